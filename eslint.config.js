@@ -1,0 +1,41 @@
+import js from "@eslint/js";
+import tseslint from "typescript-eslint";
+
+export default tseslint.config(
+  { ignores: ["dist/", "coverage/", "node_modules/"] },
+  js.configs.recommended,
+  ...tseslint.configs.strictTypeChecked.map((config) => ({ ...config, files: ["**/*.ts"] })),
+  {
+    files: ["**/*.ts"],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/no-misused-promises": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: false }],
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
+      "max-lines": ["error", { max: 250, skipBlankLines: true, skipComments: true }],
+      "max-lines-per-function": ["error", { max: 50, skipBlankLines: true, skipComments: true }],
+      "max-params": ["error", 4],
+      complexity: ["error", 15],
+    },
+  },
+  {
+    // describe() and it() are functions as long as what they tell; chains of asserts are not complexity.
+    files: ["test/**/*.ts", "bench/**/*.ts"],
+    rules: { "max-lines-per-function": "off", complexity: "off" },
+  },
+  {
+    // Time and the process are handed in where a service starts (CONTRIBUTING, "One clock, one signal").
+    files: ["services/**/*.ts", "shared/**/*.ts"],
+    ignores: ["shared/clock.ts"],
+    rules: {
+      "no-restricted-globals": ["error", "setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval"],
+      "no-restricted-properties": [
+        "error",
+        { object: "Date", property: "now", message: "Take the clock from shared/clock.ts." },
+        { object: "performance", property: "now", message: "Take the clock from shared/clock.ts." },
+      ],
+    },
+  },
+);
