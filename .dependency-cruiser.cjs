@@ -5,7 +5,18 @@ module.exports = {
     {
       name: "no-orphans",
       severity: "error",
-      from: { orphan: true, pathNot: ["main\\.ts$", "\\.test\\.ts$", "\\.full-test\\.ts$", "\\.bench\\.ts$", "^test/bed/", "^examples/", "^hooks/"] },
+      from: {
+        orphan: true,
+        pathNot: [
+          "main\\.ts$",
+          "\\.test\\.ts$",
+          "\\.full-test\\.ts$",
+          "\\.bench\\.ts$",
+          "^test/bed/",
+          "^examples/",
+          "^hooks/",
+        ],
+      },
       to: {},
     },
     {
@@ -30,14 +41,23 @@ module.exports = {
     {
       name: "pure-files-import-no-io",
       severity: "error",
-      from: { path: "(shared/(hooks|messages|tokens|image-ref|dependencies|labels|verdict)|services/poller/plan|services/updater/(create-options|create-config|create-host-config|create-networks|create-volumes|decision|find))\\.ts$" },
-      to: { path: "^(dockerode|nats|@nats-io|pino|node:(?!crypto))|shared/(clock|engine|run-service|jetstream)\\.ts$", dependencyTypesNot: ["type-only"] },
+      from: {
+        path: "(shared/(hooks|messages|tokens|image-ref|dependencies|labels|verdict)|services/poller/plan|services/updater/(create-options|create-config|create-host-config|create-networks|create-volumes|decision|find))\\.ts$",
+      },
+      to: {
+        path: "^(dockerode|nats|@nats-io|pino|node:(?!crypto))|shared/(clock|engine|run-service|jetstream)\\.ts$",
+        dependencyTypesNot: ["type-only"],
+      },
     },
   ],
   options: {
     doNotFollow: { path: "node_modules" },
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { extensions: [".ts", ".js", ".json"], exportsFields: ["exports"], conditionNames: ["import", "node", "types"] },
+    enhancedResolveOptions: {
+      extensions: [".ts", ".js", ".json"],
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "types"],
+    },
   },
 };

@@ -1,0 +1,31 @@
+// The one clock. Nothing else in services/ and shared/ reads the time or sets a timer; a service makes it where it
+// starts and hands it down.
+import { setTimeout as sleepFor } from "node:timers/promises";
+
+export interface Clock {
+  /** Wall time, milliseconds since 1970. May jump. */
+  readonly now: () => number;
+  /** Milliseconds that only go forward; for waiting and measuring. */
+  readonly monotonic: () => number;
+  /** Resolves after `ms`, or at once when the signal aborts; never rejects. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Calls `tick` every `ms` until disposed. */
+  readonly every: (ms: number, tick: () => void) => Disposable;
+  /** Aborts after `ms`, with a `TimeoutError`. */
+  readonly deadline: (ms: number, ...also: readonly AbortSignal[]) => AbortSignal;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: async (ms, signal) => {
+    await sleepFor(Math.min(ms, 2 ** 31 - 1), undefined, signal ? { signal } : {}).catch(() => undefined);
+  },
+  every: (ms, tick) => {
+    const timer = setInterval(tick, ms);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  },
+  deadline: (ms, ...also) => AbortSignal.any([AbortSignal.timeout(Math.ceil(ms)), ...also]),
+};
+
+export const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,72 @@
+// One durable pull consumer, one message at a time, one handler. The only place that acknowledges, so the only place
+// that decides what a failure means: Permanent, never again; Suspended and anything else, later.
+import { type Consumer, type JsMsg, jetstream } from "@nats-io/jetstream";
+import type { NatsConnection } from "nats";
+import type { Logger } from "pino";
+import type { Clock } from "./clock.ts";
+import { Fenced, Permanent, Suspended } from "./errors.ts";
+
+interface Work {
+  readonly stream: string;
+  readonly durable: string;
+  readonly handle: (message: JsMsg, signal: AbortSignal) => Promise<void>;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Ends the consuming; a message in hand is finished first. */
+  readonly signal: AbortSignal;
+}
+
+/** Must be well below the consumer's ack wait. */
+const HEARTBEAT_MS = 8000;
+const AGAIN_MS = 5000;
+
+/** Ends when the signal aborts. A consumer that is not there yet, or goes away, is waited for. */
+export async function consume(nats: NatsConnection, work: Work): Promise<void> {
+  while (!work.signal.aborted) {
+    try {
+      await takeMessages(
+        await jetstream(nats, { timeout: 5000 }).consumers.get(work.stream, work.durable),
+        work,
+      );
+    } catch (err) {
+      if (err instanceof Fenced || nats.isClosed()) throw err;
+      work.log.debug({ err, consumer: work.durable }, "consumer not there");
+    }
+    await work.clock.sleep(250, work.signal);
+  }
+}
+
+async function takeMessages(consumer: Consumer, work: Work): Promise<void> {
+  const messages = await consumer.consume({ max_messages: 1, expires: 10_000, idle_heartbeat: 2000 });
+  const stop = (): void => void messages.close();
+  work.signal.addEventListener("abort", stop, { once: true });
+  try {
+    for await (const message of messages) {
+      await settle(message, work);
+      if (work.signal.aborted) break;
+    }
+  } finally {
+    work.signal.removeEventListener("abort", stop);
+    await messages.close();
+  }
+}
+
+async function settle(message: JsMsg, { handle, log, clock, signal }: Work): Promise<void> {
+  using _alive = clock.every(HEARTBEAT_MS, () => message.working());
+  try {
+    await handle(message, signal);
+    await message.ackAck({ timeout: 5000 }).catch(() => false);
+  } catch (err) {
+    if (err instanceof Fenced) throw err;
+    if (err instanceof Permanent) {
+      log.warn({ err, subject: message.subject }, "message given up");
+      message.term(err.message.slice(0, 200));
+    } else if (err instanceof Suspended) {
+      log.info({ subject: message.subject }, "message left for the next start");
+      message.nak();
+    } else {
+      log.error({ err, subject: message.subject }, "message tried again later");
+      message.nak(AGAIN_MS);
+    }
+  }
+}

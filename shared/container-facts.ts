@@ -1,0 +1,72 @@
+// What planning needs to know of a container, from its inspect document, and the reasons why one is left alone
+// whatever the registry says. Pure; used by the poller to plan and by the updater, which trusts no plan.
+import type { ContainerInspectInfo } from "dockerode";
+import { parseImageRef } from "./image-ref.ts";
+import { labelOf, namesIn } from "./labels.ts";
+
+export interface Facts {
+  readonly id: string;
+  readonly name: string;
+  readonly reference: string;
+  readonly imageId: string;
+  readonly status: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly autoRemove: boolean;
+  readonly dependsOn: readonly string[];
+  readonly hardDependsOn: readonly string[];
+  /** Containers whose network, pid or ipc it shares, and that it links to: ids or names. */
+  readonly refersTo: readonly string[];
+}
+
+export function factsOf(inspect: ContainerInspectInfo): Facts {
+  const { HostConfig: host, Config: config } = inspect;
+  const labels = config.Labels ?? {};
+  const hard = namesIn(labels, "com.ouroboros.hard_depends_on");
+  const shared = [host.NetworkMode, host.PidMode, host.IpcMode]
+    .filter((mode): mode is string => mode?.startsWith("container:") ?? false)
+    .map((mode) => mode.slice("container:".length));
+  const links = ((host.Links as string[] | null | undefined) ?? []).map((link) =>
+    (link.split(":")[0] ?? "").replace(/^\//, ""),
+  );
+  return {
+    id: inspect.Id,
+    name: inspect.Name.replace(/^\//, ""),
+    reference: config.Image,
+    imageId: inspect.Image,
+    status: inspect.State.Status,
+    labels,
+    autoRemove: host.AutoRemove ?? false,
+    dependsOn: namesIn(labels, "com.ouroboros.depends_on").filter((name) => !hard.includes(name)),
+    hardDependsOn: hard,
+    refersTo: [...shared, ...links],
+  };
+}
+
+/** Names and ids (also shortened ones) both mean a container. */
+export const isMeant = (facts: Facts, nameOrId: string): boolean =>
+  facts.name === nameOrId || (nameOrId.length >= 12 && facts.id.startsWith(nameOrId));
+
+/** Why this container is never updated as it is; undefined if nothing speaks against it. */
+export function whyLeftAlone(facts: Facts, all: readonly Facts[]): string | undefined {
+  const { labels } = facts;
+  const ref = parseImageRef(facts.reference);
+  if (facts.status === "paused") return "paused";
+  if (facts.status !== "running") return "not running";
+  if (labelOf(labels, "com.ouroboros.role") !== undefined) return "part of Ouroboros itself";
+  if ("com.docker.swarm.task.id" in labels) return "part of a swarm service";
+  if ("io.kubernetes.pod.uid" in labels) return "part of a Kubernetes pod";
+  if (/^true$/i.test(labels["com.docker.compose.oneoff"] ?? "")) return "a one-off container of compose";
+  if (facts.autoRemove) return "started with --rm: it would vanish when stopped";
+  if (ref === undefined) return "its image has no tag to follow";
+  if (ref.digest !== undefined) return "pinned by digest";
+  return whyEntangled(facts, all);
+}
+
+function whyEntangled(facts: Facts, all: readonly Facts[]): string | undefined {
+  const sharer = all.find(
+    (other) => other.id !== facts.id && other.refersTo.some((name) => isMeant(facts, name)),
+  );
+  if (sharer !== undefined) return `${sharer.name} shares its network, pid or ipc, or links to it`;
+  if (facts.hardDependsOn.length > 0) return "it has hard dependencies";
+  return undefined;
+}

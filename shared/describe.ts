@@ -1,0 +1,64 @@
+// From the Engine's inspect documents to what events say. An allow-list: nothing else leaves the host.
+import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
+import type { ContainerPayload, ImagePayload } from "./payloads.ts";
+
+/** `name` where the container bears another name than its user gave it. */
+export function describeContainer(
+  inspect: ContainerInspectInfo,
+  name = inspect.Name.replace(/^\//, ""),
+): ContainerPayload {
+  return {
+    id: inspect.Id,
+    short_id: inspect.Id.slice(0, 12),
+    name,
+    status: inspect.State.Status,
+    image: inspect.Config.Image,
+    image_id: inspect.Image,
+    labels: inspect.Config.Labels ?? {},
+    created: inspect.Created,
+    networks: Object.keys(inspect.NetworkSettings.Networks ?? {}),
+    ports: Object.fromEntries(
+      Object.entries(inspect.NetworkSettings.Ports ?? {}).map(([port, bindings]) => [
+        port,
+        ((bindings as { HostIp: string; HostPort: string }[] | null) ?? []).map((b) => ({
+          host_ip: b.HostIp,
+          host_port: b.HostPort,
+        })),
+      ]),
+    ),
+    mounts: inspect.Mounts.map((m) => ({
+      type: m.Type ?? "",
+      source: m.Name ?? m.Source,
+      destination: m.Destination,
+      rw: m.RW,
+    })),
+    health: inspect.State.Health?.Status ?? null,
+  };
+}
+
+export function describeImage(inspect: ImageInspectInfo): ImagePayload {
+  return {
+    id: inspect.Id,
+    short_id: shortId(inspect.Id),
+    tags: inspect.RepoTags ?? [],
+    digests: inspect.RepoDigests ?? [],
+    labels: inspect.Config.Labels ?? {},
+    created: inspect.Created,
+    size: inspect.Size,
+  };
+}
+
+/** An image known by its registry's digest only. */
+export function describeRemote(reference: string, repository: string, digest: string): ImagePayload {
+  return {
+    id: digest,
+    short_id: shortId(digest),
+    tags: [reference],
+    digests: [`${repository}@${digest}`],
+    labels: null,
+    created: null,
+    size: null,
+  };
+}
+
+const shortId = (id: string): string => `sha256:${id.replace(/^sha256:/, "").slice(0, 12)}`;

@@ -1,0 +1,101 @@
+// One Docker Engine: a dockerode client pinned to the newest API version that both sides know, at most 1.51, and
+// what the Engine says of itself. Engine API reference: https://docs.docker.com/reference/api/engine/
+import Docker from "dockerode";
+import { z } from "zod";
+
+const NEWEST = "1.51"; // newer Engines answer as 1.51: later versions no longer tell a configured MAC address from a made one
+
+export interface Engine {
+  readonly docker: Docker;
+  /** The same without a time limit, for what may rightly take long (stop, pull, wait): pass an abort signal. */
+  readonly patient: Docker;
+  /** `unix:///…` or `tcp://host:port`, as in DOCKER_SOCKETS. */
+  readonly socket: string;
+  readonly api: string;
+  /** `info.ID`. */
+  readonly id: string;
+  readonly hostname: string;
+  /** Registries the Engine reaches without TLS or without checking it: host:port, and networks in CIDR form. */
+  readonly insecureRegistries: readonly string[];
+}
+
+const Version = z.object({ ApiVersion: z.string(), MinAPIVersion: z.string().optional() });
+const Info = z.object({
+  ID: z.string(),
+  Name: z.string(),
+  RegistryConfig: z
+    .object({
+      InsecureRegistryCIDRs: z.array(z.string()).nullish(),
+      IndexConfigs: z.record(z.string(), z.object({ Secure: z.boolean().optional() })).nullish(),
+    })
+    .nullish(),
+});
+
+/** @throws what dockerode throws where the Engine does not answer within `timeoutMs`. */
+export async function openEngine(socket: string, timeoutMs: number): Promise<Engine> {
+  const { ApiVersion, MinAPIVersion = ApiVersion } = Version.parse(await client(socket, timeoutMs).version());
+  const api = isOlder(MinAPIVersion, NEWEST)
+    ? isOlder(ApiVersion, NEWEST)
+      ? ApiVersion
+      : NEWEST
+    : MinAPIVersion;
+  const docker = client(socket, timeoutMs, api);
+  const info = Info.parse(await docker.info());
+  const insecure = Object.entries(info.RegistryConfig?.IndexConfigs ?? {}).filter(
+    ([, index]) => index.Secure === false,
+  );
+  return {
+    docker,
+    patient: client(socket, undefined, api),
+    socket,
+    api,
+    id: info.ID,
+    hostname: info.Name,
+    insecureRegistries: [
+      ...insecure.map(([host]) => host),
+      ...(info.RegistryConfig?.InsecureRegistryCIDRs ?? []),
+    ],
+  };
+}
+
+function client(socket: string, timeout: number | undefined, api?: string): Docker {
+  const common = {
+    ...(api !== undefined && { version: `v${api}` }),
+    ...(timeout !== undefined && { timeout }),
+  };
+  if (socket.startsWith("unix://"))
+    return new Docker({ socketPath: socket.slice("unix://".length), ...common });
+  const { hostname, port } = new URL(socket);
+  return new Docker({ protocol: "http", host: hostname, port: Number(port), ...common });
+}
+
+export function isOlder(version: string, than: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [thanMajor = 0, thanMinor = 0] = than.split(".").map(Number);
+  return major < thanMajor || (major === thanMajor && minor < thanMinor);
+}
+
+export const ALREADY_SO = 304;
+export const GONE = 404;
+export const CONFLICT = 409;
+
+export const statusOf = (error: unknown): number | undefined =>
+  (error as { statusCode?: number } | undefined)?.statusCode;
+
+/** Awaits a call to the Engine; answers that only say "it is so already" are no failure. */
+export async function tolerating(codes: readonly number[], call: Promise<unknown>): Promise<void> {
+  await call.catch((error: unknown) => {
+    const status = statusOf(error);
+    if (status === undefined || !codes.includes(status)) throw error;
+  });
+}
+
+/** The answer, or undefined where the Engine says it is not there. */
+export async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (statusOf(error) === GONE) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,28 @@
+// The kinds of failure that someone decides by. Everything else is a bug and is logged as one.
+
+/** A message or setting that will never do: not tried again. */
+export class Permanent extends Error {
+  override readonly name = "Permanent";
+}
+
+/** The service is stopping: what was begun stays open and is taken up at the next start. */
+export class Suspended extends Error {
+  override readonly name = "Suspended";
+}
+
+/** Another writer holds the host's open record: this process must not touch the Engine any more. */
+export class Fenced extends Error {
+  override readonly name = "Fenced";
+}
+
+/** What the user must put right before the program can start. The message is the whole story. */
+export class CannotStart extends Error {
+  override readonly name = "CannotStart";
+}
+
+/** One line for people: the message, and the causes behind it that add something. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const inner = error.cause === undefined ? "" : explain(error.cause);
+  return inner === "" || error.message.includes(inner) ? error.message : `${error.message}: ${inner}`;
+}

@@ -1,0 +1,80 @@
+// Which updates belong together: a group is what depends_on, hard_depends_on, `container:` modes and links join.
+// Pure; the poller cuts plans between groups, the updater runs them group by group.
+import { type Facts, isMeant } from "./container-facts.ts";
+
+export interface Group {
+  /** To be updated, a container before those it stops: a dependency's update takes the place of its start. */
+  readonly updates: readonly Facts[];
+  /** Stopped before the first update and started after the last; those in `updates` are among them too. */
+  readonly dependencies: readonly Facts[];
+}
+
+export interface Grouping {
+  readonly groups: readonly Group[];
+  readonly left: readonly { readonly container: Facts; readonly because: string }[];
+}
+
+/** `all` are the containers of the host, `wanted` those of them that are to be updated. */
+export function groupsOf(wanted: readonly Facts[], all: readonly Facts[]): Grouping {
+  const dependenciesOf = (facts: Facts): Facts[] =>
+    all.filter(
+      (other) =>
+        other.id !== facts.id &&
+        [...facts.dependsOn, ...facts.hardDependsOn].some((name) => isMeant(other, name)),
+    );
+  const cyclic = new Set(wanted.filter((facts) => reaches(facts, facts, dependenciesOf)));
+  const sane = wanted.filter((facts) => !cyclic.has(facts));
+  const neighbours = (facts: Facts): Facts[] => [
+    ...dependenciesOf(facts),
+    ...all.filter((other) => facts.refersTo.some((name) => isMeant(other, name))),
+  ];
+  return {
+    groups: joined(sane, neighbours).map((updates) => ({
+      updates: dependantsFirst(updates, dependenciesOf),
+      dependencies: unique(updates.flatMap(dependenciesOf)),
+    })),
+    left: [...cyclic].map((container) => ({ container, because: "its dependencies form a cycle" })),
+  };
+}
+
+function reaches(from: Facts, target: Facts, next: (facts: Facts) => Facts[]): boolean {
+  const seen = new Set<Facts>();
+  const open = next(from);
+  for (let facts = open.pop(); facts !== undefined; facts = open.pop()) {
+    if (facts === target) return true;
+    if (seen.has(facts)) continue;
+    seen.add(facts);
+    open.push(...next(facts));
+  }
+  return false;
+}
+
+/** Wanted containers in classes: two are in one class if they are, or have, a neighbour in common. */
+function joined(wanted: readonly Facts[], neighbours: (facts: Facts) => Facts[]): Facts[][] {
+  let classes: { members: Facts[]; touches: Set<Facts> }[] = [];
+  for (const facts of wanted) {
+    const touches = new Set([facts, ...neighbours(facts)]);
+    const meeting = classes.filter((one) => [...one.touches].some((other) => touches.has(other)));
+    classes = [
+      ...classes.filter((one) => !meeting.includes(one)),
+      {
+        members: [...meeting.flatMap((one) => one.members), facts],
+        touches: new Set([...meeting.flatMap((one) => [...one.touches]), ...touches]),
+      },
+    ];
+  }
+  return classes.map(({ members }) => members);
+}
+
+function dependantsFirst(updates: readonly Facts[], dependenciesOf: (facts: Facts) => Facts[]): Facts[] {
+  const order: Facts[] = [];
+  const place = (facts: Facts): void => {
+    if (order.includes(facts)) return;
+    for (const other of updates) if (other !== facts && dependenciesOf(other).includes(facts)) place(other);
+    order.push(facts);
+  };
+  updates.forEach(place);
+  return order;
+}
+
+const unique = <T>(items: readonly T[]): T[] => [...new Set(items)];

@@ -1,0 +1,45 @@
+// "nginx" → registry-1.docker.io / library/nginx : latest. Parsed once at the edge, never split again.
+// Grammar: OCI distribution spec, "Pulling manifests", and the Engine's reference package.
+
+export interface ImageRef {
+  /** As written: `docker.io`, `ghcr.io`, `registry.lab:5000`. */
+  readonly registry: string;
+  /** With `library/` for official images of Docker Hub. */
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: string | undefined;
+  /** How the Engine writes it: `nginx:latest`, `ghcr.io/acme/app:2`; without the digest. */
+  readonly familiar: string;
+}
+
+const HUB = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
+const isRegistry = (part: string): boolean => part === "localhost" || /[.:]/.test(part);
+
+/** Undefined for what names no repository: an image id, or text that is no reference at all. */
+export function parseImageRef(text: string): ImageRef | undefined {
+  const parts =
+    /^(?<name>[a-z0-9]+(?:[._:/-]*[a-zA-Z0-9]+)*?)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>[a-z0-9]+:[a-f0-9]{32,}))?$/.exec(
+      text,
+    );
+  const { name, tag = "latest", digest } = parts?.groups ?? {};
+  if (name === undefined || /^[a-f0-9]{64}$/.test(name) || name === "sha256") return undefined;
+  const [first = "", ...rest] = name.split("/");
+  const named = rest.length > 0 && isRegistry(first);
+  const registry = named ? first : "docker.io";
+  const path = named ? rest.join("/") : name;
+  if (!/^[a-z0-9]+(?:(?:[._]|__|-+|\/)[a-z0-9]+)*$/.test(path)) return undefined;
+  const onHub = HUB.has(registry);
+  const repository = onHub && !path.includes("/") ? `library/${path}` : path;
+  const familiarName = onHub ? repository.replace(/^library\//, "") : `${registry}/${path}`;
+  return {
+    registry: onHub ? "docker.io" : registry,
+    repository,
+    tag,
+    digest,
+    familiar: `${familiarName}:${tag}`,
+  };
+}
+
+/** The API host of a registry: Docker Hub's differs from its name. */
+export const apiHost = (registry: string): string =>
+  registry === "docker.io" ? "registry-1.docker.io" : registry;

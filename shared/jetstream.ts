@@ -1,0 +1,89 @@
+// What the JetStream client leaves to its users: publishing again until it is stored, and reading a stream by
+// subject. The error codes are the server's (nats-server, server/errors.json).
+import {
+  type JetStreamClient,
+  type JetStreamManager,
+  JetStreamApiError,
+  type MsgRequest,
+  type StoredMsg,
+} from "@nats-io/jetstream";
+import { headers } from "nats";
+import type { Clock } from "./clock.ts";
+
+const WRONG_LAST_SEQUENCE = new Set([10071, 10164]); // 10164: the same, while another write of the subject is in flight
+
+/** Somebody else wrote on the subject since `expected`. */
+export const isConflict = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.has(error.code);
+
+/** What trying again cannot mend: the request itself is refused. 10163 and 503 are "not now". */
+export const isRefused = (error: unknown): boolean =>
+  error instanceof JetStreamApiError &&
+  !isConflict(error) &&
+  error.code >= 10000 &&
+  error.code !== 10163 &&
+  error.status < 500;
+
+export interface Publishing {
+  readonly js: JetStreamClient;
+  readonly clock: Clock;
+  /** Ends the trying; the promise then rejects with the last failure. */
+  readonly signal: AbortSignal;
+}
+interface Message {
+  readonly subject: string;
+  readonly body: unknown;
+  readonly id: string;
+  readonly contentType?: string;
+  /** Sequence of the subject's last message, 0 for none: the server then stores it once however often it is sent. */
+  readonly expected?: number;
+}
+
+/** Publishes until the server confirms it is stored. Resolves with its sequence. @throws on conflict and refusal. */
+export async function publish({ js, clock, signal }: Publishing, message: Message): Promise<number> {
+  const head = headers();
+  head.set("Content-Type", message.contentType ?? "application/json");
+  for (let pause = 50; ; pause = Math.min(pause * 2, 1000)) {
+    try {
+      const stored = await js.publish(message.subject, JSON.stringify(message.body), {
+        msgID: message.id,
+        headers: head,
+        timeout: 2000,
+        ...(message.expected !== undefined && { expect: { lastSubjectSequence: message.expected } }),
+      });
+      return stored.seq;
+    } catch (error) {
+      if (isConflict(error) || isRefused(error) || signal.aborted) throw error;
+      await clock.sleep(pause, signal);
+    }
+  }
+}
+
+/** Publishes what may be stored already: an earlier try of ours, or of the process before us. */
+export async function publishOnce(via: Publishing, message: Omit<Message, "expected">): Promise<void> {
+  await publish(via, { ...message, expected: 0 }).catch((error: unknown) => {
+    if (!isConflict(error)) throw error;
+  });
+}
+
+/**
+ * The first message on `subject` at or after `seq`; undefined if there is none. Asked from the stream's leader
+ * (STREAM.MSG.GET): a direct get may be stale, and hides messages whose headers look like a status.
+ */
+export async function nextOn(
+  manager: JetStreamManager,
+  stream: string,
+  subject: string,
+  seq: number,
+): Promise<StoredMsg | undefined> {
+  const request = { seq, next_by_subj: subject } as unknown as MsgRequest; // the client's type lacks next_by_subj
+  return (await manager.streams.getMessage(stream, request)) ?? undefined;
+}
+
+export async function lastOn(
+  manager: JetStreamManager,
+  stream: string,
+  subject: string,
+): Promise<StoredMsg | undefined> {
+  return (await manager.streams.getMessage(stream, { last_by_subj: subject })) ?? undefined;
+}

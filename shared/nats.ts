@@ -1,0 +1,118 @@
+// One connection to NATS per service. Facts it rests on: a client gives up for good after ten tries unless told
+// otherwise; half-open links are noticed by pings only; servers before 2.10 lose refusals silently (NATS ADR-13).
+import {
+  type Authenticator,
+  type NatsConnection,
+  type NodeConnectionOptions,
+  connect,
+  credsAuthenticator,
+  nkeyAuthenticator,
+  usernamePasswordAuthenticator,
+} from "nats";
+import type { Logger } from "pino";
+import { CannotStart } from "./errors.ts";
+import type { Settings } from "./settings.ts";
+
+export type NatsSettings = Pick<
+  Settings,
+  | "NATS_URL"
+  | "NATS_USER"
+  | "NATS_PASSWORD"
+  | "NATS_CREDS"
+  | "NATS_NKEY"
+  | "NATS_CA"
+  | "NATS_CERT"
+  | "NATS_KEY"
+>;
+const OLDEST: readonly [number, number] = [2, 10];
+
+/**
+ * Waits until NATS answers, however long that takes; the connection then never gives up.
+ * @throws CannotStart where the server is older than 2.10 or refuses the credentials.
+ */
+export async function connectNats(
+  name: string,
+  settings: NatsSettings,
+  log: Logger,
+): Promise<NatsConnection> {
+  const nats = await connect(optionsFrom(name, settings)).catch((cause: unknown) => {
+    throw new CannotStart(
+      `NATS at ${withoutSecrets(settings.NATS_URL)} cannot be used: ${(cause as Error).message}`,
+      { cause },
+    );
+  });
+  const { version = "0.0.0" } = nats.info ?? {};
+  if (isTooOld(version)) {
+    await nats.close();
+    throw new CannotStart(
+      `NATS ${version} at ${withoutSecrets(settings.NATS_URL)} is too old: 2.10 or newer is needed, because older ones lose refusals`,
+    );
+  }
+  void tellChanges(nats, log);
+  return nats;
+}
+
+/** NATS answers at all, within the client's one try. Used where something can be done without it. */
+export async function natsAnswers(settings: NatsSettings): Promise<boolean> {
+  const probe = {
+    ...optionsFrom("probe", settings),
+    waitOnFirstConnect: false,
+    maxReconnectAttempts: 0,
+    timeout: 3000,
+  };
+  try {
+    await (await connect(probe)).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function optionsFrom(name: string, settings: NatsSettings): NodeConnectionOptions {
+  const user = settings.NATS_USER || undefined;
+  const tls = {
+    ...(settings.NATS_CA && { caFile: settings.NATS_CA }),
+    ...(settings.NATS_CERT && { certFile: settings.NATS_CERT }),
+    ...(settings.NATS_KEY && { keyFile: settings.NATS_KEY }),
+  };
+  return {
+    servers: settings.NATS_URL.split(","),
+    name: `ouroboros ${name}`,
+    maxReconnectAttempts: -1,
+    waitOnFirstConnect: true,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    pingInterval: 5000,
+    maxPingOut: 2,
+    timeout: 5000,
+    ...(user && { inboxPrefix: `_INBOX_${user}` }),
+    ...(Object.keys(tls).length > 0 && { tls }),
+    authenticator: authenticatorsFrom(settings),
+  };
+}
+
+function authenticatorsFrom(settings: NatsSettings): Authenticator[] {
+  const encoded = (secret: string) => new TextEncoder().encode(secret);
+  return [
+    ...(settings.NATS_USER
+      ? [usernamePasswordAuthenticator(settings.NATS_USER, settings.NATS_PASSWORD)]
+      : []),
+    ...(settings.NATS_CREDS ? [credsAuthenticator(encoded(settings.NATS_CREDS))] : []),
+    ...(settings.NATS_NKEY ? [nkeyAuthenticator(encoded(settings.NATS_NKEY))] : []),
+  ];
+}
+
+export function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
+}
+
+const withoutSecrets = (url: string): string => url.replace(/\/\/[^@/]*@/, "//…@");
+
+async function tellChanges(nats: NatsConnection, log: Logger): Promise<void> {
+  for await (const status of nats.status()) {
+    if (status.type === "error") log.error({ err: status.error }, "NATS error");
+    else if (status.type === "disconnect" || status.type === "reconnect")
+      log.warn({ server: status.server }, `NATS ${status.type}`);
+  }
+}

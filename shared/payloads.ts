@@ -1,0 +1,38 @@
+// What events say about containers and images: Ouroboros' names, never the environment (it holds secrets).
+import { z } from "zod";
+
+export const ContainerPayload = z.object({
+  id: z.string().describe("Full container id."),
+  short_id: z.string().describe("First twelve characters of the id."),
+  name: z.string().describe("The name its user gave it, also while it bears a backup name."),
+  status: z.string().describe("Engine's state: created, running, paused, restarting, exited, dead."),
+  image: z.string().describe("The image reference it was created from."),
+  image_id: z.string().describe("Id of the image it runs."),
+  labels: z.record(z.string(), z.string()),
+  created: z.string().describe("When it was created, RFC 3339."),
+  networks: z.array(z.string()).describe("Names of the networks it is attached to."),
+  ports: z.record(z.string(), z.array(z.object({ host_ip: z.string(), host_port: z.string() }))),
+  mounts: z.array(
+    z.object({ type: z.string(), source: z.string(), destination: z.string(), rw: z.boolean() }),
+  ),
+  health: z.string().nullable().describe("starting, healthy, unhealthy; null without a healthcheck."),
+});
+export type ContainerPayload = z.infer<typeof ContainerPayload>;
+
+export const ImagePayload = z.object({
+  id: z.string().describe("Image id; the registry's digest while the image is not pulled yet."),
+  short_id: z.string(),
+  tags: z.array(z.string()),
+  digests: z.array(z.string()).describe("repository@digest, as the Engine keeps them."),
+  labels: z.record(z.string(), z.string()).nullable(),
+  created: z.string().nullable(),
+  size: z.number().nullable().describe("Bytes; null while the image is not pulled yet."),
+});
+export type ImagePayload = z.infer<typeof ImagePayload>;
+
+export const Updateable = z.object({
+  container: ContainerPayload,
+  current_image: ImagePayload,
+  latest_image: ImagePayload,
+});
+export type Updateable = z.infer<typeof Updateable>;

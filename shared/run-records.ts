@@ -1,0 +1,107 @@
+// The journal of a run: one record after another on ouroboros.run.<host>.<run>, each what was decided or done. The
+// updater writes them under compare-and-set and resumes from them; everyone else may read along.
+import { z } from "zod";
+import { type HookName, Mode, hookNames } from "./hooks.ts";
+import { VerdictWord } from "./messages.ts";
+import { Asked } from "./participants.ts";
+
+export const End = z.enum([
+  "updated", // the new container runs and was proved
+  "current", // the image behind the tag is the one that runs already
+  "refused",
+  "deferred",
+  "rolled_back", // the old container runs again
+  "failed", // nothing was touched
+  "expired", // the plan was too old, or the container is another one by now
+  "noted", // dry run and monitor: told, not touched
+  "stuck", // an undo failed: a person is needed
+]);
+export type End = z.infer<typeof End>;
+
+const hook = z.enum(hookNames as [HookName, ...HookName[]]);
+const container = z.string().nullable();
+const Said = z.object({
+  participant: z.string(),
+  verdict: VerdictWord,
+  reason: z.string().optional(),
+  ms: z.number().describe("From the event to the verdict."),
+  timed_out: z.boolean().optional(),
+});
+export type Said = z.infer<typeof Said>;
+
+const PerContainer = z.object({
+  verdict: VerdictWord,
+  reason: z.string().optional(),
+  retry_after_s: z.number().optional(),
+  by: z.string().optional(),
+});
+
+export const Decided = z.object({
+  kind: z.literal("decided"),
+  event: z.string(),
+  hook,
+  container,
+  verdict: VerdictWord,
+  by: z.string().optional().describe("Whose verdict decided, unless all proceed."),
+  reason: z.string().optional(),
+  retry_after_s: z.number().optional(),
+  verdicts: z.array(Said),
+  containers: z.record(z.string(), PerContainer).optional(),
+});
+export type Decided = z.infer<typeof Decided>;
+
+export const Ended = z.object({
+  kind: z.literal("ended"),
+  container: z.string(),
+  end: End,
+  because: z.string(),
+  from: z.string().optional().describe("Image id before."),
+  to: z.string().optional().describe("Image id after, or that was tried."),
+  downtime_ms: z.number().optional(),
+  ms: z.number().optional(),
+});
+export type Ended = z.infer<typeof Ended>;
+
+const RecordBody = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("begun"), plan: z.string(), mode: Mode, containers: z.array(z.string()) }),
+  z.object({ kind: z.literal("waiting"), event: z.string(), hook, container, participants: z.array(Asked) }),
+  Decided,
+  z.object({ kind: z.literal("late"), event: z.string(), participant: z.string(), verdict: VerdictWord }),
+  z.object({ kind: z.literal("did"), container: z.string(), step: z.string(), ms: z.number() }),
+  z.object({
+    kind: z.literal("swapping"),
+    container: z.string(),
+    old_id: z.string(),
+    new_id: z.string(),
+    to: z.string(),
+  }),
+  z.object({
+    kind: z.literal("swapped"),
+    container: z.string(),
+    steps: z.array(z.object({ step: z.string(), ms: z.number() })),
+    downtime_ms: z.number().optional(),
+  }),
+  Ended,
+  z.object({ kind: z.literal("finished"), ends: z.record(z.string(), End), ms: z.number() }),
+]);
+export type RecordBody = z.infer<typeof RecordBody>;
+
+const Envelope = z.object({
+  writer: z.string().describe("Random for each updater process."),
+  n: z.number().int(),
+  at: z.string().describe("RFC 3339."),
+  host: z.string(),
+  run: z.string(),
+});
+export const RunRecord = z.intersection(Envelope, RecordBody);
+export type RunRecord = z.infer<typeof RunRecord>;
+
+/** `ouroboros.run.<host>.open`: who may change the Engine, and which run is under way. */
+export const OpenRecord = z.object({
+  writer: z.string(),
+  n: z.number().int(),
+  engine_id: z.string(),
+  run: z.string().nullable(),
+  plan: z.string().nullable().describe("Event id of the run's plan."),
+});
+export type OpenRecord = z.infer<typeof OpenRecord>;

@@ -1,0 +1,80 @@
+// Every main.ts is one call of runService: settings, log, clock and one AbortSignal, made and unmade in one place.
+import { type Logger, pino } from "pino";
+import { type Clock, systemClock } from "./clock.ts";
+import { type Engine, openEngine } from "./engine.ts";
+import { CannotStart, explain } from "./errors.ts";
+import { type Settings, readFlags, readSettings } from "./settings.ts";
+
+export interface Context {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Aborts at SIGTERM or SIGINT, or when the program's work is done. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs until the signal aborts or its work is done; resolves with the exit code. */
+export type Service = (context: Context) => Promise<number>;
+
+/** Sets the process's exit code. A second SIGTERM or SIGINT ends it at once. */
+export async function runService(name: string, args: readonly string[], service: Service): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => (stop.signal.aborted ? process.exit(130) : stop.abort(signal)));
+  }
+  let log: Logger | undefined;
+  try {
+    const settings = readSettings(process.env, readFlags(args));
+    log = logAt(name, settings.LOG_LEVEL);
+    log.info({ pid: process.pid }, "started");
+    process.exitCode = await service({ settings, log, clock: systemClock, signal: stop.signal });
+    log.info({ because: stop.signal.aborted ? String(stop.signal.reason) : "done" }, "stopped");
+  } catch (error) {
+    if (error instanceof CannotStart) process.stderr.write(`ouroboros ${name}: ${error.message}\n`);
+    else (log ?? logAt(name, "info")).fatal({ err: error }, "ended by an error");
+    process.exitCode = 1;
+  }
+}
+
+const logAt = (name: string, level: string): Logger =>
+  pino({ name, level, base: { service: name }, timestamp: pino.stdTimeFunctions.isoTime });
+
+export interface Host {
+  readonly name: string;
+  readonly engine: Engine;
+}
+
+/** How long to wait before an Engine that does not answer is asked again. */
+const AGAIN_MS = 2000;
+
+/**
+ * The host behind DOCKER_SOCKETS[index]; waits until its Engine answers. Undefined when the signal aborts first.
+ * Its name is OUROBOROS_HOST[index], else the Engine's own.
+ */
+export async function openHost(
+  { settings, log, clock, signal }: Context,
+  index: number,
+): Promise<Host | undefined> {
+  const socket = settings.DOCKER_SOCKETS[index] ?? "";
+  for (let told = false; !signal.aborted; told = true) {
+    try {
+      const engine = await openEngine(socket, settings.DOCKER_TIMEOUT);
+      return { name: settings.OUROBOROS_HOST[index] ?? engine.hostname, engine };
+    } catch (error) {
+      if (!told) log.warn({ socket, because: explain(error) }, "Engine does not answer; waiting for it");
+      await clock.sleep(AGAIN_MS, signal);
+    }
+  }
+  return undefined;
+}
+
+/** Runs `work` for each host side by side; one dead Engine does not disturb the others. The worst exit code counts. */
+export async function forEachHost(context: Context, work: (host: Host) => Promise<number>): Promise<number> {
+  const codes = await Promise.all(
+    context.settings.DOCKER_SOCKETS.map(async (_, index) => {
+      const host = await openHost(context, index);
+      return host === undefined ? 0 : work(host);
+    }),
+  );
+  return Math.max(...codes);
+}

@@ -1,0 +1,48 @@
+// Subjects, streams, buckets and consumers by name. The host is the third token everywhere, so that one rule
+// confines a user or a leaf node to its host.
+import type { HookName } from "./hooks.ts";
+import { token } from "./tokens.ts";
+
+export const STREAMS = {
+  hooks: "OUROBOROS_HOOKS",
+  verdicts: "OUROBOROS_VERDICTS",
+  runs: "OUROBOROS_RUNS",
+} as const;
+
+export const BUCKETS = {
+  hosts: "OUROBOROS_HOSTS",
+  participants: "OUROBOROS_PARTICIPANTS",
+  held: "OUROBOROS_HELD",
+} as const;
+
+export const subjects = {
+  /** `container` is null for hooks of a whole run. */
+  hook: (at: { host: string; hook: HookName; container: string | null; event: string }): string =>
+    `ouroboros.hook.${token(at.host)}.${at.hook}.${at.container === null ? "_" : token(at.container)}.${at.event}`,
+  hooksOf: (host: string | null, hook: HookName | null): string =>
+    `ouroboros.hook.${host === null ? "*" : token(host)}.${hook ?? "*"}.>`,
+  verdict: (host: string, participant: string, event: string): string =>
+    `ouroboros.verdict.${token(host)}.${token(participant)}.${event}`,
+  verdictsOf: (host: string): string => `ouroboros.verdict.${token(host)}.*.*`,
+  progress: (host: string, participant: string, event: string): string =>
+    `ouroboros.progress.${token(host)}.${token(participant)}.${event}`,
+  progressOf: (host: string): string => `ouroboros.progress.${token(host)}.*.*`,
+  run: (host: string, run: string): string => `ouroboros.run.${token(host)}.${run}`,
+  open: (host: string): string => `ouroboros.run.${token(host)}.open`,
+  command: (host: string, service: string, command: string): string =>
+    `ouroboros.command.${token(host)}.${service}.${command}`,
+} as const;
+
+export const consumers = {
+  updater: (host: string): string => `updater_${token(host)}`,
+  gate: (participant: string): string => `gate_${token(participant)}`,
+} as const;
+
+/** The built-in participant of a host: its hook-executor. */
+export const executorOf = (host: string): string => `exec_${host}`;
+
+export const heldKey = (host: string, container: string): string => `${token(host)}.${token(container)}`;
+
+/** Deterministic, so that an event that is published again is the same event. */
+export const eventId = (run: string, hook: HookName, container: string | null): string =>
+  `${run}-${hook}${container === null ? "" : `-${token(container)}`}`;
