@@ -1,5 +1,5 @@
-// One durable pull consumer, one message at a time, one handler. The only place that acknowledges, so the only place
-// that decides what a failure means: Permanent, never again; Suspended and anything else, later.
+// One durable pull consumer, one handler. The only place that acknowledges, so the only place that decides what a
+// failure means: Permanent, never again; Suspended and anything else, later.
 import { type Consumer, type JsMsg, jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import type { Logger } from "pino";
@@ -14,39 +14,57 @@ interface Work {
   readonly clock: Clock;
   /** Ends the consuming; a message in hand is finished first. */
   readonly signal: AbortSignal;
+  /** How many messages are handled at a time; 1 by default. */
+  readonly parallel?: number;
 }
 
 /** Must be well below the consumer's ack wait. */
 const HEARTBEAT_MS = 8000;
 const AGAIN_MS = 5000;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 2000;
 
 /** Ends when the signal aborts. A consumer that is not there yet, or goes away, is waited for. */
 export async function consume(nats: NatsConnection, work: Work): Promise<void> {
-  while (!work.signal.aborted) {
+  const failed = new AbortController();
+  const until = AbortSignal.any([work.signal, failed.signal]);
+  const takers = Array.from({ length: work.parallel ?? 1 }, () =>
+    takeMessages(nats, work, until).finally(() => failed.abort()),
+  );
+  const [first] = (await Promise.allSettled(takers)).filter(({ status }) => status === "rejected");
+  if (first?.status === "rejected") throw first.reason;
+}
+
+async function takeMessages(nats: NatsConnection, work: Work, until: AbortSignal): Promise<void> {
+  for (let pause = FIRST_PAUSE_MS; !until.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      await takeMessages(
-        await jetstream(nats, { timeout: 5000 }).consumers.get(work.stream, work.durable),
-        work,
-      );
+      const consumer = await jetstream(nats, { timeout: 5000 }).consumers.get(work.stream, work.durable);
+      pause = FIRST_PAUSE_MS;
+      while (!until.aborted) {
+        const message = await next(consumer, until);
+        if (message !== undefined) await settle(message, work);
+      }
     } catch (err) {
       if (err instanceof Fenced || nats.isClosed()) throw err;
       work.log.debug({ err, consumer: work.durable }, "consumer not there");
     }
-    await work.clock.sleep(250, work.signal);
+    await work.clock.sleep(pause, until);
   }
 }
 
-async function takeMessages(consumer: Consumer, work: Work): Promise<void> {
-  const messages = await consumer.consume({ max_messages: 1, expires: 10_000, idle_heartbeat: 2000 });
+/**
+ * The next message, or undefined where none came for a while. Each is asked for by itself: a message that waited in a
+ * buffer behind a slow one would have no heartbeat and be delivered again.
+ */
+async function next(consumer: Consumer, until: AbortSignal): Promise<JsMsg | undefined> {
+  const messages = await consumer.fetch({ max_messages: 1, expires: 10_000, idle_heartbeat: 2000 });
   const stop = (): void => void messages.close();
-  work.signal.addEventListener("abort", stop, { once: true });
+  until.addEventListener("abort", stop, { once: true });
   try {
-    for await (const message of messages) {
-      await settle(message, work);
-      if (work.signal.aborted) break;
-    }
+    for await (const message of messages) return message;
+    return undefined;
   } finally {
-    work.signal.removeEventListener("abort", stop);
+    until.removeEventListener("abort", stop);
     await messages.close();
   }
 }

@@ -15,11 +15,19 @@ export interface Engine {
   /** `info.ID`. */
   readonly id: string;
   readonly hostname: string;
+  /** The Engine's own platform, as images name it: linux, amd64. */
+  readonly os: string;
+  readonly arch: string;
   /** Registries the Engine reaches without TLS or without checking it: host:port, and networks in CIDR form. */
   readonly insecureRegistries: readonly string[];
 }
 
-const Version = z.object({ ApiVersion: z.string(), MinAPIVersion: z.string().optional() });
+const Version = z.object({
+  ApiVersion: z.string(),
+  MinAPIVersion: z.string().optional(),
+  Os: z.string(),
+  Arch: z.string(),
+});
 const Info = z.object({
   ID: z.string(),
   Name: z.string(),
@@ -33,7 +41,12 @@ const Info = z.object({
 
 /** @throws what dockerode throws where the Engine does not answer within `timeoutMs`. */
 export async function openEngine(socket: string, timeoutMs: number): Promise<Engine> {
-  const { ApiVersion, MinAPIVersion = ApiVersion } = Version.parse(await client(socket, timeoutMs).version());
+  const {
+    ApiVersion,
+    MinAPIVersion = ApiVersion,
+    Os: os,
+    Arch: arch,
+  } = Version.parse(await client(socket, timeoutMs).version());
   const api = isOlder(MinAPIVersion, NEWEST)
     ? isOlder(ApiVersion, NEWEST)
       ? ApiVersion
@@ -51,6 +64,8 @@ export async function openEngine(socket: string, timeoutMs: number): Promise<Eng
     api,
     id: info.ID,
     hostname: info.Name,
+    os,
+    arch,
     insecureRegistries: [
       ...insecure.map(([host]) => host),
       ...(info.RegistryConfig?.InsecureRegistryCIDRs ?? []),

@@ -8,6 +8,8 @@ export interface ImageRef {
   readonly repository: string;
   readonly tag: string;
   readonly digest: string | undefined;
+  /** How the Engine writes the repository: `nginx`, `ghcr.io/acme/app`. */
+  readonly name: string;
   /** How the Engine writes it: `nginx:latest`, `ghcr.io/acme/app:2`; without the digest. */
   readonly familiar: string;
 }
@@ -36,6 +38,7 @@ export function parseImageRef(text: string): ImageRef | undefined {
     repository,
     tag,
     digest,
+    name: familiarName,
     familiar: `${familiarName}:${tag}`,
   };
 }

@@ -15,9 +15,11 @@ export function token(text: string): string {
   return out;
 }
 
+export const isToken = (text: string): boolean => /^(?:[A-Za-z0-9_-]|=[0-9A-F]{2})+$/.test(text);
+
 /** The text behind a token. @throws RangeError for what `token` never gives. */
 export function untoken(tokenText: string): string {
-  if (!/^(?:[A-Za-z0-9_-]|=[0-9A-F]{2})+$/.test(tokenText)) throw new RangeError(`not a token: ${tokenText}`);
+  if (!isToken(tokenText)) throw new RangeError(`not a token: ${tokenText}`);
   const bytes = [...tokenText.matchAll(/=(..)|(.)/g)].map(([, hex, char = ""]) =>
     hex === undefined ? char.charCodeAt(0) : Number.parseInt(hex, 16),
   );

@@ -1,0 +1,151 @@
+// The Config of a container's successor. Pure. What the user set is kept; what the old container merely had from its
+// old image is left out, so that the new image's defaults apply. A user's value that equals the old image's cannot be
+// told from it and counts as the image's.
+import {
+  type Config,
+  type Healthcheck,
+  type ImageConfig,
+  type Recreation,
+  sharesContainer,
+} from "./inspect.ts";
+
+/** As in inspect. */
+interface Words {
+  readonly Cmd: Config["Cmd"] | undefined;
+  readonly Entrypoint: Config["Entrypoint"] | undefined;
+}
+
+const COMPOSE_IMAGE = "com.docker.compose.image";
+
+export function configFrom(it: Recreation): Partial<Config> {
+  const { old } = it;
+  const image = it.oldImage.Config ?? {};
+  const {
+    User,
+    WorkingDir,
+    StopSignal,
+    Env,
+    Cmd,
+    Entrypoint,
+    Labels,
+    ExposedPorts,
+    Volumes,
+    Healthcheck,
+    Hostname,
+    MacAddress,
+    ...verbatim
+  } = old.Config;
+  return {
+    ...verbatim,
+    ...differing("User", User, image.User),
+    ...differing("WorkingDir", WorkingDir, image.WorkingDir),
+    ...differing("StopSignal", StopSignal, image.StopSignal),
+    Env: (Env ?? []).filter((entry) => !(image.Env ?? []).includes(entry)),
+    Labels: labelsFrom(Labels ?? {}, image.Labels ?? {}, it.newImage.Id),
+    Volumes: without(Volumes, image.Volumes),
+    ...commandFrom({ Cmd, Entrypoint }, image),
+    ...healthcheckFrom(Healthcheck, image.Healthcheck, it.newImage.Config?.Healthcheck),
+    ...exposedPortsFrom(it, ExposedPorts, image.ExposedPorts),
+    ...hostnameFrom(it, Hostname),
+    ...macAddressFrom(it, MacAddress),
+  };
+}
+
+function differing(
+  field: keyof Config,
+  own: string | undefined,
+  inherited: string | undefined,
+): Partial<Config> {
+  return own === undefined || own === (inherited ?? "") ? {} : { [field]: own };
+}
+
+function without(own: Config["Volumes"], inherited: Config["Volumes"]): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(own ?? {}).filter(([key]) => !Object.hasOwn(inherited ?? {}, key)),
+  );
+}
+
+/** Compose recreates a container whose image label is not the id of the image its service would use. */
+function labelsFrom(
+  own: Readonly<Record<string, string>>,
+  inherited: Readonly<Record<string, string>>,
+  newImageId: string,
+): Record<string, string> {
+  const kept = Object.fromEntries(Object.entries(own).filter(([key, value]) => inherited[key] !== value));
+  return COMPOSE_IMAGE in kept ? { ...kept, [COMPOSE_IMAGE]: newImageId } : kept;
+}
+
+/**
+ * The Engine's merge: without an entrypoint and with an empty command both come from the image; an explicit
+ * entrypoint drops the image's command; `[""]` resets the entrypoint. Null and [] mean the same in inspect, but for
+ * an entrypoint that was reset with `[]`.
+ */
+export function commandFrom(own: Words, image: ImageConfig): Pick<Config, "Cmd" | "Entrypoint"> {
+  const [cmd, entrypoint] = [own.Cmd ?? [], own.Entrypoint ?? []];
+  const [imageCmd, imageEntrypoint] = [image.Cmd ?? [], image.Entrypoint ?? []];
+  if (entrypoint.length === 0 && imageEntrypoint.length > 0) {
+    return { Entrypoint: own.Entrypoint === null || own.Entrypoint === undefined ? [""] : [], Cmd: cmd };
+  }
+  if (!sameWords(entrypoint, imageEntrypoint)) return { Entrypoint: entrypoint, Cmd: cmd };
+  if (sameWords(cmd, imageCmd)) return {};
+  return cmd.length > 0 ? { Cmd: cmd } : { Entrypoint: entrypoint };
+}
+
+const sameWords = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((word, at) => word === other[at]);
+
+/** Field by field: the Engine fills what a user left out from the image. */
+export function healthcheckFrom(
+  own: Healthcheck | null | undefined,
+  inherited: Healthcheck | null | undefined,
+  next: Healthcheck | null | undefined,
+): Pick<Config, "Healthcheck"> {
+  if (own === null || own === undefined) return {};
+  if (own.Test?.[0] === "NONE") return { Healthcheck: { Test: ["NONE"] } };
+  if (inherited === null || inherited === undefined) return { Healthcheck: own };
+  const kept = Object.fromEntries(
+    Object.entries(own).filter(
+      ([field, value]) => JSON.stringify(value) !== JSON.stringify(inherited[field]),
+    ),
+  );
+  const useless = !("Test" in kept) && (next === null || next === undefined);
+  return useless || Object.keys(kept).length === 0 ? {} : { Healthcheck: kept };
+}
+
+/** The Engine publishes exposed ports only, so every published one is exposed even if the new image does not. */
+function exposedPortsFrom(
+  it: Recreation,
+  own: Config["ExposedPorts"],
+  inherited: Config["ExposedPorts"],
+): Pick<Config, "ExposedPorts"> {
+  const { HostConfig: host } = it.old;
+  if (sharesContainer(host.NetworkMode)) return {};
+  const published = Object.fromEntries(Object.keys(host.PortBindings ?? {}).map((port) => [port, {}]));
+  return { ExposedPorts: { ...without(own, inherited), ...published } };
+}
+
+/** A name the Engine made is made anew; with another's network or the host's UTS namespace none may be given. */
+function hostnameFrom(
+  { old, engineHostname }: Recreation,
+  own: string | undefined,
+): Pick<Config, "Hostname"> {
+  const { NetworkMode: network, UTSMode: uts } = old.HostConfig;
+  const made = own === old.Id.slice(0, 12) || (network === "host" && own === engineHostname);
+  return own === undefined || made || sharesContainer(network) || uts === "host" ? {} : { Hostname: own };
+}
+
+/** From API 1.44 the address belongs to the endpoint (networks.ts puts it there). */
+function macAddressFrom({ old, api }: Recreation, own: string | undefined): Pick<Config, "MacAddress"> {
+  const here =
+    own !== undefined &&
+    own !== "" &&
+    !sharesContainer(old.HostConfig.NetworkMode) &&
+    !endpointsInCreate(api);
+  return here ? { MacAddress: own } : {};
+}
+
+/** API 1.44: create takes several endpoints, each with its MAC address. */
+export function endpointsInCreate(api: string): boolean {
+  const [major = 0, minor = 0] = api.split(".").map(Number);
+  return major > 1 || (major === 1 && minor >= 44);
+}

@@ -1,0 +1,51 @@
+// How a container's part of a run ends: the digest is held where it must be, then the journal says so.
+import type { Decided, End } from "../../shared/run-records.ts";
+import { dropDocument } from "./documents.ts";
+import { hold } from "./holding.ts";
+import type { Entry, Run } from "./updater.ts";
+
+export interface Ending {
+  readonly end: End;
+  readonly because: string;
+  /** Who or what decided it. */
+  readonly by: string;
+  /** The verdict behind it, where there is one. */
+  readonly decided?: Decided;
+  readonly from?: string;
+  readonly to?: string;
+  readonly downtime_ms?: number;
+}
+
+const LEVEL = { stuck: "error", failed: "warn", rolled_back: "warn" } as const satisfies Partial<
+  Record<End, string>
+>;
+
+export async function endContainer(run: Run, entry: Entry, ending: Ending): Promise<void> {
+  const { name } = entry.facts;
+  if (run.journal.ended(name) !== undefined) return;
+  const { decided, by, ...told } = ending;
+  // A container that was put back because someone said "defer" may be tried again, like any that was put off.
+  const heldAs = decided?.verdict === "defer" ? "deferred" : ending.end;
+  await hold(run.bus, {
+    ...told,
+    container: name,
+    digest: entry.digest,
+    by,
+    end: heldAs,
+    retryAfterS: decided?.retry_after_s,
+  });
+  await dropDocument(run.bus.context.settings.DATA_DIR, run.journal.run, name);
+  await run.journal.write({ kind: "ended", container: name, ...told });
+  const level = LEVEL[ending.end as keyof typeof LEVEL] ?? "info";
+  run.log[level](
+    {
+      container: name,
+      end: ending.end,
+      because: ending.because,
+      from: ending.from,
+      to: ending.to,
+      downtime_ms: ending.downtime_ms,
+    },
+    "container ended",
+  );
+}

@@ -1,0 +1,140 @@
+// One group of a run, in Ouroboros' order: dependencies stopped, containers updated, images cleaned, dependencies
+// started. Only what ran before is started again, whatever happened in between.
+import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
+import { describeContainer } from "../../shared/describe.ts";
+import { ALREADY_SO, GONE, ifThere, tolerating } from "../../shared/engine.ts";
+import { Fenced, Suspended, explain } from "../../shared/errors.ts";
+import type { Facts } from "../../shared/container-facts.ts";
+import type { Decided } from "../../shared/run-records.ts";
+import { endContainer } from "./ends.ts";
+import type { ContainerDocument } from "./inspect.ts";
+import { AT_MOST_WHILE_STOPPED, afterSwap, replaceContainer } from "./replace.ts";
+import { stopContainer } from "./swap.ts";
+import type { Entry, Run } from "./updater.ts";
+
+export interface GroupWork {
+  readonly updates: readonly (Entry & { readonly newImage: ImageInspectInfo })[];
+  /** May hold containers of `updates` too: those are stopped with the others, and their update starts them. */
+  readonly dependencies: readonly Facts[];
+  /** Makes the run's marker volume; before the first stop. */
+  readonly mark: () => Promise<void>;
+}
+
+/** @throws Suspended, Fenced; whatever it throws, what it stopped runs again, unless another updater took over. */
+export async function runGroup(run: Run, group: GroupWork): Promise<void> {
+  const dependencies = ranBefore(group.dependencies);
+  const atMost = dependencies.length > 0 ? AT_MOST_WHILE_STOPPED : undefined;
+  try {
+    const refused = await stopAll(run, dependencies, group.mark);
+    for (const entry of group.updates) {
+      if (run.journal.ended(entry.facts.name) !== undefined) continue;
+      if (refused === undefined) await updateOne(run, entry, atMost);
+      else await endContainer(run, entry, endOfRefusal(refused));
+    }
+  } catch (error) {
+    if (!(error instanceof Fenced)) await startAll(run, dependencies, false);
+    throw error;
+  }
+  await startAll(run, dependencies, true);
+}
+
+const ranBefore = (dependencies: readonly Facts[]): Facts[] =>
+  dependencies.filter(({ status }) => status === "running");
+
+async function updateOne(
+  run: Run,
+  entry: GroupWork["updates"][number],
+  atMost: number | undefined,
+): Promise<void> {
+  const recovered = run.recovered.get(entry.facts.name);
+  if (recovered !== undefined) return afterSwap(run, { ...recovered, entry, atMost });
+  await replaceContainer(run, { entry, newImage: entry.newImage, atMost });
+}
+
+/** Resolves with the verdict that forbids it, if there is one. */
+async function stopAll(
+  run: Run,
+  dependencies: readonly Facts[],
+  mark: () => Promise<void>,
+): Promise<Decided | undefined> {
+  for (const { id, name } of dependencies) {
+    const inspect = await ifThere(run.bus.host.engine.docker.getContainer(id).inspect());
+    if (inspect === undefined) continue;
+    const decided = await run.gate.ask({
+      hook: "before_stop_depends_container",
+      container: name,
+      locals: { container: describeContainer(inspect) },
+      reason: "a container that depends on it is updated",
+      atMost: AT_MOST_WHILE_STOPPED,
+    });
+    if (decided.verdict !== "proceed") return decided;
+    if (run.mode !== "update") continue;
+    await mark();
+    await timed(run, name, "stop the dependency", () =>
+      stopContainer(run.bus.host.engine, run.bus.clock, inspect as unknown as ContainerDocument),
+    );
+  }
+  return undefined;
+}
+
+/** Starts what does not run; a dependency that was updated runs already. */
+async function startAll(run: Run, dependencies: readonly Facts[], withHooks: boolean): Promise<void> {
+  let suspended: Suspended | undefined;
+  for (const { name } of dependencies) {
+    const container = run.bus.host.engine.docker.getContainer(name);
+    const inspect = await ifThere(container.inspect());
+    if (inspect === undefined) run.log.warn({ container: name }, "dependency is gone; it cannot be started");
+    if (inspect === undefined || (inspect.State.Running && run.mode === "update")) continue;
+    if (withHooks && suspended === undefined) suspended = await askToStart(run, inspect);
+    if (run.mode !== "update") continue;
+    await timed(run, name, "start the dependency", () =>
+      tolerating([ALREADY_SO, GONE], container.start()),
+    ).catch((error: unknown) => {
+      run.log.error({ container: name, because: explain(error) }, "dependency could not be started");
+    });
+  }
+  if (suspended !== undefined) throw suspended;
+}
+
+/** It cannot be refused: a service left down is a loss. Stopping ends the asking, not the starting. */
+async function askToStart(run: Run, inspect: ContainerInspectInfo): Promise<Suspended | undefined> {
+  try {
+    await run.gate.ask({
+      hook: "before_start_depends_container",
+      container: inspect.Name.slice(1),
+      locals: { container: describeContainer(inspect) },
+      reason: "the update of what depends on it is over",
+      atMost: AT_MOST_WHILE_STOPPED,
+    });
+    return undefined;
+  } catch (error) {
+    if (error instanceof Suspended) return error;
+    throw error;
+  }
+}
+
+async function timed(run: Run, container: string, step: string, act: () => Promise<void>): Promise<void> {
+  const from = run.bus.clock.monotonic();
+  await act();
+  const ms = Math.round((run.bus.clock.monotonic() - from) * 10) / 10;
+  if (!run.bus.signal.aborted) await run.journal.write({ kind: "did", container, step, ms });
+}
+
+const endOfRefusal = (decided: Decided) => ({
+  end: decided.verdict === "defer" ? ("deferred" as const) : ("refused" as const),
+  because: `before_stop_depends_container of ${decided.container ?? ""}: ${decided.reason ?? "no reason given"}`,
+  by: decided.by ?? "",
+  decided,
+});
+
+/** Dry run and monitor: the same hooks in the same order, and nothing is touched. */
+export async function tellGroup(
+  run: Run,
+  group: { readonly dependencies: readonly Facts[] },
+  tell: () => Promise<void>,
+): Promise<void> {
+  const running = ranBefore(group.dependencies);
+  await stopAll(run, running, () => Promise.resolve());
+  await tell();
+  await startAll(run, running, true);
+}

@@ -1,0 +1,51 @@
+// What was refused, put off or failed is held for that container and digest, so that nothing is stopped and asked
+// again every five minutes. Written here, read by the poller.
+import { HeldEntry } from "../../shared/held.ts";
+import { parseJson } from "../../shared/messages.ts";
+import type { End } from "../../shared/run-records.ts";
+import { heldKey } from "../../shared/subjects.ts";
+import type { Bus } from "./bus.ts";
+
+const LONGEST_MS = 86_400_000;
+
+export interface Holding {
+  readonly container: string;
+  readonly digest: string;
+  readonly end: End;
+  readonly because: string;
+  readonly by: string;
+  readonly retryAfterS?: number | undefined;
+}
+
+/** Ends that hold until the digest changes, and those that hold for a while. */
+const FOR_GOOD: readonly End[] = ["refused", "rolled_back", "stuck"];
+const FOR_A_WHILE: readonly End[] = ["deferred", "failed"];
+
+export async function hold(bus: Bus, it: Holding): Promise<void> {
+  const key = heldKey(bus.host.name, it.container);
+  const before = await readHeld(bus, key);
+  if (it.end === "updated" && before !== undefined) await bus.held.delete(key);
+  if (![...FOR_GOOD, ...FOR_A_WHILE].includes(it.end)) return;
+  const tries = before?.digest === it.digest ? before.tries + 1 : 1;
+  const entry: HeldEntry = {
+    digest: it.digest,
+    because: it.because,
+    by: it.by,
+    until: untilOf(bus, it, tries),
+    tries,
+  };
+  await bus.held.put(key, JSON.stringify(entry));
+}
+
+function untilOf(bus: Bus, { end, retryAfterS }: Holding, tries: number): number | null {
+  if (FOR_GOOD.includes(end)) return null;
+  const own = Math.min(bus.context.settings.INTERVAL * 2 ** (tries - 1), LONGEST_MS);
+  return bus.clock.now() + (retryAfterS === undefined ? own : retryAfterS * 1000);
+}
+
+async function readHeld(bus: Bus, key: string): Promise<HeldEntry | undefined> {
+  const entry = await bus.held.get(key);
+  if (entry?.operation !== "PUT") return undefined;
+  const held = HeldEntry.safeParse(parseJson(entry.string()));
+  return held.success ? held.data : undefined;
+}

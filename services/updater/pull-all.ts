@@ -1,0 +1,67 @@
+// All images of a run are pulled before anything is stopped, each reference once, some side by side.
+import type { ImageInspectInfo } from "dockerode";
+import { explain } from "../../shared/errors.ts";
+import { platformOf } from "./create-options.ts";
+import { endContainer } from "./ends.ts";
+import type { ImageDocument } from "./inspect.ts";
+import { Places } from "./places.ts";
+import { pull } from "./pull.ts";
+import type { Entry, Run } from "./updater.ts";
+
+/** New images by container id; entries without one are ended here, as `current` or `failed`. */
+export async function pullAll(
+  run: Run,
+  entries: readonly Entry[],
+): Promise<ReadonlyMap<string, ImageInspectInfo>> {
+  const places = new Places(run.bus.context.settings.PARALLEL_PULLS);
+  const pulls = new Map<string, Promise<ImageInspectInfo>>();
+  const images = new Map<string, ImageInspectInfo>();
+  await Promise.all(
+    entries.map(async (entry) => {
+      const { familiar } = entry.ref;
+      const pulling = pulls.get(familiar) ?? pullOne(run, entry, places);
+      pulls.set(familiar, pulling);
+      const image = await pulling.catch((error: unknown) => explain(error));
+      const end = endWithout(image, entry, run);
+      if (end !== undefined)
+        await endContainer(run, entry, { ...end, by: "updater", from: entry.facts.imageId });
+      else if (typeof image !== "string") images.set(entry.facts.id, image);
+    }),
+  );
+  return images;
+}
+
+function endWithout(image: ImageInspectInfo | string, { facts, ref }: Entry, run: Run) {
+  if (typeof image === "string")
+    return { end: "failed", because: `${ref.familiar} could not be pulled: ${image}` } as const;
+  const same = image.Id === facts.imageId && !run.recovered.has(facts.name);
+  return same
+    ? ({ end: "current", because: "the tag's image is the one that runs already" } as const)
+    : undefined;
+}
+
+async function pullOne(run: Run, { facts, ref }: Entry, places: Places): Promise<ImageInspectInfo> {
+  using _place = await places.take();
+  const { host, context, clock, signal } = run.bus;
+  const { docker } = host.engine;
+  const recovered = run.recovered.get(facts.name);
+  if (recovered !== undefined) return await docker.getImage(recovered.swap.newImage.Id).inspect();
+  const from = clock.monotonic();
+  const running = (await docker.getImage(facts.imageId).inspect()) as unknown as ImageDocument;
+  await pull({
+    engine: host.engine,
+    ref,
+    platform: platformOf(running, host.engine),
+    settings: context.settings,
+    clock,
+    signal,
+  });
+  const image = await docker.getImage(ref.familiar).inspect();
+  await run.journal.write({
+    kind: "did",
+    container: facts.name,
+    step: `pull ${ref.familiar}`,
+    ms: Math.round(clock.monotonic() - from),
+  });
+  return image;
+}

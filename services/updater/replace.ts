@@ -1,0 +1,219 @@
+// One container of a run: ask, replace, prove, ask again, remove the old one. Each way out is a named end.
+import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
+import { describeContainer, describeImage } from "../../shared/describe.ts";
+import { Fenced, Suspended, explain } from "../../shared/errors.ts";
+import type { Decided } from "../../shared/run-records.ts";
+import { cleanUp } from "./cleanup.ts";
+import { keepDocument } from "./documents.ts";
+import { type Ending, endContainer } from "./ends.ts";
+import type { ContainerDocument, ImageDocument } from "./inspect.ts";
+import { type Failure, type Outcome, runSteps, undoSteps } from "./saga.ts";
+import { type Swap, removeBackup, swapSteps } from "./swap.ts";
+import { backupName } from "./swap-names.ts";
+import { Timed } from "./timed.ts";
+import type { Entry, Run } from "./updater.ts";
+
+/** While dependencies are stopped nobody is waited for longer. Milliseconds. */
+export const AT_MOST_WHILE_STOPPED = 300_000;
+
+interface Replacing {
+  readonly entry: Entry;
+  readonly newImage: ImageInspectInfo;
+  readonly atMost: number | undefined;
+}
+
+/** Ends the container: the journal and the held digests say how. @throws Suspended, Fenced */
+export async function replaceContainer(run: Run, it: Replacing): Promise<void> {
+  const { engine } = run.bus.host;
+  const { name, id } = it.entry.facts;
+  const inspect = await engine.docker.getContainer(id).inspect();
+  const oldImage = await engine.docker.getImage(inspect.Image).inspect();
+  const decided = await run.gate.ask({
+    hook: "before_update",
+    container: name,
+    locals: {
+      old_container: describeContainer(inspect),
+      old_image: describeImage(oldImage),
+      new_image: describeImage(it.newImage),
+    },
+    reason: `a newer image of ${it.entry.facts.reference} is here`,
+    ...(it.atMost !== undefined && { atMost: it.atMost }),
+  });
+  if (decided.verdict !== "proceed") {
+    await endContainer(run, it.entry, endOf(decided, inspect.Image, it.newImage.Id));
+    return;
+  }
+  using place = new Lease();
+  const swap = swapFrom(run, it, { inspect, oldImage, place });
+  const timed = new Timed({ clock: run.bus.clock, log: run.log });
+  const outcome = await runSteps(run.steps, swap, timed);
+  place[Symbol.dispose]();
+  await afterSwap(run, { ...it, swap, outcome, timed });
+}
+
+interface Swapped {
+  readonly entry: Entry;
+  readonly swap: Swap;
+  readonly outcome: Outcome;
+  readonly timed?: Timed;
+  readonly atMost: number | undefined;
+}
+
+/** From the swap's outcome to the container's end; also where an earlier process did the swap. */
+export async function afterSwap(run: Run, it: Swapped): Promise<void> {
+  const { entry, swap, outcome, timed } = it;
+  const change = { from: swap.old.Image, to: swap.newImage.Id };
+  switch (outcome.kind) {
+    case "done":
+      await run.journal.write({
+        kind: "swapped",
+        container: swap.name,
+        steps: timed?.steps ?? [],
+        ...timed?.downtime,
+      });
+      return confirm(run, it);
+    case "undone": {
+      const { cause, failed } = outcome;
+      if (cause instanceof Fenced) throw cause;
+      if (cause instanceof Suspended || run.hardStop.aborted)
+        throw new Suspended(`put back "${failed}"`, { cause });
+      const untouched = failed === swapSteps[0]?.name;
+      const because = `"${failed}" failed: ${explain(cause)}`;
+      return endContainer(run, entry, {
+        end: untouched ? "failed" : "rolled_back",
+        because,
+        by: "updater",
+        ...change,
+        ...timed?.downtime,
+      });
+    }
+    case "stuck":
+      return endContainer(run, entry, {
+        end: "stuck",
+        because: byHand(swap, outcome),
+        by: "updater",
+        ...change,
+      });
+  }
+}
+
+/** The new container runs and proved itself: after_update decides whether it stays. */
+async function confirm(run: Run, it: Swapped): Promise<void> {
+  const { entry, swap, timed } = it;
+  const { engine } = run.bus.host;
+  const successor = await engine.docker.getContainer(swap.successor ?? swap.name).inspect();
+  const old = await engine.docker
+    .getContainer(swap.old.Id)
+    .inspect()
+    .catch(() => swap.old as unknown as ContainerInspectInfo);
+  const images = {
+    old_image: describeImage(swap.oldImage as unknown as ImageInspectInfo),
+    new_image: describeImage(swap.newImage as unknown as ImageInspectInfo),
+  };
+  const decided = await run.gate.ask({
+    hook: "after_update",
+    container: swap.name,
+    locals: {
+      old_container: describeContainer(old, swap.name),
+      new_container: describeContainer(successor, swap.name),
+      ...images,
+    },
+    reason: "the new container runs and has proved itself",
+    ...(it.atMost !== undefined && { atMost: it.atMost }),
+  });
+  const change = { from: swap.old.Image, to: swap.newImage.Id, ...timed?.downtime };
+  if (decided.verdict !== "proceed") return putBack(run, it, decided);
+  await removeBackup(swap);
+  await cleanUp(run, swap);
+  await endContainer(run, entry, {
+    end: "updated",
+    because: "the new container proved itself",
+    by: "updater",
+    ...change,
+  });
+}
+
+async function putBack(run: Run, { entry, swap }: Swapped, decided: Decided): Promise<void> {
+  using _place = await run.places.take();
+  await run.fence.check();
+  const failures = await undoSteps(run.steps, swap, new Timed({ clock: run.bus.clock, log: run.log }));
+  const change = { from: swap.old.Image, to: swap.newImage.Id };
+  const said = `${decided.verdict} at after_update: ${decided.reason ?? "no reason given"}`;
+  const stuck = {
+    end: "stuck",
+    because: byHand(swap, { failed: "put the old container back", cause: said, left: failures }),
+    by: "updater",
+  } as const;
+  const back = { end: "rolled_back", because: said, by: decided.by ?? "", decided } as const;
+  await endContainer(run, entry, { ...(failures.length > 0 ? stuck : back), ...change });
+}
+
+function swapFrom(
+  run: Run,
+  { entry, newImage }: Replacing,
+  old: { inspect: ContainerInspectInfo; oldImage: ImageInspectInfo; place: Lease },
+): Swap {
+  const { host, context, clock } = run.bus;
+  const document = old.inspect as unknown as ContainerDocument;
+  return {
+    engine: host.engine,
+    clock,
+    run: run.journal.run,
+    name: entry.facts.name,
+    old: document,
+    oldImage: old.oldImage as unknown as ImageDocument,
+    newImage: newImage as unknown as ImageDocument,
+    proof: {
+      healthTimeout: context.settings.HEALTH_TIMEOUT,
+      settleTime: context.settings.SETTLE_TIME,
+      hardStop: run.hardStop,
+    },
+    successor: undefined,
+    beforeStop: async (successor) => {
+      old.place.take(await run.places.take());
+      if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
+      await keepDocument(context.settings.DATA_DIR, run.journal.run, document);
+      await run.journal.write({
+        kind: "swapping",
+        container: entry.facts.name,
+        old_id: document.Id,
+        new_id: successor,
+        to: newImage.Id,
+      });
+      await run.fence.check();
+    },
+  };
+}
+
+/** A place that is taken later, and given back at the latest at the end of the scope. */
+class Lease implements Disposable {
+  #held: Disposable | undefined;
+
+  take(place: Disposable): void {
+    this.#held = place;
+  }
+
+  [Symbol.dispose](): void {
+    this.#held?.[Symbol.dispose]();
+    this.#held = undefined;
+  }
+}
+
+function endOf(decided: Decided, from: string, to: string): Ending {
+  const end = decided.verdict === "defer" ? "deferred" : "refused";
+  return { end, because: decided.reason ?? "no reason given", by: decided.by ?? "", decided, from, to };
+}
+
+function byHand(
+  swap: Swap,
+  it: { readonly failed: string; readonly cause: unknown; readonly left: readonly Failure[] },
+): string {
+  const left = it.left
+    .map(({ step, error }) => `"${step}" could not be undone (${explain(error)})`)
+    .join("; ");
+  const backup = backupName(swap.name, swap.run);
+  return (
+    `"${it.failed}" failed (${explain(it.cause)}) and ${left}. By hand: see \`docker ps -a --filter name=${swap.name}\`; ` +
+    `the old container is ${swap.old.Id.slice(0, 12)}: remove what else bears the name ${swap.name}, rename ${backup} to ${swap.name} if it bears that name, and start it`
+  );
+}

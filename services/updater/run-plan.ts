@@ -1,0 +1,235 @@
+// One plan, from the poller's message to the last record: begin, ask, pull, groups side by side, finish. A run that
+// an earlier process left is gone through again: what is recorded is not asked or done a second time.
+import type { ImageInspectInfo } from "dockerode";
+import { describeContainer, describeImage } from "../../shared/describe.ts";
+import { isMeant } from "../../shared/container-facts.ts";
+import { Fenced, Suspended, explain } from "../../shared/errors.ts";
+import { type Group, groupsOf } from "../../shared/groups.ts";
+import type { Mode } from "../../shared/hooks.ts";
+import type { Decided, End } from "../../shared/run-records.ts";
+import { endContainer } from "./ends.ts";
+import { Gate } from "./gate.ts";
+import { runGroup, tellGroup } from "./group.ts";
+import { Journal } from "./journal.ts";
+import { recordLateVerdicts } from "./late.ts";
+import { makeMarker, removeMarker } from "./marker.ts";
+import type { Plan } from "./plan-message.ts";
+import { pullAll } from "./pull-all.ts";
+import type { RecoveredHost } from "./recover.ts";
+import { type Entry, type Run, type Seen, type Updater, lookAround } from "./updater.ts";
+import { whatHolds } from "./what-holds.ts";
+
+const QUARTER_OF_AN_HOUR_MS = 900_000;
+
+/** @throws Suspended when the service stops: the run stays open. @throws Fenced when another updater took over. */
+export async function runPlan(updater: Updater, plan: Plan, recovered: RecoveredHost): Promise<void> {
+  const { bus, fence } = updater;
+  const began = bus.clock.monotonic();
+  const journal = await Journal.open(bus, plan.run);
+  if (journal.of("finished").length > 0) return;
+  const mode = strictest(plan.mode, ownMode(bus.context.settings));
+  await fence.begin({ run: plan.run, plan: plan.event });
+  const isNew = journal.records.length === 0;
+  if (isNew)
+    await journal.write({
+      kind: "begun",
+      plan: plan.event,
+      mode,
+      containers: plan.containers.map(({ name }) => name),
+    });
+  const run = runOf(updater, { journal, mode, plan, recovered });
+  run.log.info({ mode, containers: plan.containers.length, resumed: !isNew }, "run begun");
+  using _late = recordLateVerdicts(run);
+  const stoppedBefore = recovered.markers.find((marker) => marker.run === plan.run)?.stopped;
+  await runEntries(run, plan, { isNew, stoppedBefore });
+  const ends: Record<string, End> = Object.fromEntries(
+    journal.of("ended").map(({ container, end }) => [container, end]),
+  );
+  await removeMarker(bus.host.engine, plan.run);
+  await journal.write({ kind: "finished", ends, ms: Math.round(bus.clock.monotonic() - began) });
+  await fence.end();
+  run.log.info({ ends }, "run finished");
+}
+
+interface Before {
+  readonly isNew: boolean;
+  /** Ids in the marker volume that an earlier process of the run made. */
+  readonly stoppedBefore: readonly string[] | undefined;
+}
+
+async function runEntries(run: Run, plan: Plan, { isNew, stoppedBefore }: Before): Promise<void> {
+  const seen = await lookAround(run.bus.host.engine, stoppedBefore ?? []);
+  const { entries, expired, committed } = whatHolds(run, plan, {
+    seen,
+    isNew,
+    limit: Math.max(2 * run.bus.context.settings.INTERVAL, QUARTER_OF_AN_HOUR_MS),
+  });
+  for (const { entry, because } of expired)
+    await endContainer(run, entry, { end: "expired", because, by: "updater" });
+  for (const entry of committed)
+    await endContainer(run, entry, {
+      end: "updated",
+      because: "the new container proved itself",
+      by: "updater",
+    });
+  if (entries.length === 0) return;
+  const allowed = await askForAll(run, plan, entries);
+  const all = seen.map(({ facts }) => facts);
+  const { groups, left } = groupsOf(
+    allowed.map(({ facts }) => facts),
+    all,
+  );
+  for (const { container, because } of left)
+    await endContainer(run, entryOf(allowed, container.id), { end: "failed", because, by: "updater" });
+  const work =
+    run.mode === "update"
+      ? await updateGroups(run, { groups, entries: allowed, isMarked: stoppedBefore !== undefined })
+      : tellGroups(run, groups, allowed, seen);
+  await allOf(work);
+}
+
+/** Entries that updates_enumerated leaves; the others are ended. */
+async function askForAll(run: Run, plan: Plan, entries: readonly Entry[]): Promise<Entry[]> {
+  const decided = await run.gate.ask({
+    hook: "updates_enumerated",
+    container: null,
+    locals: plan.locals,
+    reason: plan.reason,
+    publishedAt: plan.publishedAt,
+  });
+  if (run.mode !== "update") return [...entries];
+  const allowed: Entry[] = [];
+  for (const entry of entries) {
+    const own = decided.containers?.[entry.facts.name];
+    const verdict = decided.verdict === "proceed" ? own : decided;
+    if (verdict === undefined || verdict.verdict === "proceed") allowed.push(entry);
+    else await endContainer(run, entry, { ...endOf({ ...decided, ...verdict }) });
+  }
+  return allowed;
+}
+
+const endOf = (decided: Decided) => ({
+  end: decided.verdict === "defer" ? ("deferred" as const) : ("refused" as const),
+  because: `updates_enumerated: ${decided.reason ?? "no reason given"}`,
+  by: decided.by ?? "",
+  decided,
+});
+
+interface GroupsToUpdate {
+  readonly groups: readonly Group[];
+  readonly entries: readonly Entry[];
+  /** The run has its marker volume already. */
+  readonly isMarked: boolean;
+}
+
+async function updateGroups(
+  run: Run,
+  { groups, entries, isMarked }: GroupsToUpdate,
+): Promise<(() => Promise<void>)[]> {
+  const images = await pullAll(
+    run,
+    entries.filter(({ facts }) => run.journal.ended(facts.name) === undefined),
+  );
+  const ready = groups.flatMap(({ updates, dependencies }) => {
+    const pulled = updates.flatMap(({ id }) => {
+      const newImage = images.get(id);
+      return newImage === undefined ? [] : [{ ...entryOf(entries, id), newImage }];
+    });
+    return pulled.length === 0 ? [] : [{ updates: pulled, dependencies: neededBy(pulled, dependencies) }];
+  });
+  const stopped = ready.flatMap(({ dependencies }) => dependencies).map(({ id }) => id);
+  let marked: Promise<void> | undefined = isMarked ? Promise.resolve() : undefined;
+  const mark = (): Promise<void> =>
+    (marked ??= makeMarker(run.bus.host.engine, { run: run.journal.run, stopped }));
+  return ready.map((group) => () => runGroup(run, { ...group, mark }));
+}
+
+/** A failed pull drops the stops that only its entry needed. Only what runs is stopped, and so started again. */
+const neededBy = (ready: readonly Entry[], dependencies: Group["dependencies"]): Group["dependencies"] =>
+  dependencies.filter(
+    (facts) =>
+      facts.status === "running" &&
+      ready.some((entry) =>
+        [...entry.facts.dependsOn, ...entry.facts.hardDependsOn].some((name) => isMeant(facts, name)),
+      ),
+  );
+
+function tellGroups(
+  run: Run,
+  groups: readonly Group[],
+  entries: readonly Entry[],
+  seen: readonly Seen[],
+): (() => Promise<void>)[] {
+  const hook = run.mode === "dry_run" ? "dry_run_update" : "notify_update";
+  return groups.map(
+    (group) => () =>
+      tellGroup(run, group, async () => {
+        for (const { id, name, imageId } of group.updates) {
+          const entry = entryOf(entries, id);
+          const inspect = seen.find(({ facts }) => facts.id === id)?.inspect;
+          const current: ImageInspectInfo = await run.bus.host.engine.docker.getImage(imageId).inspect();
+          if (inspect === undefined) continue;
+          const locals = {
+            container: describeContainer(inspect),
+            current_image: describeImage(current),
+            latest_image: entry.latest,
+          };
+          await run.gate.ask({
+            hook,
+            container: name,
+            locals,
+            reason: `a newer image of ${entry.facts.reference} is in its registry`,
+          });
+          await endContainer(run, entry, {
+            end: "noted",
+            because: `${run.mode}: nothing is touched`,
+            by: "updater",
+            from: imageId,
+          });
+        }
+      }),
+  );
+}
+
+/** All go on to their end; then the failure that matters most is thrown. */
+async function allOf(work: readonly (() => Promise<void>)[]): Promise<void> {
+  const results = await Promise.allSettled(work.map((one) => one()));
+  const reasons = results
+    .filter((result) => result.status === "rejected")
+    .map(({ reason }): unknown => reason);
+  const worst =
+    reasons.find((reason) => reason instanceof Fenced) ??
+    reasons.find((reason) => !(reason instanceof Suspended)) ??
+    reasons[0];
+  if (worst !== undefined) throw worst instanceof Error ? worst : new Error(explain(worst));
+}
+
+const entryOf = (entries: readonly Entry[], id: string): Entry => {
+  const entry = entries.find(({ facts }) => facts.id === id);
+  if (entry === undefined) throw new Error(`no entry for container ${id}`);
+  return entry;
+};
+
+const STRICTNESS: Readonly<Record<Mode, number>> = { update: 0, monitor: 1, dry_run: 2 };
+const strictest = (one: Mode, other: Mode): Mode => (STRICTNESS[one] >= STRICTNESS[other] ? one : other);
+const ownMode = (settings: { readonly DRY_RUN: boolean; readonly MONITOR_ONLY: boolean }): Mode =>
+  settings.DRY_RUN ? "dry_run" : settings.MONITOR_ONLY ? "monitor" : "update";
+
+interface Parts {
+  readonly journal: Journal;
+  readonly mode: Mode;
+  readonly plan: Plan;
+  readonly recovered: RecoveredHost;
+}
+
+function runOf(updater: Updater, { journal, mode, plan, recovered }: Parts): Run {
+  const { bus, participants, doorbell } = updater;
+  return {
+    ...updater,
+    journal,
+    mode,
+    gate: new Gate(bus, journal, { participants, doorbell, mode }),
+    log: bus.context.log.child({ run: plan.run }),
+    recovered: recovered.swaps,
+  };
+}

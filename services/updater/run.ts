@@ -1,0 +1,148 @@
+// The updater: for each host take the fence, put right what was left behind, finish the open run, then take plans.
+import { randomBytes } from "node:crypto";
+import { DeliverPolicy, jetstreamManager } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
+import type { NatsConnection } from "nats";
+import { z } from "zod";
+import { Fenced, Suspended, explain } from "../../shared/errors.ts";
+import { parseJson } from "../../shared/messages.ts";
+import { connectNats, natsAnswers } from "../../shared/nats.ts";
+import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
+import { BUCKETS, STREAMS, consumers, executorOf, subjects } from "../../shared/subjects.ts";
+import { token } from "../../shared/tokens.ts";
+import { ensureConsumer, ensureTopology, hookConsumer } from "../../shared/topology.ts";
+import { openBus } from "./bus.ts";
+import { prepareDocuments } from "./documents.ts";
+import { Doorbell } from "./doorbell.ts";
+import { Fence } from "./fence.ts";
+import { Participants } from "./participants.ts";
+import { Places } from "./places.ts";
+import { recoverHost, settleAlone } from "./recover.ts";
+import { serve } from "./serve.ts";
+import { type SwapStep, swapSteps } from "./swap.ts";
+
+export const runUpdater: Service = (context) => runUpdaterWith(context, swapSteps);
+
+/** `steps` replace a container; tests hand in ones that break. */
+export async function runUpdaterWith(context: Context, steps: readonly SwapStep[]): Promise<number> {
+  await prepareDocuments(context.settings.DATA_DIR);
+  const hardStop = new AbortController();
+  const onStop = (): void => {
+    void context.clock.sleep(context.settings.STOP_GRACE, hardStop.signal).then(() => hardStop.abort());
+  };
+  context.signal.addEventListener("abort", onStop, { once: true });
+  if (!(await natsAnswers(context.settings)))
+    await forEachHost(context, (host) => recoverWithoutNats(context, host, hardStop.signal));
+  if (context.signal.aborted) return 0;
+  const nats = await connectNats("updater", context.settings, context.log);
+  try {
+    await prepareNats(nats, context);
+    return await forEachHost(context, (host) =>
+      updateHost({ context, nats, host, steps, hardStop: hardStop.signal }),
+    );
+  } finally {
+    hardStop.abort();
+    await nats.drain().catch(() => undefined);
+  }
+}
+
+const Claim = z.object({ engine_id: z.string() });
+
+interface HostWork {
+  readonly context: Context;
+  readonly nats: NatsConnection;
+  readonly host: Host;
+  readonly steps: readonly SwapStep[];
+  readonly hardStop: AbortSignal;
+}
+
+/** Until the service stops. Whoever loses the fence follows as standby. */
+async function updateHost(work: HostWork): Promise<number> {
+  const { context, nats, host, steps, hardStop } = work;
+  const log = context.log.child({ host: host.name });
+  if (!(await isOurs(nats, host))) {
+    log.fatal(
+      { engine: host.engine.id },
+      `host name ${host.name} belongs to another Engine: give this one a name of its own with OUROBOROS_HOST`,
+    );
+    return 1;
+  }
+  await ensureHostConsumers(nats, host.name);
+  const bus = await openBus(nats, context, host, randomBytes(8).toString("hex"));
+  await using participants = await Participants.follow(bus.participants, { log, clock: context.clock });
+  using doorbell = new Doorbell(nats, host.name, context.clock);
+  const places = new Places(context.settings.SWAPS);
+  for (let standby = false; !context.signal.aborted; standby = true) {
+    try {
+      const fence = await Fence.take(bus, standby);
+      log.info({ writer: bus.writer, resuming: fence.open?.run }, "this updater acts on the host");
+      await serve({ bus, fence, participants, doorbell, places, steps, hardStop });
+    } catch (error) {
+      if (error instanceof Suspended) break;
+      if (!(error instanceof Fenced)) throw error;
+      log.warn({ because: explain(error) }, "another updater took over; standing by");
+    }
+  }
+  return 0;
+}
+
+/** The poller claims a host's name for an Engine; another Engine under that name must not be changed. */
+async function isOurs(nats: NatsConnection, { name, engine }: Host): Promise<boolean> {
+  const hosts = await new Kvm(nats).open(BUCKETS.hosts);
+  const entry = await hosts.get(token(name));
+  const claimed = entry?.operation === "PUT" ? Claim.safeParse(parseJson(entry.string())) : undefined;
+  return claimed?.data === undefined || claimed.data.engine_id === engine.id;
+}
+
+/** Where rights forbid making them, streams and buckets are only looked for. */
+async function prepareNats(nats: NatsConnection, { log, clock, signal }: Context): Promise<void> {
+  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
+  for (let told = false; !signal.aborted; told = true) {
+    try {
+      await ensureTopology(nats, manager);
+      return;
+    } catch (error) {
+      if (!told) log.warn({ because: explain(error) }, "streams cannot be made; looking for them");
+      if (await isPrepared(nats)) return;
+      await clock.sleep(1000, signal);
+    }
+  }
+}
+
+async function isPrepared(nats: NatsConnection): Promise<boolean> {
+  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
+  const names = [...Object.values(STREAMS), ...Object.values(BUCKETS).map((bucket) => `KV_${bucket}`)];
+  const found = await Promise.all(names.map((name) => manager.streams.info(name).then(Boolean, () => false)));
+  return found.every(Boolean);
+}
+
+/** The executor's consumer is made first, so that no event can miss it. */
+async function ensureHostConsumers(nats: NatsConnection, host: string): Promise<void> {
+  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
+  const executor = hookConsumer(consumers.gate(executorOf(host)), [subjects.hooksOf(host, null)], {
+    max_ack_pending: 64,
+  });
+  const updater = hookConsumer(consumers.updater(host), [subjects.hooksOf(host, "updates_enumerated")], {
+    deliver_policy: DeliverPolicy.Last,
+    max_ack_pending: 1,
+  });
+  await ensureConsumer(manager, STREAMS.hooks, executor);
+  await ensureConsumer(manager, STREAMS.hooks, updater);
+}
+
+/** Nobody holds the fence without NATS: recovery is left to another updater that runs on this Engine. */
+async function recoverWithoutNats(context: Context, host: Host, hardStop: AbortSignal): Promise<number> {
+  const log = context.log.child({ host: host.name });
+  const others = await host.engine.docker.listContainers({
+    filters: { label: ["com.ouroboros.role=updater"], status: ["running"] },
+  });
+  const self = process.env["HOSTNAME"] ?? "";
+  if (others.some(({ Id }) => self === "" || !Id.startsWith(self))) {
+    log.warn("NATS does not answer and another updater runs here; recovery is left to it");
+    return 0;
+  }
+  log.warn("NATS does not answer; recovering from the Engine alone");
+  const it = { ...context, log, host, hardStop };
+  await settleAlone(it, await recoverHost(it), undefined);
+  return 0;
+}

@@ -1,0 +1,89 @@
+// While this process holds the fence of a host: recover, resume the open run, then one plan after the other.
+import type { JsMsg } from "@nats-io/jetstream";
+import { consume } from "../../shared/consume.ts";
+import { lastOn } from "../../shared/jetstream.ts";
+import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
+import { type Plan, parsePlan } from "./plan-message.ts";
+import { type RecoveredHost, recoverHost, settleAlone } from "./recover.ts";
+import { runPlan } from "./run-plan.ts";
+import type { Updater } from "./updater.ts";
+
+const NOTHING: RecoveredHost = { swaps: new Map(), markers: [] };
+
+/** Until the service stops or yields to another updater. @throws Fenced, Suspended */
+export async function serve(updater: Updater): Promise<void> {
+  const { bus } = updater;
+  const yielded = new AbortController();
+  const acting = { busy: true };
+  using _commands = answerCommands(updater, acting, yielded);
+  await recoverAndResume(updater);
+  acting.busy = false;
+  await consume(bus.nats, {
+    stream: STREAMS.hooks,
+    durable: consumers.updater(bus.host.name),
+    log: bus.context.log,
+    clock: bus.clock,
+    signal: AbortSignal.any([bus.signal, yielded.signal]),
+    handle: async (message) => {
+      acting.busy = true;
+      try {
+        await runPlan(updater, planIn(message), NOTHING);
+      } finally {
+        acting.busy = false;
+      }
+    },
+  });
+}
+
+const planIn = (message: JsMsg): Plan => parsePlan(message.string(), message.info.timestampNanos / 1e6);
+
+async function recoverAndResume(updater: Updater): Promise<void> {
+  const { bus, fence, hardStop } = updater;
+  const it = { ...bus.context, host: bus.host, hardStop };
+  const recovered = await recoverHost(it);
+  const plan = await openPlan(updater);
+  await settleAlone(it, recovered, plan?.run);
+  if (plan !== undefined) await runPlan(updater, plan, recovered);
+  else if (fence.open !== undefined) await fence.end();
+}
+
+/** The plan of the run that was under way, if it is still in the stream. */
+async function openPlan({ bus, fence }: Updater): Promise<Plan | undefined> {
+  if (fence.open === undefined) return undefined;
+  const at = {
+    host: bus.host.name,
+    hook: "updates_enumerated",
+    container: null,
+    event: fence.open.plan,
+  } as const;
+  const message = await lastOn(bus.manager, STREAMS.hooks, subjects.hook(at));
+  return message === undefined ? undefined : parsePlan(message.string(), message.time.getTime());
+}
+
+/** `yield` and `status` on `ouroboros.command.<host>.updater.*`. Only the acting updater answers. */
+function answerCommands(
+  { bus, fence }: Updater,
+  acting: { readonly busy: boolean },
+  yielded: AbortController,
+): Disposable {
+  const state = () => ({
+    state: acting.busy ? "busy" : "idle",
+    writer: bus.writer,
+    run: fence.open?.run ?? null,
+  });
+  const status = bus.nats.subscribe(subjects.command(bus.host.name, "updater", "status"), {
+    callback: (_error, message) => void message.respond(JSON.stringify(state())),
+  });
+  const giveWay = bus.nats.subscribe(subjects.command(bus.host.name, "updater", "yield"), {
+    callback: (_error, message) => {
+      message.respond(JSON.stringify(acting.busy ? { state: "busy" } : { state: "yielded" }));
+      if (!acting.busy) yielded.abort();
+    },
+  });
+  return {
+    [Symbol.dispose]: () => {
+      status.unsubscribe();
+      giveWay.unsubscribe();
+    },
+  };
+}

@@ -1,0 +1,77 @@
+// What the updater of one host works with, and what one run of it adds.
+import type { Logger } from "pino";
+import type { Mode } from "../../shared/hooks.ts";
+import type { ContainerInspectInfo } from "dockerode";
+import { type Facts, factsOf } from "../../shared/container-facts.ts";
+import { type Engine, ifThere } from "../../shared/engine.ts";
+import type { ImageRef } from "../../shared/image-ref.ts";
+import type { ImagePayload } from "../../shared/payloads.ts";
+import type { Bus } from "./bus.ts";
+import type { Doorbell } from "./doorbell.ts";
+import type { Fence } from "./fence.ts";
+import type { Gate } from "./gate.ts";
+import type { Journal } from "./journal.ts";
+import type { Participants } from "./participants.ts";
+import type { Places } from "./places.ts";
+import type { Outcome } from "./saga.ts";
+import type { Swap, SwapStep } from "./swap.ts";
+import { parseSwapName } from "./swap-names.ts";
+
+export interface Updater {
+  readonly bus: Bus;
+  readonly fence: Fence;
+  readonly participants: Participants;
+  readonly doorbell: Doorbell;
+  /** The host's swap places: how many containers are down for an update at a time. */
+  readonly places: Places;
+  /** The steps of a replacement; the product's are `swapSteps`. */
+  readonly steps: readonly SwapStep[];
+  /** Aborts STOP_GRACE after the service was told to stop. */
+  readonly hardStop: AbortSignal;
+}
+
+export interface Run extends Updater {
+  readonly journal: Journal;
+  readonly gate: Gate;
+  readonly mode: Mode;
+  readonly log: Logger;
+  /** What an earlier process had swapped already, by container name. */
+  readonly recovered: ReadonlyMap<string, Recovered>;
+}
+
+/** A swap that an earlier process left after the names were exchanged, and how going on with it went. */
+export interface Recovered {
+  readonly swap: Swap;
+  readonly outcome: Outcome;
+}
+
+export interface Entry {
+  readonly facts: Facts;
+  readonly ref: ImageRef;
+  /** Registry's digest, as the plan has it. */
+  readonly digest: string;
+  readonly latest: ImagePayload;
+}
+
+export interface Seen {
+  readonly facts: Facts;
+  readonly inspect: ContainerInspectInfo;
+}
+
+/**
+ * All containers of the Engine but those that a swap has named. Dependencies that an earlier process of the run
+ * stopped (ids) count as running: they ran before.
+ */
+export async function lookAround(engine: Engine, stoppedBefore: readonly string[]): Promise<Seen[]> {
+  const listed = await engine.docker.listContainers({ all: true });
+  const inspected = await Promise.all(
+    listed.map(({ Id }) => ifThere(engine.docker.getContainer(Id).inspect())),
+  );
+  return inspected
+    .filter((inspect) => inspect !== undefined)
+    .filter((inspect) => parseSwapName(inspect.Name.slice(1)) === undefined)
+    .map((inspect) => {
+      const facts = factsOf(inspect);
+      return { facts: stoppedBefore.includes(facts.id) ? { ...facts, status: "running" } : facts, inspect };
+    });
+}

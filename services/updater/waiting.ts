@@ -1,0 +1,93 @@
+// The state of one wait: who has said what, who is out of time, whether it is decided. Pure; times are monotonic
+// milliseconds that the gate hands in.
+import { type HookName, hooks } from "../../shared/hooks.ts";
+import type { Verdict } from "../../shared/messages.ts";
+import type { Asked } from "../../shared/participants.ts";
+import { token } from "../../shared/tokens.ts";
+import { type Heard, outOfTime } from "./decision.ts";
+
+/** After a restart everyone who has not answered has at least this long. */
+const LEFT_AFTER_RESTART_MS = 10_000;
+
+export interface Wait {
+  readonly event: string;
+  readonly hook: HookName;
+  readonly asked: readonly Asked[];
+  /** How long it lasted before this process. Milliseconds. */
+  readonly elapsed: number;
+  readonly atMost: number;
+}
+
+export class Waiting {
+  readonly #wait: Wait;
+  readonly #began: number;
+  readonly #from: number;
+  readonly #cursors = new Map<string, number>();
+  readonly #heard = new Map<string, Heard>();
+
+  constructor(wait: Wait, now: number) {
+    this.#wait = wait;
+    this.#from = now;
+    this.#began = now - wait.elapsed;
+  }
+
+  get event(): string {
+    return this.#wait.event;
+  }
+
+  get heard(): Heard[] {
+    return [...this.#heard.values()];
+  }
+
+  get pending(): Asked[] {
+    return this.#wait.asked.filter((asked) => !this.has(asked));
+  }
+
+  has(asked: Asked): boolean {
+    return this.#heard.has(asked.name);
+  }
+
+  cursorOf(asked: Asked): number {
+    return this.#cursors.get(asked.name) ?? 1;
+  }
+
+  read(asked: Asked, sequence: number, verdict: Verdict | undefined, now: number): void {
+    this.#cursors.set(asked.name, sequence + 1);
+    if (verdict === undefined || this.has(asked)) return;
+    const { verdict: word, reason } = verdict;
+    const said = {
+      participant: asked.name,
+      verdict: word,
+      ...(reason !== undefined && { reason }),
+      ms: Math.round(now - this.#began),
+    };
+    this.#heard.set(asked.name, { ...said, full: verdict });
+  }
+
+  /** All answered, or one refused where a refusal counts: what the others say cannot change that. */
+  isDecided(): boolean {
+    const refused =
+      hooks[this.#wait.hook].refusal !== null && this.heard.some(({ verdict }) => verdict === "refuse");
+    return refused || this.pending.length === 0;
+  }
+
+  expire(now: number, progress: ReadonlyMap<string, number>): void {
+    for (const asked of this.pending) {
+      if (now < this.#deadlineOf(asked, progress)) continue;
+      this.#heard.set(asked.name, outOfTime(this.#wait.hook, asked, Math.round(now - this.#began)));
+    }
+  }
+
+  /** Milliseconds until someone is out of time, at most `tick`. */
+  untilNext(now: number, progress: ReadonlyMap<string, number>, tick: number): number {
+    const deadlines = this.pending.map((asked) => this.#deadlineOf(asked, progress) - now);
+    return Math.max(1, Math.min(tick, ...deadlines));
+  }
+
+  /** G5. */
+  #deadlineOf({ name, timeout_ms, max_ms }: Asked, progress: ReadonlyMap<string, number>): number {
+    const last = Math.max(this.#began, progress.get(token(name)) ?? 0);
+    const limit = Math.min(last + timeout_ms, this.#began + max_ms, this.#began + this.#wait.atMost);
+    return this.#wait.elapsed > 0 ? Math.max(limit, this.#from + LEFT_AFTER_RESTART_MS) : limit;
+  }
+}

@@ -1,0 +1,96 @@
+// Which entries of a plan still hold, looked at anew. Pure.
+import { type Facts, whyLeftAlone } from "../../shared/container-facts.ts";
+import { type ImageRef, parseImageRef } from "../../shared/image-ref.ts";
+import type { Plan, PlannedContainer } from "./plan-message.ts";
+import type { Entry, Run, Seen } from "./updater.ts";
+
+interface Situation {
+  readonly seen: readonly Seen[];
+  /** Not begun by an earlier process: a resumed run does not expire. */
+  readonly isNew: boolean;
+  /** How old a plan may be. Milliseconds. */
+  readonly limit: number;
+}
+
+interface Holding {
+  readonly entries: readonly Entry[];
+  /** Updated by an earlier process that could not say so any more. */
+  readonly committed: readonly Entry[];
+  readonly expired: readonly { readonly entry: Entry; readonly because: string }[];
+}
+
+export function whatHolds(
+  run: Pick<Run, "bus" | "recovered" | "journal">,
+  plan: Plan,
+  { seen, isNew, limit }: Situation,
+): Holding {
+  const all = seen.map(({ facts }) => facts);
+  const { host, clock } = run.bus;
+  const age = clock.now() - plan.publishedAt;
+  const whole =
+    plan.engineId !== host.engine.id
+      ? `the plan is for another Engine (${plan.engineId})`
+      : isNew && age > limit
+        ? `the plan was ${Math.round(age / 1000)} s old when it was taken`
+        : undefined;
+  const judged = plan.containers.map((planned) => {
+    const facts = all.find(({ name }) => name === planned.name);
+    const entry = entryFrom(planned, facts);
+    const resumed = run.recovered.has(planned.name) || run.journal.ended(planned.name) !== undefined;
+    const isCommitted = !resumed && run.journal.of("swapping").some((record) => record.new_id === facts?.id);
+    return {
+      entry,
+      isCommitted,
+      because: whole ?? (resumed || isCommitted ? undefined : whyNot(planned, facts, all)),
+    };
+  });
+  return {
+    entries: judged
+      .filter(({ because, isCommitted }) => because === undefined && !isCommitted)
+      .map(({ entry }) => entry),
+    committed: judged.filter(({ isCommitted }) => isCommitted).map(({ entry }) => entry),
+    expired: judged.flatMap(({ entry, because }) => (because === undefined ? [] : [{ entry, because }])),
+  };
+}
+
+function whyNot(
+  planned: PlannedContainer,
+  facts: Facts | undefined,
+  all: readonly Facts[],
+): string | undefined {
+  if (facts === undefined) return "there is no such container any more";
+  if (facts.id !== planned.id) return "it is another container by now";
+  if (facts.imageId !== planned.imageId) return "it runs another image by now";
+  return whyLeftAlone(facts, all);
+}
+
+const NO_REFERENCE: ImageRef = {
+  registry: "",
+  repository: "",
+  tag: "",
+  digest: undefined,
+  name: "",
+  familiar: "",
+};
+
+function entryFrom(planned: PlannedContainer, facts: Facts | undefined): Entry {
+  const gone: Facts = {
+    id: planned.id,
+    name: planned.name,
+    reference: "",
+    imageId: planned.imageId,
+    status: "gone",
+    labels: {},
+    autoRemove: false,
+    dependsOn: [],
+    hardDependsOn: [],
+    refersTo: [],
+  };
+  const known = facts ?? gone;
+  return {
+    facts: known,
+    ref: parseImageRef(known.reference) ?? NO_REFERENCE,
+    digest: planned.digest,
+    latest: planned.latest,
+  };
+}
