@@ -20,7 +20,7 @@ const isRegistry = (part: string): boolean => part === "localhost" || /[.:]/.tes
 /** Undefined for what names no repository: an image id, or text that is no reference at all. */
 export function parseImageRef(text: string): ImageRef | undefined {
   const parts =
-    /^(?<name>[a-z0-9]+(?:[._:/-]*[a-zA-Z0-9]+)*?)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>[a-z0-9]+:[a-f0-9]{32,}))?$/.exec(
+    /^(?<name>[a-z0-9](?:[a-zA-Z0-9._:/-]*?[a-zA-Z0-9])??)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>[a-z0-9]+:[a-f0-9]{32,}))?$/.exec(
       text,
     );
   const { name, tag = "latest", digest } = parts?.groups ?? {};

@@ -23,7 +23,7 @@ export function untoken(tokenText: string): string {
   const bytes = [...tokenText.matchAll(/=(..)|(.)/g)].map(([, hex, char = ""]) =>
     hex === undefined ? char.charCodeAt(0) : Number.parseInt(hex, 16),
   );
-  const text = new TextDecoder("utf-8", { fatal: false }).decode(Uint8Array.from(bytes));
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
   if (token(text) !== tokenText) throw new RangeError(`not a token: ${tokenText}`);
   return text;
 }

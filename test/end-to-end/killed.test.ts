@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, it } from "mocha";
+import { swapSteps } from "../../services/updater/swap.ts";
+import { engine, leftovers } from "../bed/bed.ts";
+import { deploy, idOf, overview, release } from "../support/containers.ts";
+import { type Stack, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+
+const h1 = engine(1);
+const dyingUpdater = join(import.meta.dirname, "../support/dying-updater.js");
+
+/** Notes each run of a script as `<event id>`; waits while the file `wait` is beside the hooks. */
+const NOTING = `#!/bin/sh
+echo "$OUROBOROS_EVENT_ID" >> "$HOOK_NOTES"
+while [ -e "$HOOK_NOTES.wait" ]; do sleep 0.05; done
+`;
+
+describe("an updater that is killed", () => {
+  afterEach(() => h1.clean());
+
+  for (const { name: step } of swapSteps) {
+    it(`after "${step}", comes back and ends with one container, running, proven`, async () => {
+      await using scene = await setUp({
+        waitFor: ["before_update", "after_update", "before_stop_depends_container"],
+      });
+      const { stack } = scene;
+      const dying = stack.start("updater", { program: dyingUpdater, env: { DIE_AFTER: step } });
+      await stack.check();
+      await release("apps/web", "2");
+      await stack.check();
+      assert.equal(await dying.exited, "SIGKILL");
+      stack.start("updater");
+      const { end } = await stack.ended("web");
+      assert.equal(end, "updated");
+      await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
+      assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
+      assert.deepEqual(
+        (await leftovers(h1)).filter((one) => one.includes("ouroboros")),
+        [],
+      );
+      const runs = await scene.scriptRuns();
+      assert.equal(new Set(runs).size, runs.length, `scripts ran twice: ${runs.join(" ")}`);
+      assert.equal((await h1.docker.getContainer("web").inspect()).HostConfig.RestartPolicy?.Name, "always");
+    });
+  }
+
+  for (const hook of ["before_stop_depends_container", "before_update", "after_update"]) {
+    it(`while it waits at ${hook}, goes on with the same event`, async () => {
+      await using scene = await setUp({ waitFor: [hook] });
+      const { stack } = scene;
+      const killed = stack.start("updater");
+      await stack.check();
+      await writeFile(`${scene.notes}.wait`, "");
+      await release("apps/web", "2");
+      await stack.check();
+      await until(`the script of ${hook} runs`, async () => (await scene.scriptRuns()).length === 1);
+      killed.kill("SIGKILL");
+      stack.start("updater");
+      await until("the new updater acts", () => stack.services.updater?.log().includes("acts on the host"));
+      await scene.letGo();
+      assert.equal((await stack.ended("web")).end, "updated");
+      await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
+      assert.deepEqual((await scene.scriptRuns()).length, 1);
+      assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
+    });
+  }
+
+  it("while NATS loses its store, still comes back to a running container by itself", async () => {
+    await using scene = await setUp({ waitFor: [] });
+    const dying = scene.stack.start("updater", {
+      program: dyingUpdater,
+      env: { DIE_AFTER: "give the name to the successor" },
+    });
+    await scene.stack.check();
+    await release("apps/web", "2");
+    await scene.stack.check();
+    assert.equal(await dying.exited, "SIGKILL");
+    assert.deepEqual(
+      (await overview(h1)).filter((line) => line.startsWith("web") && line.includes("running")),
+      [],
+    );
+    await using elsewhere = await startStack({ engine: h1, services: ["updater"] });
+    await until(
+      "one container runs",
+      async () => (await overview(h1)).join() === "db running 1,web running 2",
+    );
+    assert.ok(elsewhere.services.updater?.log().includes("swap of a lost run ended"));
+  });
+
+  it("with NATS gone altogether, recovers from the Engine alone", async () => {
+    await using scene = await setUp({ waitFor: [] });
+    const dying = scene.stack.start("updater", {
+      program: dyingUpdater,
+      env: { DIE_AFTER: "stop the old container" },
+    });
+    await scene.stack.check();
+    const before = await idOf(h1, "web");
+    await release("apps/web", "2");
+    await scene.stack.check();
+    assert.equal(await dying.exited, "SIGKILL");
+    await scene.stack.server.kill("SIGKILL");
+    scene.stack.start("updater");
+    await until(
+      "the old container runs",
+      async () => (await overview(h1)).join() === "db running 1,web running 1",
+    );
+    assert.equal(await idOf(h1, "web"), before);
+  });
+});
+
+describe("two updaters on one host", () => {
+  afterEach(() => h1.clean());
+
+  it("do not both act; the second follows when the first is gone", async () => {
+    await using scene = await setUp({ waitFor: ["before_update"] });
+    const { stack } = scene;
+    const first = stack.start("updater");
+    await stack.check();
+    await writeFile(`${scene.notes}.wait`, "");
+    await release("apps/web", "2");
+    await stack.check();
+    await until("the script runs", async () => (await scene.scriptRuns()).length === 1);
+    const second = stack.start("updater");
+    await until("the second waits", () => second.log().includes("waiting for it"));
+    assert.ok(!second.log().includes("acts on the host"));
+    first.kill("SIGKILL");
+    await until("the second acts", () => second.log().includes("acts on the host"));
+    await scene.letGo();
+    assert.equal((await stack.ended("web")).end, "updated");
+    assert.equal((await scene.scriptRuns()).length, 1);
+  });
+
+  it("hand over when the first is idle, and the fence stops one that was only asleep", async () => {
+    await using scene = await setUp({ waitFor: ["before_update"] });
+    const { stack } = scene;
+    const first = stack.start("updater");
+    await stack.check();
+    await writeFile(`${scene.notes}.wait`, "");
+    await release("apps/web", "2");
+    await stack.check();
+    await until("the script runs", async () => (await scene.scriptRuns()).length === 1);
+    first.kill("SIGSTOP");
+    const second = stack.start("updater");
+    await until("the second acts", () => second.log().includes("acts on the host"));
+    await scene.letGo();
+    assert.equal((await stack.ended("web")).end, "updated");
+    first.kill("SIGCONT");
+    await until("the first stands by", () => first.log().includes("standing by"));
+    assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
+    assert.equal((await scene.scriptRuns()).length, 1);
+  });
+});
+
+interface Scene extends AsyncDisposable {
+  readonly stack: Stack;
+  readonly notes: string;
+  readonly scriptRuns: () => Promise<string[]>;
+  readonly letGo: () => Promise<void>;
+}
+
+/** Web with a restart policy, a soft dependency and a noting script at each of the hooks; no updater yet. */
+async function setUp({ waitFor }: { waitFor: readonly string[] }): Promise<Scene> {
+  await deploy(h1, "db");
+  await deploy(h1, "web", {
+    create: {
+      Labels: { "com.ouroboros.depends_on": "db" },
+      HostConfig: { RestartPolicy: { Name: "always" } },
+    },
+  });
+  const stack = await startStack({ engine: h1, services: [], env: { MONITOR: "web" } });
+  const notes = join(stack.folder, "notes");
+  for (const hook of waitFor) await stack.script(`${hook}/note`, NOTING.replaceAll("$HOOK_NOTES", notes));
+  stack.start("hook-executor");
+  stack.start("poller");
+  return {
+    stack,
+    notes,
+    scriptRuns: async () =>
+      (await readFile(notes, "utf8").catch(() => "")).split("\n").filter((line) => line !== ""),
+    letGo: () => rm(`${notes}.wait`),
+    [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,59 @@
+// Containers of the test's own on a bed's Engine.
+import type Docker from "dockerode";
+import { type Engine, type ImageOptions, pushApp } from "../bed/bed.ts";
+
+/** Pushes the image, pulls it and runs a container of it. Resolves with the container's id. */
+export async function deploy(
+  engine: Engine,
+  name: string,
+  options: {
+    image?: string;
+    version?: string;
+    imageOptions?: ImageOptions;
+    create?: Docker.ContainerCreateOptions;
+  } = {},
+): Promise<string> {
+  const image = options.image ?? `apps/${name}`;
+  const { reference } = await release(image, options.version ?? "1", options.imageOptions);
+  await pull(engine, reference);
+  const container = await engine.docker.createContainer({ ...options.create, name, Image: reference });
+  await container.start();
+  return container.id;
+}
+
+/** Moves the tag `latest` of an image to a new version. */
+export async function release(
+  image: string,
+  version: string,
+  options: ImageOptions = {},
+): Promise<{ reference: string; digest: string; configDigest: string }> {
+  return pushApp(image, "latest", {
+    body: `${image} ${version}`,
+    ...options,
+    env: [`VERSION=${version}`, ...(options.env ?? [])],
+  });
+}
+
+export async function pull(engine: Engine, reference: string): Promise<void> {
+  const stream = await engine.docker.pull(reference);
+  await new Promise<void>((resolve, reject) => {
+    engine.docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** `web running 2`: every container's name, state and the version of its image, sorted. */
+export async function overview(engine: Engine): Promise<string[]> {
+  const listed = await engine.docker.listContainers({ all: true });
+  const lines = await Promise.all(
+    listed.map(async ({ Id }) => {
+      const { Name, State, Config } = await engine.docker.getContainer(Id).inspect();
+      const version =
+        Config.Env.find((entry) => entry.startsWith("VERSION="))?.slice("VERSION=".length) ?? "?";
+      return `${Name.slice(1)} ${State.Status} ${version}`;
+    }),
+  );
+  return lines.sort();
+}
+
+export const idOf = async (engine: Engine, name: string): Promise<string> =>
+  (await engine.docker.getContainer(name).inspect()).Id;

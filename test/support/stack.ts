@@ -1,0 +1,196 @@
+// The three services as real processes, against a NATS server of their own and one Engine of the bed; and what a
+// watcher sees of them: every hook event and every record of the journal.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type NatsConnection, connect } from "nats";
+import type { CloudEvent } from "../../shared/messages.ts";
+import type { Ended, RunRecord } from "../../shared/run-records.ts";
+import { subjects } from "../../shared/subjects.ts";
+import { type Engine, type NatsServer, startNats } from "../bed/bed.ts";
+import { until } from "./until.ts";
+
+const program = (service: string): string => join(import.meta.dirname, `../../services/${service}/main.js`);
+
+export type ServiceName = "poller" | "updater" | "hook-executor";
+
+export interface Process extends AsyncDisposable {
+  readonly pid: number;
+  readonly log: () => string;
+  readonly exited: Promise<number | string>;
+  readonly kill: (signal: NodeJS.Signals) => void;
+}
+
+export interface SeenEvent {
+  readonly subject: string;
+  readonly hook: string;
+  readonly event: CloudEvent;
+}
+
+export interface Stack extends AsyncDisposable {
+  readonly host: string;
+  readonly server: NatsServer;
+  /** An operator's connection. */
+  readonly nats: NatsConnection;
+  readonly folder: string;
+  readonly events: readonly SeenEvent[];
+  readonly records: readonly RunRecord[];
+  readonly services: Readonly<Partial<Record<ServiceName, Process>>>;
+  /** `updater` may be another program, with the same settings. */
+  readonly start: (
+    service: ServiceName,
+    options?: { env?: Readonly<Record<string, string>>; program?: string },
+  ) => Process;
+  /** Writes an executable script; the path is relative to the hooks folder, `before_update/10-check`. */
+  readonly script: (path: string, text: string, mode?: number) => Promise<void>;
+  /** Asks the poller for a cycle; resolves when it ended. */
+  readonly check: () => Promise<Record<string, unknown>>;
+  /** Resolves with how the container's part of the next (or the `nth`) run ends. */
+  readonly ended: (
+    container: string,
+    options?: { nth?: number; within?: number },
+  ) => Promise<Ended & RunRecord>;
+  /** Names of the hooks heard so far, in order, with the container: `before_update web`. */
+  readonly heard: () => string[];
+}
+
+interface StackOptions {
+  readonly engine: Engine;
+  readonly services?: readonly ServiceName[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly nats?: { readonly version?: "2.10" | "2.15" };
+}
+
+export async function startStack({
+  engine,
+  services = ["updater", "hook-executor", "poller"],
+  env = {},
+  nats: version,
+}: StackOptions): Promise<Stack> {
+  const server = await startNats(version ?? {});
+  const folder = await mkdtemp(join("/tmp", "ouroboros-stack-"));
+  await mkdir(join(folder, "hooks"));
+  const nats = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
+  const events: SeenEvent[] = [];
+  const records: RunRecord[] = [];
+  watch(nats, events, records);
+  const running: Partial<Record<ServiceName, Process>> = {};
+  const all: Process[] = [];
+  const common = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: folder,
+    ...(process.env["NODE_V8_COVERAGE"] && { NODE_V8_COVERAGE: process.env["NODE_V8_COVERAGE"] }),
+    ...(process.env["NODE_EXTRA_CA_CERTS"] && { NODE_EXTRA_CA_CERTS: process.env["NODE_EXTRA_CA_CERTS"] }),
+    NATS_URL: server.url,
+    DOCKER_SOCKETS: `unix://${engine.socket}`,
+    OUROBOROS_HOST: engine.name,
+    DATA_DIR: join(folder, "data"),
+    HOOKS_DIR: join(folder, "hooks"),
+    SETTLE_TIME: "300ms",
+    LOG_LEVEL: "debug",
+    ...env,
+  };
+  const start: Stack["start"] = (service, options = {}) => {
+    const started = startProcess(options.program ?? program(service), { ...common, ...options.env });
+    running[service] = started;
+    all.push(started);
+    return started;
+  };
+  const stack: Stack = {
+    host: engine.name,
+    server,
+    nats,
+    folder,
+    events,
+    records,
+    services: running,
+    start,
+    script: async (path, text, mode = 0o755) => {
+      const file = join(folder, "hooks", path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, text);
+      await chmod(file, mode);
+    },
+    check: async () => checkBy(nats, engine.name),
+    ended: (container, { nth = 1, within = 40_000 } = {}) =>
+      until(
+        `${container} ends`,
+        () =>
+          records.filter(
+            (record): record is Ended & RunRecord =>
+              record.kind === "ended" && record.container === container,
+          )[nth - 1],
+        {
+          within,
+          explain: () => all.map((one) => one.log()).join("\n"),
+        },
+      ),
+    heard: () => events.map(({ hook, event }) => `${hook} ${event.subject}`.trim()),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(all.map((one) => one[Symbol.asyncDispose]()));
+      await nats.close();
+      await server[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  for (const service of services) start(service);
+  return stack;
+}
+
+function watch(nats: NatsConnection, events: SeenEvent[], records: RunRecord[]): void {
+  nats.subscribe("ouroboros.hook.>", {
+    callback: (_error, message) => {
+      events.push({
+        subject: message.subject,
+        hook: message.subject.split(".")[3] ?? "",
+        event: message.json<CloudEvent>(),
+      });
+    },
+  });
+  nats.subscribe("ouroboros.run.>", {
+    callback: (_error, message) => {
+      if (!message.subject.endsWith(".open")) records.push(message.json<RunRecord>());
+    },
+  });
+}
+
+async function checkBy(nats: NatsConnection, host: string): Promise<Record<string, unknown>> {
+  const subject = subjects.command(host, "poller", "check");
+  return until("the poller answers", async () => {
+    try {
+      return (await nats.request(subject, "", { timeout: 20_000 })).json<Record<string, unknown>>();
+    } catch {
+      return undefined; // not up yet
+    }
+  });
+}
+
+/** Any Node program; SIGTERM and, if it does not end within ten seconds, SIGKILL at the end of the scope. */
+export function startProcess(
+  file: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Process {
+  const child = spawn(process.execPath, ["--enable-source-maps", file, ...args], {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  const exited = once(child, "exit").then(([code, signal]) => (code ?? signal) as number | string);
+  return {
+    pid: child.pid ?? 0,
+    log: () => log,
+    exited,
+    kill: (signal) => void child.kill(signal),
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill("SIGTERM");
+      const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      await exited;
+      clearTimeout(late);
+    },
+  };
+}
