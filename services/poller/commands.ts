@@ -1,0 +1,58 @@
+// What operators may ask a poller: `check` (a cycle now, or right after the one in hand) and `status`. Core NATS
+// request and reply; the answers are JSON.
+import { InvalidArgumentError, type Msg } from "nats";
+import { subjects } from "../../shared/subjects.ts";
+import { Bell } from "./bell.ts";
+import type { Polling } from "./polling.ts";
+
+export interface Commands extends Disposable {
+  /** Aborts when someone asks for a cycle. */
+  readonly asked: AbortSignal;
+  /** Those whose `check` the cycle that begins now answers. */
+  readonly takeChecks: () => Answer;
+}
+export type Answer = (report: object) => void;
+
+/** `status` gives what is known at that moment. */
+export function serveCommands({ nats, host }: Polling, status: () => object): Commands {
+  const bell = new Bell();
+  let waiting: Msg[] = [];
+  const serve = (command: string, callback: (message: Msg) => void) =>
+    nats.subscribe(subjects.command(host.name, "poller", command), {
+      callback: (error, message) => (error === null ? callback(message) : undefined),
+    });
+  const served = [
+    serve("check", (message) => {
+      waiting.push(message);
+      bell.ring();
+    }),
+    serve("status", (message) => respond(message, status())),
+  ];
+  return {
+    get asked() {
+      return waiting.length > 0 ? AbortSignal.abort() : bell.signal;
+    },
+    takeChecks: () => {
+      const taken = waiting;
+      waiting = [];
+      return (report) => {
+        for (const message of taken) respond(message, report);
+      };
+    },
+    [Symbol.dispose]: () => {
+      for (const one of served) one.unsubscribe();
+      for (const message of waiting) respond(message, { error: "the poller is stopping" });
+    },
+  };
+}
+
+/** An answer that is larger than NATS takes says so instead. */
+function respond(message: Msg, report: object): void {
+  try {
+    message.respond(JSON.stringify(report));
+  } catch (error) {
+    if (error instanceof InvalidArgumentError)
+      message.respond(JSON.stringify({ error: "the report is too large" }));
+    else throw error;
+  }
+}

@@ -1,0 +1,92 @@
+// One cycle: look at the Engine, ask the registries, decide, publish.
+import type { KV } from "@nats-io/kv";
+import type { Facts } from "../../shared/container-facts.ts";
+import { HeldEntry } from "../../shared/held.ts";
+import { iso } from "../../shared/clock.ts";
+import { parseJson } from "../../shared/messages.ts";
+import { heldKey } from "../../shared/subjects.ts";
+import { noteHost } from "./host-record.ts";
+import { inParallel } from "../../shared/in-parallel.ts";
+import { type Left, choose, mayMove, planOf, unknownDependencies } from "./plan.ts";
+import { fingerprint } from "./plan-event.ts";
+import type { Polling } from "./polling.ts";
+import { type Outcome, type Publication, modeOf, publishPlan } from "./publish.ts";
+import { lookAt } from "./watch.ts";
+
+/** How many groups are remembered as told. */
+const REMEMBERED = 1000;
+
+export interface Cycle {
+  readonly outcome: Outcome;
+  /** How many containers there are, and of how many the registry was asked. */
+  readonly seen: number;
+  readonly asked: number;
+  /** Names that are due but wait for the next plan. */
+  readonly rest: readonly string[];
+  readonly left: readonly Left[];
+  readonly unknownDependencies: readonly { readonly container: string; readonly names: readonly string[] }[];
+}
+
+/**
+ * `except`: names that are left alone because this program dealt with them already.
+ * @throws what the Engine's and NATS' clients throw where one is away, and HostTaken.
+ */
+export async function cycle(polling: Polling, except: ReadonlySet<string>): Promise<Cycle> {
+  const { host, settings, clock, signal, registries } = polling;
+  const sight = await lookAt(host.engine, signal);
+  const choice = choose(sight.watched, settings);
+  const candidates = choice.candidates.filter(({ facts }) => !except.has(facts.name));
+  const answers = await registries.digestsOf(
+    candidates.map(({ ref }) => ref),
+    signal,
+  );
+  signal.throwIfAborted();
+  const moving = candidates.filter((candidate) => mayMove(candidate, answers));
+  const held = await heldOf(
+    polling,
+    moving.map(({ facts }) => facts),
+  );
+  const plan = planOf({ candidates, answers, held, all: sight.facts, now: clock.now() });
+  const publication = await publishPlan(polling, plan.groups, sight);
+  await note(polling, publication);
+  return {
+    outcome: publication.outcome,
+    seen: sight.facts.length,
+    asked: candidates.length,
+    rest: publication.rest.flatMap(({ entries }) => entries.map(({ facts }) => facts.name)),
+    left: [...choice.left, ...plan.left, ...publication.left],
+    unknownDependencies: sight.facts
+      .map((facts) => ({ container: facts.name, names: unknownDependencies(facts, sight.facts) }))
+      .filter(({ names }) => names.length > 0),
+  };
+}
+
+/** Patiently: what was published stays published, whatever becomes of this. */
+async function note(polling: Polling, { outcome, groups }: Publication): Promise<void> {
+  const at = iso(polling.clock.now());
+  await noteHost(polling, "waiting for NATS to note the cycle", ({ announced }) => ({
+    last_poll: at,
+    ...(outcome.kind === "published" && {
+      last_plan: { run: outcome.run, at, containers: [...outcome.containers] },
+    }),
+    ...(modeOf(polling.settings) === "monitor" && {
+      announced: [...new Set([...announced, ...groups.map(fingerprint)])].slice(-REMEMBERED),
+    }),
+  }));
+}
+
+/** By container name. An entry that cannot be read holds nothing. */
+async function heldOf(
+  { held, host, log }: { held: KV } & Pick<Polling, "host" | "log">,
+  containers: readonly Facts[],
+): Promise<ReadonlyMap<string, HeldEntry>> {
+  const found = await inParallel(containers, { all: 16 }, async ({ name }) => {
+    const entry = await held.get(heldKey(host.name, name));
+    if (entry?.operation !== "PUT") return [];
+    const read = HeldEntry.safeParse(parseJson(entry.string()));
+    if (read.success) return [[name, read.data] as const];
+    log.warn({ container: name, key: entry.key }, "held entry cannot be read");
+    return [];
+  });
+  return new Map(found.flat());
+}

@@ -1,0 +1,87 @@
+// The host's entry in KV OUROBOROS_HOSTS: it says which Engine bears the name, and what the poller remembers of it
+// across restarts. Written by compare-and-set; an Engine that finds another one's entry stays out.
+import { readFileSync } from "node:fs";
+import type { KV } from "@nats-io/kv";
+import { z } from "zod";
+import { iso } from "../../shared/clock.ts";
+import { explain } from "../../shared/errors.ts";
+import { isConflict } from "../../shared/jetstream.ts";
+import { parseJson } from "../../shared/messages.ts";
+import type { Host } from "../../shared/run-service.ts";
+import { BUCKETS } from "../../shared/subjects.ts";
+import { token } from "../../shared/tokens.ts";
+import type { Polling } from "./polling.ts";
+
+const When = z.string().describe("RFC 3339.");
+
+export const HostRecord = z.looseObject({
+  engine_id: z.string(),
+  versions: z.object({ ouroboros: z.string(), api: z.string() }),
+  last_seen: When,
+  last_poll: When.nullable(),
+  last_plan: z.object({ run: z.string(), at: When, containers: z.array(z.string()) }).nullable(),
+  announced: z.array(z.string()).describe("Monitor only: what was told already, a hash for each group."),
+});
+export type HostRecord = z.infer<typeof HostRecord>;
+
+/** Another Engine bears the name. The message is the whole story. */
+export class HostTaken extends Error {
+  override readonly name = "HostTaken";
+}
+
+const AGAIN_MS = 500;
+const VERSION = z
+  .object({ version: z.string() })
+  .parse(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"))).version;
+
+/** The host's entry after `change`; made where there is none, and where nobody can read it. @throws HostTaken, and what NATS throws. */
+export async function writeHost(
+  bucket: KV,
+  { name, engine }: Host,
+  now: number,
+  change: (before: HostRecord) => Partial<HostRecord>,
+): Promise<HostRecord> {
+  const key = token(name);
+  for (;;) {
+    const entry = await bucket.get(key);
+    const before = HostRecord.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : ""));
+    if (before.success && before.data.engine_id !== engine.id) throw taken(name, before.data, engine.id);
+    const seen: HostRecord = {
+      ...(before.success ? before.data : { last_poll: null, last_plan: null, announced: [] }),
+      engine_id: engine.id,
+      versions: { ouroboros: VERSION, api: engine.api },
+      last_seen: iso(now),
+    };
+    const after = { ...seen, ...change(seen) };
+    try {
+      await bucket.put(key, JSON.stringify(after), { previousSeq: entry?.revision ?? 0 });
+      return after;
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+  }
+}
+
+/** The same, tried until NATS takes it or the signal aborts; `waiting` is told once where it does not. @throws HostTaken */
+export async function noteHost(
+  { nats, hosts, host, log, clock, signal }: Polling,
+  waiting: string,
+  change: (before: HostRecord) => Partial<HostRecord>,
+): Promise<void> {
+  for (let told = false; !signal.aborted; told = true) {
+    try {
+      await writeHost(hosts, host, clock.now(), change);
+      return;
+    } catch (error) {
+      if (error instanceof HostTaken || nats.isClosed()) throw error;
+      if (!told) log.info({ because: explain(error) }, waiting);
+      await clock.sleep(AGAIN_MS, signal);
+    }
+  }
+}
+
+const taken = (name: string, { engine_id, last_seen }: HostRecord, ours: string): HostTaken =>
+  new HostTaken(
+    `the host name ${name} belongs to the Engine ${engine_id} (seen last at ${last_seen}), and this Engine is ${ours}: ` +
+      `set OUROBOROS_HOST to a name of its own; if the other Engine is gone for good, delete ${token(name)} from the bucket ${BUCKETS.hosts}`,
+  );

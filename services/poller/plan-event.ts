@@ -1,0 +1,89 @@
+// The plan as the event updates_enumerated, and where it is cut when it would grow too large. Pure.
+import { createHash } from "node:crypto";
+import type { Facts } from "../../shared/container-facts.ts";
+import { describeRemote } from "../../shared/describe.ts";
+import type { EventContext, Locals } from "../../shared/hooks.ts";
+import { type CloudEvent, MAX_EVENT_BYTES, makeEvent } from "../../shared/messages.ts";
+import type { ContainerPayload } from "../../shared/payloads.ts";
+import { eventId } from "../../shared/subjects.ts";
+import type { PlannedGroup } from "./plan.ts";
+import type { Sight } from "./watch.ts";
+
+const HOOK = "updates_enumerated";
+const CUT_BYTES = 200 * 1024;
+/** Of a group that cannot be cut; the message's headers count against the stream's limit too. */
+const MOST_BYTES = MAX_EVENT_BYTES - 4 * 1024;
+/** What the event says beside its groups. */
+const FRAME_BYTES = 2 * 1024;
+
+type Seen = Pick<Sight, "containers" | "images">;
+
+/** `time` as RFC 3339. @throws Error for a group with a container that was not seen. */
+export function planEvent(
+  context: EventContext,
+  time: string,
+  groups: readonly PlannedGroup[],
+  seen: Seen,
+): CloudEvent {
+  return makeEvent({
+    id: eventId(context.run, HOOK, null),
+    hook: HOOK,
+    service: "poller",
+    container: null,
+    time,
+    context,
+    locals: localsOf(groups, seen),
+  });
+}
+
+function localsOf(groups: readonly PlannedGroup[], seen: Seen): Locals<typeof HOOK> {
+  const describe = ({ id }: Facts): ContainerPayload => of(seen.containers, id);
+  return {
+    updateable: groups
+      .flatMap(({ entries }) => entries)
+      .map(({ facts, ref, digest }) => ({
+        container: describe(facts),
+        current_image: of(seen.images, facts.imageId),
+        latest_image: describeRemote(ref.familiar, ref.name, digest),
+      })),
+    depends_on_containers: groups.flatMap(({ dependencies }) => dependencies.map(describe)),
+    hard_depends_on_containers: groups.flatMap(({ hardDependencies }) => hardDependencies.map(describe)),
+  };
+}
+
+function of<T>(map: ReadonlyMap<string, T>, id: string): T {
+  const found = map.get(id);
+  if (found === undefined) throw new Error(`${id} was not seen on the Engine`);
+  return found;
+}
+
+interface Cut {
+  readonly now: readonly PlannedGroup[];
+  /** For the next plan. */
+  readonly rest: readonly PlannedGroup[];
+  /** They fit in no plan. */
+  readonly tooLarge: readonly PlannedGroup[];
+}
+
+/** As many groups as fit in one plan, in their order; at least one. */
+export function cut(groups: readonly PlannedGroup[], seen: Seen): Cut {
+  const sized = groups.map((group) => ({
+    group,
+    bytes: Buffer.byteLength(JSON.stringify(localsOf([group], seen))),
+  }));
+  const fitting = sized.filter(({ bytes }) => FRAME_BYTES + bytes <= MOST_BYTES);
+  let total = FRAME_BYTES;
+  const firstTooMuch = fitting.findIndex(({ bytes }, n) => (total += bytes) > CUT_BYTES && n > 0);
+  const end = firstTooMuch < 0 ? fitting.length : firstTooMuch;
+  return {
+    now: fitting.slice(0, end).map(({ group }) => group),
+    rest: fitting.slice(end).map(({ group }) => group),
+    tooLarge: sized.filter((one) => !fitting.includes(one)).map(({ group }) => group),
+  };
+}
+
+/** The same as long as the same containers are to move to the same images. */
+export function fingerprint({ entries }: PlannedGroup): string {
+  const parts = entries.map(({ facts, digest }) => `${facts.id}@${digest}`).sort();
+  return createHash("sha256").update(parts.join()).digest("base64url").slice(0, 16);
+}

@@ -1,0 +1,18 @@
+// What the polling of one host works with.
+import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
+import type { KV } from "@nats-io/kv";
+import type { NatsConnection } from "nats";
+import type { Context, Host } from "../../shared/run-service.ts";
+import type { Registries } from "./registry.ts";
+
+export interface Polling extends Context {
+  readonly host: Host;
+  readonly nats: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly manager: JetStreamManager;
+  /** KV OUROBOROS_HOSTS. */
+  readonly hosts: KV;
+  /** KV OUROBOROS_HELD. */
+  readonly held: KV;
+  readonly registries: Registries;
+}

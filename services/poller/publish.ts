@@ -1,0 +1,110 @@
+// Publishing the plan: only while the updater has nothing in hand, and only what is due.
+import { JetStreamApiError } from "@nats-io/jetstream";
+import { iso } from "../../shared/clock.ts";
+import type { Mode } from "../../shared/hooks.ts";
+import { publishOnce } from "../../shared/jetstream.ts";
+import type { Settings } from "../../shared/settings.ts";
+import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
+import { writeHost } from "./host-record.ts";
+import type { Left, PlannedGroup } from "./plan.ts";
+import { cut, fingerprint, planEvent } from "./plan-event.ts";
+import type { Polling } from "./polling.ts";
+import { newRunId } from "./run-id.ts";
+import type { Sight } from "./watch.ts";
+
+const NOT_FOUND = { consumer: 10014, stream: 10059 };
+
+export type Outcome =
+  | { readonly kind: "nothing due" }
+  /** There is something to do, but the updater is not ready for it. */
+  | { readonly kind: "waiting"; readonly because: string }
+  | { readonly kind: "published"; readonly run: string; readonly containers: readonly string[] };
+
+export interface Publication {
+  readonly outcome: Outcome;
+  /** What the outcome published. */
+  readonly groups: readonly PlannedGroup[];
+  /** Due, but in a later plan: this one was cut. */
+  readonly rest: readonly PlannedGroup[];
+  readonly left: readonly Left[];
+}
+
+/** @throws what NATS throws, and HostTaken. */
+export async function publishPlan(
+  polling: Polling,
+  groups: readonly PlannedGroup[],
+  sight: Sight,
+): Promise<Publication> {
+  const { due, told } = await dueOf(polling, groups);
+  const { now, rest, tooLarge } = cut(due, sight);
+  const left = [
+    ...leftOf(told, "monitor only: told already"),
+    ...leftOf(tooLarge, "its group does not fit in one plan"),
+  ];
+  if (now.length === 0) return { outcome: { kind: "nothing due" }, groups: [], rest, left };
+  const because = await whyUpdaterIsNotReady(polling);
+  if (because !== undefined) return { outcome: { kind: "waiting", because }, groups: [], rest, left };
+  return { outcome: await publish(polling, now, sight), groups: now, rest, left };
+}
+
+/** Undefined when the updater has taken, and finished with, every plan so far. */
+export async function whyUpdaterIsNotReady({ manager, host }: Polling): Promise<string | undefined> {
+  try {
+    const info = await manager.consumers.info(STREAMS.hooks, consumers.updater(host.name));
+    return info.num_pending + info.num_ack_pending > 0 ? "the updater has a plan in hand" : undefined;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && Object.values(NOT_FOUND).includes(error.code))
+      return "no updater has been here yet";
+    throw error;
+  }
+}
+
+async function publish(polling: Polling, groups: readonly PlannedGroup[], sight: Sight): Promise<Outcome> {
+  const { host, settings, clock, signal, js } = polling;
+  const now = clock.now();
+  const run = newRunId(now);
+  const containers = groups.flatMap(({ entries }) => entries.map(({ facts }) => facts.name));
+  const context = {
+    host: host.name,
+    engine_id: host.engine.id,
+    run,
+    mode: modeOf(settings),
+    reason: `a newer image is there for ${containers.length} container${containers.length === 1 ? "" : "s"}`,
+  };
+  const event = planEvent(context, iso(now), groups, sight);
+  await publishOnce(
+    { js, clock, signal },
+    {
+      subject: subjects.hook({
+        host: host.name,
+        hook: "updates_enumerated",
+        container: null,
+        event: event.id,
+      }),
+      body: event,
+      id: event.id,
+      contentType: "application/cloudevents+json",
+    },
+  );
+  return { kind: "published", run, containers };
+}
+
+export function modeOf({ DRY_RUN, MONITOR_ONLY }: Pick<Settings, "DRY_RUN" | "MONITOR_ONLY">): Mode {
+  if (DRY_RUN) return "dry_run";
+  return MONITOR_ONLY ? "monitor" : "update";
+}
+
+/** Monitor only tells an update once; what is to be done, and all with RUN_ONCE, is always due. */
+async function dueOf(
+  { settings, hosts, host, clock }: Polling,
+  groups: readonly PlannedGroup[],
+): Promise<{ due: readonly PlannedGroup[]; told: readonly PlannedGroup[] }> {
+  if (modeOf(settings) !== "monitor" || settings.RUN_ONCE || groups.length === 0)
+    return { due: groups, told: [] };
+  const { announced } = await writeHost(hosts, host, clock.now(), () => ({}));
+  const isTold = (group: PlannedGroup): boolean => announced.includes(fingerprint(group));
+  return { due: groups.filter((group) => !isTold(group)), told: groups.filter(isTold) };
+}
+
+const leftOf = (groups: readonly PlannedGroup[], because: string): Left[] =>
+  groups.flatMap(({ entries }) => entries.map(({ facts }) => ({ container: facts, because })));

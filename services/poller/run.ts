@@ -1,0 +1,141 @@
+// The poller: finds out which containers have a newer image and publishes the plan. It changes nothing on the Engine.
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
+import type { NatsConnection } from "nats";
+import { iso } from "../../shared/clock.ts";
+import { explain } from "../../shared/errors.ts";
+import { connectNats } from "../../shared/nats.ts";
+import type { End } from "../../shared/run-records.ts";
+import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
+import { BUCKETS } from "../../shared/subjects.ts";
+import { serveCommands } from "./commands.ts";
+import { type Cycle, cycle } from "./cycle.ts";
+import { exitCodeOf, followRuns } from "./follow-run.ts";
+import { HostTaken, noteHost } from "./host-record.ts";
+import type { Polling } from "./polling.ts";
+import { whyUpdaterIsNotReady } from "./publish.ts";
+import { Registries } from "./registry.ts";
+import { type Told, tell } from "./tell.ts";
+
+/** After a cycle that failed because the Engine or NATS was away, and while waiting for the updater. */
+const AGAIN_MS = 5000;
+const LOOK_MS = 500;
+
+export const runPoller: Service = async (context) => {
+  await using nats = await connectNats("poller", context.settings, context.log);
+  return await forEachHost(context, (host) => pollHost(context, host, nats));
+};
+
+/** Resolves with the exit code. */
+async function pollHost(context: Context, host: Host, nats: NatsConnection): Promise<number> {
+  const { settings, clock } = context;
+  using registries = new Registries({ settings, insecure: host.engine.insecureRegistries, clock });
+  const js = jetstream(nats, { timeout: 5000 });
+  const kvm = new Kvm(js);
+  const polling: Polling = {
+    ...context,
+    log: context.log.child({ host: host.name }),
+    host,
+    nats,
+    js,
+    manager: await jetstreamManager(nats, { checkAPI: false, timeout: 5000 }),
+    hosts: await kvm.open(BUCKETS.hosts),
+    held: await kvm.open(BUCKETS.held),
+    registries,
+  };
+  try {
+    await noteHost(polling, "waiting for the streams and buckets that the updater makes", () => ({}));
+    return await (settings.RUN_ONCE || settings.DRY_RUN ? pollOnce(polling) : pollAlways(polling));
+  } catch (error) {
+    if (!(error instanceof HostTaken)) throw error;
+    polling.log.fatal({ because: error.message }, "host not polled");
+    return 1;
+  }
+}
+
+/** A cycle at once, then one every INTERVAL; a slow one delays the next. */
+async function pollAlways(polling: Polling): Promise<number> {
+  const { settings, clock, signal } = polling;
+  const status: { last: object | null; next_at: string | null } = { last: null, next_at: null };
+  using commands = serveCommands(polling, () => ({ ...identityOf(polling), ...status }));
+  let told: Told = new Set();
+  while (!signal.aborted) {
+    const begun = clock.monotonic();
+    const answer = commands.takeChecks();
+    const ended = await tryCycle(polling, new Set(), told);
+    told = ended.told;
+    status.last = reportOf(ended, clock.now());
+    answer({ ...identityOf(polling), ...status.last });
+    const pause = ended.cycle === undefined ? AGAIN_MS : settings.INTERVAL - (clock.monotonic() - begun);
+    status.next_at = iso(clock.now() + Math.max(pause, 0));
+    await clock.sleep(Math.max(pause, 0), AbortSignal.any([signal, commands.asked]));
+  }
+  return 0;
+}
+
+/** One cycle, and the runs that it leads to. Resolves with the exit code. */
+async function pollOnce(polling: Polling): Promise<number> {
+  const { log, clock, signal } = polling;
+  using runs = followRuns(polling);
+  const ends: End[] = [];
+  const done = new Set<string>();
+  let told: Told = new Set();
+  while (!signal.aborted) {
+    const ended = await tryCycle(polling, done, told);
+    told = ended.told;
+    const outcome = ended.cycle?.outcome;
+    if (outcome === undefined) await clock.sleep(AGAIN_MS, signal);
+    else if (outcome.kind === "nothing due") break;
+    else if (outcome.kind === "waiting") await updaterReady(polling);
+    else {
+      log.info({ run: outcome.run }, "waiting for the updater to finish the run");
+      ends.push(...Object.values((await runs.endsOf(outcome.run)) ?? {}));
+      for (const name of outcome.containers) done.add(name);
+      if (ended.cycle?.rest.length === 0) break;
+    }
+  }
+  return exitCodeOf(ends);
+}
+
+async function updaterReady(polling: Polling): Promise<void> {
+  const { clock, signal } = polling;
+  do await clock.sleep(LOOK_MS, signal);
+  while (!signal.aborted && (await whyUpdaterIsNotReady(polling).catch(explain)) !== undefined);
+}
+
+interface Ended {
+  /** Undefined where it failed because the Engine or NATS was away. */
+  readonly cycle?: Cycle;
+  readonly because?: string;
+  readonly told: Told;
+}
+
+/** @throws HostTaken, and what NATS throws when it is closed for good. */
+async function tryCycle(polling: Polling, except: ReadonlySet<string>, told: Told): Promise<Ended> {
+  try {
+    const ended = await cycle(polling, except);
+    return { cycle: ended, told: tell(polling.log, ended, told) };
+  } catch (err) {
+    if (err instanceof HostTaken || polling.nats.isClosed()) throw err;
+    const because = explain(err);
+    if (!polling.signal.aborted)
+      polling.log[told.has(because) ? "debug" : "warn"]({ err }, "cycle failed; it is tried again soon");
+    return { because, told: new Set([...told, because]) };
+  }
+}
+
+const identityOf = ({ host }: Polling): object => ({ host: host.name, engine_id: host.engine.id });
+
+function reportOf({ cycle: ended, because }: Ended, now: number): object {
+  if (ended === undefined) return { ended_at: iso(now), outcome: { kind: "failed", because } };
+  const { left, ...rest } = ended;
+  return {
+    ended_at: iso(now),
+    ...rest,
+    left: left.map(({ container, because }) => ({
+      container: container.name,
+      image: container.reference,
+      because,
+    })),
+  };
+}

@@ -1,0 +1,44 @@
+// What the Engine has: every container and every image that one of them runs, each looked at once. Engine API:
+// ContainerList, ContainerInspect, ImageInspect; nothing is changed.
+import { type Facts, factsOf } from "../../shared/container-facts.ts";
+import { describeContainer, describeImage } from "../../shared/describe.ts";
+import { type Engine, ifThere } from "../../shared/engine.ts";
+import type { ContainerPayload, ImagePayload } from "../../shared/payloads.ts";
+import { inParallel } from "../../shared/in-parallel.ts";
+import type { Watched } from "./plan.ts";
+
+export interface Sight {
+  readonly facts: readonly Facts[];
+  readonly watched: readonly Watched[];
+  /** By container id. */
+  readonly containers: ReadonlyMap<string, ContainerPayload>;
+  /** By image id. */
+  readonly images: ReadonlyMap<string, ImagePayload>;
+}
+
+const LANES = { all: 8 };
+
+/** @throws what dockerode throws where the Engine does not answer. */
+export async function lookAt({ docker }: Engine, abortSignal: AbortSignal): Promise<Sight> {
+  const listed = await docker.listContainers({ all: true, abortSignal });
+  const inspected = await inParallel(listed, LANES, ({ Id }) =>
+    ifThere(docker.getContainer(Id).inspect({ abortSignal })),
+  );
+  const there = inspected.filter((one) => one !== undefined);
+  const facts = there.map(factsOf);
+  const imageIds = [...new Set(facts.map(({ imageId }) => imageId))];
+  const found = await inParallel(
+    imageIds,
+    LANES,
+    async (id) => [id, await ifThere(docker.getImage(id).inspect())] as const,
+  );
+  const images = new Map(
+    found.flatMap(([id, image]) => (image === undefined ? [] : [[id, describeImage(image)] as const])),
+  );
+  return {
+    facts,
+    watched: facts.map((one) => ({ facts: one, digests: images.get(one.imageId)?.digests })),
+    containers: new Map(there.map((inspect) => [inspect.Id, describeContainer(inspect)])),
+    images,
+  };
+}

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { cut, fingerprint, planEvent } from "../../../services/poller/plan-event.ts";
+import type { PlannedGroup } from "../../../services/poller/plan.ts";
+import type { Facts } from "../../../shared/container-facts.ts";
+import { dataOf } from "../../../shared/messages.ts";
+import type { ContainerPayload, ImagePayload } from "../../../shared/payloads.ts";
+
+const DIGEST = `sha256:${"1".repeat(64)}`;
+const image: ImagePayload = {
+  id: "sha256:old",
+  short_id: "sha256:old",
+  tags: [],
+  digests: [],
+  labels: {},
+  created: null,
+  size: 1,
+};
+const facts = (name: string): Facts => ({
+  id: name,
+  name,
+  reference: "ghcr.io/acme/app:2",
+  imageId: image.id,
+  status: "running",
+  labels: {},
+  autoRemove: false,
+  dependsOn: [],
+  hardDependsOn: [],
+  refersTo: [],
+});
+const container = (name: string, kilobytes: number): ContainerPayload => ({
+  id: name,
+  short_id: name,
+  name,
+  status: "running",
+  image: "ghcr.io/acme/app:2",
+  image_id: image.id,
+  labels: { big: "x".repeat(kilobytes * 1024) },
+  created: "2026-07-01T12:00:00Z",
+  networks: [],
+  ports: {},
+  mounts: [],
+  health: null,
+});
+const group = (...names: string[]): PlannedGroup => ({
+  entries: names.map((name) => ({
+    facts: facts(name),
+    ref: {
+      registry: "ghcr.io",
+      repository: "acme/app",
+      tag: "2",
+      digest: undefined,
+      name: "ghcr.io/acme/app",
+      familiar: "ghcr.io/acme/app:2",
+    },
+    digest: DIGEST,
+  })),
+  dependencies: [],
+  hardDependencies: [],
+});
+const namesOf = (groups: readonly PlannedGroup[]): string =>
+  groups.map(({ entries }) => entries.map((one) => one.facts.name).join("+")).join(" ");
+const context = { host: "web-01", engine_id: "E", run: "r1", mode: "update", reason: "why" } as const;
+
+describe("the plan as an event", () => {
+  const seen = {
+    containers: new Map(["web", "db", "cache"].map((name) => [name, container(name, 0)])),
+    images: new Map([[image.id, image]]),
+  };
+
+  it("has the locals of updates_enumerated, and an id that follows from the run", () => {
+    const plan = { ...group("web"), dependencies: [facts("db")], hardDependencies: [facts("cache")] };
+    const event = planEvent(context, "2026-07-01T12:00:00Z", [plan], seen);
+    const data = dataOf("updates_enumerated", event);
+    assert.equal(event.id, "r1-updates_enumerated");
+    assert.equal(event.source, "//ouroboros/web-01/poller");
+    assert.deepEqual(
+      data.updateable.map((one) => [one.container.name, one.current_image.id, one.latest_image]),
+      [
+        [
+          "web",
+          "sha256:old",
+          {
+            id: DIGEST,
+            short_id: `sha256:${"1".repeat(12)}`,
+            tags: ["ghcr.io/acme/app:2"],
+            digests: [`ghcr.io/acme/app@${DIGEST}`],
+            labels: null,
+            created: null,
+            size: null,
+          },
+        ],
+      ],
+    );
+    assert.deepEqual(
+      [data.depends_on_containers, data.hard_depends_on_containers].map((list) =>
+        list.map(({ name }) => name),
+      ),
+      [["db"], ["cache"]],
+    );
+  });
+
+  it("is not made of what was never seen", () =>
+    assert.throws(() => planEvent(context, "", [group("nobody")], seen), /nobody was not seen/));
+});
+
+describe("a plan that grows too large", () => {
+  const sizes: Record<string, number> = { a: 90, b: 90, c: 90, d: 90, huge: 300, big: 230, s1: 10, s2: 10 };
+  const seen = {
+    containers: new Map(Object.entries(sizes).map(([name, size]) => [name, container(name, size)])),
+    images: new Map([[image.id, image]]),
+  };
+  interface Parts {
+    readonly now: string;
+    readonly rest: string;
+    readonly tooLarge: string;
+  }
+  const cases: readonly [string, readonly PlannedGroup[], Parts][] = [
+    ["is not cut where it fits", [group("a"), group("b")], { now: "a b", rest: "", tooLarge: "" }],
+    [
+      "is cut between groups",
+      [group("a"), group("b"), group("c"), group("d")],
+      { now: "a b", rest: "c d", tooLarge: "" },
+    ],
+    [
+      "is never cut within one",
+      [group("s1"), group("a", "b"), group("c")],
+      { now: "s1 a+b", rest: "c", tooLarge: "" },
+    ],
+    [
+      "keeps its order",
+      [group("a"), group("b", "c"), group("s1")],
+      { now: "a", rest: "b+c s1", tooLarge: "" },
+    ],
+    [
+      "has one group that is larger alone",
+      [group("big"), group("s1")],
+      { now: "big", rest: "s1", tooLarge: "" },
+    ],
+    [
+      "leaves a group that fits in no message",
+      [group("huge"), group("s1"), group("a", "b", "c")],
+      { now: "s1", rest: "", tooLarge: "huge a+b+c" },
+    ],
+    ["is nothing of nothing", [], { now: "", rest: "", tooLarge: "" }],
+  ];
+  for (const [sentence, groups, expected] of cases)
+    it(sentence, () => {
+      const parts = cut(groups, seen);
+      assert.deepEqual(
+        { now: namesOf(parts.now), rest: namesOf(parts.rest), tooLarge: namesOf(parts.tooLarge) },
+        expected,
+      );
+      const bytes = Buffer.byteLength(JSON.stringify(planEvent(context, "", parts.now, seen)));
+      assert.ok(bytes < (parts.now.length > 1 ? 200 : 250) * 1024);
+    });
+});
+
+describe("a group's fingerprint", () => {
+  it("does not depend on the order", () =>
+    assert.equal(fingerprint(group("a", "b")), fingerprint(group("b", "a"))));
+
+  it("changes with a container and with a digest", () => {
+    const [entry] = group("a").entries;
+    assert.ok(entry);
+    const moved = { ...group("a"), entries: [{ ...entry, digest: `sha256:${"2".repeat(64)}` }] };
+    assert.equal(new Set([group("a"), group("b"), group("a", "b"), moved].map(fingerprint)).size, 4);
+  });
+});

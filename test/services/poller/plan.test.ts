@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import type { Facts } from "../../../shared/container-facts.ts";
+import type { HeldEntry } from "../../../shared/held.ts";
+import {
+  type Answer,
+  type Wishes,
+  choose,
+  mayMove,
+  planOf,
+  unknownDependencies,
+} from "../../../services/poller/plan.ts";
+
+const OLD = `sha256:${"0".repeat(64)}`;
+const NEW = `sha256:${"1".repeat(64)}`;
+const NOW = Date.parse("2026-07-01T12:00:00Z");
+
+const web: Facts = {
+  id: "a".repeat(64),
+  name: "web",
+  reference: "ghcr.io/acme/web:1",
+  imageId: "sha256:image",
+  status: "running",
+  labels: {},
+  autoRemove: false,
+  dependsOn: [],
+  hardDependsOn: [],
+  refersTo: [],
+};
+const labelled = (value: string): Partial<Facts> => ({ labels: { "com.ouroboros.enable": value } });
+const all: Wishes = { MONITOR: [], IGNORE: [], LABEL_ENABLE: false, LABELS_ONLY: false };
+
+interface Given {
+  readonly web?: Partial<Facts>;
+  readonly others?: readonly Facts[];
+  readonly wishes?: Partial<Wishes>;
+  readonly digests?: readonly string[];
+  readonly noImage?: true;
+  readonly answer?: Answer;
+  readonly held?: Partial<HeldEntry>;
+}
+
+/** The whole decision about `web`, whose tag has moved unless `given` says otherwise. */
+function decide(given: Given): string {
+  const facts = { ...web, ...given.web };
+  const others = given.others ?? [];
+  const digests = given.noImage ? undefined : (given.digests ?? [`ghcr.io/acme/web@${OLD}`]);
+  const choice = choose(
+    [{ facts, digests }, ...others.map((other) => ({ facts: other, digests: [`app@${NEW}`] }))],
+    { ...all, ...given.wishes },
+  );
+  const held: HeldEntry = {
+    digest: NEW,
+    because: "not today",
+    by: "calendar",
+    until: null,
+    tries: 1,
+    ...given.held,
+  };
+  const plan = planOf({
+    candidates: choice.candidates,
+    answers: new Map([
+      ["ghcr.io/acme/web:1", given.answer ?? { kind: "digest", digest: NEW }],
+      ["app:1", { kind: "digest", digest: NEW }],
+    ]),
+    held: given.held === undefined ? new Map() : new Map([["web", held]]),
+    all: [facts, ...others],
+    now: NOW,
+  });
+  const left = [...choice.left, ...plan.left].find(({ container }) => container.name === "web");
+  const entry = plan.groups.flatMap(({ entries }) => entries).find((one) => one.facts.name === "web");
+  assert.ok((left === undefined) !== (entry === undefined), "each container gets one decision");
+  return entry === undefined ? `left: ${left?.because ?? ""}` : `update to ${entry.digest}`;
+}
+
+describe("the plan for a container", () => {
+  const update = `update to ${NEW}`;
+  const cases: readonly [string, Given, string][] = [
+    ["updates it when its tag has moved", {}, update],
+    ["leaves it when it is current", { digests: [`ghcr.io/acme/web@${NEW}`] }, "left: current"],
+    [
+      "knows it is current by any of its image's digests, whatever their repository",
+      { digests: [`ghcr.io/acme/web@${OLD}`, `mirror.lab/web@${NEW}`] },
+      "left: current",
+    ],
+    ["leaves it when its image was built here", { digests: [] }, "left: built here: no registry digest"],
+    [
+      "leaves it when its image is gone",
+      { noImage: true },
+      "left: the Engine no longer has the image it runs",
+    ],
+    [
+      "leaves it when its registry gives no digest, and says why",
+      { answer: { kind: "unknown", because: "registry unreachable: ghcr.io: no answer within 10 s" } },
+      "left: registry unreachable: ghcr.io: no answer within 10 s",
+    ],
+    [
+      "leaves it when it is pinned",
+      { web: { reference: `ghcr.io/acme/web:1@${OLD}` } },
+      "left: pinned by digest",
+    ],
+    ["leaves it when it does not run", { web: { status: "exited" } }, "left: not running"],
+    [
+      "leaves parts of Ouroboros alone",
+      { web: { labels: { "com.ouroboros.role": "poller" } } },
+      "left: part of Ouroboros itself",
+    ],
+    [
+      "leaves it in a cycle of dependencies",
+      {
+        web: { dependsOn: ["db"] },
+        others: [{ ...web, id: "b".repeat(64), name: "db", reference: "app:1", dependsOn: ["web"] }],
+      },
+      "left: its dependencies form a cycle",
+    ],
+    ["watches what MONITOR names", { wishes: { MONITOR: ["db", "web"] } }, update],
+    ["leaves what MONITOR does not name", { wishes: { MONITOR: ["db"] } }, "left: not monitored"],
+    ["leaves what IGNORE names", { wishes: { IGNORE: ["web"] } }, "left: ignored"],
+    ["ignores a name in both lists", { wishes: { MONITOR: ["web"], IGNORE: ["web"] } }, "left: ignored"],
+    ["does not read the label without LABEL_ENABLE", { web: labelled("false") }, update],
+    [
+      "watches what is labelled, even if it is ignored",
+      { web: labelled("true"), wishes: { LABEL_ENABLE: true, IGNORE: ["web"] } },
+      update,
+    ],
+    [
+      "watches what is labelled, even if it is not monitored",
+      { web: labelled("Yes"), wishes: { LABEL_ENABLE: true, MONITOR: ["db"] } },
+      update,
+    ],
+    [
+      "takes any other value for no, even if it is monitored",
+      { web: labelled("1"), wishes: { LABEL_ENABLE: true, MONITOR: ["web"] } },
+      "left: its label com.ouroboros.enable says no",
+    ],
+    [
+      "takes an empty label for no",
+      { web: labelled(""), wishes: { LABEL_ENABLE: true } },
+      "left: its label com.ouroboros.enable says no",
+    ],
+    ["falls back to the lists without the label", { wishes: { LABEL_ENABLE: true } }, update],
+    [
+      "falls back to IGNORE without the label",
+      { wishes: { LABEL_ENABLE: true, IGNORE: ["web"] } },
+      "left: ignored",
+    ],
+    [
+      "watches labelled ones alone with LABELS_ONLY",
+      { wishes: { LABEL_ENABLE: true, LABELS_ONLY: true, MONITOR: ["web"] } },
+      "left: not labelled",
+    ],
+    [
+      "watches a labelled one with LABELS_ONLY",
+      { web: labelled("true"), wishes: { LABEL_ENABLE: true, LABELS_ONLY: true } },
+      update,
+    ],
+    [
+      "watches nothing with LABELS_ONLY alone",
+      { web: labelled("true"), wishes: { LABELS_ONLY: true } },
+      "left: LABELS_ONLY without LABEL_ENABLE watches nothing",
+    ],
+    ["leaves a held digest", { held: {} }, "left: held: not today (calendar), until its tag moves again"],
+    [
+      "leaves a digest that is held for a while",
+      { held: { until: NOW + 1 } },
+      "left: held: not today (calendar), until 2026-07-01T12:00:00.001Z",
+    ],
+    ["updates when the while is over", { held: { until: NOW } }, update],
+    ["updates when another digest is held", { held: { digest: OLD } }, update],
+  ];
+  for (const [sentence, given, expected] of cases) it(sentence, () => assert.equal(decide(given), expected));
+});
+
+describe("a plan", () => {
+  const db: Facts = { ...web, id: "d".repeat(64), name: "db", reference: "postgres:16" };
+  const candidate = (facts: Facts) => ({
+    facts,
+    ref: {
+      registry: "docker.io",
+      repository: "library/app",
+      tag: "1",
+      digest: undefined,
+      name: "app",
+      familiar: "app:1",
+    },
+    digests: [`app@${OLD}`],
+  });
+  const answers = new Map<string, Answer>([["app:1", { kind: "digest", digest: NEW }]]);
+
+  it("holds the dependencies of its groups, soft and hard ones apart", () => {
+    const cache: Facts = { ...db, id: "c".repeat(64), name: "cache" };
+    const app: Facts = { ...web, dependsOn: ["db"], hardDependsOn: ["cache"] };
+    const plan = planOf({
+      candidates: [candidate(app)],
+      answers,
+      held: new Map(),
+      all: [app, db, cache],
+      now: NOW,
+    });
+    assert.deepEqual(plan.groups, [
+      {
+        entries: [{ facts: app, ref: candidate(app).ref, digest: NEW }],
+        dependencies: [db],
+        hardDependencies: [cache],
+      },
+    ]);
+  });
+
+  it("asks who may move before it is known what is held", () => {
+    assert.equal(mayMove(candidate(web), answers), true);
+    assert.equal(mayMove({ ...candidate(web), digests: [`x@${NEW}`] }, answers), false);
+    assert.equal(mayMove(candidate(web), new Map()), false);
+  });
+
+  it("knows which names in dependency labels nobody bears", () =>
+    assert.deepEqual(
+      unknownDependencies({ ...web, dependsOn: ["db", "dbb"], hardDependsOn: ["x"] }, [web, db]),
+      ["dbb", "x"],
+    ));
+});

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { subjects } from "../../../shared/subjects.ts";
+import { engine, pushApp } from "../../bed/bed.ts";
+import { HOST, eventually, openStage, runApp, startPoller } from "./stage.ts";
+
+describe("the poller with RUN_ONCE", () => {
+  it("ends with 0 when there is nothing to do, without an updater", async () => {
+    await using h1 = engine(1);
+    await using stage = await openStage();
+    await stage.makeTopology();
+    await using poller = startPoller(h1, stage.server, { RUN_ONCE: "true" });
+    assert.equal(await poller.ended, 0);
+  });
+
+  for (const [ends, code] of [
+    [{ web: "updated" }, 0],
+    [{ web: "refused" }, 0],
+    [{ web: "failed" }, 1],
+    [{ web: "rolled_back", db: "updated" }, 1],
+    [{ web: "stuck", db: "failed" }, 2],
+  ] as const)
+    it(`ends with ${code} when the run ends with ${Object.values(ends).join(" and ")}`, async () => {
+      await using h1 = engine(1);
+      await using stage = await openStage();
+      await stage.makeTopology();
+      await stage.makeUpdater();
+      const { reference } = await pushApp("polled-once", "1");
+      await runApp(h1, "web", reference);
+      await pushApp("polled-once", "1");
+      await using poller = startPoller(h1, stage.server, { RUN_ONCE: "true" });
+      await stage.finish(await stage.take(), ends);
+      assert.equal(await poller.ended, code);
+    });
+
+  it("waits for an updater, and says so", async () => {
+    await using h1 = engine(1);
+    await using stage = await openStage();
+    await stage.makeTopology();
+    const { reference } = await pushApp("polled-once", "1");
+    await runApp(h1, "web", reference);
+    await pushApp("polled-once", "1");
+    await using poller = startPoller(h1, stage.server, { DRY_RUN: "true" });
+    const said = await eventually("that it waits", () =>
+      poller.log.find(({ msg }) => msg === "plan waits for the updater"),
+    );
+    assert.equal(said.because, "no updater has been here yet");
+    await stage.makeUpdater();
+    const plan = await stage.take();
+    assert.equal(plan.data.mode, "dry_run");
+    await stage.finish(plan, { web: "noted" });
+    assert.equal(await poller.ended, 0);
+  });
+
+  it("does not miss the end of a run for which it got no message", async () => {
+    await using h1 = engine(1);
+    await using stage = await openStage();
+    await stage.makeTopology();
+    await stage.makeUpdater();
+    const { reference } = await pushApp("polled-once", "1");
+    await runApp(h1, "web", reference);
+    await pushApp("polled-once", "1");
+    await using poller = startPoller(h1, stage.server, { RUN_ONCE: "true" });
+    const plan = await stage.take();
+    await stage.js.publish(subjects.run(HOST, plan.data.run), "{ broken");
+    await stage.server.restart(); // the message may come and go before the poller is back
+    await stage.record(plan, { web: "failed" });
+    assert.equal(await poller.ended, 1);
+  });
+
+  it("publishes the rest of a plan that was too large, once each", async () => {
+    await using h1 = engine(1);
+    await using stage = await openStage();
+    await stage.makeTopology();
+    await stage.makeUpdater();
+    const { reference } = await pushApp("polled-large", "1");
+    const big = { big: "x".repeat(80 * 1024) };
+    for (const name of ["a1", "b2", "c3"]) await runApp(h1, name, reference, big);
+    await pushApp("polled-large", "1");
+    await using poller = startPoller(h1, stage.server, { RUN_ONCE: "true" });
+    const first = await stage.take();
+    assert.equal(first.names.length, 2);
+    await stage.finish(first, { [first.names[0] ?? ""]: "failed", [first.names[1] ?? ""]: "updated" });
+    const second = await stage.take();
+    assert.deepEqual([...first.names, ...second.names].sort(), ["a1", "b2", "c3"]);
+    await stage.finish(second, { [second.names[0] ?? ""]: "updated" });
+    assert.equal(await poller.ended, 1);
+  });
+});
