@@ -1,0 +1,63 @@
+// What a script sees of our environment: a named list, what HOOK_ENV names, and the event's OUROBOROS_ variables.
+// Our own secrets never.
+import { settings } from "../../shared/settings.ts";
+import type { HookEvent } from "./hook-event.ts";
+
+const PASSED_ON = [
+  ...["PATH", "HOME", "USER", "LOGNAME", "SHELL", "HOSTNAME", "TMPDIR", "TZ"],
+  ...["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_TIME"],
+  ...["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG"],
+  ...["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
+  ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
+];
+
+const SECRETS: ReadonlySet<string> = new Set(
+  Object.entries(settings)
+    .filter(([, setting]) => "secret" in setting)
+    .flatMap(([name]) => [name, `${name}_FILE`]),
+);
+
+/** Names in HOOK_ENV that are not passed on all the same. */
+export const withheld = (asked: readonly string[]): readonly string[] =>
+  asked.filter((name) => SECRETS.has(name));
+
+/** `asked` is HOOK_ENV. */
+export function passedOn(env: NodeJS.ProcessEnv, asked: readonly string[]): Record<string, string> {
+  const names = [...PASSED_ON, ...asked.filter((name) => !SECRETS.has(name))];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+interface Named {
+  readonly id?: string;
+  readonly image?: string;
+}
+
+/** The event for scripts that read variables; those that do not apply are absent. */
+export function eventVariables({ hook, host, id, container, data }: HookEvent): Record<string, string> {
+  const about = (data["container"] ?? data["old_container"]) as Named | undefined;
+  const successor = data["new_container"] as Named | undefined;
+  const oldImage = (data["old_image"] ?? data["current_image"] ?? data["image"]) as Named | undefined;
+  const newImage = (data["new_image"] ?? data["latest_image"]) as Named | undefined;
+  const variables = {
+    OUROBOROS_HOOK: hook,
+    OUROBOROS_HOST: host,
+    OUROBOROS_EVENT_ID: id,
+    OUROBOROS_RUN: data.run,
+    OUROBOROS_MODE: data.mode,
+    OUROBOROS_REASON: data.reason,
+    OUROBOROS_CONTAINER_NAME: container === "" ? undefined : container,
+    OUROBOROS_CONTAINER_ID: about?.id,
+    OUROBOROS_NEW_CONTAINER_ID: successor?.id,
+    OUROBOROS_IMAGE: about?.image,
+    OUROBOROS_OLD_IMAGE: oldImage?.id,
+    OUROBOROS_NEW_IMAGE: newImage?.id,
+  };
+  return Object.fromEntries(
+    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}

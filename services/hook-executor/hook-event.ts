@@ -1,0 +1,44 @@
+// A delivered message as a hook event of this host. What a script is given is the publisher's own text; what we act
+// on (hook, host, event id) comes from the subject, which the server's permissions guard.
+import type { JsMsg } from "@nats-io/jetstream";
+import { Permanent, explain } from "../../shared/errors.ts";
+import { type EventContext, type HookName, isHookName } from "../../shared/hooks.ts";
+import { CloudEvent, dataOf, parseJson } from "../../shared/messages.ts";
+import { token } from "../../shared/tokens.ts";
+
+export interface HookEvent {
+  readonly id: string;
+  readonly hook: HookName;
+  readonly host: string;
+  /** The name of the container it is about; empty for hooks of a whole run. */
+  readonly container: string;
+  readonly data: EventContext & Readonly<Record<string, unknown>>;
+  /** The CloudEvent as it was published. */
+  readonly text: string;
+  /** When the server stored it, milliseconds since 1970. */
+  readonly storedAt: number;
+}
+
+/** @throws Permanent for what is no hook event of this host. */
+export function readHookEvent(message: JsMsg, host: string): HookEvent {
+  const [, , hostToken, hook = "", , id = ""] = message.subject.split(".");
+  if (hostToken !== token(host) || !isHookName(hook))
+    throw new Permanent(`not a hook event of ${host}: ${message.subject}`);
+  const text = message.string();
+  const event = CloudEvent.safeParse(parseJson(text));
+  if (!event.success) throw new Permanent(`no CloudEvent: ${event.error.message}`);
+  if (event.data.id !== id) throw new Permanent(`the event calls itself ${event.data.id}, its subject ${id}`);
+  try {
+    return {
+      id,
+      hook,
+      host,
+      container: event.data.subject,
+      data: dataOf(hook, event.data),
+      text,
+      storedAt: message.timestampNanos === undefined ? 0 : Number(message.timestampNanos / 1_000_000n),
+    };
+  } catch (cause) {
+    throw new Permanent(`${hook} without its data: ${explain(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,66 @@
+// What running scripts needs: for all events the settings, the environment for scripts and how to start them; for one
+// event a job.
+import { stat } from "node:fs/promises";
+import type { Logger } from "pino";
+import type { Clock } from "../../shared/clock.ts";
+import type { Context } from "../../shared/run-service.ts";
+import type { Settings } from "../../shared/settings.ts";
+import { passedOn, withheld } from "./environment.ts";
+import type { HookEvent } from "./hook-event.ts";
+import { diesWithUs } from "./script-process.ts";
+import type { Script } from "./scripts.ts";
+import type { Opinion } from "./verdicts.ts";
+
+export interface HookTools {
+  readonly settings: Pick<Settings, "HOOKS_DIR" | "HOOK_TIMEOUT" | "HOOK_FAILURE">;
+  /** The environment of every script, without what its event adds. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Words before a command that let it die with us. */
+  readonly launcher: readonly string[];
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** What a script's runner is given. */
+export interface Job {
+  readonly event: HookEvent;
+  readonly tools: HookTools;
+  readonly env: Readonly<Record<string, string>>;
+  /** Ends the script in hand: the service stops. */
+  readonly cut: AbortSignal;
+}
+export type Runner = (script: Script, job: Job) => Promise<Opinion>;
+
+export async function prepareTools(
+  host: string,
+  { settings, log, clock }: Pick<Context, "settings" | "log" | "clock">,
+  env: NodeJS.ProcessEnv,
+): Promise<HookTools> {
+  for (const name of withheld(settings.HOOK_ENV))
+    log.warn({ variable: name }, "HOOK_ENV names a secret; scripts do not get it");
+  const launcher = await diesWithUs();
+  if (launcher.length === 0)
+    log.warn("setpriv is not there: scripts go on running if this process is killed");
+  const socket = await socketOf(host, settings);
+  return {
+    settings,
+    env: { ...(socket !== undefined && { DOCKER_HOST: socket }), ...passedOn(env, settings.HOOK_ENV) },
+    launcher,
+    log,
+    clock,
+  };
+}
+
+/** The host's own Engine where it has a name of its own, else the first socket; undefined if none is mounted here. */
+async function socketOf(
+  host: string,
+  { OUROBOROS_HOST: names, DOCKER_SOCKETS: sockets }: Settings,
+): Promise<string | undefined> {
+  const own = sockets[names.indexOf(host)];
+  for (const socket of own === undefined ? sockets : [own]) {
+    if (!socket.startsWith("unix://")) continue;
+    const what = await stat(socket.slice("unix://".length)).catch(() => undefined);
+    if (what?.isSocket()) return socket;
+  }
+  return undefined;
+}

@@ -1,0 +1,46 @@
+// Whose scripts to run: the hosts named by OUROBOROS_HOST, else the only host there is.
+import { Kvm } from "@nats-io/kv";
+import type { NatsConnection } from "nats";
+import type { Logger } from "pino";
+import { CannotStart } from "../../shared/errors.ts";
+import type { Context } from "../../shared/run-service.ts";
+import { BUCKETS } from "../../shared/subjects.ts";
+import { untoken } from "../../shared/tokens.ts";
+
+const AGAIN_MS = 500;
+
+/**
+ * Waits for the first host where none is there yet; gives none if the signal aborts first.
+ * @throws CannotStart where there are several to choose from.
+ */
+export async function hostsToServe(
+  nats: NatsConnection,
+  { settings, log, clock, signal }: Context,
+): Promise<readonly string[]> {
+  if (settings.OUROBOROS_HOST.length > 0) return settings.OUROBOROS_HOST;
+  for (let told = false; !signal.aborted; told = true) {
+    const hosts = await knownHosts(nats, log);
+    if (hosts.length > 1)
+      throw new CannotStart(
+        `there are several hosts (${hosts.join(", ")}): set OUROBOROS_HOST to the one whose scripts these are`,
+      );
+    if (hosts.length === 1) return hosts;
+    if (!told) log.info("no host is there yet; waiting for the first");
+    await clock.sleep(AGAIN_MS, signal);
+  }
+  return [];
+}
+
+/** None while the bucket is not there, too. */
+async function knownHosts(nats: NatsConnection, log: Logger): Promise<readonly string[]> {
+  if (nats.isClosed()) throw new Error("the connection to NATS is closed");
+  const hosts: string[] = [];
+  try {
+    const bucket = await new Kvm(nats).open(BUCKETS.hosts, { allow_direct: true });
+    for await (const key of await bucket.keys()) hosts.push(untoken(key));
+  } catch (err) {
+    log.debug({ err }, "hosts cannot be read yet");
+    return [];
+  }
+  return hosts.sort();
+}

@@ -1,0 +1,70 @@
+// One event: its scripts one after the other, each whatever the ones before it said, and one verdict of them all.
+import { type Clock, iso } from "../../shared/clock.ts";
+import { Suspended, explain } from "../../shared/errors.ts";
+import type { Verdict } from "../../shared/messages.ts";
+import { eventVariables } from "./environment.ts";
+import type { HookEvent } from "./hook-event.ts";
+import type { HookTools, Job, Runner } from "./hook-tools.ts";
+import { runExecutable, runModule } from "./runners.ts";
+import { openPython } from "./python.ts";
+import { type Script, type ScriptKind, findScripts, hooksFolder } from "./scripts.ts";
+import { type Opinion, combine, failed } from "./verdicts.ts";
+
+/** However often a participant reports progress, nobody waits longer for it than an hour. */
+const NOBODY_WAITS_MS = 3_600_000;
+
+/** @throws Suspended where `cut` aborts before all scripts have run. */
+export async function runHook(event: HookEvent, tools: HookTools, cut: AbortSignal): Promise<Verdict> {
+  const log = tools.log.child({ hook: event.hook, container: event.container, event: event.id });
+  if (isTooOld(event, tools.clock)) {
+    log.warn({ published: iso(event.storedAt) }, "event too old, scripts not run");
+    return { verdict: "defer", reason: "the hook-executor got the event more than an hour late" };
+  }
+  const job = { event, tools: { ...tools, log }, env: { ...tools.env, ...eventVariables(event) }, cut };
+  const verdict = combine(await runScripts(job));
+  log.info(verdict, "hook answered");
+  return verdict;
+}
+
+const isTooOld = (event: HookEvent, clock: Clock): boolean => clock.now() - event.storedAt > NOBODY_WAITS_MS;
+
+async function runScripts(job: Job): Promise<readonly Opinion[]> {
+  const { settings, log } = job.tools;
+  let scripts: readonly Script[];
+  try {
+    scripts = await findScripts(await hooksFolder(settings.HOOKS_DIR), job.event.hook);
+  } catch (err) {
+    log.error({ err }, "hooks folder cannot be read");
+    return [failed("the hooks folder", explain(err), settings.HOOK_FAILURE)];
+  }
+  await using python = openPython(job);
+  const runners = { python: python.run, module: runModule, executable: runExecutable };
+  const opinions: Opinion[] = [];
+  for (const script of scripts) opinions.push(await runOne(script, job, runners));
+  return opinions;
+}
+
+async function runOne(
+  script: Script,
+  job: Job,
+  runners: Readonly<Record<ScriptKind, Runner>>,
+): Promise<Opinion> {
+  const { clock, log: hookLog, settings } = job.tools;
+  const log = hookLog.child({ script: script.name });
+  if (job.cut.aborted) throw new Suspended("a hook was cut short");
+  const began = clock.monotonic();
+  const tell = ({ script: _, ...opinion }: Opinion): void => {
+    const fields = { ...opinion, ms: Math.round(clock.monotonic() - began) };
+    if (opinion.reason === undefined) log.info(fields, "script ran");
+    else log.warn(fields, "script ran");
+  };
+  try {
+    const opinion = await runners[script.kind](script, { ...job, tools: { ...job.tools, log } });
+    tell(opinion);
+    return opinion;
+  } catch (err) {
+    if (err instanceof Suspended) throw err;
+    log.error({ err }, "script could not be run");
+    return failed(script.name, explain(err), settings.HOOK_FAILURE);
+  }
+}

@@ -1,0 +1,90 @@
+// The hook-executor: takes the hook events of its hosts, runs the scripts people put into the hooks folder, and
+// answers each event with one verdict. It needs no Docker socket.
+import { jetstream } from "@nats-io/jetstream";
+import type { NatsConnection } from "nats";
+import { consume } from "../../shared/consume.ts";
+import { publish } from "../../shared/jetstream.ts";
+import type { Verdict } from "../../shared/messages.ts";
+import { connectNats } from "../../shared/nats.ts";
+import type { Context, Service } from "../../shared/run-service.ts";
+import { STREAMS, consumers, executorOf, subjects } from "../../shared/subjects.ts";
+import { answerOnce } from "./answer-once.ts";
+import { type HookEvent, readHookEvent } from "./hook-event.ts";
+import { hostsToServe } from "./hosts.ts";
+import { type HookTools, prepareTools } from "./hook-tools.ts";
+import { runHook } from "./run-hook.ts";
+import { hooksFolder } from "./scripts.ts";
+import { fitToMessage } from "./verdicts.ts";
+
+/** Gates that wait side by side: one group's slow script does not hold another group's. */
+const PARALLEL = 8;
+const REMEMBERED = 1000;
+const PROGRESS_MS = 3000;
+
+export const runHookExecutor: Service = async (context) => {
+  const nats = await connectNats("hook-executor", context.settings, context.log);
+  try {
+    const hosts = await hostsToServe(nats, context);
+    using cut = cutAfterGrace(context);
+    await Promise.all(hosts.map((host) => serve(nats, host, context, cut.signal)));
+    return 0;
+  } finally {
+    if (!nats.isClosed()) await nats.drain();
+  }
+};
+
+async function serve(nats: NatsConnection, host: string, context: Context, cut: AbortSignal): Promise<void> {
+  const { clock, signal } = context;
+  const log = context.log.child({ host });
+  const tools = await prepareTools(host, { ...context, log }, process.env);
+  const answer = answerOnce(REMEMBERED, (event: HookEvent) => runWithProgress(nats, event, tools, cut));
+  const via = { js: jetstream(nats), clock, signal };
+  log.info({ hooks: await hooksFolder(context.settings.HOOKS_DIR) }, "waiting for hook events");
+  await consume(nats, {
+    stream: STREAMS.hooks,
+    durable: consumers.gate(executorOf(host)),
+    parallel: PARALLEL,
+    log,
+    clock,
+    signal,
+    handle: async (message) => {
+      const event = readHookEvent(message, host);
+      const verdict = await answer(event.id, event);
+      // The message id is random: with one that others can foresee, they could have the server take ours for a repeat.
+      await publish(via, {
+        subject: subjects.verdict(host, executorOf(host), event.id),
+        body: fitToMessage(verdict),
+        id: crypto.randomUUID(),
+      });
+    },
+  });
+}
+
+async function runWithProgress(
+  nats: NatsConnection,
+  event: HookEvent,
+  tools: HookTools,
+  cut: AbortSignal,
+): Promise<Verdict> {
+  const subject = subjects.progress(event.host, executorOf(event.host), event.id);
+  using _telling = tools.clock.every(PROGRESS_MS, () => {
+    if (!nats.isClosed()) nats.publish(subject, "{}");
+  });
+  return await runHook(event, tools, cut);
+}
+
+/** Aborts STOP_GRACE after the service was told to stop: scripts that still run are then killed. */
+function cutAfterGrace({ settings, clock, signal }: Context): Disposable & { readonly signal: AbortSignal } {
+  const cut = new AbortController();
+  const over = new AbortController();
+  const begin = (): void => void clock.sleep(settings.STOP_GRACE, over.signal).then(() => cut.abort());
+  if (signal.aborted) begin();
+  else signal.addEventListener("abort", begin, { once: true });
+  return {
+    signal: cut.signal,
+    [Symbol.dispose]: () => {
+      signal.removeEventListener("abort", begin);
+      over.abort();
+    },
+  };
+}

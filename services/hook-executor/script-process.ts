@@ -1,0 +1,167 @@
+// One process of a script: the leader of a process group of its own, so that it can be ended with all it began; its
+// output is bounded, and it dies with us.
+//
+// A child that makes itself a session of its own (setsid) leaves the group and is not reached.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { promisify } from "node:util";
+import type { Clock } from "../../shared/clock.ts";
+import { Suspended } from "../../shared/errors.ts";
+import { keepTail, splitLines } from "./output.ts";
+import { type Output, openPipes } from "./pipes.ts";
+import type { End } from "./verdicts.ts";
+
+/** Between SIGTERM and SIGKILL. */
+const GRACE_MS = 2000;
+/** How long output may still come after the last process of the group is gone: someone outside it holds the pipe. */
+const DRAIN_MS = 500;
+
+interface Start {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** What it reads from standard input; null for nothing. */
+  readonly input: string | null;
+  /** Descriptor 3: Node's message channel, or a socket. */
+  readonly channel?: "ipc" | "pipe";
+  readonly tell: (stream: keyof Output, line: string) => void;
+  readonly clock: Clock;
+}
+
+type OutOfTime = Extract<End, { readonly kind: "out of time" }>;
+
+export interface Limits {
+  readonly ms: number;
+  /** The service stops and has no more time. */
+  readonly cut: AbortSignal;
+}
+
+export interface ScriptProcess {
+  readonly child: ChildProcess;
+  /** How it ended by itself; resolves when its group is gone, too. */
+  readonly ended: Promise<End>;
+  /** The last of its stderr since this was asked before. */
+  readonly takeStderr: () => Promise<string>;
+  /**
+   * Awaits `done`; if that takes too long, the group is ended.
+   * @throws Suspended where the service stops meanwhile.
+   */
+  readonly within: <T>(limits: Limits, done: Promise<T>) => Promise<T | OutOfTime>;
+}
+
+/** What lets a child die with us, put before its command; nothing where setpriv(1) is not there. */
+export const diesWithUs = async (): Promise<readonly string[]> => {
+  const words = ["setpriv", "--pdeathsig", "KILL", "--"];
+  try {
+    await promisify(execFile)("setpriv", [...words.slice(1), "true"]);
+    return words;
+  } catch {
+    return [];
+  }
+};
+
+export async function startScript({ command: words, tell, clock, ...start }: Start): Promise<ScriptProcess> {
+  const [command = "", ...args] = words;
+  const pipes = await openPipes(start.input);
+  let child: ChildProcess | undefined;
+  let output: Output | undefined;
+  try {
+    const stdio = [...pipes.stdio, ...(start.channel === undefined ? [] : [start.channel])];
+    child = spawn(command, args, { cwd: start.cwd, env: start.env, detached: true, stdio });
+  } finally {
+    output = pipes.attach(child?.pid === undefined ? undefined : child);
+  }
+  const stderr = keepTail();
+  output?.stderr.on("data", stderr.add);
+  const ended = untilGone(child, output, tell, clock);
+  return {
+    child,
+    ended,
+    takeStderr: async () => {
+      await clock.sleep(1); // what was written before is then read: the loop looks at all pipes in each turn
+      const text = stderr.text();
+      stderr.clear();
+      return text;
+    },
+    within: (limits, done) => within({ child, ended, clock }, limits, done),
+  };
+}
+
+/** Awaits the leader, then kills what it left behind. */
+async function untilGone(
+  child: ChildProcess,
+  output: Output | undefined,
+  tell: Start["tell"],
+  clock: Clock,
+): Promise<End> {
+  const closed = output === undefined ? Promise.resolve() : followOutput(output, tell);
+  const end = await endOf(child);
+  signalGroup(child, "SIGKILL");
+  const drained = new AbortController();
+  await Promise.race([closed, clock.sleep(DRAIN_MS, drained.signal)]);
+  drained.abort();
+  output?.stdout.destroy();
+  output?.stderr.destroy();
+  return end;
+}
+
+interface Supervised extends Pick<ScriptProcess, "child" | "ended"> {
+  readonly clock: Clock;
+}
+
+async function within<T>(running: Supervised, limits: Limits, done: Promise<T>): Promise<T | OutOfTime> {
+  const { clock } = running;
+  const over = new AbortController();
+  const stop = AbortSignal.any([over.signal, limits.cut]);
+  const outOfTime: OutOfTime = { kind: "out of time", limitMs: limits.ms };
+  try {
+    const first = await Promise.race([done, clock.sleep(limits.ms, stop).then(() => outOfTime)]);
+    if (first !== outOfTime) return first;
+    await endGroup(running);
+    if (limits.cut.aborted) throw new Suspended("a script was cut short");
+    return outOfTime;
+  } finally {
+    over.abort();
+  }
+}
+
+/** SIGTERM to the group; `untilGone` kills what is left of it when its leader ends, which SIGKILL sees to. */
+async function endGroup({ child, ended, clock }: Supervised): Promise<void> {
+  const gone = new AbortController();
+  void ended.then(() => gone.abort());
+  signalGroup(child, "SIGTERM");
+  await clock.sleep(GRACE_MS, gone.signal);
+  if (!gone.signal.aborted) signalGroup(child, "SIGKILL");
+  await ended;
+}
+
+async function endOf(child: ChildProcess): Promise<End> {
+  try {
+    const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    return code === null ? { kind: "signal", signal: signal ?? "an unknown signal" } : { kind: "exit", code };
+  } catch (error) {
+    return { kind: "not started", because: (error as Error).message };
+  }
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // nobody is left in it
+  }
+}
+
+/** Resolves when both streams have ended. */
+async function followOutput(output: Output, tell: Start["tell"]): Promise<void> {
+  await Promise.all(
+    (["stdout", "stderr"] as const).map(async (name) => {
+      const lines = splitLines((line) => tell(name, line));
+      output[name].on("data", lines.add);
+      output[name].on("error", () => undefined); // ends it, too
+      await once(output[name], "close");
+      lines.end();
+    }),
+  );
+}

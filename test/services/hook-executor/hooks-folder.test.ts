@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { readFile, readdir } from "node:fs/promises";
+import { type Server, createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { HookEvent } from "../../../services/hook-executor/hook-event.ts";
+import { findScripts } from "../../../services/hook-executor/scripts.ts";
+import { type HookName, hookNames } from "../../../shared/hooks.ts";
+import { HOOKS, examplesOf, readmeOf } from "./hook-readmes.ts";
+import {
+  type HooksFolder,
+  type Ran,
+  cloudEvent,
+  container,
+  hookEvent,
+  hooksFolder,
+  image,
+  linesOf,
+  remoteImage,
+  runScripts,
+} from "./scene.ts";
+
+const old = image("a");
+const pulled = image("b", ["registry.lab:5000/app:1"]);
+const versioned = (letter: string, version: string) => ({
+  ...image(letter),
+  labels: { "org.opencontainers.image.version": version },
+});
+const updateable = ["web", "app", "db"].map((name) => ({
+  container: container(name),
+  current_image: old,
+  latest_image: remoteImage("b"),
+}));
+const postgres = { ...container("db"), image: "postgres:17" };
+
+const enumerated = event("updates_enumerated", {
+  updateable,
+  depends_on_containers: [container("queue")],
+  hard_depends_on_containers: [],
+});
+const beforeUpdate = event("before_update", {
+  old_container: container("app"),
+  old_image: versioned("a", "1.9.0"),
+  new_image: versioned("b", "2.0.0"),
+});
+
+function event<N extends HookName>(hook: N, locals: Parameters<typeof cloudEvent<N>>[1]): HookEvent {
+  return hookEvent(hook, cloudEvent(hook, locals));
+}
+const verdict = ({ verdict: { verdict: word, reason = "" } }: Ran) => `${word}: ${reason}`;
+
+describe("the hooks folder that comes with the program", () => {
+  it("has a folder for each hook, whose README says what the table of hooks says", async () => {
+    const entries = await readdir(HOOKS, { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    assert.deepEqual(folders.sort(), [...hookNames].sort());
+    for (const hook of hookNames)
+      assert.equal(await readFile(join(HOOKS, hook, "README.md"), "utf8"), readmeOf(hook), hook);
+  });
+
+  it("runs nothing until someone puts a script into it", async () => {
+    for (const hook of hookNames) assert.deepEqual(await findScripts(HOOKS, hook), []);
+  });
+});
+
+describe("the example", () => {
+  let folder: HooksFolder;
+  let web: Server;
+  let url: string;
+  let asked: string[];
+  beforeEach(async () => {
+    folder = await hooksFolder();
+    asked = [];
+    web = createServer((request, response) => {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        asked.push(`${request.method ?? ""} ${request.url ?? ""} ${body}`);
+        response.writeHead(asked.length > 1 || request.url === "/chat" ? 200 : 503).end();
+      });
+    }).listen(0, "127.0.0.1");
+    await once(web, "listening");
+    url = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
+  });
+  afterEach(async () => {
+    web.closeAllConnections();
+    web.close();
+    await folder[Symbol.asyncDispose]();
+  });
+  const tried = new Set<string>();
+  /** Runs one example as it is, under the name without `.example`. */
+  const run = async (name: string, of: HookEvent, env: NodeJS.ProcessEnv = {}) => {
+    tried.add(`${of.hook}/${name}.example`);
+    const text = await readFile(join(HOOKS, of.hook, `${name}.example`), "utf8");
+    await folder.put(`${of.hook}/${name}`, text);
+    return runScripts(folder, { HOOK_ENV: Object.keys(env).join(" "), ...env }, of);
+  };
+
+  it("quiet-hours.py defers until they are over", async () => {
+    const ran = await run("quiet-hours.py", enumerated, { QUIET_HOURS: "00:00-23:59:59" });
+    assert.match(verdict(ran), /^defer: quiet-hours.py: quiet hours until 23:59$/);
+    assert.ok((ran.verdict.retry_after_s ?? 0) <= 86_400);
+    assert.equal(
+      verdict(await run("quiet-hours.py", enumerated, { QUIET_HOURS: "00:00-00:00:01" })),
+      "proceed: ",
+    );
+  });
+
+  it("freeze.sh defers while the file is there", async () => {
+    assert.equal(verdict(await run("freeze.sh", enumerated)), "proceed: ");
+    await folder.put("FREEZE", "until the fair is over\n");
+    assert.equal(
+      verdict(await run("freeze.sh", enumerated)),
+      "defer: freeze.sh: frozen: until the fair is over",
+    );
+  });
+
+  it("list.py prints the updates", async () => {
+    const lines = linesOf(await run("list.py", enumerated));
+    assert.equal(lines[0], "web: sha256:aaaaaaaaaaaa -> sha256:bbbbbbbbbbbb ['registry.lab:5000/app:1']");
+    assert.equal(lines.at(-1), "stopped meanwhile: queue");
+  });
+
+  it("one-at-a-time.mjs lets the first through", async () => {
+    const { verdict: said } = await run("one-at-a-time.mjs", enumerated);
+    assert.deepEqual([said.verdict, Object.keys(said.containers ?? {})], ["proceed", ["db", "web"]]);
+  });
+
+  it("10-disk-space.sh defers when it is short", async () => {
+    assert.equal(verdict(await run("10-disk-space.sh", beforeUpdate, { MIN_FREE_MB: "1" })), "proceed: ");
+    assert.match(
+      verdict(await run("10-disk-space.sh", beforeUpdate, { MIN_FREE_MB: "999999999" })),
+      /^defer: 10-disk-space.sh: only \d+ MB are free on \/$/,
+    );
+  });
+
+  it("20-dump-postgres.py refuses where it cannot dump", async () => {
+    const database = event("before_update", { old_container: postgres, old_image: old, new_image: pulled });
+    assert.match(
+      verdict(await run("20-dump-postgres.py", database, { BACKUP_DIR: folder.path })),
+      /^refuse: 20-dump-postgres.py: no backup, no update: 'exec_run' is not known .*mount the Docker socket/,
+    );
+    assert.equal(verdict(await run("20-dump-postgres.py", beforeUpdate)), "proceed: ");
+  });
+
+  it("30-no-new-major.mjs refuses a new major version", async () => {
+    assert.equal(
+      verdict(await run("30-no-new-major.mjs", beforeUpdate)),
+      "refuse: 30-no-new-major.mjs: major version 2 after 1: to be updated by hand",
+    );
+    const minor = {
+      old_container: container("app"),
+      old_image: versioned("a", "v2.1.0"),
+      new_image: versioned("b", "v2.2.0"),
+    };
+    assert.equal(verdict(await run("30-no-new-major.mjs", event("before_update", minor))), "proceed: ");
+  });
+
+  const updated = (labels: Record<string, string> = {}) =>
+    event("after_update", {
+      old_container: container("app"),
+      old_image: old,
+      new_image: pulled,
+      new_container: { ...container("app", "d".repeat(64)), labels },
+    });
+
+  it("10-smoke-test.mjs asks until there is a good answer", async () => {
+    assert.equal(verdict(await run("10-smoke-test.mjs", updated())), "proceed: ");
+    assert.equal(
+      verdict(await run("10-smoke-test.mjs", updated({ "smoke-test.url": `${url}/health` }))),
+      "proceed: ",
+    );
+    assert.deepEqual(asked, ["GET /health ", "GET /health "]);
+  });
+
+  it("80-history.sh keeps a list", async () => {
+    await run("80-history.sh", updated(), { HISTORY_FILE: join(folder.path, "out/history") });
+    assert.match(
+      (await folder.left("history")) ?? "",
+      /^\d{4}-\S+Z\tapp\tregistry.lab:5000\/app:1\tsha256:a{64}\tsha256:b{64}\n$/,
+    );
+  });
+
+  it("90-chat.mjs tells the chat, and does not mind if that is away", async () => {
+    assert.equal(verdict(await run("90-chat.mjs", updated(), { CHAT_WEBHOOK: `${url}/chat` })), "proceed: ");
+    const text = "app on web-01.example.com was updated from sha256:aaaaaaaaaaaa to sha256:bbbbbbbbbbbb";
+    assert.deepEqual(asked, [`POST /chat ${JSON.stringify({ text })}`]);
+    assert.equal(verdict(await run("90-chat.mjs", updated())), "proceed: ");
+  });
+
+  const single = { container: container("app"), current_image: old, latest_image: remoteImage("b") };
+
+  it("chat.py tells the chat", async () => {
+    const ran = await run("chat.py", event("notify_update", single), { CHAT_WEBHOOK: `${url}/chat` });
+    assert.equal(verdict(ran), "proceed: ");
+    assert.match(
+      asked.join(),
+      /There is an update for app: registry.lab:5000\/app:1 is now sha256:bbbbbbbbbbbb/,
+    );
+  });
+
+  it("print.py prints", async () => {
+    assert.deepEqual(linesOf(await run("print.py", event("dry_run_update", single))), [
+      "app would go from sha256:aaaaaaaaaaaa to sha256:bbbbbbbbbbbb",
+    ]);
+  });
+
+  it("maintenance-on.sh and maintenance-off.sh put a page up and take it down", async () => {
+    const env = { MAINTENANCE_DIR: join(folder.path, "out") };
+    await run(
+      "maintenance-on.sh",
+      event("before_stop_depends_container", { container: container("app") }),
+      env,
+    );
+    assert.equal(await folder.left("app"), "back soon\n");
+    await run(
+      "maintenance-off.sh",
+      event("before_start_depends_container", { container: container("app") }),
+      env,
+    );
+    assert.equal(await folder.left("app"), undefined);
+  });
+
+  it("keep.py keeps an image that says so", async () => {
+    const kept = { ...old, labels: { keep: "true" } };
+    assert.match(
+      verdict(await run("keep.py", event("before_image_cleanup", { image: kept }))),
+      /^refuse: .* is to be kept$/,
+    );
+    assert.equal(verdict(await run("keep.py", event("before_image_cleanup", { image: old }))), "proceed: ");
+  });
+
+  it("is here for every file of that name", () => {
+    const all = hookNames.flatMap((hook) => examplesOf(hook).map((name) => `${hook}/${name}`));
+    assert.deepEqual([...tried].sort(), all.sort());
+  });
+});
