@@ -1,0 +1,40 @@
+# The image of Ouroboros: every service, a nats-server for who brings none, and Python for hook scripts.
+#
+#   docker build -t ouroboros .
+#
+# Where a build reaches no package mirror, both stages that need one can be handed in ready-made:
+#
+#   docker build --build-context build=FOLDER --build-context system=docker-image://IMAGE .
+#
+# FOLDER holds app/package.json, app/dist and app/node_modules (`npm ci && npm run build && npm prune --omit=dev`),
+# IMAGE is node:24-trixie-slim with the packages below.
+
+FROM node:24-trixie-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
+COPY . .
+RUN npm run build && npm ci --omit=dev --ignore-scripts
+
+FROM node:24-trixie-slim AS system
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends nats-server python3 python3-docker tini util-linux \
+ && rm -rf /var/lib/apt/lists/*
+
+FROM system
+LABEL com.ouroboros.role="ouroboros" \
+      org.opencontainers.image.title="Ouroboros" \
+      org.opencontainers.image.description="Keeps the containers on many Docker hosts up to date, and asks before every step" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.source="https://github.com/ouroboros-updater/ouroboros" \
+      org.opencontainers.image.version="2.0.0"
+ENV NODE_ENV=production DATA_DIR=/data
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist/services ./dist/services
+COPY --from=build /app/dist/shared ./dist/shared
+# Scripts are looked for beside the program; that is where /hooks leads, the folder that people mount.
+COPY hooks /hooks
+RUN ln -s /hooks hooks && mkdir /data
+ENTRYPOINT ["/usr/bin/tini", "--", "node", "/app/dist/services/ouroboros/main.js"]

@@ -1,0 +1,64 @@
+// All services in one process, as someone who knows only the Docker socket starts them: a private NATS unless
+// NATS_URL names one, and for each host its updater, hook-executor and poller.
+import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
+import type { Settings } from "../../shared/settings.ts";
+import { runHookExecutor } from "../hook-executor/run.ts";
+import { runPoller } from "../poller/run.ts";
+import { runUpdater } from "../updater/run.ts";
+import { startPrivateNats } from "./private-nats.ts";
+
+/** The services end first, the private NATS after them. An error of one service ends the program with that error. */
+export const runAll: Service = async (context) => {
+  const { settings, log, clock, signal } = context;
+  await using nats =
+    settings.NATS_URL === "" ? await startPrivateNats({ dataDir: settings.DATA_DIR, log, clock }) : undefined;
+  const failures: unknown[] = [];
+  const failed = new AbortController();
+  const common: Context = {
+    ...context,
+    settings: { ...settings, ...nats?.access, RUN_ONCE: settings.RUN_ONCE || settings.DRY_RUN },
+    signal: AbortSignal.any([signal, failed.signal]),
+  };
+  const code = await forEachHost(common, async (host) => {
+    try {
+      return await runHost(common, host);
+    } catch (error) {
+      failures.push(error);
+      failed.abort();
+      return 1;
+    }
+  });
+  if (failures.length > 0) throw failures[0];
+  return code;
+};
+
+const servicesFor = (settings: Settings): Readonly<Record<string, Service>> => ({
+  updater: runUpdater,
+  ...(settings.HOOK_EXECUTOR && { "hook-executor": runHookExecutor }),
+  poller: runPoller,
+});
+
+/** The first to end, as the poller does after RUN_ONCE, ends the others; all are waited for. */
+async function runHost(context: Context, { name, engine }: Host): Promise<number> {
+  const settings: Settings = {
+    ...context.settings,
+    DOCKER_SOCKETS: [engine.socket],
+    OUROBOROS_HOST: [name],
+  };
+  const done = new AbortController();
+  const signal = AbortSignal.any([context.signal, done.signal]);
+  const ends = await Promise.allSettled(
+    Object.entries(servicesFor(settings)).map(async ([service, run]) => {
+      try {
+        return await run({ ...context, settings, signal, log: context.log.child({ service }) });
+      } finally {
+        done.abort(`${service} ended`);
+      }
+    }),
+  );
+  const codes = ends.map((end) => {
+    if (end.status === "rejected") throw end.reason;
+    return end.value;
+  });
+  return Math.max(...codes);
+}

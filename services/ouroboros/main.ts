@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+// The program: one service, all of them, or the list of participants.
+import { type Service, runService } from "../../shared/run-service.ts";
+import { runHookExecutor } from "../hook-executor/run.ts";
+import { runPoller } from "../poller/run.ts";
+import { runUpdater } from "../updater/run.ts";
+import { runAll } from "./all.ts";
+import { participant } from "./participant.ts";
+import { usage, version } from "./usage.ts";
+
+const services: Readonly<Record<string, Service>> = {
+  poller: runPoller,
+  updater: runUpdater,
+  "hook-executor": runHookExecutor,
+};
+
+const [first = "", ...rest] = process.argv.slice(2);
+const service = Object.hasOwn(services, first) ? services[first] : undefined;
+if (first === "participant") process.exitCode = await participant(rest, process);
+else if (process.argv.some((arg) => arg === "--help" || arg === "-h")) process.stdout.write(`${usage()}\n`);
+else if (first === "--version" || first === "-v") process.stdout.write(`${version()}\n`);
+else if (service !== undefined) await runService(first, rest, service);
+else await runService("all", process.argv.slice(2), runAll);

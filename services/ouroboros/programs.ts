@@ -1,0 +1,34 @@
+// The programs of the machine that a private NATS needs.
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { CannotStart } from "../../shared/errors.ts";
+import { isTooOld } from "../../shared/nats.ts";
+
+const HOW_TO_GET_ONE =
+  "set NATS_URL to a NATS of yours, install nats-server 2.10 or newer, or run the image of Ouroboros, which holds one";
+
+/** @throws CannotStart naming what is missing or too old, and how to get it. */
+export async function requirePrograms(): Promise<void> {
+  const server = await told("nats-server");
+  if (server === undefined) throw new CannotStart(`There is no nats-server in PATH: ${HOW_TO_GET_ONE}`);
+  const [version = "of unknown version"] = /\d+\.\d+\.\d+/.exec(server) ?? [];
+  if (isTooOld(version))
+    throw new CannotStart(
+      `nats-server ${version} in PATH is too old, older ones lose refusals: ${HOW_TO_GET_ONE}`,
+    );
+  for (const program of ["setpriv", "flock"]) {
+    if (!(await told(program))?.includes("util-linux"))
+      throw new CannotStart(
+        `A private NATS needs setpriv and flock of util-linux: install them, or set NATS_URL`,
+      );
+  }
+}
+
+/** What `program --version` says; undefined where it cannot be run. */
+async function told(program: string): Promise<string | undefined> {
+  try {
+    return (await promisify(execFile)(program, ["--version"])).stdout;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * compose.yaml and the image as they are, on an Engine whose containers reach no package mirror: the image's two
+ * stages that need one are handed in ready-made, and `nats` is a stand-in with the same program.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { realpathSync } from "node:fs";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
+import { bedCommand, engine, engineSocket, leftovers, pushApp } from "../bed/bed.ts";
+
+const dist = join(import.meta.dirname, "../..");
+const checkout = dirname(realpathSync(join(dist, "../package.json")));
+const image = "ghcr.io/ouroboros-updater/ouroboros:2";
+const host = engine(1);
+const docker = (...args: string[]) => run("docker", args);
+
+describe("docker compose up -d", function () {
+  this.timeout(180_000);
+  let folder = "";
+  const compose = (...args: string[]) => run("docker", ["compose", ...args], folder);
+
+  before("the images", async () => {
+    folder = await mkdtemp(join(tmpdir(), "compose-"));
+    await bedCommand("base-image", "1");
+    await Promise.all([buildOurs(folder), buildNats(folder)]);
+    await project(folder);
+  });
+  afterEach(async () => {
+    await compose("down", "--volumes");
+    await docker("rm", "--force", "composed", "alone");
+    await docker("volume", "rm", "--force", "data");
+  });
+  after(async () => {
+    await host.clean();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("updates a container, asks the scripts in hooks/, and leaves nothing after down", async () => {
+    await outdated("composed");
+    await compose("up", "-d");
+    await updated("composed");
+    assert.equal(await compose("exec", "-T", "hook-executor", "cat", "/tmp/shell"), "composed");
+    assert.equal(await compose("exec", "-T", "hook-executor", "cat", "/tmp/python"), "composed");
+    await compose("down", "--volumes");
+    assert.deepEqual(await leftovers(host), ["h1: container /composed"]);
+  });
+
+  it("confines every service", async () => {
+    await compose("up", "-d");
+    const facts = "{{.ReadonlyRootfs}} {{.CapDrop}} {{.SecurityOpt}} {{.PortBindings}} {{.Privileged}}";
+    const format = `{{index .Config.Labels "com.ouroboros.role"}}: {{with .HostConfig}}${facts}{{end}}`;
+    const ids = (await docker("ps", "-q")).split("\n");
+    assert.deepEqual(
+      (await docker("inspect", "--format", format, ...ids)).split("\n").sort(),
+      ["hook-executor", "nats", "poller", "updater"].map(
+        (role) => `${role}: true [ALL] [no-new-privileges:true] map[] false`,
+      ),
+    );
+  });
+
+  it("ends every service with 0 within its time", async () => {
+    await compose("up", "-d");
+    for (const service of ["poller", "updater", "hook-executor"])
+      while (!(await compose("logs", service)).includes('"msg":"started"')) await pause(100);
+    await compose("stop");
+    const states = JSON.parse(
+      `[${(await compose("ps", "-a", "--format", "json")).split("\n").join(",")}]`,
+    ) as {
+      readonly Service: string;
+      readonly ExitCode: number;
+    }[];
+    const ours = states.filter(({ Service }) => Service !== "nats");
+    assert.deepEqual(ours.map(({ Service, ExitCode }) => [Service, ExitCode]).sort(), [
+      ["hook-executor", 0],
+      ["poller", 0],
+      ["updater", 0],
+    ]);
+  });
+
+  it("works as one container without compose too, with its private NATS", async () => {
+    await outdated("alone");
+    const mounts = ["-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", "data:/data", "--tmpfs", "/tmp"];
+    await docker(
+      "run",
+      "--rm",
+      "--read-only",
+      ...mounts,
+      "-e",
+      "RUN_ONCE=true",
+      "-e",
+      "SETTLE_TIME=1",
+      image,
+    );
+    assert.equal(await colourOf("alone"), "new");
+  });
+
+  it("says what is wrong when DATA_DIR cannot be written", async () => {
+    await assert.rejects(docker("run", "--rm", "--read-only", image), /DATA_DIR \/data cannot be written/);
+  });
+});
+
+/** What `npm ci --omit=dev` would leave, from the lock file: only this goes into the image. */
+async function buildOurs(folder: string): Promise<void> {
+  const lock = JSON.parse(await readFile(join(checkout, "package-lock.json"), "utf8")) as {
+    readonly packages: Readonly<Record<string, { readonly dev?: true; readonly optional?: true }>>;
+  };
+  const needed = Object.entries(lock.packages).filter(
+    ([path, { dev, optional }]) => path !== "" && !dev && !optional,
+  );
+  const app = join(folder, "build/app");
+  for (const path of ["package.json", ...needed.map(([name]) => name)])
+    await cp(join(checkout, path), join(app, path), { recursive: true });
+  for (const path of ["services", "shared"])
+    await cp(join(dist, path), join(app, "dist", path), { recursive: true });
+  const contexts = { build: join(folder, "build"), system: "docker-image://node:24-trixie-slim" };
+  const flags = Object.entries(contexts).flatMap(([name, where]) => ["--build-context", `${name}=${where}`]);
+  await docker("build", ...flags, "-t", image, checkout);
+}
+
+async function buildNats(folder: string): Promise<void> {
+  const context = join(folder, "nats");
+  await mkdir(context);
+  await cp("/bin/busybox", join(context, "wget"));
+  await writeFile(
+    join(context, "Dockerfile"),
+    'FROM node:24-trixie-slim\nCOPY wget /usr/local/bin/\nENTRYPOINT ["nats-server"]\n',
+  );
+  await docker("build", "-t", "nats:2.12-alpine", context);
+}
+
+/** The files a user has, with two hook scripts of theirs. */
+async function project(folder: string): Promise<void> {
+  await cp(join(checkout, "compose.yaml"), join(folder, "compose.yaml"));
+  await cp(join(checkout, "deploy"), join(folder, "deploy"), { recursive: true });
+  const hooks = join(folder, "hooks/before_update");
+  await mkdir(hooks, { recursive: true });
+  await writeFile(join(hooks, "10-shell"), '#!/bin/sh\nprintf %s "$OUROBOROS_CONTAINER_NAME" > /tmp/shell\n');
+  await chmod(join(hooks, "10-shell"), 0o755);
+  await writeFile(join(hooks, "20-python.py"), 'open("/tmp/python", "w").write(old_container.name)\n');
+  await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
+}
+
+/** A container that runs an image whose tag has moved on meanwhile. */
+async function outdated(name: string): Promise<void> {
+  const { reference } = await pushApp(name, "latest", { env: ["COLOUR=old"] });
+  await docker("run", "-d", "--name", name, reference);
+  await pushApp(name, "latest", { env: ["COLOUR=new"] });
+}
+
+const colourOf = (name: string) => docker("exec", name, "sh", "-c", "echo $COLOUR").catch(() => "");
+
+/** Waits until the container bears the colour and its predecessor is gone. */
+async function updated(name: string): Promise<void> {
+  const deadline = Date.now() + 90_000;
+  for (;;) {
+    const names = await docker("ps", "-a", "--filter", `name=${name}`, "--format", "{{.Names}}");
+    if (names === name && (await colourOf(name)) === "new") return;
+    assert.ok(Date.now() < deadline, `${name} was not updated: ${names}`);
+    await pause(250);
+  }
+}
+
+/** What it printed; what it complained about is in the error. */
+async function run(program: string, args: readonly string[], cwd?: string): Promise<string> {
+  const env = { ...process.env, DOCKER_HOST: `unix://${engineSocket(1)}` };
+  return (await promisify(execFile)(program, args, { cwd, env, maxBuffer: 16 << 20 })).stdout.trim();
+}
