@@ -62,11 +62,29 @@ export function whyLeftAlone(facts: Facts, all: readonly Facts[]): string | unde
   return whyEntangled(facts, all);
 }
 
+/** Containers that refer to it are recreated with it; where that cannot be, it is left alone. */
 function whyEntangled(facts: Facts, all: readonly Facts[]): string | undefined {
-  const sharer = all.find(
-    (other) => other.id !== facts.id && other.refersTo.some((name) => isMeant(facts, name)),
-  );
-  if (sharer !== undefined) return `${sharer.name} shares its network, pid or ipc, or links to it`;
-  if (facts.hardDependsOn.length > 0) return "it has hard dependencies";
+  for (const other of dependantsOf(facts, all)) {
+    if (other.autoRemove)
+      return `${other.name} refers to it and was started with --rm: it could not be put back`;
+    if (labelOf(other.labels, "com.ouroboros.role") !== undefined)
+      return `${other.name}, a part of Ouroboros itself, refers to it`;
+  }
   return undefined;
+}
+
+/** Whatever shares its network, pid or ipc, or links to it, directly or through one another. */
+export function dependantsOf(facts: Facts, all: readonly Facts[]): Facts[] {
+  const found: Facts[] = [];
+  const parents = [facts];
+  for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
+    const of = parent;
+    const more = all.filter(
+      (other) =>
+        other !== facts && !found.includes(other) && other.refersTo.some((name) => isMeant(of, name)),
+    );
+    found.push(...more);
+    parents.push(...more);
+  }
+  return found;
 }

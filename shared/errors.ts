@@ -15,6 +15,11 @@ export class Fenced extends Error {
   override readonly name = "Fenced";
 }
 
+/** The world is not any more what was decided on: the work is dropped, nothing was touched. */
+export class Expired extends Error {
+  override readonly name = "Expired";
+}
+
 /** What the user must put right before the program can start. The message is the whole story. */
 export class CannotStart extends Error {
   override readonly name = "CannotStart";

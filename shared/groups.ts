@@ -3,7 +3,10 @@
 import { type Facts, isMeant } from "./container-facts.ts";
 
 export interface Group {
-  /** To be updated, a container before those it stops: a dependency's update takes the place of its start. */
+  /**
+   * To be updated: a container before those it stops (a dependency's update takes the place of its start), and before
+   * those that refer to it (they are recreated with it).
+   */
   readonly updates: readonly Facts[];
   /** Stopped before the first update and started after the last; those in `updates` are among them too. */
   readonly dependencies: readonly Facts[];
@@ -30,7 +33,7 @@ export function groupsOf(wanted: readonly Facts[], all: readonly Facts[]): Group
   ];
   return {
     groups: joined(sane, neighbours).map((updates) => ({
-      updates: dependantsFirst(updates, dependenciesOf),
+      updates: inOrder(updates, dependenciesOf),
       dependencies: unique(updates.flatMap(dependenciesOf)),
     })),
     left: [...cyclic].map((container) => ({ container, because: "its dependencies form a cycle" })),
@@ -66,11 +69,17 @@ function joined(wanted: readonly Facts[], neighbours: (facts: Facts) => Facts[])
   return classes.map(({ members }) => members);
 }
 
-function dependantsFirst(updates: readonly Facts[], dependenciesOf: (facts: Facts) => Facts[]): Facts[] {
+function inOrder(updates: readonly Facts[], dependenciesOf: (facts: Facts) => Facts[]): Facts[] {
   const order: Facts[] = [];
+  const placing = new Set<Facts>();
   const place = (facts: Facts): void => {
     if (order.includes(facts)) return;
-    for (const other of updates) if (other !== facts && dependenciesOf(other).includes(facts)) place(other);
+    placing.add(facts);
+    for (const other of updates) {
+      const first =
+        dependenciesOf(other).includes(facts) || facts.refersTo.some((name) => isMeant(other, name));
+      if (other !== facts && first && !placing.has(other)) place(other);
+    }
     order.push(facts);
   };
   updates.forEach(place);

@@ -95,7 +95,7 @@ export const hooks = {
       "it is started again as it is, unless it refers to the replaced container (then it is recreated, with a warning)",
     phase: "before",
     about: "container",
-    fired: false,
+    fired: true,
     locals: z.object({ old_container: ContainerPayload }),
   },
   after_recreate_hard_depends_container: {
@@ -103,7 +103,7 @@ export const hooks = {
     refusal: "its previous container is put back where that is still possible, else a warning",
     phase: "after",
     about: "container",
-    fired: false,
+    fired: true,
     locals: z.object({ old_container: ContainerPayload, new_container: ContainerPayload }),
   },
   before_self_update: {

@@ -12,7 +12,7 @@ export const labels = {
     says: "Comma-separated names (or ids) of containers that are stopped before this one is updated and started again afterwards. The inverse of compose's `depends_on`.",
   },
   "com.ouroboros.hard_depends_on": {
-    says: "The same, but recreated instead of started. A name in both lists counts as hard. Containers that bear it are left alone for now, with that reason.",
+    says: "The same, but recreated instead of started. A name in both lists counts as hard.",
   },
   "com.ouroboros.stop_signal": {
     says: "The signal that stops this container instead of its own, for example `SIGINT`.",

@@ -1,5 +1,6 @@
 // The HostConfig of a container's successor, and the anonymous volumes it takes over. Pure. HostConfig goes through
 // create and inspect unchanged but for the fields here.
+import { userName } from "./swap-names.ts";
 import type { HostConfig, MountPoint, MountSpec, Recreation } from "./inspect.ts";
 
 /** All Engines' default masks contain these; a list that does is the Engine's own and must follow its upgrades. */
@@ -51,7 +52,7 @@ function linksFrom(links: HostConfig["Links"]): Partial<HostConfig> {
   return {
     Links: links.map((link) => {
       const [target = "", alias = ""] = link.split(":");
-      return `${target.replace(/^\//, "")}:${alias.slice(alias.lastIndexOf("/") + 1)}`;
+      return `${userName(target.replace(/^\//, ""))}:${alias.slice(alias.lastIndexOf("/") + 1)}`;
     }),
   };
 }

@@ -7,48 +7,69 @@ import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import type { Facts } from "../../shared/container-facts.ts";
 import type { Decided } from "../../shared/run-records.ts";
 import { endContainer } from "./ends.ts";
+import { askBefore, hardHooksOf, recreateHardDependency } from "./hard.ts";
 import type { ContainerDocument } from "./inspect.ts";
-import { AT_MOST_WHILE_STOPPED, afterSwap, replaceContainer } from "./replace.ts";
+import { afterSwap, replaceContainer } from "./replace.ts";
 import { stopContainer } from "./swap.ts";
-import type { Entry, Run } from "./updater.ts";
+import { AT_MOST_WHILE_STOPPED, type Entry, type Run } from "./updater.ts";
 
 export interface GroupWork {
   readonly updates: readonly (Entry & { readonly newImage: ImageInspectInfo })[];
   /** May hold containers of `updates` too: those are stopped with the others, and their update starts them. */
   readonly dependencies: readonly Facts[];
+  /** Ids of those among `dependencies` that are recreated instead of started. */
+  readonly hard: readonly string[];
   /** Makes the run's marker volume; before the first stop. */
   readonly mark: () => Promise<void>;
 }
 
 /** @throws Suspended, Fenced; whatever it throws, what it stopped runs again, unless another updater took over. */
 export async function runGroup(run: Run, group: GroupWork): Promise<void> {
-  const dependencies = ranBefore(group.dependencies);
-  const atMost = dependencies.length > 0 ? AT_MOST_WHILE_STOPPED : undefined;
+  const { dependencies } = group;
   try {
     const refused = await stopAll(run, dependencies, group.mark);
     for (const entry of group.updates) {
       if (run.journal.ended(entry.facts.name) !== undefined) continue;
-      if (refused === undefined) await updateOne(run, entry, atMost);
+      if (refused === undefined) await updateOne(run, entry, group);
       else await endContainer(run, entry, endOfRefusal(refused));
     }
+    await startAll(
+      run,
+      dependencies.filter(({ id }) => !group.hard.includes(id)),
+      true,
+    );
+    await recreateHard(run, group);
   } catch (error) {
     if (!(error instanceof Fenced)) await startAll(run, dependencies, false);
     throw error;
   }
-  await startAll(run, dependencies, true);
 }
-
-const ranBefore = (dependencies: readonly Facts[]): Facts[] =>
-  dependencies.filter(({ status }) => status === "running");
 
 async function updateOne(
   run: Run,
   entry: GroupWork["updates"][number],
-  atMost: number | undefined,
+  { dependencies, hard }: GroupWork,
 ): Promise<void> {
+  const atMost = dependencies.length > 0 ? AT_MOST_WHILE_STOPPED : undefined;
   const recovered = run.recovered.get(entry.facts.name);
   if (recovered !== undefined) return afterSwap(run, { ...recovered, entry, atMost });
-  await replaceContainer(run, { entry, newImage: entry.newImage, atMost });
+  const stopped = dependencies.map(({ id }) => id);
+  const hardHooks = hard.length > 0 ? hardHooksOf(run, hard) : undefined;
+  await replaceContainer(run, { entry, newImage: entry.newImage, atMost, stopped, hardHooks });
+}
+
+/** Hard dependencies that no update has recreated; without an update there is no reason to, and they are started. */
+async function recreateHard(run: Run, { dependencies, hard, updates }: GroupWork): Promise<void> {
+  const somethingChanged = updates.some(({ facts }) => run.journal.ended(facts.name)?.end === "updated");
+  for (const { id, name } of dependencies.filter((facts) => hard.includes(facts.id))) {
+    const isPending = somethingChanged && !run.replaced.has(id) && run.journal.ended(name)?.end !== "updated";
+    if (isPending) await recreateHardDependency(run, { id, name }, hard);
+  }
+  await startAll(
+    run,
+    dependencies.filter(({ id }) => hard.includes(id)),
+    false,
+  );
 }
 
 /** Resolves with the verdict that forbids it, if there is one. */
@@ -130,11 +151,18 @@ const endOfRefusal = (decided: Decided) => ({
 /** Dry run and monitor: the same hooks in the same order, and nothing is touched. */
 export async function tellGroup(
   run: Run,
-  group: { readonly dependencies: readonly Facts[] },
+  group: Pick<GroupWork, "dependencies" | "hard">,
   tell: () => Promise<void>,
 ): Promise<void> {
-  const running = ranBefore(group.dependencies);
-  await stopAll(run, running, () => Promise.resolve());
+  const { dependencies, hard } = group;
+  await stopAll(run, dependencies, () => Promise.resolve());
   await tell();
-  await startAll(run, running, true);
+  await startAll(
+    run,
+    dependencies.filter(({ id }) => !hard.includes(id)),
+    true,
+  );
+  for (const { id } of dependencies.filter((facts) => hard.includes(facts.id))) {
+    await askBefore(run, await run.bus.host.engine.docker.getContainer(id).inspect());
+  }
 }

@@ -8,7 +8,7 @@ import { Places } from "./places.ts";
 import { pull } from "./pull.ts";
 import type { Entry, Run } from "./updater.ts";
 
-/** New images by container id; entries without one are ended here, as `current` or `failed`. */
+/** New images by container name; entries without one are ended here, as `current` or `failed`. */
 export async function pullAll(
   run: Run,
   entries: readonly Entry[],
@@ -25,7 +25,7 @@ export async function pullAll(
       const end = endWithout(image, entry, run);
       if (end !== undefined)
         await endContainer(run, entry, { ...end, by: "updater", from: entry.facts.imageId });
-      else if (typeof image !== "string") images.set(entry.facts.id, image);
+      else if (typeof image !== "string") images.set(entry.facts.name, image);
     }),
   );
   return images;

@@ -3,15 +3,20 @@
 //   R2  The successor bears the real name, the backup is there: it is started and proved; if that fails, R1's way.
 //   R3  A backup without a successor: it takes its name again and runs.
 //   R4  Dependencies that a marker lists run again, if they exist; with the journal at hand the run does it itself.
+//   R5  A dependant that was recreated stays with its parent: proved with it, put back with it, kept if that is over.
 // Recovering twice does nothing more than once.
 import type { ContainerInspectInfo } from "dockerode";
 import { ALREADY_SO, GONE, ifThere, tolerating } from "../../shared/engine.ts";
 import { explain } from "../../shared/errors.ts";
 import type { Context, Host } from "../../shared/run-service.ts";
+import { commit, ranBefore } from "./dependants.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
 import { type Marker, findMarkers, removeMarker } from "./marker.ts";
+import { References } from "./references.ts";
 import { runSteps, undoSteps } from "./saga.ts";
-import { type Swap, removeBackup, stepsOfHalfSwap, stepsOfSwappedNames } from "./swap.ts";
+import type { Places } from "./places.ts";
+import { type Swap, create, removeBackup, stop } from "./swap.ts";
+import { ofHalfSwap, ofSwappedNames } from "./swap-steps.ts";
 import { parseSwapName } from "./swap-names.ts";
 import { Timed } from "./timed.ts";
 import type { Recovered } from "./updater.ts";
@@ -33,11 +38,11 @@ interface Parts {
 type Recovering = Pick<Context, "settings" | "log" | "clock"> & {
   readonly host: Host;
   readonly hardStop: AbortSignal;
+  readonly making: Places;
 };
 
 export async function recoverHost(it: Recovering): Promise<RecoveredHost> {
-  const swaps = new Map<string, Recovered>();
-  await Promise.all((await findParts(it.host)).map((parts) => recoverOne(it, parts, swaps)));
+  const swaps = await recoverParts(it, await findParts(it.host));
   return { swaps, markers: await findMarkers(it.host.engine) };
 }
 
@@ -49,7 +54,7 @@ export async function settleAlone(
 ): Promise<void> {
   for (const [name, { swap, outcome }] of recovered.swaps) {
     if (swap.run === exceptRun) continue;
-    if (outcome.kind === "done") await removeBackup(swap);
+    if (outcome.kind === "done") await commit(swap);
     it.log.warn(
       { container: name, end: outcome.kind === "done" ? "updated" : "rolled_back" },
       "swap of a lost run ended",
@@ -92,43 +97,79 @@ async function findParts({ engine }: Host): Promise<Parts[]> {
   );
 }
 
-async function recoverOne(it: Recovering, parts: Parts, swaps: Map<string, Recovered>): Promise<void> {
-  const { current, successor, backup, name } = parts;
-  const log = it.log.child({ container: name, run: parts.run });
-  const old = backup ?? current;
-  const next = successor ?? (backup === undefined ? undefined : current);
-  if (old === undefined) {
-    log.warn("a successor without its predecessor: it takes the name");
-    await takeOver(it, parts);
-  } else if (next === undefined) {
-    log.warn("a backup without its successor: it takes its name again"); // R3
-    await undo(it, await swapFrom(it, parts, { old, next: old }), log);
-  } else if (successor !== undefined) {
-    log.warn("a swap that was not committed is put back"); // R1
-    const swap = await swapFrom(it, parts, { old, next });
-    if (wasStoppedByUs(old, next)) await undo(it, swap, log);
-    else await tolerating([GONE], it.host.engine.docker.getContainer(next.Id).remove({ force: true }));
-  } else {
-    const swap = await swapFrom(it, parts, { old, next }); // R2
-    const outcome = await runSteps(
-      stepsOfSwappedNames.left,
-      swap,
-      watching(it, log),
-      stepsOfSwappedNames.done,
-    );
-    log.warn({ outcome: outcome.kind }, "a swap whose names were exchanged was taken up");
-    swaps.set(name, { swap, outcome });
-  }
+interface Begun extends Parts {
+  readonly old: ContainerInspectInfo;
+  readonly next: ContainerInspectInfo;
 }
 
-async function undo(it: Recovering, swap: Swap, log: Recovering["log"]): Promise<void> {
-  const isBackupOnly = swap.successor === swap.old.Id;
-  const steps = isBackupOnly
-    ? stepsOfHalfSwap.filter(({ name }) => name !== "create the successor")
-    : stepsOfHalfSwap;
-  const failures = await undoSteps(steps, swap, watching(it, log));
+/** A dependant keeps its image; a container that is updated gets another one. */
+const isDependant = ({ old, next }: Begun): boolean => old.Image === next.Image && old.Id !== next.Id;
+
+async function recoverParts(it: Recovering, all: readonly Parts[]): Promise<Map<string, Recovered>> {
+  const begun: Begun[] = [];
+  for (const parts of all) {
+    const old = parts.backup ?? parts.current;
+    const next = parts.successor ?? (parts.backup === undefined ? undefined : parts.current);
+    if (old === undefined) await takeOver(it, parts);
+    else begun.push({ ...parts, old, next: next ?? old });
+  }
+  const uncommitted = begun.filter(
+    ({ successor, old, next }) => successor !== undefined || old.Id === next.Id,
+  );
+  const exchanged = begun.filter((one) => !uncommitted.includes(one));
+  const parentsFirst = uncommitted.toSorted(
+    (one, other) => Number(isDependant(one)) - Number(isDependant(other)),
+  );
+  // What refers to a container that goes on is recreated with it; it could not start before.
+  const goingOn = exchanged.filter((parts) => !isDependant(parts)).map(({ run }) => run);
+  for (const parts of parentsFirst)
+    await putBack(it, parts, { start: !(isDependant(parts) && goingOn.includes(parts.run)) });
+  const swaps = new Map<string, Recovered>();
+  await Promise.all(exchanged.filter((parts) => !isDependant(parts)).map((parts) => goOn(it, parts, swaps)));
+  const taken = [...swaps.values()].flatMap(({ swap }) => swap.dependants.map(({ old }) => old.Id));
+  for (const parts of exchanged.filter(isDependant)) {
+    if (!taken.includes(parts.old.Id)) await keepRecreated(it, parts);
+  }
+  return swaps;
+}
+
+/** R1, R3. */
+async function putBack(it: Recovering, parts: Begun, how: { readonly start: boolean }): Promise<void> {
+  const { name, run, old, next } = parts;
+  const log = it.log.child({ container: name, run });
+  log.warn("a swap that was not committed is put back");
+  const swap = await swapFrom(it, parts);
+  const onlyBackup = old.Id === next.Id;
+  const steps = ofHalfSwap.filter(({ name: step }) => {
+    if (step === create.name) return !onlyBackup;
+    return step !== stop.name || (how.start && (onlyBackup || wasStoppedByUs(old, next)));
+  });
+  const failures = await undoSteps(steps, swap, new Timed({ clock: it.clock, log }));
   for (const { step, error } of failures)
     log.error({ step, because: explain(error) }, "recovery: undo failed");
+}
+
+/** R2. */
+async function goOn(it: Recovering, parts: Begun, swaps: Map<string, Recovered>): Promise<void> {
+  const log = it.log.child({ container: parts.name, run: parts.run });
+  const swap = await swapFrom(it, parts);
+  const outcome = await runSteps(
+    ofSwappedNames.left,
+    swap,
+    new Timed({ clock: it.clock, log }),
+    ofSwappedNames.done,
+  );
+  log.warn({ outcome: outcome.kind }, "a swap whose names were exchanged was taken up");
+  swaps.set(parts.name, { swap, outcome });
+}
+
+/** R5. */
+async function keepRecreated(it: Recovering, parts: Begun): Promise<void> {
+  const swap = await swapFrom(it, parts);
+  if (ranBefore(swap))
+    await tolerating([ALREADY_SO], it.host.engine.docker.getContainer(parts.next.Id).start());
+  await removeBackup(swap);
+  it.log.warn({ container: parts.name, run: parts.run }, "a dependant that was recreated is kept");
 }
 
 /** Somebody removed the old container meanwhile: the new one is all there is. */
@@ -143,19 +184,15 @@ async function takeOver({ host }: Recovering, { name, successor }: Parts): Promi
 const wasStoppedByUs = (old: ContainerInspectInfo, successor: ContainerInspectInfo): boolean =>
   old.State.Running || Date.parse(old.State.FinishedAt) >= Date.parse(successor.Created);
 
-async function swapFrom(
-  it: Recovering,
-  parts: Parts,
-  { old, next }: { old: ContainerInspectInfo; next: ContainerInspectInfo },
-): Promise<Swap> {
+async function swapFrom(it: Recovering, { name, run, old, next }: Begun): Promise<Swap> {
   const { engine } = it.host;
   const { RestartPolicy } = next.HostConfig;
   const unparked = { ...old, HostConfig: { ...old.HostConfig, ...(RestartPolicy && { RestartPolicy }) } };
   return {
     engine,
     clock: it.clock,
-    run: parts.run,
-    name: parts.name,
+    run,
+    name,
     old: unparked as unknown as ContainerDocument,
     oldImage: (await engine.docker.getImage(old.Image).inspect()) as unknown as ImageDocument,
     newImage: (await engine.docker.getImage(next.Image).inspect()) as unknown as ImageDocument,
@@ -164,9 +201,13 @@ async function swapFrom(
       settleTime: it.settings.SETTLE_TIME,
       hardStop: it.hardStop,
     },
+    replaced: new Map([[old.Id, next.Id]]),
+    making: it.making,
+    references: new References(),
+    stopped: [],
+    resumedSince: next.Created,
     beforeStop: () => Promise.resolve(),
     successor: next.Id,
+    dependants: [],
   };
 }
-
-const watching = (it: Recovering, log: Recovering["log"]) => new Timed({ clock: it.clock, log });

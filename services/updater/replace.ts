@@ -1,54 +1,86 @@
 // One container of a run: ask, replace, prove, ask again, remove the old one. Each way out is a named end.
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { describeContainer, describeImage } from "../../shared/describe.ts";
-import { Fenced, Suspended, explain } from "../../shared/errors.ts";
+import { ifThere } from "../../shared/engine.ts";
+import { Expired, Fenced, Suspended, explain } from "../../shared/errors.ts";
 import type { Decided } from "../../shared/run-records.ts";
 import { cleanUp } from "./cleanup.ts";
+import { commit } from "./dependants.ts";
 import { keepDocument } from "./documents.ts";
 import { type Ending, endContainer } from "./ends.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
 import { type Failure, type Outcome, runSteps, undoSteps } from "./saga.ts";
-import { type Swap, removeBackup, swapSteps } from "./swap.ts";
+import type { HardHooks, Swap } from "./swap.ts";
 import { backupName } from "./swap-names.ts";
+import { harmless } from "./swap-steps.ts";
 import { Timed } from "./timed.ts";
 import type { Entry, Run } from "./updater.ts";
-
-/** While dependencies are stopped nobody is waited for longer. Milliseconds. */
-export const AT_MOST_WHILE_STOPPED = 300_000;
 
 interface Replacing {
   readonly entry: Entry;
   readonly newImage: ImageInspectInfo;
   readonly atMost: number | undefined;
+  /** Ids of the dependencies that the group stopped. */
+  readonly stopped: readonly string[];
+  readonly hardHooks: HardHooks | undefined;
 }
 
 /** Ends the container: the journal and the held digests say how. @throws Suspended, Fenced */
 export async function replaceContainer(run: Run, it: Replacing): Promise<void> {
-  const { engine } = run.bus.host;
-  const { name, id } = it.entry.facts;
-  const inspect = await engine.docker.getContainer(id).inspect();
-  const oldImage = await engine.docker.getImage(inspect.Image).inspect();
-  const decided = await run.gate.ask({
+  try {
+    const before = await inspectStill(run, it);
+    const decided = await askBefore(run, it, before);
+    if (decided.verdict === "proceed") await swapContainer(run, it);
+    else await endContainer(run, it.entry, endOf(decided, before.Image, it.newImage.Id));
+  } catch (error) {
+    if (!(error instanceof Expired)) throw error;
+    await endContainer(run, it.entry, { end: "expired", because: error.message, by: "updater" });
+  }
+}
+
+async function askBefore(
+  run: Run,
+  { entry, newImage, atMost }: Replacing,
+  inspect: ContainerInspectInfo,
+): Promise<Decided> {
+  const oldImage = await run.bus.host.engine.docker.getImage(inspect.Image).inspect();
+  return run.gate.ask({
     hook: "before_update",
-    container: name,
+    container: entry.facts.name,
     locals: {
       old_container: describeContainer(inspect),
       old_image: describeImage(oldImage),
-      new_image: describeImage(it.newImage),
+      new_image: describeImage(newImage),
     },
-    reason: `a newer image of ${it.entry.facts.reference} is here`,
-    ...(it.atMost !== undefined && { atMost: it.atMost }),
+    reason: `a newer image of ${entry.facts.reference} is here`,
+    ...(atMost !== undefined && { atMost }),
   });
-  if (decided.verdict !== "proceed") {
-    await endContainer(run, it.entry, endOf(decided, inspect.Image, it.newImage.Id));
-    return;
-  }
+}
+
+/** What the gate was asked about may have changed while it waited: everything is looked at anew. */
+async function swapContainer(run: Run, it: Replacing): Promise<void> {
+  const inspect = await inspectStill(run, it);
+  const oldImage = await run.bus.host.engine.docker.getImage(inspect.Image).inspect();
   using place = new Lease();
   const swap = swapFrom(run, it, { inspect, oldImage, place });
   const timed = new Timed({ clock: run.bus.clock, log: run.log });
   const outcome = await runSteps(run.steps, swap, timed);
   place[Symbol.dispose]();
   await afterSwap(run, { ...it, swap, outcome, timed });
+}
+
+/** @throws Expired where its owner removed, replaced or stopped it meanwhile. */
+async function inspectStill(run: Run, { entry, stopped }: Replacing): Promise<ContainerInspectInfo> {
+  const { name } = entry.facts;
+  const id = run.replaced.get(entry.facts.id) ?? entry.facts.id; // it may have been recreated with its parent
+  const inspect = await ifThere(run.bus.host.engine.docker.getContainer(id).inspect());
+  if (inspect === undefined) throw new Expired("somebody removed or replaced it meanwhile");
+  if (inspect.Name !== `/${name}`)
+    throw new Expired(`somebody renamed it to ${inspect.Name.slice(1)} meanwhile`);
+  if (!inspect.State.Running && !stopped.includes(entry.facts.id))
+    throw new Expired("somebody stopped it meanwhile");
+  if (inspect.State.Paused) throw new Expired("somebody paused it meanwhile");
+  return inspect;
 }
 
 interface Swapped {
@@ -74,10 +106,10 @@ export async function afterSwap(run: Run, it: Swapped): Promise<void> {
       return confirm(run, it);
     case "undone": {
       const { cause, failed } = outcome;
-      if (cause instanceof Fenced) throw cause;
+      if (cause instanceof Fenced || cause instanceof Expired) throw cause;
       if (cause instanceof Suspended || run.hardStop.aborted)
         throw new Suspended(`put back "${failed}"`, { cause });
-      const untouched = failed === swapSteps[0]?.name;
+      const untouched = harmless.includes(failed);
       const because = `"${failed}" failed: ${explain(cause)}`;
       return endContainer(run, entry, {
         end: untouched ? "failed" : "rolled_back",
@@ -123,7 +155,7 @@ async function confirm(run: Run, it: Swapped): Promise<void> {
   });
   const change = { from: swap.old.Image, to: swap.newImage.Id, ...timed?.downtime };
   if (decided.verdict !== "proceed") return putBack(run, it, decided);
-  await removeBackup(swap);
+  await commit(swap);
   await cleanUp(run, swap);
   await endContainer(run, entry, {
     end: "updated",
@@ -150,9 +182,10 @@ async function putBack(run: Run, { entry, swap }: Swapped, decided: Decided): Pr
 
 function swapFrom(
   run: Run,
-  { entry, newImage }: Replacing,
+  it: Replacing,
   old: { inspect: ContainerInspectInfo; oldImage: ImageInspectInfo; place: Lease },
 ): Swap {
+  const { entry, newImage, stopped, hardHooks } = it;
   const { host, context, clock } = run.bus;
   const document = old.inspect as unknown as ContainerDocument;
   return {
@@ -168,10 +201,17 @@ function swapFrom(
       settleTime: context.settings.SETTLE_TIME,
       hardStop: run.hardStop,
     },
+    replaced: run.replaced,
+    making: run.making,
+    references: run.references,
+    stopped,
+    hardHooks,
     successor: undefined,
+    dependants: [],
     beforeStop: async (successor) => {
       old.place.take(await run.places.take());
       if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
+      await inspectStill(run, it);
       await keepDocument(context.settings.DATA_DIR, run.journal.run, document);
       await run.journal.write({
         kind: "swapping",

@@ -9,7 +9,7 @@ import type { Mode } from "../../shared/hooks.ts";
 import type { Decided, End } from "../../shared/run-records.ts";
 import { endContainer } from "./ends.ts";
 import { Gate } from "./gate.ts";
-import { runGroup, tellGroup } from "./group.ts";
+import { type GroupWork, runGroup, tellGroup } from "./group.ts";
 import { Journal } from "./journal.ts";
 import { recordLateVerdicts } from "./late.ts";
 import { makeMarker, removeMarker } from "./marker.ts";
@@ -57,35 +57,57 @@ interface Before {
   readonly stoppedBefore: readonly string[] | undefined;
 }
 
-async function runEntries(run: Run, plan: Plan, { isNew, stoppedBefore }: Before): Promise<void> {
+async function runEntries(run: Run, plan: Plan, before: Before): Promise<void> {
+  const limit = Math.max(2 * run.bus.context.settings.INTERVAL, QUARTER_OF_AN_HOUR_MS);
+  const first = await lookFor(run, plan, { ...before, limit });
+  if (first.entries.length === 0) return;
+  const allowed = await askForAll(run, plan, first.entries);
+  if (run.mode !== "update")
+    return allOf(tellGroups(run, await groupEntries(run, allowed, first.seen), first.seen));
+  const images = await pullAll(
+    run,
+    allowed.filter(({ facts }) => run.journal.ended(facts.name) === undefined),
+  );
+  const now = await lookFor(run, plan, { ...before, limit: Number.POSITIVE_INFINITY }); // the gate and the pulls took their time
+  const ready = now.entries.filter(({ facts }) => images.has(facts.name));
+  const grouped = await groupEntries(run, ready, now.seen);
+  await allOf(updateGroups(run, grouped, { images, isMarked: before.stoppedBefore !== undefined }));
+}
+
+interface Look {
+  readonly seen: readonly Seen[];
+  readonly entries: readonly Entry[];
+}
+
+/** Entries that still hold; the others are ended. */
+async function lookFor(
+  run: Run,
+  plan: Plan,
+  { stoppedBefore, ...rest }: Before & { readonly limit: number },
+): Promise<Look> {
   const seen = await lookAround(run.bus.host.engine, stoppedBefore ?? []);
-  const { entries, expired, committed } = whatHolds(run, plan, {
-    seen,
-    isNew,
-    limit: Math.max(2 * run.bus.context.settings.INTERVAL, QUARTER_OF_AN_HOUR_MS),
-  });
+  const { entries, expired, committed } = whatHolds(run, plan, { ...rest, seen });
   for (const { entry, because } of expired)
     await endContainer(run, entry, { end: "expired", because, by: "updater" });
-  for (const entry of committed)
-    await endContainer(run, entry, {
-      end: "updated",
-      because: "the new container proved itself",
-      by: "updater",
-    });
-  if (entries.length === 0) return;
-  const allowed = await askForAll(run, plan, entries);
+  const because = "the new container proved itself";
+  for (const entry of committed) await endContainer(run, entry, { end: "updated", because, by: "updater" });
+  return { seen, entries };
+}
+
+interface Grouped {
+  readonly groups: readonly Group[];
+  readonly entries: readonly Entry[];
+}
+
+async function groupEntries(run: Run, entries: readonly Entry[], seen: readonly Seen[]): Promise<Grouped> {
   const all = seen.map(({ facts }) => facts);
   const { groups, left } = groupsOf(
-    allowed.map(({ facts }) => facts),
+    entries.map(({ facts }) => facts),
     all,
   );
   for (const { container, because } of left)
-    await endContainer(run, entryOf(allowed, container.id), { end: "failed", because, by: "updater" });
-  const work =
-    run.mode === "update"
-      ? await updateGroups(run, { groups, entries: allowed, isMarked: stoppedBefore !== undefined })
-      : tellGroups(run, groups, allowed, seen);
-  await allOf(work);
+    await endContainer(run, entryOf(entries, container.id), { end: "failed", because, by: "updater" });
+  return { groups, entries };
 }
 
 /** Entries that updates_enumerated leaves; the others are ended. */
@@ -115,27 +137,24 @@ const endOf = (decided: Decided) => ({
   decided,
 });
 
-interface GroupsToUpdate {
-  readonly groups: readonly Group[];
-  readonly entries: readonly Entry[];
+interface Pulled {
+  /** New images by container name. */
+  readonly images: ReadonlyMap<string, ImageInspectInfo>;
   /** The run has its marker volume already. */
   readonly isMarked: boolean;
 }
 
-async function updateGroups(
+function updateGroups(
   run: Run,
-  { groups, entries, isMarked }: GroupsToUpdate,
-): Promise<(() => Promise<void>)[]> {
-  const images = await pullAll(
-    run,
-    entries.filter(({ facts }) => run.journal.ended(facts.name) === undefined),
-  );
-  const ready = groups.flatMap(({ updates, dependencies }) => {
-    const pulled = updates.flatMap(({ id }) => {
-      const newImage = images.get(id);
+  { groups, entries }: Grouped,
+  { images, isMarked }: Pulled,
+): (() => Promise<void>)[] {
+  const ready = groups.map(({ updates, dependencies }) => {
+    const pulled = updates.flatMap(({ id, name }) => {
+      const newImage = images.get(name);
       return newImage === undefined ? [] : [{ ...entryOf(entries, id), newImage }];
     });
-    return pulled.length === 0 ? [] : [{ updates: pulled, dependencies: neededBy(pulled, dependencies) }];
+    return { updates: pulled, ...neededBy(pulled, dependencies) };
   });
   const stopped = ready.flatMap(({ dependencies }) => dependencies).map(({ id }) => id);
   let marked: Promise<void> | undefined = isMarked ? Promise.resolve() : undefined;
@@ -145,49 +164,59 @@ async function updateGroups(
 }
 
 /** A failed pull drops the stops that only its entry needed. Only what runs is stopped, and so started again. */
-const neededBy = (ready: readonly Entry[], dependencies: Group["dependencies"]): Group["dependencies"] =>
-  dependencies.filter(
-    (facts) =>
-      facts.status === "running" &&
-      ready.some((entry) =>
-        [...entry.facts.dependsOn, ...entry.facts.hardDependsOn].some((name) => isMeant(facts, name)),
-      ),
+function neededBy(
+  ready: readonly Entry[],
+  dependencies: Group["dependencies"],
+): Pick<GroupWork, "dependencies" | "hard"> {
+  const running = dependencies.filter(({ status }) => status === "running");
+  const hard = running.filter((facts) =>
+    ready.some((entry) => entry.facts.hardDependsOn.some((name) => isMeant(facts, name))),
   );
+  const soft = running.filter((facts) =>
+    ready.some((entry) => entry.facts.dependsOn.some((name) => isMeant(facts, name))),
+  );
+  return {
+    dependencies: running.filter((facts) => hard.includes(facts) || soft.includes(facts)),
+    hard: hard.map(({ id }) => id),
+  };
+}
 
-function tellGroups(
-  run: Run,
-  groups: readonly Group[],
-  entries: readonly Entry[],
-  seen: readonly Seen[],
-): (() => Promise<void>)[] {
+function tellGroups(run: Run, { groups, entries }: Grouped, seen: readonly Seen[]): (() => Promise<void>)[] {
   const hook = run.mode === "dry_run" ? "dry_run_update" : "notify_update";
   return groups.map(
     (group) => () =>
-      tellGroup(run, group, async () => {
-        for (const { id, name, imageId } of group.updates) {
-          const entry = entryOf(entries, id);
-          const inspect = seen.find(({ facts }) => facts.id === id)?.inspect;
-          const current: ImageInspectInfo = await run.bus.host.engine.docker.getImage(imageId).inspect();
-          if (inspect === undefined) continue;
-          const locals = {
-            container: describeContainer(inspect),
-            current_image: describeImage(current),
-            latest_image: entry.latest,
-          };
-          await run.gate.ask({
-            hook,
-            container: name,
-            locals,
-            reason: `a newer image of ${entry.facts.reference} is in its registry`,
-          });
-          await endContainer(run, entry, {
-            end: "noted",
-            because: `${run.mode}: nothing is touched`,
-            by: "updater",
-            from: imageId,
-          });
-        }
-      }),
+      tellGroup(
+        run,
+        neededBy(
+          group.updates.map(({ id }) => entryOf(entries, id)),
+          group.dependencies,
+        ),
+        async () => {
+          for (const { id, name, imageId } of group.updates) {
+            const entry = entryOf(entries, id);
+            const inspect = seen.find(({ facts }) => facts.id === id)?.inspect;
+            const current: ImageInspectInfo = await run.bus.host.engine.docker.getImage(imageId).inspect();
+            if (inspect === undefined) continue;
+            const locals = {
+              container: describeContainer(inspect),
+              current_image: describeImage(current),
+              latest_image: entry.latest,
+            };
+            await run.gate.ask({
+              hook,
+              container: name,
+              locals,
+              reason: `a newer image of ${entry.facts.reference} is in its registry`,
+            });
+            await endContainer(run, entry, {
+              end: "noted",
+              because: `${run.mode}: nothing is touched`,
+              by: "updater",
+              from: imageId,
+            });
+          }
+        },
+      ),
   );
 }
 
@@ -230,6 +259,7 @@ function runOf(updater: Updater, { journal, mode, plan, recovered }: Parts): Run
     mode,
     gate: new Gate(bus, journal, { participants, doorbell, mode }),
     log: bus.context.log.child({ run: plan.run }),
+    replaced: new Map(),
     recovered: recovered.swaps,
   };
 }

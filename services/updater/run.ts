@@ -18,8 +18,10 @@ import { Fence } from "./fence.ts";
 import { Participants } from "./participants.ts";
 import { Places } from "./places.ts";
 import { recoverHost, settleAlone } from "./recover.ts";
+import { References } from "./references.ts";
 import { serve } from "./serve.ts";
-import { type SwapStep, swapSteps } from "./swap.ts";
+import type { SwapStep } from "./swap.ts";
+import { swapSteps } from "./swap-steps.ts";
 
 export const runUpdater: Service = (context) => runUpdaterWith(context, swapSteps);
 
@@ -72,11 +74,13 @@ async function updateHost(work: HostWork): Promise<number> {
   await using participants = await Participants.follow(bus.participants, { log, clock: context.clock });
   using doorbell = new Doorbell(nats, host.name, context.clock);
   const places = new Places(context.settings.SWAPS);
+  const making = new Places(1);
+  const references = new References();
   for (let standby = false; !context.signal.aborted; standby = true) {
     try {
       const fence = await Fence.take(bus, standby);
       log.info({ writer: bus.writer, resuming: fence.open?.run }, "this updater acts on the host");
-      await serve({ bus, fence, participants, doorbell, places, steps, hardStop });
+      await serve({ bus, fence, participants, doorbell, places, making, references, steps, hardStop });
     } catch (error) {
       if (error instanceof Suspended) break;
       if (!(error instanceof Fenced)) throw error;
@@ -142,7 +146,7 @@ async function recoverWithoutNats(context: Context, host: Host, hardStop: AbortS
     return 0;
   }
   log.warn("NATS does not answer; recovering from the Engine alone");
-  const it = { ...context, log, host, hardStop };
+  const it = { ...context, log, host, hardStop, making: new Places(1) };
   await settleAlone(it, await recoverHost(it), undefined);
   return 0;
 }

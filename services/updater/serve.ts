@@ -38,8 +38,8 @@ export async function serve(updater: Updater): Promise<void> {
 const planIn = (message: JsMsg): Plan => parsePlan(message.string(), message.info.timestampNanos / 1e6);
 
 async function recoverAndResume(updater: Updater): Promise<void> {
-  const { bus, fence, hardStop } = updater;
-  const it = { ...bus.context, host: bus.host, hardStop };
+  const { bus, fence, hardStop, making } = updater;
+  const it = { ...bus.context, host: bus.host, hardStop, making };
   const recovered = await recoverHost(it);
   const plan = await openPlan(updater);
   await settleAlone(it, recovered, plan?.run);

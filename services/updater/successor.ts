@@ -49,7 +49,7 @@ export async function makeSuccessor(it: Making): Promise<string> {
       throw new Error(`the new container would not be as the old one: ${wrong.join("; ")}`);
     return made.id;
   } catch (error) {
-    await tolerating([GONE], made.remove({ force: true }));
+    await tolerating([GONE], made.remove({ force: true, v: true }));
     throw error;
   }
 }

@@ -17,8 +17,10 @@ import {
 import { parseImageRef } from "../../shared/image-ref.ts";
 import { labelOf } from "../../shared/labels.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
+import type { Places } from "./places.ts";
 import { type Proof, prove } from "./prove.ts";
 import type { Step } from "./saga.ts";
+import type { References } from "./references.ts";
 import { makeSuccessor } from "./successor.ts";
 import { backupName, successorName } from "./swap-names.ts";
 
@@ -32,10 +34,29 @@ export interface Swap {
   readonly oldImage: ImageDocument;
   readonly newImage: ImageDocument;
   readonly proof: Omit<Proof, "engine" | "clock">;
+  /** Containers recreated in this transaction: old id → new id. Filled as they are made. */
+  readonly replaced: Map<string, string>;
+  /** Creating by a tag that is moved for a moment: one at a time. */
+  readonly making: Places;
+  readonly references: References;
+  /** Ids of containers that ran before, and that the run stopped as dependencies. */
+  readonly stopped: readonly string[];
+  /** RFC 3339; where an earlier process began: what stopped since then was stopped for this. */
+  readonly resumedSince?: string;
+  /** Around the recreation of a dependant that is a hard dependency: its hooks. */
+  readonly hardHooks?: HardHooks | undefined;
   /** Before the first thing that hurts: takes the swap place, checks the fence, writes the journal. */
   readonly beforeStop: (successor: string) => Promise<void>;
   /** The new container's id, once it is made. */
   successor: string | undefined;
+  /** Swaps of the containers that refer to this one, parents before children. */
+  dependants: Swap[];
+}
+
+export interface HardHooks {
+  readonly isHard: (id: string) => boolean;
+  readonly before: (old: ContainerDocument) => Promise<void>;
+  readonly after: (old: ContainerDocument, successor: string) => Promise<void>;
 }
 
 export type SwapStep = Step<Swap>;
@@ -44,17 +65,20 @@ const oldOf = ({ engine, old }: Swap) => engine.docker.getContainer(old.Id);
 const successorOf = ({ engine, name, run, successor }: Swap) =>
   engine.docker.getContainer(successor ?? successorName(name, run));
 
-const create: SwapStep = {
+export const create: SwapStep = {
   name: "create the successor",
   do: async (swap) => {
     const { name, run, ...rest } = swap;
-    swap.successor = await makeSuccessor({ ...rest, replaced: new Map(), name: successorName(name, run) });
+    const make = () => makeSuccessor({ ...rest, name: successorName(name, run) });
+    swap.successor = await onImage(swap, swap.newImage.Id, make);
+    swap.replaced.set(swap.old.Id, swap.successor);
     await swap.beforeStop(swap.successor);
   },
-  undo: (swap) => tolerating([GONE], successorOf(swap).remove({ force: true })),
+  // Volumes that the new image alone declares go with it; those it took over are bound by name and stay.
+  undo: (swap) => tolerating([GONE], successorOf(swap).remove({ force: true, v: true })),
 };
 
-const stop: SwapStep = {
+export const stop: SwapStep = {
   name: "stop the old container",
   do: (swap) => stopContainer(swap.engine, swap.clock, swap.old),
   undo: async (swap) => {
@@ -63,20 +87,20 @@ const stop: SwapStep = {
   },
 };
 
-const moveAside: SwapStep = {
+export const moveAside: SwapStep = {
   name: "move the old container's name aside",
   do: (swap) => rename(swap.engine, swap.old.Id, backupName(swap.name, swap.run)),
   undo: (swap) => rename(swap.engine, swap.old.Id, swap.name),
 };
 
-const takeName: SwapStep = {
+export const takeName: SwapStep = {
   name: "give the name to the successor",
   do: (swap) => rename(swap.engine, successorOf(swap).id, swap.name),
   undo: (swap) => rename(swap.engine, successorOf(swap).id, successorName(swap.name, swap.run)),
 };
 
 /** After a restart of the Engine a stopped `always` container would be started beside the new one. */
-const parkPolicy: SwapStep = {
+export const parkPolicy: SwapStep = {
   name: "park the old container's restart policy",
   do: async (swap) => {
     if (restartsByItself(swap.old)) await oldOf(swap).update({ RestartPolicy: { Name: "no" } });
@@ -87,7 +111,7 @@ const parkPolicy: SwapStep = {
   },
 };
 
-const start: SwapStep = {
+export const start: SwapStep = {
   name: "start the successor",
   do: (swap) => tolerating([ALREADY_SO], successorOf(swap).start()),
   undo: async (swap) => {
@@ -97,20 +121,11 @@ const start: SwapStep = {
   },
 };
 
-const proveIt: SwapStep = {
+export const proveIt: SwapStep = {
   name: "prove the successor",
   do: (swap) => prove(successorOf(swap).id, { ...swap.proof, engine: swap.engine, clock: swap.clock }),
 };
 
-/** The first step that hurts is `stop`; `swapSteps` from there on need the host's swap place. */
-export const swapSteps: readonly SwapStep[] = [create, stop, moveAside, takeName, parkPolicy, start, proveIt];
-/** Steps that a process before this one did if the names are swapped, and those that are left then. */
-export const stepsOfSwappedNames = {
-  done: [create, stop, moveAside, takeName],
-  left: [parkPolicy, start, proveIt],
-} as const;
-/** What must be undone if the successor exists and the old container bears its own or the backup name. */
-export const stepsOfHalfSwap: readonly SwapStep[] = [create, stop, moveAside, parkPolicy];
 /** From the first of these to the last the container is down. */
 export const DOWN = { from: stop.name, to: start.name } as const;
 
@@ -166,15 +181,31 @@ async function killAndWait(
 const START_TRIES = 5;
 
 /** Somebody removed the old container meanwhile: it is made again from its inspect document, on its own image. */
-async function recreateOld(swap: Swap): Promise<string> {
-  const { engine, old, oldImage, newImage, name } = swap;
+const recreateOld = (swap: Swap): Promise<string> =>
+  onImage(swap, swap.oldImage.Id, () =>
+    makeSuccessor({ ...swap, newImage: swap.oldImage, replaced: new Map(), name: swap.name }),
+  );
+
+/**
+ * Creates by the container's reference while its tag points to this image. By an id it could never be updated again;
+ * so a tag that points elsewhere is moved, and moved back.
+ */
+async function onImage(
+  { engine, old, making }: Swap,
+  imageId: string,
+  make: () => Promise<string>,
+): Promise<string> {
+  using _place = await making.take();
   const ref = parseImageRef(old.Config.Image);
-  const tag = { repo: ref?.name ?? "", tag: ref?.tag ?? "" };
-  await engine.docker.getImage(oldImage.Id).tag(tag);
+  const tagged = await ifThere(engine.docker.getImage(old.Config.Image).inspect());
+  if (ref === undefined || tagged?.Id === imageId) return await make();
+  const tag = { repo: ref.name, tag: ref.tag };
+  await engine.docker.getImage(imageId).tag(tag);
   try {
-    return await makeSuccessor({ engine, old, oldImage, newImage: oldImage, replaced: new Map(), name });
+    return await make();
   } finally {
-    await engine.docker.getImage(newImage.Id).tag(tag);
+    if (tagged === undefined) await engine.docker.getImage(ref.familiar).remove({ noprune: true });
+    else await engine.docker.getImage(tagged.Id).tag(tag);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Mode } from "../../shared/hooks.ts";
 import type { ContainerInspectInfo } from "dockerode";
 import { type Facts, factsOf } from "../../shared/container-facts.ts";
 import { type Engine, ifThere } from "../../shared/engine.ts";
+import { inParallel } from "../../shared/in-parallel.ts";
 import type { ImageRef } from "../../shared/image-ref.ts";
 import type { ImagePayload } from "../../shared/payloads.ts";
 import type { Bus } from "./bus.ts";
@@ -13,9 +14,13 @@ import type { Gate } from "./gate.ts";
 import type { Journal } from "./journal.ts";
 import type { Participants } from "./participants.ts";
 import type { Places } from "./places.ts";
+import type { References } from "./references.ts";
 import type { Outcome } from "./saga.ts";
 import type { Swap, SwapStep } from "./swap.ts";
 import { parseSwapName } from "./swap-names.ts";
+
+/** While dependencies are stopped nobody is waited for longer. Milliseconds. */
+export const AT_MOST_WHILE_STOPPED = 300_000;
 
 export interface Updater {
   readonly bus: Bus;
@@ -24,6 +29,9 @@ export interface Updater {
   readonly doorbell: Doorbell;
   /** The host's swap places: how many containers are down for an update at a time. */
   readonly places: Places;
+  /** Creating by a tag that is moved for a moment: one at a time. */
+  readonly making: Places;
+  readonly references: References;
   /** The steps of a replacement; the product's are `swapSteps`. */
   readonly steps: readonly SwapStep[];
   /** Aborts STOP_GRACE after the service was told to stop. */
@@ -35,6 +43,8 @@ export interface Run extends Updater {
   readonly gate: Gate;
   readonly mode: Mode;
   readonly log: Logger;
+  /** Containers recreated in this run: old id → new id. */
+  readonly replaced: Map<string, string>;
   /** What an earlier process had swapped already, by container name. */
   readonly recovered: ReadonlyMap<string, Recovered>;
 }
@@ -64,8 +74,8 @@ export interface Seen {
  */
 export async function lookAround(engine: Engine, stoppedBefore: readonly string[]): Promise<Seen[]> {
   const listed = await engine.docker.listContainers({ all: true });
-  const inspected = await Promise.all(
-    listed.map(({ Id }) => ifThere(engine.docker.getContainer(Id).inspect())),
+  const inspected = await inParallel(listed, { all: 8 }, ({ Id }) =>
+    ifThere(engine.docker.getContainer(Id).inspect()),
   );
   return inspected
     .filter((inspect) => inspect !== undefined)

@@ -41,7 +41,7 @@ export function whatHolds(
     return {
       entry,
       isCommitted,
-      because: whole ?? (resumed || isCommitted ? undefined : whyNot(planned, facts, all)),
+      because: whole ?? (resumed || isCommitted ? undefined : whyNot(planned, facts, { all, isNew })),
     };
   });
   return {
@@ -56,10 +56,10 @@ export function whatHolds(
 function whyNot(
   planned: PlannedContainer,
   facts: Facts | undefined,
-  all: readonly Facts[],
+  { all, isNew }: { readonly all: readonly Facts[]; readonly isNew: boolean },
 ): string | undefined {
   if (facts === undefined) return "there is no such container any more";
-  if (facts.id !== planned.id) return "it is another container by now";
+  if (isNew && facts.id !== planned.id) return "it is another container by now"; // a resumed run may have recreated it
   if (facts.imageId !== planned.imageId) return "it runs another image by now";
   return whyLeftAlone(facts, all);
 }

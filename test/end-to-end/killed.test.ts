@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
-import { swapSteps } from "../../services/updater/swap.ts";
+import { swapSteps } from "../../services/updater/swap-steps.ts";
 import { engine, leftovers } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";

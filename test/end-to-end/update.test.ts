@@ -3,6 +3,7 @@ import { afterEach, describe, it } from "mocha";
 import { engine, leftovers } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
 
 const h1 = engine(1);
 
@@ -21,6 +22,7 @@ describe("an image that moved in its registry", () => {
     await stack.check();
     const { end, downtime_ms: downtime } = await stack.ended("web");
     assert.equal(end, "updated");
+    await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
     assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
     assert.notEqual(await idOf(h1, "web"), before);
     assert.ok(downtime !== undefined && downtime > 0);

@@ -2,7 +2,7 @@
 // anything records it.
 import { runService } from "../../shared/run-service.ts";
 import { runUpdaterWith } from "../../services/updater/run.ts";
-import { swapSteps } from "../../services/updater/swap.ts";
+import { swapSteps } from "../../services/updater/swap-steps.ts";
 
 const steps = swapSteps.map((step) => ({
   ...step,

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import type { ContainerDocument, ImageDocument } from "../../../services/updater/inspect.ts";
 import { type Outcome, type Watching, runSteps } from "../../../services/updater/saga.ts";
-import { type Swap, type SwapStep, removeBackup, swapSteps } from "../../../services/updater/swap.ts";
+import { Places } from "../../../services/updater/places.ts";
+import { References } from "../../../services/updater/references.ts";
+import { type Swap, type SwapStep, removeBackup } from "../../../services/updater/swap.ts";
+import { swapSteps } from "../../../services/updater/swap-steps.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import { openEngine } from "../../../shared/engine.ts";
 import { engine } from "../../bed/bed.ts";
@@ -34,12 +37,10 @@ describe("swapping a container, on a real Engine", () => {
     if (broken.undo !== undefined) {
       it(`can repeat the undo of "${broken.name}" (S2)`, async () => {
         const swap = await prepare();
-        const twice = swapSteps
-          .map(breaking(broken))
-          .map((step) => ({
-            ...step,
-            undo: async (s: Swap) => (await step.undo?.(s), await step.undo?.(s)),
-          }));
+        const twice = swapSteps.map(breaking(broken)).map((step) => ({
+          ...step,
+          undo: async (s: Swap) => (await step.undo?.(s), await step.undo?.(s)),
+        }));
         assert.equal((await runSteps(twice, swap, silent)).kind, "undone");
         await assertAsBefore(swap);
       });
@@ -95,7 +96,12 @@ async function prepare(): Promise<Swap> {
     newImage: (await h1.docker.getImage(reference).inspect()) as unknown as ImageDocument,
     proof: { healthTimeout: undefined, settleTime: 100, hardStop: new AbortController().signal },
     beforeStop: () => Promise.resolve(),
+    replaced: new Map(),
+    making: new Places(1),
+    references: new References(),
+    stopped: [],
     successor: undefined,
+    dependants: [],
   };
 }
 

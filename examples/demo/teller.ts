@@ -1,0 +1,12 @@
+// Where the demo's words go: standard output, for people or as JSON lines.
+import type { Tell } from "./happenings.ts";
+import { timeLine } from "./time-line.ts";
+
+/** `began`: milliseconds since 1970. */
+export function teller(json: boolean, began: number): Tell {
+  const inWords = timeLine(process.stdout.isTTY && process.env["NO_COLOR"] === undefined);
+  return (happening) => {
+    const at = (Date.now() - began) / 1000;
+    process.stdout.write(json ? `${JSON.stringify({ ...happening, at })}\n` : inWords(at, happening));
+  };
+}

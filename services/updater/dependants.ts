@@ -1,0 +1,162 @@
+// Containers that refer to one that is replaced: they share its network, pid or ipc namespace, or link to it. The
+// Engine keeps those references by id (links by a container that must run), so they are recreated, on their own image,
+// directly or through one another, in the same transaction.
+//   D1  Their originals are kept until the parent's own backup goes.
+//   D2  Undoing takes their successors away first, and starts the originals last: they need the old parent running.
+import { ALREADY_SO, ifThere, tolerating } from "../../shared/engine.ts";
+import type { ContainerInspectInfo } from "dockerode";
+import { explain } from "../../shared/errors.ts";
+import type { ContainerDocument, ImageDocument } from "./inspect.ts";
+import { type Watching, runSteps, undoSteps } from "./saga.ts";
+import {
+  type Swap,
+  type SwapStep,
+  create,
+  moveAside,
+  parkPolicy,
+  removeBackup,
+  start,
+  stop,
+  takeName,
+} from "./swap.ts";
+import { backupName, parseSwapName, userName } from "./swap-names.ts";
+
+const silent: Watching = { did: () => undefined, undid: () => undefined, monotonic: () => 0 };
+
+/** D2: the first of all steps, so that its undo is the last. */
+export const letDependantsRun: SwapStep = {
+  name: "look for dependants",
+  do: async (swap) => {
+    swap.dependants = await findDependants(swap);
+  },
+  undo: async (swap) => {
+    for (const dependant of swap.dependants.filter(ranBefore)) {
+      await tolerating([ALREADY_SO], swap.engine.docker.getContainer(dependant.old.Id).start());
+    }
+  },
+};
+
+export const recreateDependants: SwapStep = {
+  name: "recreate the dependants",
+  do: async (swap) => {
+    for (const dependant of swap.dependants) {
+      const hard = swap.hardHooks?.isHard(dependant.old.Id) ? swap.hardHooks : undefined;
+      await hard?.before(dependant.old);
+      await recreate(dependant);
+      await hard?.after(dependant.old, dependant.successor ?? dependant.name);
+    }
+  },
+  undo: async (swap) => {
+    for (const dependant of swap.dependants.toReversed()) await takeAway(dependant);
+  },
+};
+
+/** Its start is undone by `letDependantsRun`. */
+const stopOnly: SwapStep = { name: stop.name, do: stop.do };
+const startIfItRan: SwapStep = {
+  ...start,
+  do: async (swap) => {
+    if (!ranBefore(swap)) return;
+    await start.do(swap);
+    const { State } = await swap.engine.docker.getContainer(swap.successor ?? swap.name).inspect();
+    if (!State.Running)
+      throw new Error(`${swap.name} exited with code ${State.ExitCode} after it was recreated`);
+  },
+};
+/** One dependant, on its own image. */
+const recreateSteps: readonly SwapStep[] = [create, stopOnly, moveAside, takeName, parkPolicy, startIfItRan];
+
+/** @throws Error where it could not be recreated; what was begun is undone then, but it does not run. */
+export async function recreate(dependant: Swap): Promise<void> {
+  const done = dependant.successor === undefined ? [] : recreateSteps.slice(0, 4); // by an earlier process
+  const outcome = await runSteps(recreateSteps.slice(done.length), dependant, silent, done);
+  if (outcome.kind === "done") return;
+  throw new Error(`${dependant.name} could not be recreated: ${explain(outcome.cause)}`, {
+    cause: outcome.cause,
+  });
+}
+
+/** Puts the names back and removes the successor; starting the original is left to the caller. */
+export async function takeAway(dependant: Swap): Promise<void> {
+  const [first] = await undoSteps(recreateSteps, dependant, silent);
+  if (first !== undefined)
+    throw new Error(`${dependant.name}: "${first.step}" could not be undone`, { cause: first.error });
+}
+
+/** All containers that refer to it, parents before children. */
+async function findDependants(swap: Swap): Promise<Swap[]> {
+  const references = await swap.references.of(swap.engine);
+  const found: ContainerInspectInfo[] = [];
+  const parents: Parent[] = [{ id: swap.old.Id, name: swap.name, run: swap.run }];
+  for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
+    for (const [id, targets] of references) {
+      if (
+        id === swap.old.Id ||
+        id === swap.successor ||
+        found.some(({ Id }) => Id === id) ||
+        !isAmong(targets, parent)
+      )
+        continue;
+      const inspect = await ifThere(swap.engine.docker.getContainer(id).inspect());
+      if (inspect === undefined || parseSwapName(inspect.Name.slice(1))?.part === "successor") continue;
+      found.push(inspect);
+      parents.push({ id, name: userName(inspect.Name.slice(1)), run: swap.run });
+    }
+  }
+  return Promise.all(found.map((inspect) => dependantOf(swap, inspect)));
+}
+
+interface Parent {
+  readonly id: string;
+  readonly name: string;
+  readonly run: string;
+}
+
+/** Inspect shows links by the target's name of now, which is the backup name while a swap is under way. */
+const isAmong = (targets: readonly string[], { id, name, run }: Parent): boolean =>
+  targets.some(
+    (target) =>
+      [name, backupName(name, run)].includes(target) || (target.length >= 12 && id.startsWith(target)),
+  );
+
+/** What bears a backup name of this run was recreated by an earlier process. */
+async function dependantOf(swap: Swap, inspect: ContainerInspectInfo): Promise<Swap> {
+  const isBackup = parseSwapName(inspect.Name.slice(1)) !== undefined;
+  const recreated = isBackup
+    ? await ifThere(swap.engine.docker.getContainer(userName(inspect.Name.slice(1))).inspect())
+    : undefined;
+  if (recreated !== undefined) swap.replaced.set(inspect.Id, recreated.Id);
+  return swapOnOwnImage(swap, inspect, recreated?.Id);
+}
+
+/** A swap of another container in the transaction of `swap`, on the image that it has. */
+export async function swapOnOwnImage(
+  swap: Omit<Swap, "old" | "oldImage" | "newImage" | "name">,
+  inspect: ContainerInspectInfo,
+  successor?: string,
+): Promise<Swap> {
+  const image = (await swap.engine.docker.getImage(inspect.Image).inspect()) as unknown as ImageDocument;
+  return {
+    ...swap,
+    name: userName(inspect.Name.slice(1)),
+    old: inspect as unknown as ContainerDocument,
+    oldImage: image,
+    newImage: image,
+    beforeStop: () => Promise.resolve(),
+    successor,
+    dependants: [],
+  };
+}
+
+/** It runs, or was stopped for this: as a dependency, or by an earlier process. */
+export function ranBefore({ old, stopped, resumedSince }: Swap): boolean {
+  const { State } = old as unknown as ContainerInspectInfo;
+  const byUs = resumedSince !== undefined && Date.parse(State.FinishedAt) >= Date.parse(resumedSince);
+  return State.Running || stopped.includes(old.Id) || byUs;
+}
+
+/** U2 and D1: the old containers go, their volumes stay. */
+export async function commit(swap: Swap): Promise<void> {
+  for (const dependant of swap.dependants) await removeBackup(dependant);
+  await removeBackup(swap);
+}

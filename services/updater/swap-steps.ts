@@ -1,0 +1,28 @@
+// The steps of a replacement, in order. A new step is one entry here; the tests that kill and break after each step
+// take their list from this one.
+import { letDependantsRun, recreateDependants } from "./dependants.ts";
+import { type SwapStep, create, moveAside, parkPolicy, proveIt, start, stop, takeName } from "./swap.ts";
+
+export const swapSteps: readonly SwapStep[] = [
+  letDependantsRun,
+  create,
+  stop,
+  moveAside,
+  takeName,
+  parkPolicy,
+  start,
+  proveIt,
+  recreateDependants,
+];
+
+/** Where one of these fails, nothing that runs was touched. */
+export const harmless: readonly string[] = [letDependantsRun.name, create.name];
+
+/** Steps that a process before this one did if the names are exchanged, and those that are left then. */
+export const ofSwappedNames = {
+  done: [letDependantsRun, create, stop, moveAside, takeName],
+  left: [letDependantsRun, parkPolicy, start, proveIt, recreateDependants],
+} as const;
+
+/** What must be undone if the successor exists and the old container bears its own or the backup name. */
+export const ofHalfSwap: readonly SwapStep[] = [create, stop, moveAside, parkPolicy];

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { afterEach, describe, it } from "mocha";
+import { swapSteps } from "../../services/updater/swap-steps.ts";
+import { engine, leftovers } from "../bed/bed.ts";
+import { deploy, idOf, overview, release } from "../support/containers.ts";
+import { type Stack, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+
+const h1 = engine(1);
+const dyingUpdater = join(import.meta.dirname, "../support/dying-updater.js");
+
+describe("containers that refer to an updated one", () => {
+  afterEach(() => h1.clean());
+
+  it("are recreated with it, directly and through one another, on the image they have", async () => {
+    await deployChain();
+    await using stack = await startStack({ engine: h1, env: { MONITOR: "vpn" } });
+    await stack.check();
+    await release("apps/vpn", "2");
+    await release("apps/child", "2"); // its own tag moved too: it is not asked for
+    await stack.check();
+    assert.equal((await stack.ended("vpn")).end, "updated");
+    await assertChain("2");
+    await assertNothingLeft();
+  });
+
+  for (const verdict of ["refuse", "defer"]) {
+    it(`are put back with it when after_update says ${verdict}`, async () => {
+      const before = await deployChain();
+      await using stack = await startStack({ engine: h1, env: { MONITOR: "vpn" } });
+      await stack.script("after_update/no", `#!/bin/sh\nexit ${verdict === "refuse" ? 1 : 75}\n`);
+      await stack.check();
+      await release("apps/vpn", "2");
+      await stack.check();
+      assert.equal((await stack.ended("vpn")).end, "rolled_back");
+      assert.deepEqual(await ids(), before);
+      await assertChain("1");
+      await assertNothingLeft();
+    });
+  }
+
+  it("may be hard dependencies: their hooks are heard, once", async () => {
+    await deployChain({ "com.ouroboros.hard_depends_on": "child,other" });
+    const other = await deploy(h1, "other");
+    await using stack = await startStack({ engine: h1, env: { MONITOR: "vpn" } });
+    await stack.check();
+    await release("apps/vpn", "2");
+    await stack.check();
+    assert.equal((await stack.ended("vpn")).end, "updated");
+    await finished(stack);
+    assert.deepEqual(stack.heard().slice(1), [
+      "before_stop_depends_container child",
+      "before_stop_depends_container other",
+      "before_update vpn",
+      "before_recreate_hard_depends_container child",
+      "after_recreate_hard_depends_container child",
+      "after_update vpn",
+      "before_recreate_hard_depends_container other",
+      "after_recreate_hard_depends_container other",
+    ]);
+    assert.notEqual(await idOf(h1, "other"), other);
+    assert.deepEqual(
+      (await overview(h1)).filter((line) => line.startsWith("other")),
+      ["other running 1"],
+    );
+    await assertChain("2");
+    await assertNothingLeft();
+  });
+
+  for (const { name: step } of swapSteps) {
+    it(`end together with it when the updater is killed after "${step}"`, async () => {
+      await deployChain();
+      await using stack = await startStack({
+        engine: h1,
+        services: ["hook-executor", "poller"],
+        env: { MONITOR: "vpn" },
+      });
+      const dying = stack.start("updater", { program: dyingUpdater, env: { DIE_AFTER: step } });
+      await stack.check();
+      await release("apps/vpn", "2");
+      await stack.check();
+      assert.equal(await dying.exited, "SIGKILL");
+      stack.start("updater");
+      assert.equal((await stack.ended("vpn")).end, "updated");
+      await finished(stack);
+      await assertChain("2");
+      await assertNothingLeft();
+    });
+  }
+});
+
+/** child lives in vpn's network, grandchild in child's pid namespace; linker links to vpn. */
+async function deployChain(labels: Record<string, string> = {}): Promise<string[]> {
+  const vpn = await deploy(h1, "vpn", {
+    create: { Labels: labels, HostConfig: { RestartPolicy: { Name: "always" } } },
+  });
+  const Cmd = ["sh", "-c", "trap 'exit 0' TERM; sleep 10000 & wait"]; // the port is vpn's
+  const child = await deploy(h1, "child", {
+    create: { Cmd, HostConfig: { NetworkMode: `container:${vpn}`, RestartPolicy: { Name: "always" } } },
+  });
+  await deploy(h1, "grandchild", { create: { HostConfig: { PidMode: `container:${child}` } } });
+  await deploy(h1, "linker", { create: { HostConfig: { Links: ["vpn:tunnel"] } } });
+  return ids();
+}
+
+const ids = (): Promise<string[]> =>
+  Promise.all(["vpn", "child", "grandchild", "linker"].map((name) => idOf(h1, name)));
+
+async function assertChain(version: string): Promise<void> {
+  const ours = (await overview(h1)).filter((line) => !line.startsWith("other"));
+  assert.deepEqual(ours, [
+    "child running 1",
+    "grandchild running 1",
+    "linker running 1",
+    `vpn running ${version}`,
+  ]);
+  const [vpn, child] = await ids();
+  assert.equal((await h1.docker.getContainer("child").inspect()).HostConfig.NetworkMode, `container:${vpn}`);
+  assert.equal(
+    (await h1.docker.getContainer("grandchild").inspect()).HostConfig.PidMode,
+    `container:${child}`,
+  );
+  assert.deepEqual((await h1.docker.getContainer("linker").inspect()).HostConfig.Links, [
+    "/vpn:/linker/tunnel",
+  ]);
+  for (const name of ["child", "linker"]) await h1.docker.getContainer(name).restart({ t: 1 });
+  assert.equal((await h1.docker.getContainer("child").inspect()).HostConfig.RestartPolicy?.Name, "always");
+}
+
+async function assertNothingLeft(): Promise<void> {
+  assert.deepEqual(
+    (await leftovers(h1)).filter((one) => one.includes("ouroboros")),
+    [],
+  );
+}
+
+const finished = (stack: Stack): Promise<true> =>
+  until("the run is over", () => stack.records.some(({ kind }) => kind === "finished") || undefined);

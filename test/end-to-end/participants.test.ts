@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { jetstream } from "@nats-io/jetstream";
+import { after, afterEach, before, describe, it } from "mocha";
+import type { Decided, End } from "../../shared/run-records.ts";
+import { engine } from "../bed/bed.ts";
+import { deploy, overview, release } from "../support/containers.ts";
+import { type Answer, type Asked, ouroboros, participate } from "../support/participants.ts";
+import { endsOf, held, leftAlone, planned, update } from "../support/runs.ts";
+import { type Stack, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+
+const h1 = engine(1);
+const SHORT = ["--timeout", "3s"];
+
+/** What a participant does for the container of its name; for the others it says proceed. */
+interface Behaviour {
+  readonly says: string;
+  readonly flags?: readonly string[];
+  readonly hook?: "after_update";
+  readonly answer: (stack: Stack, ...of: Parameters<Answer>) => unknown;
+  readonly end: End;
+  readonly verdict: RegExp;
+}
+
+const silence = (): undefined => undefined;
+const OUT_OF_TIME = /gave no verdict and no sign of progress in time/;
+
+const behaviours: Readonly<Record<string, Behaviour>> = {
+  deferring: {
+    says: "that is silent too long counts as defer",
+    flags: SHORT,
+    answer: silence,
+    end: "deferred",
+    verdict: OUT_OF_TIME,
+  },
+  refusing: {
+    says: "that is silent too long counts as refuse where it was registered so",
+    flags: [...SHORT, "--on-timeout", "refuse"],
+    answer: silence,
+    end: "refused",
+    verdict: OUT_OF_TIME,
+  },
+  proceeding: {
+    says: "that is silent too long counts as proceed where it was registered so, and has no say afterwards",
+    flags: [...SHORT, "--on-timeout", "proceed"],
+    answer: async (stack, { id }) => {
+      await until("it is decided", () => decided(stack, id));
+      return "refuse: too late";
+    },
+    end: "updated",
+    verdict: OUT_OF_TIME,
+  },
+  afterwards: {
+    says: "that is silent too long at an after hook counts as proceed whatever it was registered as",
+    hook: "after_update",
+    flags: [...SHORT, "--on-timeout", "refuse"],
+    answer: silence,
+    end: "updated",
+    verdict: OUT_OF_TIME,
+  },
+  slow: {
+    says: "that reports progress is waited for",
+    flags: SHORT,
+    answer: async (_stack, _event, { progress }) => {
+      await progressing(progress, 5000);
+      return "refuse: after long thought";
+    },
+    end: "refused",
+    verdict: /^after long thought$/,
+  },
+  endless: {
+    says: "that reports progress for ever is waited for until its maximum",
+    flags: [...SHORT, "--max", "4s"],
+    answer: async (_stack, _event, { progress }) => {
+      await progressing(progress, 7000);
+      return "proceed";
+    },
+    end: "deferred",
+    verdict: OUT_OF_TIME,
+  },
+  confused: {
+    says: "that says things that are no verdict is waited for until its verdict",
+    answer: async (stack, _event, { verdictSubject }) => {
+      const js = jetstream(stack.nats);
+      for (const junk of ["", "no", "{", '{"verdict":"maybe"}', "proceeding", new Uint8Array([0xff, 0, 0xfe])])
+        await js.publish(verdictSubject, junk);
+      return { verdict: "refuse", reason: "at last" };
+    },
+    end: "refused",
+    verdict: /^at last$/,
+  },
+  abused: {
+    says: "for whom others make the server write is heard for itself",
+    answer: async (stack, event, { verdictSubject }) => {
+      await makeServerWrite(stack, event.id, verdictSubject);
+      return "proceed";
+    },
+    end: "updated",
+    verdict: /^$/,
+  },
+  wavering: {
+    says: "is heard once",
+    answer: async (stack, _event, { verdictSubject }) => {
+      await jetstream(stack.nats).publish(verdictSubject, "proceed");
+      return "refuse: on second thoughts";
+    },
+    end: "updated",
+    verdict: /^$/,
+  },
+  patient: {
+    says: "that waits for one container holds no other",
+    answer: async (stack) => {
+      const others = Object.keys(behaviours).filter((name) => name !== "patient");
+      const isOver = () => others.every((name) => stack.records.some((r) => r.kind === "ended" && r.container === name));
+      await until("all others have ended", isOver);
+      return "proceed";
+    },
+    end: "updated",
+    verdict: /^$/,
+  },
+};
+
+describe("a participant on another machine", () => {
+  const names = Object.keys(behaviours);
+  let stack: Stack;
+  let asked: Asked[];
+  let ends: Record<string, End>;
+
+  before(async () => {
+    for (const name of names) await deploy(h1, name);
+    stack = await startStack({ engine: h1, env: { SWAPS: "4" } });
+    await stack.check();
+    asked = await Promise.all(
+      Object.entries(behaviours).map(async ([name, { hook = "before_update", flags = [], answer }]) =>
+        participate(stack, name, { hooks: [hook], flags }, (event, tools) =>
+          event.subject === name ? answer(stack, event, tools) : "proceed",
+        ),
+      ),
+    );
+    for (const name of names) await release(`apps/${name}`, "2");
+    ends = await update(stack);
+  });
+  after(async () => {
+    for (const one of asked) await one[Symbol.asyncDispose]();
+    await stack[Symbol.asyncDispose]();
+    await h1.clean();
+  });
+
+  for (const [name, { says, hook = "before_update", end, verdict }] of Object.entries(behaviours)) {
+    it(says, () => {
+      assert.equal(ends[name], end);
+      const said = decidedFor(stack, hook, name).verdicts.find(({ participant }) => participant === name);
+      assert.match(said?.reason ?? "", verdict);
+      assert.equal(said?.timed_out ?? false, verdict === OUT_OF_TIME);
+    });
+  }
+
+  it("is recorded as late where it answered after the decision", async () => {
+    const event = decidedFor(stack, "before_update", "proceeding").event;
+    await until("it is recorded", () =>
+      stack.records.some(
+        (r) => r.kind === "late" && r.event === event && r.participant === "proceeding" && r.verdict === "refuse",
+      ),
+    );
+  });
+
+  it("is asked once for each container", () => {
+    for (const { asked: heard } of asked) assert.equal(new Set(heard).size, heard.length);
+  });
+});
+
+describe("participants at updates_enumerated", () => {
+  afterEach(() => h1.clean());
+
+  it("stop all of a plan by a plain no, and are asked again when their time is over", async () => {
+    await deploy(h1, "one");
+    await deploy(h1, "two");
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const answers = [{ verdict: "defer", reason: "at lunch", retry_after_s: 2 }, "proceed"];
+    await using judge = await participate(stack, "judge", { hooks: ["updates_enumerated"] }, () => answers.shift());
+    await release("apps/one", "2");
+    await release("apps/two", "2");
+    assert.deepEqual(await update(stack), { one: "deferred", two: "deferred" });
+    assert.match((await leftAlone(stack))["one"] ?? "", /^held: updates_enumerated: at lunch \(judge\), until 2/);
+    assert.deepEqual(await update(stack), { one: "updated", two: "updated" });
+    assert.deepEqual(judge.asked, ["updates_enumerated", "updates_enumerated"]);
+    assert.equal(await held(stack, "one"), undefined);
+  });
+
+  it("are those who were registered before the plan; who was removed is not asked any more", async () => {
+    await deploy(h1, "web");
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const hooks = ["--hooks", "updates_enumerated,before_update"];
+    assert.equal((await ouroboros(stack, "participant", "add", "left", ...hooks)).code, 0);
+    stack.services.updater?.kill("SIGTERM");
+    await stack.services.updater?.exited;
+    await release("apps/web", "2");
+    assert.equal((await ouroboros(stack, "participant", "remove", "left")).code, 0);
+    const run = await planned(stack);
+    assert.equal((await ouroboros(stack, "participant", "add", "joined", "--hooks", "updates_enumerated")).code, 0);
+    stack.start("updater");
+    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await overview(h1), ["web running 2"]);
+  });
+});
+
+const decided = ({ records }: Stack, event: string): boolean =>
+  records.some((record) => record.kind === "decided" && record.event === event);
+
+function decidedFor({ records }: Stack, hook: string, container: string): Decided {
+  const found = records.find(
+    (record): record is Decided & typeof record =>
+      record.kind === "decided" && record.hook === hook && record.container === container,
+  );
+  assert.ok(found, `${hook} of ${container} was not decided`);
+  return found;
+}
+
+async function progressing(progress: () => void, ms: number): Promise<void> {
+  const ends = performance.now() + ms;
+  let next = 0;
+  await until(
+    "it has thought long enough",
+    () => {
+      if (performance.now() > next) progress();
+      if (performance.now() > next) next = performance.now() + 300;
+      return performance.now() > ends;
+    },
+    { within: ms + 5000 },
+  );
+}
+
+/** Whatever reply subject a request names, the server writes its answer there: here what looks like a refusal. */
+async function makeServerWrite({ nats, host }: Stack, event: string, subject: string): Promise<void> {
+  const js = jetstream(nats);
+  const elsewhere = `ouroboros.verdict.${host}.nobody.${event}`;
+  await js.publish(elsewhere, "refuse: forged");
+  nats.publish(elsewhere, "refuse: forged again", { reply: subject });
+  const get = JSON.stringify({ last_by_subj: elsewhere });
+  nats.publish("$JS.API.DIRECT.GET.OUROBOROS_VERDICTS", get, { reply: subject });
+  nats.publish("$JS.API.STREAM.MSG.GET.OUROBOROS_VERDICTS", get, { reply: subject });
+  nats.publish("$JS.API.CONSUMER.INFO.OUROBOROS_HOOKS.gate_abused", "", { reply: subject });
+  await nats.flush();
+}

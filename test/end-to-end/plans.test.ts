@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { jetstream } from "@nats-io/jetstream";
+import { after, afterEach, before, describe, it } from "mocha";
+import { describeContainer, describeImage, describeRemote } from "../../shared/describe.ts";
+import { makeEvent } from "../../shared/messages.ts";
+import type { End } from "../../shared/run-records.ts";
+import { eventId, subjects } from "../../shared/subjects.ts";
+import { engine } from "../bed/bed.ts";
+import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
+import { participate } from "../support/participants.ts";
+import { endsOf, leftAlone, planned, update } from "../support/runs.ts";
+import { type Stack, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+
+const h1 = engine(1);
+
+/** What somebody may do to a container while its update is under way: [in words, the deed, what is there then]. */
+const meddling: readonly [string, (name: string) => Promise<unknown>, string?][] = [
+  ["removed", (name) => h1.docker.getContainer(name).remove({ force: true })],
+  ["replaced", (name) => replaceBySomebody(name), "running 2"],
+  ["stopped", (name) => h1.docker.getContainer(name).stop(), "exited 1"],
+];
+const moments = {
+  taken: "before the plan was taken",
+  updates_enumerated: "while updates_enumerated was waited for",
+  before_update: "while before_update was waited for",
+} as const;
+
+describe("a container that somebody", () => {
+  const ids = new Map<string, string | undefined>();
+  let ends: Record<string, End>;
+  let states: string[];
+
+  before(async () => {
+    const names = Object.keys(moments).flatMap((moment) => meddling.map(([what]) => `${what}-${moment}`));
+    for (const name of names) await deploy(h1, name);
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const meddleAt = async (moment: string, only?: string): Promise<string> => {
+      for (const [what, meddle] of meddling) {
+        const name = `${what}-${moment}`;
+        if (only !== undefined && name !== only) continue;
+        await meddle(name);
+        ids.set(name, await idIfThere(name));
+      }
+      return "proceed";
+    };
+    const hooks = ["updates_enumerated", "before_update"] as const;
+    await using _judge = await participate(stack, "judge", { hooks }, async ({ id, subject }, { hook }) => {
+      await until("the updater waits", () => isWaiting(stack, id));
+      return meddleAt(hook, hook === "before_update" ? subject : undefined);
+    });
+    stack.services.updater?.kill("SIGTERM");
+    await stack.services.updater?.exited;
+    for (const name of names) await release(`apps/${name}`, "2");
+    const run = await planned(stack);
+    await meddleAt("taken");
+    stack.start("updater");
+    ends = await endsOf(stack, run);
+    states = await overview(h1);
+  });
+  after(() => h1.clean());
+
+  for (const [moment, inWords] of Object.entries(moments)) {
+    for (const [what, , state] of meddling) {
+      it(`${what} ${inWords} is left alone`, async () => {
+        const name = `${what}-${moment}`;
+        assert.equal(ends[name], "expired");
+        assert.deepEqual(
+          states.filter((one) => one.startsWith(name)),
+          state === undefined ? [] : [`${name} ${state}`],
+        );
+        assert.equal(await idIfThere(name), ids.get(name));
+      });
+    }
+  }
+});
+
+describe("an old container that somebody", () => {
+  afterEach(() => h1.clean());
+
+  it("removed while after_update was waited for stays updated when all proceed", async () => {
+    const web = await deploy(h1, "web");
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    await using _judge = await participate(stack, "judge", { hooks: ["after_update"] }, async () => {
+      await h1.docker.getContainer(web).remove({ force: true });
+      return "proceed";
+    });
+    await release("apps/web", "2");
+    assert.deepEqual(await update(stack), { web: "updated" });
+    assert.deepEqual(await overview(h1), ["web running 2"]);
+  });
+
+  it("removed while after_update was waited for is made again when someone refuses", async () => {
+    const web = await deploy(h1, "web", { create: { Env: ["KEEP=mine"] } });
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    await using _judge = await participate(stack, "judge", { hooks: ["after_update"] }, async () => {
+      await h1.docker.getContainer(web).remove({ force: true });
+      return "refuse: I do not like it";
+    });
+    await release("apps/web", "2");
+    assert.deepEqual(await update(stack), { web: "rolled_back" });
+    assert.deepEqual(await overview(h1), ["web running 1"]);
+    assert.ok((await h1.docker.getContainer("web").inspect()).Config.Env.includes("KEEP=mine"));
+  });
+});
+
+describe("a plan", () => {
+  afterEach(() => h1.clean());
+
+  const lies: readonly [string, Lie][] = [
+    ["for another Engine", { engineId: "ANOTHER" }],
+    ["that names another image as the running one", { imageId: `sha256:${"0".repeat(64)}` }],
+    ["that names another container", { id: "0".repeat(64) }],
+    ["for a container that is not there", { name: "nobody" }],
+  ];
+  for (const [what, lie] of lies) {
+    it(`${what} changes nothing`, async () => {
+      const web = await deploy(h1, "web");
+      await using stack = await startStack({ engine: h1, services: ["updater", "hook-executor"] });
+      await release("apps/web", "2");
+      const run = await publishPlan(stack, lie);
+      assert.deepEqual(await endsOf(stack, run), { [lie.name ?? "web"]: "expired" });
+      assert.equal(await idOf(h1, "web"), web);
+      assert.deepEqual(stack.heard(), ["updates_enumerated"]);
+    });
+  }
+
+  it("does not say which image is taken: that is the container's own", async () => {
+    const web = await deploy(h1, "web");
+    await using stack = await startStack({ engine: h1, services: ["updater", "hook-executor"] });
+    const evil = await release("apps/evil", "666");
+    const run = await publishPlan(stack, { reference: evil.reference, digest: evil.digest });
+    assert.deepEqual(await endsOf(stack, run), { web: "current" });
+    assert.equal(await idOf(h1, "web"), web);
+  });
+
+  it("that cannot be understood is given up, and the next one is taken", async () => {
+    await deploy(h1, "web");
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const at = { host: "h1", hook: "updates_enumerated", container: null } as const;
+    await jetstream(stack.nats).publish(subjects.hook({ ...at, event: "junk" }), "{}");
+    await leftAlone(stack);
+    await release("apps/web", "2");
+    assert.deepEqual(await update(stack), { web: "updated" });
+  });
+});
+
+interface Lie {
+  readonly engineId?: string;
+  readonly imageId?: string;
+  readonly id?: string;
+  readonly name?: string;
+  readonly reference?: string;
+  readonly digest?: string;
+}
+
+/** A plan to update `web` by the poller's right to publish one, true but for the lie. Resolves with its run. */
+async function publishPlan(stack: Stack, lie: Lie): Promise<string> {
+  const run = "0".repeat(26);
+  const inspect = await h1.docker.getContainer("web").inspect();
+  const image = describeImage(await h1.docker.getImage(inspect.Image).inspect());
+  const told = describeContainer(inspect);
+  const { name = told.name, id = told.id, imageId = told.image_id } = lie;
+  const reference = lie.reference ?? told.image;
+  const digest = lie.digest ?? `sha256:${"1".repeat(64)}`;
+  const event = eventId(run, "updates_enumerated", null);
+  const engineId = lie.engineId ?? ((await h1.docker.info()) as { ID: string }).ID;
+  const body = makeEvent({
+    id: event,
+    hook: "updates_enumerated",
+    service: "poller",
+    container: null,
+    time: new Date().toISOString(),
+    context: { host: stack.host, engine_id: engineId, run, mode: "update", reason: "" },
+    locals: {
+      updateable: [
+        {
+          container: { ...told, name, id, image_id: imageId },
+          current_image: image,
+          latest_image: describeRemote(reference, reference.replace(/:latest$/, ""), digest),
+        },
+      ],
+      depends_on_containers: [],
+      hard_depends_on_containers: [],
+    },
+  });
+  await until("the updater is there", () => stack.services.updater?.log().includes("acts on the host"));
+  const at = { host: stack.host, hook: "updates_enumerated", container: null, event } as const;
+  await jetstream(stack.nats).publish(subjects.hook(at), JSON.stringify(body));
+  return run;
+}
+
+async function replaceBySomebody(name: string): Promise<void> {
+  const container = h1.docker.getContainer(name);
+  const { Config } = await container.inspect();
+  await pull(h1, Config.Image);
+  await container.remove({ force: true });
+  await (await h1.docker.createContainer({ name, Image: Config.Image })).start();
+}
+
+const isWaiting = ({ records }: Stack, id: string): boolean =>
+  records.some((record) => record.kind === "waiting" && record.event === id);
+
+const idIfThere = (name: string): Promise<string | undefined> => idOf(h1, name).catch(() => undefined);

@@ -1,0 +1,8 @@
+import { describe } from "mocha";
+import { engine } from "../bed/bed.ts";
+import { describeBatch } from "./batch.ts";
+import { allCases } from "./cases.ts";
+
+describe("an updated container equals one that was created on the new image", () => {
+  describeBatch("on Engine 28.5", { engine: () => engine(1), cases: allCases });
+});

@@ -1,0 +1,57 @@
+// Runs seen from outside: asked for, followed to their end, and what is held or left alone after them.
+import { Kvm } from "@nats-io/kv";
+import { HeldEntry } from "../../shared/held.ts";
+import type { End } from "../../shared/run-records.ts";
+import { BUCKETS, heldKey } from "../../shared/subjects.ts";
+import type { Stack } from "./stack.ts";
+import { until } from "./until.ts";
+
+interface Report {
+  readonly outcome: { readonly kind: string; readonly run?: string };
+  readonly left: readonly { readonly container: string; readonly because: string }[];
+}
+
+/** Asks for cycles until one publishes a plan; resolves with the id of its run. */
+export async function planned(stack: Stack): Promise<string> {
+  let last: unknown;
+  return until(
+    "a plan is published",
+    async () => {
+      const report = (last = await stack.check()) as unknown as Report;
+      return report.outcome.run;
+    },
+    { within: 30_000, explain: () => JSON.stringify(last) },
+  );
+}
+
+/** How the containers of a run ended, once it is finished. */
+export async function endsOf(stack: Stack, run: string, within = 40_000): Promise<Record<string, End>> {
+  return until(
+    `run ${run} is finished`,
+    () => {
+      const [finished] = stack.records.filter((record) => record.run === run && record.kind === "finished");
+      return finished?.kind === "finished" ? finished.ends : undefined;
+    },
+    { within, explain: () => Object.values(stack.services).map((one) => one.log()).join("\n") }, // prettier-ignore
+  );
+}
+
+/** One plan from the question to the last record. */
+export const update = async (stack: Stack): Promise<Record<string, End>> =>
+  endsOf(stack, await planned(stack));
+
+/** Why containers are left alone now, by name. Fails if a plan is published instead. */
+export async function leftAlone(stack: Stack): Promise<Record<string, string>> {
+  return until("the updater is idle", async () => {
+    const { outcome, left } = (await stack.check()) as unknown as Report;
+    if (outcome.kind === "waiting") return undefined;
+    if (outcome.kind !== "nothing due") throw new Error(`a plan was published: ${JSON.stringify(outcome)}`);
+    return Object.fromEntries(left.map(({ container, because }) => [container, because]));
+  });
+}
+
+/** What is held for a container. */
+export async function held({ nats, host }: Stack, container: string): Promise<HeldEntry | undefined> {
+  const entry = await (await new Kvm(nats).open(BUCKETS.held)).get(heldKey(host, container));
+  return entry?.operation === "PUT" ? HeldEntry.parse(entry.json()) : undefined;
+}
