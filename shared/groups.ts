@@ -1,6 +1,6 @@
 // Which updates belong together: a group is what depends_on, hard_depends_on, `container:` modes and links join.
 // Pure; the poller cuts plans between groups, the updater runs them group by group.
-import { type Facts, isMeant } from "./container-facts.ts";
+import { type Facts, dependantsOf, isMeant } from "./container-facts.ts";
 
 export interface Group {
   /**
@@ -30,6 +30,7 @@ export function groupsOf(wanted: readonly Facts[], all: readonly Facts[]): Group
   const neighbours = (facts: Facts): Facts[] => [
     ...dependenciesOf(facts),
     ...all.filter((other) => facts.refersTo.some((name) => isMeant(other, name))),
+    ...dependantsOf(facts, all), // two updates that recreate the same container go one after the other
   ];
   return {
     groups: joined(sane, neighbours).map((updates) => ({

@@ -2,6 +2,7 @@
 // otherwise; half-open links are noticed by pings only; servers before 2.10 lose refusals silently (NATS ADR-13).
 import {
   type Authenticator,
+  AuthorizationError,
   type NatsConnection,
   type NodeConnectionOptions,
   connect,
@@ -10,6 +11,7 @@ import {
   usernamePasswordAuthenticator,
 } from "nats";
 import type { Logger } from "pino";
+import type { Clock } from "./clock.ts";
 import { CannotStart } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 
@@ -24,6 +26,7 @@ export type NatsSettings = Pick<
   | "NATS_CERT"
   | "NATS_KEY"
 >;
+const AGAIN_MS = 250;
 const OLDEST: readonly [number, number] = [2, 10];
 
 /**
@@ -36,11 +39,50 @@ export async function connectNats(
   log: Logger,
 ): Promise<NatsConnection> {
   const nats = await connect(optionsFrom(name, settings)).catch((cause: unknown) => {
-    throw new CannotStart(
-      `NATS at ${withoutSecrets(settings.NATS_URL)} cannot be used: ${(cause as Error).message}`,
-      { cause },
-    );
+    throw cannotUse(settings, cause);
   });
+  return accept(nats, settings, log);
+}
+
+interface Starting {
+  readonly settings: NatsSettings;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** The same; undefined when the signal aborts before NATS has answered. */
+export async function connectUnlessStopped(
+  name: string,
+  { settings, log, clock, signal }: Starting,
+): Promise<NatsConnection | undefined> {
+  const options = { ...optionsFrom(name, settings), waitOnFirstConnect: false };
+  for (let told = false; !signal.aborted; told = true) {
+    try {
+      return await accept(await connect(options), settings, log);
+    } catch (error) {
+      if (error instanceof CannotStart) throw error;
+      if (error instanceof AuthorizationError) throw cannotUse(settings, error);
+      const fields = { nats: withoutSecrets(settings.NATS_URL), because: (error as Error).message };
+      if (!told) log.warn(fields, "NATS does not answer; waiting for it");
+      await clock.sleep(AGAIN_MS, signal);
+    }
+  }
+  return undefined;
+}
+
+/** Sends what is still to be sent, if NATS is there, and closes; a connection that is down would wait for its server. */
+export async function leaveNats(nats: NatsConnection): Promise<void> {
+  if (!nats.isClosed()) await nats.drain().catch(() => nats.close());
+}
+
+const cannotUse = (settings: NatsSettings, cause: unknown): CannotStart =>
+  new CannotStart(
+    `NATS at ${withoutSecrets(settings.NATS_URL)} cannot be used: ${(cause as Error).message}`,
+    { cause },
+  );
+
+async function accept(nats: NatsConnection, settings: NatsSettings, log: Logger): Promise<NatsConnection> {
   const { version = "0.0.0" } = nats.info ?? {};
   if (isTooOld(version)) {
     await nats.close();

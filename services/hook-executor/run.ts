@@ -5,7 +5,7 @@ import type { NatsConnection } from "nats";
 import { consume } from "../../shared/consume.ts";
 import { publish } from "../../shared/jetstream.ts";
 import type { Verdict } from "../../shared/messages.ts";
-import { connectNats } from "../../shared/nats.ts";
+import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
 import type { Context, Service } from "../../shared/run-service.ts";
 import { STREAMS, consumers, executorOf, subjects } from "../../shared/subjects.ts";
 import { answerOnce } from "./answer-once.ts";
@@ -22,14 +22,15 @@ const REMEMBERED = 1000;
 const PROGRESS_MS = 3000;
 
 export const runHookExecutor: Service = async (context) => {
-  const nats = await connectNats("hook-executor", context.settings, context.log);
+  const nats = await connectUnlessStopped("hook-executor", context);
+  if (nats === undefined) return 0;
   try {
     const hosts = await hostsToServe(nats, context);
     using cut = cutAfterGrace(context);
     await Promise.all(hosts.map((host) => serve(nats, host, context, cut.signal)));
     return 0;
   } finally {
-    if (!nats.isClosed()) await nats.drain();
+    await leaveNats(nats);
   }
 };
 

@@ -4,7 +4,7 @@ import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import { iso } from "../../shared/clock.ts";
 import { explain } from "../../shared/errors.ts";
-import { connectNats } from "../../shared/nats.ts";
+import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
 import type { End } from "../../shared/run-records.ts";
 import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
@@ -22,8 +22,13 @@ const AGAIN_MS = 5000;
 const LOOK_MS = 500;
 
 export const runPoller: Service = async (context) => {
-  await using nats = await connectNats("poller", context.settings, context.log);
-  return await forEachHost(context, (host) => pollHost(context, host, nats));
+  const nats = await connectUnlessStopped("poller", context);
+  if (nats === undefined) return 0;
+  try {
+    return await forEachHost(context, (host) => pollHost(context, host, nats));
+  } finally {
+    await leaveNats(nats);
+  }
 };
 
 /** Resolves with the exit code. */

@@ -103,7 +103,29 @@ async function findDependants(swap: Swap): Promise<Swap[]> {
       parents.push({ id, name: userName(inspect.Name.slice(1)), run: swap.run });
     }
   }
-  return Promise.all(found.map((inspect) => dependantOf(swap, inspect)));
+  return Promise.all(targetsFirst(found, references).map((inspect) => dependantOf(swap, inspect)));
+}
+
+/** Each after all that it refers to itself: the Engine resolves links and namespaces when it creates. */
+function targetsFirst(
+  found: readonly ContainerInspectInfo[],
+  references: ReadonlyMap<string, readonly string[]>,
+): ContainerInspectInfo[] {
+  const order: ContainerInspectInfo[] = [];
+  const placing = new Set<ContainerInspectInfo>();
+  const place = (inspect: ContainerInspectInfo): void => {
+    if (placing.has(inspect)) return;
+    placing.add(inspect);
+    const targets = references.get(inspect.Id) ?? [];
+    for (const other of found) {
+      const name = other.Name.slice(1);
+      if (targets.some((target) => target === name || (target.length >= 12 && other.Id.startsWith(target))))
+        place(other);
+    }
+    order.push(inspect);
+  };
+  found.forEach(place);
+  return order;
 }
 
 interface Parent {

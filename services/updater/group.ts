@@ -88,8 +88,8 @@ async function stopAll(
       reason: "a container that depends on it is updated",
       atMost: AT_MOST_WHILE_STOPPED,
     });
+    if (run.mode !== "update") continue; // verdicts are only recorded
     if (decided.verdict !== "proceed") return decided;
-    if (run.mode !== "update") continue;
     await mark();
     await timed(run, name, "stop the dependency", () =>
       stopContainer(run.bus.host.engine, run.bus.clock, inspect as unknown as ContainerDocument),

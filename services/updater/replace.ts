@@ -28,9 +28,10 @@ interface Replacing {
 /** Ends the container: the journal and the held digests say how. @throws Suspended, Fenced */
 export async function replaceContainer(run: Run, it: Replacing): Promise<void> {
   try {
-    const before = await inspectStill(run, it);
+    const id = run.replaced.get(it.entry.facts.id) ?? it.entry.facts.id; // it may have been recreated with its parent
+    const before = await inspectStill(run, it, id);
     const decided = await askBefore(run, it, before);
-    if (decided.verdict === "proceed") await swapContainer(run, it);
+    if (decided.verdict === "proceed") await swapContainer(run, it, id);
     else await endContainer(run, it.entry, endOf(decided, before.Image, it.newImage.Id));
   } catch (error) {
     if (!(error instanceof Expired)) throw error;
@@ -58,8 +59,8 @@ async function askBefore(
 }
 
 /** What the gate was asked about may have changed while it waited: everything is looked at anew. */
-async function swapContainer(run: Run, it: Replacing): Promise<void> {
-  const inspect = await inspectStill(run, it);
+async function swapContainer(run: Run, it: Replacing, id: string): Promise<void> {
+  const inspect = await inspectStill(run, it, id);
   const oldImage = await run.bus.host.engine.docker.getImage(inspect.Image).inspect();
   using place = new Lease();
   const swap = swapFrom(run, it, { inspect, oldImage, place });
@@ -70,9 +71,12 @@ async function swapContainer(run: Run, it: Replacing): Promise<void> {
 }
 
 /** @throws Expired where its owner removed, replaced or stopped it meanwhile. */
-async function inspectStill(run: Run, { entry, stopped }: Replacing): Promise<ContainerInspectInfo> {
+async function inspectStill(
+  run: Run,
+  { entry, stopped }: Replacing,
+  id: string,
+): Promise<ContainerInspectInfo> {
   const { name } = entry.facts;
-  const id = run.replaced.get(entry.facts.id) ?? entry.facts.id; // it may have been recreated with its parent
   const inspect = await ifThere(run.bus.host.engine.docker.getContainer(id).inspect());
   if (inspect === undefined) throw new Expired("somebody removed or replaced it meanwhile");
   if (inspect.Name !== `/${name}`)
@@ -211,7 +215,7 @@ function swapFrom(
     beforeStop: async (successor) => {
       old.place.take(await run.places.take());
       if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
-      await inspectStill(run, it);
+      await inspectStill(run, it, document.Id);
       await keepDocument(context.settings.DATA_DIR, run.journal.run, document);
       await run.journal.write({
         kind: "swapping",

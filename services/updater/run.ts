@@ -6,7 +6,7 @@ import type { NatsConnection } from "nats";
 import { z } from "zod";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { parseJson } from "../../shared/messages.ts";
-import { connectNats, natsAnswers } from "../../shared/nats.ts";
+import { connectUnlessStopped, leaveNats, natsAnswers } from "../../shared/nats.ts";
 import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
 import { BUCKETS, STREAMS, consumers, executorOf, subjects } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
@@ -35,8 +35,8 @@ export async function runUpdaterWith(context: Context, steps: readonly SwapStep[
   context.signal.addEventListener("abort", onStop, { once: true });
   if (!(await natsAnswers(context.settings)))
     await forEachHost(context, (host) => recoverWithoutNats(context, host, hardStop.signal));
-  if (context.signal.aborted) return 0;
-  const nats = await connectNats("updater", context.settings, context.log);
+  const nats = await connectUnlessStopped("updater", context);
+  if (nats === undefined) return 0;
   try {
     await prepareNats(nats, context);
     return await forEachHost(context, (host) =>
@@ -44,7 +44,7 @@ export async function runUpdaterWith(context: Context, steps: readonly SwapStep[
     );
   } finally {
     hardStop.abort();
-    await nats.drain().catch(() => undefined);
+    await leaveNats(nats);
   }
 }
 

@@ -75,7 +75,10 @@ export const create: SwapStep = {
     await swap.beforeStop(swap.successor);
   },
   // Volumes that the new image alone declares go with it; those it took over are bound by name and stay.
-  undo: (swap) => tolerating([GONE], successorOf(swap).remove({ force: true, v: true })),
+  undo: async (swap) => {
+    await tolerating([GONE], successorOf(swap).remove({ force: true, v: true }));
+    swap.replaced.delete(swap.old.Id);
+  },
 };
 
 export const stop: SwapStep = {

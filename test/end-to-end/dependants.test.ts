@@ -20,7 +20,7 @@ describe("containers that refer to an updated one", () => {
     await release("apps/vpn", "2");
     await release("apps/child", "2"); // its own tag moved too: it is not asked for
     await stack.check();
-    assert.equal((await stack.ended("vpn")).end, "updated");
+    await stack.endsAs("vpn", "updated");
     await assertChain("2");
     await assertNothingLeft();
   });
@@ -33,7 +33,7 @@ describe("containers that refer to an updated one", () => {
       await stack.check();
       await release("apps/vpn", "2");
       await stack.check();
-      assert.equal((await stack.ended("vpn")).end, "rolled_back");
+      await stack.endsAs("vpn", "rolled_back");
       assert.deepEqual(await ids(), before);
       await assertChain("1");
       await assertNothingLeft();
@@ -47,7 +47,7 @@ describe("containers that refer to an updated one", () => {
     await stack.check();
     await release("apps/vpn", "2");
     await stack.check();
-    assert.equal((await stack.ended("vpn")).end, "updated");
+    await stack.endsAs("vpn", "updated");
     await finished(stack);
     assert.deepEqual(stack.heard().slice(1), [
       "before_stop_depends_container child",
@@ -82,7 +82,7 @@ describe("containers that refer to an updated one", () => {
       await stack.check();
       assert.equal(await dying.exited, "SIGKILL");
       stack.start("updater");
-      assert.equal((await stack.ended("vpn")).end, "updated");
+      await stack.endsAs("vpn", "updated");
       await finished(stack);
       await assertChain("2");
       await assertNothingLeft();

@@ -32,8 +32,7 @@ describe("an updater that is killed", () => {
       await stack.check();
       assert.equal(await dying.exited, "SIGKILL");
       stack.start("updater");
-      const { end } = await stack.ended("web");
-      assert.equal(end, "updated");
+      await stack.endsAs("web", "updated");
       await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
       assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
       assert.deepEqual(
@@ -60,7 +59,7 @@ describe("an updater that is killed", () => {
       stack.start("updater");
       await until("the new updater acts", () => stack.services.updater?.log().includes("acts on the host"));
       await scene.letGo();
-      assert.equal((await stack.ended("web")).end, "updated");
+      await stack.endsAs("web", "updated");
       await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
       assert.deepEqual((await scene.scriptRuns()).length, 1);
       assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
@@ -128,7 +127,7 @@ describe("two updaters on one host", () => {
     first.kill("SIGKILL");
     await until("the second acts", () => second.log().includes("acts on the host"));
     await scene.letGo();
-    assert.equal((await stack.ended("web")).end, "updated");
+    await stack.endsAs("web", "updated");
     assert.equal((await scene.scriptRuns()).length, 1);
   });
 
@@ -145,7 +144,7 @@ describe("two updaters on one host", () => {
     const second = stack.start("updater");
     await until("the second acts", () => second.log().includes("acts on the host"));
     await scene.letGo();
-    assert.equal((await stack.ended("web")).end, "updated");
+    await stack.endsAs("web", "updated");
     first.kill("SIGCONT");
     await until("the first stands by", () => first.log().includes("standing by"));
     assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { jetstream } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { after, afterEach, before, describe, it } from "mocha";
+import type { HookName } from "../../shared/hooks.ts";
 import type { Decided, End } from "../../shared/run-records.ts";
+import { STREAMS } from "../../shared/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type Answer, type Asked, ouroboros, participate } from "../support/participants.ts";
@@ -16,7 +18,7 @@ const SHORT = ["--timeout", "3s"];
 interface Behaviour {
   readonly says: string;
   readonly flags?: readonly string[];
-  readonly hook?: "after_update";
+  readonly hook?: HookName;
   readonly answer: (stack: Stack, ...of: Parameters<Answer>) => unknown;
   readonly end: End;
   readonly verdict: RegExp;
@@ -242,5 +244,9 @@ async function makeServerWrite({ nats, host }: Stack, event: string, subject: st
   nats.publish("$JS.API.DIRECT.GET.OUROBOROS_VERDICTS", get, { reply: subject });
   nats.publish("$JS.API.STREAM.MSG.GET.OUROBOROS_VERDICTS", get, { reply: subject });
   nats.publish("$JS.API.CONSUMER.INFO.OUROBOROS_HOOKS.gate_abused", "", { reply: subject });
-  await nats.flush();
+  const manager = await jetstreamManager(nats);
+  await until("the server wrote it", async () => {
+    const { state } = await manager.streams.info(STREAMS.verdicts, { subjects_filter: subject });
+    return (state.subjects?.[subject] ?? 0) === 4;
+  });
 }

@@ -31,14 +31,16 @@ interface Batch {
 
 export function describeBatch(title: string, batch: Batch): void {
   describe(title, function () {
-    this.timeout(300_000);
+    this.timeout(900_000);
     let lab: Lab;
     let runs: readonly Ran[];
 
     before(async () => {
       const { docker } = batch.engine();
       const { ApiVersion: api } = await docker.version();
-      const cases = Object.fromEntries(Object.entries(batch.cases).filter(([, { since = "0" }]) => isAtLeast(api, since)));
+      const cases = Object.fromEntries(
+        Object.entries(batch.cases).filter(([, { since = "0" }]) => isAtLeast(api, since)),
+      );
       lab = await setUp(batch.engine(), cases);
       runs = await updateAll(lab, batch.env ?? {});
     });
@@ -54,7 +56,9 @@ export function describeBatch(title: string, batch: Batch): void {
     for (const [name, one] of Object.entries(batch.cases))
       it(`${name}: ${one.says}`, async function () {
         if (lab.cases[name] === undefined) return this.skip();
-        const wrong = await wrongWith({ lab, log: logOf(runs) }, name, one).catch((error: unknown) => [String(error)]);
+        const wrong = await wrongWith({ lab, log: logOf(runs) }, name, one).catch((error: unknown) => [
+          String(error),
+        ]);
         batch.tell?.(name, wrong.length === 0);
         if (wrong.length > 0) assert.fail(`\n${wrong.join("\n")}\n\n${linesAbout(logOf(runs), name)}`);
       });
@@ -73,7 +77,11 @@ interface Container {
 }
 const containersOf = (lab: Lab): Container[] =>
   Object.entries(lab.cases).flatMap(([name, one]) =>
-    Object.entries(one.members).map(([key, member]) => ({ name: nameOf(one, name, key), member, times: one.times ?? 1 })),
+    Object.entries(one.members).map(([key, member]) => ({
+      name: nameOf(one, name, key),
+      member,
+      times: one.times ?? 1,
+    })),
   );
 const isWatched = ({ member }: Container): boolean => {
   const fate = fateOf(member);
@@ -89,7 +97,13 @@ async function updateAll(lab: Lab, env: Readonly<Record<string, string>>): Promi
   for (let version = 1; version <= times; version++) {
     await moveImages([...images], lab.api, version);
     const due = watched.filter(({ times }) => times >= version);
-    runs.push(await runOnce(lab.engine, due.map(({ name }) => name), env));
+    runs.push(
+      await runOnce(
+        lab.engine,
+        due.map(({ name }) => name),
+        env,
+      ),
+    );
   }
   return runs;
 }
@@ -106,7 +120,10 @@ async function wrongWith({ lab, log }: Done, name: string, one: Case): Promise<s
   for (const [key, member] of Object.entries(one.members)) {
     if (member.state === "removed") continue;
     const found = await wrongWithMember(lab, { name, key, member, container: nameOf(one, name, key) });
-    wrong.push(...found.map((text) => `${key}: ${text}`), ...reasonWrong(log, nameOf(one, name, key), fateOf(member)));
+    wrong.push(
+      ...found.map((text) => `${key}: ${text}`),
+      ...reasonWrong(log, nameOf(one, name, key), fateOf(member)),
+    );
   }
   const scene = sceneOf(lab, name);
   await scene.refresh();
@@ -149,26 +166,36 @@ function idWrong(member: Member, was: Document, now: Document): string[] {
 
 const reasonWrong = (log: string, container: string, fate: ReturnType<typeof fateOf>): string[] =>
   typeof fate !== "object" ||
-  log.split("\n").some((line) => line.includes(`"container":"${container}"`) && line.includes(`"because":"${fate.leftAlone}"`))
+  log
+    .split("\n")
+    .some(
+      (line) => line.includes(`"container":"${container}"`) && line.includes(`"because":"${fate.leftAlone}"`),
+    )
     ? []
     : [`${container} was not left alone because: ${fate.leftAlone}`];
 
 function stateWrong(was: Document, now: Document): string[] {
-  const health = (document: Document) => (document.State["Health"] as { Status?: string } | undefined)?.Status ?? "none";
+  const health = (document: Document) =>
+    (document.State["Health"] as { Status?: string } | undefined)?.Status ?? "none";
   const restarts = Number((now as unknown as { RestartCount?: number }).RestartCount ?? 0);
   return [
-    ...(now.State.Status === was.State.Status ? [] : [`is ${now.State.Status} and was ${was.State.Status}`]),
+    ...(stateOf(now) === stateOf(was) ? [] : [`is ${now.State.Status} and was ${was.State.Status}`]),
     ...(now.State.Status === "running" && ["unhealthy"].includes(health(now)) ? ["is unhealthy"] : []),
     ...(restarts === 0 ? [] : [`restarted ${restarts} times`]),
   ];
 }
+
+/** One that was stopped and had to be recreated was never started: that is as stopped. */
+const stateOf = ({ State }: Document): string => (["created", "exited"].includes(State.Status) ? "stopped" : State.Status);
 
 /** Containers that are no case's, and volumes that nothing uses and that were not there before. */
 async function strangersIn(lab: Lab): Promise<string[]> {
   const { docker } = lab.engine;
   const names = containersOf(lab).map(({ name }) => name);
   const containers = await docker.listContainers({ all: true });
-  const unknown = containers.flatMap(({ Names }) => Names.map((one) => one.slice(1))).filter((one) => !one.includes("/") && !names.includes(one));
+  const unknown = containers
+    .flatMap(({ Names }) => Names.map((one) => one.slice(1)))
+    .filter((one) => !one.includes("/") && !names.includes(one));
   const used = new Set(containers.flatMap(({ Mounts }) => Mounts.map(({ Name }) => Name)));
   const { Volumes } = await docker.listVolumes();
   const left = Volumes.map(({ Name }) => Name).filter((one) => !lab.volumes.includes(one) && !used.has(one));

@@ -26,7 +26,11 @@ export interface Member {
   readonly state?: "running" | "created" | "exited" | "paused" | "removed";
   readonly fate?: Fate;
   /** Replaces the reference that it is created by. */
-  readonly reference?: (image: { readonly reference: string; readonly id: string; readonly digest: string }) => string;
+  readonly reference?: (image: {
+    readonly reference: string;
+    readonly id: string;
+    readonly digest: string;
+  }) => string;
   /** May differ from what it is compared with: `HostConfig.Links`. */
   readonly allowed?: readonly string[];
 }

@@ -17,4 +17,7 @@ export const topics = {
   "left alone": leftAloneCases,
 } as const satisfies Record<string, Readonly<Record<string, Case>>>;
 
-export const allCases: Readonly<Record<string, Case>> = Object.assign({}, ...Object.values(topics)) as Record<string, Case>;
+export const allCases: Readonly<Record<string, Case>> = Object.assign({}, ...Object.values(topics)) as Record<
+  string,
+  Case
+>;

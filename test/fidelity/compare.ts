@@ -23,6 +23,7 @@ export interface Document {
   readonly HostConfig: Fields & {
     readonly NetworkMode: string;
     readonly Binds?: readonly string[] | null;
+    readonly Links?: readonly string[] | null;
     readonly Mounts?: readonly Fields[] | null;
   };
   readonly Mounts: readonly Mount[];
@@ -41,7 +42,9 @@ export function differences(now: Document, control: Document, allowed: readonly 
   return paths
     .filter((path) => expected.get(path) !== found.get(path))
     .filter((path) => !allowed.some((one) => path === one || path.startsWith(`${one}.`)))
-    .map((path) => `${path} is ${found.get(path) ?? "not set"} instead of ${expected.get(path) ?? "not set"}`);
+    .map(
+      (path) => `${path} is ${found.get(path) ?? "not set"} instead of ${expected.get(path) ?? "not set"}`,
+    );
 }
 
 function viewOf(document: Document, control: Document): Fields {
@@ -50,11 +53,18 @@ function viewOf(document: Document, control: Document): Fields {
   return {
     Path,
     Args,
-    Config: { ...Config, Hostname: shares ? undefined : Config.Hostname === shortId(document) ? "(its id)" : Config.Hostname },
+    Config: {
+      ...Config,
+      Hostname: shares ? undefined : Config.Hostname === shortId(document) ? "(its id)" : Config.Hostname,
+    },
     HostConfig: {
       ...HostConfig,
+      // Inspect spells a link `/target:/own name/alias`.
+      Links: (HostConfig.Links ?? []).map((link) => link.replace(`:${document.Name}/`, ":/(its name)/")),
       Binds: (HostConfig.Binds ?? []).filter((bind) => !isAnonymous(bind.split(":")[0])),
-      Mounts: (HostConfig.Mounts ?? []).map((mount) => (isAnonymous(mount["Source"]) ? { ...mount, Source: "" } : mount)),
+      Mounts: (HostConfig.Mounts ?? []).map((mount) =>
+        isAnonymous(mount["Source"]) ? { ...mount, Source: "" } : mount,
+      ),
     },
     Mounts: byKey(mountsOf(Mounts, control)),
     Networks: shares ? {} : networksOf(NetworkSettings.Networks ?? {}, document),
@@ -64,10 +74,16 @@ function viewOf(document: Document, control: Document): Fields {
 /** A volume that was carried over stays, also where the new image does not ask for it. */
 const mountsOf = (mounts: readonly Mount[], control: Document): (readonly [string, Fields])[] =>
   mounts
-    .filter(({ Name, Destination }) => !isAnonymous(Name) || control.Mounts.some((one) => one.Destination === Destination))
+    .filter(
+      ({ Name, Destination }) =>
+        !isAnonymous(Name) || control.Mounts.some((one) => one.Destination === Destination),
+    )
     .map((mount) => {
       const { Type, Destination, RW, Driver } = mount;
-      return [Destination, isAnonymous(mount.Name) ? { Type, Destination, RW, Driver, Name: "(anonymous)" } : mount];
+      return [
+        Destination,
+        isAnonymous(mount.Name) ? { Type, Destination, RW, Driver, Name: "(anonymous)" } : mount,
+      ];
     });
 
 const networksOf = (networks: Readonly<Record<string, Fields>>, document: Document): Fields =>
@@ -90,9 +106,12 @@ const byKey = (entries: readonly (readonly [string, Fields])[]): Fields => Objec
 /** Path → value, without what is null, false, zero or empty: the Engine does not tell these apart. */
 function flat(value: unknown, path = ""): Map<string, string> {
   if (isNothing(value)) return new Map();
-  if (typeof value !== "object" || Array.isArray(value)) return new Map([[path, JSON.stringify(pruned(value))]]);
+  if (typeof value !== "object" || Array.isArray(value))
+    return new Map([[path, JSON.stringify(pruned(value))]]);
   return new Map(
-    Object.entries(value as Fields).flatMap(([key, inner]) => [...flat(inner, path === "" ? key : `${path}.${key}`)]),
+    Object.entries(value as Fields).flatMap(([key, inner]) => [
+      ...flat(inner, path === "" ? key : `${path}.${key}`),
+    ]),
   );
 }
 

@@ -14,7 +14,9 @@ sleep 100000 &
 wait
 `;
 const passwd = (...users: readonly string[]) =>
-  ["root:x:0:0:root:/:/bin/sh", ...users.map((user, at) => `${user}:x:${1001 + at}:0::/:/bin/sh`), ""].join("\n");
+  ["root:x:0:0:root:/:/bin/sh", ...users.map((user, at) => `${user}:x:${1001 + at}:0::/:/bin/sh`), ""].join(
+    "\n",
+  );
 
 const common = {
   docker: true,
@@ -27,13 +29,16 @@ const common = {
 
 /** Versions that differ in a file only. */
 const alike = (options: ImageOptions, versions = 2): ImageOptions[] =>
-  Array.from({ length: versions }, (_, at) => ({ ...options, files: { ...options.files, "/version": `${at + 1}\n` } }));
+  Array.from({ length: versions }, (_, at) => ({
+    ...options,
+    files: { ...options.files, "/version": `${at + 1}\n` },
+  }));
 
 const but = (options: ImageOptions): ImageOptions => ({ ...common, ...options });
 
 function harsh(version: number, api: string): ImageOptions {
   // Healthy at the first look, which comes soon; then it is rarely asked again. Before API 1.44 only Interval counts.
-  const interval = isOlder(api, "1.44") ? 4 : 60;
+  const rarely = isOlder(api, "1.44") && version > 1 ? 10 : 300;
   const own = `${version}`;
   return {
     ...common,
@@ -56,7 +61,7 @@ function harsh(version: number, api: string): ImageOptions {
     healthcheck: {
       Test: ["CMD", "/bin/true", own],
       StartInterval: Math.round((0.2 + version / 100) * SECOND),
-      Interval: (interval + version) * SECOND,
+      Interval: (rarely + version) * SECOND,
       Timeout: (10 + version) * SECOND,
       StartPeriod: (12 + version) * SECOND,
       Retries: version,
@@ -65,7 +70,12 @@ function harsh(version: number, api: string): ImageOptions {
   };
 }
 
-const HEALTHY = { Test: ["CMD", "/bin/true"], StartInterval: 0.2 * SECOND, StartPeriod: 10 * SECOND, Interval: 3 * SECOND };
+const HEALTHY = {
+  Test: ["CMD", "/bin/true"],
+  StartInterval: 0.2 * SECOND,
+  StartPeriod: 10 * SECOND,
+  Interval: 3 * SECOND,
+};
 
 export const imagesFor = (api: string) =>
   ({

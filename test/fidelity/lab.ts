@@ -46,7 +46,12 @@ export interface Lab {
 
 const subjectsOf = (cases: Cases): Subject[] =>
   Object.entries(cases).flatMap(([name, one]) =>
-    Object.entries(one.members).map(([key, member]) => ({ case: name, key, member, name: nameOf(one, name, key) })),
+    Object.entries(one.members).map(([key, member]) => ({
+      case: name,
+      key,
+      member,
+      name: nameOf(one, name, key),
+    })),
   );
 export const nameOf = (one: Case, name: string, key: string): string =>
   Object.keys(one.members).length === 1 ? name : `${name}-${key}`;
@@ -63,7 +68,8 @@ export async function setUp(engine: Engine, cases: Cases): Promise<Lab> {
   const names = [...new Set(subjectsOf(cases).map(({ member }) => imageOf(member)))];
   await moveImages(names, api, 0);
   await inTurns(names, 4, async (name) => pull(engine, referenceOf(name)));
-  for (const [Name, options] of Object.entries(networks)) await engine.docker.createNetwork({ Name, ...options });
+  for (const [Name, options] of Object.entries(networks))
+    await engine.docker.createNetwork({ Name, ...options });
   const place = (name: string): Place => ({
     folder,
     own: (what) => `${name}-${what}`,
@@ -114,7 +120,8 @@ async function deploy(where: Where, name: string, one: Case): Promise<[string, s
     if (member.state !== "created") await where.engine.docker.getContainer(id).start();
     await edit({ ...where, place }, member, id);
   }
-  for (const [key, { state }] of Object.entries(one.members)) await bringTo(state, where.engine.docker.getContainer(ids.get(key) ?? ""));
+  for (const [key, { state }] of Object.entries(one.members))
+    await bringTo(state, where.engine.docker.getContainer(ids.get(key) ?? ""));
   return Object.entries(one.members).flatMap(([key, { state }]) =>
     state === "removed" ? [] : [[nameOf(one, name, key), ids.get(key) ?? ""]],
   );
@@ -136,13 +143,20 @@ interface Making {
 }
 
 /** Creates the member's container, as `docker create` does it: all its networks, before it starts. */
-async function create({ engine, api, place }: Where, member: Member, { name, image }: Making): Promise<string> {
+async function create(
+  { engine, api, place }: Where,
+  member: Member,
+  { name, image }: Making,
+): Promise<string> {
   const reference = image ?? (await referenceFor(engine, member));
   const body: Body = typeof member.body === "function" ? member.body(place) : (member.body ?? {});
   const endpoints = Object.entries(member.endpoints ?? {});
   const [first] = endpoints;
   const atCreate = isOlder(api, "1.44") ? endpoints.slice(0, 1) : endpoints;
-  const hostConfig = { ...(first && { NetworkMode: first[0] }), ...(body["HostConfig"] as object | undefined) };
+  const hostConfig = {
+    ...(first && { NetworkMode: first[0] }),
+    ...(body["HostConfig"] as object | undefined),
+  };
   const { id } = await engine.docker.createContainer({
     ...body,
     name,
@@ -163,11 +177,13 @@ async function referenceFor(engine: Engine, member: Member): Promise<string> {
 }
 
 /** Where a volume is on this machine. */
-const pathOf = ({ name }: Engine, { Source }: Mount): string => Source.replace("/var/lib/docker", join(bed().folder, name, "docker"));
+const pathOf = ({ name }: Engine, { Source }: Mount): string =>
+  Source.replace("/var/lib/docker", join(bed().folder, name, "docker"));
 const isData = ({ Type, Name }: Mount): boolean => Type === "volume" && Name !== undefined;
 
 async function mark(engine: Engine, document: Document): Promise<void> {
-  for (const mount of document.Mounts.filter(isData)) await writeFile(join(pathOf(engine, mount), "mark"), mount.Name ?? "");
+  for (const mount of document.Mounts.filter(isData))
+    await writeFile(join(pathOf(engine, mount), "mark"), mount.Name ?? "");
 }
 
 /** What was lost of a container's volumes: `/data` for one that is not there or has not its mark. */
@@ -192,7 +208,10 @@ export async function control(lab: Lab, name: string, key: string, imageId: stri
   const where = { engine, api, place };
   const reference = await referenceFor(engine, member);
   const tagged = await engine.docker.getImage(reference).inspect();
-  const id = await create(where, member, { name: `${nameOf(one, name, key)}-control`, ...(tagged.Id !== imageId && { image: imageId }) });
+  const id = await create(where, member, {
+    name: `${nameOf(one, name, key)}-control`,
+    ...(tagged.Id !== imageId && { image: imageId }),
+  });
   try {
     await edit(where, member, id);
     const document = await inspectAs(engine.docker, id);
@@ -226,7 +245,13 @@ export function sceneOf(lab: Lab, name: string): Scene & { readonly refresh: () 
 }
 
 async function execIn(container: Docker.Container, words: readonly string[]): Promise<string> {
-  const exec = await container.exec({ Cmd: [...words], User: "0", AttachStdout: true, AttachStderr: true, Tty: true });
+  const exec = await container.exec({
+    Cmd: [...words],
+    User: "0",
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: true,
+  });
   const stream = await exec.start({ Tty: true });
   let said = "";
   for await (const chunk of stream) said += String(chunk);
@@ -239,7 +264,11 @@ export const tearDown = async (engine: Engine): Promise<void> => {
 };
 
 /** At most `width` at a time; results in order. */
-export async function inTurns<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
+export async function inTurns<T, R>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = [];
   const waiting = items.entries();
   const worker = async () => {

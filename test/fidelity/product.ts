@@ -12,7 +12,11 @@ export interface Ran {
 }
 
 /** One cycle over these containers. */
-export async function runOnce(engine: Engine, names: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+export async function runOnce(
+  engine: Engine,
+  names: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ran> {
   const folder = await mkdtemp(join("/tmp", "fidelity-"));
   try {
     await using ouroboros = startProcess(program, {
@@ -29,7 +33,9 @@ export async function runOnce(engine: Engine, names: readonly string[], env: Rea
       LOG_LEVEL: "debug",
       ...env,
     });
-    return { code: await ouroboros.exited, log: ouroboros.log() };
+    const ran = { code: await ouroboros.exited, log: ouroboros.log() };
+    (await import("node:fs")).appendFileSync("/tmp/fid.product.log", `${names.length} ${names.join(" ")}\n${ran.log}\n=====\n`);
+    return ran;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

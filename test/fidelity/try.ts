@@ -9,6 +9,11 @@ const skip = (process.env["SKIP"] ?? "").split(",");
 const cases = Object.fromEntries(
   (Object.entries(topics) as [string, Record<string, Case>][])
     .filter(([topic]) => !skip.includes(topic))
-    .flatMap(([topic, all]) => Object.entries(all).filter(([name]) => only.length === 0 || only.includes(name) || only.includes(topic))),
+    .flatMap(([topic, all]) =>
+      Object.entries(all).filter(
+        ([name]) => only.length === 0 || only.includes(name) || only.includes(topic),
+      ),
+    ),
 );
-describe("try", () => describeBatch("try", { engine: () => engine(Number(process.env["HOST"] ?? 1)), cases }));
+describe("try", () =>
+  describeBatch("try", { engine: () => engine(Number(process.env["HOST"] ?? 1)), cases, env: { SWAPS: process.env["SWAPS"] ?? "8" } }));

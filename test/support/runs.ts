@@ -1,8 +1,10 @@
 // Runs seen from outside: asked for, followed to their end, and what is held or left alone after them.
+import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { HeldEntry } from "../../shared/held.ts";
-import type { End } from "../../shared/run-records.ts";
-import { BUCKETS, heldKey } from "../../shared/subjects.ts";
+import { lastOn } from "../../shared/jetstream.ts";
+import type { End, RunRecord } from "../../shared/run-records.ts";
+import { BUCKETS, STREAMS, heldKey, subjects } from "../../shared/subjects.ts";
 import type { Stack } from "./stack.ts";
 import { until } from "./until.ts";
 
@@ -24,15 +26,24 @@ export async function planned(stack: Stack): Promise<string> {
   );
 }
 
-/** How the containers of a run ended, once it is finished. */
+/** How the containers of a run ended, once it is finished; read from the journal. */
 export async function endsOf(stack: Stack, run: string, within = 40_000): Promise<Record<string, End>> {
+  const manager = await jetstreamManager(stack.nats, { checkAPI: false });
+  const subject = subjects.run(stack.host, run);
   return until(
     `run ${run} is finished`,
-    () => {
-      const [finished] = stack.records.filter((record) => record.run === run && record.kind === "finished");
-      return finished?.kind === "finished" ? finished.ends : undefined;
+    async () => {
+      const last = await lastOn(manager, STREAMS.runs, subject).catch(() => undefined);
+      const record = last?.json<RunRecord>();
+      return record?.kind === "finished" ? record.ends : undefined;
     },
-    { within, explain: () => Object.values(stack.services).map((one) => one.log()).join("\n") }, // prettier-ignore
+    {
+      within,
+      explain: () =>
+        Object.values(stack.services)
+          .map((one) => one.log())
+          .join("\n"),
+    },
   );
 }
 

@@ -1,12 +1,13 @@
 // The three services as real processes, against a NATS server of their own and one Engine of the bed; and what a
 // watcher sees of them: every hook event and every record of the journal.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type NatsConnection, connect } from "nats";
 import type { CloudEvent } from "../../shared/messages.ts";
-import type { Ended, RunRecord } from "../../shared/run-records.ts";
+import type { End, Ended, RunRecord } from "../../shared/run-records.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { type Engine, type NatsServer, startNats } from "../bed/bed.ts";
 import { until } from "./until.ts";
@@ -51,6 +52,8 @@ export interface Stack extends AsyncDisposable {
     container: string,
     options?: { nth?: number; within?: number },
   ) => Promise<Ended & RunRecord>;
+  /** Waits until it ended, and fails with the reason if that is another end. */
+  readonly endsAs: (container: string, end: End) => Promise<void>;
   /** Names of the hooks heard so far, in order, with the container: `before_update web`. */
   readonly heard: () => string[];
 }
@@ -126,6 +129,10 @@ export async function startStack({
           explain: () => all.map((one) => one.log()).join("\n"),
         },
       ),
+    endsAs: async (container, end) => {
+      const record = await stack.ended(container);
+      assert.equal(record.end, end, record.because);
+    },
     heard: () => events.map(({ hook, event }) => `${hook} ${event.subject}`.trim()),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(all.map((one) => one[Symbol.asyncDispose]()));
@@ -172,10 +179,8 @@ export function startProcess(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): Process {
-  const child = spawn(process.execPath, ["--enable-source-maps", file, ...args], {
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const command = ["--pdeathsig", "KILL", "--", process.execPath, "--enable-source-maps", file, ...args]; // nothing outlives the test
+  const child = spawn("setpriv", command, { env, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => (log += chunk.toString()));

@@ -124,7 +124,7 @@ describe("examples/participants/participant.py", () => {
     const file = await command(
       'cat > OUT/$OUROBOROS_RUN; echo "as $OUROBOROS_RUN says" >&2; exit "${OUROBOROS_RUN#run-}"',
     );
-    await using _participant = start("--command", file, "--timeout", "1");
+    await using _participant = start("--command", file, "--timeout", "3");
     const expected: readonly [string, Verdict][] = [
       ["run-0", { verdict: "proceed", reason: "as run-0 says" }],
       ["run-75", { verdict: "defer", reason: "as run-75 says" }],
@@ -143,7 +143,7 @@ describe("examples/participants/participant.py", () => {
     await stage.publish(beforeUpdateEvent("slow"));
     assert.deepEqual(await verdictOn(beforeUpdateEvent("slow")), {
       verdict: "refuse",
-      reason: "still running after 1 s",
+      reason: "still running after 3 s",
     });
     assert.equal(runs((await stage.folder.left("pid"))?.trim() ?? ""), false);
   });

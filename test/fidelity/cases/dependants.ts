@@ -2,22 +2,32 @@
 import assert from "node:assert/strict";
 import { type Case, type Member, type Scene, host } from "../case.ts";
 
-const shares = (what: "NetworkMode" | "PidMode" | "IpcMode", member: string, rest: object = {}): NonNullable<Member["body"]> =>
-  ({ idOf }) => host({ ...rest, [what]: `container:${idOf(member)}` });
+const shares =
+  (
+    what: "NetworkMode" | "PidMode" | "IpcMode",
+    member: string,
+    rest: object = {},
+  ): NonNullable<Member["body"]> =>
+  ({ idOf }) =>
+    host({ ...rest, [what]: `container:${idOf(member)}` });
 
 /** Both see the same network interfaces, also after a restart of the child. */
-const sameNetwork = (...members: readonly string[]) => async ({ docker, idOf, exec }: Scene): Promise<void> => {
-  const seen = new Set<string>();
-  for (const member of members) {
-    await docker.getContainer(idOf(member)).restart();
-    break;
-  }
-  for (const member of members.slice(1)) await docker.getContainer(idOf(member)).restart();
-  for (const member of members) seen.add(await exec(member, "/bin/busybox", "ip", "-o", "-4", "addr"));
-  assert.equal(seen.size, 1, [...seen].join("\n"));
-};
-const knows = (member: string, name: string) => async ({ exec }: Scene) =>
-  assert.match(await exec(member, "/bin/cat", "/etc/hosts"), new RegExp(`\\s${name}(\\s|$)`, "m"));
+const sameNetwork =
+  (...members: readonly string[]) =>
+  async ({ docker, idOf, exec }: Scene): Promise<void> => {
+    const seen = new Set<string>();
+    for (const member of members) {
+      await docker.getContainer(idOf(member)).restart();
+      break;
+    }
+    for (const member of members.slice(1)) await docker.getContainer(idOf(member)).restart();
+    for (const member of members) seen.add(await exec(member, "/bin/busybox", "ip", "-o", "-4", "addr"));
+    assert.equal(seen.size, 1, [...seen].join("\n"));
+  };
+const knows =
+  (member: string, name: string) =>
+  async ({ exec }: Scene) =>
+    assert.match(await exec(member, "/bin/cat", "/etc/hosts"), new RegExp(`\\s${name}(\\s|$)`, "m"));
 
 const bystander = { image: "still", fate: "kept" } as const;
 const dependant = { image: "still", fate: "recreated" } as const;
@@ -26,11 +36,15 @@ export const dependantCases = {
   "network-child": {
     says: "a container in the network of another, which stays",
     members: { parent: bystander, it: { body: shares("NetworkMode", "parent") } },
-    check: async ({ inspect, idOf }) => assert.equal((await inspect()).Config.Hostname, idOf("parent").slice(0, 12)),
+    check: async ({ inspect, idOf }) =>
+      assert.equal((await inspect()).Config.Hostname, idOf("parent").slice(0, 12)),
   },
   "network-parent": {
     says: "a container whose network another shares",
-    members: { it: {}, child: { ...dependant, body: shares("NetworkMode", "it", { RestartPolicy: { Name: "always" } }) } },
+    members: {
+      it: {},
+      child: { ...dependant, body: shares("NetworkMode", "it", { RestartPolicy: { Name: "always" } }) },
+    },
     check: sameNetwork("it", "child"),
   },
   "network-both": {
@@ -54,7 +68,10 @@ export const dependantCases = {
   },
   "memory-parent": {
     says: "a container whose memory another shares",
-    members: { it: { body: host({ IpcMode: "shareable" }) }, child: { ...dependant, body: shares("IpcMode", "it") } },
+    members: {
+      it: { body: host({ IpcMode: "shareable" }) },
+      child: { ...dependant, body: shares("IpcMode", "it") },
+    },
   },
   "all-shared": {
     says: "a container whose network, processes and memory another shares, with volumes",
@@ -64,7 +81,11 @@ export const dependantCases = {
         ...dependant,
         body: ({ idOf }) => {
           const mode = `container:${idOf("it")}`;
-          return { Volumes: { "/data": {} }, Env: ["A=1"], ...host({ NetworkMode: mode, PidMode: mode, IpcMode: mode }) };
+          return {
+            Volumes: { "/data": {} },
+            Env: ["A=1"],
+            ...host({ NetworkMode: mode, PidMode: mode, IpcMode: mode }),
+          };
         },
       },
     },
@@ -83,7 +104,7 @@ export const dependantCases = {
       it: {},
       a: { ...dependant, body: shares("NetworkMode", "it", { IpcMode: "shareable" }) },
       b: { ...dependant, body: shares("IpcMode", "a") },
-      c: { ...dependant, body: host({ Links: ["chain-of-three-b:last"] }), allowed: ["HostConfig.Links"] },
+      c: { ...dependant, body: host({ Links: ["chain-of-three-b:last"] }) },
     },
     check: knows("c", "last"),
   },
@@ -94,13 +115,17 @@ export const dependantCases = {
       two: { body: host({ IpcMode: "shareable" }) },
       child: {
         ...dependant,
-        body: ({ idOf }) => host({ NetworkMode: `container:${idOf("one")}`, IpcMode: `container:${idOf("two")}` }),
+        body: ({ idOf }) =>
+          host({ NetworkMode: `container:${idOf("one")}`, IpcMode: `container:${idOf("two")}` }),
       },
     },
   },
   "moved-child": {
     says: "a container whose own tag moved keeps its image when it follows its parent",
-    members: { it: { image: "mild" }, child: { ...dependant, image: "harsh", body: shares("NetworkMode", "it") } },
+    members: {
+      it: { image: "mild" },
+      child: { ...dependant, image: "harsh", body: shares("NetworkMode", "it") },
+    },
   },
   link: {
     says: "a container with a link to another, which stays",
@@ -143,7 +168,11 @@ export const dependantCases = {
   "hard-dependency": {
     says: "a hard dependency is recreated as it was",
     members: {
-      cache: { ...dependant, body: { Env: ["A=1"], Volumes: { "/data": {} } }, endpoints: { lan: { Aliases: ["c"] } } },
+      cache: {
+        ...dependant,
+        body: { Env: ["A=1"], Volumes: { "/data": {} } },
+        endpoints: { lan: { Aliases: ["c"] } },
+      },
       it: { body: { Labels: { "com.ouroboros.hard_depends_on": "hard-dependency-cache" } } },
     },
   },

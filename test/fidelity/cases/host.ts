@@ -17,7 +17,12 @@ export const hostCases = {
   }),
   "ports-random": one("ports that the Engine chooses", {
     ExposedPorts: { "8081/tcp": {}, "9000/tcp": {} },
-    ...host({ PortBindings: { "8081/tcp": [{ HostIp: "127.0.0.1", HostPort: "" }], "9000/tcp": [{ HostIp: "127.0.0.1", HostPort: "0" }] } }),
+    ...host({
+      PortBindings: {
+        "8081/tcp": [{ HostIp: "127.0.0.1", HostPort: "" }],
+        "9000/tcp": [{ HostIp: "127.0.0.1", HostPort: "0" }],
+      },
+    }),
   }),
   "ports-range": one("a port of a range", {
     ExposedPorts: { "9000/tcp": {} },
@@ -27,11 +32,16 @@ export const hostCases = {
     ExposedPorts: { "9000/tcp": {} },
     ...host({ PortBindings: { "9000/tcp": [{ HostIp: "::1", HostPort: "28320" }] } }),
   }),
-  "port-vanishes": one("a published port that the new image no longer exposes", host({ PortBindings: { "9000/tcp": [{ HostIp: "127.0.0.1", HostPort: "28330" }] } }), {
-    image: "exposeVanishes",
-    allowed: ["Config.ExposedPorts"],
-    check: async ({ inspect }) => assert.equal((await inspect()).NetworkSettings.Ports["9000/tcp"]?.[0]?.HostPort, "28330"),
-  }),
+  "port-vanishes": one(
+    "a published port that the new image no longer exposes",
+    host({ PortBindings: { "9000/tcp": [{ HostIp: "127.0.0.1", HostPort: "28330" }] } }),
+    {
+      image: "exposeVanishes",
+      allowed: ["Config.ExposedPorts"],
+      check: async ({ inspect }) =>
+        assert.equal((await inspect()).NetworkSettings.Ports["9000/tcp"]?.[0]?.HostPort, "28330"),
+    },
+  ),
   "publish-all": one("all ports that the new image exposes, and no others", host({ PublishAllPorts: true }), {
     check: async ({ inspect }) => {
       assert.deepEqual(Object.keys((await inspect()).NetworkSettings.Ports).sort(), ["8082/tcp", "9000/tcp"]);
@@ -39,66 +49,108 @@ export const hostCases = {
   }),
   expose: one("more exposed ports", { ExposedPorts: { "7000/tcp": {}, "7001/udp": {} } }),
   "restart-always": one("restart always", host({ RestartPolicy: { Name: "always" } })),
-  "restart-on-failure": one("restart on failure, five times", host({ RestartPolicy: { Name: "on-failure", MaximumRetryCount: 5 } })),
-  "restart-unless-stopped": one("restart unless stopped", host({ RestartPolicy: { Name: "unless-stopped" } })),
-  rights: one("capabilities, security options, groups", host({
-    CapAdd: ["NET_ADMIN"],
-    CapDrop: ["ALL"],
-    SecurityOpt: ["no-new-privileges:true", "seccomp=unconfined"],
-    GroupAdd: ["27", "50"],
-  })),
+  "restart-on-failure": one(
+    "restart on failure, five times",
+    host({ RestartPolicy: { Name: "on-failure", MaximumRetryCount: 5 } }),
+  ),
+  "restart-unless-stopped": one(
+    "restart unless stopped",
+    host({ RestartPolicy: { Name: "unless-stopped" } }),
+  ),
+  rights: one(
+    "capabilities, security options, groups",
+    host({
+      CapAdd: ["NET_ADMIN"],
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges:true", "seccomp=unconfined"],
+      GroupAdd: ["27", "50"],
+    }),
+  ),
   privileged: one("privileged, with an init process", host({ Privileged: true, Init: true })),
-  "unmasked-paths": one("privileged, with no path masked", host({ Privileged: true, MaskedPaths: [], ReadonlyPaths: [] })),
-  "masked-paths": one("masked paths of its own", host({ MaskedPaths: ["/proc/kcore"], ReadonlyPaths: ["/proc/bus", "/proc/fs"] })),
-  limits: one("memory, processors, processes, out-of-memory score", host({
-    Memory: 64e6,
-    MemoryReservation: 32e6,
-    MemorySwap: 128e6,
-    MemorySwappiness: 0,
-    NanoCpus: 5e8,
-    CpuShares: 512,
-    CpusetCpus: "0",
-    PidsLimit: 77,
-    OomScoreAdj: 300,
-    OomKillDisable: false,
-  })),
-  "limits-quota": one("processor time by period and quota, and block weights", host({ CpuPeriod: 50_000, CpuQuota: 25_000, CpusetMems: "0", BlkioWeight: 300, PidsLimit: -1 })),
-  "devices-and-ulimits": one("ulimits, kernel settings, a device and rules for devices", host({
-    Ulimits: [{ Name: "nofile", Soft: 1024, Hard: 2048 }],
-    Sysctls: { "net.core.somaxconn": "1024" },
-    Devices: [{ PathOnHost: "/dev/null", PathInContainer: "/dev/mynull", CgroupPermissions: "rw" }],
-    DeviceCgroupRules: ["c 1:3 rwm"],
-  })),
-  "device-limits": one("several devices, and rates for one", host({
-    Devices: [
-      { PathOnHost: "/dev/zero", PathInContainer: "/dev/a", CgroupPermissions: "rwm" },
-      { PathOnHost: "/dev/full", PathInContainer: "/dev/b", CgroupPermissions: "r" },
-    ],
-    Ulimits: [
-      { Name: "memlock", Soft: 65536, Hard: 131072 },
-      { Name: "core", Soft: 0, Hard: -1 },
-    ],
-  })),
-  names: one("name servers, search domains, options and hosts", host({
-    Dns: ["127.0.0.53"],
-    DnsSearch: ["x.org"],
-    DnsOptions: ["ndots:2"],
-    ExtraHosts: ["a:10.0.0.1", "gw:host-gateway"],
-  })),
-  log: one("a log driver with options", host({ LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "2" } } })),
+  "unmasked-paths": one(
+    "privileged, with no path masked",
+    host({ Privileged: true, MaskedPaths: [], ReadonlyPaths: [] }),
+  ),
+  "masked-paths": one(
+    "masked paths of its own",
+    host({ MaskedPaths: ["/proc/kcore"], ReadonlyPaths: ["/proc/bus", "/proc/fs"] }),
+  ),
+  limits: one(
+    "memory, processors, processes, out-of-memory score",
+    host({
+      Memory: 64e6,
+      MemoryReservation: 32e6,
+      MemorySwap: 128e6,
+      MemorySwappiness: 0,
+      NanoCpus: 5e8,
+      CpuShares: 512,
+      CpusetCpus: "0",
+      PidsLimit: 77,
+      OomScoreAdj: 300,
+      OomKillDisable: false,
+    }),
+  ),
+  "limits-quota": one(
+    "processor time by period and quota, and block weights",
+    host({ CpuPeriod: 50_000, CpuQuota: 25_000, CpusetMems: "0", BlkioWeight: 300, PidsLimit: -1 }),
+  ),
+  "devices-and-ulimits": one(
+    "ulimits, kernel settings, a device and rules for devices",
+    host({
+      Ulimits: [{ Name: "nofile", Soft: 1024, Hard: 2048 }],
+      Sysctls: { "net.core.somaxconn": "1024" },
+      Devices: [{ PathOnHost: "/dev/null", PathInContainer: "/dev/mynull", CgroupPermissions: "rw" }],
+      DeviceCgroupRules: ["c 1:3 rwm"],
+    }),
+  ),
+  "device-limits": one(
+    "several devices, and rates for one",
+    host({
+      Devices: [
+        { PathOnHost: "/dev/zero", PathInContainer: "/dev/a", CgroupPermissions: "rwm" },
+        { PathOnHost: "/dev/full", PathInContainer: "/dev/b", CgroupPermissions: "r" },
+      ],
+      Ulimits: [
+        { Name: "memlock", Soft: 65536, Hard: 131072 },
+        { Name: "core", Soft: 0, Hard: -1 },
+      ],
+    }),
+  ),
+  names: one(
+    "name servers, search domains, options and hosts",
+    host({
+      Dns: ["127.0.0.53"],
+      DnsSearch: ["x.org"],
+      DnsOptions: ["ndots:2"],
+      ExtraHosts: ["a:10.0.0.1", "gw:host-gateway"],
+    }),
+  ),
+  log: one(
+    "a log driver with options",
+    host({ LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "2" } } }),
+  ),
   "log-none": one("no log", host({ LogConfig: { Type: "none", Config: {} } })),
-  namespaces: one("the host's processes and cgroups, shareable memory", host({ PidMode: "host", IpcMode: "shareable", CgroupnsMode: "host", CgroupParent: "/fidelity" })),
+  namespaces: one(
+    "the host's processes and cgroups, shareable memory",
+    host({ PidMode: "host", IpcMode: "shareable", CgroupnsMode: "host", CgroupParent: "/fidelity" }),
+  ),
   "ipc-host": one("the host's and no interprocess memory", host({ IpcMode: "host", UTSMode: "" })),
   "uts-host": one("the host's name", host({ UTSMode: "host" })),
   annotations: one("annotations", host({ Annotations: { "com.example.a": "1" } }), { since: "1.43" }),
   "live-limits": one("limits changed while it runs", host({ Memory: 64e6, MemorySwap: 64e6 }), {
-    edit: ({ container }) => container.update({ Memory: 96e6, MemorySwap: 192e6, CpuShares: 300, PidsLimit: 50 }),
+    edit: ({ container }) =>
+      container.update({ Memory: 96e6, MemorySwap: 192e6, CpuShares: 300, PidsLimit: 50 }),
   }),
   "live-restart": one("a restart policy changed while it runs", host({ RestartPolicy: { Name: "always" } }), {
-    edit: ({ container }) => container.update({ RestartPolicy: { Name: "on-failure", MaximumRetryCount: 3 } }),
+    edit: ({ container }) =>
+      container.update({ RestartPolicy: { Name: "on-failure", MaximumRetryCount: 3 } }),
   }),
-  "live-restart-always": one("a restart policy given while it runs", {}, {
-    image: "mild",
-    edit: ({ container }) => container.update({ RestartPolicy: { Name: "always" } }),
-  }),
+  "live-restart-always": one(
+    "a restart policy given while it runs",
+    {},
+    {
+      image: "mild",
+      edit: ({ container }) => container.update({ RestartPolicy: { Name: "always" } }),
+    },
+  ),
 };

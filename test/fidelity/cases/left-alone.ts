@@ -7,11 +7,35 @@ export const leftAloneCases = {
   stopped: one("a stopped container", { Env: ["A=1"] }, left("not running", { state: "exited" })),
   created: one("a container that was never started", {}, left("not running", { state: "created" })),
   paused: one("a paused container", {}, left("paused", { state: "paused" })),
-  "auto-removed": one("a container with --rm", host({ AutoRemove: true }), left("started with --rm: it would vanish when stopped")),
-  "swarm-task": one("a container of a swarm service", { Labels: { "com.docker.swarm.task.id": "abc" } }, left("part of a swarm service")),
-  "one-off": one("a one-off container of compose", { Labels: { "com.docker.compose.oneoff": "True" } }, left("a one-off container of compose")),
-  "pinned-by-digest": one("a container pinned by digest", {}, left("pinned by digest", { reference: ({ reference, digest }) => `${reference}@${digest}` })),
-  "by-image-id": one("a container created by an image's id", {}, left("its image has no tag to follow", { reference: ({ id }) => id })),
-  role: one("a part of Ouroboros", { Labels: { "com.ouroboros.role": "poller" } }, left("part of Ouroboros itself")),
+  "auto-removed": one(
+    "a container with --rm",
+    host({ AutoRemove: true }),
+    left("started with --rm: it would vanish when stopped"),
+  ),
+  "swarm-task": one(
+    "a container of a swarm service",
+    { Labels: { "com.docker.swarm.task.id": "abc" } },
+    left("part of a swarm service"),
+  ),
+  "one-off": one(
+    "a one-off container of compose",
+    { Labels: { "com.docker.compose.oneoff": "True" } },
+    left("a one-off container of compose"),
+  ),
+  "pinned-by-digest": one(
+    "a container pinned by digest",
+    {},
+    left("pinned by digest", { reference: ({ reference, digest }) => `${reference}@${digest}` }),
+  ),
+  "by-image-id": one(
+    "a container created by an image's id",
+    {},
+    left("its image has no tag to follow", { reference: ({ id }) => id }),
+  ),
+  role: one(
+    "a part of Ouroboros",
+    { Labels: { "com.ouroboros.role": "poller" } },
+    left("part of Ouroboros itself"),
+  ),
   current: one("a container whose image did not move", {}, left("current", { image: "still" })),
 } satisfies Record<string, Case>;

@@ -3,31 +3,50 @@ import assert from "node:assert/strict";
 import { type Case, type Scene, host, one } from "../case.ts";
 
 /** The content of a file that is seen at that path. */
-const shows = (path: string, text: string) => async ({ exec }: Scene) =>
-  assert.equal(await exec("it", "/bin/cat", path), text);
+const shows =
+  (path: string, text: string) =>
+  async ({ exec }: Scene) =>
+    assert.equal(await exec("it", "/bin/cat", path), text);
 
 export const volumeCases = {
-  binds: one("a bound folder and named volumes", ({ folder, own }) =>
-    host({ Binds: [`${folder}:/bm:ro`, `${own("a")}:/v1`, `${own("b")}:/v2:nocopy`] }),
+  binds: one(
+    "a bound folder and named volumes",
+    ({ folder, own }) => host({ Binds: [`${folder}:/bm:ro`, `${own("a")}:/v1`, `${own("b")}:/v2:nocopy`] }),
     { check: shows("/bm/file", "from the host\n") },
   ),
-  "image-volumes": one("anonymous volumes of the image, with their data", { User: "0" }, {
-    check: async ({ exec }) => assert.match(await exec("it", "/bin/cat", "/imgvol/mark"), /^[0-9a-f]{64}$/),
-  }),
+  "image-volumes": one(
+    "anonymous volumes of the image, with their data",
+    { User: "0" },
+    {
+      check: async ({ exec }) => assert.match(await exec("it", "/bin/cat", "/imgvol/mark"), /^[0-9a-f]{64}$/),
+    },
+  ),
   "anonymous-volume": one("an anonymous volume of its own", { Volumes: { "/tmp": {} } }),
-  "anonymous-in-binds": one("anonymous volumes where the image has none", { Volumes: { "/a": {}, "/b/c": {} } }, { image: "mild" }),
+  "anonymous-in-binds": one(
+    "anonymous volumes where the image has none",
+    { Volumes: { "/a": {}, "/b/c": {} } },
+    { image: "mild" },
+  ),
   mounts: one("mounts: a volume with options, a bound folder, a tmpfs", ({ folder, own }) =>
     host({
       Mounts: [
-        { Type: "volume", Source: own("a"), Target: "/v3", VolumeOptions: { NoCopy: true, Labels: { a: "b" } } },
+        {
+          Type: "volume",
+          Source: own("a"),
+          Target: "/v3",
+          VolumeOptions: { NoCopy: true, Labels: { a: "b" } },
+        },
         { Type: "bind", Source: folder, Target: "/bm", ReadOnly: true },
         { Type: "tmpfs", Target: "/mt", TmpfsOptions: { SizeBytes: 1048576, Mode: 1023 } },
       ],
     }),
   ),
-  "mounts-anonymous": one("an anonymous volume in the list of mounts, with its options", host({
-    Mounts: [{ Type: "volume", Target: "/anon", VolumeOptions: { NoCopy: true, Labels: { kept: "yes" } } }],
-  })),
+  "mounts-anonymous": one(
+    "an anonymous volume in the list of mounts, with its options",
+    host({
+      Mounts: [{ Type: "volume", Target: "/anon", VolumeOptions: { NoCopy: true, Labels: { kept: "yes" } } }],
+    }),
+  ),
   "mounts-mixed": one("binds, mounts, tmpfs and anonymous volumes beside each other", ({ folder, own }) => ({
     Volumes: { "/anon": {} },
     ...host({
@@ -40,23 +59,57 @@ export const volumeCases = {
       Tmpfs: { "/f": "size=64k" },
     }),
   })),
-  "bind-over-image-volume": one("a named volume in place of the image's anonymous one", ({ own }) => host({ Binds: [`${own("a")}:/imgvol`] })),
-  "tmpfs-over-image-volume": one("a tmpfs in place of the image's anonymous volume", host({ Tmpfs: { "/imgvol": "size=1m" } })),
+  "bind-over-image-volume": one("a named volume in place of the image's anonymous one", ({ own }) =>
+    host({ Binds: [`${own("a")}:/imgvol`] }),
+  ),
+  "tmpfs-over-image-volume": one(
+    "a tmpfs in place of the image's anonymous volume",
+    host({ Tmpfs: { "/imgvol": "size=1m" } }),
+  ),
   "mount-over-image-volume": one("a read-only mount in place of the image's anonymous volume", ({ folder }) =>
     host({ Mounts: [{ Type: "bind", Source: folder, Target: "/imgvol", ReadOnly: true }] }),
   ),
   "bind-options": one("bound folders with their options", ({ folder }) =>
-    host({ Binds: [`${folder}:/a:ro,rprivate`, `${folder}:/b:z`], Mounts: [{ Type: "bind", Source: folder, Target: "/c", BindOptions: { Propagation: "rprivate", NonRecursive: true } }] }),
+    host({
+      Binds: [`${folder}:/a:ro,rprivate`, `${folder}:/b:z`],
+      Mounts: [
+        {
+          Type: "bind",
+          Source: folder,
+          Target: "/c",
+          BindOptions: { Propagation: "rprivate", NonRecursive: true },
+        },
+      ],
+    }),
   ),
-  "read-only-root": one("a read-only root, a tmpfs and a size for shared memory", host({ ReadonlyRootfs: true, Tmpfs: { "/run": "rw,size=1m" }, ShmSize: 1048576 })),
-  "volume-appears": one("a named volume at a path that the new image declares a volume", ({ own }) => host({ Binds: [`${own("a")}:/data`] }), { image: "volumeAppears" }),
-  "volume-appears-anonymous": one("an anonymous volume at a path that the new image declares one", { Volumes: { "/data": {} } }, { image: "volumeAppears" }),
+  "read-only-root": one(
+    "a read-only root, a tmpfs and a size for shared memory",
+    host({ ReadonlyRootfs: true, Tmpfs: { "/run": "rw,size=1m" }, ShmSize: 1048576 }),
+  ),
+  "volume-appears": one(
+    "a named volume at a path that the new image declares a volume",
+    ({ own }) => host({ Binds: [`${own("a")}:/data`] }),
+    { image: "volumeAppears" },
+  ),
+  "volume-appears-anonymous": one(
+    "an anonymous volume at a path that the new image declares one",
+    { Volumes: { "/data": {} } },
+    { image: "volumeAppears" },
+  ),
   "volume-appears-plain": one("a volume that only the new image declares", {}, { image: "volumeAppears" }),
-  "volume-vanishes": one("the data of a volume that the new image no longer declares", {}, { image: "volumeVanishes" }),
+  "volume-vanishes": one(
+    "the data of a volume that the new image no longer declares",
+    {},
+    { image: "volumeVanishes" },
+  ),
   "volumes-from": {
     says: "volumes of another container that is there",
     members: {
-      data: { image: "still", fate: "kept", body: { Volumes: { "/shared": {} }, ...host({ Binds: ["volumes-from-named:/named"] }) } },
+      data: {
+        image: "still",
+        fate: "kept",
+        body: { Volumes: { "/shared": {} }, ...host({ Binds: ["volumes-from-named:/named"] }) },
+      },
       it: { body: ({ idOf }) => host({ VolumesFrom: [idOf("data")] }) },
     },
   },
@@ -77,9 +130,16 @@ export const volumeCases = {
   "volumes-from-gone": {
     says: "volumes of another container that is gone",
     members: {
-      data: { image: "still", state: "removed", body: { Volumes: { "/shared": {} }, ...host({ Binds: ["volumes-from-gone-named:/named"] }) } },
+      data: {
+        image: "still",
+        state: "removed",
+        body: { Volumes: { "/shared": {} }, ...host({ Binds: ["volumes-from-gone-named:/named"] }) },
+      },
       it: {
-        body: ({ idOf }) => (idOf("data") === "" ? { ...host({ Binds: ["volumes-from-gone-named:/named"] }), Volumes: { "/shared": {} } } : host({ VolumesFrom: ["volumes-from-gone-data"] })),
+        body: ({ idOf }) =>
+          idOf("data") === ""
+            ? { ...host({ Binds: ["volumes-from-gone-named:/named"] }), Volumes: { "/shared": {} } }
+            : host({ VolumesFrom: ["volumes-from-gone-data"] }),
         allowed: ["Config.Volumes"],
       },
     },
@@ -88,7 +148,12 @@ export const volumeCases = {
     says: "what takes volumes from the updated container stays as it is",
     members: {
       it: { body: { Volumes: { "/shared": {} } } },
-      user: { image: "still", fate: "kept", body: host({ VolumesFrom: ["volumes-from-source-it"] }), allowed: ["Mounts"] },
+      user: {
+        image: "still",
+        fate: "kept",
+        body: host({ VolumesFrom: ["volumes-from-source-it"] }),
+        allowed: ["Mounts"],
+      },
     },
   },
 } satisfies Record<string, Case>;

@@ -65,6 +65,28 @@ describe("the hook-executor, when something ends", () => {
     assert.equal(await stage.folder.left("order"), "first\nfirst\n");
   });
 
+  it("at SIGTERM ends without NATS, too: before it was there, while it is away, and with a script in hand", async () => {
+    await stage.makeConsumer();
+    await stage.sh("echo $$ > OUT/pid; while true; do sleep 0.2; done");
+    await using early = stage.start({ NATS_URL: "nats://127.0.0.1:9" });
+    await until("it waits for NATS", () => /NATS does not answer; waiting for it/.test(early.output()));
+    early.process.kill("SIGTERM");
+    assert.equal(await early.ended(), 0);
+
+    await using idle = stage.start({ OUROBOROS_HOST: "another" });
+    await until("it is up", () => /waiting for hook events/.test(idle.output()));
+    await using busy = stage.start({ STOP_GRACE: "100ms" });
+    await stage.publish(beforeUpdateEvent());
+    const pid = await until("the script runs", () => stage.folder.left("pid"));
+    await stage.server.kill();
+    for (const executor of [idle, busy]) {
+      await until("it has noticed", () => /NATS disconnect/.test(executor.output()));
+      executor.process.kill("SIGTERM");
+      assert.equal(await executor.ended(), 0);
+    }
+    assert.equal(runs(pid.trim()), false);
+  });
+
   it("killed takes its scripts of all kinds with it", async () => {
     await stage.makeConsumer();
     const kinds: readonly [string, string][] = [

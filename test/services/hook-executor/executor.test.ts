@@ -127,13 +127,14 @@ describe("the hook-executor", () => {
     const at = (hook: string, id: string) => `ouroboros.hook.${token(HOST)}.${hook}.app.${id}`;
     await js.publish(at("before_update", "x1"), "no JSON");
     await js.publish(at("before_update", "x2"), JSON.stringify(event));
+    await js.publish(at("before_update", "x3"), JSON.stringify({ ...event, id: "x3", data: {} }));
     await js.publish(at("no_such_hook", event.id), JSON.stringify(event));
     await js.publish(at("after_update", event.id), JSON.stringify(event));
     await stage.publish(event);
     await stage.verdictOn(event);
     await stage.settled();
     assert.equal(await stage.folder.left("runs"), `${event.id}\n`);
-    assert.equal(executor.output().match(/message given up/g)?.length, 4);
+    assert.equal(executor.output().match(/message given up/g)?.length, 5);
     assert.equal(await stage.stored(), 1);
   });
 

@@ -12,14 +12,16 @@ import {
 import { type KV, Kvm } from "@nats-io/kv";
 import { type NatsConnection, connect } from "nats";
 import { pino } from "pino";
+import { HostRecord } from "../../../services/poller/host-record.ts";
 import { runPoller } from "../../../services/poller/run.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import type { EventContext, Locals } from "../../../shared/hooks.ts";
 import { publish } from "../../../shared/jetstream.ts";
-import { CloudEvent, dataOf } from "../../../shared/messages.ts";
+import { CloudEvent, dataOf, parseJson } from "../../../shared/messages.ts";
 import type { End } from "../../../shared/run-records.ts";
 import { readSettings } from "../../../shared/settings.ts";
 import { BUCKETS, STREAMS, consumers, subjects } from "../../../shared/subjects.ts";
+import { token } from "../../../shared/tokens.ts";
 import { ensureConsumer, ensureTopology, hookConsumer } from "../../../shared/topology.ts";
 import { type Engine, type NatsServer, startNats } from "../../bed/bed.ts";
 
@@ -175,6 +177,12 @@ export async function openStage(config = ""): Promise<Stage> {
     },
   };
 }
+
+/** What the poller notes of its host; undefined where there is nothing yet. */
+export const hostRecord = async ({ hosts }: Stage): Promise<HostRecord | undefined> => {
+  const entry = await hosts.get(token(HOST)).catch(() => null);
+  return HostRecord.safeParse(parseJson(entry?.string() ?? "")).data;
+};
 
 /** Pulls the image and runs a container from it. */
 export async function runApp(

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { afterEach, describe, it } from "mocha";
+import { EventContext, type HookName } from "../../shared/hooks.ts";
+import { engine } from "../bed/bed.ts";
+import { type Phase, insteadOfUpdate, locals, order, updateableItem } from "../parity/hooks.ts";
+import { deploy, overview, release } from "../support/containers.ts";
+import { endsOf } from "../support/runs.ts";
+import { type SeenEvent, type Stack, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+
+const h1 = engine(1);
+const DEPENDS = { "com.ouroboros.depends_on": "db,cache", "com.ouroboros.hard_depends_on": "cache" };
+
+describe("the hooks of a cycle", () => {
+  afterEach(() => h1.clean());
+
+  it("come in Ouroboros' order and with Ouroboros' locals", async () => {
+    await using stack = await startScene({ CLEANUP: "true" });
+    assert.deepEqual(await endsOf(stack, await firstRun(stack)), { web: "updated" });
+    assert.deepEqual(await overview(h1), ["cache running 1", "db running 1", "web running 2"]);
+    assert.deepEqual(heard(stack), expected(order));
+    for (const seen of stack.events) checkLocals(seen);
+    const [plan, ...others] = stack.events.map(({ event }) => event.data);
+    assert.deepEqual(named(plan?.["depends_on_containers"]), ["db"]);
+    assert.deepEqual(named(plan?.["hard_depends_on_containers"]), ["cache"]);
+    for (const data of [plan, ...others]) {
+      assert.equal(data?.["run"], plan?.["run"]);
+      assert.deepEqual([data?.["host"], data?.["mode"]], ["h1", "update"]);
+    }
+  });
+
+  for (const [setting, notice] of Object.entries(insteadOfUpdate)) {
+    it(`are the same with ${setting}, but for ${notice} in the place of an update's`, async () => {
+      await using stack = await startScene({ [setting]: "true" });
+      assert.deepEqual(await endsOf(stack, await firstRun(stack)), { web: "noted" });
+      assert.deepEqual(heard(stack), expected(withNotice(notice)));
+      for (const seen of stack.events) checkLocals(seen);
+    });
+  }
+});
+
+/** Web is due; it depends softly on db and hard on cache. */
+async function startScene(env: Readonly<Record<string, string>>): Promise<Stack> {
+  await deploy(h1, "db");
+  await deploy(h1, "cache");
+  await deploy(h1, "web", { create: { Labels: DEPENDS } });
+  const services = ["updater", "hook-executor"] as const;
+  const stack = await startStack({ engine: h1, services, env: { MONITOR: "web", ...env } });
+  await release("apps/web", "2");
+  stack.start("poller");
+  return stack;
+}
+
+const firstRun = ({ events }: Stack): Promise<string> =>
+  until("a plan is published", () => events[0]?.event.data["run"] as string | undefined);
+
+/** The names of the containers that each phase is about; of dependencies in the order of their names. */
+const about: Readonly<Record<Phase["of"], readonly string[]>> = {
+  cycle: [""],
+  dependency: ["cache", "db"],
+  update: ["web"],
+  "soft dependency": ["db"],
+  "hard dependency": ["cache"],
+};
+
+const expected = (phases: readonly Phase[]): string[] =>
+  phases.flatMap(({ of, hooks }) => about[of].flatMap((name) => hooks.map((hook) => `${hook} ${name}`.trim())));
+
+/** Nothing is recreated, so that there is no telling of it afterwards. */
+const withNotice = (notice: HookName): Phase[] =>
+  order.map(({ of, hooks }) => ({
+    of,
+    hooks: of === "update" ? [notice] : hooks.filter((hook) => hook !== "after_recreate_hard_depends_container"),
+  }));
+
+/** Which of several dependencies is stopped first is nobody's promise. */
+function heard(stack: Stack): string[] {
+  const isStop = (line: string): boolean => line.startsWith("before_stop_");
+  const lines = stack.heard();
+  const stops = lines.filter(isStop).sort();
+  return lines.map((line) => (isStop(line) ? (stops.shift() ?? "") : line));
+}
+
+function checkLocals({ hook, event }: SeenEvent): void {
+  const context = Object.keys(EventContext.shape);
+  const given = Object.keys(event.data).filter((name) => !context.includes(name));
+  assert.deepEqual(given.sort(), [...locals[hook as HookName]].sort(), hook);
+  for (const name of context) assert.ok(name in event.data, `${hook} without ${name}`);
+  for (const item of (event.data["updateable"] ?? []) as object[])
+    assert.deepEqual(Object.keys(item).sort(), [...updateableItem].sort());
+}
+
+const named = (containers: unknown): string[] => (containers as { name: string }[]).map(({ name }) => name);
