@@ -37,7 +37,11 @@ export async function runService(name: string, args: readonly string[], service:
 }
 
 const logAt = (name: string, level: string): Logger =>
-  pino({ name, level, base: { service: name }, timestamp: pino.stdTimeFunctions.isoTime });
+  pino({
+    level,
+    base: name === "ouroboros" ? {} : { service: name },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  });
 
 export interface Host {
   readonly name: string;
@@ -48,7 +52,8 @@ export interface Host {
 const AGAIN_MS = 2000;
 
 /**
- * The host behind DOCKER_SOCKETS[index]; waits until its Engine answers. Undefined when the signal aborts first.
+ * The host behind DOCKER_SOCKETS[index]; waits until its Engine answers. Undefined when the signal aborts first, and
+ * where there is one cycle only and its Engine does not answer.
  * Its name is OUROBOROS_HOST[index], else the Engine's own.
  */
 export async function openHost(
@@ -61,7 +66,13 @@ export async function openHost(
       const engine = await openEngine(socket, settings.DOCKER_TIMEOUT);
       return { name: settings.OUROBOROS_HOST[index] ?? engine.hostname, engine };
     } catch (error) {
-      if (!told) log.warn({ socket, because: explain(error) }, "Engine does not answer; waiting for it");
+      const once = settings.RUN_ONCE || settings.DRY_RUN;
+      if (!told)
+        log.error(
+          { socket, because: explain(error) },
+          once ? "Engine does not answer" : "Engine does not answer; waiting for it",
+        );
+      if (once) return undefined;
       await clock.sleep(AGAIN_MS, signal);
     }
   }
@@ -73,7 +84,7 @@ export async function forEachHost(context: Context, work: (host: Host) => Promis
   const codes = await Promise.all(
     context.settings.DOCKER_SOCKETS.map(async (_, index) => {
       const host = await openHost(context, index);
-      return host === undefined ? 0 : work(host);
+      return host === undefined ? Number(!context.signal.aborted) : work(host);
     }),
   );
   return Math.max(...codes);

@@ -38,7 +38,10 @@ export async function buildStage(engine: Engine, tell: Tell, onLog: (line: strin
     await cp(join(ROOT, "examples/demo/hooks"), join(folder, "hooks"), { recursive: true });
     const env = environment(engine, folder, server.url);
     // It gets no Docker socket: its scripts need no more than their event.
-    const executor = { env: { ...env, DOCKER_SOCKETS: `unix://${join(folder, "none.sock")}` }, onLine: onLog };
+    const executor = {
+      env: { ...env, DOCKER_SOCKETS: `unix://${join(folder, "none.sock")}` },
+      onLine: onLog,
+    };
     const begin = (name: string, command: readonly [string, ...string[]], says: string): void => {
       const process = start({ name, command, env, ...(name === "hook-executor" && executor) });
       running.push(process);

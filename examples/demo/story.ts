@@ -67,6 +67,7 @@ try {
   if (!stop.signal.aborted) tell({ event: "wrong", what: (error as Error).message });
   if (!stop.signal.aborted && !(error instanceof Unexpected)) console.error(error);
 }
+process.exit(); // what play() may still wait for is given up
 
 async function tellStory(h1: Engine): Promise<void> {
   tell({ event: "stage", host: h1.name, engine: (await h1.docker.version()).Version });

@@ -71,7 +71,7 @@ function verdictWords(it: Happening & { readonly event: "verdict" }, paint: Pain
 
 function stepWords({ step, ms, down_ms }: Happening & { readonly event: "step" }, paint: Paint): string {
   const down = down_ms === undefined ? "" : paint("yellow", `   down for ${duration(down_ms)}`);
-  return `${step.padEnd(38)} ${(ms === undefined ? "" : duration(ms)).padStart(7)}${down}`.trimEnd();
+  return `${step.padEnd(42)} ${(ms === undefined ? "" : duration(ms)).padStart(7)}${down}`.trimEnd();
 }
 
 function endWords({ from, to, end, downtime_ms: down, because }: Outcome): string {
@@ -105,7 +105,7 @@ function tableOf(outcomes: readonly Outcome[], paint: Paint): string {
 }
 
 const duration = (ms: number): string =>
-  ms < 1000 ? `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
+  ms < 1000 ? `${Number(ms.toFixed(ms < 10 ? 1 : 0))} ms` : `${(ms / 1000).toFixed(1)} s`;
 
 const listOf = (names: readonly string[]): string =>
   names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1) ?? ""}`;

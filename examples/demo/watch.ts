@@ -28,18 +28,16 @@ export async function watch({ nats, docker, app }: Seen, tell: Tell): Promise<Wa
   const outcomes: Outcome[] = [];
   const runs = new Set<string>();
   const onHook = tellHooks(tell);
-  nats.subscribe("ouroboros.hook.*.*.*.*", {
-    callback: (_error, message) => onHook(CloudEvent.parse(message.json())),
-  });
-  nats.subscribe("ouroboros.run.*.*", {
-    callback: (_error, message) => {
-      const record = RunRecord.safeParse(parseJson(message.string())).data;
-      if (record === undefined) return; // "open" is no record of a run
-      onHook(record);
-      tellRecord(record, tell, steps);
-      if (record.kind === "ended") outcomes.push(tellEnd(record, { app, steps, tell }));
-      if (record.kind === "finished") runs.add(record.run);
-    },
+  const onRecord = (record: RunRecord): void => {
+    onHook(record);
+    tellRecord(record, tell, steps);
+    if (record.kind === "ended") outcomes.push(tellEnd(record, { app, steps, tell }));
+    if (record.kind === "finished") runs.add(record.run);
+  };
+  subscribe(nats, "ouroboros.hook.*.*.*.*", (text) => onHook(CloudEvent.parse(parseJson(text))));
+  subscribe(nats, "ouroboros.run.*.*", (text) => {
+    const record = RunRecord.safeParse(parseJson(text)).data;
+    if (record !== undefined) onRecord(record); // "open" is no record of a run
   });
   await nats.flush();
   const events: unknown = await docker.getEvents({ filters: { type: ["container"] } });
@@ -50,6 +48,15 @@ export async function watch({ nats, docker, app }: Seen, tell: Tell): Promise<Wa
     if (step !== undefined) tell({ event: "step", ...step });
   });
   return { outcomes, finished: () => runs.size, [Symbol.dispose]: () => void events.destroy() };
+}
+
+/** The Engine's word of what it did may come a moment after the journal's: so that it is told first. */
+const ENGINE_IS_LATE_MS = 50;
+
+function subscribe(nats: NatsConnection, subject: string, take: (text: string) => void): void {
+  nats.subscribe(subject, {
+    callback: (_error, message) => void setTimeout(() => take(message.string()), ENGINE_IS_LATE_MS),
+  });
 }
 
 /** An event and who is asked, told together: of a plan the event comes first, of other hooks the record. */

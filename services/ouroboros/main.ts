@@ -20,4 +20,4 @@ if (first === "participant") process.exitCode = await participant(rest, process)
 else if (process.argv.some((arg) => arg === "--help" || arg === "-h")) process.stdout.write(`${usage()}\n`);
 else if (first === "--version" || first === "-v") process.stdout.write(`${version()}\n`);
 else if (service !== undefined) await runService(first, rest, service);
-else await runService("all", process.argv.slice(2), runAll);
+else await runService("ouroboros", process.argv.slice(2), runAll);

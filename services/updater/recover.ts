@@ -71,9 +71,13 @@ export async function settleAlone(
   }
 }
 
+/** A container that others link to is listed under their names for it too: `/linker/alias`. */
+const ownName = (names: readonly string[]): string =>
+  (names.find((name) => name.lastIndexOf("/") === 0) ?? "").slice(1);
+
 async function findParts({ engine }: Host): Promise<Parts[]> {
   const listed = await engine.docker.listContainers({ all: true });
-  const named = listed.map(({ Names, Id }) => ({ id: Id, name: (Names[0] ?? "").replace(/^\//, "") }));
+  const named = listed.map(({ Names, Id }) => ({ id: Id, name: ownName(Names) }));
   const swaps = named.map(({ name }) => parseSwapName(name)).filter((swap) => swap !== undefined);
   const inspect = async (name: string | undefined) =>
     name === undefined ? undefined : ifThere(engine.docker.getContainer(name).inspect());

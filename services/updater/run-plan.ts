@@ -26,7 +26,7 @@ export async function runPlan(updater: Updater, plan: Plan, recovered: Recovered
   const { bus, fence } = updater;
   const began = bus.clock.monotonic();
   const journal = await Journal.open(bus, plan.run);
-  if (journal.of("finished").length > 0) return;
+  if (journal.of("finished").length > 0) return fence.open?.run === plan.run ? fence.end() : undefined;
   const mode = strictest(plan.mode, ownMode(bus.context.settings));
   await fence.begin({ run: plan.run, plan: plan.event });
   const isNew = journal.records.length === 0;

@@ -28,13 +28,10 @@ export const runUpdater: Service = (context) => runUpdaterWith(context, swapStep
 /** `steps` replace a container; tests hand in ones that break. */
 export async function runUpdaterWith(context: Context, steps: readonly SwapStep[]): Promise<number> {
   await prepareDocuments(context.settings.DATA_DIR);
-  const hardStop = new AbortController();
-  const onStop = (): void => {
-    void context.clock.sleep(context.settings.STOP_GRACE, hardStop.signal).then(() => hardStop.abort());
-  };
-  context.signal.addEventListener("abort", onStop, { once: true });
-  if (!(await natsAnswers(context.settings)))
+  using hardStop = hardStopAfter(context);
+  if (!(await natsAnswers(context.settings))) {
     await forEachHost(context, (host) => recoverWithoutNats(context, host, hardStop.signal));
+  }
   const nats = await connectUnlessStopped("updater", context);
   if (nats === undefined) return 0;
   try {
@@ -43,9 +40,25 @@ export async function runUpdaterWith(context: Context, steps: readonly SwapStep[
       updateHost({ context, nats, host, steps, hardStop: hardStop.signal }),
     );
   } finally {
-    hardStop.abort();
     await leaveNats(nats);
   }
+}
+
+/** A signal that aborts STOP_GRACE after the service was told to stop. */
+function hardStopAfter({ settings, clock, signal }: Context): Disposable & { readonly signal: AbortSignal } {
+  const hardStop = new AbortController();
+  const over = new AbortController();
+  const onStop = (): void => {
+    void clock.sleep(settings.STOP_GRACE, over.signal).then(() => hardStop.abort());
+  };
+  signal.addEventListener("abort", onStop, { once: true });
+  return {
+    signal: hardStop.signal,
+    [Symbol.dispose]: () => {
+      signal.removeEventListener("abort", onStop);
+      over.abort();
+    },
+  };
 }
 
 const Claim = z.object({ engine_id: z.string() });
@@ -62,13 +75,14 @@ interface HostWork {
 async function updateHost(work: HostWork): Promise<number> {
   const { context, nats, host, steps, hardStop } = work;
   const log = context.log.child({ host: host.name });
-  if (!(await isOurs(nats, host))) {
+  const refuse = (): number => {
     log.fatal(
       { engine: host.engine.id },
       `host name ${host.name} belongs to another Engine: give this one a name of its own with OUROBOROS_HOST`,
     );
     return 1;
-  }
+  };
+  if (!(await isOurs(nats, host))) return refuse();
   await ensureHostConsumers(nats, host.name);
   const bus = await openBus(nats, context, host, randomBytes(8).toString("hex"));
   await using participants = await Participants.follow(bus.participants, { log, clock: context.clock });
@@ -79,6 +93,7 @@ async function updateHost(work: HostWork): Promise<number> {
   for (let standby = false; !context.signal.aborted; standby = true) {
     try {
       const fence = await Fence.take(bus, standby);
+      if (!(await isOurs(nats, host))) return refuse(); // claimed meanwhile
       log.info({ writer: bus.writer, resuming: fence.open?.run }, "this updater acts on the host");
       await serve({ bus, fence, participants, doorbell, places, making, references, steps, hardStop });
     } catch (error) {

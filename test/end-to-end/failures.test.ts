@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { after, afterEach, before, describe, it } from "mocha";
+import { after, before, describe, it } from "mocha";
 import type { End } from "../../shared/run-records.ts";
-import { type ImageOptions, engine, hubControl, leftovers, pushApp } from "../bed/bed.ts";
+import { type ImageOptions, engine, hubControl, leftovers } from "../bed/bed.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { held, leftAlone, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
@@ -15,7 +15,12 @@ const NEVER_HEALTHY = { Test: ["CMD-SHELL", "false"], Interval: 1e9, Timeout: 1e
 describe("an image that does not work", () => {
   /** [sentence, name, the new image, why it is rolled back, how the container was created] */
   const broken: readonly [string, string, ImageOptions, RegExp, object?][] = [
-    ["cannot start", "unstartable", { entrypoint: ["/no/such/program"] }, /"start the successor" failed.*no such/],
+    [
+      "cannot start",
+      "unstartable",
+      { entrypoint: ["/no/such/program"] },
+      /"start the successor" failed.*no such/,
+    ],
     ["exits at once", "short", { cmd: "exit 7" }, /"prove the successor" failed.*exited with code 7/],
     ["ends well, but ends", "done", { cmd: "exit 0" }, /exited with code 0/],
     ["exits and is restarted", "looping", { cmd: "sleep 0.5; exit 3" }, /exited with code 3/, ALWAYS],
@@ -80,126 +85,158 @@ describe("an image that does not work", () => {
 });
 
 describe("a registry that fails", () => {
-  afterEach(() => h1.clean());
+  const ids: Record<string, string> = {};
+  let stack: Stack;
+  let ends: Record<string, End>;
+  let began: string;
+
+  before(async () => {
+    ids["db"] = await deploy(h1, "db");
+    ids["broken"] = await deploy(h1, "broken", { image: "docker.io/library/broken", ...needs("db") });
+    ids["well"] = await deploy(h1, "well");
+    ids["cut"] = await deploy(h1, "cut", { image: "ghcr.io/acme/cut" });
+    ids["nowhere"] = await deployFromNowhere();
+    ids["same"] = await deploy(h1, "same", { imageOptions: SAME });
+    stack = await startStack({ engine: h1 });
+    await stack.check();
+    began = await startedAt("db");
+    for (const image of ["docker.io/library/broken", "apps/well", "ghcr.io/acme/cut"])
+      await release(image, "2");
+    await release("apps/same", "1", { ...SAME, docker: true });
+    await using _faults = await hubControl.faults([
+      { match: "GET .*/library/broken/blobs/", status: 404 },
+      { match: "ghcr.io/", cut: true },
+    ]);
+    ends = await update(stack);
+  });
+  after(async () => {
+    await stack[Symbol.asyncDispose]();
+    await h1.clean();
+  });
 
   it("in the middle of a pull fails that update, and touches nothing", async () => {
-    await deploy(h1, "db");
-    const create = { Labels: { "com.ouroboros.depends_on": "db" } };
-    const web = await deploy(h1, "web", { image: "docker.io/library/web", create });
-    const other = await deploy(h1, "other");
-    const began = await startedAt("db");
-    await using stack = await startStack({ engine: h1 });
-    await stack.check();
-    await release("docker.io/library/web", "2");
-    await release("apps/other", "2");
-    await using _fault = await hubControl.faults([{ match: "GET .*/library/web/blobs/", status: 404 }]);
-    assert.deepEqual(await update(stack), { web: "failed", other: "updated" });
-    assert.match((await stack.ended("web")).because, /^web:latest could not be pulled: /);
-    assert.equal(await idOf(h1, "web"), web);
-    assert.notEqual(await idOf(h1, "other"), other);
-    assert.deepEqual(await overview(h1), ["db running 1", "other running 2", "web running 1"]);
+    assert.equal(ends["broken"], "failed");
+    assert.match((await stack.ended("broken")).because, /^broken:latest could not be pulled: .+/);
+    assert.equal(await idOf(h1, "broken"), ids["broken"]);
     assert.equal(await startedAt("db"), began);
-    assert.deepEqual(
-      stack.heard().filter((one) => !one.endsWith("other")),
-      ["updates_enumerated"],
-    );
-    assert.ok(((await held(stack, "web"))?.until ?? 0) > Date.now());
-    assert.match((await leftAlone(stack))["web"] ?? "", /^held: .* until \d/s);
+    assert.ok(!stack.heard().some((one) => /(broken|db)$/.test(one)));
+  });
+
+  it("is tried again after a while", async () => {
+    assert.ok(((await held(stack, "broken"))?.until ?? 0) > Date.now());
+    assert.match((await leftAlone(stack))["broken"] ?? "", /^held: .* until \d/s);
   });
 
   it("for good concerns its own images only", async () => {
-    await deploy(h1, "web");
-    await deploy(h1, "cut", { image: "ghcr.io/acme/cut" });
-    const { reference } = await release("apps/gone", "1");
-    await pull(h1, reference);
-    await h1.docker.getImage(reference).tag({ repo: "nowhere.lab:5000/gone", tag: "latest" });
-    await (await h1.docker.createContainer({ name: "gone", Image: "nowhere.lab:5000/gone:latest" })).start();
-    await using stack = await startStack({ engine: h1 });
-    await stack.check();
+    assert.equal(ends["well"], "updated");
+    assert.notEqual(await idOf(h1, "well"), ids["well"]);
+    assert.deepEqual([ends["cut"], ends["nowhere"]], [undefined, undefined]);
     await using _fault = await hubControl.faults([{ match: "ghcr.io/", cut: true }]);
-    await release("apps/web", "2");
-    await release("ghcr.io/acme/cut", "2");
-    assert.deepEqual(await update(stack), { web: "updated" });
     const left = await leftAlone(stack);
     assert.match(left["cut"] ?? "", /ghcr\.io/);
-    assert.match(left["gone"] ?? "", /nowhere\.lab:5000/);
-    assert.deepEqual(await overview(h1), ["cut running 1", "gone running 1", "web running 2"]);
+    assert.match(left["nowhere"] ?? "", /nowhere\.lab:5000/);
+    for (const name of ["cut", "nowhere"]) assert.equal(await idOf(h1, name), ids[name]);
   });
 
-  it("with another manifest of the same image ends as current", async () => {
-    const same = { created: "2025-01-01T00:00:00Z", env: ["VERSION=1"], body: "same" };
-    const { reference } = await pushApp("apps/web", "latest", same);
-    await pull(h1, reference);
-    const web = await h1.docker.createContainer({ name: "web", Image: reference });
-    await web.start();
-    await using stack = await startStack({ engine: h1 });
-    await stack.check();
-    await pushApp("apps/web", "latest", { ...same, docker: true });
-    assert.deepEqual(await update(stack), { web: "current" });
-    assert.equal(await idOf(h1, "web"), web.id);
-    assert.equal((await leftAlone(stack))["web"], "current");
-    assert.deepEqual(stack.heard(), ["updates_enumerated"]);
+  it("and then has another manifest of the same image changes nothing", async () => {
+    assert.equal(ends["same"], "current");
+    assert.equal(await idOf(h1, "same"), ids["same"]);
+    assert.equal((await leftAlone(stack))["same"], "current");
+    assert.ok(!stack.heard().some((one) => one.endsWith("same")));
   });
 });
 
 describe("dependencies", () => {
-  afterEach(() => h1.clean());
+  const ids: Record<string, string> = {};
+  let stack: Stack;
+  let ends: Record<string, End>;
+  let seen: string[];
+
+  before(async () => {
+    for (const [name, on] of [
+      ...[["one", "two"], ["two", "one"]], // prettier-ignore
+      ...[
+        ["off", ""],
+        ["cache", ""],
+        ["web", "off,cache"],
+      ],
+      ...[
+        ["db", ""],
+        ["api", "db"],
+      ],
+      ...[
+        ["store", ""],
+        ["shop", "store"],
+      ],
+    ] as const)
+      ids[name] = await deploy(h1, name, on === "" ? {} : needs(on));
+    await h1.docker.getContainer("off").stop();
+    stack = await startStack({ engine: h1 });
+    await stack.check();
+    for (const name of ["one", "two", "web", "db", "api"]) await release(`apps/${name}`, "2");
+    await release("apps/shop", "2", { cmd: "exit 1" });
+    ends = await update(stack);
+    seen = await overview(h1);
+  });
+  after(async () => {
+    await stack[Symbol.asyncDispose]();
+    await h1.clean();
+  });
 
   it("in a cycle are left alone", async () => {
-    const ids = [await deploy(h1, "one", needs("two")), await deploy(h1, "two", needs("one"))];
-    await using stack = await startStack({ engine: h1 });
-    await stack.check();
-    await release("apps/one", "2");
-    await release("apps/two", "2");
-    const because = "its dependencies form a cycle";
-    assert.deepEqual(await leftAlone(stack), { one: because, two: because });
-    assert.deepEqual([await idOf(h1, "one"), await idOf(h1, "two")], ids);
+    const { one, two } = await leftAlone(stack);
+    assert.deepEqual([one, two], Array(2).fill("its dependencies form a cycle"));
+    for (const name of ["one", "two"]) assert.equal(await idOf(h1, name), ids[name]);
   });
 
-  it("that did not run before stay stopped", async () => {
-    const db = await deploy(h1, "db");
-    await h1.docker.getContainer(db).stop();
-    await deploy(h1, "web", needs("db,cache"));
-    await deploy(h1, "cache");
-    await using stack = await startStack({ engine: h1 });
-    await stack.check();
-    await release("apps/web", "2");
-    assert.deepEqual(await update(stack), { web: "updated" });
-    assert.deepEqual(await overview(h1), ["cache running 1", "db exited 1", "web running 2"]);
-    assert.ok(!stack.heard().some((one) => one.endsWith(" db")));
+  it("that did not run before stay stopped", () => {
+    assert.equal(ends["web"], "updated");
+    assert.ok(["cache running 1", "off exited 1", "web running 2"].every((one) => seen.includes(one)));
+    assert.deepEqual(heardOf("off"), []);
   });
 
-  it("that are updated too are stopped with the others, and their update takes the place of their start", async () => {
-    await deploy(h1, "db");
-    await deploy(h1, "web", needs("db"));
-    await using stack = await startStack({ engine: h1 });
-    await stack.check();
-    await release("apps/db", "2");
-    await release("apps/web", "2");
-    assert.deepEqual(await update(stack), { db: "updated", web: "updated" });
-    assert.deepEqual(await overview(h1), ["db running 2", "web running 2"]);
-    assert.deepEqual(stack.heard(), [
-      "updates_enumerated",
+  it("that are updated too are stopped with the others, and their update takes the place of their start", () => {
+    assert.deepEqual([ends["db"], ends["api"]], ["updated", "updated"]);
+    assert.ok(["api running 2", "db running 2"].every((one) => seen.includes(one)));
+    assert.deepEqual(heardOf("api", "db"), [
       "before_stop_depends_container db",
-      "before_update web",
-      "after_update web",
+      "before_update api",
+      "after_update api",
       "before_update db",
       "after_update db",
     ]);
   });
 
   it("run again when what depends on them is rolled back", async () => {
-    const ids = [await deploy(h1, "db"), await deploy(h1, "web", needs("db"))];
-    await using stack = await startStack({ engine: h1 });
-    await stack.check();
-    await release("apps/web", "2", { cmd: "exit 1" });
-    assert.deepEqual(await update(stack), { web: "rolled_back" });
-    assert.deepEqual(await overview(h1), ["db running 1", "web running 1"]);
-    assert.deepEqual([await idOf(h1, "db"), await idOf(h1, "web")], ids);
-    assert.deepEqual(await volumesOf(), []);
-    assert.equal(stack.heard().at(-1), "before_start_depends_container db");
+    assert.equal(ends["shop"], "rolled_back");
+    assert.ok(["shop running 1", "store running 1"].every((one) => seen.includes(one)));
+    for (const name of ["shop", "store"]) assert.equal(await idOf(h1, name), ids[name]);
+    assert.equal(heardOf("store").at(-1), "before_start_depends_container store");
   });
+
+  it("leave no marker behind", async () => {
+    assert.deepEqual(await volumesOf(), []);
+  });
+
+  const heardOf = (...names: string[]): string[] =>
+    stack.heard().filter((one) => names.includes(one.split(" ")[1] ?? ""));
 });
+
+/** Pushed again with Docker's media types it has another digest and the same image id. */
+const SAME = { created: "2025-01-01T00:00:00Z", body: "same" };
+
+/** Its registry does not exist any more. */
+async function deployFromNowhere(): Promise<string> {
+  const { reference } = await release("apps/nowhere", "1");
+  await pull(h1, reference);
+  await h1.docker.getImage(reference).tag({ repo: "nowhere.lab:5000/app", tag: "latest" });
+  const container = await h1.docker.createContainer({
+    name: "nowhere",
+    Image: "nowhere.lab:5000/app:latest",
+  });
+  await container.start();
+  return container.id;
+}
 
 const needs = (names: string) => ({ create: { Labels: { "com.ouroboros.depends_on": names } } });
 

@@ -60,7 +60,10 @@ for (const word of ["refuse", "defer"] as const) {
         ids.set(`web-${hook}`, await deploy(h1, `web-${hook}`, { create }));
         oldImages.set(hook, (await h1.docker.getContainer(`web-${hook}`).inspect()).Image);
       }
-      stack = await startStack({ engine: h1, env: { CLEANUP: "true", IGNORE: asked.map((hook) => `db-${hook}`).join(" ") } });
+      stack = await startStack({
+        engine: h1,
+        env: { CLEANUP: "true", IGNORE: asked.map((hook) => `db-${hook}`).join(" ") },
+      });
       await stack.check();
       const no = { verdict: word, reason: "not today" };
       judge = await participate(stack, "judge", { hooks: asked }, ({ subject }, { hook }) =>
@@ -93,7 +96,10 @@ for (const word of ["refuse", "defer"] as const) {
         if (hook === "updates_enumerated") return;
         assert.equal(verdict, hooks[hook].refusal === null ? "proceed" : word);
         assert.equal(by, "judge");
-        assert.match(reason ?? "", hooks[hook].refusal === null ? /no effect here: not today/ : /^not today$/);
+        assert.match(
+          reason ?? "",
+          hooks[hook].refusal === null ? /no effect here: not today/ : /^not today$/,
+        );
       });
     }
 
@@ -129,7 +135,9 @@ for (const word of ["refuse", "defer"] as const) {
 
     it("does not hold another digest", async () => {
       await release("apps/web-before_update", "3");
-      assert.deepEqual(await update(stack), { "web-before_update": word === "refuse" ? "refused" : "deferred" });
+      assert.deepEqual(await update(stack), {
+        "web-before_update": word === "refuse" ? "refused" : "deferred",
+      });
     });
   });
 }

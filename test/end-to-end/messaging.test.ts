@@ -32,6 +32,23 @@ describe("an event that is published while the hook-executor is down", () => {
   });
 });
 
+describe("a poller that was there before its updater", () => {
+  afterEach(() => h1.clean());
+
+  it("publishes what is due as soon as it has come, not an interval later", async () => {
+    await deploy(h1, "web");
+    await release("apps/web", "2");
+    await using stack = await startStack({ engine: h1, services: [] });
+    const hooks = ["--hooks", "dry_run_update"]; // whoever adds a participant makes the streams
+    assert.equal((await ouroboros(stack, "participant", "add", "early", ...hooks)).code, 0);
+    stack.start("poller");
+    await said(stack, "poller", "cycle ended");
+    stack.start("hook-executor");
+    stack.start("updater");
+    await stack.endsAs("web", "updated");
+  });
+});
+
 describe("NATS that is killed and restarted", () => {
   afterEach(() => h1.clean());
 
@@ -173,7 +190,11 @@ describe("a NATS server before 2.10", () => {
       assert.equal(await process.exited, 1);
       assert.match(process.log(), sentence);
     }
-    const { code, err } = await ouroboros({ ...stack, server: { ...stack.server, url: old.url } }, "participant", "list");
+    const { code, err } = await ouroboros(
+      { ...stack, server: { ...stack.server, url: old.url } },
+      "participant",
+      "list",
+    );
     assert.equal(code, 1);
     assert.match(err, sentence);
   });
@@ -205,8 +226,9 @@ const said = (stack: Stack, service: ServiceName, words: string): Promise<true> 
 };
 
 const waitingAt = (stack: Stack, hook: string): Promise<true> =>
-  until(`${hook} is waited for`, () =>
-    stack.records.some((record) => record.kind === "waiting" && record.hook === hook) || undefined,
+  until(
+    `${hook} is waited for`,
+    () => stack.records.some((record) => record.kind === "waiting" && record.hook === hook) || undefined,
   );
 
 const volumes = async (): Promise<string[]> =>
@@ -220,7 +242,12 @@ interface Scene extends AsyncDisposable {
   readonly letGo: () => Promise<void>;
 }
 
-const NOTED = ["before_stop_depends_container", "before_update", "after_update", "before_start_depends_container"];
+const NOTED = [
+  "before_stop_depends_container",
+  "before_update",
+  "after_update",
+  "before_start_depends_container",
+];
 
 /** Web, which is due, depends on db; a script at each hook notes its event, and at `waitAt` waits until it is let go. */
 async function waitingScene(waitAt: string | undefined): Promise<Scene> {
@@ -243,8 +270,7 @@ async function waitingScene(waitAt: string | undefined): Promise<Scene> {
   return {
     stack,
     runs,
-    isWaiting: () =>
-      until("the script runs", async () => (await runs(waitAt)).length > 0),
+    isWaiting: () => until("the script runs", async () => (await runs(waitAt)).length > 0),
     letGo: () => rm(wait),
     [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
   };
@@ -253,7 +279,14 @@ async function waitingScene(waitAt: string | undefined): Promise<Scene> {
 /** A server that only says which version it is. */
 async function oldServer(version: string): Promise<AsyncDisposable & { readonly url: string }> {
   const server = createServer((socket) => {
-    const info = { server_id: "OLD", version, proto: 1, headers: true, jetstream: true, max_payload: 1 << 20 };
+    const info = {
+      server_id: "OLD",
+      version,
+      proto: 1,
+      headers: true,
+      jetstream: true,
+      max_payload: 1 << 20,
+    };
     socket.write(`INFO ${JSON.stringify(info)}\r\n`);
     socket.on("data", (chunk) => chunk.includes("PING") && socket.write("PONG\r\n"));
     socket.on("error", () => undefined);

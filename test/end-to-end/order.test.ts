@@ -64,13 +64,16 @@ const about: Readonly<Record<Phase["of"], readonly string[]>> = {
 };
 
 const expected = (phases: readonly Phase[]): string[] =>
-  phases.flatMap(({ of, hooks }) => about[of].flatMap((name) => hooks.map((hook) => `${hook} ${name}`.trim())));
+  phases.flatMap(({ of, hooks }) =>
+    about[of].flatMap((name) => hooks.map((hook) => `${hook} ${name}`.trim())),
+  );
 
 /** Nothing is recreated, so that there is no telling of it afterwards. */
 const withNotice = (notice: HookName): Phase[] =>
   order.map(({ of, hooks }) => ({
     of,
-    hooks: of === "update" ? [notice] : hooks.filter((hook) => hook !== "after_recreate_hard_depends_container"),
+    hooks:
+      of === "update" ? [notice] : hooks.filter((hook) => hook !== "after_recreate_hard_depends_container"),
   }));
 
 /** Which of several dependencies is stopped first is nobody's promise. */

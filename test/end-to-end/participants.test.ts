@@ -84,7 +84,14 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     says: "that says things that are no verdict is waited for until its verdict",
     answer: async (stack, _event, { verdictSubject }) => {
       const js = jetstream(stack.nats);
-      for (const junk of ["", "no", "{", '{"verdict":"maybe"}', "proceeding", new Uint8Array([0xff, 0, 0xfe])])
+      for (const junk of [
+        "",
+        "no",
+        "{",
+        '{"verdict":"maybe"}',
+        "proceeding",
+        new Uint8Array([0xff, 0, 0xfe]),
+      ])
         await js.publish(verdictSubject, junk);
       return { verdict: "refuse", reason: "at last" };
     },
@@ -113,7 +120,8 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     says: "that waits for one container holds no other",
     answer: async (stack) => {
       const others = Object.keys(behaviours).filter((name) => name !== "patient");
-      const isOver = () => others.every((name) => stack.records.some((r) => r.kind === "ended" && r.container === name));
+      const isOver = () =>
+        others.every((name) => stack.records.some((r) => r.kind === "ended" && r.container === name));
       await until("all others have ended", isOver);
       return "proceed";
     },
@@ -161,7 +169,8 @@ describe("a participant on another machine", () => {
     const event = decidedFor(stack, "before_update", "proceeding").event;
     await until("it is recorded", () =>
       stack.records.some(
-        (r) => r.kind === "late" && r.event === event && r.participant === "proceeding" && r.verdict === "refuse",
+        (r) =>
+          r.kind === "late" && r.event === event && r.participant === "proceeding" && r.verdict === "refuse",
       ),
     );
   });
@@ -180,11 +189,16 @@ describe("participants at updates_enumerated", () => {
     await using stack = await startStack({ engine: h1 });
     await stack.check();
     const answers = [{ verdict: "defer", reason: "at lunch", retry_after_s: 2 }, "proceed"];
-    await using judge = await participate(stack, "judge", { hooks: ["updates_enumerated"] }, () => answers.shift());
+    await using judge = await participate(stack, "judge", { hooks: ["updates_enumerated"] }, () =>
+      answers.shift(),
+    );
     await release("apps/one", "2");
     await release("apps/two", "2");
     assert.deepEqual(await update(stack), { one: "deferred", two: "deferred" });
-    assert.match((await leftAlone(stack))["one"] ?? "", /^held: updates_enumerated: at lunch \(judge\), until 2/);
+    assert.match(
+      (await leftAlone(stack))["one"] ?? "",
+      /^held: updates_enumerated: at lunch \(judge\), until 2/,
+    );
     assert.deepEqual(await update(stack), { one: "updated", two: "updated" });
     assert.deepEqual(judge.asked, ["updates_enumerated", "updates_enumerated"]);
     assert.equal(await held(stack, "one"), undefined);
@@ -201,7 +215,10 @@ describe("participants at updates_enumerated", () => {
     await release("apps/web", "2");
     assert.equal((await ouroboros(stack, "participant", "remove", "left")).code, 0);
     const run = await planned(stack);
-    assert.equal((await ouroboros(stack, "participant", "add", "joined", "--hooks", "updates_enumerated")).code, 0);
+    assert.equal(
+      (await ouroboros(stack, "participant", "add", "joined", "--hooks", "updates_enumerated")).code,
+      0,
+    );
     stack.start("updater");
     assert.deepEqual(await endsOf(stack, run), { web: "updated" });
     assert.deepEqual(await overview(h1), ["web running 2"]);

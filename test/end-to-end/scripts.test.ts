@@ -123,11 +123,18 @@ describe("a script of any kind", () => {
       services: ["updater", "poller"],
       env: { HOOK_TIMEOUT: "2s", INTERVAL: "600" },
     });
-    const only = (name: string, then: string) => `#!/bin/sh\n[ "$OUROBOROS_CONTAINER_NAME" = ${name} ] || exit 0\n${then}`;
-    await stack.script("before_update/10-exit", EXITING.replace("\nexit", '\ncase "$OUROBOROS_CONTAINER_NAME" in exit-*) ;; *) exit 0;; esac\nexit'));
+    const only = (name: string, then: string) =>
+      `#!/bin/sh\n[ "$OUROBOROS_CONTAINER_NAME" = ${name} ] || exit 0\n${then}`;
+    await stack.script(
+      "before_update/10-exit",
+      EXITING.replace("\nexit", '\ncase "$OUROBOROS_CONTAINER_NAME" in exit-*) ;; *) exit 0;; esac\nexit'),
+    );
     await stack.script(
       "before_update/20-hang",
-      only("hanging", `sh -c 'trap "" TERM; echo $$ > ${file("child")}; sleep 300 & echo $! > ${file("grandchild")}; wait' &\nwait`),
+      only(
+        "hanging",
+        `sh -c 'trap "" TERM; echo $$ > ${file("child")}; sleep 300 & echo $! > ${file("grandchild")}; wait' &\nwait`,
+      ),
     );
     await stack.script("before_update/30-after", only("hanging", `echo ran > ${file("after")}`));
     await stack.script(

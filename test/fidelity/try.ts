@@ -1,4 +1,4 @@
-import { describe } from "mocha";
+import { before, describe } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { describeBatch } from "./batch.ts";
 import { topics } from "./cases.ts";
@@ -17,3 +17,4 @@ const cases = Object.fromEntries(
 );
 describe("try", () =>
   describeBatch("try", { engine: () => engine(Number(process.env["HOST"] ?? 1)), cases, env: { SWAPS: process.env["SWAPS"] ?? "8" } }));
+before(() => engine(Number(process.env["HOST"] ?? 1)).clean());
