@@ -1,6 +1,7 @@
 // What planning needs to know of a container, from its inspect document, and the reasons why one is left alone
 // whatever the registry says. Pure; used by the poller to plan and by the updater, which trusts no plan.
 import type { ContainerInspectInfo } from "dockerode";
+import { readCheck } from "./check-label.ts";
 import { parseImageRef } from "./image-ref.ts";
 import { labelOf, namesIn } from "./labels.ts";
 
@@ -59,7 +60,8 @@ export function whyLeftAlone(facts: Facts, all: readonly Facts[]): string | unde
   if (facts.autoRemove) return "started with --rm: it would vanish when stopped";
   if (ref === undefined) return "its image has no tag to follow";
   if (ref.digest !== undefined) return "pinned by digest";
-  return whyEntangled(facts, all);
+  const check = readCheck(labels);
+  return check.kind === "wrong" ? check.because : whyEntangled(facts, all);
 }
 
 /** Containers that refer to it are recreated with it; where that cannot be, it is left alone. */

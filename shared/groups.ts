@@ -19,12 +19,12 @@ export interface Grouping {
 
 /** `all` are the containers of the host, `wanted` those of them that are to be updated. */
 export function groupsOf(wanted: readonly Facts[], all: readonly Facts[]): Grouping {
-  const dependenciesOf = (facts: Facts): Facts[] =>
-    all.filter(
-      (other) =>
-        other.id !== facts.id &&
-        [...facts.dependsOn, ...facts.hardDependsOn].some((name) => isMeant(other, name)),
+  const dependenciesOf = (facts: Facts): Facts[] => {
+    const named = [...facts.dependsOn, ...facts.hardDependsOn].flatMap((name) =>
+      all.filter((other) => isMeant(other, name)),
     );
+    return unique(named).filter((other) => other.id !== facts.id); // in the order of the labels
+  };
   const cyclic = new Set(wanted.filter((facts) => reaches(facts, facts, dependenciesOf)));
   const sane = wanted.filter((facts) => !cyclic.has(facts));
   const neighbours = (facts: Facts): Facts[] => [

@@ -59,4 +59,5 @@ export type Happening =
   | { readonly event: "wrong"; readonly what: string }
   | { readonly event: "over"; readonly ok: boolean; readonly seconds: number };
 
-export type Tell = (happening: Happening) => void;
+/** `at`: when it happened, milliseconds since 1970; now, where it is not given. */
+export type Tell = (happening: Happening, at?: number) => void;

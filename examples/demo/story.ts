@@ -8,6 +8,7 @@ import { type Engine, engine } from "../../test/bed/bed.ts";
 import { until } from "../../test/support/until.ts";
 import { App, type PartName, partNames } from "./app.ts";
 import type { Outcome } from "./happenings.ts";
+import { InOrder } from "./in-order.ts";
 import { buildStage } from "./stage.ts";
 import { teller } from "./teller.ts";
 import { tellScripts, watch } from "./watch.ts";
@@ -71,14 +72,15 @@ process.exit(); // what play() may still wait for is given up
 
 async function tellStory(h1: Engine): Promise<void> {
   tell({ event: "stage", host: h1.name, engine: (await h1.docker.version()).Version });
-  await using stage = await buildStage(h1, tell, tellScripts(tell));
+  const order = new InOrder();
+  await using stage = await buildStage(h1, tell, tellScripts(order, tell));
   await using nats = await connect({ servers: stage.natsUrl });
-  await Promise.race([play(h1, nats), stage.broken, stopped]);
+  await Promise.race([play(h1, nats, order), stage.broken, stopped]);
 }
 
-async function play(h1: Engine, nats: NatsConnection): Promise<void> {
+async function play(h1: Engine, nats: NatsConnection, order: InOrder): Promise<void> {
   const app = await App.deploy(h1, tell);
-  using watching = await watch({ nats, docker: h1.docker, app }, tell);
+  using watching = await watch({ nats, docker: h1.docker, app, order }, tell);
   await until("the poller works", async () => (await check(h1, nats)) !== undefined);
   for (const [index, chapter] of chapters.entries()) {
     const before = watching.outcomes.length;

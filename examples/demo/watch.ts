@@ -10,6 +10,7 @@ import { RunRecord } from "../../shared/run-records.ts";
 import type { App } from "./app.ts";
 import { EngineEvent, EngineSteps } from "./engine-steps.ts";
 import type { Outcome, Tell } from "./happenings.ts";
+import type { InOrder } from "./in-order.ts";
 
 export interface Watch extends Disposable {
   readonly outcomes: readonly Outcome[];
@@ -21,50 +22,66 @@ interface Seen {
   readonly nats: NatsConnection;
   readonly docker: Docker;
   readonly app: App;
+  readonly order: InOrder;
 }
 
-export async function watch({ nats, docker, app }: Seen, tell: Tell): Promise<Watch> {
+export async function watch({ nats, docker, app, order }: Seen, tell: Tell): Promise<Watch> {
   const steps = new EngineSteps();
   const outcomes: Outcome[] = [];
   const runs = new Set<string>();
-  const onHook = tellHooks(tell);
-  const onRecord = (record: RunRecord): void => {
-    onHook(record);
-    tellRecord(record, tell, steps);
-    if (record.kind === "ended") outcomes.push(tellEnd(record, { app, steps, tell }));
+  const pair = pairHooks();
+  const onRecord = (record: RunRecord, tellNow: Tell): void => {
+    pair(record, tellNow);
+    tellRecord(record, tellNow, steps);
+    if (record.kind === "ended") outcomes.push(tellEnd(record, { app, steps, tell: tellNow }));
     if (record.kind === "finished") runs.add(record.run);
   };
-  subscribe(nats, "ouroboros.hook.*.*.*.*", (text) => onHook(CloudEvent.parse(parseJson(text))));
+  const tellAt =
+    (time: number): Tell =>
+    (happening) =>
+      tell(happening, time);
+  subscribe(nats, "ouroboros.hook.*.*.*.*", (text) => {
+    const event = CloudEvent.parse(parseJson(text));
+    const time = Date.parse(event.time);
+    order.push(time, () => pair(event, tellAt(time)));
+  });
   subscribe(nats, "ouroboros.run.*.*", (text) => {
     const record = RunRecord.safeParse(parseJson(text)).data;
-    if (record !== undefined) onRecord(record); // "open" is no record of a run
+    if (record === undefined) return; // "open" is no record of a run
+    const time = Date.parse(record.at);
+    order.push(time, () => onRecord(record, tellAt(time)));
   });
   await nats.flush();
-  const events: unknown = await docker.getEvents({ filters: { type: ["container"] } });
-  if (!(events instanceof Readable)) throw new Error("the Engine's events are no stream");
-  createInterface(events).on("line", (line) => {
-    const event = EngineEvent.safeParse(parseJson(line)).data;
-    const step = event && steps.take(event);
-    if (step !== undefined) tell({ event: "step", ...step });
+  const events = await engineEvents(docker, (event) => {
+    const time = event.timeNano / 1e6;
+    order.push(time, () => {
+      const step = steps.take(event);
+      if (step !== undefined) tell({ event: "step", ...step }, time);
+    });
   });
   return { outcomes, finished: () => runs.size, [Symbol.dispose]: () => void events.destroy() };
 }
 
-/** The Engine's word of what it did may come a moment after the journal's: so that it is told first. */
-const ENGINE_IS_LATE_MS = 50;
-
 function subscribe(nats: NatsConnection, subject: string, take: (text: string) => void): void {
-  nats.subscribe(subject, {
-    callback: (_error, message) => void setTimeout(() => take(message.string()), ENGINE_IS_LATE_MS),
+  nats.subscribe(subject, { callback: (_error, message) => take(message.string()) });
+}
+
+async function engineEvents(docker: Docker, take: (event: EngineEvent) => void): Promise<Readable> {
+  const events: unknown = await docker.getEvents({ filters: { type: ["container"] } });
+  if (!(events instanceof Readable)) throw new Error("the Engine's events are no stream");
+  createInterface(events).on("line", (line) => {
+    const event = EngineEvent.safeParse(parseJson(line)).data;
+    if (event !== undefined) take(event);
   });
+  return events;
 }
 
 /** An event and who is asked, told together: of a plan the event comes first, of other hooks the record. */
-function tellHooks(tell: Tell): (one: CloudEvent | RunRecord) => void {
+function pairHooks(): (one: CloudEvent | RunRecord, tell: Tell) => void {
   const reasons = new Map<string, string>();
   const waiting = new Map<string, RunRecord & { readonly kind: "waiting" }>();
   const Reason = z.object({ reason: z.string() });
-  return (one) => {
+  return (one, tell) => {
     if ("specversion" in one) reasons.set(one.id, Reason.parse(one.data).reason);
     else if (one.kind === "waiting") waiting.set(one.event, one);
     else return;
@@ -108,12 +125,14 @@ function tellEnd(
   return outcome;
 }
 
-const ScriptLine = z.object({ script: z.string(), line: z.string() });
+const ScriptLine = z.object({ script: z.string(), line: z.string(), time: z.string() });
 
 /** What hook scripts print is in the hook-executor's log. */
-export function tellScripts(tell: Tell): (line: string) => void {
-  return (line) => {
-    const said = ScriptLine.safeParse(parseJson(line)).data;
-    if (said !== undefined) tell({ event: "script", ...said });
+export function tellScripts(order: InOrder, tell: Tell): (line: string) => void {
+  return (text) => {
+    const said = ScriptLine.safeParse(parseJson(text)).data;
+    if (said === undefined) return;
+    const { script, line, time } = said;
+    order.push(Date.parse(time), () => tell({ event: "script", script, line }, Date.parse(time)));
   };
 }

@@ -10,6 +10,7 @@ Usage:
   ouroboros updater [OPTION...]        makes them
   ouroboros hook-executor [OPTION...]  runs the host's hook scripts
   ouroboros participant --help         who else is asked
+  ouroboros explain --help             why a container was or was not updated
   ouroboros --help | --version
 
 Each setting is an environment variable; NAME_FILE gives the value of NAME from a file. Flags stand for the same

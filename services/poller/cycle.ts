@@ -23,6 +23,8 @@ export interface Cycle {
   readonly asked: number;
   /** Names that are due but wait for the next plan. */
   readonly rest: readonly string[];
+  /** All that is due, whatever becomes of it. */
+  readonly due: readonly Facts[];
   readonly left: readonly Left[];
   readonly unknownDependencies: readonly { readonly container: string; readonly names: readonly string[] }[];
 }
@@ -49,11 +51,15 @@ export async function cycle(polling: Polling, except: ReadonlySet<string>): Prom
   const plan = planOf({ candidates, answers, held, all: sight.facts, now: clock.now() });
   const publication = await publishPlan(polling, plan.groups, sight);
   await note(polling, publication);
+  const leftToo = publication.left.map(({ container }) => container);
   return {
     outcome: publication.outcome,
     seen: sight.facts.length,
     asked: candidates.length,
     rest: publication.rest.flatMap(({ entries }) => entries.map(({ facts }) => facts.name)),
+    due: plan.groups
+      .flatMap(({ entries }) => entries.map(({ facts }) => facts))
+      .filter((facts) => !leftToo.includes(facts)),
     left: [...choice.left, ...plan.left, ...publication.left],
     unknownDependencies: sight.facts
       .map((facts) => ({ container: facts.name, names: unknownDependencies(facts, sight.facts) }))

@@ -15,6 +15,7 @@ import { HostTaken, noteHost } from "./host-record.ts";
 import type { Polling } from "./polling.ts";
 import { whyUpdaterIsNotReady } from "./publish.ts";
 import { Registries } from "./registry.ts";
+import { reportOf } from "./report.ts";
 import { type Told, tell } from "./tell.ts";
 
 /** After a cycle that failed because the Engine or NATS was away, and while waiting for the updater. */
@@ -130,17 +131,3 @@ async function tryCycle(polling: Polling, except: ReadonlySet<string>, told: Tol
 }
 
 const identityOf = ({ host }: Polling): object => ({ host: host.name, engine_id: host.engine.id });
-
-function reportOf({ cycle: ended, because }: Ended, now: number): object {
-  if (ended === undefined) return { ended_at: iso(now), outcome: { kind: "failed", because } };
-  const { left, ...rest } = ended;
-  return {
-    ended_at: iso(now),
-    ...rest,
-    left: left.map(({ container, because }) => ({
-      container: container.name,
-      image: container.reference,
-      because,
-    })),
-  };
-}

@@ -19,7 +19,7 @@ import {
   stop,
   takeName,
 } from "./swap.ts";
-import { backupName, parseSwapName, userName } from "./swap-names.ts";
+import { parseSwapName, userName } from "./swap-names.ts";
 
 const silent: Watching = { did: () => undefined, undid: () => undefined, monotonic: () => 0 };
 
@@ -86,25 +86,25 @@ export async function takeAway(dependant: Swap): Promise<void> {
 /** All containers that refer to it, parents before children. */
 async function findDependants(swap: Swap): Promise<Swap[]> {
   const references = await swap.references.of(swap.engine);
+  const inspect = (id: string) => ifThere(swap.engine.docker.getContainer(id).inspect());
   const found: ContainerInspectInfo[] = [];
-  const parents: Parent[] = [{ id: swap.old.Id, name: swap.name, run: swap.run }];
+  const parents = [await inspect(swap.old.Id)];
   for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
     for (const [id, targets] of references) {
-      if (
-        id === swap.old.Id ||
-        id === swap.successor ||
-        found.some(({ Id }) => Id === id) ||
-        !isAmong(targets, parent)
-      )
-        continue;
-      const inspect = await ifThere(swap.engine.docker.getContainer(id).inspect());
-      if (inspect === undefined || parseSwapName(inspect.Name.slice(1))?.part === "successor") continue;
-      found.push(inspect);
-      parents.push({ id, name: userName(inspect.Name.slice(1)), run: swap.run });
+      const isKnown = id === swap.old.Id || id === swap.successor || found.some(({ Id }) => Id === id);
+      if (isKnown || !isAmong(targets, parent)) continue;
+      const dependant = await inspect(id);
+      if (dependant === undefined || parseSwapName(dependant.Name.slice(1))?.part === "successor") continue;
+      found.push(dependant);
+      parents.push(dependant);
     }
   }
-  return Promise.all(targetsFirst(found, references).map((inspect) => dependantOf(swap, inspect)));
+  return Promise.all(targetsFirst(found, references).map((dependant) => dependantOf(swap, dependant)));
 }
+
+/** Namespaces are referred to by id, links by the name that the target bears now. */
+const isAmong = (targets: readonly string[], { Id: id, Name: name }: ContainerInspectInfo): boolean =>
+  targets.some((target) => target === name.slice(1) || (target.length >= 12 && id.startsWith(target)));
 
 /** Each after all that it refers to itself: the Engine resolves links and namespaces when it creates. */
 function targetsFirst(
@@ -117,29 +117,12 @@ function targetsFirst(
     if (placing.has(inspect)) return;
     placing.add(inspect);
     const targets = references.get(inspect.Id) ?? [];
-    for (const other of found) {
-      const name = other.Name.slice(1);
-      if (targets.some((target) => target === name || (target.length >= 12 && other.Id.startsWith(target))))
-        place(other);
-    }
+    for (const other of found) if (isAmong(targets, other)) place(other);
     order.push(inspect);
   };
   found.forEach(place);
   return order;
 }
-
-interface Parent {
-  readonly id: string;
-  readonly name: string;
-  readonly run: string;
-}
-
-/** Inspect shows links by the target's name of now, which is the backup name while a swap is under way. */
-const isAmong = (targets: readonly string[], { id, name, run }: Parent): boolean =>
-  targets.some(
-    (target) =>
-      [name, backupName(name, run)].includes(target) || (target.length >= 12 && id.startsWith(target)),
-  );
 
 /** What bears a backup name of this run was recreated by an earlier process. */
 async function dependantOf(swap: Swap, inspect: ContainerInspectInfo): Promise<Swap> {
@@ -170,11 +153,11 @@ export async function swapOnOwnImage(
   };
 }
 
-/** It runs, or was stopped for this: as a dependency, or by an earlier process. */
-export function ranBefore({ old, stopped, resumedSince }: Swap): boolean {
+/** It runs, or ended for this: as a dependency, with one whose namespace it shares, or under an earlier process. */
+export function ranBefore({ old, ran, resumedSince }: Swap): boolean {
   const { State } = old as unknown as ContainerInspectInfo;
   const byUs = resumedSince !== undefined && Date.parse(State.FinishedAt) >= Date.parse(resumedSince);
-  return State.Running || stopped.includes(old.Id) || byUs;
+  return State.Running || ran.has(old.Id) || byUs;
 }
 
 /** U2 and D1: the old containers go, their volumes stay. */

@@ -63,7 +63,7 @@ async function recreateHard(run: Run, { dependencies, hard, updates }: GroupWork
   const somethingChanged = updates.some(({ facts }) => run.journal.ended(facts.name)?.end === "updated");
   for (const { id, name } of dependencies.filter((facts) => hard.includes(facts.id))) {
     const isPending = somethingChanged && !run.replaced.has(id) && run.journal.ended(name)?.end !== "updated";
-    if (isPending) await recreateHardDependency(run, { id, name }, hard);
+    if (isPending) await recreateHardDependency(run, { id, name });
   }
   await startAll(
     run,

@@ -38,13 +38,12 @@ function warn(run: Run, old: ContainerDocument, decided: Decided): void {
 export async function recreateHardDependency(
   run: Run,
   it: { readonly id: string; readonly name: string },
-  hard: readonly string[],
 ): Promise<void> {
   const inspect = await ifThere(run.bus.host.engine.docker.getContainer(it.id).inspect());
   if (inspect === undefined) return;
   const before = await askBefore(run, inspect);
   if (before.verdict !== "proceed") return;
-  const swap = await swapOnOwnImage(transactionOf(run, hard), inspect);
+  const swap = await swapOnOwnImage(transactionOf(run), inspect);
   try {
     await letDependantsRun.do(swap);
     await recreate(swap);
@@ -70,10 +69,7 @@ async function putBack(swap: Swap): Promise<void> {
   swap.replaced.delete(swap.old.Id);
 }
 
-const transactionOf = (
-  run: Run,
-  stopped: readonly string[],
-): Omit<Swap, "old" | "oldImage" | "newImage" | "name"> => ({
+const transactionOf = (run: Run): Omit<Swap, "old" | "oldImage" | "newImage" | "name"> => ({
   engine: run.bus.host.engine,
   clock: run.bus.clock,
   run: run.journal.run,
@@ -81,7 +77,7 @@ const transactionOf = (
   replaced: run.replaced,
   making: run.making,
   references: run.references,
-  stopped,
+  ran: run.ran,
   beforeStop: () => Promise.resolve(),
   successor: undefined,
   dependants: [],

@@ -12,6 +12,7 @@ import type { Context, Host } from "../../shared/run-service.ts";
 import { commit, ranBefore } from "./dependants.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
 import { type Marker, findMarkers, removeMarker } from "./marker.ts";
+import { proofOf } from "./prove.ts";
 import { References } from "./references.ts";
 import { runSteps, undoSteps } from "./saga.ts";
 import type { Places } from "./places.ts";
@@ -192,23 +193,20 @@ async function swapFrom(it: Recovering, { name, run, old, next }: Begun): Promis
   const { engine } = it.host;
   const { RestartPolicy } = next.HostConfig;
   const unparked = { ...old, HostConfig: { ...old.HostConfig, ...(RestartPolicy && { RestartPolicy }) } };
+  const document = unparked as unknown as ContainerDocument;
   return {
     engine,
     clock: it.clock,
     run,
     name,
-    old: unparked as unknown as ContainerDocument,
+    old: document,
     oldImage: (await engine.docker.getImage(old.Image).inspect()) as unknown as ImageDocument,
     newImage: (await engine.docker.getImage(next.Image).inspect()) as unknown as ImageDocument,
-    proof: {
-      healthTimeout: it.settings.HEALTH_TIMEOUT,
-      settleTime: it.settings.SETTLE_TIME,
-      hardStop: it.hardStop,
-    },
+    proof: proofOf(document, it),
     replaced: new Map([[old.Id, next.Id]]),
     making: it.making,
     references: new References(),
-    stopped: [],
+    ran: new Set(),
     resumedSince: next.Created,
     beforeStop: () => Promise.resolve(),
     successor: next.Id,

@@ -9,6 +9,7 @@ import { commit } from "./dependants.ts";
 import { keepDocument } from "./documents.ts";
 import { type Ending, endContainer } from "./ends.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
+import { proofOf } from "./prove.ts";
 import { type Failure, type Outcome, runSteps, undoSteps } from "./saga.ts";
 import type { HardHooks, Swap } from "./swap.ts";
 import { backupName } from "./swap-names.ts";
@@ -189,7 +190,7 @@ function swapFrom(
   it: Replacing,
   old: { inspect: ContainerInspectInfo; oldImage: ImageInspectInfo; place: Lease },
 ): Swap {
-  const { entry, newImage, stopped, hardHooks } = it;
+  const { entry, newImage, hardHooks } = it;
   const { host, context, clock } = run.bus;
   const document = old.inspect as unknown as ContainerDocument;
   return {
@@ -200,15 +201,11 @@ function swapFrom(
     old: document,
     oldImage: old.oldImage as unknown as ImageDocument,
     newImage: newImage as unknown as ImageDocument,
-    proof: {
-      healthTimeout: context.settings.HEALTH_TIMEOUT,
-      settleTime: context.settings.SETTLE_TIME,
-      hardStop: run.hardStop,
-    },
+    proof: proofOf(document, { settings: context.settings, log: run.log, hardStop: run.hardStop }),
     replaced: run.replaced,
     making: run.making,
     references: run.references,
-    stopped,
+    ran: run.ran,
     hardHooks,
     successor: undefined,
     dependants: [],

@@ -69,6 +69,7 @@ async function runEntries(run: Run, plan: Plan, before: Before): Promise<void> {
     allowed.filter(({ facts }) => run.journal.ended(facts.name) === undefined),
   );
   const now = await lookFor(run, plan, { ...before, limit: Number.POSITIVE_INFINITY }); // the gate and the pulls took their time
+  for (const { facts } of now.seen) if (facts.status === "running") run.ran.add(facts.id);
   const ready = now.entries.filter(({ facts }) => images.has(facts.name));
   const grouped = await groupEntries(run, ready, now.seen);
   await allOf(updateGroups(run, grouped, { images, isMarked: before.stoppedBefore !== undefined }));
@@ -259,6 +260,7 @@ function runOf(updater: Updater, { journal, mode, plan, recovered }: Parts): Run
     mode,
     gate: new Gate(bus, journal, { participants, doorbell, mode }),
     log: bus.context.log.child({ run: plan.run }),
+    ran: new Set(),
     replaced: new Map(),
     recovered: recovered.swaps,
   };

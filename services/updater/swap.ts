@@ -39,8 +39,8 @@ export interface Swap {
   /** Creating by a tag that is moved for a moment: one at a time. */
   readonly making: Places;
   readonly references: References;
-  /** Ids of containers that ran before, and that the run stopped as dependencies. */
-  readonly stopped: readonly string[];
+  /** Ids of containers that ran before the run stopped anything. */
+  readonly ran: ReadonlySet<string>;
   /** RFC 3339; where an earlier process began: what stopped since then was stopped for this. */
   readonly resumedSince?: string;
   /** Around the recreation of a dependant that is a hard dependency: its hooks. */

@@ -43,6 +43,8 @@ export interface Run extends Updater {
   readonly gate: Gate;
   readonly mode: Mode;
   readonly log: Logger;
+  /** Ids of containers that ran before the run stopped anything. */
+  readonly ran: Set<string>;
   /** Containers recreated in this run: old id → new id. */
   readonly replaced: Map<string, string>;
   /** What an earlier process had swapped already, by container name. */

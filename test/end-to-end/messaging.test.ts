@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFile, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, type Socket, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, it } from "mocha";
-import { engine, leftovers } from "../bed/bed.ts";
-import { deploy, idOf, overview, release } from "../support/containers.ts";
+import { type LoggedRequest, engine, hubControl, leftovers } from "../bed/bed.ts";
+import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { ouroboros, participate } from "../support/participants.ts";
 import { endsOf, planned } from "../support/runs.ts";
 import { type Process, type ServiceName, type Stack, startStack } from "../support/stack.ts";
@@ -147,6 +148,34 @@ describe("SIGTERM", () => {
     assert.equal(stack.heard().filter((one) => one === "before_update web").length, 1);
   });
 
+  it("during a pull leaves the run for the next start", async () => {
+    await deploy(h1, "web", { image: "docker.io/library/web" });
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    await release("docker.io/library/web", "2");
+    await hubControl.clearLog();
+    const slow = await hubControl.faults([{ match: "GET .*/library/web/blobs/", slow: 16 }]);
+    const run = await planned(stack);
+    const isPulling = ({ method, path }: LoggedRequest) => method === "GET" && path.includes("/manifests/");
+    await until("it is pulled", async () => (await hubControl.log()).some(isPulling));
+    await stop(stack, "updater");
+    await slow[Symbol.asyncDispose]();
+    stack.start("updater");
+    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+  });
+
+  it("ends the poller while a registry does not answer", async () => {
+    await using silent = await silentServer();
+    const { reference } = await release("apps/web", "1");
+    await pull(h1, reference);
+    const repo = `127.0.0.1:${silent.port}/web`;
+    await h1.docker.getImage(reference).tag({ repo, tag: "latest" });
+    await (await h1.docker.createContainer({ name: "web", Image: `${repo}:latest` })).start();
+    await using stack = await startStack({ engine: h1 });
+    await silent.asked;
+    await stop(stack, "poller");
+  });
+
   it("a second time ends it at once, and the next start puts things right", async () => {
     await deploy(h1, "web");
     await using stack = await startStack({ engine: h1, env: { SETTLE_TIME: "5s", STOP_GRACE: "60s" } });
@@ -276,6 +305,24 @@ async function waitingScene(waitAt: string | undefined): Promise<Scene> {
   };
 }
 
+/** A server that takes connections and says nothing. */
+async function silentServer(): Promise<AsyncDisposable & { port: number; asked: Promise<unknown> }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => void sockets.push(socket));
+  const asked = once(server, "connection");
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    asked,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
 /** A server that only says which version it is. */
 async function oldServer(version: string): Promise<AsyncDisposable & { readonly url: string }> {
   const server = createServer((socket) => {
@@ -291,10 +338,14 @@ async function oldServer(version: string): Promise<AsyncDisposable & { readonly 
     socket.on("data", (chunk) => chunk.includes("PING") && socket.write("PONG\r\n"));
     socket.on("error", () => undefined);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
     url: `nats://127.0.0.1:${port}`,
-    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      await once(server, "close");
+    },
   };
 }

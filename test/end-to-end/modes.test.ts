@@ -32,6 +32,7 @@ for (const [setting, service, mode, hook] of modes) {
       await deploy(h1, "web", { create: { Labels: { "com.ouroboros.depends_on": "db,cache" } } });
       await using stack = await startStack({ engine: h1, services: [] });
       await stack.script("before_stop_depends_container/refuse", REFUSING);
+      await stack.script(`${hook}/refuse`, REFUSING);
       const only = (it: string) => ({ env: it === service ? { [setting]: "true" } : {} });
       stack.start("updater", only("updater"));
       stack.start("hook-executor");
@@ -58,7 +59,15 @@ for (const [setting, service, mode, hook] of modes) {
       const asked = stack.records.flatMap((record) => (record.kind === "waiting" ? record.participants : []));
       assert.deepEqual([...new Set(asked.map(({ name }) => name))], ["exec_h1"]);
       await until("they hear of it elsewhere", () => elsewhere.asked.includes(`${hook} web`));
-      assert.ok(stack.records.some((r) => r.kind === "decided" && r.verdict === "refuse"));
+      const decided = stack.records.filter((record) => record.kind === "decided");
+      assert.deepEqual(
+        decided.filter(({ verdict }) => verdict === "refuse").map((record) => record.hook),
+        Array(2).fill("before_stop_depends_container"),
+      );
+      assert.match(
+        decided.find((record) => record.hook === hook)?.reason ?? "",
+        /^refuse of exec_h1 has no effect/,
+      );
       assert.equal(await held(stack, "web"), undefined);
       if (setting === "DRY_RUN" && service === "poller") assert.equal(await stack.services.poller?.exited, 0);
     });

@@ -9,6 +9,8 @@ import { type SeenEvent, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
+/** Not every character of it may stand in a subject. */
+const WEB = "my.web_1-a";
 const DEPENDS = { "com.ouroboros.depends_on": "db,cache", "com.ouroboros.hard_depends_on": "cache" };
 
 describe("the hooks of a cycle", () => {
@@ -16,8 +18,8 @@ describe("the hooks of a cycle", () => {
 
   it("come in Ouroboros' order and with Ouroboros' locals", async () => {
     await using stack = await startScene({ CLEANUP: "true" });
-    assert.deepEqual(await endsOf(stack, await firstRun(stack)), { web: "updated" });
-    assert.deepEqual(await overview(h1), ["cache running 1", "db running 1", "web running 2"]);
+    assert.deepEqual(await endsOf(stack, await firstRun(stack)), { [WEB]: "updated" });
+    assert.deepEqual(await overview(h1), ["cache running 1", "db running 1", `${WEB} running 2`]);
     assert.deepEqual(heard(stack), expected(order));
     for (const seen of stack.events) checkLocals(seen);
     const [plan, ...others] = stack.events.map(({ event }) => event.data);
@@ -32,20 +34,20 @@ describe("the hooks of a cycle", () => {
   for (const [setting, notice] of Object.entries(insteadOfUpdate)) {
     it(`are the same with ${setting}, but for ${notice} in the place of an update's`, async () => {
       await using stack = await startScene({ [setting]: "true" });
-      assert.deepEqual(await endsOf(stack, await firstRun(stack)), { web: "noted" });
+      assert.deepEqual(await endsOf(stack, await firstRun(stack)), { [WEB]: "noted" });
       assert.deepEqual(heard(stack), expected(withNotice(notice)));
       for (const seen of stack.events) checkLocals(seen);
     });
   }
 });
 
-/** Web is due; it depends softly on db and hard on cache. */
+/** The one is due; it depends softly on db and hard on cache. */
 async function startScene(env: Readonly<Record<string, string>>): Promise<Stack> {
   await deploy(h1, "db");
   await deploy(h1, "cache");
-  await deploy(h1, "web", { create: { Labels: DEPENDS } });
+  await deploy(h1, WEB, { image: "apps/web", create: { Labels: DEPENDS } });
   const services = ["updater", "hook-executor"] as const;
-  const stack = await startStack({ engine: h1, services, env: { MONITOR: "web", ...env } });
+  const stack = await startStack({ engine: h1, services, env: { MONITOR: WEB, ...env } });
   await release("apps/web", "2");
   stack.start("poller");
   return stack;
@@ -58,7 +60,7 @@ const firstRun = ({ events }: Stack): Promise<string> =>
 const about: Readonly<Record<Phase["of"], readonly string[]>> = {
   cycle: [""],
   dependency: ["cache", "db"],
-  update: ["web"],
+  update: [WEB],
   "soft dependency": ["db"],
   "hard dependency": ["cache"],
 };

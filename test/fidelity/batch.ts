@@ -186,7 +186,8 @@ function stateWrong(was: Document, now: Document): string[] {
 }
 
 /** One that was stopped and had to be recreated was never started: that is as stopped. */
-const stateOf = ({ State }: Document): string => (["created", "exited"].includes(State.Status) ? "stopped" : State.Status);
+const stateOf = ({ State }: Document): string =>
+  ["created", "exited"].includes(State.Status) ? "stopped" : State.Status;
 
 /** Containers that are no case's, and volumes that nothing uses and that were not there before. */
 async function strangersIn(lab: Lab): Promise<string[]> {

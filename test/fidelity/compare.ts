@@ -59,11 +59,16 @@ function viewOf(document: Document, control: Document): Fields {
     },
     HostConfig: {
       ...HostConfig,
-      // Inspect spells a link `/target:/own name/alias`.
-      Links: (HostConfig.Links ?? []).map((link) => link.replace(`:${document.Name}/`, ":/(its name)/")),
+      // Inspect spells a link `/target:/own name/alias`, and lists them in any order.
+      Links: (HostConfig.Links ?? [])
+        .map((link) => link.replace(`:${document.Name}/`, ":/(its name)/"))
+        .sort(),
       Binds: (HostConfig.Binds ?? []).filter((bind) => !isAnonymous(bind.split(":")[0])),
-      Mounts: (HostConfig.Mounts ?? []).map((mount) =>
-        isAnonymous(mount["Source"]) ? { ...mount, Source: "" } : mount,
+      Mounts: byKey(
+        (HostConfig.Mounts ?? []).map((mount) => [
+          String(mount["Target"]),
+          isAnonymous(mount["Source"]) ? { ...mount, Source: "" } : mount,
+        ]),
       ),
     },
     Mounts: byKey(mountsOf(Mounts, control)),

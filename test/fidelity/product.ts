@@ -34,7 +34,10 @@ export async function runOnce(
       ...env,
     });
     const ran = { code: await ouroboros.exited, log: ouroboros.log() };
-    (await import("node:fs")).appendFileSync("/tmp/fid.product.log", `${names.length} ${names.join(" ")}\n${ran.log}\n=====\n`);
+    (await import("node:fs")).appendFileSync(
+      "/tmp/fid.product.log",
+      `${names.length} ${names.join(" ")}\n${ran.log}\n=====\n`,
+    );
     return ran;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -16,5 +16,9 @@ const cases = Object.fromEntries(
     ),
 );
 describe("try", () =>
-  describeBatch("try", { engine: () => engine(Number(process.env["HOST"] ?? 1)), cases, env: { SWAPS: process.env["SWAPS"] ?? "8" } }));
+  describeBatch("try", {
+    engine: () => engine(Number(process.env["HOST"] ?? 1)),
+    cases,
+    env: { SWAPS: process.env["SWAPS"] ?? "8" },
+  }));
 before(() => engine(Number(process.env["HOST"] ?? 1)).clean());

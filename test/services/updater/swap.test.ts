@@ -99,7 +99,7 @@ async function prepare(): Promise<Swap> {
     replaced: new Map(),
     making: new Places(1),
     references: new References(),
-    stopped: [],
+    ran: new Set(),
     successor: undefined,
     dependants: [],
   };

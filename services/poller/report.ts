@@ -1,0 +1,30 @@
+// What the poller answers to `check` and `status`: the cycle, and for every container it looked at why it was left
+// alone or what becomes of its update. Pure.
+import { iso } from "../../shared/clock.ts";
+import type { Facts } from "../../shared/container-facts.ts";
+import type { Cycle } from "./cycle.ts";
+
+/** `cycle` is undefined where it failed. */
+export function reportOf({ cycle, because }: { cycle?: Cycle; because?: string }, now: number): object {
+  if (cycle === undefined) return { ended_at: iso(now), outcome: { kind: "failed", because } };
+  return {
+    ended_at: iso(now),
+    ...cycle,
+    left: cycle.left.map(({ container, because }) => ({ ...nameOf(container), because })),
+    due: cycle.due.map((container) => ({ ...nameOf(container), because: whatBecomesOf(container, cycle) })),
+  };
+}
+
+const nameOf = ({ name, id, reference }: Facts) => ({ container: name, id, image: reference });
+
+function whatBecomesOf({ name }: Facts, { outcome, rest }: Cycle): string {
+  if (rest.includes(name)) return "an update is due, in the plan after this one";
+  switch (outcome.kind) {
+    case "published":
+      return `an update is due, in the plan of run ${outcome.run}`;
+    case "waiting":
+      return `an update is due: ${outcome.because}`;
+    case "nothing due":
+      return "an update is due";
+  }
+}
