@@ -39,7 +39,9 @@ export function readCheck(labels: Readonly<Record<string, string>>): CheckLabel 
 function parseCheck(text: string): Check | undefined {
   const [, command] = /^exec:\s*(\S.*)$/s.exec(text) ?? [];
   if (command !== undefined) return { kind: "exec", command };
-  return /^(?:https?|tcp):\/\/[^\s@]+$/i.test(text) && URL.canParse(text) ? fromUrl(new URL(text)) : undefined;
+  return /^(?:https?|tcp):\/\/[^\s@]+$/i.test(text) && URL.canParse(text)
+    ? fromUrl(new URL(text))
+    : undefined;
 }
 
 function fromUrl({ protocol, hostname, port: given, pathname, search }: URL): Check | undefined {

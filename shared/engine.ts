@@ -12,7 +12,7 @@ export interface Engine {
   /** `unix:///…` or `tcp://host:port`, as in DOCKER_SOCKETS. */
   readonly socket: string;
   readonly api: string;
-  /** `info.ID`. */
+  /** `info.ID`, or what else stays the same. */
   readonly id: string;
   readonly hostname: string;
   /** The Engine's own platform, as images name it: linux, amd64. */
@@ -31,6 +31,7 @@ const Version = z.object({
 const Info = z.object({
   ID: z.string(),
   Name: z.string(),
+  DockerRootDir: z.string().optional(),
   RegistryConfig: z
     .object({
       InsecureRegistryCIDRs: z.array(z.string()).nullish(),
@@ -54,6 +55,7 @@ export async function openEngine(socket: string, timeoutMs: number): Promise<Eng
     : MinAPIVersion;
   const docker = client(socket, timeoutMs, api);
   const info = Info.parse(await docker.info());
+  const again = Info.parse(await docker.info());
   const insecure = Object.entries(info.RegistryConfig?.IndexConfigs ?? {}).filter(
     ([, index]) => index.Secure === false,
   );
@@ -62,7 +64,7 @@ export async function openEngine(socket: string, timeoutMs: number): Promise<Eng
     patient: client(socket, undefined, api),
     socket,
     api,
-    id: info.ID,
+    id: info.ID === again.ID ? info.ID : `${info.Name} ${info.DockerRootDir ?? ""}`, // podman makes a new ID for each answer
     hostname: info.Name,
     os,
     arch,

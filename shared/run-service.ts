@@ -1,4 +1,5 @@
 // Every main.ts is one call of runService: settings, log, clock and one AbortSignal, made and unmade in one place.
+import { setMaxListeners } from "node:events";
 import { type Logger, pino } from "pino";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Engine, openEngine } from "./engine.ts";
@@ -19,6 +20,7 @@ export type Service = (context: Context) => Promise<number>;
 /** Sets the process's exit code. A second SIGTERM or SIGINT ends it at once. */
 export async function runService(name: string, args: readonly string[], service: Service): Promise<void> {
   const stop = new AbortController();
+  setMaxListeners(0, stop.signal); // one for each gate that waits
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => (stop.signal.aborted ? process.exit(130) : stop.abort(signal)));
   }

@@ -1,5 +1,6 @@
 // All services in one process, as someone who knows only the Docker socket starts them: a private NATS unless
 // NATS_URL names one, and for each host its updater, hook-executor and poller.
+import { setMaxListeners } from "node:events";
 import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { runHookExecutor } from "../hook-executor/run.ts";
@@ -47,6 +48,7 @@ async function runHost(context: Context, { name, engine }: Host): Promise<number
   };
   const done = new AbortController();
   const signal = AbortSignal.any([context.signal, done.signal]);
+  setMaxListeners(0, signal);
   const ends = await Promise.allSettled(
     Object.entries(servicesFor(settings)).map(async ([service, run]) => {
       try {

@@ -196,11 +196,7 @@ async function heldOf({ held }: Sources, host: string, container: string): Promi
 /** How many runs are looked at, from the newest back. */
 const RUNS = 50;
 
-async function lastEndOf(
-  { manager }: Sources,
-  host: string,
-  container: string,
-): Promise<LastEnd | null> {
+async function lastEndOf({ manager }: Sources, host: string, container: string): Promise<LastEnd | null> {
   const all = subjects.run(host, "*");
   const info = await manager.streams.info(STREAMS.runs, { subjects_filter: all });
   const runs = Object.keys(info.state.subjects ?? {})

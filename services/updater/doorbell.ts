@@ -52,16 +52,21 @@ export class Doorbell implements Disposable {
   listen(event: string, signal: AbortSignal): Listening {
     const ear: Ear = { rung: new Set(), progress: new Map(), wake: () => undefined };
     this.#ears.set(event, ear);
+    const onAbort = (): void => ear.wake();
+    signal.addEventListener("abort", onAbort, { once: true });
     return {
       rung: ear.rung,
       progress: ear.progress,
       next: async (ms) => {
         const woken = new AbortController();
         ear.wake = () => woken.abort();
-        await this.#clock.sleep(ms, AbortSignal.any([woken.signal, signal]));
+        if (!signal.aborted) await this.#clock.sleep(ms, woken.signal);
         ear.wake = () => undefined;
       },
-      [Symbol.dispose]: () => void this.#ears.delete(event),
+      [Symbol.dispose]: () => {
+        signal.removeEventListener("abort", onAbort);
+        this.#ears.delete(event);
+      },
     };
   }
 

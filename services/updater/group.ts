@@ -108,13 +108,18 @@ async function startAll(run: Run, dependencies: readonly Facts[], withHooks: boo
     if (inspect === undefined || (inspect.State.Running && run.mode === "update")) continue;
     if (withHooks && suspended === undefined) suspended = await askToStart(run, inspect);
     if (run.mode !== "update") continue;
-    await timed(run, name, "start the dependency", () =>
-      tolerating([ALREADY_SO, GONE], container.start()),
-    ).catch((error: unknown) => {
-      run.log.error({ container: name, because: explain(error) }, "dependency could not be started");
-    });
+    await timed(run, name, "start the dependency", () => startDependency(run, name));
   }
   if (suspended !== undefined) throw suspended;
+}
+
+/** One that cannot be started keeps nobody else down. */
+async function startDependency({ bus, log }: Run, name: string): Promise<void> {
+  try {
+    await tolerating([ALREADY_SO, GONE], bus.host.engine.docker.getContainer(name).start());
+  } catch (error) {
+    log.error({ container: name, because: explain(error) }, "dependency could not be started");
+  }
 }
 
 /** It cannot be refused: a service left down is a loss. Stopping ends the asking, not the starting. */

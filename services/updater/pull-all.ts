@@ -1,6 +1,6 @@
 // All images of a run are pulled before anything is stopped, each reference once, some side by side.
 import type { ImageInspectInfo } from "dockerode";
-import { explain } from "../../shared/errors.ts";
+import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { platformOf } from "./create-options.ts";
 import { endContainer } from "./ends.ts";
 import type { ImageDocument } from "./inspect.ts";
@@ -21,7 +21,7 @@ export async function pullAll(
       const { familiar } = entry.ref;
       const pulling = pulls.get(familiar) ?? pullOne(run, entry, places);
       pulls.set(familiar, pulling);
-      const image = await pulling.catch((error: unknown) => explain(error));
+      const image = await pulling.catch((error: unknown) => whyNotPulled(error, run));
       const end = endWithout(image, entry, run);
       if (end !== undefined)
         await endContainer(run, entry, { ...end, by: "updater", from: entry.facts.imageId });
@@ -29,6 +29,13 @@ export async function pullAll(
     }),
   );
   return images;
+}
+
+/** Only what the registry or the Engine said ends the entry. @throws what concerns the run. */
+function whyNotPulled(error: unknown, run: Run): string {
+  if (error instanceof Suspended || error instanceof Fenced) throw error;
+  if (run.bus.signal.aborted) throw new Suspended("stopped during a pull", { cause: error });
+  return explain(error);
 }
 
 function endWithout(image: ImageInspectInfo | string, { facts, ref }: Entry, run: Run) {

@@ -1,5 +1,6 @@
 // The updater: for each host take the fence, put right what was left behind, finish the open run, then take plans.
 import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { DeliverPolicy, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
@@ -47,6 +48,7 @@ export async function runUpdaterWith(context: Context, steps: readonly SwapStep[
 /** A signal that aborts STOP_GRACE after the service was told to stop. */
 function hardStopAfter({ settings, clock, signal }: Context): Disposable & { readonly signal: AbortSignal } {
   const hardStop = new AbortController();
+  setMaxListeners(0, hardStop.signal); // one for each container that is proved
   const over = new AbortController();
   const onStop = (): void => {
     void clock.sleep(settings.STOP_GRACE, over.signal).then(() => hardStop.abort());

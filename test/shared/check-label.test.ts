@@ -10,7 +10,11 @@ describe("the label com.ouroboros.check", () => {
     ["asks by HTTP", "http://container:8080/health", { ...http, port: 8080, path: "/health" }],
     ["asks by HTTPS", "https://container:8443/", { ...http, tls: true, port: 8443 }],
     ["knows the ports of both", "http://container", http],
-    ["knows the ports of both, with TLS", "HTTPS://container/x", { ...http, tls: true, port: 443, path: "/x" }],
+    [
+      "knows the ports of both, with TLS",
+      "HTTPS://container/x",
+      { ...http, tls: true, port: 443, path: "/x" },
+    ],
     ["keeps a query", "http://container:80/ready?deep=1", { ...http, path: "/ready?deep=1" }],
     ["takes another host as it is", "http://web.lab:81/", { ...http, host: "web.lab", port: 81 }],
     ["takes an IPv6 address", "tcp://[fd00::1]:22", { kind: "tcp", host: "fd00::1", port: 22 }],
@@ -56,7 +60,14 @@ describe("the label com.ouroboros.check", () => {
 
   it("leaves its container alone while it cannot be understood", () => {
     const web: Facts = {
-      ...{ id: "1", name: "web", reference: "nginx:1", imageId: "sha256:1", status: "running", autoRemove: false },
+      ...{
+        id: "1",
+        name: "web",
+        reference: "nginx:1",
+        imageId: "sha256:1",
+        status: "running",
+        autoRemove: false,
+      },
       ...{ dependsOn: [], hardDependsOn: [], refersTo: [], labels: { [LABEL]: "htp://container:80" } },
     };
     assert.match(

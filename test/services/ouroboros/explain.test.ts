@@ -70,7 +70,7 @@ describe("ouroboros explain", () => {
     assert.equal(lines[0], `web on ${HOST}, ${reference}`);
     assert.match(
       lines[1] ?? "",
-      /^ {2}last poll: {2}held: smoke test failed \(ci\), until its tag moves again \(20.*Z\)$/,
+      /^ {2}last poll: held: smoke test failed \(ci\), until its tag moves again \(20.*Z\)$/,
     );
     assert.equal(lines[2], `  held:      ${digest}, until its tag moves again: smoke test failed (ci)`);
     assert.equal(lines[3], "  last run:  rolled_back: refuse at after_update (now, run 01b)");

@@ -9,14 +9,23 @@ const because = "allowed is a number of seconds, or a number with ms, s, m, h, d
 describe("the times of a proof", () => {
   const cases: readonly [string, Record<string, string>, Partial<ProofTimes>][] = [
     ["are the settings' without labels", {}, {}],
-    ["are the container's own with labels", { [HEALTH]: "5m", [SETTLE]: "30" }, { healthTimeout: 300_000, settleTime: 30_000 }],
+    [
+      "are the container's own with labels",
+      { [HEALTH]: "5m", [SETTLE]: "30" },
+      { healthTimeout: 300_000, settleTime: 30_000 },
+    ],
     ["may differ in one", { [SETTLE]: "200ms" }, { settleTime: 200 }],
     ["may be nothing", { [SETTLE]: "0" }, { settleTime: 0 }],
     ["are the settings' where a label is empty", { [HEALTH]: "", [SETTLE]: " " }, {}],
     [
       "are the settings' where a label cannot be understood, which is told",
       { [HEALTH]: "soon", [SETTLE]: "-1" },
-      { wrong: [{ label: HEALTH, value: "soon", because }, { label: SETTLE, value: "-1", because }] },
+      {
+        wrong: [
+          { label: HEALTH, value: "soon", because },
+          { label: SETTLE, value: "-1", because },
+        ],
+      },
     ],
     [
       "are not all the settings' where one label cannot be understood",

@@ -138,7 +138,7 @@ describe("proving a new container, on a real Engine", () => {
 
     it("asks the container whose network it shares", async () => {
       const parent = await runReachable({});
-      const id = await run({}, { NetworkMode: `container:${parent}` }, "child");
+      const id = await run({ cmd: "sleep 60" }, { NetworkMode: `container:${parent}` }, "child");
       assert.equal(await checked(id, "tcp://container:8080"), "proved");
     });
 
