@@ -21,7 +21,12 @@ import {
 } from "./swap.ts";
 import { parseSwapName, userName } from "./swap-names.ts";
 
-const silent: Watching = { did: () => undefined, undid: () => undefined, monotonic: () => 0 };
+const silent: Watching = {
+  begins: () => undefined,
+  did: () => undefined,
+  undid: () => undefined,
+  monotonic: () => 0,
+};
 
 /** D2: the first of all steps, so that its undo is the last. */
 export const letDependantsRun: SwapStep = {

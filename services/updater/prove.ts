@@ -62,8 +62,7 @@ async function untilStanding(id: string, proof: Proof): Promise<ContainerInspect
     const inspect = await engine.docker.getContainer(id).inspect();
     const waited = clock.monotonic() - began;
     const failed = whyDown(inspect, last) ?? whyTooLate(inspect, waited, proof);
-    const was = last?.State.Health?.Status;
-    if (failed !== undefined) throw new Error(`the new container ${failed}${was ? ` (was ${was})` : ""}`);
+    if (failed !== undefined) throw new Error(`the new container ${failed}`);
     if (isStanding(inspect, waited, proof)) return inspect;
     throwIfStopped(hardStop);
     last = inspect;
@@ -101,9 +100,7 @@ function throwIfStopped(hardStop: AbortSignal): void {
 
 /** Undefined while it runs as it did at the `last` look. A restart between two looks shows in count and start time. */
 function whyDown(inspect: ContainerInspectInfo, last: ContainerInspectInfo | undefined): string | undefined {
-  const { State: state, RestartCount: restarts = 0 } = inspect as ContainerInspectInfo & {
-    RestartCount?: number;
-  };
+  const { State: state, RestartCount: restarts } = inspect;
   if (state.Restarting) return `exited with code ${state.ExitCode} and was restarted`;
   if (!state.Running) return `exited with code ${state.ExitCode}${state.Error ? `: ${state.Error}` : ""}`;
   if (restarts > 0) return "exited and was restarted";

@@ -25,6 +25,7 @@ export interface Failure {
 }
 
 export interface Watching {
+  readonly begins: (step: string) => void;
   readonly did: (step: string, ms: number) => void;
   readonly undid: (step: string, error?: unknown) => void;
   readonly monotonic: () => number;
@@ -40,6 +41,7 @@ export async function runSteps<State>(
   const toUndo = [...begun];
   for (const step of steps) {
     toUndo.push(step);
+    watching.begins(step.name);
     const from = watching.monotonic();
     try {
       await step.do(state);

@@ -141,10 +141,15 @@ const restartsByItself = (container: ContainerDocument): boolean =>
 
 const policyOf = (container: ContainerDocument) => container.HostConfig.RestartPolicy ?? { Name: "no" };
 
+/** One that is gone, or bears the name already, is as it should be. */
 async function rename(engine: Engine, id: string, name: string): Promise<void> {
-  const inspect = await ifThere(engine.docker.getContainer(id).inspect());
-  if (inspect === undefined || inspect.Name === `/${name}`) return;
-  await engine.docker.getContainer(id).rename({ name });
+  const container = engine.docker.getContainer(id);
+  try {
+    await container.rename({ name });
+  } catch (error) {
+    const inspect = await ifThere(container.inspect());
+    if (inspect !== undefined && inspect.Name !== `/${name}`) throw error;
+  }
 }
 
 const STOP_MARGIN_MS = 30_000;

@@ -1,4 +1,5 @@
-// What each step of a swap took, and how long the container was down.
+// What each step of a swap took, and how long the container was down: until its successor had started, or until it
+// had been put back itself.
 import type { Logger } from "pino";
 import type { Clock } from "../../shared/clock.ts";
 import type { Watching } from "./saga.ts";
@@ -7,25 +8,34 @@ import { DOWN } from "./swap.ts";
 export class Timed implements Watching {
   readonly steps: { step: string; ms: number }[] = [];
   readonly monotonic: () => number;
-  readonly undid: Watching["undid"];
+  readonly #log: Logger;
+  #down: number | undefined;
+  #up: number | undefined;
 
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Logger }) {
     this.monotonic = clock.monotonic;
-    this.undid = (step, error) =>
-      error === undefined
-        ? log.info({ step }, "step undone")
-        : log.error({ step, err: error }, "undo failed");
+    this.#log = log;
+  }
+
+  begins(step: string): void {
+    if (step === DOWN.from) this.#down = this.monotonic();
   }
 
   did(step: string, ms: number): void {
     this.steps.push({ step, ms: Math.round(ms * 10) / 10 });
+    if (step === DOWN.to) this.#up = this.monotonic();
   }
 
-  /** From the first step that stops to the end of the one that starts, where both are known. */
+  undid(step: string, error?: unknown): void {
+    if (step === DOWN.from) this.#up = this.monotonic();
+    if (error === undefined) this.#log.info({ step }, "step undone");
+    else this.#log.error({ step, err: error }, "undo failed");
+  }
+
+  /** Milliseconds, where it was down. */
   get downtime(): { downtime_ms?: number } {
-    const from = this.steps.findIndex(({ step }) => step === DOWN.from);
-    const to = this.steps.findIndex(({ step }) => step === DOWN.to);
-    if (from < 0 || to < 0) return {};
-    return { downtime_ms: Math.round(this.steps.slice(from, to + 1).reduce((sum, { ms }) => sum + ms, 0)) };
+    return this.#down === undefined || this.#up === undefined
+      ? {}
+      : { downtime_ms: Math.round(this.#up - this.#down) };
   }
 }

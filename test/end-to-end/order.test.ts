@@ -49,6 +49,7 @@ async function startScene(env: Readonly<Record<string, string>>): Promise<Stack>
   const services = ["updater", "hook-executor"] as const;
   const stack = await startStack({ engine: h1, services, env: { MONITOR: WEB, ...env } });
   await release("apps/web", "2");
+  await until("the updater is there", () => stack.services.updater?.log().includes("acts on the host"));
   stack.start("poller");
   return stack;
 }

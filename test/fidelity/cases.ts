@@ -1,5 +1,7 @@
 /** All cases. Their containers bear the case's name, so no two cases have the same. */
 import type { Case } from "./case.ts";
+import type { ImageName } from "./images.ts";
+import type { Cases } from "./lab.ts";
 import { configCases } from "./cases/config.ts";
 import { dependantCases } from "./cases/dependants.ts";
 import { hostCases } from "./cases/host.ts";
@@ -17,7 +19,22 @@ export const topics = {
   "left alone": leftAloneCases,
 } as const satisfies Record<string, Readonly<Record<string, Case>>>;
 
-export const allCases: Readonly<Record<string, Case>> = Object.assign({}, ...Object.values(topics)) as Record<
-  string,
-  Case
->;
+export const allCases: Cases = Object.assign({}, ...Object.values(topics)) as Record<string, Case>;
+
+/** The same cases on another image, where they do not name one. */
+export const onImage = (image: ImageName, cases: Cases): Cases =>
+  Object.fromEntries(
+    Object.entries(cases).map(([name, one]) => [
+      name,
+      {
+        ...one,
+        members: Object.fromEntries(
+          Object.entries(one.members).map(([key, member]) => [key, { image, ...member }]),
+        ),
+      },
+    ]),
+  );
+
+/** Those with these names. */
+export const chosen = (...names: readonly string[]): Cases =>
+  Object.fromEntries(Object.entries(allCases).filter(([name]) => names.includes(name)));

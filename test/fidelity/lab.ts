@@ -9,7 +9,7 @@ import { isOlder } from "../../shared/engine.ts";
 import { type Engine, bed, pushApp } from "../bed/bed.ts";
 import { pull } from "../support/containers.ts";
 import type { Body, Case, Member, Place, Scene } from "./case.ts";
-import { type Document, type Mount } from "./compare.ts";
+import type { Document, Mount } from "./compare.ts";
 import { type ImageName, imagesFor } from "./images.ts";
 
 export type Cases = Readonly<Record<string, Case>>;

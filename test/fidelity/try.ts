@@ -1,7 +1,7 @@
 import { before, describe } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { describeBatch } from "./batch.ts";
-import { topics } from "./cases.ts";
+import { onImage, topics } from "./cases.ts";
 import type { Case } from "./case.ts";
 
 const only = (process.env["ONLY"] ?? "").split(",").filter((x) => x);

@@ -3,7 +3,12 @@ import { describe, it } from "mocha";
 import { type Step, type Watching, runSteps } from "../../../services/updater/saga.ts";
 
 const names = ["create", "stop", "rename", "start"];
-const silent: Watching = { did: () => undefined, undid: () => undefined, monotonic: () => 0 };
+const silent: Watching = {
+  begins: () => undefined,
+  did: () => undefined,
+  undid: () => undefined,
+  monotonic: () => 0,
+};
 
 const stepsThatBreakAt = (bad: string, seen: string[], badUndo?: string): Step<null>[] =>
   names.map((name) => ({

@@ -12,7 +12,12 @@ import { engine } from "../../bed/bed.ts";
 import { deploy, overview, pull, release } from "../../support/containers.ts";
 
 const h1 = engine(1);
-const silent: Watching = { did: () => undefined, undid: () => undefined, monotonic: () => performance.now() };
+const silent: Watching = {
+  begins: () => undefined,
+  did: () => undefined,
+  undid: () => undefined,
+  monotonic: () => performance.now(),
+};
 
 describe("swapping a container, on a real Engine", () => {
   afterEach(() => h1.clean());
