@@ -32,7 +32,8 @@ export async function runService(name: string, args: readonly string[], service:
     process.exitCode = await service({ settings, log, clock: systemClock, signal: stop.signal });
     log.info({ because: stop.signal.aborted ? String(stop.signal.reason) : "done" }, "stopped");
   } catch (error) {
-    if (error instanceof CannotStart) process.stderr.write(`ouroboros ${name}: ${error.message}\n`);
+    if (error instanceof CannotStart)
+      process.stderr.write(`${name === "ouroboros" ? name : `ouroboros ${name}`}: ${error.message}\n`);
     else (log ?? logAt(name, "info")).fatal({ err: error }, "ended by an error");
     process.exitCode = 1;
   }

@@ -85,7 +85,7 @@ describe("an updater that is killed", () => {
       "one container runs",
       async () => (await overview(h1)).join() === "db running 1,web running 2",
     );
-    assert.ok(elsewhere.services.updater?.log().includes("swap of a lost run ended"));
+    await until("it says so", () => elsewhere.services.updater?.log().includes("swap of a lost run ended"));
   });
 
   it("with NATS gone altogether, recovers from the Engine alone", async () => {

@@ -19,7 +19,6 @@ const modes = [
   ["DRY_RUN", "poller", "dry_run", "dry_run_update"],
   ["DRY_RUN", "updater", "dry_run", "dry_run_update"],
   ["MONITOR_ONLY", "poller", "monitor", "notify_update"],
-  ["MONITOR_ONLY", "updater", "monitor", "notify_update"],
 ] as const;
 
 for (const [setting, service, mode, hook] of modes) {
@@ -147,7 +146,7 @@ const both = (hook: string): string[] => [`${hook} cache`, `${hook} db`];
 
 /** What the Engine did since then (whole seconds), but for looking. */
 async function happened(since: number): Promise<string[]> {
-  const until = Math.ceil(Date.now() / 1000) + 1;
+  const until = Math.ceil(Date.now() / 1000);
   const events = await h1.docker.getEvents({ since, until });
   return (await text(events))
     .split("\n")

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { jetstream } from "@nats-io/jetstream";
-import { after, afterEach, before, describe, it } from "mocha";
+import { after, before, describe, it } from "mocha";
 import { newRunId } from "../../services/poller/run-id.ts";
 import { describeContainer, describeImage, describeRemote } from "../../shared/describe.ts";
 import { makeEvent } from "../../shared/messages.ts";
@@ -77,34 +77,42 @@ describe("a container that somebody", () => {
   }
 });
 
-describe("an old container that somebody", () => {
-  afterEach(() => h1.clean());
+describe("an old container that somebody removed while after_update was waited for", () => {
+  let ends: Record<string, End>;
+  let seen: string[];
 
-  it("removed while after_update was waited for stays updated when all proceed", async () => {
-    const web = await deploy(h1, "web");
+  before(async () => {
+    for (const name of ["liked", "disliked"])
+      await deploy(h1, name, { create: { Env: ["KEEP=mine"], Labels: { mine: "too" } } });
     await using stack = await startStack({ engine: h1 });
     await stack.check();
-    await using _judge = await participate(stack, "judge", { hooks: ["after_update"] }, async () => {
-      await h1.docker.getContainer(web).remove({ force: true });
-      return "proceed";
+    await using _judge = await participate(stack, "judge", { hooks: ["after_update"] }, async (event) => {
+      const { id } = event.data["old_container"] as { id: string };
+      await h1.docker.getContainer(id).remove({ force: true });
+      return event.subject === "liked" ? "proceed" : "refuse: I do not like it";
     });
-    await release("apps/web", "2");
-    assert.deepEqual(await update(stack), { web: "updated" });
-    assert.deepEqual(await overview(h1), ["web running 2"]);
+    await release("apps/liked", "2");
+    await release("apps/disliked", "2");
+    ends = await update(stack);
+    seen = await overview(h1);
+  });
+  after(() => h1.clean());
+
+  it("is not missed when all proceed", () => {
+    assert.equal(ends["liked"], "updated");
+    assert.ok(seen.includes("liked running 2"));
   });
 
-  it("removed while after_update was waited for is made again when someone refuses", async () => {
-    const web = await deploy(h1, "web", { create: { Env: ["KEEP=mine"] } });
-    await using stack = await startStack({ engine: h1 });
-    await stack.check();
-    await using _judge = await participate(stack, "judge", { hooks: ["after_update"] }, async () => {
-      await h1.docker.getContainer(web).remove({ force: true });
-      return "refuse: I do not like it";
-    });
-    await release("apps/web", "2");
-    assert.deepEqual(await update(stack), { web: "rolled_back" });
-    assert.deepEqual(await overview(h1), ["web running 1"]);
-    assert.ok((await h1.docker.getContainer("web").inspect()).Config.Env.includes("KEEP=mine"));
+  it("is made again as it was when someone refuses", async () => {
+    assert.equal(ends["disliked"], "rolled_back");
+    assert.ok(seen.includes("disliked running 1"));
+    const { Config } = await h1.docker.getContainer("disliked").inspect();
+    assert.ok(Config.Env.includes("KEEP=mine"));
+    assert.equal(Config.Labels["mine"], "too");
+  });
+
+  it("leaves nothing beside them", () => {
+    assert.equal(seen.length, 2);
   });
 });
 

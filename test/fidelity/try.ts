@@ -18,7 +18,7 @@ const cases = Object.fromEntries(
 describe("try", () =>
   describeBatch("try", {
     engine: () => engine(Number(process.env["HOST"] ?? 1)),
-    cases,
+    cases: process.env["IMAGE"] ? onImage("mild", cases) : cases,
     env: { SWAPS: process.env["SWAPS"] ?? "8" },
   }));
 before(() => engine(Number(process.env["HOST"] ?? 1)).clean());
