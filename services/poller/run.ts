@@ -74,10 +74,17 @@ async function pollAlways(polling: Polling): Promise<number> {
     answer({ ...identityOf(polling), ...status.last });
     const pause = ended.cycle === undefined ? AGAIN_MS : settings.INTERVAL - (clock.monotonic() - begun);
     status.next_at = iso(clock.now() + Math.max(pause, 0));
-    await clock.sleep(Math.max(pause, 0), AbortSignal.any([signal, commands.asked]));
+    const over = AbortSignal.any([signal, commands.asked]);
+    if (hasMore(ended))
+      await updaterReady(polling, { within: Math.max(pause, 0), over, lookEvery: AGAIN_MS });
+    else await clock.sleep(Math.max(pause, 0), over);
   }
   return 0;
 }
+
+/** Something is due that the updater was not ready for, or that did not fit in the plan. */
+const hasMore = ({ cycle: last }: Ended): boolean =>
+  last !== undefined && (last.outcome.kind === "waiting" || last.rest.length > 0);
 
 /** One cycle, and the runs that it leads to. Resolves with the exit code. */
 async function pollOnce(polling: Polling): Promise<number> {
@@ -92,7 +99,8 @@ async function pollOnce(polling: Polling): Promise<number> {
     const outcome = ended.cycle?.outcome;
     if (outcome === undefined) await clock.sleep(AGAIN_MS, signal);
     else if (outcome.kind === "nothing due") break;
-    else if (outcome.kind === "waiting") await updaterReady(polling);
+    else if (outcome.kind === "waiting")
+      await updaterReady(polling, { within: Number.POSITIVE_INFINITY, over: signal, lookEvery: LOOK_MS });
     else {
       log.info({ run: outcome.run }, "waiting for the updater to finish the run");
       ends.push(...Object.values((await runs.endsOf(outcome.run)) ?? {}));
@@ -103,10 +111,23 @@ async function pollOnce(polling: Polling): Promise<number> {
   return exitCodeOf(ends);
 }
 
-async function updaterReady(polling: Polling): Promise<void> {
-  const { clock, signal } = polling;
-  do await clock.sleep(LOOK_MS, signal);
-  while (!signal.aborted && (await whyUpdaterIsNotReady(polling).catch(explain)) !== undefined);
+interface Patience {
+  /** Milliseconds. */
+  readonly within: number;
+  readonly lookEvery: number;
+  readonly over: AbortSignal;
+}
+
+/** Resolves when the updater has nothing in hand, or when it is over. */
+async function updaterReady(polling: Polling, { within, lookEvery, over }: Patience): Promise<void> {
+  const { clock } = polling;
+  const until = clock.monotonic() + within;
+  do await clock.sleep(Math.min(lookEvery, Math.max(until - clock.monotonic(), 0)), over);
+  while (
+    !over.aborted &&
+    clock.monotonic() < until &&
+    (await whyUpdaterIsNotReady(polling).catch(explain)) !== undefined
+  );
 }
 
 interface Ended {

@@ -1,5 +1,6 @@
 // Containers of the test's own on a bed's Engine.
 import type Docker from "dockerode";
+import { ifThere } from "../../shared/engine.ts";
 import { type Engine, type ImageOptions, pushApp } from "../bed/bed.ts";
 
 /** Pushes the image, pulls it and runs a container of it. Resolves with the container's id. */
@@ -44,15 +45,16 @@ export async function pull(engine: Engine, reference: string): Promise<void> {
 /** `web running 2`: every container's name, state and the version of its image, sorted. */
 export async function overview(engine: Engine): Promise<string[]> {
   const listed = await engine.docker.listContainers({ all: true });
-  const lines = await Promise.all(
-    listed.map(async ({ Id }) => {
-      const { Name, State, Config } = await engine.docker.getContainer(Id).inspect();
-      const version =
-        Config.Env.find((entry) => entry.startsWith("VERSION="))?.slice("VERSION=".length) ?? "?";
-      return `${Name.slice(1)} ${State.Status} ${version}`;
-    }),
+  const inspected = await Promise.all(
+    listed.map(({ Id }) => ifThere(engine.docker.getContainer(Id).inspect())),
   );
-  return lines.sort();
+  return inspected
+    .filter((inspect) => inspect !== undefined)
+    .map(({ Name, State, Config }) => {
+      const version = Config.Env.find((entry) => entry.startsWith("VERSION="))?.slice("VERSION=".length);
+      return `${Name.slice(1)} ${State.Status} ${version ?? "?"}`;
+    })
+    .sort();
 }
 
 export const idOf = async (engine: Engine, name: string): Promise<string> =>
