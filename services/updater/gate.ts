@@ -91,6 +91,7 @@ export class Gate {
       ...decide(it.hook, heard),
     };
     await this.#journal.write(decided);
+    for (const participant of bell.rung) this.#doorbell.onUnheard(event, participant); // rang while it was decided
     return decided;
   }
 

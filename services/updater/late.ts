@@ -5,8 +5,8 @@ import { isToken, untoken } from "../../shared/tokens.ts";
 import { verdictIn } from "./gate.ts";
 import type { Run } from "./updater.ts";
 
-/** Until disposed. Of each participant and event one late verdict is recorded. */
-export function recordLateVerdicts(run: Run): Disposable {
+/** Until the next run begins. Of each participant and event one late verdict is recorded. */
+export function recordLateVerdicts(run: Run): void {
   const seen = new Set<string>();
   run.doorbell.onUnheard = (event, participantToken) => {
     const key = `${event} ${participantToken}`;
@@ -15,11 +15,6 @@ export function recordLateVerdicts(run: Run): Disposable {
       (recorded) => recorded && seen.add(key),
       (err: unknown) => run.log.warn({ err, event }, "late verdict not recorded"),
     );
-  };
-  return {
-    [Symbol.dispose]: () => {
-      run.doorbell.onUnheard = () => undefined;
-    },
   };
 }
 

@@ -39,7 +39,7 @@ export async function runPlan(updater: Updater, plan: Plan, recovered: Recovered
     });
   const run = runOf(updater, { journal, mode, plan, recovered });
   run.log.info({ mode, containers: plan.containers.length, resumed: !isNew }, "run begun");
-  using _late = recordLateVerdicts(run);
+  recordLateVerdicts(run);
   const stoppedBefore = recovered.markers.find((marker) => marker.run === plan.run)?.stopped;
   await runEntries(run, plan, { isNew, stoppedBefore });
   const ends: Record<string, End> = Object.fromEntries(
