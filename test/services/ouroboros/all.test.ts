@@ -69,7 +69,7 @@ describe("ouroboros without a sub-command", () => {
     const child = start({ NATS_URL: nats.url });
     const complaints = text(child.stderr);
     assert.equal(await ended(child), 1);
-    assert.match(await complaints, /^ouroboros all: NATS at nats:.* cannot be used: .*Authorization/m);
+    assert.match(await complaints, /^ouroboros: NATS at nats:.* cannot be used: .*Authorization/m);
   });
 
   function start(env: Readonly<Record<string, string>>) {
