@@ -177,7 +177,7 @@ const reasonWrong = (log: string, container: string, fate: ReturnType<typeof fat
 function stateWrong(was: Document, now: Document): string[] {
   const health = (document: Document) =>
     (document.State["Health"] as { Status?: string } | undefined)?.Status ?? "none";
-  const restarts = Number((now as unknown as { RestartCount?: number }).RestartCount ?? 0);
+  const restarts = (now as unknown as { RestartCount?: number }).RestartCount ?? 0;
   return [
     ...(stateOf(now) === stateOf(was) ? [] : [`is ${now.State.Status} and was ${was.State.Status}`]),
     ...(now.State.Status === "running" && ["unhealthy"].includes(health(now)) ? ["is unhealthy"] : []),

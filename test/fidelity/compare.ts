@@ -32,7 +32,7 @@ export interface Document {
 }
 
 /** A name that the Engine made for a volume. */
-export const isAnonymous = (name: unknown): boolean => /^[0-9a-f]{64}$/.test(String(name ?? ""));
+export const isAnonymous = (name: unknown): boolean => typeof name === "string" && /^[0-9a-f]{64}$/.test(name);
 
 /** `HostConfig.Memory is 1 instead of 2`, one for each difference; `allowed` paths are not looked at. */
 export function differences(now: Document, control: Document, allowed: readonly string[] = []): string[] {

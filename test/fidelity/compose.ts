@@ -80,7 +80,7 @@ export function describeCompose(
     };
     const update = async (version: string, env: Readonly<Record<string, string>> = {}) => {
       await releaseAll(version);
-      return finish(await runOnce(engine, Object.keys(await ids()), env));
+      finish(await runOnce(engine, Object.keys(await ids()), env));
     };
 
     before(async () => {

@@ -161,7 +161,7 @@ async function create(
     ...body,
     name,
     Image: reference,
-    HostConfig: hostConfig as Docker.HostConfig,
+    HostConfig: hostConfig,
     ...(first && { NetworkingConfig: { EndpointsConfig: Object.fromEntries(atCreate) } }),
   });
   for (const [network, endpoint] of endpoints.slice(atCreate.length))

