@@ -1,11 +1,14 @@
 // The Config of a container's successor. Pure. What the user set is kept; what the old container merely had from its
 // old image is left out, so that the new image's defaults apply. A user's value that equals the old image's cannot be
 // told from it and counts as the image's.
+import { constants } from "node:os";
 import {
   type Config,
+  type ContainerDocument,
   type Healthcheck,
   type ImageConfig,
   type Recreation,
+  madeByPodman,
   sharesContainer,
 } from "./inspect.ts";
 
@@ -23,7 +26,7 @@ export function configFrom(it: Recreation): Partial<Config> {
   const {
     User,
     WorkingDir,
-    StopSignal,
+    StopSignal: _stopSignal,
     Env,
     Cmd,
     Entrypoint,
@@ -38,9 +41,9 @@ export function configFrom(it: Recreation): Partial<Config> {
   return {
     ...verbatim,
     ...differing("User", User, image.User),
-    ...differing("WorkingDir", WorkingDir, image.WorkingDir),
-    ...differing("StopSignal", StopSignal, image.StopSignal),
-    Env: (Env ?? []).filter((entry) => !(image.Env ?? []).includes(entry)),
+    ...differing("WorkingDir", WorkingDir, image.WorkingDir || emptyFolder(old)),
+    ...differing("StopSignal", signalOf(old, image.StopSignal), image.StopSignal),
+    Env: (Env ?? []).filter((entry) => ![...(image.Env ?? []), ...ofPodman(old)].includes(entry)),
     Labels: labelsFrom(Labels ?? {}, image.Labels ?? {}, it.newImage.Id),
     Volumes: without(Volumes, image.Volumes),
     ...commandFrom({ Cmd, Entrypoint }, image),
@@ -58,6 +61,23 @@ function differing(
 ): Partial<Config> {
   return own === undefined || own === (inherited ?? "") ? {} : { [field]: own };
 }
+
+/** Where the image names none, podman says `/`. */
+const emptyFolder = (old: ContainerDocument): string => (madeByPodman(old) ? "/" : "");
+
+/** Podman tells a signal by its number, and SIGTERM where none was given. */
+function signalOf(old: ContainerDocument, inherited = ""): string | undefined {
+  const own = old.Config.StopSignal;
+  const numbers: Readonly<Record<string, number>> = constants.signals;
+  const number = numbers[inherited === "" ? "SIGTERM" : inherited];
+  return madeByPodman(old) && own === `${number}` ? inherited : own;
+}
+
+/** Variables that podman's runtime sets for every container. */
+const ofPodman = (old: ContainerDocument): readonly string[] =>
+  madeByPodman(old)
+    ? ["container=podman", "TERM=xterm", "HOME=/", "HOME=/root", `HOSTNAME=${old.Config.Hostname ?? ""}`]
+    : [];
 
 function without(own: Config["Volumes"], inherited: Config["Volumes"]): Record<string, object> {
   return Object.fromEntries(

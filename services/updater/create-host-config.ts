@@ -1,7 +1,13 @@
 // The HostConfig of a container's successor, and the anonymous volumes it takes over. Pure. HostConfig goes through
 // create and inspect unchanged but for the fields here.
 import { userName } from "./swap-names.ts";
-import type { HostConfig, MountPoint, MountSpec, Recreation } from "./inspect.ts";
+import {
+  type HostConfig,
+  type MountPoint,
+  type MountSpec,
+  type Recreation,
+  madeByPodman,
+} from "./inspect.ts";
 
 /** All Engines' default masks contain these; a list that does is the Engine's own and must follow its upgrades. */
 const MASKED_EVERYWHERE = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"];
@@ -18,6 +24,7 @@ export function hostConfigFrom(it: Recreation): HostConfig {
     ...volumesFrom(it),
     ...mountsFrom(it),
     ...quirksOf(host),
+    ...(madeByPodman(old) && podmanQuirksOf(host)),
   };
 }
 
@@ -107,6 +114,10 @@ function mountsFrom(it: Recreation): Partial<HostConfig> {
     ...(binds.length > 0 && { Binds: [...(Binds ?? []), ...binds] }),
   };
 }
+
+/** Podman says 0 where no swappiness was asked for, which crun refuses on cgroup v2. */
+const podmanQuirksOf = (host: HostConfig): Partial<HostConfig> =>
+  [0, -1].includes(host["MemorySwappiness"] as number) ? { MemorySwappiness: undefined } : {};
 
 /** What an Engine reports but does not take back: zero kernel memory, podman's two spellings of one CPU limit. */
 function quirksOf(host: HostConfig): Partial<HostConfig> {

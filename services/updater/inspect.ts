@@ -111,3 +111,7 @@ export const hasEndpoints = ({ HostConfig: host, Config: config }: ContainerDocu
   !sharesContainer(host.NetworkMode) &&
   !["host", "none"].includes(host.NetworkMode) &&
   config.NetworkDisabled !== true;
+
+/** Podman's Docker API tells more than was asked for: what its runtime added, in its own spelling. */
+export const madeByPodman = ({ Config: config }: ContainerDocument): boolean =>
+  config.Env?.includes("container=podman") ?? false;

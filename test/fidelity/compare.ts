@@ -32,7 +32,8 @@ export interface Document {
 }
 
 /** A name that the Engine made for a volume. */
-export const isAnonymous = (name: unknown): boolean => typeof name === "string" && /^[0-9a-f]{64}$/.test(name);
+export const isAnonymous = (name: unknown): boolean =>
+  typeof name === "string" && /^[0-9a-f]{64}$/.test(name);
 
 /** `HostConfig.Memory is 1 instead of 2`, one for each difference; `allowed` paths are not looked at. */
 export function differences(now: Document, control: Document, allowed: readonly string[] = []): string[] {
@@ -55,10 +56,12 @@ function viewOf(document: Document, control: Document): Fields {
     Args,
     Config: {
       ...Config,
+      Env: environmentOf(Config["Env"] as readonly string[] | null),
       Hostname: shares ? undefined : Config.Hostname === shortId(document) ? "(its id)" : Config.Hostname,
     },
     HostConfig: {
       ...HostConfig,
+      MemorySwappiness: HostConfig["MemorySwappiness"] === -1 ? null : HostConfig["MemorySwappiness"],
       // Inspect spells a link `/target:/own name/alias`, and lists them in any order.
       Links: (HostConfig.Links ?? [])
         .map((link) => link.replace(`:${document.Name}/`, ":/(its name)/"))
@@ -75,6 +78,12 @@ function viewOf(document: Document, control: Document): Fields {
     Networks: shares ? {} : networksOf(NetworkSettings.Networks ?? {}, document),
   };
 }
+
+/** Podman adds some variables when it starts a container, and lists all in any order. */
+const environmentOf = (env: readonly string[] | null): readonly string[] =>
+  env?.includes("container=podman")
+    ? env.filter((entry) => !/^HOME=|^HOSTNAME=/.test(entry)).sort()
+    : (env ?? []);
 
 /** A volume that was carried over stays, also where the new image does not ask for it. */
 const mountsOf = (mounts: readonly Mount[], control: Document): (readonly [string, Fields])[] =>

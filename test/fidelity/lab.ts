@@ -258,10 +258,17 @@ async function execIn(container: Docker.Container, words: readonly string[]): Pr
   return said.replaceAll("\r\n", "\n");
 }
 
-export const tearDown = async (engine: Engine): Promise<void> => {
+/** Podman removes a container only after those that share its namespaces. */
+export async function tearDown(engine: Engine): Promise<void> {
+  const listed = await engine.docker.listContainers({ all: true });
+  for (const { Id } of listed) {
+    const { HostConfig } = await inspectAs(engine.docker, Id);
+    if (HostConfig.NetworkMode.startsWith("container:"))
+      await engine.docker.getContainer(Id).remove({ force: true });
+  }
   await engine.clean();
   await rm(join(bed().folder, `fidelity-${engine.name}`), { recursive: true, force: true });
-};
+}
 
 /** At most `width` at a time; results in order. */
 export async function inTurns<T, R>(

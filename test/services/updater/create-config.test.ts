@@ -250,6 +250,44 @@ describe("the Config of a successor", () => {
     ]);
   });
 
+  describe("of what podman adds by itself", () => {
+    const Env = ["PATH=/bin", "container=podman", "TERM=xterm", "HOME=/root", `HOSTNAME=${ID.slice(0, 12)}`];
+    const podman = { Env, Hostname: ID.slice(0, 12) };
+    tell([
+      [
+        "drops its variables",
+        { config: { ...podman, Env: [...Env, "A=1"] }, image: { Env: ["PATH=/bin"] } },
+        { Env: ["A=1"] },
+      ],
+      [
+        "keeps a home of the user's",
+        { config: { ...podman, Env: [...Env.slice(0, 3), "HOME=/mine"] } },
+        { Env: ["PATH=/bin", "HOME=/mine"] },
+      ],
+      [
+        "drops its folder where the image names none",
+        { config: { ...podman, WorkingDir: "/" } },
+        { WorkingDir: undefined },
+      ],
+      [
+        "drops its signal where the image names none",
+        { config: { ...podman, StopSignal: "15" } },
+        { StopSignal: undefined },
+      ],
+      [
+        "drops the image's signal, which it tells by number",
+        { config: { ...podman, StopSignal: "10" }, image: { StopSignal: "SIGUSR1" } },
+        { StopSignal: undefined },
+      ],
+      ["keeps a signal of the user's", { config: { ...podman, StopSignal: "10" } }, { StopSignal: "10" }],
+      [
+        "drops nothing of the kind elsewhere",
+        { config: { Env: ["TERM=xterm", "HOME=/"], WorkingDir: "/", StopSignal: "15" } },
+        { Env: ["TERM=xterm", "HOME=/"], WorkingDir: "/", StopSignal: "15" },
+      ],
+    ]);
+  });
+
   it("never edits its input", () => {
     const given = recreation({
       config: {

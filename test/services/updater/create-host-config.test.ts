@@ -270,4 +270,11 @@ describe("the HostConfig of a successor", () => {
       ],
     ]);
   });
+
+  it("leaves out the swappiness of zero that podman tells where none was asked for", () => {
+    const host = { MemorySwappiness: 0 };
+    const made = (config: object) => hostConfigFrom(recreation({ host, config }))["MemorySwappiness"];
+    assert.equal(made({ Env: ["container=podman"] }), undefined);
+    assert.equal(made({}), 0);
+  });
 });
