@@ -167,6 +167,6 @@ export function ranBefore({ old, ran, resumedSince }: Swap): boolean {
 
 /** U2 and D1: the old containers go, their volumes stay. */
 export async function commit(swap: Swap): Promise<void> {
-  for (const dependant of swap.dependants) await removeBackup(dependant);
+  for (const dependant of swap.dependants.toReversed()) await removeBackup(dependant); // podman: children first
   await removeBackup(swap);
 }

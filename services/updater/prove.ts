@@ -111,8 +111,9 @@ function whyDown(inspect: ContainerInspectInfo, last: ContainerInspectInfo | und
 
 type Times = Pick<Proof, "healthTimeout" | "settleTime">;
 
+/** podman says "" where Docker says nothing or "none". */
 const hasHealth = ({ State: { Health: health } }: ContainerInspectInfo): boolean =>
-  health !== undefined && health.Status !== "none";
+  health !== undefined && !["", "none"].includes(health.Status);
 
 const isStanding = (inspect: ContainerInspectInfo, waited: number, { settleTime }: Times): boolean =>
   hasHealth(inspect) ? inspect.State.Health?.Status === "healthy" : waited >= settleTime;
@@ -132,4 +133,4 @@ function healthLimit(inspect: ContainerInspectInfo, { healthTimeout }: Times): n
 }
 
 const lastOutput = (inspect: ContainerInspectInfo): string =>
-  (inspect.State.Health?.Log.at(-1)?.Output ?? "").trim().slice(0, 500) || "no output";
+  (inspect.State.Health?.Log?.at(-1)?.Output ?? "").trim().slice(0, 500) || "no output";

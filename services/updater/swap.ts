@@ -106,7 +106,9 @@ export const takeName: SwapStep = {
 export const parkPolicy: SwapStep = {
   name: "park the old container's restart policy",
   do: async (swap) => {
-    if (restartsByItself(swap.old)) await oldOf(swap).update({ RestartPolicy: { Name: "no" } });
+    // podman has no such call, and restarts nothing by itself
+    if (restartsByItself(swap.old))
+      await tolerating([GONE], oldOf(swap).update({ RestartPolicy: { Name: "no" } }));
   },
   undo: async (swap) => {
     if (restartsByItself(swap.old))
