@@ -36,7 +36,7 @@ describe("proving a new container, on a real Engine", () => {
     const id = await run({ healthcheck });
     assert.equal(
       await proven(id, { healthTimeout: 500 }),
-      "the new container did not become healthy within 0.5 s (was starting)",
+      "the new container did not become healthy within 0.5 s",
     );
   });
 
