@@ -1,10 +1,11 @@
-/** The whole suite on every Engine, with both pairs of images; prints docs/reliability.md. */
+/** The whole suite on every Engine, with both pairs of images; prints its tables of docs/reliability.md. */
 import { after, before, describe } from "mocha";
 import { bedCommand, engine } from "../bed/bed.ts";
 import { describeBatch } from "./batch.ts";
 import { allCases, onImage } from "./cases.ts";
 import { podmanCases } from "./podman.ts";
-import { writeReliability } from "./reliability.ts";
+import { writeSection } from "../support/reliability.ts";
+import { fidelityTables } from "./reliability.ts";
 
 interface Kind {
   readonly title: string;
@@ -54,10 +55,11 @@ describe("an updated container equals one that was created on the new image", ()
     });
   });
 
-  after(() =>
-    writeReliability(
-      findings,
-      [...podman].map(([name, passed]) => `- ${passed ? "✔" : "✘"} ${podmanCases[name]?.says ?? name}`),
-    ),
-  );
+  after(async () => {
+    await writeSection("fidelity", fidelityTables(findings));
+    const lines = [...podman].map(
+      ([name, passed]) => `- ${passed ? "✔" : "✘"} ${podmanCases[name]?.says ?? name}`,
+    );
+    await writeSection("podman", lines.join("\n"));
+  });
 });

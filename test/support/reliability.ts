@@ -1,0 +1,21 @@
+/** docs/reliability.md: its frame is written by hand, its tables by the long tests that measured them. */
+import { realpathSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+export type Section = "killed" | "faults" | "mutations" | "fidelity" | "podman";
+
+/** Puts `markdown` between the marks `<!-- section -->` and `<!-- /section -->` of the page. @throws where they are missing */
+export async function writeSection(section: Section, markdown: string): Promise<void> {
+  const checkout = dirname(realpathSync(join(import.meta.dirname, "../../../package.json")));
+  const file = join(checkout, "docs/reliability.md");
+  await writeFile(file, withSection(await readFile(file, "utf8"), section, markdown));
+}
+
+export function withSection(page: string, section: Section, markdown: string): string {
+  const [from, to] = [`<!-- ${section} -->`, `<!-- /${section} -->`];
+  const [begin, end] = [page.indexOf(from), page.indexOf(to)];
+  if (begin < 0 || end < begin)
+    throw new Error(`docs/reliability.md has no place for the table "${section}"`);
+  return `${page.slice(0, begin + from.length)}\n\n${markdown.trim()}\n\n${page.slice(end)}`;
+}
