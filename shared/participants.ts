@@ -34,8 +34,11 @@ export const Asked = Participant.pick({ timeout_ms: true, max_ms: true, on_timeo
 });
 export type Asked = z.infer<typeof Asked>;
 
+/** The person at the command line: never waited for, but decides at once whatever is waited for. */
+export const OPERATOR = "operator";
+
 /** Names that `ouroboros participant add` refuses: the built-in ones. */
-export const isReserved = (name: string): boolean => name === "operator" || name.startsWith("exec_");
+export const isReserved = (name: string): boolean => name === OPERATOR || name.startsWith("exec_");
 
 export const mustBeAsked = (participant: Participant, hook: HookName, host: string): boolean =>
   participant.hooks.includes(hook) && (participant.hosts.includes("*") || participant.hosts.includes(host));

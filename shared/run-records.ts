@@ -42,7 +42,7 @@ export const Decided = z.object({
   hook,
   container,
   verdict: VerdictWord,
-  by: z.string().optional().describe("Whose verdict decided, unless all proceed."),
+  by: z.string().optional().describe("Whose verdict decided: who did not proceed, or the operator."),
   reason: z.string().optional(),
   retry_after_s: z.number().optional(),
   verdicts: z.array(Said),
@@ -64,7 +64,17 @@ export type Ended = z.infer<typeof Ended>;
 
 const RecordBody = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("begun"), plan: z.string(), mode: Mode, containers: z.array(z.string()) }),
-  z.object({ kind: z.literal("waiting"), event: z.string(), hook, container, participants: z.array(Asked) }),
+  z.object({
+    kind: z.literal("waiting"),
+    event: z.string(),
+    hook,
+    container,
+    participants: z.array(Asked),
+    at_most_ms: z
+      .number()
+      .optional()
+      .describe("The longest anyone is waited for, while something is stopped."),
+  }),
   Decided,
   z.object({ kind: z.literal("late"), event: z.string(), participant: z.string(), verdict: VerdictWord }),
   z.object({ kind: z.literal("did"), container: z.string(), step: z.string(), ms: z.number() }),

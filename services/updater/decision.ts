@@ -1,7 +1,7 @@
 // From what the participants said to what happens. Pure.
 import { type HookName, hooks } from "../../shared/hooks.ts";
 import type { Verdict, VerdictWord } from "../../shared/messages.ts";
-import type { Asked } from "../../shared/participants.ts";
+import { type Asked, OPERATOR } from "../../shared/participants.ts";
 import type { Decided, Said } from "../../shared/run-records.ts";
 
 /** What one participant said, or running out of time said for it. */
@@ -16,12 +16,18 @@ export type Decision = Pick<
 
 const WEIGHT: Readonly<Record<VerdictWord, number>> = { proceed: 0, defer: 1, refuse: 2 };
 
-/** Any refuse wins over any defer, which wins over proceed. What cannot be refused proceeds, with the words kept. */
+/**
+ * The operator's word counts alone. Else any refuse wins over any defer, which wins over proceed. What cannot be
+ * refused proceeds, with the words kept.
+ */
 export function decide(hook: HookName, heard: readonly Heard[]): Decision {
   const verdicts = heard.map(({ full: _, ...said }) => said);
-  const heaviest = heard.toSorted((one, other) => WEIGHT[other.verdict] - WEIGHT[one.verdict])[0];
+  const operator = heard.filter(({ participant }) => participant === OPERATOR);
+  const counting = operator.length > 0 ? operator : heard;
+  const heaviest = counting.toSorted((one, other) => WEIGHT[other.verdict] - WEIGHT[one.verdict])[0];
   if (heaviest === undefined || heaviest.verdict === "proceed") {
-    return { verdict: "proceed", verdicts, ...containersFrom(heard) };
+    const by = operator[0] && { by: OPERATOR, ...(operator[0].reason && { reason: operator[0].reason }) };
+    return { verdict: "proceed", ...by, verdicts, ...containersFrom(counting) };
   }
   const { participant, reason, verdict, full } = heaviest;
   if (hooks[hook].refusal === null) {
@@ -38,7 +44,7 @@ export function decide(hook: HookName, heard: readonly Heard[]): Decision {
     reason: reason ?? "no reason given",
     ...(verdict === "defer" && full.retry_after_s !== undefined && { retry_after_s: full.retry_after_s }),
     verdicts,
-    ...containersFrom(heard),
+    ...containersFrom(counting),
   };
 }
 

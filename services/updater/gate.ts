@@ -4,7 +4,8 @@
 //   G3  The truth is the verdict stream, read from its start: the first valid message on a participant's subject is its
 //       verdict. The doorbell only says when to look.
 //   G4  The decision is in the journal before ask() resolves. A recorded decision is never asked for again.
-//   G5  Waiting is bounded, in monotonic time: by a participant's own limits, and by the caller's.
+//   G5  The operator is never waited for; the operator's verdict decides at once what is.
+//   G6  Waiting is bounded, in monotonic time: by a participant's own limits, and by the caller's.
 import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../shared/clock.ts";
 import { Suspended } from "../../shared/errors.ts";
@@ -20,7 +21,7 @@ import { type Heard, decide } from "./decision.ts";
 import type { Doorbell, Listening } from "./doorbell.ts";
 import type { Journal } from "./journal.ts";
 import type { Participants } from "./participants.ts";
-import { type Wait, Waiting } from "./waiting.ts";
+import { type Voter, type Wait, Waiting } from "./waiting.ts";
 
 export interface Asking<N extends HookName> {
   readonly hook: N;
@@ -120,6 +121,7 @@ export class Gate {
       hook: it.hook,
       container: it.container,
       participants,
+      ...(it.atMost !== undefined && { at_most_ms: it.atMost }),
     });
     return 0;
   }
@@ -151,7 +153,7 @@ export class Gate {
   async #hear(wait: Wait, bell: Listening): Promise<Heard[]> {
     const { clock, signal } = this.#bus;
     const waiting = new Waiting(wait, clock.monotonic());
-    for (let look = wait.asked, again = FIRST_LOOK_AGAIN_MS; ;) {
+    for (let look = waiting.voters, again = FIRST_LOOK_AGAIN_MS; ;) {
       const answered = await this.#readAll(waiting, look);
       waiting.expire(clock.monotonic(), bell.progress);
       if (waiting.isDecided()) return waiting.heard;
@@ -162,29 +164,27 @@ export class Gate {
       const ringing = bell.rung.size > 0;
       await bell.next(ringing ? again : waiting.untilNext(clock.monotonic(), bell.progress, TICK_MS));
       look =
-        bell.rung.size > 0
-          ? waiting.pending.filter(({ name }) => bell.rung.has(token(name)))
-          : waiting.pending;
+        bell.rung.size > 0 ? waiting.voters.filter(({ name }) => bell.rung.has(token(name))) : waiting.voters;
     }
   }
 
   /** Reads on for each of them; resolves with those who had anything new on their subject. */
-  async #readAll(waiting: Waiting, look: readonly Asked[]): Promise<Asked[]> {
+  async #readAll(waiting: Waiting, look: readonly Voter[]): Promise<Voter[]> {
     const read = await Promise.all(
-      look.map(async (asked) => ({ asked, something: await this.#readOn(waiting, asked) })),
+      look.map(async (voter) => ({ voter, something: await this.#readOn(waiting, voter) })),
     );
-    return read.filter(({ something }) => something).map(({ asked }) => asked);
+    return read.filter(({ something }) => something).map(({ voter }) => voter);
   }
 
   /** G3. NATS away reads as nothing: the next tick looks again. */
-  async #readOn(waiting: Waiting, asked: Asked): Promise<boolean> {
-    const subject = subjects.verdict(this.#bus.host.name, asked.name, waiting.event);
+  async #readOn(waiting: Waiting, voter: Voter): Promise<boolean> {
+    const subject = subjects.verdict(this.#bus.host.name, voter.name, waiting.event);
     for (let something = false; ; something = true) {
-      const next = waiting.cursorOf(asked);
+      const next = waiting.cursorOf(voter);
       const message = await nextOn(this.#bus.manager, STREAMS.verdicts, subject, next).catch(() => undefined);
       if (message === undefined) return something;
-      waiting.read(asked, message.seq, verdictIn(message), this.#bus.clock.monotonic());
-      if (waiting.has(asked)) return true;
+      waiting.read(voter, message.seq, verdictIn(message), this.#bus.clock.monotonic());
+      if (waiting.has(voter)) return true;
     }
   }
 }

@@ -1,5 +1,6 @@
 // Verdicts that come after the decision: they change nothing, and the journal says that they came.
 import { nextOn } from "../../shared/jetstream.ts";
+import { OPERATOR } from "../../shared/participants.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { isToken, untoken } from "../../shared/tokens.ts";
 import { verdictIn } from "./gate.ts";
@@ -24,7 +25,8 @@ async function recordLate({ bus, journal, log }: Run, event: string, participant
   const wasInTime = decided?.verdicts.some(
     (said) => said.participant === participant && said.timed_out !== true,
   );
-  if (decided === undefined || wasInTime || !asked?.some(({ name }) => name === participant)) return false;
+  const mayVote = participant === OPERATOR || asked?.some(({ name }) => name === participant);
+  if (decided === undefined || wasInTime || !mayVote) return false;
   const message = await nextOn(
     bus.manager,
     STREAMS.verdicts,

@@ -2,12 +2,15 @@
 // milliseconds that the gate hands in.
 import { type HookName, hooks } from "../../shared/hooks.ts";
 import type { Verdict } from "../../shared/messages.ts";
-import type { Asked } from "../../shared/participants.ts";
+import { type Asked, OPERATOR } from "../../shared/participants.ts";
 import { token } from "../../shared/tokens.ts";
 import { type Heard, outOfTime } from "./decision.ts";
 
 /** After a restart everyone who has not answered has at least this long. */
 const LEFT_AFTER_RESTART_MS = 10_000;
+
+/** Whose subject is read. */
+export type Voter = Pick<Asked, "name">;
 
 export interface Wait {
   readonly event: string;
@@ -43,32 +46,37 @@ export class Waiting {
     return this.#wait.asked.filter((asked) => !this.has(asked));
   }
 
-  has(asked: Asked): boolean {
-    return this.#heard.has(asked.name);
+  /** Who may still change the decision: those who are waited for, and the operator. */
+  get voters(): Voter[] {
+    return [...this.pending, { name: OPERATOR }];
   }
 
-  cursorOf(asked: Asked): number {
-    return this.#cursors.get(asked.name) ?? 1;
+  has(voter: Voter): boolean {
+    return this.#heard.has(voter.name);
   }
 
-  read(asked: Asked, sequence: number, verdict: Verdict | undefined, now: number): void {
-    this.#cursors.set(asked.name, sequence + 1);
-    if (verdict === undefined || this.has(asked)) return;
+  cursorOf(voter: Voter): number {
+    return this.#cursors.get(voter.name) ?? 1;
+  }
+
+  read(voter: Voter, sequence: number, verdict: Verdict | undefined, now: number): void {
+    this.#cursors.set(voter.name, sequence + 1);
+    if (verdict === undefined || this.has(voter)) return;
     const { verdict: word, reason } = verdict;
     const said = {
-      participant: asked.name,
+      participant: voter.name,
       verdict: word,
       ...(reason !== undefined && { reason }),
       ms: Math.round(now - this.#began),
     };
-    this.#heard.set(asked.name, { ...said, full: verdict });
+    this.#heard.set(voter.name, { ...said, full: verdict });
   }
 
-  /** All answered, or one refused where a refusal counts: what the others say cannot change that. */
+  /** All answered, or the operator did, or one refused where a refusal counts: what the others say cannot change that. */
   isDecided(): boolean {
     const refused =
       hooks[this.#wait.hook].refusal !== null && this.heard.some(({ verdict }) => verdict === "refuse");
-    return refused || this.pending.length === 0;
+    return refused || this.has({ name: OPERATOR }) || this.pending.length === 0;
   }
 
   expire(now: number, progress: ReadonlyMap<string, number>): void {
@@ -84,7 +92,7 @@ export class Waiting {
     return Math.max(1, Math.min(tick, ...deadlines));
   }
 
-  /** G5. */
+  /** G6. */
   #deadlineOf({ name, timeout_ms, max_ms }: Asked, progress: ReadonlyMap<string, number>): number {
     const last = Math.max(this.#began, progress.get(token(name)) ?? 0);
     const limit = Math.min(last + timeout_ms, this.#began + max_ms, this.#began + this.#wait.atMost);

@@ -13,6 +13,7 @@ const says = (participant: string, full: Verdict): Heard => ({
 const proceed = says("a", { verdict: "proceed" });
 const defer = says("b", { verdict: "defer", reason: "busy", retry_after_s: 60 });
 const refuse = says("c", { verdict: "refuse", reason: "no" });
+const operator = (verdict: Verdict["verdict"]): Heard => says("operator", { verdict, reason: "I know" });
 
 describe("deciding from verdicts", () => {
   const cases: [string, Heard[], string, string | undefined][] = [
@@ -21,6 +22,14 @@ describe("deciding from verdicts", () => {
     ["a defer wins over proceed", [proceed, defer], "defer", "b"],
     ["a refuse wins over a defer, whoever comes first", [refuse, defer, proceed], "refuse", "c"],
     ["a refuse wins over a defer, whoever comes last", [proceed, defer, refuse], "refuse", "c"],
+    [
+      "the operator's proceed wins over a refuse",
+      [refuse, defer, operator("proceed")],
+      "proceed",
+      "operator",
+    ],
+    ["the operator's defer wins over a refuse", [refuse, operator("defer")], "defer", "operator"],
+    ["the operator's refuse wins over proceed", [proceed, operator("refuse")], "refuse", "operator"],
   ];
   for (const [sentence, heard, verdict, by] of cases) {
     it(sentence, () => {
@@ -53,6 +62,11 @@ describe("deciding from verdicts", () => {
       web: { verdict: "refuse", reason: "no", by: "b" },
       db: { verdict: "proceed", by: "a" },
     });
+  });
+
+  it("takes the operator's word for containers too, and nobody else's", () => {
+    const named = says("a", { verdict: "proceed", containers: { web: { verdict: "refuse" } } });
+    assert.equal(decide("updates_enumerated", [named, operator("proceed")]).containers, undefined);
   });
 
   it("out of time counts as the participant's entry says, and as proceed after the fact", () => {

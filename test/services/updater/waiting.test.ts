@@ -32,6 +32,20 @@ describe("a wait", () => {
     assert.deepEqual([counts.isDecided(), doesNot.isDecided()], [true, false]);
   });
 
+  it("is over with the operator's verdict, who is never waited for", () => {
+    const waiting = waitFor();
+    const operator = { name: "operator" };
+    assert.deepEqual(
+      waiting.voters.map(({ name }) => name),
+      ["a", "b", "operator"],
+    );
+    assert.ok(!waiting.pending.some(({ name }) => name === "operator"));
+    waiting.read(operator, 1, undefined, 10);
+    assert.equal(waiting.isDecided(), false);
+    waiting.read(operator, 2, { verdict: "defer" }, 20);
+    assert.equal(waiting.isDecided(), true);
+  });
+
   it("takes the first valid verdict and reads past junk", () => {
     const waiting = waitFor();
     waiting.read(asked("a"), 4, undefined, 10);
