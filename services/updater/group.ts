@@ -3,14 +3,14 @@
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { describeContainer } from "../../shared/describe.ts";
 import { ALREADY_SO, GONE, ifThere, tolerating } from "../../shared/engine.ts";
-import { Fenced, Suspended, explain } from "../../shared/errors.ts";
+import { Expired, Fenced, Suspended, explain } from "../../shared/errors.ts";
 import type { Facts } from "../../shared/container-facts.ts";
 import type { Decided } from "../../shared/run-records.ts";
 import { endContainer } from "./ends.ts";
 import { askBefore, hardHooksOf, recreateHardDependency } from "./hard.ts";
 import type { ContainerDocument } from "./inspect.ts";
 import { afterSwap, replaceContainer } from "./replace.ts";
-import { stopContainer } from "./swap.ts";
+import { stopContainer } from "./stop-container.ts";
 import { AT_MOST_WHILE_STOPPED, type Entry, type Run } from "./updater.ts";
 
 export interface GroupWork {
@@ -30,7 +30,7 @@ export async function runGroup(run: Run, group: GroupWork): Promise<void> {
     const refused = await stopAll(run, dependencies, group.mark);
     for (const entry of group.updates) {
       if (run.journal.ended(entry.facts.name) !== undefined) continue;
-      if (refused === undefined) await updateOne(run, entry, group);
+      if (refused === undefined) await updateOrExpire(run, entry, group);
       else await endContainer(run, entry, endOfRefusal(refused));
     }
     await startAll(
@@ -42,6 +42,19 @@ export async function runGroup(run: Run, group: GroupWork): Promise<void> {
   } catch (error) {
     if (!(error instanceof Fenced)) await startAll(run, dependencies, false);
     throw error;
+  }
+}
+
+async function updateOrExpire(
+  run: Run,
+  entry: GroupWork["updates"][number],
+  group: GroupWork,
+): Promise<void> {
+  try {
+    await updateOne(run, entry, group);
+  } catch (error) {
+    if (!(error instanceof Expired)) throw error;
+    await endContainer(run, entry, { end: "expired", because: error.message, by: "updater" });
   }
 }
 

@@ -11,7 +11,7 @@ import { type Ending, endContainer } from "./ends.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
 import { proofOf } from "./prove.ts";
 import { type Failure, type Outcome, runSteps, undoSteps } from "./saga.ts";
-import type { HardHooks, Swap } from "./swap.ts";
+import { type HardHooks, type Swap, replacementOf } from "./swap.ts";
 import { backupName } from "./swap-names.ts";
 import { harmless } from "./swap-steps.ts";
 import { Timed } from "./timed.ts";
@@ -26,18 +26,13 @@ interface Replacing {
   readonly hardHooks: HardHooks | undefined;
 }
 
-/** Ends the container: the journal and the held digests say how. @throws Suspended, Fenced */
+/** Ends the container: the journal and the held digests say how. @throws Suspended, Fenced, Expired */
 export async function replaceContainer(run: Run, it: Replacing): Promise<void> {
-  try {
-    const id = run.replaced.get(it.entry.facts.id) ?? it.entry.facts.id; // it may have been recreated with its parent
-    const before = await inspectStill(run, it, id);
-    const decided = await askBefore(run, it, before);
-    if (decided.verdict === "proceed") await swapContainer(run, it, id);
-    else await endContainer(run, it.entry, endOf(decided, before.Image, it.newImage.Id));
-  } catch (error) {
-    if (!(error instanceof Expired)) throw error;
-    await endContainer(run, it.entry, { end: "expired", because: error.message, by: "updater" });
-  }
+  const id = run.replaced.get(it.entry.facts.id) ?? it.entry.facts.id; // it may have been recreated with its parent
+  const before = await inspectStill(run, it, id);
+  const decided = await askBefore(run, it, before);
+  if (decided.verdict === "proceed") await swapContainer(run, it, id);
+  else await endContainer(run, it.entry, endOf(decided, before.Image, it.newImage.Id));
 }
 
 async function askBefore(
@@ -96,7 +91,7 @@ interface Swapped {
   readonly atMost: number | undefined;
 }
 
-/** From the swap's outcome to the container's end; also where an earlier process did the swap. */
+/** From the swap's outcome to the container's end; also where an earlier process did the swap. @throws Expired */
 export async function afterSwap(run: Run, it: Swapped): Promise<void> {
   const { entry, swap, outcome, timed } = it;
   const change = { from: swap.old.Image, to: swap.newImage.Id };
@@ -114,6 +109,7 @@ export async function afterSwap(run: Run, it: Swapped): Promise<void> {
       if (cause instanceof Fenced || cause instanceof Expired) throw cause;
       if (cause instanceof Suspended || run.hardStop.aborted)
         throw new Suspended(`put back "${failed}"`, { cause });
+      await expectOld(swap);
       const untouched = harmless.includes(failed);
       const because = `"${failed}" failed: ${explain(cause)}`;
       return endContainer(run, entry, {
@@ -174,6 +170,7 @@ async function putBack(run: Run, { entry, swap }: Swapped, decided: Decided): Pr
   using _place = await run.places.take();
   await run.fence.check();
   const failures = await undoSteps(run.steps, swap, new Timed({ clock: run.bus.clock, log: run.log }));
+  await expectOld(swap);
   const change = { from: swap.old.Image, to: swap.newImage.Id };
   const said = `${decided.verdict} at after_update: ${decided.reason ?? "no reason given"}`;
   const stuck = {
@@ -183,6 +180,13 @@ async function putBack(run: Run, { entry, swap }: Swapped, decided: Decided): Pr
   } as const;
   const back = { end: "rolled_back", because: said, by: decided.by ?? "", decided } as const;
   await endContainer(run, entry, { ...(failures.length > 0 ? stuck : back), ...change });
+}
+
+/** @throws Expired where somebody put another container in its place: there is nothing to be put back. */
+async function expectOld(swap: Swap): Promise<void> {
+  const replacement = await replacementOf(swap);
+  if (replacement !== undefined)
+    throw new Expired(`somebody replaced it meanwhile, by ${replacement.slice(0, 12)}`);
 }
 
 function swapFrom(

@@ -5,22 +5,14 @@
 //   U4  Names and inspect documents alone tell which steps were done (swap-names.ts); a crash needs no journal.
 // Engine API: ContainerCreate, -Stop, -Rename, -Update, -Start, -Delete.
 import type { Clock } from "../../shared/clock.ts";
-import {
-  ALREADY_SO,
-  type Engine,
-  GONE,
-  ifThere,
-  isOlder,
-  statusOf,
-  tolerating,
-} from "../../shared/engine.ts";
-import { parseImageRef } from "../../shared/image-ref.ts";
-import { labelOf } from "../../shared/labels.ts";
+import { ALREADY_SO, type Engine, GONE, ifThere, statusOf, tolerating } from "../../shared/engine.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
+import { onImage } from "./on-image.ts";
 import type { Places } from "./places.ts";
 import { type Proof, prove } from "./prove.ts";
 import type { Step } from "./saga.ts";
 import type { References } from "./references.ts";
+import { stopContainer } from "./stop-container.ts";
 import { makeSuccessor } from "./successor.ts";
 import { backupName, successorName } from "./swap-names.ts";
 
@@ -85,8 +77,10 @@ export const stop: SwapStep = {
   name: "stop the old container",
   do: (swap) => stopContainer(swap.engine, swap.clock, swap.old),
   undo: async (swap) => {
-    const there = await ifThere(oldOf(swap).inspect());
-    await startPatiently(swap, there?.Id ?? (await recreateOld(swap)));
+    if (await startPatiently(swap, swap.old.Id)) return;
+    const replacement = await replacementOf(swap);
+    if (replacement === undefined) await startPatiently(swap, await recreateOld(swap));
+    else await finishReplacing(swap, replacement);
   },
 };
 
@@ -154,38 +148,39 @@ async function rename(engine: Engine, id: string, name: string): Promise<void> {
   }
 }
 
-const STOP_MARGIN_MS = 30_000;
-const DEFAULT_STOP_S = 10;
+const PROJECT = "com.docker.compose.project";
+const SAME_SERVICE = [PROJECT, "com.docker.compose.service", "com.docker.compose.container-number"];
 
-/** With its own signal and timeout, or the signal of the label com.ouroboros.stop_signal. */
-export async function stopContainer(
-  engine: Engine,
-  clock: Clock,
-  container: ContainerDocument,
-): Promise<void> {
-  const seconds = (container.Config["StopTimeout"] as number | null | undefined) ?? DEFAULT_STOP_S;
-  const abortSignal = clock.deadline(seconds * 1000 + STOP_MARGIN_MS);
-  const signal = labelOf(container.Config.Labels ?? {}, "com.ouroboros.stop_signal");
-  const target = engine.patient.getContainer(container.Id);
-  if (signal !== undefined && isOlder(engine.api, "1.42"))
-    await killAndWait(engine, clock, container, signal);
-  await tolerating([ALREADY_SO], target.stop({ abortSignal, ...(signal !== undefined && { signal }) }));
+/**
+ * What somebody put in the old container's place after removing it: a container that bears its name, or that compose
+ * made for the same service and number and has yet to name. Undefined while the old one is there.
+ */
+export async function replacementOf({ engine, old, name, successor }: Swap): Promise<string | undefined> {
+  if ((await ifThere(engine.docker.getContainer(old.Id).inspect())) !== undefined) return undefined;
+  const labels = old.Config.Labels ?? {};
+  const others = (await engine.docker.listContainers({ all: true })).filter(({ Id }) => Id !== successor);
+  const inItsPlace =
+    others.find(({ Names }) => Names.includes(`/${name}`)) ??
+    others.find(({ Labels }) => SAME_SERVICE.every((key) => key in labels && Labels[key] === labels[key]));
+  return inItsPlace?.Id;
 }
 
-/** Before API 1.42 stop takes no signal, and a killed container is restarted by its policy. */
-async function killAndWait(
-  engine: Engine,
-  clock: Clock,
-  container: ContainerDocument,
-  signal: string,
-): Promise<void> {
-  const target = engine.patient.getContainer(container.Id);
-  const seconds = (container.Config["StopTimeout"] as number | null | undefined) ?? DEFAULT_STOP_S;
-  await target.update({ RestartPolicy: { Name: "no" } });
-  await tolerating([409], target.kill({ signal }));
-  await target
-    .wait({ condition: "not-running", abortSignal: clock.deadline(seconds * 1000) })
-    .catch(() => undefined);
+const LEFT_TO_COMPOSE_MS = 3000;
+const LOOK_EVERY_MS = 100;
+
+/**
+ * Compose gives up where the name is still taken when it wants it, and leaves what it made unnamed and not started:
+ * then this is all there is of the container.
+ */
+async function finishReplacing({ engine, clock, name }: Swap, id: string): Promise<void> {
+  const container = engine.docker.getContainer(id);
+  for (let waited = 0; waited < LEFT_TO_COMPOSE_MS; waited += LOOK_EVERY_MS) {
+    const inspect = await ifThere(container.inspect());
+    if (inspect === undefined || inspect.Name === `/${name}`) return;
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+  await rename(engine, id, name);
+  await tolerating([ALREADY_SO], container.start());
 }
 
 const START_TRIES = 5;
@@ -197,36 +192,18 @@ const recreateOld = (swap: Swap): Promise<string> =>
   );
 
 /**
- * Creates by the container's reference while its tag points to this image. By an id it could never be updated again;
- * so a tag that points elsewhere is moved, and moved back.
+ * A third party may hold its port or address for a moment; what may not be is a container left down for that. Resolves
+ * with false where there is no such container.
  */
-async function onImage(
-  { engine, old, making }: Swap,
-  imageId: string,
-  make: () => Promise<string>,
-): Promise<string> {
-  using _place = await making.take();
-  const ref = parseImageRef(old.Config.Image);
-  const tagged = await ifThere(engine.docker.getImage(old.Config.Image).inspect());
-  if (ref === undefined || tagged?.Id === imageId) return await make();
-  const tag = { repo: ref.name, tag: ref.tag };
-  await engine.docker.getImage(imageId).tag(tag);
-  try {
-    return await make();
-  } finally {
-    if (tagged === undefined) await engine.docker.getImage(ref.familiar).remove({ noprune: true });
-    else await engine.docker.getImage(tagged.Id).tag(tag);
-  }
-}
-
-/** A third party may hold its port or address for a moment; what may not be is a container left down for that. */
-async function startPatiently({ engine, clock }: Swap, id: string): Promise<void> {
+async function startPatiently({ engine, clock }: Swap, id: string): Promise<boolean> {
   for (let pause = 200, tries = 1; ; pause *= 2, tries++) {
     try {
       await tolerating([ALREADY_SO], engine.docker.getContainer(id).start());
-      return;
+      return true;
     } catch (error) {
-      if (tries >= START_TRIES || statusOf(error) === GONE) throw error;
+      if (statusOf(error) === GONE && (await ifThere(engine.docker.getContainer(id).inspect())) === undefined)
+        return false;
+      if (tries >= START_TRIES) throw error;
       await clock.sleep(pause);
     }
   }

@@ -142,12 +142,17 @@ export function describeCompose(
       await until("the old container is aside", async () =>
         Object.keys(await ids()).some((name) => name.includes("ouroboros-old")),
       );
-      await compose("up", "-d", "web");
-      await running;
+      // Compose 2.26 takes the backup for the one to keep and the successor for one too many; it gives up because it
+      // wants the name before it has removed the successor. What it leaves then is for the updater to put right.
+      await compose("up", "-d", "web").catch((error: unknown) =>
+        assert.match(String(error), /already in use/),
+      );
+      const { log } = await running;
       const names = Object.keys(await ids());
       assert.deepEqual(
         names.filter((name) => name.includes("web")),
         ["shop-web-1"],
+        log,
       );
       const { State, Image } = await inspectAs(engine.docker, "shop-web-1");
       assert.equal(State.Status, "running");
