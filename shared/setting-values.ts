@@ -80,3 +80,15 @@ export const sockets = words
           : one,
     ),
   );
+
+/** As `ouroboros participant add` takes it. */
+export const participantName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, "allowed are letters, digits, _ and -, 64 at most");
+
+/** Empty, or an address without a user: a request that is made anew for each try has no place for one. */
+export const webAddress = z.string().refine((given) => {
+  if (given === "") return true;
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.password === "";
+}, "allowed is http://… or https://… without user and password");

@@ -161,6 +161,39 @@ export const settings = {
     read: value.duration,
     says: "How long the step in hand may take to end after SIGTERM before it is undone.",
   },
+  WEBHOOK_URL: {
+    byDefault: "",
+    read: value.webAddress,
+    secret: true,
+    says: "`ouroboros webhook`: the HTTP endpoint that is asked.",
+  },
+  WEBHOOK_NAME: {
+    byDefault: "webhook",
+    read: value.participantName,
+    says: "Name of the participant that the endpoint answers for.",
+  },
+  WEBHOOK_SECRET: {
+    byDefault: "",
+    read: value.text,
+    secret: true,
+    says: "Signs each request; without it there is no signature.",
+  },
+  WEBHOOK_TOKEN: {
+    byDefault: "",
+    read: value.text,
+    secret: true,
+    says: "Sent as `Authorization: Bearer`.",
+  },
+  WEBHOOK_TIMEOUT: {
+    byDefault: "30",
+    read: value.duration,
+    says: "How long the endpoint may take for one answer.",
+  },
+  WEBHOOK_RETRY: {
+    byDefault: "5m",
+    read: value.duration,
+    says: "How long an endpoint that gives no answer is asked again.",
+  },
   DATA_DIR: {
     byDefault: "/var/lib/ouroboros",
     read: value.text,

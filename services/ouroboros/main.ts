@@ -4,6 +4,7 @@ import { type Service, runService } from "../../shared/run-service.ts";
 import { runHookExecutor } from "../hook-executor/run.ts";
 import { runPoller } from "../poller/run.ts";
 import { runUpdater } from "../updater/run.ts";
+import { runWebhook } from "../webhook/run.ts";
 import { runAll } from "./all.ts";
 import { explainContainer } from "./explain.ts";
 import { participant } from "./participant.ts";
@@ -13,6 +14,7 @@ const services: Readonly<Record<string, Service>> = {
   poller: runPoller,
   updater: runUpdater,
   "hook-executor": runHookExecutor,
+  webhook: runWebhook,
 };
 
 const [first = "", ...rest] = process.argv.slice(2);

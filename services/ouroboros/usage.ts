@@ -9,6 +9,7 @@ Usage:
   ouroboros poller [OPTION...]         finds updates
   ouroboros updater [OPTION...]        makes them
   ouroboros hook-executor [OPTION...]  runs the host's hook scripts
+  ouroboros webhook [OPTION...]        asks an HTTP endpoint
   ouroboros participant --help         who else is asked
   ouroboros explain --help             why a container was or was not updated
   ouroboros --help | --version

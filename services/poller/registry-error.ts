@@ -1,4 +1,5 @@
 // Why a registry gave no digest: a sentence for people, always without secrets.
+import { retryAfter } from "../../shared/retry-after.ts";
 
 export class NoDigest extends Error {
   override readonly name = "NoDigest";
@@ -16,12 +17,7 @@ export class AskedToWait extends NoDigest {
 const LONGEST_MS = 24 * 3_600_000;
 const WITHOUT_HEADER_MS = 60_000;
 
-/**
- * `Retry-After` (RFC 9110, section 10.2.3) in milliseconds from `now`: seconds or a date, a minute where there is
- * none, a day at most.
- */
+/** How long to leave the registry alone: what its `Retry-After` says, a minute where there is none, a day at most. */
 export function retryAfterMs(header: string | undefined, now: number): number {
-  const text = (header ?? "").trim();
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isNaN(ms) ? WITHOUT_HEADER_MS : Math.min(Math.max(ms, 1000), LONGEST_MS);
+  return Math.min(Math.max(retryAfter(header, now) ?? WITHOUT_HEADER_MS, 1000), LONGEST_MS);
 }

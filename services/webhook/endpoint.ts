@@ -1,0 +1,85 @@
+// One event to one HTTP endpoint, until that has said something: CloudEvents 1.0 in structured mode (CloudEvents HTTP
+// binding 1.0, section 3.2), POSTed as the CloudEvents webhook specification 1.0 has it. Redirects are no answer
+// there, and a body is read only so far as a verdict may be long.
+import type { Clock } from "../../shared/clock.ts";
+import { Suspended, explain } from "../../shared/errors.ts";
+import type { Verdict } from "../../shared/messages.ts";
+import type { Context } from "../../shared/run-service.ts";
+import type { Settings } from "../../shared/settings.ts";
+import { type Answered, verdictFrom } from "./answer.ts";
+import { signedHeaders } from "./signature.ts";
+
+interface Delivery {
+  readonly id: string;
+  /** The event as it was published, byte for byte. */
+  readonly body: string;
+}
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+const MAX_BODY_BYTES = 64 * 1024;
+
+/**
+ * Asks until the endpoint has answered or WEBHOOK_RETRY is over; undefined then.
+ * @throws Suspended when the service stops first.
+ */
+export async function ask(
+  delivery: Delivery,
+  { settings, clock, log, signal }: Context,
+): Promise<Verdict | undefined> {
+  const until = clock.monotonic() + settings.WEBHOOK_RETRY;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    const said = await askOnce(delivery, settings, clock, signal);
+    if (signal.aborted) throw new Suspended("stopped while an endpoint was asked");
+    if (typeof said !== "string") return said;
+    log.warn({ because: said }, "no answer from the endpoint");
+    if (clock.monotonic() + pause > until) return undefined;
+    await clock.sleep(pause, signal);
+    if (signal.aborted) throw new Suspended("stopped before an endpoint was asked again");
+  }
+}
+
+/** A verdict, or in words why there is none. */
+async function askOnce(
+  { id, body }: Delivery,
+  settings: Settings,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Verdict | string> {
+  const limit = clock.deadline(settings.WEBHOOK_TIMEOUT, signal);
+  try {
+    const response = await fetch(settings.WEBHOOK_URL, {
+      method: "POST",
+      redirect: "manual",
+      signal: limit,
+      body,
+      headers: {
+        "content-type": "application/cloudevents+json; charset=UTF-8",
+        "user-agent": "ouroboros",
+        ...(settings.WEBHOOK_TOKEN !== "" && { authorization: `Bearer ${settings.WEBHOOK_TOKEN}` }),
+        ...signedHeaders({ id, timestamp: Math.floor(clock.now() / 1000), body }, settings.WEBHOOK_SECRET),
+      },
+    });
+    const answered = await read(response);
+    return verdictFrom(answered, clock.now()) ?? `it answered ${answered.status}, which says nothing`;
+  } catch (error) {
+    return limit.aborted ? `nothing within ${settings.WEBHOOK_TIMEOUT / 1000} s` : explain(error);
+  }
+}
+
+async function read(response: Response): Promise<Answered> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop cancels what is still to come.
+  for await (const part of response.body ?? []) {
+    parts.push(part as Uint8Array);
+    size += (part as Uint8Array).length;
+    if (size > MAX_BODY_BYTES) break;
+  }
+  return {
+    status: response.status,
+    retryAfter: response.headers.get("retry-after") ?? undefined,
+    body: Buffer.concat(parts).subarray(0, MAX_BODY_BYTES).toString(),
+    cut: size > MAX_BODY_BYTES,
+  };
+}

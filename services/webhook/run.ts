@@ -1,0 +1,87 @@
+// The webhook bridge: a participant for those who have an HTTP endpoint and no NATS. It takes the events of one
+// participant, POSTs each to the endpoint, and publishes what that answers as the participant's verdict.
+import { type JsMsg, JetStreamApiError, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "nats";
+import { consume } from "../../shared/consume.ts";
+import { CannotStart, Permanent } from "../../shared/errors.ts";
+import { publish } from "../../shared/jetstream.ts";
+import { parseJson } from "../../shared/messages.ts";
+import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
+import type { Context, Service } from "../../shared/run-service.ts";
+import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
+import { untoken } from "../../shared/tokens.ts";
+import { ask } from "./endpoint.ts";
+
+/** Gates that wait side by side: an endpoint that thinks about one event is asked about the others meanwhile. */
+const PARALLEL = 8;
+const PROGRESS_MS = 3000;
+
+export const runWebhook: Service = async (context) => {
+  const { WEBHOOK_URL, NATS_URL } = context.settings;
+  if (WEBHOOK_URL === "") throw new CannotStart("WEBHOOK_URL is not set: the HTTP endpoint that is asked");
+  if (NATS_URL === "") throw new CannotStart("NATS_URL is not set: the NATS where the updater publishes");
+  const nats = await connectUnlessStopped("webhook", context);
+  if (nats === undefined) return 0;
+  try {
+    await serve(nats, context);
+    return 0;
+  } finally {
+    await leaveNats(nats);
+  }
+};
+
+async function serve(nats: NatsConnection, context: Context): Promise<void> {
+  const { settings, log, clock, signal } = context;
+  const durable = consumers.gate(settings.WEBHOOK_NAME);
+  await tellIfNotAdded(nats, durable, context);
+  log.info(
+    { participant: settings.WEBHOOK_NAME, endpoint: new URL(settings.WEBHOOK_URL).origin },
+    "waiting for events",
+  );
+  await consume(nats, {
+    ...{ stream: STREAMS.hooks, durable, parallel: PARALLEL, log, clock, signal },
+    handle: (message) => forward(message, nats, context),
+  });
+}
+
+/** The bridge may not add itself: that is the operator's word, who also says for which hooks. */
+async function tellIfNotAdded(
+  nats: NatsConnection,
+  durable: string,
+  { settings, log }: Context,
+): Promise<void> {
+  const manager = await jetstreamManager(nats, { checkAPI: false });
+  await manager.consumers.info(STREAMS.hooks, durable).catch((error: unknown) => {
+    if (!(error instanceof JetStreamApiError)) throw error;
+    const add = `ouroboros participant add ${settings.WEBHOOK_NAME} --hooks before_update`;
+    log.warn({ add }, "there is no such participant yet: add it; waiting for it");
+  });
+}
+
+/** @throws Permanent for what is no event; Suspended when the service stops first. */
+async function forward(message: JsMsg, nats: NatsConnection, context: Context): Promise<void> {
+  const { settings, clock, signal } = context;
+  const [, , host = "", hook = "", , id = ""] = message.subject.split(".");
+  const body = message.string();
+  if (parseJson(body) === undefined) throw new Permanent(`no JSON on ${message.subject}`);
+  const log = context.log.child({ host: untoken(host), hook, event: id });
+  const progress = subjects.progress(untoken(host), settings.WEBHOOK_NAME, id);
+  using _telling = clock.every(PROGRESS_MS, () => {
+    if (!nats.isClosed()) nats.publish(progress, "{}");
+  });
+  const verdict = await ask({ id, body }, { ...context, log });
+  if (verdict === undefined) {
+    log.error("given up: the endpoint gave no answer; the participant runs out of time");
+    return;
+  }
+  log.info({ verdict: verdict.verdict, reason: verdict.reason }, "the endpoint has answered");
+  // The message id is random: with one that others can foresee, they could have the server take ours for a repeat.
+  await publish(
+    { js: jetstream(nats), clock, signal },
+    {
+      subject: subjects.verdict(untoken(host), settings.WEBHOOK_NAME, id),
+      body: verdict,
+      id: crypto.randomUUID(),
+    },
+  );
+}

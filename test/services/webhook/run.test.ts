@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { CloudEvent } from "../../../shared/messages.ts";
+import { subjects } from "../../../shared/subjects.ts";
+import { type Answering, type Endpoint, startEndpoint } from "../../support/endpoint.ts";
+import { type Process, startProcess } from "../../support/stack.ts";
+import { HOST, beforeUpdateEvent, until } from "../hook-executor/scene.ts";
+import { type Stage, openStage } from "../hook-executor/stage.ts";
+
+const PROGRAM = join(import.meta.dirname, "../../../services/ouroboros/main.js");
+const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const NAME = "change-board";
+
+describe("ouroboros webhook", () => {
+  let stage: Stage;
+  let endpoint: Endpoint;
+  let bridge: Process;
+
+  const start = (env: Readonly<Record<string, string>> = {}): Process => {
+    const own = process.env["NODE_V8_COVERAGE"];
+    bridge = startProcess(
+      PROGRAM,
+      {
+        PATH: "/usr/bin:/bin",
+        ...(own !== undefined && { NODE_V8_COVERAGE: own }),
+        NATS_URL: stage.server.url,
+        WEBHOOK_URL: `${endpoint.url}/ask?key=hidden`,
+        WEBHOOK_NAME: NAME,
+        WEBHOOK_TIMEOUT: "500ms",
+        WEBHOOK_RETRY: "20s",
+        ...env,
+      },
+      ["webhook"],
+    );
+    return bridge;
+  };
+  const open = async (answer: Answering, { tls = false, ackWaitMs = 30_000 } = {}): Promise<void> => {
+    stage = await openStage();
+    await stage.makeConsumer({ participant: NAME, ackWaitMs });
+    endpoint = await startEndpoint(answer, tls ? join(stage.folder.path, "ca.pem") : undefined);
+  };
+  const ask = async (event: CloudEvent = beforeUpdateEvent()) => {
+    await stage.publish(event);
+    return stage.verdictOn(event, NAME);
+  };
+  afterEach(async () => {
+    await bridge[Symbol.asyncDispose]();
+    await endpoint[Symbol.asyncDispose]();
+    await stage[Symbol.asyncDispose]();
+  });
+
+  it("POSTs the event as it is, over TLS, signed with the secret of a file", async () => {
+    await open(() => [204], { tls: true });
+    const file = join(stage.folder.path, "secret");
+    await writeFile(file, `${SECRET}\n`);
+    start({
+      WEBHOOK_SECRET_FILE: file,
+      WEBHOOK_TOKEN: "a-token",
+      NODE_EXTRA_CA_CERTS: join(stage.folder.path, "ca.pem"),
+    });
+    const event = { ...beforeUpdateEvent(), addedlater: { more: ["ünknown"] } } as CloudEvent;
+    assert.deepEqual(await ask(event), { verdict: "proceed" });
+    await stage.settled(NAME);
+    const [{ method, path, headers, body }] = endpoint.asked as [Endpoint["asked"][number]];
+    assert.equal(`${method} ${path}`, "POST /ask?key=hidden");
+    assert.equal(body, JSON.stringify(event));
+    assert.equal(headers["content-type"], "application/cloudevents+json; charset=UTF-8");
+    assert.equal(headers.authorization, "Bearer a-token");
+    assert.equal(headers["webhook-id"], event.id);
+    const stamp = String(headers["webhook-timestamp"]);
+    assert.ok(Math.abs(Number(stamp) - Date.now() / 1000) < 60);
+    const key = Buffer.from(SECRET.slice("whsec_".length), "base64");
+    const signature = createHmac("sha256", key).update(`${event.id}.${stamp}.${body}`).digest("base64");
+    assert.equal(headers["webhook-signature"], `v1,${signature}`);
+    for (const secret of [SECRET, "a-token", "key=hidden"])
+      assert.ok(!bridge.log().includes(secret), `the log holds ${secret}`);
+  });
+
+  it("does not trust a certificate that nobody vouches for", async () => {
+    await open(() => [204], { tls: true });
+    start();
+    await stage.publish(beforeUpdateEvent());
+    await until("it says so", () => /self-signed certificate/.test(bridge.log()));
+    assert.equal(endpoint.asked.length, 0);
+  });
+
+  it("gives on refusals and deferrals with their reason", async () => {
+    await open(({ body }) =>
+      (JSON.parse(body) as CloudEvent).id.startsWith("run-1")
+        ? [409, "release freeze"]
+        : [503, "busy", { "retry-after": "90" }],
+    );
+    start();
+    assert.deepEqual(await ask(beforeUpdateEvent("run-1")), { verdict: "refuse", reason: "release freeze" });
+    assert.deepEqual(await ask(beforeUpdateEvent("run-2")), {
+      verdict: "defer",
+      reason: "busy",
+      retry_after_s: 90,
+    });
+  });
+
+  it("asks again with the same id where there is no answer, and tells that it is at it", async () => {
+    const first: Answering[] = [
+      (_, response) => void response.destroy(),
+      () => [302, "", { location: "/elsewhere" }],
+      () => undefined, // never
+    ];
+    await open((...it) => (first.length > 0 ? first.shift()?.(...it) : [200, "x".repeat(1000)]));
+    const progress: string[] = [];
+    stage.nats.subscribe(subjects.progressOf(HOST), {
+      callback: (_, { subject }) => void progress.push(subject),
+    });
+    start();
+    const event = beforeUpdateEvent();
+    assert.deepEqual(await ask(event), { verdict: "proceed" });
+    assert.deepEqual(
+      endpoint.asked.map(({ path, headers }) => [path, headers["webhook-id"]]),
+      Array.from({ length: 4 }, () => ["/ask?key=hidden", event.id]),
+    );
+    assert.ok(progress.length > 0);
+    assert.deepEqual([...new Set(progress)], [subjects.progress(HOST, NAME, event.id)]);
+    assert.equal((await stage.consumer(NAME)).delivered.consumer_seq, 1);
+    for (const because of [/other side closed|socket hang up/, /nothing within 0.5 s/, /it answered 302/])
+      assert.match(bridge.log(), because);
+  });
+
+  it("is silent after WEBHOOK_RETRY, so that the participant is out of time, and takes the next event", async () => {
+    await open(({ body }) => ((JSON.parse(body) as CloudEvent).id.startsWith("run-1") ? [404] : [204]));
+    start({ WEBHOOK_RETRY: "1s" });
+    await stage.publish(beforeUpdateEvent("run-1"));
+    assert.deepEqual(await ask(beforeUpdateEvent("run-2")), { verdict: "proceed" });
+    await stage.settled(NAME);
+    assert.equal(await stage.stored(), 1);
+    assert.match(bridge.log(), /given up: the endpoint gave no answer/);
+  });
+
+  it("is asked about other events while the endpoint thinks about one", async () => {
+    let thinking: (() => void) | undefined;
+    await open(({ body }, response) => {
+      if (!(JSON.parse(body) as CloudEvent).id.startsWith("run-1")) return [204];
+      thinking = () => response.writeHead(204).end();
+      return undefined;
+    });
+    start({ WEBHOOK_TIMEOUT: "20s" });
+    await stage.publish(beforeUpdateEvent("run-1"));
+    await until("it thinks", () => thinking);
+    assert.deepEqual(await ask(beforeUpdateEvent("run-2")), { verdict: "proceed" });
+    thinking?.();
+    await stage.verdictOn(beforeUpdateEvent("run-1"), NAME);
+  });
+
+  it("killed in the middle asks again after its restart", async () => {
+    await open(() => undefined, { ackWaitMs: 1000 });
+    start({ WEBHOOK_TIMEOUT: "20s" });
+    const event = beforeUpdateEvent();
+    await stage.publish(event);
+    await until("it was asked", () => endpoint.asked.length === 1);
+    bridge.kill("SIGKILL");
+    await bridge.exited;
+    endpoint.answer = () => [409, "on second thoughts"];
+    start();
+    assert.deepEqual(await stage.verdictOn(event, NAME), { verdict: "refuse", reason: "on second thoughts" });
+    await stage.settled(NAME);
+    assert.deepEqual(
+      endpoint.asked.map(({ headers }) => headers["webhook-id"]),
+      [event.id, event.id],
+    );
+  });
+
+  it("at SIGTERM ends at once and gives the event back", async () => {
+    await open(() => undefined);
+    start({ WEBHOOK_TIMEOUT: "20s" });
+    const event = beforeUpdateEvent();
+    await stage.publish(event);
+    await until("it was asked", () => endpoint.asked.length === 1);
+    bridge.kill("SIGTERM");
+    assert.equal(await bridge.exited, 0);
+    endpoint.answer = () => [204];
+    start();
+    assert.deepEqual(await stage.verdictOn(event, NAME), { verdict: "proceed" });
+  });
+
+  it("says what is missing: the endpoint, NATS, the participant", async () => {
+    await open(() => [204]);
+    const wrong: readonly [string, string, RegExp][] = [
+      ["WEBHOOK_URL", "", /WEBHOOK_URL is not set/],
+      ["WEBHOOK_URL", "ftp://user:secret@host", /WEBHOOK_URL: \(secret\): allowed is http/],
+      ["NATS_URL", "", /NATS_URL is not set/],
+      ["WEBHOOK_NAME", "a b", /WEBHOOK_NAME: "a b": allowed are letters/],
+    ];
+    await Promise.all(
+      wrong.map(async ([name, value, says]) => {
+        const it = start({ [name]: value });
+        assert.equal(await it.exited, 1);
+        assert.match(it.log(), says);
+      }),
+    );
+    start({ WEBHOOK_NAME: "nobody" });
+    await until("it says so", () => /ouroboros participant add nobody --hooks/.test(bridge.log()));
+    await stage.makeConsumer({ participant: "nobody" });
+    const event = beforeUpdateEvent();
+    await stage.publish(event);
+    assert.deepEqual(await stage.verdictOn(event, "nobody"), { verdict: "proceed" });
+  });
+});
