@@ -96,8 +96,20 @@ export const ALREADY_SO = 304;
 export const GONE = 404;
 export const CONFLICT = 409;
 
+/** What the Engine answered, to this call or to the one that caused the failure. */
 export const statusOf = (error: unknown): number | undefined =>
-  (error as { statusCode?: number } | undefined)?.statusCode;
+  error instanceof Error
+    ? ((error as { statusCode?: number }).statusCode ?? statusOf(error.cause))
+    : undefined;
+
+const CUT = ["ECONNRESET", "EPIPE", "ETIMEDOUT", "ABORT_ERR"];
+
+/** The Engine did not answer: a connection that was refused, cut, or given up for its silence. */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof Error) || statusOf(error) !== undefined) return false;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return syscall === "connect" || CUT.includes(code ?? "") || isAway(error.cause);
+}
 
 /** Awaits a call to the Engine; answers that only say "it is so already" are no failure. */
 export async function tolerating(codes: readonly number[], call: Promise<unknown>): Promise<void> {

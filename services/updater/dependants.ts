@@ -26,6 +26,7 @@ const silent: Watching = {
   did: () => undefined,
   undid: () => undefined,
   monotonic: () => 0,
+  again: () => Promise.resolve(false), // the transaction around it tries again
 };
 
 /** D2: the first of all steps, so that its undo is the last. */

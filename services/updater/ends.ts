@@ -11,6 +11,8 @@ export interface Ending {
   readonly by: string;
   /** The verdict behind it, where there is one. */
   readonly decided?: Decided;
+  /** What went wrong was no matter of the image: it may be tried again. */
+  readonly isPassing?: boolean;
   readonly from?: string;
   readonly to?: string;
   readonly downtime_ms?: number;
@@ -23,9 +25,10 @@ const LEVEL = { stuck: "error", failed: "warn", rolled_back: "warn" } as const s
 export async function endContainer(run: Run, entry: Entry, ending: Ending): Promise<void> {
   const { name } = entry.facts;
   if (run.journal.ended(name) !== undefined) return;
-  const { decided, by, ...told } = ending;
+  const { decided, by, isPassing = false, ...told } = ending;
   // A container that was put back because someone said "defer" may be tried again, like any that was put off.
-  const heldAs = decided?.verdict === "defer" ? "deferred" : ending.end;
+  const isPutOff = decided?.verdict === "defer" || (ending.end === "rolled_back" && isPassing);
+  const heldAs = isPutOff ? "deferred" : ending.end;
   await hold(run.bus, {
     ...told,
     container: name,

@@ -149,7 +149,7 @@ async function putBack(it: Recovering, parts: Begun, how: { readonly start: bool
     if (step === create.name) return !onlyBackup;
     return step !== stop.name || (how.start && (onlyBackup || wasStoppedByUs(old, next)));
   });
-  const failures = await undoSteps(steps, swap, new Timed({ clock: it.clock, log }));
+  const failures = await undoSteps(steps, swap, new Timed({ clock: it.clock, log, hardStop: it.hardStop }));
   for (const { step, error } of failures)
     log.error({ step, because: explain(error) }, "recovery: undo failed");
 }
@@ -161,7 +161,7 @@ async function goOn(it: Recovering, parts: Begun, swaps: Map<string, Recovered>)
   const outcome = await runSteps(
     ofSwappedNames.left,
     swap,
-    new Timed({ clock: it.clock, log }),
+    new Timed({ clock: it.clock, log, hardStop: it.hardStop }),
     ofSwappedNames.done,
   );
   log.warn({ outcome: outcome.kind }, "a swap whose names were exchanged was taken up");

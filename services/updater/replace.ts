@@ -1,7 +1,7 @@
 // One container of a run: ask, replace, prove, ask again, remove the old one. Each way out is a named end.
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { describeContainer, describeImage } from "../../shared/describe.ts";
-import { ifThere } from "../../shared/engine.ts";
+import { ifThere, isAway } from "../../shared/engine.ts";
 import { Expired, Fenced, Suspended, explain } from "../../shared/errors.ts";
 import type { Decided } from "../../shared/run-records.ts";
 import { cleanUp } from "./cleanup.ts";
@@ -60,11 +60,14 @@ async function swapContainer(run: Run, it: Replacing, id: string): Promise<void>
   const oldImage = await run.bus.host.engine.docker.getImage(inspect.Image).inspect();
   using place = new Lease();
   const swap = swapFrom(run, it, { inspect, oldImage, place });
-  const timed = new Timed({ clock: run.bus.clock, log: run.log });
+  const timed = watch(run, it.entry);
   const outcome = await runSteps(run.steps, swap, timed);
   place[Symbol.dispose]();
   await afterSwap(run, { ...it, swap, outcome, timed });
 }
+
+const watch = ({ bus, log, hardStop }: Run, entry: Entry): Timed =>
+  new Timed({ clock: bus.clock, log: log.child({ container: entry.facts.name }), hardStop });
 
 /** @throws Expired where its owner removed, replaced or stopped it meanwhile. */
 async function inspectStill(
@@ -116,11 +119,14 @@ export async function afterSwap(run: Run, it: Swapped): Promise<void> {
         end: untouched ? "failed" : "rolled_back",
         because,
         by: "updater",
+        isPassing: isAway(cause) || timed?.hadToWait === true,
         ...change,
         ...timed?.downtime,
       });
     }
     case "stuck":
+      if (run.hardStop.aborted)
+        throw new Suspended("stopped while it was put back", { cause: outcome.cause });
       return endContainer(run, entry, {
         end: "stuck",
         because: byHand(swap, outcome),
@@ -169,7 +175,8 @@ async function confirm(run: Run, it: Swapped): Promise<void> {
 async function putBack(run: Run, { entry, swap }: Swapped, decided: Decided): Promise<void> {
   using _place = await run.places.take();
   await run.fence.check();
-  const failures = await undoSteps(run.steps, swap, new Timed({ clock: run.bus.clock, log: run.log }));
+  const failures = await undoSteps(run.steps, swap, watch(run, entry));
+  if (run.hardStop.aborted && failures.length > 0) throw new Suspended("stopped while it was put back");
   await expectOld(swap);
   const change = { from: swap.old.Image, to: swap.newImage.Id };
   const said = `${decided.verdict} at after_update: ${decided.reason ?? "no reason given"}`;

@@ -1,12 +1,16 @@
 // Steps in order; on a failure the ones begun are undone, last first.
 //   S1  A step counts as begun before its `do`, so that one that failed half-way is undone too.
 //   S2  Hence every `undo` tolerates "nothing there" and may be repeated.
-//   S3  All undos are tried, also after one failed: the more is back, the better.
+//   S3  All undos are tried, also after one failed: the more is back, the better. What failed is tried again, in
+//       rounds, for as long as who watches says so: a third party may hold a port, the Engine may be away.
+//   S4  What a step with `tells` made is how a later process knows that something was begun. It stays while another
+//       undo fails.
 
 export interface Step<State> {
   readonly name: string;
   readonly do: (state: State) => Promise<void>;
   readonly undo?: (state: State) => Promise<void>;
+  readonly tells?: true;
 }
 
 export type Outcome =
@@ -29,6 +33,8 @@ export interface Watching {
   readonly did: (step: string, ms: number) => void;
   readonly undid: (step: string, error?: unknown) => void;
   readonly monotonic: () => number;
+  /** Resolves, after a pause, with whether the undos that failed are tried again. */
+  readonly again: (failures: readonly Failure[]) => Promise<boolean>;
 }
 
 /** `begun` steps were done by an earlier process: they are undone with the others if a later one fails. */
@@ -56,14 +62,33 @@ export async function runSteps<State>(
   return { kind: "done" };
 }
 
-/** Undoes all of them, last first; resolves with what failed. */
+/** Undoes all of them, last first; resolves with what failed for good. */
 export async function undoSteps<State>(
   steps: readonly Step<State>[],
   state: State,
   watching: Watching,
 ): Promise<Failure[]> {
+  for (let left = [...steps].reverse(); ;) {
+    const { failures, kept } = await undoRound(left, state, watching);
+    if (failures.length === 0 || !(await watching.again(failures))) return failures;
+    left = left.filter(
+      (step) => kept.includes(step) || failures.some((failure) => failure.step === step.name),
+    );
+  }
+}
+
+async function undoRound<State>(
+  steps: readonly Step<State>[],
+  state: State,
+  watching: Watching,
+): Promise<{ readonly failures: Failure[]; readonly kept: readonly Step<State>[] }> {
   const failures: Failure[] = [];
-  for (const step of [...steps].reverse()) {
+  const kept: Step<State>[] = [];
+  for (const step of steps) {
+    if (step.tells === true && failures.length > 0) {
+      kept.push(step);
+      continue;
+    }
     try {
       await step.undo?.(state);
       if (step.undo) watching.undid(step.name);
@@ -72,5 +97,5 @@ export async function undoSteps<State>(
       watching.undid(step.name, error);
     }
   }
-  return failures;
+  return { failures, kept };
 }

@@ -1,6 +1,8 @@
 // While this process holds the fence of a host: recover, resume the open run, then one plan after the other.
 import type { JsMsg } from "@nats-io/jetstream";
 import { consume } from "../../shared/consume.ts";
+import { isAway } from "../../shared/engine.ts";
+import { Suspended, explain } from "../../shared/errors.ts";
 import { lastOn } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import { type Plan, parsePlan } from "./plan-message.ts";
@@ -12,11 +14,11 @@ const NOTHING: RecoveredHost = { swaps: new Map(), markers: [] };
 
 /** Until the service stops or yields to another updater. @throws Fenced, Suspended */
 export async function serve(updater: Updater): Promise<void> {
-  const { bus } = updater;
+  const { bus, fence } = updater;
   const yielded = new AbortController();
   const acting = { busy: true };
   using _commands = answerCommands(updater, acting, yielded);
-  await recoverAndResume(updater);
+  await untilResumed(updater);
   acting.busy = false;
   await consume(bus.nats, {
     stream: STREAMS.hooks,
@@ -27,6 +29,7 @@ export async function serve(updater: Updater): Promise<void> {
     handle: async (message) => {
       acting.busy = true;
       try {
+        if (fence.open !== undefined) await recoverAndResume(updater); // this process failed in the middle of a run
         await runPlan(updater, planIn(message), NOTHING);
       } finally {
         acting.busy = false;
@@ -36,6 +39,25 @@ export async function serve(updater: Updater): Promise<void> {
 }
 
 const planIn = (message: JsMsg): Plan => parsePlan(message.string(), message.info.timestampNanos / 1e6);
+
+const AGAIN_MS = 5000;
+
+/** An Engine that is away now is no reason to give up what was begun. */
+async function untilResumed(updater: Updater): Promise<void> {
+  const { context, clock, signal } = updater.bus;
+  for (;;) {
+    try {
+      await recoverAndResume(updater);
+      return;
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      context.log.warn({ because: explain(error) }, "Engine does not answer; recovery is tried again");
+      if (signal.aborted)
+        throw new Suspended("stopped before what was begun was put right", { cause: error });
+      await clock.sleep(AGAIN_MS, signal);
+    }
+  }
+}
 
 async function recoverAndResume(updater: Updater): Promise<void> {
   const { bus, fence, hardStop, making } = updater;

@@ -41,6 +41,8 @@ export interface Swap {
   readonly beforeStop: (successor: string) => Promise<void>;
   /** The new container's id, once it is made. */
   successor: string | undefined;
+  /** The old container made again, where somebody had removed it. */
+  restored?: string;
   /** Swaps of the containers that refer to this one, parents before children. */
   dependants: Swap[];
 }
@@ -59,6 +61,7 @@ const successorOf = ({ engine, name, run, successor }: Swap) =>
 
 export const create: SwapStep = {
   name: "create the successor",
+  tells: true,
   do: async (swap) => {
     const { name, run, ...rest } = swap;
     const make = () => makeSuccessor({ ...rest, name: successorName(name, run) });
@@ -77,10 +80,11 @@ export const stop: SwapStep = {
   name: "stop the old container",
   do: (swap) => stopContainer(swap.engine, swap.clock, swap.old),
   undo: async (swap) => {
-    if (await startPatiently(swap, swap.old.Id)) return;
+    if (await startIfThere(swap, swap.restored ?? swap.old.Id)) return;
     const replacement = await replacementOf(swap);
-    if (replacement === undefined) await startPatiently(swap, await recreateOld(swap));
-    else await finishReplacing(swap, replacement);
+    if (replacement !== undefined) return finishReplacing(swap, replacement);
+    swap.restored = await recreateOld(swap);
+    await startIfThere(swap, swap.restored);
   },
 };
 
@@ -155,10 +159,12 @@ const SAME_SERVICE = [PROJECT, "com.docker.compose.service", "com.docker.compose
  * What somebody put in the old container's place after removing it: a container that bears its name, or that compose
  * made for the same service and number and has yet to name. Undefined while the old one is there.
  */
-export async function replacementOf({ engine, old, name, successor }: Swap): Promise<string | undefined> {
+export async function replacementOf({ engine, old, name, ...made }: Swap): Promise<string | undefined> {
   if ((await ifThere(engine.docker.getContainer(old.Id).inspect())) !== undefined) return undefined;
   const labels = old.Config.Labels ?? {};
-  const others = (await engine.docker.listContainers({ all: true })).filter(({ Id }) => Id !== successor);
+  const others = (await engine.docker.listContainers({ all: true })).filter(
+    ({ Id }) => ![made.successor, made.restored].includes(Id),
+  );
   const inItsPlace =
     others.find(({ Names }) => Names.includes(`/${name}`)) ??
     others.find(({ Labels }) => SAME_SERVICE.every((key) => key in labels && Labels[key] === labels[key]));
@@ -183,28 +189,20 @@ async function finishReplacing({ engine, clock, name }: Swap, id: string): Promi
   await tolerating([ALREADY_SO], container.start());
 }
 
-const START_TRIES = 5;
-
 /** Somebody removed the old container meanwhile: it is made again from its inspect document, on its own image. */
 const recreateOld = (swap: Swap): Promise<string> =>
   onImage(swap, swap.oldImage.Id, () =>
     makeSuccessor({ ...swap, newImage: swap.oldImage, replaced: new Map(), name: swap.name }),
   );
 
-/**
- * A third party may hold its port or address for a moment; what may not be is a container left down for that. Resolves
- * with false where there is no such container.
- */
-async function startPatiently({ engine, clock }: Swap, id: string): Promise<boolean> {
-  for (let pause = 200, tries = 1; ; pause *= 2, tries++) {
-    try {
-      await tolerating([ALREADY_SO], engine.docker.getContainer(id).start());
-      return true;
-    } catch (error) {
-      if (statusOf(error) === GONE && (await ifThere(engine.docker.getContainer(id).inspect())) === undefined)
-        return false;
-      if (tries >= START_TRIES) throw error;
-      await clock.sleep(pause);
-    }
+/** Resolves with false where there is no such container. */
+async function startIfThere({ engine }: Swap, id: string): Promise<boolean> {
+  const container = engine.docker.getContainer(id);
+  try {
+    await tolerating([ALREADY_SO], container.start());
+    return true;
+  } catch (error) {
+    if (statusOf(error) === GONE && (await ifThere(container.inspect())) === undefined) return false;
+    throw error;
   }
 }

@@ -8,6 +8,7 @@ const silent: Watching = {
   did: () => undefined,
   undid: () => undefined,
   monotonic: () => 0,
+  again: () => Promise.resolve(false),
 };
 
 const stepsThatBreakAt = (bad: string, seen: string[], badUndo?: string): Step<null>[] =>

@@ -17,6 +17,7 @@ const silent: Watching = {
   did: () => undefined,
   undid: () => undefined,
   monotonic: () => performance.now(),
+  again: () => Promise.resolve(false),
 };
 
 describe("swapping a container, on a real Engine", () => {
