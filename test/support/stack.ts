@@ -19,6 +19,8 @@ export type ServiceName = "poller" | "updater" | "hook-executor";
 export interface Process extends AsyncDisposable {
   readonly pid: number;
   readonly log: () => string;
+  /** What it wrote to stderr: nothing, if all is well. */
+  readonly complaints: () => string;
   readonly exited: Promise<number | string>;
   readonly kill: (signal: NodeJS.Signals) => void;
 }
@@ -182,12 +184,15 @@ export function startProcess(
   const command = ["--pdeathsig", "KILL", "--", process.execPath, "--enable-source-maps", file, ...args]; // nothing outlives the test
   const child = spawn("setpriv", command, { env, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
+  let complaints = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
   const exited = once(child, "exit").then(([code, signal]) => (code ?? signal) as number | string);
   return {
     pid: child.pid ?? 0,
     log: () => log,
+    complaints: () => complaints,
     exited,
     kill: (signal) => void child.kill(signal),
     [Symbol.asyncDispose]: async () => {

@@ -1,0 +1,119 @@
+// A container that is due, and something that goes wrong while it is updated; what is measured of it goes into the
+// table of docs/reliability.md.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type Docker from "dockerode";
+import type { End, Ended } from "../../shared/run-records.ts";
+import { type Engine, type ImageOptions, engine, leftovers } from "../bed/bed.ts";
+import { deploy, overview, release } from "./containers.ts";
+import { endsOf, planned } from "./runs.ts";
+import { type Stack, startStack } from "./stack.ts";
+
+const faultyUpdater = join(import.meta.dirname, "faulty-updater.js");
+
+export interface FaultOptions {
+  readonly host?: Engine;
+  readonly image?: string;
+  readonly create?: Docker.ContainerCreateOptions;
+  /** The new image. */
+  readonly next?: ImageOptions;
+  /** Right after the effect of this step of the swap, a shell command. */
+  readonly fault?: { readonly after: string; readonly run: string };
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stack?: Partial<Parameters<typeof startStack>[0]>;
+}
+
+export interface Outcome extends Ended {
+  /** Milliseconds for which no container of the name ran, as seen from outside. */
+  readonly down: number;
+}
+
+export interface FaultScene extends AsyncDisposable {
+  readonly host: Engine;
+  readonly stack: Stack;
+  /** The old container's id. */
+  readonly old: string;
+  /** Publishes a plan. Resolves with its run. */
+  readonly plan: () => Promise<string>;
+  /** How the container's part of the run ends. */
+  readonly outcome: (run: string, within?: number) => Promise<Outcome>;
+  /** One container, running, nothing beside it; every service alive, and no word on any stderr. */
+  readonly isWell: (version: string, volumes?: readonly string[]) => Promise<void>;
+}
+
+/** `web`, version 1, runs and version 2 is due. */
+export async function faultScene(options: FaultOptions = {}): Promise<FaultScene> {
+  const { host = engine(1), image = "apps/web", create = {}, next = {}, fault, env = {} } = options;
+  const old = await deploy(host, "web", { image, create });
+  const stack = await startStack({
+    engine: host,
+    services: ["hook-executor", "poller"],
+    env,
+    ...options.stack,
+  });
+  stack.start("updater", fault && { program: faultyUpdater, env: faultOf(fault) });
+  await stack.check();
+  await release(image, "2", next);
+  const watch = watchFrom(host);
+  return {
+    host,
+    stack,
+    old,
+    plan: () => planned(stack),
+    outcome: async (run, within = 40_000) => {
+      const ends = await endsOf(stack, run, within);
+      const record = stack.records.findLast(
+        (one): one is Ended & typeof one =>
+          one.kind === "ended" && one.run === run && one.container === "web",
+      );
+      assert.ok(record, JSON.stringify(ends));
+      return { ...record, down: watch.down() };
+    },
+    isWell: async (version, volumes = []) => {
+      assert.deepEqual(await overview(host), [`web running ${version}`]);
+      const others = (await leftovers(host)).filter((one) => !one.includes(": container "));
+      assert.deepEqual(others, volumes);
+      for (const [name, service] of Object.entries(stack.services)) {
+        assert.equal(service.complaints(), "", `the ${name} wrote to stderr`);
+        assert.equal(await Promise.race([service.exited, sleep(0, "alive")]), "alive", `the ${name} ended`);
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await watch[Symbol.asyncDispose]();
+      await stack[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function faultOf({ after, run }: { readonly after: string; readonly run: string }): Record<string, string> {
+  const bed = Object.entries(process.env).filter(([name]) => name.startsWith("BED"));
+  return { ...(Object.fromEntries(bed) as Record<string, string>), FAULT_AFTER: after, FAULT_RUN: run };
+}
+
+/** How long `web` did not run, by asking the Engine every 20 ms. While the Engine does not answer, nothing is known. */
+function watchFrom({ docker }: Engine): AsyncDisposable & { readonly down: () => number } {
+  const over = new AbortController();
+  let down = 0;
+  const watching = (async () => {
+    for (let last = performance.now(); !over.signal.aborted;) {
+      await sleep(20);
+      const runs = await docker.listContainers().then(
+        (list) => list.some(({ Names }) => Names.some((name) => /^\/web(\.|$)/.test(name))),
+        () => true,
+      );
+      const now = performance.now();
+      if (!runs) down += now - last;
+      last = now;
+    }
+  })();
+  return {
+    down: () => Math.round(down),
+    [Symbol.asyncDispose]: async () => {
+      over.abort();
+      await watching;
+    },
+  };
+}
+
+export type { End };
