@@ -13,7 +13,7 @@ import { systemClock } from "../shared/clock.ts";
 import { describeContainer, describeImage } from "../shared/describe.ts";
 import { connectNats } from "../shared/nats.ts";
 import { type Context, openHost } from "../shared/run-service.ts";
-import { readSettings } from "../shared/settings.ts";
+import { readSettings } from "../shared/read-settings.ts";
 import { subjects } from "../shared/subjects.ts";
 import { ensureTopology } from "../shared/topology.ts";
 import { type Engine, engine, startNats } from "../test/bed/bed.ts";

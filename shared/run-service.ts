@@ -4,7 +4,8 @@ import { type Logger, pino } from "pino";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { CannotStart, explain } from "./errors.ts";
-import { type Settings, readFlags, readSettings } from "./settings.ts";
+import { readFlags, readSettings } from "./read-settings.ts";
+import type { Settings } from "./settings.ts";
 
 export interface Context {
   readonly settings: Settings;

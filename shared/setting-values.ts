@@ -1,5 +1,6 @@
 // How the text of a setting is read. Each reader's error says what is allowed.
 import { z } from "zod";
+import { isCron } from "./cron.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -30,6 +31,8 @@ export const words = z.string().transform((all) =>
     .map(unquoted)
     .filter((word) => word !== ""),
 );
+/** Words, where `none` and the like stand for none. */
+export const wordsOrNone = words.transform((all) => (/^(?:none|false|no)$/i.test(all.join()) ? [] : all));
 export const flag = z
   .string()
   .regex(/^(?:true|yes|1|false|no|0)?$/i, "allowed are true, yes, false, no")
@@ -66,20 +69,74 @@ export const logLevel = z
   )
   .transform((level) => (level === "critical" ? ("fatal" as const) : level));
 
+/** `text` for a terminal or a file; undefined: what standard output is. */
+export const logFormat = z
+  .string()
+  .toLowerCase()
+  .regex(/^(?:json|pretty)?$/, "allowed are json, pretty")
+  .transform((format) => (format === "" ? undefined : (format as "json" | "pretty")));
+
+export const port = z
+  .string()
+  .regex(/^\d{1,5}$/, "allowed is a number from 1 to 65535")
+  .transform(Number)
+  .refine((number) => number > 0 && number < 65_536, "allowed is a number from 1 to 65535");
+
+/** Milliseconds; Infinity for always. */
+export const grace = z
+  .string()
+  .refine(
+    (given) => given === "-1" || DURATION.test(given),
+    "allowed is a duration, 0 for never, -1 for always",
+  )
+  .transform((given) => (given === "-1" ? Number.POSITIVE_INFINITY : milliseconds(given)));
+
+export const cron = z
+  .string()
+  .transform((given) => (/^(?:none|false|no)?$/i.test(given) ? undefined : given))
+  .refine(
+    (pattern) => pattern === undefined || isCron(pattern),
+    "allowed are five fields: minute, hour, day of the month, month, day of the week, as in 0 4 * * mon-fri",
+  );
+
+/** What systems set by themselves, as `en_US:en`, never stops the program. */
+export const language = z.string().transform((given) => (/^es(?:[_:.-]|$)/i.test(given) ? "es_ES" : "en"));
+
+export const dataExport = z
+  .string()
+  .toLowerCase()
+  .transform((given) => (/^(?:none|false|no)?$/.test(given) ? undefined : given))
+  .pipe(z.enum(["prometheus", "influxdb"], "allowed are prometheus, influxdb").optional());
+
+export const COMPATIBLE = ["watchtower", "wud"] as const;
+export const compatLabels = z
+  .string()
+  .toLowerCase()
+  .transform((all) => all.split(/[\s,]+/).filter((one) => one !== "" && one !== "none"))
+  .pipe(z.array(z.enum(COMPATIBLE, `allowed are ${COMPATIBLE.join(", ")}, separated by blanks`)));
+
+const SOCKET = /^(?:unix:\/\/\S+|tcp:\/\/(?:[^\s/:[\]]+|\[[\da-f:]+\])(?::\d+)?\/?|\/\S+)$/i;
+const oneSocket = (given: string): string => {
+  const text = given.replace(/^(?=\/)/, "unix://");
+  return text.startsWith("unix://")
+    ? `unix:///${text.slice(7).replace(/^\/+/, "")}`
+    : text.replace(/\/$/, "");
+};
+
 export const sockets = words
   .refine(
-    (all) => all.length > 0 && all.every((one) => /^(?:unix:\/\/\S+|tcp:\/\/[^\s/:]+:\d+|\/\S+)$/.test(one)),
+    (all) => all.length > 0 && all.every((one) => SOCKET.test(one)),
     "allowed are unix:///path and tcp://host:port, separated by blanks",
   )
-  .transform((all) =>
-    all.map((one) =>
-      one.startsWith("unix://")
-        ? `unix:///${one.slice(7).replace(/^\/+/, "")}`
-        : one.startsWith("/")
-          ? `unix://${one}`
-          : one,
-    ),
-  );
+  .transform((all) => all.map(oneSocket));
+
+export const optionalSocket = z
+  .string()
+  .refine(
+    (given) => given === "" || SOCKET.test(given),
+    "allowed are unix:///path and tcp://host:port; give any other kind of access as one of these",
+  )
+  .transform((given) => (given === "" ? undefined : oneSocket(given)));
 
 /** As `ouroboros participant add` takes it. */
 export const participantName = z

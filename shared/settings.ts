@@ -1,17 +1,20 @@
-// Every setting in one table: environment variable, flags, default, meaning. Environment beats flag, NAME_FILE gives
-// the value of NAME from a file. docs/configuration.md is printed from this table.
-import { readFileSync } from "node:fs";
+// Every setting in one table: environment variable, flags, default, meaning. docs/configuration.md is printed from it,
+// read-settings.ts reads by it.
+/* eslint max-lines: off -- one row a setting */
 import { z } from "zod";
-import { CannotStart } from "./errors.ts";
 import * as value from "./setting-values.ts";
 
-interface Setting {
+export interface Setting {
   readonly says: string;
   readonly flags?: readonly string[];
+  /** What a flag without a value stands for, where that is not `true`. */
+  readonly flagMeans?: string;
   /** Text as a user would write it; undefined where there is no value by default. */
   readonly byDefault?: string;
   readonly read: z.ZodType<unknown, string>;
   readonly secret?: true;
+  /** This version does not do it: it does not start rather than do something else. */
+  readonly notYet?: true;
 }
 
 export const settings = {
@@ -19,7 +22,31 @@ export const settings = {
     flags: ["-d", "--docker-sockets"],
     byDefault: "unix:///var/run/docker.sock",
     read: value.sockets,
-    says: "One or more Engines, `unix://` or `tcp://`, separated by blanks.",
+    says: "One or more Engines, `unix://` or `tcp://`, separated by blanks. Where it is not given: DOCKER_HOST; where `/var/run/docker.sock` is not there: `docker.sock` or `podman/podman.sock` in XDG_RUNTIME_DIR.",
+  },
+  DOCKER_HOST: {
+    byDefault: "",
+    read: value.optionalSocket,
+    says: "The Engine, where DOCKER_SOCKETS is not given: the variable of Docker's own client.",
+  },
+  DOCKER_TLS: {
+    flags: ["-t", "--docker-tls"],
+    byDefault: "false",
+    read: value.flag,
+    notYet: true,
+    says: "TLS with client certificates to Engines on `tcp://`.",
+  },
+  DOCKER_TLS_VERIFY: {
+    flags: ["-T", "--docker-tls-verify"],
+    flagMeans: "false",
+    byDefault: "true",
+    read: value.flag,
+    says: "Check the Engine's certificate; the flags turn that *off*. With DOCKER_HOST, where it is given as `1` or `true` it turns TLS on too, as for Docker's own client.",
+  },
+  DOCKER_CERT_PATH: {
+    byDefault: "",
+    read: value.text,
+    says: "Folder with `ca.pem`, `cert.pem` and `key.pem` for Engines on `tcp://`, or with a folder named `host:port` for each of them that holds `ca.crt`, `client.cert` and `client.key`. Where it is not given: the folders in `/etc/docker/certs.d`, then `~/.docker`.",
   },
   DOCKER_TIMEOUT: {
     flags: ["--docker-timeout"],
@@ -37,7 +64,32 @@ export const settings = {
     flags: ["-i", "--interval"],
     byDefault: "300",
     read: value.interval,
-    says: "Time between checks, at least 30 s.",
+    says: "Time between checks, at least 30 s. The first is made at once.",
+  },
+  CRON: {
+    flags: ["-C", "--cron"],
+    byDefault: "",
+    read: value.cron,
+    notYet: true,
+    says: "Checks at these times instead: five fields, minute, hour, day of the month, month, day of the week (`0 4 * * mon-fri`), in the time zone TZ. Where a day of the month and a day of the week are given, both must be so. A time that summer time skips is made up for right after it, one that comes twice counts once.",
+  },
+  GRACE: {
+    flags: ["-G", "--grace"],
+    byDefault: "15",
+    read: value.grace,
+    says: "How late a check of CRON may still be made, for example after the machine slept or because the one before took long; `0` never, `-1` always. However many were missed, one is made.",
+  },
+  TZ: {
+    flags: ["-tz", "--timezone"],
+    byDefault: "UTC",
+    read: value.text,
+    says: "Time zone of CRON, for example `Europe/Berlin`. One that nobody knows is told in the log, and UTC is taken.",
+  },
+  JITTER: {
+    flags: ["--jitter"],
+    byDefault: "30",
+    read: value.duration,
+    says: "By up to this much the checks of a host come later than its schedule says, always by the same part of it, made from the host's name: so that many hosts do not ask the registries at once. The first check of INTERVAL and that of RUN_ONCE come at once.",
   },
   RUN_ONCE: {
     flags: ["-o", "--run-once"],
@@ -79,13 +131,26 @@ export const settings = {
     flags: ["-M", "--labels-only"],
     byDefault: "false",
     read: value.flag,
-    says: "With LABEL_ENABLE: watch labelled containers only.",
+    says: "With LABEL_ENABLE: watch labelled containers only; without it nothing is watched.",
   },
   CLEANUP: {
     flags: ["-c", "--cleanup"],
     byDefault: "false",
     read: value.flag,
-    says: "Remove the old image after an update.",
+    says: "Remove the old image after an update, where nothing uses it any more.",
+  },
+  CLEANUP_UNUSED_VOLUMES: {
+    byDefault: "false",
+    read: value.flag,
+    notYet: true,
+    says: "After a run that updated something, remove the anonymous volumes that no container uses. Never a volume with a name, on no Engine.",
+  },
+  LATEST_ONLY: {
+    flags: ["-L", "--latest-only"],
+    byDefault: "false",
+    read: value.flag,
+    notYet: true,
+    says: "Move containers to the tag `latest` of their image, where its registry has one, whatever tag they run.",
   },
   REPO_USER: {
     flags: ["-r", "--repo-user"],
@@ -100,11 +165,131 @@ export const settings = {
     secret: true,
     says: "Password of REPO_USER.",
   },
+  SELF_UPDATE: {
+    flags: ["-u", "--self-update"],
+    byDefault: "false",
+    read: value.flag,
+    notYet: true,
+    says: "Update Ouroboros itself too.",
+  },
+  COMPAT_LABELS: {
+    flags: ["--compat-labels"],
+    byDefault: "",
+    read: value.compatLabels,
+    notYet: true,
+    says: "Whose labels are understood beside those of Ouroboros: `watchtower`, `wud` (What's Up Docker).",
+  },
+  SWARM: {
+    flags: ["-S", "--swarm"],
+    byDefault: "false",
+    read: value.flag,
+    notYet: true,
+    says: "Swarm mode: watch services instead of containers.",
+  },
+  NOTIFIERS: {
+    flags: ["-N", "--notifiers"],
+    byDefault: "",
+    read: value.wordsOrNone,
+    secret: true,
+    notYet: true,
+    says: "Where to send notifications: URLs of Apprise.",
+  },
+  SKIP_STARTUP_NOTIFICATIONS: {
+    flags: ["--skip-startup-notifications"],
+    byDefault: "false",
+    read: value.flag,
+    says: "No notification at the start.",
+  },
+  LANGUAGE: {
+    flags: ["-la", "--language"],
+    byDefault: "en",
+    read: value.language,
+    says: "Language of notifications, `en` or `es_ES`; for any other, as systems set it, `en`.",
+  },
+  HOSTNAME: {
+    byDefault: "",
+    read: value.text,
+    says: "Host name in notifications.",
+  },
+  DATA_EXPORT: {
+    flags: ["-D", "--data-export"],
+    byDefault: "",
+    read: value.dataExport,
+    notYet: true,
+    says: "`prometheus` or `influxdb`.",
+  },
+  PROMETHEUS_ADDR: {
+    flags: ["-a", "--prometheus-addr"],
+    byDefault: "127.0.0.1",
+    read: value.text,
+    says: "Address on which metrics are served.",
+  },
+  PROMETHEUS_PORT: {
+    flags: ["-p", "--prometheus-port"],
+    byDefault: "8000",
+    read: value.port,
+    says: "Port on which metrics are served.",
+  },
+  INFLUX_URL: {
+    flags: ["-I", "--influx-url"],
+    byDefault: "127.0.0.1",
+    read: value.text,
+    says: "Host name of InfluxDB 1.x.",
+  },
+  INFLUX_PORT: {
+    flags: ["-P", "--influx-port"],
+    byDefault: "8086",
+    read: value.port,
+    says: "Port of InfluxDB.",
+  },
+  INFLUX_USERNAME: {
+    flags: ["-U", "--influx-username"],
+    byDefault: "root",
+    read: value.text,
+    says: "User at InfluxDB.",
+  },
+  INFLUX_PASSWORD: {
+    flags: ["-x", "--influx-password"],
+    byDefault: "root",
+    read: value.text,
+    secret: true,
+    says: "Password of INFLUX_USERNAME.",
+  },
+  INFLUX_DATABASE: {
+    flags: ["-X", "--influx-database"],
+    byDefault: "",
+    read: value.text,
+    says: "Database at InfluxDB.",
+  },
+  INFLUX_SSL: {
+    flags: ["-s", "--influx-ssl"],
+    byDefault: "false",
+    read: value.flag,
+    says: "TLS to InfluxDB.",
+  },
+  INFLUX_VERIFY_SSL: {
+    flags: ["-V", "--influx-verify-ssl"],
+    byDefault: "false",
+    read: value.flag,
+    says: "Check the certificate of InfluxDB.",
+  },
+  SAVE_COUNTERS: {
+    flags: ["-sc", "--save-counters"],
+    byDefault: "false",
+    read: value.flag,
+    says: "Keep the counts of updates across a self-update.",
+  },
   LOG_LEVEL: {
     flags: ["-l", "--log-level"],
     byDefault: "info",
     read: value.logLevel,
     says: "`debug`, `info`, `warn`, `error` or `critical`.",
+  },
+  LOG_FORMAT: {
+    flags: ["--log-format"],
+    byDefault: "",
+    read: value.logFormat,
+    says: "`json` or `pretty`; where it is not given, `pretty` on a terminal.",
   },
   NATS_URL: {
     byDefault: "",
@@ -203,92 +388,3 @@ export const settings = {
 
 export type SettingName = keyof typeof settings;
 export type Settings = { readonly [N in SettingName]: z.output<(typeof settings)[N]["read"]> };
-
-/** Options of Ouroboros that this version does not honour: it does not start rather than do something else. */
-const NOT_YET = [
-  "CRON",
-  "LATEST_ONLY",
-  "SELF_UPDATE",
-  "SWARM",
-  "NOTIFIERS",
-  "DATA_EXPORT",
-  "DOCKER_TLS",
-  "CLEANUP_UNUSED_VOLUMES",
-];
-const asksForNothing = (text: string): boolean => /^(?:|false|no|none)$/i.test(value.unquoted(text));
-
-/**
- * All settings. Every wrong value is told at once.
- * @throws CannotStart naming each variable, its value (masked if secret) and what is allowed.
- */
-export function readSettings(env: NodeJS.ProcessEnv, flags: ReadonlyMap<string, string>): Settings {
-  const wrong: string[] = [];
-  const read: Record<string, unknown> = {};
-  for (const [name, setting] of Object.entries<Setting>(settings)) {
-    try {
-      const given = givenBy(env, flags, name) ?? setting.byDefault ?? "";
-      const result = setting.read.safeParse(value.unquoted(given));
-      if (result.success) read[name] = result.data;
-      else
-        wrong.push(
-          `${name}: ${setting.secret ? "(secret)" : JSON.stringify(given)}: ${result.error.issues.map(({ message }) => message).join(", ")}`,
-        );
-    } catch (error) {
-      wrong.push(`${name}_FILE: ${(error as Error).message}`);
-    }
-  }
-  for (const name of NOT_YET) {
-    if (!asksForNothing(env[name] ?? ""))
-      wrong.push(`${name} is not supported by this version yet; unset it to start`);
-  }
-  if (wrong.length > 0) throw new CannotStart(`These settings cannot be used:\n  ${wrong.join("\n  ")}`);
-  return read as Settings;
-}
-
-/** Environment, then NAME_FILE, then flag. An empty variable counts as not given. */
-function givenBy(
-  env: NodeJS.ProcessEnv,
-  flags: ReadonlyMap<string, string>,
-  name: string,
-): string | undefined {
-  const direct = env[name];
-  if (direct !== undefined && direct.trim() !== "") return direct;
-  const file = env[`${name}_FILE`];
-  if (file !== undefined && file.trim() !== "") return readFileSync(file.trim(), "utf8").trim();
-  return flags.get(name);
-}
-
-/**
- * Command-line flags as setting → value. Booleans take no value, word lists take words up to the next flag.
- * @throws CannotStart for a flag nobody knows.
- */
-export function readFlags(args: readonly string[]): ReadonlyMap<string, string> {
-  const known = new Map(
-    Object.entries<Setting>(settings).flatMap(([name, { flags = [] }]) =>
-      flags.map((flag) => [flag, name] as const),
-    ),
-  );
-  const given = new Map<string, string>();
-  let current: string | undefined;
-  for (const arg of args.flatMap((text) => (/^--[^=]+=/.test(text) ? splitOnce(text) : [text]))) {
-    const name = known.get(arg);
-    if (name !== undefined) {
-      current = name;
-      given.set(name, settings[name as SettingName].read === value.flag ? "true" : "");
-    } else if (arg.startsWith("-") || current === undefined) {
-      throw new CannotStart(`${arg} is no option; \`ouroboros --help\` lists them`);
-    } else {
-      const before = given.get(current);
-      given.set(
-        current,
-        before === "" || before === undefined || before === "true" ? arg : `${before} ${arg}`,
-      );
-    }
-  }
-  return given;
-}
-
-function splitOnce(text: string): [string, string] {
-  const at = text.indexOf("=");
-  return [text.slice(0, at), text.slice(at + 1)];
-}

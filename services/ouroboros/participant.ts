@@ -8,7 +8,7 @@ import { CannotStart } from "../../shared/errors.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { type NatsSettings, connectNats, natsAnswers } from "../../shared/nats.ts";
 import { Participant } from "../../shared/participants.ts";
-import { readSettings } from "../../shared/settings.ts";
+import { readSettings } from "../../shared/read-settings.ts";
 import { BUCKETS, STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import { ensureConsumer, ensureTopology, hookConsumer } from "../../shared/topology.ts";
 import { type Command, type Named, USAGE, WrongUsage, parseCommand } from "./participant-command.ts";

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defaultSocket } from "../../shared/default-socket.ts";
 import { CannotStart } from "../../shared/errors.ts";
-import { type Settings, readFlags, readSettings, settings } from "../../shared/settings.ts";
+import { readFlags, readSettings } from "../../shared/read-settings.ts";
+import { type Settings, settings } from "../../shared/settings.ts";
 
 const none = new Map<string, string>();
 const from = (env: NodeJS.ProcessEnv, ...args: string[]): Settings => readSettings(env, readFlags(args));
@@ -59,9 +61,46 @@ describe("settings", () => {
     ],
     [
       "what systems set by themselves",
-      { LANGUAGE: "en_US:en", LANG: "C.UTF-8", TZ: "Europe/Berlin" },
+      { LANGUAGE: "en_US:en", LANG: "C.UTF-8", TZ: ":/etc/localtime" },
       [],
-      { INTERVAL: 300_000 },
+      { INTERVAL: 300_000, LANGUAGE: "en" },
+    ],
+    [
+      "short flags that stand together",
+      {},
+      ["-cki90"],
+      { CLEANUP: true, LABEL_ENABLE: true, INTERVAL: 90_000 },
+    ],
+    [
+      "a number below zero after its flag",
+      {},
+      ["-G", "-1", "-c"],
+      { GRACE: Number.POSITIVE_INFINITY, CLEANUP: true },
+    ],
+    ["long flags that are cut", {}, ["--docker-time", "5"], { DOCKER_TIMEOUT: 5000 }],
+    [
+      "switches that are given a value",
+      {},
+      ["--cleanup=no", "--docker-tls-verify=yes"],
+      { CLEANUP: false, DOCKER_TLS_VERIFY: true },
+    ],
+    [
+      "DOCKER_HOST where DOCKER_SOCKETS is not given",
+      { DOCKER_HOST: "tcp://h1:2376" },
+      [],
+      { DOCKER_SOCKETS: ["tcp://h1:2376"], DOCKER_TLS: false },
+    ],
+    [
+      "DOCKER_TLS_VERIFY with it, as Docker's own client does",
+      { DOCKER_HOST: "tcp://h1:2376", DOCKER_TLS_VERIFY: "1" },
+      [],
+      { DOCKER_TLS: true, DOCKER_TLS_VERIFY: true },
+    ],
+    [
+      "DOCKER_SOCKETS before DOCKER_HOST",
+      { DOCKER_HOST: "tcp://h1:2376", DOCKER_TLS_VERIFY: "1" },
+      ["-d", "tcp://h2:2375"],
+      { DOCKER_SOCKETS: ["tcp://h2:2375"], DOCKER_TLS: false },
     ],
     [
       "options of Ouroboros that are switched off",
@@ -90,7 +129,13 @@ describe("settings", () => {
       LOG_LEVEL: "loud",
       DOCKER_SOCKETS: "h1",
       PARALLEL_PULLS: "0",
-      CRON: "* * * * *",
+      CRON: "* * * *",
+      GRACE: "-2",
+      INFLUX_PORT: "70000",
+      DATA_EXPORT: "csv",
+      DOCKER_HOST: "ssh://h1",
+      COMPAT_LABELS: "diun",
+      SWARM: "true",
     };
     assert.throws(
       () => readSettings(env, none),
@@ -102,8 +147,30 @@ describe("settings", () => {
           'LOG_LEVEL: "loud": allowed are debug',
           'DOCKER_SOCKETS: "h1": allowed are unix:///path',
           'PARALLEL_PULLS: "0": allowed is a whole number from 1',
-          "CRON is not supported by this version yet",
+          'CRON: "* * * *": allowed are five fields',
+          'GRACE: "-2": allowed is a duration',
+          'INFLUX_PORT: "70000": allowed is a number from 1 to 65535',
+          'DATA_EXPORT: "csv": allowed are prometheus, influxdb',
+          'DOCKER_HOST: "ssh://h1": allowed are unix:///path',
+          'COMPAT_LABELS: "diun": allowed are watchtower, wud',
+          "SWARM is not supported by this version yet",
         ].every((part) => error.message.includes(part)),
+    );
+  });
+
+  it("of the Engine, where none is given, are the system's, else the user's own", () => {
+    const own = { XDG_RUNTIME_DIR: "/run/user/1000" };
+    const only = (there: string) => (path: string) => path === there;
+    const podman = "/run/user/1000/podman/podman.sock";
+    assert.equal(
+      defaultSocket(own, () => true),
+      "unix:///var/run/docker.sock",
+    );
+    assert.equal(defaultSocket(own, only("/run/user/1000/docker.sock")), "unix:///run/user/1000/docker.sock");
+    assert.equal(defaultSocket(own, only(podman)), `unix://${podman}`);
+    assert.equal(
+      defaultSocket({}, () => false),
+      "unix:///var/run/docker.sock",
     );
   });
 

@@ -17,7 +17,7 @@ import { systemClock } from "../../../shared/clock.ts";
 import { type HookName, type Locals, hooks } from "../../../shared/hooks.ts";
 import { type CloudEvent, type Verdict, dataOf, makeEvent } from "../../../shared/messages.ts";
 import type { ContainerPayload, ImagePayload } from "../../../shared/payloads.ts";
-import { readSettings } from "../../../shared/settings.ts";
+import { readSettings } from "../../../shared/read-settings.ts";
 import { eventId } from "../../../shared/subjects.ts";
 
 export const HOST = "web-01.example.com";

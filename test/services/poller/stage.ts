@@ -19,7 +19,7 @@ import type { EventContext, Locals } from "../../../shared/hooks.ts";
 import { publish } from "../../../shared/jetstream.ts";
 import { CloudEvent, dataOf, parseJson } from "../../../shared/messages.ts";
 import type { End } from "../../../shared/run-records.ts";
-import { readSettings } from "../../../shared/settings.ts";
+import { readSettings } from "../../../shared/read-settings.ts";
 import { BUCKETS, STREAMS, consumers, subjects } from "../../../shared/subjects.ts";
 import { token } from "../../../shared/tokens.ts";
 import { ensureConsumer, ensureTopology, hookConsumer } from "../../../shared/topology.ts";

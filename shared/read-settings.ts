@@ -1,0 +1,111 @@
+// The settings as given: by environment variable, by NAME_FILE, by flag, in this order; else the value by default.
+import { readFileSync } from "node:fs";
+import { defaultSocket } from "./default-socket.ts";
+import { CannotStart } from "./errors.ts";
+import { type Setting, type Settings, settings } from "./settings.ts";
+import { flag, unquoted } from "./setting-values.ts";
+
+type Flags = ReadonlyMap<string, string>;
+
+const rows = Object.entries<Setting>(settings);
+
+/**
+ * All settings. Every wrong value is told at once.
+ * @throws CannotStart naming each variable, its value (masked if secret) and what is allowed.
+ */
+export function readSettings(env: NodeJS.ProcessEnv, flags: Flags): Settings {
+  const wrong: string[] = [];
+  const read: Record<string, unknown> = {};
+  for (const [name, setting] of rows) {
+    try {
+      const given = givenBy(env, flags, name) ?? setting.byDefault ?? "";
+      const result = setting.read.safeParse(unquoted(given));
+      if (!result.success)
+        wrong.push(
+          `${name}: ${setting.secret ? "(secret)" : JSON.stringify(given)}: ${result.error.issues.map(({ message }) => message).join(", ")}`,
+        );
+      else if (setting.notYet && asksForSomething(result.data))
+        wrong.push(`${name} is not supported by this version yet; unset it to start`);
+      else read[name] = result.data;
+    } catch (error) {
+      wrong.push(`${name}_FILE: ${(error as Error).message}`);
+    }
+  }
+  if (wrong.length > 0) throw new CannotStart(`These settings cannot be used:\n  ${wrong.join("\n  ")}`);
+  return withEngine(read as Settings, env, flags);
+}
+
+const asksForSomething = (read: unknown): boolean =>
+  Array.isArray(read) ? read.length > 0 : Boolean(read ?? false);
+
+/** DOCKER_HOST stands in for DOCKER_SOCKETS, and turns TLS on as for Docker's own client. */
+function withEngine(read: Settings, env: NodeJS.ProcessEnv, flags: Flags): Settings {
+  if (givenBy(env, flags, "DOCKER_SOCKETS") !== undefined) return read;
+  if (read.DOCKER_HOST === undefined) return { ...read, DOCKER_SOCKETS: [defaultSocket(env)] };
+  const asksForTls = givenBy(env, flags, "DOCKER_TLS_VERIFY") !== undefined && read.DOCKER_TLS_VERIFY;
+  return {
+    ...read,
+    DOCKER_SOCKETS: [read.DOCKER_HOST],
+    DOCKER_TLS: read.DOCKER_TLS || asksForTls,
+  };
+}
+
+/** An empty variable counts as not given. @throws where the file cannot be read. */
+function givenBy(env: NodeJS.ProcessEnv, flags: Flags, name: string): string | undefined {
+  const direct = env[name];
+  if (direct !== undefined && direct.trim() !== "") return direct;
+  const file = env[`${name}_FILE`];
+  if (file !== undefined && file.trim() !== "") return readFileSync(file.trim(), "utf8").trim();
+  return flags.get(name);
+}
+
+const byFlag: ReadonlyMap<string, readonly [string, Setting]> = new Map(
+  rows.flatMap((row) => (row[1].flags ?? []).map((one) => [one, row] as const)),
+);
+const isSwitch = ({ read }: Setting): boolean => read === flag;
+
+/**
+ * Command-line flags as setting → value. A switch takes no value but by `=`, lists take the words up to the next
+ * flag; short ones may stand together (`-cu`, `-i60`), long ones be cut as long as they name one setting.
+ * @throws CannotStart for a flag nobody knows.
+ */
+export function readFlags(args: readonly string[]): Flags {
+  const given = new Map<string, string>();
+  let taking: string | undefined;
+  for (const { flag: one = "", word } of args.flatMap(piecesOf)) {
+    const [name, setting] = byFlag.get(one) ?? [];
+    if (name !== undefined && setting !== undefined) {
+      const switched = isSwitch(setting) ? (setting.flagMeans ?? "true") : undefined;
+      given.set(name, word ?? switched ?? "");
+      taking = switched === undefined && word === undefined ? name : undefined;
+    } else if (one === "" && taking !== undefined) {
+      given.set(taking, `${given.get(taking) ?? ""} ${word ?? ""}`.trim());
+    } else throw new CannotStart(`${one || word} is no option; \`ouroboros --help\` lists them`);
+  }
+  return given;
+}
+
+/** A flag, a word, or a flag with its word. */
+interface Piece {
+  readonly flag?: string;
+  readonly word?: string;
+}
+
+function piecesOf(arg: string): Piece[] {
+  if (byFlag.has(arg)) return [{ flag: arg }];
+  const [, long = "", word] = /^(--[^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
+  if (long !== "") return [{ flag: whole(long), ...(word !== undefined && { word }) }];
+  if (!/^-\D/.test(arg)) return [{ word: arg }];
+  const short = arg.slice(0, 2);
+  const [, setting] = byFlag.get(short) ?? [];
+  if (setting === undefined) return [{ flag: arg }];
+  return isSwitch(setting)
+    ? [{ flag: short }, ...piecesOf(`-${arg.slice(2)}`)]
+    : [{ flag: short, word: arg.slice(2).replace(/^=/, "") }];
+}
+
+/** A long flag that was cut, in full where only one begins so. */
+function whole(cut: string): string {
+  const meant = [...byFlag.keys()].filter((one) => one.startsWith(cut));
+  return meant.length === 1 && meant[0] !== undefined ? meant[0] : cut;
+}
