@@ -3,7 +3,8 @@
 import type { ContainerInspectInfo } from "dockerode";
 import { readCheck } from "./check-label.ts";
 import { parseImageRef } from "./image-ref.ts";
-import { labelOf, namesIn } from "./labels.ts";
+import { namesIn } from "./labels.ts";
+import { type Ourselves, isOurs, whyOurselves } from "./ourselves.ts";
 
 export interface Facts {
   readonly id: string;
@@ -48,12 +49,17 @@ export const isMeant = (facts: Facts, nameOrId: string): boolean =>
   facts.name === nameOrId || (nameOrId.length >= 12 && facts.id.startsWith(nameOrId));
 
 /** Why this container is never updated as it is; undefined if nothing speaks against it. */
-export function whyLeftAlone(facts: Facts, all: readonly Facts[]): string | undefined {
+export function whyLeftAlone(
+  facts: Facts,
+  all: readonly Facts[],
+  ourselves: Ourselves = { own: [], update: false },
+): string | undefined {
   const { labels } = facts;
   const ref = parseImageRef(facts.reference);
   if (facts.status === "paused") return "paused";
   if (facts.status !== "running") return "not running";
-  if (labelOf(labels, "com.ouroboros.role") !== undefined) return "part of Ouroboros itself";
+  const ours = whyOurselves(facts, ourselves);
+  if (ours !== undefined) return ours;
   if ("com.docker.swarm.task.id" in labels) return "part of a swarm service";
   if ("io.kubernetes.pod.uid" in labels) return "part of a Kubernetes pod";
   if (/^true$/i.test(labels["com.docker.compose.oneoff"] ?? "")) return "a one-off container of compose";
@@ -61,16 +67,19 @@ export function whyLeftAlone(facts: Facts, all: readonly Facts[]): string | unde
   if (ref === undefined) return "its image has no tag to follow";
   if (ref.digest !== undefined) return "pinned by digest";
   const check = readCheck(labels);
-  return check.kind === "wrong" ? check.because : whyEntangled(facts, all);
+  return check.kind === "wrong" ? check.because : whyEntangled(facts, all, ourselves);
 }
 
-/** Containers that refer to it are recreated with it; where that cannot be, it is left alone. */
-function whyEntangled(facts: Facts, all: readonly Facts[]): string | undefined {
+/** Containers that refer to it are recreated with it, those it depends on stopped; where that cannot be, it is left alone. */
+function whyEntangled(facts: Facts, all: readonly Facts[], ourselves: Ourselves): string | undefined {
+  const named = [...facts.dependsOn, ...facts.hardDependsOn];
+  const part = all.find((other) => isOurs(other, ourselves) && named.some((name) => isMeant(other, name)));
+  if (part !== undefined)
+    return `it depends on ${part.name}, a part of Ouroboros itself, which is not stopped for it`;
   for (const other of dependantsOf(facts, all)) {
     if (other.autoRemove)
       return `${other.name} refers to it and was started with --rm: it could not be put back`;
-    if (labelOf(other.labels, "com.ouroboros.role") !== undefined)
-      return `${other.name}, a part of Ouroboros itself, refers to it`;
+    if (isOurs(other, ourselves)) return `${other.name}, a part of Ouroboros itself, refers to it`;
   }
   return undefined;
 }

@@ -27,7 +27,7 @@ export const labels = {
     says: "A check of its successor from outside, once that is healthy or has settled: `http://container:PORT/PATH` or `https://container:PORT/PATH` (a status below 400 passes), `tcp://container:PORT` (a connection passes) or `exec:COMMAND` (run in it by `/bin/sh -c`; exit code 0 passes). `container` stands for its first IP address, whose certificate is not checked; another host name is taken as it is. Asked from where the updater runs, every second and at most 5 s each time, until it passes or its health timeout (30 s without a healthcheck) is over: then the old container is put back. While this label cannot be understood the container is left alone.",
   },
   "com.ouroboros.role": {
-    says: "Marks a part of Ouroboros itself (`poller`, `updater`, `hook-executor`, `nats`): it is left alone.",
+    says: "Marks a part of Ouroboros itself (`poller`, `updater`, `hook-executor`, `nats`): it is left alone without SELF_UPDATE, and `nats` always.",
   },
 } as const satisfies Record<string, Label>;
 

@@ -4,6 +4,7 @@ import { type Logger, pino } from "pino";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { CannotStart, explain } from "./errors.ts";
+import { ownContainers } from "./own-container.ts";
 import { readFlags, readSettings } from "./read-settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -50,6 +51,8 @@ const logAt = (name: string, level: string): Logger =>
 export interface Host {
   readonly name: string;
   readonly engine: Engine;
+  /** Ids of the containers of this Engine that this program may run in. */
+  readonly own: readonly string[];
 }
 
 /** How long to wait before an Engine that does not answer is asked again. */
@@ -68,7 +71,8 @@ export async function openHost(
   for (let told = false; !signal.aborted; told = true) {
     try {
       const engine = await openEngine(socket, settings.DOCKER_TIMEOUT);
-      return { name: settings.OUROBOROS_HOST[index] ?? engine.hostname, engine };
+      const own = await ownContainers(engine);
+      return { name: settings.OUROBOROS_HOST[index] ?? engine.hostname, engine, own };
     } catch (error) {
       const once = settings.RUN_ONCE || settings.DRY_RUN;
       if (!told)

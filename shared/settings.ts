@@ -170,7 +170,7 @@ export const settings = {
     byDefault: "false",
     read: value.flag,
     notYet: true,
-    says: "Update Ouroboros itself too.",
+    says: "Update the containers of Ouroboros itself too (never its NATS), last in a run.",
   },
   COMPAT_LABELS: {
     flags: ["--compat-labels"],

@@ -5,6 +5,7 @@ import { HeldEntry } from "../../shared/held.ts";
 import { iso } from "../../shared/clock.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { heldKey } from "../../shared/subjects.ts";
+import { ourselvesOf } from "../../shared/ourselves.ts";
 import { noteHost } from "./host-record.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import { type Left, choose, mayMove, planOf, unknownDependencies } from "./plan.ts";
@@ -36,7 +37,7 @@ export interface Cycle {
 export async function cycle(polling: Polling, except: ReadonlySet<string>): Promise<Cycle> {
   const { host, settings, clock, signal, registries } = polling;
   const sight = await lookAt(host.engine, signal);
-  const choice = choose(sight.watched, settings);
+  const choice = choose(sight.watched, settings, ourselvesOf(host, settings));
   const candidates = choice.candidates.filter(({ facts }) => !except.has(facts.name));
   const answers = await registries.digestsOf(
     candidates.map(({ ref }) => ref),

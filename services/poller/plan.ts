@@ -5,6 +5,7 @@ import { groupsOf } from "../../shared/groups.ts";
 import type { HeldEntry } from "../../shared/held.ts";
 import { type ImageRef, parseImageRef } from "../../shared/image-ref.ts";
 import { isYes, labelOf } from "../../shared/labels.ts";
+import type { Ourselves } from "../../shared/ourselves.ts";
 import type { Settings } from "../../shared/settings.ts";
 
 /** A container as the Engine has it. */
@@ -15,6 +16,8 @@ export interface Watched {
 }
 
 export type Wishes = Pick<Settings, "MONITOR" | "IGNORE" | "LABEL_ENABLE" | "LABELS_ONLY">;
+
+const NOWHERE: Ourselves = { own: [], update: false };
 
 export interface Candidate {
   readonly facts: Facts;
@@ -59,13 +62,18 @@ interface Choice {
 }
 
 /** Those whose registry is worth a question, and why the others are left alone whatever it would say. */
-export function choose(containers: readonly Watched[], wishes: Wishes): Choice {
+export function choose(
+  containers: readonly Watched[],
+  wishes: Wishes,
+  ourselves: Ourselves = NOWHERE,
+): Choice {
   const all = containers.map(({ facts }) => facts);
   const candidates: Candidate[] = [];
   const left: Left[] = [];
   for (const { facts, digests } of containers) {
     const ref = parseImageRef(facts.reference);
-    const because = whyUnwatched(facts, wishes) ?? whyLeftAlone(facts, all) ?? whyNoDigest(digests);
+    const because =
+      whyUnwatched(facts, wishes) ?? whyLeftAlone(facts, all, ourselves) ?? whyNoDigest(digests);
     if (because !== undefined) left.push({ container: facts, because });
     else if (ref !== undefined && digests !== undefined) candidates.push({ facts, ref, digests });
   }

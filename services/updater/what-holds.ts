@@ -1,6 +1,7 @@
 // Which entries of a plan still hold, looked at anew. Pure.
 import { type Facts, whyLeftAlone } from "../../shared/container-facts.ts";
 import { type ImageRef, parseImageRef } from "../../shared/image-ref.ts";
+import { type Ourselves, ourselvesOf } from "../../shared/ourselves.ts";
 import type { Plan, PlannedContainer } from "./plan-message.ts";
 import type { Entry, Run, Seen } from "./updater.ts";
 
@@ -25,7 +26,8 @@ export function whatHolds(
   { seen, isNew, limit }: Situation,
 ): Holding {
   const all = seen.map(({ facts }) => facts);
-  const { host, clock } = run.bus;
+  const { host, clock, context } = run.bus;
+  const ourselves = ourselvesOf(host, context.settings);
   const age = clock.now() - plan.publishedAt;
   const whole =
     plan.engineId !== host.engine.id
@@ -41,7 +43,8 @@ export function whatHolds(
     return {
       entry,
       isCommitted,
-      because: whole ?? (resumed || isCommitted ? undefined : whyNot(planned, facts, { all, isNew })),
+      because:
+        whole ?? (resumed || isCommitted ? undefined : whyNot(planned, facts, { all, isNew, ourselves })),
     };
   });
   return {
@@ -53,15 +56,21 @@ export function whatHolds(
   };
 }
 
+interface Known {
+  readonly all: readonly Facts[];
+  readonly isNew: boolean;
+  readonly ourselves: Ourselves;
+}
+
 function whyNot(
   planned: PlannedContainer,
   facts: Facts | undefined,
-  { all, isNew }: { readonly all: readonly Facts[]; readonly isNew: boolean },
+  { all, isNew, ourselves }: Known,
 ): string | undefined {
   if (facts === undefined) return "there is no such container any more";
   if (isNew && facts.id !== planned.id) return "it is another container by now"; // a resumed run may have recreated it
   if (facts.imageId !== planned.imageId) return "it runs another image by now";
-  return whyLeftAlone(facts, all);
+  return whyLeftAlone(facts, all, ourselves);
 }
 
 const NO_REFERENCE: ImageRef = {

@@ -105,6 +105,14 @@ describe("a container is left alone", () => {
       "sidecar refers to it and was started with --rm: it could not be put back",
     ));
 
+  it("where it depends on a part of Ouroboros", () => {
+    const part: Facts = { ...other, name: "updater", labels: { "com.ouroboros.role": "updater" } };
+    assert.equal(
+      whyLeftAlone({ ...web, dependsOn: ["updater"] }, [web, part]),
+      "it depends on updater, a part of Ouroboros itself, which is not stopped for it",
+    );
+  });
+
   it("where a part of Ouroboros refers to it, be it through another one", () => {
     const part = { ...other, id: "e".repeat(64), name: "nats", labels: { "com.ouroboros.role": "nats" } };
     assert.equal(

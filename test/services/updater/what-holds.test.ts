@@ -24,7 +24,7 @@ const plan = (more: Partial<Plan> = {}): Plan =>
   ({ engineId: "E", publishedAt: NOW - 1000, containers: [planned], ...more }) as unknown as Plan;
 const run = (swappedTo?: string) =>
   ({
-    bus: { host: { engine: { id: "E" } }, clock: { now: () => NOW } },
+    bus: { host: { engine: { id: "E" }, own: [] }, context: { settings: {} }, clock: { now: () => NOW } },
     recovered: new Map(),
     journal: { ended: () => undefined, of: () => (swappedTo === undefined ? [] : [{ new_id: swappedTo }]) },
   }) as unknown as Run;
