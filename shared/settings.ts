@@ -70,7 +70,6 @@ export const settings = {
     flags: ["-C", "--cron"],
     byDefault: "",
     read: value.cron,
-    notYet: true,
     says: "Checks at these times instead: five fields, minute, hour, day of the month, month, day of the week (`0 4 * * mon-fri`), in the time zone TZ. Where a day of the month and a day of the week are given, both must be so. A time that summer time skips is made up for right after it, one that comes twice counts once.",
   },
   GRACE: {

@@ -2,7 +2,6 @@
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
-import { iso } from "../../shared/clock.ts";
 import { explain } from "../../shared/errors.ts";
 import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
 import type { End } from "../../shared/run-records.ts";
@@ -17,6 +16,7 @@ import { whyUpdaterIsNotReady } from "./publish.ts";
 import { Registries } from "./registry.ts";
 import { reportOf } from "./report.ts";
 import { type Told, tell } from "./tell.ts";
+import { Timetable } from "./timetable.ts";
 
 /** After a cycle that failed because the Engine or NATS was away, and while waiting for the updater. */
 const AGAIN_MS = 5000;
@@ -59,27 +59,32 @@ async function pollHost(context: Context, host: Host, nats: NatsConnection): Pro
   }
 }
 
-/** A cycle at once, then one every INTERVAL; a slow one delays the next. */
+/** Cycles as the timetable has them and when someone asks; two never overlap. */
 async function pollAlways(polling: Polling): Promise<number> {
-  const { settings, clock, signal } = polling;
-  const status: { last: object | null; next_at: string | null } = { last: null, next_at: null };
-  using commands = serveCommands(polling, () => ({ ...identityOf(polling), ...status }));
+  const { clock, signal } = polling;
+  const timetable = new Timetable(polling);
+  let last: object | null = null;
+  let more = false;
   let told: Told = new Set();
-  while (!signal.aborted) {
-    const begun = clock.monotonic();
+  using commands = serveCommands(polling, () => ({
+    ...identityOf(polling),
+    last,
+    next_at: timetable.nextAt,
+  }));
+  for (;;) {
+    const over = AbortSignal.any([signal, commands.asked]);
+    if (more) await updaterReady(polling, { within: timetable.left, over, lookEvery: AGAIN_MS });
+    else await timetable.wait(over);
+    if (signal.aborted) return 0;
+    timetable.begin();
     const answer = commands.takeChecks();
     const ended = await tryCycle(polling, new Set(), told);
+    if (ended.cycle === undefined) timetable.again(AGAIN_MS);
     told = ended.told;
-    status.last = reportOf(ended, clock.now());
-    answer({ ...identityOf(polling), ...status.last });
-    const pause = ended.cycle === undefined ? AGAIN_MS : settings.INTERVAL - (clock.monotonic() - begun);
-    status.next_at = iso(clock.now() + Math.max(pause, 0));
-    const over = AbortSignal.any([signal, commands.asked]);
-    if (hasMore(ended))
-      await updaterReady(polling, { within: Math.max(pause, 0), over, lookEvery: AGAIN_MS });
-    else await clock.sleep(Math.max(pause, 0), over);
+    more = hasMore(ended);
+    last = reportOf(ended, clock.now());
+    answer({ ...identityOf(polling), ...last });
   }
-  return 0;
 }
 
 /** Something is due that the updater was not ready for, or that did not fit in the plan. */

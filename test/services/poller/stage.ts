@@ -14,7 +14,7 @@ import { type NatsConnection, connect } from "nats";
 import { pino } from "pino";
 import { HostRecord } from "../../../services/poller/host-record.ts";
 import { runPoller } from "../../../services/poller/run.ts";
-import { systemClock } from "../../../shared/clock.ts";
+import { type Clock, systemClock } from "../../../shared/clock.ts";
 import type { EventContext, Locals } from "../../../shared/hooks.ts";
 import { publish } from "../../../shared/jetstream.ts";
 import { CloudEvent, dataOf, parseJson } from "../../../shared/messages.ts";
@@ -56,7 +56,12 @@ export interface Poller extends AsyncDisposable {
 }
 
 /** `env` as a user would set it, beside the Engine, the host's name and NATS. */
-export function startPoller(engine: Engine, nats: NatsServer, env: NodeJS.ProcessEnv = {}): Poller {
+export function startPoller(
+  engine: Engine,
+  nats: NatsServer,
+  env: NodeJS.ProcessEnv = {},
+  clock: Clock = systemClock,
+): Poller {
   const log: LogLine[] = [];
   const controller = new AbortController();
   const stop = (): void => controller.abort("test");
@@ -68,7 +73,7 @@ export function startPoller(engine: Engine, nats: NatsServer, env: NodeJS.Proces
   const ended = runPoller({
     settings,
     log: pino({ level: "debug" }, to),
-    clock: systemClock,
+    clock,
     signal: controller.signal,
   });
   ended.catch(() => undefined); // told where it is awaited
