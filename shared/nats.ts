@@ -8,9 +8,11 @@ import {
   connect,
   credsAuthenticator,
   nkeyAuthenticator,
+  nkeys,
   usernamePasswordAuthenticator,
 } from "nats";
 import type { Logger } from "pino";
+import { z } from "zod";
 import type { Clock } from "./clock.ts";
 import { CannotStart } from "./errors.ts";
 import type { Settings } from "./settings.ts";
@@ -111,7 +113,7 @@ export async function natsAnswers(settings: NatsSettings): Promise<boolean> {
 }
 
 function optionsFrom(name: string, settings: NatsSettings): NodeConnectionOptions {
-  const user = settings.NATS_USER || undefined;
+  const identity = identityOf(settings);
   const tls = {
     ...(settings.NATS_CA && { caFile: settings.NATS_CA }),
     ...(settings.NATS_CERT && { certFile: settings.NATS_CERT }),
@@ -127,7 +129,7 @@ function optionsFrom(name: string, settings: NatsSettings): NodeConnectionOption
     pingInterval: 5000,
     maxPingOut: 2,
     timeout: 5000,
-    ...(user && { inboxPrefix: `_INBOX_${user}` }),
+    ...(identity && { inboxPrefix: `_INBOX_${identity}` }),
     ...(Object.keys(tls).length > 0 && { tls }),
     authenticator: authenticatorsFrom(settings),
   };
@@ -143,6 +145,33 @@ function authenticatorsFrom(settings: NatsSettings): Authenticator[] {
     ...(settings.NATS_NKEY ? [nkeyAuthenticator(encoded(settings.NATS_NKEY))] : []),
   ];
 }
+
+/**
+ * Whom NATS knows us as: answers come to subjects that begin with it, so that nobody else may listen there. The user,
+ * else the public key.
+ * @throws CannotStart for a seed or credentials that are none.
+ */
+function identityOf({ NATS_USER, NATS_NKEY, NATS_CREDS }: NatsSettings): string | undefined {
+  if (NATS_USER !== "") return NATS_USER;
+  try {
+    if (NATS_NKEY !== "") return nkeys.fromSeed(new TextEncoder().encode(NATS_NKEY)).getPublicKey();
+    if (NATS_CREDS !== "") return Claims.parse(claimsIn(NATS_CREDS)).sub;
+  } catch (cause) {
+    const name = NATS_NKEY === "" ? "NATS_CREDS" : "NATS_NKEY";
+    throw new CannotStart(`${name}: (secret): allowed is ${ALLOWED[name]}`, { cause });
+  }
+  return undefined;
+}
+
+const ALLOWED = { NATS_NKEY: "the seed of a user's nkey (SU…)", NATS_CREDS: "the text of a .creds file" };
+
+/** The claims of the user's JWT, the first block of a credentials file. */
+function claimsIn(credentials: string): unknown {
+  const [, jwt = ""] = /-----BEGIN NATS USER JWT-----\s+(\S+)/.exec(credentials) ?? [];
+  return JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString());
+}
+
+const Claims = z.object({ sub: z.string().regex(/^U[A-Z2-7]{55}$/) });
 
 export function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);

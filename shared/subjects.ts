@@ -36,6 +36,8 @@ export const subjects = {
 export const consumers = {
   updater: (host: string): string => `updater_${token(host)}`,
   gate: (participant: string): string => `gate_${token(participant)}`,
+  /** On OUROBOROS_HOOKS and on OUROBOROS_RUNS. */
+  reader: (name: string): string => `obs_${token(name)}`,
 } as const;
 
 /** The built-in participant of a host: its hook-executor. */

@@ -13,7 +13,7 @@ import {
 import { Kvm } from "@nats-io/kv";
 import { type NatsConnection, nanos } from "nats";
 import { MAX_EVENT_BYTES } from "./messages.ts";
-import { BUCKETS, STREAMS } from "./subjects.ts";
+import { BUCKETS, STREAMS, consumers, executorOf, subjects } from "./subjects.ts";
 
 const MB = 1024 * 1024;
 const days = (n: number): number => nanos(n * 86_400_000);
@@ -53,12 +53,16 @@ const streams: readonly (Partial<StreamConfig> & { readonly name: string })[] = 
   },
 ];
 
+const HISTORY = { [BUCKETS.hosts]: 1, [BUCKETS.participants]: 10, [BUCKETS.held]: 5 } as const;
+
 const STREAM_EXISTS_DIFFERENTLY = 10058;
 const CONSUMER_EXISTS_DIFFERENTLY = new Set([10148, 10105, 10013]);
 
-/** @throws the server's error where something is missing and may not be made. */
+/** What is as it should be is left alone. @throws the server's error where something is not and may not be made so. */
 export async function ensureTopology(nats: NatsConnection, manager: JetStreamManager): Promise<void> {
   for (const config of streams) {
+    const { config: found } = (await infoOf(() => manager.streams.info(config.name))) ?? {};
+    if (found !== undefined && holds(found, config)) continue;
     await manager.streams
       .add(config)
       .catch((error: unknown) =>
@@ -66,17 +70,35 @@ export async function ensureTopology(nats: NatsConnection, manager: JetStreamMan
       );
   }
   const kvm = new Kvm(nats);
-  await kvm.create(BUCKETS.hosts, { history: 1 });
-  await kvm.create(BUCKETS.participants, { history: 10 });
-  await kvm.create(BUCKETS.held, { history: 5 });
+  for (const [bucket, history] of Object.entries(HISTORY)) {
+    const found = await infoOf(() => manager.streams.info(`KV_${bucket}`));
+    if (found === undefined) await kvm.create(bucket, { history });
+  }
 }
+
+/** Everything is there, as it should be or not. */
+export async function isTopologyThere(manager: JetStreamManager): Promise<boolean> {
+  const names = [...Object.values(STREAMS), ...Object.values(BUCKETS).map((bucket) => `KV_${bucket}`)];
+  const found = await Promise.all(names.map((name) => infoOf(() => manager.streams.info(name))));
+  return found.every((info) => info !== undefined);
+}
+
+/** Undefined where it is not there, or may not be looked at. */
+const infoOf = async <Info>(ask: () => Promise<Info>): Promise<Info | undefined> =>
+  ask().catch(() => undefined);
+
+/** The server adds fields of its own. */
+const holds = (found: object, wanted: object): boolean =>
+  Object.entries(wanted).every(
+    ([field, value]) => JSON.stringify((found as Record<string, unknown>)[field]) === JSON.stringify(value),
+  );
 
 async function onExisting<T>(error: unknown, code: number, update: () => Promise<T>): Promise<unknown> {
   if (error instanceof JetStreamApiError && error.code === code) return update();
   throw error;
 }
 
-type Durable = Partial<ConsumerConfig> & { readonly durable_name: string };
+export type Durable = Partial<ConsumerConfig> & { readonly durable_name: string };
 
 /** A durable pull consumer on the hook stream that acknowledges each event. */
 export const hookConsumer = (
@@ -93,12 +115,32 @@ export const hookConsumer = (
   ...more,
 });
 
+/** Whom the services of a host take their events from. The executor's is first, so that no event can miss it. */
+export const hostConsumers = (host: string): readonly Durable[] => [
+  hookConsumer(consumers.gate(executorOf(host)), [subjects.hooksOf(host, null)], { max_ack_pending: 64 }),
+  hookConsumer(consumers.updater(host), [subjects.hooksOf(host, "updates_enumerated")], {
+    deliver_policy: DeliverPolicy.Last,
+    max_ack_pending: 1,
+  }),
+];
+
+/** For who reads everything, in its own time. */
+export const readerConsumer = (durable_name: string): Durable => ({
+  durable_name,
+  ack_policy: AckPolicy.Explicit,
+  deliver_policy: DeliverPolicy.New,
+  ack_wait: nanos(30_000),
+  max_deliver: -1,
+});
+
 /** Makes the consumer, or gives an existing one this configuration. */
 export async function ensureConsumer(
   manager: JetStreamManager,
   stream: string,
   config: Durable,
 ): Promise<void> {
+  const { config: found } = (await infoOf(() => manager.consumers.info(stream, config.durable_name))) ?? {};
+  if (found !== undefined && holds(found, config)) return;
   await manager.consumers.add(stream, config as ConsumerConfig).catch(async (error: unknown) => {
     if (!(error instanceof JetStreamApiError && CONSUMER_EXISTS_DIFFERENTLY.has(error.code))) throw error;
     await manager.consumers.update(stream, config.durable_name, config);

@@ -7,6 +7,7 @@ import { runUpdater } from "../updater/run.ts";
 import { runWebhook } from "../webhook/run.ts";
 import { runAll } from "./all.ts";
 import { explainContainer } from "./explain.ts";
+import { natsConfig } from "./nats-config.ts";
 import { participant } from "./participant.ts";
 import { usage, version } from "./usage.ts";
 
@@ -20,6 +21,7 @@ const services: Readonly<Record<string, Service>> = {
 const [first = "", ...rest] = process.argv.slice(2);
 const service = Object.hasOwn(services, first) ? services[first] : undefined;
 if (first === "participant") process.exitCode = await participant(rest, process);
+else if (first === "nats-config") process.exitCode = await natsConfig(rest, process);
 else if (first === "explain") process.exitCode = await explainContainer(rest, process);
 else if (process.argv.some((arg) => arg === "--help" || arg === "-h")) process.stdout.write(`${usage()}\n`);
 else if (first === "--version" || first === "-v") process.stdout.write(`${version()}\n`);

@@ -11,6 +11,7 @@ Usage:
   ouroboros hook-executor [OPTION...]  runs the host's hook scripts
   ouroboros webhook [OPTION...]        asks an HTTP endpoint
   ouroboros participant --help         who else is asked
+  ouroboros nats-config --help         users and rights for a NATS that several machines share
   ouroboros explain --help             why a container was or was not updated
   ouroboros --help | --version
 

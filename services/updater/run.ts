@@ -1,7 +1,7 @@
 // The updater: for each host take the fence, put right what was left behind, finish the open run, then take plans.
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { DeliverPolicy, jetstreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
@@ -9,9 +9,9 @@ import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { connectUnlessStopped, leaveNats, natsAnswers } from "../../shared/nats.ts";
 import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
-import { BUCKETS, STREAMS, consumers, executorOf, subjects } from "../../shared/subjects.ts";
+import { BUCKETS, STREAMS } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
-import { ensureConsumer, ensureTopology, hookConsumer } from "../../shared/topology.ts";
+import { ensureConsumer, ensureTopology, hostConsumers, isTopologyThere } from "../../shared/topology.ts";
 import { openBus } from "./bus.ts";
 import { prepareDocuments } from "./documents.ts";
 import { Doorbell } from "./doorbell.ts";
@@ -85,7 +85,8 @@ async function updateHost(work: HostWork): Promise<number> {
     return 1;
   };
   if (!(await isOurs(nats, host))) return refuse();
-  await ensureHostConsumers(nats, host.name);
+  await ensureHostConsumers(nats, { ...context, log }, host.name);
+  if (context.signal.aborted) return 0;
   const bus = await openBus(nats, context, host, randomBytes(8).toString("hex"));
   await using participants = await Participants.follow(bus.participants, { log, clock: context.clock });
   using doorbell = new Doorbell(nats, host.name, context.clock);
@@ -116,39 +117,49 @@ async function isOurs(nats: NatsConnection, { name, engine }: Host): Promise<boo
 }
 
 /** Where rights forbid making them, streams and buckets are only looked for. */
-async function prepareNats(nats: NatsConnection, { log, clock, signal }: Context): Promise<void> {
+const prepareNats = (nats: NatsConnection, context: Context): Promise<void> =>
+  ensured(nats, context, {
+    what: "streams and buckets",
+    make: (manager) => ensureTopology(nats, manager),
+    isThere: isTopologyThere,
+  });
+
+const ensureHostConsumers = (nats: NatsConnection, context: Context, host: string): Promise<void> =>
+  ensured(nats, context, {
+    what: "the host's consumers",
+    make: async (manager) => {
+      for (const config of hostConsumers(host)) await ensureConsumer(manager, STREAMS.hooks, config);
+    },
+    isThere: async (manager) => {
+      const names = hostConsumers(host).map(({ durable_name }) => durable_name);
+      const infos = names.map((name) => manager.consumers.info(STREAMS.hooks, name));
+      return (await Promise.allSettled(infos)).every(({ status }) => status === "fulfilled");
+    },
+  });
+
+interface Needed {
+  readonly what: string;
+  readonly make: (manager: JetStreamManager) => Promise<void>;
+  readonly isThere: (manager: JetStreamManager) => Promise<boolean>;
+}
+
+/** Made, or found as an operator has made it; waits for either. */
+async function ensured(
+  nats: NatsConnection,
+  { log, clock, signal }: Context,
+  { what, make, isThere }: Needed,
+): Promise<void> {
   const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
   for (let told = false; !signal.aborted; told = true) {
     try {
-      await ensureTopology(nats, manager);
+      await make(manager);
       return;
     } catch (error) {
-      if (!told) log.warn({ because: explain(error) }, "streams cannot be made; looking for them");
-      if (await isPrepared(nats)) return;
+      if (!told) log.warn({ because: explain(error) }, `${what} cannot be made; looking for them`);
+      if (await isThere(manager)) return;
       await clock.sleep(1000, signal);
     }
   }
-}
-
-async function isPrepared(nats: NatsConnection): Promise<boolean> {
-  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
-  const names = [...Object.values(STREAMS), ...Object.values(BUCKETS).map((bucket) => `KV_${bucket}`)];
-  const found = await Promise.all(names.map((name) => manager.streams.info(name).then(Boolean, () => false)));
-  return found.every(Boolean);
-}
-
-/** The executor's consumer is made first, so that no event can miss it. */
-async function ensureHostConsumers(nats: NatsConnection, host: string): Promise<void> {
-  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
-  const executor = hookConsumer(consumers.gate(executorOf(host)), [subjects.hooksOf(host, null)], {
-    max_ack_pending: 64,
-  });
-  const updater = hookConsumer(consumers.updater(host), [subjects.hooksOf(host, "updates_enumerated")], {
-    deliver_policy: DeliverPolicy.Last,
-    max_ack_pending: 1,
-  });
-  await ensureConsumer(manager, STREAMS.hooks, executor);
-  await ensureConsumer(manager, STREAMS.hooks, updater);
 }
 
 /** Nobody holds the fence without NATS: recovery is left to another updater that runs on this Engine. */

@@ -92,7 +92,7 @@ async function startServer({
   const deadline = Date.now() + 10_000;
   for (;;) {
     const ports = await readFile(portsFile, "utf8").catch(() => "");
-    const [, found] = /"nats":\s*\[\s*"nats:\/\/[^"]*:(\d+)"/.exec(ports) ?? [];
+    const [, found] = /"(?:nats|tls)":\s*\[\s*"(?:nats|tls):\/\/[^"]*:(\d+)"/.exec(ports) ?? [];
     if (found !== undefined) return { child, port: Number(found) };
     if (Date.now() > deadline || child.exitCode !== null) break;
     await pause(5);

@@ -6,12 +6,14 @@ import { makeEvent } from "../../shared/messages.ts";
 import { ContainerPayload, ImagePayload, Updateable } from "../../shared/payloads.ts";
 import { settings } from "../../shared/settings.ts";
 import { eventId, subjects } from "../../shared/subjects.ts";
+import { securityPage } from "./security-page.ts";
 
 /** File name in docs/ → its text. */
 export const pages = (): Readonly<Record<string, string>> => ({
   "configuration.md": configurationPage(),
   "labels.md": labelsPage(),
   "hooks.md": hooksPage(),
+  "security.md": securityPage(),
 });
 
 interface SettingRow {

@@ -81,6 +81,28 @@ describe("docker compose up -d", function () {
     ]);
   });
 
+  it("works with users, rights and TLS at NATS as compose.secure.yaml gives them", async () => {
+    const keys = [
+      "-v",
+      `${folder}/secure:/secure`,
+      image,
+      "nats-config",
+      "write",
+      "/secure",
+      "--hosts",
+      "home",
+    ];
+    await docker("run", "--rm", ...keys);
+    const secure = ["--file", "compose.yaml", "--file", "compose.secure.yaml"];
+    await outdated("composed");
+    await compose(...secure, "up", "-d");
+    await updated("composed");
+    const [nats, ...services] = ["nats", "poller", "updater", "hook-executor"];
+    assert.doesNotMatch(await compose(...secure, "logs", nats ?? ""), /Violation|no_auth/);
+    assert.doesNotMatch(await compose(...secure, "logs", ...services), /"level":[56]0/);
+    await compose(...secure, "down", "--volumes");
+  });
+
   it("works as one container without compose too, with its private NATS", async () => {
     await outdated("alone");
     const mounts = ["-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", "data:/data", "--tmpfs", "/tmp"];
@@ -134,7 +156,8 @@ async function buildNats(folder: string): Promise<void> {
 
 /** The files a user has, with two hook scripts of theirs. */
 async function project(folder: string): Promise<void> {
-  await cp(join(checkout, "compose.yaml"), join(folder, "compose.yaml"));
+  for (const file of ["compose.yaml", "compose.secure.yaml"])
+    await cp(join(checkout, file), join(folder, file));
   await cp(join(checkout, "deploy"), join(folder, "deploy"), { recursive: true });
   const hooks = join(folder, "hooks/before_update");
   await mkdir(hooks, { recursive: true });
@@ -166,6 +189,6 @@ async function updated(name: string): Promise<void> {
 
 /** What it printed; what it complained about is in the error. */
 async function run(program: string, args: readonly string[], cwd?: string): Promise<string> {
-  const env = { ...process.env, DOCKER_HOST: `unix://${engineSocket(1)}` };
+  const env = { ...process.env, DOCKER_HOST: `unix://${engineSocket(1)}`, OUROBOROS_HOST: "home" };
   return (await promisify(execFile)(program, args, { cwd, env, maxBuffer: 16 << 20 })).stdout.trim();
 }

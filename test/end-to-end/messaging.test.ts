@@ -217,11 +217,7 @@ describe("a NATS server before 2.10", () => {
       assert.equal(await process.exited, 1);
       assert.match(process.log(), sentence);
     }
-    const { code, err } = await ouroboros(
-      { ...stack, server: { ...stack.server, url: old.url } },
-      "participant",
-      "list",
-    );
+    const { code, err } = await ouroboros({ ...stack, access: { NATS_URL: old.url } }, "participant", "list");
     assert.equal(code, 1);
     assert.match(err, sentence);
   });

@@ -18,7 +18,7 @@ export async function ouroboros(
 ): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
   const env = { PATH: process.env["PATH"], NODE_V8_COVERAGE: process.env["NODE_V8_COVERAGE"] };
   const child = spawn(process.execPath, [PROGRAM, ...args], {
-    env: { ...env, NATS_URL: stack.server.url },
+    env: { ...env, ...stack.access },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [[code], out, err] = await Promise.all([

@@ -5,11 +5,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type NatsConnection, connect } from "nats";
+import { type ConnectionOptions, type NatsConnection, connect } from "nats";
 import type { CloudEvent } from "../../shared/messages.ts";
 import type { End, Ended, RunRecord } from "../../shared/run-records.ts";
 import { subjects } from "../../shared/subjects.ts";
-import { type Engine, type NatsServer, startNats } from "../bed/bed.ts";
+import { type Engine, type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
 import { until } from "./until.ts";
 
 const program = (service: string): string => join(import.meta.dirname, `../../services/${service}/main.js`);
@@ -36,6 +36,8 @@ export interface Stack extends AsyncDisposable {
   readonly server: NatsServer;
   /** An operator's connection. */
   readonly nats: NatsConnection;
+  /** How an operator's programs reach NATS: settings. */
+  readonly access: Readonly<Record<string, string>>;
   readonly folder: string;
   readonly events: readonly SeenEvent[];
   readonly records: readonly RunRecord[];
@@ -64,19 +66,30 @@ interface StackOptions {
   readonly engine: Engine;
   readonly services?: readonly ServiceName[];
   readonly env?: Readonly<Record<string, string>>;
-  readonly nats?: { readonly version?: "2.10" | "2.15" };
+  readonly nats?: NatsOptions;
+  /** Where the server lets in only whom it knows: the operator's settings, and the same for the test's connection. */
+  readonly operator?: {
+    readonly access: Readonly<Record<string, string>>;
+    readonly connection: ConnectionOptions;
+  };
 }
 
 export async function startStack({
   engine,
   services = ["updater", "hook-executor", "poller"],
   env = {},
-  nats: version,
+  nats: serverOptions,
+  operator,
 }: StackOptions): Promise<Stack> {
-  const server = await startNats(version ?? {});
+  const server = await startNats(serverOptions);
   const folder = await mkdtemp(join("/tmp", "ouroboros-stack-"));
   await mkdir(join(folder, "hooks"));
-  const nats = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
+  const nats = await connect({
+    servers: server.url,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 100,
+    ...operator?.connection,
+  });
   const events: SeenEvent[] = [];
   const records: RunRecord[] = [];
   watch(nats, events, records);
@@ -106,6 +119,7 @@ export async function startStack({
     host: engine.name,
     server,
     nats,
+    access: { NATS_URL: server.url, ...operator?.access },
     folder,
     events,
     records,

@@ -1,0 +1,173 @@
+// Who may do what at NATS: one table of roles. The server's configuration and docs/security.md are printed from it, and
+// the tests prove it on real servers, what is allowed and what is not. Pure.
+//
+// Two facts it rests on: the server checks the subject that is published on, but never the reply subject that a request
+// names, so a verdict is judged by its body (see parseVerdict); and whoever may create a consumer may have it deliver
+// wherever he likes, so consumers on the streams are made by the operator.
+import { BUCKETS, STREAMS, consumers, executorOf } from "../../shared/subjects.ts";
+import { token } from "../../shared/tokens.ts";
+
+export interface Right {
+  readonly subject: string;
+  readonly why: string;
+}
+
+export interface Rights {
+  readonly publish: readonly Right[];
+  /** Beats `publish`. */
+  readonly deny?: readonly Right[];
+  /** Beside the user's own inbox. */
+  readonly subscribe: readonly Right[];
+  /** It may answer each request that it gets, once. */
+  readonly answers: boolean;
+}
+
+interface Role {
+  readonly says: string;
+  /** What the name stands for that its rights are confined to; `one`: there is one user of this role. */
+  readonly per: "host" | "participant" | "reader" | "watcher" | "one";
+  readonly rights: (name: string) => Rights;
+}
+
+const api = (call: string, why: string): Right => ({ subject: `$JS.API.${call}`, why });
+const on = (subject: string, why: string): Right => ({ subject, why });
+const kv = (bucket: string): string => `KV_${bucket}`;
+
+export const roles = {
+  poller: {
+    says: "finds updates on a host and publishes its plans",
+    per: "host",
+    rights: (host) => ({
+      publish: [
+        on(`ouroboros.hook.${token(host)}.updates_enumerated.>`, "its plans"),
+        api(
+          `CONSUMER.INFO.${STREAMS.hooks}.${consumers.updater(host)}`,
+          "whether the updater has a plan in hand",
+        ),
+        on(`$KV.${BUCKETS.hosts}.${token(host)}`, "the host's entry"),
+        api(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "to read the host's entry"),
+        api(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
+        api(`STREAM.MSG.GET.${STREAMS.runs}`, "how a run ended, with RUN_ONCE"),
+      ],
+      subscribe: [
+        on(`ouroboros.run.${token(host)}.*`, "how a run goes on, with RUN_ONCE"),
+        on(`ouroboros.command.${token(host)}.poller.*`, "what an operator asks"),
+      ],
+      answers: true,
+    }),
+  },
+  updater: {
+    says: "carries out the plans of a host, and publishes every other event",
+    per: "host",
+    rights: (host) => ({
+      publish: [
+        on(`ouroboros.hook.${token(host)}.>`, "its events"),
+        on(`ouroboros.run.${token(host)}.>`, "the journal"),
+        on(`$KV.${BUCKETS.held}.${token(host)}.>`, "what is held"),
+        ...pulls(STREAMS.hooks, consumers.updater(host), "its plans"),
+        api(`STREAM.MSG.GET.${STREAMS.hooks}`, "the plan of a run that was left open"),
+        api(`STREAM.MSG.GET.${STREAMS.verdicts}`, "verdicts"),
+        api(`STREAM.MSG.GET.${STREAMS.runs}`, "the journal, after a restart"),
+        api(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "whose the host's name is"),
+        api(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
+        ...[...Object.values(STREAMS), ...Object.values(BUCKETS).map(kv)].map((stream) =>
+          api(`STREAM.INFO.${stream}`, "whether it is there"),
+        ),
+        api(
+          `CONSUMER.INFO.${STREAMS.hooks}.${consumers.gate(executorOf(host))}`,
+          "whether the hook-executor's consumer is there",
+        ),
+        api(
+          `CONSUMER.CREATE.${kv(BUCKETS.participants)}.*.$KV.${BUCKETS.participants}.>`,
+          "to follow who must be asked",
+        ),
+        api(`CONSUMER.INFO.${kv(BUCKETS.participants)}.*`, "to follow who must be asked"),
+        api(`CONSUMER.DELETE.${kv(BUCKETS.participants)}.*`, "to follow who must be asked"),
+        on(`$JS.FC.${kv(BUCKETS.participants)}.>`, "to follow who must be asked"),
+        on(`ouroboros.command.${token(host)}.updater.*`, "whether another updater acts on the host"),
+      ],
+      deny: [on(`ouroboros.hook.${token(host)}.updates_enumerated.>`, "plans are the poller's")],
+      subscribe: [
+        on(`ouroboros.verdict.${token(host)}.*.*`, "when to look for a verdict"),
+        on(`ouroboros.progress.${token(host)}.*.*`, "signs of progress"),
+        on(`ouroboros.command.${token(host)}.updater.*`, "what an operator or another updater asks"),
+      ],
+      answers: true,
+    }),
+  },
+  exec: {
+    says: "the hook-executor: runs the scripts of a host and answers for them",
+    per: "host",
+    rights: (host) => answering(executorOf(host), token(host)),
+  },
+  participant: {
+    says: "answers events, for itself only",
+    per: "participant",
+    rights: (name) => answering(name, "*"),
+  },
+  watcher: {
+    says: "sees all events and the journal as they happen",
+    per: "watcher",
+    rights: () => ({
+      publish: [],
+      subscribe: [on("ouroboros.hook.>", "events"), on("ouroboros.run.>", "the journal")],
+      answers: false,
+    }),
+  },
+  reader: {
+    says: "sees all events and the journal, also those from while it was away",
+    per: "reader",
+    rights: (name) => ({
+      publish: [
+        ...pulls(STREAMS.hooks, consumers.reader(name), "events"),
+        ...pulls(STREAMS.runs, consumers.reader(name), "the journal"),
+      ],
+      subscribe: [],
+      answers: false,
+    }),
+  },
+  operator: {
+    says: "makes streams, buckets and consumers, decides who is asked, and runs the commands of `ouroboros`",
+    per: "one",
+    rights: () => ({
+      publish: [on(">", "everything")],
+      subscribe: [on(">", "everything")],
+      answers: false,
+    }),
+  },
+} as const satisfies Record<string, Role>;
+
+export type RoleName = keyof typeof roles;
+export const roleNames = Object.keys(roles) as readonly RoleName[];
+
+/** One durable consumer of another's making: take from it, and acknowledge. */
+function pulls(stream: string, durable: string, why: string): Right[] {
+  return [
+    api(`CONSUMER.INFO.${stream}.${durable}`, why),
+    api(`CONSUMER.MSG.NEXT.${stream}.${durable}`, why),
+    on(`$JS.ACK.${stream}.${durable}.>`, why),
+  ];
+}
+
+const answering = (participant: string, hosts: string): Rights => ({
+  publish: [
+    ...pulls(STREAMS.hooks, consumers.gate(participant), "its events"),
+    on(`ouroboros.verdict.${hosts}.${token(participant)}.*`, "its verdicts"),
+    on(`ouroboros.progress.${hosts}.${token(participant)}.*`, "its signs of progress"),
+  ],
+  subscribe: [],
+  answers: false,
+});
+
+export interface User {
+  readonly role: RoleName;
+  /** Of its host, or its own; the operator has none. */
+  readonly name: string;
+}
+
+/** As the user is called in files and at NATS: `updater_web01`, `participant_backup`, `operator`. */
+export const userName = ({ role, name }: User): string =>
+  roles[role].per === "one" ? role : `${role}_${token(name)}`;
+
+/** The subjects on which a user gets answers: nobody else may listen there. */
+export const inboxOf = (identity: string): string => `_INBOX_${identity}.>`;

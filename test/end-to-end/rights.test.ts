@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { jetstream } from "@nats-io/jetstream";
+import { type NatsConnection, connect } from "nats";
+import type { CloudEvent } from "../../shared/messages.ts";
+import { STREAMS, consumers } from "../../shared/subjects.ts";
+import { engine } from "../bed/bed.ts";
+import { deploy, overview, release } from "../support/containers.ts";
+import { ouroboros } from "../support/participants.ts";
+import { update } from "../support/runs.ts";
+import { type Secured, secured } from "../support/secured.ts";
+import { type ServiceName, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+
+const h1 = engine(1);
+const ROLES: Readonly<Record<ServiceName, string>> = {
+  updater: "updater",
+  "hook-executor": "exec",
+  poller: "poller",
+};
+
+for (const version of ["2.10", "2.15"] as const) {
+  describe(`a whole run where everyone has the rights of its role only, on nats-server ${version}`, () => {
+    after(() => h1.clean());
+
+    it("works over TLS; nobody tries what is forbidden, and who does forges nothing", async () => {
+      const roles = ["--hosts", h1.name, "--participants", "a,b", "--watchers", "eye", "--readers", "log"];
+      await using keys = await secured(...roles);
+      await using stack = await startStack({
+        engine: h1,
+        services: [],
+        nats: { version, config: keys.config },
+        operator: { access: keys.access("operator"), connection: await keys.connection("operator") },
+      });
+      await deploy(h1, "web");
+      await deploy(h1, "db");
+      await succeeds(stack, "nats-config", "prepare", "--hosts", h1.name, "--readers", "log");
+      for (const name of ["a", "b"])
+        await succeeds(stack, "participant", "add", name, "--hooks", "before_update", "--timeout", "20s");
+      for (const [service, role] of Object.entries(ROLES))
+        stack.start(service as ServiceName, { env: keys.access(`${role}_${h1.name}`) });
+      await stack.script("before_update/note", `#!/bin/sh\necho >> ${stack.folder}/ran\n`);
+      await using eye = await enter(keys, "watcher_eye", stack.server.url);
+      const seen: string[] = [];
+      for (const subject of ["ouroboros.hook.>", "ouroboros.run.>"])
+        eye.nats.subscribe(subject, { callback: (_error, message) => void seen.push(message.subject) });
+      await using _a = await answer(keys, "a", stack.server.url, (event, nats) => {
+        abuse(nats, event);
+        return "proceed";
+      });
+      await using _b = await answer(keys, "b", stack.server.url, ({ subject }) =>
+        subject === "db" ? "refuse: not the database" : "proceed",
+      );
+      await stack.check();
+      await release("apps/web", "2");
+      await release("apps/db", "2");
+      assert.deepEqual(await update(stack), { web: "updated", db: "refused" });
+      assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
+      assert.equal((await readFile(`${stack.folder}/ran`, "utf8")).length, 2);
+      const refused = stack.records.find((one) => one.kind === "ended" && one.end === "refused");
+      assert.ok(
+        refused?.kind === "ended" && refused.because.includes("not the database"),
+        JSON.stringify(refused),
+      );
+      await eye.nats.flush();
+      assert.ok(stack.events.every(({ subject }) => seen.includes(subject)));
+      assert.deepEqual(
+        await readAll(keys, stack.server.url, STREAMS.hooks),
+        stack.events.map(({ subject }) => subject),
+      );
+      assert.ok((await readAll(keys, stack.server.url, STREAMS.runs)).length >= stack.records.length);
+      assert.doesNotMatch(await readFile(stack.server.log, "utf8"), /Violation/);
+    });
+  });
+}
+
+async function succeeds(...[stack, ...args]: Parameters<typeof ouroboros>): Promise<void> {
+  const { code, err } = await ouroboros(stack, ...args);
+  assert.equal(code, 0, err);
+}
+
+interface Entered extends AsyncDisposable {
+  readonly nats: NatsConnection;
+}
+
+async function enter(keys: Secured, user: string, url: string): Promise<Entered> {
+  const nats = await connect({ servers: url, ...(await keys.connection(user)) });
+  return { nats, [Symbol.asyncDispose]: () => nats.close() };
+}
+
+/** A participant with its own rights, as any program would be one. */
+async function answer(
+  keys: Secured,
+  name: string,
+  url: string,
+  verdictOn: (event: CloudEvent, nats: NatsConnection) => string,
+): Promise<AsyncDisposable> {
+  const { nats } = await enter(keys, `participant_${name}`, url);
+  const js = jetstream(nats);
+  const messages = await (await js.consumers.get(STREAMS.hooks, consumers.gate(name))).consume();
+  const answering = (async () => {
+    for await (const message of messages) {
+      const event = message.json<CloudEvent>();
+      await js.publish(event.verdictsubject.replace("{participant}", name), verdictOn(event, nats));
+      await message.ackAck();
+    }
+  })();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await messages.close();
+      await answering;
+      await nats.close();
+    },
+  };
+}
+
+/** All that `a` may ask for, with b's verdict subject as the place for the server's answer. */
+function abuse(nats: NatsConnection, event: CloudEvent): void {
+  const reply = event.verdictsubject.replace("{participant}", "b");
+  const own = event.verdictsubject.replace("{participant}", "a");
+  nats.publish(`${own}x`, "proceed", { reply }); // stored for an event that there is not, and confirmed to b
+  nats.publish(`$JS.API.CONSUMER.INFO.${STREAMS.hooks}.${consumers.gate("a")}`, "", { reply });
+}
+
+/** What the reader finds in a stream, subject by subject. */
+async function readAll(keys: Secured, url: string, stream: string): Promise<string[]> {
+  await using log = await enter(keys, "reader_log", url);
+  const consumer = await jetstream(log.nats).consumers.get(stream, consumers.reader("log"));
+  const found: string[] = [];
+  await until("all is read", async () => {
+    for await (const message of await consumer.fetch({ max_messages: 100, expires: 1000 })) {
+      found.push(message.subject);
+      message.ack();
+    }
+    const { num_pending, num_ack_pending } = await consumer.info();
+    return num_pending + num_ack_pending === 0;
+  });
+  return found;
+}

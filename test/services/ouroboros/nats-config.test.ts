@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { natsConfig } from "../../../services/ouroboros/nats-config.ts";
+
+describe("ouroboros nats-config", () => {
+  let folder = "";
+  beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), "nats-config-"))));
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const run = async (...args: readonly string[]) => {
+    let [out, err] = ["", ""];
+    const code = await natsConfig(args, {
+      env: {},
+      stdout: { write: (text: string) => (out += text) },
+      stderr: { write: (text: string) => (err += text) },
+    });
+    return { code, out, err };
+  };
+  const read = (...path: readonly string[]) => readFile(join(folder, ...path), "utf8");
+
+  it("writes a key for each user, readable by its owner only, and no secret for the server", async () => {
+    const written = await run(
+      "write",
+      folder,
+      "--hosts",
+      "web01",
+      "--participants",
+      "a",
+      "--watchers",
+      "eye",
+    );
+    assert.equal(written.code, 0, written.err);
+    const files = await readdir(join(folder, "users"));
+    const users = ["exec_web01", "operator", "participant_a", "poller_web01", "updater_web01", "watcher_eye"];
+    assert.deepEqual(
+      files.sort(),
+      users.map((user) => `${user}.nk`),
+    );
+    const config = (await read("nats", "users.conf")) + (await read("nats", "nats.conf"));
+    for (const file of files) {
+      const { mode } = await stat(join(folder, "users", file));
+      assert.equal(mode & 0o777, 0o600);
+      const seed = (await read("users", file)).trim();
+      assert.match(seed, /^SU[A-Z2-7]{56}$/);
+      assert.ok(!config.includes(seed) && !written.out.includes(seed));
+    }
+  });
+
+  it("keeps the keys and the authority that are there, and adds what is new", async () => {
+    await run("write", folder, "--hosts", "web01");
+    const before = [await read("users", "poller_web01.nk"), await read("ca.pem")];
+    const { out } = await run("write", folder, "--hosts", "web01,web02");
+    assert.match(out, /^7 users written/m);
+    assert.deepEqual([await read("users", "poller_web01.nk"), await read("ca.pem")], before);
+    assert.match(await read("users", "poller_web02.nk"), /^SU/);
+  });
+
+  it("gives a password to whom cannot use keys", async () => {
+    const one = ["--participants", "a", "--with-password", "participant_a"];
+    await run("write", folder, "--hosts", "web01", ...one);
+    const password = (await read("users", "participant_a.password")).trim();
+    assert.ok(password.length >= 32);
+    assert.ok(
+      (await read("nats", "users.conf")).includes(`{ user: "participant_a", password: "${password}"`),
+    );
+    assert.match(await read("nats", "users.conf"), /"_INBOX_participant_a\.>"/);
+  });
+
+  it("makes a certificate for the names by which the server is reached", async () => {
+    await run("write", folder, "--hosts", "web01", "--server-names", "nats.example.com,192.0.2.7");
+    const [authority, server] = [
+      new X509Certificate(await read("ca.pem")),
+      new X509Certificate(await read("nats", "server.pem")),
+    ];
+    assert.ok(server.verify(authority.publicKey));
+    assert.equal(server.subjectAltName, "DNS:nats.example.com, IP Address:192.0.2.7");
+    for (const key of ["ca-key.pem", "nats/server-key.pem"])
+      assert.equal((await stat(join(folder, key))).mode & 0o777, 0o600);
+  });
+
+  it("does not take a file for a key that is none", async () => {
+    await run("write", folder, "--hosts", "web01");
+    await writeFile(join(folder, "users/poller_web01.nk"), "not a seed");
+    const { code, err } = await run("write", folder, "--hosts", "web01");
+    assert.equal(code, 1);
+    assert.match(err, /poller_web01\.nk holds no seed/);
+    assert.doesNotMatch(err, /not a seed/);
+  });
+
+  for (const [what, args, sentence] of [
+    ["hosts are missing", ["write", "/x"], /--hosts is missing/],
+    ["no folder is given", ["write", "--hosts", "h"], /allowed are write FOLDER, prepare/],
+    [
+      "a participant bears a name of ours",
+      ["write", "/x", "--hosts", "h", "--participants", "exec_h"],
+      /reserved/,
+    ],
+    ["an option is unknown", ["write", "/x", "--host", "h"], /--host/],
+  ] as const)
+    it(`says what is wrong where ${what}`, async () => {
+      const { code, err } = await run(...args);
+      assert.equal(code, 2);
+      assert.match(err, sentence);
+    });
+
+  it("says where a password is asked for somebody who is not there", async () => {
+    const { code, err } = await run("write", folder, "--hosts", "h", "--with-password", "participant_z");
+    assert.equal(code, 2);
+    assert.match(err, /users are operator, poller_h/);
+  });
+});

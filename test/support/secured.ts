@@ -1,0 +1,48 @@
+// A NATS server as `ouroboros nats-config` sets it up: what is written for the server, and how each user gets in.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ConnectionOptions, type NodeConnectionOptions, nkeyAuthenticator, nkeys } from "nats";
+import { natsConfig } from "../../services/ouroboros/nats-config.ts";
+
+export interface Secured extends AsyncDisposable {
+  readonly folder: string;
+  /** The server's configuration. */
+  readonly config: string;
+  /** What a user's inbox begins with. */
+  readonly inbox: (user: string) => Promise<string>;
+  /** The settings of a program that is this user. */
+  readonly access: (user: string) => Readonly<Record<string, string>>;
+  /** The same for the client. */
+  readonly connection: (user: string) => Promise<ConnectionOptions>;
+}
+
+/** `args` as for `ouroboros nats-config write FOLDER`. */
+export async function secured(...args: readonly string[]): Promise<Secured> {
+  const folder = await mkdtemp(join(tmpdir(), "secured-"));
+  const said: string[] = [];
+  const told = { write: (text: string) => said.push(text) };
+  const own = ["--server-folder", join(folder, "nats")];
+  const code = await natsConfig(["write", folder, ...args, ...own], { env: {}, stdout: told, stderr: told });
+  if (code !== 0) throw new Error(said.join(""));
+  const read = (...path: string[]) => readFile(join(folder, ...path), "utf8");
+  const [server, users] = [await read("nats", "nats.conf"), await read("nats", "users.conf")];
+  const ca = join(folder, "ca.pem");
+  const seedOf = async (user: string) => new TextEncoder().encode((await read("users", `${user}.nk`)).trim());
+  const inbox = async (user: string) => `_INBOX_${nkeys.fromSeed(await seedOf(user)).getPublicKey()}`;
+  return {
+    folder,
+    config: server.replace("include users.conf", () => users).replace(/^ *(?:http|port|store_dir):.*$/gm, ""),
+    inbox,
+    access: (user) => ({ NATS_CA: ca, NATS_NKEY_FILE: join(folder, "users", `${user}.nk`) }),
+    connection: async (user) => {
+      const options: NodeConnectionOptions = {
+        authenticator: nkeyAuthenticator(await seedOf(user)),
+        inboxPrefix: await inbox(user),
+        tls: { caFile: ca },
+      };
+      return options;
+    },
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
