@@ -2,6 +2,7 @@
 // what the Engine says of itself. Engine API reference: https://docs.docker.com/reference/api/engine/
 import Docker from "dockerode";
 import { z } from "zod";
+import { type Tls, explainTls } from "./engine-tls.ts";
 
 const NEWEST = "1.51"; // newer Engines answer as 1.51: later versions no longer tell a configured MAC address from a made one
 
@@ -40,20 +41,28 @@ const Info = z.object({
     .nullish(),
 });
 
-/** @throws what dockerode throws where the Engine does not answer within `timeoutMs`. */
-export async function openEngine(socket: string, timeoutMs: number): Promise<Engine> {
+/** @throws what dockerode throws where the Engine does not answer within `timeoutMs`, or an Error about TLS. */
+export async function openEngine(socket: string, timeoutMs: number, tls?: Tls): Promise<Engine> {
+  const access = { socket, tls };
+  const version = client(access, timeoutMs).version();
   const {
     ApiVersion,
     MinAPIVersion = ApiVersion,
     Os: os,
     Arch: arch,
-  } = Version.parse(await client(socket, timeoutMs).version());
+  } = Version.parse(
+    await (tls === undefined
+      ? version
+      : version.catch((error: unknown) => {
+          throw explainTls(error, socket, tls);
+        })),
+  );
   const api = isOlder(MinAPIVersion, NEWEST)
     ? isOlder(ApiVersion, NEWEST)
       ? ApiVersion
       : NEWEST
     : MinAPIVersion;
-  const docker = client(socket, timeoutMs, api);
+  const docker = client(access, timeoutMs, api);
   const info = Info.parse(await docker.info());
   const again = Info.parse(await docker.info());
   const insecure = Object.entries(info.RegistryConfig?.IndexConfigs ?? {}).filter(
@@ -61,7 +70,7 @@ export async function openEngine(socket: string, timeoutMs: number): Promise<Eng
   );
   return {
     docker,
-    patient: client(socket, undefined, api),
+    patient: client(access, undefined, api),
     socket,
     api,
     id: info.ID === again.ID ? info.ID : `${info.Name} ${info.DockerRootDir ?? ""}`, // podman makes a new ID for each answer
@@ -75,15 +84,34 @@ export async function openEngine(socket: string, timeoutMs: number): Promise<Eng
   };
 }
 
-function client(socket: string, timeout: number | undefined, api?: string): Docker {
+interface Access {
+  readonly socket: string;
+  readonly tls: Tls | undefined;
+}
+
+function client({ socket, tls }: Access, timeout: number | undefined, api?: string): Docker {
   const common = {
     ...(api !== undefined && { version: `v${api}` }),
     ...(timeout !== undefined && { timeout }),
   };
   if (socket.startsWith("unix://"))
-    return new Docker({ socketPath: socket.slice("unix://".length), ...common });
+    return unswayed(() => new Docker({ socketPath: socket.slice("unix://".length), ...common }));
   const { hostname, port } = new URL(socket);
-  return new Docker({ protocol: "http", host: hostname, port: Number(port), ...common });
+  const at = { host: hostname, port: port === "" ? (tls === undefined ? 2375 : 2376) : Number(port) };
+  const how =
+    tls === undefined ? { protocol: "http" as const } : { protocol: "https" as const, agent: tls.agent };
+  return unswayed(() => new Docker({ ...at, ...how, ...common }));
+}
+
+/** dockerode reads DOCKER_HOST and what goes with it by itself, and lets it win over what it is told. */
+function unswayed(make: () => Docker): Docker {
+  const given = process.env["DOCKER_HOST"];
+  try {
+    delete process.env["DOCKER_HOST"];
+    return make();
+  } finally {
+    if (given !== undefined) process.env["DOCKER_HOST"] = given;
+  }
 }
 
 export function isOlder(version: string, than: string): boolean {

@@ -3,6 +3,7 @@ import { setMaxListeners } from "node:events";
 import { type Logger, pino } from "pino";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Engine, openEngine } from "./engine.ts";
+import { tlsTo } from "./engine-tls.ts";
 import { CannotStart, explain } from "./errors.ts";
 import { ownContainers } from "./own-container.ts";
 import { readFlags, readSettings } from "./read-settings.ts";
@@ -70,7 +71,10 @@ export async function openHost(
   const socket = settings.DOCKER_SOCKETS[index] ?? "";
   for (let told = false; !signal.aborted; told = true) {
     try {
-      const engine = await openEngine(socket, settings.DOCKER_TIMEOUT);
+      const tls = await tlsTo(socket, settings, clock.now());
+      if (tls?.ca === undefined && tls !== undefined)
+        log.warn({ socket }, "DOCKER_TLS_VERIFY is off: the Engine's certificate is not checked");
+      const engine = await openEngine(socket, settings.DOCKER_TIMEOUT, tls);
       const own = await ownContainers(engine);
       return { name: settings.OUROBOROS_HOST[index] ?? engine.hostname, engine, own };
     } catch (error) {

@@ -33,7 +33,6 @@ export const settings = {
     flags: ["-t", "--docker-tls"],
     byDefault: "false",
     read: value.flag,
-    notYet: true,
     says: "TLS with client certificates to Engines on `tcp://`.",
   },
   DOCKER_TLS_VERIFY: {
