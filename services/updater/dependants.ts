@@ -2,11 +2,13 @@
 // Engine keeps those references by id (links by a container that must run), so they are recreated, on their own image,
 // directly or through one another, in the same transaction.
 //   D1  Their originals are kept until the parent's own backup goes.
-//   D2  Undoing takes their successors away first, and starts the originals last: they need the old parent running.
-import { ALREADY_SO, ifThere, tolerating } from "../../shared/engine.ts";
+//   D2  Undoing takes their successors away first, and starts the originals last: they need the old parent running. So
+//       do those that were not touched: a started parent has a new namespace.
+import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../shared/engine.ts";
 import type { ContainerInspectInfo } from "dockerode";
 import { explain } from "../../shared/errors.ts";
-import type { ContainerDocument, ImageDocument } from "./inspect.ts";
+import { type ContainerDocument, type ImageDocument, sharesContainer } from "./inspect.ts";
+import { stopContainer } from "./stop-container.ts";
 import { type Watching, runSteps, undoSteps } from "./saga.ts";
 import {
   type Swap,
@@ -36,11 +38,28 @@ export const letDependantsRun: SwapStep = {
     swap.dependants = await findDependants(swap);
   },
   undo: async (swap) => {
-    for (const dependant of swap.dependants.filter(ranBefore)) {
-      await tolerating([ALREADY_SO], swap.engine.docker.getContainer(dependant.old.Id).start());
-    }
+    for (const dependant of swap.dependants.filter(ranBefore)) await letRun(dependant);
   },
 };
+
+/** One that still runs in the namespace of a parent that was stopped meanwhile is cut off: it has to join the new one. */
+async function letRun({ engine, clock, old }: Swap): Promise<void> {
+  const container = engine.docker.getContainer(old.Id);
+  if (await isCutOff(engine, await container.inspect())) await stopContainer(engine, clock, old);
+  await tolerating([ALREADY_SO], container.start());
+}
+
+async function isCutOff(engine: Engine, { State, HostConfig }: ContainerInspectInfo): Promise<boolean> {
+  if (!State.Running) return false;
+  const modes = [HostConfig.NetworkMode, HostConfig.IpcMode].filter((mode) => sharesContainer(mode));
+  for (const mode of modes) {
+    const parent = await ifThere(
+      engine.docker.getContainer(mode?.slice("container:".length) ?? "").inspect(),
+    );
+    if (parent !== undefined && Date.parse(parent.State.StartedAt) > Date.parse(State.StartedAt)) return true;
+  }
+  return false;
+}
 
 export const recreateDependants: SwapStep = {
   name: "recreate the dependants",
@@ -70,7 +89,14 @@ const startIfItRan: SwapStep = {
   },
 };
 /** One dependant, on its own image. */
-const recreateSteps: readonly SwapStep[] = [create, stopOnly, moveAside, takeName, parkPolicy, startIfItRan];
+export const recreateSteps: readonly SwapStep[] = [
+  create,
+  stopOnly,
+  moveAside,
+  takeName,
+  parkPolicy,
+  startIfItRan,
+];
 
 /** @throws Error where it could not be recreated; what was begun is undone then, but it does not run. */
 export async function recreate(dependant: Swap): Promise<void> {

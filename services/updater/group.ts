@@ -7,14 +7,15 @@ import { Expired, Fenced, Suspended, explain } from "../../shared/errors.ts";
 import type { Facts } from "../../shared/container-facts.ts";
 import type { Decided } from "../../shared/run-records.ts";
 import { endContainer } from "./ends.ts";
-import { askBefore, hardHooksOf, recreateHardDependency } from "./hard.ts";
+import { askBefore, hardHooksOf, isRecreated, recreateHardDependency } from "./hard.ts";
 import type { ContainerDocument } from "./inspect.ts";
 import { afterSwap, replaceContainer } from "./replace.ts";
 import { stopContainer } from "./stop-container.ts";
 import { AT_MOST_WHILE_STOPPED, type Entry, type Run } from "./updater.ts";
 
 export interface GroupWork {
-  readonly updates: readonly (Entry & { readonly newImage: ImageInspectInfo })[];
+  /** One without an image was ended by an earlier process. */
+  readonly updates: readonly (Entry & { readonly newImage: ImageInspectInfo | undefined })[];
   /** May hold containers of `updates` too: those are stopped with the others, and their update starts them. */
   readonly dependencies: readonly Facts[];
   /** Ids of those among `dependencies` that are recreated instead of started. */
@@ -27,9 +28,9 @@ export interface GroupWork {
 export async function runGroup(run: Run, group: GroupWork): Promise<void> {
   const { dependencies } = group;
   try {
-    const refused = await stopAll(run, dependencies, group.mark);
-    for (const entry of group.updates) {
-      if (run.journal.ended(entry.facts.name) !== undefined) continue;
+    const left = group.updates.filter(isLeft(run));
+    const refused = left.length > 0 ? await stopAll(run, dependencies, group.mark) : undefined;
+    for (const entry of left) {
       if (refused === undefined) await updateOrExpire(run, entry, group);
       else await endContainer(run, entry, endOfRefusal(refused));
     }
@@ -45,11 +46,14 @@ export async function runGroup(run: Run, group: GroupWork): Promise<void> {
   }
 }
 
-async function updateOrExpire(
-  run: Run,
-  entry: GroupWork["updates"][number],
-  group: GroupWork,
-): Promise<void> {
+type Update = Entry & { readonly newImage: ImageInspectInfo };
+
+const isLeft =
+  (run: Run) =>
+  (entry: GroupWork["updates"][number]): entry is Update =>
+    entry.newImage !== undefined && run.journal.ended(entry.facts.name) === undefined;
+
+async function updateOrExpire(run: Run, entry: Update, group: GroupWork): Promise<void> {
   try {
     await updateOne(run, entry, group);
   } catch (error) {
@@ -58,11 +62,7 @@ async function updateOrExpire(
   }
 }
 
-async function updateOne(
-  run: Run,
-  entry: GroupWork["updates"][number],
-  { dependencies, hard }: GroupWork,
-): Promise<void> {
+async function updateOne(run: Run, entry: Update, { dependencies, hard }: GroupWork): Promise<void> {
   const atMost = dependencies.length > 0 ? AT_MOST_WHILE_STOPPED : undefined;
   const recovered = run.recovered.get(entry.facts.name);
   if (recovered !== undefined) return afterSwap(run, { ...recovered, entry, atMost });
@@ -75,8 +75,9 @@ async function updateOne(
 async function recreateHard(run: Run, { dependencies, hard, updates }: GroupWork): Promise<void> {
   const somethingChanged = updates.some(({ facts }) => run.journal.ended(facts.name)?.end === "updated");
   for (const { id, name } of dependencies.filter((facts) => hard.includes(facts.id))) {
-    const isPending = somethingChanged && !run.replaced.has(id) && run.journal.ended(name)?.end !== "updated";
-    if (isPending) await recreateHardDependency(run, { id, name });
+    const isDone =
+      run.replaced.has(id) || isRecreated(run, name) || run.journal.ended(name)?.end === "updated";
+    if (somethingChanged && !isDone) await recreateHardDependency(run, { id, name });
   }
   await startAll(
     run,
@@ -111,8 +112,27 @@ async function stopAll(
   return undefined;
 }
 
+/**
+ * Dependencies that an earlier process stopped and no group has started: what they were stopped for is over or not to be
+ * any more.
+ */
+export async function startMarked(run: Run, ids: readonly string[]): Promise<void> {
+  const { docker } = run.bus.host.engine;
+  const found = await Promise.all(ids.map((id) => ifThere(docker.getContainer(id).inspect())));
+  const there = found.filter((inspect) => inspect !== undefined);
+  await startAll(
+    run,
+    there.map(({ Name }) => ({ name: Name.slice(1) })),
+    true,
+  );
+}
+
 /** Starts what does not run; a dependency that was updated runs already. */
-async function startAll(run: Run, dependencies: readonly Facts[], withHooks: boolean): Promise<void> {
+async function startAll(
+  run: Run,
+  dependencies: readonly Pick<Facts, "name">[],
+  withHooks: boolean,
+): Promise<void> {
   let suspended: Suspended | undefined;
   for (const { name } of dependencies) {
     const container = run.bus.host.engine.docker.getContainer(name);

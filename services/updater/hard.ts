@@ -4,6 +4,7 @@ import { describeContainer } from "../../shared/describe.ts";
 import { ALREADY_SO, ifThere, tolerating } from "../../shared/engine.ts";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import type { Decided } from "../../shared/run-records.ts";
+import { eventId } from "../../shared/subjects.ts";
 import {
   commit,
   letDependantsRun,
@@ -33,6 +34,10 @@ function warn(run: Run, old: ContainerDocument, decided: Decided): void {
     "it refers to the replaced container, so it is recreated all the same",
   );
 }
+
+/** By an earlier process of the run, which has heard what is said of it. */
+export const isRecreated = (run: Run, name: string): boolean =>
+  run.journal.decided(eventId(run.journal.run, "after_recreate_hard_depends_container", name)) !== undefined;
 
 /** One that does not refer to it. A refusal leaves it, or puts it back, as it was; it is started by the caller. */
 export async function recreateHardDependency(

@@ -9,7 +9,7 @@ import type { ContainerInspectInfo } from "dockerode";
 import { ALREADY_SO, GONE, ifThere, tolerating } from "../../shared/engine.ts";
 import { explain } from "../../shared/errors.ts";
 import type { Context, Host } from "../../shared/run-service.ts";
-import { commit, ranBefore } from "./dependants.ts";
+import { commit, letDependantsRun, ranBefore } from "./dependants.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
 import { type Marker, findMarkers, removeMarker } from "./marker.ts";
 import { proofOf } from "./prove.ts";
@@ -42,9 +42,15 @@ type Recovering = Pick<Context, "settings" | "log" | "clock"> & {
   readonly making: Places;
 };
 
+type RecoveringSwaps = Recovering & {
+  /** Ids that a marker lists. */
+  readonly ran: ReadonlySet<string>;
+};
+
 export async function recoverHost(it: Recovering): Promise<RecoveredHost> {
-  const swaps = await recoverParts(it, await findParts(it.host));
-  return { swaps, markers: await findMarkers(it.host.engine) };
+  const markers = await findMarkers(it.host.engine);
+  const ran = new Set(markers.flatMap(({ stopped }) => stopped));
+  return { swaps: await recoverParts({ ...it, ran }, await findParts(it.host)), markers };
 }
 
 /** Ends by the Engine alone what no run goes on with: proved successors stay, dependencies run. */
@@ -110,7 +116,7 @@ interface Begun extends Parts {
 /** A dependant keeps its image; a container that is updated gets another one. */
 const isDependant = ({ old, next }: Begun): boolean => old.Image === next.Image && old.Id !== next.Id;
 
-async function recoverParts(it: Recovering, all: readonly Parts[]): Promise<Map<string, Recovered>> {
+async function recoverParts(it: RecoveringSwaps, all: readonly Parts[]): Promise<Map<string, Recovered>> {
   const begun: Begun[] = [];
   for (const parts of all) {
     const old = parts.backup ?? parts.current;
@@ -139,15 +145,17 @@ async function recoverParts(it: Recovering, all: readonly Parts[]): Promise<Map<
 }
 
 /** R1, R3. */
-async function putBack(it: Recovering, parts: Begun, how: { readonly start: boolean }): Promise<void> {
+async function putBack(it: RecoveringSwaps, parts: Begun, how: { readonly start: boolean }): Promise<void> {
   const { name, run, old, next } = parts;
   const log = it.log.child({ container: name, run });
   log.warn("a swap that was not committed is put back");
   const swap = await swapFrom(it, parts);
+  await letDependantsRun.do(swap);
   const onlyBackup = old.Id === next.Id;
-  const steps = ofHalfSwap.filter(({ name: step }) => {
-    if (step === create.name) return !onlyBackup;
-    return step !== stop.name || (how.start && (onlyBackup || wasStoppedByUs(old, next)));
+  const isStarted = how.start && (onlyBackup || wasStoppedByUs(old, next));
+  const steps = ofHalfSwap.filter((step) => {
+    if (step === create) return !onlyBackup;
+    return isStarted || (step !== stop && step !== letDependantsRun);
   });
   const failures = await undoSteps(steps, swap, new Timed({ clock: it.clock, log, hardStop: it.hardStop }));
   for (const { step, error } of failures)
@@ -155,7 +163,7 @@ async function putBack(it: Recovering, parts: Begun, how: { readonly start: bool
 }
 
 /** R2. */
-async function goOn(it: Recovering, parts: Begun, swaps: Map<string, Recovered>): Promise<void> {
+async function goOn(it: RecoveringSwaps, parts: Begun, swaps: Map<string, Recovered>): Promise<void> {
   const log = it.log.child({ container: parts.name, run: parts.run });
   const swap = await swapFrom(it, parts);
   const outcome = await runSteps(
@@ -169,7 +177,7 @@ async function goOn(it: Recovering, parts: Begun, swaps: Map<string, Recovered>)
 }
 
 /** R5. */
-async function keepRecreated(it: Recovering, parts: Begun): Promise<void> {
+async function keepRecreated(it: RecoveringSwaps, parts: Begun): Promise<void> {
   const swap = await swapFrom(it, parts);
   if (ranBefore(swap))
     await tolerating([ALREADY_SO], it.host.engine.docker.getContainer(parts.next.Id).start());
@@ -178,7 +186,7 @@ async function keepRecreated(it: Recovering, parts: Begun): Promise<void> {
 }
 
 /** Somebody removed the old container meanwhile: the new one is all there is. */
-async function takeOver({ host }: Recovering, { name, successor }: Parts): Promise<void> {
+async function takeOver({ host }: RecoveringSwaps, { name, successor }: Parts): Promise<void> {
   if (successor === undefined) return;
   const container = host.engine.docker.getContainer(successor.Id);
   await container.rename({ name });
@@ -189,7 +197,7 @@ async function takeOver({ host }: Recovering, { name, successor }: Parts): Promi
 const wasStoppedByUs = (old: ContainerInspectInfo, successor: ContainerInspectInfo): boolean =>
   old.State.Running || Date.parse(old.State.FinishedAt) >= Date.parse(successor.Created);
 
-async function swapFrom(it: Recovering, { name, run, old, next }: Begun): Promise<Swap> {
+async function swapFrom(it: RecoveringSwaps, { name, run, old, next }: Begun): Promise<Swap> {
   const { engine } = it.host;
   const { RestartPolicy } = next.HostConfig;
   const unparked = { ...old, HostConfig: { ...old.HostConfig, ...(RestartPolicy && { RestartPolicy }) } };
@@ -206,7 +214,7 @@ async function swapFrom(it: Recovering, { name, run, old, next }: Begun): Promis
     replaced: new Map([[old.Id, next.Id]]),
     making: it.making,
     references: new References(),
-    ran: new Set(),
+    ran: it.ran,
     resumedSince: next.Created,
     beforeStop: () => Promise.resolve(),
     successor: next.Id,

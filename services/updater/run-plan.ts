@@ -9,7 +9,7 @@ import type { Mode } from "../../shared/hooks.ts";
 import type { Decided, End } from "../../shared/run-records.ts";
 import { endContainer } from "./ends.ts";
 import { Gate } from "./gate.ts";
-import { type GroupWork, runGroup, tellGroup } from "./group.ts";
+import { type GroupWork, runGroup, startMarked, tellGroup } from "./group.ts";
 import { Journal } from "./journal.ts";
 import { recordLateVerdicts } from "./late.ts";
 import { makeMarker, removeMarker } from "./marker.ts";
@@ -42,6 +42,7 @@ export async function runPlan(updater: Updater, plan: Plan, recovered: Recovered
   recordLateVerdicts(run);
   const stoppedBefore = recovered.markers.find((marker) => marker.run === plan.run)?.stopped;
   await runEntries(run, plan, { isNew, stoppedBefore });
+  if (stoppedBefore !== undefined) await startMarked(run, stoppedBefore);
   const ends: Record<string, End> = Object.fromEntries(
     journal.of("ended").map(({ container, end }) => [container, end]),
   );
@@ -70,9 +71,11 @@ async function runEntries(run: Run, plan: Plan, before: Before): Promise<void> {
   );
   const now = await lookFor(run, plan, { ...before, limit: Number.POSITIVE_INFINITY }); // the gate and the pulls took their time
   for (const { facts } of now.seen) if (facts.status === "running") run.ran.add(facts.id);
-  const ready = now.entries.filter(({ facts }) => images.has(facts.name));
+  const isOver = ({ facts }: Entry): boolean => run.journal.ended(facts.name) !== undefined;
+  const isMarked = before.stoppedBefore !== undefined;
+  const ready = now.entries.filter((entry) => images.has(entry.facts.name) || (isMarked && isOver(entry)));
   const grouped = await groupEntries(run, ready, now.seen);
-  await allOf(updateGroups(run, grouped, { images, isMarked: before.stoppedBefore !== undefined }));
+  await allOf(updateGroups(run, grouped, { images, isMarked }));
 }
 
 interface Look {
@@ -92,7 +95,7 @@ async function lookFor(
     await endContainer(run, entry, { end: "expired", because, by: "updater" });
   const because = "the new container proved itself";
   for (const entry of committed) await endContainer(run, entry, { end: "updated", because, by: "updater" });
-  return { seen, entries };
+  return { seen, entries: [...entries, ...committed] };
 }
 
 interface Grouped {
@@ -153,7 +156,8 @@ function updateGroups(
   const ready = groups.map(({ updates, dependencies }) => {
     const pulled = updates.flatMap(({ id, name }) => {
       const newImage = images.get(name);
-      return newImage === undefined ? [] : [{ ...entryOf(entries, id), newImage }];
+      const isOver = run.journal.ended(name) !== undefined; // by an earlier process, before it could start what it had stopped
+      return newImage === undefined && !isOver ? [] : [{ ...entryOf(entries, id), newImage }];
     });
     return { updates: pulled, ...neededBy(pulled, dependencies) };
   });

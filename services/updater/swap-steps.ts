@@ -25,4 +25,4 @@ export const ofSwappedNames = {
 } as const;
 
 /** What must be undone if the successor exists and the old container bears its own or the backup name. */
-export const ofHalfSwap: readonly SwapStep[] = [create, stop, moveAside, parkPolicy];
+export const ofHalfSwap: readonly SwapStep[] = [letDependantsRun, create, stop, moveAside, parkPolicy];
