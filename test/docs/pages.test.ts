@@ -1,15 +1,26 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { existsSync } from "node:fs";
+import { readFile, readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { dataSchema, hookNames } from "../../shared/hooks.ts";
 import { CloudEvent } from "../../shared/messages.ts";
-import { exampleEvent, pages } from "./pages.ts";
+import { pages } from "./pages.ts";
+import { exampleEvent } from "./sample.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const DOCS = join(ROOT, "docs");
 
 describe("the printed pages of docs/", () => {
   for (const [name, text] of Object.entries(pages()))
     it(`${name} says what the code says; \`npm run docs\` prints it anew`, async () => {
-      const file = fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url));
-      assert.equal(await readFile(file, "utf8"), text);
+      assert.equal(await readFile(join(DOCS, name), "utf8"), text);
+    });
+
+  for (const folder of ["hooks", "schemas"])
+    it(`${folder}/ holds nothing else`, async () => {
+      const printed = Object.keys(pages()).filter((name) => dirname(name) === folder);
+      const there = (await readdir(join(DOCS, folder))).map((name) => `${folder}/${name}`);
+      assert.deepEqual(there.sort(), printed.sort());
     });
 
   for (const name of hookNames)
@@ -20,4 +31,23 @@ describe("the printed pages of docs/", () => {
         Object.keys(event.data).sort(),
       );
     });
+});
+
+describe("the links of the pages", () => {
+  it("lead to files that are there", async () => {
+    const files: string[] = ["README.md"];
+    for (const folder of ["docs", "examples", "hooks"])
+      for (const name of await readdir(join(ROOT, folder), { recursive: true }))
+        if (name.endsWith(".md")) files.push(join(folder, name));
+    const broken: string[] = [];
+    for (const file of files) {
+      const text = await readFile(join(ROOT, file), "utf8");
+      for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+        const [path = ""] = target.split("#");
+        if (/^[a-z]+:/.test(target) || path === "") continue;
+        if (!existsSync(join(ROOT, dirname(file), path))) broken.push(`${file}: ${target}`);
+      }
+    }
+    assert.deepEqual(broken, []);
+  });
 });

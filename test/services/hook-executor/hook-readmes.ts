@@ -23,7 +23,7 @@ export function readmeOf(hook: HookName): string {
       ? "It cannot be refused: a `refuse` or `defer` is told as a warning, and the work goes on."
       : `On \`refuse\` or \`defer\`: ${refusal}.`,
     ...(examples.length > 0 ? [`Examples:\n\n${examples.join("\n")}`] : []),
-    `[All hooks](../../docs/hooks.md#${hook}), [how to write a script](../README.md)`,
+    `[This hook in full](../../docs/hooks/${hook}.md), [how to write a script](../README.md)`,
   ];
   return `${paragraphs.join("\n\n")}\n`;
 }

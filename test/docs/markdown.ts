@@ -1,0 +1,56 @@
+/** The pieces of the printed pages: headings, tables, and how a schema is told in words. */
+import { z } from "zod";
+import { ContainerPayload, ImagePayload, Updateable } from "../../shared/payloads.ts";
+
+export const page = (title: string, ...parts: readonly string[]): string =>
+  `<!-- Printed by \`npm run docs\` from a table in the code; edit that. -->\n\n# ${title}\n\n${parts.join("\n\n")}\n`;
+
+export const code = (text: string): string => `\`${text}\``;
+
+export const block = (language: string, text: string): string =>
+  `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
+
+export const json = (value: unknown): string => JSON.stringify(value, undefined, 2);
+
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => "---"), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+    .join("\n");
+
+/** `base` leads to docs/hooks.md, where containers and images are told. */
+export const fieldsOf = (shape: z.ZodObject["shape"], base = ""): string =>
+  table(
+    ["Field", "What it is", "Meaning"],
+    Object.entries<z.ZodType>(shape).map(([name, field]) => [
+      code(name),
+      kindOf(field, base),
+      field.description ?? "",
+    ]),
+  );
+
+function kindOf(schema: z.ZodType, base: string): string {
+  if (schema === ContainerPayload) return `[a container](${base}#a-container)`;
+  if (schema === ImagePayload) return `[an image](${base}#an-image)`;
+  if (schema === Updateable) return "an update: `container`, `current_image`, `latest_image`";
+  if (schema instanceof z.ZodArray) return `list of: ${kindOf(schema.element as z.ZodType, base)}`;
+  return typeOf(z.toJSONSchema(schema, { io: "input" }) as JsonSchema);
+}
+
+interface JsonSchema {
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | false;
+  readonly anyOf?: readonly JsonSchema[];
+}
+
+function typeOf(schema: JsonSchema): string {
+  const { type = "any", items, properties, additionalProperties } = schema;
+  if (schema.anyOf) return schema.anyOf.map(typeOf).join(" or ");
+  if (schema.enum) return schema.enum.map(code).join(", ");
+  if (items) return `list of ${typeOf(items)}`;
+  if (properties) return `{ ${Object.keys(properties).join(", ")} }`;
+  if (additionalProperties) return `name → ${typeOf(additionalProperties)}`;
+  return typeof type === "string" ? type : type.join(" or ");
+}

@@ -1,0 +1,36 @@
+/**
+ * docs/schemas/: a JSON Schema (draft 2020-12) for each message, from the same schemas the code reads them with. What
+ * an object holds beside the fields named is allowed everywhere: fields are added, none is taken away.
+ */
+import { z } from "zod";
+import { EventContext, type HookName, dataSchema, hookNames, hooks } from "../../shared/hooks.ts";
+import { CloudEvent, Verdict } from "../../shared/messages.ts";
+import { Participant } from "../../shared/participants.ts";
+import { ContainerPayload, ImagePayload, Updateable } from "../../shared/payloads.ts";
+import { RunRecord } from "../../shared/run-records.ts";
+
+/** Parts that schemas refer to by name instead of repeating them. */
+export const parts = { Container: ContainerPayload, Image: ImagePayload, Update: Updateable } as const;
+for (const [id, schema] of Object.entries(parts)) z.globalRegistry.add(schema, { id });
+
+export const eventSchema = (hook: HookName): z.ZodType =>
+  CloudEvent.extend({
+    type: z.literal(`ouroboros.${hook}.v1`),
+    data: dataSchema(hook),
+  }).describe(`${hook}: ${hooks[hook].says}`);
+
+/** File name without its end → what it describes. */
+export const messages: Readonly<Record<string, z.ZodType>> = {
+  ...Object.fromEntries(hookNames.map((hook) => [hook, eventSchema(hook)])),
+  event: CloudEvent.extend({ data: EventContext }).describe(
+    "Any event: what all of them have in common, also those of hooks that this version does not know.",
+  ),
+  verdict: Verdict.describe("A participant's answer, where it is not plain text."),
+  progress: z
+    .unknown()
+    .describe("A sign that a participant is still at it. What it holds does not matter, its subject counts."),
+  participant: Participant.describe("An entry of the bucket OUROBOROS_PARTICIPANTS: who must be asked."),
+  "run-record": RunRecord.describe("A record of a run's journal. Skip kinds that you do not know."),
+};
+
+export const schemaOf = (schema: z.ZodType): object => z.toJSONSchema(schema, { io: "input" });
