@@ -3,7 +3,6 @@
 // processes over the same server; and a hook that nobody is asked at, as a ratio to one bare publish to its stream.
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { pino } from "pino";
-import { participant } from "../services/ouroboros/participant.ts";
 import { openBus } from "../services/updater/bus.ts";
 import { Doorbell } from "../services/updater/doorbell.ts";
 import { type Asking, Gate } from "../services/updater/gate.ts";
@@ -17,6 +16,7 @@ import { readSettings } from "../shared/read-settings.ts";
 import { subjects } from "../shared/subjects.ts";
 import { ensureTopology } from "../shared/topology.ts";
 import { type Engine, engine, startNats } from "../test/bed/bed.ts";
+import { command } from "../test/support/command.ts";
 import { deploy } from "../test/support/containers.ts";
 import { until } from "../test/support/until.ts";
 import { ECHO } from "./gate-bare.ts";
@@ -67,7 +67,7 @@ console.log(
 
 async function measure({ participants, processes, goal }: (typeof CASES)[number]): Promise<string[]> {
   const names = Array.from({ length: participants }, (_, i) => `bench-${i + 1}`);
-  for (const name of names) await command("add", name, "--hooks", hook.hook);
+  for (const name of names) await operate("participant", "add", name, "--hooks", hook.hook);
   const shares = Array.from({ length: processes }, (_, i) =>
     names.filter((_name, at) => at % processes === i),
   );
@@ -85,7 +85,7 @@ async function measure({ participants, processes, goal }: (typeof CASES)[number]
     bare.push(one);
     asking.push(other);
   }
-  for (const name of names) await command("remove", name);
+  for (const name of names) await operate("participant", "remove", name);
   await until("none is known", () => asked().length === 0);
   return [...ratios(asking, bare), goal === undefined ? "" : `<= ${goal}`];
 }
@@ -134,11 +134,9 @@ async function beforeUpdateOf(on: Engine): Promise<Asking<"before_update">> {
   };
 }
 
-async function command(...args: readonly string[]): Promise<void> {
-  const told = { write: (text: string) => process.stderr.write(text) };
-  const quiet = { write: () => undefined };
-  const code = await participant(args, { env: { NATS_URL: server.url }, stdout: quiet, stderr: told });
-  if (code !== 0) throw new Error(`ouroboros participant ${args.join(" ")} ended with ${code}`);
+async function operate(...words: readonly string[]): Promise<void> {
+  const { code, err } = await command({ NATS_URL: server.url }, words);
+  if (code !== 0) throw new Error(`ouroboros ${words.join(" ")} ended with ${code}: ${err}`);
 }
 
 function* numbers(): Generator<number> {

@@ -11,7 +11,7 @@ import {
   nkeys,
   usernamePasswordAuthenticator,
 } from "nats";
-import type { Logger } from "pino";
+import { type Logger, pino } from "pino";
 import { z } from "zod";
 import type { Clock } from "./clock.ts";
 import { CannotStart } from "./errors.ts";
@@ -96,6 +96,18 @@ async function accept(nats: NatsConnection, settings: NatsSettings, log: Logger)
   return nats;
 }
 
+/**
+ * One try, for who would rather be told than wait; the connection then never gives up.
+ * @throws CannotStart where NATS does not answer, is older than 2.10 or refuses the credentials.
+ */
+export async function connectNow(name: string, settings: NatsSettings): Promise<NatsConnection> {
+  const options = { ...optionsFrom(name, settings), waitOnFirstConnect: false };
+  const nats = await connect(options).catch((cause: unknown) => {
+    throw cannotUse(settings, cause);
+  });
+  return accept(nats, settings, pino({ level: "silent" }));
+}
+
 /** NATS answers at all, within the client's one try. Used where something can be done without it. */
 export async function natsAnswers(settings: NatsSettings): Promise<boolean> {
   const probe = {
@@ -178,7 +190,7 @@ export function isTooOld(version: string): boolean {
   return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
 }
 
-const withoutSecrets = (url: string): string => url.replace(/\/\/[^@/]*@/, "//…@");
+export const withoutSecrets = (url: string): string => url.replace(/\/\/[^@/]*@/, "//…@");
 
 async function tellChanges(nats: NatsConnection, log: Logger): Promise<void> {
   for await (const status of nats.status()) {

@@ -1,134 +1,193 @@
 // `ouroboros participant`: the operator's list of who must be asked. A participant is a consumer on the hook stream
 // and an entry in a bucket; the consumer comes first and goes last, so that nobody is waited for who cannot hear.
-import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
-import type { NatsConnection } from "nats";
-import { pino } from "pino";
-import { CannotStart } from "../../shared/errors.ts";
+import { type ConsumerInfo, JetStreamApiError } from "@nats-io/jetstream";
+import { isConflict } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
-import { type NatsSettings, connectNats, natsAnswers } from "../../shared/nats.ts";
 import { Participant } from "../../shared/participants.ts";
-import { readSettings } from "../../shared/read-settings.ts";
-import { BUCKETS, STREAMS, consumers, subjects } from "../../shared/subjects.ts";
+import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import { ensureConsumer, ensureTopology, hookConsumer } from "../../shared/topology.ts";
-import { type Command, type Named, USAGE, WrongUsage, parseCommand } from "./participant-command.ts";
-import { asTable } from "./participant-table.ts";
+import type { Answered, NamedParticipant } from "./answers.ts";
+import { NotDone, WrongUsage } from "./command.ts";
+import { type Fleet, isMissing, keysOf, openFleet, withNats } from "./fleet.ts";
+import { didYouMean } from "./nearest.ts";
+import type { Run } from "./run-command.ts";
+import { recordsSince } from "./runs.ts";
+import { type Terminal, printFields, printJson, printTable } from "./terminal.ts";
+import { ago, lasting, written } from "./times.ts";
 
-interface Process {
-  readonly env: NodeJS.ProcessEnv;
-  readonly stdout: Output;
-  readonly stderr: Output;
-}
-interface Output {
-  readonly write: (text: string) => unknown;
-}
+const HOUR = 3_600_000;
 
-/** Resolves with the exit code: 0; 1 where it could not be done; 2 where the command makes no sense. */
-export async function participant(
-  args: readonly string[],
-  { env, stdout, stderr }: Process,
-): Promise<number> {
-  try {
-    const command = parseCommand(args);
-    if (command === "help") stdout.write(USAGE);
-    else stdout.write(await carryOut(command, natsSettingsFrom(env)));
-    return 0;
-  } catch (error) {
-    if (!(error instanceof WrongUsage || error instanceof CannotStart)) throw error;
-    stderr.write(`ouroboros participant: ${error.message}\n`);
-    return error instanceof WrongUsage ? 2 : 1;
-  }
-}
+/** Streams and buckets are made where the updater has not yet. */
+export const withRegister = <T>(terminal: Terminal, work: (fleet: Fleet) => Promise<T>): Promise<T> =>
+  withNats(terminal, async (nats, url) => {
+    const fleet = await openFleet(nats, url);
+    await ensureTopology(nats, fleet.manager);
+    return work(fleet);
+  });
 
-function natsSettingsFrom(env: NodeJS.ProcessEnv): NatsSettings {
-  const settings = readSettings(env, new Map());
-  if (settings.NATS_URL === "")
-    throw new CannotStart(
-      "NATS_URL is not set: participants and services meet on a NATS that both can reach",
+export const runAdd: Run<"participant add"> = async (given, terminal) => {
+  const { NAME: name, hooks, hosts, timeout, max = Math.max(HOUR, timeout), json } = given;
+  if (max < timeout)
+    throw new WrongUsage(`--max ${written(max)} must not be less than --timeout ${written(timeout)}`);
+  const entry: Participant = {
+    ...{ hooks, hosts },
+    timeout_ms: timeout,
+    max_ms: max,
+    on_timeout: given["on-timeout"],
+  };
+  await withRegister(terminal, (fleet) => add(fleet, name, entry));
+  if (json) printJson(terminal, { name, ...entry });
+  else
+    terminal.stdout.write(
+      `${name} added; it takes its events from ${consumers.gate(name)} of ${STREAMS.hooks}\n`,
     );
-  return settings;
-}
+  return 0;
+};
 
-/** Gives what is to be printed. */
-async function carryOut(command: Command, settings: NatsSettings): Promise<string> {
-  if (!(await natsAnswers(settings)))
-    throw new CannotStart("the NATS at NATS_URL does not answer, or refuses the credentials given");
-  const nats = await connectNats("participant", settings, pino({ level: "silent" }));
-  try {
-    return await act(command, await openRegister(nats));
-  } finally {
-    await nats.close();
+export const runList: Run<"participant list"> = async ({ json }, terminal) => {
+  const all = await withRegister(terminal, async (fleet) => {
+    const read = (await keysOf(fleet.participants)).map((name) => find(fleet, name));
+    return (await Promise.all(read)).filter((one) => one !== undefined).map(({ participant }) => participant);
+  });
+  if (json) printJson(terminal, all);
+  else
+    printTable(
+      terminal,
+      ["NAME", "HOOKS", "HOSTS", "TIMEOUT", "MAX", "ON TIMEOUT"],
+      all.map(({ name, hooks, hosts, timeout_ms, max_ms, on_timeout }) => [
+        ...[name, hooks.join(","), hosts.join(","), written(timeout_ms), written(max_ms), on_timeout],
+      ]),
+    );
+  return 0;
+};
+
+export const runRemove: Run<"participant remove"> = async ({ NAME, json }, terminal) => {
+  await withRegister(terminal, async (fleet) => {
+    await findOrFail(fleet, NAME);
+    await fleet.participants.delete(NAME);
+    await fleet.manager.consumers.delete(STREAMS.hooks, consumers.gate(NAME)).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+  });
+  if (json) printJson(terminal, { removed: NAME });
+  else terminal.stdout.write(`${NAME} removed\n`);
+  return 0;
+};
+
+export const runShow: Run<"participant show"> = async ({ NAME, json }, terminal) => {
+  const now = terminal.clock.now();
+  const shown = await withRegister(terminal, async (fleet) => {
+    const { participant, added } = await findOrFail(fleet, NAME);
+    const info = await consumerOf(fleet, NAME);
+    return {
+      ...participant,
+      added,
+      consumer: info === undefined ? null : aboutConsumer(info),
+      answers: await lastAnswers(fleet, NAME, now),
+    };
+  });
+  if (json) printJson(terminal, shown);
+  else {
+    const { consumer, answers } = shown;
+    terminal.stdout.write(`${shown.name}, added ${ago(shown.added, now)}\n`);
+    printFields(terminal, [
+      ["hooks", shown.hooks.join(", ")],
+      ["hosts", shown.hosts.join(", ")],
+      [
+        "waited for",
+        `${written(shown.timeout_ms)}, at most ${written(shown.max_ms)}; then ${shown.on_timeout}`,
+      ],
+      [
+        "listens",
+        consumer === null ? { text: "its consumer is missing", colour: "red" } : listening(consumer, now),
+      ],
+    ]);
+    if (answers.length > 0) terminal.stdout.write("\n");
+    const rows = answers.map((one) => [
+      ...[ago(one.at, now), one.host, one.hook, one.container ?? "(the run)", one.verdict],
+      ...[one.timed_out === true ? "out of time" : lasting(one.ms), one.reason ?? ""],
+    ]);
+    if (answers.length > 0)
+      printTable(terminal, ["WHEN", "HOST", "HOOK", "CONTAINER", "VERDICT", "TOOK", "REASON"], rows);
   }
-}
+  return 0;
+};
 
-interface Register {
-  readonly manager: JetStreamManager;
-  readonly entries: KV;
-}
+type Consumer = ReturnType<typeof aboutConsumer>;
 
-/** Streams and bucket are made where the updater has not yet. */
-async function openRegister(nats: NatsConnection): Promise<Register> {
-  const manager = await jetstreamManager(nats, { checkAPI: false });
-  await ensureTopology(nats, manager);
-  return { manager, entries: await new Kvm(nats).open(BUCKETS.participants) };
-}
+const listening = ({ pulls, undelivered, unacknowledged, last_delivered }: Consumer, now: number): string =>
+  [
+    pulls > 0 ? "yes" : "not at this moment",
+    `${undelivered} undelivered`,
+    `${unacknowledged} unacknowledged`,
+    last_delivered === null ? "nothing delivered yet" : `last delivered ${ago(last_delivered, now)}`,
+  ].join(", ");
 
-async function act(command: Command, register: Register): Promise<string> {
-  switch (command.do) {
-    case "add":
-      await add(register, command.participant);
-      return command.json ? json(command.participant) : `${command.participant.name} added\n`;
-    case "remove":
-      await remove(register, command.name);
-      return command.json ? json({ removed: command.name }) : `${command.name} removed\n`;
-    case "list": {
-      const all = await list(register);
-      return command.json ? json(all) : asTable(all);
-    }
+export const aboutConsumer = (info: ConsumerInfo) => ({
+  name: info.name,
+  pulls: info.num_waiting,
+  undelivered: info.num_pending,
+  unacknowledged: info.num_ack_pending,
+  last_delivered: timeOf(info.delivered.last_active),
+  last_acknowledged: timeOf(info.ack_floor.last_active),
+});
+
+/** The server says when something was last active, in a field that the client's type takes for a number. */
+const timeOf = (active: unknown): string | null =>
+  typeof active === "string" ? new Date(active).toISOString() : null;
+
+export const consumerOf = ({ manager }: Fleet, name: string): Promise<ConsumerInfo | undefined> =>
+  manager.consumers.info(STREAMS.hooks, consumers.gate(name)).catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+
+const ANSWERS_SINCE_MS = 30 * 24 * HOUR;
+const ANSWERS = 5;
+
+/** What the journals say of the last thirty days, the newest first. */
+export async function lastAnswers(fleet: Fleet, participant: string, now: number): Promise<Answered[]> {
+  const found: Answered[] = [];
+  for await (const record of recordsSince(fleet, "decided", { since: now - ANSWERS_SINCE_MS })) {
+    const { at, host, event, hook, container } = record;
+    for (const { participant: name, ...said } of record.verdicts)
+      if (name === participant) found.unshift({ at, host, event, hook, container, ...said });
   }
+  return found.slice(0, ANSWERS);
 }
 
-const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+/** Filters of its consumer. */
+export const filtersOf = ({ hooks, hosts }: Participant): string[] =>
+  hooks.flatMap((hook) => hosts.map((host) => subjects.hooksOf(host === "*" ? null : host, hook)));
 
-/** @throws CannotStart where the name is taken. */
-async function add({ manager, entries }: Register, { name, ...participant }: Named): Promise<void> {
-  if (await isThere(entries, name)) throw taken(name);
-  const filters = participant.hooks.flatMap((hook) =>
-    participant.hosts.map((host) => subjects.hooksOf(host === "*" ? null : host, hook)),
-  );
-  const consumer = hookConsumer(consumers.gate(name), filters, { max_ack_pending: 16 });
-  await ensureConsumer(manager, STREAMS.hooks, consumer);
-  await entries.create(name, JSON.stringify(participant)).catch((error: unknown) => {
-    throw error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE ? taken(name) : error;
+/** @throws NotDone where the name is taken. */
+async function add(fleet: Fleet, name: string, participant: Participant): Promise<void> {
+  const taken = new NotDone(`the name ${name} is taken; \`ouroboros participant remove ${name}\` frees it`);
+  if ((await fleet.participants.get(name))?.operation === "PUT") throw taken;
+  const consumer = hookConsumer(consumers.gate(name), filtersOf(participant), { max_ack_pending: 16 });
+  await ensureConsumer(fleet.manager, STREAMS.hooks, consumer);
+  await fleet.participants.create(name, JSON.stringify(participant)).catch((error: unknown) => {
+    throw error instanceof JetStreamApiError && isConflict(error) ? taken : error;
   });
 }
 
-/** @throws CannotStart where there is none of that name. */
-async function remove({ manager, entries }: Register, name: string): Promise<void> {
-  if (!(await isThere(entries, name))) throw new CannotStart(`there is no participant ${name}`);
-  await entries.delete(name);
-  await manager.consumers.delete(STREAMS.hooks, consumers.gate(name)).catch((error: unknown) => {
-    if (!(error instanceof JetStreamApiError && error.code === NO_SUCH_CONSUMER)) throw error;
-  });
+interface Found {
+  readonly participant: NamedParticipant;
+  readonly added: string;
 }
 
-async function list({ entries }: Register): Promise<Named[]> {
-  const names: string[] = [];
-  for await (const name of await entries.keys()) names.push(name);
-  const found: Named[] = [];
-  for (const name of names.sort()) {
-    const entry = await entries.get(name);
-    if (entry?.operation === "PUT") found.push({ name, ...Participant.parse(parseJson(entry.string())) });
-  }
-  return found;
+async function find({ participants }: Fleet, name: string): Promise<Found | undefined> {
+  const entry = await participants.get(name).catch(() => null); // a name that no key can have
+  const read = Participant.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : ""));
+  return read.success && entry !== null
+    ? { participant: { name, ...read.data }, added: entry.created.toISOString() }
+    : undefined;
 }
 
-// nats-server, server/errors.json
-const WRONG_LAST_SEQUENCE = 10071;
-const NO_SUCH_CONSUMER = 10014;
-
-const isThere = async (entries: KV, name: string): Promise<boolean> =>
-  (await entries.get(name))?.operation === "PUT";
-
-const taken = (name: string): CannotStart =>
-  new CannotStart(`the name ${name} is taken; \`ouroboros participant remove ${name}\` frees it`);
+/** @throws NotDone where there is none of that name. */
+export async function findOrFail(fleet: Fleet, name: string): Promise<Found> {
+  const found = await find(fleet, name);
+  if (found !== undefined) return found;
+  const near = didYouMean(name, await keysOf(fleet.participants));
+  throw new NotDone(`there is no participant ${name}${near}`);
+}

@@ -1,21 +1,11 @@
-// What `ouroboros --help` says, from the table of settings.
+// What `ouroboros --help` and `ouroboros COMMAND --help` say, from the tables of commands and settings.
 import { readFileSync } from "node:fs";
 import { settings } from "../../shared/settings.ts";
+import type { Command, Option } from "./command.ts";
+import { optionsOf } from "./command-line.ts";
+import { type CommandName, commandNames, commands, services } from "./commands.ts";
 
-const HEAD = `Keeps containers up to date with their images, and asks before every step.
-
-Usage:
-  ouroboros [OPTION...]                all services in one process, with a private NATS unless NATS_URL is set
-  ouroboros poller [OPTION...]         finds updates
-  ouroboros updater [OPTION...]        makes them
-  ouroboros hook-executor [OPTION...]  runs the host's hook scripts
-  ouroboros webhook [OPTION...]        asks an HTTP endpoint
-  ouroboros participant --help         who else is asked
-  ouroboros nats-config --help         users and rights for a NATS that several machines share
-  ouroboros explain --help             why a container was or was not updated
-  ouroboros --help | --version
-
-Each setting is an environment variable; NAME_FILE gives the value of NAME from a file. Flags stand for the same
+const TAIL = `Each setting is an environment variable; NAME_FILE gives the value of NAME from a file. Flags stand for the same
 settings, the environment beats them. In brackets the value by default.
 `;
 
@@ -27,12 +17,90 @@ interface Row {
 
 export const usage = (): string =>
   [
-    HEAD,
+    "Keeps containers up to date with their images, and asks before every step.\n",
+    "Usage:",
+    ...aligned([
+      ["ouroboros [SETTING...]", "All services in one process, with a private NATS unless NATS_URL is set."],
+      ...Object.entries(services).map(([name, says]) => [`ouroboros ${name} [SETTING...]`, says] as const),
+      ...commandNames.map((name) => [`ouroboros ${name}`, commands[name].says] as const),
+      ["ouroboros COMMAND --help", "What a command does and takes."],
+      ["ouroboros --help | --version", ""],
+    ]),
+    "",
+    TAIL,
     ...Object.entries<Row>(settings).map(
       ([name, { flags = [], byDefault = "", says }]) =>
         `  ${[name, ...flags].join(", ")}${byDefault === "" ? "" : ` [${byDefault}]`}\n      ${plain(says)}`,
     ),
   ].join("\n");
+
+/** `ouroboros explain [CONTAINER] [--host HOST] [-o text|json]` */
+export function usageLine(name: CommandName): string {
+  const command: Command = commands[name];
+  const words = Object.entries(command.arguments ?? {}).map(([word, { optional }]) =>
+    optional ? `[${word}]` : word,
+  );
+  const options = Object.entries(optionsOf(command))
+    .filter(([option]) => option !== "help")
+    .map(([option, it]) => {
+      const text = `${option === "output" ? "-o" : `--${option}`}${it.value === undefined ? "" : ` ${it.value}`}`;
+      return it.required ? text : `[${text}]`;
+    });
+  return ["ouroboros", name, ...words, ...options].join(" ");
+}
+
+export function usageOf(name: CommandName): string {
+  const command: Command = commands[name];
+  const words = Object.entries(command.arguments ?? {}).map(([word, { says }]) => [word, says] as const);
+  const options = Object.entries(optionsOf(command)).map(
+    ([option, it]) => [spelled(option, it), saysOf(it)] as const,
+  );
+  return `${[
+    `${plain(command.says)}\n`,
+    `Usage: ${usageLine(name)}\n`,
+    ...(command.more === undefined ? [] : [`${folded(plain(command.more))}\n`]),
+    ...aligned([...words, ...options]),
+    "",
+    "NATS_URL and the other settings of NATS are read from the environment; without them the private NATS of the",
+    "Ouroboros that runs on DATA_DIR is asked. Exit codes: 0 done, 1 not done or not there, 2 wrong usage, 3 nobody to ask.",
+  ].join("\n")}\n`;
+}
+
+/** What there is after `participant`. */
+export const usageOfGroup = (group: string): string =>
+  `${[
+    "Usage:",
+    ...aligned(
+      commandNames
+        .filter((name) => name.startsWith(`${group} `))
+        .map((name) => [`ouroboros ${name}`, commands[name].says] as const),
+    ),
+    `\n\`ouroboros ${group} COMMAND --help\` says more.`,
+  ].join("\n")}\n`;
+
+/** `-o, --output text|json` */
+export const spelled = (name: string, { short, value }: Option): string =>
+  `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
+
+const saysOf = ({ says, byDefault }: Option): string =>
+  `${says}${byDefault === undefined ? "" : ` [${byDefault}]`}`;
+
+function aligned(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, says]) => `  ${name.padEnd(width)}  ${plain(says)}`.trimEnd());
+}
+
+const WIDTH = 110;
+
+function folded(text: string): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1) ?? "";
+    if (last.length + word.length >= WIDTH) lines.push(word);
+    else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
+  }
+  return lines.join("\n");
+}
 
 const plain = (markdown: string): string => markdown.replaceAll("`", "");
 

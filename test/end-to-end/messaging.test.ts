@@ -218,7 +218,7 @@ describe("a NATS server before 2.10", () => {
       assert.match(process.log(), sentence);
     }
     const { code, err } = await ouroboros({ ...stack, access: { NATS_URL: old.url } }, "participant", "list");
-    assert.equal(code, 1);
+    assert.equal(code, 3);
     assert.match(err, sentence);
   });
 });

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, type NodeConnectionOptions, nkeyAuthenticator, nkeys } from "nats";
-import { natsConfig } from "../../services/ouroboros/nats-config.ts";
+import { command } from "./command.ts";
 
 export interface Secured extends AsyncDisposable {
   readonly folder: string;
@@ -20,11 +20,9 @@ export interface Secured extends AsyncDisposable {
 /** `args` as for `ouroboros nats-config write FOLDER`. */
 export async function secured(...args: readonly string[]): Promise<Secured> {
   const folder = await mkdtemp(join(tmpdir(), "secured-"));
-  const said: string[] = [];
-  const told = { write: (text: string) => said.push(text) };
   const own = ["--server-folder", join(folder, "nats")];
-  const code = await natsConfig(["write", folder, ...args, ...own], { env: {}, stdout: told, stderr: told });
-  if (code !== 0) throw new Error(said.join(""));
+  const { code, err } = await command({}, ["nats-config", "write", folder, ...args, ...own]);
+  if (code !== 0) throw new Error(err);
   const read = (...path: string[]) => readFile(join(folder, ...path), "utf8");
   const [server, users] = [await read("nats", "nats.conf"), await read("nats", "users.conf")];
   const ca = join(folder, "ca.pem");

@@ -3,22 +3,14 @@ import { X509Certificate } from "node:crypto";
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { natsConfig } from "../../../services/ouroboros/nats-config.ts";
+import { command } from "../../support/command.ts";
 
 describe("ouroboros nats-config", () => {
   let folder = "";
   beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), "nats-config-"))));
   afterEach(() => rm(folder, { recursive: true }));
 
-  const run = async (...args: readonly string[]) => {
-    let [out, err] = ["", ""];
-    const code = await natsConfig(args, {
-      env: {},
-      stdout: { write: (text: string) => (out += text) },
-      stderr: { write: (text: string) => (err += text) },
-    });
-    return { code, out, err };
-  };
+  const run = (...args: readonly string[]) => command({}, ["nats-config", ...args]);
   const read = (...path: readonly string[]) => readFile(join(folder, ...path), "utf8");
 
   it("writes a key for each user, readable by its owner only, and no secret for the server", async () => {
@@ -92,7 +84,7 @@ describe("ouroboros nats-config", () => {
 
   for (const [what, args, sentence] of [
     ["hosts are missing", ["write", "/x"], /--hosts is missing/],
-    ["no folder is given", ["write", "--hosts", "h"], /allowed are write FOLDER, prepare/],
+    ["no folder is given", ["write", "--hosts", "h"], /FOLDER is missing/],
     [
       "a participant bears a name of ours",
       ["write", "/x", "--hosts", "h", "--participants", "exec_h"],

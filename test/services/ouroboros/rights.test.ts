@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { AckPolicy, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, PermissionViolationError, connect } from "nats";
-import { natsConfig } from "../../../services/ouroboros/nats-config.ts";
 import {
   type Rights,
   type RoleName,
@@ -17,6 +16,7 @@ import type { Verdict } from "../../../shared/messages.ts";
 import { STREAMS } from "../../../shared/subjects.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import { type NatsServer, startNats } from "../../bed/bed.ts";
+import { command } from "../../support/command.ts";
 import { type Secured, secured } from "../../support/secured.ts";
 
 const users: readonly User[] = [
@@ -213,8 +213,8 @@ for (const version of ["2.10", "2.15"] as const) {
         ...["--watchers", "eye", "--readers", "log"],
       );
       server = await startNats({ version, config: keys.config });
-      const prepared = await command(["prepare", "--hosts", "web01,web.02", "--readers", "log"]);
-      assert.equal(prepared, 0);
+      const prepared = await operate("nats-config", "prepare", "--hosts", "web01,web.02", "--readers", "log");
+      assert.deepEqual([prepared.code, prepared.err], [0, ""]);
       for (const user of all) await enter(user);
       const manager = await jetstreamManager(as("operator"));
       for (const name of ["a", "b"])
@@ -229,12 +229,8 @@ for (const version of ["2.10", "2.15"] as const) {
       await keys[Symbol.asyncDispose]();
     });
 
-    const command = (args: readonly string[]) =>
-      natsConfig(args, {
-        env: { NATS_URL: server.url, ...keys.access("operator") },
-        stdout: { write: () => undefined },
-        stderr: process.stderr,
-      });
+    const operate = (...words: readonly string[]) =>
+      command({ NATS_URL: server.url, ...keys.access("operator") }, words);
     const as = (user: string): NatsConnection => {
       const nats = open.get(user);
       assert.ok(nats, user);

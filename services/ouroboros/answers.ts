@@ -1,0 +1,143 @@
+// What the commands print with `-o json`. Programs rely on these shapes: fields may be added, none is taken away.
+// docs/commands.md shows them. Pure.
+import { z } from "zod";
+import { HeldEntry } from "../../shared/held.ts";
+import { hookNames } from "../../shared/hooks.ts";
+import { CloudEvent, VerdictWord } from "../../shared/messages.ts";
+import { OnTimeout, Participant } from "../../shared/participants.ts";
+import { Decided, End } from "../../shared/run-records.ts";
+
+const time = z.string().describe("RFC 3339.");
+const host = z.string();
+const hook = z.enum(hookNames as [string, ...string[]]);
+const container = z.string().nullable().describe("null at hooks of a whole run.");
+const event = z.string().describe("Id of the event.");
+const run = z.string().describe("Id of the run.");
+
+export const NamedParticipant = Participant.extend({ name: z.string() });
+export type NamedParticipant = z.infer<typeof NamedParticipant>;
+
+export const Answered = z.object({
+  at: time,
+  host,
+  event,
+  hook,
+  container,
+  verdict: VerdictWord,
+  reason: z.string().optional(),
+  ms: z.number().describe("From the event to the verdict."),
+  timed_out: z.boolean().optional().describe("It said nothing; this is what that counted as."),
+});
+export type Answered = z.infer<typeof Answered>;
+
+export const ShownParticipant = NamedParticipant.extend({
+  added: time,
+  consumer: z
+    .object({
+      name: z.string(),
+      pulls: z.number().describe("How many requests for events wait at this moment: 0 where nobody listens."),
+      undelivered: z.number().describe("Events that wait to be fetched."),
+      unacknowledged: z.number().describe("Events that were fetched and not acknowledged."),
+      last_delivered: time.nullable(),
+      last_acknowledged: time.nullable(),
+    })
+    .nullable()
+    .describe("Where its events come from; null where it is missing."),
+  answers: z.array(Answered).describe("Its last verdicts, the newest first."),
+});
+export type ShownParticipant = z.infer<typeof ShownParticipant>;
+
+export const TestedParticipant = z.object({
+  name: z.string(),
+  fine: z.boolean(),
+  checks: z.array(
+    z.object({
+      check: z.string(),
+      fine: z.boolean(),
+      found: z.string(),
+      advice: z.string().optional().describe("What to do."),
+    }),
+  ),
+});
+export type TestedParticipant = z.infer<typeof TestedParticipant>;
+
+export const Pending = z.object({
+  event,
+  host,
+  hook,
+  container,
+  run,
+  since: time,
+  until: time.describe("When everyone is out of time who reports no progress."),
+  at_most: time.describe("When everyone is out of time whatever they report."),
+  waiting_for: z.array(
+    z.object({ participant: z.string(), until: time, at_most: time, on_timeout: OnTimeout }),
+  ),
+  answered: z.array(
+    z.object({ participant: z.string(), verdict: VerdictWord, reason: z.string().optional() }),
+  ),
+  updater: z.boolean().describe("Whether an updater acts on the host; without one nothing is decided."),
+});
+export type Pending = z.infer<typeof Pending>;
+
+export const DecidedRecord = z
+  .object({ at: time, host, run, n: z.number(), writer: z.string() })
+  .extend(Decided.shape);
+export type DecidedRecord = z.infer<typeof DecidedRecord>;
+
+/** A line of `ouroboros events -o json`. */
+export const EventLine = z.union([CloudEvent, DecidedRecord]);
+
+export const HistoryEntry = z.object({
+  at: time,
+  host,
+  container: z.string(),
+  end: End,
+  because: z.string(),
+  run,
+  from: z.string().optional().describe("Image id before."),
+  to: z.string().optional().describe("Image id after, or that was tried."),
+  downtime_ms: z.number().optional(),
+  ms: z.number().optional(),
+});
+export type HistoryEntry = z.infer<typeof HistoryEntry>;
+
+export const HostStatus = z.object({
+  host,
+  engine_id: z.string().nullable(),
+  ouroboros: z.string().nullable().describe("Version of the poller."),
+  api: z.string().nullable().describe("Version of the Engine API that is spoken."),
+  poller: z.boolean().describe("Whether it answers."),
+  last_seen: time.nullable().describe("When the poller last noted itself."),
+  last_poll: time.nullable(),
+  polled: z.string().nullable().describe("What came of the last poll."),
+  updater: z.enum(["idle", "busy", "away"]),
+  last_run: z
+    .object({ run, at: time, ends: z.record(z.string(), End).nullable().describe("null while it goes on.") })
+    .nullable(),
+  pending: z.number().describe("Events that are waited for."),
+  held: z.array(HeldEntry.extend({ container: z.string() })),
+});
+export type HostStatus = z.infer<typeof HostStatus>;
+
+export const Status = z.object({
+  nats: z.object({ url: z.string(), version: z.string() }),
+  participants: z.array(z.string()),
+  hosts: z.array(HostStatus),
+});
+export type Status = z.infer<typeof Status>;
+
+export const Explanation = z.object({
+  host,
+  container: z.string(),
+  id: z.string(),
+  image: z.string(),
+  because: z.string().describe("What the last poll decided, and why."),
+  polled_at: time,
+  held: HeldEntry.nullable(),
+  last: z
+    .object({ run, at: time, end: End, because: z.string() })
+    .nullable()
+    .describe("How the last run with this container ended for it; null where none did within memory."),
+});
+export type Explanation = z.infer<typeof Explanation>;

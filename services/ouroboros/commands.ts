@@ -1,0 +1,114 @@
+// Every command of the program: the only place one is declared (two groups have files of their own). Usage, errors,
+// completion and docs/commands.md follow from this table; a new command is one row here and its code in dispatch.ts.
+// Pure.
+import { z } from "zod";
+import { hookNames, isHookName } from "../../shared/hooks.ts";
+import { VerdictWord } from "../../shared/messages.ts";
+import { EventLine, Explanation, HistoryEntry, Pending, Status } from "./answers.ts";
+import type { Command } from "./command.ts";
+import { HOST, SINCE, containerName, some } from "./command-values.ts";
+import { participantCommands } from "./participant-commands.ts";
+import { setupCommands } from "./setup-commands.ts";
+
+export const commands = {
+  status: {
+    says: "What there is: the hosts, when they were polled, how their last runs ended, what is pending and held.",
+    options: { host: HOST },
+    json: { schema: Status },
+  },
+  explain: {
+    says: "Why a container was or was not updated; without a container, of all of them in a table.",
+    more: "Says what the last poll decided and why, what is held, and how the last run with the container ended for it.",
+    arguments: {
+      CONTAINER: {
+        says: "Name, id, or the first twelve or more characters of an id.",
+        read: containerName,
+        optional: true,
+        offers: "containers",
+      },
+    },
+    options: { host: HOST },
+    json: { schema: z.array(Explanation) },
+  },
+  pending: {
+    says: "Who is waited for: at which event, since when and until when.",
+    options: { host: HOST },
+    json: { schema: z.array(Pending) },
+  },
+  verdict: {
+    says: "Decides a pending event at once, whoever else is waited for.",
+    more:
+      "Recorded as by the participant `operator`, who is never waited for. EVENT is the id of a pending event, the first " +
+      "characters of one, or the name of a container where only one event of it is pending. Comes back when the updater " +
+      "has decided.",
+    arguments: {
+      EVENT: { says: "The event, or what is unmistakable of it.", read: containerName, offers: "events" },
+      VERDICT: { says: "`proceed`, `refuse` or `defer`.", read: VerdictWord, offers: VerdictWord.options },
+    },
+    options: {
+      reason: {
+        value: "TEXT",
+        read: z.string().trim().min(1, "say why"),
+        says: "Why; needed to refuse or defer.",
+      },
+      "retry-after": { value: "DURATION", read: some, says: "With defer: when it is tried again." },
+      host: HOST,
+    },
+    json: {
+      schema: Pending.pick({ event: true, host: true, hook: true, container: true }).extend({
+        verdict: VerdictWord,
+        by: z.string().nullable().describe("Whose verdict decided."),
+        reason: z.string().nullable(),
+      }),
+    },
+  },
+  events: {
+    says: "What happened: every hook event and what was decided at it; with --follow also what happens from now on.",
+    more:
+      "With `-o json` each line is an event as it was published (a CloudEvent), or the journal's record of a decision " +
+      "(`kind` is `decided`). With --container also the events of whole runs that name the container.",
+    options: {
+      follow: { short: "f", says: "Goes on until it is stopped." },
+      since: { ...SINCE, byDefault: "24h", says: "How far back it begins." },
+      hook: {
+        value: "HOOK",
+        read: z.string().refine(isHookName, `allowed are ${hookNames.join(", ")}`),
+        offers: hookNames,
+        says: "Only this hook.",
+      },
+      host: HOST,
+      container: {
+        value: "CONTAINER",
+        read: containerName,
+        offers: "containers",
+        says: "Only this container.",
+      },
+    },
+    json: { schema: EventLine, lines: true },
+  },
+  history: {
+    says: "How updates ended, the newest first.",
+    arguments: {
+      CONTAINER: { says: "Name of a container.", read: containerName, optional: true, offers: "containers" },
+    },
+    options: {
+      host: HOST,
+      since: { ...SINCE, byDefault: "30d", says: "How far back it looks; the journal holds 90 days." },
+    },
+    json: { schema: z.array(HistoryEntry) },
+  },
+  ...participantCommands,
+  ...setupCommands,
+} as const satisfies Readonly<Record<string, Command>>;
+
+export type CommandName = keyof typeof commands;
+export const commandNames = Object.keys(commands) as readonly CommandName[];
+
+/** What runs until it is stopped. Their options are the settings. */
+export const services = {
+  poller: "Finds updates.",
+  updater: "Makes them.",
+  "hook-executor": "Runs the host's hook scripts.",
+  webhook: "Asks an HTTP endpoint.",
+} as const;
+export type ServiceName = keyof typeof services;

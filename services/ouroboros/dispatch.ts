@@ -1,0 +1,67 @@
+// From the words of the command line to the code behind a command of the table.
+import { runCompletion } from "./completion.ts";
+import { type CommandName, commandNames, commands } from "./commands.ts";
+import { EXIT } from "./command.ts";
+import { runEvents } from "./events.ts";
+import { runExplain } from "./explain.ts";
+import { runHistory } from "./history.ts";
+import { printKnown } from "./known.ts";
+import { runPrepare, runWrite } from "./nats-config.ts";
+import { didYouMean } from "./nearest.ts";
+import { runAdd, runList, runRemove, runShow } from "./participant.ts";
+import { runTest } from "./participant-test.ts";
+import { runPending } from "./pending.ts";
+import { type Run, runCommand } from "./run-command.ts";
+import { runStatus } from "./status.ts";
+import type { Terminal } from "./terminal.ts";
+import { usageOfGroup } from "./usage.ts";
+import { runVerdict } from "./verdict.ts";
+
+const runs: { readonly [N in CommandName]: Run<N> } = {
+  status: runStatus,
+  explain: runExplain,
+  pending: runPending,
+  verdict: runVerdict,
+  events: runEvents,
+  history: runHistory,
+  "participant add": runAdd,
+  "participant list": runList,
+  "participant show": runShow,
+  "participant remove": runRemove,
+  "participant test": runTest,
+  "nats-config write": runWrite,
+  "nats-config prepare": runPrepare,
+  completion: runCompletion,
+};
+
+type Started = (terminal: Terminal) => Promise<number>;
+
+/** What these words start, resolving with its exit code; undefined where their first names no command. */
+export function commandIn(args: readonly string[]): Started | undefined {
+  const [first = "", second = "", ...rest] = args;
+  if (first === "known") return (terminal) => printKnown(args.slice(1), terminal);
+  if (isCommand(first)) return start(first, args.slice(1));
+  if (isCommand(`${first} ${second}`)) return start(`${first} ${second}` as CommandName, rest);
+  const group = commandNames.filter((name) => name.startsWith(`${first} `));
+  return group.length === 0 ? undefined : (terminal) => Promise.resolve(helpWith(first, second, terminal));
+}
+
+const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name);
+
+const start =
+  (name: CommandName, args: readonly string[]): Started =>
+  (terminal) =>
+    runCommand(name, runs[name], args, terminal);
+
+function helpWith(group: string, word: string, { stdout, stderr }: Terminal): number {
+  if (word === "--help" || word === "-h") {
+    stdout.write(usageOfGroup(group));
+    return EXIT.done.code;
+  }
+  const verbs = commandNames
+    .filter((name) => name.startsWith(`${group} `))
+    .map((name) => name.slice(group.length + 1));
+  const what = word === "" ? "what?" : `${word} is no command${didYouMean(word, verbs)}`;
+  stderr.write(`ouroboros ${group}: ${what}\n${usageOfGroup(group)}`);
+  return EXIT.wrong.code;
+}

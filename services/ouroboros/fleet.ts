@@ -1,0 +1,187 @@
+// The NATS of an operator's command: found, connected to once, and what is stored there of hosts, events and runs.
+import {
+  DeliverPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+  JetStreamApiError,
+  jetstream,
+  jetstreamManager,
+} from "@nats-io/jetstream";
+import { type KV, Kvm } from "@nats-io/kv";
+import { type NatsConnection, NoRespondersError, RequestError, TimeoutError } from "nats";
+import { iso } from "../../shared/clock.ts";
+import { CannotStart } from "../../shared/errors.ts";
+import { parseJson } from "../../shared/messages.ts";
+import { type NatsSettings, connectNow, withoutSecrets } from "../../shared/nats.ts";
+import { readSettings } from "../../shared/read-settings.ts";
+import type { Settings } from "../../shared/settings.ts";
+import { BUCKETS, STREAMS, subjects } from "../../shared/subjects.ts";
+import { isToken, untoken } from "../../shared/tokens.ts";
+import { findAccess, staleAccess } from "./access-file.ts";
+import { NotDone } from "./command.ts";
+import { didYouMean } from "./nearest.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface Fleet {
+  readonly nats: NatsConnection;
+  /** Without secrets. */
+  readonly url: string;
+  readonly js: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly hosts: KV;
+  readonly held: KV;
+  readonly participants: KV;
+}
+
+/**
+ * Connects once, does the work and leaves.
+ * @throws CannotStart where NATS cannot be found, reached or used; NotDone where nothing of Ouroboros is there.
+ */
+export async function withFleet<T>(terminal: Terminal, work: (fleet: Fleet) => Promise<T>): Promise<T> {
+  return withNats(terminal, async (nats, url) => {
+    const fleet = await openFleet(nats, url);
+    await fleet.manager.streams.info(STREAMS.runs).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+      throw new NotDone(`NATS at ${url} holds nothing of Ouroboros: no updater has run on it yet`);
+    });
+    return work(fleet);
+  });
+}
+
+/** The same, also where no stream is there yet. */
+export async function withNats<T>(
+  { env }: Terminal,
+  work: (nats: NatsConnection, url: string) => Promise<T>,
+): Promise<T> {
+  const settings = await settingsFrom(env);
+  const nats = await connectNow("command", settings).catch((error: unknown) => {
+    if (settings.stale === undefined) throw error;
+    throw new CannotStart(settings.stale, { cause: error });
+  });
+  try {
+    return await work(nats, withoutSecrets(settings.NATS_URL));
+  } catch (error) {
+    const isNats = [RequestError, TimeoutError, NoRespondersError].some((kind) => error instanceof kind);
+    if (!isNats && !(error instanceof JetStreamApiError)) throw error;
+    throw new CannotStart(
+      `NATS at ${withoutSecrets(settings.NATS_URL)} did not answer as it should: ${(error as Error).message}. ` +
+        "Is JetStream on, and has this user an operator's rights?",
+      { cause: error },
+    );
+  } finally {
+    await nats.close();
+  }
+}
+
+export async function openFleet(nats: NatsConnection, url: string): Promise<Fleet> {
+  const kvm = new Kvm(nats);
+  return {
+    nats,
+    url,
+    js: jetstream(nats, { timeout: 5000 }),
+    manager: await jetstreamManager(nats, { checkAPI: false, timeout: 5000 }),
+    hosts: await kvm.open(BUCKETS.hosts),
+    held: await kvm.open(BUCKETS.held),
+    participants: await kvm.open(BUCKETS.participants),
+  };
+}
+
+/** `stale` says what it means that a private NATS does not answer. */
+async function settingsFrom(env: NodeJS.ProcessEnv): Promise<NatsSettings & { readonly stale?: string }> {
+  const settings = readSettings(ofNats(env), new Map<string, string>());
+  if (settings.NATS_URL !== "") return settings;
+  const access = await findAccess(settings.DATA_DIR);
+  if (access === undefined) throw new CannotStart(nowhere(settings));
+  return { ...settings, ...access, stale: staleAccess(settings.DATA_DIR, access.NATS_URL) };
+}
+
+/** A setting that no command reads cannot keep one from its work. */
+const ofNats = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => /^(?:NATS_|DATA_DIR)/.test(name)));
+
+const nowhere = ({ DATA_DIR }: Settings): string =>
+  `NATS_URL is not set, and no Ouroboros with a NATS of its own runs on DATA_DIR ${DATA_DIR}: set NATS_URL to the NATS ` +
+  "of the services, or DATA_DIR to theirs";
+
+// nats-server, server/errors.json
+const NO_SUCH_STREAM = 10059;
+const NO_SUCH_CONSUMER = 10014;
+
+export const isMissing = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && [NO_SUCH_STREAM, NO_SUCH_CONSUMER].includes(error.code);
+
+/** The keys of a bucket, sorted. */
+export async function keysOf(bucket: KV): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const key of await bucket.keys()) keys.push(key);
+  return keys.sort();
+}
+
+/** Hosts that a poller claimed or an updater acted on, by name. */
+export async function hostsOf({ hosts, manager }: Fleet): Promise<string[]> {
+  const opened = await manager.streams.info(STREAMS.runs, { subjects_filter: OPEN_OF_ALL });
+  const tokens = [
+    ...(await keysOf(hosts)),
+    ...Object.keys(opened.state.subjects ?? {}).map((subject) => subject.split(".")[2] ?? ""),
+  ];
+  return [...new Set(tokens.filter(isToken).map(untoken))].sort();
+}
+
+const OPEN_OF_ALL = "ouroboros.run.*.open";
+
+/** All hosts, or the one that was asked for. @throws NotDone where there is no such host. */
+export async function hostsAsked(fleet: Fleet, host: string | undefined): Promise<string[]> {
+  const all = await hostsOf(fleet);
+  if (host === undefined) return all;
+  if (all.includes(host)) return [host];
+  const known =
+    all.length === 0 ? "; no host is known yet" : didYouMean(host, all) || `; there are ${all.join(", ")}`;
+  throw new NotDone(`there is no host ${host}${known}`);
+}
+
+export interface Reading {
+  readonly filters: readonly string[];
+  /** Milliseconds since 1970; from the first message where undefined. */
+  readonly since?: number | undefined;
+}
+
+/** What a stream holds now, in order; ends where it is read to its end. */
+export async function* replay(
+  { js }: Fleet,
+  stream: string,
+  { filters, since }: Reading,
+): AsyncGenerator<JsMsg, void> {
+  const consumer = await js.consumers.get(stream, {
+    filter_subjects: [...filters],
+    ...(since !== undefined && { deliver_policy: DeliverPolicy.StartTime, opt_start_time: iso(since) }),
+  });
+  if ((await consumer.info(true)).num_pending === 0) return;
+  const messages = await consumer.consume();
+  try {
+    for await (const message of messages) {
+      yield message;
+      if (message.info.pending === 0) return;
+    }
+  } finally {
+    await messages.close();
+    await consumer.delete().catch(() => false);
+  }
+}
+
+/** What a service of a host answers to a command; undefined where it is not there. */
+export async function askService(
+  { nats }: Fleet,
+  host: string,
+  [service, command]: readonly [service: string, command: string],
+): Promise<unknown> {
+  try {
+    return parseJson(
+      (await nats.request(subjects.command(host, service, command), "", { timeout: 5000 })).string(),
+    );
+  } catch (error) {
+    if ([NoRespondersError, RequestError, TimeoutError].some((kind) => error instanceof kind))
+      return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,118 @@
+// `ouroboros pending`: the events that are waited for, from the journals of the open runs.
+import { iso } from "../../shared/clock.ts";
+import { nextOn } from "../../shared/jetstream.ts";
+import { type Verdict, parseVerdict } from "../../shared/messages.ts";
+import type { Asked } from "../../shared/participants.ts";
+import { STREAMS, subjects } from "../../shared/subjects.ts";
+import type { Pending } from "./answers.ts";
+import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
+import type { Run } from "./run-command.ts";
+import { type RecordOf, openRun, recordsOf } from "./runs.ts";
+import { printJson, printTable } from "./terminal.ts";
+import { ago } from "./times.ts";
+
+export const runPending: Run<"pending"> = async ({ host, json }, terminal) => {
+  const pending = await withFleet(terminal, async (fleet) => pendingOn(fleet, await hostsAsked(fleet, host)));
+  if (json) printJson(terminal, pending);
+  else if (pending.length === 0) terminal.stdout.write("Nobody is waited for.\n");
+  else {
+    const now = terminal.clock.now();
+    const rows = pending.flatMap((one) =>
+      one.waiting_for.map(({ participant, until, on_timeout }) => [
+        one.host,
+        one.hook,
+        one.container ?? "(the run)",
+        participant,
+        ago(one.since, now),
+        `${on_timeout} ${ago(until, now)}`,
+        one.event,
+      ]),
+    );
+    printTable(terminal, ["HOST", "HOOK", "CONTAINER", "WAITING FOR", "SINCE", "ELSE", "EVENT"], rows);
+    for (const silent of new Set(pending.filter(({ updater }) => !updater).map((one) => one.host)))
+      terminal.stderr.write(`ouroboros pending: no updater acts on ${silent}: nothing is decided there\n`);
+  }
+  return 0;
+};
+
+export async function pendingOn(fleet: Fleet, hosts: readonly string[]): Promise<Pending[]> {
+  const found = await Promise.all(
+    hosts.map(async (host) => {
+      const undecided = await undecidedOn(fleet, host);
+      if (undecided.length === 0) return [];
+      const updater = (await askService(fleet, host, ["updater", "status"])) !== undefined;
+      return Promise.all(undecided.map((record) => describe(fleet, record, updater)));
+    }),
+  );
+  return found.flat();
+}
+
+/** In the open run of a host: what the journal waits for and has not decided. */
+export async function undecidedOn(fleet: Fleet, host: string): Promise<RecordOf<"waiting">[]> {
+  const run = await openRun(fleet, host);
+  if (run === undefined) return [];
+  const records = await recordsOf(fleet, host, run);
+  const decided = new Set(records.filter(({ kind }) => kind === "decided").map(eventOf));
+  return records
+    .filter((record): record is RecordOf<"waiting"> => record.kind === "waiting")
+    .filter(({ event }) => !decided.has(event));
+}
+
+const eventOf = (record: object): unknown => (record as { event?: string }).event;
+
+async function describe(fleet: Fleet, record: RecordOf<"waiting">, updater: boolean): Promise<Pending> {
+  const { event, host, hook, container, run, at, participants } = record;
+  const verdicts = await Promise.all(participants.map(async ({ name }) => verdictOf(fleet, record, name)));
+  const waiting = participants
+    .filter((_, index) => verdicts[index] === undefined)
+    .map((asked) => limitsOf(asked, record));
+  const latest = (key: "until" | "at_most"): string =>
+    waiting
+      .map((one) => one[key])
+      .sort()
+      .at(-1) ?? at;
+  return {
+    ...{ event, host, hook, container, run },
+    since: at,
+    until: latest("until"),
+    at_most: latest("at_most"),
+    waiting_for: waiting,
+    answered: participants.flatMap(({ name }, index) => {
+      const said = verdicts[index];
+      return said
+        ? [{ participant: name, verdict: said.verdict, ...(said.reason && { reason: said.reason }) }]
+        : [];
+    }),
+    updater,
+  };
+}
+
+/** By the same rules as the gate: the first valid message on the participant's subject. */
+async function verdictOf(
+  { manager }: Fleet,
+  { host, event }: { readonly host: string; readonly event: string },
+  participant: string,
+): Promise<Verdict | undefined> {
+  for (let seq = 1; ;) {
+    const message = await nextOn(manager, STREAMS.verdicts, subjects.verdict(host, participant, event), seq);
+    if (message === undefined) return undefined;
+    const verdict = parseVerdict({ text: message.string(), fromStream: message.header.has("Nats-Stream") });
+    if (verdict !== undefined) return verdict;
+    seq = message.seq + 1;
+  }
+}
+
+/** Progress is not stored, so `until` is the time of one who reports none. */
+function limitsOf(
+  { name, timeout_ms, max_ms, on_timeout }: Asked,
+  { at, at_most_ms = Number.POSITIVE_INFINITY }: RecordOf<"waiting">,
+): Pending["waiting_for"][number] {
+  const from = Date.parse(at);
+  const most = Math.min(max_ms, at_most_ms);
+  return {
+    participant: name,
+    until: iso(from + Math.min(timeout_ms, most)),
+    at_most: iso(from + most),
+    on_timeout,
+  };
+}

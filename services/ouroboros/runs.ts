@@ -1,0 +1,51 @@
+// The journal as commands read it.
+import type { HookName } from "../../shared/hooks.ts";
+import { lastOn, nextOn } from "../../shared/jetstream.ts";
+import { parseJson } from "../../shared/messages.ts";
+import { OpenRecord, RunRecord } from "../../shared/run-records.ts";
+import { STREAMS, subjects } from "../../shared/subjects.ts";
+import { type Fleet, replay } from "./fleet.ts";
+
+export type RecordOf<K extends RunRecord["kind"]> = RunRecord & { readonly kind: K };
+
+export const recordIn = (text = ""): RunRecord | undefined => RunRecord.safeParse(parseJson(text)).data;
+
+/** The run that is under way on a host; its updater may have died in it. */
+export async function openRun({ manager }: Fleet, host: string): Promise<string | undefined> {
+  const last = await lastOn(manager, STREAMS.runs, subjects.open(host));
+  return OpenRecord.safeParse(parseJson(last?.string() ?? "")).data?.run ?? undefined;
+}
+
+/** All records of one run, in order. */
+export async function recordsOf({ manager }: Fleet, host: string, run: string): Promise<RunRecord[]> {
+  const records: RunRecord[] = [];
+  for (let seq = 1; ;) {
+    const message = await nextOn(manager, STREAMS.runs, subjects.run(host, run), seq);
+    if (message === undefined) return records;
+    const record = recordIn(message.string());
+    if (record !== undefined) records.push(record);
+    seq = message.seq + 1;
+  }
+}
+
+/** Records of a kind on one host or all, since then (milliseconds since 1970), in order. */
+export async function* recordsSince<K extends RunRecord["kind"]>(
+  fleet: Fleet,
+  kind: K,
+  { host, since }: { readonly host?: string | undefined; readonly since: number },
+): AsyncGenerator<RecordOf<K>, void> {
+  const filters = [host === undefined ? "ouroboros.run.*.*" : subjects.run(host, "*")];
+  for await (const message of replay(fleet, STREAMS.runs, { filters, since })) {
+    const record = recordIn(message.string());
+    if (record?.kind === kind) yield record as RecordOf<K>;
+  }
+}
+
+/** `before_update of web`, `updates_enumerated`. */
+export const atHook = ({
+  hook,
+  container,
+}: {
+  readonly hook: HookName;
+  readonly container: string | null;
+}): string => (container === null ? hook : `${hook} of ${container}`);

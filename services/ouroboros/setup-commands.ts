@@ -1,0 +1,65 @@
+// The rows of the table of commands that set something up. Pure.
+import { z } from "zod";
+import { isReserved } from "../../shared/participants.ts";
+import type { Command } from "./command.ts";
+import { HOSTS, NAMES, list, maybeList, name } from "./command-values.ts";
+
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+export const setupCommands = {
+  "nats-config write": {
+    says: "Makes the users, keys and certificates of a NATS that several machines share.",
+    more:
+      "Into FOLDER come `nats/` (nats.conf, users.conf and the certificate, for the server), `ca.pem` (what clients trust) " +
+      "and `ca-key.pem` (keep it off the machines), and for each user `users/USER.nk` (NATS_NKEY_FILE; only its public half " +
+      "is in users.conf) or `users/USER.password` (NATS_USER, NATS_PASSWORD_FILE). Users are operator, and for each host " +
+      "poller_HOST, updater_HOST and exec_HOST; participant_NAME, watcher_NAME, reader_NAME. Keys that are there are kept: " +
+      "write again with all names to add one, then reload the server.",
+    arguments: { FOLDER: { says: "Where to; made where it is not there.", read: name } },
+    options: {
+      hosts: HOSTS,
+      participants: {
+        ...NAMES,
+        read: maybeList.refine((all) => !all.some(isReserved), "reserved for parts of Ouroboros"),
+        says: "Who is asked.",
+      },
+      watchers: { ...NAMES, says: "Who hears everything live." },
+      readers: { ...NAMES, says: "Who reads everything in its own time." },
+      "with-password": { ...NAMES, value: "USER[,USER...]", says: "Users who cannot use nkeys." },
+      "server-names": {
+        value: "NAME[,NAME...]",
+        read: list,
+        byDefault: "nats,localhost,127.0.0.1",
+        says: "By which the server is reached.",
+      },
+      "server-folder": {
+        value: "PATH",
+        read: name,
+        byDefault: "/etc/nats/secure",
+        says: "As the server sees FOLDER/nats.",
+      },
+    },
+    json: { schema: z.object({ folder: z.string(), users: z.array(z.string()) }) },
+  },
+  "nats-config prepare": {
+    says: "Makes, as the operator, the streams, buckets and consumers that services may use but not make.",
+    more: "Participants are added with `ouroboros participant add`.",
+    options: { hosts: HOSTS, readers: { ...NAMES, says: "Who reads everything in its own time." } },
+    json: {
+      schema: z.object({ prepared: z.object({ hosts: z.array(z.string()), readers: z.array(z.string()) }) }),
+    },
+  },
+  completion: {
+    says: "Prints the completion of a shell.",
+    more:
+      "bash: `source <(ouroboros completion bash)` in ~/.bashrc. zsh: the same in ~/.zshrc, after `compinit`. fish: " +
+      "`ouroboros completion fish > ~/.config/fish/completions/ouroboros.fish`.",
+    arguments: {
+      SHELL: {
+        says: "`bash`, `zsh` or `fish`.",
+        read: z.enum(SHELLS, `allowed are ${SHELLS.join(", ")}`),
+        offers: SHELLS,
+      },
+    },
+  },
+} as const satisfies Readonly<Record<string, Command>>;

@@ -1,0 +1,79 @@
+// How commands print for people: aligned tables, colour where it can be seen, times relative to now.
+import type { Clock } from "../../shared/clock.ts";
+
+export interface Output {
+  readonly write: (text: string) => unknown;
+  readonly isTTY?: boolean;
+}
+/** Where a command runs. */
+export interface Terminal {
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly clock: Clock;
+  /** Ends what a command does until it is told to stop. */
+  readonly signal: AbortSignal;
+}
+
+export type Colour = "red" | "green" | "yellow" | "dim" | "bold";
+export type Cell = string | { readonly text: string; readonly colour: Colour };
+
+/** ECMA-48, select graphic rendition. */
+const CODES: Readonly<Record<Colour, string>> = { bold: "1", dim: "2", red: "31", green: "32", yellow: "33" };
+
+/** https://no-color.org: set and not empty means no colour. */
+export const showsColour = ({ stdout, env }: Terminal): boolean =>
+  stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
+
+export const paint = (terminal: Terminal, text: string, colour: Colour): string =>
+  showsColour(terminal) && text !== "" ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text;
+
+/**
+ * What others wrote, on one line and without anything that a terminal would obey: reasons come from participants,
+ * names from anyone who may create a container.
+ */
+export const harmless = (text: string): string =>
+  text.replace(/\s*[\r\n]+\s*/g, " ").replace(/[\p{Cc}\p{Bidi_Control}]/gu, "\ufffd");
+
+export function printTable(
+  terminal: Terminal,
+  headings: readonly string[],
+  rows: readonly (readonly Cell[])[],
+): void {
+  const painted = headings.map((text): Cell => ({ text, colour: "bold" }));
+  const lines = [painted, ...rows].map((cells) =>
+    cells.map((cell) => {
+      const { text, colour } = typeof cell === "string" ? { text: cell, colour: undefined } : cell;
+      return { text: harmless(text), colour };
+    }),
+  );
+  const widths = headings.map((_, column) =>
+    Math.max(...lines.map((line) => line[column]?.text.length ?? 0)),
+  );
+  for (const line of lines) {
+    const cells = line.map(({ text, colour }, column) => {
+      const blanks = " ".repeat(column === line.length - 1 ? 0 : (widths[column] ?? 0) - text.length);
+      return `${colour ? paint(terminal, text, colour) : text}${blanks}`;
+    });
+    terminal.stdout.write(`${cells.join("  ").trimEnd()}\n`);
+  }
+}
+
+/** What belongs to one thing, a line for each name; names without a value are left out. */
+export function printFields(
+  terminal: Terminal,
+  fields: readonly (readonly [string, Cell | undefined])[],
+): void {
+  const there = fields.filter((field): field is [string, Cell] => field[1] !== undefined);
+  const width = Math.max(...there.map(([name]) => name.length)) + 1;
+  for (const [name, cell] of there) {
+    const { text, colour } = typeof cell === "string" ? { text: cell, colour: undefined } : cell;
+    const value = harmless(text);
+    terminal.stdout.write(
+      `  ${`${name}:`.padEnd(width)}  ${colour ? paint(terminal, value, colour) : value}\n`,
+    );
+  }
+}
+
+export const printJson = ({ stdout }: Terminal, value: unknown): unknown =>
+  stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
