@@ -9,19 +9,24 @@ import {
 } from "@nats-io/jetstream";
 import { headers } from "nats";
 import type { Clock } from "./clock.ts";
+import { Suspended } from "./errors.ts";
 
+const ASK_AGAIN_MS = 500;
 const WRONG_LAST_SEQUENCE = new Set([10071, 10164]); // 10164: the same, while another write of the subject is in flight
 
 /** Somebody else wrote on the subject since `expected`. */
 export const isConflict = (error: unknown): boolean =>
   error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.has(error.code);
 
-/** What trying again cannot mend: the request itself is refused. 10163 and 503 are "not now". */
+/** "Not now": a write of the same message is in flight; a stream that was lost and is made anew in a moment. */
+const NOT_NOW = new Set([10163, 10059]);
+
+/** What trying again cannot mend: the request itself is refused. */
 export const isRefused = (error: unknown): boolean =>
   error instanceof JetStreamApiError &&
   !isConflict(error) &&
   error.code >= 10000 &&
-  error.code !== 10163 &&
+  !NOT_NOW.has(error.code) &&
   error.status < 500;
 
 export interface Publishing {
@@ -55,6 +60,22 @@ export async function publish({ js, clock, signal }: Publishing, message: Messag
     } catch (error) {
       if (isConflict(error) || isRefused(error) || signal.aborted) throw error;
       await clock.sleep(pause, signal);
+    }
+  }
+}
+
+/** Asks NATS until it answers. @throws Suspended when the signal aborts first, and what asking again cannot mend. */
+export async function untilAnswered<T>(
+  { clock, signal }: Pick<Publishing, "clock" | "signal">,
+  ask: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (isConflict(error) || isRefused(error)) throw error;
+      if (signal.aborted) throw new Suspended("stopped while NATS was away", { cause: error });
+      await clock.sleep(ASK_AGAIN_MS, signal);
     }
   }
 }

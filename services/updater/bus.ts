@@ -16,6 +16,8 @@ export interface Bus extends Publishing {
   readonly held: KV;
   /** Random for each process and host: the name under which it writes. */
   readonly writer: string;
+  /** How often NATS came back; what it had stored may be lost then. */
+  readonly comebacks: { count: number };
 }
 
 export async function openBus(
@@ -36,5 +38,6 @@ export async function openBus(
     clock: context.clock,
     signal: context.signal,
     writer,
+    comebacks: { count: 0 },
   };
 }

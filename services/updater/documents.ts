@@ -21,6 +21,7 @@ export async function prepareDocuments(dataDir: string): Promise<void> {
 }
 
 export async function keepDocument(dataDir: string, run: string, document: ContainerDocument): Promise<void> {
+  await mkdir(folderOf(dataDir), { recursive: true, mode: 0o700 }); // somebody may have removed it since the start
   const file = fileOf(dataDir, run, document.Name.replace(/^\//, ""));
   await writeFile(file, JSON.stringify(document), { mode: 0o600 });
 }

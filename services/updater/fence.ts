@@ -6,7 +6,7 @@
 import { type NatsConnection, RequestError } from "nats";
 import { z } from "zod";
 import { Fenced, Suspended } from "../../shared/errors.ts";
-import { isConflict, lastOn } from "../../shared/jetstream.ts";
+import { lastOn, untilAnswered } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { OpenRecord } from "../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
@@ -108,19 +108,12 @@ export class Fence {
 async function readOpen(
   bus: Bus,
 ): Promise<{ readonly record: OpenRecord; readonly sequence: number } | undefined> {
-  for (;;) {
-    try {
-      const message = await lastOn(bus.manager, STREAMS.runs, subjects.open(bus.host.name));
-      if (message === undefined) return undefined;
-      const record = OpenRecord.safeParse(parseJson(message.string()));
-      const unreadable = { writer: "", n: 0, engine_id: "", run: null, plan: null };
-      return { record: record.success ? record.data : unreadable, sequence: message.seq };
-    } catch (error) {
-      if (isConflict(error)) throw error;
-      if (bus.signal.aborted) throw new Suspended("stopped while NATS was away", { cause: error });
-      await bus.clock.sleep(500, bus.signal);
-    }
-  }
+  const subject = subjects.open(bus.host.name);
+  const message = await untilAnswered(bus, () => lastOn(bus.manager, STREAMS.runs, subject));
+  if (message === undefined) return undefined;
+  const record = OpenRecord.safeParse(parseJson(message.string()));
+  const unreadable = { writer: "", n: 0, engine_id: "", run: null, plan: null };
+  return { record: record.success ? record.data : unreadable, sequence: message.seq };
 }
 
 /** F2. Whoever follows as standby asks for a sign of life only, so that two do not take turns. */

@@ -81,6 +81,7 @@ export class Gate {
     using bell = this.#doorbell.listen(event, this.#bus.signal);
     await this.#publish(event, it);
     const heard = await this.#hear(
+      it,
       { event, hook: it.hook, asked, elapsed, atMost: it.atMost ?? Number.POSITIVE_INFINITY },
       bell,
     );
@@ -150,14 +151,17 @@ export class Gate {
     });
   }
 
-  async #hear(wait: Wait, bell: Listening): Promise<Heard[]> {
-    const { clock, signal } = this.#bus;
+  async #hear<N extends HookName>(it: Asking<N>, wait: Wait, bell: Listening): Promise<Heard[]> {
+    const { clock, signal, comebacks } = this.#bus;
+    let comeback = comebacks.count;
     const waiting = new Waiting(wait, clock.monotonic());
     for (let look = waiting.voters, again = FIRST_LOOK_AGAIN_MS; ;) {
       const answered = await this.#readAll(waiting, look);
       waiting.expire(clock.monotonic(), bell.progress);
       if (waiting.isDecided()) return waiting.heard;
       if (signal.aborted) throw new Suspended(`stopped while ${wait.event} was waited for`);
+      if (comeback !== comebacks.count) await this.#publish(wait.event, it); // it may be lost with the store (G2)
+      comeback = comebacks.count;
       for (const one of answered) bell.rung.delete(token(one.name));
       again = answered.length > 0 || bell.rung.size === 0 ? FIRST_LOOK_AGAIN_MS : again * 2;
       if (again > LAST_LOOK_AGAIN_MS) bell.rung.clear();

@@ -10,6 +10,7 @@ import { endContainer } from "./ends.ts";
 import { askBefore, hardHooksOf, isRecreated, recreateHardDependency } from "./hard.ts";
 import type { ContainerDocument } from "./inspect.ts";
 import { afterSwap, replaceContainer } from "./replace.ts";
+import { startPatiently } from "./start-patiently.ts";
 import { stopContainer } from "./stop-container.ts";
 import { AT_MOST_WHILE_STOPPED, type Entry, type Run } from "./updater.ts";
 
@@ -134,6 +135,7 @@ async function startAll(
   withHooks: boolean,
 ): Promise<void> {
   let suspended: Suspended | undefined;
+  const late: string[] = [];
   for (const { name } of dependencies) {
     const container = run.bus.host.engine.docker.getContainer(name);
     const inspect = await ifThere(container.inspect());
@@ -141,17 +143,22 @@ async function startAll(
     if (inspect === undefined || (inspect.State.Running && run.mode === "update")) continue;
     if (withHooks && suspended === undefined) suspended = await askToStart(run, inspect);
     if (run.mode !== "update") continue;
-    await timed(run, name, "start the dependency", () => startDependency(run, name));
+    await timed(run, name, "start the dependency", async () => {
+      if (!(await isStarted(run, name))) late.push(name);
+    });
   }
+  await startPatiently({ ...run, engine: run.bus.host.engine, clock: run.bus.clock }, late);
   if (suspended !== undefined) throw suspended;
 }
 
-/** One that cannot be started keeps nobody else down. */
-async function startDependency({ bus, log }: Run, name: string): Promise<void> {
+/** One that cannot be started at once keeps nobody else down. */
+async function isStarted({ bus, log }: Run, name: string): Promise<boolean> {
   try {
     await tolerating([ALREADY_SO, GONE], bus.host.engine.docker.getContainer(name).start());
+    return true;
   } catch (error) {
-    log.error({ container: name, because: explain(error) }, "dependency could not be started");
+    log.warn({ container: name, because: explain(error) }, "dependency could not be started; trying again");
+    return false;
   }
 }
 

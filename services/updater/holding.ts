@@ -1,6 +1,7 @@
 // What was refused, put off or failed is held for that container and digest, so that nothing is stopped and asked
 // again every five minutes. Written here, read by the poller.
 import { HeldEntry } from "../../shared/held.ts";
+import { untilAnswered } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
 import type { End } from "../../shared/run-records.ts";
 import { heldKey } from "../../shared/subjects.ts";
@@ -21,7 +22,9 @@ export interface Holding {
 const FOR_GOOD: readonly End[] = ["refused", "rolled_back", "stuck"];
 const FOR_A_WHILE: readonly End[] = ["deferred", "failed"];
 
-export async function hold(bus: Bus, it: Holding): Promise<void> {
+export const hold = (bus: Bus, it: Holding): Promise<void> => untilAnswered(bus, () => holdNow(bus, it));
+
+async function holdNow(bus: Bus, it: Holding): Promise<void> {
   const key = heldKey(bus.host.name, it.container);
   const before = await readHeld(bus, key);
   if (it.end === "updated" && before !== undefined) await bus.held.delete(key);

@@ -2,7 +2,7 @@
 // only one goes on. On resume the records are read back: a decision that is recorded is never asked for again.
 import { iso } from "../../shared/clock.ts";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
-import { isConflict, lastOn, nextOn, publish } from "../../shared/jetstream.ts";
+import { isConflict, lastOn, nextOn, publish, untilAnswered } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { type Decided, type Ended, type RecordBody, RunRecord } from "../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
@@ -27,7 +27,9 @@ export class Journal {
     const journal = new Journal(bus, run);
     const subject = subjects.run(bus.host.name, run);
     for (;;) {
-      const message = await nextOn(bus.manager, STREAMS.runs, subject, journal.#sequence + 1);
+      const message = await untilAnswered(bus, () =>
+        nextOn(bus.manager, STREAMS.runs, subject, journal.#sequence + 1),
+      );
       if (message === undefined) return journal;
       journal.#sequence = message.seq;
       const record = RunRecord.safeParse(parseJson(message.string()));
@@ -91,7 +93,7 @@ export async function writeNext(
       if (bus.signal.aborted && !isConflict(error))
         throw new Suspended(`not recorded on ${subject}: ${explain(error)}`, { cause: error });
       if (!isConflict(error)) throw error;
-      const last = await lastOn(bus.manager, STREAMS.runs, subject);
+      const last = await untilAnswered(bus, () => lastOn(bus.manager, STREAMS.runs, subject));
       const found = parseJson(last?.string() ?? "") as Partial<Written> | undefined;
       if (last !== undefined && found?.writer === record.writer && found.n === record.n) return last.seq;
       const lostAndMadeAnew = last === undefined && sequence !== 0;

@@ -26,12 +26,17 @@ export interface Plan {
   readonly locals: Locals<"updates_enumerated">;
   /** Server time, milliseconds. */
   readonly publishedAt: number;
+  /** The same clock's, when the updater took it. */
+  readonly takenAt: number;
 }
 
 const RunId = z.string().regex(/^[0-9a-z]{1,64}$/, "a run id is made of 0-9 and a-z");
 
 /** @throws Permanent where it cannot be understood or its event id is not its run's. */
-export function parsePlan(text: string, publishedAt: number): Plan {
+export function parsePlan(
+  text: string,
+  { publishedAt, takenAt }: Pick<Plan, "publishedAt" | "takenAt">,
+): Plan {
   const event = CloudEvent.safeParse(parseJson(text));
   const data = dataSchema("updates_enumerated").extend({ run: RunId }).safeParse(event.data?.data);
   if (!event.success || !data.success)
@@ -48,6 +53,7 @@ export function parsePlan(text: string, publishedAt: number): Plan {
     reason,
     locals: data.data as unknown as Locals<"updates_enumerated">,
     publishedAt,
+    takenAt,
     containers: updateable.map(({ container, latest_image: latest }) => ({
       name: container.name,
       id: container.id,

@@ -6,7 +6,7 @@
 //   R5  A dependant that was recreated stays with its parent: proved with it, put back with it, kept if that is over.
 // Recovering twice does nothing more than once.
 import type { ContainerInspectInfo } from "dockerode";
-import { ALREADY_SO, GONE, ifThere, tolerating } from "../../shared/engine.ts";
+import { ALREADY_SO, ifThere, tolerating } from "../../shared/engine.ts";
 import { explain } from "../../shared/errors.ts";
 import type { Context, Host } from "../../shared/run-service.ts";
 import { commit, letDependantsRun, ranBefore } from "./dependants.ts";
@@ -19,6 +19,7 @@ import type { Places } from "./places.ts";
 import { type Swap, create, removeBackup, stop } from "./swap.ts";
 import { ofHalfSwap, ofSwappedNames } from "./swap-steps.ts";
 import { parseSwapName } from "./swap-names.ts";
+import { startPatiently } from "./start-patiently.ts";
 import { Timed } from "./timed.ts";
 import type { Recovered } from "./updater.ts";
 
@@ -53,6 +54,8 @@ export async function recoverHost(it: Recovering): Promise<RecoveredHost> {
   return { swaps: await recoverParts({ ...it, ran }, await findParts(it.host)), markers };
 }
 
+const ENDS = { done: "updated", undone: "rolled_back", stuck: "stuck" } as const;
+
 /** Ends by the Engine alone what no run goes on with: proved successors stay, dependencies run. */
 export async function settleAlone(
   it: Recovering,
@@ -63,17 +66,13 @@ export async function settleAlone(
     if (swap.run === exceptRun) continue;
     if (outcome.kind === "done") await commit(swap);
     it.log.warn(
-      { container: name, end: outcome.kind === "done" ? "updated" : "rolled_back" },
+      { container: name, end: ENDS[outcome.kind] },
       "swap of a lost run ended",
     );
   }
   for (const { run, stopped } of recovered.markers.filter((marker) => marker.run !== exceptRun)) {
-    for (const id of stopped) {
-      const container = it.host.engine.docker.getContainer(id);
-      await tolerating([ALREADY_SO, GONE], container.start()).catch((error: unknown) => {
-        it.log.error({ container: id, because: explain(error) }, "dependency could not be started");
-      });
-    }
+    await startPatiently({ ...it, engine: it.host.engine }, stopped);
+    if (it.hardStop.aborted) return; // the next start reads the marker
     await removeMarker(it.host.engine, run);
   }
 }
@@ -152,7 +151,7 @@ async function putBack(it: RecoveringSwaps, parts: Begun, how: { readonly start:
   const swap = await swapFrom(it, parts);
   await letDependantsRun.do(swap);
   const onlyBackup = old.Id === next.Id;
-  const isStarted = how.start && (onlyBackup || wasStoppedByUs(old, next));
+  const isStarted = how.start && (onlyBackup || wasStoppedByUs(parts));
   const steps = ofHalfSwap.filter((step) => {
     if (step === create) return !onlyBackup;
     return isStarted || (step !== stop && step !== letDependantsRun);
@@ -193,9 +192,14 @@ async function takeOver({ host }: RecoveringSwaps, { name, successor }: Parts): 
   await tolerating([ALREADY_SO], container.start());
 }
 
-/** An old container that somebody else stopped before the successor was made stays stopped. */
-const wasStoppedByUs = (old: ContainerInspectInfo, successor: ContainerInspectInfo): boolean =>
-  old.State.Running || Date.parse(old.State.FinishedAt) >= Date.parse(successor.Created);
+/**
+ * Only what ran gets a successor, but for dependants: one that somebody had stopped before stays stopped. The times are
+ * the Engine's; a clock that was set back in between must not keep more than that down.
+ */
+const wasStoppedByUs = (parts: Begun): boolean =>
+  !isDependant(parts) ||
+  parts.old.State.Running ||
+  Date.parse(parts.old.State.FinishedAt) >= Date.parse(parts.next.Created);
 
 async function swapFrom(it: RecoveringSwaps, { name, run, old, next }: Begun): Promise<Swap> {
   const { engine } = it.host;

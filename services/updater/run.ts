@@ -1,7 +1,6 @@
 // The updater: for each host take the fence, put right what was left behind, finish the open run, then take plans.
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
@@ -9,15 +8,15 @@ import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { connectUnlessStopped, leaveNats, natsAnswers } from "../../shared/nats.ts";
 import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
-import { BUCKETS, STREAMS } from "../../shared/subjects.ts";
+import { BUCKETS } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
-import { ensureConsumer, ensureTopology, hostConsumers, isTopologyThere } from "../../shared/topology.ts";
 import { openBus } from "./bus.ts";
 import { prepareDocuments } from "./documents.ts";
 import { Doorbell } from "./doorbell.ts";
 import { Fence } from "./fence.ts";
 import { Participants } from "./participants.ts";
 import { Places } from "./places.ts";
+import { ensureHostConsumers, keepPrepared, prepareNats } from "./prepared.ts";
 import { recoverHost, settleAlone } from "./recover.ts";
 import { References } from "./references.ts";
 import { serve } from "./serve.ts";
@@ -88,6 +87,7 @@ async function updateHost(work: HostWork): Promise<number> {
   await ensureHostConsumers(nats, { ...context, log }, host.name);
   if (context.signal.aborted) return 0;
   const bus = await openBus(nats, context, host, randomBytes(8).toString("hex"));
+  void keepPrepared(bus);
   await using participants = await Participants.follow(bus.participants, { log, clock: context.clock });
   using doorbell = new Doorbell(nats, host.name, context.clock);
   const places = new Places(context.settings.SWAPS);
@@ -114,52 +114,6 @@ async function isOurs(nats: NatsConnection, { name, engine }: Host): Promise<boo
   const entry = await hosts.get(token(name));
   const claimed = entry?.operation === "PUT" ? Claim.safeParse(parseJson(entry.string())) : undefined;
   return claimed?.data === undefined || claimed.data.engine_id === engine.id;
-}
-
-/** Where rights forbid making them, streams and buckets are only looked for. */
-const prepareNats = (nats: NatsConnection, context: Context): Promise<void> =>
-  ensured(nats, context, {
-    what: "streams and buckets",
-    make: (manager) => ensureTopology(nats, manager),
-    isThere: isTopologyThere,
-  });
-
-const ensureHostConsumers = (nats: NatsConnection, context: Context, host: string): Promise<void> =>
-  ensured(nats, context, {
-    what: "the host's consumers",
-    make: async (manager) => {
-      for (const config of hostConsumers(host)) await ensureConsumer(manager, STREAMS.hooks, config);
-    },
-    isThere: async (manager) => {
-      const names = hostConsumers(host).map(({ durable_name }) => durable_name);
-      const infos = names.map((name) => manager.consumers.info(STREAMS.hooks, name));
-      return (await Promise.allSettled(infos)).every(({ status }) => status === "fulfilled");
-    },
-  });
-
-interface Needed {
-  readonly what: string;
-  readonly make: (manager: JetStreamManager) => Promise<void>;
-  readonly isThere: (manager: JetStreamManager) => Promise<boolean>;
-}
-
-/** Made, or found as an operator has made it; waits for either. */
-async function ensured(
-  nats: NatsConnection,
-  { log, clock, signal }: Context,
-  { what, make, isThere }: Needed,
-): Promise<void> {
-  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
-  for (let told = false; !signal.aborted; told = true) {
-    try {
-      await make(manager);
-      return;
-    } catch (error) {
-      if (!told) log.warn({ because: explain(error) }, `${what} cannot be made; looking for them`);
-      if (await isThere(manager)) return;
-      await clock.sleep(1000, signal);
-    }
-  }
 }
 
 /** Nobody holds the fence without NATS: recovery is left to another updater that runs on this Engine. */

@@ -3,8 +3,9 @@ import type { JsMsg } from "@nats-io/jetstream";
 import { consume } from "../../shared/consume.ts";
 import { isAway } from "../../shared/engine.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
-import { lastOn } from "../../shared/jetstream.ts";
+import { lastOn, untilAnswered } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
+import type { Bus } from "./bus.ts";
 import { type Plan, parsePlan } from "./plan-message.ts";
 import { type RecoveredHost, recoverHost, settleAlone } from "./recover.ts";
 import { runPlan } from "./run-plan.ts";
@@ -30,7 +31,7 @@ export async function serve(updater: Updater): Promise<void> {
       acting.busy = true;
       try {
         if (fence.open !== undefined) await recoverAndResume(updater); // this process failed in the middle of a run
-        await runPlan(updater, planIn(message), NOTHING);
+        await runPlan(updater, await planIn(updater, message), NOTHING);
       } finally {
         acting.busy = false;
       }
@@ -38,7 +39,18 @@ export async function serve(updater: Updater): Promise<void> {
   });
 }
 
-const planIn = (message: JsMsg): Plan => parsePlan(message.string(), message.info.timestampNanos / 1e6);
+async function planIn({ bus }: Updater, message: JsMsg): Promise<Plan> {
+  const publishedAt = message.info.timestampNanos / 1e6;
+  return parsePlan(message.string(), { publishedAt, takenAt: (await serverTime(bus)) ?? publishedAt });
+}
+
+/** The clock that plans are dated by: ours may be another. Servers since 2.10 tell it with a consumer's state. */
+async function serverTime(bus: Bus): Promise<number | undefined> {
+  const durable = consumers.updater(bus.host.name);
+  const info = await untilAnswered(bus, () => bus.manager.consumers.info(STREAMS.hooks, durable));
+  const { ts } = info as { readonly ts?: string }; // the client's type lacks it
+  return ts === undefined ? undefined : Date.parse(ts);
+}
 
 const AGAIN_MS = 5000;
 
@@ -78,8 +90,10 @@ async function openPlan({ bus, fence }: Updater): Promise<Plan | undefined> {
     container: null,
     event: fence.open.plan,
   } as const;
-  const message = await lastOn(bus.manager, STREAMS.hooks, subjects.hook(at));
-  return message === undefined ? undefined : parsePlan(message.string(), message.time.getTime());
+  const message = await untilAnswered(bus, () => lastOn(bus.manager, STREAMS.hooks, subjects.hook(at)));
+  if (message === undefined) return undefined;
+  const publishedAt = message.time.getTime();
+  return parsePlan(message.string(), { publishedAt, takenAt: publishedAt }); // one that was begun does not expire
 }
 
 /** `yield` and `status` on `ouroboros.command.<host>.updater.*`. Only the acting updater answers. */

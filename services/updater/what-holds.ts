@@ -26,9 +26,9 @@ export function whatHolds(
   { seen, isNew, limit }: Situation,
 ): Holding {
   const all = seen.map(({ facts }) => facts);
-  const { host, clock, context } = run.bus;
+  const { host, context } = run.bus;
   const ourselves = ourselvesOf(host, context.settings);
-  const age = clock.now() - plan.publishedAt;
+  const age = plan.takenAt - plan.publishedAt;
   const whole =
     plan.engineId !== host.engine.id
       ? `the plan is for another Engine (${plan.engineId})`

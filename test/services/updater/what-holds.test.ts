@@ -21,10 +21,16 @@ const web: Facts = {
 const seenAs = (facts: Partial<Facts>): Seen[] => [{ facts: { ...web, ...facts } }] as Seen[];
 const planned = { name: "web", id: web.id, imageId: web.imageId, digest: "sha256:new", latest: {} };
 const plan = (more: Partial<Plan> = {}): Plan =>
-  ({ engineId: "E", publishedAt: NOW - 1000, containers: [planned], ...more }) as unknown as Plan;
+  ({
+    engineId: "E",
+    publishedAt: NOW - 1000,
+    takenAt: NOW,
+    containers: [planned],
+    ...more,
+  }) as unknown as Plan;
 const run = (swappedTo?: string) =>
   ({
-    bus: { host: { engine: { id: "E" }, own: [] }, context: { settings: {} }, clock: { now: () => NOW } },
+    bus: { host: { engine: { id: "E" }, own: [] }, context: { settings: {} } },
     recovered: new Map(),
     journal: { ended: () => undefined, of: () => (swappedTo === undefined ? [] : [{ new_id: swappedTo }]) },
   }) as unknown as Run;

@@ -1,0 +1,29 @@
+// Starting what the updater itself stopped. What stands in the way for a moment, a port that a third process took or an
+// Engine that is away, keeps it down for that moment only, and nobody else with it.
+import type { Logger } from "pino";
+import type { Clock } from "../../shared/clock.ts";
+import { ALREADY_SO, type Engine, GONE, tolerating } from "../../shared/engine.ts";
+import { explain } from "../../shared/errors.ts";
+import { undoSteps } from "./saga.ts";
+import { Timed } from "./timed.ts";
+
+interface Starting {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly hardStop: AbortSignal;
+}
+
+/** By name or id. Resolves when all run that can be started; each of the others is one error in the log. */
+export async function startPatiently(it: Starting, containers: readonly string[]): Promise<void> {
+  const starts = containers.map((container) => ({
+    name: container,
+    do: () => Promise.resolve(),
+    undo: () => tolerating([ALREADY_SO, GONE], it.engine.docker.getContainer(container).start()),
+  }));
+  for (const { step: container, error } of await undoSteps(starts, null, new Timed(it)))
+    it.log.error(
+      { container, because: explain(error) },
+      `dependency could not be started: start it by hand with \`docker start ${container}\``,
+    );
+}
