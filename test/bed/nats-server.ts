@@ -28,6 +28,8 @@ export interface NatsServer extends AsyncDisposable {
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again on the same port with the same store, after ending it if it still runs. */
   restart(): Promise<void>;
+  /** The same, without all that it had stored. */
+  restartEmpty(): Promise<void>;
 }
 
 const binaries = { "2.10": "26", "2.15": "28" };
@@ -41,6 +43,10 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
   const start = (port: number) => startServer({ folder, store, port, version: options.version ?? "2.10" });
   let running = await start(options.port ?? -1);
   const { port } = running;
+  const again = async () => {
+    await end(running.child, "SIGKILL");
+    running = await start(port);
+  };
   const server: NatsServer = {
     url: `nats://127.0.0.1:${port}`,
     port,
@@ -49,9 +55,11 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
       return running.child.pid ?? 0;
     },
     kill: (signal = "SIGKILL") => end(running.child, signal),
-    restart: async () => {
+    restart: again,
+    restartEmpty: async () => {
       await end(running.child, "SIGKILL");
-      running = await start(port);
+      await rm(store, { recursive: true });
+      await again();
     },
     [Symbol.asyncDispose]: async () => {
       await end(running.child, "SIGKILL");
