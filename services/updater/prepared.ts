@@ -64,7 +64,7 @@ async function ensured(
       return;
     } catch (error) {
       if (!told) log.warn({ because: explain(error) }, `${what} cannot be made; looking for them`);
-      if (await isThere(manager)) return;
+      if (await isThere(manager).catch(() => false)) return;
       await clock.sleep(AGAIN_MS, signal);
     }
   }
