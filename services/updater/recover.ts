@@ -65,10 +65,7 @@ export async function settleAlone(
   for (const [name, { swap, outcome }] of recovered.swaps) {
     if (swap.run === exceptRun) continue;
     if (outcome.kind === "done") await commit(swap);
-    it.log.warn(
-      { container: name, end: ENDS[outcome.kind] },
-      "swap of a lost run ended",
-    );
+    it.log.warn({ container: name, end: ENDS[outcome.kind] }, "swap of a lost run ended");
   }
   for (const { run, stopped } of recovered.markers.filter((marker) => marker.run !== exceptRun)) {
     await startPatiently({ ...it, engine: it.host.engine }, stopped);
