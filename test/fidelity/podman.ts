@@ -13,7 +13,6 @@ export const podmanCases = chosen(
   "ports",
   "restart-always",
   "two-networks",
-  "static-address",
   "limits",
   "rights",
   "stopped",
