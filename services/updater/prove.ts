@@ -66,7 +66,8 @@ async function untilStanding(id: string, proof: Proof): Promise<ContainerInspect
     if (isStanding(inspect, waited, proof)) return inspect;
     throwIfStopped(hardStop);
     last = inspect;
-    await clock.sleep(LOOK_EVERY_MS, hardStop);
+    const settlesIn = proof.settleTime - waited;
+    await clock.sleep(settlesIn > 0 ? Math.min(LOOK_EVERY_MS, settlesIn) : LOOK_EVERY_MS, hardStop);
   }
 }
 
