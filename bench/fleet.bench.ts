@@ -1,0 +1,85 @@
+// Twenty containers of twenty images, behind a registry that takes 50 ms for each request: the product's own processes,
+// with one and with four swap places, and the way of the Python Ouroboros by bare calls to the same Engine (pull every
+// image to see whether it is newer; then stop, remove, create and start one container after the other). In turns.
+import { engine, hubControl } from "../test/bed/bed.ts";
+import { deploy, overview, pull, release } from "../test/support/containers.ts";
+import { startStack } from "../test/support/stack.ts";
+import { until } from "../test/support/until.ts";
+import { median, table, timed, times } from "./ratios.ts";
+
+const ROUNDS = 3;
+const CONTAINERS = 20;
+const REGISTRY_MS = 50;
+
+const names = Array.from({ length: CONTAINERS }, (_, at) => `app-${at + 1}`);
+const imageOf = (name: string): string => `ghcr.io/fleet/${name}`;
+let version = 1;
+
+await using h1 = engine(1);
+const { docker } = h1;
+for (const name of names) await deploy(h1, name, { image: imageOf(name) });
+await using _slow = await hubControl.faults([{ delay: REGISTRY_MS }]);
+
+/** Stands before the images are released; what is measured is `update`. */
+interface Standing extends AsyncDisposable {
+  readonly update: () => Promise<void>;
+}
+const ways = [
+  { says: "Ouroboros' way", goal: "", stand: ancestor },
+  { says: "SWAPS=1", goal: "<= 0.80", stand: () => product(1) },
+  { says: "SWAPS=4", goal: "<= 0.50", stand: () => product(4) },
+];
+const took = ways.map((): number[] => []);
+for (let round = 0; round < ROUNDS; round++) {
+  for (const [at, { stand }] of ways.entries()) {
+    await using standing = await stand();
+    version += 1;
+    await Promise.all(names.map((name) => release(imageOf(name), String(version))));
+    took[at]?.push(await timed(standing.update));
+    await allRunNew();
+  }
+}
+const floor = median(took[0] ?? []);
+const rows = ways.map(({ says, goal }, at) => [says, times(median(took[at] ?? []), floor), goal]);
+console.log(
+  `${CONTAINERS} independent containers, ${REGISTRY_MS} ms for each request to the registry, SETTLE_TIME 200 ms, ` +
+    `Engine ${(await docker.version()).Version}.\nRatios of the total time, median of ${ROUNDS}, in turns:\n\n` +
+    table([["", "ratio", "goal"], ...rows]),
+);
+
+function ancestor(): Promise<Standing> {
+  return Promise.resolve({ update: oneAfterTheOther, [Symbol.asyncDispose]: () => Promise.resolve() });
+}
+
+async function oneAfterTheOther(): Promise<void> {
+  for (const name of names) await pull(h1, `${imageOf(name)}:latest`);
+  for (const name of names) {
+    const container = docker.getContainer(name);
+    const { Config } = await container.inspect();
+    await container.stop();
+    await container.remove();
+    const successor = await docker.createContainer({ name, Image: Config.Image });
+    await successor.start();
+  }
+}
+
+async function product(places: number): Promise<Standing> {
+  const stack = await startStack({
+    engine: h1,
+    env: { SWAPS: String(places), SETTLE_TIME: "200ms", LOG_LEVEL: "info" },
+  });
+  await stack.check();
+  const update = async (): Promise<void> => {
+    await stack.check();
+    const isOver = () => stack.records.some(({ kind }) => kind === "finished");
+    await until("the run is over", isOver, { within: 120_000 });
+  };
+  return { update, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() };
+}
+
+async function allRunNew(): Promise<void> {
+  const found = await overview(h1);
+  const expected = names.map((name) => `${name} running ${version}`).sort();
+  if (found.join() !== expected.join())
+    throw new Error(`not all run version ${version}: ${found.join(", ")}`);
+}
