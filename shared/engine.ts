@@ -3,6 +3,7 @@
 import Docker from "dockerode";
 import { z } from "zod";
 import { type Tls, explainTls } from "./engine-tls.ts";
+import type { Settings } from "./settings.ts";
 
 const NEWEST = "1.51"; // newer Engines answer as 1.51: later versions no longer tell a configured MAC address from a made one
 
@@ -21,6 +22,14 @@ export interface Engine {
   readonly arch: string;
   /** Registries the Engine reaches without TLS or without checking it: host:port, and networks in CIDR form. */
   readonly insecureRegistries: readonly string[];
+  /** Whose labels count on it beside those of Ouroboros. */
+  readonly compat: Settings["COMPAT_LABELS"];
+}
+
+/** How it is reached, and what is made of it. */
+interface Opening {
+  readonly tls?: Tls | undefined;
+  readonly compat?: Settings["COMPAT_LABELS"];
 }
 
 const Version = z.object({
@@ -42,7 +51,11 @@ const Info = z.object({
 });
 
 /** @throws what dockerode throws where the Engine does not answer within `timeoutMs`, or an Error about TLS. */
-export async function openEngine(socket: string, timeoutMs: number, tls?: Tls): Promise<Engine> {
+export async function openEngine(
+  socket: string,
+  timeoutMs: number,
+  { tls, compat = [] }: Opening = {},
+): Promise<Engine> {
   const access = { socket, tls };
   const version = client(access, timeoutMs).version();
   const {
@@ -75,6 +88,7 @@ export async function openEngine(socket: string, timeoutMs: number, tls?: Tls): 
     api,
     id: info.ID === again.ID ? info.ID : `${info.Name} ${info.DockerRootDir ?? ""}`, // podman makes a new ID for each answer
     hostname: info.Name,
+    compat,
     os,
     arch,
     insecureRegistries: [

@@ -43,6 +43,12 @@ export function parseImageRef(text: string): ImageRef | undefined {
   };
 }
 
+export const withTag = (ref: ImageRef, tag: string): ImageRef => ({
+  ...ref,
+  tag,
+  familiar: `${ref.name}:${tag}`,
+});
+
 /** The API host of a registry: Docker Hub's differs from its name. */
 export const apiHost = (registry: string): string =>
   registry === "docker.io" ? "registry-1.docker.io" : registry;

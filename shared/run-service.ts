@@ -74,7 +74,10 @@ export async function openHost(
       const tls = await tlsTo(socket, settings, clock.now());
       if (tls?.ca === undefined && tls !== undefined)
         log.warn({ socket }, "DOCKER_TLS_VERIFY is off: the Engine's certificate is not checked");
-      const engine = await openEngine(socket, settings.DOCKER_TIMEOUT, tls);
+      const engine = await openEngine(socket, settings.DOCKER_TIMEOUT, {
+        tls,
+        compat: settings.COMPAT_LABELS,
+      });
       const own = await ownContainers(engine);
       return { name: settings.OUROBOROS_HOST[index] ?? engine.hostname, engine, own };
     } catch (error) {

@@ -140,15 +140,13 @@ export const settings = {
   CLEANUP_UNUSED_VOLUMES: {
     byDefault: "false",
     read: value.flag,
-    notYet: true,
-    says: "After a run that updated something, remove the anonymous volumes that no container uses. Never a volume with a name, on no Engine.",
+    says: "After a run that updated something, remove the anonymous volumes that no container used when it began, and none uses now. Never a volume with a name, on no Engine.",
   },
   LATEST_ONLY: {
     flags: ["-L", "--latest-only"],
     byDefault: "false",
     read: value.flag,
-    notYet: true,
-    says: "Move containers to the tag `latest` of their image, where its registry has one, whatever tag they run.",
+    says: "Move containers to the tag `latest` of their image, where its registry has one, whatever tag they run. For poller and updater.",
   },
   REPO_USER: {
     flags: ["-r", "--repo-user"],
@@ -174,7 +172,6 @@ export const settings = {
     flags: ["--compat-labels"],
     byDefault: "",
     read: value.compatLabels,
-    notYet: true,
     says: "Whose labels are understood beside those of Ouroboros: `watchtower`, `wud` (What's Up Docker).",
   },
   SWARM: {

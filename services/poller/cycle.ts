@@ -7,6 +7,7 @@ import { parseJson } from "../../shared/messages.ts";
 import { heldKey } from "../../shared/subjects.ts";
 import { ourselvesOf } from "../../shared/ourselves.ts";
 import { noteHost } from "./host-record.ts";
+import { following, refsToAsk } from "./latest.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import { type Left, choose, mayMove, planOf, unknownDependencies } from "./plan.ts";
 import { fingerprint } from "./plan-event.ts";
@@ -38,18 +39,23 @@ export async function cycle(polling: Polling, except: ReadonlySet<string>): Prom
   const { host, settings, clock, signal, registries } = polling;
   const sight = await lookAt(host.engine, signal);
   const choice = choose(sight.watched, settings, ourselvesOf(host, settings));
-  const candidates = choice.candidates.filter(({ facts }) => !except.has(facts.name));
-  const answers = await registries.digestsOf(
-    candidates.map(({ ref }) => ref),
-    signal,
-  );
+  const chosen = choice.candidates.filter(({ facts }) => !except.has(facts.name));
+  const answers = await registries.digestsOf(refsToAsk(chosen, settings.LATEST_ONLY), signal);
+  const candidates = following(chosen, answers, settings.LATEST_ONLY);
   signal.throwIfAborted();
   const moving = candidates.filter((candidate) => mayMove(candidate, answers));
   const held = await heldOf(
     polling,
     moving.map(({ facts }) => facts),
   );
-  const plan = planOf({ candidates, answers, held, all: sight.facts, now: clock.now() });
+  const plan = planOf({
+    candidates,
+    answers,
+    held,
+    all: sight.facts,
+    now: clock.now(),
+    compat: settings.COMPAT_LABELS,
+  });
   const publication = await publishPlan(polling, plan.groups, sight);
   await note(polling, publication);
   const leftToo = publication.left.map(({ container }) => container);

@@ -1,5 +1,6 @@
 // Which containers are to be updated, and for each of the others why not. Pure: facts in, decisions out. First
 // `choose` says whose registry is worth a question, then `planOf` decides with the answers.
+import { monitoredOnlyBy, watchedBy } from "../../shared/compat-labels.ts";
 import { type Facts, isMeant, whyLeftAlone } from "../../shared/container-facts.ts";
 import { groupsOf } from "../../shared/groups.ts";
 import type { HeldEntry } from "../../shared/held.ts";
@@ -15,7 +16,7 @@ export interface Watched {
   readonly digests: readonly string[] | undefined;
 }
 
-export type Wishes = Pick<Settings, "MONITOR" | "IGNORE" | "LABEL_ENABLE" | "LABELS_ONLY">;
+export type Wishes = Pick<Settings, "MONITOR" | "IGNORE" | "LABEL_ENABLE" | "LABELS_ONLY" | "COMPAT_LABELS">;
 
 const NOWHERE: Ourselves = { own: [], update: false };
 
@@ -82,12 +83,15 @@ export function choose(
 
 /**
  * Whether its owner wants it watched. With LABEL_ENABLE the label decides, and MONITOR and IGNORE only where there
- * is none; LABELS_ONLY without LABEL_ENABLE watches nothing.
+ * is none; LABELS_ONLY without LABEL_ENABLE watches nothing. Other updaters' labels come after our own.
  */
 export function whyUnwatched({ name, labels }: Facts, wishes: Wishes): string | undefined {
   if (wishes.LABELS_ONLY && !wishes.LABEL_ENABLE) return "LABELS_ONLY without LABEL_ENABLE watches nothing";
   const label = wishes.LABEL_ENABLE ? labelOf(labels, "com.ouroboros.enable") : undefined;
   if (label !== undefined) return isYes(label) ? undefined : "its label com.ouroboros.enable says no";
+  const other = watchedBy(labels, wishes.COMPAT_LABELS);
+  if (other?.watch === false) return `its label ${other.label} says no`;
+  if (other !== undefined && wishes.LABEL_ENABLE) return undefined;
   if (wishes.LABELS_ONLY) return "not labelled";
   if (wishes.IGNORE.includes(name)) return "ignored";
   if (wishes.MONITOR.length > 0 && !wishes.MONITOR.includes(name)) return "not monitored";
@@ -110,15 +114,17 @@ export interface Findings {
   readonly all: readonly Facts[];
   /** Milliseconds since 1970. */
   readonly now: number;
+  readonly compat: Settings["COMPAT_LABELS"];
 }
 
-export function planOf({ candidates, answers, held, all, now }: Findings): Plan {
+export function planOf({ candidates, answers, held, all, now, compat }: Findings): Plan {
   const entries = new Map<Facts, Entry>();
   const left: Left[] = [];
   for (const candidate of candidates) {
     const { facts, ref } = candidate;
     const answer = answers.get(ref.familiar) ?? { kind: "unknown", because: "its registry was not asked" };
-    const because = whyNotNow(candidate, answer, held.get(facts.name), now);
+    const because =
+      whyNotNow(candidate, answer, held.get(facts.name), now) ?? whyOnlyMonitored(facts, compat);
     if (answer.kind === "unknown") left.push({ container: facts, because: answer.because, wrong: true });
     else if (because !== undefined) left.push({ container: facts, because });
     else entries.set(facts, { facts, ref, digest: answer.digest });
@@ -145,6 +151,11 @@ export function mayMove({ ref, digests }: Candidate, answers: ReadonlyMap<string
 /** `digests` as the Engine keeps them, repository@digest; one from any repository will do. */
 const isAmong = (digests: readonly string[], digest: string): boolean =>
   digests.some((one) => one.endsWith(`@${digest}`));
+
+function whyOnlyMonitored({ labels }: Facts, compat: Settings["COMPAT_LABELS"]): string | undefined {
+  const label = monitoredOnlyBy(labels, compat);
+  return label && `a newer image is there, but its label ${label} says not to update it`;
+}
 
 function whyNotNow(
   { digests }: Candidate,

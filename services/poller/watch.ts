@@ -1,5 +1,6 @@
 // What the Engine has: every container and every image that one of them runs, each looked at once. Engine API:
 // ContainerList, ContainerInspect, ImageInspect; nothing is changed.
+import { withNeeds } from "../../shared/compat-labels.ts";
 import { type Facts, factsOf } from "../../shared/container-facts.ts";
 import { describeContainer, describeImage } from "../../shared/describe.ts";
 import { type Engine, ifThere } from "../../shared/engine.ts";
@@ -19,13 +20,13 @@ export interface Sight {
 const LANES = { all: 8 };
 
 /** @throws what dockerode throws where the Engine does not answer. */
-export async function lookAt({ docker }: Engine, abortSignal: AbortSignal): Promise<Sight> {
+export async function lookAt({ docker, compat }: Engine, abortSignal: AbortSignal): Promise<Sight> {
   const listed = await docker.listContainers({ all: true, abortSignal });
   const inspected = await inParallel(listed, LANES, ({ Id }) =>
     ifThere(docker.getContainer(Id).inspect({ abortSignal })),
   );
   const there = inspected.filter((one) => one !== undefined);
-  const facts = there.map(factsOf);
+  const facts = withNeeds(there.map(factsOf), compat);
   const imageIds = [...new Set(facts.map(({ imageId }) => imageId))];
   const found = await inParallel(
     imageIds,

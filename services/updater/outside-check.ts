@@ -1,16 +1,15 @@
 // One try of the check from outside that a container's label asks for: an HTTP request, a TCP connection or a command
-// in it. How often and how long it is tried is prove.ts's. Engine API: ContainerExec, ExecStart, ExecInspect.
+// in it. How often and how long it is tried is prove.ts's.
 import { once } from "node:events";
 import { request } from "node:http";
 import { request as requestTls } from "node:https";
 import { connect } from "node:net";
-import { Writable } from "node:stream";
-import { finished } from "node:stream/promises";
 import type { ContainerInspectInfo } from "dockerode";
 import { CONTAINER, type Check } from "../../shared/check-label.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Engine } from "../../shared/engine.ts";
 import { explain } from "../../shared/errors.ts";
+import { runInside } from "./run-inside.ts";
 
 export type Tried =
   | { readonly passed: true }
@@ -97,30 +96,7 @@ async function askTcp(host: string, port: number, signal: AbortSignal): Promise<
   }
 }
 
-const SAID_BYTES = 500;
-
-async function askCommand(
-  command: string,
-  id: string,
-  { docker }: Engine,
-  abortSignal: AbortSignal,
-): Promise<Tried> {
-  const exec = await docker.getContainer(id).exec({
-    Cmd: ["/bin/sh", "-c", command],
-    AttachStdout: true,
-    AttachStderr: true,
-    abortSignal,
-  });
-  let said = "";
-  const hear = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      said = `${said}${chunk.toString()}`.slice(-SAID_BYTES);
-      done();
-    },
-  });
-  const stream = await exec.start({ abortSignal });
-  docker.modem.demuxStream(stream, hear, hear);
-  await finished(stream, { signal: abortSignal, writable: false });
-  const { ExitCode: code } = await exec.inspect({ abortSignal });
-  return code === 0 ? YES : no(`exit code ${code ?? "unknown"}: ${said.trim() || "no output"}`);
+async function askCommand(command: string, id: string, engine: Engine, signal: AbortSignal): Promise<Tried> {
+  const { code, said } = await runInside(engine, id, command, signal);
+  return code === 0 ? YES : no(`exit code ${code ?? "unknown"}: ${said || "no output"}`);
 }

@@ -3,16 +3,18 @@ import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { describeContainer, describeImage } from "../../shared/describe.ts";
 import { ifThere, isAway } from "../../shared/engine.ts";
 import { Expired, Fenced, Suspended, explain } from "../../shared/errors.ts";
+import { parseImageRef } from "../../shared/image-ref.ts";
 import type { Decided } from "../../shared/run-records.ts";
 import { cleanUp } from "./cleanup.ts";
+import { byHand } from "./by-hand.ts";
 import { commit } from "./dependants.ts";
 import { keepDocument } from "./documents.ts";
 import { type Ending, endContainer } from "./ends.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
+import { runLifecycle } from "./lifecycle.ts";
 import { proofOf } from "./prove.ts";
-import { type Failure, type Outcome, runSteps, undoSteps } from "./saga.ts";
+import { type Outcome, runSteps, undoSteps } from "./saga.ts";
 import { type HardHooks, type Swap, replacementOf } from "./swap.ts";
-import { backupName } from "./swap-names.ts";
 import { harmless } from "./swap-steps.ts";
 import { Timed } from "./timed.ts";
 import type { Entry, Run } from "./updater.ts";
@@ -57,6 +59,18 @@ async function askBefore(
 /** What the gate was asked about may have changed while it waited: everything is looked at anew. */
 async function swapContainer(run: Run, it: Replacing, id: string): Promise<void> {
   const inspect = await inspectStill(run, it, id);
+  const later = await runLifecycle(run, "pre-update", {
+    container: inspect as unknown as ContainerDocument,
+    id: inspect.Id,
+  });
+  if (later !== undefined)
+    return endContainer(run, it.entry, {
+      end: "deferred",
+      because: later,
+      by: "pre-update",
+      from: inspect.Image,
+      to: it.newImage.Id,
+    });
   const oldImage = await run.bus.host.engine.docker.getImage(inspect.Image).inspect();
   using place = new Lease();
   const swap = swapFrom(run, it, { inspect, oldImage, place });
@@ -163,6 +177,7 @@ async function confirm(run: Run, it: Swapped): Promise<void> {
   const change = { from: swap.old.Image, to: swap.newImage.Id, ...timed?.downtime };
   if (decided.verdict !== "proceed") return putBack(run, it, decided);
   await commit(swap);
+  await runLifecycle(run, "post-update", { container: swap.old, id: successor.Id });
   await cleanUp(run, swap);
   await endContainer(run, entry, {
     end: "updated",
@@ -212,6 +227,9 @@ function swapFrom(
     old: document,
     oldImage: old.oldImage as unknown as ImageDocument,
     newImage: newImage as unknown as ImageDocument,
+    ...(parseImageRef(document.Config.Image)?.familiar !== entry.ref.familiar && {
+      reference: entry.ref.familiar,
+    }),
     proof: proofOf(document, { settings: context.settings, log: run.log, hardStop: run.hardStop }),
     replaced: run.replaced,
     making: run.making,
@@ -254,18 +272,4 @@ class Lease implements Disposable {
 function endOf(decided: Decided, from: string, to: string): Ending {
   const end = decided.verdict === "defer" ? "deferred" : "refused";
   return { end, because: decided.reason ?? "no reason given", by: decided.by ?? "", decided, from, to };
-}
-
-function byHand(
-  swap: Swap,
-  it: { readonly failed: string; readonly cause: unknown; readonly left: readonly Failure[] },
-): string {
-  const left = it.left
-    .map(({ step, error }) => `"${step}" could not be undone (${explain(error)})`)
-    .join("; ");
-  const backup = backupName(swap.name, swap.run);
-  return (
-    `"${it.failed}" failed (${explain(it.cause)}) and ${left}. By hand: see \`docker ps -a --filter name=${swap.name}\`; ` +
-    `the old container is ${swap.old.Id.slice(0, 12)}: remove what else bears the name ${swap.name}, rename ${backup} to ${swap.name} if it bears that name, and start it`
-  );
 }

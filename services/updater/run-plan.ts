@@ -17,6 +17,7 @@ import type { Plan } from "./plan-message.ts";
 import { pullAll } from "./pull-all.ts";
 import type { RecoveredHost } from "./recover.ts";
 import { type Entry, type Run, type Seen, type Updater, lookAround } from "./updater.ts";
+import { removeUnusedVolumes, unusedVolumes } from "./unused-volumes.ts";
 import { whatHolds } from "./what-holds.ts";
 
 const QUARTER_OF_AN_HOUR_MS = 900_000;
@@ -41,8 +42,10 @@ export async function runPlan(updater: Updater, plan: Plan, recovered: Recovered
   run.log.info({ mode, containers: plan.containers.length, resumed: !isNew }, "run begun");
   recordLateVerdicts(run);
   const stoppedBefore = recovered.markers.find((marker) => marker.run === plan.run)?.stopped;
+  const unused = await unusedVolumes(run);
   await runEntries(run, plan, { isNew, stoppedBefore });
   if (stoppedBefore !== undefined) await startMarked(run, stoppedBefore);
+  await removeUnusedVolumes(run, unused);
   const ends: Record<string, End> = Object.fromEntries(
     journal.of("ended").map(({ container, end }) => [container, end]),
   );

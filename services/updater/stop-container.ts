@@ -1,6 +1,7 @@
 // Stopping a container as its owner wants it stopped. Engine API: ContainerStop, -Kill, -Wait.
 import type { Clock } from "../../shared/clock.ts";
 import { ALREADY_SO, type Engine, isOlder, tolerating } from "../../shared/engine.ts";
+import { stopSignalBy } from "../../shared/compat-labels.ts";
 import { labelOf } from "../../shared/labels.ts";
 import type { ContainerDocument } from "./inspect.ts";
 
@@ -15,12 +16,15 @@ export async function stopContainer(
 ): Promise<void> {
   const seconds = (container.Config["StopTimeout"] as number | null | undefined) ?? DEFAULT_STOP_S;
   const abortSignal = clock.deadline(seconds * 1000 + STOP_MARGIN_MS);
-  const signal = labelOf(container.Config.Labels ?? {}, "com.ouroboros.stop_signal");
+  const signal = signalFor(container.Config.Labels ?? {}, engine);
   const target = engine.patient.getContainer(container.Id);
   if (signal !== undefined && isOlder(engine.api, "1.42"))
     await killAndWait(engine, clock, container, signal);
   await tolerating([ALREADY_SO], target.stop({ abortSignal, ...(signal !== undefined && { signal }) }));
 }
+
+const signalFor = (labels: Readonly<Record<string, string>>, { compat }: Engine): string | undefined =>
+  labelOf(labels, "com.ouroboros.stop_signal") ?? stopSignalBy(labels, compat);
 
 /** Before API 1.42 stop takes no signal, and a killed container is restarted by its policy. */
 async function killAndWait(

@@ -25,6 +25,8 @@ export interface Swap {
   readonly old: ContainerDocument;
   readonly oldImage: ImageDocument;
   readonly newImage: ImageDocument;
+  /** What the new container is made of by name, where that is not the old one's (LATEST_ONLY). */
+  readonly reference?: string;
   readonly proof: Omit<Proof, "engine" | "clock">;
   /** Containers recreated in this transaction: old id → new id. Filled as they are made. */
   readonly replaced: Map<string, string>;
@@ -64,8 +66,9 @@ export const create: SwapStep = {
   tells: true,
   do: async (swap) => {
     const { name, run, ...rest } = swap;
-    const make = () => makeSuccessor({ ...rest, name: successorName(name, run) });
-    swap.successor = await onImage(swap, swap.newImage.Id, make);
+    const old = asOf(swap);
+    const make = () => makeSuccessor({ ...rest, old, name: successorName(name, run) });
+    swap.successor = await onImage({ ...swap, old }, swap.newImage.Id, make);
     swap.replaced.set(swap.old.Id, swap.successor);
     await swap.beforeStop(swap.successor);
   },
@@ -75,6 +78,11 @@ export const create: SwapStep = {
     swap.replaced.delete(swap.old.Id);
   },
 };
+
+const asOf = ({ old, reference = old.Config.Image }: Swap): ContainerDocument => ({
+  ...old,
+  Config: { ...old.Config, Image: reference },
+});
 
 export const stop: SwapStep = {
   name: "stop the old container",

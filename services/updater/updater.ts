@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import type { Mode } from "../../shared/hooks.ts";
 import type { ContainerInspectInfo } from "dockerode";
+import { withNeeds } from "../../shared/compat-labels.ts";
 import { type Facts, factsOf } from "../../shared/container-facts.ts";
 import { type Engine, ifThere } from "../../shared/engine.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
@@ -79,11 +80,13 @@ export async function lookAround(engine: Engine, stoppedBefore: readonly string[
   const inspected = await inParallel(listed, { all: 8 }, ({ Id }) =>
     ifThere(engine.docker.getContainer(Id).inspect()),
   );
-  return inspected
+  const own = inspected
     .filter((inspect) => inspect !== undefined)
-    .filter((inspect) => parseSwapName(inspect.Name.slice(1)) === undefined)
-    .map((inspect) => {
-      const facts = factsOf(inspect);
-      return { facts: stoppedBefore.includes(facts.id) ? { ...facts, status: "running" } : facts, inspect };
-    });
+    .filter((inspect) => parseSwapName(inspect.Name.slice(1)) === undefined);
+  const all = withNeeds(own.map(factsOf), engine.compat);
+  return own.flatMap((inspect, n) => {
+    const facts = all[n];
+    if (facts === undefined) return [];
+    return [{ facts: stoppedBefore.includes(facts.id) ? { ...facts, status: "running" } : facts, inspect }];
+  });
 }

@@ -1,6 +1,6 @@
 // Which entries of a plan still hold, looked at anew. Pure.
 import { type Facts, whyLeftAlone } from "../../shared/container-facts.ts";
-import { type ImageRef, parseImageRef } from "../../shared/image-ref.ts";
+import { type ImageRef, parseImageRef, withTag } from "../../shared/image-ref.ts";
 import { type Ourselves, ourselvesOf } from "../../shared/ourselves.ts";
 import type { Plan, PlannedContainer } from "./plan-message.ts";
 import type { Entry, Run, Seen } from "./updater.ts";
@@ -37,7 +37,7 @@ export function whatHolds(
         : undefined;
   const judged = plan.containers.map((planned) => {
     const facts = all.find(({ name }) => name === planned.name);
-    const entry = entryFrom(planned, facts);
+    const entry = entryFrom(planned, facts, context.settings.LATEST_ONLY);
     const resumed = run.recovered.has(planned.name) || run.journal.ended(planned.name) !== undefined;
     const isCommitted = !resumed && run.journal.of("swapping").some((record) => record.new_id === facts?.id);
     return {
@@ -82,7 +82,7 @@ const NO_REFERENCE: ImageRef = {
   familiar: "",
 };
 
-function entryFrom(planned: PlannedContainer, facts: Facts | undefined): Entry {
+function entryFrom(planned: PlannedContainer, facts: Facts | undefined, latestOnly: boolean): Entry {
   const gone: Facts = {
     id: planned.id,
     name: planned.name,
@@ -98,8 +98,15 @@ function entryFrom(planned: PlannedContainer, facts: Facts | undefined): Entry {
   const known = facts ?? gone;
   return {
     facts: known,
-    ref: parseImageRef(known.reference) ?? NO_REFERENCE,
+    ref: referenceFor(known.reference, planned, latestOnly),
     digest: planned.digest,
     latest: planned.latest,
   };
+}
+
+/** Its own; with LATEST_ONLY the tag `latest` of the same image, where the poller found that. */
+function referenceFor(own: string, { latest }: PlannedContainer, latestOnly: boolean): ImageRef {
+  const ref = parseImageRef(own) ?? NO_REFERENCE;
+  const moved = withTag(ref, "latest");
+  return latestOnly && latest.tags.includes(moved.familiar) ? moved : ref;
 }

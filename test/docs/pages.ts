@@ -1,4 +1,5 @@
 /** The pages of docs/ that are printed from tables in the code: `npm run docs` writes them, a test compares them. */
+import { foreignLabels } from "../../shared/compat-labels.ts";
 import { EventContext, hookNames, hooks } from "../../shared/hooks.ts";
 import { labels } from "../../shared/labels.ts";
 import { ContainerPayload, ImagePayload } from "../../shared/payloads.ts";
@@ -56,6 +57,13 @@ export function labelsPage(): string {
     "Labels",
     "What a container may say about itself. A label takes effect at the next check.",
     table(["Label", "Meaning"], rows),
+    `## Labels of other updaters
+
+They are understood where COMPAT_LABELS names their owner; the labels of Ouroboros count first.`,
+    table(
+      ["Label", "With COMPAT_LABELS", "Meaning"],
+      Object.entries(foreignLabels).map(([name, { of, says }]) => [code(name), code(of), says]),
+    ),
   );
 }
 

@@ -174,7 +174,7 @@ describe("an Engine behind TLS", () => {
 async function openBy(env: Record<string, string>): Promise<Engine> {
   const settings = readSettings(env, new Map());
   const [socket = ""] = settings.DOCKER_SOCKETS;
-  return openEngine(socket, 10_000, await tlsTo(socket, settings, Date.now()));
+  return openEngine(socket, 10_000, { tls: await tlsTo(socket, settings, Date.now()) });
 }
 
 /** A CA of its own, with good and bad certificates, in folders as DOCKER_CERT_PATH has them. */

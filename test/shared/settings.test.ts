@@ -103,6 +103,12 @@ describe("settings", () => {
       { DOCKER_SOCKETS: ["tcp://h2:2375"], DOCKER_TLS: false },
     ],
     [
+      "labels of others by name",
+      { COMPAT_LABELS: "Watchtower, wud" },
+      [],
+      { COMPAT_LABELS: ["watchtower", "wud"] },
+    ],
+    [
       "options of Ouroboros that are switched off",
       { CRON: "none", SELF_UPDATE: "false", NOTIFIERS: "" },
       [],

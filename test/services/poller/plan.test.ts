@@ -27,7 +27,10 @@ const web: Facts = {
   refersTo: [],
 };
 const labelled = (value: string): Partial<Facts> => ({ labels: { "com.ouroboros.enable": value } });
-const all: Wishes = { MONITOR: [], IGNORE: [], LABEL_ENABLE: false, LABELS_ONLY: false };
+const all: Wishes = { MONITOR: [], IGNORE: [], LABEL_ENABLE: false, LABELS_ONLY: false, COMPAT_LABELS: [] };
+const WATCHTOWER = "com.centurylinklabs.watchtower";
+const both = { COMPAT_LABELS: ["watchtower", "wud"] } as const satisfies Partial<Wishes>;
+const withLabel = (label: string, value: string): Partial<Facts> => ({ labels: { [label]: value } });
 
 interface Given {
   readonly web?: Partial<Facts>;
@@ -64,6 +67,7 @@ function decide(given: Given): string {
     ]),
     held: given.held === undefined ? new Map() : new Map([["web", held]]),
     all: [facts, ...others],
+    compat: given.wishes?.COMPAT_LABELS ?? [],
     now: NOW,
   });
   const left = [...choice.left, ...plan.left].find(({ container }) => container.name === "web");
@@ -137,6 +141,40 @@ describe("the plan for a container", () => {
       { web: labelled(""), wishes: { LABEL_ENABLE: true } },
       "left: its label com.ouroboros.enable says no",
     ],
+    ["does not read labels of others", { web: withLabel("wud.watch", "false") }, update],
+    [
+      "leaves what watchtower's label excludes",
+      { web: withLabel(`${WATCHTOWER}.enable`, "false"), wishes: both },
+      `left: its label ${WATCHTOWER}.enable says no`,
+    ],
+    [
+      "leaves what the label of What's Up Docker excludes",
+      { web: withLabel("wud.watch", "false"), wishes: both },
+      "left: its label wud.watch says no",
+    ],
+    [
+      "reads only the labels that are asked for",
+      { web: withLabel("wud.watch", "false"), wishes: { COMPAT_LABELS: ["watchtower"] } },
+      update,
+    ],
+    [
+      "watches what others' labels include",
+      { web: withLabel("wud.watch", "true"), wishes: { ...both, LABEL_ENABLE: true, LABELS_ONLY: true } },
+      update,
+    ],
+    [
+      "takes its own label before others'",
+      {
+        web: { labels: { "com.ouroboros.enable": "true", [`${WATCHTOWER}.enable`]: "false" } },
+        wishes: { ...both, LABEL_ENABLE: true },
+      },
+      update,
+    ],
+    [
+      "leaves what watchtower's label only monitors, and says that there is something",
+      { web: withLabel(`${WATCHTOWER}.monitor-only`, "true"), wishes: both },
+      `left: a newer image is there, but its label ${WATCHTOWER}.monitor-only says not to update it`,
+    ],
     ["falls back to the lists without the label", { wishes: { LABEL_ENABLE: true } }, update],
     [
       "falls back to IGNORE without the label",
@@ -194,6 +232,7 @@ describe("a plan", () => {
       answers,
       held: new Map(),
       all: [app, db, cache],
+      compat: [],
       now: NOW,
     });
     assert.deepEqual(plan.groups, [

@@ -1,0 +1,81 @@
+// LATEST_ONLY and CLEANUP_UNUSED_VOLUMES, without what went wrong with them in Ouroboros 1.
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { type Engine, engine, pushApp } from "../bed/bed.ts";
+import { deploy, overview, pull, release } from "../support/containers.ts";
+import { startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+
+describe("LATEST_ONLY", () => {
+  it("moves containers to latest once, where there is such a tag", async () => {
+    await using h1 = engine(1);
+    await runTag(h1, "moves", "1.0", "1");
+    await runTag(h1, "stays", "1.0", "1");
+    await release("apps/moves", "2");
+    await using stack = await startStack({ engine: h1, env: { LATEST_ONLY: "true" } });
+    await stack.check();
+    await stack.endsAs("moves", "updated");
+    const { Config } = await h1.docker.getContainer("moves").inspect();
+    assert.equal(Config.Image, "registry.lab:5000/apps/moves:latest");
+    await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
+    const again = (await stack.check()) as {
+      outcome: object;
+      left: { container: string; because: string }[];
+    };
+    assert.deepEqual(again.outcome, { kind: "nothing due" });
+    assert.deepEqual(again.left.map(({ container, because }) => `${container}: ${because}`).sort(), [
+      "moves: current",
+      "stays: current",
+    ]);
+    await pushTag("stays", "1.0", "3");
+    await release("apps/moves", "3");
+    await stack.check();
+    await stack.endsAs("stays", "updated");
+    await until(
+      "both are updated",
+      async () => (await overview(h1)).join() === "moves running 3,stays running 3",
+    );
+    assert.equal(
+      (await h1.docker.getContainer("stays").inspect()).Config.Image,
+      "registry.lab:5000/apps/stays:1.0",
+    );
+  });
+});
+
+const pushTag = (name: string, tag: string, version: string) =>
+  pushApp(`apps/${name}`, tag, { body: `${name} ${version}`, env: [`VERSION=${version}`] });
+
+async function runTag(on: Engine, name: string, tag: string, version: string): Promise<void> {
+  const { reference } = await pushTag(name, tag, version);
+  await pull(on, reference);
+  await (await on.docker.createContainer({ name, Image: reference })).start();
+}
+
+describe("CLEANUP_UNUSED_VOLUMES", () => {
+  for (const [n, api] of [
+    [1, "a new Engine"],
+    [2, "Engine 20.10, whose own prune takes named ones too"],
+  ] as const)
+    it(`removes what has no name and no container, on ${api}`, async () => {
+      await using host = engine(n);
+      const volumes = async (): Promise<string[]> =>
+        (await host.docker.listVolumes()).Volumes.map(({ Name }) => Name).sort();
+      await deploy(host, "web", { imageOptions: { volumes: ["/data"] } });
+      const kept = [...(await volumes()), "named"];
+      await host.docker.createVolume({ Name: "named" });
+      await host.docker.createVolume({ Name: "f".repeat(64), Labels: { mine: "yes" } });
+      await deploy(host, "stopped", { imageOptions: { volumes: ["/data"] } });
+      await host.docker.getContainer("stopped").stop({ t: 0 });
+      kept.push(...(await volumes()).filter((name) => !kept.includes(name)));
+      await deploy(host, "gone", { imageOptions: { volumes: ["/data"] } });
+      await host.docker.getContainer("gone").remove({ force: true });
+      const [lost] = (await volumes()).filter((name) => !kept.includes(name));
+      assert.ok(lost !== undefined);
+      await release("apps/web", "2", { volumes: ["/data"] });
+      await using stack = await startStack({ engine: host, env: { CLEANUP_UNUSED_VOLUMES: "true" } });
+      await stack.check();
+      await stack.endsAs("web", "updated");
+      await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
+      assert.deepEqual(await volumes(), kept.sort());
+    });
+});

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { lifecycleCommand, withNeeds } from "../../shared/compat-labels.ts";
+import type { Facts } from "../../shared/container-facts.ts";
+
+const WATCHTOWER = "com.centurylinklabs.watchtower";
+const named = (name: string, more: Partial<Facts> = {}): Facts => ({
+  id: name.padEnd(64, "0"),
+  name,
+  reference: `${name}:1`,
+  imageId: "sha256:image",
+  status: "running",
+  labels: {},
+  autoRemove: false,
+  dependsOn: [],
+  hardDependsOn: [],
+  refersTo: [],
+  ...more,
+});
+
+describe("watchtower's depends-on", () => {
+  const api = named("api", { labels: { [`${WATCHTOWER}.depends-on`]: "/db, cache,,nobody" } });
+
+  it("is the inverse of Ouroboros'", () => {
+    const all = withNeeds([api, named("db", { dependsOn: ["web"] }), named("cache")], ["watchtower"]);
+    assert.deepEqual(
+      all.map(({ name, dependsOn }) => [name, dependsOn]),
+      [
+        ["api", []],
+        ["db", ["web", "api"]],
+        ["cache", ["api"]],
+      ],
+    );
+  });
+
+  it("adds no name that is there, also among the hard ones", () => {
+    const all = withNeeds(
+      [api, named("db", { hardDependsOn: ["api"] }), named("cache", { dependsOn: ["api"] })],
+      ["watchtower"],
+    );
+    assert.deepEqual(
+      all.map(({ dependsOn }) => dependsOn),
+      [[], [], ["api"]],
+    );
+  });
+
+  it("is nothing where nobody asked for it", () => {
+    assert.deepEqual(withNeeds([api, named("db")], ["wud"])[1]?.dependsOn, []);
+  });
+});
+
+describe("watchtower's lifecycle commands", () => {
+  const cases: readonly [string, string | undefined, number][] = [
+    ["a minute by default", undefined, 60_000],
+    ["so many minutes", "5", 300_000],
+    ["an hour for none", "0", 3_600_000],
+    ["an hour at most", "600", 3_600_000],
+    ["a minute for what is no number", "soon", 60_000],
+  ];
+  for (const [sentence, minutes, expected] of cases)
+    it(`may take ${sentence}`, () => {
+      const label = `${WATCHTOWER}.lifecycle.pre-update`;
+      const labels = { [label]: "dump", ...(minutes !== undefined && { [`${label}-timeout`]: minutes }) };
+      const asked = lifecycleCommand(labels, "pre-update", ["watchtower"]);
+      assert.deepEqual(asked, { command: "dump", timeoutMs: expected });
+      assert.equal(lifecycleCommand(labels, "post-update", ["watchtower"]), undefined);
+      assert.equal(lifecycleCommand(labels, "pre-update", []), undefined);
+    });
+});
