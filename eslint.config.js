@@ -35,6 +35,19 @@ export default tseslint.config(
     rules: { "max-lines-per-function": "off", "max-lines": "off", complexity: "off" },
   },
   {
+    files: ["**/*.mjs"],
+    languageOptions: {
+      globals: {
+        Buffer: "readonly",
+        console: "readonly",
+        process: "readonly",
+        setInterval: "readonly",
+        setTimeout: "readonly",
+        clearInterval: "readonly",
+      },
+    },
+  },
+  {
     // A table is as long as what it lists.
     files: ["shared/settings.ts", "shared/hooks.ts"],
     rules: { "max-lines": "off" },

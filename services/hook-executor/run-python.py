@@ -143,7 +143,9 @@ def seen(value, engine):
         return tuple(seen(value[name], engine) for name in ("container", "current_image", "latest_image"))
     if "image_id" in value:
         return real_container(value, engine) or Container(value)
-    return real_image(value, engine) or Image(value)
+    if "digests" in value:
+        return real_image(value, engine) or Image(value)
+    return value  # what this version does not know stays as it came
 
 
 def open_engine(engine_id):

@@ -10,7 +10,12 @@ export const schemaNames: readonly string[] = readdirSync(FOLDER).map((file) => 
 /** Checks against `docs/schemas/<name>.json`: gives what is wrong in words, empty where nothing is. */
 export type Check = (name: string, value: unknown) => string;
 
-export function schemaCheck(): Check {
+let compiled: Check | undefined;
+
+/** Compiled once for all tests of a run. */
+export const schemaCheck = (): Check => (compiled ??= compile());
+
+function compile(): Check {
   const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: true });
   for (const name of schemaNames)
     ajv.addSchema(JSON.parse(readFileSync(join(FOLDER, `${name}.json`), "utf8")) as object, name);

@@ -10,6 +10,7 @@ import type { CloudEvent } from "../../shared/messages.ts";
 import type { End, Ended, RunRecord } from "../../shared/run-records.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { type Engine, type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
+import { schemaCheck } from "./schemas.ts";
 import { until } from "./until.ts";
 
 const program = (service: string): string => join(import.meta.dirname, `../../services/${service}/main.js`);
@@ -155,10 +156,20 @@ export async function startStack({
       await nats.close();
       await server[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
+      assert.deepEqual(offences(events, records), [], "what was published is not as docs/schemas/ have it");
     },
   };
   for (const service of services) start(service);
   return stack;
+}
+
+/** What of a real run is not as the published schemas say. */
+function offences(events: readonly SeenEvent[], records: readonly RunRecord[]): string[] {
+  const check = schemaCheck();
+  return [
+    ...events.map(({ hook, event }) => check(hook, event)),
+    ...records.map((record) => check("run-record", record)),
+  ].filter((wrong) => wrong !== "");
 }
 
 function watch(nats: NatsConnection, events: SeenEvent[], records: RunRecord[]): void {

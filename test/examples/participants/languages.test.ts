@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { symlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { CloudEvent, Verdict } from "../../../shared/messages.ts";
+import { subjects } from "../../../shared/subjects.ts";
+import { HOST, beforeUpdateEvent, image, runs, until } from "../../services/hook-executor/scene.ts";
+import { type Stage, openStage } from "../../services/hook-executor/stage.ts";
+import { withUnknownFields } from "../../support/schemas.ts";
+
+const ROOT = join(import.meta.dirname, "../../../..");
+const FOLDER = join(ROOT, "examples/participants");
+const STAND_IN = join(ROOT, "test/examples/participants/nats-stand-in.mjs");
+const NAME = "ci";
+
+/** Each refuses release candidates, by what decides in its language; `may-update` is put beside the events. */
+const languages: Readonly<Record<string, (mayUpdate: string) => readonly string[]>> = {
+  "participant.py": () => [
+    "/usr/bin/python3",
+    join(FOLDER, "participant.py"),
+    ...["--name", NAME, "--refuse-if", "data.new_image.labels.org.opencontainers.image.version=-rc"],
+  ],
+  "participant.mjs": () => [process.execPath, join(FOLDER, "participant.mjs"), NAME],
+  "participant.sh": (mayUpdate) => ["/bin/sh", join(FOLDER, "participant.sh"), NAME, mayUpdate],
+};
+const MAY_UPDATE = `#!/bin/sh
+version=$(jq -r '.data.new_image.labels["org.opencontainers.image.version"] // ""')
+case $version in *-rc*) echo "$version is no {{release}}" >&2; exit 1 ;; esac
+[ ! -e OUT/slow ] || { echo $$ > OUT/pid; while [ ! -e OUT/go ]; do sleep 0.1; done; }
+[ ! -e OUT/later ] || exit 75
+`;
+
+function candidate(run: string): CloudEvent {
+  const event = beforeUpdateEvent(run);
+  const labels = { "org.opencontainers.image.version": "2.0.0-rc.1" };
+  return { ...event, data: { ...event.data, new_image: { ...image("b"), labels } } };
+}
+
+describe("examples/participants/", () => {
+  let stage: Stage;
+  let mayUpdate = "";
+  beforeEach(async () => {
+    stage = await openStage();
+    await stage.makeConsumer({ participant: NAME });
+    mayUpdate = await stage.folder.put("may-update", MAY_UPDATE);
+    await symlink(STAND_IN, join(stage.folder.path, "nats"));
+  });
+  afterEach(() => stage[Symbol.asyncDispose]());
+
+  const start = (language: string) => {
+    const [program = "", ...args] = languages[language]?.(mayUpdate) ?? [];
+    const child = spawn(program, args, {
+      env: {
+        PATH: [stage.folder.path, join(process.execPath, ".."), "/usr/bin:/bin"].join(":"),
+        NATS_URL: stage.server.url,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    let said = "";
+    for (const out of [child.stdout, child.stderr])
+      out.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    const ended = once(child, "exit").then(([code, signal]) => (code ?? signal) as number | string);
+    return {
+      said: () => said,
+      ended,
+      kill: (signal: NodeJS.Signals) => void process.kill(-(child.pid ?? 0), signal),
+      [Symbol.asyncDispose]: async () => {
+        if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid ?? 0), "SIGKILL");
+        await ended;
+      },
+    };
+  };
+  const answer = async (event: CloudEvent): Promise<Verdict> => {
+    await stage.publish(event);
+    return stage.verdictOn(event, NAME);
+  };
+
+  for (const language of Object.keys(languages)) {
+    it(`${language} answers, also events with fields it does not know, and settles them`, async () => {
+      await using participant = start(language);
+      assert.equal((await answer(beforeUpdateEvent("run-1"))).verdict, "proceed");
+      const refused = await answer(candidate("run-2"));
+      assert.equal(refused.verdict, "refuse");
+      assert.match(refused.reason ?? "", /2\.0\.0-rc\.1/);
+      assert.equal(
+        (await answer(withUnknownFields(beforeUpdateEvent("run-3")) as CloudEvent)).verdict,
+        "proceed",
+      );
+      assert.equal((await answer(withUnknownFields(candidate("run-4")) as CloudEvent)).verdict, "refuse");
+      await stage.settled(NAME);
+      assert.equal(await stage.stored(), 4, participant.said());
+    });
+  }
+
+  it("participant.mjs ends at SIGTERM, and leaves the next event to its successor", async () => {
+    await using participant = start("participant.mjs");
+    await until("it waits", async () => (await stage.consumer(NAME)).num_waiting > 0);
+    participant.kill("SIGTERM");
+    assert.equal(await participant.ended, 0);
+    await using _next = start("participant.mjs");
+    assert.equal((await answer(beforeUpdateEvent())).verdict, "proceed");
+  });
+
+  it("participant.mjs waits until it is added", async () => {
+    const manager = await stage.nats.request(`$JS.API.CONSUMER.DELETE.OUROBOROS_HOOKS.gate_${NAME}`);
+    assert.match(manager.string(), /"success":true/);
+    await using participant = start("participant.mjs");
+    await until("it says so", () => /Was the participant ci added\?/.test(participant.said()));
+    await stage.makeConsumer({ participant: NAME });
+    assert.equal((await answer(beforeUpdateEvent())).verdict, "proceed");
+  });
+
+  it("participant.sh tells that it is at it, defers by 75, and leaves nothing running", async () => {
+    const progress: string[] = [];
+    stage.nats.subscribe(subjects.progressOf(HOST), {
+      callback: (_, { subject }) => void progress.push(subject),
+    });
+    await stage.folder.put("out/slow", "");
+    await stage.folder.put("out/later", "");
+    await using participant = start("participant.sh");
+    const event = beforeUpdateEvent();
+    await stage.publish(event);
+    await until("it tells", () => progress.length > 0);
+    assert.deepEqual(progress, [subjects.progress(HOST, NAME, event.id)]);
+    await stage.folder.put("out/go", "");
+    assert.deepEqual(await stage.verdictOn(event, NAME), { verdict: "defer" });
+    assert.equal(runs((await stage.folder.left("pid"))?.trim() ?? ""), false);
+    participant.kill("SIGTERM");
+    assert.equal(await participant.ended, 0);
+  });
+});
