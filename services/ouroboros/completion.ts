@@ -112,14 +112,14 @@ _ouroboros_place() {
   local found='' place=0 waits='' word
   for word in "$@"; do
     if [ -n "$waits" ]; then waits=''; continue; fi
-    case " $(_ouroboros_words "$found:takes") " in *" $word "*) waits=$word; continue ;; esac
+    case " $(_ouroboros_words "\${found}:takes") " in *" $word "*) waits=$word; continue ;; esac
     case "$word" in -*) continue ;; esac
-    case " $(echo $(_ouroboros_words "$found:0")) " in
+    case " $(echo $(_ouroboros_words "\${found}:0")) " in
       *" $word "*) case "$found" in ''|participant) found="\${found:+$found }$word"; continue ;; esac ;;
     esac
     place=$((place + 1))
   done
-  echo "$found:\${waits:-$place}"
+  echo "\${found}:\${waits:-$place}"
 }
 `;
 

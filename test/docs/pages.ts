@@ -6,6 +6,7 @@ import { ContainerPayload, ImagePayload } from "../../shared/payloads.ts";
 import { settings } from "../../shared/settings.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { asyncapi } from "./asyncapi.ts";
+import { commandsPage } from "./commands-page.ts";
 import { hookPage } from "./hook-page.ts";
 import { block, code, fieldsOf, json, page, table } from "./markdown.ts";
 import { exampleEvent, subjectOf } from "./sample.ts";
@@ -16,6 +17,7 @@ import { securityPage } from "./security-page.ts";
 export const pages = (): Readonly<Record<string, string>> => ({
   "configuration.md": configurationPage(),
   "labels.md": labelsPage(),
+  "commands.md": commandsPage(),
   "hooks.md": hooksPage(),
   "security.md": securityPage(),
   ...Object.fromEntries(hookNames.map((name) => [`hooks/${name}.md`, hookPage(name)])),

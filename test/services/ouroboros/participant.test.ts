@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { jetstreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { ShownParticipant, TestedParticipant } from "../../../services/ouroboros/answers.ts";
 import { Kvm } from "@nats-io/kv";
 import { connect } from "nats";
 import { BUCKETS, STREAMS, subjects } from "../../../shared/subjects.ts";
@@ -146,6 +147,132 @@ describe("ouroboros participant", () => {
 
   it("explains itself", async () => {
     assert.match((await run("--help")).out, /ouroboros participant add {2,}Adds who/);
+  });
+
+  describe("show and test", () => {
+    /** What asks for events, as a participant does. */
+    const pulling = async (): Promise<AsyncDisposable> => {
+      const connection = await connect({ servers: nats.url });
+      const messages = await (
+        await jetstream(connection).consumers.get(STREAMS.hooks, "gate_ci")
+      ).consume({ callback: () => undefined });
+      return { [Symbol.asyncDispose]: async () => (await messages.close(), connection.close()) };
+    };
+    const tested = async (...flags: string[]) => {
+      const { code, out } = await run("test", "ci", "-o", "json", ...flags);
+      const { fine, checks } = TestedParticipant.parse(JSON.parse(out));
+      assert.equal(code, fine ? 0 : 1);
+      return checks
+        .filter((one) => !one.fine)
+        .map(({ check, found, advice = "" }) => `${check}: ${found}: ${advice}`);
+    };
+    const withManager = async <T>(work: (manager: JetStreamManager) => Promise<T>): Promise<T> => {
+      const connection = await connect({ servers: nats.url });
+      try {
+        return await work(await jetstreamManager(connection));
+      } finally {
+        await connection.close();
+      }
+    };
+    const decided = (participant: string, said: object) =>
+      withManager(async (manager) => {
+        const verdicts = [{ participant, verdict: "defer", ms: 600_000, ...said }];
+        const about = {
+          kind: "decided",
+          event: "01k-before_update-web",
+          hook: "before_update",
+          container: "web",
+        };
+        const envelope = { writer: "test", n: 1, at: new Date().toISOString(), host: "h1", run: "01k" };
+        const record = { ...envelope, ...about, verdict: "defer", by: participant, verdicts };
+        await manager.jetstream().publish(subjects.run("h1", "01k"), JSON.stringify(record));
+      });
+
+    beforeEach(() => run("add", "ci", "--hooks", "before_update,after_update"));
+
+    it("test is content with one that listens", async () => {
+      await using _participant = await pulling();
+      assert.deepEqual(await tested(), []);
+      const { out } = await run("test", "ci");
+      assert.equal(out.split("\n").filter((line) => line.startsWith("ok     ")).length, 7);
+    });
+
+    it("test says that nobody listens, and what to do", async () => {
+      const [only = "", ...more] = await tested("--wait", "0");
+      assert.match(
+        only,
+        /^somebody listens: nobody asks for events; no event was ever fetched: start the participant/,
+      );
+      assert.deepEqual(more, []);
+      assert.match(
+        (await run("test", "ci", "--wait", "0")).out,
+        /^WRONG {2}somebody listens: .*\n {7}-> start/m,
+      );
+    });
+
+    it("test says that the consumer is missing, or hears something else", async () => {
+      await withManager((manager) =>
+        manager.consumers.update(STREAMS.hooks, "gate_ci", {
+          filter_subjects: ["ouroboros.hook.*.before_update.>"],
+        }),
+      );
+      assert.match(
+        (await tested("--wait", "0"))[0] ?? "",
+        /^it hears what it is asked: its consumer hears .*before_update\.>, its entry says .*after_update/,
+      );
+      await withManager((manager) => manager.consumers.delete(STREAMS.hooks, "gate_ci"));
+      assert.match(
+        (await tested())[0] ?? "",
+        /^its consumer is there: gate_ci of OUROBOROS_HOOKS is missing: .*`ouroboros participant remove ci`, then add it again/,
+      );
+    });
+
+    it("test says that a host is not there", async () => {
+      await run("remove", "ci");
+      await run("add", "ci", "--hooks", "before_update", "--hosts", "h2");
+      assert.match(
+        (await tested("--wait", "0"))[0] ?? "",
+        /^its hosts are there: no poller or updater is known on h2/,
+      );
+    });
+
+    it("test says that it does not answer in time", async () => {
+      await decided("ci", { timed_out: true, reason: "ci gave no verdict" });
+      await using _participant = await pulling();
+      assert.match(
+        (await tested())[0] ?? "",
+        /^it answers in time: 0 of the last 1 times, last asked now: ci gave no verdict: publish the verdict/,
+      );
+    });
+
+    it("show tells its entry, whether it listens and what it said last", async () => {
+      await decided("other", { reason: "not ci" });
+      await decided("ci", { reason: "busy" });
+      await using _participant = await pulling();
+      const { name, hooks, consumer, answers } = ShownParticipant.parse(
+        JSON.parse((await run("show", "ci", "-o", "json")).out),
+      );
+      assert.deepEqual(
+        [name, hooks, consumer?.name, consumer?.undelivered],
+        ["ci", ["before_update", "after_update"], "gate_ci", 0],
+      );
+      assert.deepEqual(
+        answers.map(({ host, container, verdict, reason }) => [host, container, verdict, reason]),
+        [["h1", "web", "defer", "busy"]],
+      );
+      const { out } = await run("show", "ci");
+      assert.match(out, /^ci, added (now|\d+ s ago)\n {2}hooks: +before_update, after_update\n/);
+      assert.match(out, /\n {2}waited for: +10m, at most 1h; then defer\n {2}listens: +yes, 0 undelivered/);
+      assert.match(out, /\nWHEN .*\nnow +h1 +before_update +web +defer +10 min +busy\n$/);
+    });
+
+    it("say that there is no such participant, and who may be meant", async () => {
+      for (const verb of ["show", "test", "remove"]) {
+        const { code, err } = await run(verb, "ic2");
+        assert.deepEqual([code, err], [1, `ouroboros participant ${verb}: there is no participant ic2\n`]);
+      }
+      assert.match((await run("show", "c")).err, /there is no participant c; did you mean ci\?/);
+    });
   });
 
   const run = (...args: string[]) => runWith({ NATS_URL: nats.url }, args);

@@ -1,0 +1,91 @@
+/** docs/commands.md: every command, from the table of commands. */
+import { z } from "zod";
+import { type Command, EXIT } from "../../services/ouroboros/command.ts";
+import { optionsOf } from "../../services/ouroboros/command-line.ts";
+import { type CommandName, commandNames, commands, services } from "../../services/ouroboros/commands.ts";
+import { spelled, usageLine } from "../../services/ouroboros/usage.ts";
+import { CloudEvent } from "../../shared/messages.ts";
+import { block, code, fieldsOf, page, table } from "./markdown.ts";
+
+export const commandsPage = (): string =>
+  page(
+    "Commands",
+    `\`ouroboros\` without a command runs all services; the services can also be run one by one:`,
+    table(
+      ["Service", "What it does"],
+      Object.entries(services).map(([name, says]) => [code(`ouroboros ${name}`), says]),
+    ),
+    `Everything else is for the operator, who asks and decides over NATS:`,
+    table(
+      ["Command", "What it does"],
+      commandNames.map((name) => [`[${code(name)}](#${name.replaceAll(" ", "-")})`, commands[name].says]),
+    ),
+    `## Where NATS is found
+
+Commands read \`NATS_URL\` and the other settings of NATS from the environment, as the services do
+([configuration](configuration.md)). Without \`NATS_URL\` they look into \`DATA_DIR\` for the private NATS of an Ouroboros
+that runs beside them, so that these work without any setting:
+
+${block("sh", "docker exec ouroboros ouroboros pending\nnpx ouroboros status   # beside `npm start`")}
+
+The address and the key lie in \`DATA_DIR/nats/access.json\`, which only the user that Ouroboros runs as can read, for as long
+as it runs.`,
+    `## Output
+
+For people by default: tables, times relative to now, colour on a terminal unless \`NO_COLOR\` is set. With \`-o json\` one
+JSON document on standard output, for lists an array; \`events\` prints one document on each line. The fields are told with
+each command; fields may be added, none is taken away. Complaints go to standard error.`,
+    `## Exit codes
+
+${table(
+  ["Code", "Meaning"],
+  Object.values(EXIT).map(({ code, says }) => [String(code), says]),
+)}
+
+A service, and \`ouroboros\` without a command, end with 0 when they are stopped and with 1 where they cannot start or a
+service failed. With \`RUN_ONCE\`: 0; 1 if an update failed or was rolled back; 2 if a container is left \`stuck\` and a person
+is needed.`,
+    `## Completion
+
+\`ouroboros completion\` prints what ${code("bash")}, ${code("zsh")} or ${code("fish")} needs; hosts, containers,
+participants and pending events are asked for as you type.`,
+    ...commandNames.map(section),
+  );
+
+function section(name: CommandName): string {
+  const command: Command = commands[name];
+  const rows = [
+    ...Object.entries(command.arguments ?? {}).map(([word, { says }]) => [code(word), says]),
+    ...Object.entries(optionsOf(command))
+      .filter(([option]) => option !== "help")
+      .map(([option, it]) => [
+        code(spelled(option, it)),
+        `${it.says}${it.byDefault ? ` ${code(it.byDefault)} by default.` : ""}`,
+      ]),
+  ];
+  return [
+    `## ${name}`,
+    `${command.says}${command.more === undefined ? "" : ` ${command.more}`}`,
+    block("", usageLine(name)),
+    ...(rows.length === 0 ? [] : [table(["", "Meaning"], rows)]),
+    ...(command.json === undefined ? [] : [told(command.json)]),
+  ].join("\n\n");
+}
+
+/** What `-o json` prints. */
+function told({ schema, lines }: NonNullable<Command["json"]>): string {
+  const how = lines ? "on each line" : schema instanceof z.ZodArray ? "a list of" : "one document";
+  const of = schema instanceof z.ZodArray ? (schema.element as z.ZodType) : schema;
+  const shapes = of instanceof z.ZodUnion ? (of.options as readonly z.ZodType[]) : [of];
+  return [`With \`-o json\`: ${how}`, ...shapes.map(shapeOf)].join("\n\n");
+}
+
+function shapeOf(schema: z.ZodType): string {
+  if (schema === CloudEvent) return "an event, as [hooks](hooks.md) tell it, or";
+  if (!(schema instanceof z.ZodObject)) return "";
+  const inner = Object.entries<z.ZodType>(schema.shape).flatMap(([field, value]) => {
+    const within = value instanceof z.ZodArray ? (value.element as z.ZodType) : value;
+    return within instanceof z.ZodObject ? [`In \`${field}\`:\n\n${fieldsOf(within.shape, "hooks.md")}`] : [];
+  });
+  return [fieldsOf(schema.shape, "hooks.md"), ...inner].join("\n\n");
+}
