@@ -1,6 +1,7 @@
 # The image of Ouroboros: every service, a nats-server for who brings none, and Python for hook scripts.
 #
 #   docker build -t ouroboros .
+#   docker buildx build --platform linux/amd64,linux/arm64 -t ouroboros .   # nothing in it is made for one of them
 #
 # Where a build reaches no package mirror, both stages that need one can be handed in ready-made:
 #
@@ -22,13 +23,18 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 
 FROM system
+ARG VERSION=2.0.0
+ARG REVISION=
 LABEL com.ouroboros.role="ouroboros" \
       org.opencontainers.image.title="Ouroboros" \
       org.opencontainers.image.description="Keeps the containers on many Docker hosts up to date, and asks before every step" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.source="https://github.com/ouroboros-updater/ouroboros" \
-      org.opencontainers.image.version="2.0.0"
-ENV NODE_ENV=production DATA_DIR=/data
+      org.opencontainers.image.documentation="https://github.com/ouroboros-updater/ouroboros/tree/main/docs" \
+      org.opencontainers.image.base.name="docker.io/library/node:24-trixie-slim" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.version="$VERSION"
+ENV NODE_ENV=production DATA_DIR=/data HEALTH_PORT=9464
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
@@ -36,5 +42,10 @@ COPY --from=build /app/dist/services ./dist/services
 COPY --from=build /app/dist/shared ./dist/shared
 # Scripts are looked for beside the program; that is where /hooks leads, the folder that people mount.
 COPY hooks /hooks
-RUN ln -s /hooks hooks && mkdir /data
+# Whoever it runs as may write its data; a volume takes over that right.
+RUN ln -s /hooks hooks && install -d -m 1777 /data && chmod +x dist/services/ouroboros/main.js \
+ && ln -s /app/dist/services/ouroboros/main.js /usr/local/bin/ouroboros
+# Runs, journal and verdicts survive a self-update also where nobody mounted anything.
+VOLUME /data
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --start-interval=1s --retries=3 CMD ["ouroboros", "healthcheck"]
 ENTRYPOINT ["/usr/bin/tini", "--", "node", "/app/dist/services/ouroboros/main.js"]

@@ -1,6 +1,7 @@
 // What a hook costs: the updater's own gate in this process, participants in others, one real nats-server between
 // them. From "publish" to "the decision is in the journal", as a ratio to a bare request and its reply between two
 // processes over the same server; and a hook that nobody is asked at, as a ratio to one bare publish to its stream.
+import { Health } from "../shared/health.ts";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { pino } from "pino";
 import { openBus } from "../services/updater/bus.ts";
@@ -44,6 +45,7 @@ const context: Context = {
   settings,
   log: pino({ level: "silent" }),
   clock: systemClock,
+  health: new Health(),
   signal: over.signal,
 };
 const host = await openHost(context, 0);

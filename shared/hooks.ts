@@ -111,7 +111,7 @@ export const hooks = {
     refusal: "this service stays on its image",
     phase: "before",
     about: "container",
-    fired: false,
+    fired: true,
     locals: z.object({ self_name: z.string(), old_container: ContainerPayload, new_image: ImagePayload }),
   },
   after_self_update: {
@@ -119,7 +119,7 @@ export const hooks = {
     refusal: "the new one is removed",
     phase: "after",
     about: "container",
-    fired: false,
+    fired: true,
     locals: z.object({
       self_name: z.string(),
       old_container: ContainerPayload,
@@ -132,7 +132,7 @@ export const hooks = {
     refusal: "the old container is kept, stopped",
     phase: "before",
     about: "container",
-    fired: false,
+    fired: true,
     locals: z.object({ old_container: ContainerPayload, new_container: ContainerPayload }),
   },
   after_self_cleanup: {
@@ -140,7 +140,7 @@ export const hooks = {
     refusal: null,
     phase: "after",
     about: "container",
-    fired: false,
+    fired: true,
     locals: z.object({ old_container: ContainerPayload, new_container: ContainerPayload }),
   },
 } as const satisfies Record<string, Hook>;

@@ -15,6 +15,7 @@ import { type Logger, pino } from "pino";
 import { z } from "zod";
 import type { Clock } from "./clock.ts";
 import { CannotStart } from "./errors.ts";
+import type { Health } from "./health.ts";
 import type { Settings } from "./settings.ts";
 
 export type NatsSettings = Pick<
@@ -43,7 +44,7 @@ export async function connectNats(
   const nats = await connect(optionsFrom(name, settings)).catch((cause: unknown) => {
     throw cannotUse(settings, cause);
   });
-  return accept(nats, settings, log);
+  return accept(nats, { settings, log, state: { connected: true } });
 }
 
 interface Starting {
@@ -51,17 +52,20 @@ interface Starting {
   readonly log: Logger;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly health: Health;
 }
 
 /** The same; undefined when the signal aborts before NATS has answered. */
 export async function connectUnlessStopped(
   name: string,
-  { settings, log, clock, signal }: Starting,
+  { settings, log, clock, signal, health }: Starting,
 ): Promise<NatsConnection | undefined> {
+  const state = { connected: false };
+  health.part(`NATS (${name})`, () => (state.connected ? undefined : "not connected"));
   const options = { ...optionsFrom(name, settings), waitOnFirstConnect: false };
   for (let told = false; !signal.aborted; told = true) {
     try {
-      return await accept(await connect(options), settings, log);
+      return await accept(await connect(options), { settings, log, state });
     } catch (error) {
       if (error instanceof CannotStart) throw error;
       if (error instanceof AuthorizationError) throw cannotUse(settings, error);
@@ -84,7 +88,14 @@ const cannotUse = (settings: NatsSettings, cause: unknown): CannotStart =>
     { cause },
   );
 
-async function accept(nats: NatsConnection, settings: NatsSettings, log: Logger): Promise<NatsConnection> {
+interface Accepting {
+  readonly settings: NatsSettings;
+  readonly log: Logger;
+  /** Kept as it is from now on. */
+  readonly state: { connected: boolean };
+}
+
+async function accept(nats: NatsConnection, { settings, log, state }: Accepting): Promise<NatsConnection> {
   const { version = "0.0.0" } = nats.info ?? {};
   if (isTooOld(version)) {
     await nats.close();
@@ -92,7 +103,8 @@ async function accept(nats: NatsConnection, settings: NatsSettings, log: Logger)
       `NATS ${version} at ${withoutSecrets(settings.NATS_URL)} is too old: 2.10 or newer is needed, because older ones lose refusals`,
     );
   }
-  void tellChanges(nats, log);
+  state.connected = true;
+  void tellChanges(nats, log, state);
   return nats;
 }
 
@@ -105,7 +117,7 @@ export async function connectNow(name: string, settings: NatsSettings): Promise<
   const nats = await connect(options).catch((cause: unknown) => {
     throw cannotUse(settings, cause);
   });
-  return accept(nats, settings, pino({ level: "silent" }));
+  return accept(nats, { settings, log: pino({ level: "silent" }), state: { connected: true } });
 }
 
 /** NATS answers at all, within the client's one try. Used where something can be done without it. */
@@ -192,8 +204,10 @@ export function isTooOld(version: string): boolean {
 
 export const withoutSecrets = (url: string): string => url.replace(/\/\/[^@/]*@/, "//…@");
 
-async function tellChanges(nats: NatsConnection, log: Logger): Promise<void> {
+async function tellChanges(nats: NatsConnection, log: Logger, state: Accepting["state"]): Promise<void> {
   for await (const status of nats.status()) {
+    if (status.type === "disconnect") state.connected = false;
+    if (status.type === "reconnect") state.connected = true;
     if (status.type === "error") log.error({ err: status.error }, "NATS error");
     else if (status.type === "disconnect" || status.type === "reconnect")
       log.warn({ server: status.server }, `NATS ${status.type}`);

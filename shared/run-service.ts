@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { tlsTo } from "./engine-tls.ts";
 import { CannotStart, explain } from "./errors.ts";
+import { Health, serveHealth } from "./health.ts";
 import { ownContainers } from "./own-container.ts";
 import { readFlags, readSettings } from "./read-settings.ts";
 import type { Settings } from "./settings.ts";
@@ -15,6 +16,7 @@ export interface Context {
   readonly clock: Clock;
   /** Aborts at SIGTERM or SIGINT, or when the program's work is done. */
   readonly signal: AbortSignal;
+  readonly health: Health;
 }
 
 /** Runs until the signal aborts or its work is done; resolves with the exit code. */
@@ -32,7 +34,9 @@ export async function runService(name: string, args: readonly string[], service:
     const settings = readSettings(process.env, readFlags(args));
     log = logAt(name, settings.LOG_LEVEL);
     log.info({ pid: process.pid }, "started");
-    process.exitCode = await service({ settings, log, clock: systemClock, signal: stop.signal });
+    const health = new Health();
+    await using _served = await serveHealth(settings.HEALTH_PORT, health);
+    process.exitCode = await service({ settings, log, clock: systemClock, signal: stop.signal, health });
     log.info({ because: stop.signal.aborted ? String(stop.signal.reason) : "done" }, "stopped");
   } catch (error) {
     if (error instanceof CannotStart)
@@ -58,6 +62,8 @@ export interface Host {
 
 /** How long to wait before an Engine that does not answer is asked again. */
 const AGAIN_MS = 2000;
+/** Below the time-out of a health check. */
+const PING_MS = 3000;
 
 /**
  * The host behind DOCKER_SOCKETS[index]; waits until its Engine answers. Undefined when the signal aborts first, and
@@ -65,10 +71,12 @@ const AGAIN_MS = 2000;
  * Its name is OUROBOROS_HOST[index], else the Engine's own.
  */
 export async function openHost(
-  { settings, log, clock, signal }: Context,
+  { settings, log, clock, signal, health }: Context,
   index: number,
 ): Promise<Host | undefined> {
   const socket = settings.DOCKER_SOCKETS[index] ?? "";
+  const part = `Engine ${socket}`;
+  health.part(part, () => "does not answer");
   for (let told = false; !signal.aborted; told = true) {
     try {
       const tls = await tlsTo(socket, settings, clock.now());
@@ -79,6 +87,10 @@ export async function openHost(
         compat: settings.COMPAT_LABELS,
       });
       const own = await ownContainers(engine);
+      health.part(part, async () => {
+        await engine.docker.listContainers({ limit: 1, abortSignal: clock.deadline(PING_MS) });
+        return undefined;
+      });
       return { name: settings.OUROBOROS_HOST[index] ?? engine.hostname, engine, own };
     } catch (error) {
       const once = settings.RUN_ONCE || settings.DRY_RUN;

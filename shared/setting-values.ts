@@ -82,6 +82,14 @@ export const port = z
   .transform(Number)
   .refine((number) => number > 0 && number < 65_536, "allowed is a number from 1 to 65535");
 
+export const optionalPort = z
+  .string()
+  .refine(
+    (given) => /^(?:off|none|no|false)?$/i.test(given) || port.safeParse(given).success,
+    "allowed is a number from 1 to 65535, or off",
+  )
+  .transform((given) => Number(given) || undefined);
+
 /** Milliseconds; Infinity for always. */
 export const grace = z
   .string()

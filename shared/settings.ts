@@ -165,7 +165,6 @@ export const settings = {
     flags: ["-u", "--self-update"],
     byDefault: "false",
     read: value.flag,
-    notYet: true,
     says: "Update the containers of Ouroboros itself too (never its NATS), last in a run.",
   },
   COMPAT_LABELS: {
@@ -285,6 +284,11 @@ export const settings = {
     byDefault: "",
     read: value.logFormat,
     says: "`json` or `pretty`; where it is not given, `pretty` on a terminal.",
+  },
+  HEALTH_PORT: {
+    byDefault: "",
+    read: value.optionalPort,
+    says: "Port on loopback for `/healthz` and `/readyz`, or `off`; without one nothing listens. In the image 9464, which `ouroboros healthcheck` asks.",
   },
   NATS_URL: {
     byDefault: "",

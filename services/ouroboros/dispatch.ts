@@ -4,6 +4,7 @@ import { type CommandName, commandNames, commands } from "./commands.ts";
 import { EXIT } from "./command.ts";
 import { runEvents } from "./events.ts";
 import { runExplain } from "./explain.ts";
+import { healthcheck } from "./healthcheck.ts";
 import { runHistory } from "./history.ts";
 import { printKnown } from "./known.ts";
 import { runPrepare, runWrite } from "./nats-config.ts";
@@ -31,6 +32,7 @@ const runs: { readonly [N in CommandName]: Run<N> } = {
   "participant test": runTest,
   "nats-config write": runWrite,
   "nats-config prepare": runPrepare,
+  healthcheck: ({ live }, terminal) => healthcheck(live ? "/healthz" : "/readyz", terminal),
   completion: runCompletion,
 };
 

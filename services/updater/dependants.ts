@@ -194,6 +194,10 @@ export function ranBefore({ old, ran, resumedSince }: Swap): boolean {
 
 /** U2 and D1: the old containers go, their volumes stay. */
 export async function commit(swap: Swap): Promise<void> {
-  for (const dependant of swap.dependants.toReversed()) await removeBackup(dependant); // podman: children first
+  await commitDependants(swap); // podman: children first
   await removeBackup(swap);
+}
+
+export async function commitDependants(swap: Swap): Promise<void> {
+  for (const dependant of swap.dependants.toReversed()) await removeBackup(dependant);
 }

@@ -10,6 +10,7 @@ import { ALREADY_SO, ifThere, tolerating } from "../../shared/engine.ts";
 import { explain } from "../../shared/errors.ts";
 import type { Context, Host } from "../../shared/run-service.ts";
 import { commit, letDependantsRun, ranBefore } from "./dependants.ts";
+import type { Helped } from "./helper-container.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
 import { type Marker, findMarkers, removeMarker } from "./marker.ts";
 import { proofOf } from "./prove.ts";
@@ -17,7 +18,7 @@ import { References } from "./references.ts";
 import { runSteps, undoSteps } from "./saga.ts";
 import type { Places } from "./places.ts";
 import { type Swap, create, removeBackup, stop } from "./swap.ts";
-import { ofHalfSwap, ofSwappedNames } from "./swap-steps.ts";
+import { ofHalfSwap, ofOurselves, ofSwappedNames } from "./swap-steps.ts";
 import { parseSwapName } from "./swap-names.ts";
 import { startPatiently } from "./start-patiently.ts";
 import { Timed } from "./timed.ts";
@@ -27,9 +28,11 @@ export interface RecoveredHost {
   /** R2: swaps whose names were exchanged, by the container's name, with how starting and proving went. */
   readonly swaps: ReadonlyMap<string, Recovered>;
   readonly markers: readonly Marker[];
+  /** What the helper said that an earlier process started. */
+  readonly helped?: Helped | undefined;
 }
 
-interface Parts {
+export interface Parts {
   readonly name: string;
   readonly run: string;
   readonly current: ContainerInspectInfo | undefined;
@@ -37,13 +40,13 @@ interface Parts {
   readonly backup: ContainerInspectInfo | undefined;
 }
 
-type Recovering = Pick<Context, "settings" | "log" | "clock"> & {
+export type Recovering = Pick<Context, "settings" | "log" | "clock"> & {
   readonly host: Host;
   readonly hardStop: AbortSignal;
   readonly making: Places;
 };
 
-type RecoveringSwaps = Recovering & {
+export type RecoveringSwaps = Recovering & {
   /** Ids that a marker lists. */
   readonly ran: ReadonlySet<string>;
 };
@@ -78,7 +81,7 @@ export async function settleAlone(
 const ownName = (names: readonly string[]): string =>
   (names.find((name) => name.lastIndexOf("/") === 0) ?? "").slice(1);
 
-async function findParts({ engine }: Host): Promise<Parts[]> {
+export async function findParts({ engine }: Host): Promise<Parts[]> {
   const listed = await engine.docker.listContainers({ all: true });
   const named = listed.map(({ Names, Id }) => ({ id: Id, name: ownName(Names) }));
   const swaps = named.map(({ name }) => parseSwapName(name)).filter((swap) => swap !== undefined);
@@ -162,11 +165,13 @@ async function putBack(it: RecoveringSwaps, parts: Begun, how: { readonly start:
 async function goOn(it: RecoveringSwaps, parts: Begun, swaps: Map<string, Recovered>): Promise<void> {
   const log = it.log.child({ container: parts.name, run: parts.run });
   const swap = await swapFrom(it, parts);
+  const isOwn = it.host.own.includes(parts.next.Id);
+  const { left, done } = isOwn ? { left: ofOurselves, done: [] } : ofSwappedNames;
   const outcome = await runSteps(
-    ofSwappedNames.left,
+    left,
     swap,
     new Timed({ clock: it.clock, log, hardStop: it.hardStop }),
-    ofSwappedNames.done,
+    done,
   );
   log.warn({ outcome: outcome.kind }, "a swap whose names were exchanged was taken up");
   swaps.set(parts.name, { swap, outcome });
@@ -198,7 +203,7 @@ const wasStoppedByUs = (parts: Begun): boolean =>
   parts.old.State.Running ||
   Date.parse(parts.old.State.FinishedAt) >= Date.parse(parts.next.Created);
 
-async function swapFrom(it: RecoveringSwaps, { name, run, old, next }: Begun): Promise<Swap> {
+export async function swapFrom(it: RecoveringSwaps, { name, run, old, next }: Begun): Promise<Swap> {
   const { engine } = it.host;
   const { RestartPolicy } = next.HostConfig;
   const unparked = { ...old, HostConfig: { ...old.HostConfig, ...(RestartPolicy && { RestartPolicy }) } };

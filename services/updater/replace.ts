@@ -1,19 +1,19 @@
 // One container of a run: ask, replace, prove, ask again, remove the old one. Each way out is a named end.
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
-import { describeContainer, describeImage } from "../../shared/describe.ts";
 import { ifThere, isAway } from "../../shared/engine.ts";
 import { Expired, Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { parseImageRef } from "../../shared/image-ref.ts";
 import type { Decided } from "../../shared/run-records.ts";
 import { cleanUp } from "./cleanup.ts";
 import { byHand } from "./by-hand.ts";
-import { commit } from "./dependants.ts";
 import { keepDocument } from "./documents.ts";
 import { type Ending, endContainer } from "./ends.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
 import { runLifecycle } from "./lifecycle.ts";
 import { proofOf } from "./prove.ts";
+import { askAfter, askBefore, removeOld } from "./replace-hooks.ts";
 import { type Outcome, runSteps, undoSteps } from "./saga.ts";
+import { handBack, handOver, isOwn, noteSuccessor } from "./self-update.ts";
 import { type HardHooks, type Swap, replacementOf } from "./swap.ts";
 import { harmless } from "./swap-steps.ts";
 import { Timed } from "./timed.ts";
@@ -32,28 +32,13 @@ interface Replacing {
 export async function replaceContainer(run: Run, it: Replacing): Promise<void> {
   const id = run.replaced.get(it.entry.facts.id) ?? it.entry.facts.id; // it may have been recreated with its parent
   const before = await inspectStill(run, it, id);
-  const decided = await askBefore(run, it, before);
-  if (decided.verdict === "proceed") await swapContainer(run, it, id);
-  else await endContainer(run, it.entry, endOf(decided, before.Image, it.newImage.Id));
-}
-
-async function askBefore(
-  run: Run,
-  { entry, newImage, atMost }: Replacing,
-  inspect: ContainerInspectInfo,
-): Promise<Decided> {
-  const oldImage = await run.bus.host.engine.docker.getImage(inspect.Image).inspect();
-  return run.gate.ask({
-    hook: "before_update",
-    container: entry.facts.name,
-    locals: {
-      old_container: describeContainer(inspect),
-      old_image: describeImage(oldImage),
-      new_image: describeImage(newImage),
-    },
-    reason: `a newer image of ${entry.facts.reference} is here`,
-    ...(atMost !== undefined && { atMost }),
-  });
+  const { entry, newImage } = it;
+  const decided = await askBefore(run, { ...it, name: entry.facts.name, old: before });
+  if (decided.verdict !== "proceed")
+    await endContainer(run, entry, endOf(decided, before.Image, newImage.Id));
+  else if (isOwn(run, id))
+    await handOver(run, { facts: await inspectStill(run, it, id), entry, image: newImage.Id });
+  else await swapContainer(run, it, id);
 }
 
 /** What the gate was asked about may have changed while it waited: everything is looked at anew. */
@@ -154,34 +139,23 @@ export async function afterSwap(run: Run, it: Swapped): Promise<void> {
 async function confirm(run: Run, it: Swapped): Promise<void> {
   const { entry, swap, timed } = it;
   const { engine } = run.bus.host;
+  if (isOwn(run, swap.successor)) await noteSuccessor(run, swap);
   const successor = await engine.docker.getContainer(swap.successor ?? swap.name).inspect();
   const old = await engine.docker
     .getContainer(swap.old.Id)
     .inspect()
     .catch(() => swap.old as unknown as ContainerInspectInfo);
-  const images = {
-    old_image: describeImage(swap.oldImage as unknown as ImageInspectInfo),
-    new_image: describeImage(swap.newImage as unknown as ImageInspectInfo),
-  };
-  const decided = await run.gate.ask({
-    hook: "after_update",
-    container: swap.name,
-    locals: {
-      old_container: describeContainer(old, swap.name),
-      new_container: describeContainer(successor, swap.name),
-      ...images,
-    },
-    reason: "the new container runs and has proved itself",
-    ...(it.atMost !== undefined && { atMost: it.atMost }),
-  });
+  const after = { swap, old, successor, atMost: it.atMost };
+  const decided = await askAfter(run, after);
   const change = { from: swap.old.Image, to: swap.newImage.Id, ...timed?.downtime };
-  if (decided.verdict !== "proceed") return putBack(run, it, decided);
-  await commit(swap);
+  if (decided.verdict !== "proceed")
+    return isOwn(run, successor.Id) ? handBack(run, swap, successor) : putBack(run, it, decided);
+  const because = await removeOld(run, after);
   await runLifecycle(run, "post-update", { container: swap.old, id: successor.Id });
   await cleanUp(run, swap);
   await endContainer(run, entry, {
     end: "updated",
-    because: "the new container proved itself",
+    because,
     by: "updater",
     ...change,
   });

@@ -3,16 +3,18 @@
 import type { ImageInspectInfo } from "dockerode";
 import { describeContainer, describeImage } from "../../shared/describe.ts";
 import { isMeant } from "../../shared/container-facts.ts";
-import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { type Group, groupsOf } from "../../shared/groups.ts";
+import { isOurs } from "../../shared/ourselves.ts";
 import type { Mode } from "../../shared/hooks.ts";
 import type { Decided, End } from "../../shared/run-records.ts";
+import { allOf } from "./all-of.ts";
 import { endContainer } from "./ends.ts";
 import { Gate } from "./gate.ts";
 import { type GroupWork, runGroup, startMarked, tellGroup } from "./group.ts";
 import { Journal } from "./journal.ts";
 import { recordLateVerdicts } from "./late.ts";
 import { makeMarker, removeMarker } from "./marker.ts";
+import { ownMode, strictest } from "./mode.ts";
 import type { Plan } from "./plan-message.ts";
 import { pullAll } from "./pull-all.ts";
 import type { RecoveredHost } from "./recover.ts";
@@ -78,7 +80,9 @@ async function runEntries(run: Run, plan: Plan, before: Before): Promise<void> {
   const isMarked = before.stoppedBefore !== undefined;
   const ready = now.entries.filter((entry) => images.has(entry.facts.name) || (isMarked && isOver(entry)));
   const grouped = await groupEntries(run, ready, now.seen);
-  await allOf(updateGroups(run, grouped, { images, isMarked }));
+  const { others, ours } = updateGroups(run, grouped, { images, isMarked });
+  await allOf(others);
+  for (const updateOne of ours) await updateOne();
 }
 
 interface Look {
@@ -151,11 +155,14 @@ interface Pulled {
   readonly isMarked: boolean;
 }
 
+type Work = () => Promise<void>;
+
+/** Ouroboros' own containers come last, one after the other, and at the very end the one that this process runs in. */
 function updateGroups(
   run: Run,
   { groups, entries }: Grouped,
   { images, isMarked }: Pulled,
-): (() => Promise<void>)[] {
+): { readonly others: readonly Work[]; readonly ours: readonly Work[] } {
   const ready = groups.map(({ updates, dependencies }) => {
     const pulled = updates.flatMap(({ id, name }) => {
       const newImage = images.get(name);
@@ -168,7 +175,15 @@ function updateGroups(
   let marked: Promise<void> | undefined = isMarked ? Promise.resolve() : undefined;
   const mark = (): Promise<void> =>
     (marked ??= makeMarker(run.bus.host.engine, { run: run.journal.run, stopped }));
-  return ready.map((group) => () => runGroup(run, { ...group, mark }));
+  const work = (some: typeof ready): Work[] => some.map((group) => () => runGroup(run, { ...group, mark }));
+  const { host } = run.bus;
+  const isOwn = ({ updates }: (typeof ready)[number]): boolean =>
+    updates.some(({ facts }) => host.own.includes(facts.id));
+  const ours = ready.filter(({ updates }) => updates.some(({ facts }) => isOurs(facts, host)));
+  return {
+    others: work(ready.filter((group) => !ours.includes(group))),
+    ours: work(ours.toSorted((one, other) => Number(isOwn(one)) - Number(isOwn(other)))),
+  };
 }
 
 /** A failed pull drops the stops that only its entry needed. Only what runs is stopped, and so started again. */
@@ -228,29 +243,11 @@ function tellGroups(run: Run, { groups, entries }: Grouped, seen: readonly Seen[
   );
 }
 
-/** All go on to their end; then the failure that matters most is thrown. */
-async function allOf(work: readonly (() => Promise<void>)[]): Promise<void> {
-  const results = await Promise.allSettled(work.map((one) => one()));
-  const reasons = results
-    .filter((result) => result.status === "rejected")
-    .map(({ reason }): unknown => reason);
-  const worst =
-    reasons.find((reason) => reason instanceof Fenced) ??
-    reasons.find((reason) => !(reason instanceof Suspended)) ??
-    reasons[0];
-  if (worst !== undefined) throw worst instanceof Error ? worst : new Error(explain(worst));
-}
-
 const entryOf = (entries: readonly Entry[], id: string): Entry => {
   const entry = entries.find(({ facts }) => facts.id === id);
   if (entry === undefined) throw new Error(`no entry for container ${id}`);
   return entry;
 };
-
-const STRICTNESS: Readonly<Record<Mode, number>> = { update: 0, monitor: 1, dry_run: 2 };
-const strictest = (one: Mode, other: Mode): Mode => (STRICTNESS[one] >= STRICTNESS[other] ? one : other);
-const ownMode = (settings: { readonly DRY_RUN: boolean; readonly MONITOR_ONLY: boolean }): Mode =>
-  settings.DRY_RUN ? "dry_run" : settings.MONITOR_ONLY ? "monitor" : "update";
 
 interface Parts {
   readonly journal: Journal;
@@ -270,5 +267,6 @@ function runOf(updater: Updater, { journal, mode, plan, recovered }: Parts): Run
     ran: new Set(),
     replaced: new Map(),
     recovered: recovered.swaps,
+    helped: recovered.helped,
   };
 }

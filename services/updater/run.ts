@@ -14,6 +14,8 @@ import { openBus } from "./bus.ts";
 import { prepareDocuments } from "./documents.ts";
 import { Doorbell } from "./doorbell.ts";
 import { Fence } from "./fence.ts";
+import { helpersEnd } from "./helper-container.ts";
+import { helperWith } from "./helper.ts";
 import { Participants } from "./participants.ts";
 import { Places } from "./places.ts";
 import { ensureHostConsumers, keepPrepared, prepareNats } from "./prepared.ts";
@@ -25,8 +27,13 @@ import { swapSteps } from "./swap-steps.ts";
 
 export const runUpdater: Service = (context) => runUpdaterWith(context, swapSteps);
 
+/** The helper of a self-update; `order` is its job, in JSON. */
+export const runHelper = (order: string): Service => helperWith(swapSteps, order);
+
 /** `steps` replace a container; tests hand in ones that break. */
 export async function runUpdaterWith(context: Context, steps: readonly SwapStep[]): Promise<number> {
+  const state: { wrong: string | undefined } = { wrong: "does not act or stand by yet" };
+  context.health.part("updater", () => state.wrong);
   await prepareDocuments(context.settings.DATA_DIR);
   using hardStop = hardStopAfter(context);
   if (!(await natsAnswers(context.settings))) {
@@ -36,6 +43,7 @@ export async function runUpdaterWith(context: Context, steps: readonly SwapStep[
   if (nats === undefined) return 0;
   try {
     await prepareNats(nats, context);
+    state.wrong = undefined;
     return await forEachHost(context, (host) =>
       updateHost({ context, nats, host, steps, hardStop: hardStop.signal }),
     );
@@ -122,13 +130,13 @@ async function recoverWithoutNats(context: Context, host: Host, hardStop: AbortS
   const others = await host.engine.docker.listContainers({
     filters: { label: ["com.ouroboros.role=updater"], status: ["running"] },
   });
-  const self = process.env["HOSTNAME"] ?? "";
-  if (others.some(({ Id }) => self === "" || !Id.startsWith(self))) {
+  if (others.some(({ Id }) => !host.own.includes(Id))) {
     log.warn("NATS does not answer and another updater runs here; recovery is left to it");
     return 0;
   }
   log.warn("NATS does not answer; recovering from the Engine alone");
   const it = { ...context, log, host, hardStop, making: new Places(1) };
+  await helpersEnd(host.engine, context.clock, context.signal);
   await settleAlone(it, await recoverHost(it), undefined);
   return 0;
 }

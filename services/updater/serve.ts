@@ -6,6 +6,7 @@ import { Suspended, explain } from "../../shared/errors.ts";
 import { lastOn, untilAnswered } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import type { Bus } from "./bus.ts";
+import { helpersEnd, removeHelper } from "./helper-container.ts";
 import { type Plan, parsePlan } from "./plan-message.ts";
 import { type RecoveredHost, recoverHost, settleAlone } from "./recover.ts";
 import { runPlan } from "./run-plan.ts";
@@ -74,11 +75,13 @@ async function untilResumed(updater: Updater): Promise<void> {
 async function recoverAndResume(updater: Updater): Promise<void> {
   const { bus, fence, hardStop, making } = updater;
   const it = { ...bus.context, host: bus.host, hardStop, making };
-  const recovered = await recoverHost(it);
+  const helped = await helpersEnd(bus.host.engine, bus.clock, bus.signal);
+  const recovered = { ...(await recoverHost(it)), helped };
   const plan = await openPlan(updater);
   await settleAlone(it, recovered, plan?.run);
   if (plan !== undefined) await runPlan(updater, plan, recovered);
   else if (fence.open !== undefined) await fence.end();
+  await removeHelper(bus.host.engine);
 }
 
 /** The plan of the run that was under way, if it is still in the stream. */

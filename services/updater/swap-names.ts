@@ -9,6 +9,9 @@ export const successorName = (name: string, run: string): string => `${name}.${S
 /** Of the old container until it is removed. */
 export const backupName = (name: string, run: string): string => `${name}.${BACKUP}-${run}`;
 
+/** Of an old container of Ouroboros itself that before_self_cleanup keeps: no swap is under way any more. */
+export const keptName = (name: string, run: string): string => `${name}.ouroboros-kept-${run}`;
+
 export interface SwapName {
   readonly name: string;
   readonly run: string;

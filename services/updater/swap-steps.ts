@@ -26,3 +26,8 @@ export const ofSwappedNames = {
 
 /** What must be undone if the successor exists and the old container bears its own or the backup name. */
 export const ofHalfSwap: readonly SwapStep[] = [letDependantsRun, create, stop, moveAside, parkPolicy];
+
+const withoutUndo = ({ name, do: act }: SwapStep): SwapStep => ({ name, do: act });
+
+/** What is left where the successor is this very process: that it runs here proves it, and it cannot undo itself. */
+export const ofOurselves = [letDependantsRun, parkPolicy, recreateDependants].map(withoutUndo);

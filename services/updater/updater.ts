@@ -12,6 +12,7 @@ import type { Bus } from "./bus.ts";
 import type { Doorbell } from "./doorbell.ts";
 import type { Fence } from "./fence.ts";
 import type { Gate } from "./gate.ts";
+import type { Helped } from "./helper-container.ts";
 import type { Journal } from "./journal.ts";
 import type { Participants } from "./participants.ts";
 import type { Places } from "./places.ts";
@@ -50,6 +51,8 @@ export interface Run extends Updater {
   readonly replaced: Map<string, string>;
   /** What an earlier process had swapped already, by container name. */
   readonly recovered: ReadonlyMap<string, Recovered>;
+  /** What the helper said that an earlier process started. */
+  readonly helped: Helped | undefined;
 }
 
 /** A swap that an earlier process left after the names were exchanged, and how going on with it went. */

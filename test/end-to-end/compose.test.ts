@@ -4,16 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { realpathSync } from "node:fs";
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
-import { bedCommand, engine, engineSocket, leftovers, pushApp } from "../bed/bed.ts";
+import { engine, engineSocket, leftovers, pushApp } from "../bed/bed.ts";
+import { buildOurs, checkout } from "../support/our-image.ts";
 
-const dist = join(import.meta.dirname, "../..");
-const checkout = dirname(realpathSync(join(dist, "../package.json")));
 const image = "ghcr.io/ouroboros-updater/ouroboros:2";
 const host = engine(1);
 const docker = (...args: string[]) => run("docker", args);
@@ -25,8 +23,8 @@ describe("docker compose up -d", function () {
 
   before("the images", async () => {
     folder = await mkdtemp(join(tmpdir(), "compose-"));
-    await bedCommand("base-image", "1");
-    await Promise.all([buildOurs(folder), buildNats(folder)]);
+    await buildOurs(image);
+    await buildNats(folder);
     await project(folder);
   });
   afterEach(async () => {
@@ -124,24 +122,6 @@ describe("docker compose up -d", function () {
     await assert.rejects(docker("run", "--rm", "--read-only", image), /DATA_DIR \/data cannot be written/);
   });
 });
-
-/** What `npm ci --omit=dev` would leave, from the lock file: only this goes into the image. */
-async function buildOurs(folder: string): Promise<void> {
-  const lock = JSON.parse(await readFile(join(checkout, "package-lock.json"), "utf8")) as {
-    readonly packages: Readonly<Record<string, { readonly dev?: true; readonly optional?: true }>>;
-  };
-  const needed = Object.entries(lock.packages).filter(
-    ([path, { dev, optional }]) => path !== "" && !dev && !optional,
-  );
-  const app = join(folder, "build/app");
-  for (const path of ["package.json", ...needed.map(([name]) => name)])
-    await cp(join(checkout, path), join(app, path), { recursive: true });
-  for (const path of ["services", "shared"])
-    await cp(join(dist, path), join(app, "dist", path), { recursive: true });
-  const contexts = { build: join(folder, "build"), system: "docker-image://node:24-trixie-slim" };
-  const flags = Object.entries(contexts).flatMap(([name, where]) => ["--build-context", `${name}=${where}`]);
-  await docker("build", ...flags, "-t", image, checkout);
-}
 
 async function buildNats(folder: string): Promise<void> {
   const context = join(folder, "nats");

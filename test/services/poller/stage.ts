@@ -1,4 +1,5 @@
 // A poller under test: a real Engine, a real NATS, and the test in the updater's place.
+import { Health } from "../../../shared/health.ts";
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import {
@@ -74,6 +75,7 @@ export function startPoller(
     settings,
     log: pino({ level: "debug" }, to),
     clock,
+    health: new Health(),
     signal: controller.signal,
   });
   ended.catch(() => undefined); // told where it is awaited

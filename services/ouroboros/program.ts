@@ -1,0 +1,46 @@
+// What the words of the command line start: one service, all of them, or one of the operator's commands. Code is
+// loaded when it is needed: a service that idles for weeks holds no other's.
+import { systemClock } from "../../shared/clock.ts";
+import { type Service, runService } from "../../shared/run-service.ts";
+import type { ServiceName } from "./commands.ts";
+import type { Terminal } from "./terminal.ts";
+
+const services: Readonly<Record<ServiceName, () => Promise<Service>>> = {
+  poller: async () => (await import("../poller/run.ts")).runPoller,
+  updater: async () => (await import("../updater/run.ts")).runUpdater,
+  "hook-executor": async () => (await import("../hook-executor/run.ts")).runHookExecutor,
+  webhook: async () => (await import("../webhook/run.ts")).runWebhook,
+};
+const isService = (word: string): word is ServiceName => Object.hasOwn(services, word);
+
+/** Sets the process's exit code. */
+export async function start(args: readonly string[]): Promise<void> {
+  const [first = "", ...rest] = args;
+  const asksForHelp = args.some((arg) => arg === "--help" || arg === "-h");
+  if (first === "helper") {
+    const { runHelper } = await import("../updater/run.ts");
+    return runService(first, rest.slice(1), runHelper(rest[0] ?? ""));
+  }
+  if (isService(first) && !asksForHelp) return runService(first, rest, await services[first]());
+  if (!isService(first) && !first.startsWith("-") && first !== "") {
+    const command = (await import("./dispatch.ts")).commandIn(args);
+    if (command !== undefined) {
+      process.exitCode = await command(terminalHere());
+      return;
+    }
+  }
+  const { usage, version } = await import("./usage.ts");
+  if (asksForHelp) process.stdout.write(`${usage()}\n`);
+  else if (first === "--version" || first === "-v") process.stdout.write(`${version()}\n`);
+  else await runService("ouroboros", args, (await import("./all.ts")).runAll);
+}
+
+function terminalHere(): Terminal {
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort(signal));
+  process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+    if (code === "EPIPE") process.exit(0); // `ouroboros events | head`: who read has enough
+  });
+  const { env, stdout, stderr } = process;
+  return { env, stdout, stderr, clock: systemClock, signal: stop.signal };
+}

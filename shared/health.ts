@@ -1,0 +1,66 @@
+// Is this process alive, and ready for its work? Parts of it say what keeps them from it; `/readyz` asks them all, and
+// `/healthz` answers as long as anything here does. For loopback only.
+import { once } from "node:events";
+import { type Server, createServer } from "node:http";
+import { CannotStart, explain } from "./errors.ts";
+
+/** What is wrong; undefined where nothing is. */
+type Ask = () => string | undefined | Promise<string | undefined>;
+
+export class Health {
+  readonly #parts = new Map<string, Ask>();
+
+  /** A part that is named again asks anew. */
+  part(name: string, ask: Ask): void {
+    this.#parts.set(name, ask);
+  }
+
+  /** By part. */
+  async wrong(): Promise<Readonly<Record<string, string>>> {
+    const answers = [...this.#parts].map(async ([name, ask]) => {
+      const wrong = await Promise.resolve().then(ask).catch(explain);
+      return wrong === undefined ? [] : [[name, wrong] as const];
+    });
+    return Object.fromEntries((await Promise.all(answers)).flat());
+  }
+}
+
+/** @throws CannotStart where the port is taken. */
+export async function serveHealth(port: number | undefined, health: Health): Promise<AsyncDisposable> {
+  if (port === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  const server = createServer({ requestTimeout: 5000, keepAlive: false }, (request, response) => {
+    void answer(request.url ?? "", health).then(([status, body]) => {
+      response.writeHead(status, { "content-type": "application/json", connection: "close" });
+      response.end(`${JSON.stringify(body)}\n`);
+    });
+  });
+  await listen(server, port);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+async function answer(path: string, health: Health): Promise<readonly [status: number, body: object]> {
+  if (path === "/healthz") return [200, { status: "alive" }];
+  if (path !== "/readyz") return [404, { status: "there are /healthz and /readyz" }];
+  const wrong = await health.wrong();
+  return Object.keys(wrong).length === 0
+    ? [200, { status: "ready" }]
+    : [503, { status: "not ready", because: wrong }];
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  try {
+    server.listen(port, "127.0.0.1");
+    await once(server, "listening");
+  } catch (cause) {
+    throw new CannotStart(
+      `HEALTH_PORT ${port} cannot be listened on (${explain(cause)}): set another one, or off`,
+      { cause },
+    );
+  }
+}

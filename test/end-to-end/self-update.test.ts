@@ -1,0 +1,156 @@
+/** Ouroboros replaces its own containers, by the image as it is, on a real Engine. */
+import assert from "node:assert/strict";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { engine, leftovers } from "../bed/bed.ts";
+import { LATEST, buildOurs, docker, pushGeneration, release } from "../support/our-image.ts";
+import { until } from "../support/until.ts";
+
+const host = engine(1);
+const OURS = "ouroboros-as-built";
+const HOOKS = ["before_self_update", "after_self_update", "before_self_cleanup", "after_self_cleanup"];
+const within = 90_000;
+
+describe("a self-update", function () {
+  this.timeout(180_000);
+  let folder = "";
+
+  before("the images", async () => {
+    await buildOurs(OURS);
+    await pushGeneration("1", { ours: OURS });
+    await pushGeneration("2", { ours: OURS });
+    await pushGeneration("broken", { ours: OURS, lines: ['ENTRYPOINT ["false"]'] });
+    await pushGeneration("unready", { ours: OURS, lines: ["ENV NATS_URL=nats://127.0.0.1:9"] });
+  });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "self-update-"));
+    await release("1");
+    await docker("pull", LATEST);
+  });
+  afterEach(async () => {
+    const all = await docker("ps", "-aq");
+    if (all !== "") await docker("rm", "--force", "--volumes", ...all.split("\n"));
+    await docker("volume", "prune", "--all", "--force");
+    await rm(folder, { recursive: true, force: true });
+  });
+  after(() => host.clean());
+
+  it("replaces the one container with all its services and its NATS, ports and all", async () => {
+    await hooksThatNote();
+    await release("2");
+    await run("-p", "8099:8000", "-e", "CLEANUP=true");
+    await is("ouroboros", "2");
+    await alone();
+    assert.deepEqual(
+      await noted(),
+      HOOKS.map((hook) => `${hook} ouroboros`),
+    );
+    const ports = await docker("port", "ouroboros");
+    assert.match(ports, /8000\/tcp -> .*:8099/);
+    assert.deepEqual(
+      (await leftovers(host)).filter((one) => one.includes("container")),
+      ["h1: container /ouroboros"],
+    );
+  });
+
+  it("leaves the old container running when the new image cannot start", async () => {
+    await release("broken");
+    await run();
+    const said = await ended();
+    assert.match(said, /"end":"failed".*its helper did not start/);
+    await alone();
+    assert.equal(await generation("ouroboros"), "1");
+  });
+
+  it("puts the old container back when the new one does not get ready", async () => {
+    await release("unready");
+    await run("-e", "HEALTH_TIMEOUT=8");
+    const said = await ended();
+    assert.match(said, /"end":"rolled_back"/);
+    await alone();
+    assert.equal(await generation("ouroboros"), "1");
+  });
+
+  it("puts the old container back when after_self_update is refused", async () => {
+    await script("after_self_update", "echo not this one >&2; exit 1");
+    await release("2");
+    await run();
+    const said = await ended();
+    assert.match(said, /"end":"rolled_back".*refuse at after_self_update: .*not this one/);
+    await alone();
+    assert.equal(await generation("ouroboros"), "1");
+  });
+
+  it("keeps the old container, stopped, when before_self_cleanup is refused", async () => {
+    await script("before_self_cleanup", "exit 1");
+    await release("2");
+    await run();
+    await is("ouroboros", "2");
+    const kept = await until(
+      "the old container is kept",
+      async () =>
+        (await docker("ps", "-a", "--filter", "name=ouroboros-kept", "--format", "{{.State}} {{.Names}}")) ||
+        undefined,
+      { within },
+    );
+    assert.match(kept, /^exited ouroboros\.ouroboros-kept-/);
+  });
+
+  async function run(...more: readonly string[]): Promise<void> {
+    const mounts = ["-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", `${folder}:/hooks`];
+    const settings = { SELF_UPDATE: "true", SETTLE_TIME: "1", OUROBOROS_HOST: "home" };
+    const env = Object.entries(settings).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
+    await docker(
+      "run",
+      "-d",
+      "--name",
+      "ouroboros",
+      "--restart",
+      "unless-stopped",
+      ...mounts,
+      ...env,
+      ...more,
+      LATEST,
+    );
+  }
+  async function script(hook: string, text: string): Promise<void> {
+    await mkdir(join(folder, hook), { recursive: true });
+    await writeFile(join(folder, hook, "10-test"), `#!/bin/sh\n${text}\n`);
+    await chmod(join(folder, hook, "10-test"), 0o755);
+  }
+  const hooksThatNote = async (): Promise<void> => {
+    for (const hook of HOOKS)
+      await script(hook, 'echo "$OUROBOROS_HOOK $OUROBOROS_CONTAINER_NAME" >> /hooks/noted');
+  };
+  const noted = async (): Promise<string[]> =>
+    (await readFile(join(folder, "noted"), "utf8")).trim().split("\n");
+});
+
+const generation = (name: string): Promise<string> =>
+  docker("exec", name, "printenv", "GENERATION").catch(() => "");
+
+const is = (name: string, wanted: string) =>
+  until(`${name} is of generation ${wanted}`, async () => (await generation(name)) === wanted || undefined, {
+    within,
+    explain: () => "see docker logs",
+  });
+
+/** No helper, no other container of a swap. */
+const alone = () =>
+  until(
+    "nothing else is left",
+    async () => (await docker("ps", "-a", "--format", "{{.Names}}")) === "ouroboros" || undefined,
+    { within },
+  );
+
+/** The line of its log that says how the update of its own container ended. */
+const ended = () =>
+  until(
+    "the update ended",
+    async () =>
+      (await docker("logs", "ouroboros"))
+        .split("\n")
+        .find((line) => line.includes('"container ended"') && line.includes('"container":"ouroboros"')),
+    { within },
+  );

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { join } from "node:path";
+import { engine, startNats } from "../../bed/bed.ts";
+import { type Process, startProcess } from "../../support/stack.ts";
+import { until } from "../../support/until.ts";
+
+const program = join(import.meta.dirname, "../../../services/ouroboros/main.js");
+const host = engine(1);
+const PORT = "9464";
+
+describe("the health of a service", () => {
+  const running: Process[] = [];
+  afterEach(async () => {
+    for (const one of running.splice(0)) await one[Symbol.asyncDispose]();
+  });
+  const start = (args: readonly string[], env: Readonly<Record<string, string>>): Process => {
+    const base = { PATH: process.env["PATH"] ?? "", HEALTH_PORT: PORT };
+    const one = startProcess(program, { ...base, ...env }, args);
+    running.push(one);
+    return one;
+  };
+  const check = async (...args: readonly string[]) => {
+    const one = start(["healthcheck", ...args], {});
+    return `${await one.exited} ${one.log()}`;
+  };
+
+  it("is ready when NATS and its Engine answer, and not while NATS is away", async () => {
+    await using nats = await startNats();
+    start(["poller"], { NATS_URL: nats.url, DOCKER_SOCKETS: `unix://${host.socket}`, OUROBOROS_HOST: "h1" });
+    await until("ready", async () => (await check()) === '0 {"status":"ready"}\n');
+    await nats.kill("SIGKILL");
+    await until("not ready", async () => (await check()).startsWith("1 "));
+    assert.equal(await check(), '1 {"status":"not ready","because":{"NATS (poller)":"not connected"}}\n');
+    assert.equal(await check("--live"), '0 {"status":"alive"}\n');
+  });
+
+  it("is not ready while its Engine does not answer", async () => {
+    await using nats = await startNats();
+    start(["poller"], { NATS_URL: nats.url, DOCKER_SOCKETS: "unix:///nowhere.sock" });
+    await until("alive", async () => (await check("--live")).startsWith("0 "));
+    await until("connected", async () => !(await check()).includes("NATS"));
+    assert.equal(
+      await check(),
+      '1 {"status":"not ready","because":{"Engine unix:///nowhere.sock":"does not answer"}}\n',
+    );
+  });
+
+  it("is no more than a complaint where nobody listens", async () => {
+    assert.match(await check(), /^1 no answer at 127\.0\.0\.1:9464: .*ECONNREFUSED/);
+  });
+
+  it("stops the start where its port is taken", async () => {
+    const taken = createServer().listen(Number(PORT), "127.0.0.1");
+    await once(taken, "listening");
+    const one = start(["poller"], { NATS_URL: "nats://127.0.0.1:9" });
+    assert.equal(await one.exited, 1);
+    assert.match(one.log(), /HEALTH_PORT 9464 cannot be listened on .*: set another one, or off/);
+    taken.close();
+  });
+
+  it("is not served, nor asked for, without HEALTH_PORT", async () => {
+    const one = startProcess(program, { PATH: process.env["PATH"] ?? "" }, ["healthcheck"]);
+    assert.equal(await one.exited, 0);
+    assert.equal(one.log(), "HEALTH_PORT is off: nothing is asked\n");
+  });
+});

@@ -1,0 +1,78 @@
+// The image as the Dockerfile makes it, on an Engine whose containers reach no package mirror: the two stages that
+// need one are handed in ready-made. And its generations in the bed's registry, for who follows a tag of it.
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { realpathSync } from "node:fs";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { bedCommand, engineSocket, registry } from "../bed/bed.ts";
+
+const dist = join(import.meta.dirname, "../..");
+export const checkout = dirname(realpathSync(join(dist, "../package.json")));
+
+/** Of host 1. What it printed; what it complained about is in the error. */
+export async function docker(...args: readonly string[]): Promise<string> {
+  const env = { ...process.env, DOCKER_HOST: `unix://${engineSocket(1)}` };
+  return (await promisify(execFile)("docker", args, { env, maxBuffer: 16 << 20 })).stdout.trim();
+}
+
+/** Builds the image on host 1. What `npm ci --omit=dev` would leave, from the lock file: only this goes into it. */
+export async function buildOurs(tag: string): Promise<void> {
+  await bedCommand("base-image", "1");
+  const folder = await mkdtemp(join(tmpdir(), "our-image-"));
+  const lock = JSON.parse(await readFile(join(checkout, "package-lock.json"), "utf8")) as {
+    readonly packages: Readonly<Record<string, { readonly dev?: true; readonly optional?: true }>>;
+  };
+  const needed = Object.entries(lock.packages).filter(
+    ([path, { dev, optional }]) => path !== "" && !dev && !optional,
+  );
+  const app = join(folder, "app");
+  for (const path of ["package.json", ...needed.map(([name]) => name)])
+    await cp(join(checkout, path), join(app, path), { recursive: true });
+  for (const path of ["services", "shared"])
+    await cp(join(dist, path), join(app, "dist", path), { recursive: true });
+  const contexts = { build: folder, system: "docker-image://node:24-trixie-slim" };
+  const flags = Object.entries(contexts).flatMap(([name, where]) => ["--build-context", `${name}=${where}`]);
+  await docker("build", ...flags, "-t", tag, checkout);
+  await rm(folder, { recursive: true });
+}
+
+const REPOSITORY = "ouroboros";
+/** The tag that containers of a test run. */
+export const LATEST = `registry.lab:5000/${REPOSITORY}:latest`;
+const tagOf = (generation: string): string => `registry.lab:5000/${REPOSITORY}:${generation}`;
+
+/** Builds an image from `ours` with more lines of Dockerfile, and pushes it under its own tag. `files` are beside them. */
+export async function pushGeneration(
+  generation: string,
+  {
+    ours,
+    lines = [],
+    files = {},
+  }: { ours: string; lines?: readonly string[]; files?: Readonly<Record<string, string>> },
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "generation-"));
+  const own = [`FROM ${ours}`, `ENV GENERATION=${generation} UNIQUE=${randomBytes(4).toString("hex")}`];
+  await writeFile(join(folder, "Dockerfile"), [...own, ...lines, ""].join("\n"));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  await docker("build", "-t", tagOf(generation), folder);
+  await docker("push", tagOf(generation));
+  await docker("rmi", tagOf(generation));
+  await rm(folder, { recursive: true });
+}
+
+/** From now on the registry gives this generation for the tag `latest`. */
+export async function release(generation: string): Promise<void> {
+  const manifests = new URL(`/v2/${REPOSITORY}/manifests/`, registry.url);
+  const types = ["application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json"];
+  const docker2 = ["list.v2", "v2"].map(
+    (kind) => `application/vnd.docker.distribution.manifest.${kind}+json`,
+  );
+  const found = await fetch(new URL(generation, manifests), {
+    headers: { accept: [...types, ...docker2].join() },
+  });
+  if (!found.ok) throw new Error(`no generation ${generation}: ${found.status}`);
+  await registry.manifest(REPOSITORY, "latest", await found.text(), found.headers.get("content-type") ?? "");
+}
