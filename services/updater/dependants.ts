@@ -42,21 +42,24 @@ export const letDependantsRun: SwapStep = {
   },
 };
 
-/** One that still runs in the namespace of a parent that was stopped meanwhile is cut off: it has to join the new one. */
+/** One that ran on while a parent was stopped and started is cut off from it, and started anew. */
 async function letRun({ engine, clock, old }: Swap): Promise<void> {
   const container = engine.docker.getContainer(old.Id);
   if (await isCutOff(engine, await container.inspect())) await stopContainer(engine, clock, old);
   await tolerating([ALREADY_SO], container.start());
 }
 
+/** It shares a namespace that nobody else is in any more, or knows an address that is its parent's no more. */
 async function isCutOff(engine: Engine, { State, HostConfig }: ContainerInspectInfo): Promise<boolean> {
   if (!State.Running) return false;
   const modes = [HostConfig.NetworkMode, HostConfig.IpcMode].filter((mode) => sharesContainer(mode));
-  for (const mode of modes) {
-    const parent = await ifThere(
-      engine.docker.getContainer(mode?.slice("container:".length) ?? "").inspect(),
-    );
-    if (parent !== undefined && Date.parse(parent.State.StartedAt) > Date.parse(State.StartedAt)) return true;
+  const linked = ((HostConfig.Links ?? []) as string[]).map((link) =>
+    link.replace(/^\//, "").replace(/:.*/, ""),
+  );
+  for (const parent of [...modes.map((mode) => mode?.slice("container:".length) ?? ""), ...linked]) {
+    const inspect = await ifThere(engine.docker.getContainer(parent).inspect());
+    if (inspect !== undefined && Date.parse(inspect.State.StartedAt) > Date.parse(State.StartedAt))
+      return true;
   }
   return false;
 }
@@ -162,8 +165,14 @@ async function dependantOf(swap: Swap, inspect: ContainerInspectInfo): Promise<S
   const recreated = isBackup
     ? await ifThere(swap.engine.docker.getContainer(userName(inspect.Name.slice(1))).inspect())
     : undefined;
-  if (recreated !== undefined) swap.replaced.set(inspect.Id, recreated.Id);
-  return swapOnOwnImage(swap, inspect, recreated?.Id);
+  if (recreated === undefined) return swapOnOwnImage(swap, inspect);
+  swap.replaced.set(inspect.Id, recreated.Id);
+  const { RestartPolicy } = recreated.HostConfig; // the original's may be parked
+  const unparked = {
+    ...inspect,
+    HostConfig: { ...inspect.HostConfig, ...(RestartPolicy && { RestartPolicy }) },
+  };
+  return swapOnOwnImage(swap, unparked, recreated.Id);
 }
 
 /** A swap of another container in the transaction of `swap`, on the image that it has. */

@@ -17,7 +17,7 @@ import { proofOf } from "./prove.ts";
 import { References } from "./references.ts";
 import { runSteps, undoSteps } from "./saga.ts";
 import type { Places } from "./places.ts";
-import { type Swap, create, removeBackup, stop } from "./swap.ts";
+import { type Swap, create, removeBackup, start, stop } from "./swap.ts";
 import { ofHalfSwap, ofOurselves, ofSwappedNames } from "./swap-steps.ts";
 import { parseSwapName } from "./swap-names.ts";
 import { startPatiently } from "./start-patiently.ts";
@@ -153,7 +153,7 @@ async function putBack(it: RecoveringSwaps, parts: Begun, how: { readonly start:
   const onlyBackup = old.Id === next.Id;
   const isStarted = how.start && (onlyBackup || wasStoppedByUs(parts));
   const steps = ofHalfSwap.filter((step) => {
-    if (step === create) return !onlyBackup;
+    if (step === create || step === start) return !onlyBackup;
     return isStarted || (step !== stop && step !== letDependantsRun);
   });
   const failures = await undoSteps(steps, swap, new Timed({ clock: it.clock, log, hardStop: it.hardStop }));

@@ -24,8 +24,11 @@ export const ofSwappedNames = {
   left: [letDependantsRun, parkPolicy, start, proveIt, recreateDependants],
 } as const;
 
-/** What must be undone if the successor exists and the old container bears its own or the backup name. */
-export const ofHalfSwap: readonly SwapStep[] = [letDependantsRun, create, stop, moveAside, parkPolicy];
+/**
+ * What must be undone if the successor exists and the old container bears its own or the backup name. It may run even
+ * so: one whose putting back was interrupted is started by an Engine that restarts, as its policy says.
+ */
+export const ofHalfSwap: readonly SwapStep[] = [letDependantsRun, create, stop, moveAside, parkPolicy, start];
 
 const withoutUndo = ({ name, do: act }: SwapStep): SwapStep => ({ name, do: act });
 
