@@ -153,6 +153,16 @@ export const isHookName = (text: string): text is HookName => Object.hasOwn(hook
 export const Mode = z.enum(["update", "dry_run", "monitor"]);
 export type Mode = z.infer<typeof Mode>;
 
+/** A decision of the run that this event follows. */
+export const EarlierVerdict = z.object({
+  hook: z.string(),
+  container: z.string().nullable(),
+  verdict: z.enum(["proceed", "refuse", "defer"]),
+  by: z.string().optional().describe("Who decided it, unless all proceed."),
+  reason: z.string().optional().describe("At most 200 characters."),
+});
+export type EarlierVerdict = z.infer<typeof EarlierVerdict>;
+
 /** What every event says beside its locals. */
 export const EventContext = z.object({
   host: z.string().describe("Name of the host, as its owner gave it."),
@@ -160,6 +170,14 @@ export const EventContext = z.object({
   run: z.string().describe("Id of the run; the same in all events of it."),
   mode: Mode.describe("In dry_run and monitor nothing is touched and verdicts are only recorded."),
   reason: z.string().describe("Why this event happens, in words for people."),
+  asked: z
+    .array(z.string())
+    .optional()
+    .describe("Who is waited for; not in `updates_enumerated`, which is published before that is known."),
+  verdicts: z
+    .array(EarlierVerdict)
+    .optional()
+    .describe("What was decided earlier in the run, the last 20; not in `updates_enumerated`."),
 });
 export type EventContext = z.infer<typeof EventContext>;
 

@@ -6,6 +6,8 @@ const MINUTE = 60_000;
 
 export const OnTimeout = z.enum(["defer", "refuse", "proceed"]);
 
+const Pattern = z.string().min(1).max(255);
+
 export const Participant = z.object({
   hooks: z
     .array(z.enum(hookNames as [HookName, ...HookName[]]))
@@ -25,12 +27,39 @@ export const Participant = z.object({
     .default(60 * MINUTE)
     .describe("However often it reports progress."),
   on_timeout: OnTimeout.default("defer").describe("What running out of time counts as."),
+  containers: z
+    .array(Pattern)
+    .min(1)
+    .optional()
+    .describe("Names of the containers it is asked about, with `*` and `?`; all without it."),
+  labels: z
+    .array(Pattern)
+    .min(1)
+    .optional()
+    .describe("`key` or `key=value`: only containers that bear one of these labels."),
+  advisory: z.boolean().optional().describe("Its verdict is recorded, and decides nothing."),
+  group: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe("Participants of the same group speak with one voice: enough of them have to say proceed."),
+  needs: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe("How many of its group have to; all without it. The largest number in the group counts."),
 });
 export type Participant = z.infer<typeof Participant>;
 
 /** A participant as it was when an event was published; who comes later is not waited for. */
-export const Asked = Participant.pick({ timeout_ms: true, max_ms: true, on_timeout: true }).extend({
+export const Asked = Participant.pick({
+  ...{ timeout_ms: true, max_ms: true, on_timeout: true },
+  ...{ advisory: true, group: true, needs: true },
+}).extend({
   name: z.string(),
+  only: z.array(z.string()).optional().describe("Of a whole run: the containers that it is asked about."),
 });
 export type Asked = z.infer<typeof Asked>;
 
@@ -42,3 +71,35 @@ export const isReserved = (name: string): boolean => name === OPERATOR || name.s
 
 export const mustBeAsked = (participant: Participant, hook: HookName, host: string): boolean =>
   participant.hooks.includes(hook) && (participant.hosts.includes("*") || participant.hosts.includes(host));
+
+export const isChoosy = ({ containers, labels }: Participant): boolean =>
+  containers !== undefined || labels !== undefined;
+
+/** Whether it is to be asked about the container: by one of its names, and by one of its labels. */
+export function isAbout(
+  { containers, labels }: Participant,
+  it: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
+): boolean {
+  const named = containers?.some((pattern) => matches(pattern, it.name)) ?? true;
+  return named && (labels?.some((label) => bears(it.labels, label)) ?? true);
+}
+
+function bears(labels: Readonly<Record<string, string>>, wanted: string): boolean {
+  const at = wanted.indexOf("=");
+  if (at < 0) return Object.hasOwn(labels, wanted);
+  const key = wanted.slice(0, at);
+  return Object.hasOwn(labels, key) && labels[key] === wanted.slice(at + 1);
+}
+
+/** `*` stands for any characters, `?` for one. Takes no longer than both lengths multiplied, whatever the pattern. */
+export function matches(pattern: string, text: string): boolean {
+  let [at, star, from] = [0, -1, 0];
+  for (let i = 0; i < text.length;) {
+    if (pattern[at] === "*") [star, from] = [at++, i];
+    else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === text[i]))
+      [at, i] = [at + 1, i + 1];
+    else if (star >= 0) [at, i] = [star + 1, ++from];
+    else return false;
+  }
+  return /^\**$/.test(pattern.slice(at));
+}

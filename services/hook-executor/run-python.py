@@ -14,7 +14,7 @@ import socket
 import sys
 import traceback
 
-CONTEXT = ("host", "engine_id", "run", "mode", "reason")  # what every event says beside its hook's locals
+CONTEXT = ("host", "engine_id", "run", "mode", "reason", "asked", "verdicts")  # what every event says beside its hook's locals
 ENGINE_TIMEOUT_S = 10
 NEEDS_ENGINE = "mount the Docker socket into the hook-executor (and install Python's docker package)"
 NEEDS_PULL = "the image is not pulled yet"

@@ -3,6 +3,7 @@ import { type HookName, hooks } from "../../shared/hooks.ts";
 import type { Verdict, VerdictWord } from "../../shared/messages.ts";
 import { type Asked, OPERATOR } from "../../shared/participants.ts";
 import type { Decided, Said } from "../../shared/run-records.ts";
+import { type Voice, voicesOf } from "./voices.ts";
 
 /** What one participant said, or running out of time said for it. */
 export interface Heard extends Said {
@@ -20,38 +21,41 @@ const WEIGHT: Readonly<Record<VerdictWord, number>> = { proceed: 0, defer: 1, re
  * The operator's word counts alone. Else any refuse wins over any defer, which wins over proceed. What cannot be
  * refused proceeds, with the words kept.
  */
-export function decide(hook: HookName, heard: readonly Heard[]): Decision {
+export function decide(hook: HookName, heard: readonly Heard[], asked: readonly Asked[] = []): Decision {
   const verdicts = heard.map(({ full: _, ...said }) => said);
-  const operator = heard.filter(({ participant }) => participant === OPERATOR);
-  const counting = operator.length > 0 ? operator : heard;
-  const heaviest = counting.toSorted((one, other) => WEIGHT[other.verdict] - WEIGHT[one.verdict])[0];
-  if (heaviest === undefined || heaviest.verdict === "proceed") {
-    const by = operator[0] && { by: OPERATOR, ...(operator[0].reason && { reason: operator[0].reason }) };
+  const operator = heard.find(({ participant }) => participant === OPERATOR);
+  const counting: readonly Voice[] = operator === undefined ? voicesOf(heard, asked) : [operator];
+  const heaviest = counting.toSorted(
+    (one, other) => WEIGHT[other.full.verdict] - WEIGHT[one.full.verdict],
+  )[0];
+  if (heaviest === undefined || heaviest.full.verdict === "proceed") {
+    const by = operator && { by: OPERATOR, ...(operator.reason && { reason: operator.reason }) };
     return { verdict: "proceed", ...by, verdicts, ...containersFrom(counting) };
   }
-  const { participant, reason, verdict, full } = heaviest;
+  const { participant, full } = heaviest;
+  const { verdict, reason = "no reason given", retry_after_s } = full;
   if (hooks[hook].refusal === null) {
     return {
       verdict: "proceed",
       by: participant,
-      reason: `${verdict} of ${participant} has no effect here: ${reason ?? "no reason given"}`,
+      reason: `${verdict} of ${participant} has no effect here: ${reason}`,
       verdicts,
     };
   }
   return {
     verdict,
     by: participant,
-    reason: reason ?? "no reason given",
-    ...(verdict === "defer" && full.retry_after_s !== undefined && { retry_after_s: full.retry_after_s }),
+    reason,
+    ...(verdict === "defer" && retry_after_s !== undefined && { retry_after_s }),
     verdicts,
     ...containersFrom(counting),
   };
 }
 
 /** At updates_enumerated: the heaviest verdict for each container that anyone named. */
-function containersFrom(heard: readonly Heard[]): Pick<Decision, "containers"> {
+function containersFrom(voices: readonly Voice[]): Pick<Decision, "containers"> {
   const named: NonNullable<Decision["containers"]> = {};
-  for (const { participant, full } of heard) {
+  for (const { participant, full } of voices) {
     for (const [name, answer] of Object.entries(full.containers ?? {})) {
       const before = named[name];
       if (before === undefined || WEIGHT[answer.verdict] > WEIGHT[before.verdict])

@@ -9,13 +9,14 @@
 import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../shared/clock.ts";
 import { Suspended } from "../../shared/errors.ts";
-import type { HookName, Locals, Mode } from "../../shared/hooks.ts";
+import type { EarlierVerdict, HookName, Locals, Mode } from "../../shared/hooks.ts";
 import { nextOn, publishOnce } from "../../shared/jetstream.ts";
 import { type Verdict, makeEvent, parseVerdict } from "../../shared/messages.ts";
 import type { Asked } from "../../shared/participants.ts";
 import type { Decided } from "../../shared/run-records.ts";
 import { STREAMS, eventId, subjects } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
+import { type About, Abouts } from "./about.ts";
 import type { Bus } from "./bus.ts";
 import { type Heard, decide } from "./decision.ts";
 import type { Doorbell, Listening } from "./doorbell.ts";
@@ -41,12 +42,17 @@ const TICK_MS = 3000;
 const FIRST_LOOK_AGAIN_MS = 2;
 const LAST_LOOK_AGAIN_MS = 256;
 
+/** How many earlier decisions of its run an event tells, and how much of each one's reason. */
+const EARLIER = 20;
+const REASON = 200;
+
 export class Gate {
   readonly #bus: Bus;
   readonly #journal: Journal;
   readonly #participants: Participants;
   readonly #doorbell: Doorbell;
   readonly #mode: Mode;
+  readonly #abouts = new Abouts();
 
   constructor(
     bus: Bus,
@@ -63,11 +69,12 @@ export class Gate {
   /** @throws Suspended when the service stops while waiting: the next process goes on with the same event. */
   async ask<N extends HookName>(it: Asking<N>): Promise<Decided> {
     const event = eventId(this.#journal.run, it.hook, it.container);
+    const about = this.#abouts.of(it.hook, it.container, it.locals);
     const before = this.#journal.decided(event);
     if (before !== undefined) return before;
-    const asked = this.#askedFor(event, it);
+    const asked = this.#askedFor(event, it, about);
     if (asked.length === 0) {
-      await this.#publish(event, it);
+      await this.#publish(event, it, asked);
       return {
         kind: "decided",
         event,
@@ -79,7 +86,7 @@ export class Gate {
     }
     const elapsed = await this.#recordWaiting(event, it, asked);
     using bell = this.#doorbell.listen(event, this.#bus.signal);
-    await this.#publish(event, it);
+    await this.#publish(event, it, asked);
     const heard = await this.#hear(
       it,
       { event, hook: it.hook, asked, elapsed, atMost: it.atMost ?? Number.POSITIVE_INFINITY },
@@ -90,7 +97,7 @@ export class Gate {
       event,
       hook: it.hook,
       container: it.container,
-      ...decide(it.hook, heard),
+      ...decide(it.hook, heard, asked),
     };
     await this.#journal.write(decided);
     for (const participant of bell.rung) this.#doorbell.onUnheard(event, participant); // rang while it was decided
@@ -98,12 +105,13 @@ export class Gate {
   }
 
   /** Frozen at the first asking: who joins later is not waited for. */
-  #askedFor<N extends HookName>(event: string, it: Asking<N>): Asked[] {
+  #askedFor<N extends HookName>(event: string, it: Asking<N>, about: readonly About[]): Asked[] {
     const recorded = this.#journal.of("waiting").find((record) => record.event === event);
     if (recorded !== undefined) return recorded.participants;
     return this.#participants.askedAt(it.hook, this.#bus.host.name, {
       executor: this.#bus.context.settings.HOOK_EXECUTOR,
       others: this.#mode === "update",
+      about,
       ...(it.publishedAt !== undefined && { before: it.publishedAt }),
     });
   }
@@ -127,7 +135,7 @@ export class Gate {
     return 0;
   }
 
-  async #publish<N extends HookName>(event: string, it: Asking<N>): Promise<void> {
+  async #publish<N extends HookName>(event: string, it: Asking<N>, asked: readonly Asked[]): Promise<void> {
     if (it.publishedAt !== undefined) return;
     const { host, clock } = this.#bus;
     const context = {
@@ -136,6 +144,8 @@ export class Gate {
       run: this.#journal.run,
       mode: this.#mode,
       reason: it.reason,
+      asked: asked.map(({ name }) => name),
+      verdicts: this.#journal.of("decided").slice(-EARLIER).map(briefly),
     };
     const body = makeEvent({ ...it, id: event, service: "updater", time: iso(clock.now()), context });
     const subject = subjects.hook({ host: host.name, hook: it.hook, container: it.container, event });
@@ -196,3 +206,11 @@ export class Gate {
 /** Of a message that the server copied from a stream, or that is no verdict: undefined. */
 export const verdictIn = (message: StoredMsg): Verdict | undefined =>
   parseVerdict({ text: message.string(), fromStream: message.header.has("Nats-Stream") });
+
+const briefly = ({ hook, container, verdict, by, reason }: Decided): EarlierVerdict => ({
+  ...{ hook, container, verdict },
+  ...(by !== undefined && { by }),
+  ...(reason !== undefined && {
+    reason: reason.length > REASON ? `${reason.slice(0, REASON - 1)}…` : reason,
+  }),
+});

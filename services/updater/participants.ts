@@ -2,11 +2,12 @@
 import type { KV, KvEntry } from "@nats-io/kv";
 import type { Logger } from "pino";
 import type { Clock } from "../../shared/clock.ts";
-import type { HookName } from "../../shared/hooks.ts";
+import { type HookName, hooks } from "../../shared/hooks.ts";
 import { parseJson } from "../../shared/messages.ts";
-import { type Asked, Participant, mustBeAsked } from "../../shared/participants.ts";
+import { type Asked, Participant, isAbout, isChoosy, mustBeAsked } from "../../shared/participants.ts";
 import { executorOf } from "../../shared/subjects.ts";
 import { isToken, untoken } from "../../shared/tokens.ts";
+import type { About } from "./about.ts";
 
 interface Known {
   readonly participant: Participant;
@@ -78,29 +79,42 @@ export class Participants implements AsyncDisposable {
   askedAt(
     hook: HookName,
     host: string,
-    options: { readonly executor: boolean; readonly others: boolean; readonly before?: number },
+    options: {
+      readonly executor: boolean;
+      readonly others: boolean;
+      readonly before?: number;
+      /** The containers that the event is about. */
+      readonly about?: readonly About[];
+    },
   ): Asked[] {
-    const { before = Number.POSITIVE_INFINITY } = options;
-    const others = [...this.#known].filter(
-      ([, { participant, since }]) => mustBeAsked(participant, hook, host) && since < before,
-    );
-    return [
-      ...(options.executor ? [{ name: executorOf(host), ...EXECUTOR }] : []),
-      ...(options.others
-        ? others.map(
-            ([
-              name,
-              {
-                participant: { timeout_ms, max_ms, on_timeout },
-              },
-            ]) => ({ name, timeout_ms, max_ms, on_timeout }),
-          )
-        : []),
-    ];
+    const { executor, others, before = Number.POSITIVE_INFINITY, about = [] } = options;
+    const found = [...this.#known]
+      .filter(([, { participant, since }]) => mustBeAsked(participant, hook, host) && since < before)
+      .flatMap(([name, { participant }]) => askedAbout(name, participant, { hook, about }));
+    return [...(executor ? [{ name: executorOf(host), ...EXECUTOR }] : []), ...(others ? found : [])];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over.abort();
     await this.#reading;
   }
+}
+
+/** Empty where none of the containers is its concern. */
+function askedAbout(
+  name: string,
+  participant: Participant,
+  { hook, about }: { readonly hook: HookName; readonly about: readonly About[] },
+): Asked[] {
+  const { timeout_ms, max_ms, on_timeout, advisory, group, needs } = participant;
+  const asked: Asked = {
+    ...{ name, timeout_ms, max_ms, on_timeout },
+    ...(advisory === true && { advisory }),
+    ...(group !== undefined && { group }),
+    ...(needs !== undefined && { needs }),
+  };
+  if (!isChoosy(participant)) return [asked];
+  const chosen = about.filter((one) => isAbout(participant, one)).map((one) => one.name);
+  if (chosen.length === 0) return [];
+  return [hooks[hook].about === "run" ? { ...asked, only: chosen } : asked];
 }

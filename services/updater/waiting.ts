@@ -5,6 +5,7 @@ import type { Verdict } from "../../shared/messages.ts";
 import { type Asked, OPERATOR } from "../../shared/participants.ts";
 import { token } from "../../shared/tokens.ts";
 import { type Heard, outOfTime } from "./decision.ts";
+import { isSettled, voicesOf } from "./voices.ts";
 
 /** After a restart everyone who has not answered has at least this long. */
 const LEFT_AFTER_RESTART_MS = 10_000;
@@ -72,11 +73,19 @@ export class Waiting {
     this.#heard.set(voter.name, { ...said, full: verdict });
   }
 
-  /** All answered, or the operator did, or one refused where a refusal counts: what the others say cannot change that. */
+  /**
+   * All have answered whose word can still change something, or the operator did, or somebody refused where a refusal
+   * counts.
+   */
   isDecided(): boolean {
+    const { hook, asked } = this.#wait;
+    if (this.has({ name: OPERATOR })) return true;
     const refused =
-      hooks[this.#wait.hook].refusal !== null && this.heard.some(({ verdict }) => verdict === "refuse");
-    return refused || this.has({ name: OPERATOR }) || this.pending.length === 0;
+      hooks[hook].refusal !== null &&
+      voicesOf(this.heard, asked).some(({ full }) => full.verdict === "refuse");
+    return (
+      refused || this.pending.every(({ group }) => group !== undefined && isSettled(group, this.heard, asked))
+    );
   }
 
   expire(now: number, progress: ReadonlyMap<string, number>): void {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
 import { after, afterEach, before, describe, it } from "mocha";
 import type { HookName } from "../../shared/hooks.ts";
 import type { Decided, End } from "../../shared/run-records.ts";
-import { STREAMS } from "../../shared/subjects.ts";
+import type { Participant } from "../../shared/participants.ts";
+import { BUCKETS, STREAMS } from "../../shared/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type Answer, type Asked, ouroboros, participate } from "../support/participants.ts";
@@ -224,6 +226,73 @@ describe("participants at updates_enumerated", () => {
     assert.deepEqual(await overview(h1), ["web running 2"]);
   });
 });
+
+describe("participants with a policy of their own", () => {
+  let stack: Stack;
+  let asked: Asked[];
+  let ends: Record<string, End>;
+
+  before(async () => {
+    for (const name of ["web", "db"]) await deploy(h1, name, { create: { Labels: { tier: name } } });
+    stack = await startStack({ engine: h1 });
+    await stack.check();
+    const ops = { group: "ops", needs: 2 };
+    asked = await Promise.all([
+      withPolicy(stack, "chooser", { containers: ["w?b*"] }, "before_update", () => "refuse: mine"),
+      withPolicy(stack, "planner", { labels: ["tier=web"] }, "updates_enumerated", () => "refuse: not now"),
+      withPolicy(stack, "adviser", { advisory: true }, "before_update", () => "refuse: I would not"),
+      withPolicy(stack, "ann", ops, "after_update", () => "refuse: slow"),
+      withPolicy(stack, "ben", ops, "after_update", () => "proceed"),
+      withPolicy(stack, "cem", ops, "after_update", () => "proceed"),
+    ]);
+    for (const name of ["web", "db"]) await release(`apps/${name}`, "2");
+    ends = await update(stack);
+  });
+  after(async () => {
+    for (const one of asked) await one[Symbol.asyncDispose]();
+    await stack[Symbol.asyncDispose]();
+    await h1.clean();
+  });
+
+  it("speak for the containers of their choice, advise, and outvote each other", async () => {
+    assert.deepEqual(ends, { web: "refused", db: "updated" });
+    assert.deepEqual(await overview(h1), ["db running 2", "web running 1"]);
+  });
+
+  it("are waited for where they have a say, and recorded where they have none", () => {
+    const before = decidedFor(stack, "before_update", "db");
+    assert.deepEqual(before.verdicts.map(({ participant, verdict }) => `${participant} ${verdict}`).sort(), [
+      "adviser refuse",
+      "exec_h1 proceed",
+    ]);
+    assert.equal(decidedFor(stack, "after_update", "db").verdict, "proceed");
+  });
+
+  it("see in the event why they are asked: mode, reason, who else, and what was decided before", () => {
+    const { data } = stack.events.find(({ hook }) => hook === "after_update")?.event ?? {};
+    assert.deepEqual(data?.["mode"], "update");
+    assert.ok(data["reason"]);
+    assert.deepEqual((data["asked"] as string[]).sort(), ["ann", "ben", "cem", "exec_h1"]);
+    assert.deepEqual(data["verdicts"], [
+      { hook: "updates_enumerated", container: null, verdict: "proceed" },
+      { hook: "before_update", container: "db", verdict: "proceed" },
+    ]);
+  });
+});
+
+/** As an operator's entry says it. */
+async function withPolicy(
+  stack: Stack,
+  name: string,
+  policy: Partial<Participant>,
+  hook: HookName,
+  answer: Answer,
+): Promise<Asked> {
+  const asked = await participate(stack, name, { hooks: [hook], flags: ["--timeout", "20s"] }, answer);
+  const entries = await new Kvm(stack.nats).open(BUCKETS.participants);
+  await entries.put(name, JSON.stringify({ ...(await entries.get(name))?.json<Participant>(), ...policy }));
+  return asked;
+}
 
 const decided = ({ records }: Stack, event: string): boolean =>
   records.some((record) => record.kind === "decided" && record.event === event);
