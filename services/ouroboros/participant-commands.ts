@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { hookNames } from "../../shared/hooks.ts";
 import { OnTimeout, isReserved } from "../../shared/participants.ts";
-import { duration } from "../../shared/setting-values.ts";
+import { count, duration } from "../../shared/setting-values.ts";
 import { NamedParticipant, ShownParticipant, TestedParticipant } from "./answers.ts";
 import type { Command } from "./command.ts";
-import { NAME, hookList, list, some } from "./command-values.ts";
+import { NAME, hookList, list, name, some } from "./command-values.ts";
 
 export const participantCommands = {
   "participant add": {
@@ -56,6 +56,28 @@ export const participantCommands = {
         byDefault: "defer",
         offers: OnTimeout.options,
         says: "What running out of time counts as.",
+      },
+      containers: {
+        value: "NAME[,NAME...]",
+        read: list,
+        offers: "containers",
+        says: "Only about these containers; `*` and `?` stand for any characters and for one.",
+      },
+      labels: {
+        value: "KEY[=VALUE][,KEY...]",
+        read: list,
+        says: "Only about containers that bear one of these labels.",
+      },
+      advisory: { says: "Its verdict is recorded, and decides nothing." },
+      group: {
+        value: "GROUP",
+        read: name,
+        says: "Participants of the same group speak with one voice.",
+      },
+      needs: {
+        value: "NUMBER",
+        read: count,
+        says: "How many of its group have to say proceed; all without it.",
       },
     },
     json: { schema: NamedParticipant },

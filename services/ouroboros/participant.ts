@@ -34,6 +34,7 @@ export const runAdd: Run<"participant add"> = async (given, terminal) => {
     timeout_ms: timeout,
     max_ms: max,
     on_timeout: given["on-timeout"],
+    ...policyIn(given),
   };
   await withRegister(terminal, (fleet) => add(fleet, name, entry));
   if (json) printJson(terminal, { name, ...entry });
@@ -43,6 +44,20 @@ export const runAdd: Run<"participant add"> = async (given, terminal) => {
     );
   return 0;
 };
+
+/** Only what was given: an entry says no more than its operator. */
+function policyIn({ containers, labels, advisory, group, needs }: Parameters<Run<"participant add">>[0]) {
+  if (group === undefined && needs !== undefined) throw new WrongUsage("--needs takes a --group");
+  if (group !== undefined && advisory)
+    throw new WrongUsage("--advisory: who has no say cannot be counted in a --group");
+  return {
+    ...(containers && { containers }),
+    ...(labels && { labels }),
+    ...(advisory && { advisory }),
+    ...(group !== undefined && { group }),
+    ...(needs !== undefined && { needs }),
+  };
+}
 
 export const runList: Run<"participant list"> = async ({ json }, terminal) => {
   const all = await withRegister(terminal, async (fleet) => {
@@ -97,6 +112,7 @@ export const runShow: Run<"participant show"> = async ({ NAME, json }, terminal)
         "waited for",
         `${written(shown.timeout_ms)}, at most ${written(shown.max_ms)}; then ${shown.on_timeout}`,
       ],
+      ...policyOf(shown),
       [
         "listens",
         consumer === null ? { text: "its consumer is missing", colour: "red" } : listening(consumer, now),
@@ -190,4 +206,13 @@ export async function findOrFail(fleet: Fleet, name: string): Promise<Found> {
   if (found !== undefined) return found;
   const near = didYouMean(name, await keysOf(fleet.participants));
   throw new NotDone(`there is no participant ${name}${near}`);
+}
+
+function policyOf({ containers, labels, advisory, group, needs }: Participant): [string, string][] {
+  return [
+    ...(containers ? [["containers", containers.join(", ")] as [string, string]] : []),
+    ...(labels ? [["labels", labels.join(", ")] as [string, string]] : []),
+    ...(advisory === true ? [["advisory", "its verdict decides nothing"] as [string, string]] : []),
+    ...(group === undefined ? [] : [["group", `${group}, needs ${needs ?? "all"}`] as [string, string]]),
+  ];
 }

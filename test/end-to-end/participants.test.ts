@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { Kvm } from "@nats-io/kv";
 import { after, afterEach, before, describe, it } from "mocha";
 import type { HookName } from "../../shared/hooks.ts";
 import type { Decided, End } from "../../shared/run-records.ts";
-import type { Participant } from "../../shared/participants.ts";
-import { BUCKETS, STREAMS } from "../../shared/subjects.ts";
+import { STREAMS } from "../../shared/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type Answer, type Asked, ouroboros, participate } from "../support/participants.ts";
@@ -236,14 +234,16 @@ describe("participants with a policy of their own", () => {
     for (const name of ["web", "db"]) await deploy(h1, name, { create: { Labels: { tier: name } } });
     stack = await startStack({ engine: h1 });
     await stack.check();
-    const ops = { group: "ops", needs: 2 };
+    const ops = ["--group", "ops", "--needs", "2"];
+    const ask = (name: string, flags: readonly string[], hook: HookName, answer: Answer) =>
+      participate(stack, name, { hooks: [hook], flags: ["--timeout", "20s", ...flags] }, answer);
     asked = await Promise.all([
-      withPolicy(stack, "chooser", { containers: ["w?b*"] }, "before_update", () => "refuse: mine"),
-      withPolicy(stack, "planner", { labels: ["tier=web"] }, "updates_enumerated", () => "refuse: not now"),
-      withPolicy(stack, "adviser", { advisory: true }, "before_update", () => "refuse: I would not"),
-      withPolicy(stack, "ann", ops, "after_update", () => "refuse: slow"),
-      withPolicy(stack, "ben", ops, "after_update", () => "proceed"),
-      withPolicy(stack, "cem", ops, "after_update", () => "proceed"),
+      ask("chooser", ["--containers", "w?b*"], "before_update", () => "refuse: mine"),
+      ask("planner", ["--labels", "tier=web"], "updates_enumerated", () => "refuse: not now"),
+      ask("adviser", ["--advisory"], "before_update", () => "refuse: I would not"),
+      ask("ann", ops, "after_update", () => "refuse: slow"),
+      ask("ben", ops, "after_update", () => "proceed"),
+      ask("cem", ops, "after_update", () => "proceed"),
     ]);
     for (const name of ["web", "db"]) await release(`apps/${name}`, "2");
     ends = await update(stack);
@@ -279,20 +279,6 @@ describe("participants with a policy of their own", () => {
     ]);
   });
 });
-
-/** As an operator's entry says it. */
-async function withPolicy(
-  stack: Stack,
-  name: string,
-  policy: Partial<Participant>,
-  hook: HookName,
-  answer: Answer,
-): Promise<Asked> {
-  const asked = await participate(stack, name, { hooks: [hook], flags: ["--timeout", "20s"] }, answer);
-  const entries = await new Kvm(stack.nats).open(BUCKETS.participants);
-  await entries.put(name, JSON.stringify({ ...(await entries.get(name))?.json<Participant>(), ...policy }));
-  return asked;
-}
 
 const decided = ({ records }: Stack, event: string): boolean =>
   records.some((record) => record.kind === "decided" && record.event === event);

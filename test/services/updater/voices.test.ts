@@ -6,7 +6,7 @@ import { Waiting } from "../../../services/updater/waiting.ts";
 import { hookNames } from "../../../shared/hooks.ts";
 import type { Verdict } from "../../../shared/messages.ts";
 import { type Asked, Participant, isAbout, matches } from "../../../shared/participants.ts";
-import { exampleEvent } from "../../docs/pages.ts";
+import { exampleEvent } from "../../docs/sample.ts";
 
 const member = (name: string, more: Partial<Asked> = {}): Asked => ({
   ...{ name, timeout_ms: 1000, max_ms: 3000, on_timeout: "defer" as const },
