@@ -27,8 +27,11 @@ export class Abouts {
 const updatesIn = (locals: object): About[] =>
   "updateable" in locals ? containersIn(locals.updateable) : [];
 
-function containersIn(local: unknown): About[] {
-  if (Array.isArray(local)) return local.flatMap(containersIn);
+/** A local is a container, an update of one, or a list of either. */
+const containersIn = (local: unknown): About[] =>
+  Array.isArray(local) ? local.flatMap(containerIn) : containerIn(local);
+
+function containerIn(local: unknown): About[] {
   const update = Update.safeParse(local);
   const one = About.safeParse(update.success ? update.data.container : local);
   return one.success ? [one.data] : [];

@@ -6,6 +6,7 @@
 //   G4  The decision is in the journal before ask() resolves. A recorded decision is never asked for again.
 //   G5  The operator is never waited for; the operator's verdict decides at once what is.
 //   G6  Waiting is bounded, in monotonic time: by a participant's own limits, and by the caller's.
+//   G7  Whoever fills a subject with junk delays nobody but himself.
 import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../shared/clock.ts";
 import { Suspended } from "../../shared/errors.ts";
@@ -41,6 +42,8 @@ const TICK_MS = 3000;
 /** A ring can come before its message can be read: pauses until it is looked for again. */
 const FIRST_LOOK_AGAIN_MS = 2;
 const LAST_LOOK_AGAIN_MS = 256;
+/** How many messages on one subject are read before everybody else's time and words are looked at again. */
+const AT_A_TIME = 100;
 
 /** How many earlier decisions of its run an event tells, and how much of each one's reason. */
 const EARLIER = 20;
@@ -165,42 +168,53 @@ export class Gate {
     const { clock, signal, comebacks } = this.#bus;
     let comeback = comebacks.count;
     const waiting = new Waiting(wait, clock.monotonic());
+    let lookedAtAll = clock.monotonic();
     for (let look = waiting.voters, again = FIRST_LOOK_AGAIN_MS; ;) {
       const answered = await this.#readAll(waiting, look);
       waiting.expire(clock.monotonic(), bell.progress);
       if (waiting.isDecided()) return waiting.heard;
       if (signal.aborted) throw new Suspended(`stopped while ${wait.event} was waited for`);
-      if (comeback !== comebacks.count) await this.#publish(wait.event, it); // it may be lost with the store (G2)
+      if (comeback !== comebacks.count) await this.#publish(wait.event, it, wait.asked); // it may be lost with the store (G2)
       comeback = comebacks.count;
-      for (const one of answered) bell.rung.delete(token(one.name));
+      for (const { voter, more } of answered) bell.rung[more ? "add" : "delete"](token(voter.name));
+      const voters = new Set(waiting.voters.map(({ name }) => token(name)));
+      for (const one of bell.rung) if (!voters.has(one)) bell.rung.delete(one);
       again = answered.length > 0 || bell.rung.size === 0 ? FIRST_LOOK_AGAIN_MS : again * 2;
       if (again > LAST_LOOK_AGAIN_MS) bell.rung.clear();
       const ringing = bell.rung.size > 0;
       await bell.next(ringing ? again : waiting.untilNext(clock.monotonic(), bell.progress, TICK_MS));
-      look =
-        bell.rung.size > 0 ? waiting.voters.filter(({ name }) => bell.rung.has(token(name))) : waiting.voters;
+      const isTick = clock.monotonic() - lookedAtAll >= TICK_MS; // also while somebody rings all the time (G7)
+      look = waiting.voters.filter(
+        ({ name }) => isTick || bell.rung.size === 0 || bell.rung.has(token(name)),
+      );
+      if (look.length === waiting.voters.length) lookedAtAll = clock.monotonic();
     }
   }
 
   /** Reads on for each of them; resolves with those who had anything new on their subject. */
-  async #readAll(waiting: Waiting, look: readonly Voter[]): Promise<Voter[]> {
-    const read = await Promise.all(
-      look.map(async (voter) => ({ voter, something: await this.#readOn(waiting, voter) })),
-    );
-    return read.filter(({ something }) => something).map(({ voter }) => voter);
+  async #readAll(waiting: Waiting, look: readonly Voter[]): Promise<Answered[]> {
+    const read = await Promise.all(look.map((voter) => this.#readOn(waiting, voter)));
+    return read.filter((one) => one !== undefined);
   }
 
-  /** G3. NATS away reads as nothing: the next tick looks again. */
-  async #readOn(waiting: Waiting, voter: Voter): Promise<boolean> {
+  /** G3, G7. NATS away reads as nothing: the next tick looks again. */
+  async #readOn(waiting: Waiting, voter: Voter): Promise<Answered | undefined> {
     const subject = subjects.verdict(this.#bus.host.name, voter.name, waiting.event);
-    for (let something = false; ; something = true) {
+    for (let n = 0; n < AT_A_TIME; n++) {
       const next = waiting.cursorOf(voter);
       const message = await nextOn(this.#bus.manager, STREAMS.verdicts, subject, next).catch(() => undefined);
-      if (message === undefined) return something;
+      if (message === undefined) return n > 0 ? { voter, more: false } : undefined;
       waiting.read(voter, message.seq, verdictIn(message), this.#bus.clock.monotonic());
-      if (waiting.has(voter)) return true;
+      if (waiting.has(voter)) return { voter, more: false };
     }
+    return { voter, more: true };
   }
+}
+
+/** Who had something new, and whether there may be more of it. */
+interface Answered {
+  readonly voter: Voter;
+  readonly more: boolean;
 }
 
 /** Of a message that the server copied from a stream, or that is no verdict: undefined. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { after, afterEach, before, describe, it } from "mocha";
 import type { HookName } from "../../shared/hooks.ts";
 import type { Decided, End } from "../../shared/run-records.ts";
@@ -97,6 +98,16 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     },
     end: "refused",
     verdict: /^at last$/,
+  },
+  flooded: {
+    says: "whose subject others fill with a thousand messages a second is heard, and holds nobody",
+    answer: async (stack, { id }, { verdictSubject }) => {
+      const rival = verdictSubject.replace("flooded", "=41");
+      await flood(stack, [verdictSubject, rival, verdictSubject.replace(id, `${id}x`)], 3000);
+      return { verdict: "refuse", reason: "above the noise" };
+    },
+    end: "refused",
+    verdict: /^above the noise$/,
   },
   abused: {
     says: "for whom others make the server write is heard for itself",
@@ -199,6 +210,10 @@ describe("participants at updates_enumerated", () => {
       (await leftAlone(stack))["one"] ?? "",
       /^held: updates_enumerated: at lunch \(judge\), until 2/,
     );
+    await until("both are due", async () => {
+      const entries = await Promise.all(["one", "two"].map((name) => held(stack, name)));
+      return entries.every((entry) => (entry?.until ?? Infinity) < Date.now());
+    });
     assert.deepEqual(await update(stack), { one: "updated", two: "updated" });
     assert.deepEqual(judge.asked, ["updates_enumerated", "updates_enumerated"]);
     assert.equal(await held(stack, "one"), undefined);
@@ -304,6 +319,25 @@ async function progressing(progress: () => void, ms: number): Promise<void> {
     },
     { within: ms + 5000 },
   );
+}
+
+/** Junk for that long, a thousand messages a second; of every kind that a program could send by mistake. */
+async function flood({ nats }: Stack, subjects: readonly string[], ms: number): Promise<void> {
+  const junk = [
+    "",
+    "no",
+    "{",
+    "[".repeat(5000),
+    '{"verdict":{}}',
+    new Uint8Array([0xff, 0xfe]),
+    "x".repeat(30_000),
+  ];
+  const began = performance.now();
+  for (let sent = 0; performance.now() - began < ms; sent++) {
+    nats.publish(subjects[sent % subjects.length] ?? "", junk[sent % junk.length]);
+    if (sent > performance.now() - began) await sleep(5);
+  }
+  await nats.flush();
 }
 
 /** Whatever reply subject a request names, the server writes its answer there: here what looks like a refusal. */
