@@ -1,9 +1,10 @@
 // The journal as commands read it.
 import type { HookName } from "../../shared/hooks.ts";
-import { lastOn, nextOn } from "../../shared/jetstream.ts";
+import { lastOn } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { OpenRecord, RunRecord } from "../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
+import { isToken } from "../../shared/tokens.ts";
 import { type Fleet, replay } from "./fleet.ts";
 
 export type RecordOf<K extends RunRecord["kind"]> = RunRecord & { readonly kind: K };
@@ -17,15 +18,13 @@ export async function openRun({ manager }: Fleet, host: string): Promise<string 
 }
 
 /** All records of one run, in order. */
-export async function recordsOf({ manager }: Fleet, host: string, run: string): Promise<RunRecord[]> {
+export async function recordsOf(fleet: Fleet, host: string, run: string): Promise<RunRecord[]> {
   const records: RunRecord[] = [];
-  for (let seq = 1; ;) {
-    const message = await nextOn(manager, STREAMS.runs, subjects.run(host, run), seq);
-    if (message === undefined) return records;
+  for await (const message of replay(fleet, STREAMS.runs, { filters: [subjects.run(host, run)] })) {
     const record = recordIn(message.string());
     if (record !== undefined) records.push(record);
-    seq = message.seq + 1;
   }
+  return records;
 }
 
 /** Records of a kind on one host or all, since then (milliseconds since 1970), in order. */
@@ -49,3 +48,17 @@ export const atHook = ({
   readonly hook: HookName;
   readonly container: string | null;
 }): string => (container === null ? hook : `${hook} of ${container}`);
+
+/** How an event was decided, by its whole id; undefined where it is none, or is not decided. */
+export async function decisionAt(
+  fleet: Fleet,
+  event: string,
+  hosts: readonly string[],
+): Promise<RecordOf<"decided"> | undefined> {
+  const [run = ""] = /^[^-]+(?=-)/.exec(event) ?? [];
+  if (!isToken(run)) return undefined;
+  for (const host of hosts)
+    for (const record of await recordsOf(fleet, host, run))
+      if (record.kind === "decided" && record.event === event) return record;
+  return undefined;
+}

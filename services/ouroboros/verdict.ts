@@ -1,16 +1,16 @@
 // `ouroboros verdict`: the operator decides what others are waited for.
 import { jetstream } from "@nats-io/jetstream";
 import { hooks } from "../../shared/hooks.ts";
-import { publish } from "../../shared/jetstream.ts";
+import { nextOn, publish } from "../../shared/jetstream.ts";
 import type { Verdict } from "../../shared/messages.ts";
 import { OPERATOR } from "../../shared/participants.ts";
-import { subjects } from "../../shared/subjects.ts";
+import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { NotDone, WrongUsage } from "./command.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
 import { didYouMean } from "./nearest.ts";
 import { undecidedOn } from "./pending.ts";
 import type { Run } from "./run-command.ts";
-import { type RecordOf, atHook, recordsOf } from "./runs.ts";
+import { type RecordOf, atHook, decisionAt, recordIn } from "./runs.ts";
 import { type Terminal, harmless, printJson } from "./terminal.ts";
 
 /** How long the updater may take to decide. */
@@ -58,12 +58,12 @@ async function decide(
     { subject: subjects.verdict(host, OPERATOR, event), body: said, id: `${event}.${OPERATOR}` },
   );
   const began = clock.monotonic();
-  while (clock.monotonic() - began < DECIDED_WITHIN_MS && !signal.aborted) {
-    const decided = (await recordsOf(fleet, host, run)).find(
-      (record): record is RecordOf<"decided"> => record.kind === "decided" && record.event === event,
-    );
-    if (decided !== undefined) return decided;
-    await clock.sleep(LOOK_AGAIN_MS, signal);
+  for (let seq = 1; clock.monotonic() - began < DECIDED_WITHIN_MS && !signal.aborted;) {
+    const message = await nextOn(fleet.manager, STREAMS.runs, subjects.run(host, run), seq);
+    const record = recordIn(message?.string());
+    if (record?.kind === "decided" && record.event === event) return record;
+    if (message === undefined) await clock.sleep(LOOK_AGAIN_MS, signal);
+    else seq = message.seq + 1;
   }
   const updater = await askService(fleet, host, ["updater", "status"]);
   throw new NotDone(
@@ -86,6 +86,13 @@ async function findWaited(fleet: Fleet, what: string, hosts: readonly string[]):
     if (found.length > 1)
       throw new NotDone(`${what} may be any of these; name one:\n${found.map(listed).join("\n")}`);
     if (found[0] !== undefined) return found[0];
+  }
+  const decided = await decisionAt(fleet, what, hosts);
+  if (decided !== undefined) {
+    const { verdict, by, reason } = decided;
+    throw new NotDone(
+      `${what} was decided already: ${verdict} by ${by ?? "all"}${reason ? `: ${harmless(reason)}` : ""}`,
+    );
   }
   if (all.length === 0) throw new NotDone(`no event ${what} is pending; nobody is waited for`);
   const names = all.flatMap(({ event, container }) => [event, ...(container === null ? [] : [container])]);

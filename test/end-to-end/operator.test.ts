@@ -109,7 +109,7 @@ describe("the operator", () => {
       await stack.endsAs(name, end);
       const again = await run("verdict", event, "proceed");
       assert.equal(again.code, 1);
-      assert.match(again.err, /is pending/);
+      assert.match(again.err, new RegExp(`${event} was decided already: ${words[0]} by operator`));
     });
 
   it("has held what was refused and put off, as the status says", async () => {
