@@ -1,11 +1,12 @@
 // Every main.ts is one call of runService: settings, log, clock and one AbortSignal, made and unmade in one place.
 import { setMaxListeners } from "node:events";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { tlsTo } from "./engine-tls.ts";
 import { CannotStart, explain } from "./errors.ts";
 import { Health, serveHealth } from "./health.ts";
+import { openLog } from "./log.ts";
 import { ownContainers } from "./own-container.ts";
 import { readFlags, readSettings } from "./read-settings.ts";
 import type { Settings } from "./settings.ts";
@@ -32,7 +33,7 @@ export async function runService(name: string, args: readonly string[], service:
   let log: Logger | undefined;
   try {
     const settings = readSettings(process.env, readFlags(args));
-    log = logAt(name, settings.LOG_LEVEL);
+    log = openLog({ service: name === "ouroboros" ? undefined : name, settings, out: process.stdout });
     log.info({ pid: process.pid }, "started");
     const health = new Health();
     await using _served = await serveHealth(settings.HEALTH_PORT, health);
@@ -41,17 +42,11 @@ export async function runService(name: string, args: readonly string[], service:
   } catch (error) {
     if (error instanceof CannotStart)
       process.stderr.write(`${name === "ouroboros" ? name : `ouroboros ${name}`}: ${error.message}\n`);
-    else (log ?? logAt(name, "info")).fatal({ err: error }, "ended by an error");
+    else if (log !== undefined) log.fatal({ err: error }, "ended by an error");
+    else throw error;
     process.exitCode = 1;
   }
 }
-
-const logAt = (name: string, level: string): Logger =>
-  pino({
-    level,
-    base: name === "ouroboros" ? {} : { service: name },
-    timestamp: pino.stdTimeFunctions.isoTime,
-  });
 
 export interface Host {
   readonly name: string;

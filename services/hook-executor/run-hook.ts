@@ -15,7 +15,8 @@ const NOBODY_WAITS_MS = 3_600_000;
 
 /** @throws Suspended where `cut` aborts before all scripts have run. */
 export async function runHook(event: HookEvent, tools: HookTools, cut: AbortSignal): Promise<Verdict> {
-  const log = tools.log.child({ hook: event.hook, container: event.container, event: event.id });
+  const { run } = event.data;
+  const log = tools.log.child({ run, hook: event.hook, container: event.container, event: event.id });
   if (isTooOld(event, tools.clock)) {
     log.warn({ published: iso(event.storedAt) }, "event too old, scripts not run");
     return { verdict: "defer", reason: "the hook-executor got the event more than an hour late" };

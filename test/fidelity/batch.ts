@@ -209,7 +209,9 @@ const logOf = (runs: readonly Ran[]): string => runs.map(({ log }) => log).join(
 const failuresIn = (log: string): string =>
   log
     .split("\n")
-    .filter((line) => /"level":[4-6]0/.test(line) || (line !== "" && !line.startsWith("{")))
+    .filter(
+      (line) => /"level":"(?:warn|error|critical)"/.test(line) || (line !== "" && !line.startsWith("{")),
+    )
     .join("\n");
 /** What the product said of containers of the case. */
 const linesAbout = (log: string, name: string): string =>

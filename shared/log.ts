@@ -1,0 +1,83 @@
+// The log: a JSON object a line, or a line for people on a terminal. Levels bear the names of Ouroboros 1. A secret of
+// the settings is written nowhere, wherever it comes from.
+import { type DestinationStream, type Logger, pino } from "pino";
+import { parseJson } from "./messages.ts";
+import { type Setting, type Settings, settings as table } from "./settings.ts";
+
+export interface LogOptions {
+  /** Of the service; undefined where all run in one. */
+  readonly service: string | undefined;
+  readonly settings: Settings;
+  readonly out: { readonly isTTY?: boolean; readonly write: (text: string) => unknown };
+}
+
+export function openLog({ service, settings, out }: LogOptions): Logger {
+  const masked = masking(settings);
+  const isPretty = (settings.LOG_FORMAT ?? (out.isTTY === true ? "pretty" : "json")) === "pretty";
+  const to: DestinationStream = {
+    write: (line) => void out.write(masked(isPretty ? pretty(line, out.isTTY === true) : line)),
+  };
+  return pino(
+    {
+      level: settings.LOG_LEVEL,
+      base: service === undefined ? {} : { service },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level: nameOf(level) }) },
+    },
+    to,
+  );
+}
+
+/** pino's name for it is fatal. */
+const nameOf = (level: string): string => (level === "fatal" ? "critical" : level);
+
+const MASK = "(secret)";
+/** Shorter ones would blot out everything; nobody guesses less from their absence. */
+const SHORTEST = 3;
+
+/** Puts a mask in the place of each secret, as it is and as JSON and URLs spell it, and of what stands before `@` in a URL. */
+export function masking(settings: Settings): (text: string) => string {
+  const secrets = Object.entries<Setting>(table)
+    .filter(([, { secret }]) => secret)
+    .flatMap(([name, { byDefault }]) => {
+      const value = settings[name as keyof Settings] as string | readonly string[];
+      return [value].flat().filter((one) => one !== byDefault && one.length >= SHORTEST);
+    });
+  const spelt = secrets.flatMap((one) => [one, JSON.stringify(one).slice(1, -1), encodeURIComponent(one)]);
+  const all = [...new Set(spelt)].sort((one, other) => other.length - one.length);
+  return (text) =>
+    all
+      .reduce((rest, secret) => rest.replaceAll(secret, MASK), text)
+      .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"]+@/gi, `$1${MASK}@`);
+}
+
+const COLOURS: Readonly<Record<string, number>> = { debug: 90, warn: 33, error: 31, critical: 35 };
+
+/** `12:00:00 warn  updater web: rolled back  because=…`: what is known first, then the phrase, then the rest. */
+export function pretty(line: string, withColour: boolean): string {
+  const { time, level, msg, service, host, container, err, ...rest } = (parseJson(line) ?? {}) as Readonly<
+    Record<string, unknown>
+  >;
+  const at = typeof time === "string" ? time.slice(11, 19) : "";
+  const where = [service, host, container].filter((one) => one !== undefined).map(String);
+  const colour = withColour ? COLOURS[String(level)] : undefined;
+  const word = String(level).padEnd(8);
+  const fields = Object.entries(rest).map(([name, value]) => `${name}=${shown(value)}`);
+  const { stack } = (err ?? {}) as { readonly stack?: string };
+  return [
+    [
+      at,
+      colour === undefined ? word : `\x1b[${colour}m${word}\x1b[0m`,
+      where.join(" "),
+      String(msg),
+      ...fields,
+    ]
+      .filter((part) => part !== "")
+      .join("  "),
+    ...(err === undefined ? [] : [stack ?? shown(err)]),
+    "",
+  ].join("\n");
+}
+
+const shown = (value: unknown): string =>
+  typeof value === "string" && !/[\s"=]/.test(value) ? value : JSON.stringify(value);
