@@ -7,13 +7,12 @@ import { runHookExecutor } from "../hook-executor/run.ts";
 import { runPoller } from "../poller/run.ts";
 import { runUpdater } from "../updater/run.ts";
 import { leaveAccess } from "./access-file.ts";
-import { startPrivateNats } from "./private-nats.ts";
+import { startOwnNats } from "./own-nats.ts";
 
 /** The services end first, the private NATS after them. An error of one service ends the program with that error. */
 export const runAll: Service = async (context) => {
-  const { settings, log, clock, signal } = context;
-  await using nats =
-    settings.NATS_URL === "" ? await startPrivateNats({ dataDir: settings.DATA_DIR, log, clock }) : undefined;
+  const { settings, signal } = context;
+  await using nats = settings.NATS_URL === "" ? await startOwnNats(context) : undefined;
   await using _access = nats && (await leaveAccess(settings.DATA_DIR, nats.access));
   const failures: unknown[] = [];
   const failed = new AbortController();

@@ -74,7 +74,7 @@ export async function startPrivateNats(place: Place): Promise<PrivateNats> {
   }
 }
 
-const accessTo = (port: number, seed: string): NatsSettings => ({
+export const accessTo = (port: number, seed: string): NatsSettings => ({
   NATS_URL: `nats://127.0.0.1:${port}`,
   NATS_USER: "",
   NATS_PASSWORD: "",

@@ -26,8 +26,9 @@ export const Job = z.object({
   name: z.string(),
   /** Id of the container that is, or was, replaced. */
   old: z.string(),
-  /** Id of the new image. */
+  /** Id of the new image, and the reference that it is followed by. */
   image: z.string(),
+  reference: z.string(),
 });
 export type Job = z.infer<typeof Job>;
 

@@ -90,7 +90,14 @@ async function swapOf(it: Recovering & Context, job: Job, inspect: ContainerInsp
     await expectRunning(engine, job);
     await keepDocument(it.settings.DATA_DIR, job.run, swap.old).catch(() => undefined);
   };
-  return { ...swap, newImage, replaced: new Map(), successor: undefined, beforeStop };
+  return {
+    ...swap,
+    newImage,
+    reference: job.reference,
+    replaced: new Map(),
+    successor: undefined,
+    beforeStop,
+  };
 }
 
 /** @throws Expired where its owner stopped, renamed or removed it meanwhile. */

@@ -2,7 +2,7 @@
 // waits to be stopped. Its successor finds the swap on the Engine like any that an earlier process left, and goes on:
 // after_self_update, before_self_cleanup, the old container goes, after_self_cleanup.
 import type { ContainerInspectInfo } from "dockerode";
-import { Suspended } from "../../shared/errors.ts";
+import { Suspended, explain } from "../../shared/errors.ts";
 import { eventId } from "../../shared/subjects.ts";
 import { endContainer } from "./ends.ts";
 import { helpersEnd, removeHelper, startHelper } from "./helper-container.ts";
@@ -37,11 +37,18 @@ export async function handOver(
     });
     return removeHelper(engine);
   }
-  const job = { way: "forward", run: run.journal.run, name, old: facts.Id, image } as const;
+  const job = {
+    way: "forward",
+    run: run.journal.run,
+    name,
+    old: facts.Id,
+    image,
+    reference: entry.ref.familiar,
+  } as const;
   const said =
     run.helped?.job.run === job.run
       ? run.helped
-      : await helpOnce(run, () => startHelper({ host: run.bus.host, like: facts, image, job }));
+      : await helpOnce(run, { host: run.bus.host, like: facts, image, job });
   await recoverHost({ ...run.bus.context, host: run.bus.host, hardStop: run.hardStop, making: run.making });
   const untouched = said?.because?.startsWith("its helper") ?? false;
   await endContainer(run, entry, {
@@ -61,19 +68,21 @@ export async function handBack(run: Run, swap: Swap, successor: ContainerInspect
     name: swap.name,
     old: swap.old.Id,
     image: swap.newImage.Id,
+    reference: swap.old.Config.Image,
   } as const;
-  await helpOnce(run, () =>
-    startHelper({ host: run.bus.host, like: successor, image: swap.oldImage.Id, job }),
-  );
+  await helpOnce(run, { host: run.bus.host, like: successor, image: swap.oldImage.Id, job });
   throw new Error("the helper did not put the old container back: this one still runs");
 }
 
-async function helpOnce(run: Run, start: () => Promise<void>) {
-  const { bus, fence, log } = run;
+async function helpOnce({ bus, fence, log }: Run, helper: Parameters<typeof startHelper>[0]) {
   if (bus.signal.aborted) throw new Suspended("stopped before anything was touched");
   await fence.check();
-  await start();
-  log.info("a helper replaces this container");
+  try {
+    await startHelper(helper);
+  } catch (error) {
+    return { job: helper.job, because: `its helper could not be started: ${explain(error)}` };
+  }
+  log.info({ container: helper.job.name, way: helper.job.way }, "a helper replaces this container");
   return helpersEnd(bus.host.engine, bus.clock, bus.signal);
 }
 

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { engine, engineSocket, leftovers, pushApp } from "../bed/bed.ts";
-import { buildOurs, checkout } from "../support/our-image.ts";
+import { LATEST, buildOurs, checkout, pushGeneration, release } from "../support/our-image.ts";
 
 const image = "ghcr.io/ouroboros-updater/ouroboros:2";
 const host = engine(1);
@@ -101,6 +101,36 @@ describe("docker compose up -d", function () {
     await compose(...secure, "down", "--volumes");
   });
 
+  it("updates its own three containers, the updater's by a helper, and never NATS", async () => {
+    await pushGeneration("1", { ours: image });
+    await pushGeneration("2", { ours: image });
+    await release("1");
+    await docker("pull", LATEST);
+    await release("2");
+    const services = ["poller", "updater", "hook-executor"].map(
+      (name) => `  ${name}: { image: "${LATEST}", build: !reset null }`,
+    );
+    await writeFile(join(folder, "compose.override.yaml"), ["services:", ...services, ""].join("\n"));
+    await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\nSELF_UPDATE=true\n");
+    await compose("up", "-d");
+    const nats = await compose("ps", "-q", "nats");
+    const generations = async () => {
+      const names = (await docker("ps", "-a", "--format", "{{.Names}}")).split("\n").sort();
+      const found = await Promise.all(
+        names.map((name) => docker("exec", name, "printenv", "GENERATION").catch(() => "none")),
+      );
+      return names.map((name, n) => `${name} ${found[n] ?? ""}`).join(", ");
+    };
+    const wanted =
+      "ouroboros-hook-executor-1 2, ouroboros-nats-1 none, ouroboros-poller-1 2, ouroboros-updater-1 2";
+    const deadline = Date.now() + 120_000;
+    for (let seen = ""; seen !== wanted; seen = await generations())
+      assert.ok(Date.now() < deadline, `${seen}\n${await compose("logs", "updater").catch(String)}`);
+    assert.equal(await compose("ps", "-q", "nats"), nats);
+    await rm(join(folder, "compose.override.yaml"));
+    await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
+  });
+
   it("works as one container without compose too, with its private NATS", async () => {
     await outdated("alone");
     const mounts = ["-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", "data:/data", "--tmpfs", "/tmp"];
@@ -119,7 +149,10 @@ describe("docker compose up -d", function () {
   });
 
   it("says what is wrong when DATA_DIR cannot be written", async () => {
-    await assert.rejects(docker("run", "--rm", "--read-only", image), /DATA_DIR \/data cannot be written/);
+    await assert.rejects(
+      docker("run", "--rm", "--read-only", "-e", "DATA_DIR=/nowhere", image),
+      /DATA_DIR \/nowhere cannot be written/,
+    );
   });
 });
 
