@@ -38,6 +38,8 @@ export default tseslint.config(
     files: ["**/*.mjs"],
     languageOptions: {
       globals: {
+        AbortSignal: "readonly",
+        fetch: "readonly",
         Buffer: "readonly",
         console: "readonly",
         process: "readonly",

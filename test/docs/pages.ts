@@ -7,6 +7,7 @@ import { settings } from "../../shared/settings.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { asyncapi } from "./asyncapi.ts";
 import { commandsPage } from "./commands-page.ts";
+import { cookbookPage } from "./cookbook-page.ts";
 import { hookPage } from "./hook-page.ts";
 import { block, code, fieldsOf, json, page, table } from "./markdown.ts";
 import { exampleEvent, subjectOf } from "./sample.ts";
@@ -24,6 +25,7 @@ export const pages = (): Readonly<Record<string, string>> => ({
   ...Object.fromEntries(
     Object.entries(messages).map(([name, schema]) => [`schemas/${name}.json`, `${json(schemaOf(schema))}\n`]),
   ),
+  "cookbook.md": cookbookPage(),
   "asyncapi.json": `${json(asyncapi())}\n`,
 });
 
