@@ -1,6 +1,6 @@
 // From the words of the command line to the code behind a command of the table.
 import { runCompletion } from "./completion.ts";
-import { type CommandName, commandNames, commands } from "./commands.ts";
+import { type CommandName, commandNames, commands, services } from "./commands.ts";
 import { EXIT } from "./command.ts";
 import { runEvents } from "./events.ts";
 import { runExplain } from "./explain.ts";
@@ -38,14 +38,21 @@ const runs: { readonly [N in CommandName]: Run<N> } = {
 
 type Started = (terminal: Terminal) => Promise<number>;
 
-/** What these words start, resolving with its exit code; undefined where their first names no command. */
+/** What these words start, resolving with its exit code; undefined where their first is like no command. */
 export function commandIn(args: readonly string[]): Started | undefined {
   const [first = "", second = "", ...rest] = args;
   if (first === "known") return (terminal) => printKnown(args.slice(1), terminal);
   if (isCommand(first)) return start(first, args.slice(1));
   if (isCommand(`${first} ${second}`)) return start(`${first} ${second}` as CommandName, rest);
   const group = commandNames.filter((name) => name.startsWith(`${first} `));
-  return group.length === 0 ? undefined : (terminal) => Promise.resolve(helpWith(first, second, terminal));
+  if (group.length > 0) return (terminal) => Promise.resolve(helpWith(first, second, terminal));
+  const words = [...Object.keys(services), ...commandNames.map((name) => name.split(" ")[0] ?? name)];
+  const near = first === "" || first.startsWith("-") || words.includes(first) ? "" : didYouMean(first, words);
+  if (near === "") return undefined;
+  return ({ stderr }) => {
+    stderr.write(`ouroboros: ${first} is no command${near}\n`);
+    return Promise.resolve(EXIT.wrong.code);
+  };
 }
 
 const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name);
