@@ -1,7 +1,8 @@
 // The hooks: the only place one is declared. Types, subjects, JSON Schemas and docs/hooks.md follow from this table;
-// a new hook is one row. The local names are those that Ouroboros' hook scripts see.
+// a new hook is one row. The local names are those that Ouroboros' hook scripts see. Beside them the notices: events
+// that nobody is asked about.
 import { z } from "zod";
-import { ContainerPayload, ImagePayload, Updateable } from "./payloads.ts";
+import { ContainerPayload, End, ImagePayload, StepTime, Updateable } from "./payloads.ts";
 
 export interface Hook {
   readonly says: string;
@@ -150,6 +151,48 @@ export type Locals<N extends HookName> = z.infer<(typeof hooks)[N]["locals"]>;
 export const hookNames = Object.keys(hooks) as readonly HookName[];
 export const isHookName = (text: string): text is HookName => Object.hasOwn(hooks, text);
 
+export interface Notice {
+  readonly says: string;
+  readonly about: Hook["about"];
+  readonly data: z.ZodObject;
+}
+
+/** What is told when something is over, on the same stream as the hooks: no participant is asked, nobody is waited for. */
+export const notices = {
+  update_finished: {
+    says: "A container's part of a run is over, whatever its end.",
+    about: "container",
+    data: z.object({
+      name: z.string().describe("The container's name."),
+      image: z.string().nullable().describe("The image reference it follows."),
+      end: End,
+      because: z.string(),
+      by: z.string().nullable().describe("Who or what decided it: a participant, or `updater`."),
+      from: z.string().nullable().describe("Image id before."),
+      to: z.string().nullable().describe("Image id after, or that was tried."),
+      from_digest: z.string().nullable().describe("repository@digest of the image before."),
+      to_digest: z.string().nullable().describe("repository@digest of the image after, or that was tried."),
+      downtime_ms: z.number().nullable().describe("How long the container was down; null where it was not."),
+      ms: z.number().nullable().describe("From the begin of the run to this end."),
+      steps: z.array(StepTime).describe("What was done for it, and how long each took."),
+    }),
+  },
+  run_finished: {
+    says: "A run is over: how it ended for each of its containers.",
+    about: "run",
+    data: z.object({
+      ends: z.array(z.object({ name: z.string(), end: End, because: z.string() })),
+      ms: z.number().describe("How long it took, since the last start of the updater."),
+    }),
+  },
+} as const satisfies Record<string, Notice>;
+
+export type NoticeName = keyof typeof notices;
+export type NoticeData<N extends NoticeName> = z.infer<(typeof notices)[N]["data"]>;
+export const noticeNames = Object.keys(notices) as readonly NoticeName[];
+/** Everything that is published on the hook stream. */
+export type EventName = HookName | NoticeName;
+
 export const Mode = z.enum(["update", "dry_run", "monitor"]);
 export type Mode = z.infer<typeof Mode>;
 
@@ -181,7 +224,7 @@ export const EventContext = z.object({
 });
 export type EventContext = z.infer<typeof EventContext>;
 
-/** The schema of an event's `data`: the hook's locals and the context. Fields may be added; none is taken away. */
-export function dataSchema(hook: HookName): z.ZodObject {
-  return hooks[hook].locals.extend(EventContext.shape);
+/** The schema of an event's `data`: what is its own, and the context. Fields may be added; none is taken away. */
+export function dataSchema(name: EventName): z.ZodObject {
+  return (isHookName(name) ? hooks[name].locals : notices[name].data).extend(EventContext.shape);
 }

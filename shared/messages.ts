@@ -1,7 +1,14 @@
 // The wire format: CloudEvents 1.0 (structured JSON) for events, a verdict for answers. Everything that comes from
 // NATS passes through here once: bytes → schema → type.
 import { z } from "zod";
-import { type EventContext, type HookName, type Locals, dataSchema } from "./hooks.ts";
+import {
+  type EventContext,
+  type HookName,
+  type Locals,
+  type NoticeData,
+  type NoticeName,
+  dataSchema,
+} from "./hooks.ts";
 import { subjects } from "./subjects.ts";
 import { token } from "./tokens.ts";
 
@@ -23,33 +30,47 @@ export const CloudEvent = z.object({
 });
 export type CloudEvent = z.infer<typeof CloudEvent>;
 
-interface Happening<N extends HookName> {
+/** Nobody's verdict is waited for, so it names no subject for one. */
+export const Notice = CloudEvent.omit({ verdictsubject: true, progresssubject: true });
+export type Notice = z.infer<typeof Notice>;
+
+interface Happening {
   readonly id: string;
-  readonly hook: N;
   readonly service: "poller" | "updater";
-  /** The container's name; null for a hook of the whole run. */
+  /** The container's name; null for an event of the whole run. */
   readonly container: string | null;
   /** RFC 3339. */
   readonly time: string;
   readonly context: EventContext;
-  readonly locals: Locals<N>;
 }
 
-export function makeEvent<N extends HookName>(it: Happening<N>): CloudEvent {
+export function makeEvent<N extends HookName>(
+  it: Happening & { readonly hook: N; readonly locals: Locals<N> },
+): CloudEvent {
   const { host } = it.context;
   return {
-    specversion: "1.0",
-    id: it.id,
-    source: `//ouroboros/${token(host)}/${it.service}`,
-    type: `ouroboros.${it.hook}.v1`,
-    subject: it.container ?? "",
-    time: it.time,
-    datacontenttype: "application/json",
+    ...envelopeOf(it, it.hook),
     verdictsubject: templateOf(subjects.verdict(host, "P", it.id)),
     progresssubject: templateOf(subjects.progress(host, "P", it.id)),
     data: { ...it.context, ...it.locals },
   };
 }
+
+export function makeNotice<N extends NoticeName>(
+  it: Happening & { readonly notice: N; readonly data: NoticeData<N> },
+): Notice {
+  return { ...envelopeOf(it, it.notice), data: { ...it.context, ...it.data } };
+}
+
+const envelopeOf = ({ id, service, container, time, context }: Happening, name: HookName | NoticeName) => ({
+  specversion: "1.0" as const,
+  id,
+  source: `//ouroboros/${token(context.host)}/${service}`,
+  type: `ouroboros.${name}.v1`,
+  subject: container ?? "",
+  time,
+  datacontenttype: "application/json" as const,
+});
 
 /** `ouroboros.verdict.<host>.P.<event>` with the participant's token left open. */
 function templateOf(subject: string): string {

@@ -1,4 +1,4 @@
-// What events say about containers and images: Ouroboros' names, never the environment (it holds secrets).
+// What events say about containers, images and ends: Ouroboros' names, never the environment (it holds secrets).
 import { z } from "zod";
 
 export const ContainerPayload = z.object({
@@ -36,3 +36,19 @@ export const Updateable = z.object({
   latest_image: ImagePayload,
 });
 export type Updateable = z.infer<typeof Updateable>;
+
+export const End = z.enum([
+  "updated", // the new container runs and was proved
+  "current", // the image behind the tag is the one that runs already
+  "refused",
+  "deferred",
+  "rolled_back", // the old container runs again
+  "failed", // nothing was touched
+  "expired", // the plan was too old, or the container is another one by now
+  "noted", // dry run and monitor: told, not touched
+  "stuck", // an undo failed: a person is needed
+]);
+export type End = z.infer<typeof End>;
+
+export const StepTime = z.object({ step: z.string(), ms: z.number() });
+export type StepTime = z.infer<typeof StepTime>;

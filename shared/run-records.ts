@@ -4,19 +4,9 @@ import { z } from "zod";
 import { type HookName, Mode, hookNames } from "./hooks.ts";
 import { VerdictWord } from "./messages.ts";
 import { Asked } from "./participants.ts";
+import { End, StepTime } from "./payloads.ts";
 
-export const End = z.enum([
-  "updated", // the new container runs and was proved
-  "current", // the image behind the tag is the one that runs already
-  "refused",
-  "deferred",
-  "rolled_back", // the old container runs again
-  "failed", // nothing was touched
-  "expired", // the plan was too old, or the container is another one by now
-  "noted", // dry run and monitor: told, not touched
-  "stuck", // an undo failed: a person is needed
-]);
-export type End = z.infer<typeof End>;
+export { End };
 
 const hook = z.enum(hookNames as [HookName, ...HookName[]]);
 const container = z.string().nullable();
@@ -55,10 +45,15 @@ export const Ended = z.object({
   container: z.string(),
   end: End,
   because: z.string(),
+  by: z.string().optional().describe("Who or what decided it."),
+  image: z.string().optional().describe("The image reference it follows."),
   from: z.string().optional().describe("Image id before."),
   to: z.string().optional().describe("Image id after, or that was tried."),
+  from_digest: z.string().optional().describe("repository@digest of the image before."),
+  to_digest: z.string().optional().describe("repository@digest of the image after, or that was tried."),
   downtime_ms: z.number().optional(),
-  ms: z.number().optional(),
+  ms: z.number().optional().describe("From the begin of the run."),
+  steps: z.array(StepTime).optional().describe("Of a replacement that was undone: the steps it had done."),
 });
 export type Ended = z.infer<typeof Ended>;
 
@@ -88,7 +83,7 @@ const RecordBody = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("swapped"),
     container: z.string(),
-    steps: z.array(z.object({ step: z.string(), ms: z.number() })),
+    steps: z.array(StepTime),
     downtime_ms: z.number().optional(),
   }),
   Ended,

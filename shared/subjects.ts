@@ -1,6 +1,6 @@
 // Subjects, streams, buckets and consumers by name. The host is the third token everywhere, so that one rule
 // confines a user or a leaf node to its host.
-import type { HookName } from "./hooks.ts";
+import type { EventName } from "./hooks.ts";
 import { token } from "./tokens.ts";
 
 export const STREAMS = {
@@ -16,10 +16,10 @@ export const BUCKETS = {
 } as const;
 
 export const subjects = {
-  /** `container` is null for hooks of a whole run. */
-  hook: (at: { host: string; hook: HookName; container: string | null; event: string }): string =>
+  /** `container` is null for events of a whole run. */
+  hook: (at: { host: string; hook: EventName; container: string | null; event: string }): string =>
     `ouroboros.hook.${token(at.host)}.${at.hook}.${at.container === null ? "_" : token(at.container)}.${at.event}`,
-  hooksOf: (host: string | null, hook: HookName | null): string =>
+  hooksOf: (host: string | null, hook: EventName | null): string =>
     `ouroboros.hook.${host === null ? "*" : token(host)}.${hook ?? "*"}.>`,
   verdict: (host: string, participant: string, event: string): string =>
     `ouroboros.verdict.${token(host)}.${token(participant)}.${event}`,
@@ -46,5 +46,5 @@ export const executorOf = (host: string): string => `exec_${host}`;
 export const heldKey = (host: string, container: string): string => `${token(host)}.${token(container)}`;
 
 /** Deterministic, so that an event that is published again is the same event. */
-export const eventId = (run: string, hook: HookName, container: string | null): string =>
+export const eventId = (run: string, hook: EventName, container: string | null): string =>
   `${run}-${hook}${container === null ? "" : `-${token(container)}`}`;

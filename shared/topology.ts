@@ -12,6 +12,7 @@ import {
 } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { type NatsConnection, nanos } from "nats";
+import { hookNames } from "./hooks.ts";
 import { MAX_EVENT_BYTES } from "./messages.ts";
 import { BUCKETS, STREAMS, consumers, executorOf, subjects } from "./subjects.ts";
 
@@ -115,9 +116,12 @@ export const hookConsumer = (
   ...more,
 });
 
+/** Hooks, and no notices. */
+const allHooksOf = (host: string): string[] => hookNames.map((hook) => subjects.hooksOf(host, hook));
+
 /** Whom the services of a host take their events from. The executor's is first, so that no event can miss it. */
 export const hostConsumers = (host: string): readonly Durable[] => [
-  hookConsumer(consumers.gate(executorOf(host)), [subjects.hooksOf(host, null)], { max_ack_pending: 64 }),
+  hookConsumer(consumers.gate(executorOf(host)), allHooksOf(host), { max_ack_pending: 64 }),
   hookConsumer(consumers.updater(host), [subjects.hooksOf(host, "updates_enumerated")], {
     deliver_policy: DeliverPolicy.Last,
     max_ack_pending: 1,

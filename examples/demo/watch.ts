@@ -41,7 +41,8 @@ export async function watch({ nats, docker, app, order }: Seen, tell: Tell): Pro
     (happening) =>
       tell(happening, time);
   subscribe(nats, "ouroboros.hook.*.*.*.*", (text) => {
-    const event = CloudEvent.parse(parseJson(text));
+    const event = CloudEvent.safeParse(parseJson(text)).data;
+    if (event === undefined) return; // a notice: the journal says it too
     const time = Date.parse(event.time);
     order.push(time, () => pair(event, tellAt(time)));
   });

@@ -1,7 +1,9 @@
 // How a container's part of a run ends: the digest is held where it must be, then the journal says so.
 import type { Decided, End } from "../../shared/run-records.ts";
+import type { StepTime } from "../../shared/payloads.ts";
 import { dropDocument } from "./documents.ts";
 import { hold } from "./holding.ts";
+import { tellEnded } from "./notices.ts";
 import type { Entry, Run } from "./updater.ts";
 
 export interface Ending {
@@ -15,7 +17,10 @@ export interface Ending {
   readonly isPassing?: boolean;
   readonly from?: string;
   readonly to?: string;
+  readonly from_digest?: string;
+  readonly to_digest?: string;
   readonly downtime_ms?: number;
+  readonly steps?: StepTime[];
 }
 
 const LEVEL = { stuck: "error", failed: "warn", rolled_back: "warn" } as const satisfies Partial<
@@ -23,9 +28,9 @@ const LEVEL = { stuck: "error", failed: "warn", rolled_back: "warn" } as const s
 >;
 
 export async function endContainer(run: Run, entry: Entry, ending: Ending): Promise<void> {
-  const { name } = entry.facts;
+  const { name, reference: image } = entry.facts;
   if (run.journal.ended(name) !== undefined) return;
-  const { decided, by, isPassing = false, ...told } = ending;
+  const { decided, isPassing = false, ...told } = ending;
   // A container that was put back because someone said "defer" may be tried again, like any that was put off.
   const isPutOff = decided?.verdict === "defer" || (ending.end === "rolled_back" && isPassing);
   const heldAs = isPutOff ? "deferred" : ending.end;
@@ -33,12 +38,17 @@ export async function endContainer(run: Run, entry: Entry, ending: Ending): Prom
     ...told,
     container: name,
     digest: entry.digest,
-    by,
     end: heldAs,
     retryAfterS: decided?.retry_after_s,
   });
   await dropDocument(run.bus.context.settings.DATA_DIR, run.journal.run, name);
-  await run.journal.write({ kind: "ended", container: name, ...told });
+  await run.journal.write({
+    kind: "ended",
+    container: name,
+    ...(image !== "" && { image }),
+    ...told,
+    ...sinceBegun(run),
+  });
   const level = LEVEL[ending.end as keyof typeof LEVEL] ?? "info";
   run.log[level](
     {
@@ -51,4 +61,10 @@ export async function endContainer(run: Run, entry: Entry, ending: Ending): Prom
     },
     "container ended",
   );
+  tellEnded(run.notices, run.journal, name);
+}
+
+function sinceBegun({ journal, bus }: Run): { readonly ms?: number } {
+  const begun = journal.of("begun")[0];
+  return begun === undefined ? {} : { ms: Math.max(0, bus.clock.now() - Date.parse(begun.at)) };
 }

@@ -6,10 +6,11 @@ import { ALREADY_SO, GONE, ifThere, tolerating } from "../../shared/engine.ts";
 import { Expired, Fenced, Suspended, explain } from "../../shared/errors.ts";
 import type { Facts } from "../../shared/container-facts.ts";
 import type { Decided } from "../../shared/run-records.ts";
+import { afterSwap } from "./after-swap.ts";
 import { endContainer } from "./ends.ts";
-import { askBefore, hardHooksOf, isRecreated, recreateHardDependency } from "./hard.ts";
+import { hardHooksOf, isRecreated, recreateHardDependency } from "./hard.ts";
 import type { ContainerDocument } from "./inspect.ts";
-import { afterSwap, replaceContainer } from "./replace.ts";
+import { replaceContainer } from "./replace.ts";
 import { startPatiently } from "./start-patiently.ts";
 import { stopContainer } from "./stop-container.ts";
 import { AT_MOST_WHILE_STOPPED, type Entry, type Run } from "./updater.ts";
@@ -88,7 +89,7 @@ async function recreateHard(run: Run, { dependencies, hard, updates }: GroupWork
 }
 
 /** Resolves with the verdict that forbids it, if there is one. */
-async function stopAll(
+export async function stopAll(
   run: Run,
   dependencies: readonly Facts[],
   mark: () => Promise<void>,
@@ -129,7 +130,7 @@ export async function startMarked(run: Run, ids: readonly string[]): Promise<voi
 }
 
 /** Starts what does not run; a dependency that was updated runs already. */
-async function startAll(
+export async function startAll(
   run: Run,
   dependencies: readonly Pick<Facts, "name">[],
   withHooks: boolean,
@@ -192,22 +193,3 @@ const endOfRefusal = (decided: Decided) => ({
   by: decided.by ?? "",
   decided,
 });
-
-/** Dry run and monitor: the same hooks in the same order, and nothing is touched. */
-export async function tellGroup(
-  run: Run,
-  group: Pick<GroupWork, "dependencies" | "hard">,
-  tell: () => Promise<void>,
-): Promise<void> {
-  const { dependencies, hard } = group;
-  await stopAll(run, dependencies, () => Promise.resolve());
-  await tell();
-  await startAll(
-    run,
-    dependencies.filter(({ id }) => !hard.includes(id)),
-    true,
-  );
-  for (const { id } of dependencies.filter((facts) => hard.includes(facts.id))) {
-    await askBefore(run, await run.bus.host.engine.docker.getContainer(id).inspect());
-  }
-}

@@ -10,7 +10,8 @@ import { letDependantsRun } from "./dependants.ts";
 import { Job, noMoreRestarts } from "./helper-container.ts";
 import type { ImageDocument } from "./inspect.ts";
 import { Places } from "./places.ts";
-import { type Recovering, findParts, recoverHost, swapFrom } from "./recover.ts";
+import { type Recovering, recoverHost, swapFrom } from "./recover.ts";
+import { findParts } from "./swap-parts.ts";
 import { type Outcome, runSteps, undoSteps } from "./saga.ts";
 import type { Swap, SwapStep } from "./swap.ts";
 import { Timed } from "./timed.ts";
@@ -61,7 +62,9 @@ async function forward(it: Recovering & Context, job: Job, steps: readonly SwapS
 /** The container that is to run again. */
 async function back(it: Recovering & Context, job: Job, steps: readonly SwapStep[]): Promise<Outcome> {
   const { engine } = it.host;
-  const parts = (await findParts(it.host)).find(({ name, run }) => name === job.name && run === job.run);
+  const parts = (await findParts(it.host.engine)).find(
+    ({ name, run }) => name === job.name && run === job.run,
+  );
   if (parts?.backup !== undefined && parts.current !== undefined) {
     const swap = await swapFrom({ ...it, ran: NONE }, { ...parts, old: parts.backup, next: parts.current });
     await letDependantsRun.do(swap);

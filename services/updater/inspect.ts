@@ -84,6 +84,7 @@ export type ImageConfig = Partial<Config>;
 
 export interface ImageDocument {
   readonly Id: string;
+  readonly RepoDigests?: readonly string[] | null;
   readonly Config?: ImageConfig | null;
   readonly Os?: string;
   readonly Architecture?: string;

@@ -6,21 +6,23 @@
 //   R5  A dependant that was recreated stays with its parent: proved with it, put back with it, kept if that is over.
 // Recovering twice does nothing more than once.
 import type { ContainerInspectInfo } from "dockerode";
-import { ALREADY_SO, ifThere, tolerating } from "../../shared/engine.ts";
+import { ALREADY_SO, tolerating } from "../../shared/engine.ts";
 import { explain } from "../../shared/errors.ts";
+import type { End } from "../../shared/payloads.ts";
 import type { Context, Host } from "../../shared/run-service.ts";
+import { byHand } from "./by-hand.ts";
 import { commit, letDependantsRun, ranBefore } from "./dependants.ts";
 import type { Helped } from "./helper-container.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
 import { type Marker, findMarkers, removeMarker } from "./marker.ts";
 import { proofOf } from "./prove.ts";
 import { References } from "./references.ts";
-import { runSteps, undoSteps } from "./saga.ts";
+import { type Outcome, runSteps, undoSteps } from "./saga.ts";
 import type { Places } from "./places.ts";
 import { type Swap, create, removeBackup, start, stop } from "./swap.ts";
 import { ofHalfSwap, ofOurselves, ofSwappedNames } from "./swap-steps.ts";
-import { parseSwapName } from "./swap-names.ts";
 import { startPatiently } from "./start-patiently.ts";
+import { type Parts, findParts } from "./swap-parts.ts";
 import { Timed } from "./timed.ts";
 import type { Recovered } from "./updater.ts";
 
@@ -28,16 +30,20 @@ export interface RecoveredHost {
   /** R2: swaps whose names were exchanged, by the container's name, with how starting and proving went. */
   readonly swaps: ReadonlyMap<string, Recovered>;
   readonly markers: readonly Marker[];
+  /** R1, R3, R5: what is over already. */
+  readonly restored: readonly Restored[];
   /** What the helper said that an earlier process started. */
   readonly helped?: Helped | undefined;
 }
 
-export interface Parts {
-  readonly name: string;
+/** How a swap that was left behind ended. */
+export interface Restored {
+  readonly container: string;
   readonly run: string;
-  readonly current: ContainerInspectInfo | undefined;
-  readonly successor: ContainerInspectInfo | undefined;
-  readonly backup: ContainerInspectInfo | undefined;
+  readonly end: Extract<End, "updated" | "rolled_back" | "stuck">;
+  readonly because: string;
+  /** The container that was replaced; undefined for a dependant, which has no update of its own. */
+  readonly swap: Swap | undefined;
 }
 
 export type Recovering = Pick<Context, "settings" | "log" | "clock"> & {
@@ -54,57 +60,48 @@ export type RecoveringSwaps = Recovering & {
 export async function recoverHost(it: Recovering): Promise<RecoveredHost> {
   const markers = await findMarkers(it.host.engine);
   const ran = new Set(markers.flatMap(({ stopped }) => stopped));
-  return { swaps: await recoverParts({ ...it, ran }, await findParts(it.host)), markers };
+  const found = await recoverParts({ ...it, ran }, await findParts(it.host.engine));
+  return { ...found, markers };
 }
-
-const ENDS = { done: "updated", undone: "rolled_back", stuck: "stuck" } as const;
 
 /** Ends by the Engine alone what no run goes on with: proved successors stay, dependencies run. */
 export async function settleAlone(
   it: Recovering,
   recovered: RecoveredHost,
   exceptRun: string | undefined,
-): Promise<void> {
-  for (const [name, { swap, outcome }] of recovered.swaps) {
+): Promise<Restored[]> {
+  const ended = [...recovered.restored];
+  for (const { swap, outcome } of recovered.swaps.values()) {
     if (swap.run === exceptRun) continue;
     if (outcome.kind === "done") await commit(swap);
-    it.log.warn({ container: name, end: ENDS[outcome.kind] }, "swap of a lost run ended");
+    ended.push({ container: swap.name, run: swap.run, ...endOf(swap, outcome), swap });
   }
-  for (const { run, stopped } of recovered.markers.filter((marker) => marker.run !== exceptRun)) {
+  const lost = recovered.markers.filter((marker) => marker.run !== exceptRun);
+  await startMarked(it, lost);
+  const alone = ended.filter(({ run }) => run !== exceptRun);
+  for (const { container, run, end, because } of alone)
+    it.log[end === "stuck" ? "error" : "warn"]({ container, run, end, because }, "swap of a lost run ended");
+  return alone;
+}
+
+function endOf(swap: Swap, outcome: Outcome): Pick<Restored, "end" | "because"> {
+  switch (outcome.kind) {
+    case "done":
+      return { end: "updated", because: "the new container proved itself" };
+    case "undone":
+      return { end: "rolled_back", because: `"${outcome.failed}" failed: ${explain(outcome.cause)}` };
+    case "stuck":
+      return { end: "stuck", because: byHand(swap, outcome) };
+  }
+}
+
+/** R4. */
+async function startMarked(it: Recovering, markers: readonly Marker[]): Promise<void> {
+  for (const { run, stopped } of markers) {
     await startPatiently({ ...it, engine: it.host.engine }, stopped);
     if (it.hardStop.aborted) return; // the next start reads the marker
     await removeMarker(it.host.engine, run);
   }
-}
-
-/** A container that others link to is listed under their names for it too: `/linker/alias`. */
-const ownName = (names: readonly string[]): string =>
-  (names.find((name) => name.lastIndexOf("/") === 0) ?? "").slice(1);
-
-export async function findParts({ engine }: Host): Promise<Parts[]> {
-  const listed = await engine.docker.listContainers({ all: true });
-  const named = listed.map(({ Names, Id }) => ({ id: Id, name: ownName(Names) }));
-  const swaps = named.map(({ name }) => parseSwapName(name)).filter((swap) => swap !== undefined);
-  const inspect = async (name: string | undefined) =>
-    name === undefined ? undefined : ifThere(engine.docker.getContainer(name).inspect());
-  return Promise.all(
-    [...new Map(swaps.map(({ name, run }) => [`${name} ${run}`, { name, run }])).values()].map(
-      async ({ name, run }) => {
-        const bearing = (part: string): string | undefined =>
-          named.find((one) => {
-            const swap = parseSwapName(one.name);
-            return swap?.name === name && swap.run === run && swap.part === part;
-          })?.id;
-        return {
-          name,
-          run,
-          current: await inspect(named.find((one) => one.name === name)?.id),
-          successor: await inspect(bearing("successor")),
-          backup: await inspect(bearing("backup")),
-        };
-      },
-    ),
-  );
 }
 
 interface Begun extends Parts {
@@ -115,12 +112,16 @@ interface Begun extends Parts {
 /** A dependant keeps its image; a container that is updated gets another one. */
 const isDependant = ({ old, next }: Begun): boolean => old.Image === next.Image && old.Id !== next.Id;
 
-async function recoverParts(it: RecoveringSwaps, all: readonly Parts[]): Promise<Map<string, Recovered>> {
+async function recoverParts(
+  it: RecoveringSwaps,
+  all: readonly Parts[],
+): Promise<Pick<RecoveredHost, "swaps" | "restored">> {
+  const restored: Restored[] = [];
   const begun: Begun[] = [];
   for (const parts of all) {
     const old = parts.backup ?? parts.current;
     const next = parts.successor ?? (parts.backup === undefined ? undefined : parts.current);
-    if (old === undefined) await takeOver(it, parts);
+    if (old === undefined) restored.push(...(await takeOver(it, parts)));
     else begun.push({ ...parts, old, next: next ?? old });
   }
   const uncommitted = begun.filter(
@@ -132,19 +133,25 @@ async function recoverParts(it: RecoveringSwaps, all: readonly Parts[]): Promise
   );
   // What refers to a container that goes on is recreated with it; it could not start before.
   const goingOn = exchanged.filter((parts) => !isDependant(parts)).map(({ run }) => run);
-  for (const parts of parentsFirst)
-    await putBack(it, parts, { start: !(isDependant(parts) && goingOn.includes(parts.run)) });
+  for (const parts of parentsFirst) {
+    const start = !(isDependant(parts) && goingOn.includes(parts.run));
+    restored.push(await putBack(it, parts, { start }));
+  }
   const swaps = new Map<string, Recovered>();
   await Promise.all(exchanged.filter((parts) => !isDependant(parts)).map((parts) => goOn(it, parts, swaps)));
   const taken = [...swaps.values()].flatMap(({ swap }) => swap.dependants.map(({ old }) => old.Id));
   for (const parts of exchanged.filter(isDependant)) {
-    if (!taken.includes(parts.old.Id)) await keepRecreated(it, parts);
+    if (!taken.includes(parts.old.Id)) restored.push(await keepRecreated(it, parts));
   }
-  return swaps;
+  return { swaps, restored };
 }
 
 /** R1, R3. */
-async function putBack(it: RecoveringSwaps, parts: Begun, how: { readonly start: boolean }): Promise<void> {
+async function putBack(
+  it: RecoveringSwaps,
+  parts: Begun,
+  how: { readonly start: boolean },
+): Promise<Restored> {
   const { name, run, old, next } = parts;
   const log = it.log.child({ container: name, run });
   log.warn("a swap that was not committed is put back");
@@ -159,6 +166,18 @@ async function putBack(it: RecoveringSwaps, parts: Begun, how: { readonly start:
   const failures = await undoSteps(steps, swap, new Timed({ clock: it.clock, log, hardStop: it.hardStop }));
   for (const { step, error } of failures)
     log.error({ step, because: explain(error) }, "recovery: undo failed");
+  const cause = "the updater ended in the middle of it";
+  return {
+    container: name,
+    run,
+    swap: isDependant(parts) ? undefined : swap,
+    ...(failures.length > 0
+      ? {
+          end: "stuck",
+          because: byHand(swap, { failed: "put the old container back", cause, left: failures }),
+        }
+      : { end: "rolled_back", because: `${cause}; the old container was put back` }),
+  };
 }
 
 /** R2. */
@@ -178,20 +197,24 @@ async function goOn(it: RecoveringSwaps, parts: Begun, swaps: Map<string, Recove
 }
 
 /** R5. */
-async function keepRecreated(it: RecoveringSwaps, parts: Begun): Promise<void> {
+async function keepRecreated(it: RecoveringSwaps, parts: Begun): Promise<Restored> {
+  const { name: container, run } = parts;
   const swap = await swapFrom(it, parts);
   if (ranBefore(swap))
     await tolerating([ALREADY_SO], it.host.engine.docker.getContainer(parts.next.Id).start());
   await removeBackup(swap);
-  it.log.warn({ container: parts.name, run: parts.run }, "a dependant that was recreated is kept");
+  it.log.warn({ container, run }, "a dependant that was recreated is kept");
+  return { container, run, end: "updated", because: "it was recreated with its parent", swap: undefined };
 }
 
 /** Somebody removed the old container meanwhile: the new one is all there is. */
-async function takeOver({ host }: RecoveringSwaps, { name, successor }: Parts): Promise<void> {
-  if (successor === undefined) return;
+async function takeOver({ host }: RecoveringSwaps, { name, run, successor }: Parts): Promise<Restored[]> {
+  if (successor === undefined) return [];
   const container = host.engine.docker.getContainer(successor.Id);
   await container.rename({ name });
   await tolerating([ALREADY_SO], container.start());
+  const because = "somebody removed the old container; the new one is all there is";
+  return [{ container: name, run, end: "updated", because, swap: undefined }];
 }
 
 /**

@@ -1,23 +1,23 @@
 // One plan, from the poller's message to the last record: begin, ask, pull, groups side by side, finish. A run that
 // an earlier process left is gone through again: what is recorded is not asked or done a second time.
 import type { ImageInspectInfo } from "dockerode";
-import { describeContainer, describeImage } from "../../shared/describe.ts";
-import { isMeant } from "../../shared/container-facts.ts";
-import { type Group, groupsOf } from "../../shared/groups.ts";
 import { isOurs } from "../../shared/ourselves.ts";
 import type { Mode } from "../../shared/hooks.ts";
 import type { Decided, End } from "../../shared/run-records.ts";
 import { allOf } from "./all-of.ts";
 import { endContainer } from "./ends.ts";
 import { Gate } from "./gate.ts";
-import { type GroupWork, runGroup, startMarked, tellGroup } from "./group.ts";
+import { runGroup, startMarked } from "./group.ts";
+import { type Grouped, entryOf, groupEntries, neededBy } from "./grouped.ts";
 import { Journal } from "./journal.ts";
 import { recordLateVerdicts } from "./late.ts";
 import { makeMarker, removeMarker } from "./marker.ts";
 import { ownMode, strictest } from "./mode.ts";
+import { Notices, tellAgain, tellFinished } from "./notices.ts";
 import type { Plan } from "./plan-message.ts";
 import { pullAll } from "./pull-all.ts";
 import type { RecoveredHost } from "./recover.ts";
+import { tellGroups } from "./tell-groups.ts";
 import { type Entry, type Run, type Seen, type Updater, lookAround } from "./updater.ts";
 import { removeUnusedVolumes, unusedVolumes } from "./unused-volumes.ts";
 import { whatHolds } from "./what-holds.ts";
@@ -29,8 +29,12 @@ export async function runPlan(updater: Updater, plan: Plan, recovered: Recovered
   const { bus, fence } = updater;
   const began = bus.clock.monotonic();
   const journal = await Journal.open(bus, plan.run);
-  if (journal.of("finished").length > 0) return fence.open?.run === plan.run ? fence.end() : undefined;
+  const isFinished = journal.of("finished").length > 0;
+  if (isFinished && fence.open?.run !== plan.run) return;
   const mode = strictest(plan.mode, ownMode(bus.context.settings));
+  const notices = new Notices(bus, { run: plan.run, mode });
+  tellAgain(notices, journal);
+  if (isFinished) return finish(updater, { journal, notices });
   await fence.begin({ run: plan.run, plan: plan.event });
   const isNew = journal.records.length === 0;
   if (isNew)
@@ -40,7 +44,7 @@ export async function runPlan(updater: Updater, plan: Plan, recovered: Recovered
       mode,
       containers: plan.containers.map(({ name }) => name),
     });
-  const run = runOf(updater, { journal, mode, plan, recovered });
+  const run = runOf(updater, { journal, notices, mode, plan, recovered });
   run.log.info({ mode, containers: plan.containers.length, resumed: !isNew }, "run begun");
   recordLateVerdicts(run);
   const stoppedBefore = recovered.markers.find((marker) => marker.run === plan.run)?.stopped;
@@ -53,8 +57,18 @@ export async function runPlan(updater: Updater, plan: Plan, recovered: Recovered
   );
   await removeMarker(bus.host.engine, plan.run);
   await journal.write({ kind: "finished", ends, ms: Math.round(bus.clock.monotonic() - began) });
-  await fence.end();
   run.log.info({ ends }, "run finished");
+  await finish(updater, run);
+}
+
+/** Told before the run is closed: who dies here tells it again. */
+async function finish(
+  { fence }: Updater,
+  { journal, notices }: Pick<Run, "journal" | "notices">,
+): Promise<void> {
+  tellFinished(notices, journal);
+  await notices.stored();
+  await fence.end();
 }
 
 interface Before {
@@ -103,22 +117,6 @@ async function lookFor(
   const because = "the new container proved itself";
   for (const entry of committed) await endContainer(run, entry, { end: "updated", because, by: "updater" });
   return { seen, entries: [...entries, ...committed] };
-}
-
-interface Grouped {
-  readonly groups: readonly Group[];
-  readonly entries: readonly Entry[];
-}
-
-async function groupEntries(run: Run, entries: readonly Entry[], seen: readonly Seen[]): Promise<Grouped> {
-  const all = seen.map(({ facts }) => facts);
-  const { groups, left } = groupsOf(
-    entries.map(({ facts }) => facts),
-    all,
-  );
-  for (const { container, because } of left)
-    await endContainer(run, entryOf(entries, container.id), { end: "failed", because, by: "updater" });
-  return { groups, entries };
 }
 
 /** Entries that updates_enumerated leaves; the others are ended. */
@@ -186,81 +184,20 @@ function updateGroups(
   };
 }
 
-/** A failed pull drops the stops that only its entry needed. Only what runs is stopped, and so started again. */
-function neededBy(
-  ready: readonly Entry[],
-  dependencies: Group["dependencies"],
-): Pick<GroupWork, "dependencies" | "hard"> {
-  const running = dependencies.filter(({ status }) => status === "running");
-  const hard = running.filter((facts) =>
-    ready.some((entry) => entry.facts.hardDependsOn.some((name) => isMeant(facts, name))),
-  );
-  const soft = running.filter((facts) =>
-    ready.some((entry) => entry.facts.dependsOn.some((name) => isMeant(facts, name))),
-  );
-  return {
-    dependencies: running.filter((facts) => hard.includes(facts) || soft.includes(facts)),
-    hard: hard.map(({ id }) => id),
-  };
-}
-
-function tellGroups(run: Run, { groups, entries }: Grouped, seen: readonly Seen[]): (() => Promise<void>)[] {
-  const hook = run.mode === "dry_run" ? "dry_run_update" : "notify_update";
-  return groups.map(
-    (group) => () =>
-      tellGroup(
-        run,
-        neededBy(
-          group.updates.map(({ id }) => entryOf(entries, id)),
-          group.dependencies,
-        ),
-        async () => {
-          for (const { id, name, imageId } of group.updates) {
-            const entry = entryOf(entries, id);
-            const inspect = seen.find(({ facts }) => facts.id === id)?.inspect;
-            const current: ImageInspectInfo = await run.bus.host.engine.docker.getImage(imageId).inspect();
-            if (inspect === undefined) continue;
-            const locals = {
-              container: describeContainer(inspect),
-              current_image: describeImage(current),
-              latest_image: entry.latest,
-            };
-            await run.gate.ask({
-              hook,
-              container: name,
-              locals,
-              reason: `a newer image of ${entry.facts.reference} is in its registry`,
-            });
-            await endContainer(run, entry, {
-              end: "noted",
-              because: `${run.mode}: nothing is touched`,
-              by: "updater",
-              from: imageId,
-            });
-          }
-        },
-      ),
-  );
-}
-
-const entryOf = (entries: readonly Entry[], id: string): Entry => {
-  const entry = entries.find(({ facts }) => facts.id === id);
-  if (entry === undefined) throw new Error(`no entry for container ${id}`);
-  return entry;
-};
-
 interface Parts {
   readonly journal: Journal;
+  readonly notices: Notices;
   readonly mode: Mode;
   readonly plan: Plan;
   readonly recovered: RecoveredHost;
 }
 
-function runOf(updater: Updater, { journal, mode, plan, recovered }: Parts): Run {
+function runOf(updater: Updater, { journal, notices, mode, plan, recovered }: Parts): Run {
   const { bus, participants, doorbell } = updater;
   return {
     ...updater,
     journal,
+    notices,
     mode,
     gate: new Gate(bus, journal, { participants, doorbell, mode }),
     log: bus.context.log.child({ run: plan.run }),

@@ -10,9 +10,10 @@ import { helpersEnd, removeHelper } from "./helper-container.ts";
 import { type Plan, parsePlan } from "./plan-message.ts";
 import { type RecoveredHost, recoverHost, settleAlone } from "./recover.ts";
 import { runPlan } from "./run-plan.ts";
+import { tellRestored } from "./tell-restored.ts";
 import type { Updater } from "./updater.ts";
 
-const NOTHING: RecoveredHost = { swaps: new Map(), markers: [] };
+const NOTHING: RecoveredHost = { swaps: new Map(), markers: [], restored: [] };
 
 /** Until the service stops or yields to another updater. @throws Fenced, Suspended */
 export async function serve(updater: Updater): Promise<void> {
@@ -78,7 +79,7 @@ async function recoverAndResume(updater: Updater): Promise<void> {
   const helped = await helpersEnd(bus.host.engine, bus.clock, bus.signal);
   const recovered = { ...(await recoverHost(it)), helped };
   const plan = await openPlan(updater);
-  await settleAlone(it, recovered, plan?.run);
+  await tellRestored(bus, await settleAlone(it, recovered, plan?.run));
   if (plan !== undefined) await runPlan(updater, plan, recovered);
   else if (fence.open !== undefined) await fence.end();
   await removeHelper(bus.host.engine);

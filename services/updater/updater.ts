@@ -14,6 +14,7 @@ import type { Fence } from "./fence.ts";
 import type { Gate } from "./gate.ts";
 import type { Helped } from "./helper-container.ts";
 import type { Journal } from "./journal.ts";
+import type { Notices } from "./notices.ts";
 import type { Participants } from "./participants.ts";
 import type { Places } from "./places.ts";
 import type { References } from "./references.ts";
@@ -43,6 +44,7 @@ export interface Updater {
 export interface Run extends Updater {
   readonly journal: Journal;
   readonly gate: Gate;
+  readonly notices: Notices;
   readonly mode: Mode;
   readonly log: Logger;
   /** Ids of containers that ran before the run stopped anything. */

@@ -1,10 +1,18 @@
 /** docs/asyncapi.json: subjects and messages as an AsyncAPI 3.0 document, as Ouroboros sends and receives them. */
 import { z } from "zod";
-import { type HookName, hookNames, hooks } from "../../shared/hooks.ts";
+import {
+  type HookName,
+  type NoticeName,
+  hookNames,
+  hooks,
+  isHookName,
+  noticeNames,
+  notices,
+} from "../../shared/hooks.ts";
 import { Verdict } from "../../shared/messages.ts";
 import { RunRecord } from "../../shared/run-records.ts";
 import { exampleEvent } from "./sample.ts";
-import { eventSchema, messages, parts } from "./schemas.ts";
+import { eventSchema, messages, noticeSchema, parts } from "./schemas.ts";
 
 const PARAMETERS = {
   host: "Name of the host.",
@@ -27,14 +35,17 @@ const channel = (address: string, title: string, ...of: readonly string[]) => ({
   ),
 });
 
+const all = { ...hooks, ...notices };
+const allNames = [...hookNames, ...noticeNames];
+
 const channels = {
   ...Object.fromEntries(
-    hookNames.map((hook) => [
-      hook,
+    allNames.map((name) => [
+      name,
       channel(
-        `ouroboros.hook.{host}.${hook}.${hooks[hook].about === "run" ? "_" : "{container}"}.{event}`,
-        hooks[hook].says,
-        hook,
+        `ouroboros.hook.{host}.${name}.${all[name].about === "run" ? "_" : "{container}"}.{event}`,
+        all[name].says,
+        name,
       ),
     ]),
   ),
@@ -58,7 +69,7 @@ const ask = (hook: HookName) => ({
 
 const components = {
   messages: {
-    ...Object.fromEntries(hookNames.map((hook) => [hook, event(hook)])),
+    ...Object.fromEntries(allNames.map((name) => [name, event(name)])),
     verdict: { title: "Verdict", contentType: "application/json", payload: ref("verdict") },
     progress: { title: "Progress", payload: {}, description: messages["progress"]?.description },
     "run-record": { title: "Record", contentType: "application/json", payload: ref("run-record") },
@@ -85,6 +96,7 @@ export const asyncapi = () => ({
   channels,
   operations: {
     ...Object.fromEntries(hookNames.map((hook) => [hook, ask(hook)])),
+    ...Object.fromEntries(noticeNames.map((name) => [name, { action: "send", channel: to(name) }])),
     verdict: { action: "receive", channel: to("verdict") },
     progress: { action: "receive", channel: to("progress") },
     run: { action: "send", channel: to("run") },
@@ -92,14 +104,14 @@ export const asyncapi = () => ({
   components,
 });
 
-function event(hook: HookName) {
+function event(name: HookName | NoticeName) {
   return {
-    name: `ouroboros.${hook}.v1`,
-    title: hook,
-    summary: hooks[hook].says,
+    name: `ouroboros.${name}.v1`,
+    title: name,
+    summary: all[name].says,
     contentType: "application/cloudevents+json",
-    payload: ref(hook),
-    examples: [{ payload: exampleEvent(hook) }],
+    payload: ref(name),
+    ...(isHookName(name) && { examples: [{ payload: exampleEvent(name) }] }),
   };
 }
 
@@ -112,6 +124,7 @@ function schemas(): Record<string, unknown> {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(parts)) registry.add(schema, { id });
   for (const hook of hookNames) registry.add(eventSchema(hook), { id: hook });
+  for (const name of noticeNames) registry.add(noticeSchema(name), { id: name });
   registry.add(Verdict, { id: "verdict" }).add(RunRecord, { id: "run-record" });
   const printed = z.toJSONSchema(registry, {
     io: "input",

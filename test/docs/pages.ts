@@ -1,6 +1,6 @@
 /** The pages of docs/ that are printed from tables in the code: `npm run docs` writes them, a test compares them. */
 import { foreignLabels } from "../../shared/compat-labels.ts";
-import { EventContext, hookNames, hooks } from "../../shared/hooks.ts";
+import { EventContext, type NoticeName, hookNames, hooks, noticeNames, notices } from "../../shared/hooks.ts";
 import { labels } from "../../shared/labels.ts";
 import { ContainerPayload, ImagePayload } from "../../shared/payloads.ts";
 import { settings } from "../../shared/settings.ts";
@@ -105,8 +105,20 @@ time limit publishes anything on \`progresssubject\` now and then. All events of
     `In every event's \`data\`:\n\n${fieldsOf(EventContext.shape)}`,
     `## A container\n\n${fieldsOf(ContainerPayload.shape)}`,
     `## An image\n\n${fieldsOf(ImagePayload.shape)}`,
+    `## Notices
+
+What is over is told on the same stream, for whoever watches. Nobody is asked and nobody is waited for: a notice has no
+\`verdictsubject\`, and no script runs. It is published once, also where the updater was killed in between.`,
+    ...noticeNames.map(noticeSection),
   );
 }
+
+const noticeSection = (name: NoticeName): string =>
+  [
+    `### ${name}`,
+    `${notices[name].says} All are heard on \`${subjects.hooksOf(null, name)}\`. Its schema: [${name}.json](schemas/${name}.json).`,
+    fieldsOf(notices[name].data.shape),
+  ].join("\n\n");
 
 const SCRIPTS = `## Scripts
 

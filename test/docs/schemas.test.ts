@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as asyncapi from "@asyncapi/parser";
-import { hookNames } from "../../shared/hooks.ts";
+import { hookNames, noticeNames } from "../../shared/hooks.ts";
 import { parseVerdict } from "../../shared/messages.ts";
 import { schemaCheck, schemaNames, withUnknownFields } from "../support/schemas.ts";
 import { exampleEvent } from "./sample.ts";
@@ -109,7 +109,7 @@ describe("docs/asyncapi.json", () => {
         .filterBySend()
         .map((operation) => operation.id() ?? "")
         .sort(),
-      [...hookNames, "run"].sort(),
+      [...hookNames, ...noticeNames, "run"].sort(),
     );
   });
 });

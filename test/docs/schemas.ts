@@ -3,8 +3,17 @@
  * an object holds beside the fields named is allowed everywhere: fields are added, none is taken away.
  */
 import { z } from "zod";
-import { EventContext, type HookName, dataSchema, hookNames, hooks } from "../../shared/hooks.ts";
-import { CloudEvent, Verdict } from "../../shared/messages.ts";
+import {
+  EventContext,
+  type HookName,
+  type NoticeName,
+  dataSchema,
+  hookNames,
+  hooks,
+  noticeNames,
+  notices,
+} from "../../shared/hooks.ts";
+import { CloudEvent, Notice, Verdict } from "../../shared/messages.ts";
 import { Participant } from "../../shared/participants.ts";
 import { ContainerPayload, ImagePayload, Updateable } from "../../shared/payloads.ts";
 import { RunRecord } from "../../shared/run-records.ts";
@@ -19,9 +28,15 @@ export const eventSchema = (hook: HookName): z.ZodType =>
     data: dataSchema(hook),
   }).describe(`${hook}: ${hooks[hook].says}`);
 
+export const noticeSchema = (name: NoticeName): z.ZodType =>
+  Notice.extend({ type: z.literal(`ouroboros.${name}.v1`), data: dataSchema(name) }).describe(
+    `${name}: ${notices[name].says}`,
+  );
+
 /** File name without its end → what it describes. */
 export const messages: Readonly<Record<string, z.ZodType>> = {
   ...Object.fromEntries(hookNames.map((hook) => [hook, eventSchema(hook)])),
+  ...Object.fromEntries(noticeNames.map((name) => [name, noticeSchema(name)])),
   event: CloudEvent.extend({ data: EventContext }).describe(
     "Any event: what all of them have in common, also those of hooks that this version does not know.",
   ),

@@ -6,7 +6,8 @@ import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type ConnectionOptions, type NatsConnection, connect } from "nats";
-import type { CloudEvent } from "../../shared/messages.ts";
+import { isHookName } from "../../shared/hooks.ts";
+import type { CloudEvent, Notice } from "../../shared/messages.ts";
 import type { End, Ended, RunRecord } from "../../shared/run-records.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { type Engine, type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
@@ -41,6 +42,8 @@ export interface Stack extends AsyncDisposable {
   readonly access: Readonly<Record<string, string>>;
   readonly folder: string;
   readonly events: readonly SeenEvent[];
+  /** update_finished and run_finished. */
+  readonly notices: readonly Notice[];
   readonly records: readonly RunRecord[];
   readonly services: Readonly<Partial<Record<ServiceName, Process>>>;
   /** `updater` may be another program, with the same settings. */
@@ -92,8 +95,9 @@ export async function startStack({
     ...operator?.connection,
   });
   const events: SeenEvent[] = [];
+  const notices: Notice[] = [];
   const records: RunRecord[] = [];
-  watch(nats, events, records);
+  watch(nats, { events, notices, records });
   const running: Partial<Record<ServiceName, Process>> = {};
   const all: Process[] = [];
   const common = {
@@ -123,6 +127,7 @@ export async function startStack({
     access: { NATS_URL: server.url, ...operator?.access },
     folder,
     events,
+    notices,
     records,
     services: running,
     start,
@@ -156,7 +161,11 @@ export async function startStack({
       await nats.close();
       await server[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
-      assert.deepEqual(offences(events, records), [], "what was published is not as docs/schemas/ have it");
+      assert.deepEqual(
+        offences({ events, notices, records }),
+        [],
+        "what was published is not as docs/schemas/ have it",
+      );
     },
   };
   for (const service of services) start(service);
@@ -164,22 +173,28 @@ export async function startStack({
 }
 
 /** What of a real run is not as the published schemas say. */
-function offences(events: readonly SeenEvent[], records: readonly RunRecord[]): string[] {
+function offences({ events, notices, records }: Seen): string[] {
   const check = schemaCheck();
   return [
     ...events.map(({ hook, event }) => check(hook, event)),
+    ...notices.map((notice) => check(notice.type.split(".")[1] ?? "", notice)),
     ...records.map((record) => check("run-record", record)),
   ].filter((wrong) => wrong !== "");
 }
 
-function watch(nats: NatsConnection, events: SeenEvent[], records: RunRecord[]): void {
+interface Seen {
+  readonly events: SeenEvent[];
+  readonly notices: Notice[];
+  readonly records: RunRecord[];
+}
+
+function watch(nats: NatsConnection, { events, notices, records }: Seen): void {
   nats.subscribe("ouroboros.hook.>", {
     callback: (_error, message) => {
-      events.push({
-        subject: message.subject,
-        hook: message.subject.split(".")[3] ?? "",
-        event: message.json<CloudEvent>(),
-      });
+      const [, , , hook = ""] = message.subject.split(".");
+      if (isHookName(hook))
+        events.push({ subject: message.subject, hook, event: message.json<CloudEvent>() });
+      else notices.push(message.json<Notice>());
     },
   });
   nats.subscribe("ouroboros.run.>", {
