@@ -307,6 +307,11 @@ export const settings = {
   NATS_CA: { byDefault: "", read: value.text, says: "File with the CA certificates to trust at NATS." },
   NATS_CERT: { byDefault: "", read: value.text, says: "File with the client certificate for NATS." },
   NATS_KEY: { byDefault: "", read: value.text, says: "File with the key of NATS_CERT." },
+  NATS_REPLICAS: {
+    byDefault: "1",
+    read: value.count,
+    says: "On how many servers of a NATS cluster streams and buckets are kept: 3 survive the loss of one. With 1, what is there stays as it is.",
+  },
   HOOK_EXECUTOR: {
     byDefault: "on",
     read: value.onOff,

@@ -59,9 +59,15 @@ const HISTORY = { [BUCKETS.hosts]: 1, [BUCKETS.participants]: 10, [BUCKETS.held]
 const STREAM_EXISTS_DIFFERENTLY = 10058;
 const CONSUMER_EXISTS_DIFFERENTLY = new Set([10148, 10105, 10013]);
 
-/** What is as it should be is left alone. @throws the server's error where something is not and may not be made so. */
-export async function ensureTopology(nats: NatsConnection, manager: JetStreamManager): Promise<void> {
-  for (const config of streams) {
+/** What is as it should be is left alone. @throws the server's error where something is not and may not be made so. `replicas`: on how many servers. */
+export async function ensureTopology(
+  nats: NatsConnection,
+  manager: JetStreamManager,
+  replicas = 1,
+): Promise<void> {
+  const kept = replicas > 1 ? { num_replicas: replicas } : {}; // who made more by hand keeps them
+  for (const stream of streams) {
+    const config = { ...stream, ...kept };
     const { config: found } = (await infoOf(() => manager.streams.info(config.name))) ?? {};
     if (found !== undefined && holds(found, config)) continue;
     await manager.streams
@@ -73,7 +79,7 @@ export async function ensureTopology(nats: NatsConnection, manager: JetStreamMan
   const kvm = new Kvm(nats);
   for (const [bucket, history] of Object.entries(HISTORY)) {
     const found = await infoOf(() => manager.streams.info(`KV_${bucket}`));
-    if (found === undefined) await kvm.create(bucket, { history });
+    if (found === undefined) await kvm.create(bucket, { history, ...(replicas > 1 && { replicas }) });
   }
 }
 

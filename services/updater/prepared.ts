@@ -7,7 +7,7 @@ import { STREAMS } from "../../shared/subjects.ts";
 import { ensureConsumer, ensureTopology, hostConsumers, isTopologyThere } from "../../shared/topology.ts";
 import type { Bus } from "./bus.ts";
 
-type Preparing = Pick<Context, "log" | "clock" | "signal">;
+type Preparing = Pick<Context, "settings" | "log" | "clock" | "signal">;
 
 const AGAIN_MS = 1000;
 
@@ -15,7 +15,7 @@ const AGAIN_MS = 1000;
 export const prepareNats = (nats: NatsConnection, context: Preparing): Promise<void> =>
   ensured(nats, context, {
     what: "streams and buckets",
-    make: (manager) => ensureTopology(nats, manager),
+    make: (manager) => ensureTopology(nats, manager, context.settings.NATS_REPLICAS),
     isThere: isTopologyThere,
   });
 
