@@ -108,3 +108,13 @@ export async function lastOn(
 ): Promise<StoredMsg | undefined> {
   return (await manager.streams.getMessage(stream, { last_by_subj: subject })) ?? undefined;
 }
+
+/** The clock that messages are dated by, in milliseconds; ours may be another. Undefined where a server does not tell. */
+export async function serverTime(
+  manager: JetStreamManager,
+  stream: string,
+  durable: string,
+): Promise<number | undefined> {
+  const { ts } = (await manager.consumers.info(stream, durable)) as { readonly ts?: string }; // the client's type lacks it
+  return ts === undefined ? undefined : Date.parse(ts);
+}

@@ -1,9 +1,10 @@
 // The hook-executor: takes the hook events of its hosts, runs the scripts people put into the hooks folder, and
 // answers each event with one verdict. It needs no Docker socket.
-import { jetstream } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
+import type { Clock } from "../../shared/clock.ts";
 import { consume } from "../../shared/consume.ts";
-import { publish } from "../../shared/jetstream.ts";
+import { publish, serverTime } from "../../shared/jetstream.ts";
 import type { Verdict } from "../../shared/messages.ts";
 import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
 import type { Context, Service } from "../../shared/run-service.ts";
@@ -20,6 +21,7 @@ import { fitToMessage } from "./verdicts.ts";
 const PARALLEL = 8;
 const REMEMBERED = 1000;
 const PROGRESS_MS = 3000;
+const CLOCKS_AGREE_MS = 60_000;
 
 export const runHookExecutor: Service = async (context) => {
   const nats = await connectUnlessStopped("hook-executor", context);
@@ -40,16 +42,17 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
   const tools = await prepareTools(host, { ...context, log }, process.env);
   const answer = answerOnce(REMEMBERED, (event: HookEvent) => runWithProgress(nats, event, tools, cut));
   const via = { js: jetstream(nats), clock, signal };
+  const durable = consumers.gate(executorOf(host));
   log.info({ hooks: await hooksFolder(context.settings.HOOKS_DIR) }, "waiting for hook events");
   await consume(nats, {
     stream: STREAMS.hooks,
-    durable: consumers.gate(executorOf(host)),
+    durable,
     parallel: PARALLEL,
     log,
     clock,
     signal,
     handle: async (message) => {
-      const event = readHookEvent(message, host);
+      const event = await datedByOurClock(readHookEvent(message, host), durable, nats, clock);
       const verdict = await answer(event.id, event);
       // The message id is random: with one that others can foresee, they could have the server take ours for a repeat.
       await publish(via, {
@@ -59,6 +62,19 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
       });
     },
   });
+}
+
+/** An event that seems to be old, or of the future, is one if the server's clock says so too. */
+async function datedByOurClock(
+  event: HookEvent,
+  durable: string,
+  nats: NatsConnection,
+  clock: Clock,
+): Promise<HookEvent> {
+  if (Math.abs(clock.now() - event.storedAt) < CLOCKS_AGREE_MS) return event;
+  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
+  const now = (await serverTime(manager, STREAMS.hooks, durable)) ?? clock.now();
+  return { ...event, storedAt: clock.now() - (now - event.storedAt) };
 }
 
 async function runWithProgress(

@@ -3,9 +3,8 @@ import type { JsMsg } from "@nats-io/jetstream";
 import { consume } from "../../shared/consume.ts";
 import { isAway } from "../../shared/engine.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
-import { lastOn, untilAnswered } from "../../shared/jetstream.ts";
+import { lastOn, serverTime, untilAnswered } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
-import type { Bus } from "./bus.ts";
 import { helpersEnd, removeHelper } from "./helper-container.ts";
 import { type Plan, parsePlan } from "./plan-message.ts";
 import { type RecoveredHost, recoverHost, settleAlone } from "./recover.ts";
@@ -43,15 +42,9 @@ export async function serve(updater: Updater): Promise<void> {
 
 async function planIn({ bus }: Updater, message: JsMsg): Promise<Plan> {
   const publishedAt = message.info.timestampNanos / 1e6;
-  return parsePlan(message.string(), { publishedAt, takenAt: (await serverTime(bus)) ?? publishedAt });
-}
-
-/** The clock that plans are dated by: ours may be another. Servers since 2.10 tell it with a consumer's state. */
-async function serverTime(bus: Bus): Promise<number | undefined> {
   const durable = consumers.updater(bus.host.name);
-  const info = await untilAnswered(bus, () => bus.manager.consumers.info(STREAMS.hooks, durable));
-  const { ts } = info as { readonly ts?: string }; // the client's type lacks it
-  return ts === undefined ? undefined : Date.parse(ts);
+  const now = () => untilAnswered(bus, () => serverTime(bus.manager, STREAMS.hooks, durable));
+  return parsePlan(message.string(), { publishedAt, takenAt: (await now()) ?? publishedAt });
 }
 
 const AGAIN_MS = 5000;

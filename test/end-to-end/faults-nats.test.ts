@@ -3,17 +3,19 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { afterEach, describe, it } from "mocha";
+import { after, afterEach, describe, it } from "mocha";
 import { STREAMS, consumers } from "../../shared/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { idOf, overview, release } from "../support/containers.ts";
-import { faultScene } from "../support/faults.ts";
+import { faultScene, tell, writeFaults } from "../support/faults.ts";
 import { participate } from "../support/participants.ts";
 import { held, update } from "../support/runs.ts";
 import type { Stack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
+
+after(writeFaults);
 
 describe("NATS that is away while a container is down", () => {
   afterEach(() => h1.clean());
@@ -36,6 +38,11 @@ describe("NATS that is away while a container is down", () => {
     assert.equal((await held(stack, "web"))?.tries, 1);
     assert.equal(stack.records.filter(({ kind }) => kind === "swapping").length, 1);
     await scene.isWell("1");
+    tell(
+      "NATS away while a bad image is put back",
+      "`rolled_back` at once; held when NATS is back, never tried twice",
+      ended,
+    );
   });
 });
 
@@ -51,6 +58,10 @@ describe("a NATS store that is lost", () => {
     assert.deepEqual(await update(stack), { web: "updated" });
     assert.deepEqual(judge.asked, ["before_update web"]);
     await scene.isWell("2");
+    tell(
+      "NATS store lost between two runs",
+      "`updated` by the next run; participants are added anew, held digests are forgotten",
+    );
   });
 
   it("while a container is proved costs history; the new one stays", async () => {
@@ -63,6 +74,11 @@ describe("a NATS store that is lost", () => {
     await scene.isWell("2");
     await release("apps/web", "3");
     assert.deepEqual(await update(scene.stack), { web: "updated" });
+    tell(
+      "NATS store lost while it is proved",
+      "`updated`; streams and consumers are made anew, the next run is as any",
+      ended,
+    );
   });
 
   it("with an event that nobody has taken yet is given it again", async () => {
@@ -80,6 +96,7 @@ describe("a NATS store that is lost", () => {
     const ended = await scene.outcome(run);
     assert.equal(ended.end, "updated", ended.because);
     await scene.isWell("2");
+    tell("NATS store lost with an event nobody had taken", "`updated`: the event is given again", ended);
   });
 });
 
@@ -92,6 +109,7 @@ describe("DATA_DIR", () => {
     const ended = await scene.outcome(await scene.plan());
     assert.equal(ended.end, "updated", ended.because);
     await scene.isWell("2");
+    tell("DATA_DIR removed", "`updated`: the folder is made again", ended);
   });
 });
 

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
-import { basename } from "node:path";
-import { afterEach, describe, it } from "mocha";
-import { bed, engine } from "../bed/bed.ts";
-import { idOf } from "../support/containers.ts";
-import { faultScene } from "../support/faults.ts";
+import { randomBytes } from "node:crypto";
+import { after, afterEach, before, describe, it } from "mocha";
+import { bedCommand, engine, hubControl } from "../bed/bed.ts";
+import { idOf, overview } from "../support/containers.ts";
+import { clock, faultScene, holdPort, tell, writeFaults } from "../support/faults.ts";
 import { held } from "../support/runs.ts";
+import { until } from "../support/until.ts";
 
 const h1 = engine(1);
 const STOPPED = "stop the old container";
+
+after(writeFaults);
 const PUBLISHED = {
   ExposedPorts: { "80/tcp": {} },
   HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "8080" }] } },
@@ -40,6 +43,7 @@ describe("the Engine", () => {
     const ended = await scene.outcome(await scene.plan());
     assert.equal(ended.end, "updated", ended.because);
     await scene.isWell("2");
+    tell("Engine hangs for 3 s during the stop", "`updated`", ended);
   });
 });
 
@@ -57,12 +61,180 @@ describe("a port that a third process takes while the container is down", () => 
     assert.equal(await idOf(h1, "web"), scene.old);
     await scene.isWell("1");
     assert.notEqual((await held(scene.stack, "web"))?.until, null);
+    tell(
+      "port taken for 4 s",
+      "`rolled_back`: the old one is started as soon as it is free; tried again later",
+      ended,
+    );
   });
 });
 
-/** A shell command: for so many seconds another process of the host listens on the port. */
-function holdPort(port: number, seconds: number): string {
-  const listen = `require("net").createServer().listen(${port}, "0.0.0.0", () => console.log("up"))`;
-  const inHost = `nsenter --net=/run/netns/${basename(bed().folder)}-h1`;
-  return `up=$(mktemp); timeout ${seconds} ${inHost} node -e '${listen}' > "$up" 2>&1 & until [ -s "$up" ]; do sleep 0.05; done; rm "$up"`;
-}
+describe("a disk that is full", () => {
+  const h9 = engine(9);
+  const fill = "dd if=/dev/zero of=/var/lib/docker/fill bs=16k 2> /dev/null";
+  const free = "rm -f /var/lib/docker/fill";
+  const on9 = (command: string): string => `bash "$BED_SH" on 9 sh -c '${command}'`;
+
+  before(async () => {
+    await bedCommand("disk", "9", "24");
+    await bedCommand("boot", "9", "28");
+  });
+  afterEach(async () => {
+    await bedCommand("on", "9", "sh", "-c", free);
+    await h9.clean();
+  });
+  after(() => bedCommand("cut", "9"));
+
+  it("during the pull touches nothing, and says so", async () => {
+    await using scene = await faultScene({ host: h9 });
+    await bedCommand("on", "9", "sh", "-c", `${fill} || true`);
+    const ended = await scene.outcome(await scene.plan());
+    assert.equal(ended.end, "failed", ended.because);
+    assert.match(
+      ended.because,
+      /^registry\.lab:5000\/apps\/web:latest could not be pulled: .*no space left on device/,
+    );
+    assert.equal(await idOf(h9, "web"), scene.old);
+    await scene.isWell("1");
+    tell("disk full at the pull", "`failed`: nothing is touched; tried again later", ended);
+  });
+
+  it("when the successor is created touches nothing, and says so", async () => {
+    await using scene = await faultScene({
+      host: h9,
+      fault: { after: "look for dependants", run: on9(`${fill} || true`) },
+    });
+    const ended = await scene.outcome(await scene.plan());
+    assert.equal(ended.end, "failed", ended.because);
+    assert.match(ended.because, /^"create the successor" failed: .*no space left on device/);
+    assert.equal(await idOf(h9, "web"), scene.old);
+    await scene.isWell("1");
+    tell("disk full at create", "`failed`: nothing is touched; tried again later", ended);
+  });
+
+  it("while the container is down puts the old one back, with its name as soon as there is space", async () => {
+    const run = on9(`${fill}; (sleep 3; ${free}) > /dev/null 2>&1 &`);
+    await using scene = await faultScene({ host: h9, fault: { after: STOPPED, run } });
+    const ended = await scene.outcome(await scene.plan());
+    assert.equal(ended.end, "rolled_back", ended.because);
+    assert.match(ended.because, /no space left on device/);
+    assert.equal(await idOf(h9, "web"), scene.old);
+    await scene.isWell("1");
+    tell(
+      "disk full while it is down, for 3 s",
+      "`rolled_back`: the old one runs again, and is tried until it does",
+      ended,
+    );
+  });
+});
+
+describe("a network that fails", () => {
+  afterEach(() => h1.clean());
+
+  it("in the middle of a layer is tried again by the Engine, and the update is done", async () => {
+    const big = { "/big": randomBytes(400_000).toString("hex") };
+    await using scene = await faultScene({ image: "docker.io/library/web", next: { files: big } });
+    await using _cut = await hubControl.faults([
+      { match: "GET .*/library/web/blobs/", slow: 1 << 20, cut: true, times: 1 },
+    ]);
+    await hubControl.clearLog();
+    const ended = await scene.outcome(await scene.plan());
+    assert.ok(
+      (await hubControl.log()).some(({ path, status }) => path.includes("/blobs/") && status === "cut"),
+    );
+    assert.ok(["updated", "failed"].includes(ended.end), ended.because);
+    await scene.isWell(ended.end === "updated" ? "2" : "1");
+    tell("registry cut in the middle of a layer", `\`${ended.end}\``, ended);
+  });
+
+  it("with the cable of the host touches nothing, and says so", async () => {
+    await using scene = await faultScene();
+    await bedCommand("unplug", "1");
+    try {
+      const ended = await scene.outcome(await scene.plan(), 50_000);
+      assert.equal(ended.end, "failed", ended.because);
+      assert.match(ended.because, /^registry\.lab:5000\/apps\/web:latest could not be pulled: /);
+      assert.equal(await idOf(h1, "web"), scene.old);
+      await scene.isWell("1");
+      tell("host unplugged before the pull", "`failed`: nothing is touched; tried again later", ended);
+    } finally {
+      await bedCommand("plug", "1");
+    }
+  });
+});
+
+describe("an address that another container takes while the container is down", () => {
+  afterEach(() => h1.clean());
+
+  it("is waited for, like a port", async () => {
+    await h1.docker.createNetwork({ Name: "fixed", IPAM: { Config: [{ Subnet: "10.213.7.0/24" }] } });
+    const docker = 'bash "$BED_SH" docker 1';
+    const steal = `${docker} run -d --name thief --network fixed --ip 10.213.7.9 registry.lab:5000/apps/web:latest > /dev/null`;
+    await using scene = await faultScene({
+      create: {
+        HostConfig: { NetworkMode: "fixed" },
+        NetworkingConfig: { EndpointsConfig: { fixed: { IPAMConfig: { IPv4Address: "10.213.7.9" } } } },
+      },
+      fault: { after: STOPPED, run: `${steal}; (sleep 2; ${docker} rm -f thief) > /dev/null 2>&1 &` },
+    });
+    const ended = await scene.outcome(await scene.plan());
+    assert.equal(ended.end, "rolled_back", ended.because);
+    assert.match(ended.because, /^"start the successor" failed: .*[Aa]ddress already in use/);
+    assert.equal(await idOf(h1, "web"), scene.old);
+    await until("the thief is gone", async () => (await overview(h1)).length === 1);
+    await scene.isWell("1", ["h1: network fixed"]);
+    tell(
+      "static address taken for 2 s",
+      "`rolled_back`: the old one is started as soon as it is free; tried again later",
+      ended,
+    );
+  });
+});
+
+describe("a wall clock", () => {
+  afterEach(() => h1.clean());
+
+  for (const [what, days] of [
+    ["a day ahead", 1],
+    ["a day behind", -1],
+  ] as const) {
+    it(`that is ${what} of NATS' and the Engine's changes nothing, also after a restart in the middle`, async () => {
+      const shifted = { NODE_OPTIONS: `--import=${clock}`, CLOCK_SHIFT: String(days * 86_400_000) };
+      await using scene = await faultScene({ env: days > 0 ? shifted : {} });
+      const { stack } = scene;
+      await stack.script("before_update/slow", "#!/bin/sh\nsleep 1.5\n");
+      const run = await scene.plan();
+      await until("it is waited for", () => stack.heard().includes("before_update web"), {
+        explain: () =>
+          Object.values(stack.services)
+            .map((one) => one.log())
+            .join("\n"),
+      });
+      stack.services.updater?.kill("SIGKILL");
+      await stack.services.updater?.exited;
+      stack.start("updater", { env: shifted });
+      const ended = await scene.outcome(run);
+      assert.equal(ended.end, "updated", ended.because);
+      await scene.isWell("2");
+      tell(`clock ${what}, and a restart in the middle`, "`updated`", ended);
+    });
+  }
+});
+
+describe("two updaters that start at once on one host", () => {
+  afterEach(() => h1.clean());
+
+  it("do the work of one", async () => {
+    await using scene = await faultScene();
+    const { stack } = scene;
+    const first = stack.services.updater;
+    const second = stack.start("updater");
+    const run = await scene.plan();
+    const ended = await scene.outcome(run);
+    assert.equal(ended.end, "updated", ended.because);
+    assert.equal(stack.records.filter(({ kind }) => kind === "swapping").length, 1);
+    assert.deepEqual([first?.complaints(), second.complaints()], ["", ""]);
+    await scene.isWell("2");
+    tell("two updaters on one host", "`updated`, by one of them", ended);
+  });
+});

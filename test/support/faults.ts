@@ -1,16 +1,19 @@
 // A container that is due, and something that goes wrong while it is updated; what is measured of it goes into the
 // table of docs/reliability.md.
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
-import type { End, Ended } from "../../shared/run-records.ts";
-import { type Engine, type ImageOptions, engine, leftovers } from "../bed/bed.ts";
+import type { Ended } from "../../shared/run-records.ts";
+import { type Engine, type ImageOptions, bed, engine, leftovers } from "../bed/bed.ts";
 import { deploy, overview, release } from "./containers.ts";
+import { writeSection } from "./reliability.ts";
 import { endsOf, planned } from "./runs.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 const faultyUpdater = join(import.meta.dirname, "faulty-updater.js");
+/** For `node --import`. */
+export const clock = join(import.meta.dirname, "shifted-clock.js");
 
 export interface FaultOptions {
   readonly host?: Engine;
@@ -116,4 +119,24 @@ function watchFrom({ docker }: Engine): AsyncDisposable & { readonly down: () =>
   };
 }
 
-export type { End };
+/** A shell command: for so many seconds another process of host 1 listens on the port. */
+export function holdPort(port: number, seconds: number): string {
+  const listen = `require("net").createServer().listen(${port}, "0.0.0.0", () => console.log("up"))`;
+  const inHost = `nsenter --net=/run/netns/${basename(bed().folder)}-h1`;
+  return `up=$(mktemp); timeout ${seconds} ${inHost} node -e '${listen}' > "$up" 2>&1 & until [ -s "$up" ]; do sleep 0.05; done; rm "$up"`;
+}
+
+const rows: string[] = [];
+
+/** A row of the table. */
+export function tell(fault: string, happens: string, measured?: Outcome): void {
+  const down = measured === undefined ? "" : measured.down === 0 ? "0" : (measured.down / 1000).toFixed(1);
+  rows.push(`| ${fault} | ${happens} | ${down} |`);
+}
+
+/** The table of all that was told so far, by the full run. */
+export async function writeFaults(): Promise<void> {
+  if (process.env["OUROBOROS_TEST_FULL"] !== "1") return;
+  const head = ["| fault | what happens | not running, seconds |", "| --- | --- | --- |"];
+  await writeSection("faults", [...head, ...rows].join("\n"));
+}

@@ -1,0 +1,17 @@
+// Loaded before a service (node --import): its wall clock is CLOCK_SHIFT milliseconds off, from CLOCK_EPOCH on it goes
+// CLOCK_SPEED times as fast, and sleeps of the service's one clock are as much shorter. The Engine, NATS and all other
+// timers are as they are: no process can set their clock without setting this machine's.
+import timers from "node:timers/promises";
+import { syncBuiltinESMExports } from "node:module";
+
+const shift = Number(process.env["CLOCK_SHIFT"] ?? 0);
+const speed = Number(process.env["CLOCK_SPEED"] ?? 1);
+const epoch = Number(process.env["CLOCK_EPOCH"] ?? 0);
+const { now } = Date;
+Date.now = () => epoch + (now() - epoch) * speed + shift;
+
+if (process.env["CLOCK_SLEEPS"] === "fast") {
+  const { setTimeout: sleep } = timers;
+  timers.setTimeout = ((ms: number, ...rest: []) => sleep(ms / speed, ...rest)) as typeof sleep;
+  syncBuiltinESMExports();
+}
