@@ -12,6 +12,7 @@ import { hookPage } from "./hook-page.ts";
 import { block, code, fieldsOf, json, page, table } from "./markdown.ts";
 import { exampleEvent, subjectOf } from "./sample.ts";
 import { messages, schemaOf } from "./schemas.ts";
+import { parityPage } from "./parity-page.ts";
 import { securityPage } from "./security-page.ts";
 
 /** File name in docs/ → its text. */
@@ -21,6 +22,7 @@ export const pages = (): Readonly<Record<string, string>> => ({
   "commands.md": commandsPage(),
   "hooks.md": hooksPage(),
   "security.md": securityPage(),
+  "parity.md": parityPage(),
   ...Object.fromEntries(hookNames.map((name) => [`hooks/${name}.md`, hookPage(name)])),
   ...Object.fromEntries(
     Object.entries(messages).map(([name, schema]) => [`schemas/${name}.json`, `${json(schemaOf(schema))}\n`]),

@@ -71,14 +71,19 @@ describe("labels of other updaters", () => {
     assert.match(stack.services.updater?.log() ?? "", /"code":3,"said":"full"[^\n]*lifecycle command failed/);
   });
 
-  it("mean nothing where COMPAT_LABELS does not name their owner", async () => {
+  it("mean nothing where COMPAT_LABELS does not name their owner; com.ouroboros.stop_signal always counts", async () => {
     await using h1 = engine(1);
-    await deploy(h1, "web", {
-      create: { Labels: { [`${WATCHTOWER}.enable`]: "false", "wud.watch": "false" } },
-    });
+    const Labels = {
+      [`${WATCHTOWER}.enable`]: "false",
+      "wud.watch": "false",
+      [`${WATCHTOWER}.stop-signal`]: "SIGTERM",
+      "com.ouroboros.stop_signal": "SIGINT",
+    };
+    await deploy(h1, "web", { create: { Labels, Cmd, HostConfig: { Binds: ["out:/out"] } } });
     await release("apps/web", "2");
     await using stack = await startStack({ engine: h1 });
     await stack.check();
     await stack.endsAs("web", "updated");
+    assert.equal(await log("web"), "INT");
   });
 });

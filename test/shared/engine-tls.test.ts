@@ -161,6 +161,15 @@ describe("an Engine behind TLS", () => {
       });
     });
 
+  it("that says nothing is given up after DOCKER_TIMEOUT", async () => {
+    await using silent = await listening(createServer(), new Set(), []);
+    const began = performance.now();
+    await assert.rejects(
+      openBy({ DOCKER_SOCKETS: `tcp://127.0.0.1:${silent.port}`, DOCKER_TIMEOUT: "300ms" }),
+    );
+    assert.ok(performance.now() - began < 5000);
+  });
+
   it("is not talked to after its certificate expired", async () => {
     await using server = await serveTls(await pair(folder, "expired-server"));
     const env = { DOCKER_TLS: "true", DOCKER_CERT_PATH: join(folder, "other-ca") };
@@ -174,7 +183,7 @@ describe("an Engine behind TLS", () => {
 async function openBy(env: Record<string, string>): Promise<Engine> {
   const settings = readSettings(env, new Map());
   const [socket = ""] = settings.DOCKER_SOCKETS;
-  return openEngine(socket, 10_000, { tls: await tlsTo(socket, settings, Date.now()) });
+  return openEngine(socket, settings.DOCKER_TIMEOUT, { tls: await tlsTo(socket, settings, Date.now()) });
 }
 
 /** A CA of its own, with good and bad certificates, in folders as DOCKER_CERT_PATH has them. */
@@ -263,10 +272,7 @@ async function serveTls(
     clients.push(String(socket.getPeerCertificate().subject?.CN ?? ""));
     socket.destroy();
   });
-  server.on("connection", (socket: Socket) => sockets.add(socket));
   server.on("tlsClientError", () => undefined);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
   return listening(server, sockets, clients);
 }
 
@@ -277,16 +283,17 @@ async function forwardTo(host: string, port: number) {
     for (const socket of [from, to]) sockets.add(socket.on("error", () => undefined));
     from.pipe(to).pipe(from);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
   return listening(server, sockets, []);
 }
 
-function listening(
+async function listening(
   server: ReturnType<typeof createServer>,
   sockets: Set<Socket>,
   clients: readonly string[],
 ) {
+  server.on("connection", (socket: Socket) => sockets.add(socket));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
     clients,

@@ -1,0 +1,89 @@
+/** docs/migrating-from-*.md: their compose files come up as they are written there, on a real Engine, and update. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { engine, engineSocket } from "../bed/bed.ts";
+import { deploy, overview, release } from "../support/containers.ts";
+import { buildOurs, checkout } from "../support/our-image.ts";
+import { until } from "../support/until.ts";
+
+const image = "ghcr.io/ouroboros-updater/ouroboros:2";
+const host = engine(1);
+
+describe("who comes from another updater", function () {
+  this.timeout(180_000);
+  let folder = "";
+  const compose = (...args: string[]) =>
+    run("docker", ["compose", "--project-name", "moved", ...args], folder);
+
+  before(() => buildOurs(image));
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "moved-"));
+  });
+  afterEach(async () => {
+    await compose("down", "--volumes", "--timeout", "20");
+    await run("docker", ["rm", "--force", "web", "postgres"]);
+    await rm(folder, { recursive: true, force: true });
+  });
+  after(() => host.clean());
+
+  it("from Ouroboros 1 changes the image, and an unchanged Python hook is run", async () => {
+    const page = await pageOf("migrating-from-ouroboros.md");
+    await write("compose.yaml", blockOf(page, "yaml"));
+    await write("hooks/before_update/save.py", blockOf(page, "python"));
+    await deploy(host, "web", { create: { HostConfig: { Binds: ["webdata:/data"] } } });
+    await deploy(host, "postgres");
+    for (const name of ["web", "postgres"]) await release(`apps/${name}`, "2");
+    await compose("up", "-d");
+    await shows(["postgres running 1", "web running 2"]);
+    assert.equal(await run("docker", ["exec", "web", "cat", "/data/before"]), "1");
+  });
+
+  it("from watchtower names it in COMPAT_LABELS, and the labels go on working", async () => {
+    const yaml = blockOf(await pageOf("migrating-from-watchtower.md"), "yaml");
+    await write("compose.yaml", yaml.replace(/image: (?=[a-z]+\n)/g, "image: registry.lab:5000/apps/"));
+    for (const name of ["web", "worker", "db"]) await release(`apps/${name}`, "1");
+    await compose("up", "-d", "--pull", "always", "web", "worker", "db");
+    for (const name of ["web", "db"]) await release(`apps/${name}`, "2");
+    await compose("up", "-d", "ouroboros");
+    await shows(["db running 1", "web running 2", "worker running 1"]);
+    assert.equal(await run("docker", ["exec", "web", "cat", "/data/before", "/data/after"]), "1\n2");
+    assert.match(
+      await compose("logs", "ouroboros"),
+      /"hook":"before_stop_depends_container","container":"worker"/,
+    );
+  });
+
+  async function write(path: string, text: string): Promise<void> {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+
+  /** Waits for the end of the run; then the containers beside Ouroboros are these. */
+  async function shows(expected: readonly string[]): Promise<void> {
+    const log = () => compose("logs", "ouroboros");
+    const isOver = async () => (await log()).includes('"msg":"run finished"');
+    await until("the run is over", isOver, { within: 90_000 }).catch(async (error: unknown) => {
+      throw new Error(await log(), { cause: error });
+    });
+    const others = (await overview(host)).filter((one) => !one.includes("ouroboros"));
+    assert.deepEqual(others, expected);
+  }
+});
+
+const pageOf = (name: string): Promise<string> => readFile(join(checkout, "docs", name), "utf8");
+
+/** The page's first block in that language. */
+function blockOf(page: string, language: string): string {
+  const [, text] = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "ms").exec(page) ?? [];
+  assert.ok(text !== undefined, `the page has a block of ${language}`);
+  return text;
+}
+
+async function run(program: string, args: readonly string[], cwd?: string): Promise<string> {
+  const env = { ...process.env, DOCKER_HOST: `unix://${engineSocket(1)}` };
+  return (await promisify(execFile)(program, args, { cwd, env, maxBuffer: 16 << 20 })).stdout.trim();
+}

@@ -1,0 +1,120 @@
+// What proves that each fact of Ouroboros 1.9 holds here: a test's file and its title, as the file writes it.
+import type { locals } from "./hooks.ts";
+import type { labels } from "./labels.ts";
+import type { options } from "./options.ts";
+
+export interface Proof {
+  readonly file: string;
+  readonly title: string;
+  /** What it takes effect with, where this version does not have that yet. */
+  readonly waitsFor?: string;
+}
+
+const by = (file: string, title: string): Proof => ({ file: `test/${file}.test.ts`, title });
+
+const cycle = by("end-to-end/order", "come in Ouroboros' order and with Ouroboros' locals");
+const instead = by(
+  "end-to-end/order",
+  "are the same with ${setting}, but for ${notice} in the place of an update's",
+);
+const self = by(
+  "end-to-end/self-update",
+  "replaces the one container with all its services and its NATS, ports and all",
+);
+const engines = by(
+  "shared/engine-tls",
+  "is worked on, while one whose certificate is not good and one that is away are left alone",
+);
+const credentials = by("services/poller/registry-auth", "works with REPO_USER and REPO_PASS");
+const migration = by(
+  "end-to-end/migrating",
+  "from Ouroboros 1 changes the image, and an unchanged Python hook is run",
+);
+const plan = (title: string): Proof => by("services/poller/plan", title);
+const later = (waitsFor: string): Proof => ({
+  ...by(
+    "parity/options",
+    "take ${name} as Ouroboros does: its flags, its default, the environment before the flag",
+  ),
+  waitsFor,
+});
+
+export const hookProofs: Readonly<Record<keyof typeof locals, Proof>> = {
+  updates_enumerated: cycle,
+  before_stop_depends_container: cycle,
+  dry_run_update: instead,
+  notify_update: instead,
+  before_update: cycle,
+  after_update: cycle,
+  before_image_cleanup: cycle,
+  before_start_depends_container: cycle,
+  before_recreate_hard_depends_container: cycle,
+  after_recreate_hard_depends_container: cycle,
+  before_self_update: self,
+  after_self_update: self,
+  before_self_cleanup: self,
+  after_self_cleanup: self,
+};
+
+export const labelProofs: Readonly<Record<(typeof labels)[number], Proof>> = {
+  "com.ouroboros.enable": plan("watches what is labelled, even if it is ignored"),
+  "com.ouroboros.depends_on": cycle,
+  "com.ouroboros.hard_depends_on": cycle,
+  "com.ouroboros.stop_signal": by(
+    "end-to-end/compat",
+    "mean nothing where COMPAT_LABELS does not name their owner; com.ouroboros.stop_signal always counts",
+  ),
+};
+
+export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
+  DOCKER_SOCKETS: engines,
+  DOCKER_TLS: engines,
+  DOCKER_TLS_VERIFY: by("shared/engine-tls", "whose certificate is not checked still sees ours"),
+  DOCKER_TIMEOUT: by("shared/engine-tls", "that says nothing is given up after DOCKER_TIMEOUT"),
+  INTERVAL: by("services/poller/schedule", "keeps an INTERVAL whatever the wall's clock does"),
+  CRON: by(
+    "services/poller/schedule",
+    "waits for its time, in the time zone TZ, and does not wait again for one that passed",
+  ),
+  GRACE: by(
+    "services/poller/schedule",
+    "makes one cycle after the machine slept past its time, where that is in GRACE",
+  ),
+  RUN_ONCE: by("end-to-end/modes", "exits with 0 where nothing was due, all was updated, or someone said no"),
+  DRY_RUN: instead,
+  MONITOR_ONLY: instead,
+  MONITOR: plan("watches what MONITOR names"),
+  IGNORE: plan("leaves what IGNORE names"),
+  LABEL_ENABLE: plan("does not read the label without LABEL_ENABLE"),
+  LABELS_ONLY: plan("watches labelled ones alone with LABELS_ONLY"),
+  CLEANUP: by("end-to-end/gates", "keeps the image where before_image_cleanup says so, and only there"),
+  CLEANUP_UNUSED_VOLUMES: by("end-to-end/cleanup", "removes what has no name and no container, on ${api}"),
+  LATEST_ONLY: by("end-to-end/cleanup", "moves containers to latest once, where there is such a tag"),
+  REPO_USER: credentials,
+  REPO_PASS: credentials,
+  SELF_UPDATE: self,
+  SWARM: later("SWARM"),
+  NOTIFIERS: later("NOTIFIERS"),
+  SKIP_STARTUP_NOTIFICATIONS: later("NOTIFIERS"),
+  LANGUAGE: later("NOTIFIERS"),
+  TZ: by(
+    "services/poller/schedule",
+    "waits for its time, in the time zone TZ, and does not wait again for one that passed",
+  ),
+  DATA_EXPORT: later("DATA_EXPORT"),
+  PROMETHEUS_ADDR: later("DATA_EXPORT"),
+  PROMETHEUS_PORT: later("DATA_EXPORT"),
+  INFLUX_URL: later("DATA_EXPORT"),
+  INFLUX_PORT: later("DATA_EXPORT"),
+  INFLUX_USERNAME: later("DATA_EXPORT"),
+  INFLUX_PASSWORD: later("DATA_EXPORT"),
+  INFLUX_DATABASE: later("DATA_EXPORT"),
+  INFLUX_SSL: later("DATA_EXPORT"),
+  INFLUX_VERIFY_SSL: later("DATA_EXPORT"),
+  SAVE_COUNTERS: later("DATA_EXPORT"),
+  HOSTNAME: later("NOTIFIERS"),
+  LOG_LEVEL: by("shared/log", "holds back what is below LOG_LEVEL"),
+};
+
+/** The whole: its compose file and its scripts. */
+export const wholeProof = migration;
