@@ -9,7 +9,7 @@ const LANGUAGES: Readonly<Record<string, string>> = { ".py": "python", ".mjs": "
 interface Recipe {
   readonly title: string;
   readonly says: string;
-  /** Where the file lies → where it is to be put. */
+  /** Where the file lies → where it is to be put below hooks/; empty for what is no hook script. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -46,6 +46,14 @@ so that what was approved is what is installed; nobody approves by accident what
 it off as well.`,
     files: { "examples/cookbook/prometheus-gate.mjs": "before_update/prometheus-gate.mjs" },
   },
+  quorum: {
+    title: "Two of three approvers",
+    says: `Participants of the same group speak with one voice: here two of them have to say \`proceed\`, and two refusals end
+the matter. Each approver answers for himself, with a [participant](../examples/participants/README.md) of his own or an
+[HTTP endpoint](webhook.md) that asks him. Who does not answer in time is missing, and with too few the answer is \`defer\`: the
+plan comes again.`,
+    files: { "examples/cookbook/two-of-three.sh": "" },
+  },
 } as const satisfies Record<string, Recipe>;
 
 export const cookbookPage = (): string =>
@@ -59,4 +67,4 @@ folder \`hooks/\` of the host. [hooks.md](hooks.md) lists all hooks, [contract.m
   );
 
 const fileAt = (from: string, to: string): string =>
-  `\`hooks/${to}\`, from [${from}](../${from}):\n\n${block(LANGUAGES[extname(to)] ?? "", readFileSync(join(ROOT, from), "utf8"))}`;
+  `${to === "" ? "" : `\`hooks/${to}\`, from `}[${from}](../${from}):\n\n${block(LANGUAGES[extname(to)] ?? "", readFileSync(join(ROOT, from), "utf8"))}`;

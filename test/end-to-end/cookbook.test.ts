@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { after, before, describe, it } from "mocha";
 import type { End } from "../../shared/run-records.ts";
 import { engine } from "../bed/bed.ts";
@@ -34,7 +38,7 @@ const alerts = (...firing: readonly (readonly [container: string | undefined, se
   });
 
 /** One shop: its updates stop the cart it depends on; a database stands beside. */
-describe("the recipes of docs/cookbook.md, all at once", () => {
+describe("the hook scripts of docs/cookbook.md, all at once", () => {
   let stack: Stack;
   let prometheus: Endpoint;
   const runs: Record<string, End>[] = [];
@@ -48,7 +52,7 @@ describe("the recipes of docs/cookbook.md, all at once", () => {
     prometheus = await startEndpoint(() => [200, alerts([undefined, "warning"])]);
     stack = await startStack({ engine: h1, services: ["updater", "poller"] });
     for (const { files } of Object.values(recipes))
-      for (const [from, to] of Object.entries(files))
+      for (const [from, to] of Object.entries(files).filter(([, it]) => it !== ""))
         await stack.script(to, await readFile(join(ROOT, from), "utf8"));
     // What the maintenance page looked like while it was there.
     const see = `[ "$OUROBOROS_CONTAINER_NAME" != shop ] || cp "$MAINTENANCE_DIR"/* "${folder("seen")}"`;
@@ -117,3 +121,49 @@ describe("the recipes of docs/cookbook.md, all at once", () => {
     assert.deepEqual(await overview(h1), ["cart running 1", "db running 2", "shop running 2"]);
   });
 });
+
+describe("two of three approvers, as docs/cookbook.md adds them", () => {
+  after(() => h1.clean());
+
+  it("decide: two for it are enough, two against it too", async () => {
+    await deploy(h1, "web");
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const [recipe = ""] = Object.keys(recipes.quorum.files);
+    const folder = await mkdtemp(join(tmpdir(), "approvers-"));
+    const program = join(import.meta.dirname, "../../services/ouroboros/main.js");
+    await writeFile(join(folder, "ouroboros"), `#!/bin/sh\nexec ${process.execPath} ${program} "$@"\n`, {
+      mode: 0o755,
+    });
+    const env = { PATH: `${folder}:/usr/bin:/bin`, NATS_URL: stack.server.url };
+    await promisify(execFile)("/bin/sh", [join(ROOT, recipe)], { env });
+    const voices = async (against: readonly string[]) => {
+      const voice = (name: string) => approver(name, against.includes(name), stack.server.url);
+      await using _alice = voice("alice");
+      await using _bob = voice("bob");
+      await using _carol = voice("carol");
+      return await update(stack);
+    };
+    await release("apps/web", "2");
+    assert.deepEqual(await voices(["carol"]), { web: "updated" });
+    await release("apps/web", "3");
+    assert.deepEqual(await voices(["alice", "carol"]), { web: "refused" });
+    assert.deepEqual(await overview(h1), ["web running 2"]);
+    await rm(folder, { recursive: true });
+  });
+});
+
+function approver(name: string, isAgainst: boolean, server: string): AsyncDisposable {
+  const file = join(ROOT, "examples/participants/participant.py");
+  const rule = isAgainst ? ["--refuse-if", "data.host=."] : [];
+  const child = spawn("/usr/bin/python3", [file, "--server", server, "--name", name, ...rule], {
+    stdio: "ignore",
+  });
+  const ended = once(child, "exit");
+  return {
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
