@@ -71,7 +71,14 @@ export const Pending = z.object({
   until: time.describe("When everyone is out of time who reports no progress."),
   at_most: time.describe("When everyone is out of time whatever they report."),
   waiting_for: z.array(
-    z.object({ participant: z.string(), until: time, at_most: time, on_timeout: OnTimeout }),
+    z.object({
+      participant: z.string(),
+      until: time,
+      at_most: time,
+      on_timeout: OnTimeout,
+      advisory: z.boolean().optional(),
+      group: z.string().optional(),
+    }),
   ),
   answered: z.array(
     z.object({ participant: z.string(), verdict: VerdictWord, reason: z.string().optional() }),

@@ -18,11 +18,11 @@ export const runPending: Run<"pending"> = async ({ host, json }, terminal) => {
   else {
     const now = terminal.clock.now();
     const rows = pending.flatMap((one) =>
-      one.waiting_for.map(({ participant, until, on_timeout }) => [
+      one.waiting_for.map(({ participant, until, on_timeout, advisory, group }) => [
         one.host,
         one.hook,
         one.container ?? "(the run)",
-        participant,
+        `${participant}${advisory ? " (advises)" : ""}${group ? ` (of ${group})` : ""}`,
         ago(one.since, now),
         `${on_timeout} ${ago(until, now)}`,
         one.event,
@@ -104,7 +104,7 @@ async function verdictOf(
 
 /** Progress is not stored, so `until` is the time of one who reports none. */
 function limitsOf(
-  { name, timeout_ms, max_ms, on_timeout }: Asked,
+  { name, timeout_ms, max_ms, on_timeout, advisory, group }: Asked,
   { at, at_most_ms = Number.POSITIVE_INFINITY }: RecordOf<"waiting">,
 ): Pending["waiting_for"][number] {
   const from = Date.parse(at);
@@ -114,5 +114,7 @@ function limitsOf(
     until: iso(from + Math.min(timeout_ms, most)),
     at_most: iso(from + most),
     on_timeout,
+    ...(advisory !== undefined && { advisory }),
+    ...(group !== undefined && { group }),
   };
 }
