@@ -20,6 +20,11 @@ export class Expired extends Error {
   override readonly name = "Expired";
 }
 
+/** Too much went wrong in this run: what is not begun is left for later, and nothing of it was touched. */
+export class Halted extends Error {
+  override readonly name = "Halted";
+}
+
 /** What the user must put right before the program can start. The message is the whole story. */
 export class CannotStart extends Error {
   override readonly name = "CannotStart";

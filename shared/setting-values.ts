@@ -41,6 +41,11 @@ export const onOff = z
   .string()
   .regex(/^(?:on|off|true|false|yes|no)$/i, "allowed are on, off")
   .transform((word) => /^(?:on|true|yes)$/i.test(word));
+export const countOrNone = z
+  .string()
+  .regex(/^\d{1,6}$/, "allowed is a whole number, 0 for never")
+  .transform(Number);
+
 export const count = z
   .string()
   .regex(/^[1-9]\d{0,3}$/, "allowed is a whole number from 1")

@@ -345,6 +345,11 @@ export const settings = {
     read: value.duration,
     says: "How long a new container without a healthcheck must run without a restart.",
   },
+  STOP_AFTER_FAILURES: {
+    byDefault: "3",
+    read: value.countOrNone,
+    says: "After so many updates in a row that failed or were rolled back a run leaves the rest for later; 0: never.",
+  },
   STOP_GRACE: {
     byDefault: "8",
     read: value.duration,

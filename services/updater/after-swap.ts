@@ -1,7 +1,7 @@
 // From how a swap went to the container's end: asked about, kept and cleaned up, or put back. Each way out is a named end.
 import type { ContainerInspectInfo } from "dockerode";
 import { isAway } from "../../shared/engine.ts";
-import { Expired, Fenced, Suspended, explain } from "../../shared/errors.ts";
+import { Expired, Fenced, Halted, Suspended, explain } from "../../shared/errors.ts";
 import type { Decided } from "../../shared/run-records.ts";
 import { byHand } from "./by-hand.ts";
 import { changeOf } from "./change.ts";
@@ -43,7 +43,7 @@ export async function afterSwap(run: Run, it: Swapped): Promise<void> {
       return confirm(run, it);
     case "undone": {
       const { cause, failed } = outcome;
-      if (cause instanceof Fenced || cause instanceof Expired) throw cause;
+      if ([Fenced, Expired, Halted].some((kind) => cause instanceof kind)) throw cause;
       if (cause instanceof Suspended || run.hardStop.aborted)
         throw new Suspended(`put back "${failed}"`, { cause });
       await expectOld(swap);

@@ -3,11 +3,12 @@
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { describeContainer } from "../../shared/describe.ts";
 import { ALREADY_SO, GONE, ifThere, tolerating } from "../../shared/engine.ts";
-import { Expired, Fenced, Suspended, explain } from "../../shared/errors.ts";
+import { Expired, Fenced, Halted, Suspended, explain } from "../../shared/errors.ts";
 import type { Facts } from "../../shared/container-facts.ts";
 import type { Decided } from "../../shared/run-records.ts";
 import { afterSwap } from "./after-swap.ts";
 import { endContainer } from "./ends.ts";
+import { expectGoingOn, whyHalted } from "./halt.ts";
 import { hardHooksOf, isRecreated, recreateHardDependency } from "./hard.ts";
 import type { ContainerDocument } from "./inspect.ts";
 import { replaceContainer } from "./replace.ts";
@@ -31,7 +32,10 @@ export async function runGroup(run: Run, group: GroupWork): Promise<void> {
   const { dependencies } = group;
   try {
     const left = group.updates.filter(isLeft(run));
-    const refused = left.length > 0 ? await stopAll(run, dependencies, group.mark) : undefined;
+    const refused =
+      left.length > 0 && whyHalted(run) === undefined
+        ? await stopAll(run, dependencies, group.mark)
+        : undefined;
     for (const entry of left) {
       if (refused === undefined) await updateOrExpire(run, entry, group);
       else await endContainer(run, entry, endOfRefusal(refused));
@@ -57,10 +61,12 @@ const isLeft =
 
 async function updateOrExpire(run: Run, entry: Update, group: GroupWork): Promise<void> {
   try {
+    if (!run.recovered.has(entry.facts.name)) expectGoingOn(run);
     await updateOne(run, entry, group);
   } catch (error) {
-    if (!(error instanceof Expired)) throw error;
-    await endContainer(run, entry, { end: "expired", because: error.message, by: "updater" });
+    if (!(error instanceof Expired || error instanceof Halted)) throw error;
+    const end = error instanceof Halted ? "deferred" : "expired";
+    await endContainer(run, entry, { end, because: error.message, by: "updater" });
   }
 }
 

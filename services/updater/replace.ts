@@ -8,6 +8,7 @@ import { afterSwap, timedFor } from "./after-swap.ts";
 import { changeOf } from "./change.ts";
 import { keepDocument } from "./documents.ts";
 import { endContainer } from "./ends.ts";
+import { expectGoingOn } from "./halt.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
 import { runLifecycle } from "./lifecycle.ts";
 import { proofOf } from "./prove.ts";
@@ -57,7 +58,7 @@ async function swapContainer(run: Run, it: Replacing, id: string): Promise<void>
   const swap = swapFrom(run, it, { inspect, oldImage, place });
   const timed = timedFor(run, it.entry);
   const outcome = await runSteps(run.steps, swap, timed);
-  place[Symbol.dispose]();
+  if (outcome.kind === "done") place[Symbol.dispose](); // who comes next sees the end of one that went wrong
   await afterSwap(run, { ...it, swap, outcome, timed });
 }
 
@@ -108,6 +109,7 @@ function swapFrom(
     beforeStop: async (successor) => {
       old.place.take(await run.places.take());
       if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
+      expectGoingOn(run);
       await inspectStill(run, it, document.Id);
       await keepDocument(context.settings.DATA_DIR, run.journal.run, document);
       await run.journal.write({

@@ -37,7 +37,7 @@ describe("an image that does not work", () => {
     for (const [, name, , , create] of broken)
       ids[name] = await deploy(h1, name, { imageOptions: { volumes: VOLUMES }, ...(create && { create }) });
     volumes = await volumesOf();
-    const env = { HEALTH_TIMEOUT: "3s", SETTLE_TIME: "1500ms", SWAPS: "6" };
+    const env = { HEALTH_TIMEOUT: "3s", SETTLE_TIME: "1500ms", SWAPS: "6", STOP_AFTER_FAILURES: "0" };
     stack = await startStack({ engine: h1, env });
     await stack.check();
     for (const [, name, options] of broken)
@@ -82,6 +82,32 @@ describe("an image that does not work", () => {
     assert.deepEqual(await update(stack), { short: "updated" });
     assert.equal(await held(stack, "short"), undefined);
   });
+});
+
+describe("a run in which one update after the other goes wrong", () => {
+  it("finishes what it began and leaves the rest for later, untouched", async () => {
+    const names = ["one", "two", "three", "four", "five"].sort();
+    for (const name of names) await deploy(h1, name);
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const began = new Map<string, string>();
+    for (const name of names) began.set(name, await startedAt(name));
+    for (const name of names) await release(`apps/${name}`, "2", { cmd: "exit 3" });
+    const ends = await update(stack);
+    const left = names.filter((name) => ends[name] === "deferred");
+    assert.equal(names.filter((name) => ends[name] === "rolled_back").length, 3);
+    assert.equal(left.length, 2);
+    for (const name of left) {
+      assert.match((await stack.ended(name)).because, /^3 updates of this run went wrong in a row/);
+      assert.equal(await startedAt(name), began.get(name));
+      assert.ok(((await held(stack, name))?.until ?? 0) > Date.now());
+    }
+    assert.deepEqual(
+      await overview(h1),
+      names.map((name) => `${name} running 1`),
+    );
+  });
+  after(() => h1.clean());
 });
 
 describe("a registry that fails", () => {
