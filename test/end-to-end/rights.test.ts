@@ -64,9 +64,10 @@ for (const version of ["2.10", "2.15"] as const) {
       );
       await eye.nats.flush();
       assert.ok(stack.events.every(({ subject }) => seen.includes(subject)));
+      const read = await readAll(keys, stack.server.url, STREAMS.hooks);
       assert.deepEqual(
-        await readAll(keys, stack.server.url, STREAMS.hooks),
-        stack.events.map(({ subject }) => subject),
+        stack.events.map(({ subject }) => subject).filter((subject) => !read.includes(subject)),
+        [],
       );
       assert.ok((await readAll(keys, stack.server.url, STREAMS.runs)).length >= stack.records.length);
       assert.doesNotMatch(await readFile(stack.server.log, "utf8"), /Violation/);
