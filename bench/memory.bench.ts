@@ -1,0 +1,81 @@
+// Resident memory of each service and of all of them in one process after idling, as the difference to a bare Node
+// process of the same version in the same run; and the time from start to ready. IDLE_MINUTES (10) says how long. The
+// young generation is small, as in the image and by `npm start`: 16 MB of it would only fill up with nothing.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { engine, startNats } from "../test/bed/bed.ts";
+import { deploy } from "../test/support/containers.ts";
+import { until } from "../test/support/until.ts";
+import { table } from "./ratios.ts";
+
+const PROGRAM = join(import.meta.dirname, "../services/ouroboros/main.js");
+const IDLE_MS = Number(process.env["IDLE_MINUTES"] ?? "10") * 60_000;
+const SERVICES = ["poller", "updater", "hook-executor", "all in one"] as const;
+const MOST_MB = { poller: 60, updater: 60, "hook-executor": 60, "all in one": 75 } as const;
+
+await using h1 = engine(1);
+await using nats = await startNats();
+const folder = await mkdtemp(join(tmpdir(), "memory-"));
+for (const name of ["one", "two", "three"]) await deploy(h1, name);
+const children: ChildProcess[] = [];
+const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess => {
+  const child = spawn(process.execPath, args, {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    stdio: "ignore",
+  });
+  children.push(child);
+  return child;
+};
+
+const bare = run(["-e", "setInterval(() => undefined, 1000)"]);
+const ready = new Map<string, number>();
+const processes = new Map<string, ChildProcess>();
+for (const [n, service] of SERVICES.entries()) {
+  const port = String(9500 + n);
+  const from = performance.now();
+  const isAll = service === "all in one";
+  const child = run(["--max-semi-space-size=1", PROGRAM, ...(isAll ? [] : [service])], {
+    ...{ HEALTH_PORT: port, DATA_DIR: join(folder, String(n)), DOCKER_SOCKETS: `unix://${h1.socket}` },
+    ...{ OUROBOROS_HOST: isAll ? "alone" : "h1", NATS_URL: isAll ? "" : nats.url },
+  });
+  await until(`${service} is ready`, () =>
+    fetch(`http://127.0.0.1:${port}/readyz`)
+      .then(({ ok }) => ok)
+      .catch(() => false),
+  );
+  ready.set(service, performance.now() - from);
+  processes.set(service, child);
+}
+await pause(IDLE_MS);
+
+const floor = await resident(bare);
+const rows: string[][] = [];
+for (const service of SERVICES) {
+  const more = (await resident(processes.get(service) ?? bare)) - floor;
+  rows.push([
+    service,
+    `${more.toFixed(0)} MB`,
+    `<= ${MOST_MB[service]} MB`,
+    `${(ready.get(service) ?? 0).toFixed(0)} ms`,
+  ]);
+  if (more > MOST_MB[service]) process.exitCode = 1;
+}
+for (const child of children) child.kill("SIGKILL");
+for (const child of children)
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+await rm(folder, { recursive: true, force: true });
+console.log(
+  `Resident memory after ${IDLE_MS / 60_000} idle minutes, beyond that of a bare Node ${process.version} (${floor.toFixed(0)} MB):\n\n` +
+    table([["", "memory", "goal", "from start to ready"], ...rows]),
+);
+
+/** MB. */
+async function resident({ pid = 0 }: ChildProcess): Promise<number> {
+  const [, kB = "0"] = /^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kB) / 1024;
+}
