@@ -1,5 +1,5 @@
 // The entries of a run in their groups, and what each group stops.
-import { isMeant } from "../../shared/container-facts.ts";
+import { dependantsOf, isMeant } from "../../shared/container-facts.ts";
 import { type Group, groupsOf } from "../../shared/groups.ts";
 import { endContainer } from "./ends.ts";
 import type { GroupWork } from "./group.ts";
@@ -24,6 +24,21 @@ export async function groupEntries(
   for (const { container, because } of left)
     await endContainer(run, entryOf(entries, container.id), { end: "failed", because, by: "updater" });
   return { groups, entries };
+}
+
+/** Those of `some` that stop no other, are stopped by none of `all`, and that nothing refers to. */
+export function aloneAmong(some: readonly Entry[], all: readonly Entry[], seen: readonly Seen[]): Entry[] {
+  const known = seen.map(({ facts }) => facts);
+  const { groups } = groupsOf(
+    all.map(({ facts }) => facts),
+    known,
+  );
+  return some.filter(({ facts }) =>
+    groups.some(
+      ({ updates: [first, ...more], dependencies }) =>
+        first?.id === facts.id && more.length + dependencies.length + dependantsOf(facts, known).length === 0,
+    ),
+  );
 }
 
 /** A failed pull drops the stops that only its entry needed. Only what runs is stopped, and so started again. */

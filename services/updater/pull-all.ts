@@ -1,4 +1,4 @@
-// All images of a run are pulled before anything is stopped, each reference once, some side by side.
+// The images of a run are pulled while everything runs, each reference once, some side by side.
 import type { ImageInspectInfo } from "dockerode";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { platformOf } from "./create-options.ts";
@@ -8,27 +8,24 @@ import { Places } from "./places.ts";
 import { pull } from "./pull.ts";
 import type { Entry, Run } from "./updater.ts";
 
-/** New images by container name; entries without one are ended here, as `current` or `failed`. */
-export async function pullAll(
-  run: Run,
-  entries: readonly Entry[],
-): Promise<ReadonlyMap<string, ImageInspectInfo>> {
+/** By container name: the new image, or nothing where the entry was ended here as `current` or `failed`. */
+export type Pulls = ReadonlyMap<string, Promise<ImageInspectInfo | undefined>>;
+
+/** Each promise rejects only with what concerns the run: Suspended, Fenced. */
+export function startPulls(run: Run, entries: readonly Entry[]): Pulls {
   const places = new Places(run.bus.context.settings.PARALLEL_PULLS);
-  const pulls = new Map<string, Promise<ImageInspectInfo>>();
-  const images = new Map<string, ImageInspectInfo>();
-  await Promise.all(
-    entries.map(async (entry) => {
-      const { familiar } = entry.ref;
-      const pulling = pulls.get(familiar) ?? pullOne(run, entry, places);
-      pulls.set(familiar, pulling);
-      const image = await pulling.catch((error: unknown) => whyNotPulled(error, run));
-      const end = endWithout(image, entry, run);
-      if (end !== undefined)
-        await endContainer(run, entry, { ...end, by: "updater", from: entry.facts.imageId });
-      else if (typeof image !== "string") images.set(entry.facts.name, image);
-    }),
-  );
-  return images;
+  const pulling = new Map<string, Promise<ImageInspectInfo>>();
+  const pulledFor = async (entry: Entry): Promise<ImageInspectInfo | undefined> => {
+    const { familiar } = entry.ref;
+    const one = pulling.get(familiar) ?? pullOne(run, entry, places);
+    pulling.set(familiar, one);
+    const image = await one.catch((error: unknown) => whyNotPulled(error, run));
+    const end = endWithout(image, entry, run);
+    if (end === undefined) return typeof image === "string" ? undefined : image;
+    await endContainer(run, entry, { ...end, by: "updater", from: entry.facts.imageId });
+    return undefined;
+  };
+  return new Map(entries.map((entry) => [entry.facts.name, pulledFor(entry)]));
 }
 
 /** Only what the registry or the Engine said ends the entry. @throws what concerns the run. */

@@ -8,14 +8,14 @@ import { allOf } from "./all-of.ts";
 import { endContainer } from "./ends.ts";
 import { Gate } from "./gate.ts";
 import { runGroup, startMarked } from "./group.ts";
-import { type Grouped, entryOf, groupEntries, neededBy } from "./grouped.ts";
+import { type Grouped, aloneAmong, entryOf, groupEntries, neededBy } from "./grouped.ts";
 import { Journal } from "./journal.ts";
 import { recordLateVerdicts } from "./late.ts";
 import { makeMarker, removeMarker } from "./marker.ts";
 import { ownMode, strictest } from "./mode.ts";
 import { Notices, tellAgain, tellFinished } from "./notices.ts";
 import type { Plan } from "./plan-message.ts";
-import { pullAll } from "./pull-all.ts";
+import { type Pulls, startPulls } from "./pull-all.ts";
 import type { RecoveredHost } from "./recover.ts";
 import { tellGroups } from "./tell-groups.ts";
 import { type Entry, type Run, type Seen, type Updater, lookAround } from "./updater.ts";
@@ -84,9 +84,44 @@ async function runEntries(run: Run, plan: Plan, before: Before): Promise<void> {
   const allowed = await askForAll(run, plan, first.entries);
   if (run.mode !== "update")
     return allOf(tellGroups(run, await groupEntries(run, allowed, first.seen), first.seen));
-  const images = await pullAll(
-    run,
-    allowed.filter(({ facts }) => run.journal.ended(facts.name) === undefined),
+  const left = allowed.filter(({ facts }) => run.journal.ended(facts.name) === undefined);
+  const alone = aloneAmong(left, allowed, first.seen).filter(({ facts }) => !isOurs(facts, run.bus.host));
+  const pulls = startPulls(run, left);
+  const others = {
+    ...plan,
+    containers: plan.containers.filter(({ name }) => !alone.some(({ facts }) => facts.name === name)),
+  };
+  let ours: readonly Work[] = [];
+  await allOf([
+    ...alone.map((entry) => () => updateAlone(run, entry, pulls)),
+    async () => {
+      ours = await updateTogether(run, others, { ...before, pulls });
+    },
+  ]);
+  for (const updateOne of ours) await updateOne();
+}
+
+/** It neither stops nor takes along any other, so it waits for no image but its own. */
+async function updateAlone(run: Run, entry: Entry, pulls: Pulls): Promise<void> {
+  const newImage = await pulls.get(entry.facts.name);
+  if (newImage === undefined) return;
+  const mark = () => Promise.resolve(); // it stops nothing
+  await runGroup(run, { updates: [{ ...entry, newImage }], dependencies: [], hard: [], mark });
+}
+
+/** All their images are there before the first of them stops anything. Resolves with what comes last: ourselves. */
+async function updateTogether(
+  run: Run,
+  plan: Plan,
+  { pulls, ...before }: Before & { readonly pulls: Pulls },
+): Promise<readonly Work[]> {
+  if (plan.containers.length === 0) return [];
+  const images = new Map<string, ImageInspectInfo>();
+  await Promise.all(
+    plan.containers.map(async ({ name }) => {
+      const image = await pulls.get(name);
+      if (image !== undefined) images.set(name, image);
+    }),
   );
   const now = await lookFor(run, plan, { ...before, limit: Number.POSITIVE_INFINITY }); // the gate and the pulls took their time
   for (const { facts } of now.seen) if (facts.status === "running") run.ran.add(facts.id);
@@ -96,7 +131,7 @@ async function runEntries(run: Run, plan: Plan, before: Before): Promise<void> {
   const grouped = await groupEntries(run, ready, now.seen);
   const { others, ours } = updateGroups(run, grouped, { images, isMarked });
   await allOf(others);
-  for (const updateOne of ours) await updateOne();
+  return ours;
 }
 
 interface Look {
