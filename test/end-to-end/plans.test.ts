@@ -122,7 +122,7 @@ describe("a plan", () => {
 
   before(async () => {
     web = await deploy(h1, "web");
-    stack = await startStack({ engine: h1, services: ["updater", "hook-executor"] });
+    stack = await startStack({ engine: h1, services: ["updater", "hook-executor"], forges: true });
     await until("the updater is there", () => stack.services.updater?.log().includes("acts on the host"));
   });
   after(async () => {
