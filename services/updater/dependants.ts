@@ -8,7 +8,7 @@ import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../shared/engin
 import type { ContainerInspectInfo } from "dockerode";
 import { explain } from "../../shared/errors.ts";
 import { type ContainerDocument, type ImageDocument, sharesContainer } from "./inspect.ts";
-import { stopContainer } from "./stop-container.ts";
+import { letStopEnd, stopContainer } from "./stop-container.ts";
 import { type Watching, runSteps, undoSteps } from "./saga.ts";
 import {
   type Swap,
@@ -43,9 +43,11 @@ export const letDependantsRun: SwapStep = {
 };
 
 /** One that ran on while a parent was stopped and started is cut off from it, and started anew. */
-async function letRun({ engine, clock, old }: Swap): Promise<void> {
+async function letRun({ engine, clock, old, proof }: Swap): Promise<void> {
   const container = engine.docker.getContainer(old.Id);
-  if (await isCutOff(engine, await container.inspect())) await stopContainer(engine, clock, old);
+  const inspect = await container.inspect();
+  if (await isCutOff(engine, inspect)) await stopContainer({ engine, clock, ...proof }, old);
+  else await letStopEnd({ engine, clock }, inspect);
   await tolerating([ALREADY_SO], container.start());
 }
 

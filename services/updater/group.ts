@@ -13,7 +13,7 @@ import { hardHooksOf, isRecreated, recreateHardDependency } from "./hard.ts";
 import type { ContainerDocument } from "./inspect.ts";
 import { replaceContainer } from "./replace.ts";
 import { startPatiently } from "./start-patiently.ts";
-import { stopContainer } from "./stop-container.ts";
+import { letStopEnd, stopContainer } from "./stop-container.ts";
 import { AT_MOST_WHILE_STOPPED, type Entry, type Run } from "./updater.ts";
 
 export interface GroupWork {
@@ -114,7 +114,10 @@ export async function stopAll(
     if (decided.verdict !== "proceed") return decided;
     await mark();
     await timed(run, name, "stop the dependency", () =>
-      stopContainer(run.bus.host.engine, run.bus.clock, inspect as unknown as ContainerDocument),
+      stopContainer(
+        { engine: run.bus.host.engine, clock: run.bus.clock, hardStop: run.hardStop },
+        inspect as unknown as ContainerDocument,
+      ),
     );
   }
   return undefined;
@@ -144,8 +147,7 @@ export async function startAll(
   let suspended: Suspended | undefined;
   const late: string[] = [];
   for (const { name } of dependencies) {
-    const container = run.bus.host.engine.docker.getContainer(name);
-    const inspect = await ifThere(container.inspect());
+    const inspect = await lookAt(run, name);
     if (inspect === undefined) run.log.warn({ container: name }, "dependency is gone; it cannot be started");
     if (inspect === undefined || (inspect.State.Running && run.mode === "update")) continue;
     if (withHooks && suspended === undefined) suspended = await askToStart(run, inspect);
@@ -156,6 +158,15 @@ export async function startAll(
   }
   await startPatiently({ ...run, engine: run.bus.host.engine, clock: run.bus.clock }, late);
   if (suspended !== undefined) throw suspended;
+}
+
+/** A stop that an earlier process asked for may not be over. */
+async function lookAt({ bus, mode }: Run, name: string): Promise<ContainerInspectInfo | undefined> {
+  const container = bus.host.engine.docker.getContainer(name);
+  const inspect = await ifThere(container.inspect());
+  if (inspect?.State.Running !== true || mode !== "update") return inspect;
+  await letStopEnd({ engine: bus.host.engine, clock: bus.clock }, inspect);
+  return ifThere(container.inspect());
 }
 
 /** One that cannot be started at once keeps nobody else down. */

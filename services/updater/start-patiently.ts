@@ -2,9 +2,10 @@
 // Engine that is away, keeps it down for that moment only, and nobody else with it.
 import type { Logger } from "pino";
 import type { Clock } from "../../shared/clock.ts";
-import { ALREADY_SO, type Engine, GONE, tolerating } from "../../shared/engine.ts";
+import { ALREADY_SO, type Engine, GONE, ifThere, tolerating } from "../../shared/engine.ts";
 import { explain } from "../../shared/errors.ts";
 import { undoSteps } from "./saga.ts";
+import { letStopEnd } from "./stop-container.ts";
 import { Timed } from "./timed.ts";
 
 interface Starting {
@@ -19,11 +20,23 @@ export async function startPatiently(it: Starting, containers: readonly string[]
   const starts = containers.map((container) => ({
     name: container,
     do: () => Promise.resolve(),
-    undo: () => tolerating([ALREADY_SO, GONE], it.engine.docker.getContainer(container).start()),
+    undo: () => startStopped(it, container),
   }));
   for (const { step: container, error } of await undoSteps(starts, null, new Timed(it)))
     it.log.error(
       { container, because: explain(error) },
       `dependency could not be started: start it by hand with \`docker start ${container}\``,
     );
+}
+
+/** One that is gone has nothing to start. */
+export async function startStopped(
+  { engine, clock }: Pick<Starting, "engine" | "clock">,
+  id: string,
+): Promise<void> {
+  const container = engine.docker.getContainer(id);
+  const inspect = await ifThere(container.inspect());
+  if (inspect === undefined) return;
+  await letStopEnd({ engine, clock }, inspect);
+  await tolerating([ALREADY_SO, GONE], container.start());
 }

@@ -12,7 +12,7 @@ import type { Places } from "./places.ts";
 import { type Proof, prove } from "./prove.ts";
 import type { Step } from "./saga.ts";
 import type { References } from "./references.ts";
-import { stopContainer } from "./stop-container.ts";
+import { letStopEnd, stopContainer } from "./stop-container.ts";
 import { makeSuccessor } from "./successor.ts";
 import { backupName, successorName } from "./swap-names.ts";
 
@@ -86,7 +86,7 @@ const asOf = ({ old, reference = old.Config.Image }: Swap): ContainerDocument =>
 
 export const stop: SwapStep = {
   name: "stop the old container",
-  do: (swap) => stopContainer(swap.engine, swap.clock, swap.old),
+  do: (swap) => stopContainer({ ...swap, ...swap.proof }, swap.old),
   undo: async (swap) => {
     if (await startIfThere(swap, swap.restored ?? swap.old.Id)) return;
     const replacement = await replacementOf(swap);
@@ -128,7 +128,7 @@ export const start: SwapStep = {
   undo: async (swap) => {
     const inspect = await ifThere(successorOf(swap).inspect());
     if (inspect?.State.Running)
-      await stopContainer(swap.engine, swap.clock, inspect as unknown as ContainerDocument);
+      await stopContainer({ ...swap, ...swap.proof }, inspect as unknown as ContainerDocument);
   },
 };
 
@@ -204,9 +204,10 @@ const recreateOld = (swap: Swap): Promise<string> =>
   );
 
 /** Resolves with false where there is no such container. */
-async function startIfThere({ engine }: Swap, id: string): Promise<boolean> {
+async function startIfThere({ engine, clock }: Swap, id: string): Promise<boolean> {
   const container = engine.docker.getContainer(id);
   try {
+    await letStopEnd({ engine, clock }, await container.inspect());
     await tolerating([ALREADY_SO], container.start());
     return true;
   } catch (error) {

@@ -1,6 +1,7 @@
 // Loaded before a service (node --import): its wall clock is CLOCK_SHIFT milliseconds off, from CLOCK_EPOCH on it goes
-// CLOCK_SPEED times as fast, and sleeps of the service's one clock are as much shorter. The Engine, NATS and all other
-// timers are as they are: no process can set their clock without setting this machine's.
+// CLOCK_SPEED times as fast. With CLOCK_SLEEPS=fast the clock that only goes forward is, too, and sleeps of the service's
+// one clock are as much shorter. The Engine, NATS and all other timers are as they are: no process can set their clock
+// without setting this machine's.
 import timers from "node:timers/promises";
 import { syncBuiltinESMExports } from "node:module";
 
@@ -12,6 +13,8 @@ Date.now = () => epoch + (now() - epoch) * speed + shift;
 
 if (process.env["CLOCK_SLEEPS"] === "fast") {
   const { setTimeout: sleep } = timers;
+  const monotonic = performance.now.bind(performance);
+  performance.now = () => monotonic() * speed;
   timers.setTimeout = ((ms: number, ...rest: []) => sleep(ms / speed, ...rest)) as typeof sleep;
   syncBuiltinESMExports();
 }
