@@ -148,3 +148,13 @@ export const Explanation = z.object({
     .describe("How the last run with this container ended for it; null where none did within memory."),
 });
 export type Explanation = z.infer<typeof Explanation>;
+
+export const Repaired = z.object({
+  host,
+  state: z.enum(["repaired", "busy", "failed", "away"]),
+  because: z.string().optional().describe("Why nothing was repaired."),
+  restored: z
+    .array(z.object({ container: z.string(), run, end: End, because: z.string() }))
+    .describe("What had been left behind, and how it ended now; `stuck` still needs a person."),
+});
+export type Repaired = z.infer<typeof Repaired>;

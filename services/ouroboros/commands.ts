@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { hookNames, isHookName } from "../../shared/hooks.ts";
 import { VerdictWord } from "../../shared/messages.ts";
-import { EventLine, Explanation, HistoryEntry, Pending, Status } from "./answers.ts";
+import { EventLine, Explanation, HistoryEntry, Pending, Repaired, Status } from "./answers.ts";
 import type { Command } from "./command.ts";
 import { HOST, SINCE, containerName, some } from "./command-values.ts";
 import { participantCommands } from "./participant-commands.ts";
@@ -96,6 +96,18 @@ export const commands = {
       since: { ...SINCE, byDefault: "30d", says: "How far back it looks; the journal holds 90 days." },
     },
     json: { schema: z.array(HistoryEntry) },
+  },
+  repair: {
+    says: "Puts right what an update left behind, as after `stuck`, once what stood in the way is gone.",
+    more:
+      "The updater of the host does what it does when it starts: an old container that was not put back runs again, a new " +
+      "one that had its name already is proved. Nothing is done while a run is under way. With CONTAINER only what " +
+      "concerns it is shown; all of the host is repaired. Ends with 2 where something is stuck still.",
+    arguments: {
+      CONTAINER: { says: "Name of a container.", read: containerName, optional: true, offers: "containers" },
+    },
+    options: { host: HOST },
+    json: { schema: z.array(Repaired) },
   },
   ...participantCommands,
   ...setupCommands,

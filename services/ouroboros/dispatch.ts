@@ -12,6 +12,7 @@ import { didYouMean } from "./nearest.ts";
 import { runAdd, runList, runRemove, runShow } from "./participant.ts";
 import { runTest } from "./participant-test.ts";
 import { runPending } from "./pending.ts";
+import { runRepair } from "./repair.ts";
 import { type Run, runCommand } from "./run-command.ts";
 import { runStatus } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
@@ -25,6 +26,7 @@ const runs: { readonly [N in CommandName]: Run<N> } = {
   verdict: runVerdict,
   events: runEvents,
   history: runHistory,
+  repair: runRepair,
   "participant add": runAdd,
   "participant list": runList,
   "participant show": runShow,

@@ -174,10 +174,11 @@ export async function askService(
   { nats }: Fleet,
   host: string,
   [service, command]: readonly [service: string, command: string],
+  { body = "", timeout = 5000 }: { readonly body?: string; readonly timeout?: number } = {},
 ): Promise<unknown> {
   try {
     return parseJson(
-      (await nats.request(subjects.command(host, service, command), "", { timeout: 5000 })).string(),
+      (await nats.request(subjects.command(host, service, command), body, { timeout })).string(),
     );
   } catch (error) {
     if ([NoRespondersError, RequestError, TimeoutError].some((kind) => error instanceof kind))

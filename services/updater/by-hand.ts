@@ -13,7 +13,8 @@ export function byHand(
     .join("; ");
   const backup = backupName(swap.name, swap.run);
   return (
-    `"${it.failed}" failed (${explain(it.cause)}) and ${left}. By hand: see \`docker ps -a --filter name=${swap.name}\`; ` +
+    `"${it.failed}" failed (${explain(it.cause)}) and ${left}. Once what stood in the way is gone, ` +
+    `\`ouroboros repair ${swap.name}\` puts it right. By hand: see \`docker ps -a --filter name=${swap.name}\`; ` +
     `the old container is ${swap.old.Id.slice(0, 12)}: remove what else bears the name ${swap.name}, rename ${backup} to ${swap.name} if it bears that name, and start it`
   );
 }

@@ -5,9 +5,11 @@ import { isAway } from "../../shared/engine.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
 import { lastOn, serverTime, untilAnswered } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
+import { Acting } from "./acting.ts";
+import { answerCommands } from "./commands.ts";
 import { helpersEnd, removeHelper } from "./helper-container.ts";
 import { type Plan, parsePlan } from "./plan-message.ts";
-import { type RecoveredHost, recoverHost, settleAlone } from "./recover.ts";
+import { type RecoveredHost, type Restored, recoverHost, settleAlone } from "./recover.ts";
 import { runPlan } from "./run-plan.ts";
 import { tellRestored } from "./tell-restored.ts";
 import type { Updater } from "./updater.ts";
@@ -18,25 +20,21 @@ const NOTHING: RecoveredHost = { swaps: new Map(), markers: [], restored: [] };
 export async function serve(updater: Updater): Promise<void> {
   const { bus, fence } = updater;
   const yielded = new AbortController();
-  const acting = { busy: true };
-  using _commands = answerCommands(updater, acting, yielded);
-  await untilResumed(updater);
-  acting.busy = false;
+  const acting = new Acting();
+  const recover = () => recoverAndResume(updater);
+  using _commands = answerCommands(updater, { acting, yielded, recover });
+  await acting.alone(() => untilResumed(updater));
   await consume(bus.nats, {
     stream: STREAMS.hooks,
     durable: consumers.updater(bus.host.name),
     log: bus.context.log,
     clock: bus.clock,
     signal: AbortSignal.any([bus.signal, yielded.signal]),
-    handle: async (message) => {
-      acting.busy = true;
-      try {
-        if (fence.open !== undefined) await recoverAndResume(updater); // this process failed in the middle of a run
+    handle: (message) =>
+      acting.alone(async () => {
+        if (fence.open !== undefined) await recover(); // this process failed in the middle of a run
         await runPlan(updater, await planIn(updater, message), NOTHING);
-      } finally {
-        acting.busy = false;
-      }
-    },
+      }),
   });
 }
 
@@ -66,16 +64,19 @@ async function untilResumed(updater: Updater): Promise<void> {
   }
 }
 
-async function recoverAndResume(updater: Updater): Promise<void> {
+/** Resolves with what no run went on with. */
+async function recoverAndResume(updater: Updater): Promise<readonly Restored[]> {
   const { bus, fence, hardStop, making } = updater;
   const it = { ...bus.context, host: bus.host, hardStop, making };
   const helped = await helpersEnd(bus.host.engine, bus.clock, bus.signal);
   const recovered = { ...(await recoverHost(it)), helped };
   const plan = await openPlan(updater);
-  await tellRestored(bus, await settleAlone(it, recovered, plan?.run));
+  const restored = await settleAlone(it, recovered, plan?.run);
+  await tellRestored(bus, restored);
   if (plan !== undefined) await runPlan(updater, plan, recovered);
   else if (fence.open !== undefined) await fence.end();
   await removeHelper(bus.host.engine);
+  return restored;
 }
 
 /** The plan of the run that was under way, if it is still in the stream. */
@@ -91,32 +92,4 @@ async function openPlan({ bus, fence }: Updater): Promise<Plan | undefined> {
   if (message === undefined) return undefined;
   const publishedAt = message.time.getTime();
   return parsePlan(message.string(), { publishedAt, takenAt: publishedAt }); // one that was begun does not expire
-}
-
-/** `yield` and `status` on `ouroboros.command.<host>.updater.*`. Only the acting updater answers. */
-function answerCommands(
-  { bus, fence }: Updater,
-  acting: { readonly busy: boolean },
-  yielded: AbortController,
-): Disposable {
-  const state = () => ({
-    state: acting.busy ? "busy" : "idle",
-    writer: bus.writer,
-    run: fence.open?.run ?? null,
-  });
-  const status = bus.nats.subscribe(subjects.command(bus.host.name, "updater", "status"), {
-    callback: (_error, message) => void message.respond(JSON.stringify(state())),
-  });
-  const giveWay = bus.nats.subscribe(subjects.command(bus.host.name, "updater", "yield"), {
-    callback: (_error, message) => {
-      message.respond(JSON.stringify(acting.busy ? { state: "busy" } : { state: "yielded" }));
-      if (!acting.busy) yielded.abort();
-    },
-  });
-  return {
-    [Symbol.dispose]: () => {
-      status.unsubscribe();
-      giveWay.unsubscribe();
-    },
-  };
 }

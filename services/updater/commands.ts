@@ -1,0 +1,56 @@
+// What operators and other updaters may ask the acting updater, on `ouroboros.command.<host>.updater.*`: `status`,
+// `yield`, `repair`. Core NATS request and reply; the answers are JSON.
+import type { Msg } from "nats";
+import { explain } from "../../shared/errors.ts";
+import { subjects } from "../../shared/subjects.ts";
+import type { Acting } from "./acting.ts";
+import type { Restored } from "./recover.ts";
+import type { Updater } from "./updater.ts";
+
+interface Commands {
+  readonly acting: Acting;
+  readonly yielded: AbortController;
+  /** Puts right what was left behind. */
+  readonly recover: () => Promise<readonly Restored[]>;
+}
+
+/** Only the acting updater answers. */
+export function answerCommands(updater: Updater, { acting, yielded, recover }: Commands): Disposable {
+  const { bus, fence } = updater;
+  const answer = (message: Msg, said: object): unknown => message.respond(JSON.stringify(said));
+  const inHand = () => ({ state: acting.busy ? "busy" : "idle", run: fence.open?.run ?? null });
+  const commands: Readonly<Record<string, (message: Msg) => void>> = {
+    status: (message) => void answer(message, { ...inHand(), writer: bus.writer }),
+    yield: (message) => {
+      answer(message, { state: acting.busy ? "busy" : "yielded" });
+      if (!acting.busy) yielded.abort();
+    },
+    repair: (message) => {
+      if (acting.busy) answer(message, inHand());
+      else void acting.alone(() => repair(updater, recover)).then((said) => answer(message, said));
+    },
+  };
+  const served = Object.entries(commands).map(([command, callback]) =>
+    bus.nats.subscribe(subjects.command(bus.host.name, "updater", command), {
+      callback: (error, message) => {
+        if (error === null) callback(message);
+      },
+    }),
+  );
+  return { [Symbol.dispose]: () => served.forEach((one) => one.unsubscribe()) };
+}
+
+async function repair({ bus, fence }: Updater, recover: Commands["recover"]): Promise<object> {
+  bus.context.log.info("repair asked for by the operator");
+  try {
+    await fence.check();
+    const restored = await recover();
+    return {
+      state: "repaired",
+      restored: restored.map(({ container, run, end, because }) => ({ container, run, end, because })),
+    };
+  } catch (error) {
+    bus.context.log.warn({ because: explain(error) }, "repair failed");
+    return { state: "failed", because: explain(error) };
+  }
+}
