@@ -19,8 +19,12 @@ export default class Reporter extends Mocha.reporters.Spec {
       if (file !== undefined) writeFileSync(file, JSON.stringify(counts));
     };
     for (const event of [EVENT_TEST_PASS, EVENT_TEST_FAIL, EVENT_RUN_END]) runner.on(event, write);
-    runner.on(EVENT_RUN_END, () => setTimeout(giveUp, patience).unref());
+    runner.on(EVENT_RUN_END, giveUpSoon);
   }
+}
+
+export function giveUpSoon(): void {
+  setTimeout(giveUp, patience).unref();
 }
 
 /** A timer, a connection or a process that a test left keeps Node alive: that is a failure, not something to wait for. */

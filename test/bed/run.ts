@@ -9,12 +9,12 @@
  *   npm test -- --coverage                     also a table of what ran, file by file
  *   npm test -- test/x.test.ts --grep gate     only these; coverage is not asked for then. The rest is mocha's own
  */
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { uncovered } from "./coverage.ts";
 import type { Counts } from "./reporter.ts";
-import { Interrupted, type RunningBed, withBed } from "./with-bed.ts";
+import { type BedOptions, Interrupted, type RunningBed, withBed } from "./with-bed.ts";
 
 /** What the command line asks for. */
 interface Wish {
@@ -32,7 +32,7 @@ interface Outcome extends Counts {
   readonly complaints: readonly string[];
 }
 
-const hosts = ["28.5", "20.10", "26.1"];
+const options: BedOptions = { hosts: ["28.5", "20.10", "26.1"], parts: ["podman", "base-image"] };
 const own = ["--full", "--bench", "--coverage"];
 const leastCovered = 90;
 
@@ -41,10 +41,7 @@ await main(wishFrom(process.argv.slice(2)));
 async function main(wish: Wish): Promise<void> {
   const outcomes: Outcome[] = [];
   try {
-    const work = wish.bench ? runBenches : runTests;
-    await withBed({ hosts, parts: ["podman", "base-image"] }, async (bed) =>
-      outcomes.push(await work(bed, wish)),
-    );
+    await withBed(options, async (bed) => outcomes.push(await workIn(bed, wish)));
   } catch (error) {
     const { signal } = error instanceof Interrupted ? error : {};
     process.exitCode = signal === undefined ? 1 : 128 + constants.signals[signal];
@@ -54,6 +51,13 @@ async function main(wish: Wish): Promise<void> {
   for (const complaint of complaints) console.error(complaint);
   if (passed === 0 || failed > 0 || complaints.length > 0) process.exitCode ??= 1;
   console.log(`${passed} passed, ${failed} failed`);
+}
+
+async function workIn(bed: RunningBed, wish: Wish): Promise<Outcome> {
+  if (wish.bench) return runBenches(bed, wish);
+  if (wish.files.length + wish.rest.length > 0) return runSome(bed, wish);
+  if (wish.full) return runAll([bed], wish); // what it measures, it measures with the machine to itself
+  return withBed(options, (other) => runAll([bed, other], wish)); // tests wait more than they work
 }
 
 function wishFrom(args: readonly string[]): Wish {
@@ -69,42 +73,77 @@ function wishFrom(args: readonly string[]): Wish {
   };
 }
 
-async function runTests(bed: RunningBed, { full, coverage, files, rest }: Wish): Promise<Outcome> {
-  const whole = files.length === 0 && rest.length === 0;
-  const all = ["dist/test/**/*.test.js", ...(full ? ["dist/test/**/*.full-test.js"] : [])];
-  const reports = join(bed.folder, "coverage");
+/** Some files, or what mocha's own options choose, in one bed. */
+async function runSome(bed: RunningBed, { full, files, rest }: Wish): Promise<Outcome> {
   const counts = join(bed.folder, "counts.json");
-  const measure = [
-    ...[
-      "node",
-      "node_modules/c8/bin/c8.js",
-      "--temp-directory",
-      join(reports, "raw"),
-      "--reports-dir",
-      reports,
-    ],
-    ...(coverage ? ["--reporter", "text", "--reporter", "json-summary"] : []),
-  ];
-  const mocha = [
-    ...[
-      "node",
-      "--enable-source-maps",
-      "node_modules/mocha/bin/mocha.js",
-      "--require",
-      "./dist/test/bed/leaks.js",
-    ],
-    ...["--reporter", "./dist/test/bed/reporter.js", ...rest, ...(files.length > 0 ? files : all)],
-  ];
-  const code = await bed.run([...(whole || coverage ? measure : []), ...mocha], {
+  const all = ["dist/test/**/*.test.js", ...(full ? ["dist/test/**/*.full-test.js"] : [])];
+  const mocha = ["node", "--enable-source-maps", "node_modules/mocha/bin/mocha.js"];
+  const ours = ["--require", "./dist/test/bed/leaks.js", "--reporter", "./dist/test/bed/reporter.js"];
+  const code = await bed.run([...mocha, ...ours, ...rest, ...(files.length > 0 ? files : all)], {
     OUROBOROS_TEST_COUNTS: counts,
     ...(full && { OUROBOROS_TEST_FULL: "1" }),
   });
-  const { passed, failed } = JSON.parse(
-    await readFile(counts, "utf8").catch(() => '{ "passed": 0, "failed": 0 }'),
-  ) as Counts;
-  const complaints = whole && !bed.signal.aborted ? await missing(reports) : [];
-  // A file that cannot be loaded, or a test that never lets go, fails no test and all the same the run.
-  return { passed, failed: failed === 0 && code !== 0 && !bed.signal.aborted ? 1 : failed, complaints };
+  return { ...(await countsOf(bed, counts, code)), complaints: [] };
+}
+
+/** Everything: the beds take the files one by one, and what ran is measured. */
+async function runAll(
+  beds: readonly [RunningBed, ...RunningBed[]],
+  { full, coverage }: Wish,
+): Promise<Outcome> {
+  const [{ folder, signal }] = beds;
+  const [claims, raw, reports] = ["claims", "coverage-raw", "coverage"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await mkdir(claims);
+  const files = await testFiles(full);
+  const env = {
+    OUROBOROS_TEST_CLAIMS: claims,
+    NODE_V8_COVERAGE: raw,
+    ...(full && { OUROBOROS_TEST_FULL: "1" }),
+  };
+  const counted = await Promise.all(
+    beds.map(async (bed) => {
+      const counts = join(bed.folder, "counts.json");
+      const worker = ["node", "--enable-source-maps", "dist/test/bed/worker.js", ...files];
+      return countsOf(bed, counts, await bed.run(worker, { ...env, OUROBOROS_TEST_COUNTS: counts }));
+    }),
+  );
+  const total = (of: keyof Counts): number => counted.reduce((sum, counts) => sum + counts[of], 0);
+  if (signal.aborted) return { passed: total("passed"), failed: total("failed"), complaints: [] };
+  const c8 = [
+    "node",
+    "node_modules/c8/bin/c8.js",
+    "report",
+    "--temp-directory",
+    raw,
+    "--reports-dir",
+    reports,
+  ];
+  await beds[0].run([...c8, ...(coverage ? ["--reporter", "text", "--reporter", "json-summary"] : [])]);
+  return { passed: total("passed"), failed: total("failed"), complaints: await missing(reports) };
+}
+
+/** The long ones first, so that no bed waits for another at the end. */
+async function testFiles(full: boolean): Promise<string[]> {
+  const found = await readdir("dist/test", { recursive: true });
+  const wanted = found.filter(
+    (name) => name.endsWith(".test.js") || (full && name.endsWith(".full-test.js")),
+  );
+  const isLong = (name: string): boolean => /^(end-to-end|fidelity)\//.test(name);
+  return wanted
+    .sort()
+    .sort((one, other) => Number(isLong(other)) - Number(isLong(one)))
+    .map((name) => join("dist/test", name));
+}
+
+/** A test that never lets go, or a worker that broke down, fails no test and all the same the run. */
+async function countsOf(bed: RunningBed, file: string, code: number): Promise<Counts> {
+  const nothing = '{ "passed": 0, "failed": 0 }';
+  const { passed, failed } = JSON.parse(await readFile(file, "utf8").catch(() => nothing)) as Counts;
+  return { passed, failed: failed === 0 && code !== 0 && !bed.signal.aborted ? 1 : failed };
 }
 
 function missing(reports: string): Promise<string[]> {

@@ -1,0 +1,57 @@
+/**
+ * Runs test files inside a bed, one after the other. Each is claimed first by a file in the folder
+ * OUROBOROS_TEST_CLAIMS, so that workers in several beds share the work. What a file has to say is printed in one
+ * piece; the counts go into the file OUROBOROS_TEST_COUNTS after each.
+ *
+ *   node dist/test/bed/worker.js dist/test/x.test.js...
+ */
+import { open, readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { format } from "node:util";
+import Mocha from "mocha";
+import { mochaHooks as rootHooks } from "./leaks.ts";
+import { type Counts, giveUpSoon } from "./reporter.ts";
+
+const { OUROBOROS_TEST_CLAIMS: claims = "", OUROBOROS_TEST_COUNTS: counts = "" } = process.env;
+const options = JSON.parse(await readFile(".mocharc.json", "utf8")) as Mocha.MochaOptions;
+const { Base } = Mocha.reporters as unknown as { Base: { consoleLog: (...args: unknown[]) => void } };
+
+let sum: Counts = { passed: 0, failed: 0 };
+for (const file of process.argv.slice(2)) {
+  if (!(await isOurs(file))) continue;
+  const { passed, failed } = await run(file);
+  sum = { passed: sum.passed + passed, failed: sum.failed + failed };
+  await writeFile(counts, JSON.stringify(sum));
+}
+process.exitCode = sum.failed === 0 ? 0 : 1;
+giveUpSoon();
+
+async function isOurs(file: string): Promise<boolean> {
+  try {
+    const claim = await open(join(claims, encodeURIComponent(file)), "wx");
+    await claim.close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+async function run(file: string): Promise<Counts> {
+  const lines = [file];
+  Base.consoleLog = (...args) => lines.push(format(...args));
+  try {
+    const mocha = new Mocha({ ...options, reporter: "spec", color: process.stdout.isTTY, rootHooks });
+    mocha.addFile(resolve(file));
+    await mocha.loadFilesAsync();
+    const { passes, failures } = await new Promise<Mocha.Stats>((done) => {
+      const runner = mocha.run(() => done(runner.stats as Mocha.Stats));
+    });
+    return { passed: passes, failed: failures };
+  } catch (error) {
+    lines.push(format("%s cannot be loaded:", file, error));
+    return { passed: 0, failed: 1 };
+  } finally {
+    console.log(lines.join("\n"));
+  }
+}
