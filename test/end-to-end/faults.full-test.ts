@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { after, afterEach, describe, it } from "mocha";
-import { type Engine, engine, hubControl, leftovers } from "../bed/bed.ts";
+import { after, before, describe, it } from "mocha";
+import { type Engine, bedCommand, engine, hubControl, leftovers } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
-import { clock, faultScene, holdPort, tell, writeFaults } from "../support/faults.ts";
+import {
+  type FaultOptions,
+  type FaultScene,
+  clock,
+  faultScene,
+  holdPort,
+  tell,
+  writeFaults,
+} from "../support/faults.ts";
 import { participate } from "../support/participants.ts";
 import { held } from "../support/runs.ts";
 import { type Process, startStack } from "../support/stack.ts";
@@ -14,70 +23,256 @@ const h1 = engine(1);
 const STOPPED = "stop the old container";
 const MINUTE = 60_000;
 
+interface Lasting {
+  readonly title: string;
+  /** On a host of its own, `number`. */
+  readonly goesOn: (host: Engine, number: number) => Promise<void>;
+}
+
+/** The Engine of the host stands still for so many seconds. */
+const hang = (number: number, seconds: number): string => {
+  const pid = "$(cat /run/engine.pid)";
+  return `bash "$BED_SH" on ${number} sh -c 'kill -STOP ${pid}; (sleep ${seconds}; kill -CONT ${pid}) > /dev/null 2>&1 &'`;
+};
+
+const turn = { last: Promise.resolve() as Promise<unknown> };
+
+/** Starting is work for the machine, unlike the waiting after it: one scene after the other. */
+function inTurn(options: FaultOptions): Promise<FaultScene> {
+  const made = turn.last.then(() => faultScene(options));
+  turn.last = made.catch(() => undefined);
+  return made;
+}
+
+const lasting: readonly Lasting[] = [
+  {
+    title: "an Engine that hangs for longer than a stop may take is waited for",
+    goesOn: async (host, number) => {
+      await using scene = await inTurn({
+        host,
+        image: "apps/hanging",
+        fault: { after: "create the successor", run: hang(number, 75) },
+        env: { DOCKER_TIMEOUT: "10" },
+      });
+      const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
+      assert.equal(ended.end, "updated", ended.because);
+      await scene.isWell("2");
+      tell("Engine hangs for 75 s during the stop", "`updated` once it goes on", ended);
+    },
+  },
+  {
+    title: "an Engine that hangs when the successor is to be started is waited for, and one of the two runs",
+    goesOn: async (host, number) => {
+      await using scene = await inTurn({
+        host,
+        image: "apps/hanging-later",
+        fault: { after: "park the old container's restart policy", run: hang(number, 40) },
+        env: { DOCKER_TIMEOUT: "10" },
+      });
+      const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
+      assert.equal(ended.end, "rolled_back", ended.because);
+      assert.equal(await idOf(host, "web"), scene.old);
+      await scene.isWell("1");
+      assert.notEqual((await held(scene.stack, "web"))?.until, null);
+      tell(
+        "Engine hangs for 40 s before the start",
+        "`rolled_back` once it goes on; tried again later",
+        ended,
+      );
+    },
+  },
+  {
+    title: "NATS away for a minute while a container is down costs it nothing",
+    goesOn: async (host) => {
+      await using scene = await inTurn({ host, image: "apps/alone", env: { SETTLE_TIME: "2s" } });
+      const run = await scene.plan();
+      await isSwapped(scene);
+      await scene.stack.server.kill("SIGKILL");
+      await sleep(MINUTE);
+      assert.ok((await overview(host)).includes("web running 2"));
+      await scene.stack.server.restart();
+      const ended = await scene.outcome(run, 4 * MINUTE);
+      assert.equal(ended.end, "updated", ended.because);
+      await scene.isWell("2");
+      const happens = "`updated`: the swap does not wait for NATS, the record does";
+      tell("NATS away for 60 s while it is down", happens, ended);
+    },
+  },
+  {
+    title: "NATS that is connected but does not answer for a minute costs it nothing",
+    goesOn: async (host) => {
+      await using scene = await inTurn({ host, image: "apps/unheard", env: { SETTLE_TIME: "2s" } });
+      const run = await scene.plan();
+      await isSwapped(scene);
+      process.kill(scene.stack.server.pid, "SIGSTOP");
+      await sleep(MINUTE);
+      assert.ok((await overview(host)).includes("web running 2"));
+      process.kill(scene.stack.server.pid, "SIGCONT");
+      const ended = await scene.outcome(run, 4 * MINUTE);
+      assert.equal(ended.end, "updated", ended.because);
+      await scene.isWell("2");
+      tell(
+        "NATS connected but silent for 60 s while it is down",
+        "`updated`: the swap does not wait for it",
+        ended,
+      );
+    },
+  },
+  {
+    title: "a host that is cut off in the middle of a swap does not need the network",
+    goesOn: async (host, number) => {
+      const cable = (way: string): string => `bash "$BED_SH" ${way} ${number}`;
+      await using scene = await inTurn({
+        host,
+        image: "apps/cut-off",
+        fault: { after: STOPPED, run: `${cable("unplug")}; (sleep 20; ${cable("plug")}) > /dev/null 2>&1 &` },
+      });
+      const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
+      assert.equal(ended.end, "updated", ended.because);
+      await scene.isWell("2");
+      tell(
+        "host unplugged for 20 s in the middle of the swap",
+        "`updated`: all that it needs is there",
+        ended,
+      );
+    },
+  },
+  {
+    title: "a host that is cut off before the pull touches nothing, and says so",
+    goesOn: async (host, number) => {
+      await using scene = await inTurn({ host, image: "apps/unreached" });
+      await bedCommand("unplug", String(number));
+      try {
+        const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
+        assert.equal(ended.end, "failed", ended.because);
+        assert.match(ended.because, /^registry\.lab:5000\/apps\/unreached:latest could not be pulled: /);
+        assert.equal(await idOf(host, "web"), scene.old);
+        await scene.isWell("1");
+        tell("host unplugged before the pull", "`failed`: nothing is touched; tried again later", ended);
+      } finally {
+        await bedCommand("plug", String(number));
+      }
+    },
+  },
+  {
+    title: "an address that another container takes while the container is down is waited for, like a port",
+    goesOn: async (host, number) => {
+      await host.docker.createNetwork({ Name: "fixed", IPAM: { Config: [{ Subnet: "10.213.7.0/24" }] } });
+      const docker = `bash "$BED_SH" docker ${number}`;
+      const steal = `${docker} run -d --name thief --network fixed --ip 10.213.7.9 registry.lab:5000/apps/homeless:latest > /dev/null`;
+      await using scene = await inTurn({
+        host,
+        image: "apps/homeless",
+        create: {
+          HostConfig: { NetworkMode: "fixed" },
+          NetworkingConfig: { EndpointsConfig: { fixed: { IPAMConfig: { IPv4Address: "10.213.7.9" } } } },
+        },
+        fault: { after: STOPPED, run: `${steal}; (sleep 2; ${docker} rm -f thief) > /dev/null 2>&1 &` },
+      });
+      const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
+      assert.equal(ended.end, "rolled_back", ended.because);
+      assert.match(ended.because, /^"start the successor" failed: .*[Aa]ddress already in use/);
+      assert.equal(await idOf(host, "web"), scene.old);
+      await until("the thief is gone", async () => (await overview(host)).length === 1);
+      await scene.isWell("1", [`${host.name}: network fixed`]);
+      const happens = "`rolled_back`: the old one is started as soon as it is free; tried again later";
+      tell("static address taken for 2 s", happens, ended);
+    },
+  },
+  {
+    title: "a wall clock that is a day ahead of NATS' and the Engine's changes nothing",
+    goesOn: async (host) => {
+      const env = { NODE_OPTIONS: `--import=${clock}`, CLOCK_SHIFT: String(86_400_000) };
+      await using scene = await inTurn({ host, image: "apps/ahead", env });
+      const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
+      assert.equal(ended.end, "updated", ended.because);
+      await scene.isWell("2");
+      tell("clock a day ahead", "`updated`", ended);
+    },
+  },
+  {
+    title: "a registry that stays cut in the middle of a layer touches nothing",
+    goesOn: async (host) => {
+      const image = "docker.io/library/torn";
+      const big = { "/big": randomBytes(400_000).toString("hex") };
+      await using scene = await inTurn({ host, image, next: { files: big } });
+      await using _cut = await hubControl.faults([
+        { match: "GET .*/library/torn/blobs/", slow: 1 << 20, cut: true },
+      ]);
+      const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
+      assert.equal(ended.end, "failed", ended.because);
+      assert.match(ended.because, /could not be pulled/);
+      assert.equal(await idOf(host, "web"), scene.old);
+      await scene.isWell("1");
+      const happens = "`failed` when the Engine gives up: nothing is touched; tried again later";
+      tell("registry cut in the middle of a layer, again and again", happens, ended);
+    },
+  },
+  {
+    title:
+      "a port that is not given back ends stuck, with what to do; the next start does it once it is free",
+    goesOn: async (host, number) => {
+      await using scene = await inTurn({
+        host,
+        image: "apps/robbed",
+        create: {
+          ExposedPorts: { "80/tcp": {} },
+          HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "8080" }] } },
+        },
+        fault: { after: STOPPED, run: holdPort(8080, 150, number) },
+      });
+      const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
+      assert.equal(ended.end, "stuck", ended.because);
+      assert.match(ended.because, /8080.*[Bb]y hand: .*start it/s);
+      const { updater } = scene.stack.services;
+      updater?.kill("SIGTERM");
+      assert.equal(await updater?.exited, 0);
+      scene.stack.start("updater");
+      await until("the old one runs", async () => (await overview(host)).join() === "web running 1", {
+        within: MINUTE,
+      });
+      assert.equal(await idOf(host, "web"), scene.old);
+      await scene.isWell("1");
+      const happens =
+        "`stuck` after two minutes of trying, with what to do by hand; the next start of the updater does it";
+      tell("port taken for 150 s", happens, ended);
+    },
+  },
+];
+
+const isSwapped = ({ host }: FaultScene) =>
+  until("it is swapped", async () => (await overview(host)).some((one) => one.includes(".ouroboros-old-")));
+
+const FIRST_HOST = 11;
+
+/** Side by side, for most of it is waiting. */
 describe("faults that last", function () {
   this.timeout(10 * MINUTE);
-  afterEach(() => h1.clean());
-  after(writeFaults);
+  const numbers = lasting.map((_, i) => FIRST_HOST + i);
+  let over: PromiseSettledResult<void>[] = [];
 
-  it("an Engine that hangs for longer than a stop may take is waited for", async () => {
-    const pause =
-      "kill -STOP $(cat /run/engine.pid); (sleep 75; kill -CONT $(cat /run/engine.pid)) > /dev/null 2>&1 &";
-    await using scene = await faultScene({
-      fault: { after: "create the successor", run: `bash "$BED_SH" on 1 sh -c '${pause}'` },
-      env: { DOCKER_TIMEOUT: "10" },
-    });
-    const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
-    assert.equal(ended.end, "updated", ended.because);
-    await scene.isWell("2");
-    tell("Engine hangs for 75 s during the stop", "`updated` once it goes on", ended);
-  });
-
-  it("NATS away for a minute while a container is down costs it nothing", async () => {
-    await using scene = await faultScene({ env: { SETTLE_TIME: "2s" } });
-    const run = await scene.plan();
-    await until("it is swapped", async () =>
-      (await overview(h1)).some((one) => one.includes(".ouroboros-old-")),
-    );
-    await scene.stack.server.kill("SIGKILL");
-    await sleep(MINUTE);
-    assert.ok((await overview(h1)).includes("web running 2"));
-    await scene.stack.server.restart();
-    const ended = await scene.outcome(run, MINUTE);
-    assert.equal(ended.end, "updated", ended.because);
-    await scene.isWell("2");
-    tell(
-      "NATS away for 60 s while it is down",
-      "`updated`: the swap does not wait for NATS, the record does",
-      ended,
+  before(async () => {
+    for (const number of numbers) {
+      await bedCommand("boot", String(number), "28");
+      await engine(number).clean();
+    }
+    over = await Promise.allSettled(
+      lasting.map(({ goesOn }, i) => goesOn(engine(FIRST_HOST + i), FIRST_HOST + i)),
     );
   });
-
-  it("a port that is not given back ends stuck, with what to do; the next start does it once the port is free", async () => {
-    await using scene = await faultScene({
-      create: {
-        ExposedPorts: { "80/tcp": {} },
-        HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "8080" }] } },
-      },
-      fault: { after: STOPPED, run: holdPort(8080, 150) },
-    });
-    const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
-    assert.equal(ended.end, "stuck", ended.because);
-    assert.match(ended.because, /8080.*[Bb]y hand: .*start it/s);
-    const { updater } = scene.stack.services;
-    updater?.kill("SIGTERM");
-    assert.equal(await updater?.exited, 0);
-    scene.stack.start("updater");
-    await until("the old one runs", async () => (await overview(h1)).join() === "web running 1", {
-      within: MINUTE,
-    });
-    assert.equal(await idOf(h1, "web"), scene.old);
-    await scene.isWell("1");
-    tell(
-      "port taken for 150 s",
-      "`stuck` after two minutes of trying, with what to do by hand; the next start of the updater does it",
-      ended,
-    );
+  after(async () => {
+    for (const number of numbers) {
+      await engine(number).clean();
+      await bedCommand("cut", String(number));
+    }
+    await writeFaults();
   });
+
+  for (const [i, { title }] of lasting.entries())
+    it(title, () => {
+      const ended = over[i];
+      if (ended?.status !== "fulfilled") throw ended?.reason;
+    });
 });
 
 describe("a day of 288 cycles at high speed", function () {

@@ -8,6 +8,7 @@ import type { End } from "../../shared/run-records.ts";
 import { eventId, subjects } from "../../shared/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
+import { tell } from "../support/faults.ts";
 import { participate } from "../support/participants.ts";
 import { endsOf, planned, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
@@ -113,6 +114,10 @@ describe("an old container that somebody removed while after_update was waited f
 
   it("leaves nothing beside them", () => {
     assert.equal(seen.length, 2);
+    tell(
+      "old container removed by somebody during `after_update`",
+      "`updated`; where `after_update` refuses, `rolled_back`: the old one is made again as it was",
+    );
   });
 });
 

@@ -119,10 +119,10 @@ function watchFrom({ docker }: Engine): AsyncDisposable & { readonly down: () =>
   };
 }
 
-/** A shell command: for so many seconds another process of host 1 listens on the port. */
-export function holdPort(port: number, seconds: number): string {
+/** A shell command: for so many seconds another process of the host listens on the port. */
+export function holdPort(port: number, seconds: number, host = 1): string {
   const listen = `require("net").createServer().listen(${port}, "0.0.0.0", () => console.log("up"))`;
-  const inHost = `nsenter --net=/run/netns/${basename(bed().folder)}-h1`;
+  const inHost = `nsenter --net=/run/netns/${basename(bed().folder)}-h${host}`;
   return `up=$(mktemp); timeout ${seconds} ${inHost} node -e '${listen}' > "$up" 2>&1 & until [ -s "$up" ]; do sleep 0.05; done; rm "$up"`;
 }
 
@@ -138,5 +138,5 @@ export function tell(fault: string, happens: string, measured?: Outcome): void {
 export async function writeFaults(): Promise<void> {
   if (process.env["OUROBOROS_TEST_FULL"] !== "1") return;
   const head = ["| fault | what happens | not running, seconds |", "| --- | --- | --- |"];
-  await writeSection("faults", [...head, ...rows].join("\n"));
+  await writeSection("faults", [...head, ...rows.toSorted()].join("\n"));
 }
