@@ -27,9 +27,13 @@ export interface GroupWork {
   readonly mark: () => Promise<void>;
 }
 
-/** @throws Suspended, Fenced; whatever it throws, what it stopped runs again, unless another updater took over. */
+/**
+ * Its dependencies are stopped when it is its turn, so that none is down while other groups' dependencies are.
+ * @throws Suspended, Fenced; whatever it throws, what it stopped runs again, unless another updater took over.
+ */
 export async function runGroup(run: Run, group: GroupWork): Promise<void> {
   const { dependencies } = group;
+  using _turn = dependencies.length > 0 ? await run.turns.take() : undefined;
   try {
     const left = group.updates.filter(isLeft(run));
     const refused =

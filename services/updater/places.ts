@@ -1,4 +1,4 @@
-// A limited number of places, taken in the order they were asked for.
+// A limited number of places, taken in the order they were asked for; who has stopped something for it goes first.
 
 export class Places {
   #free: number;
@@ -9,9 +9,12 @@ export class Places {
   }
 
   /** Resolves when a place is free; disposing gives it back. */
-  async take(): Promise<Disposable> {
+  async take({ first = false } = {}): Promise<Disposable> {
     if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+    else
+      await new Promise<void>((resolve) =>
+        first ? this.#queue.unshift(resolve) : this.#queue.push(resolve),
+      );
     let held = true;
     return {
       [Symbol.dispose]: () => {

@@ -107,7 +107,7 @@ function swapFrom(
     successor: undefined,
     dependants: [],
     beforeStop: async (successor) => {
-      old.place.take(await run.places.take());
+      old.place.take(await run.places.take({ first: it.stopped.length > 0 }));
       if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
       expectGoingOn(run);
       await inspectStill(run, it, document.Id);

@@ -14,6 +14,7 @@ import { recordLateVerdicts } from "./late.ts";
 import { makeMarker, removeMarker } from "./marker.ts";
 import { ownMode, strictest } from "./mode.ts";
 import { Notices, tellAgain, tellFinished } from "./notices.ts";
+import { Places } from "./places.ts";
 import type { Plan } from "./plan-message.ts";
 import { type Pulls, startPulls } from "./pull-all.ts";
 import type { RecoveredHost } from "./recover.ts";
@@ -236,6 +237,7 @@ function runOf(updater: Updater, { journal, notices, mode, plan, recovered }: Pa
     mode,
     gate: new Gate(bus, journal, { participants, doorbell, mode }),
     log: bus.context.log.child({ run: plan.run }),
+    turns: new Places(bus.context.settings.SWAPS),
     ran: new Set(),
     replaced: new Map(),
     recovered: recovered.swaps,

@@ -42,6 +42,8 @@ export interface Updater {
 }
 
 export interface Run extends Updater {
+  /** How many groups may have stopped dependencies at a time. */
+  readonly turns: Places;
   readonly journal: Journal;
   readonly gate: Gate;
   readonly notices: Notices;

@@ -41,6 +41,30 @@ describe("the hooks of a cycle", () => {
   }
 });
 
+describe("containers with dependencies of their own", () => {
+  afterEach(() => h1.clean());
+
+  it("have them stopped when it is their turn, not while another's are", async () => {
+    for (const name of ["one", "other"]) {
+      await deploy(h1, `${name}-db`);
+      const Labels = { "com.ouroboros.depends_on": `${name}-db` };
+      await deploy(h1, name, { image: `apps/${name}`, create: { Labels } });
+      await release(`apps/${name}`, "2");
+    }
+    await using stack = await startStack({ engine: h1, env: { MONITOR: "one other" } });
+    assert.deepEqual(await endsOf(stack, await firstRun(stack)), { one: "updated", other: "updated" });
+    const downAndUp = stack
+      .heard()
+      .filter((line) => /_depends_container/.test(line))
+      .map((line) => line.replace(/^before_(stop|start)_depends_container/, "$1"));
+    const [first, second] = downAndUp[0] === "stop one-db" ? ["one", "other"] : ["other", "one"];
+    assert.deepEqual(
+      downAndUp,
+      [first, second].flatMap((name) => [`stop ${name}-db`, `start ${name}-db`]),
+    );
+  });
+});
+
 /** The one is due; it depends softly on db and hard on cache. */
 async function startScene(env: Readonly<Record<string, string>>): Promise<Stack> {
   await deploy(h1, "db");
