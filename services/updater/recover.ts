@@ -13,6 +13,7 @@ import type { Context, Host } from "../../shared/run-service.ts";
 import { byHand } from "./by-hand.ts";
 import { commit, letDependantsRun, ranBefore } from "./dependants.ts";
 import type { Helped } from "./helper-container.ts";
+import { dropDocument } from "./documents.ts";
 import type { ContainerDocument, ImageDocument } from "./inspect.ts";
 import { type Marker, findMarkers, removeMarker } from "./marker.ts";
 import { proofOf } from "./prove.ts";
@@ -74,6 +75,7 @@ export async function settleAlone(
   for (const { swap, outcome } of recovered.swaps.values()) {
     if (swap.run === exceptRun) continue;
     if (outcome.kind === "done") await commit(swap);
+    if (outcome.kind !== "stuck") await dropDocument(it.settings.DATA_DIR, swap.run, swap.name);
     ended.push({ container: swap.name, run: swap.run, ...endOf(swap, outcome), swap });
   }
   const lost = recovered.markers.filter((marker) => marker.run !== exceptRun);
@@ -166,6 +168,7 @@ async function putBack(
   const failures = await undoSteps(steps, swap, new Timed({ clock: it.clock, log, hardStop: it.hardStop }));
   for (const { step, error } of failures)
     log.error({ step, because: explain(error) }, "recovery: undo failed");
+  if (failures.length === 0) await dropDocument(it.settings.DATA_DIR, run, name);
   const cause = "the updater ended in the middle of it";
   return {
     container: name,
