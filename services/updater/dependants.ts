@@ -129,9 +129,11 @@ async function findDependants(swap: Swap): Promise<Swap[]> {
   for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
     for (const [id, targets] of references) {
       const isKnown = id === swap.old.Id || id === swap.successor || found.some(({ Id }) => Id === id);
-      if (isKnown || !isAmong(targets, parent)) continue;
+      const isByUserName = targets.includes(userName(parent.Name.slice(1)));
+      if (isKnown || !(isAmong(targets, parent) || isByUserName)) continue;
       const dependant = await inspect(id);
       if (dependant === undefined || parseSwapName(dependant.Name.slice(1))?.part === "successor") continue;
+      if (!isAmong(targets, parent) && !isOlder(dependant, swap)) continue;
       found.push(dependant);
       parents.push(dependant);
     }
@@ -142,6 +144,13 @@ async function findDependants(swap: Swap): Promise<Swap[]> {
 /** Namespaces are referred to by id, links by the name that the target bears now. */
 const isAmong = (targets: readonly string[], { Id: id, Name: name }: ContainerInspectInfo): boolean =>
   targets.some((target) => target === name.slice(1) || (target.length >= 12 && id.startsWith(target)));
+
+/**
+ * An Engine that restarts looks links up by the names of that moment, and takes the successor for what a linker means. One
+ * that was made after the successor means it indeed.
+ */
+const isOlder = ({ Created }: ContainerInspectInfo, { resumedSince }: Swap): boolean =>
+  resumedSince !== undefined && Date.parse(Created) < Date.parse(resumedSince);
 
 /** Each after all that it refers to itself: the Engine resolves links and namespaces when it creates. */
 function targetsFirst(
