@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
-import { swapSteps } from "../../services/updater/swap-steps.ts";
 import { engine, leftovers } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
-const dyingUpdater = join(import.meta.dirname, "../support/dying-updater.js");
 
 describe("containers that refer to an updated one", () => {
   afterEach(() => h1.clean());
@@ -67,27 +64,6 @@ describe("containers that refer to an updated one", () => {
     await assertChain("2");
     await assertNothingLeft();
   });
-
-  for (const { name: step } of swapSteps) {
-    it(`end together with it when the updater is killed after "${step}"`, async () => {
-      await deployChain();
-      await using stack = await startStack({
-        engine: h1,
-        services: ["hook-executor", "poller"],
-        env: { MONITOR: "vpn" },
-      });
-      const dying = stack.start("updater", { program: dyingUpdater, env: { DIE_AFTER: step } });
-      await stack.check();
-      await release("apps/vpn", "2");
-      await stack.check();
-      assert.equal(await dying.exited, "SIGKILL");
-      stack.start("updater");
-      await stack.endsAs("vpn", "updated");
-      await finished(stack);
-      await assertChain("2");
-      await assertNothingLeft();
-    });
-  }
 });
 
 /** child lives in vpn's network, grandchild in child's pid namespace; linker links to vpn. */

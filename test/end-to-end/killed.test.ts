@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, describe, it } from "mocha";
-import { swapSteps } from "../../services/updater/swap-steps.ts";
-import { engine, leftovers } from "../bed/bed.ts";
+import { after, afterEach, before, describe, it } from "mocha";
+import { engine, engineSocket } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { allCases, batched, covering, eachPointAndPairs, titleOf } from "./killed/choose.ts";
+import { faultOf } from "./killed/faults.ts";
+import { dealt, runAll } from "./killed/loop.ts";
+import type { Case } from "./killed/points.ts";
 
 const h1 = engine(1);
 const dyingUpdater = join(import.meta.dirname, "../support/dying-updater.js");
@@ -17,33 +21,33 @@ echo "$OUROBOROS_EVENT_ID" >> "$HOOK_NOTES"
 while [ -e "$HOOK_NOTES.wait" ]; do sleep 0.05; done
 `;
 
-describe("an updater that is killed", () => {
-  afterEach(() => h1.clean());
+const hosts = [1, 2, 3].filter((n) => existsSync(engineSocket(n)));
 
-  for (const { name: step } of swapSteps) {
-    it(`after "${step}", comes back and ends with one container, running, proven`, async () => {
-      await using scene = await setUp({
-        waitFor: ["before_update", "after_update", "before_stop_depends_container"],
-      });
-      const { stack } = scene;
-      const dying = stack.start("updater", { program: dyingUpdater, env: { DIE_AFTER: step } });
-      await stack.check();
-      await release("apps/web", "2");
-      await stack.check();
-      assert.equal(await dying.exited, "SIGKILL");
-      stack.start("updater");
-      await stack.endsAs("web", "updated");
-      await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
-      assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
-      assert.deepEqual(
-        (await leftovers(h1)).filter((one) => one.includes("ouroboros")),
-        [],
-      );
-      const runs = await scene.scriptRuns();
-      assert.equal(new Set(runs).size, runs.length, `scripts ran twice: ${runs.join(" ")}`);
-      assert.equal((await h1.docker.getContainer("web").inspect()).HostConfig.RestartPolicy?.Name, "always");
+describe("an updater that is killed, and then", () => {
+  const chosen = covering(allCases, eachPointAndPairs);
+  const wrong = new Map<Case, Promise<readonly string[]>>();
+
+  before(() => {
+    const tell = new Map<Case, (sentences: readonly string[]) => void>();
+    for (const one of chosen) wrong.set(one, new Promise((resolve) => tell.set(one, resolve)));
+    void runAll(dealt(batched(chosen, 8), hosts), ({ batch, outcomes }) => {
+      batch.cases.forEach((one, index) => tell.get(one)?.(outcomes[index]?.wrong ?? ["nothing came of it"]));
+    });
+  });
+  after(async () => {
+    for (const n of hosts) await engine(n).clean();
+  });
+
+  for (const one of chosen) {
+    it(`${faultOf(one.fault).says}: ${titleOf(one)}`, async function () {
+      this.timeout(300_000); // they run side by side, in another order
+      assert.deepEqual(await wrong.get(one), []);
     });
   }
+});
+
+describe("an updater that is killed", () => {
+  afterEach(() => h1.clean());
 
   for (const hook of ["before_stop_depends_container", "before_update", "after_update"]) {
     it(`while it waits at ${hook}, goes on with the same event`, async () => {
@@ -65,28 +69,6 @@ describe("an updater that is killed", () => {
       assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
     });
   }
-
-  it("while NATS loses its store, still comes back to a running container by itself", async () => {
-    await using scene = await setUp({ waitFor: [] });
-    const dying = scene.stack.start("updater", {
-      program: dyingUpdater,
-      env: { DIE_AFTER: "give the name to the successor" },
-    });
-    await scene.stack.check();
-    await release("apps/web", "2");
-    await scene.stack.check();
-    assert.equal(await dying.exited, "SIGKILL");
-    assert.deepEqual(
-      (await overview(h1)).filter((line) => line.startsWith("web") && line.includes("running")),
-      [],
-    );
-    await using elsewhere = await startStack({ engine: h1, services: ["updater"] });
-    await until(
-      "one container runs",
-      async () => (await overview(h1)).join() === "db running 1,web running 2",
-    );
-    await until("it says so", () => elsewhere.services.updater?.log().includes("swap of a lost run ended"));
-  });
 
   it("with NATS gone altogether, recovers from the Engine alone", async () => {
     await using scene = await setUp({ waitFor: [] });
@@ -147,6 +129,7 @@ describe("two updaters on one host", () => {
     await stack.endsAs("web", "updated");
     first.kill("SIGCONT");
     await until("the first stands by", () => first.log().includes("standing by"));
+    await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
     assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
     assert.equal((await scene.scriptRuns()).length, 1);
   });

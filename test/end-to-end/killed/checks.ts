@@ -1,0 +1,205 @@
+// What must hold once the updater has recovered: one container of each name, running, old or proven new, with its user's
+// policy, its data, its dependants and its dependencies; nothing left behind, and no hook asked again.
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { ContainerInspectInfo } from "dockerode";
+import type { End } from "../../../shared/run-records.ts";
+import { type Engine, bedCommand } from "../../bed/bed.ts";
+import type { Stack } from "../../support/stack.ts";
+import { type FaultName, faultOf } from "./faults.ts";
+import { type Looked, folderOf, folderOfVolume, look, volumeNames } from "./looks.ts";
+import type { Case, Deployed } from "./points.ts";
+import { type Role, nameOf, sceneOf } from "./scenes.ts";
+
+export interface Before extends Deployed {
+  /** Names of web's volumes; each holds a file `kept` with its name. */
+  readonly volumes: readonly string[];
+}
+
+export interface Expected {
+  readonly run: string;
+  readonly cases: readonly Case[];
+  readonly before: readonly Before[];
+  readonly fault: FaultName;
+  /** Names of volumes that were there before all this. */
+  readonly otherVolumes: readonly string[];
+  /** What the updater found when it started again. */
+  readonly left: Looked;
+  readonly marked: readonly string[];
+  readonly asked: { readonly events: readonly string[]; readonly published: number };
+  /** File to which the scripts wrote the id of each event they ran for. */
+  readonly notes: string;
+}
+
+export interface After {
+  readonly h: Engine;
+  readonly stack: Stack;
+}
+
+/** For each case what is wrong, in sentences; what concerns the whole run is told of the first. */
+export async function wrongWith(expected: Expected, { h, stack }: After): Promise<string[][]> {
+  const now = await look(h);
+  const ofRun = [
+    ...leftNames(expected, now),
+    ...(await leftVolumes(expected, h)),
+    ...(await askedAgain(expected, stack)),
+  ];
+  ofRun.push(...(await leftDocuments(stack)));
+  const ofCases = expected.cases.map(async (one, key) => {
+    const parts = { one, key, expected, now, h, stack };
+    return [
+      ...wrongContainers(parts),
+      ...wrongEnd(parts),
+      ...(await wrongData(parts)),
+      ...(await wrongDependants(parts)),
+    ];
+  });
+  const found = await Promise.all(ofCases);
+  return found.map((sentences, key) => (key === 0 ? [...ofRun, ...sentences] : sentences));
+}
+
+interface Parts {
+  readonly one: Case;
+  readonly key: number;
+  readonly expected: Expected;
+  readonly now: Looked;
+  readonly h: Engine;
+  readonly stack: Stack;
+}
+
+const rolesOf = ({ one }: Pick<Parts, "one">): Role[] => ["web", ...sceneOf(one.scene).beside];
+
+function leftNames({ cases }: Expected, now: Looked): string[] {
+  const wanted = cases.flatMap((one, key) => rolesOf({ one }).map((role) => nameOf(role, key)));
+  return [...now.keys()].filter((name) => !wanted.includes(name)).map((name) => `${name} is left`);
+}
+
+async function leftVolumes({ before, otherVolumes }: Expected, h: Engine): Promise<string[]> {
+  const wanted = [...before.flatMap((one) => one.volumes), ...otherVolumes];
+  const left = (await volumeNames(h)).filter((name) => !wanted.includes(name));
+  return left.map((name) => `volume ${name} is left`);
+}
+
+async function leftDocuments({ folder }: Stack): Promise<string[]> {
+  const files = await readdir(join(folder, "data/replaced"));
+  return files.map((file) => `the inspect document ${file} is left`);
+}
+
+/** Published again after its decision was recorded, or given to a script twice. */
+async function askedAgain({ asked, fault, notes }: Expected, stack: Stack): Promise<string[]> {
+  if (faultOf(fault).losesRun) return [];
+  const again = stack.events.slice(asked.published).filter(({ event }) => asked.events.includes(event.id));
+  const ran = (await readFile(notes, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
+  const twice = ran.filter((id, index) => ran.indexOf(id) !== index);
+  return [...again.map(({ event }) => event.id), ...twice].map((id) => `${id} was asked again`);
+}
+
+/**
+ * Docker itself leaves a container down after a crash of the Engine or the host where its policy says so. That is none of
+ * the updater's business unless it had begun with it.
+ */
+function mayBeDown({ one, key, expected }: Parts, role: Role): boolean {
+  const name = nameOf(role, key);
+  const { leavesDown } = faultOf(expected.fault);
+  if (leavesDown === undefined) return false;
+  const isBegun = [...expected.left.keys()].some(
+    (found) =>
+      found.startsWith(`${name}.ouroboros-`) ||
+      (["child", "linker"].includes(role) && found.startsWith(`${nameOf("web", key)}.ouroboros-`)),
+  );
+  const isMarked = expected.marked.includes(expected.before[key]?.ids[role] ?? "");
+  const ranLast = expected.left.get(name)?.State.Running ?? false;
+  if (role === "linker" && isLinkForgotten(expected, key)) return true;
+  const byPolicy = leavesDown.includes(one.policy) || role !== "web"; // Docker starts no child before its parent
+  return byPolicy && !isBegun && !isMarked && !ranLast;
+}
+
+/** An Engine that starts while no container bears the name forgets the legacy links to it: docs/recovery.md. */
+const isLinkForgotten = ({ fault, left }: Expected, key: number): boolean =>
+  faultOf(fault).leavesDown !== undefined && !left.has(nameOf("web", key));
+
+function wrongContainers(parts: Parts): string[] {
+  const { one, key, now } = parts;
+  return rolesOf(parts).flatMap((role) => {
+    const name = nameOf(role, key);
+    const inspect = now.get(name);
+    if (inspect === undefined) return [`${name} is lost`];
+    const policy = inspect.HostConfig.RestartPolicy?.Name;
+    return [
+      ...(inspect.State.Running || mayBeDown(parts, role)
+        ? []
+        : [`${name} is ${stateOf(inspect)}${foundOf(parts, name)}`]),
+      ...(policy === one.policy ? [] : [`${name} has the policy ${policy ?? "?"} instead of ${one.policy}`]),
+      ...(versionsOf(parts, role).includes(versionOf(inspect))
+        ? []
+        : [`${name} is version ${versionOf(inspect)}`]),
+    ];
+  });
+}
+
+const stateOf = ({ Created, State }: ContainerInspectInfo): string =>
+  `${State.Status} (${State.ExitCode}; created ${Created}, started ${State.StartedAt}, ended ${State.FinishedAt})`;
+
+const foundOf = ({ expected }: Parts, name: string): string => {
+  const found = expected.left.get(name);
+  return found === undefined ? "" : `; the updater found it ${stateOf(found)}`;
+};
+
+const versionOf = ({ Config }: ContainerInspectInfo): string =>
+  Config.Env.find((entry) => entry.startsWith("VERSION="))?.slice("VERSION=".length) ?? "?";
+
+function versionsOf(parts: Parts, role: Role): string[] {
+  const { isBad, isRefused } = sceneOf(parts.one.scene);
+  if (role !== "web" || isBad) return ["1"];
+  if (faultOf(parts.expected.fault).losesRun || mayBeDown(parts, "web")) return ["1", "2"];
+  return [isRefused ? "1" : "2"];
+}
+
+/** The journal's end is what the Engine shows. */
+function wrongEnd(parts: Parts): string[] {
+  const { key, expected, stack, one } = parts;
+  const { isBad, isRefused } = sceneOf(one.scene);
+  if (faultOf(expected.fault).losesRun) return [];
+  const finished = stack.records.find((record) => record.kind === "finished" && record.run === expected.run);
+  if (finished?.kind !== "finished") return ["the run is not finished"];
+  const end = finished.ends[nameOf("web", key)];
+  const wanted: End[] = (isBad ?? isRefused) ? ["rolled_back"] : ["updated"];
+  if (mayBeDown(parts, "web")) wanted.push("expired"); // stopped, and not by the updater
+  return end !== undefined && wanted.includes(end) ? [] : [`web-${key} ended as ${end ?? "nothing"}`];
+}
+
+async function wrongData({ key, expected, now, h }: Parts): Promise<string[]> {
+  const mounted = (now.get(nameOf("web", key))?.Mounts ?? []).map(({ Name }) => Name);
+  const volumes = expected.before[key]?.volumes ?? [];
+  const checked = volumes.map(async (volume) => {
+    const kept = await readFile(join(folderOfVolume(h, volume), "kept"), "utf8").catch(() => "");
+    if (!mounted.includes(volume)) return [`web-${key} has lost its volume ${volume}`];
+    return kept === volume ? [] : [`the data in ${volume} are lost`];
+  });
+  return (await Promise.all(checked)).flat();
+}
+
+/** They refer to the web that runs: the same network namespace, and its address under the linked name. */
+async function wrongDependants({ one, key, expected, now, h }: Parts): Promise<string[]> {
+  const scene = sceneOf(one.scene);
+  const web = now.get(nameOf("web", key));
+  if (!web?.State.Running) return [];
+  const inside = now.get(nameOf(scene.hardInside ? "hard" : "child", key));
+  const linker = now.get(nameOf("linker", key));
+  const wrong: string[] = [];
+  if (inside?.State.Running) {
+    const script = "readlink /proc/$0/ns/net /proc/$1/ns/net | uniq | wc -l";
+    const pids = [web, inside].map(({ State }) => String(State.Pid));
+    const namespaces = await bedCommand("on", h.name.slice(1), "sh", "-c", script, ...pids);
+    if (namespaces !== "1") wrong.push(`${inside.Name.slice(1)} is not in web-${key}'s network`);
+    if (inside.HostConfig.NetworkMode !== `container:${web.Id}`)
+      wrong.push(`${inside.Name.slice(1)} refers to ${inside.HostConfig.NetworkMode ?? "nothing"}`);
+  }
+  if (linker?.State.Running && !isLinkForgotten(expected, key)) {
+    const hosts = await readFile(join(folderOf(h), "containers", linker.Id, "hosts"), "utf8");
+    const address = web.NetworkSettings.Networks["bridge"]?.IPAddress ?? "";
+    if (!hosts.split("\n").some((line) => line.startsWith(`${address}\t`) && line.includes("tunnel")))
+      wrong.push(`${linker.Name.slice(1)} does not know the address of web-${key}`);
+  }
+  return wrong;
+}

@@ -1,0 +1,66 @@
+// Which cases are run: all combinations are some thousand. Deterministic: the same table gives the same choice.
+import type { Batch } from "./batch.ts";
+import { type FaultName, faultNames } from "./faults.ts";
+import { type Case, kindOf, points } from "./points.ts";
+import { policies, sceneOf } from "./scenes.ts";
+
+export interface Chosen extends Case {
+  readonly fault: FaultName;
+}
+
+/** Every point in every scene where it comes up, with every policy and every fault. */
+export const allCases: readonly Chosen[] = points.flatMap((point) =>
+  point.scenes.flatMap((scene) =>
+    faultNames.flatMap((fault) => policies.map((policy) => ({ point, scene, policy, fault }))),
+  ),
+);
+
+/** So many of them that each combination which one of them holds is held. Greedy: those with the most new ones first. */
+export function covering<One>(all: readonly One[], combinationsOf: (one: One) => readonly string[]): One[] {
+  const missing = new Set(all.flatMap(combinationsOf));
+  const gainOf = (one: One): number => combinationsOf(one).filter((each) => missing.has(each)).length;
+  const chosen: One[] = [];
+  for (let gain = Math.max(0, ...all.map(gainOf)); gain > 0; gain--) {
+    for (const one of all) {
+      if (gainOf(one) < gain) continue;
+      chosen.push(one);
+      for (const each of combinationsOf(one)) missing.delete(each);
+    }
+  }
+  return chosen;
+}
+
+const around = ({ scene, policy, fault }: Chosen): string[] => [scene, `policy ${policy}`, `fault ${fault}`];
+
+/** Each point; and of kinds of points, scenes, policies and faults each two together. */
+export const eachPointAndPairs = (one: Chosen): string[] => [
+  one.point.says,
+  ...together([kindOf(one.point), ...around(one)], 2),
+];
+
+/** Of points, scenes, policies, faults and Engines each three together. */
+export const triples = (one: Chosen & { readonly engine: string }): string[] =>
+  together([one.point.says, ...around(one), one.engine], 3);
+
+function together(values: readonly string[], size: number): string[] {
+  if (size === 0) return [""];
+  return values.flatMap((first, index) =>
+    together(values.slice(index + 1), size - 1).map((rest) => `${first}; ${rest}`),
+  );
+}
+
+/** Cases of one run have the same fault, and die at a moment of the run's together or each at its own. */
+export function batched(cases: readonly Chosen[], size: number): Batch[] {
+  const groups = [...new Set(cases.map(groupOf))].map((name) => cases.filter((one) => groupOf(one) === name));
+  return groups.flatMap((group) =>
+    Array.from({ length: Math.ceil(group.length / size) }, (_, index) => ({
+      fault: group[0]?.fault ?? "none",
+      cases: group.slice(index * size, (index + 1) * size),
+    })),
+  );
+}
+
+const groupOf = ({ point, fault }: Chosen): string => (point.ofTheRun ? `${fault}, ${point.says}` : fault);
+
+export const titleOf = ({ point, scene, policy }: Case): string =>
+  `${point.says}, ${sceneOf(scene).says}, restart policy ${policy}`;

@@ -1,0 +1,55 @@
+// What happens beside, while the updater is dead.
+import { rm } from "node:fs/promises";
+import type { Stack } from "../../support/stack.ts";
+import type { Policy } from "./scenes.ts";
+import { bedCommand } from "../../bed/bed.ts";
+
+export interface Hit {
+  /** Number of the host in the bed. */
+  readonly host: string;
+  readonly stack: Stack;
+  /** The folder in which NATS keeps its streams. */
+  readonly store: string;
+}
+
+export interface Fault {
+  readonly says: string;
+  readonly strike: (hit: Hit) => Promise<void>;
+  /** Containers end with the Engine; it starts none again with one of these policies. */
+  readonly leavesDown?: readonly Policy[];
+  /** Nobody knows of the run any more. */
+  readonly losesRun?: true;
+}
+
+export const faults = {
+  none: { says: "the updater alone", strike: () => Promise.resolve() },
+  engine: {
+    says: "the Engine was killed too",
+    // It finds them running, stops them itself, and takes that for their owner's stop.
+    leavesDown: ["no", "on-failure", "unless-stopped"],
+    strike: async ({ host }) => {
+      await bedCommand("kill", host);
+      await bedCommand("start", host);
+    },
+  },
+  power: {
+    says: "the host lost its power",
+    leavesDown: ["no", "on-failure"],
+    strike: async ({ host, stack }) => {
+      await Promise.all([bedCommand("cut", host), stack.server.kill()]);
+      await Promise.all([bedCommand("boot", host), stack.server.restart()]);
+    },
+  },
+  store: {
+    says: "NATS lost its store",
+    losesRun: true,
+    strike: async ({ stack, store }) => {
+      await stack.server.kill();
+      await rm(store, { recursive: true, force: true });
+      await stack.server.restart();
+    },
+  },
+} as const satisfies Record<string, Fault>;
+export type FaultName = keyof typeof faults;
+export const faultNames = Object.keys(faults) as FaultName[];
+export const faultOf = (name: FaultName): Fault => faults[name];

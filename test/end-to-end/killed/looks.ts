@@ -1,0 +1,30 @@
+// What the Engine holds, and what can be read below its folder.
+import { join } from "node:path";
+import type { ContainerInspectInfo } from "dockerode";
+import { ifThere } from "../../../shared/engine.ts";
+import { type Engine, bed } from "../../bed/bed.ts";
+
+/** All containers by name. */
+export type Looked = ReadonlyMap<string, ContainerInspectInfo>;
+
+export async function look({ docker }: Engine): Promise<Looked> {
+  const listed = await docker.listContainers({ all: true });
+  const inspected = await Promise.all(listed.map(({ Id }) => ifThere(docker.getContainer(Id).inspect())));
+  const found = inspected.filter((inspect) => inspect !== undefined);
+  return new Map(found.map((inspect) => [inspect.Name.slice(1), inspect]));
+}
+
+export async function volumeNames({ docker }: Pick<Engine, "docker">): Promise<readonly string[]> {
+  const { Volumes: volumes } = await docker.listVolumes();
+  return (volumes ?? []).map(({ Name }) => Name);
+}
+
+/** Ids that a marker volume lists. */
+export async function markedIds({ docker }: Engine): Promise<readonly string[]> {
+  const { Volumes: volumes } = await docker.listVolumes({ filters: { label: ["com.ouroboros.run"] } });
+  return (volumes ?? []).flatMap(({ Labels: labels }) => (labels["com.ouroboros.stopped"] ?? "").split(","));
+}
+
+export const folderOf = (h: Engine): string => join(bed().folder, h.name, "docker");
+export const folderOfVolume = (h: Engine, volume: string): string =>
+  join(folderOf(h), "volumes", volume, "_data");

@@ -1,0 +1,152 @@
+// Where the updater is killed: after each step of the product's own lists and after each undo, which a new step joins by
+// being there; and at the points of a run outside of those lists.
+import { recreateSteps } from "../../../services/updater/dependants.ts";
+import { proveIt } from "../../../services/updater/swap.ts";
+import { swapSteps } from "../../../services/updater/swap-steps.ts";
+import { type Policy, type Role, type Scene, type SceneName, nameOf, sceneNames, sceneOf } from "./scenes.ts";
+
+/** A case's containers, as they were before the run. */
+export interface Deployed {
+  readonly key: number;
+  readonly ids: Readonly<Partial<Record<Role, string>>>;
+}
+
+export interface Point {
+  readonly says: string;
+  readonly scenes: readonly SceneName[];
+  /** Pattern of the moment in a case's update (test/support/dying-updater.ts). */
+  readonly moment: (deployed: Deployed) => string;
+  /** One moment for the whole run: all of a run's cases have it. */
+  readonly ofTheRun?: true;
+  /** The process that recovers dies too, after so many changes of the Engine. */
+  readonly recoveryDiesAt?: number;
+}
+
+export interface Case {
+  readonly point: Point;
+  readonly scene: SceneName;
+  readonly policy: Policy;
+}
+
+const where = (isThere: (scene: Scene) => unknown): SceneName[] =>
+  sceneNames.filter((name) => isThere(sceneOf(name)));
+const has = (role: Role) => where(({ beside }) => beside.includes(role));
+const ends = (end: "updated" | "rolled_back") =>
+  where(({ isBad, isRefused }) => (isBad ?? isRefused ?? false) === (end === "rolled_back"));
+const both = (one: readonly SceneName[], other: readonly SceneName[]) =>
+  one.filter((name) => other.includes(name));
+
+const proofIndex = swapSteps.indexOf(proveIt);
+/** A bad image comes as far as its proof. */
+const reaching = (index: number) => where(({ isBad }) => !isBad || index < proofIndex);
+
+const web = (key: number) => nameOf("web", key);
+
+const steps: readonly Point[] = swapSteps.map(({ name }, index) => ({
+  says: `after "${name}"`,
+  scenes: reaching(index),
+  moment: ({ key }) => `step ${name} of ${web(key)}`,
+}));
+
+const undos: readonly Point[] = swapSteps.flatMap(({ name, undo }, index) =>
+  undo === undefined
+    ? []
+    : [
+        {
+          says: `after "${name}" was undone`,
+          scenes: both(ends("rolled_back"), reaching(index)),
+          moment: ({ key }: Deployed) => `undone ${name} of ${web(key)}`,
+        },
+      ],
+);
+
+const recreations: readonly Point[] = (["child", "hard"] as const).flatMap((role) =>
+  recreateSteps.map(({ name }) => ({
+    says: `after "${name}" of a ${role === "child" ? "dependant" : "hard dependency"}`,
+    scenes: both(has(role), reaching(proofIndex)),
+    moment: ({ key }: Deployed) => `step ${name} of ${nameOf(role, key)}`,
+  })),
+);
+
+const decided = (hook: string, role: Role, among: readonly SceneName[]): Point => ({
+  says: `after the decision of ${hook} was recorded`,
+  scenes: among,
+  moment: ({ key }) => `record decided ${hook} ${nameOf(role, key)}`,
+});
+const stopped = (role: "soft" | "hard"): Point => ({
+  says: `after the ${role} dependency was stopped`,
+  scenes: has(role),
+  moment: ({ ids }) => `POST /containers/${ids[role] ?? ""}/stop.*`,
+});
+const removed = (role: "web" | "child", says: string): Point => ({
+  says,
+  scenes: both(ends("updated"), role === "web" ? sceneNames : has(role)),
+  moment: ({ ids }) => `DELETE /containers/${ids[role] ?? ""}\\?.*`,
+});
+
+const outside: readonly Point[] = [
+  decided("before_stop_depends_container", "soft", has("soft")),
+  stopped("soft"),
+  stopped("hard"),
+  decided("before_update", "web", sceneNames),
+  {
+    says: "after the journal said swapping",
+    scenes: sceneNames,
+    moment: ({ key }) => `record swapping ${web(key)}`,
+  },
+  {
+    says: "after the journal said swapped",
+    scenes: reaching(proofIndex),
+    moment: ({ key }) => `record swapped ${web(key)}`,
+  },
+  decided("after_update", "web", reaching(proofIndex)),
+  removed("child", "after a dependant's backup was removed"),
+  removed("web", "after the backup was removed"),
+  {
+    says: "after the journal said ended",
+    scenes: sceneNames,
+    moment: ({ key }) => `record ended ${web(key)}`,
+  },
+  {
+    says: "after the soft dependency was started",
+    scenes: has("soft"),
+    moment: ({ key }) => `POST /containers/${nameOf("soft", key)}/start.*`,
+  },
+  decided("before_recreate_hard_depends_container", "hard", has("hard")),
+  decided("after_recreate_hard_depends_container", "hard", has("hard")),
+];
+
+const half = "give the name to the successor"; // the names are exchanged from here on
+const recoveries: readonly Point[] = [half, "move the old container's name aside"].flatMap((name) =>
+  [1, 2].map((n) => ({
+    says: `after "${name}", and again after change ${n} of its recovery`,
+    scenes: sceneNames,
+    moment: ({ key }: Deployed) => `step ${name} of ${web(key)}`,
+    ofTheRun: true as const,
+    recoveryDiesAt: n,
+  })),
+);
+
+const ofTheRun: readonly Point[] = [
+  { says: "after the marker volume was made", scenes: has("soft"), moment: () => "POST /volumes/create.*" },
+  { says: "after the marker volume was removed", scenes: has("soft"), moment: () => "DELETE /volumes/.*" },
+  { says: "after the journal said finished", scenes: sceneNames, moment: () => "record finished" },
+].map((point) => ({ ...point, ofTheRun: true as const }));
+
+const kinds = {
+  "after each step": steps,
+  "after each undo": undos,
+  "after each step of another container's recreation": recreations,
+  "at hooks, records and calls between the steps": outside,
+  "at the run's own marks": ofTheRun,
+  "and again in the middle of recovery": recoveries,
+};
+export type Kind = keyof typeof kinds;
+export const kindNames = Object.keys(kinds) as Kind[];
+
+export const points: readonly Point[] = Object.values(kinds).flat();
+export function kindOf(point: Point): Kind {
+  const kind = kindNames.find((one) => kinds[one].includes(point));
+  if (kind === undefined) throw new Error(`a point of no kind: ${point.says}`);
+  return kind;
+}

@@ -1,0 +1,67 @@
+// The table of scenes: what is around the container that is updated, and how its update would end if nobody was killed.
+import type Docker from "dockerode";
+
+export const roles = ["web", "child", "linker", "soft", "hard"] as const;
+export type Role = (typeof roles)[number];
+
+export interface Scene {
+  readonly says: string;
+  /** What there is beside web. child lives in web's network, linker links to web, soft and hard are dependencies. */
+  readonly beside: readonly Role[];
+  /** The hard dependency lives in web's network too. */
+  readonly hardInside?: true;
+  /** The new image ends at once. */
+  readonly isBad?: true;
+  /** after_update refuses. */
+  readonly isRefused?: true;
+}
+
+export const scenes = {
+  alone: { says: "alone", beside: [] },
+  dependants: { says: "with dependants", beside: ["child", "linker"] },
+  dependencies: { says: "with dependencies", beside: ["soft", "hard"] },
+  inside: { says: "with a hard dependency in its network", beside: ["soft", "hard"], hardInside: true },
+  bad: { says: "on a bad image, with a dependant", beside: ["child"], isBad: true },
+  // No linker: an Engine that restarts looks up legacy links by name, and finds the successor under it.
+  refused: { says: "refused by after_update, with a dependant", beside: ["child"], isRefused: true },
+} as const satisfies Record<string, Scene>;
+export type SceneName = keyof typeof scenes;
+export const sceneNames = Object.keys(scenes) as SceneName[];
+export const sceneOf = (name: SceneName): Scene => scenes[name];
+
+export const policies = ["no", "always", "unless-stopped", "on-failure"] as const;
+export type Policy = (typeof policies)[number];
+
+const WEB_PORT = 18080;
+export const WEB = { good: "apps/killed", bad: "apps/killed-bad" } as const;
+export const SIDE = "apps/killed-side";
+
+/** `name` of the case's web, child, ... : several cases share an Engine. */
+export const nameOf = (role: Role, key: number): string => `${role}-${key}`;
+
+/** What to create for a role. The one port is published so that the old and the new container cannot both run. */
+export function createOptions(
+  role: Role,
+  it: { readonly scene: Scene; readonly policy: Policy; readonly key: number },
+): Docker.ContainerCreateOptions {
+  const { scene, policy, key } = it;
+  const web = nameOf("web", key);
+  const RestartPolicy = policy === "on-failure" ? { Name: policy, MaximumRetryCount: 3 } : { Name: policy };
+  const inside = role === "child" || (role === "hard" && scene.hardInside);
+  const isExclusive = role === "web" && (scene.isBad ?? scene.isRefused ?? false);
+  const needs = {
+    ...(scene.beside.includes("soft") && { "com.ouroboros.depends_on": nameOf("soft", key) }),
+    ...(scene.beside.includes("hard") && { "com.ouroboros.hard_depends_on": nameOf("hard", key) }),
+  };
+  return {
+    name: nameOf(role, key),
+    ...(role === "web" && { Labels: needs }),
+    HostConfig: {
+      RestartPolicy,
+      ...(role === "web" && { Binds: [`named-${key}:/named`] }),
+      ...(inside && { NetworkMode: `container:${web}` }),
+      ...(role === "linker" && { Links: [`${web}:tunnel`] }),
+      ...(isExclusive && { PortBindings: { "8080/tcp": [{ HostPort: String(WEB_PORT + key) }] } }),
+    },
+  };
+}

@@ -1,0 +1,47 @@
+// Outcomes as a table for docs/reliability.md: a row for each value of each dimension, a column for each Engine.
+import type { Outcome } from "./batch.ts";
+import type { Chosen } from "./choose.ts";
+import { faultNames, faultOf } from "./faults.ts";
+import { kindNames, kindOf, points } from "./points.ts";
+import { policies, sceneNames, sceneOf } from "./scenes.ts";
+
+export interface ResultOf<One> {
+  readonly one: One;
+  readonly outcome: Outcome;
+}
+type OnEngine = Chosen & { readonly engine: string };
+type Row = readonly [says: string, holds: (one: OnEngine) => boolean];
+
+const dimensions: readonly (readonly [string, readonly Row[]])[] = [
+  ["killed", kindNames.map((kind) => [kind, ({ point }) => kindOf(point) === kind])],
+  ["beside that", faultNames.map((name) => [faultOf(name).says, ({ fault }) => fault === name])],
+  ["restart policy", policies.map((name) => [name, ({ policy }) => policy === name])],
+  ["container", sceneNames.map((name) => [sceneOf(name).says, ({ scene }) => scene === name])],
+];
+
+export function tableOf(results: readonly ResultOf<OnEngine>[], engines: readonly string[]): string {
+  const row = (first: string, second: string, holds: Row[1]): string => {
+    const cells = engines.map((engine) =>
+      cellOf(results.filter(({ one }) => one.engine === engine && holds(one)).map(({ outcome }) => outcome)),
+    );
+    return `| ${[first, second, ...cells].join(" | ")} |`;
+  };
+  const rows = dimensions.flatMap(([dimension, values]) =>
+    values.map(([says, holds]) => row(dimension, says, holds)),
+  );
+  return [
+    `${points.length} points × ${policies.length} restart policies × ${sceneNames.length} scenes × ${faultNames.length} faults; cases passed/run, median and slowest recovery:`,
+    "",
+    `| | | ${engines.map((engine) => `Engine ${engine}`).join(" | ")} |`,
+    `| --- | --- |${" --- |".repeat(engines.length)}`,
+    ...rows,
+    row("all", "", () => true),
+  ].join("\n");
+}
+
+function cellOf(outcomes: readonly Outcome[]): string {
+  if (outcomes.length === 0) return "not run";
+  const times = outcomes.map(({ ms }) => ms).sort((one, other) => one - other);
+  const passed = outcomes.filter(({ wrong }) => wrong.length === 0).length;
+  return `${passed}/${outcomes.length}, ${times[times.length >> 1] ?? 0} ms, ${times.at(-1) ?? 0} ms`;
+}
