@@ -11,6 +11,7 @@ import {
   clock,
   faultScene,
   holdPort,
+  takesPlans,
   tell,
   writeFaults,
 } from "../support/faults.ts";
@@ -79,6 +80,69 @@ const lasting: readonly Lasting[] = [
         "`rolled_back` once it goes on; tried again later",
         ended,
       );
+    },
+  },
+  {
+    title: "an Engine that is killed and started again while the container is down is waited for",
+    goesOn: async (host, number) => {
+      const bed = (verb: string): string => `bash "$BED_SH" ${verb} ${number}`;
+      await using scene = await inTurn({
+        host,
+        image: "apps/killed",
+        fault: { after: STOPPED, run: `${bed("kill")}; (sleep 1.5; ${bed("start")}) > /dev/null 2>&1 &` },
+      });
+      const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
+      assert.equal(ended.end, "rolled_back", ended.because);
+      assert.match(ended.because, /^"move the old container's name aside" failed: /);
+      assert.equal(await idOf(host, "web"), scene.old);
+      await scene.isWell("1");
+      assert.notEqual((await held(scene.stack, "web"))?.until, null, "the image is not to blame");
+      tell("Engine killed and started again while it is down", "`rolled_back`; tried again later", ended);
+    },
+  },
+  {
+    title: "NATS that is away is not waited for: a bad image is put back, and tried once only",
+    goesOn: async (host) => {
+      const image = "apps/bad-alone";
+      await using scene = await inTurn({ host, image, next: { cmd: "exit 7" }, env: { SETTLE_TIME: "2s" } });
+      const { stack } = scene;
+      const run = await scene.plan();
+      await isSwapped(scene);
+      await stack.server.kill("SIGKILL");
+      await until("the old one runs", async () => (await overview(host)).join() === "web running 1", {
+        within: MINUTE,
+      });
+      await sleep(6000); // longer than a request to NATS is waited for
+      await stack.server.restart();
+      const ended = await scene.outcome(run, 4 * MINUTE);
+      assert.equal(ended.end, "rolled_back", ended.because);
+      assert.match(ended.because, /exited with code 7/);
+      assert.equal(await idOf(host, "web"), scene.old);
+      assert.equal((await held(stack, "web"))?.tries, 1);
+      assert.equal(stack.records.filter(({ kind }) => kind === "swapping").length, 1);
+      await scene.isWell("1");
+      const happens = "`rolled_back` at once; held when NATS is back, never tried twice";
+      tell("NATS away while a bad image is put back", happens, ended);
+    },
+  },
+  {
+    title: "an event that nobody has taken yet when the NATS store is lost is given again",
+    goesOn: async (host) => {
+      await using scene = await inTurn({ host, image: "apps/untaken" });
+      const { stack } = scene;
+      await stack.script("updates_enumerated/slow", "#!/bin/sh\nsleep 0.5\n");
+      const run = await scene.plan();
+      await until("the plan is agreed to", () => stack.records.some(({ kind }) => kind === "decided"));
+      stack.services["hook-executor"]?.kill("SIGKILL");
+      await stack.services["hook-executor"]?.exited;
+      await until("it is waited for", () => stack.heard().includes("before_update web"));
+      await stack.server.restartEmpty();
+      await takesPlans(stack);
+      stack.start("hook-executor");
+      const ended = await scene.outcome(run, 4 * MINUTE);
+      assert.equal(ended.end, "updated", ended.because);
+      await scene.isWell("2");
+      tell("NATS store lost with an event nobody had taken", "`updated`: the event is given again", ended);
     },
   },
   {

@@ -19,21 +19,6 @@ const PUBLISHED = {
 describe("the Engine", () => {
   afterEach(() => h1.clean());
 
-  it("killed and started again while the container is down is waited for; the old one runs again", async () => {
-    const run = 'bash "$BED_SH" kill 1; (sleep 1.5; bash "$BED_SH" start 1) > /dev/null 2>&1 &';
-    await using scene = await faultScene({ fault: { after: STOPPED, run } });
-    const ended = await scene.outcome(await scene.plan());
-    assert.equal(ended.end, "rolled_back", ended.because);
-    assert.match(ended.because, /^"move the old container's name aside" failed: /);
-    assert.equal(await idOf(h1, "web"), scene.old);
-    await scene.isWell("1");
-    assert.notEqual(
-      (await held(scene.stack, "web"))?.until,
-      null,
-      "it is tried again: the image is not to blame",
-    );
-  });
-
   it("that hangs during a stop is waited for", async () => {
     const pause =
       "kill -STOP $(cat /run/engine.pid); (sleep 3; kill -CONT $(cat /run/engine.pid)) > /dev/null 2>&1 &";

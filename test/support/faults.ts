@@ -3,13 +3,16 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
 import type Docker from "dockerode";
 import type { Ended } from "../../shared/run-records.ts";
+import { STREAMS, consumers } from "../../shared/subjects.ts";
 import { type Engine, type ImageOptions, bed, engine, leftovers } from "../bed/bed.ts";
 import { deploy, overview, release } from "./containers.ts";
 import { writeSection } from "./reliability.ts";
 import { endsOf, planned } from "./runs.ts";
 import { type Stack, startStack } from "./stack.ts";
+import { until } from "./until.ts";
 
 const faultyUpdater = join(import.meta.dirname, "faulty-updater.js");
 /** For `node --import`. */
@@ -117,6 +120,17 @@ function watchFrom({ docker }: Engine): AsyncDisposable & { readonly down: () =>
       await watching;
     },
   };
+}
+
+/** The updater has made anew what it takes plans by. */
+export async function takesPlans({ nats, host }: Stack): Promise<void> {
+  const manager = await jetstreamManager(nats, { checkAPI: false });
+  await until("the updater takes plans", () =>
+    manager.consumers.info(STREAMS.hooks, consumers.updater(host)).then(
+      () => true,
+      () => false,
+    ),
+  );
 }
 
 /** A shell command: for so many seconds another process of the host listens on the port. */
