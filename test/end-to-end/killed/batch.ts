@@ -4,7 +4,7 @@ import { writeFile, mkdtemp, rm } from "node:fs/promises";
 import { loadavg, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { GONE, tolerating } from "../../../shared/engine.ts";
+import { GONE, ifThere, tolerating } from "../../../shared/engine.ts";
 import { type Engine, engine, pushApp } from "../../bed/bed.ts";
 import { pull, release } from "../../support/containers.ts";
 import { type Process, type Stack, startStack } from "../../support/stack.ts";
@@ -61,6 +61,7 @@ export async function runBatch(
   const store = await mkdtemp(join(tmpdir(), "nats-store-"));
   try {
     const otherVolumes = await volumeNames(h);
+    await haveImages(h);
     const before = await Promise.all(cases.map((one, key) => deploy(h, one, key)));
     await using stack = await startStack({
       engine: h,
@@ -86,11 +87,10 @@ export async function runBatch(
   }
 }
 
-/** The images of version 1 under the tag that has moved on; web first, the others refer to it. */
+/** Web first, the others refer to it. */
 async function deploy(h: Engine, { scene: sceneName, policy }: Case, key: number): Promise<Before> {
   const scene = sceneOf(sceneName);
   const webImage = `registry.lab:5000/${scene.isBad ? WEB.bad : WEB.good}`;
-  await haveImages(h, webImage);
   const ids: Partial<Record<Role, string>> = {};
   for (const role of roles.filter((one) => one === "web" || scene.beside.includes(one))) {
     const Image = `${role === "web" ? webImage : `registry.lab:5000/${SIDE}`}:latest`;
@@ -107,16 +107,12 @@ async function deploy(h: Engine, { scene: sceneName, policy }: Case, key: number
   return { key, ids, volumes };
 }
 
-const having = new Map<string, Promise<void>>();
-async function haveImages(h: Engine, webImage: string): Promise<void> {
-  const once = (image: string): Promise<void> => {
-    const key = `${h.name} ${image}`;
-    const pulling = having.get(key) ?? pull(h, image);
-    having.set(key, pulling);
-    return pulling;
-  };
-  await Promise.all([once(`${webImage}:1`), once(`registry.lab:5000/${SIDE}:latest`)]);
-  await h.docker.getImage(`${webImage}:1`).tag({ repo: webImage, tag: "latest" });
+/** Version 1, under the tag that has moved on in the registry. */
+async function haveImages(h: Engine): Promise<void> {
+  const web = [WEB.good, WEB.bad].map((image) => `registry.lab:5000/${image}`);
+  for (const reference of [...web.map((image) => `${image}:1`), `registry.lab:5000/${SIDE}:latest`])
+    if ((await ifThere(h.docker.getImage(reference).inspect())) === undefined) await pull(h, reference);
+  for (const image of web) await h.docker.getImage(`${image}:1`).tag({ repo: image, tag: "latest" });
 }
 
 /** Each hook's script notes the event's id; the one of after_update refuses where the scene says so. */
