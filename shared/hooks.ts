@@ -213,6 +213,10 @@ export const EventContext = z.object({
   run: z.string().describe("Id of the run; the same in all events of it."),
   mode: Mode.describe("In dry_run and monitor nothing is touched and verdicts are only recorded."),
   reason: z.string().describe("Why this event happens, in words for people."),
+  rollback: z
+    .boolean()
+    .optional()
+    .describe("In `updates_enumerated`: the operator asked to go back to the image before."),
   asked: z
     .array(z.string())
     .optional()

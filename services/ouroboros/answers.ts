@@ -149,6 +149,17 @@ export const Explanation = z.object({
 });
 export type Explanation = z.infer<typeof Explanation>;
 
+export const Granted = z.object({
+  host,
+  container: z.string().describe("As it was asked for."),
+  kind: z
+    .enum(["begun", "current", "left", "busy", "failed"])
+    .describe("`current`: nothing newer; `left`: left alone; `busy`: ask again later."),
+  run: run.optional().describe("The run that was begun."),
+  because: z.string().optional(),
+});
+export type Granted = z.infer<typeof Granted>;
+
 export const Repaired = z.object({
   host,
   state: z.enum(["repaired", "busy", "failed", "away"]),

@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { hookNames, isHookName } from "../../shared/hooks.ts";
 import { VerdictWord } from "../../shared/messages.ts";
-import { EventLine, Explanation, HistoryEntry, Pending, Repaired, Status } from "./answers.ts";
+import { EventLine, Explanation, Granted, HistoryEntry, Pending, Repaired, Status } from "./answers.ts";
 import type { Command } from "./command.ts";
 import { HOST, SINCE, containerName, some } from "./command-values.ts";
 import { participantCommands } from "./participant-commands.ts";
@@ -96,6 +96,31 @@ export const commands = {
       since: { ...SINCE, byDefault: "30d", says: "How far back it looks; the journal holds 90 days." },
     },
     json: { schema: z.array(HistoryEntry) },
+  },
+  update: {
+    says: "Looks now for a newer image of one container and updates it, whatever is held for it.",
+    more:
+      "What was refused or rolled back is tried once more, through the same hooks; what else keeps a container on its " +
+      "image, as a setting or a label does, counts as ever. Comes back when the plan is published: `ouroboros history` and " +
+      "`ouroboros events` tell how it ends.",
+    arguments: {
+      CONTAINER: { says: "Name or id of a container.", read: containerName, offers: "containers" },
+    },
+    options: { host: HOST },
+    json: { schema: Granted },
+  },
+  rollback: {
+    says: "Goes back to the image that the container ran before its last update.",
+    more:
+      "By the steps and hooks of an update, in which `updates_enumerated` says `rollback`. The journal knows the image, for " +
+      "90 days; where the Engine has it no more, as with CLEANUP, it is pulled by its digest, so the registry must still have " +
+      "it. The image it led away from is held until the tag moves on or `ouroboros update` asks for it; the tag itself stays " +
+      "where it is. A second rollback in a row goes forth again.",
+    arguments: {
+      CONTAINER: { says: "Name or id of a container.", read: containerName, offers: "containers" },
+    },
+    options: { host: HOST },
+    json: { schema: Granted },
   },
   repair: {
     says: "Puts right what an update left behind, as after `stuck`, once what stood in the way is gone.",

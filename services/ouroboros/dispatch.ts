@@ -18,6 +18,7 @@ import { runStatus } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
 import { usageOfGroup } from "./usage.ts";
 import { runVerdict } from "./verdict.ts";
+import { wish } from "./wish.ts";
 
 const runs: { readonly [N in CommandName]: Run<N> } = {
   status: runStatus,
@@ -26,6 +27,8 @@ const runs: { readonly [N in CommandName]: Run<N> } = {
   verdict: runVerdict,
   events: runEvents,
   history: runHistory,
+  update: wish("update"),
+  rollback: wish("rollback"),
   repair: runRepair,
   "participant add": runAdd,
   "participant list": runList,

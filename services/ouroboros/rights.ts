@@ -47,7 +47,11 @@ export const roles = {
         on(`$KV.${BUCKETS.hosts}.${token(host)}`, "the host's entry"),
         api(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "to read the host's entry"),
         api(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
-        api(`STREAM.MSG.GET.${STREAMS.runs}`, "how a run ended, with RUN_ONCE"),
+        api(`STREAM.INFO.${STREAMS.runs}`, "which runs there were, for a rollback"),
+        api(
+          `STREAM.MSG.GET.${STREAMS.runs}`,
+          "how a run ended, with RUN_ONCE; the image before, for a rollback",
+        ),
       ],
       subscribe: [
         on(`ouroboros.run.${token(host)}.*`, "how a run goes on, with RUN_ONCE"),

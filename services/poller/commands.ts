@@ -1,22 +1,29 @@
-// What operators may ask a poller: `check` (a cycle now, or right after the one in hand) and `status`. Core NATS
-// request and reply; the answers are JSON.
+// What operators may ask a poller: `check` (a cycle now, or right after the one in hand), `status`, and of one container
+// `update` and `rollback`. Core NATS request and reply; the answers are JSON.
 import { InvalidArgumentError, type Msg } from "nats";
+import { z } from "zod";
+import { parseJson } from "../../shared/messages.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { Bell } from "./bell.ts";
 import type { Polling } from "./polling.ts";
+import type { Wish } from "./wish.ts";
 
 export interface Commands extends Disposable {
   /** Aborts when someone asks for a cycle. */
   readonly asked: AbortSignal;
   /** Those whose `check` the cycle that begins now answers. */
   readonly takeChecks: () => Answer;
+  /** What was asked first of a container. */
+  readonly takeWish: () => { readonly wish: Wish; readonly answer: Answer } | undefined;
 }
+const Of = z.object({ container: z.string().min(1) });
 export type Answer = (report: object) => void;
 
 /** `status` gives what is known at that moment. */
 export function serveCommands({ nats, host }: Polling, status: () => object): Commands {
   const bell = new Bell();
   let waiting: Msg[] = [];
+  const wishes: { readonly wish: Wish; readonly message: Msg }[] = [];
   const serve = (command: string, callback: (message: Msg) => void) =>
     nats.subscribe(subjects.command(host.name, "poller", command), {
       callback: (error, message) => (error === null ? callback(message) : undefined),
@@ -26,11 +33,19 @@ export function serveCommands({ nats, host }: Polling, status: () => object): Co
       waiting.push(message);
       bell.ring();
     }),
+    ...(["update", "rollback"] as const).map((kind) =>
+      serve(kind, (message) => {
+        const asked = Of.safeParse(parseJson(message.string())).data;
+        if (asked === undefined) return respond(message, { error: "it names no container" });
+        wishes.push({ wish: { kind, ...asked }, message });
+        bell.ring();
+      }),
+    ),
     serve("status", (message) => respond(message, status())),
   ];
   return {
     get asked() {
-      return waiting.length > 0 ? AbortSignal.abort() : bell.signal;
+      return waiting.length + wishes.length > 0 ? AbortSignal.abort() : bell.signal;
     },
     takeChecks: () => {
       const taken = waiting;
@@ -39,9 +54,14 @@ export function serveCommands({ nats, host }: Polling, status: () => object): Co
         for (const message of taken) respond(message, report);
       };
     },
+    takeWish: () => {
+      const first = wishes.shift();
+      return first && { wish: first.wish, answer: (granted) => respond(first.message, granted) };
+    },
     [Symbol.dispose]: () => {
       for (const one of served) one.unsubscribe();
-      for (const message of waiting) respond(message, { error: "the poller is stopping" });
+      for (const message of [...waiting, ...wishes.map(({ message }) => message)])
+        respond(message, { error: "the poller is stopping" });
     },
   };
 }

@@ -1,6 +1,6 @@
 // One cycle: look at the Engine, ask the registries, decide, publish.
 import type { KV } from "@nats-io/kv";
-import type { Facts } from "../../shared/container-facts.ts";
+import { type Facts, isMeant } from "../../shared/container-facts.ts";
 import { HeldEntry } from "../../shared/held.ts";
 import { iso } from "../../shared/clock.ts";
 import { parseJson } from "../../shared/messages.ts";
@@ -23,6 +23,8 @@ export interface Cycle {
   /** How many containers there are, and of how many the registry was asked. */
   readonly seen: number;
   readonly asked: number;
+  /** Whether there is any container that it was about. */
+  readonly isThere: boolean;
   /** Names that are due but wait for the next plan. */
   readonly rest: readonly string[];
   /** All that is due, whatever becomes of it. */
@@ -31,23 +33,34 @@ export interface Cycle {
   readonly unknownDependencies: readonly { readonly container: string; readonly names: readonly string[] }[];
 }
 
+interface Extent {
+  /** Names that are left alone because this program dealt with them already. */
+  readonly except?: ReadonlySet<string>;
+  /** Name or id of the one container that the operator asks for: whatever is held for it. */
+  readonly only?: string;
+}
+
+const EVERYTHING: Extent = {};
+const ASKED = { reason: "update asked for by the operator" };
+
 /**
- * `except`: names that are left alone because this program dealt with them already.
  * @throws what the Engine's and NATS' clients throw where one is away, and HostTaken.
  */
-export async function cycle(polling: Polling, except: ReadonlySet<string>): Promise<Cycle> {
+export async function cycle(
+  polling: Polling,
+  { except = new Set(), only }: Extent = EVERYTHING,
+): Promise<Cycle> {
   const { host, settings, clock, signal, registries } = polling;
   const sight = await lookAt(host.engine, signal);
   const choice = choose(sight.watched, settings, ourselvesOf(host, settings));
-  const chosen = choice.candidates.filter(({ facts }) => !except.has(facts.name));
+  const isWanted = (facts: Facts): boolean => only === undefined || isMeant(facts, only);
+  const chosen = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
   const answers = await registries.digestsOf(refsToAsk(chosen, settings.LATEST_ONLY), signal);
   const candidates = following(chosen, answers, settings.LATEST_ONLY);
   signal.throwIfAborted();
   const moving = candidates.filter((candidate) => mayMove(candidate, answers));
-  const held = await heldOf(
-    polling,
-    moving.map(({ facts }) => facts),
-  );
+  const mayBeHeld = only === undefined ? moving.map(({ facts }) => facts) : [];
+  const held = await heldOf(polling, mayBeHeld);
   const plan = planOf({
     candidates,
     answers,
@@ -56,12 +69,13 @@ export async function cycle(polling: Polling, except: ReadonlySet<string>): Prom
     now: clock.now(),
     compat: settings.COMPAT_LABELS,
   });
-  const publication = await publishPlan(polling, plan.groups, sight);
+  const publication = await publishPlan(polling, plan.groups, sight, only === undefined ? undefined : ASKED);
   await note(polling, publication);
   const leftToo = publication.left.map(({ container }) => container);
   return {
     outcome: publication.outcome,
     seen: sight.facts.length,
+    isThere: sight.facts.some(isWanted),
     asked: candidates.length,
     rest: publication.rest.flatMap(({ entries }) => entries.map(({ facts }) => facts.name)),
     due: plan.groups
@@ -75,7 +89,7 @@ export async function cycle(polling: Polling, except: ReadonlySet<string>): Prom
 }
 
 /** Patiently: what was published stays published, whatever becomes of this. */
-async function note(polling: Polling, { outcome, groups }: Publication): Promise<void> {
+export async function note(polling: Polling, { outcome, groups }: Publication): Promise<void> {
   const at = iso(polling.clock.now());
   await noteHost(polling, "waiting for NATS to note the cycle", ({ announced }) => ({
     last_poll: at,

@@ -29,11 +29,18 @@ export interface Publication {
   readonly left: readonly Left[];
 }
 
+/** Where it is not the registry that has something newer. */
+interface Why {
+  readonly reason: string;
+  readonly rollback?: true;
+}
+
 /** @throws what NATS throws, and HostTaken. */
 export async function publishPlan(
   polling: Polling,
   groups: readonly PlannedGroup[],
   sight: Sight,
+  why?: Why,
 ): Promise<Publication> {
   const { due, told } = await dueOf(polling, groups);
   const { now, rest, tooLarge } = cut(due, sight);
@@ -44,7 +51,7 @@ export async function publishPlan(
   if (now.length === 0) return { outcome: { kind: "nothing due" }, groups: [], rest, left };
   const because = await whyUpdaterIsNotReady(polling);
   if (because !== undefined) return { outcome: { kind: "waiting", because }, groups: [], rest, left };
-  return { outcome: await publish(polling, now, sight), groups: now, rest, left };
+  return { outcome: await publish(polling, now, { sight, why }), groups: now, rest, left };
 }
 
 /** Undefined when the updater has taken, and finished with, every plan so far. */
@@ -59,7 +66,11 @@ export async function whyUpdaterIsNotReady({ manager, host }: Polling): Promise<
   }
 }
 
-async function publish(polling: Polling, groups: readonly PlannedGroup[], sight: Sight): Promise<Outcome> {
+async function publish(
+  polling: Polling,
+  groups: readonly PlannedGroup[],
+  { sight, why }: { readonly sight: Sight; readonly why: Why | undefined },
+): Promise<Outcome> {
   const { host, settings, clock, signal, js } = polling;
   const now = clock.now();
   const run = newRunId(now);
@@ -70,6 +81,7 @@ async function publish(polling: Polling, groups: readonly PlannedGroup[], sight:
     run,
     mode: modeOf(settings),
     reason: `a newer image is there for ${containers.length} container${containers.length === 1 ? "" : "s"}`,
+    ...why,
   };
   const event = planEvent(context, iso(now), groups, sight);
   await publishOnce(

@@ -17,6 +17,7 @@ import { Registries } from "./registry.ts";
 import { reportOf } from "./report.ts";
 import { type Told, tell } from "./tell.ts";
 import { Timetable } from "./timetable.ts";
+import { grant } from "./wish.ts";
 
 /** After a cycle that failed because the Engine or NATS was away, and while waiting for the updater. */
 const AGAIN_MS = 5000;
@@ -76,6 +77,11 @@ async function pollAlways(polling: Polling): Promise<number> {
     if (more) await updaterReady(polling, { within: timetable.left, over, lookEvery: AGAIN_MS });
     else await timetable.wait(over);
     if (signal.aborted) return 0;
+    const asked = commands.takeWish();
+    if (asked !== undefined) {
+      asked.answer({ ...identityOf(polling), ...(await grant(polling, asked.wish)) });
+      continue;
+    }
     timetable.begin();
     const answer = commands.takeChecks();
     const ended = await tryCycle(polling, new Set(), told);
@@ -145,7 +151,7 @@ interface Ended {
 /** @throws HostTaken, and what NATS throws when it is closed for good. */
 async function tryCycle(polling: Polling, except: ReadonlySet<string>, told: Told): Promise<Ended> {
   try {
-    const ended = await cycle(polling, except);
+    const ended = await cycle(polling, { except });
     return { cycle: ended, told: tell(polling.log, ended, told) };
   } catch (err) {
     if (err instanceof HostTaken || polling.nats.isClosed()) throw err;

@@ -1,8 +1,9 @@
 // How a container's part of a run ends: the digest is held where it must be, then the journal says so.
+import { OPERATOR } from "../../shared/participants.ts";
 import type { Decided, End } from "../../shared/run-records.ts";
 import type { StepTime } from "../../shared/payloads.ts";
 import { dropDocument } from "./documents.ts";
-import { hold } from "./holding.ts";
+import { hold, holdAfterRollback } from "./holding.ts";
 import { tellEnded } from "./notices.ts";
 import type { Entry, Run } from "./updater.ts";
 
@@ -30,17 +31,19 @@ const LEVEL = { stuck: "error", failed: "warn", rolled_back: "warn" } as const s
 export async function endContainer(run: Run, entry: Entry, ending: Ending): Promise<void> {
   const { name, reference: image } = entry.facts;
   if (run.journal.ended(name) !== undefined) return;
-  const { decided, isPassing = false, ...told } = ending;
+  const { decided, isPassing = false, ...told } = byOperator(run, ending);
   // A container that was put back because someone said "defer" may be tried again, like any that was put off.
   const isPutOff = decided?.verdict === "defer" || (ending.end === "rolled_back" && isPassing);
   const heldAs = isPutOff ? "deferred" : ending.end;
-  await hold(run.bus, {
-    ...told,
-    container: name,
-    digest: entry.digest,
-    end: heldAs,
-    retryAfterS: decided?.retry_after_s,
-  });
+  if (run.isRollback) await holdAfterRollback(run, entry, ending.end);
+  else
+    await hold(run.bus, {
+      ...told,
+      container: name,
+      digest: entry.digest,
+      end: heldAs,
+      retryAfterS: decided?.retry_after_s,
+    });
   await dropDocument(run.bus.context.settings.DATA_DIR, run.journal.run, name);
   await run.journal.write({
     kind: "ended",
@@ -63,6 +66,12 @@ export async function endContainer(run: Run, entry: Entry, ending: Ending): Prom
   );
   tellEnded(run.notices, run.journal, name);
 }
+
+/** What a rollback came to was the operator's wish; the next one tells by this that it goes forth again. */
+const byOperator = ({ isRollback }: Run, ending: Ending): Ending =>
+  isRollback && ending.end === "updated"
+    ? { ...ending, because: `rolled back by the operator; ${ending.because}`, by: OPERATOR }
+    : ending;
 
 function sinceBegun({ journal, bus }: Run): { readonly ms?: number } {
   const begun = journal.of("begun")[0];

@@ -3,9 +3,12 @@
 import { HeldEntry } from "../../shared/held.ts";
 import { untilAnswered } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
+import { OPERATOR } from "../../shared/participants.ts";
+import { lastUpdate } from "../../shared/past-updates.ts";
 import type { End } from "../../shared/run-records.ts";
 import { heldKey } from "../../shared/subjects.ts";
 import type { Bus } from "./bus.ts";
+import type { Entry, Run } from "./updater.ts";
 
 const LONGEST_MS = 86_400_000;
 
@@ -37,6 +40,29 @@ async function holdNow(bus: Bus, it: Holding): Promise<void> {
     until: untilOf(bus, it, tries),
     tries,
   };
+  await bus.held.put(key, JSON.stringify(entry));
+}
+
+/**
+ * The digest that a rollback led away from is left alone until the tag moves on. What was held already and is newer
+ * stays so; whoever goes forth again, by a second rollback, holds nothing. Another end changes nothing.
+ */
+export const holdAfterRollback = (run: Run, entry: Entry, end: End): Promise<void> =>
+  end === "updated" ? untilAnswered(run.bus, () => holdRolledBack(run, entry)) : Promise.resolve();
+
+async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: Entry): Promise<void> {
+  const key = heldKey(bus.host.name, facts.name);
+  const before = await readHeld(bus, key);
+  if (before !== undefined && latest.digests.some((one) => one.endsWith(`@${before.digest}`))) {
+    await bus.held.delete(key);
+    return;
+  }
+  const isKept = before !== undefined && (before.until === null || before.until > bus.clock.now());
+  if (isKept && before.digest !== digest) return;
+  const meant = { host: bus.host.name, container: facts.name, except: journal.run };
+  if ((await lastUpdate(bus.manager, meant))?.by === OPERATOR) return;
+  const because = "rolled back by the operator";
+  const entry: HeldEntry = { digest, because, by: OPERATOR, until: null, tries: 1 };
   await bus.held.put(key, JSON.stringify(entry));
 }
 

@@ -10,7 +10,7 @@ export interface PlannedContainer {
   readonly name: string;
   readonly id: string;
   readonly imageId: string;
-  /** Registry's digest. */
+  /** Registry's digest; with a rollback that of the image it leads away from. */
   readonly digest: string;
   readonly latest: ImagePayload;
 }
@@ -22,6 +22,8 @@ export interface Plan {
   readonly engineId: string;
   readonly mode: Mode;
   readonly reason: string;
+  /** The operator asked for the image before; the plan's word for which one that is does not count. */
+  readonly rollback: boolean;
   readonly containers: readonly PlannedContainer[];
   readonly locals: Locals<"updates_enumerated">;
   /** Server time, milliseconds. */
@@ -41,8 +43,14 @@ export function parsePlan(
   const data = dataSchema("updates_enumerated").extend({ run: RunId }).safeParse(event.data?.data);
   if (!event.success || !data.success)
     throw new Permanent("a plan that cannot be understood", { cause: event.error ?? data.error });
-  const { updateable, engine_id, run, mode, reason } = data.data as unknown as Locals<"updates_enumerated"> &
-    EventContext;
+  const {
+    updateable,
+    engine_id,
+    run,
+    mode,
+    reason,
+    rollback = false,
+  } = data.data as unknown as Locals<"updates_enumerated"> & EventContext;
   if (event.data.id !== `${run}-updates_enumerated`)
     throw new Permanent(`the plan's event id ${event.data.id} does not belong to its run ${run}`);
   return {
@@ -51,15 +59,18 @@ export function parsePlan(
     engineId: engine_id,
     mode,
     reason,
+    rollback,
     locals: data.data as unknown as Locals<"updates_enumerated">,
     publishedAt,
     takenAt,
-    containers: updateable.map(({ container, latest_image: latest }) => ({
+    containers: updateable.map(({ container, current_image: current, latest_image: latest }) => ({
       name: container.name,
       id: container.id,
       imageId: container.image_id,
-      digest: latest.digests[0]?.split("@")[1] ?? latest.id,
+      digest: digestOf(rollback ? current : latest),
       latest,
     })),
   };
 }
+
+const digestOf = ({ digests, id }: ImagePayload): string => digests[0]?.split("@")[1] ?? id;

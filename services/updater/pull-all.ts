@@ -1,8 +1,10 @@
-// The images of a run are pulled while everything runs, each reference once, some side by side.
+// The images of a run are pulled while everything runs, each reference once, some side by side. A rollback pulls the
+// image before where the Engine has it no more.
 import type { ImageInspectInfo } from "dockerode";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { platformOf } from "./create-options.ts";
 import { endContainer } from "./ends.ts";
+import { imageBefore } from "./image-before.ts";
 import type { ImageDocument } from "./inspect.ts";
 import { Places } from "./places.ts";
 import { pull } from "./pull.ts";
@@ -16,9 +18,9 @@ export function startPulls(run: Run, entries: readonly Entry[]): Pulls {
   const places = new Places(run.bus.context.settings.PARALLEL_PULLS);
   const pulling = new Map<string, Promise<ImageInspectInfo>>();
   const pulledFor = async (entry: Entry): Promise<ImageInspectInfo | undefined> => {
-    const { familiar } = entry.ref;
-    const one = pulling.get(familiar) ?? pullOne(run, entry, places);
-    pulling.set(familiar, one);
+    const key = run.isRollback ? entry.facts.name : entry.ref.familiar;
+    const one = pulling.get(key) ?? pullOne(run, entry, places);
+    pulling.set(key, one);
     const image = await one.catch((error: unknown) => whyNotPulled(error, run));
     const end = endWithout(image, entry, run);
     if (end === undefined) return typeof image === "string" ? undefined : image;
@@ -37,19 +39,24 @@ function whyNotPulled(error: unknown, run: Run): string {
 
 function endWithout(image: ImageInspectInfo | string, { facts, ref }: Entry, run: Run) {
   if (typeof image === "string")
-    return { end: "failed", because: `${ref.familiar} could not be pulled: ${image}` } as const;
+    return {
+      end: "failed",
+      because: `${run.isRollback ? "no rollback" : `${ref.familiar} could not be pulled`}: ${image}`,
+    } as const;
   const same = image.Id === facts.imageId && !run.recovered.has(facts.name);
   return same
     ? ({ end: "current", because: "the tag's image is the one that runs already" } as const)
     : undefined;
 }
 
-async function pullOne(run: Run, { facts, ref }: Entry, places: Places): Promise<ImageInspectInfo> {
+async function pullOne(run: Run, entry: Entry, places: Places): Promise<ImageInspectInfo> {
   using _place = await places.take();
+  const { facts, ref } = entry;
   const { host, context, clock, signal } = run.bus;
   const { docker } = host.engine;
   const recovered = run.recovered.get(facts.name);
   if (recovered !== undefined) return await docker.getImage(recovered.swap.newImage.Id).inspect();
+  if (run.isRollback) return await imageBefore(run, entry);
   const from = clock.monotonic();
   const running = (await docker.getImage(facts.imageId).inspect()) as unknown as ImageDocument;
   await pull({

@@ -22,7 +22,9 @@ const isPart = ({ bus }: Run, { Id: id, Config }: ContainerInspectInfo): boolean
 export async function askBefore(run: Run, { name, old, newImage, atMost }: Before): Promise<Decided> {
   const common = {
     container: name,
-    reason: `a newer image of ${old.Config.Image} is here`,
+    reason: run.isRollback
+      ? "the operator asked to go back to the image before"
+      : `a newer image of ${old.Config.Image} is here`,
     ...(atMost !== undefined && { atMost }),
   };
   const locals = { old_container: describeContainer(old), new_image: describeImage(newImage) };

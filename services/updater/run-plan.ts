@@ -235,6 +235,7 @@ function runOf(updater: Updater, { journal, notices, mode, plan, recovered }: Pa
     journal,
     notices,
     mode,
+    isRollback: plan.rollback,
     gate: new Gate(bus, journal, { participants, doorbell, mode }),
     log: bus.context.log.child({ run: plan.run }),
     turns: new Places(bus.context.settings.SWAPS),

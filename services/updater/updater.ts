@@ -48,6 +48,8 @@ export interface Run extends Updater {
   readonly gate: Gate;
   readonly notices: Notices;
   readonly mode: Mode;
+  /** Back to the image before, because the operator asked. */
+  readonly isRollback: boolean;
   readonly log: Logger;
   /** Ids of containers that ran before the run stopped anything. */
   readonly ran: Set<string>;

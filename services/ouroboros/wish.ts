@@ -1,0 +1,69 @@
+// `ouroboros update` and `ouroboros rollback`: what the operator wishes for one container, asked of the host's poller.
+import { Granted } from "./answers.ts";
+import { EXIT, NotDone } from "./command.ts";
+import { PollerStatus, allSeen, findSeen } from "./explanation.ts";
+import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
+import { didYouMean } from "./nearest.ts";
+import type { Run } from "./run-command.ts";
+import { harmless, printJson } from "./terminal.ts";
+
+/** The poller asks a registry, after the cycle in hand. */
+const WITHIN_MS = 120_000;
+
+export const wish =
+  (kind: "update" | "rollback"): Run<"update"> =>
+  async ({ CONTAINER, host, json }, terminal) => {
+    const granted = await withFleet(terminal, async (fleet): Promise<Granted> => {
+      const where = await hostOf(fleet, CONTAINER, await hostsAsked(fleet, host));
+      const options = { body: JSON.stringify({ container: CONTAINER }), timeout: WITHIN_MS };
+      const said = (await askService(fleet, where, ["poller", kind], options)) as object | undefined;
+      if (said === undefined) throw new NotDone(`the poller of ${where} does not answer`);
+      const answer = Granted.safeParse({ ...said, host: where, container: CONTAINER }).data;
+      if (answer !== undefined) return answer;
+      const { because, error } = said as { readonly because?: string; readonly error?: string };
+      throw new NotDone(`${CONTAINER} on ${where}: ${because ?? error ?? "an answer that cannot be used"}`);
+    });
+    if (json) printJson(terminal, granted);
+    else terminal.stdout.write(`${harmless(told(granted))}\n`);
+    return granted.kind === "begun" || granted.kind === "current" ? EXIT.done.code : EXIT.notDone.code;
+  };
+
+function told({ host, container, kind, run, because = "" }: Granted): string {
+  const it = `${container} on ${host}: `;
+  switch (kind) {
+    case "begun":
+      return `${it}run ${run ?? ""} begun`;
+    case "current":
+      return `${it}nothing newer`;
+    case "left":
+      return `${it}left alone: ${because}`;
+    case "busy":
+      return `${it}not now: ${because}; ask again when it is over`;
+    case "failed":
+      return `${it}failed: ${because}`;
+  }
+}
+
+/** The one host that has it. @throws NotDone where none has, or more than one. */
+async function hostOf(fleet: Fleet, container: string, hosts: readonly string[]): Promise<string> {
+  const [only, ...others] = hosts;
+  if (only === undefined) throw new NotDone("no host is known yet");
+  if (others.length === 0) return only;
+  const seen = await Promise.all(
+    hosts.map(async (host) => {
+      const status = PollerStatus.safeParse(await askService(fleet, host, ["poller", "status"])).data;
+      return { host, status };
+    }),
+  );
+  const found = seen.filter(
+    ({ status }) => status !== undefined && findSeen(status, container) !== undefined,
+  );
+  const [one, ...more] = found.map(({ host }) => host);
+  if (one === undefined) {
+    const names = seen.flatMap(({ status }) => (status ? allSeen(status).map((it) => it.container) : []));
+    throw new NotDone(`no container ${container} was seen${didYouMean(container, names)}`);
+  }
+  if (more.length > 0)
+    throw new NotDone(`${container} is on ${[one, ...more].join(", ")}: say which with --host`);
+  return one;
+}

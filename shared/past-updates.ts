@@ -1,0 +1,57 @@
+// What the journal knows of a container's last update. By this a rollback finds the image before: the poller to plan
+// it, the updater, which trusts no plan, once more.
+import type { JetStreamManager } from "@nats-io/jetstream";
+import { lastOn, nextOn } from "./jetstream.ts";
+import { parseJson } from "./messages.ts";
+import { type Ended, RunRecord } from "./run-records.ts";
+import { STREAMS, subjects } from "./subjects.ts";
+
+interface Meant {
+  readonly host: string;
+  readonly container: string;
+  /** A run that does not count: the one that asks. */
+  readonly except?: string;
+}
+
+/** The record of the last run that updated it; undefined where the journal (90 days) has none. @throws what NATS throws */
+export async function lastUpdate(
+  manager: JetStreamManager,
+  { host, container, except }: Meant,
+): Promise<Ended | undefined> {
+  const info = await manager.streams.info(STREAMS.runs, { subjects_filter: subjects.run(host, "*") });
+  const left = [subjects.open(host), ...(except === undefined ? [] : [subjects.run(host, except)])];
+  const runs = Object.keys(info.state.subjects ?? {})
+    .filter((subject) => !left.includes(subject))
+    .sort(); // ids of runs are in the order of their making
+  for (const subject of runs.reverse()) {
+    const last = recordIn((await lastOn(manager, STREAMS.runs, subject))?.string());
+    if (last?.kind === "finished" && last.ends[container] !== "updated") continue;
+    const ended = await updatedIn(manager, subject, container);
+    if (ended !== undefined) return ended;
+  }
+  return undefined;
+}
+
+async function updatedIn(
+  manager: JetStreamManager,
+  subject: string,
+  container: string,
+): Promise<Ended | undefined> {
+  for (let seq = 1; ;) {
+    const message = await nextOn(manager, STREAMS.runs, subject, seq);
+    if (message === undefined) return undefined;
+    const record = recordIn(message.string());
+    if (record?.kind === "ended" && record.container === container && record.end === "updated") return record;
+    seq = message.seq + 1;
+  }
+}
+
+const recordIn = (text = ""): RunRecord | undefined => RunRecord.safeParse(parseJson(text)).data;
+
+/** Why there is nothing to go back to; undefined where there is. */
+export function whyNoWayBack(last: Ended | undefined, runs: string): string | undefined {
+  if (last?.from === undefined) return "the journal knows of no earlier update of it";
+  if (last.to !== runs)
+    return "it no longer runs the image that its last update gave it: somebody recreated it since";
+  return undefined;
+}

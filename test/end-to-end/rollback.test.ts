@@ -1,0 +1,198 @@
+// An operator goes back to the image before, and forth again; what is held meanwhile outlives restarts.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { after, afterEach, before, describe, it } from "mocha";
+import { Granted } from "../../services/ouroboros/answers.ts";
+import { engine } from "../bed/bed.ts";
+import { command } from "../support/command.ts";
+import { deploy, overview, release } from "../support/containers.ts";
+import { endsOf, held, leftAlone, update } from "../support/runs.ts";
+import { type Stack, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+
+const h1 = engine(1);
+const dyingUpdater = join(import.meta.dirname, "../support/dying-updater.js");
+const VOLUMES = { volumes: ["/data"] };
+
+const imageOf = async (name: string): Promise<string> => (await h1.docker.getContainer(name).inspect()).Image;
+
+/** What a command prints inside the container. */
+async function inside(name: string, line: string): Promise<string> {
+  const exec = await h1.docker
+    .getContainer(name)
+    .exec({ Cmd: ["sh", "-c", line], AttachStdout: true, Tty: true });
+  return (await text(await exec.start({ Tty: true }))).trim();
+}
+
+/** Asks until the updater is idle; resolves with the answer. */
+const wish = (stack: Stack, kind: "update" | "rollback", container: string): Promise<Granted> =>
+  until(`${kind} is answered`, async () => {
+    const { out, err } = await command({ NATS_URL: stack.server.url }, [kind, container, "-o", "json"]);
+    assert.equal(err, "");
+    const granted = Granted.parse(JSON.parse(out));
+    return granted.kind === "busy" ? undefined : granted;
+  });
+
+/** How the run that was asked for ends for the container. */
+async function granted(stack: Stack, kind: "update" | "rollback", container: string): Promise<string> {
+  const { run = "", because = "" } = await wish(stack, kind, container);
+  assert.notEqual(run, "", because);
+  return (await endsOf(stack, run))[container] ?? "";
+}
+
+describe("ouroboros rollback", () => {
+  let stack: Stack;
+  const images: string[] = [];
+  const run = (...words: string[]) => command({ NATS_URL: stack.server.url }, words);
+
+  before(async () => {
+    await deploy(h1, "web", { imageOptions: VOLUMES });
+    await inside("web", "echo kept > /data/it");
+    images.push(await imageOf("web"));
+    stack = await startStack({ engine: h1 });
+    await stack.check();
+  });
+  after(async () => {
+    await stack[Symbol.asyncDispose]();
+    await h1.clean();
+  });
+
+  it("says that there is no way back where nothing was updated, and no such container", async () => {
+    const { code, out } = await run("rollback", "web");
+    assert.deepEqual(
+      [code, out],
+      [1, "web on h1: left alone: the journal knows of no earlier update of it\n"],
+    );
+    const unknown = await run("rollback", "wbe", "--host", "h1");
+    assert.deepEqual(
+      [unknown.code, unknown.err],
+      [1, "ouroboros rollback: wbe on h1: there is no such container\n"],
+    );
+  });
+
+  it("goes back to the image before, with its data; what it left is held", async () => {
+    await release("apps/web", "2", VOLUMES);
+    assert.deepEqual(await update(stack), { web: "updated" });
+    images.push(await imageOf("web"));
+    assert.equal(await granted(stack, "rollback", "web"), "updated");
+    assert.deepEqual(await overview(h1), ["web running 1"]);
+    const { Image, Config } = await h1.docker.getContainer("web").inspect();
+    assert.deepEqual([Image, Config.Image], [images[0], "registry.lab:5000/apps/web:latest"]);
+    assert.equal(await inside("web", "cat /data/it"), "kept");
+    assert.equal((await h1.docker.getImage(Config.Image).inspect()).Id, images[1]);
+    const entry = await held(stack, "web");
+    assert.deepEqual(
+      [entry?.because, entry?.by, entry?.until],
+      ["rolled back by the operator", "operator", null],
+    );
+    assert.match(
+      (await leftAlone(stack))["web"] ?? "",
+      /^held: rolled back by the operator \(operator\), until its tag moves again$/,
+    );
+  });
+
+  it("tells the hooks that it is one, by the ordinary events", () => {
+    const asked = stack.events.filter(({ event }) => event.data["rollback"] === true);
+    assert.deepEqual(
+      asked.map(({ hook }) => hook),
+      ["updates_enumerated"],
+    );
+    const run = asked[0]?.event.data["run"];
+    assert.deepEqual(
+      stack.events.filter(({ event }) => event.data["run"] === run).map(({ hook }) => hook),
+      ["updates_enumerated", "before_update", "after_update"],
+    );
+    const [{ latest_image } = { latest_image: { digests: [""] } }] = asked[0]?.event.data["updateable"] as {
+      latest_image: { digests: string[] };
+    }[];
+    const first = stack.records.find((record) => record.kind === "ended");
+    assert.deepEqual(latest_image.digests, [first?.from_digest]);
+  });
+
+  it("holds through restarts of the updater, the poller and NATS", async () => {
+    for (const service of ["poller", "updater"] as const) {
+      stack.services[service]?.kill("SIGKILL");
+      await stack.services[service]?.exited;
+    }
+    await stack.server.kill("SIGKILL");
+    await stack.server.restart();
+    stack.start("updater");
+    stack.start("poller");
+    await until("NATS is back", () => stack.nats.rtt().catch(() => undefined)); // what is asked before is lost
+    assert.match((await leftAlone(stack))["web"] ?? "", /^held: rolled back by the operator/);
+    assert.deepEqual(await overview(h1), ["web running 1"]);
+  });
+
+  it("goes forth again when an update is asked for, and nothing is held any more", async () => {
+    assert.equal(await granted(stack, "update", "web"), "updated");
+    assert.equal(await imageOf("web"), images[1]);
+    assert.equal(await held(stack, "web"), undefined);
+    assert.deepEqual((await wish(stack, "update", "web")).kind, "current");
+  });
+
+  it("goes back and forth when asked twice in a row", async () => {
+    assert.equal(await granted(stack, "rollback", "web"), "updated");
+    assert.equal(await imageOf("web"), images[0]);
+    assert.equal(await granted(stack, "rollback", "web"), "updated");
+    assert.equal(await imageOf("web"), images[1]);
+    assert.equal(await held(stack, "web"), undefined);
+    assert.equal((await leftAlone(stack))["web"], "current");
+    assert.equal(await inside("web", "cat /data/it"), "kept");
+  });
+
+  it("can be refused like an update, which changes nothing, nor what is held", async () => {
+    await stack.script("before_update/10-no", "#!/bin/sh\necho not now >&2; exit 1\n");
+    assert.equal(await granted(stack, "rollback", "web"), "refused");
+    assert.equal(await imageOf("web"), images[1]);
+    assert.equal(await held(stack, "web"), undefined);
+    await stack.script("before_update/10-no", "#!/bin/sh\n");
+  });
+});
+
+describe("ouroboros rollback that is killed in the middle", () => {
+  afterEach(() => h1.clean());
+
+  for (const step of ["create the successor", "give the name to the successor"])
+    it(`after "${step}" ends as if it had not been`, async () => {
+      await deploy(h1, "web", { imageOptions: VOLUMES });
+      await inside("web", "echo kept > /data/it");
+      const old = await imageOf("web");
+      await using stack = await startStack({ engine: h1 });
+      await stack.check();
+      await release("apps/web", "2", VOLUMES);
+      assert.deepEqual(await update(stack), { web: "updated" });
+      stack.services.updater?.kill("SIGTERM");
+      await stack.services.updater?.exited;
+      const dying = stack.start("updater", { program: dyingUpdater, env: { DIE_AFTER: step } });
+      const { run = "", because } = await wish(stack, "rollback", "web");
+      assert.notEqual(run, "", because);
+      assert.equal(await dying.exited, "SIGKILL");
+      stack.start("updater");
+      assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+      assert.equal(await imageOf("web"), old);
+      assert.deepEqual(await overview(h1), ["web running 1"]);
+      assert.equal(await inside("web", "cat /data/it"), "kept");
+      assert.equal((await held(stack, "web"))?.by, "operator");
+    });
+});
+
+describe("ouroboros rollback where CLEANUP removes the image before", () => {
+  after(() => h1.clean());
+
+  it("pulls that image by its digest, and leaves the tag where it is", async () => {
+    await deploy(h1, "api");
+    const old = await imageOf("api");
+    await using stack = await startStack({ engine: h1, env: { CLEANUP: "true" } });
+    await stack.check();
+    await release("apps/api", "2");
+    assert.deepEqual(await update(stack), { api: "updated" });
+    await assert.rejects(h1.docker.getImage(old).inspect(), { statusCode: 404 });
+    assert.equal(await granted(stack, "rollback", "api"), "updated");
+    assert.deepEqual(await overview(h1), ["api running 1"]);
+    assert.equal(await imageOf("api"), old);
+    assert.match((await leftAlone(stack))["api"] ?? "", /^held: rolled back by the operator/);
+    assert.equal(await granted(stack, "update", "api"), "updated");
+    assert.deepEqual(await overview(h1), ["api running 2"]);
+  });
+});
