@@ -111,16 +111,15 @@ function heard(stack: Stack): string[] {
   return lines.map((line) => (isStop(line) ? (stops.shift() ?? "") : line));
 }
 
-/** The plan is published before that is known. */
-const EVERY_OTHER_HAS = ["asked", "verdicts"];
+const ALWAYS = Object.entries(EventContext.shape)
+  .filter(([, field]) => !field.safeParse(undefined).success)
+  .map(([name]) => name);
 
 function checkLocals({ hook, event }: SeenEvent): void {
   const context = Object.keys(EventContext.shape);
   const given = Object.keys(event.data).filter((name) => !context.includes(name));
   assert.deepEqual(given.sort(), [...locals[hook as HookName]].sort(), hook);
-  const known =
-    hook !== "updates_enumerated" ? context : context.filter((name) => !EVERY_OTHER_HAS.includes(name));
-  for (const name of known) assert.ok(name in event.data, `${hook} without ${name}`);
+  for (const name of ALWAYS) assert.ok(name in event.data, `${hook} without ${name}`);
   for (const item of (event.data["updateable"] ?? []) as object[])
     assert.deepEqual(Object.keys(item).sort(), [...updateableItem].sort());
 }
