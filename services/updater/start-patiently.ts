@@ -20,13 +20,21 @@ export async function startPatiently(it: Starting, containers: readonly string[]
   const starts = containers.map((container) => ({
     name: container,
     do: () => Promise.resolve(),
-    undo: () => startStopped(it, container),
+    undo: () => startWithParent(it, container),
   }));
   for (const { step: container, error } of await undoSteps(starts, null, new Timed(it)))
     it.log.error(
       { container, because: explain(error) },
       `dependency could not be started: start it by hand with \`docker start ${container}\``,
     );
+}
+
+/** One that lives in the network of another cannot start without it: a crash of the host may have ended both. */
+async function startWithParent(it: Starting, id: string): Promise<void> {
+  const inspect = await ifThere(it.engine.docker.getContainer(id).inspect());
+  const [, parent] = /^container:(.+)/.exec(inspect?.HostConfig.NetworkMode ?? "") ?? [];
+  if (parent !== undefined) await startStopped(it, parent);
+  await startStopped(it, id);
 }
 
 /** One that is gone has nothing to start. */
