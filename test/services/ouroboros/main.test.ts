@@ -32,7 +32,7 @@ describe("the command line of ouroboros", () => {
   it("says which command or service may have been meant", async () => {
     for (const [word, meant] of [
       ["statsu", "status"],
-      ["updatr", "updater"],
+      ["updatr", "update or updater"],
     ] as const) {
       const { code, err } = await run(word);
       assert.deepEqual([code, err], [2, `ouroboros: ${word} is no command; did you mean ${meant}?\n`]);
