@@ -110,7 +110,10 @@ async function updateAlone(run: Run, entry: Entry, pulls: Pulls): Promise<void> 
   await runGroup(run, { updates: [{ ...entry, newImage }], dependencies: [], hard: [], mark });
 }
 
-/** All their images are there before the first of them stops anything. Resolves with what comes last: ourselves. */
+/**
+ * All images of the run are there before the first of them stops anything: a tag may be moved for a moment while a
+ * dependant is recreated. Resolves with what comes last: ourselves.
+ */
 async function updateTogether(
   run: Run,
   plan: Plan,
@@ -119,8 +122,8 @@ async function updateTogether(
   if (plan.containers.length === 0) return [];
   const images = new Map<string, ImageInspectInfo>();
   await Promise.all(
-    plan.containers.map(async ({ name }) => {
-      const image = await pulls.get(name);
+    [...pulls].map(async ([name, pulling]) => {
+      const image = await pulling;
       if (image !== undefined) images.set(name, image);
     }),
   );
