@@ -6,20 +6,19 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { pino } from "pino";
 import { openBus } from "../services/updater/bus.ts";
 import { Doorbell } from "../services/updater/doorbell.ts";
-import { type Asking, Gate } from "../services/updater/gate.ts";
+import { Gate } from "../services/updater/gate.ts";
 import { Journal } from "../services/updater/journal.ts";
 import { Participants } from "../services/updater/participants.ts";
 import { systemClock } from "../shared/clock.ts";
-import { describeContainer, describeImage } from "../shared/describe.ts";
 import { Health } from "../shared/health.ts";
-import { connectNats } from "../shared/nats.ts";
+import { connectNow } from "../shared/nats.ts";
 import { readSettings } from "../shared/read-settings.ts";
 import { type Context, openHost } from "../shared/run-service.ts";
 import { ensureTopology } from "../shared/topology.ts";
-import { type Engine, engine, startNats } from "../test/bed/bed.ts";
+import { engine, startNats } from "../test/bed/bed.ts";
 import { command } from "../test/support/command.ts";
-import { deploy } from "../test/support/containers.ts";
 import { until } from "../test/support/until.ts";
+import { beforeUpdateOf } from "./gate-event.ts";
 import { startOthers } from "./other-process.ts";
 import { table } from "./ratios.ts";
 
@@ -37,7 +36,7 @@ const context: Context = {
 };
 const host = await openHost(context, 0);
 if (host === undefined) throw new Error("the Engine did not answer");
-await using nats = await connectNats("bench", settings, context.log);
+await using nats = await connectNow("bench", settings);
 await ensureTopology(nats, await jetstreamManager(nats));
 const bus = await openBus(nats, context, host, "bench");
 await using known = await Participants.follow(bus.participants, context);
@@ -98,16 +97,4 @@ function memory(): { readonly heap: number; readonly resident: number } {
 
 function mb(bytes: number): string {
   return (bytes / 2 ** 20).toFixed(1);
-}
-
-/** `before_update` of a real container, so that its event is as large as events are. */
-async function beforeUpdateOf(on: Engine): Promise<Asking<"before_update">> {
-  const container = await on.docker.getContainer(await deploy(on, "web")).inspect();
-  const image = describeImage(await on.docker.getImage(container.Image).inspect());
-  return {
-    hook: "before_update",
-    container: "web",
-    locals: { old_container: describeContainer(container), old_image: image, new_image: image },
-    reason: "a newer image is here",
-  };
 }

@@ -6,21 +6,20 @@ import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { pino } from "pino";
 import { openBus } from "../services/updater/bus.ts";
 import { Doorbell } from "../services/updater/doorbell.ts";
-import { type Asking, Gate } from "../services/updater/gate.ts";
+import { Gate } from "../services/updater/gate.ts";
 import { Journal } from "../services/updater/journal.ts";
 import { Participants } from "../services/updater/participants.ts";
 import { systemClock } from "../shared/clock.ts";
-import { describeContainer, describeImage } from "../shared/describe.ts";
-import { connectNats } from "../shared/nats.ts";
+import { connectNow } from "../shared/nats.ts";
 import { type Context, openHost } from "../shared/run-service.ts";
 import { readSettings } from "../shared/read-settings.ts";
 import { subjects } from "../shared/subjects.ts";
 import { ensureTopology } from "../shared/topology.ts";
-import { type Engine, engine, startNats } from "../test/bed/bed.ts";
+import { engine, startNats } from "../test/bed/bed.ts";
 import { command } from "../test/support/command.ts";
-import { deploy } from "../test/support/containers.ts";
 import { until } from "../test/support/until.ts";
 import { ECHO } from "./gate-bare.ts";
+import { beforeUpdateOf } from "./gate-event.ts";
 import { startOthers } from "./other-process.ts";
 import { quantile, table, timed, times } from "./ratios.ts";
 
@@ -50,7 +49,7 @@ const context: Context = {
 };
 const host = await openHost(context, 0);
 if (host === undefined) throw new Error("the Engine did not answer");
-await using nats = await connectNats("bench", settings, context.log);
+await using nats = await connectNow("bench", settings);
 const manager: JetStreamManager = await jetstreamManager(nats);
 await ensureTopology(nats, manager);
 const bus = await openBus(nats, context, host, "bench");
@@ -122,18 +121,6 @@ async function newGate(): Promise<Gate> {
 
 function asked(): readonly unknown[] {
   return known.askedAt(hook.hook, bus.host.name, { executor: settings.HOOK_EXECUTOR, others: true });
-}
-
-/** `before_update` of a real container, so that its event is as large as events are. */
-async function beforeUpdateOf(on: Engine): Promise<Asking<"before_update">> {
-  const container = await on.docker.getContainer(await deploy(on, "web")).inspect();
-  const image = describeImage(await on.docker.getImage(container.Image).inspect());
-  return {
-    hook: "before_update",
-    container: "web",
-    locals: { old_container: describeContainer(container), old_image: image, new_image: image },
-    reason: "a newer image is here",
-  };
 }
 
 async function operate(...words: readonly string[]): Promise<void> {

@@ -32,21 +32,6 @@ export type NatsSettings = Pick<
 const AGAIN_MS = 250;
 const OLDEST: readonly [number, number] = [2, 10];
 
-/**
- * Waits until NATS answers, however long that takes; the connection then never gives up.
- * @throws CannotStart where the server is older than 2.10 or refuses the credentials.
- */
-export async function connectNats(
-  name: string,
-  settings: NatsSettings,
-  log: Logger,
-): Promise<NatsConnection> {
-  const nats = await connect(optionsFrom(name, settings)).catch((cause: unknown) => {
-    throw cannotUse(settings, cause);
-  });
-  return accept(nats, { settings, log, state: { connected: true } });
-}
-
 interface Starting {
   readonly settings: NatsSettings;
   readonly log: Logger;
@@ -55,14 +40,18 @@ interface Starting {
   readonly health: Health;
 }
 
-/** The same; undefined when the signal aborts before NATS has answered. */
+/**
+ * Waits until NATS answers, however long that takes; the connection then never gives up. Undefined when the signal
+ * aborts first.
+ * @throws CannotStart where the server is older than 2.10 or refuses the credentials.
+ */
 export async function connectUnlessStopped(
   name: string,
   { settings, log, clock, signal, health }: Starting,
 ): Promise<NatsConnection | undefined> {
   const state = { connected: false };
   health.part(`NATS (${name})`, () => (state.connected ? undefined : "not connected"));
-  const options = { ...optionsFrom(name, settings), waitOnFirstConnect: false };
+  const options = optionsFrom(name, settings);
   for (let told = false; !signal.aborted; told = true) {
     try {
       return await accept(await connect(options), { settings, log, state });
@@ -113,8 +102,7 @@ async function accept(nats: NatsConnection, { settings, log, state }: Accepting)
  * @throws CannotStart where NATS does not answer, is older than 2.10 or refuses the credentials.
  */
 export async function connectNow(name: string, settings: NatsSettings): Promise<NatsConnection> {
-  const options = { ...optionsFrom(name, settings), waitOnFirstConnect: false };
-  const nats = await connect(options).catch((cause: unknown) => {
+  const nats = await connect(optionsFrom(name, settings)).catch((cause: unknown) => {
     throw cannotUse(settings, cause);
   });
   return accept(nats, { settings, log: pino({ level: "silent" }), state: { connected: true } });
@@ -124,7 +112,6 @@ export async function connectNow(name: string, settings: NatsSettings): Promise<
 export async function natsAnswers(settings: NatsSettings): Promise<boolean> {
   const probe = {
     ...optionsFrom("probe", settings),
-    waitOnFirstConnect: false,
     maxReconnectAttempts: 0,
     timeout: 3000,
   };
@@ -147,7 +134,7 @@ function optionsFrom(name: string, settings: NatsSettings): NodeConnectionOption
     servers: settings.NATS_URL.split(","),
     name: `ouroboros ${name}`,
     maxReconnectAttempts: -1,
-    waitOnFirstConnect: true,
+    waitOnFirstConnect: false,
     reconnectTimeWait: 250,
     reconnectJitter: 250,
     pingInterval: 5000,

@@ -13,7 +13,7 @@ import { pino } from "pino";
 import { startPrivateNats } from "../../../services/ouroboros/private-nats.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import { CannotStart } from "../../../shared/errors.ts";
-import { type NatsSettings, connectNats } from "../../../shared/nats.ts";
+import { type NatsSettings, connectNow } from "../../../shared/nats.ts";
 import { ensureTopology } from "../../../shared/topology.ts";
 
 const log = pino({ level: "silent" });
@@ -36,7 +36,7 @@ describe("the private NATS", () => {
     const began = performance.now();
     await using nats = await start();
     assert.ok(performance.now() - began < 1000);
-    const connection = await connectNats("test", nats.access, log);
+    const connection = await connectNow("test", nats.access);
     await ensureTopology(connection, await jetstreamManager(connection));
     await connection.close();
   });
@@ -59,7 +59,7 @@ describe("the private NATS", () => {
 
   it("is started again on its port when it is killed, and its clients come back", async () => {
     await using nats = await start();
-    const connection = await connectNats("test", nats.access, log);
+    const connection = await connectNow("test", nats.access);
     const pid = await pidOf(dataDir);
     process.kill(pid, "SIGKILL");
     await eventually(() => Promise.resolve(!isAlive(pid)));
@@ -190,7 +190,7 @@ async function withBucket(
   use: (bucket: Bucket) => Promise<unknown>,
 ): Promise<void> {
   await using _nats = nats;
-  const connection = await connectNats("test", nats.access, log);
+  const connection = await connectNow("test", nats.access);
   await use(await new Kvm(connection).create("THINGS"));
   await connection.close();
 }
