@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { lifecycleCommand, withNeeds } from "../../shared/compat-labels.ts";
 import type { Facts } from "../../shared/container-facts.ts";
+import { PLAIN } from "../support/facts.ts";
 
 const WATCHTOWER = "com.centurylinklabs.watchtower";
 const named = (name: string, more: Partial<Facts> = {}): Facts => ({
@@ -8,12 +9,7 @@ const named = (name: string, more: Partial<Facts> = {}): Facts => ({
   name,
   reference: `${name}:1`,
   imageId: "sha256:image",
-  status: "running",
-  labels: {},
-  autoRemove: false,
-  dependsOn: [],
-  hardDependsOn: [],
-  refersTo: [],
+  ...PLAIN,
   ...more,
 });
 

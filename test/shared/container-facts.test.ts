@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ContainerInspectInfo } from "dockerode";
 import { type Facts, dependantsOf, factsOf, isMeant, whyLeftAlone } from "../../shared/container-facts.ts";
+import { PLAIN } from "../support/facts.ts";
 
 const id = "0123456789abcdef".repeat(4);
 const web: Facts = {
@@ -8,12 +9,7 @@ const web: Facts = {
   name: "web",
   reference: "nginx:1.27",
   imageId: "sha256:1",
-  status: "running",
-  labels: {},
-  autoRemove: false,
-  dependsOn: [],
-  hardDependsOn: [],
-  refersTo: [],
+  ...PLAIN,
 };
 
 /** The parts of an inspect document that facts come from. */

@@ -1,18 +1,14 @@
 import assert from "node:assert/strict";
 import type { Facts } from "../../shared/container-facts.ts";
 import { groupsOf } from "../../shared/groups.ts";
+import { PLAIN } from "../support/facts.ts";
 
 const container = (name: string, more: Partial<Facts> = {}): Facts => ({
   id: Buffer.from(name).toString("hex").padEnd(64, "0"),
   name,
   reference: "app:1",
   imageId: "sha256:1",
-  status: "running",
-  labels: {},
-  autoRemove: false,
-  dependsOn: [],
-  hardDependsOn: [],
-  refersTo: [],
+  ...PLAIN,
   ...more,
 });
 

@@ -4,6 +4,7 @@ import type { PlannedGroup } from "../../../services/poller/plan.ts";
 import type { Facts } from "../../../shared/container-facts.ts";
 import { dataOf } from "../../../shared/messages.ts";
 import type { ContainerPayload, ImagePayload } from "../../../shared/payloads.ts";
+import { PLAIN } from "../../support/facts.ts";
 
 const DIGEST = `sha256:${"1".repeat(64)}`;
 const image: ImagePayload = {
@@ -20,12 +21,7 @@ const facts = (name: string): Facts => ({
   name,
   reference: "ghcr.io/acme/app:2",
   imageId: image.id,
-  status: "running",
-  labels: {},
-  autoRemove: false,
-  dependsOn: [],
-  hardDependsOn: [],
-  refersTo: [],
+  ...PLAIN,
 });
 const container = (name: string, kilobytes: number): ContainerPayload => ({
   id: name,

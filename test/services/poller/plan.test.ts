@@ -9,6 +9,7 @@ import {
   planOf,
   unknownDependencies,
 } from "../../../services/poller/plan.ts";
+import { PLAIN } from "../../support/facts.ts";
 
 const OLD = `sha256:${"0".repeat(64)}`;
 const NEW = `sha256:${"1".repeat(64)}`;
@@ -19,12 +20,7 @@ const web: Facts = {
   name: "web",
   reference: "ghcr.io/acme/web:1",
   imageId: "sha256:image",
-  status: "running",
-  labels: {},
-  autoRemove: false,
-  dependsOn: [],
-  hardDependsOn: [],
-  refersTo: [],
+  ...PLAIN,
 };
 const labelled = (value: string): Partial<Facts> => ({ labels: { "com.ouroboros.enable": value } });
 const all: Wishes = { MONITOR: [], IGNORE: [], LABEL_ENABLE: false, LABELS_ONLY: false, COMPAT_LABELS: [] };

@@ -4,6 +4,7 @@ import type { Plan } from "../../../services/updater/plan-message.ts";
 import type { Run, Seen } from "../../../services/updater/updater.ts";
 import { whatHolds } from "../../../services/updater/what-holds.ts";
 import type { Facts } from "../../../shared/container-facts.ts";
+import { PLAIN } from "../../support/facts.ts";
 
 const NOW = 1_000_000;
 const web: Facts = {
@@ -11,12 +12,7 @@ const web: Facts = {
   name: "web",
   reference: "app:1",
   imageId: "sha256:old",
-  status: "running",
-  labels: {},
-  autoRemove: false,
-  dependsOn: [],
-  hardDependsOn: [],
-  refersTo: [],
+  ...PLAIN,
 };
 const seenAs = (facts: Partial<Facts>): Seen[] => [{ facts: { ...web, ...facts } }] as Seen[];
 const planned = { name: "web", id: web.id, imageId: web.imageId, digest: "sha256:new", latest: {} };
