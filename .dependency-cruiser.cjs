@@ -42,7 +42,7 @@ module.exports = {
       name: "pure-files-import-no-io",
       severity: "error",
       from: {
-        path: "(shared/(hooks|messages|tokens|image-ref|dependencies|labels|verdict)|services/poller/plan|services/updater/(create-options|create-config|create-host-config|create-networks|create-volumes|decision|find))\\.ts$",
+        path: "(shared/(hooks|messages|tokens|image-ref|dependencies|labels|verdict)|services/poller/plan|services/updater/(create/[a-z-]+|gate/(about|decision|voices)|plan/(mode|what-holds)))\\.ts$",
       },
       to: {
         path: "^(dockerode|nats|@nats-io|pino|node:(?!crypto))|shared/(clock|engine|run-service|jetstream)\\.ts$",

@@ -1,5 +1,5 @@
 // The event that the gate's benches ask about.
-import type { Asking } from "../services/updater/gate.ts";
+import type { Asking } from "../services/updater/gate/gate.ts";
 import { describeContainer, describeImage } from "../shared/describe.ts";
 import type { Engine } from "../test/bed/bed.ts";
 import { deploy } from "../test/support/containers.ts";

@@ -1,5 +1,5 @@
 // What an updater has in hand: one thing at a time, a plan or a repair, and whoever asks is told.
-import { Places } from "./places.ts";
+import { Places } from "./swap/places.ts";
 
 export class Acting {
   readonly #turns = new Places(1);

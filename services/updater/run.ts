@@ -11,19 +11,19 @@ import { type Context, type Host, type Service, forEachHost } from "../../shared
 import { BUCKETS } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
 import { openBus } from "./bus.ts";
-import { prepareDocuments } from "./documents.ts";
-import { Doorbell } from "./doorbell.ts";
-import { Fence } from "./fence.ts";
-import { helpersEnd } from "./helper-container.ts";
-import { helperWith } from "./helper.ts";
-import { Participants } from "./participants.ts";
-import { Places } from "./places.ts";
+import { prepareDocuments } from "./journal/documents.ts";
+import { Doorbell } from "./gate/doorbell.ts";
+import { Fence } from "./journal/fence.ts";
+import { helpersEnd } from "./self/helper-container.ts";
+import { helperWith } from "./self/helper.ts";
+import { Participants } from "./gate/participants.ts";
+import { Places } from "./swap/places.ts";
 import { ensureHostConsumers, keepPrepared, prepareNats } from "./prepared.ts";
-import { recoverHost, settleAlone } from "./recover.ts";
-import { References } from "./references.ts";
+import { recoverHost, settleAlone } from "./recover/recover.ts";
+import { References } from "./swap/references.ts";
 import { serve } from "./serve.ts";
-import type { SwapStep } from "./swap.ts";
-import { swapSteps } from "./swap-steps.ts";
+import type { SwapStep } from "./swap/swap.ts";
+import { swapSteps } from "./swap/swap-steps.ts";
 
 export const runUpdater: Service = (context) => runUpdaterWith(context, swapSteps);
 

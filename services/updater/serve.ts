@@ -7,11 +7,11 @@ import { lastOn, serverTime, untilAnswered } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import { Acting } from "./acting.ts";
 import { answerCommands } from "./commands.ts";
-import { helpersEnd, removeHelper } from "./helper-container.ts";
-import { type Plan, parsePlan } from "./plan-message.ts";
-import { type RecoveredHost, type Restored, recoverHost, settleAlone } from "./recover.ts";
-import { runPlan } from "./run-plan.ts";
-import { tellRestored } from "./tell-restored.ts";
+import { helpersEnd, removeHelper } from "./self/helper-container.ts";
+import { type Plan, parsePlan } from "./plan/plan-message.ts";
+import { type RecoveredHost, type Restored, recoverHost, settleAlone } from "./recover/recover.ts";
+import { runPlan } from "./plan/run-plan.ts";
+import { tellRestored } from "./recover/tell-restored.ts";
 import type { Updater } from "./updater.ts";
 
 const NOTHING: RecoveredHost = { swaps: new Map(), markers: [], restored: [] };

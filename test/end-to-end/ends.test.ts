@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { after, afterEach, before, describe, it } from "mocha";
-import { swapSteps } from "../../services/updater/swap-steps.ts";
+import { swapSteps } from "../../services/updater/swap/swap-steps.ts";
 import { type NoticeData, type NoticeName, dataSchema } from "../../shared/hooks.ts";
 import { Notice } from "../../shared/messages.ts";
 import { STREAMS, eventId, subjects } from "../../shared/subjects.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "mocha";
-import { swapSteps } from "../../services/updater/swap-steps.ts";
+import { swapSteps } from "../../services/updater/swap/swap-steps.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, release } from "../support/containers.ts";
 import { writeSection } from "../support/reliability.ts";
@@ -70,7 +70,11 @@ describe("where the product lacks", () => {
 
   it("the fence's last look, one that was asleep does harm", async function () {
     this.timeout(240_000);
-    const programs = await alter("services/updater/fence.js", "async check() {", "async check() { return;");
+    const programs = await alter(
+      "services/updater/journal/fence.js",
+      "async check() {",
+      "async check() { return;",
+    );
     await fails("the fence's check before the first stop", () => wrongAfterSleep(programs));
   });
 });

@@ -12,10 +12,10 @@ import { combine, fitToMessage, readOpinion } from "../../services/hook-executor
 import { parseChallenges } from "../../services/poller/challenge.ts";
 import { HostRecord } from "../../services/poller/host-record.ts";
 import { retryAfterMs } from "../../services/poller/registry-error.ts";
-import { Abouts } from "../../services/updater/about.ts";
-import { parsePlan } from "../../services/updater/plan-message.ts";
-import { proofTimes } from "../../services/updater/proof-times.ts";
-import { backupName, parseSwapName, successorName } from "../../services/updater/swap-names.ts";
+import { Abouts } from "../../services/updater/gate/about.ts";
+import { parsePlan } from "../../services/updater/plan/plan-message.ts";
+import { proofTimes } from "../../services/updater/swap/proof-times.ts";
+import { backupName, parseSwapName, successorName } from "../../services/updater/swap/swap-names.ts";
 import { verdictFrom } from "../../services/webhook/answer.ts";
 import { readCheck } from "../../shared/check-label.ts";
 import { credentialsFor } from "../../shared/credentials.ts";

@@ -8,10 +8,10 @@
 // DIE_BY=SIGSTOP puts it to sleep instead; woken up it goes on. WITHOUT_UNDO names a step that has none then.
 import { once } from "node:events";
 import Docker from "dockerode";
-import { recreateSteps } from "../../services/updater/dependants.ts";
-import { Journal } from "../../services/updater/journal.ts";
+import { recreateSteps } from "../../services/updater/swap/dependants.ts";
+import { Journal } from "../../services/updater/journal/journal.ts";
 import { runUpdater } from "../../services/updater/run.ts";
-import { swapSteps } from "../../services/updater/swap-steps.ts";
+import { swapSteps } from "../../services/updater/swap/swap-steps.ts";
 import type { RecordBody } from "../../shared/run-records.ts";
 import { runService } from "../../shared/run-service.ts";
 

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { runService } from "../../shared/run-service.ts";
 import { runUpdaterWith } from "../../services/updater/run.ts";
-import { swapSteps } from "../../services/updater/swap-steps.ts";
+import { swapSteps } from "../../services/updater/swap/swap-steps.ts";
 
 let isToCome = true;
 

@@ -10,7 +10,7 @@ import {
   roles,
   userName,
 } from "../../../services/ouroboros/rights.ts";
-import { verdictIn } from "../../../services/updater/gate.ts";
+import { verdictIn } from "../../../services/updater/gate/gate.ts";
 import { nextOn, publish } from "../../../shared/jetstream.ts";
 import type { Verdict } from "../../../shared/messages.ts";
 import { STREAMS } from "../../../shared/subjects.ts";

@@ -1,0 +1,135 @@
+// The HostConfig of a container's successor, and the anonymous volumes it takes over. Pure. HostConfig goes through
+// create and inspect unchanged but for the fields here.
+import { userName } from "../swap/swap-names.ts";
+import {
+  type HostConfig,
+  type MountPoint,
+  type MountSpec,
+  type Recreation,
+  madeByPodman,
+} from "./inspect.ts";
+
+/** All Engines' default masks contain these; a list that does is the Engine's own and must follow its upgrades. */
+const MASKED_EVERYWHERE = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"];
+const READONLY_EVERYWHERE = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+export function hostConfigFrom(it: Recreation): HostConfig {
+  const { old, replaced } = it;
+  const { MaskedPaths, ReadonlyPaths, ...host } = old.HostConfig;
+  return {
+    ...host,
+    ...renewedModes(host, replaced),
+    ...pathsFrom(MaskedPaths, ReadonlyPaths),
+    ...linksFrom(host.Links),
+    ...volumesFrom(it),
+    ...mountsFrom(it),
+    ...quirksOf(host),
+    ...(madeByPodman(old) && podmanQuirksOf(host)),
+  };
+}
+
+function renewedModes(host: HostConfig, replaced: ReadonlyMap<string, string>): Partial<HostConfig> {
+  const renew = (mode: string): string => {
+    const [kind = "", id = ""] = mode.split(":");
+    return kind === "container" ? `container:${replaced.get(id) ?? id}` : mode;
+  };
+  return {
+    NetworkMode: renew(host.NetworkMode),
+    ...(host.PidMode !== undefined && { PidMode: renew(host.PidMode) }),
+    ...(host.IpcMode !== undefined && { IpcMode: renew(host.IpcMode) }),
+  };
+}
+
+type Paths = readonly string[] | null | undefined;
+
+function pathsFrom(masked: Paths, readonly: Paths): Partial<HostConfig> {
+  const containsAll = (paths: Paths, all: readonly string[]) => all.every((path) => paths?.includes(path));
+  return {
+    ...(masked && !containsAll(masked, MASKED_EVERYWHERE) && { MaskedPaths: masked }),
+    ...(readonly &&
+      !(readonly.length === READONLY_EVERYWHERE.length && containsAll(readonly, READONLY_EVERYWHERE)) && {
+        ReadonlyPaths: readonly,
+      }),
+  };
+}
+
+/** Inspect says `/target:/self/alias`, create wants `target:alias`. */
+function linksFrom(links: HostConfig["Links"]): Partial<HostConfig> {
+  if (!links) return {};
+  return {
+    Links: links.map((link) => {
+      const [target = "", alias = ""] = link.split(":");
+      return `${userName(target.replace(/^\//, ""))}:${alias.slice(alias.lastIndexOf("/") + 1)}`;
+    }),
+  };
+}
+
+const sourceOf = (entry: string): string => entry.split(":")[0] ?? "";
+
+/** Sources that are gone are left out (create would refuse them); `mountsFrom` then carries their volumes. */
+function volumesFrom({ old, replaced, volumesFrom: sources }: Recreation): Partial<HostConfig> {
+  const entries = (old.HostConfig.VolumesFrom ?? []).filter((entry) => sources.has(sourceOf(entry)));
+  if (old.HostConfig.VolumesFrom === undefined) return {};
+  const renewed = entries.map((entry) => {
+    const source = sourceOf(entry);
+    return `${replaced.get(source) ?? source}${entry.slice(source.length)}`;
+  });
+  return { VolumesFrom: renewed.length > 0 ? renewed : null };
+}
+
+/**
+ * Every volume of the old container that the create call would not give the new one by itself: anonymous ones, and
+ * those of a VolumesFrom source that is gone. They are bound by name, so that the data stays.
+ */
+export function carriedMounts({ old, volumesFrom: sources }: Recreation): MountPoint[] {
+  const { Binds, Mounts, VolumesFrom } = old.HostConfig;
+  const given = new Set([
+    ...(Binds ?? []).map((bind) => bind.split(":")[1]),
+    ...(Mounts ?? []).filter((mount) => mount.Source).map((mount) => mount.Target),
+  ]);
+  const lost = (VolumesFrom ?? []).some((entry) => !sources.has(sourceOf(entry)));
+  const fromOthers = [...sources.values()].flat();
+  return old.Mounts.filter(
+    (mount) =>
+      (mount.Type === "volume" || (mount.Type === "bind" && lost)) &&
+      !given.has(mount.Destination) &&
+      !fromOthers.some((other) => other.Name === mount.Name && other.Destination === mount.Destination),
+  );
+}
+
+function mountsFrom(it: Recreation): Partial<HostConfig> {
+  const { Binds, Mounts } = it.old.HostConfig;
+  const carried = new Map(carriedMounts(it).map((mount) => [mount.Destination, mount]));
+  const mounts = (Mounts ?? []).map((mount): MountSpec => {
+    const volume = mount.Type === "volume" && !mount.Source ? carried.get(mount.Target) : undefined;
+    if (volume === undefined) return mount;
+    carried.delete(mount.Target);
+    return { ...mount, Source: volume.Name ?? volume.Source };
+  });
+  const binds = [...carried.values()].map(
+    (mount) => `${mount.Name ?? mount.Source}:${mount.Destination}${mount.RW ? "" : ":ro"}`,
+  );
+  return {
+    ...(Mounts && { Mounts: mounts }),
+    ...(binds.length > 0 && { Binds: [...(Binds ?? []), ...binds] }),
+  };
+}
+
+/** Podman says 0 where no swappiness was asked for, which crun refuses on cgroup v2. */
+const podmanQuirksOf = (host: HostConfig): Partial<HostConfig> =>
+  [0, -1].includes(host["MemorySwappiness"] as number) ? { MemorySwappiness: undefined } : {};
+
+/** What an Engine reports but does not take back: zero kernel memory, podman's two spellings of one CPU limit. */
+function quirksOf(host: HostConfig): Partial<HostConfig> {
+  const zero = ["KernelMemory", "KernelMemoryTCP"].filter((field) => field in host && !host[field]);
+  return {
+    ...Object.fromEntries(zero.map((field) => [field, undefined])),
+    ...(host["NanoCpus"] && host["CpuQuota"] ? { CpuQuota: undefined, CpuPeriod: undefined } : {}),
+    ...(host.Devices && {
+      Devices: host.Devices.map((device) => ({
+        ...device,
+        CgroupPermissions: device.CgroupPermissions || "rwm",
+      })),
+    }),
+  };
+}

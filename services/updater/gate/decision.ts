@@ -1,0 +1,73 @@
+// From what the participants said to what happens. Pure.
+import { type HookName, hooks } from "../../../shared/hooks.ts";
+import type { Verdict, VerdictWord } from "../../../shared/messages.ts";
+import { type Asked, OPERATOR } from "../../../shared/participants.ts";
+import type { Decided, Said } from "../../../shared/run-records.ts";
+import { type Voice, voicesOf } from "./voices.ts";
+
+/** What one participant said, or running out of time said for it. */
+export interface Heard extends Said {
+  readonly full: Verdict;
+}
+
+export type Decision = Pick<
+  Decided,
+  "verdict" | "by" | "reason" | "retry_after_s" | "containers" | "verdicts"
+>;
+
+const WEIGHT: Readonly<Record<VerdictWord, number>> = { proceed: 0, defer: 1, refuse: 2 };
+
+/**
+ * The operator's word counts alone. Else any refuse wins over any defer, which wins over proceed. What cannot be
+ * refused proceeds, with the words kept.
+ */
+export function decide(hook: HookName, heard: readonly Heard[], asked: readonly Asked[] = []): Decision {
+  const verdicts = heard.map(({ full: _, ...said }) => said);
+  const operator = heard.find(({ participant }) => participant === OPERATOR);
+  const counting: readonly Voice[] = operator === undefined ? voicesOf(heard, asked) : [operator];
+  const heaviest = counting.toSorted(
+    (one, other) => WEIGHT[other.full.verdict] - WEIGHT[one.full.verdict],
+  )[0];
+  if (heaviest === undefined || heaviest.full.verdict === "proceed") {
+    const by = operator && { by: OPERATOR, ...(operator.reason && { reason: operator.reason }) };
+    return { verdict: "proceed", ...by, verdicts, ...containersFrom(counting) };
+  }
+  const { participant, full } = heaviest;
+  const { verdict, reason = "no reason given", retry_after_s } = full;
+  if (hooks[hook].refusal === null) {
+    return {
+      verdict: "proceed",
+      by: participant,
+      reason: `${verdict} of ${participant} has no effect here: ${reason}`,
+      verdicts,
+    };
+  }
+  return {
+    verdict,
+    by: participant,
+    reason,
+    ...(verdict === "defer" && retry_after_s !== undefined && { retry_after_s }),
+    verdicts,
+    ...containersFrom(counting),
+  };
+}
+
+/** At updates_enumerated: the heaviest verdict for each container that anyone named. */
+function containersFrom(voices: readonly Voice[]): Pick<Decision, "containers"> {
+  const named: NonNullable<Decision["containers"]> = {};
+  for (const { participant, full } of voices) {
+    for (const [name, answer] of Object.entries(full.containers ?? {})) {
+      const before = named[name];
+      if (before === undefined || WEIGHT[answer.verdict] > WEIGHT[before.verdict])
+        named[name] = { ...answer, by: participant };
+    }
+  }
+  return Object.keys(named).length > 0 ? { containers: named } : {};
+}
+
+/** What running out of time counts as: at `after` hooks always as proceed. */
+export function outOfTime(hook: HookName, asked: Asked, ms: number): Heard {
+  const verdict = hooks[hook].phase === "after" ? "proceed" : asked.on_timeout;
+  const reason = `${asked.name} gave no verdict and no sign of progress in time (${Math.round(ms / 1000)} s)`;
+  return { participant: asked.name, verdict, reason, ms, timed_out: true, full: { verdict, reason } };
+}

@@ -1,0 +1,230 @@
+// The gate: publish an event, wait until everyone who must answer has answered or is out of time, record the decision.
+//   G1  The journal says `waiting`, with the participants, before the event is published.
+//   G2  An event is published once, under a deterministic id; a process that comes later publishes the same one.
+//   G3  The truth is the verdict stream, read from its start: the first valid message on a participant's subject is its
+//       verdict. The doorbell only says when to look.
+//   G4  The decision is in the journal before ask() resolves. A recorded decision is never asked for again.
+//   G5  The operator is never waited for; the operator's verdict decides at once what is.
+//   G6  Waiting is bounded, in monotonic time: by a participant's own limits, and by the caller's.
+//   G7  Whoever fills a subject with junk delays nobody but himself.
+import type { StoredMsg } from "@nats-io/jetstream";
+import { iso } from "../../../shared/clock.ts";
+import { Suspended } from "../../../shared/errors.ts";
+import type { EarlierVerdict, HookName, Locals, Mode } from "../../../shared/hooks.ts";
+import { nextOn, publishOnce } from "../../../shared/jetstream.ts";
+import { type Verdict, makeEvent, parseVerdict } from "../../../shared/messages.ts";
+import type { Asked } from "../../../shared/participants.ts";
+import type { Decided } from "../../../shared/run-records.ts";
+import { STREAMS, eventId, subjects } from "../../../shared/subjects.ts";
+import { token } from "../../../shared/tokens.ts";
+import { type About, Abouts } from "./about.ts";
+import type { Bus } from "../bus.ts";
+import { type Heard, decide } from "./decision.ts";
+import type { Doorbell, Listening } from "./doorbell.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Participants } from "./participants.ts";
+import { type Voter, type Wait, Waiting } from "./waiting.ts";
+
+export interface Asking<N extends HookName> {
+  readonly hook: N;
+  /** Name of the container; null for a hook of the whole run. */
+  readonly container: string | null;
+  readonly locals: Locals<N>;
+  readonly reason: string;
+  /** While something is stopped that others need. Milliseconds. */
+  readonly atMost?: number;
+  /** The event is in the stream already, since then (server time, milliseconds). */
+  readonly publishedAt?: number;
+}
+
+/** How often the stream is read without a ring. */
+const TICK_MS = 3000;
+/** A ring can come before its message can be read: pauses until it is looked for again. */
+const FIRST_LOOK_AGAIN_MS = 2;
+const LAST_LOOK_AGAIN_MS = 256;
+/** How many messages on one subject are read before everybody else's time and words are looked at again. */
+const AT_A_TIME = 100;
+
+/** How many earlier decisions of its run an event tells, and how much of each one's reason. */
+const EARLIER = 20;
+const REASON = 200;
+
+export class Gate {
+  readonly #bus: Bus;
+  readonly #journal: Journal;
+  readonly #participants: Participants;
+  readonly #doorbell: Doorbell;
+  readonly #mode: Mode;
+  readonly #abouts = new Abouts();
+
+  constructor(
+    bus: Bus,
+    journal: Journal,
+    parts: { participants: Participants; doorbell: Doorbell; mode: Mode },
+  ) {
+    this.#bus = bus;
+    this.#journal = journal;
+    this.#participants = parts.participants;
+    this.#doorbell = parts.doorbell;
+    this.#mode = parts.mode;
+  }
+
+  /** @throws Suspended when the service stops while waiting: the next process goes on with the same event. */
+  async ask<N extends HookName>(it: Asking<N>): Promise<Decided> {
+    const event = eventId(this.#journal.run, it.hook, it.container);
+    const about = this.#abouts.of(it.hook, it.container, it.locals);
+    const before = this.#journal.decided(event);
+    if (before !== undefined) return before;
+    const asked = this.#askedFor(event, it, about);
+    if (asked.length === 0) {
+      await this.#publish(event, it, asked);
+      return {
+        kind: "decided",
+        event,
+        hook: it.hook,
+        container: it.container,
+        verdict: "proceed",
+        verdicts: [],
+      };
+    }
+    const elapsed = await this.#recordWaiting(event, it, asked);
+    using bell = this.#doorbell.listen(event, this.#bus.signal);
+    await this.#publish(event, it, asked);
+    const heard = await this.#hear(
+      it,
+      { event, hook: it.hook, asked, elapsed, atMost: it.atMost ?? Number.POSITIVE_INFINITY },
+      bell,
+    );
+    const decided: Decided = {
+      kind: "decided",
+      event,
+      hook: it.hook,
+      container: it.container,
+      ...decide(it.hook, heard, asked),
+    };
+    await this.#journal.write(decided);
+    for (const participant of bell.rung) this.#doorbell.onUnheard(event, participant); // rang while it was decided
+    return decided;
+  }
+
+  /** Frozen at the first asking: who joins later is not waited for. */
+  #askedFor<N extends HookName>(event: string, it: Asking<N>, about: readonly About[]): Asked[] {
+    const recorded = this.#journal.of("waiting").find((record) => record.event === event);
+    if (recorded !== undefined) return recorded.participants;
+    return this.#participants.askedAt(it.hook, this.#bus.host.name, {
+      executor: this.#bus.context.settings.HOOK_EXECUTOR,
+      others: this.#mode === "update",
+      about,
+      ...(it.publishedAt !== undefined && { before: it.publishedAt }),
+    });
+  }
+
+  /** G1. Resolves with how long the waiting has lasted already, in milliseconds. */
+  async #recordWaiting<N extends HookName>(
+    event: string,
+    it: Asking<N>,
+    participants: Asked[],
+  ): Promise<number> {
+    const recorded = this.#journal.of("waiting").find((record) => record.event === event);
+    if (recorded !== undefined) return Math.max(0, this.#bus.clock.now() - Date.parse(recorded.at));
+    await this.#journal.write({
+      kind: "waiting",
+      event,
+      hook: it.hook,
+      container: it.container,
+      participants,
+      ...(it.atMost !== undefined && { at_most_ms: it.atMost }),
+    });
+    return 0;
+  }
+
+  async #publish<N extends HookName>(event: string, it: Asking<N>, asked: readonly Asked[]): Promise<void> {
+    if (it.publishedAt !== undefined) return;
+    const { host, clock } = this.#bus;
+    const context = {
+      host: host.name,
+      engine_id: host.engine.id,
+      run: this.#journal.run,
+      mode: this.#mode,
+      reason: it.reason,
+      asked: asked.map(({ name }) => name),
+      verdicts: this.#journal.of("decided").slice(-EARLIER).map(briefly),
+    };
+    const body = makeEvent({ ...it, id: event, service: "updater", time: iso(clock.now()), context });
+    const subject = subjects.hook({ host: host.name, hook: it.hook, container: it.container, event });
+    await publishOnce(this.#bus, {
+      subject,
+      body,
+      id: event,
+      contentType: "application/cloudevents+json",
+    }).catch((error: unknown) => {
+      if (this.#bus.signal.aborted)
+        throw new Suspended("stopped before an event was stored", { cause: error });
+      throw error;
+    });
+  }
+
+  async #hear<N extends HookName>(it: Asking<N>, wait: Wait, bell: Listening): Promise<Heard[]> {
+    const { clock, signal, comebacks } = this.#bus;
+    let comeback = comebacks.count;
+    const waiting = new Waiting(wait, clock.monotonic());
+    let lookedAtAll = clock.monotonic();
+    for (let look = waiting.voters, again = FIRST_LOOK_AGAIN_MS; ;) {
+      const answered = await this.#readAll(waiting, look);
+      waiting.expire(clock.monotonic(), bell.progress);
+      if (waiting.isDecided()) return waiting.heard;
+      if (signal.aborted) throw new Suspended(`stopped while ${wait.event} was waited for`);
+      if (comeback !== comebacks.count) await this.#publish(wait.event, it, wait.asked); // it may be lost with the store (G2)
+      comeback = comebacks.count;
+      for (const { voter, more } of answered) bell.rung[more ? "add" : "delete"](token(voter.name));
+      const voters = new Set(waiting.voters.map(({ name }) => token(name)));
+      for (const one of bell.rung) if (!voters.has(one)) bell.rung.delete(one);
+      again = answered.length > 0 || bell.rung.size === 0 ? FIRST_LOOK_AGAIN_MS : again * 2;
+      if (again > LAST_LOOK_AGAIN_MS) bell.rung.clear();
+      const ringing = bell.rung.size > 0;
+      await bell.next(ringing ? again : waiting.untilNext(clock.monotonic(), bell.progress, TICK_MS));
+      const isTick = clock.monotonic() - lookedAtAll >= TICK_MS; // also while somebody rings all the time (G7)
+      look = waiting.voters.filter(
+        ({ name }) => isTick || bell.rung.size === 0 || bell.rung.has(token(name)),
+      );
+      if (look.length === waiting.voters.length) lookedAtAll = clock.monotonic();
+    }
+  }
+
+  /** Reads on for each of them; resolves with those who had anything new on their subject. */
+  async #readAll(waiting: Waiting, look: readonly Voter[]): Promise<Answered[]> {
+    const read = await Promise.all(look.map((voter) => this.#readOn(waiting, voter)));
+    return read.filter((one) => one !== undefined);
+  }
+
+  /** G3, G7. NATS away reads as nothing: the next tick looks again. */
+  async #readOn(waiting: Waiting, voter: Voter): Promise<Answered | undefined> {
+    const subject = subjects.verdict(this.#bus.host.name, voter.name, waiting.event);
+    for (let n = 0; n < AT_A_TIME; n++) {
+      const next = waiting.cursorOf(voter);
+      const message = await nextOn(this.#bus.manager, STREAMS.verdicts, subject, next).catch(() => undefined);
+      if (message === undefined) return n > 0 ? { voter, more: false } : undefined;
+      waiting.read(voter, message.seq, verdictIn(message), this.#bus.clock.monotonic());
+      if (waiting.has(voter)) return { voter, more: false };
+    }
+    return { voter, more: true };
+  }
+}
+
+/** Who had something new, and whether there may be more of it. */
+interface Answered {
+  readonly voter: Voter;
+  readonly more: boolean;
+}
+
+/** Of a message that the server copied from a stream, or that is no verdict: undefined. */
+export const verdictIn = (message: StoredMsg): Verdict | undefined =>
+  parseVerdict({ text: message.string(), fromStream: message.header.has("Nats-Stream") });
+
+const briefly = ({ hook, container, verdict, by, reason }: Decided): EarlierVerdict => ({
+  ...{ hook, container, verdict },
+  ...(by !== undefined && { by }),
+  ...(reason !== undefined && {
+    reason: reason.length > REASON ? `${reason.slice(0, REASON - 1)}…` : reason,
+  }),
+});

@@ -1,0 +1,110 @@
+// The state of one wait: who has said what, who is out of time, whether it is decided. Pure; times are monotonic
+// milliseconds that the gate hands in.
+import { type HookName, hooks } from "../../../shared/hooks.ts";
+import type { Verdict } from "../../../shared/messages.ts";
+import { type Asked, OPERATOR } from "../../../shared/participants.ts";
+import { token } from "../../../shared/tokens.ts";
+import { type Heard, outOfTime } from "./decision.ts";
+import { isSettled, voicesOf } from "./voices.ts";
+
+/** After a restart everyone who has not answered has at least this long. */
+const LEFT_AFTER_RESTART_MS = 10_000;
+
+/** Whose subject is read. */
+export type Voter = Pick<Asked, "name">;
+
+export interface Wait {
+  readonly event: string;
+  readonly hook: HookName;
+  readonly asked: readonly Asked[];
+  /** How long it lasted before this process. Milliseconds. */
+  readonly elapsed: number;
+  readonly atMost: number;
+}
+
+export class Waiting {
+  readonly #wait: Wait;
+  readonly #began: number;
+  readonly #from: number;
+  readonly #cursors = new Map<string, number>();
+  readonly #heard = new Map<string, Heard>();
+
+  constructor(wait: Wait, now: number) {
+    this.#wait = wait;
+    this.#from = now;
+    this.#began = now - wait.elapsed;
+  }
+
+  get event(): string {
+    return this.#wait.event;
+  }
+
+  get heard(): Heard[] {
+    return [...this.#heard.values()];
+  }
+
+  get pending(): Asked[] {
+    return this.#wait.asked.filter((asked) => !this.has(asked));
+  }
+
+  /** Who may still change the decision: those who are waited for, and the operator. */
+  get voters(): Voter[] {
+    return [...this.pending, { name: OPERATOR }];
+  }
+
+  has(voter: Voter): boolean {
+    return this.#heard.has(voter.name);
+  }
+
+  cursorOf(voter: Voter): number {
+    return this.#cursors.get(voter.name) ?? 1;
+  }
+
+  read(voter: Voter, sequence: number, verdict: Verdict | undefined, now: number): void {
+    this.#cursors.set(voter.name, sequence + 1);
+    if (verdict === undefined || this.has(voter)) return;
+    const { verdict: word, reason } = verdict;
+    const said = {
+      participant: voter.name,
+      verdict: word,
+      ...(reason !== undefined && { reason }),
+      ms: Math.round(now - this.#began),
+    };
+    this.#heard.set(voter.name, { ...said, full: verdict });
+  }
+
+  /**
+   * All have answered whose word can still change something, or the operator did, or somebody refused where a refusal
+   * counts.
+   */
+  isDecided(): boolean {
+    const { hook, asked } = this.#wait;
+    if (this.has({ name: OPERATOR })) return true;
+    const refused =
+      hooks[hook].refusal !== null &&
+      voicesOf(this.heard, asked).some(({ full }) => full.verdict === "refuse");
+    return (
+      refused || this.pending.every(({ group }) => group !== undefined && isSettled(group, this.heard, asked))
+    );
+  }
+
+  expire(now: number, progress: ReadonlyMap<string, number>): void {
+    for (const asked of this.pending) {
+      if (now < this.#deadlineOf(asked, progress)) continue;
+      this.#heard.set(asked.name, outOfTime(this.#wait.hook, asked, Math.round(now - this.#began)));
+    }
+  }
+
+  /** Milliseconds until someone is out of time, at most `tick`. */
+  untilNext(now: number, progress: ReadonlyMap<string, number>, tick: number): number {
+    const deadlines = this.pending.map((asked) => this.#deadlineOf(asked, progress) - now);
+    return Math.max(1, Math.min(tick, ...deadlines));
+  }
+
+  /** G6. */
+  #deadlineOf({ name, timeout_ms, max_ms }: Asked, progress: ReadonlyMap<string, number>): number {
+    const last = Math.max(this.#began, progress.get(token(name)) ?? 0);
+    const limit = Math.min(last + timeout_ms, this.#began + max_ms, this.#began + this.#wait.atMost);
+    return this.#wait.elapsed > 0 ? Math.max(limit, this.#from + LEFT_AFTER_RESTART_MS) : limit;
+  }
+}

@@ -1,0 +1,131 @@
+// One updater acts on a host. `ouroboros.run.<host>.open` names its last writer; only that one may recover or stop a
+// container.
+//   F1  It is written by compare-and-set: at start, and at each run's begin and end.
+//   F2  A starter asks the writer before it to yield. No responder, or two silent seconds: it takes over.
+//   F3  Before anything is stopped the record is read again: who is not its writer throws Fenced and touches nothing.
+import { type NatsConnection, RequestError } from "nats";
+import { z } from "zod";
+import { Fenced, Suspended } from "../../../shared/errors.ts";
+import { lastOn, untilAnswered } from "../../../shared/jetstream.ts";
+import { parseJson } from "../../../shared/messages.ts";
+import { OpenRecord } from "../../../shared/run-records.ts";
+import { STREAMS, subjects } from "../../../shared/subjects.ts";
+import type { Bus } from "../bus.ts";
+import { writeNext } from "./journal.ts";
+
+const SILENCE_MS = 2000;
+const ASK_AGAIN_MS = 2000;
+
+const YieldAnswer = z.object({ state: z.enum(["busy", "yielded"]) });
+
+export interface OpenRun {
+  readonly run: string;
+  readonly plan: string;
+}
+
+export class Fence {
+  readonly #bus: Bus;
+  #sequence: number;
+  #n = 0;
+  #open: OpenRun | undefined;
+
+  private constructor(bus: Bus, sequence: number, open: OpenRun | undefined) {
+    this.#bus = bus;
+    this.#sequence = sequence;
+    this.#open = open;
+  }
+
+  /**
+   * Waits until this process is the host's updater. `standby`: another one took over from us; it is left alone while
+   * it answers, and followed when it is gone.
+   */
+  static async take(bus: Bus, standby: boolean): Promise<Fence> {
+    const { context, clock } = bus;
+    for (let told = false; !bus.signal.aborted; told = true) {
+      const last = await readOpen(bus);
+      const free =
+        last === undefined ||
+        last.record.writer === bus.writer ||
+        (await isFree(bus.nats, bus.host.name, standby));
+      if (free) {
+        const open =
+          last?.record.run && last.record.plan ? { run: last.record.run, plan: last.record.plan } : undefined;
+        const fence = new Fence(bus, last?.sequence ?? 0, open);
+        try {
+          await fence.#write(open);
+          return fence;
+        } catch (error) {
+          if (!(error instanceof Fenced)) throw error;
+        }
+      }
+      if (!told)
+        context.log.info(
+          { writer: last?.record.writer },
+          "another updater acts on this host; waiting for it",
+        );
+      await clock.sleep(ASK_AGAIN_MS, bus.signal);
+    }
+    throw new Suspended("stopped while another updater acted");
+  }
+
+  /** The run that was under way when its updater ended. */
+  get open(): OpenRun | undefined {
+    return this.#open;
+  }
+
+  async begin(open: OpenRun): Promise<void> {
+    if (this.#open?.run !== open.run) await this.#write(open);
+  }
+
+  async end(): Promise<void> {
+    await this.#write(undefined);
+  }
+
+  /** F3. @throws Fenced */
+  async check(): Promise<void> {
+    const last = await readOpen(this.#bus);
+    if (last === undefined)
+      await this.#write(this.#open); // the store was lost: claim it again
+    else if (last.record.writer !== this.#bus.writer)
+      throw new Fenced(`another updater acts on ${this.#bus.host.name}`);
+  }
+
+  async #write(open: OpenRun | undefined): Promise<void> {
+    const { host, writer } = this.#bus;
+    const record: OpenRecord = {
+      writer,
+      n: ++this.#n,
+      engine_id: host.engine.id,
+      run: open?.run ?? null,
+      plan: open?.plan ?? null,
+    };
+    this.#sequence = await writeNext(this.#bus, subjects.open(host.name), record, this.#sequence);
+    this.#open = open;
+  }
+}
+
+/** Waits for NATS; stopping ends it. */
+async function readOpen(
+  bus: Bus,
+): Promise<{ readonly record: OpenRecord; readonly sequence: number } | undefined> {
+  const subject = subjects.open(bus.host.name);
+  const message = await untilAnswered(bus, () => lastOn(bus.manager, STREAMS.runs, subject));
+  if (message === undefined) return undefined;
+  const record = OpenRecord.safeParse(parseJson(message.string()));
+  const unreadable = { writer: "", n: 0, engine_id: "", run: null, plan: null };
+  return { record: record.success ? record.data : unreadable, sequence: message.seq };
+}
+
+/** F2. Whoever follows as standby asks for a sign of life only, so that two do not take turns. */
+async function isFree(nats: NatsConnection, host: string, standby: boolean): Promise<boolean> {
+  try {
+    const answer = await nats.request(subjects.command(host, "updater", standby ? "status" : "yield"), "", {
+      timeout: SILENCE_MS,
+    });
+    if (standby) return false;
+    const said = YieldAnswer.safeParse(parseJson(answer.string()));
+    return !said.success || said.data.state === "yielded";
+  } catch (error) {
+    return error instanceof RequestError || (error as Error).name === "TimeoutError";
+  }
+}

@@ -1,0 +1,104 @@
+// The journal of one run. Every record is written under compare-and-set on the run's subject, so that of two updaters
+// only one goes on. On resume the records are read back: a decision that is recorded is never asked for again.
+import { iso } from "../../../shared/clock.ts";
+import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
+import { isConflict, lastOn, nextOn, publish, untilAnswered } from "../../../shared/jetstream.ts";
+import { parseJson } from "../../../shared/messages.ts";
+import { type Decided, type Ended, type RecordBody, RunRecord } from "../../../shared/run-records.ts";
+import { STREAMS, subjects } from "../../../shared/subjects.ts";
+import type { Bus } from "../bus.ts";
+
+export class Journal {
+  readonly run: string;
+  readonly #bus: Bus;
+  readonly #records: RunRecord[] = [];
+  #sequence = 0;
+  #written = 0;
+  /** Records are written one after the other, whichever group they come from. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(bus: Bus, run: string) {
+    this.#bus = bus;
+    this.run = run;
+  }
+
+  /** Reads what an earlier process wrote. */
+  static async open(bus: Bus, run: string): Promise<Journal> {
+    const journal = new Journal(bus, run);
+    const subject = subjects.run(bus.host.name, run);
+    for (;;) {
+      const message = await untilAnswered(bus, () =>
+        nextOn(bus.manager, STREAMS.runs, subject, journal.#sequence + 1),
+      );
+      if (message === undefined) return journal;
+      journal.#sequence = message.seq;
+      const record = RunRecord.safeParse(parseJson(message.string()));
+      if (record.success) journal.#records.push(record.data);
+    }
+  }
+
+  get records(): readonly RunRecord[] {
+    return this.#records;
+  }
+
+  of<K extends RecordBody["kind"]>(kind: K): (RunRecord & { kind: K })[] {
+    return this.#records.filter((record): record is RunRecord & { kind: K } => record.kind === kind);
+  }
+
+  decided(event: string): Decided | undefined {
+    return this.of("decided").find((record) => record.event === event);
+  }
+
+  ended(container: string): Ended | undefined {
+    return this.of("ended").find((record) => record.container === container);
+  }
+
+  /** Resolves when the record is stored. @throws Fenced when another updater wrote meanwhile. */
+  async write(body: RecordBody): Promise<RunRecord> {
+    const writing = this.#last.then(() => this.#store(body));
+    this.#last = writing.catch(() => undefined);
+    return writing;
+  }
+
+  async #store(body: RecordBody): Promise<RunRecord> {
+    const { host, writer, clock } = this.#bus;
+    const envelope = { writer, n: ++this.#written, at: iso(clock.now()), host: host.name, run: this.run };
+    const record = { ...envelope, ...body };
+    this.#sequence = await writeNext(this.#bus, subjects.run(host.name, this.run), record, this.#sequence);
+    this.#records.push(record);
+    return record;
+  }
+}
+
+interface Written {
+  readonly writer: string;
+  readonly n: number;
+}
+
+/**
+ * Writes after the record at `expected`, and resolves with the new sequence. A conflict can be our own first try whose
+ * answer was lost, or a stream that was lost and made anew; anything else means that another updater writes.
+ */
+export async function writeNext(
+  bus: Bus,
+  subject: string,
+  record: Written,
+  expected: number,
+): Promise<number> {
+  const message = { subject, body: record, id: `${record.writer}-${subject}-${record.n}` };
+  for (let sequence = expected; ;) {
+    try {
+      return await publish(bus, { ...message, expected: sequence });
+    } catch (error) {
+      if (bus.signal.aborted && !isConflict(error))
+        throw new Suspended(`not recorded on ${subject}: ${explain(error)}`, { cause: error });
+      if (!isConflict(error)) throw error;
+      const last = await untilAnswered(bus, () => lastOn(bus.manager, STREAMS.runs, subject));
+      const found = parseJson(last?.string() ?? "") as Partial<Written> | undefined;
+      if (last !== undefined && found?.writer === record.writer && found.n === record.n) return last.seq;
+      const lostAndMadeAnew = last === undefined && sequence !== 0;
+      if (!lostAndMadeAnew) throw new Fenced(`another updater writes on ${subject}`, { cause: error });
+      sequence = 0;
+    }
+  }
+}

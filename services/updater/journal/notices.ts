@@ -1,0 +1,137 @@
+// Ends as events, beside the work: published as they come, told from the journal alone, so that a process that comes
+// later tells the same ones again and the stream holds each once.
+import { Suspended, explain } from "../../../shared/errors.ts";
+import type { Mode, NoticeData, NoticeName } from "../../../shared/hooks.ts";
+import { publishOnce } from "../../../shared/jetstream.ts";
+import { makeNotice } from "../../../shared/messages.ts";
+import type { Ended } from "../../../shared/run-records.ts";
+import { eventId, subjects } from "../../../shared/subjects.ts";
+import type { Bus } from "../bus.ts";
+import type { Journal } from "./journal.ts";
+
+/** Of each reason in `run_finished`, so that the event of a large run is not too large. */
+const REASON_LENGTH = 500;
+
+interface Telling<N extends NoticeName> {
+  readonly notice: N;
+  readonly container: string | null;
+  readonly reason: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly data: NoticeData<N>;
+}
+
+/** The notices of one run. */
+export class Notices {
+  readonly #bus: Bus;
+  readonly #run: string;
+  readonly #mode: Mode;
+  readonly #publishing: Promise<void>[] = [];
+  #suspended: Suspended | undefined;
+
+  constructor(bus: Bus, { run, mode }: { readonly run: string; readonly mode: Mode }) {
+    this.#bus = bus;
+    this.#run = run;
+    this.#mode = mode;
+  }
+
+  /** Waits for nothing. */
+  tell<N extends NoticeName>(it: Telling<N>): void {
+    this.#publishing.push(this.#publish(it));
+  }
+
+  /** Resolves when all that were told are stored. @throws Suspended where the service stopped before that. */
+  async stored(): Promise<void> {
+    await Promise.all(this.#publishing);
+    if (this.#suspended !== undefined) throw this.#suspended;
+  }
+
+  async #publish<N extends NoticeName>(it: Telling<N>): Promise<void> {
+    const { host, context } = this.#bus;
+    const id = eventId(this.#run, it.notice, it.container);
+    const body = makeNotice({
+      ...it,
+      id,
+      service: "updater",
+      context: {
+        host: host.name,
+        engine_id: host.engine.id,
+        run: this.#run,
+        mode: this.#mode,
+        reason: it.reason,
+      },
+    });
+    const subject = subjects.hook({ host: host.name, hook: it.notice, container: it.container, event: id });
+    try {
+      await publishOnce(this.#bus, { subject, body, id, contentType: "application/cloudevents+json" });
+    } catch (error) {
+      if (this.#bus.signal.aborted)
+        this.#suspended = new Suspended("stopped before an end was told", { cause: error });
+      else context.log.warn({ event: id, because: explain(error) }, "end not told");
+    }
+  }
+}
+
+/** The end of a container, as the journal has it. */
+export function tellEnded(notices: Notices, journal: Journal, name: string): void {
+  const ended = journal.of("ended").find(({ container }) => container === name);
+  if (ended === undefined) return;
+  const done = [...journal.of("did"), ...journal.of("swapped")].filter(({ container }) => container === name);
+  tellEnd(notices, ended.at, {
+    ...ended,
+    steps: [
+      ...done.flatMap((record) => (record.kind === "did" ? [{ step: record.step, ms: record.ms }] : [])),
+      ...done.flatMap((record) => (record.kind === "swapped" ? record.steps : [])),
+      ...(ended.steps ?? []),
+    ],
+  });
+}
+
+type Known = Omit<Ended, "kind">;
+
+/** `time` as RFC 3339. */
+export function tellEnd(notices: Notices, time: string, it: Known): void {
+  notices.tell({
+    notice: "update_finished",
+    container: it.container,
+    reason: it.because,
+    time,
+    data: {
+      name: it.container,
+      image: it.image ?? null,
+      end: it.end,
+      because: it.because,
+      by: it.by ?? null,
+      from: it.from ?? null,
+      to: it.to ?? null,
+      from_digest: it.from_digest ?? null,
+      to_digest: it.to_digest ?? null,
+      downtime_ms: it.downtime_ms ?? null,
+      ms: it.ms ?? null,
+      steps: it.steps ?? [],
+    },
+  });
+}
+
+/** All ends of a run whose last record is written. */
+export function tellFinished(notices: Notices, journal: Journal): void {
+  const finished = journal.of("finished")[0];
+  if (finished === undefined) return;
+  const ends = journal.of("ended").map(({ container, end, because }) => ({
+    name: container,
+    end,
+    because: because.slice(0, REASON_LENGTH),
+  }));
+  notices.tell({
+    notice: "run_finished",
+    container: null,
+    reason: "the run is over",
+    time: finished.at,
+    data: { ends, ms: finished.ms },
+  });
+}
+
+/** What an earlier process may have had no time to tell. */
+export function tellAgain(notices: Notices, journal: Journal): void {
+  for (const { container } of journal.of("ended")) tellEnded(notices, journal, container);
+}

@@ -1,0 +1,79 @@
+// How a container's part of a run ends: the digest is held where it must be, then the journal says so.
+import { OPERATOR } from "../../../shared/participants.ts";
+import type { Decided, End } from "../../../shared/run-records.ts";
+import type { StepTime } from "../../../shared/payloads.ts";
+import { dropDocument } from "../journal/documents.ts";
+import { hold, holdAfterRollback } from "./holding.ts";
+import { tellEnded } from "../journal/notices.ts";
+import type { Entry, Run } from "../updater.ts";
+
+export interface Ending {
+  readonly end: End;
+  readonly because: string;
+  /** Who or what decided it. */
+  readonly by: string;
+  /** The verdict behind it, where there is one. */
+  readonly decided?: Decided;
+  /** What went wrong was no matter of the image: it may be tried again. */
+  readonly isPassing?: boolean;
+  readonly from?: string;
+  readonly to?: string;
+  readonly from_digest?: string;
+  readonly to_digest?: string;
+  readonly downtime_ms?: number;
+  readonly steps?: StepTime[];
+}
+
+const LEVEL = { stuck: "error", failed: "warn", rolled_back: "warn" } as const satisfies Partial<
+  Record<End, string>
+>;
+
+export async function endContainer(run: Run, entry: Entry, ending: Ending): Promise<void> {
+  const { name, reference: image } = entry.facts;
+  if (run.journal.ended(name) !== undefined) return;
+  const { decided, isPassing = false, ...told } = byOperator(run, ending);
+  // A container that was put back because someone said "defer" may be tried again, like any that was put off.
+  const isPutOff = decided?.verdict === "defer" || (ending.end === "rolled_back" && isPassing);
+  const heldAs = isPutOff ? "deferred" : ending.end;
+  if (run.isRollback) await holdAfterRollback(run, entry, ending.end);
+  else
+    await hold(run.bus, {
+      ...told,
+      container: name,
+      digest: entry.digest,
+      end: heldAs,
+      retryAfterS: decided?.retry_after_s,
+    });
+  await dropDocument(run.bus.context.settings.DATA_DIR, run.journal.run, name);
+  await run.journal.write({
+    kind: "ended",
+    container: name,
+    ...(image !== "" && { image }),
+    ...told,
+    ...sinceBegun(run),
+  });
+  const level = LEVEL[ending.end as keyof typeof LEVEL] ?? "info";
+  run.log[level](
+    {
+      container: name,
+      end: ending.end,
+      because: ending.because,
+      from: ending.from,
+      to: ending.to,
+      downtime_ms: ending.downtime_ms,
+    },
+    "container ended",
+  );
+  tellEnded(run.notices, run.journal, name);
+}
+
+/** What a rollback came to was the operator's wish; the next one tells by this that it goes forth again. */
+const byOperator = ({ isRollback }: Run, ending: Ending): Ending =>
+  isRollback && ending.end === "updated"
+    ? { ...ending, because: `rolled back by the operator; ${ending.because}`, by: OPERATOR }
+    : ending;
+
+function sinceBegun({ journal, bus }: Run): { readonly ms?: number } {
+  const begun = journal.of("begun")[0];
+  return begun === undefined ? {} : { ms: Math.max(0, bus.clock.now() - Date.parse(begun.at)) };
+}

@@ -1,0 +1,216 @@
+// One group of a run, in Ouroboros' order: dependencies stopped, containers updated, images cleaned, dependencies
+// started. Only what ran before is started again, whatever happened in between.
+import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
+import { describeContainer } from "../../../shared/describe.ts";
+import { ALREADY_SO, GONE, ifThere, tolerating } from "../../../shared/engine.ts";
+import { Expired, Fenced, Halted, Suspended, explain } from "../../../shared/errors.ts";
+import type { Facts } from "../../../shared/container-facts.ts";
+import type { Decided } from "../../../shared/run-records.ts";
+import { afterSwap } from "./after-swap.ts";
+import { endContainer } from "./ends.ts";
+import { expectGoingOn, whyHalted } from "./halt.ts";
+import { hardHooksOf, isRecreated, recreateHardDependency } from "./hard.ts";
+import type { ContainerDocument } from "../create/inspect.ts";
+import { replaceContainer } from "./replace.ts";
+import { startPatiently } from "../swap/start-patiently.ts";
+import { letStopEnd, stopContainer } from "../swap/stop-container.ts";
+import { AT_MOST_WHILE_STOPPED, type Entry, type Run } from "../updater.ts";
+
+export interface GroupWork {
+  /** One without an image was ended by an earlier process. */
+  readonly updates: readonly (Entry & { readonly newImage: ImageInspectInfo | undefined })[];
+  /** May hold containers of `updates` too: those are stopped with the others, and their update starts them. */
+  readonly dependencies: readonly Facts[];
+  /** Ids of those among `dependencies` that are recreated instead of started. */
+  readonly hard: readonly string[];
+  /** Makes the run's marker volume; before the first stop. */
+  readonly mark: () => Promise<void>;
+}
+
+/**
+ * Its dependencies are stopped when it is its turn, so that none is down while other groups' dependencies are.
+ * @throws Suspended, Fenced; whatever it throws, what it stopped runs again, unless another updater took over.
+ */
+export async function runGroup(run: Run, group: GroupWork): Promise<void> {
+  const { dependencies } = group;
+  using _turn = dependencies.length > 0 ? await run.turns.take() : undefined;
+  try {
+    const left = group.updates.filter(isLeft(run));
+    const refused =
+      left.length > 0 && whyHalted(run) === undefined
+        ? await stopAll(run, dependencies, group.mark)
+        : undefined;
+    for (const entry of left) {
+      if (refused === undefined) await updateOrExpire(run, entry, group);
+      else await endContainer(run, entry, endOfRefusal(refused));
+    }
+    await startAll(
+      run,
+      dependencies.filter(({ id }) => !group.hard.includes(id)),
+      true,
+    );
+    await recreateHard(run, group);
+  } catch (error) {
+    if (!(error instanceof Fenced)) await startAll(run, dependencies, false);
+    throw error;
+  }
+}
+
+type Update = Entry & { readonly newImage: ImageInspectInfo };
+
+const isLeft =
+  (run: Run) =>
+  (entry: GroupWork["updates"][number]): entry is Update =>
+    entry.newImage !== undefined && run.journal.ended(entry.facts.name) === undefined;
+
+async function updateOrExpire(run: Run, entry: Update, group: GroupWork): Promise<void> {
+  try {
+    if (!run.recovered.has(entry.facts.name)) expectGoingOn(run);
+    await updateOne(run, entry, group);
+  } catch (error) {
+    if (!(error instanceof Expired || error instanceof Halted)) throw error;
+    const end = error instanceof Halted ? "deferred" : "expired";
+    await endContainer(run, entry, { end, because: error.message, by: "updater" });
+  }
+}
+
+async function updateOne(run: Run, entry: Update, { dependencies, hard }: GroupWork): Promise<void> {
+  const atMost = dependencies.length > 0 ? AT_MOST_WHILE_STOPPED : undefined;
+  const recovered = run.recovered.get(entry.facts.name);
+  if (recovered !== undefined) return afterSwap(run, { ...recovered, entry, atMost });
+  const stopped = dependencies.map(({ id }) => id);
+  const hardHooks = hard.length > 0 ? hardHooksOf(run, hard) : undefined;
+  await replaceContainer(run, { entry, newImage: entry.newImage, atMost, stopped, hardHooks });
+}
+
+/** Hard dependencies that no update has recreated; without an update there is no reason to, and they are started. */
+async function recreateHard(run: Run, { dependencies, hard, updates }: GroupWork): Promise<void> {
+  const somethingChanged = updates.some(({ facts }) => run.journal.ended(facts.name)?.end === "updated");
+  for (const { id, name } of dependencies.filter((facts) => hard.includes(facts.id))) {
+    const isDone =
+      run.replaced.has(id) || isRecreated(run, name) || run.journal.ended(name)?.end === "updated";
+    if (somethingChanged && !isDone) await recreateHardDependency(run, { id, name });
+  }
+  await startAll(
+    run,
+    dependencies.filter(({ id }) => hard.includes(id)),
+    false,
+  );
+}
+
+/** Resolves with the verdict that forbids it, if there is one. */
+export async function stopAll(
+  run: Run,
+  dependencies: readonly Facts[],
+  mark: () => Promise<void>,
+): Promise<Decided | undefined> {
+  for (const { id, name } of dependencies) {
+    const inspect = await ifThere(run.bus.host.engine.docker.getContainer(id).inspect());
+    if (inspect === undefined) continue;
+    const decided = await run.gate.ask({
+      hook: "before_stop_depends_container",
+      container: name,
+      locals: { container: describeContainer(inspect) },
+      reason: "a container that depends on it is updated",
+      atMost: AT_MOST_WHILE_STOPPED,
+    });
+    if (run.mode !== "update") continue; // verdicts are only recorded
+    if (decided.verdict !== "proceed") return decided;
+    await mark();
+    await timed(run, name, "stop the dependency", () =>
+      stopContainer(
+        { engine: run.bus.host.engine, clock: run.bus.clock, hardStop: run.hardStop },
+        inspect as unknown as ContainerDocument,
+      ),
+    );
+  }
+  return undefined;
+}
+
+/**
+ * Dependencies that an earlier process stopped and no group has started: what they were stopped for is over or not to be
+ * any more.
+ */
+export async function startMarked(run: Run, ids: readonly string[]): Promise<void> {
+  const { docker } = run.bus.host.engine;
+  const found = await Promise.all(ids.map((id) => ifThere(docker.getContainer(id).inspect())));
+  const there = found.filter((inspect) => inspect !== undefined);
+  await startAll(
+    run,
+    there.map(({ Name }) => ({ name: Name.slice(1) })),
+    true,
+  );
+}
+
+/** Starts what does not run; a dependency that was updated runs already. */
+export async function startAll(
+  run: Run,
+  dependencies: readonly Pick<Facts, "name">[],
+  withHooks: boolean,
+): Promise<void> {
+  let suspended: Suspended | undefined;
+  const late: string[] = [];
+  for (const { name } of dependencies) {
+    const inspect = await lookAt(run, name);
+    if (inspect === undefined) run.log.warn({ container: name }, "dependency is gone; it cannot be started");
+    if (inspect === undefined || (inspect.State.Running && run.mode === "update")) continue;
+    if (withHooks && suspended === undefined) suspended = await askToStart(run, inspect);
+    if (run.mode !== "update") continue;
+    await timed(run, name, "start the dependency", async () => {
+      if (!(await isStarted(run, name))) late.push(name);
+    });
+  }
+  await startPatiently({ ...run, engine: run.bus.host.engine, clock: run.bus.clock }, late);
+  if (suspended !== undefined) throw suspended;
+}
+
+/** A stop that an earlier process asked for may not be over. */
+async function lookAt({ bus, mode }: Run, name: string): Promise<ContainerInspectInfo | undefined> {
+  const container = bus.host.engine.docker.getContainer(name);
+  const inspect = await ifThere(container.inspect());
+  if (inspect?.State.Running !== true || mode !== "update") return inspect;
+  await letStopEnd({ engine: bus.host.engine, clock: bus.clock }, inspect);
+  return ifThere(container.inspect());
+}
+
+/** One that cannot be started at once keeps nobody else down. */
+async function isStarted({ bus, log }: Run, name: string): Promise<boolean> {
+  try {
+    await tolerating([ALREADY_SO, GONE], bus.host.engine.docker.getContainer(name).start());
+    return true;
+  } catch (error) {
+    log.warn({ container: name, because: explain(error) }, "dependency could not be started; trying again");
+    return false;
+  }
+}
+
+/** It cannot be refused: a service left down is a loss. Stopping ends the asking, not the starting. */
+async function askToStart(run: Run, inspect: ContainerInspectInfo): Promise<Suspended | undefined> {
+  try {
+    await run.gate.ask({
+      hook: "before_start_depends_container",
+      container: inspect.Name.slice(1),
+      locals: { container: describeContainer(inspect) },
+      reason: "the update of what depends on it is over",
+      atMost: AT_MOST_WHILE_STOPPED,
+    });
+    return undefined;
+  } catch (error) {
+    if (error instanceof Suspended) return error;
+    throw error;
+  }
+}
+
+async function timed(run: Run, container: string, step: string, act: () => Promise<void>): Promise<void> {
+  const from = run.bus.clock.monotonic();
+  await act();
+  const ms = Math.round((run.bus.clock.monotonic() - from) * 10) / 10;
+  if (!run.bus.signal.aborted) await run.journal.write({ kind: "did", container, step, ms });
+}
+
+const endOfRefusal = (decided: Decided) => ({
+  end: decided.verdict === "defer" ? ("deferred" as const) : ("refused" as const),
+  because: `before_stop_depends_container of ${decided.container ?? ""}: ${decided.reason ?? "no reason given"}`,
+  by: decided.by ?? "",
+  decided,
+});

@@ -1,0 +1,66 @@
+// The entries of a run in their groups, and what each group stops.
+import { dependantsOf, isMeant } from "../../../shared/container-facts.ts";
+import { type Group, groupsOf } from "../../../shared/groups.ts";
+import { endContainer } from "./ends.ts";
+import type { GroupWork } from "./group.ts";
+import type { Entry, Run, Seen } from "../updater.ts";
+
+export interface Grouped {
+  readonly groups: readonly Group[];
+  readonly entries: readonly Entry[];
+}
+
+/** What is in a cycle is ended. */
+export async function groupEntries(
+  run: Run,
+  entries: readonly Entry[],
+  seen: readonly Seen[],
+): Promise<Grouped> {
+  const all = seen.map(({ facts }) => facts);
+  const { groups, left } = groupsOf(
+    entries.map(({ facts }) => facts),
+    all,
+  );
+  for (const { container, because } of left)
+    await endContainer(run, entryOf(entries, container.id), { end: "failed", because, by: "updater" });
+  return { groups, entries };
+}
+
+/** Those of `some` that stop no other, are stopped by none of `all`, and that nothing refers to. */
+export function aloneAmong(some: readonly Entry[], all: readonly Entry[], seen: readonly Seen[]): Entry[] {
+  const known = seen.map(({ facts }) => facts);
+  const { groups } = groupsOf(
+    all.map(({ facts }) => facts),
+    known,
+  );
+  return some.filter(({ facts }) =>
+    groups.some(
+      ({ updates: [first, ...more], dependencies }) =>
+        first?.id === facts.id && more.length + dependencies.length + dependantsOf(facts, known).length === 0,
+    ),
+  );
+}
+
+/** A failed pull drops the stops that only its entry needed. Only what runs is stopped, and so started again. */
+export function neededBy(
+  ready: readonly Entry[],
+  dependencies: Group["dependencies"],
+): Pick<GroupWork, "dependencies" | "hard"> {
+  const running = dependencies.filter(({ status }) => status === "running");
+  const hard = running.filter((facts) =>
+    ready.some((entry) => entry.facts.hardDependsOn.some((name) => isMeant(facts, name))),
+  );
+  const soft = running.filter((facts) =>
+    ready.some((entry) => entry.facts.dependsOn.some((name) => isMeant(facts, name))),
+  );
+  return {
+    dependencies: running.filter((facts) => hard.includes(facts) || soft.includes(facts)),
+    hard: hard.map(({ id }) => id),
+  };
+}
+
+export const entryOf = (entries: readonly Entry[], id: string): Entry => {
+  const entry = entries.find(({ facts }) => facts.id === id);
+  if (entry === undefined) throw new Error(`no entry for container ${id}`);
+  return entry;
+};

@@ -1,0 +1,24 @@
+// A run in which one update after the other goes wrong does not go on to the rest: what is begun is finished, what is not
+// is put off. Pulls that fail do not count: they say nothing of other images.
+import { Halted } from "../../../shared/errors.ts";
+import type { End } from "../../../shared/run-records.ts";
+import type { Run } from "../updater.ts";
+
+const WRONG: readonly End[] = ["rolled_back", "failed", "stuck"];
+
+/** @throws Halted */
+export function expectGoingOn(run: Pick<Run, "journal" | "bus">): void {
+  const because = whyHalted(run);
+  if (because !== undefined) throw new Halted(because);
+}
+
+export function whyHalted({ journal, bus }: Pick<Run, "journal" | "bus">): string | undefined {
+  const most = bus.context.settings.STOP_AFTER_FAILURES;
+  const tried = journal
+    .of("ended")
+    .filter(({ end, to }) => to !== undefined && [...WRONG, "updated"].includes(end));
+  const last = tried.slice(-most);
+  if (most === 0 || last.length < most || last.some(({ end }) => !WRONG.includes(end))) return undefined;
+  const names = last.map(({ container }) => container).join(", ");
+  return `${most} updates of this run went wrong in a row (${names}); the rest is left for later`;
+}

@@ -1,0 +1,80 @@
+// What was refused, put off or failed is held for that container and digest, so that nothing is stopped and asked
+// again every five minutes. Written here, read by the poller.
+import { HeldEntry } from "../../../shared/held.ts";
+import { untilAnswered } from "../../../shared/jetstream.ts";
+import { parseJson } from "../../../shared/messages.ts";
+import { OPERATOR } from "../../../shared/participants.ts";
+import { lastUpdate } from "../../../shared/past-updates.ts";
+import type { End } from "../../../shared/run-records.ts";
+import { heldKey } from "../../../shared/subjects.ts";
+import type { Bus } from "../bus.ts";
+import type { Entry, Run } from "../updater.ts";
+
+const LONGEST_MS = 86_400_000;
+
+export interface Holding {
+  readonly container: string;
+  readonly digest: string;
+  readonly end: End;
+  readonly because: string;
+  readonly by: string;
+  readonly retryAfterS?: number | undefined;
+}
+
+/** Ends that hold until the digest changes, and those that hold for a while. */
+const FOR_GOOD: readonly End[] = ["refused", "rolled_back", "stuck"];
+const FOR_A_WHILE: readonly End[] = ["deferred", "failed"];
+
+export const hold = (bus: Bus, it: Holding): Promise<void> => untilAnswered(bus, () => holdNow(bus, it));
+
+async function holdNow(bus: Bus, it: Holding): Promise<void> {
+  const key = heldKey(bus.host.name, it.container);
+  const before = await readHeld(bus, key);
+  if (it.end === "updated" && before !== undefined) await bus.held.delete(key);
+  if (![...FOR_GOOD, ...FOR_A_WHILE].includes(it.end)) return;
+  const tries = before?.digest === it.digest ? before.tries + 1 : 1;
+  const entry: HeldEntry = {
+    digest: it.digest,
+    because: it.because,
+    by: it.by,
+    until: untilOf(bus, it, tries),
+    tries,
+  };
+  await bus.held.put(key, JSON.stringify(entry));
+}
+
+/**
+ * The digest that a rollback led away from is left alone until the tag moves on. What was held already and is newer
+ * stays so; whoever goes forth again, by a second rollback, holds nothing. Another end changes nothing.
+ */
+export const holdAfterRollback = (run: Run, entry: Entry, end: End): Promise<void> =>
+  end === "updated" ? untilAnswered(run.bus, () => holdRolledBack(run, entry)) : Promise.resolve();
+
+async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: Entry): Promise<void> {
+  const key = heldKey(bus.host.name, facts.name);
+  const before = await readHeld(bus, key);
+  if (before !== undefined && latest.digests.some((one) => one.endsWith(`@${before.digest}`))) {
+    await bus.held.delete(key);
+    return;
+  }
+  const isKept = before !== undefined && (before.until === null || before.until > bus.clock.now());
+  if (isKept && before.digest !== digest) return;
+  const meant = { host: bus.host.name, container: facts.name, except: journal.run };
+  if ((await lastUpdate(bus.manager, meant))?.by === OPERATOR) return;
+  const because = "rolled back by the operator";
+  const entry: HeldEntry = { digest, because, by: OPERATOR, until: null, tries: 1 };
+  await bus.held.put(key, JSON.stringify(entry));
+}
+
+function untilOf(bus: Bus, { end, retryAfterS }: Holding, tries: number): number | null {
+  if (FOR_GOOD.includes(end)) return null;
+  const own = Math.min(bus.context.settings.INTERVAL * 2 ** (tries - 1), LONGEST_MS);
+  return bus.clock.now() + (retryAfterS === undefined ? own : retryAfterS * 1000);
+}
+
+async function readHeld(bus: Bus, key: string): Promise<HeldEntry | undefined> {
+  const entry = await bus.held.get(key);
+  if (entry?.operation !== "PUT") return undefined;
+  const held = HeldEntry.safeParse(parseJson(entry.string()));
+  return held.success ? held.data : undefined;
+}

@@ -1,0 +1,42 @@
+// Commands that watchtower's labels ask for, in the container itself, where COMPAT_LABELS names watchtower. As there:
+// exit code 75 of pre-update puts the update off, any other failure is told and changes nothing.
+import { type Phase, lifecycleCommand } from "../../../shared/compat-labels.ts";
+import { explain } from "../../../shared/errors.ts";
+import type { ContainerDocument } from "../create/inspect.ts";
+import { type Ran, runInside } from "../swap/run-inside.ts";
+import type { Run } from "../updater.ts";
+
+/** EX_TEMPFAIL */
+const LATER = 75;
+
+/** In the container `id`, by the labels of `container`. Resolves with why the update is put off, if it is. */
+export async function runLifecycle(
+  run: Run,
+  phase: Phase,
+  { container, id }: { readonly container: Pick<ContainerDocument, "Name" | "Config">; readonly id: string },
+): Promise<string | undefined> {
+  const { host, clock, context } = run.bus;
+  const asked = lifecycleCommand(container.Config.Labels ?? {}, phase, context.settings.COMPAT_LABELS);
+  if (asked === undefined) return undefined;
+  const log = run.log.child({ container: container.Name.slice(1), command: phase });
+  const from = clock.monotonic();
+  const over = clock.deadline(asked.timeoutMs, run.hardStop);
+  let ran: Ran | undefined;
+  try {
+    ran = await runInside(host.engine, id, asked.command, over);
+  } catch (error) {
+    const because = over.aborted ? `not done within ${asked.timeoutMs / 1000} s` : explain(error);
+    log.error({ because }, "lifecycle command failed");
+  }
+  await run.journal.write({
+    kind: "did",
+    container: container.Name.slice(1),
+    step: `run ${phase} in it`,
+    ms: Math.round(clock.monotonic() - from),
+  });
+  if (ran === undefined || ran.code === 0) return undefined;
+  if (phase === "pre-update" && ran.code === LATER)
+    return `its command ${phase} asked to wait (exit code ${LATER}): ${ran.said || "no output"}`;
+  log.error({ code: ran.code, said: ran.said }, "lifecycle command failed");
+  return undefined;
+}

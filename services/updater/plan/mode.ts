@@ -1,0 +1,8 @@
+// Of the modes of plan and updater the stricter one counts. Pure.
+import type { Mode } from "../../../shared/hooks.ts";
+
+const STRICTNESS: Readonly<Record<Mode, number>> = { update: 0, monitor: 1, dry_run: 2 };
+export const strictest = (one: Mode, other: Mode): Mode =>
+  STRICTNESS[one] >= STRICTNESS[other] ? one : other;
+export const ownMode = (settings: { readonly DRY_RUN: boolean; readonly MONITOR_ONLY: boolean }): Mode =>
+  settings.DRY_RUN ? "dry_run" : settings.MONITOR_ONLY ? "monitor" : "update";

@@ -1,0 +1,67 @@
+// Pulling images. The Engine answers 200 and tells failures inside the stream, so every line is read.
+import { z } from "zod";
+import type { Clock } from "../../../shared/clock.ts";
+import { credentialsFor } from "../../../shared/credentials.ts";
+import type { Engine } from "../../../shared/engine.ts";
+import type { ImageRef } from "../../../shared/image-ref.ts";
+import { parseJson } from "../../../shared/messages.ts";
+import type { Settings } from "../../../shared/settings.ts";
+
+/** A pull that tells nothing for this long is given up. */
+const SILENCE_MS = 300_000;
+
+const Line = z.object({
+  error: z.string().optional(),
+  errorDetail: z.object({ message: z.string() }).partial().optional(),
+});
+
+interface Pull {
+  readonly engine: Engine;
+  readonly ref: ImageRef;
+  /** `os/arch[/variant]` where it is not the Engine's own. */
+  readonly platform: string | undefined;
+  readonly settings: Pick<Settings, "REPO_USER" | "REPO_PASS">;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** @throws Error with what the Engine or the registry said. */
+export async function pull({ engine, ref, platform, settings, clock, signal }: Pull): Promise<void> {
+  const credentials = await credentialsFor(ref.registry, settings);
+  const { identityToken, ...basic } = credentials ?? {};
+  const authconfig = {
+    ...basic,
+    ...(identityToken && { identitytoken: identityToken }),
+    serveraddress: ref.registry,
+  };
+  const silent = new AbortController();
+  const ended = AbortSignal.any([signal, silent.signal]);
+  let heard = clock.monotonic();
+  using _watch = clock.every(5000, () => {
+    if (clock.monotonic() - heard > SILENCE_MS)
+      silent.abort(new Error(`no progress for ${SILENCE_MS / 1000} s`));
+  });
+  const stream = (await engine.patient.createImage({
+    fromImage: ref.name,
+    tag: ref.tag,
+    abortSignal: ended,
+    ...(platform !== undefined && { platform }),
+    ...(credentials && { authconfig }),
+  })) as unknown as AsyncIterable<Buffer>;
+  for await (const line of linesOf(stream)) {
+    heard = clock.monotonic();
+    const said = Line.safeParse(parseJson(line));
+    const error = said.success ? (said.data.errorDetail?.message ?? said.data.error) : undefined;
+    if (error !== undefined) throw new Error(error);
+  }
+}
+
+async function* linesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + String(chunk)).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines.filter((line) => line.trim() !== "");
+  }
+  if (rest.trim() !== "") yield rest;
+}

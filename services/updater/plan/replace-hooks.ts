@@ -1,0 +1,94 @@
+// What is asked around the replacement of a container: the hooks of an update, or those of a self-update where the
+// container is a part of Ouroboros.
+import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
+import { describeContainer, describeImage } from "../../../shared/describe.ts";
+import { isOurs } from "../../../shared/ourselves.ts";
+import type { Decided } from "../../../shared/run-records.ts";
+import { commit, commitDependants } from "../swap/dependants.ts";
+import type { Swap } from "../swap/swap.ts";
+import { keptName } from "../swap/swap-names.ts";
+import type { Run } from "../updater.ts";
+
+interface Before {
+  readonly name: string;
+  readonly old: ContainerInspectInfo;
+  readonly newImage: ImageInspectInfo;
+  readonly atMost: number | undefined;
+}
+
+const isPart = ({ bus }: Run, { Id: id, Config }: ContainerInspectInfo): boolean =>
+  isOurs({ id, labels: Config.Labels }, bus.host);
+
+export async function askBefore(run: Run, { name, old, newImage, atMost }: Before): Promise<Decided> {
+  const common = {
+    container: name,
+    reason: run.isRollback
+      ? "the operator asked to go back to the image before"
+      : `a newer image of ${old.Config.Image} is here`,
+    ...(atMost !== undefined && { atMost }),
+  };
+  const locals = { old_container: describeContainer(old), new_image: describeImage(newImage) };
+  if (isPart(run, old))
+    return run.gate.ask({ ...common, hook: "before_self_update", locals: { self_name: name, ...locals } });
+  const oldImage = await run.bus.host.engine.docker.getImage(old.Image).inspect();
+  return run.gate.ask({
+    ...common,
+    hook: "before_update",
+    locals: { ...locals, old_image: describeImage(oldImage) },
+  });
+}
+
+export interface After {
+  readonly swap: Swap;
+  readonly old: ContainerInspectInfo;
+  readonly successor: ContainerInspectInfo;
+  readonly atMost: number | undefined;
+}
+
+/** The new container runs and proved itself: the answer decides whether it stays. */
+export async function askAfter(run: Run, it: After): Promise<Decided> {
+  const { swap, atMost } = it;
+  const common = {
+    container: swap.name,
+    reason: "the new container runs and has proved itself",
+    ...(atMost !== undefined && { atMost }),
+  };
+  const locals = {
+    ...containersOf(it),
+    new_image: describeImage(swap.newImage as unknown as ImageInspectInfo),
+  };
+  if (isPart(run, it.successor))
+    return run.gate.ask({
+      ...common,
+      hook: "after_self_update",
+      locals: { self_name: swap.name, ...locals },
+    });
+  const old_image = describeImage(swap.oldImage as unknown as ImageInspectInfo);
+  return run.gate.ask({ ...common, hook: "after_update", locals: { ...locals, old_image } });
+}
+
+const containersOf = ({ swap, old, successor }: After) => ({
+  old_container: describeContainer(old, swap.name),
+  new_container: describeContainer(successor, swap.name),
+});
+
+/** The old container goes. A part of Ouroboros that may not go is kept, stopped, under another name. */
+export async function removeOld(run: Run, it: After): Promise<string> {
+  const { swap } = it;
+  if (!isPart(run, it.successor)) {
+    await commit(swap);
+    return "the new container proved itself";
+  }
+  const common = { container: swap.name, locals: containersOf(it) };
+  const reason = "the new container does the work now";
+  const decided = await run.gate.ask({ ...common, hook: "before_self_cleanup", reason });
+  if (decided.verdict === "proceed") {
+    await commit(swap);
+    await run.gate.ask({ ...common, hook: "after_self_cleanup", reason: "the old container was removed" });
+    return "the new container proved itself";
+  }
+  const kept = keptName(swap.name, swap.run);
+  await commitDependants(swap);
+  await swap.engine.docker.getContainer(swap.old.Id).rename({ name: kept });
+  return `the new container proved itself; the old one is kept as ${kept}: ${decided.reason ?? "no reason given"}`;
+}

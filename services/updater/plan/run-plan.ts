@@ -1,0 +1,250 @@
+// One plan, from the poller's message to the last record: begin, ask, pull, groups side by side, finish. A run that
+// an earlier process left is gone through again: what is recorded is not asked or done a second time.
+import type { ImageInspectInfo } from "dockerode";
+import { isOurs } from "../../../shared/ourselves.ts";
+import type { Mode } from "../../../shared/hooks.ts";
+import type { Decided, End } from "../../../shared/run-records.ts";
+import { allOf } from "./all-of.ts";
+import { endContainer } from "./ends.ts";
+import { Gate } from "../gate/gate.ts";
+import { runGroup, startMarked } from "./group.ts";
+import { type Grouped, aloneAmong, entryOf, groupEntries, neededBy } from "./grouped.ts";
+import { Journal } from "../journal/journal.ts";
+import { recordLateVerdicts } from "../gate/late.ts";
+import { makeMarker, removeMarker } from "../journal/marker.ts";
+import { ownMode, strictest } from "./mode.ts";
+import { Notices, tellAgain, tellFinished } from "../journal/notices.ts";
+import { Places } from "../swap/places.ts";
+import type { Plan } from "./plan-message.ts";
+import { type Pulls, startPulls } from "./pull-all.ts";
+import type { RecoveredHost } from "../recover/recover.ts";
+import { tellGroups } from "./tell-groups.ts";
+import { type Entry, type Run, type Seen, type Updater, lookAround } from "../updater.ts";
+import { removeUnusedVolumes, unusedVolumes } from "./unused-volumes.ts";
+import { whatHolds } from "./what-holds.ts";
+
+const QUARTER_OF_AN_HOUR_MS = 900_000;
+
+/** @throws Suspended when the service stops: the run stays open. @throws Fenced when another updater took over. */
+export async function runPlan(updater: Updater, plan: Plan, recovered: RecoveredHost): Promise<void> {
+  const { bus, fence } = updater;
+  const began = bus.clock.monotonic();
+  const journal = await Journal.open(bus, plan.run);
+  const isFinished = journal.of("finished").length > 0;
+  if (isFinished && fence.open?.run !== plan.run) return;
+  const mode = strictest(plan.mode, ownMode(bus.context.settings));
+  const notices = new Notices(bus, { run: plan.run, mode });
+  tellAgain(notices, journal);
+  if (isFinished) return finish(updater, { journal, notices });
+  await fence.begin({ run: plan.run, plan: plan.event });
+  const isNew = journal.records.length === 0;
+  if (isNew)
+    await journal.write({
+      kind: "begun",
+      plan: plan.event,
+      mode,
+      containers: plan.containers.map(({ name }) => name),
+    });
+  const run = runOf(updater, { journal, notices, mode, plan, recovered });
+  run.log.info({ mode, containers: plan.containers.length, resumed: !isNew }, "run begun");
+  recordLateVerdicts(run);
+  const stoppedBefore = recovered.markers.find((marker) => marker.run === plan.run)?.stopped;
+  const unused = await unusedVolumes(run);
+  await runEntries(run, plan, { isNew, stoppedBefore });
+  if (stoppedBefore !== undefined) await startMarked(run, stoppedBefore);
+  await removeUnusedVolumes(run, unused);
+  const ends: Record<string, End> = Object.fromEntries(
+    journal.of("ended").map(({ container, end }) => [container, end]),
+  );
+  await removeMarker(bus.host.engine, plan.run);
+  await journal.write({ kind: "finished", ends, ms: Math.round(bus.clock.monotonic() - began) });
+  run.log.info({ ends }, "run finished");
+  await finish(updater, run);
+}
+
+/** Told before the run is closed: who dies here tells it again. */
+async function finish(
+  { fence }: Updater,
+  { journal, notices }: Pick<Run, "journal" | "notices">,
+): Promise<void> {
+  tellFinished(notices, journal);
+  await notices.stored();
+  await fence.end();
+}
+
+interface Before {
+  readonly isNew: boolean;
+  /** Ids in the marker volume that an earlier process of the run made. */
+  readonly stoppedBefore: readonly string[] | undefined;
+}
+
+async function runEntries(run: Run, plan: Plan, before: Before): Promise<void> {
+  const limit = Math.max(2 * run.bus.context.settings.INTERVAL, QUARTER_OF_AN_HOUR_MS);
+  const first = await lookFor(run, plan, { ...before, limit });
+  if (first.entries.length === 0) return;
+  const allowed = await askForAll(run, plan, first.entries);
+  if (run.mode !== "update")
+    return allOf(tellGroups(run, await groupEntries(run, allowed, first.seen), first.seen));
+  const left = allowed.filter(({ facts }) => run.journal.ended(facts.name) === undefined);
+  const alone = aloneAmong(left, allowed, first.seen).filter(({ facts }) => !isOurs(facts, run.bus.host));
+  const pulls = startPulls(run, left);
+  const others = {
+    ...plan,
+    containers: plan.containers.filter(({ name }) => !alone.some(({ facts }) => facts.name === name)),
+  };
+  let ours: readonly Work[] = [];
+  await allOf([
+    ...alone.map((entry) => () => updateAlone(run, entry, pulls)),
+    async () => {
+      ours = await updateTogether(run, others, { ...before, pulls });
+    },
+  ]);
+  for (const updateOne of ours) await updateOne();
+}
+
+/** It neither stops nor takes along any other, so it waits for no image but its own. */
+async function updateAlone(run: Run, entry: Entry, pulls: Pulls): Promise<void> {
+  const newImage = await pulls.get(entry.facts.name);
+  if (newImage === undefined) return;
+  const mark = () => Promise.resolve(); // it stops nothing
+  await runGroup(run, { updates: [{ ...entry, newImage }], dependencies: [], hard: [], mark });
+}
+
+/**
+ * All images of the run are there before the first of them stops anything: a tag may be moved for a moment while a
+ * dependant is recreated. Resolves with what comes last: ourselves.
+ */
+async function updateTogether(
+  run: Run,
+  plan: Plan,
+  { pulls, ...before }: Before & { readonly pulls: Pulls },
+): Promise<readonly Work[]> {
+  if (plan.containers.length === 0) return [];
+  const images = new Map<string, ImageInspectInfo>();
+  await Promise.all(
+    [...pulls].map(async ([name, pulling]) => {
+      const image = await pulling;
+      if (image !== undefined) images.set(name, image);
+    }),
+  );
+  const now = await lookFor(run, plan, { ...before, limit: Number.POSITIVE_INFINITY }); // the gate and the pulls took their time
+  for (const { facts } of now.seen) if (facts.status === "running") run.ran.add(facts.id);
+  const isOver = ({ facts }: Entry): boolean => run.journal.ended(facts.name) !== undefined;
+  const isMarked = before.stoppedBefore !== undefined;
+  const ready = now.entries.filter((entry) => images.has(entry.facts.name) || (isMarked && isOver(entry)));
+  const grouped = await groupEntries(run, ready, now.seen);
+  const { others, ours } = updateGroups(run, grouped, { images, isMarked });
+  await allOf(others);
+  return ours;
+}
+
+interface Look {
+  readonly seen: readonly Seen[];
+  readonly entries: readonly Entry[];
+}
+
+/** Entries that still hold; the others are ended. */
+async function lookFor(
+  run: Run,
+  plan: Plan,
+  { stoppedBefore, ...rest }: Before & { readonly limit: number },
+): Promise<Look> {
+  const seen = await lookAround(run.bus.host.engine, stoppedBefore ?? []);
+  const { entries, expired, committed } = whatHolds(run, plan, { ...rest, seen });
+  for (const { entry, because } of expired)
+    await endContainer(run, entry, { end: "expired", because, by: "updater" });
+  const because = "the new container proved itself";
+  for (const entry of committed) await endContainer(run, entry, { end: "updated", because, by: "updater" });
+  return { seen, entries: [...entries, ...committed] };
+}
+
+/** Entries that updates_enumerated leaves; the others are ended. */
+async function askForAll(run: Run, plan: Plan, entries: readonly Entry[]): Promise<Entry[]> {
+  const decided = await run.gate.ask({
+    hook: "updates_enumerated",
+    container: null,
+    locals: plan.locals,
+    reason: plan.reason,
+    publishedAt: plan.publishedAt,
+  });
+  if (run.mode !== "update") return [...entries];
+  const allowed: Entry[] = [];
+  for (const entry of entries) {
+    const own = decided.containers?.[entry.facts.name];
+    const verdict = decided.verdict === "proceed" ? own : decided;
+    if (verdict === undefined || verdict.verdict === "proceed") allowed.push(entry);
+    else await endContainer(run, entry, { ...endOf({ ...decided, ...verdict }) });
+  }
+  return allowed;
+}
+
+const endOf = (decided: Decided) => ({
+  end: decided.verdict === "defer" ? ("deferred" as const) : ("refused" as const),
+  because: `updates_enumerated: ${decided.reason ?? "no reason given"}`,
+  by: decided.by ?? "",
+  decided,
+});
+
+interface Pulled {
+  /** New images by container name. */
+  readonly images: ReadonlyMap<string, ImageInspectInfo>;
+  /** The run has its marker volume already. */
+  readonly isMarked: boolean;
+}
+
+type Work = () => Promise<void>;
+
+/** Ouroboros' own containers come last, one after the other, and at the very end the one that this process runs in. */
+function updateGroups(
+  run: Run,
+  { groups, entries }: Grouped,
+  { images, isMarked }: Pulled,
+): { readonly others: readonly Work[]; readonly ours: readonly Work[] } {
+  const ready = groups.map(({ updates, dependencies }) => {
+    const pulled = updates.flatMap(({ id, name }) => {
+      const newImage = images.get(name);
+      const isOver = run.journal.ended(name) !== undefined; // by an earlier process, before it could start what it had stopped
+      return newImage === undefined && !isOver ? [] : [{ ...entryOf(entries, id), newImage }];
+    });
+    return { updates: pulled, ...neededBy(pulled, dependencies) };
+  });
+  const stopped = ready.flatMap(({ dependencies }) => dependencies).map(({ id }) => id);
+  let marked: Promise<void> | undefined = isMarked ? Promise.resolve() : undefined;
+  const mark = (): Promise<void> =>
+    (marked ??= makeMarker(run.bus.host.engine, { run: run.journal.run, stopped }));
+  const work = (some: typeof ready): Work[] => some.map((group) => () => runGroup(run, { ...group, mark }));
+  const { host } = run.bus;
+  const isOwn = ({ updates }: (typeof ready)[number]): boolean =>
+    updates.some(({ facts }) => host.own.includes(facts.id));
+  const ours = ready.filter(({ updates }) => updates.some(({ facts }) => isOurs(facts, host)));
+  return {
+    others: work(ready.filter((group) => !ours.includes(group))),
+    ours: work(ours.toSorted((one, other) => Number(isOwn(one)) - Number(isOwn(other)))),
+  };
+}
+
+interface Parts {
+  readonly journal: Journal;
+  readonly notices: Notices;
+  readonly mode: Mode;
+  readonly plan: Plan;
+  readonly recovered: RecoveredHost;
+}
+
+function runOf(updater: Updater, { journal, notices, mode, plan, recovered }: Parts): Run {
+  const { bus, participants, doorbell } = updater;
+  return {
+    ...updater,
+    journal,
+    notices,
+    mode,
+    isRollback: plan.rollback,
+    gate: new Gate(bus, journal, { participants, doorbell, mode }),
+    log: bus.context.log.child({ run: plan.run }),
+    turns: new Places(bus.context.settings.SWAPS),
+    ran: new Set(),
+    replaced: new Map(),
+    recovered: recovered.swaps,
+    helped: recovered.helped,
+  };
+}

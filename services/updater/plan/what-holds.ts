@@ -1,0 +1,112 @@
+// Which entries of a plan still hold, looked at anew. Pure.
+import { type Facts, whyLeftAlone } from "../../../shared/container-facts.ts";
+import { type ImageRef, parseImageRef, withTag } from "../../../shared/image-ref.ts";
+import { type Ourselves, ourselvesOf } from "../../../shared/ourselves.ts";
+import type { Plan, PlannedContainer } from "./plan-message.ts";
+import type { Entry, Run, Seen } from "../updater.ts";
+
+interface Situation {
+  readonly seen: readonly Seen[];
+  /** Not begun by an earlier process: a resumed run does not expire. */
+  readonly isNew: boolean;
+  /** How old a plan may be. Milliseconds. */
+  readonly limit: number;
+}
+
+interface Holding {
+  readonly entries: readonly Entry[];
+  /** Updated by an earlier process that could not say so any more. */
+  readonly committed: readonly Entry[];
+  readonly expired: readonly { readonly entry: Entry; readonly because: string }[];
+}
+
+export function whatHolds(
+  run: Pick<Run, "bus" | "recovered" | "journal">,
+  plan: Plan,
+  { seen, isNew, limit }: Situation,
+): Holding {
+  const all = seen.map(({ facts }) => facts);
+  const { host, context } = run.bus;
+  const ourselves = ourselvesOf(host, context.settings);
+  const age = plan.takenAt - plan.publishedAt;
+  const whole =
+    plan.engineId !== host.engine.id
+      ? `the plan is for another Engine (${plan.engineId})`
+      : isNew && age > limit
+        ? `the plan was ${Math.round(age / 1000)} s old when it was taken`
+        : undefined;
+  const judged = plan.containers.map((planned) => {
+    const facts = all.find(({ name }) => name === planned.name);
+    const entry = entryFrom(planned, facts, context.settings.LATEST_ONLY);
+    const resumed = run.recovered.has(planned.name) || run.journal.ended(planned.name) !== undefined;
+    const isCommitted = !resumed && run.journal.of("swapping").some((record) => record.new_id === facts?.id);
+    return {
+      entry,
+      isCommitted,
+      because:
+        whole ?? (resumed || isCommitted ? undefined : whyNot(planned, facts, { all, isNew, ourselves })),
+    };
+  });
+  return {
+    entries: judged
+      .filter(({ because, isCommitted }) => because === undefined && !isCommitted)
+      .map(({ entry }) => entry),
+    committed: judged.filter(({ isCommitted }) => isCommitted).map(({ entry }) => entry),
+    expired: judged.flatMap(({ entry, because }) => (because === undefined ? [] : [{ entry, because }])),
+  };
+}
+
+interface Known {
+  readonly all: readonly Facts[];
+  readonly isNew: boolean;
+  readonly ourselves: Ourselves;
+}
+
+function whyNot(
+  planned: PlannedContainer,
+  facts: Facts | undefined,
+  { all, isNew, ourselves }: Known,
+): string | undefined {
+  if (facts === undefined) return "there is no such container any more";
+  if (isNew && facts.id !== planned.id) return "it is another container by now"; // a resumed run may have recreated it
+  if (facts.imageId !== planned.imageId) return "it runs another image by now";
+  return whyLeftAlone(facts, all, ourselves);
+}
+
+const NO_REFERENCE: ImageRef = {
+  registry: "",
+  repository: "",
+  tag: "",
+  digest: undefined,
+  name: "",
+  familiar: "",
+};
+
+function entryFrom(planned: PlannedContainer, facts: Facts | undefined, latestOnly: boolean): Entry {
+  const gone: Facts = {
+    id: planned.id,
+    name: planned.name,
+    reference: "",
+    imageId: planned.imageId,
+    status: "gone",
+    labels: {},
+    autoRemove: false,
+    dependsOn: [],
+    hardDependsOn: [],
+    refersTo: [],
+  };
+  const known = facts ?? gone;
+  return {
+    facts: known,
+    ref: referenceFor(known.reference, planned, latestOnly),
+    digest: planned.digest,
+    latest: planned.latest,
+  };
+}
+
+/** Its own; with LATEST_ONLY the tag `latest` of the same image, where the poller found that. */
+function referenceFor(own: string, { latest }: PlannedContainer, latestOnly: boolean): ImageRef {
+  const ref = parseImageRef(own) ?? NO_REFERENCE;
+  const moved = withTag(ref, "latest");
+  return latestOnly && latest.tags.includes(moved.familiar) ? moved : ref;
+}

@@ -1,0 +1,18 @@
+// Ends that no run tells: recovery came to them from the Engine alone.
+import { iso } from "../../../shared/clock.ts";
+import type { Bus } from "../bus.ts";
+import { changeOf } from "../journal/change.ts";
+import { Notices, tellEnd } from "../journal/notices.ts";
+import type { Restored } from "./recover.ts";
+
+/** @throws Suspended where the service stopped before all were told. */
+export async function tellRestored(bus: Bus, restored: readonly Restored[]): Promise<void> {
+  for (const { container, run, end, because, swap } of restored) {
+    if (swap === undefined) continue;
+    const notices = new Notices(bus, { run, mode: "update" });
+    const change = changeOf(swap.oldImage, swap.newImage);
+    const image = swap.old.Config.Image;
+    tellEnd(notices, iso(bus.clock.now()), { container, image, end, because, by: "updater", ...change });
+    await notices.stored();
+  }
+}

@@ -1,0 +1,111 @@
+// What runs in the helper: it replaces the container of an updater, which cannot outlive that itself, or puts it back.
+// It needs the Engine alone: a private NATS ends with the container that is replaced. Both updaters ask the gates,
+// the old one before and the new one after, and keep the journal; their fence is that they wait for the helper.
+import type { ContainerInspectInfo } from "dockerode";
+import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/engine.ts";
+import { CannotStart, Expired, explain } from "../../../shared/errors.ts";
+import { type Context, type Service, openHost } from "../../../shared/run-service.ts";
+import { keepDocument, prepareDocuments } from "../journal/documents.ts";
+import { letDependantsRun } from "../swap/dependants.ts";
+import { Job, noMoreRestarts } from "./helper-container.ts";
+import type { ImageDocument } from "../create/inspect.ts";
+import { Places } from "../swap/places.ts";
+import { type Recovering, recoverHost, swapFrom } from "../recover/recover.ts";
+import { findParts } from "../swap/swap-parts.ts";
+import { type Outcome, runSteps, undoSteps } from "../swap/saga.ts";
+import type { Swap, SwapStep } from "../swap/swap.ts";
+import { Timed } from "../swap/timed.ts";
+
+/** Ends with 0, or 1 if the old container runs as before; what is neither is tried again by the next start of it. */
+export const helperWith =
+  (steps: readonly SwapStep[], order: string): Service =>
+  async (context) => {
+    const job = Job.safeParse(JSON.parse(order));
+    if (!job.success) throw new CannotStart("this command is for the helper that a self-update starts");
+    const host = await openHost(context, 0);
+    if (host === undefined) return 1;
+    await prepareDocuments(context.settings.DATA_DIR).catch(() => undefined); // it is the updaters' to complain
+    const it = { ...context, host, hardStop: context.signal, making: new Places(1) };
+    const outcome = await (job.data.way === "forward" ? forward : back)(it, job.data, steps);
+    const { name, run, way } = job.data;
+    if (outcome.kind === "done") context.log.info({ container: name, run, way }, "helper is done");
+    else
+      context.log.error(
+        { container: name, run, way, because: `"${outcome.failed}" failed: ${explain(outcome.cause)}` },
+        outcome.kind === "undone" ? "old container runs as before" : "helper is stuck and tries again",
+      );
+    if (outcome.kind === "stuck" || context.signal.aborted) return 1;
+    await noMoreRestarts(host.engine);
+    return outcome.kind === "done" ? 0 : 1;
+  };
+
+/** Ouroboros' own containers depend on none that were stopped for them. */
+const NONE: ReadonlySet<string> = new Set();
+const DONE: Outcome = { kind: "done" };
+
+/** What an earlier start of the helper left is taken up first. */
+async function forward(it: Recovering & Context, job: Job, steps: readonly SwapStep[]): Promise<Outcome> {
+  const recovered = await recoverHost(it);
+  const taken = recovered.swaps.get(job.name);
+  if (taken !== undefined) return taken.outcome;
+  const inspect = await ifThere(it.host.engine.docker.getContainer(job.name).inspect());
+  if (inspect === undefined || inspect.Id !== job.old)
+    return {
+      kind: "undone",
+      failed: "look",
+      cause: new Expired("somebody replaced the container meanwhile"),
+    };
+  const swap = await swapOf(it, job, inspect);
+  return runSteps(steps, swap, watching(it));
+}
+
+/** The container that is to run again. */
+async function back(it: Recovering & Context, job: Job, steps: readonly SwapStep[]): Promise<Outcome> {
+  const { engine } = it.host;
+  const parts = (await findParts(it.host.engine)).find(
+    ({ name, run }) => name === job.name && run === job.run,
+  );
+  if (parts?.backup !== undefined && parts.current !== undefined) {
+    const swap = await swapFrom({ ...it, ran: NONE }, { ...parts, old: parts.backup, next: parts.current });
+    await letDependantsRun.do(swap);
+    const left = await undoSteps(steps, swap, watching(it));
+    const [first] = left;
+    return first === undefined ? DONE : { kind: "stuck", failed: first.step, cause: first.error, left };
+  }
+  await recoverHost(it);
+  await tolerating([ALREADY_SO], engine.docker.getContainer(job.old).start());
+  return DONE;
+}
+
+const watching = ({ clock, log, hardStop }: Recovering): Timed => new Timed({ clock, log, hardStop });
+
+async function swapOf(it: Recovering & Context, job: Job, inspect: ContainerInspectInfo): Promise<Swap> {
+  const { engine } = it.host;
+  const { resumedSince: _none, ...swap } = await swapFrom(
+    { ...it, ran: NONE },
+    {
+      ...{ name: job.name, run: job.run, old: inspect, next: inspect },
+      ...{ current: inspect, successor: undefined, backup: undefined },
+    },
+  );
+  const newImage = (await engine.docker.getImage(job.image).inspect()) as unknown as ImageDocument;
+  const beforeStop = async (): Promise<void> => {
+    await expectRunning(engine, job);
+    await keepDocument(it.settings.DATA_DIR, job.run, swap.old).catch(() => undefined);
+  };
+  return {
+    ...swap,
+    newImage,
+    reference: job.reference,
+    replaced: new Map(),
+    successor: undefined,
+    beforeStop,
+  };
+}
+
+/** @throws Expired where its owner stopped, renamed or removed it meanwhile. */
+async function expectRunning(engine: Engine, { old, name }: Job): Promise<void> {
+  const inspect = await ifThere(engine.docker.getContainer(old).inspect());
+  if (inspect?.Name !== `/${name}` || !inspect.State.Running || inspect.State.Paused)
+    throw new Expired("somebody stopped, renamed or removed it meanwhile");
+}

@@ -1,0 +1,35 @@
+// Creating a container by its reference on one certain image, wherever the tag points by now.
+import { type Engine, ifThere } from "../../../shared/engine.ts";
+import { parseImageRef } from "../../../shared/image-ref.ts";
+import type { ContainerDocument } from "../create/inspect.ts";
+import type { Places } from "./places.ts";
+
+interface Making {
+  readonly engine: Engine;
+  readonly old: ContainerDocument;
+  /** A tag that is moved for a moment is seen by everyone: one at a time. */
+  readonly making: Places;
+}
+
+/**
+ * Creates by the container's reference while its tag points to this image. By an id it could never be updated again;
+ * so a tag that points elsewhere is moved, and moved back.
+ */
+export async function onImage(
+  { engine, old, making }: Making,
+  imageId: string,
+  make: () => Promise<string>,
+): Promise<string> {
+  using _place = await making.take();
+  const ref = parseImageRef(old.Config.Image);
+  const tagged = await ifThere(engine.docker.getImage(old.Config.Image).inspect());
+  if (ref === undefined || tagged?.Id === imageId) return await make();
+  const tag = { repo: ref.name, tag: ref.tag };
+  await engine.docker.getImage(imageId).tag(tag);
+  try {
+    return await make();
+  } finally {
+    if (tagged === undefined) await engine.docker.getImage(ref.familiar).remove({ noprune: true });
+    else await engine.docker.getImage(tagged.Id).tag(tag);
+  }
+}

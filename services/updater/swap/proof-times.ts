@@ -1,0 +1,42 @@
+// How long a container's successor has to prove itself: as its own labels say, else as the settings do. Pure.
+import { type LabelName, labelOf } from "../../../shared/labels.ts";
+import { duration } from "../../../shared/setting-values.ts";
+import type { Settings } from "../../../shared/settings.ts";
+
+export interface ProofTimes {
+  /** Milliseconds; undefined: from the healthcheck's own times. */
+  readonly healthTimeout: number | undefined;
+  readonly settleTime: number;
+  /** Labels that cannot be understood: the setting counts in their place. */
+  readonly wrong: readonly Wrong[];
+}
+
+interface Wrong {
+  readonly label: LabelName;
+  readonly value: string;
+  readonly because: string;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+export function proofTimes(
+  labels: Labels,
+  settings: Pick<Settings, "HEALTH_TIMEOUT" | "SETTLE_TIME">,
+): ProofTimes {
+  const health = timeIn(labels, "com.ouroboros.health_timeout");
+  const settle = timeIn(labels, "com.ouroboros.settle_time");
+  return {
+    healthTimeout: health.ms ?? settings.HEALTH_TIMEOUT,
+    settleTime: settle.ms ?? settings.SETTLE_TIME,
+    wrong: [health, settle].flatMap(({ wrong }) => wrong ?? []),
+  };
+}
+
+/** An empty label says nothing. */
+function timeIn(labels: Labels, label: LabelName): { readonly ms?: number; readonly wrong?: Wrong } {
+  const value = (labelOf(labels, label) ?? "").trim();
+  if (value === "") return {};
+  const read = duration.safeParse(value);
+  if (read.success) return { ms: read.data };
+  return { wrong: { label, value, because: read.error.issues.map(({ message }) => message).join(", ") } };
+}

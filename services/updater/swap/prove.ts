@@ -1,0 +1,137 @@
+// Has the new container proved itself? Healthy where there is a healthcheck, else running without a restart for the
+// settling time; then the check from outside that its label may ask for. One that exits or restarts has failed at once.
+// What counts are the labels of the container it replaces: those the plan was made by. A new image cannot talk itself
+// out of a check; what it says takes effect at the update after this one.
+import type { ContainerInspectInfo } from "dockerode";
+import type { Logger } from "pino";
+import { type CheckLabel, readCheck } from "../../../shared/check-label.ts";
+import type { Clock } from "../../../shared/clock.ts";
+import type { Engine } from "../../../shared/engine.ts";
+import type { Settings } from "../../../shared/settings.ts";
+import type { ContainerDocument } from "../create/inspect.ts";
+import { tryCheck } from "./outside-check.ts";
+import { proofTimes } from "./proof-times.ts";
+
+export interface Proof {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Milliseconds; undefined: from the healthcheck's own times. */
+  readonly healthTimeout: number | undefined;
+  readonly settleTime: number;
+  /** One that cannot be understood is none: the container is left alone then (container-facts.ts). */
+  readonly check?: CheckLabel;
+  /** Ends the proof with a failure: the service must stop now. */
+  readonly hardStop: AbortSignal;
+}
+
+interface Wishes {
+  readonly settings: Pick<Settings, "HEALTH_TIMEOUT" | "SETTLE_TIME">;
+  readonly log: Logger;
+  readonly hardStop: AbortSignal;
+}
+
+/** How the successor of `old` has to prove itself. Labels that cannot be understood are told in the log. */
+export function proofOf(
+  old: ContainerDocument,
+  { settings, log, hardStop }: Wishes,
+): Omit<Proof, "engine" | "clock"> {
+  const labels = old.Config.Labels ?? {};
+  const { wrong, ...times } = proofTimes(labels, settings);
+  for (const one of wrong)
+    log.warn({ container: old.Name.slice(1), ...one }, "label cannot be understood; the setting counts");
+  return { ...times, check: readCheck(labels), hardStop };
+}
+
+const LOOK_EVERY_MS = 100;
+const CHECK_EVERY_MS = 1000;
+/** How long the check from outside may go on failing where there is no healthcheck to say so. */
+const CHECK_WITHIN_MS = 30_000;
+const NS_PER_MS = 1e6;
+
+/** @throws Error saying what is wrong with the container. */
+export async function prove(id: string, proof: Proof): Promise<void> {
+  const standing = await untilStanding(id, proof);
+  if (proof.check?.kind === "check") await untilPassed(standing, proof.check, proof);
+}
+
+/** Healthy or settled. Gives the last look at it. */
+async function untilStanding(id: string, proof: Proof): Promise<ContainerInspectInfo> {
+  const { engine, clock, hardStop } = proof;
+  const began = clock.monotonic();
+  for (let last: ContainerInspectInfo | undefined; ;) {
+    const inspect = await engine.docker.getContainer(id).inspect();
+    const waited = clock.monotonic() - began;
+    const failed = whyDown(inspect, last) ?? whyTooLate(inspect, waited, proof);
+    if (failed !== undefined) throw new Error(`the new container ${failed}`);
+    if (isStanding(inspect, waited, proof)) return inspect;
+    throwIfStopped(hardStop);
+    last = inspect;
+    const settlesIn = proof.settleTime - waited;
+    await clock.sleep(settlesIn > 0 ? Math.min(LOOK_EVERY_MS, settlesIn) : LOOK_EVERY_MS, hardStop);
+  }
+}
+
+/** Tried until it passes, each time making sure that the container is still up. */
+async function untilPassed(
+  standing: ContainerInspectInfo,
+  { check, asked }: CheckLabel & { readonly kind: "check" },
+  proof: Proof,
+): Promise<void> {
+  const { engine, clock, hardStop } = proof;
+  const limit = hasHealth(standing) ? healthLimit(standing, proof) : (proof.healthTimeout ?? CHECK_WITHIN_MS);
+  const began = clock.monotonic();
+  for (;;) {
+    const answer = await tryCheck(check, standing, proof);
+    throwIfStopped(hardStop);
+    const failed = whyDown(await engine.docker.getContainer(standing.Id).inspect(), standing);
+    if (failed !== undefined)
+      throw new Error(`the new container ${failed} while its check ${asked} was tried`);
+    if (answer.passed) return;
+    if (clock.monotonic() - began + CHECK_EVERY_MS > limit)
+      throw new Error(
+        `the new container did not pass its check ${asked} within ${limit / 1000} s: ${answer.because}`,
+      );
+    await clock.sleep(CHECK_EVERY_MS, hardStop);
+  }
+}
+
+function throwIfStopped(hardStop: AbortSignal): void {
+  if (hardStop.aborted) throw new Error("the new container was not proved before the updater had to stop");
+}
+
+/** Undefined while it runs as it did at the `last` look. A restart between two looks shows in count and start time. */
+function whyDown(inspect: ContainerInspectInfo, last: ContainerInspectInfo | undefined): string | undefined {
+  const { State: state, RestartCount: restarts } = inspect;
+  if (state.Restarting) return `exited with code ${state.ExitCode} and was restarted`;
+  if (!state.Running) return `exited with code ${state.ExitCode}${state.Error ? `: ${state.Error}` : ""}`;
+  if (restarts > 0) return "exited and was restarted";
+  if (last !== undefined && last.State.StartedAt !== state.StartedAt) return "was restarted";
+  if (state.Health?.Status === "unhealthy") return `is unhealthy: ${lastOutput(inspect)}`;
+  return undefined;
+}
+
+type Times = Pick<Proof, "healthTimeout" | "settleTime">;
+
+/** podman says "" where Docker says nothing or "none". */
+const hasHealth = ({ State: { Health: health } }: ContainerInspectInfo): boolean =>
+  health !== undefined && !["", "none"].includes(health.Status);
+
+const isStanding = (inspect: ContainerInspectInfo, waited: number, { settleTime }: Times): boolean =>
+  hasHealth(inspect) ? inspect.State.Health?.Status === "healthy" : waited >= settleTime;
+
+function whyTooLate(inspect: ContainerInspectInfo, waited: number, times: Times): string | undefined {
+  if (!hasHealth(inspect) || inspect.State.Health?.Status === "healthy") return undefined;
+  const limit = healthLimit(inspect, times);
+  return waited < limit ? undefined : `did not become healthy within ${limit / 1000} s`;
+}
+
+/** Else start period + (interval + timeout) × retries + 30 s, with the Engine's defaults for what is not set. */
+function healthLimit(inspect: ContainerInspectInfo, { healthTimeout }: Times): number {
+  const { StartPeriod, Interval, Timeout, Retries } = inspect.Config.Healthcheck ?? {};
+  const ms = (ns: number | undefined, byDefault: number): number => (ns ? ns / NS_PER_MS : byDefault);
+  const own = ms(StartPeriod, 0) + (ms(Interval, 30_000) + ms(Timeout, 30_000)) * (Retries || 3) + 30_000;
+  return healthTimeout ?? own;
+}
+
+const lastOutput = (inspect: ContainerInspectInfo): string =>
+  (inspect.State.Health?.Log?.at(-1)?.Output ?? "").trim().slice(0, 500) || "no output";

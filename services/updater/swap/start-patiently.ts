@@ -1,0 +1,50 @@
+// Starting what the updater itself stopped. What stands in the way for a moment, a port that a third process took or an
+// Engine that is away, keeps it down for that moment only, and nobody else with it.
+import type { Logger } from "pino";
+import type { Clock } from "../../../shared/clock.ts";
+import { ALREADY_SO, type Engine, GONE, ifThere, tolerating } from "../../../shared/engine.ts";
+import { explain } from "../../../shared/errors.ts";
+import { undoSteps } from "./saga.ts";
+import { letStopEnd } from "./stop-container.ts";
+import { Timed } from "./timed.ts";
+
+interface Starting {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly hardStop: AbortSignal;
+}
+
+/** By name or id. Resolves when all run that can be started; each of the others is one error in the log. */
+export async function startPatiently(it: Starting, containers: readonly string[]): Promise<void> {
+  const starts = containers.map((container) => ({
+    name: container,
+    do: () => Promise.resolve(),
+    undo: () => startWithParent(it, container),
+  }));
+  for (const { step: container, error } of await undoSteps(starts, null, new Timed(it)))
+    it.log.error(
+      { container, because: explain(error) },
+      `dependency could not be started: start it by hand with \`docker start ${container}\``,
+    );
+}
+
+/** One that lives in the network of another cannot start without it: a crash of the host may have ended both. */
+async function startWithParent(it: Starting, id: string): Promise<void> {
+  const inspect = await ifThere(it.engine.docker.getContainer(id).inspect());
+  const [, parent] = /^container:(.+)/.exec(inspect?.HostConfig.NetworkMode ?? "") ?? [];
+  if (parent !== undefined) await startStopped(it, parent);
+  await startStopped(it, id);
+}
+
+/** One that is gone has nothing to start. */
+export async function startStopped(
+  { engine, clock }: Pick<Starting, "engine" | "clock">,
+  id: string,
+): Promise<void> {
+  const container = engine.docker.getContainer(id);
+  const inspect = await ifThere(container.inspect());
+  if (inspect === undefined) return;
+  await letStopEnd({ engine, clock }, inspect);
+  await tolerating([ALREADY_SO, GONE], container.start());
+}

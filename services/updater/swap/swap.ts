@@ -1,0 +1,217 @@
+// How a container is replaced. The order is the design:
+//   U1  Nothing is stopped before its successor exists and was checked.
+//   U2  The old container is not removed before the new one has proved itself and after_update agreed.
+//   U3  Between "stop the old container" and "prove" nothing waits for NATS.
+//   U4  Names and inspect documents alone tell which steps were done (swap-names.ts); a crash needs no journal.
+// Engine API: ContainerCreate, -Stop, -Rename, -Update, -Start, -Delete.
+import type { Clock } from "../../../shared/clock.ts";
+import { ALREADY_SO, type Engine, GONE, ifThere, statusOf, tolerating } from "../../../shared/engine.ts";
+import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import { onImage } from "./on-image.ts";
+import type { Places } from "./places.ts";
+import { type Proof, prove } from "./prove.ts";
+import type { Step } from "./saga.ts";
+import type { References } from "./references.ts";
+import { letStopEnd, stopContainer } from "./stop-container.ts";
+import { makeSuccessor } from "./successor.ts";
+import { backupName, successorName } from "./swap-names.ts";
+
+export interface Swap {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly run: string;
+  /** The name its user gave it. */
+  readonly name: string;
+  readonly old: ContainerDocument;
+  readonly oldImage: ImageDocument;
+  readonly newImage: ImageDocument;
+  /** What the new container is made of by name, where that is not the old one's (LATEST_ONLY). */
+  readonly reference?: string;
+  readonly proof: Omit<Proof, "engine" | "clock">;
+  /** Containers recreated in this transaction: old id → new id. Filled as they are made. */
+  readonly replaced: Map<string, string>;
+  /** Creating by a tag that is moved for a moment: one at a time. */
+  readonly making: Places;
+  readonly references: References;
+  /** Ids of containers that ran before the run stopped anything. */
+  readonly ran: ReadonlySet<string>;
+  /** RFC 3339; where an earlier process began: what stopped since then was stopped for this. */
+  readonly resumedSince?: string;
+  /** Around the recreation of a dependant that is a hard dependency: its hooks. */
+  readonly hardHooks?: HardHooks | undefined;
+  /** Before the first thing that hurts: takes the swap place, checks the fence, writes the journal. */
+  readonly beforeStop: (successor: string) => Promise<void>;
+  /** The new container's id, once it is made. */
+  successor: string | undefined;
+  /** The old container made again, where somebody had removed it. */
+  restored?: string;
+  /** Swaps of the containers that refer to this one, parents before children. */
+  dependants: Swap[];
+}
+
+export interface HardHooks {
+  readonly isHard: (id: string) => boolean;
+  readonly before: (old: ContainerDocument) => Promise<void>;
+  readonly after: (old: ContainerDocument, successor: string) => Promise<void>;
+}
+
+export type SwapStep = Step<Swap>;
+
+const oldOf = ({ engine, old }: Swap) => engine.docker.getContainer(old.Id);
+const successorOf = ({ engine, name, run, successor }: Swap) =>
+  engine.docker.getContainer(successor ?? successorName(name, run));
+
+export const create: SwapStep = {
+  name: "create the successor",
+  tells: true,
+  do: async (swap) => {
+    const { name, run, ...rest } = swap;
+    const old = asOf(swap);
+    const make = () => makeSuccessor({ ...rest, old, name: successorName(name, run) });
+    swap.successor = await onImage({ ...swap, old }, swap.newImage.Id, make);
+    swap.replaced.set(swap.old.Id, swap.successor);
+    await swap.beforeStop(swap.successor);
+  },
+  // Volumes that the new image alone declares go with it; those it took over are bound by name and stay.
+  undo: async (swap) => {
+    await tolerating([GONE], successorOf(swap).remove({ force: true, v: true }));
+    swap.replaced.delete(swap.old.Id);
+  },
+};
+
+const asOf = ({ old, reference = old.Config.Image }: Swap): ContainerDocument => ({
+  ...old,
+  Config: { ...old.Config, Image: reference },
+});
+
+export const stop: SwapStep = {
+  name: "stop the old container",
+  do: (swap) => stopContainer({ ...swap, ...swap.proof }, swap.old),
+  undo: async (swap) => {
+    if (await startIfThere(swap, swap.restored ?? swap.old.Id)) return;
+    const replacement = await replacementOf(swap);
+    if (replacement !== undefined) return finishReplacing(swap, replacement);
+    swap.restored = await recreateOld(swap);
+    await startIfThere(swap, swap.restored);
+  },
+};
+
+export const moveAside: SwapStep = {
+  name: "move the old container's name aside",
+  do: (swap) => rename(swap.engine, swap.old.Id, backupName(swap.name, swap.run)),
+  undo: (swap) => rename(swap.engine, swap.old.Id, swap.name),
+};
+
+export const takeName: SwapStep = {
+  name: "give the name to the successor",
+  do: (swap) => rename(swap.engine, successorOf(swap).id, swap.name),
+  undo: (swap) => rename(swap.engine, successorOf(swap).id, successorName(swap.name, swap.run)),
+};
+
+/** After a restart of the Engine a stopped `always` container would be started beside the new one. */
+export const parkPolicy: SwapStep = {
+  name: "park the old container's restart policy",
+  do: async (swap) => {
+    // podman has no such call, and restarts nothing by itself
+    if (restartsByItself(swap.old))
+      await tolerating([GONE], oldOf(swap).update({ RestartPolicy: { Name: "no" } }));
+  },
+  undo: async (swap) => {
+    if (restartsByItself(swap.old))
+      await tolerating([GONE], oldOf(swap).update({ RestartPolicy: policyOf(swap.old) }));
+  },
+};
+
+export const start: SwapStep = {
+  name: "start the successor",
+  do: (swap) => tolerating([ALREADY_SO], successorOf(swap).start()),
+  undo: async (swap) => {
+    const inspect = await ifThere(successorOf(swap).inspect());
+    if (inspect?.State.Running)
+      await stopContainer({ ...swap, ...swap.proof }, inspect as unknown as ContainerDocument);
+  },
+};
+
+export const proveIt: SwapStep = {
+  name: "prove the successor",
+  do: (swap) => prove(successorOf(swap).id, { ...swap.proof, engine: swap.engine, clock: swap.clock }),
+};
+
+/** From the first of these to the last the container is down. */
+export const DOWN = { from: stop.name, to: start.name } as const;
+
+/** U2: only after the verdict. Its volumes stay. */
+export const removeBackup = (swap: Pick<Swap, "engine" | "old">): Promise<void> =>
+  tolerating([GONE], swap.engine.docker.getContainer(swap.old.Id).remove({ v: false, force: true }));
+
+const restartsByItself = (container: ContainerDocument): boolean =>
+  ["always", "on-failure"].includes(container.HostConfig.RestartPolicy?.Name ?? "");
+
+const policyOf = (container: ContainerDocument) => container.HostConfig.RestartPolicy ?? { Name: "no" };
+
+/** One that is gone, or bears the name already, is as it should be. */
+async function rename(engine: Engine, id: string, name: string): Promise<void> {
+  const container = engine.docker.getContainer(id);
+  try {
+    await container.rename({ name });
+  } catch (error) {
+    const inspect = await ifThere(container.inspect());
+    if (inspect !== undefined && inspect.Name !== `/${name}`) throw error;
+  }
+}
+
+const PROJECT = "com.docker.compose.project";
+const SAME_SERVICE = [PROJECT, "com.docker.compose.service", "com.docker.compose.container-number"];
+
+/**
+ * What somebody put in the old container's place after removing it: a container that bears its name, or that compose
+ * made for the same service and number and has yet to name. Undefined while the old one is there.
+ */
+export async function replacementOf({ engine, old, name, ...made }: Swap): Promise<string | undefined> {
+  if ((await ifThere(engine.docker.getContainer(old.Id).inspect())) !== undefined) return undefined;
+  const labels = old.Config.Labels ?? {};
+  const others = (await engine.docker.listContainers({ all: true })).filter(
+    ({ Id }) => ![made.successor, made.restored].includes(Id),
+  );
+  const inItsPlace =
+    others.find(({ Names }) => Names.includes(`/${name}`)) ??
+    others.find(({ Labels }) => SAME_SERVICE.every((key) => key in labels && Labels[key] === labels[key]));
+  return inItsPlace?.Id;
+}
+
+const LEFT_TO_COMPOSE_MS = 3000;
+const LOOK_EVERY_MS = 100;
+
+/**
+ * Compose gives up where the name is still taken when it wants it, and leaves what it made unnamed and not started:
+ * then this is all there is of the container.
+ */
+async function finishReplacing({ engine, clock, name }: Swap, id: string): Promise<void> {
+  const container = engine.docker.getContainer(id);
+  for (let waited = 0; waited < LEFT_TO_COMPOSE_MS; waited += LOOK_EVERY_MS) {
+    const inspect = await ifThere(container.inspect());
+    if (inspect === undefined || inspect.Name === `/${name}`) return;
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+  await rename(engine, id, name);
+  await tolerating([ALREADY_SO], container.start());
+}
+
+/** Somebody removed the old container meanwhile: it is made again from its inspect document, on its own image. */
+const recreateOld = (swap: Swap): Promise<string> =>
+  onImage(swap, swap.oldImage.Id, () =>
+    makeSuccessor({ ...swap, newImage: swap.oldImage, replaced: new Map(), name: swap.name }),
+  );
+
+/** Resolves with false where there is no such container. */
+async function startIfThere({ engine, clock }: Swap, id: string): Promise<boolean> {
+  const container = engine.docker.getContainer(id);
+  try {
+    await letStopEnd({ engine, clock }, await container.inspect());
+    await tolerating([ALREADY_SO], container.start());
+    return true;
+  } catch (error) {
+    if (statusOf(error) === GONE && (await ifThere(container.inspect())) === undefined) return false;
+    throw error;
+  }
+}

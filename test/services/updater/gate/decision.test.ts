@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { type Heard, decide, outOfTime } from "../../../../services/updater/gate/decision.ts";
+import { hookNames, hooks } from "../../../../shared/hooks.ts";
+import type { Verdict } from "../../../../shared/messages.ts";
+
+const says = (participant: string, full: Verdict): Heard => ({
+  participant,
+  verdict: full.verdict,
+  ms: 1,
+  full,
+});
+const proceed = says("a", { verdict: "proceed" });
+const defer = says("b", { verdict: "defer", reason: "busy", retry_after_s: 60 });
+const refuse = says("c", { verdict: "refuse", reason: "no" });
+const operator = (verdict: Verdict["verdict"]): Heard => says("operator", { verdict, reason: "I know" });
+
+describe("deciding from verdicts", () => {
+  const cases: [string, Heard[], string, string | undefined][] = [
+    ["nobody to ask proceeds", [], "proceed", undefined],
+    ["all proceed", [proceed, says("d", { verdict: "proceed" })], "proceed", undefined],
+    ["a defer wins over proceed", [proceed, defer], "defer", "b"],
+    ["a refuse wins over a defer, whoever comes first", [refuse, defer, proceed], "refuse", "c"],
+    ["a refuse wins over a defer, whoever comes last", [proceed, defer, refuse], "refuse", "c"],
+    [
+      "the operator's proceed wins over a refuse",
+      [refuse, defer, operator("proceed")],
+      "proceed",
+      "operator",
+    ],
+    ["the operator's defer wins over a refuse", [refuse, operator("defer")], "defer", "operator"],
+    ["the operator's refuse wins over proceed", [proceed, operator("refuse")], "refuse", "operator"],
+  ];
+  for (const [sentence, heard, verdict, by] of cases) {
+    it(sentence, () => {
+      const decision = decide("before_update", heard);
+      assert.deepEqual([decision.verdict, decision.by], [verdict, by]);
+      assert.equal(decision.verdicts.length, heard.length);
+    });
+  }
+
+  it("keeps how long a defer asks to wait", () => {
+    assert.equal(decide("before_update", [defer]).retry_after_s, 60);
+  });
+
+  for (const hook of hookNames) {
+    const { refusal } = hooks[hook];
+    it(`${hook}: a refusal ${refusal === null ? "is only told" : "counts"}`, () => {
+      const { verdict, reason } = decide(hook, [refuse]);
+      assert.equal(verdict, refusal === null ? "proceed" : "refuse");
+      assert.match(reason ?? "", /no/);
+    });
+  }
+
+  it("takes the heaviest verdict for each container that was named", () => {
+    const one = says("a", {
+      verdict: "proceed",
+      containers: { web: { verdict: "defer" }, db: { verdict: "proceed" } },
+    });
+    const two = says("b", { verdict: "proceed", containers: { web: { verdict: "refuse", reason: "no" } } });
+    assert.deepEqual(decide("updates_enumerated", [one, two]).containers, {
+      web: { verdict: "refuse", reason: "no", by: "b" },
+      db: { verdict: "proceed", by: "a" },
+    });
+  });
+
+  it("takes the operator's word for containers too, and nobody else's", () => {
+    const named = says("a", { verdict: "proceed", containers: { web: { verdict: "refuse" } } });
+    assert.equal(decide("updates_enumerated", [named, operator("proceed")]).containers, undefined);
+  });
+
+  it("out of time counts as the participant's entry says, and as proceed after the fact", () => {
+    const asked = { name: "a", timeout_ms: 1, max_ms: 1, on_timeout: "refuse" } as const;
+    assert.equal(outOfTime("before_update", asked, 5).verdict, "refuse");
+    assert.equal(outOfTime("after_update", asked, 5).verdict, "proceed");
+  });
+});

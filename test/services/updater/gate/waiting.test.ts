@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { type Wait, Waiting } from "../../../../services/updater/gate/waiting.ts";
+
+const asked = (name: string) => ({ name, timeout_ms: 1000, max_ms: 3000, on_timeout: "defer" as const });
+const none = new Map<string, number>();
+const waitFor = (more: Partial<Wait> = {}): Waiting =>
+  new Waiting(
+    {
+      event: "e",
+      hook: "before_update",
+      asked: [asked("a"), asked("b")],
+      elapsed: 0,
+      atMost: Infinity,
+      ...more,
+    },
+    0,
+  );
+
+describe("a wait", () => {
+  it("is over when all have answered", () => {
+    const waiting = waitFor();
+    waiting.read(asked("a"), 1, { verdict: "proceed" }, 10);
+    assert.equal(waiting.isDecided(), false);
+    waiting.read(asked("b"), 2, { verdict: "defer" }, 20);
+    assert.equal(waiting.isDecided(), true);
+  });
+
+  it("is over with the first refusal where a refusal counts, and only there", () => {
+    const [counts, doesNot] = [waitFor(), waitFor({ hook: "before_start_depends_container" })];
+    for (const waiting of [counts, doesNot]) waiting.read(asked("a"), 1, { verdict: "refuse" }, 10);
+    assert.deepEqual([counts.isDecided(), doesNot.isDecided()], [true, false]);
+  });
+
+  it("is over with the operator's verdict, who is never waited for", () => {
+    const waiting = waitFor();
+    const operator = { name: "operator" };
+    assert.deepEqual(
+      waiting.voters.map(({ name }) => name),
+      ["a", "b", "operator"],
+    );
+    assert.ok(!waiting.pending.some(({ name }) => name === "operator"));
+    waiting.read(operator, 1, undefined, 10);
+    assert.equal(waiting.isDecided(), false);
+    waiting.read(operator, 2, { verdict: "defer" }, 20);
+    assert.equal(waiting.isDecided(), true);
+  });
+
+  it("takes the first valid verdict and reads past junk", () => {
+    const waiting = waitFor();
+    waiting.read(asked("a"), 4, undefined, 10);
+    assert.deepEqual([waiting.has(asked("a")), waiting.cursorOf(asked("a"))], [false, 5]);
+    waiting.read(asked("a"), 7, { verdict: "proceed" }, 20);
+    waiting.read(asked("a"), 8, { verdict: "refuse" }, 30);
+    assert.equal(waiting.heard[0]?.verdict, "proceed");
+  });
+
+  const times: [string, Partial<Wait>, Map<string, number>, number][] = [
+    ["ends after the participant's time", {}, none, 1000],
+    [
+      "is longer by progress",
+      {},
+      new Map([
+        ["a", 900],
+        ["b", 900],
+      ]),
+      1900,
+    ],
+    [
+      "but never longer than the most it may take",
+      {},
+      new Map([
+        ["a", 2900],
+        ["b", 2900],
+      ]),
+      3000,
+    ],
+    ["is shorter while something is stopped", { atMost: 400 }, none, 400],
+    ["leaves ten seconds after a restart", { elapsed: 5000 }, none, 10_000],
+  ];
+  for (const [sentence, wait, progress, end] of times) {
+    it(sentence, () => {
+      const waiting = waitFor(wait);
+      waiting.expire(end - 1, progress);
+      assert.equal(waiting.pending.length, 2);
+      assert.equal(waiting.untilNext(end - 1, progress, 5000), 1);
+      waiting.expire(end, progress);
+      assert.deepEqual(
+        waiting.heard.map(({ verdict, timed_out: late }) => [verdict, late]),
+        [
+          ["defer", true],
+          ["defer", true],
+        ],
+      );
+    });
+  }
+});

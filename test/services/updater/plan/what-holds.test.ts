@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import type { Plan } from "../../../../services/updater/plan/plan-message.ts";
+import type { Run, Seen } from "../../../../services/updater/updater.ts";
+import { whatHolds } from "../../../../services/updater/plan/what-holds.ts";
+import type { Facts } from "../../../../shared/container-facts.ts";
+import { PLAIN } from "../../../support/facts.ts";
+
+const NOW = 1_000_000;
+const web: Facts = {
+  id: "1".repeat(64),
+  name: "web",
+  reference: "app:1",
+  imageId: "sha256:old",
+  ...PLAIN,
+};
+const seenAs = (facts: Partial<Facts>): Seen[] => [{ facts: { ...web, ...facts } }] as Seen[];
+const planned = { name: "web", id: web.id, imageId: web.imageId, digest: "sha256:new", latest: {} };
+const plan = (more: Partial<Plan> = {}): Plan =>
+  ({
+    engineId: "E",
+    publishedAt: NOW - 1000,
+    takenAt: NOW,
+    containers: [planned],
+    ...more,
+  }) as unknown as Plan;
+const run = (swappedTo?: string) =>
+  ({
+    bus: { host: { engine: { id: "E" }, own: [] }, context: { settings: {} } },
+    recovered: new Map(),
+    journal: { ended: () => undefined, of: () => (swappedTo === undefined ? [] : [{ new_id: swappedTo }]) },
+  }) as unknown as Run;
+
+describe("what holds of a plan", () => {
+  const cases: [string, Plan, Seen[], boolean, string][] = [
+    ["an entry that is as it was", plan(), seenAs({}), true, "holds"],
+    [
+      "nothing of a plan that was taken too late",
+      plan({ publishedAt: NOW - 60_001 }),
+      seenAs({}),
+      true,
+      "the plan was 60 s old when it was taken",
+    ],
+    [
+      "but a run that was begun in time does not expire",
+      plan({ publishedAt: NOW - 60_001 }),
+      seenAs({}),
+      false,
+      "holds",
+    ],
+    [
+      "nothing of a plan for another Engine",
+      plan({ engineId: "F" }),
+      seenAs({}),
+      true,
+      "the plan is for another Engine (F)",
+    ],
+    ["no container that is gone", plan(), [], true, "there is no such container any more"],
+    [
+      "no container that is another one",
+      plan(),
+      seenAs({ id: "2".repeat(64) }),
+      true,
+      "it is another container by now",
+    ],
+    [
+      "no container that runs another image",
+      plan(),
+      seenAs({ imageId: "sha256:x" }),
+      true,
+      "it runs another image by now",
+    ],
+    [
+      "no container that nobody may touch",
+      plan(),
+      seenAs({ autoRemove: true }),
+      true,
+      "started with --rm: it would vanish when stopped",
+    ],
+  ];
+  for (const [sentence, given, seen, isNew, expected] of cases) {
+    it(sentence, () => {
+      const { entries, expired } = whatHolds(run(), given, { seen, isNew, limit: 60_000 });
+      assert.deepEqual([...entries.map(() => "holds"), ...expired.map(({ because }) => because)], [expected]);
+    });
+  }
+
+  it("knows a container that an earlier process had updated and could not say so", () => {
+    const id = "3".repeat(64);
+    const { committed, entries } = whatHolds(run(id), plan(), {
+      seen: seenAs({ id }),
+      isNew: false,
+      limit: 60_000,
+    });
+    assert.deepEqual([committed.length, entries.length], [1, 0]);
+  });
+});

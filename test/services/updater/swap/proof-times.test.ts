@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { type ProofTimes, proofTimes } from "../../../../services/updater/swap/proof-times.ts";
+
+const HEALTH = "com.ouroboros.health_timeout";
+const SETTLE = "com.ouroboros.settle_time";
+const bySettings: ProofTimes = { healthTimeout: undefined, settleTime: 10_000, wrong: [] };
+const because = "allowed is a number of seconds, or a number with ms, s, m, h, d, w";
+
+describe("the times of a proof", () => {
+  const cases: readonly [string, Record<string, string>, Partial<ProofTimes>][] = [
+    ["are the settings' without labels", {}, {}],
+    [
+      "are the container's own with labels",
+      { [HEALTH]: "5m", [SETTLE]: "30" },
+      { healthTimeout: 300_000, settleTime: 30_000 },
+    ],
+    ["may differ in one", { [SETTLE]: "200ms" }, { settleTime: 200 }],
+    ["may be nothing", { [SETTLE]: "0" }, { settleTime: 0 }],
+    ["are the settings' where a label is empty", { [HEALTH]: "", [SETTLE]: " " }, {}],
+    [
+      "are the settings' where a label cannot be understood, which is told",
+      { [HEALTH]: "soon", [SETTLE]: "-1" },
+      {
+        wrong: [
+          { label: HEALTH, value: "soon", because },
+          { label: SETTLE, value: "-1", because },
+        ],
+      },
+    ],
+    [
+      "are not all the settings' where one label cannot be understood",
+      { [HEALTH]: "1m", [SETTLE]: "1 fortnight" },
+      { healthTimeout: 60_000, wrong: [{ label: SETTLE, value: "1 fortnight", because }] },
+    ],
+  ];
+  for (const [sentence, labels, expected] of cases)
+    it(sentence, () =>
+      assert.deepEqual(proofTimes(labels, { HEALTH_TIMEOUT: undefined, SETTLE_TIME: 10_000 }), {
+        ...bySettings,
+        ...expected,
+      }),
+    );
+
+  it("let a label beat a health timeout that is set", () => {
+    const settings = { HEALTH_TIMEOUT: 1000, SETTLE_TIME: 10_000 };
+    assert.equal(proofTimes({ [HEALTH]: "2" }, settings).healthTimeout, 2000);
+    assert.equal(proofTimes({}, settings).healthTimeout, 1000);
+  });
+});

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { type Step, type Watching, runSteps } from "../../../../services/updater/swap/saga.ts";
+
+const names = ["create", "stop", "rename", "start"];
+const silent: Watching = {
+  begins: () => undefined,
+  did: () => undefined,
+  undid: () => undefined,
+  monotonic: () => 0,
+  again: () => Promise.resolve(false),
+};
+
+const stepsThatBreakAt = (bad: string, seen: string[], badUndo?: string): Step<null>[] =>
+  names.map((name) => ({
+    name,
+    do: () => {
+      seen.push(`+${name}`);
+      return name === bad ? Promise.reject(new Error("boom")) : Promise.resolve();
+    },
+    undo: () => {
+      seen.push(`-${name}`);
+      return name === badUndo ? Promise.reject(new Error("worse")) : Promise.resolve();
+    },
+  }));
+
+describe("a saga", () => {
+  for (const [i, bad] of names.entries()) {
+    it(`that fails at "${bad}" undoes that step and every one before it, last first (S1)`, async () => {
+      const seen: string[] = [];
+      const outcome = await runSteps(stepsThatBreakAt(bad, seen), null, silent);
+      assert.equal(outcome.kind, "undone");
+      const begun = names.slice(0, i + 1);
+      assert.deepEqual(seen, [
+        ...begun.map((name) => `+${name}`),
+        ...begun.toReversed().map((name) => `-${name}`),
+      ]);
+    });
+  }
+
+  it("undoes with them what an earlier process began", async () => {
+    const seen: string[] = [];
+    const steps = stepsThatBreakAt("start", seen);
+    await runSteps(steps.slice(2), null, silent, steps.slice(0, 2));
+    assert.deepEqual(seen, ["+rename", "+start", "-start", "-rename", "-stop", "-create"]);
+  });
+
+  it("goes on undoing after one undo failed, and is stuck (S3)", async () => {
+    const seen: string[] = [];
+    const outcome = await runSteps(stepsThatBreakAt("start", seen, "rename"), null, silent);
+    assert.equal(outcome.kind, "stuck");
+    assert.deepEqual(outcome.kind === "stuck" && outcome.left.map(({ step }) => step), ["rename"]);
+    assert.deepEqual(seen.slice(4), ["-start", "-rename", "-stop", "-create"]);
+  });
+});

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import {
+  backupName,
+  parseSwapName,
+  successorName,
+  userName,
+} from "../../../../services/updater/swap/swap-names.ts";
+
+describe("a swap's names", () => {
+  for (const name of ["web", "a.b-c_d", "x.ouroboros-old-1"]) {
+    it(`tell the user's name and the run: ${name}`, () => {
+      assert.deepEqual(parseSwapName(successorName(name, "01r")), { name, run: "01r", part: "successor" });
+      assert.deepEqual(parseSwapName(backupName(name, "01r")), { name, run: "01r", part: "backup" });
+      assert.equal(userName(backupName(name, "01r")), name);
+    });
+  }
+  for (const other of ["web", "web.ouroboros-new", "ouroboros-old-1", "web.ouroboros-new-UPPER"]) {
+    it(`are not seen in ${other}`, () => assert.equal(parseSwapName(other), undefined));
+  }
+});

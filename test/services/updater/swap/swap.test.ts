@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { afterEach, describe, it } from "mocha";
+import type { ContainerDocument, ImageDocument } from "../../../../services/updater/create/inspect.ts";
+import { type Outcome, type Watching, runSteps } from "../../../../services/updater/swap/saga.ts";
+import { Places } from "../../../../services/updater/swap/places.ts";
+import { References } from "../../../../services/updater/swap/references.ts";
+import { type Swap, type SwapStep, removeBackup } from "../../../../services/updater/swap/swap.ts";
+import { swapSteps } from "../../../../services/updater/swap/swap-steps.ts";
+import { systemClock } from "../../../../shared/clock.ts";
+import { openEngine } from "../../../../shared/engine.ts";
+import { engine } from "../../../bed/bed.ts";
+import { deploy, overview, pull, release } from "../../../support/containers.ts";
+
+const h1 = engine(1);
+const silent: Watching = {
+  begins: () => undefined,
+  did: () => undefined,
+  undid: () => undefined,
+  monotonic: () => performance.now(),
+  again: () => Promise.resolve(false),
+};
+
+describe("swapping a container, on a real Engine", () => {
+  afterEach(() => h1.clean());
+
+  it("leaves the new one under its name, and the old one stopped beside it until it is removed", async () => {
+    const swap = await prepare();
+    assert.deepEqual(await runSteps(swapSteps, swap, silent), { kind: "done" });
+    assert.deepEqual(await overview(h1), ["web running 2", "web.ouroboros-old-r1 exited 1"]);
+    await removeBackup(swap);
+    await removeBackup(swap);
+    assert.deepEqual(await overview(h1), ["web running 2"]);
+  });
+
+  for (const broken of swapSteps) {
+    it(`puts the same old container back when "${broken.name}" fails after doing its work`, async () => {
+      const swap = await prepare();
+      const outcome = await runSteps(swapSteps.map(breaking(broken)), swap, silent);
+      assert.equal(outcome.kind, "undone");
+      await assertAsBefore(swap);
+    });
+
+    if (broken.undo !== undefined) {
+      it(`can repeat the undo of "${broken.name}" (S2)`, async () => {
+        const swap = await prepare();
+        const twice = swapSteps.map(breaking(broken)).map((step) => ({
+          ...step,
+          undo: async (s: Swap) => (await step.undo?.(s), await step.undo?.(s)),
+        }));
+        assert.equal((await runSteps(twice, swap, silent)).kind, "undone");
+        await assertAsBefore(swap);
+      });
+    }
+  }
+
+  it("makes the old container again, on its own image, when someone removed it meanwhile", async () => {
+    const swap = await prepare();
+    const steps: SwapStep[] = swapSteps.map((step) =>
+      step.name !== "prove the successor"
+        ? step
+        : { ...step, do: async () => (await removeBackup(swap), Promise.reject(new Error("not proved"))) },
+    );
+    assert.equal((await runSteps(steps, swap, silent)).kind, "undone");
+    assert.deepEqual(await overview(h1), ["web running 1"]);
+    const { Image, Config } = await h1.docker.getContainer("web").inspect();
+    assert.deepEqual([Image, Config.Image], [swap.oldImage.Id, swap.old.Config.Image]);
+    assert.equal(
+      (await h1.docker.getImage(swap.old.Config.Image).inspect()).Id,
+      swap.newImage.Id,
+      "the tag is where it was",
+    );
+  });
+
+  it("is stuck, and says so, when the old container cannot be started again", async () => {
+    const swap = await prepare();
+    const steps = swapSteps.map((step) => {
+      if (step.name === "prove the successor")
+        return { ...step, do: () => Promise.reject(new Error("not proved")) };
+      return step.name === "stop the old container"
+        ? { ...step, undo: () => Promise.reject(new Error("port taken")) }
+        : step;
+    });
+    const outcome: Outcome = await runSteps(steps, swap, silent);
+    assert.deepEqual(outcome.kind === "stuck" && outcome.left.map(({ step }) => step), [
+      "stop the old container",
+    ]);
+  });
+});
+
+async function prepare(): Promise<Swap> {
+  await deploy(h1, "web", { create: { HostConfig: { RestartPolicy: { Name: "always" } } } });
+  const { reference } = await release("apps/web", "2");
+  await pull(h1, reference);
+  const old = (await h1.docker.getContainer("web").inspect()) as unknown as ContainerDocument;
+  return {
+    engine: await openEngine(`unix://${h1.socket}`, 10_000),
+    clock: systemClock,
+    run: "r1",
+    name: "web",
+    old,
+    oldImage: (await h1.docker.getImage(old.Image).inspect()) as unknown as ImageDocument,
+    newImage: (await h1.docker.getImage(reference).inspect()) as unknown as ImageDocument,
+    proof: { healthTimeout: undefined, settleTime: 100, hardStop: new AbortController().signal },
+    beforeStop: () => Promise.resolve(),
+    replaced: new Map(),
+    making: new Places(1),
+    references: new References(),
+    ran: new Set(),
+    successor: undefined,
+    dependants: [],
+  };
+}
+
+const breaking =
+  (broken: SwapStep) =>
+  (step: SwapStep): SwapStep =>
+    step !== broken
+      ? step
+      : { ...step, do: async (swap) => (await step.do(swap), Promise.reject(new Error("boom"))) };
+
+async function assertAsBefore({ old }: Swap): Promise<void> {
+  assert.deepEqual(await overview(h1), ["web running 1"]);
+  const now = await h1.docker.getContainer("web").inspect();
+  assert.equal(now.Id, old.Id);
+  assert.deepEqual(now.HostConfig.RestartPolicy, old.HostConfig.RestartPolicy);
+}
