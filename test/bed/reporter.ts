@@ -1,10 +1,11 @@
-/** Mocha's spec reporter, which also keeps the counts in the file OUROBOROS_TEST_COUNTS names, for run.ts. */
+/** Mocha's spec reporter, which also keeps what came of the tests in the file OUROBOROS_TEST_RESULTS names, for run.ts. */
 import { writeFileSync } from "node:fs";
 import Mocha from "mocha";
 
-export interface Counts {
+export interface Results {
   readonly passed: number;
-  readonly failed: number;
+  /** What failed: its titles, and the first line of the error. */
+  readonly failures: readonly string[];
 }
 
 const { EVENT_TEST_PASS, EVENT_TEST_FAIL, EVENT_RUN_END } = Mocha.Runner.constants;
@@ -13,14 +14,25 @@ const patience = 10_000;
 export default class Reporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options);
-    const file = process.env["OUROBOROS_TEST_COUNTS"];
+    const file = process.env["OUROBOROS_TEST_RESULTS"];
+    const failures = failuresOf(runner);
     const write = () => {
-      const counts: Counts = { passed: this.stats.passes, failed: this.stats.failures };
-      if (file !== undefined) writeFileSync(file, JSON.stringify(counts));
+      const results: Results = { passed: this.stats.passes, failures };
+      if (file !== undefined) writeFileSync(file, JSON.stringify(results));
     };
     for (const event of [EVENT_TEST_PASS, EVENT_TEST_FAIL, EVENT_RUN_END]) runner.on(event, write);
     runner.on(EVENT_RUN_END, giveUpSoon);
   }
+}
+
+/** Filled while the tests run. */
+export function failuresOf(runner: Mocha.Runner): readonly string[] {
+  const failures: string[] = [];
+  runner.on(EVENT_TEST_FAIL, (test: Mocha.Runnable, error: unknown) => {
+    const [says] = String(error instanceof Error ? error.message : error).split("\n");
+    failures.push(`${test.fullTitle()}: ${says ?? ""}`);
+  });
+  return failures;
 }
 
 export function giveUpSoon(): void {

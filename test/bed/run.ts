@@ -1,6 +1,6 @@
 /**
- * `npm test`: brings up a test bed, runs the tests in it, brings it down. The last line it prints is
- * "N passed, N failed"; it ends with 0 only if some test ran, none failed, nothing of them was left and services/ and
+ * `npm test`: brings up a test bed, runs the tests in it, brings it down. What failed it names once more at the end;
+ * the last line it prints is "N passed, N failed". It ends with 0 only if some test ran, none failed, nothing of them was left and services/ and
  * shared/ are covered.
  *
  *   npm test                                   all tests but those of the next line
@@ -13,7 +13,7 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { uncovered } from "./coverage.ts";
-import type { Counts } from "./reporter.ts";
+import type { Results } from "./reporter.ts";
 import { type BedOptions, Interrupted, type RunningBed, withBed } from "./with-bed.ts";
 
 /** What the command line asks for. */
@@ -27,7 +27,7 @@ interface Wish {
   readonly rest: readonly string[];
 }
 
-interface Outcome extends Counts {
+interface Outcome extends Results {
   /** What is wrong beside failed tests, in a sentence each. */
   readonly complaints: readonly string[];
 }
@@ -47,10 +47,11 @@ async function main(wish: Wish): Promise<void> {
     process.exitCode = signal === undefined ? 1 : 128 + constants.signals[signal];
     console.error(error instanceof Error ? error.message : error);
   }
-  const { passed, failed, complaints } = outcomes[0] ?? { passed: 0, failed: 0, complaints: [] };
-  for (const complaint of complaints) console.error(complaint);
-  if (passed === 0 || failed > 0 || complaints.length > 0) process.exitCode ??= 1;
-  console.log(`${passed} passed, ${failed} failed`);
+  const { passed, failures, complaints } = outcomes[0] ?? { passed: 0, failures: [], complaints: [] };
+  for (const failure of failures) console.log(`FAILED ${failure}`);
+  for (const complaint of complaints) console.log(complaint);
+  if (passed === 0 || failures.length > 0 || complaints.length > 0) process.exitCode ??= 1;
+  console.log(`${passed} passed, ${failures.length} failed`);
 }
 
 async function workIn(bed: RunningBed, wish: Wish): Promise<Outcome> {
@@ -75,15 +76,15 @@ function wishFrom(args: readonly string[]): Wish {
 
 /** Some files, or what mocha's own options choose, in one bed. */
 async function runSome(bed: RunningBed, { full, files, rest }: Wish): Promise<Outcome> {
-  const counts = join(bed.folder, "counts.json");
+  const results = join(bed.folder, "results.json");
   const all = ["dist/test/**/*.test.js", ...(full ? ["dist/test/**/*.full-test.js"] : [])];
   const mocha = ["node", "--enable-source-maps", "node_modules/mocha/bin/mocha.js"];
   const ours = ["--require", "./dist/test/bed/leaks.js", "--reporter", "./dist/test/bed/reporter.js"];
   const code = await bed.run([...mocha, ...ours, ...rest, ...(files.length > 0 ? files : all)], {
-    OUROBOROS_TEST_COUNTS: counts,
+    OUROBOROS_TEST_RESULTS: results,
     ...(full && { OUROBOROS_TEST_FULL: "1" }),
   });
-  return { ...(await countsOf(bed, counts, code)), complaints: [] };
+  return { ...(await resultsOf(bed, results, code)), complaints: [] };
 }
 
 /** Everything: the beds take the files one by one, and what ran is measured. */
@@ -104,15 +105,18 @@ async function runAll(
     NODE_V8_COVERAGE: raw,
     ...(full && { OUROBOROS_TEST_FULL: "1" }),
   };
-  const counted = await Promise.all(
+  const found = await Promise.all(
     beds.map(async (bed) => {
-      const counts = join(bed.folder, "counts.json");
+      const results = join(bed.folder, "results.json");
       const worker = ["node", "--enable-source-maps", "dist/test/bed/worker.js", ...files];
-      return countsOf(bed, counts, await bed.run(worker, { ...env, OUROBOROS_TEST_COUNTS: counts }));
+      return resultsOf(bed, results, await bed.run(worker, { ...env, OUROBOROS_TEST_RESULTS: results }));
     }),
   );
-  const total = (of: keyof Counts): number => counted.reduce((sum, counts) => sum + counts[of], 0);
-  if (signal.aborted) return { passed: total("passed"), failed: total("failed"), complaints: [] };
+  const total = {
+    passed: found.reduce((sum, { passed }) => sum + passed, 0),
+    failures: found.flatMap(({ failures }) => failures),
+  };
+  if (signal.aborted) return { ...total, complaints: [] };
   const c8 = [
     "node",
     "node_modules/c8/bin/c8.js",
@@ -123,7 +127,7 @@ async function runAll(
     reports,
   ];
   await beds[0].run([...c8, ...(coverage ? ["--reporter", "text", "--reporter", "json-summary"] : [])]);
-  return { passed: total("passed"), failed: total("failed"), complaints: await missing(reports) };
+  return { ...total, complaints: await missing(reports) };
 }
 
 /** The long ones first, so that no bed waits for another at the end. */
@@ -140,10 +144,11 @@ async function testFiles(full: boolean): Promise<string[]> {
 }
 
 /** A test that never lets go, or a worker that broke down, fails no test and all the same the run. */
-async function countsOf(bed: RunningBed, file: string, code: number): Promise<Counts> {
-  const nothing = '{ "passed": 0, "failed": 0 }';
-  const { passed, failed } = JSON.parse(await readFile(file, "utf8").catch(() => nothing)) as Counts;
-  return { passed, failed: failed === 0 && code !== 0 && !bed.signal.aborted ? 1 : failed };
+async function resultsOf(bed: RunningBed, file: string, code: number): Promise<Results> {
+  const nothing = '{ "passed": 0, "failures": [] }';
+  const results = JSON.parse(await readFile(file, "utf8").catch(() => nothing)) as Results;
+  const brokeDown = results.failures.length === 0 && code !== 0 && !bed.signal.aborted;
+  return brokeDown ? { ...results, failures: [`the tests ended with code ${code}`] } : results;
 }
 
 function missing(reports: string): Promise<string[]> {
@@ -156,11 +161,13 @@ function missing(reports: string): Promise<string[]> {
 /** A bench is a program that prints what it measured; it passed if it ended with 0. */
 async function runBenches(bed: RunningBed, { files, rest }: Wish): Promise<Outcome> {
   const found = (await readdir("dist/bench")).filter((name) => name.endsWith(".bench.js")).sort();
-  const codes: number[] = [];
+  const failures: string[] = [];
+  let passed = 0;
   for (const file of files.length > 0 ? files : found.map((name) => join("dist/bench", name))) {
     if (bed.signal.aborted) break;
-    codes.push(await bed.run(["node", "--enable-source-maps", file, ...rest]));
+    const code = await bed.run(["node", "--enable-source-maps", file, ...rest]);
+    if (code === 0) passed += 1;
+    else failures.push(`${file} ended with code ${code}`);
   }
-  const passed = codes.filter((code) => code === 0).length;
-  return { passed, failed: codes.length - passed, complaints: [] };
+  return { passed, failures, complaints: [] };
 }

@@ -1,7 +1,7 @@
 /**
  * Runs test files inside a bed, one after the other. Each is claimed first by a file in the folder
  * OUROBOROS_TEST_CLAIMS, so that workers in several beds share the work. What a file has to say is printed in one
- * piece; the counts go into the file OUROBOROS_TEST_COUNTS after each.
+ * piece; what came of it goes into the file OUROBOROS_TEST_RESULTS after each.
  *
  *   node dist/test/bed/worker.js dist/test/x.test.js...
  */
@@ -10,20 +10,23 @@ import { join, resolve } from "node:path";
 import { format } from "node:util";
 import Mocha from "mocha";
 import { mochaHooks as rootHooks } from "./leaks.ts";
-import { type Counts, giveUpSoon } from "./reporter.ts";
+import { type Results, failuresOf, giveUpSoon } from "./reporter.ts";
 
-const { OUROBOROS_TEST_CLAIMS: claims = "", OUROBOROS_TEST_COUNTS: counts = "" } = process.env;
+const { OUROBOROS_TEST_CLAIMS: claims = "", OUROBOROS_TEST_RESULTS: results = "" } = process.env;
 const options = JSON.parse(await readFile(".mocharc.json", "utf8")) as Mocha.MochaOptions;
 const { Base } = Mocha.reporters as unknown as { Base: { consoleLog: (...args: unknown[]) => void } };
 
-let sum: Counts = { passed: 0, failed: 0 };
+let sum: Results = { passed: 0, failures: [] };
 for (const file of process.argv.slice(2)) {
   if (!(await isOurs(file))) continue;
-  const { passed, failed } = await run(file);
-  sum = { passed: sum.passed + passed, failed: sum.failed + failed };
-  await writeFile(counts, JSON.stringify(sum));
+  const { passed, failures } = await run(file);
+  sum = {
+    passed: sum.passed + passed,
+    failures: [...sum.failures, ...failures.map((failure) => `${file}: ${failure}`)],
+  };
+  await writeFile(results, JSON.stringify(sum));
 }
-process.exitCode = sum.failed === 0 ? 0 : 1;
+process.exitCode = sum.failures.length === 0 ? 0 : 1;
 giveUpSoon();
 
 async function isOurs(file: string): Promise<boolean> {
@@ -37,20 +40,20 @@ async function isOurs(file: string): Promise<boolean> {
   }
 }
 
-async function run(file: string): Promise<Counts> {
+async function run(file: string): Promise<Results> {
   const lines = [file];
   Base.consoleLog = (...args) => lines.push(format(...args));
   try {
     const mocha = new Mocha({ ...options, reporter: "spec", color: process.stdout.isTTY, rootHooks });
     mocha.addFile(resolve(file));
     await mocha.loadFilesAsync();
-    const { passes, failures } = await new Promise<Mocha.Stats>((done) => {
-      const runner = mocha.run(() => done(runner.stats as Mocha.Stats));
+    return await new Promise<Results>((done) => {
+      const runner = mocha.run(() => done({ passed: runner.stats?.passes ?? 0, failures }));
+      const failures = failuresOf(runner);
     });
-    return { passed: passes, failed: failures };
   } catch (error) {
     lines.push(format("%s cannot be loaded:", file, error));
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failures: ["cannot be loaded"] };
   } finally {
     console.log(lines.join("\n"));
   }

@@ -41,6 +41,8 @@ export async function replaceContainer(run: Run, it: Replacing): Promise<void> {
 
 /** What the gate was asked about may have changed while it waited: everything is looked at anew. */
 async function swapContainer(run: Run, it: Replacing, id: string): Promise<void> {
+  const first = it.stopped.length > 0;
+  using ahead = await run.ahead.take({ first });
   const inspect = await inspectStill(run, it, id);
   const oldImage = await run.bus.host.engine.docker.getImage(inspect.Image).inspect();
   const later = await runLifecycle(run, "pre-update", {
@@ -55,7 +57,11 @@ async function swapContainer(run: Run, it: Replacing, id: string): Promise<void>
       ...changeOf(oldImage, it.newImage),
     });
   using place = new Lease();
-  const swap = swapFrom(run, it, { inspect, oldImage, place });
+  const takePlace = async (): Promise<void> => {
+    place.take(await run.places.take({ first }));
+    ahead[Symbol.dispose]();
+  };
+  const swap = swapFrom(run, it, { inspect, oldImage, takePlace });
   const timed = timedFor(run, it.entry);
   const outcome = await runSteps(run.steps, swap, timed);
   if (outcome.kind === "done") place[Symbol.dispose](); // who comes next sees the end of one that went wrong
@@ -82,7 +88,7 @@ async function inspectStill(
 function swapFrom(
   run: Run,
   it: Replacing,
-  old: { inspect: ContainerInspectInfo; oldImage: ImageInspectInfo; place: Lease },
+  old: { inspect: ContainerInspectInfo; oldImage: ImageInspectInfo; takePlace: () => Promise<void> },
 ): Swap {
   const { entry, newImage, hardHooks } = it;
   const { host, context, clock } = run.bus;
@@ -107,11 +113,11 @@ function swapFrom(
     successor: undefined,
     dependants: [],
     beforeStop: async (successor) => {
-      old.place.take(await run.places.take({ first: it.stopped.length > 0 }));
+      await keepDocument(context.settings.DATA_DIR, run.journal.run, document);
+      await old.takePlace();
       if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
       expectGoingOn(run);
       await inspectStill(run, it, document.Id);
-      await keepDocument(context.settings.DATA_DIR, run.journal.run, document);
       await run.journal.write({
         kind: "swapping",
         container: entry.facts.name,
