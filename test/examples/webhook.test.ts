@@ -30,10 +30,11 @@ describe("examples/webhook/receiver.py", () => {
     const post = async (body: string, env: Readonly<Record<string, string>>) => {
       await using receiver = await start({ WEBHOOK_SECRET: SECRET, ...env });
       const signed = signedHeaders({ id: "e", timestamp: Math.floor(Date.now() / 1000), body }, SECRET);
-      return await receiver.post(body, signed);
+      const answer = await receiver.post(body, signed);
+      return { status: answer.status, headers: answer.headers, text: await answer.text() };
     };
     const held = await post(JSON.stringify(event), {});
-    assert.deepEqual([held.status, await held.text()], [409, "it has the label hold=true"]);
+    assert.deepEqual([held.status, held.text], [409, "it has the label hold=true"]);
     const late = await post(JSON.stringify(beforeUpdateEvent()), { NIGHT: "0-24" });
     assert.equal(late.status, 503);
     assert.ok(Number(late.headers.get("retry-after")) >= 3600);

@@ -11,7 +11,7 @@ interface Limits {
 export async function until<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  { within = 20_000, explain }: Limits = {},
+  { within = 45_000, explain }: Limits = {},
 ): Promise<T> {
   const deadline = performance.now() + within;
   for (;;) {
