@@ -50,7 +50,7 @@ async function swapContainer(run: Run, it: Replacing, id: string): Promise<void>
     id: inspect.Id,
   });
   if (later !== undefined)
-    return endContainer(run, it.entry, {
+    return await endContainer(run, it.entry, {
       end: "deferred",
       because: later,
       by: "pre-update",
