@@ -49,13 +49,7 @@ async function swapContainer(run: Run, it: Replacing, id: string): Promise<void>
     container: inspect as unknown as ContainerDocument,
     id: inspect.Id,
   });
-  if (later !== undefined)
-    return await endContainer(run, it.entry, {
-      end: "deferred",
-      because: later,
-      by: "pre-update",
-      ...changeOf(oldImage, it.newImage),
-    });
+  if (later !== undefined) return await putOff(run, it, { because: later, oldImage });
   using place = new Lease();
   const takePlace = async (): Promise<void> => {
     place.take(await run.places.take({ first }));
@@ -66,6 +60,15 @@ async function swapContainer(run: Run, it: Replacing, id: string): Promise<void>
   const outcome = await runSteps(run.steps, swap, timed);
   if (outcome.kind === "done") place[Symbol.dispose](); // who comes next sees the end of one that went wrong
   await afterSwap(run, { ...it, swap, outcome, timed });
+}
+
+async function putOff(
+  run: Run,
+  { entry, newImage }: Replacing,
+  { because, oldImage }: { readonly because: string; readonly oldImage: ImageInspectInfo },
+): Promise<void> {
+  const change = changeOf(oldImage, newImage);
+  await endContainer(run, entry, { end: "deferred", because, by: "pre-update", ...change });
 }
 
 /** @throws Expired where its owner removed, replaced or stopped it meanwhile. */
