@@ -49,7 +49,10 @@ async function swapContainer(run: Run, it: Replacing, id: string): Promise<void>
     container: inspect as unknown as ContainerDocument,
     id: inspect.Id,
   });
-  if (later !== undefined) return await putOff(run, it, { because: later, oldImage });
+  if (later !== undefined) {
+    await putOff(run, it, { because: later, oldImage });
+    return;
+  }
   using place = new Lease();
   const takePlace = async (): Promise<void> => {
     place.take(await run.places.take({ first }));
