@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import type Docker from "dockerode";
 import { pino } from "pino";
 import type { ContainerDocument } from "../../../../services/updater/create/inspect.ts";
@@ -186,7 +186,7 @@ describe("proving a new container, on a real Engine", () => {
     });
 
     it("refuses one that exits meanwhile", async () => {
-      const id = await run({ cmd: "sleep 1.5; exit 8" });
+      const id = await run({ cmd: "sleep 4; exit 8" });
       assert.equal(
         await checked(id, "exec:exit 1", { healthTimeout: 60_000 }),
         "the new container exited with code 8 while its check exec:exit 1 was tried",
@@ -210,7 +210,23 @@ async function runReachable(image: ImageOptions): Promise<string> {
     Options: { parent: "eth0" },
     IPAM: { Config: [config] },
   });
-  return run(image, { NetworkMode: "lab" });
+  const id = await run(image, { NetworkMode: "lab" });
+  const { NetworkSettings } = await h1.docker.getContainer(id).inspect();
+  const host = NetworkSettings.Networks["lab"]?.IPAddress ?? "";
+  await until("it listens", () => isListening(host, 8080));
+  return id;
+}
+
+async function isListening(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port });
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** "proved", or why not. */
