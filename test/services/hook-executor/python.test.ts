@@ -140,7 +140,7 @@ print(describe(3), [old_container.name for _ in range(1) if unit])
     await py("2.py", "import threading, time; threading.Thread(target=time.sleep, args=(300,)).start()");
     const began = performance.now();
     assert.equal(await reasonOf(), "proceed: ");
-    assert.ok(performance.now() - began < 6000);
+    assert.ok(performance.now() - began < 30_000);
   });
 
   it("fail with a clear reason where there is no python3", async () => {

