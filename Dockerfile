@@ -1,7 +1,10 @@
 # The image of Ouroboros: every service, a nats-server for who brings none, and Python for hook scripts.
 #
 #   docker build -t ouroboros .
-#   docker buildx build --platform linux/amd64,linux/arm64 -t ouroboros .   # nothing in it is made for one of them
+#   docker buildx build --platform linux/amd64,linux/arm64 -t ouroboros .
+#
+# What is made here is the same for both, and made on the machine that builds; of the other machine's kind are the
+# packages alone.
 #
 # Where a build reaches no package mirror, both stages that need one can be handed in ready-made:
 #
@@ -10,12 +13,24 @@
 # FOLDER holds app/package.json, app/dist and app/node_modules (`npm ci && npm run build && npm prune --omit=dev`),
 # IMAGE is node:24-trixie-slim with the packages below.
 
-FROM node:24-trixie-slim AS build
+FROM --platform=$BUILDPLATFORM node:24-trixie-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build && npm ci --omit=dev --ignore-scripts
+
+FROM --platform=$BUILDPLATFORM node:24-trixie-slim AS files
+WORKDIR /files/app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist/services ./dist/services
+COPY --from=build /app/dist/shared ./dist/shared
+COPY hooks /files/hooks
+# Scripts are looked for beside the program; that is where /hooks leads, the folder that people mount.
+# Whoever it runs as may write its data; a volume takes over that right.
+RUN ln -s /hooks hooks && install -d -m 1777 /files/data && chmod +x dist/services/ouroboros/main.js \
+ && install -d /files/usr/local/bin && ln -s /app/dist/services/ouroboros/main.js /files/usr/local/bin/ouroboros
 
 FROM node:24-trixie-slim AS system
 RUN apt-get update \
@@ -35,16 +50,8 @@ LABEL com.ouroboros.role="ouroboros" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.version="$VERSION"
 ENV NODE_ENV=production DATA_DIR=/data HEALTH_PORT=9464
+COPY --from=files /files /
 WORKDIR /app
-COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules ./node_modules
-COPY --from=build /app/dist/services ./dist/services
-COPY --from=build /app/dist/shared ./dist/shared
-# Scripts are looked for beside the program; that is where /hooks leads, the folder that people mount.
-COPY hooks /hooks
-# Whoever it runs as may write its data; a volume takes over that right.
-RUN ln -s /hooks hooks && install -d -m 1777 /data && chmod +x dist/services/ouroboros/main.js \
- && ln -s /app/dist/services/ouroboros/main.js /usr/local/bin/ouroboros
 # Runs, journal and verdicts survive a self-update also where nobody mounted anything.
 VOLUME /data
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --start-interval=1s --retries=3 CMD ["ouroboros", "healthcheck"]

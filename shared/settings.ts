@@ -271,7 +271,7 @@ export const settings = {
     flags: ["-sc", "--save-counters"],
     byDefault: "false",
     read: value.flag,
-    says: "Keep the counts of updates across a self-update.",
+    says: "Keep the counts of updates, which `ouroboros status` shows, in DATA_DIR: across restarts and self-updates. Else they begin with the updater's process.",
   },
   LOG_LEVEL: {
     flags: ["-l", "--log-level"],

@@ -109,6 +109,12 @@ export const HistoryEntry = z.object({
 });
 export type HistoryEntry = z.infer<typeof HistoryEntry>;
 
+export const Updates = z.object({
+  since: time,
+  all: z.number(),
+  containers: z.record(z.string(), z.number()),
+});
+
 export const HostStatus = z.object({
   host,
   engine_id: z.string().nullable(),
@@ -122,6 +128,9 @@ export const HostStatus = z.object({
   last_run: z
     .object({ run, at: time, ends: z.record(z.string(), End).nullable().describe("null while it goes on.") })
     .nullable(),
+  updates: Updates.nullable().describe(
+    "How many updates the updater has counted (SAVE_COUNTERS); null where it is away.",
+  ),
   pending: z.number().describe("Events that are waited for."),
   held: z.array(HeldEntry.extend({ container: z.string() })),
 });

@@ -5,7 +5,7 @@ import { lastOn } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { isToken, token, untoken } from "../../shared/tokens.ts";
-import type { HostStatus, Status } from "./answers.ts";
+import { type HostStatus, type Status, Updates } from "./answers.ts";
 import { PollerStatus } from "./explanation.ts";
 import { type Fleet, askService, hostsAsked, keysOf, withFleet } from "./fleet.ts";
 import { undecidedOn } from "./pending.ts";
@@ -44,7 +44,7 @@ const Note = z.object({
   last_poll: z.string().nullable(),
   last_plan: z.object({ run: z.string(), at: z.string() }).nullable(),
 });
-const Updater = z.object({ state: z.enum(["busy", "idle"]) });
+const Updater = z.object({ state: z.enum(["busy", "idle"]), updates: Updates.optional() });
 
 type Held = HeldEntry & { readonly host: string; readonly container: string };
 
@@ -56,6 +56,7 @@ async function statusOf(fleet: Fleet, host: string, held: readonly Held[]): Prom
     undecidedOn(fleet, host),
   ]);
   const note = Note.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data;
+  const acting = Updater.safeParse(updater).data;
   const last = PollerStatus.safeParse(poller).data?.last;
   return {
     host,
@@ -63,8 +64,9 @@ async function statusOf(fleet: Fleet, host: string, held: readonly Held[]): Prom
     poller: poller !== undefined,
     last_poll: last?.ended_at ?? note?.last_poll ?? null,
     polled: last ? [last.outcome.kind, last.outcome.because].filter(Boolean).join(": ") : null,
-    updater: Updater.safeParse(updater).data?.state ?? "away",
+    updater: acting?.state ?? "away",
     last_run: note?.last_plan ? await lastRun(fleet, host, note.last_plan) : null,
+    updates: acting?.updates ?? null,
     pending: undecided.length,
     held: held.map(({ host: _, ...entry }) => entry),
   };
@@ -111,7 +113,7 @@ function printStatus(terminal: Terminal, { nats, participants, hosts }: Status):
   }
   printTable(
     terminal,
-    ["HOST", "VERSION", "POLLER", "LAST POLL", "UPDATER", "LAST RUN", "PENDING", "HELD"],
+    ["HOST", "VERSION", "POLLER", "LAST POLL", "UPDATER", "LAST RUN", "UPDATES", "PENDING", "HELD"],
     hosts.map((one) => rowOf(one, now)),
   );
   const held = hosts.flatMap(({ host, held }) => held.map((entry) => ({ ...entry, host })));
@@ -139,6 +141,7 @@ function rowOf(it: HostStatus, now: number): Cell[] {
     polled,
     it.updater === "away" ? away("away") : it.updater,
     it.last_run === null ? "none" : `${endsIn(it.last_run.ends)}, ${ago(it.last_run.at, now)}`,
+    String(it.updates?.all ?? ""),
     it.pending === 0 ? "0" : { text: String(it.pending), colour: "yellow" },
     String(it.held.length),
   ];

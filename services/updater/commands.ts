@@ -16,11 +16,11 @@ interface Commands {
 
 /** Only the acting updater answers. */
 export function answerCommands(updater: Updater, { acting, yielded, recover }: Commands): Disposable {
-  const { bus, fence } = updater;
+  const { bus, fence, counters } = updater;
   const answer = (message: Msg, said: object): unknown => message.respond(JSON.stringify(said));
   const inHand = () => ({ state: acting.busy ? "busy" : "idle", run: fence.open?.run ?? null });
   const commands: Readonly<Record<string, (message: Msg) => void>> = {
-    status: (message) => void answer(message, { ...inHand(), writer: bus.writer }),
+    status: (message) => void answer(message, { ...inHand(), writer: bus.writer, updates: counters.counts }),
     yield: (message) => {
       answer(message, { state: acting.busy ? "busy" : "yielded" });
       if (!acting.busy) yielded.abort();

@@ -4,6 +4,7 @@ import { setMaxListeners } from "node:events";
 import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
+import { iso } from "../../shared/clock.ts";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { connectUnlessStopped, leaveNats, natsAnswers } from "../../shared/nats.ts";
@@ -12,6 +13,7 @@ import { BUCKETS } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
 import { openBus } from "./bus.ts";
 import { prepareDocuments } from "./journal/documents.ts";
+import { Counters } from "./journal/counters.ts";
 import { Doorbell } from "./gate/doorbell.ts";
 import { Fence } from "./journal/fence.ts";
 import { helpersEnd } from "./self/helper-container.ts";
@@ -101,12 +103,31 @@ async function updateHost(work: HostWork): Promise<number> {
   const places = new Places(context.settings.SWAPS);
   const making = new Places(1);
   const references = new References();
+  const { DATA_DIR: dataDir, SAVE_COUNTERS: save } = context.settings;
+  const counters = await Counters.open({
+    dataDir,
+    save,
+    host: host.name,
+    log,
+    now: iso(context.clock.now()),
+  });
   for (let standby = false; !context.signal.aborted; standby = true) {
     try {
       const fence = await Fence.take(bus, standby);
       if (!(await isOurs(nats, host))) return refuse(); // claimed meanwhile
       log.info({ writer: bus.writer, resuming: fence.open?.run }, "this updater acts on the host");
-      await serve({ bus, fence, participants, doorbell, places, making, references, steps, hardStop });
+      await serve({
+        bus,
+        fence,
+        participants,
+        doorbell,
+        places,
+        making,
+        references,
+        counters,
+        steps,
+        hardStop,
+      });
     } catch (error) {
       if (error instanceof Suspended) break;
       if (!(error instanceof Fenced)) throw error;
@@ -124,7 +145,10 @@ async function isOurs(nats: NatsConnection, { name, engine }: Host): Promise<boo
   return claimed?.data === undefined || claimed.data.engine_id === engine.id;
 }
 
-/** Nobody holds the fence without NATS: recovery is left to another updater that runs on this Engine. */
+/**
+ * Nobody holds the fence without NATS: recovery is left to another updater that runs on this Engine. A successor that
+ * has proved itself runs; its old container is kept, for the hooks to decide about when NATS is back.
+ */
 async function recoverWithoutNats(context: Context, host: Host, hardStop: AbortSignal): Promise<number> {
   const log = context.log.child({ host: host.name });
   const others = await host.engine.docker.listContainers({
@@ -137,6 +161,8 @@ async function recoverWithoutNats(context: Context, host: Host, hardStop: AbortS
   log.warn("NATS does not answer; recovering from the Engine alone");
   const it = { ...context, log, host, hardStop, making: new Places(1) };
   await helpersEnd(host.engine, context.clock, context.signal);
-  await settleAlone(it, await recoverHost(it), undefined);
+  const { swaps, ...recovered } = await recoverHost(it);
+  const over = new Map([...swaps].filter(([, { outcome }]) => outcome.kind !== "done"));
+  await settleAlone(it, { ...recovered, swaps: over }, undefined);
   return 0;
 }

@@ -10,6 +10,7 @@ import type { ImageRef } from "../../shared/image-ref.ts";
 import type { ImagePayload } from "../../shared/payloads.ts";
 import type { Bus } from "./bus.ts";
 import type { Doorbell } from "./gate/doorbell.ts";
+import type { Counters } from "./journal/counters.ts";
 import type { Fence } from "./journal/fence.ts";
 import type { Gate } from "./gate/gate.ts";
 import type { Helped } from "./self/helper-container.ts";
@@ -35,6 +36,7 @@ export interface Updater {
   /** Creating by a tag that is moved for a moment: one at a time. */
   readonly making: Places;
   readonly references: References;
+  readonly counters: Counters;
   /** The steps of a replacement; the product's are `swapSteps`. */
   readonly steps: readonly SwapStep[];
   /** Aborts STOP_GRACE after the service was told to stop. */

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { engine, engineSocket, leftovers, pushApp } from "../bed/bed.ts";
-import { LATEST, buildOurs, checkout, pushGeneration, release } from "../support/our-image.ts";
+import { LATEST, buildNats, buildOurs, checkout, pushGeneration, release } from "../support/our-image.ts";
 
 const image = "ghcr.io/ouroboros-updater/ouroboros:2";
 const host = engine(1);
@@ -24,7 +24,7 @@ describe("docker compose up -d", function () {
   before("the images", async () => {
     folder = await mkdtemp(join(tmpdir(), "compose-"));
     await buildOurs(image);
-    await buildNats(folder);
+    await buildNats("nats:2.12-alpine");
     await project(folder);
   });
   afterEach(async () => {
@@ -155,17 +155,6 @@ describe("docker compose up -d", function () {
     );
   });
 });
-
-async function buildNats(folder: string): Promise<void> {
-  const context = join(folder, "nats");
-  await mkdir(context);
-  await cp("/bin/busybox", join(context, "wget"));
-  await writeFile(
-    join(context, "Dockerfile"),
-    'FROM node:24-trixie-slim\nCOPY wget /usr/local/bin/\nENTRYPOINT ["nats-server"]\n',
-  );
-  await docker("build", "-t", "nats:2.12-alpine", context);
-}
 
 /** The files a user has, with two hook scripts of theirs. */
 async function project(folder: string): Promise<void> {

@@ -111,7 +111,7 @@ export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
   INFLUX_DATABASE: later("DATA_EXPORT"),
   INFLUX_SSL: later("DATA_EXPORT"),
   INFLUX_VERIFY_SSL: later("DATA_EXPORT"),
-  SAVE_COUNTERS: later("DATA_EXPORT"),
+  SAVE_COUNTERS: by("end-to-end/counters", "are kept across restarts where SAVE_COUNTERS says so"),
   HOSTNAME: later("NOTIFIERS"),
   LOG_LEVEL: by("shared/log", "holds back what is below LOG_LEVEL"),
 };

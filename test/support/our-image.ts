@@ -12,14 +12,21 @@ import { bedCommand, engineSocket, registry } from "../bed/bed.ts";
 const dist = join(import.meta.dirname, "../..");
 export const checkout = dirname(realpathSync(join(dist, "../package.json")));
 
-/** Of host 1. What it printed; what it complained about is in the error. */
-export async function docker(...args: readonly string[]): Promise<string> {
-  const env = { ...process.env, DOCKER_HOST: `unix://${engineSocket(1)}` };
-  return (await promisify(execFile)("docker", args, { env, maxBuffer: 16 << 20 })).stdout.trim();
-}
+/** Of a host. What it printed; what it complained about is in the error. */
+export const dockerOn =
+  (host: number, cwd?: string) =>
+  async (...args: readonly string[]): Promise<string> => {
+    const env = { ...process.env, DOCKER_HOST: `unix://${engineSocket(host)}`, OUROBOROS_HOST: "home" };
+    return (await promisify(execFile)("docker", args, { cwd, env, maxBuffer: 16 << 20 })).stdout.trim();
+  };
+
+export const docker = dockerOn(1);
 
 /** Builds the image on host 1. What `npm ci --omit=dev` would leave, from the lock file: only this goes into it. */
-export async function buildOurs(tag: string): Promise<void> {
+export async function buildOurs(
+  tag: string,
+  { platform = "", system = "node:24-trixie-slim" } = {},
+): Promise<void> {
   await bedCommand("base-image", "1");
   const folder = await mkdtemp(join(tmpdir(), "our-image-"));
   const lock = JSON.parse(await readFile(join(checkout, "package-lock.json"), "utf8")) as {
@@ -33,16 +40,17 @@ export async function buildOurs(tag: string): Promise<void> {
     await cp(join(checkout, path), join(app, path), { recursive: true });
   for (const path of ["services", "shared"])
     await cp(join(dist, path), join(app, "dist", path), { recursive: true });
-  const contexts = { build: folder, system: "docker-image://node:24-trixie-slim" };
+  const contexts = { build: folder, system: `docker-image://${system}` };
   const flags = Object.entries(contexts).flatMap(([name, where]) => ["--build-context", `${name}=${where}`]);
-  await docker("build", ...flags, "-t", tag, checkout);
+  const kind = platform === "" ? [] : ["--platform", platform];
+  await docker("build", ...flags, ...kind, "-t", tag, checkout);
   await rm(folder, { recursive: true });
 }
 
 const REPOSITORY = "ouroboros";
 /** The tag that containers of a test run. */
 export const LATEST = `registry.lab:5000/${REPOSITORY}:latest`;
-const tagOf = (generation: string): string => `registry.lab:5000/${REPOSITORY}:${generation}`;
+export const tagOf = (generation: string): string => `registry.lab:5000/${REPOSITORY}:${generation}`;
 
 /** Builds an image from `ours` with more lines of Dockerfile, and pushes it under its own tag. `files` are beside them. */
 export async function pushGeneration(
@@ -63,8 +71,18 @@ export async function pushGeneration(
   await rm(folder, { recursive: true });
 }
 
-/** From now on the registry gives this generation for the tag `latest`. */
-export async function release(generation: string): Promise<void> {
+/** A stand-in for the official image of NATS: the same program. */
+export async function buildNats(tag: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "nats-image-"));
+  await cp("/bin/busybox", join(folder, "wget"));
+  const lines = ["FROM node:24-trixie-slim", "COPY wget /usr/local/bin/", 'ENTRYPOINT ["nats-server"]', ""];
+  await writeFile(join(folder, "Dockerfile"), lines.join("\n"));
+  await docker("build", "-t", tag, folder);
+  await rm(folder, { recursive: true });
+}
+
+/** From now on the registry gives this generation for the tag. */
+export async function release(generation: string, tag = "latest"): Promise<void> {
   const manifests = new URL(`/v2/${REPOSITORY}/manifests/`, registry.url);
   const types = ["application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json"];
   const docker2 = ["list.v2", "v2"].map(
@@ -74,5 +92,5 @@ export async function release(generation: string): Promise<void> {
     headers: { accept: [...types, ...docker2].join() },
   });
   if (!found.ok) throw new Error(`no generation ${generation}: ${found.status}`);
-  await registry.manifest(REPOSITORY, "latest", await found.text(), found.headers.get("content-type") ?? "");
+  await registry.manifest(REPOSITORY, tag, await found.text(), found.headers.get("content-type") ?? "");
 }

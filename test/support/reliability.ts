@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-export type Section = "killed" | "faults" | "mutations" | "fidelity" | "podman";
+export type Section = "killed" | "faults" | "mutations" | "fidelity" | "podman" | "self";
 
 /** Puts `markdown` between the marks `<!-- section -->` and `<!-- /section -->` of the page. @throws where they are missing */
 export async function writeSection(section: Section, markdown: string): Promise<void> {

@@ -7,7 +7,7 @@ import type { Swap } from "../swap/swap.ts";
 import type { Run } from "../updater.ts";
 
 /** The outdated image goes when nothing uses it any more and before_image_cleanup agrees. */
-export async function cleanUp(run: Run, swap: Swap): Promise<void> {
+export async function cleanUp(run: Run, swap: Pick<Swap, "name" | "oldImage" | "newImage">): Promise<void> {
   const { host, context } = run.bus;
   if (!context.settings.CLEANUP || swap.oldImage.Id === swap.newImage.Id) return;
   const listed = await host.engine.docker.listContainers({ all: true });

@@ -2,6 +2,7 @@
 // container is a part of Ouroboros.
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { describeContainer, describeImage } from "../../../shared/describe.ts";
+import type { Locals } from "../../../shared/hooks.ts";
 import { isOurs } from "../../../shared/ourselves.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import { commit, commitDependants } from "../swap/dependants.ts";
@@ -84,7 +85,7 @@ export async function removeOld(run: Run, it: After): Promise<string> {
   const decided = await run.gate.ask({ ...common, hook: "before_self_cleanup", reason });
   if (decided.verdict === "proceed") {
     await commit(swap);
-    await run.gate.ask({ ...common, hook: "after_self_cleanup", reason: "the old container was removed" });
+    await askAfterCleanup(run, swap.name, common.locals);
     return "the new container proved itself";
   }
   const kept = keptName(swap.name, swap.run);
@@ -92,3 +93,15 @@ export async function removeOld(run: Run, it: After): Promise<string> {
   await swap.engine.docker.getContainer(swap.old.Id).rename({ name: kept });
   return `the new container proved itself; the old one is kept as ${kept}: ${decided.reason ?? "no reason given"}`;
 }
+
+export const askAfterCleanup = (
+  run: Run,
+  container: string,
+  locals: Locals<"after_self_cleanup">,
+): Promise<Decided> =>
+  run.gate.ask({
+    container,
+    locals,
+    hook: "after_self_cleanup",
+    reason: "the old container was removed",
+  });

@@ -5,6 +5,7 @@ import { isOurs } from "../../../shared/ourselves.ts";
 import type { Mode } from "../../../shared/hooks.ts";
 import type { Decided, End } from "../../../shared/run-records.ts";
 import { allOf } from "./all-of.ts";
+import { finishCommitted } from "./committed.ts";
 import { endContainer } from "./ends.ts";
 import { Gate } from "../gate/gate.ts";
 import { runGroup, startMarked } from "./group.ts";
@@ -64,13 +65,18 @@ export async function runPlan(updater: Updater, plan: Plan, recovered: Recovered
   await finish(updater, run);
 }
 
-/** Told before the run is closed: who dies here tells it again. */
+/** Told and counted before the run is closed: who dies here does it again. */
 async function finish(
-  { fence }: Updater,
+  { fence, counters }: Updater,
   { journal, notices }: Pick<Run, "journal" | "notices">,
 ): Promise<void> {
   tellFinished(notices, journal);
   await notices.stored();
+  const updated = journal.of("ended").filter(({ end }) => end === "updated");
+  await counters.count(
+    journal.run,
+    updated.map(({ container }) => container),
+  );
   await fence.end();
 }
 
@@ -155,9 +161,8 @@ async function lookFor(
   const { entries, expired, committed } = whatHolds(run, plan, { ...rest, seen });
   for (const { entry, because } of expired)
     await endContainer(run, entry, { end: "expired", because, by: "updater" });
-  const because = "the new container proved itself";
-  for (const entry of committed) await endContainer(run, entry, { end: "updated", because, by: "updater" });
-  return { seen, entries: [...entries, ...committed] };
+  for (const one of committed) await finishCommitted(run, one);
+  return { seen, entries: [...entries, ...committed.map(({ entry }) => entry)] };
 }
 
 /** Entries that updates_enumerated leaves; the others are ended. */

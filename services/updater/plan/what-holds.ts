@@ -13,10 +13,16 @@ interface Situation {
   readonly limit: number;
 }
 
+export interface Committed {
+  readonly entry: Entry;
+  /** Id of the image it ran before. */
+  readonly from: string;
+}
+
 interface Holding {
   readonly entries: readonly Entry[];
   /** Updated by an earlier process that could not say so any more. */
-  readonly committed: readonly Entry[];
+  readonly committed: readonly Committed[];
   readonly expired: readonly { readonly entry: Entry; readonly because: string }[];
 }
 
@@ -42,6 +48,7 @@ export function whatHolds(
     const isCommitted = !resumed && run.journal.of("swapping").some((record) => record.new_id === facts?.id);
     return {
       entry,
+      from: planned.imageId,
       isCommitted,
       because:
         whole ?? (resumed || isCommitted ? undefined : whyNot(planned, facts, { all, isNew, ourselves })),
@@ -51,7 +58,7 @@ export function whatHolds(
     entries: judged
       .filter(({ because, isCommitted }) => because === undefined && !isCommitted)
       .map(({ entry }) => entry),
-    committed: judged.filter(({ isCommitted }) => isCommitted).map(({ entry }) => entry),
+    committed: judged.filter(({ isCommitted }) => isCommitted),
     expired: judged.flatMap(({ entry, because }) => (because === undefined ? [] : [{ entry, because }])),
   };
 }

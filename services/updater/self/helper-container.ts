@@ -2,7 +2,8 @@
 // that runs, but for what two of them cannot have at once, and without anything that can be reached from outside.
 //   H1  There is one helper at a time on an Engine: its name is the lock.
 //   H2  While it runs it alone acts there; an updater waits for its end before it recovers anything.
-//   H3  It is restarted until it says itself that it is done, so neither a crash nor a power cut ends it half-way.
+//   H3  It is restarted until it says itself that it is done, so neither a crash nor a power cut ends it half-way; also
+//       by an Engine that crashed, which takes what it stops then for its owner's wish where the policy asks for that.
 import type { ContainerInspectInfo } from "dockerode";
 import { z } from "zod";
 import type { Clock } from "../../../shared/clock.ts";
@@ -86,7 +87,7 @@ function bodyFrom(body: Readonly<Record<string, unknown>>, { host, like, image, 
       PublishAllPorts: false,
       Links: null,
       AutoRemove: false,
-      RestartPolicy: { Name: "unless-stopped" }, // H3
+      RestartPolicy: { Name: "always" }, // H3
     },
   };
 }

@@ -1,0 +1,29 @@
+/** A self-update that is cut anywhere: the image as it is but for what kills it, on real Engines. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { engine, engineSocket } from "../bed/bed.ts";
+import { killed, putBack, struck, titleOf } from "./self-killed/cases.ts";
+import { runAll } from "./self-killed/run-case.ts";
+
+const hosts = [1, 2, 3].filter((n) => existsSync(engineSocket(n)));
+const cases = [
+  ...killed("ports"),
+  ...putBack("run").slice(0, 2),
+  ...struck("ports", "power", ["helper step give the name to the successor of ouroboros(-updater-1)?"]),
+  ...struck("run", "engine", ["helper step stop the old container of ouroboros(-updater-1)?"]),
+];
+
+describe("a self-update that is cut comes back by itself", function () {
+  this.timeout(600_000); // they run side by side
+  let outcomes: ReadonlyMap<unknown, Promise<readonly string[]>> = new Map();
+
+  before("the images", async () => {
+    outcomes = await runAll(new Map(hosts.map((host) => [host, cases])));
+  });
+  after(async () => {
+    await Promise.allSettled(outcomes.values());
+    for (const host of hosts) await engine(host).clean();
+  });
+
+  for (const one of cases) it(titleOf(one), async () => assert.deepEqual(await outcomes.get(one), []));
+});

@@ -1,0 +1,277 @@
+// One self-update that is cut at some moments: what is wrong afterwards, in sentences.
+import { existsSync } from "node:fs";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ifThere } from "../../../shared/engine.ts";
+import { parseJson } from "../../../shared/messages.ts";
+import { Status } from "../../../services/ouroboros/answers.ts";
+import { bedCommand, engine } from "../../bed/bed.ts";
+import {
+  buildNats,
+  buildOurs,
+  checkout,
+  docker,
+  dockerOn,
+  pushGeneration,
+  release,
+  tagOf,
+} from "../../support/our-image.ts";
+import { until } from "../../support/until.ts";
+import type { SelfCase } from "./cases.ts";
+
+const OURS = "ouroboros-as-built";
+const NATS = "registry.lab:5000/nats-stand-in:1";
+const PROGRAM = "/app/dist/test/support/dying-ourselves.js";
+const HOOKS = ["before_self_update", "after_self_update", "before_self_cleanup", "after_self_cleanup"];
+/** Generous: other tests want the same cores. */
+const WITHIN = { within: 150_000 };
+
+/** In the bed's registry; each Engine pulls them from there. */
+async function publishGenerations(): Promise<void> {
+  const files: Record<string, string> = {};
+  for (const name of ["dying-ourselves.js", "moments.js"])
+    files[name] = await readFile(join(import.meta.dirname, "../../support", name), "utf8");
+  const entrypoint = ["/usr/bin/tini", "--", "node", "--max-semi-space-size=1", PROGRAM];
+  const lines = ["COPY *.js /app/dist/test/support/", `ENTRYPOINT ${JSON.stringify(entrypoint)}`];
+  await buildOurs(OURS);
+  await pushGeneration("1", { ours: OURS, lines, files });
+  await pushGeneration("2", { ours: OURS, lines, files });
+  await pushGeneration("unready", {
+    ours: OURS,
+    lines: [...lines, "ENV NATS_URL=nats://127.0.0.1:9"],
+    files,
+  });
+  await buildNats(NATS);
+  await docker("push", NATS);
+}
+
+/**
+ * For each host, by its number, the cases it may take: each is run once, by the first that is free. Resolves when the
+ * images are there, with what will be wrong with each.
+ */
+export async function runAll(
+  queues: ReadonlyMap<number, readonly SelfCase[]>,
+): Promise<ReadonlyMap<SelfCase, Promise<readonly string[]>>> {
+  await publishGenerations();
+  const tell = new Map<SelfCase, (wrong: readonly string[]) => void>();
+  const all = [...new Set([...queues.values()].flat())];
+  const outcomes = new Map(
+    all.map((one) => [one, new Promise<readonly string[]>((resolve) => tell.set(one, resolve))] as const),
+  );
+  const left = new Set(all);
+  const work = async (host: number, queue: readonly SelfCase[]): Promise<void> => {
+    for (const one of queue) if (left.delete(one)) tell.get(one)?.(await runCase(host, one));
+  };
+  for (const [host, queue] of queues) void work(host, queue);
+  return outcomes;
+}
+
+async function runCase(host: number, it: SelfCase): Promise<readonly string[]> {
+  const folder = await mkdtemp(join(tmpdir(), "self-killed-"));
+  const scene = { it, host, folder, tag: `on-${host}`, docker: dockerOn(host, folder) };
+  try {
+    await prepare(scene);
+    const before = await look(scene);
+    await cut(scene);
+    await over(scene);
+    return await wrongWith(scene, before);
+  } catch (error) {
+    return [`${(error as Error).message}\n${await logsOf(scene)}`];
+  } finally {
+    await clear(scene);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Scene {
+  readonly it: SelfCase;
+  readonly host: number;
+  readonly folder: string;
+  readonly tag: string;
+  readonly docker: (...args: readonly string[]) => Promise<string>;
+}
+
+const ownName = ({ it }: Scene): string => (it.form === "compose" ? "ouroboros-updater-1" : "ouroboros");
+const allNames = (scene: Scene): string[] =>
+  scene.it.form === "compose"
+    ? ["hook-executor", "nats", "poller", "updater"].map((name) => `ouroboros-${name}-1`)
+    : [ownName(scene)];
+
+async function prepare(scene: Scene): Promise<void> {
+  const { it, docker, tag, folder } = scene;
+  await release("1", tag);
+  await docker("pull", tagOf(tag));
+  await release(it.next, tag);
+  for (const path of ["met", "hooks"]) await mkdir(join(folder, path));
+  await chmod(join(folder, "met"), 0o777);
+  for (const hook of HOOKS)
+    await script(folder, hook, 'echo "$OUROBOROS_HOOK $OUROBOROS_CONTAINER_NAME" >> /met/hooks');
+  if (it.isRefused) await script(folder, "after_self_update", "echo not this one >&2; exit 1", "20-refuse");
+  await (it.form === "compose" ? upByCompose(scene) : upByRun(scene));
+}
+
+const settingsOf = ({ it }: Scene): Readonly<Record<string, string>> => ({
+  SELF_UPDATE: "true",
+  CLEANUP: "true",
+  SAVE_COUNTERS: "true",
+  SETTLE_TIME: "1",
+  OUROBOROS_HOST: "home",
+  DIE_FOLDER: "/met",
+  DIE_AT: JSON.stringify(it.points.map((point) => `${it.fault === "none" ? "kill" : "stall"} ${point}`)),
+  ...(it.next === "unready" && { HEALTH_TIMEOUT: "8" }),
+});
+
+/** An Engine that is killed takes what it stops when it starts again for its owner's wish, but for `always`. */
+const policyOf = ({ it }: Scene): string => (it.fault === "engine" ? "always" : "unless-stopped");
+
+async function upByRun(scene: Scene): Promise<void> {
+  const { it, docker, folder, tag } = scene;
+  const mounts = [
+    "/var/run/docker.sock:/var/run/docker.sock",
+    `${folder}/hooks:/hooks`,
+    `${folder}/met:/met`,
+  ];
+  const env = Object.entries(settingsOf(scene)).map((pair) => pair.join("="));
+  const health = ["--health-interval", "1s", "--health-timeout", "20s", "--health-retries", "30"];
+  await docker(
+    ...["run", "-d", "--name", ownName(scene), "--restart", policyOf(scene), ...health],
+    ...mounts.flatMap((mount) => ["-v", mount]),
+    ...env.flatMap((pair) => ["-e", pair]),
+    ...(it.form === "ports" ? ["-p", "8099:8000"] : []),
+    tagOf(tag),
+  );
+}
+
+async function upByCompose(scene: Scene): Promise<void> {
+  const { folder, docker, tag } = scene;
+  await cp(join(checkout, "compose.yaml"), join(folder, "compose.yaml"));
+  await cp(join(checkout, "deploy"), join(folder, "deploy"), { recursive: true });
+  const service = (name: string): string[] => [
+    `  ${name}:`,
+    `    image: ${tagOf(tag)}`,
+    "    build: !reset null",
+    `    restart: ${policyOf(scene)}`,
+    "    healthcheck: { interval: 1s, timeout: 20s, retries: 30 }",
+    "    volumes: [./met:/met]",
+  ];
+  const services = ["poller", "updater", "hook-executor"].flatMap(service);
+  const nats = [`  nats: { image: "${NATS}", restart: ${policyOf(scene)} }`];
+  await writeFile(join(folder, "compose.override.yaml"), ["services:", ...services, ...nats, ""].join("\n"));
+  const env = Object.entries(settingsOf(scene)).map(([name, value]) => `${name}='${value}'`);
+  await writeFile(join(folder, ".env"), [...env, ""].join("\n"));
+  await docker("compose", "up", "-d");
+}
+
+async function script(folder: string, hook: string, text: string, name = "10-test"): Promise<void> {
+  const file = join(folder, "hooks", hook, name);
+  await mkdir(join(folder, "hooks", hook), { recursive: true });
+  await writeFile(file, `#!/bin/sh\n${text}\n`);
+  await chmod(file, 0o755);
+}
+
+/** Every point of it is come to; where nobody died by himself, the fault strikes then. */
+async function cut({ it, host, folder }: Scene): Promise<void> {
+  for (const [index, point] of it.points.entries())
+    await until(`it comes to "${point}"`, () => existsSync(join(folder, "met", String(index))), WITHIN);
+  if (it.fault === "engine") {
+    await bedCommand("kill", String(host));
+    await bedCommand("start", String(host));
+  }
+  if (it.fault === "power") {
+    await bedCommand("cut", String(host));
+    await bedCommand("boot", String(host));
+  }
+}
+
+interface Looked {
+  readonly image: string;
+  readonly policy: string;
+  readonly data: string;
+  readonly volumes: readonly string[];
+}
+
+async function look(scene: Scene): Promise<Looked> {
+  const { docker } = engine(scene.host);
+  const inspect = await docker.getContainer(ownName(scene)).inspect();
+  const { Volumes: volumes } = await docker.listVolumes();
+  return {
+    image: inspect.Image,
+    policy: inspect.HostConfig.RestartPolicy?.Name ?? "",
+    data: inspect.Mounts.find(({ Destination }) => Destination === "/data")?.Name ?? "",
+    volumes: (volumes ?? []).map(({ Name }) => Name).sort(),
+  };
+}
+
+/** The product's own word for it, and nothing of a swap is there any more. */
+async function over(scene: Scene): Promise<void> {
+  const { docker, it } = scene;
+  const own = ownName(scene);
+  const wanted = it.end === "2" ? "updated" : "rolled_back";
+  const seen: string[] = [];
+  await until(
+    `${own} is ${wanted}, alone and healthy`,
+    async () => {
+      const ps = await docker("ps", "-a", "--format", "{{.Names}} {{.Status}}").catch(String);
+      const lines = ps.split("\n").sort();
+      const up = lines.filter((line) => / Up .*\(healthy\)/.test(line)).map((line) => line.split(" ")[0]);
+      seen.splice(0, seen.length, ps);
+      if (lines.length !== up.length || up.join() !== allNames(scene).join()) return false;
+      const status = await docker("exec", own, "ouroboros", "status", "-o", "json").catch(String);
+      seen.push(status);
+      const [home] = Status.safeParse(parseJson(status)).data?.hosts ?? [];
+      const times = home?.updates?.containers[own] ?? 0; // counted once, however often it died
+      return home?.last_run?.ends?.[own] === wanted && times === (it.end === "2" ? 1 : 0);
+    },
+    { ...WITHIN, explain: () => seen.join("\n") },
+  );
+}
+
+async function wrongWith(scene: Scene, before: Looked): Promise<string[]> {
+  const { it, docker, folder, host } = scene;
+  const own = ownName(scene);
+  const now = await look(scene);
+  const generation = await docker("exec", own, "printenv", "GENERATION");
+  const noted = (await readFile(join(folder, "met/hooks"), "utf8").catch(() => "")).split("\n");
+  const hooks = [...new Set(noted.filter((line) => line.endsWith(` ${own}`)))].map(
+    (line) => line.split(" ")[0],
+  );
+  const expected = HOOKS.slice(0, it.end === "2" ? 4 : it.isRefused ? 2 : 1);
+  const oldImage = await ifThere(engine(host).docker.getImage(before.image).inspect());
+  const ports = it.form === "ports" ? await docker("port", own) : "8000/tcp -> 0.0.0.0:8099";
+  return [
+    ...(generation === it.end ? [] : [`generation ${generation} runs`]),
+    ...(now.policy === before.policy ? [] : [`its restart policy is ${now.policy}`]),
+    ...(now.data === before.data ? [] : [`its data are in ${now.data}, they were in ${before.data}`]),
+    ...(now.volumes.join() === before.volumes.join() ? [] : [`volumes: ${now.volumes.join(" ")}`]),
+    ...(hooks.join() === expected.join() ? [] : [`hooks: ${hooks.join(" ")}`]),
+    ...((oldImage === undefined) === (it.end === "2") ? [] : ["its old image was not cleaned up"]),
+    ...(ports.includes("8000/tcp -> 0.0.0.0:8099") ? [] : [`ports: ${ports}`]),
+  ];
+}
+
+async function logsOf(scene: Scene): Promise<string> {
+  const names = (await scene.docker("ps", "-a", "--format", "{{.Names}} {{.Status}}").catch(String)).split(
+    "\n",
+  );
+  const logs = names.map(async (line) => {
+    const [name = ""] = line.split(" ");
+    return `--- ${line}\n${await scene.docker("logs", "--tail", "60", name).catch(String)}`;
+  });
+  return (await Promise.all(logs)).join("\n");
+}
+
+async function clear({ host, docker }: Scene): Promise<void> {
+  const { docker: client } = engine(host);
+  // They restart one another: until none is there.
+  for (let all = await client.listContainers({ all: true }); all.length > 0;) {
+    for (const { Id } of all)
+      await client
+        .getContainer(Id)
+        .remove({ force: true, v: true })
+        .catch(() => undefined);
+    all = await client.listContainers({ all: true });
+  }
+  await docker("volume", "prune", "--all", "--force").catch(() => docker("volume", "prune", "--force"));
+  await docker("network", "prune", "--force");
+}

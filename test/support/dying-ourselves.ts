@@ -1,0 +1,45 @@
+// The program as it is, but it dies at moments of a self-update (moments.ts), each told as `<who> <moment>`: `old` is the
+// container that is replaced, `new` its successor, `helper` replaces it, `back` is the helper that puts it back. DIE_AT
+// holds patterns (JSON). Each is met once, by whichever process comes first: a file in DIE_FOLDER says so. `kill <pattern>`
+// ends the process; at `stall <pattern>` it goes no further, until somebody ends it.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const [, , service = "", job = ""] = process.argv;
+const { DIE_AT, DIE_FOLDER = "", GENERATION } = process.env;
+const isPart = ["", "updater", "helper"].includes(service) || service.startsWith("-");
+const who =
+  service !== "helper"
+    ? GENERATION === "1"
+      ? "old"
+      : "new"
+    : job.includes('"way":"back"')
+      ? "back"
+      : "helper";
+const points = (JSON.parse(DIE_AT ?? "[]") as string[]).map((text, index) => {
+  const [, how = "", pattern = ""] = /^(kill|stall) (.*)$/.exec(text) ?? [];
+  return { how, pattern: new RegExp(`^${pattern}$`), file: join(DIE_FOLDER, String(index)) };
+});
+
+async function come(moment: string): Promise<void> {
+  const point = points.find(({ pattern, file }) => pattern.test(`${who} ${moment}`) && isFirst(file));
+  if (point === undefined) return;
+  if (point.how === "kill") process.kill(process.pid, "SIGKILL");
+  await new Promise<never>(() => setInterval(() => undefined, 60_000));
+}
+
+function isFirst(file: string): boolean {
+  try {
+    writeFileSync(file, "", { flag: "wx" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+if (isPart && DIE_AT !== undefined) {
+  const { tellMoments } = await import("./moments.ts");
+  tellMoments({ come });
+  await come("started");
+}
+await import("../../services/ouroboros/main.ts");
