@@ -103,14 +103,7 @@ async function updateHost(work: HostWork): Promise<number> {
   const places = new Places(context.settings.SWAPS);
   const making = new Places(1);
   const references = new References();
-  const { DATA_DIR: dataDir, SAVE_COUNTERS: save } = context.settings;
-  const counters = await Counters.open({
-    dataDir,
-    save,
-    host: host.name,
-    log,
-    now: iso(context.clock.now()),
-  });
+  const counters = await openCounters({ ...context, log }, host.name);
   for (let standby = false; !context.signal.aborted; standby = true) {
     try {
       const fence = await Fence.take(bus, standby);
@@ -135,6 +128,11 @@ async function updateHost(work: HostWork): Promise<number> {
     }
   }
   return 0;
+}
+
+function openCounters({ settings, log, clock }: Context, host: string): Promise<Counters> {
+  const { DATA_DIR: dataDir, SAVE_COUNTERS: save } = settings;
+  return Counters.open({ dataDir, save, host, log, now: iso(clock.now()) });
 }
 
 /** The poller claims a host's name for an Engine; another Engine under that name must not be changed. */
