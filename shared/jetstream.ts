@@ -34,7 +34,15 @@ export interface Publishing {
   readonly clock: Clock;
   /** Ends the trying; the promise then rejects with the last failure. */
   readonly signal: AbortSignal;
+  readonly patience?: Patience;
 }
+
+/** Hears how the asking goes, while it goes on. */
+export interface Patience {
+  readonly failed: (error: unknown) => void;
+  readonly answered: () => void;
+}
+
 interface Message {
   readonly subject: string;
   readonly body: unknown;
@@ -45,7 +53,8 @@ interface Message {
 }
 
 /** Publishes until the server confirms it is stored. Resolves with its sequence. @throws on conflict and refusal. */
-export async function publish({ js, clock, signal }: Publishing, message: Message): Promise<number> {
+export async function publish(via: Publishing, message: Message): Promise<number> {
+  const { js, clock, signal, patience } = via;
   const head = headers();
   head.set("Content-Type", message.contentType ?? "application/json");
   for (let pause = 50; ; pause = Math.min(pause * 2, 1000)) {
@@ -56,9 +65,11 @@ export async function publish({ js, clock, signal }: Publishing, message: Messag
         timeout: 2000,
         ...(message.expected !== undefined && { expect: { lastSubjectSequence: message.expected } }),
       });
+      patience?.answered();
       return stored.seq;
     } catch (error) {
       if (isConflict(error) || isRefused(error) || signal.aborted) throw error;
+      patience?.failed(error);
       await clock.sleep(pause, signal);
     }
   }
@@ -66,14 +77,17 @@ export async function publish({ js, clock, signal }: Publishing, message: Messag
 
 /** Asks NATS until it answers. @throws Suspended when the signal aborts first, and what asking again cannot mend. */
 export async function untilAnswered<T>(
-  { clock, signal }: Pick<Publishing, "clock" | "signal">,
+  { clock, signal, patience }: Omit<Publishing, "js">,
   ask: () => Promise<T>,
 ): Promise<T> {
   for (;;) {
     try {
-      return await ask();
+      const answer = await ask();
+      patience?.answered();
+      return answer;
     } catch (error) {
       if (isConflict(error) || isRefused(error)) throw error;
+      patience?.failed(error);
       if (signal.aborted) throw new Suspended("stopped while NATS was away", { cause: error });
       await clock.sleep(ASK_AGAIN_MS, signal);
     }

@@ -46,6 +46,10 @@ export const countOrNone = z
   .regex(/^\d{1,6}$/, "allowed is a whole number, 0 for never")
   .transform(Number);
 
+export const domainOrNone = z
+  .string()
+  .regex(/^[A-Za-z0-9_=-]{0,64}$/, "allowed are letters, digits, _, = and -");
+
 export const count = z
   .string()
   .regex(/^[1-9]\d{0,3}$/, "allowed is a whole number from 1")

@@ -312,6 +312,16 @@ export const settings = {
     read: value.count,
     says: "On how many servers of a NATS cluster streams and buckets are kept: 3 survive the loss of one. With 1, what is there stays as it is.",
   },
+  NATS_HUB: {
+    byDefault: "",
+    read: value.domainOrNone,
+    says: "JetStream domain of the hub, where the host has a NATS of its own that is a leaf node of it ([many hosts](leaf-nodes.md)). Who is asked is decided at the hub.",
+  },
+  NATS_HUB_AWAY: {
+    byDefault: "stop",
+    read: z.enum(["stop", "local"]),
+    says: "What the updater does while NATS_HUB is out of reach. `stop`: nothing more is touched, what is due is put off. `local`: it goes on, and asks the scripts of its host only.",
+  },
   HOOK_EXECUTOR: {
     byDefault: "on",
     read: value.onOff,

@@ -15,6 +15,7 @@ import { type NatsConnection, nanos } from "nats";
 import { hookNames } from "./hooks.ts";
 import { MAX_EVENT_BYTES } from "./messages.ts";
 import { BUCKETS, STREAMS, consumers, executorOf, subjects } from "./subjects.ts";
+import { token } from "./tokens.ts";
 
 const MB = 1024 * 1024;
 const days = (n: number): number => nanos(n * 86_400_000);
@@ -27,7 +28,10 @@ const base = {
   duplicate_window: nanos(600_000),
 } as const;
 
-const streams: readonly (Partial<StreamConfig> & { readonly name: string })[] = [
+const streams: readonly (Partial<StreamConfig> & {
+  readonly name: string;
+  readonly subjects: readonly string[];
+})[] = [
   {
     ...base,
     name: STREAMS.hooks,
@@ -59,33 +63,120 @@ const HISTORY = { [BUCKETS.hosts]: 1, [BUCKETS.participants]: 10, [BUCKETS.held]
 const STREAM_EXISTS_DIFFERENTLY = 10058;
 const CONSUMER_EXISTS_DIFFERENTLY = new Set([10148, 10105, 10013]);
 
-/** What is as it should be is left alone. @throws the server's error where something is not and may not be made so. `replicas`: on how many servers. */
+interface Wanted {
+  /** On how many servers; 1 leaves what is there as it is. */
+  readonly replicas?: number;
+  readonly leaf?: Leaf | undefined;
+}
+
+/** A NATS that is a leaf node: it stores what is of its hosts, and follows who is asked. */
+interface Leaf {
+  /** JetStream domain of its hub. */
+  readonly hub: string;
+  readonly hosts: readonly string[];
+}
+
+/** What is as it should be is left alone. @throws the server's error where something is not and may not be made so. */
 export async function ensureTopology(
   nats: NatsConnection,
   manager: JetStreamManager,
-  replicas = 1,
+  { replicas = 1, leaf }: Wanted = {},
 ): Promise<void> {
+  if (await isHub(manager))
+    throw new Error("this NATS is a hub: a host of its fleet has a leaf node of its own");
   const kept = replicas > 1 ? { num_replicas: replicas } : {}; // who made more by hand keeps them
-  for (const stream of streams) {
-    const config = { ...stream, ...kept };
-    const { config: found } = (await infoOf(() => manager.streams.info(config.name))) ?? {};
-    if (found !== undefined && holds(found, config)) continue;
-    await manager.streams
-      .add(config)
-      .catch((error: unknown) =>
-        onExisting(error, STREAM_EXISTS_DIFFERENTLY, () => manager.streams.update(config.name, config)),
-      );
-  }
+  for (const { subjects: all, ...stream } of streams)
+    await ensureStream(manager, { ...stream, subjects: confined(all, leaf), ...kept });
+  if (leaf !== undefined) return ensureLeafBuckets(nats, manager, leaf);
   const kvm = new Kvm(nats);
-  for (const [bucket, history] of Object.entries(HISTORY)) {
-    const found = await infoOf(() => manager.streams.info(`KV_${bucket}`));
-    if (found === undefined) await kvm.create(bucket, { history, ...(replicas > 1 && { replicas }) });
-  }
+  for (const [bucket, history] of Object.entries(HISTORY))
+    if ((await infoOf(() => manager.streams.info(streamOf(bucket)))) === undefined)
+      await kvm.create(bucket, { history, ...(replicas > 1 && { replicas }) });
+}
+
+/**
+ * What other hosts publish comes through the hub to a leaf that has a stream for it, and would be stored and confirmed
+ * by it too.
+ */
+const confined = (all: readonly string[], leaf: Leaf | undefined): string[] =>
+  leaf === undefined
+    ? [...all]
+    : leaf.hosts.flatMap((host) => all.map((one) => one.replace("*", token(host))));
+
+async function ensureLeafBuckets(nats: NatsConnection, manager: JetStreamManager, leaf: Leaf): Promise<void> {
+  const own = (bucket: string, after: string) =>
+    leaf.hosts.map((host) => `$KV.${bucket}.${token(host)}${after}`);
+  const { hosts, held, participants } = BUCKETS;
+  await ensureStream(manager, { ...bucketBase(hosts), subjects: own(hosts, "") });
+  await ensureStream(manager, { ...bucketBase(held), subjects: own(held, ".>") });
+  const found = await infoOf(() => manager.streams.info(streamOf(participants)));
+  if (found !== undefined && found.config.mirror === undefined)
+    throw new Error(
+      `${participants} is this NATS' own: add its participants at the hub, then delete it here`,
+    );
+  const mirror = { name: participants, domain: leaf.hub };
+  if (found === undefined)
+    await new Kvm(nats).create(participants, { history: HISTORY[participants], mirror });
+}
+
+/** A bucket as the client makes it, but for its subjects. */
+const bucketBase = (bucket: keyof typeof HISTORY) => ({
+  name: streamOf(bucket),
+  storage: StorageType.File,
+  discard: DiscardPolicy.New,
+  max_msgs_per_subject: HISTORY[bucket],
+  allow_rollup_hdrs: true,
+  deny_delete: true,
+  allow_direct: true,
+});
+
+/** A stream that is as it should be is left alone. */
+async function ensureStream(
+  manager: JetStreamManager,
+  config: Partial<StreamConfig> & { readonly name: string },
+): Promise<void> {
+  const { config: found } = (await infoOf(() => manager.streams.info(config.name))) ?? {};
+  if (found !== undefined && holds(found, config)) return;
+  await manager.streams
+    .add(config)
+    .catch((error: unknown) =>
+      onExisting(error, STREAM_EXISTS_DIFFERENTLY, () => manager.streams.update(config.name, config)),
+    );
+}
+
+const streamOf = (bucket: string): string => `KV_${bucket}`;
+
+/**
+ * What a hub holds: copies of what the NATS of each of these hosts holds (its JetStream domain is the host's token),
+ * and who is asked. The copies have no subjects, so that everything is stored once, by the host's own NATS.
+ */
+export async function ensureHub(
+  nats: NatsConnection,
+  manager: JetStreamManager,
+  { hosts, replicas = 1 }: { readonly hosts: readonly string[]; readonly replicas?: number },
+): Promise<void> {
+  const kept = replicas > 1 ? { num_replicas: replicas } : {};
+  const copied = (name: string) => ({
+    sources: hosts.map((host) => ({ name, external: { api: `$JS.${token(host)}.API`, deliver: "" } })),
+  });
+  for (const { subjects: _, ...stream } of streams)
+    await ensureStream(manager, { ...stream, ...kept, ...copied(stream.name) });
+  for (const bucket of [BUCKETS.hosts, BUCKETS.held] as const)
+    await ensureStream(manager, { ...bucketBase(bucket), ...kept, ...copied(streamOf(bucket)) });
+  const { participants } = BUCKETS;
+  if ((await infoOf(() => manager.streams.info(streamOf(participants)))) === undefined)
+    await new Kvm(nats).create(participants, { history: HISTORY[participants], replicas });
+}
+
+/** Whether it holds copies only. */
+export async function isHub(manager: JetStreamManager): Promise<boolean> {
+  const found = await infoOf(() => manager.streams.info(STREAMS.hooks));
+  return (found?.config.sources?.length ?? 0) > 0;
 }
 
 /** Everything is there, as it should be or not. */
 export async function isTopologyThere(manager: JetStreamManager): Promise<boolean> {
-  const names = [...Object.values(STREAMS), ...Object.values(BUCKETS).map((bucket) => `KV_${bucket}`)];
+  const names = [...Object.values(STREAMS), ...Object.values(BUCKETS).map(streamOf)];
   const found = await Promise.all(names.map((name) => infoOf(() => manager.streams.info(name))));
   return found.every((info) => info !== undefined);
 }

@@ -125,6 +125,7 @@ export const HostStatus = z.object({
   last_poll: time.nullable(),
   polled: z.string().nullable().describe("What came of the last poll."),
   updater: z.enum(["idle", "busy", "away"]),
+  trouble: z.array(z.string()).describe("What keeps the updater from going on, in a sentence each."),
   last_run: z
     .object({ run, at: time, ends: z.record(z.string(), End).nullable().describe("null while it goes on.") })
     .nullable(),

@@ -7,7 +7,7 @@ import { runExplain } from "./explain.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { runHistory } from "./history.ts";
 import { printKnown } from "./known.ts";
-import { runPrepare, runWrite } from "./nats-config.ts";
+import { runHub, runPrepare, runWrite } from "./nats-config.ts";
 import { didYouMean } from "./nearest.ts";
 import { runAdd, runList, runRemove, runShow } from "./participant.ts";
 import { runTest } from "./participant-test.ts";
@@ -37,6 +37,7 @@ const runs: { readonly [N in CommandName]: Run<N> } = {
   "participant test": runTest,
   "nats-config write": runWrite,
   "nats-config prepare": runPrepare,
+  "nats-config hub": runHub,
   healthcheck: ({ live }, terminal) => healthcheck(live ? "/healthz" : "/readyz", terminal),
   completion: runCompletion,
 };

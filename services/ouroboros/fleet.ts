@@ -49,6 +49,14 @@ export async function withFleet<T>(terminal: Terminal, work: (fleet: Fleet) => P
   });
 }
 
+/** The client gives its own class out for some of its errors only. */
+const isNats = (error: unknown): boolean =>
+  [RequestError, TimeoutError, NoRespondersError, JetStreamApiError].some((kind) => error instanceof kind) ||
+  (error instanceof Error && error.name === "JetStreamNotEnabled");
+
+const isStalled = (error: unknown): boolean =>
+  error instanceof TimeoutError || (error instanceof JetStreamApiError && error.status >= 500);
+
 /** The same, also where no stream is there yet. */
 export async function withNats<T>(
   { env }: Terminal,
@@ -62,8 +70,13 @@ export async function withNats<T>(
   try {
     return await work(nats, withoutSecrets(settings.NATS_URL));
   } catch (error) {
-    const isNats = [RequestError, TimeoutError, NoRespondersError].some((kind) => error instanceof kind);
-    if (!isNats && !(error instanceof JetStreamApiError)) throw error;
+    if (!isNats(error)) throw error;
+    if (isStalled(error))
+      throw new CannotStart(
+        `NATS at ${withoutSecrets(settings.NATS_URL)} is there, but its JetStream does not answer (${(error as Error).message}): ` +
+          "it has no leader, or too few servers of its cluster are up. Nothing is decided until it does",
+        { cause: error },
+      );
     throw new CannotStart(
       `NATS at ${withoutSecrets(settings.NATS_URL)} did not answer as it should: ${(error as Error).message}. ` +
         "Is JetStream on, and has this user an operator's rights?",

@@ -10,6 +10,7 @@ import { STREAMS, consumers } from "../../shared/subjects.ts";
 import {
   type Durable,
   ensureConsumer,
+  ensureHub,
   ensureTopology,
   hostConsumers,
   readerConsumer,
@@ -36,6 +37,15 @@ export const runPrepare: Run<"nats-config prepare"> = async ({ hosts, readers, j
   await withNats(terminal, (nats) => prepare(nats, { hosts, readers }));
   if (json) printJson(terminal, { prepared: { hosts, readers } });
   else terminal.stdout.write("prepared\n");
+  return 0;
+};
+
+export const runHub: Run<"nats-config hub"> = async ({ hosts, replicas, json }, terminal) => {
+  await withNats(terminal, async (nats) =>
+    ensureHub(nats, await jetstreamManager(nats, { checkAPI: false }), { hosts, replicas }),
+  );
+  if (json) printJson(terminal, { copied: hosts });
+  else terminal.stdout.write(`hub of ${hosts.join(", ")}\n`);
   return 0;
 };
 

@@ -4,8 +4,8 @@ import { type ConsumerInfo, JetStreamApiError } from "@nats-io/jetstream";
 import { isConflict } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { Participant } from "../../shared/participants.ts";
-import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
-import { ensureConsumer, ensureTopology, hookConsumer } from "../../shared/topology.ts";
+import { BUCKETS, STREAMS, consumers, subjects } from "../../shared/subjects.ts";
+import { ensureConsumer, ensureTopology, hookConsumer, isHub } from "../../shared/topology.ts";
 import type { Answered, NamedParticipant } from "./answers.ts";
 import { NotDone, WrongUsage } from "./command.ts";
 import { type Fleet, isMissing, keysOf, openFleet, withNats } from "./fleet.ts";
@@ -17,13 +17,24 @@ import { ago, lasting, written } from "./times.ts";
 
 const HOUR = 3_600_000;
 
-/** Streams and buckets are made where the updater has not yet. */
+/** Streams and buckets are made where the updater has not yet; those of a hub are made by `nats-config hub`. */
 export const withRegister = <T>(terminal: Terminal, work: (fleet: Fleet) => Promise<T>): Promise<T> =>
   withNats(terminal, async (nats, url) => {
     const fleet = await openFleet(nats, url);
-    await ensureTopology(nats, fleet.manager);
+    if (!(await isHub(fleet.manager)) && !(await isLeaf(fleet))) await ensureTopology(nats, fleet.manager);
     return work(fleet);
   });
+
+/** @throws NotDone where who is asked is written elsewhere, and followed here. */
+async function refuseLeaf(fleet: Fleet): Promise<void> {
+  if (await isLeaf(fleet))
+    throw new NotDone(`NATS at ${fleet.url} is a leaf node: participants are added and removed at its hub`);
+}
+
+async function isLeaf({ manager }: Fleet): Promise<boolean> {
+  const found = await manager.streams.info(`KV_${BUCKETS.participants}`).catch(() => undefined);
+  return found?.config.mirror !== undefined;
+}
 
 export const runAdd: Run<"participant add"> = async (given, terminal) => {
   const { NAME: name, hooks, hosts, timeout, max = Math.max(HOUR, timeout), json } = given;
@@ -36,7 +47,10 @@ export const runAdd: Run<"participant add"> = async (given, terminal) => {
     on_timeout: given["on-timeout"],
     ...policyIn(given),
   };
-  await withRegister(terminal, (fleet) => add(fleet, name, entry));
+  await withRegister(terminal, async (fleet) => {
+    await refuseLeaf(fleet);
+    await add(fleet, name, entry);
+  });
   if (json) printJson(terminal, { name, ...entry });
   else
     terminal.stdout.write(
@@ -78,6 +92,7 @@ export const runList: Run<"participant list"> = async ({ json }, terminal) => {
 
 export const runRemove: Run<"participant remove"> = async ({ NAME, json }, terminal) => {
   await withRegister(terminal, async (fleet) => {
+    await refuseLeaf(fleet);
     await findOrFail(fleet, NAME);
     await fleet.participants.delete(NAME);
     await fleet.manager.consumers.delete(STREAMS.hooks, consumers.gate(NAME)).catch((error: unknown) => {

@@ -1,6 +1,7 @@
 // The rows of the table of commands that set something up. Pure.
 import { z } from "zod";
 import { isReserved } from "../../shared/participants.ts";
+import { count } from "../../shared/setting-values.ts";
 import type { Command } from "./command.ts";
 import { HOSTS, NAMES, list, maybeList, name } from "./command-values.ts";
 
@@ -48,6 +49,22 @@ export const setupCommands = {
     json: {
       schema: z.object({ prepared: z.object({ hosts: z.array(z.string()), readers: z.array(z.string()) }) }),
     },
+  },
+  "nats-config hub": {
+    says: "Makes, as the operator of a hub, the copies of what the NATS of each host holds.",
+    more:
+      "For hosts that have a NATS of their own, each a leaf node of this one with its host's name as JetStream domain " +
+      "(bytes other than A-Z a-z 0-9 - _ as =XX). Participants are added at the hub. Run it again with all names to add a host.",
+    options: {
+      hosts: HOSTS,
+      replicas: {
+        value: "NUMBER",
+        read: count,
+        byDefault: "1",
+        says: "On how many servers of the hub's cluster.",
+      },
+    },
+    json: { schema: z.object({ copied: z.array(z.string()) }) },
   },
   healthcheck: {
     says: "Whether the Ouroboros that runs in the same container is ready.",

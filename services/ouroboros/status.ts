@@ -11,7 +11,7 @@ import { type Fleet, askService, hostsAsked, keysOf, withFleet } from "./fleet.t
 import { undecidedOn } from "./pending.ts";
 import type { Run } from "./run-command.ts";
 import { recordIn } from "./runs.ts";
-import { type Cell, type Terminal, printJson, printTable } from "./terminal.ts";
+import { type Cell, type Terminal, harmless, printJson, printTable } from "./terminal.ts";
 import { ago, relative } from "./times.ts";
 
 export const runStatus: Run<"status"> = async ({ host, json }, terminal) => {
@@ -44,7 +44,11 @@ const Note = z.object({
   last_poll: z.string().nullable(),
   last_plan: z.object({ run: z.string(), at: z.string() }).nullable(),
 });
-const Updater = z.object({ state: z.enum(["busy", "idle"]), updates: Updates.optional() });
+const Updater = z.object({
+  state: z.enum(["busy", "idle"]),
+  updates: Updates.optional(),
+  trouble: z.array(z.string()).optional(),
+});
 
 type Held = HeldEntry & { readonly host: string; readonly container: string };
 
@@ -65,6 +69,7 @@ async function statusOf(fleet: Fleet, host: string, held: readonly Held[]): Prom
     last_poll: last?.ended_at ?? note?.last_poll ?? null,
     polled: last ? [last.outcome.kind, last.outcome.because].filter(Boolean).join(": ") : null,
     updater: acting?.state ?? "away",
+    trouble: acting?.trouble ?? [],
     last_run: note?.last_plan ? await lastRun(fleet, host, note.last_plan) : null,
     updates: acting?.updates ?? null,
     pending: undecided.length,
@@ -116,6 +121,8 @@ function printStatus(terminal: Terminal, { nats, participants, hosts }: Status):
     ["HOST", "VERSION", "POLLER", "LAST POLL", "UPDATER", "LAST RUN", "UPDATES", "PENDING", "HELD"],
     hosts.map((one) => rowOf(one, now)),
   );
+  for (const { host, trouble } of hosts)
+    for (const sentence of trouble) stdout.write(`\n${host}: ${harmless(sentence)}\n`);
   const held = hosts.flatMap(({ host, held }) => held.map((entry) => ({ ...entry, host })));
   if (held.length === 0) return;
   stdout.write("\n");

@@ -5,6 +5,8 @@ import type { NatsConnection } from "nats";
 import type { Publishing } from "../../shared/jetstream.ts";
 import type { Context, Host } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
+import { Hub } from "./gate/hub.ts";
+import { Stall } from "./stall.ts";
 
 export interface Bus extends Publishing {
   readonly context: Context;
@@ -18,6 +20,8 @@ export interface Bus extends Publishing {
   readonly writer: string;
   /** How often NATS came back; what it had stored may be lost then. */
   readonly comebacks: { count: number };
+  readonly hub: Hub;
+  readonly patience: Stall;
 }
 
 export async function openBus(
@@ -27,17 +31,21 @@ export async function openBus(
   writer: string,
 ): Promise<Bus> {
   const kvm = new Kvm(nats);
+  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
+  const log = context.log.child({ host: host.name });
   return {
-    context: { ...context, log: context.log.child({ host: host.name }) },
+    context: { ...context, log },
     host,
     nats,
     js: jetstream(nats, { timeout: 5000 }),
-    manager: await jetstreamManager(nats, { checkAPI: false, timeout: 5000 }),
+    manager,
     participants: await kvm.open(BUCKETS.participants),
     held: await kvm.open(BUCKETS.held),
     clock: context.clock,
     signal: context.signal,
     writer,
     comebacks: { count: 0 },
+    hub: new Hub(manager, context.settings, context.clock),
+    patience: new Stall(log, context.clock),
   };
 }

@@ -20,7 +20,10 @@ export function answerCommands(updater: Updater, { acting, yielded, recover }: C
   const answer = (message: Msg, said: object): unknown => message.respond(JSON.stringify(said));
   const inHand = () => ({ state: acting.busy ? "busy" : "idle", run: fence.open?.run ?? null });
   const commands: Readonly<Record<string, (message: Msg) => void>> = {
-    status: (message) => void answer(message, { ...inHand(), writer: bus.writer, updates: counters.counts }),
+    status: (message) =>
+      void troubleOf(bus).then((trouble) =>
+        answer(message, { ...inHand(), writer: bus.writer, updates: counters.counts, trouble }),
+      ),
     yield: (message) => {
       answer(message, { state: acting.busy ? "busy" : "yielded" });
       if (!acting.busy) yielded.abort();
@@ -38,6 +41,12 @@ export function answerCommands(updater: Updater, { acting, yielded, recover }: C
     }),
   );
   return { [Symbol.dispose]: () => served.forEach((one) => one.unsubscribe()) };
+}
+
+/** What keeps it from going on, in a sentence each. */
+async function troubleOf({ hub, patience }: Updater["bus"]): Promise<string[]> {
+  if (patience.trouble !== undefined) return [patience.trouble];
+  return (await hub.isAway()) ? [hub.trouble] : [];
 }
 
 async function repair({ bus, fence }: Updater, recover: Commands["recover"]): Promise<object> {

@@ -1,8 +1,9 @@
 // The streams, buckets and consumers of the updater, made at the start and again when NATS comes back without them.
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
-import { explain } from "../../shared/errors.ts";
+import { CannotStart, explain } from "../../shared/errors.ts";
 import type { Context } from "../../shared/run-service.ts";
+import type { Settings } from "../../shared/settings.ts";
 import { STREAMS } from "../../shared/subjects.ts";
 import { ensureConsumer, ensureTopology, hostConsumers, isTopologyThere } from "../../shared/topology.ts";
 import type { Bus } from "./bus.ts";
@@ -10,14 +11,29 @@ import type { Bus } from "./bus.ts";
 type Preparing = Pick<Context, "settings" | "log" | "clock" | "signal">;
 
 const AGAIN_MS = 1000;
+const LOOK_MS = 15_000;
+/** nats-server, server/errors.json */
+const NO_SUCH_CONSUMER = 10014;
 
 /** Where rights forbid making them, streams and buckets are only looked for. */
 export const prepareNats = (nats: NatsConnection, context: Preparing): Promise<void> =>
   ensured(nats, context, {
     what: "streams and buckets",
-    make: (manager) => ensureTopology(nats, manager, context.settings.NATS_REPLICAS),
+    make: (manager) =>
+      ensureTopology(nats, manager, {
+        replicas: context.settings.NATS_REPLICAS,
+        leaf: leafOf(context.settings),
+      }),
     isThere: isTopologyThere,
   });
+
+/** @throws CannotStart where the hosts have no names: what a leaf node stores is chosen by them. */
+function leafOf({ NATS_HUB: hub, OUROBOROS_HOST: hosts, DOCKER_SOCKETS: engines }: Settings) {
+  if (hub === "") return undefined;
+  if (hosts.length < engines.length)
+    throw new CannotStart("NATS_HUB: every host needs a name then; set OUROBOROS_HOST");
+  return { hub, hosts };
+}
 
 export const ensureHostConsumers = (nats: NatsConnection, context: Preparing, host: string): Promise<void> =>
   ensured(nats, context, {
@@ -45,6 +61,22 @@ export async function keepPrepared({ nats, context, host, comebacks }: Bus): Pro
   }
 }
 
+/** A consumer that somebody deleted is made again: without its own the updater takes no plan. Ends with the service. */
+export async function keepConsumers({ manager, context, host, nats }: Bus): Promise<void> {
+  const { clock, log, signal } = context;
+  while (!signal.aborted) {
+    for (const { durable_name: consumer } of hostConsumers(host.name)) {
+      const isGone = await manager.consumers.info(STREAMS.hooks, consumer).then(
+        () => false,
+        (error: unknown) => error instanceof JetStreamApiError && error.code === NO_SUCH_CONSUMER,
+      );
+      if (isGone) log.warn({ consumer }, "a consumer is gone; it is made again");
+      if (isGone) await ensureHostConsumers(nats, context, host.name);
+    }
+    await clock.sleep(LOOK_MS, signal);
+  }
+}
+
 interface Needed {
   readonly what: string;
   readonly make: (manager: JetStreamManager) => Promise<void>;
@@ -63,6 +95,7 @@ async function ensured(
       await make(manager);
       return;
     } catch (error) {
+      if (error instanceof CannotStart) throw error;
       if (!told) log.warn({ because: explain(error) }, `${what} cannot be made; looking for them`);
       if (await isThere(manager).catch(() => false)) return;
       await clock.sleep(AGAIN_MS, signal);

@@ -20,7 +20,7 @@ import { helpersEnd } from "./self/helper-container.ts";
 import { helperWith } from "./self/helper.ts";
 import { Participants } from "./gate/participants.ts";
 import { Places } from "./swap/places.ts";
-import { ensureHostConsumers, keepPrepared, prepareNats } from "./prepared.ts";
+import { ensureHostConsumers, keepConsumers, keepPrepared, prepareNats } from "./prepared.ts";
 import { recoverHost, settleAlone } from "./recover/recover.ts";
 import { References } from "./swap/references.ts";
 import { serve } from "./serve.ts";
@@ -98,6 +98,7 @@ async function updateHost(work: HostWork): Promise<number> {
   if (context.signal.aborted) return 0;
   const bus = await openBus(nats, context, host, randomBytes(8).toString("hex"));
   void keepPrepared(bus);
+  void keepConsumers(bus);
   await using participants = await Participants.follow(bus.participants, { log, clock: context.clock });
   using doorbell = new Doorbell(nats, host.name, context.clock);
   const places = new Places(context.settings.SWAPS);

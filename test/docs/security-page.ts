@@ -59,6 +59,8 @@ ${roleNames.map(section).join("\n\n")}
 
 ## Many hosts
 
+Hosts with a NATS of their own, which go on while the fleet's is out of reach: [leaf nodes](leaf-nodes.md).
+
 Users in a file need a reload for each new host. NATS' operator mode with a scoped signing key needs none: the same
 rights, with \`{{name()}}\` for the host, are given by the key that signs the user. \`NATS_CREDS_FILE\` is for that; the inbox is
 then \`_INBOX_\` and the user's public key too.

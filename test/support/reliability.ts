@@ -3,12 +3,24 @@ import { realpathSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-export type Section = "killed" | "faults" | "mutations" | "fidelity" | "podman" | "self";
+export type Section = "killed" | "faults" | "gate" | "mutations" | "fidelity" | "podman" | "self";
+
+const pageFile = (): string =>
+  join(dirname(realpathSync(join(import.meta.dirname, "../../../package.json"))), "docs/reliability.md");
+
+/** The rows of a section's table, without its head. */
+export async function rowsOf(section: Section): Promise<string[]> {
+  const page = await readFile(pageFile(), "utf8");
+  const [, text = ""] = page.split(new RegExp(`<!-- /?${section} -->`));
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith("| "))
+    .slice(2);
+}
 
 /** Puts `markdown` between the marks `<!-- section -->` and `<!-- /section -->` of the page. @throws where they are missing */
 export async function writeSection(section: Section, markdown: string): Promise<void> {
-  const checkout = dirname(realpathSync(join(import.meta.dirname, "../../../package.json")));
-  const file = join(checkout, "docs/reliability.md");
+  const file = pageFile();
   await writeFile(file, withSection(await readFile(file, "utf8"), section, markdown));
 }
 

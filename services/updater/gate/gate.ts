@@ -7,6 +7,7 @@
 //   G5  The operator is never waited for; the operator's verdict decides at once what is.
 //   G6  Waiting is bounded, in monotonic time: by a participant's own limits, and by the caller's.
 //   G7  Whoever fills a subject with junk delays nobody but himself.
+//   G8  Cut off from its fleet's hub, a host does what its owner chose: nothing more, or what its own scripts agree to.
 import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../../shared/clock.ts";
 import { Suspended } from "../../../shared/errors.ts";
@@ -15,7 +16,7 @@ import { nextOn, publishOnce } from "../../../shared/jetstream.ts";
 import { type Verdict, makeEvent, parseVerdict } from "../../../shared/messages.ts";
 import type { Asked } from "../../../shared/participants.ts";
 import type { Decided } from "../../../shared/run-records.ts";
-import { STREAMS, eventId, subjects } from "../../../shared/subjects.ts";
+import { STREAMS, eventId, executorOf, subjects } from "../../../shared/subjects.ts";
 import { token } from "../../../shared/tokens.ts";
 import { type About, Abouts } from "./about.ts";
 import type { Bus } from "../bus.ts";
@@ -76,7 +77,7 @@ export class Gate {
     const before = this.#journal.decided(event);
     if (before !== undefined) return before;
     const asked = this.#askedFor(event, it, about);
-    if (asked.length === 0) {
+    if (asked.length === 0 && !(await this.#isCutOff())) {
       await this.#publish(event, it, asked);
       return {
         kind: "decided",
@@ -165,13 +166,14 @@ export class Gate {
   }
 
   async #hear<N extends HookName>(it: Asking<N>, wait: Wait, bell: Listening): Promise<Heard[]> {
-    const { clock, signal, comebacks } = this.#bus;
+    const { clock, signal, comebacks, hub, host } = this.#bus;
     let comeback = comebacks.count;
     const waiting = new Waiting(wait, clock.monotonic());
     let lookedAtAll = clock.monotonic();
     for (let look = waiting.voters, again = FIRST_LOOK_AGAIN_MS; ;) {
       const answered = await this.#readAll(waiting, look);
       waiting.expire(clock.monotonic(), bell.progress);
+      if (await this.#isCutOff()) waiting.cutOff(hub, executorOf(host.name), clock.monotonic());
       if (waiting.isDecided()) return waiting.heard;
       if (signal.aborted) throw new Suspended(`stopped while ${wait.event} was waited for`);
       if (comeback !== comebacks.count) await this.#publish(wait.event, it, wait.asked); // it may be lost with the store (G2)
@@ -191,6 +193,11 @@ export class Gate {
     }
   }
 
+  /** Only where somebody beyond the host may have a say. */
+  async #isCutOff(): Promise<boolean> {
+    return this.#mode === "update" && this.#bus.hub.isAway();
+  }
+
   /** Reads on for each of them; resolves with those who had anything new on their subject. */
   async #readAll(waiting: Waiting, look: readonly Voter[]): Promise<Answered[]> {
     const read = await Promise.all(look.map((voter) => this.#readOn(waiting, voter)));
@@ -201,13 +208,24 @@ export class Gate {
   async #readOn(waiting: Waiting, voter: Voter): Promise<Answered | undefined> {
     const subject = subjects.verdict(this.#bus.host.name, voter.name, waiting.event);
     for (let n = 0; n < AT_A_TIME; n++) {
-      const next = waiting.cursorOf(voter);
-      const message = await nextOn(this.#bus.manager, STREAMS.verdicts, subject, next).catch(() => undefined);
+      const message = await this.#read(subject, waiting.cursorOf(voter));
       if (message === undefined) return n > 0 ? { voter, more: false } : undefined;
       waiting.read(voter, message.seq, verdictIn(message), this.#bus.clock.monotonic());
       if (waiting.has(voter)) return { voter, more: false };
     }
     return { voter, more: true };
+  }
+
+  async #read(subject: string, next: number): Promise<StoredMsg | undefined> {
+    const { manager, patience } = this.#bus;
+    try {
+      const message = await nextOn(manager, STREAMS.verdicts, subject, next);
+      patience.answered();
+      return message;
+    } catch (error) {
+      patience.failed(error);
+      return undefined;
+    }
   }
 }
 

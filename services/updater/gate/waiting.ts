@@ -5,10 +5,16 @@ import type { Verdict } from "../../../shared/messages.ts";
 import { type Asked, OPERATOR } from "../../../shared/participants.ts";
 import { token } from "../../../shared/tokens.ts";
 import { type Heard, outOfTime } from "./decision.ts";
+import type { Hub } from "./hub.ts";
 import { isSettled, voicesOf } from "./voices.ts";
 
 /** After a restart everyone who has not answered has at least this long. */
 const LEFT_AFTER_RESTART_MS = 10_000;
+
+/** Speaks for everyone beyond a host that is cut off. No participant can have the name: it is no token. */
+const HUB = "(hub)";
+/** When what was put off is tried again. */
+const HUB_AGAIN_S = 300;
 
 /** Whose subject is read. */
 export type Voter = Pick<Asked, "name">;
@@ -79,7 +85,7 @@ export class Waiting {
    */
   isDecided(): boolean {
     const { hook, asked } = this.#wait;
-    if (this.has({ name: OPERATOR })) return true;
+    if (this.has({ name: OPERATOR }) || this.has({ name: HUB })) return true;
     const refused =
       hooks[hook].refusal !== null &&
       voicesOf(this.heard, asked).some(({ full }) => full.verdict === "refuse");
@@ -93,6 +99,25 @@ export class Waiting {
       if (now < this.#deadlineOf(asked, progress)) continue;
       this.#heard.set(asked.name, outOfTime(this.#wait.hook, asked, Math.round(now - this.#began)));
     }
+  }
+
+  /**
+   * Nobody beyond this host can be heard. `local`: its own participant alone is waited for. `stop`: what can still be
+   * left as it is is put off; what is begun is finished by the rules for who does not answer.
+   */
+  cutOff({ away, trouble: reason }: Pick<Hub, "away" | "trouble">, own: string, now: number): void {
+    const ms = Math.round(now - this.#began);
+    if (away === "local")
+      for (const { name } of this.pending.filter((asked) => asked.name !== own))
+        this.#heard.set(name, {
+          ...{ participant: name, verdict: "proceed", reason, ms, timed_out: true },
+          full: { verdict: "proceed", reason },
+        });
+    else if (hooks[this.#wait.hook].phase === "before" && hooks[this.#wait.hook].refusal !== null)
+      this.#heard.set(HUB, {
+        ...{ participant: HUB, verdict: "defer", reason, ms },
+        full: { verdict: "defer", reason, retry_after_s: HUB_AGAIN_S },
+      });
   }
 
   /** Milliseconds until someone is out of time, at most `tick`. */

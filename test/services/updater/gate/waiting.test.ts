@@ -94,4 +94,28 @@ describe("a wait", () => {
       );
     });
   }
+
+  const hub = { trouble: "the hub is out of reach" };
+
+  it("cut off from its hub is put off at once where nothing was begun, and has its time where something was", () => {
+    const [before, after] = [waitFor(), waitFor({ hook: "after_update" })];
+    for (const waiting of [before, after]) waiting.cutOff({ ...hub, away: "stop" }, "a", 10);
+    assert.deepEqual([before.isDecided(), after.isDecided()], [true, false]);
+    assert.deepEqual(
+      before.heard.map(({ verdict, reason }) => [verdict, reason]),
+      [["defer", hub.trouble]],
+    );
+  });
+
+  it("cut off from its hub goes on with its own host's verdict where the owner wants that", () => {
+    const waiting = waitFor();
+    waiting.cutOff({ ...hub, away: "local" }, "a", 10);
+    assert.equal(waiting.isDecided(), false);
+    waiting.read(asked("a"), 1, { verdict: "refuse" }, 20);
+    assert.equal(waiting.isDecided(), true);
+    assert.deepEqual(
+      waiting.heard.map(({ participant, verdict }) => `${participant} ${verdict}`),
+      ["b proceed", "a refuse"],
+    );
+  });
 });
