@@ -4,7 +4,7 @@ import type { Msg } from "nats";
 import { explain } from "../../shared/errors.ts";
 import { subjects } from "../../shared/subjects.ts";
 import type { Acting } from "./acting.ts";
-import type { Restored } from "./recover/recover.ts";
+import type { Restored } from "./recover/put-back.ts";
 import type { Updater } from "./updater.ts";
 
 interface Commands {

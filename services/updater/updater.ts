@@ -15,6 +15,7 @@ import type { Fence } from "./journal/fence.ts";
 import type { Gate } from "./gate/gate.ts";
 import type { Helped } from "./self/helper-container.ts";
 import type { Journal } from "./journal/journal.ts";
+import type { Stopped } from "./journal/marker.ts";
 import type { Notices } from "./journal/notices.ts";
 import type { Participants } from "./gate/participants.ts";
 import type { Places } from "./swap/places.ts";
@@ -86,9 +87,9 @@ export interface Seen {
 
 /**
  * All containers of the Engine but those that a swap has named. Dependencies that an earlier process of the run
- * stopped (ids) count as running: they ran before.
+ * stopped count as running: they ran before.
  */
-export async function lookAround(engine: Engine, stoppedBefore: readonly string[]): Promise<Seen[]> {
+export async function lookAround(engine: Engine, stoppedBefore: readonly Stopped[]): Promise<Seen[]> {
   const listed = await engine.docker.listContainers({ all: true });
   const inspected = await inParallel(listed, { all: 8 }, ({ Id }) =>
     ifThere(engine.docker.getContainer(Id).inspect()),
@@ -100,6 +101,7 @@ export async function lookAround(engine: Engine, stoppedBefore: readonly string[
   return own.flatMap((inspect, n) => {
     const facts = all[n];
     if (facts === undefined) return [];
-    return [{ facts: stoppedBefore.includes(facts.id) ? { ...facts, status: "running" } : facts, inspect }];
+    const ranBefore = stoppedBefore.some(({ id, name }) => id === facts.id || name === facts.name);
+    return [{ facts: ranBefore ? { ...facts, status: "running" } : facts, inspect }];
   });
 }

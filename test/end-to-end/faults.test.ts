@@ -23,7 +23,7 @@ describe("the Engine", () => {
     const pause =
       "kill -STOP $(cat /run/engine.pid); (sleep 3; kill -CONT $(cat /run/engine.pid)) > /dev/null 2>&1 &";
     await using scene = await faultScene({
-      fault: { after: "create the successor", run: `bash "$BED_SH" on 1 sh -c '${pause}'` },
+      fault: { after: "look for dependants", run: `bash "$BED_SH" on 1 sh -c '${pause}'` },
     });
     const ended = await scene.outcome(await scene.plan());
     assert.equal(ended.end, "updated", ended.because);
@@ -87,7 +87,7 @@ describe("a disk that is full", () => {
   it("when the successor is created touches nothing, and says so", async () => {
     await using scene = await faultScene({
       host: h9,
-      fault: { after: "look for dependants", run: on9(`${fill} || true`) },
+      fault: { before: "create the successor", run: on9(`${fill} || true`) },
     });
     const ended = await scene.outcome(await scene.plan());
     assert.equal(ended.end, "failed", ended.because);

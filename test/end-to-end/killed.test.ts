@@ -7,7 +7,7 @@ import { engine, engineSocket } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
-import { allCases, batched, covering, eachPointAndPairs, titleOf } from "./killed/choose.ts";
+import { allCases, batched, covering, pairs, titleOf } from "./killed/choose.ts";
 import { faultOf } from "./killed/faults.ts";
 import { dealt, runAll } from "./killed/loop.ts";
 import type { Case } from "./killed/points.ts";
@@ -24,13 +24,13 @@ while [ -e "$HOOK_NOTES.wait" ]; do sleep 0.05; done
 const hosts = [1, 2, 3].filter((n) => existsSync(engineSocket(n)));
 
 describe("an updater that is killed, and then", () => {
-  const chosen = covering(allCases, eachPointAndPairs);
+  const chosen = covering(allCases, pairs);
   const wrong = new Map<Case, Promise<readonly string[]>>();
 
   before(() => {
     const tell = new Map<Case, (sentences: readonly string[]) => void>();
     for (const one of chosen) wrong.set(one, new Promise((resolve) => tell.set(one, resolve)));
-    void runAll(dealt(batched(chosen, 8), hosts), ({ batch, outcomes }) => {
+    void runAll(dealt(batched(chosen), hosts), ({ batch, outcomes }) => {
       batch.cases.forEach((one, index) => tell.get(one)?.(outcomes[index]?.wrong ?? ["nothing came of it"]));
     });
   });

@@ -10,9 +10,11 @@ import { deploy, idOf, release } from "../support/containers.ts";
 import { writeSection } from "../support/reliability.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
-import { PROGRAMS, type Programs, publishImages, runBatch } from "./killed/batch.ts";
-import { type Case, points } from "./killed/points.ts";
+import { PROGRAMS, type Programs, runBatch } from "./killed/batch.ts";
 import { titleOf } from "./killed/choose.ts";
+import { publishImages } from "./killed/deploy.ts";
+import { type Case, points } from "./killed/points.ts";
+import { openSession } from "./killed/session.ts";
 
 const h1 = engine(1);
 const dist = join(import.meta.dirname, "../..");
@@ -87,7 +89,8 @@ async function fails(mechanism: string, run: () => Promise<readonly string[]>): 
 
 /** A sentence for each case with which something is wrong. */
 async function whatFails(programs: Programs): Promise<readonly string[]> {
-  const outcomes = await runBatch(1, { fault: "none", cases }, programs);
+  await using session = await openSession(1);
+  const outcomes = await runBatch(session, { fault: "none", cases }, programs);
   return outcomes.flatMap(({ wrong }, index) => {
     const one = cases[index];
     return wrong[0] === undefined || one === undefined ? [] : [`${titleOf(one)}: ${wrong[0]}`];

@@ -18,14 +18,16 @@ const faultyUpdater = join(import.meta.dirname, "faulty-updater.js");
 /** For `node --import`. */
 export const clock = join(import.meta.dirname, "shifted-clock.js");
 
+/** A shell command, right before or after this step of the swap. */
+type Fault = { readonly run: string } & ({ readonly before: string } | { readonly after: string });
+
 export interface FaultOptions {
   readonly host?: Engine;
   readonly image?: string;
   readonly create?: Docker.ContainerCreateOptions;
   /** The new image. */
   readonly next?: ImageOptions;
-  /** Right after the effect of this step of the swap, a shell command. */
-  readonly fault?: { readonly after: string; readonly run: string };
+  readonly fault?: Fault;
   readonly env?: Readonly<Record<string, string>>;
   readonly stack?: Partial<Parameters<typeof startStack>[0]>;
 }
@@ -92,9 +94,9 @@ export async function faultScene(options: FaultOptions = {}): Promise<FaultScene
   };
 }
 
-function faultOf({ after, run }: { readonly after: string; readonly run: string }): Record<string, string> {
+function faultOf({ run, ...at }: Fault): Record<string, string> {
   const bed = Object.entries(process.env).filter(([name]) => name.startsWith("BED"));
-  return { ...(Object.fromEntries(bed) as Record<string, string>), FAULT_AFTER: after, FAULT_RUN: run };
+  return { ...(Object.fromEntries(bed) as Record<string, string>), FAULT_AT: Object.entries(at).flat().join(" "), FAULT_RUN: run };
 }
 
 /** How long `web` did not run, by asking the Engine every 20 ms. While the Engine does not answer, nothing is known. */

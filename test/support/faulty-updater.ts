@@ -1,4 +1,5 @@
-// The updater, but right after the effect of the step named in FAULT_AFTER the shell command FAULT_RUN is run, once.
+// The updater, but right before or after the step that FAULT_AT names ("after stop the old container") the shell command
+// FAULT_RUN is run, once.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { runService } from "../../shared/run-service.ts";
@@ -7,13 +8,18 @@ import { swapSteps } from "../../services/updater/swap/swap-steps.ts";
 
 let isToCome = true;
 
+async function come(moment: string): Promise<void> {
+  if (moment !== process.env["FAULT_AT"] || !isToCome) return;
+  isToCome = false;
+  await promisify(execFile)("bash", ["-c", process.env["FAULT_RUN"] ?? "false"]);
+}
+
 const steps = swapSteps.map((step) => ({
   ...step,
   do: async (swap: Parameters<typeof step.do>[0]) => {
+    await come(`before ${step.name}`);
     await step.do(swap);
-    if (step.name !== process.env["FAULT_AFTER"] || !isToCome) return;
-    isToCome = false;
-    await promisify(execFile)("bash", ["-c", process.env["FAULT_RUN"] ?? "false"]);
+    await come(`after ${step.name}`);
   },
 }));
 

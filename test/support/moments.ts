@@ -4,7 +4,7 @@
 //   POST /containers/<id>/stop?…         the Engine has answered that it changed something
 import Docker from "dockerode";
 import { Journal } from "../../services/updater/journal/journal.ts";
-import { recreateSteps } from "../../services/updater/swap/dependants.ts";
+import { recreateSteps } from "../../services/updater/swap/recreate.ts";
 import { ofOurselves, swapSteps } from "../../services/updater/swap/swap-steps.ts";
 import type { RecordBody } from "../../shared/run-records.ts";
 

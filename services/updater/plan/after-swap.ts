@@ -6,7 +6,7 @@ import type { Decided } from "../../../shared/run-records.ts";
 import { byHand } from "../swap/by-hand.ts";
 import { changeOf } from "../journal/change.ts";
 import { cleanUp } from "./cleanup.ts";
-import { endContainer } from "./ends.ts";
+import { endContainer, endOfRefused } from "./ends.ts";
 import { runLifecycle } from "./lifecycle.ts";
 import { askAfter, removeOld } from "./replace-hooks.ts";
 import { type Outcome, undoSteps } from "../swap/saga.ts";
@@ -110,13 +110,13 @@ async function putBack(run: Run, { entry, swap, timed }: Swapped, decided: Decid
     ...changeOf(swap.oldImage, swap.newImage),
     downtime_ms: (timed?.downtime.downtime_ms ?? 0) + (back.downtime.downtime_ms ?? 0),
   };
-  const said = `${decided.verdict} at after_update: ${decided.reason ?? "no reason given"}`;
+  const rolledBack = endOfRefused(decided);
+  const cause = rolledBack.because;
   const stuck = {
     end: "stuck",
-    because: byHand(swap, { failed: "put the old container back", cause: said, left: failures }),
+    because: byHand(swap, { failed: "put the old container back", cause, left: failures }),
     by: "updater",
   } as const;
-  const rolledBack = { end: "rolled_back", because: said, by: decided.by ?? "", decided } as const;
   await endContainer(run, entry, { ...(failures.length > 0 ? stuck : rolledBack), ...change });
 }
 

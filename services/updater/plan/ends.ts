@@ -67,6 +67,15 @@ export async function endContainer(run: Run, entry: Entry, ending: Ending): Prom
   tellEnded(run.notices, run.journal, name);
 }
 
+/** after_update decided that the old container is put back, and it was. */
+export const endOfRefused = (decided: Decided) =>
+  ({
+    end: "rolled_back",
+    because: `${decided.verdict} at after_update: ${decided.reason ?? "no reason given"}`,
+    by: decided.by ?? "",
+    decided,
+  }) as const satisfies Ending;
+
 /** What a rollback came to was the operator's wish; the next one tells by this that it goes forth again. */
 const byOperator = ({ isRollback }: Run, ending: Ending): Ending =>
   isRollback && ending.end === "updated"

@@ -131,9 +131,9 @@ export async function stopAll(
  * Dependencies that an earlier process stopped and no group has started: what they were stopped for is over or not to be
  * any more.
  */
-export async function startMarked(run: Run, ids: readonly string[]): Promise<void> {
+export async function startMarked(run: Run, marked: readonly string[]): Promise<void> {
   const { docker } = run.bus.host.engine;
-  const found = await Promise.all(ids.map((id) => ifThere(docker.getContainer(id).inspect())));
+  const found = await Promise.all(marked.map((one) => ifThere(docker.getContainer(one).inspect())));
   const there = found.filter((inspect) => inspect !== undefined);
   await startAll(
     run,

@@ -5,16 +5,10 @@ import { ALREADY_SO, ifThere, tolerating } from "../../../shared/engine.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import { eventId } from "../../../shared/subjects.ts";
-import {
-  commit,
-  letDependantsRun,
-  recreate,
-  recreateDependants,
-  swapOnOwnImage,
-  takeAway,
-} from "../swap/dependants.ts";
+import { letDependantsRun, swapOnOwnImage } from "../swap/dependants.ts";
+import { commit, giveWay, recreate, recreateDependants } from "../swap/recreate.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
-import type { HardHooks, Swap } from "../swap/swap.ts";
+import { type HardHooks, type Swap, create } from "../swap/swap.ts";
 import { AT_MOST_WHILE_STOPPED, type Run } from "../updater.ts";
 
 /** For those that refer to the replaced container: they are recreated with it, whatever the verdicts say. */
@@ -66,12 +60,13 @@ export async function recreateHardDependency(
   }
 }
 
+/** The successor goes last: it tells a later process that this was begun. */
 async function putBack(swap: Swap): Promise<void> {
   await recreateDependants.undo?.(swap);
-  await takeAway(swap);
+  await giveWay(swap);
   await tolerating([ALREADY_SO], swap.engine.docker.getContainer(swap.old.Id).start());
   await letDependantsRun.undo?.(swap);
-  swap.replaced.delete(swap.old.Id);
+  await create.undo?.(swap);
 }
 
 const transactionOf = (run: Run): Omit<Swap, "old" | "oldImage" | "newImage" | "name"> => ({

@@ -5,7 +5,7 @@ import { describeContainer, describeImage } from "../../../shared/describe.ts";
 import type { Locals } from "../../../shared/hooks.ts";
 import { isOurs } from "../../../shared/ourselves.ts";
 import type { Decided } from "../../../shared/run-records.ts";
-import { commit, commitDependants } from "../swap/dependants.ts";
+import { commit, commitDependants } from "../swap/recreate.ts";
 import type { Swap } from "../swap/swap.ts";
 import { keptName } from "../swap/swap-names.ts";
 import type { Run } from "../updater.ts";

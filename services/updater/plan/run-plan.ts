@@ -6,13 +6,13 @@ import type { Mode } from "../../../shared/hooks.ts";
 import type { Decided, End } from "../../../shared/run-records.ts";
 import { allOf } from "./all-of.ts";
 import { finishCommitted } from "./committed.ts";
-import { endContainer } from "./ends.ts";
+import { endContainer, endOfRefused } from "./ends.ts";
 import { Gate } from "../gate/gate.ts";
 import { runGroup, startMarked } from "./group.ts";
 import { type Grouped, aloneAmong, entryOf, groupEntries, neededBy } from "./grouped.ts";
 import { Journal } from "../journal/journal.ts";
 import { recordLateVerdicts } from "../gate/late.ts";
-import { makeMarker, removeMarker } from "../journal/marker.ts";
+import { type Stopped, makeMarker, removeMarker, stoppedNow } from "../journal/marker.ts";
 import { ownMode, strictest } from "./mode.ts";
 import { Notices, tellAgain, tellFinished } from "../journal/notices.ts";
 import { Places } from "../swap/places.ts";
@@ -51,10 +51,10 @@ export async function runPlan(updater: Updater, plan: Plan, recovered: Recovered
   const run = runOf(updater, { journal, notices, mode, plan, recovered });
   run.log.info({ mode, containers: plan.containers.length, resumed: !isNew }, "run begun");
   recordLateVerdicts(run);
-  const stoppedBefore = recovered.markers.find((marker) => marker.run === plan.run)?.stopped;
+  const marker = recovered.markers.find((one) => one.run === plan.run);
   const unused = await unusedVolumes(run);
-  await runEntries(run, plan, { isNew, stoppedBefore });
-  if (stoppedBefore !== undefined) await startMarked(run, stoppedBefore);
+  await runEntries(run, plan, { isNew, stoppedBefore: marker?.stopped });
+  if (marker !== undefined) await startMarked(run, await stoppedNow(bus.host.engine, marker));
   await removeUnusedVolumes(run, unused);
   const ends: Record<string, End> = Object.fromEntries(
     journal.of("ended").map(({ container, end }) => [container, end]),
@@ -82,8 +82,8 @@ async function finish(
 
 interface Before {
   readonly isNew: boolean;
-  /** Ids in the marker volume that an earlier process of the run made. */
-  readonly stoppedBefore: readonly string[] | undefined;
+  /** What the marker volume lists that an earlier process of the run made. */
+  readonly stoppedBefore: readonly Stopped[] | undefined;
 }
 
 async function runEntries(run: Run, plan: Plan, before: Before): Promise<void> {
@@ -158,11 +158,12 @@ async function lookFor(
   { stoppedBefore, ...rest }: Before & { readonly limit: number },
 ): Promise<Look> {
   const seen = await lookAround(run.bus.host.engine, stoppedBefore ?? []);
-  const { entries, expired, committed } = whatHolds(run, plan, { ...rest, seen });
+  const { entries, expired, committed, putBack } = whatHolds(run, plan, { ...rest, seen });
   for (const { entry, because } of expired)
     await endContainer(run, entry, { end: "expired", because, by: "updater" });
   for (const one of committed) await finishCommitted(run, one);
-  return { seen, entries: [...entries, ...committed.map(({ entry }) => entry)] };
+  for (const { entry, decided } of putBack) await endContainer(run, entry, endOfRefused(decided));
+  return { seen, entries: [...entries, ...[...committed, ...putBack].map(({ entry }) => entry)] };
 }
 
 /** Entries that updates_enumerated leaves; the others are ended. */
@@ -215,7 +216,7 @@ function updateGroups(
     });
     return { updates: pulled, ...neededBy(pulled, dependencies) };
   });
-  const stopped = ready.flatMap(({ dependencies }) => dependencies).map(({ id }) => id);
+  const stopped = ready.flatMap(({ dependencies }) => dependencies);
   let marked: Promise<void> | undefined = isMarked ? Promise.resolve() : undefined;
   const mark = (): Promise<void> =>
     (marked ??= makeMarker(run.bus.host.engine, { run: run.journal.run, stopped }));

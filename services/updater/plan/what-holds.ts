@@ -2,6 +2,8 @@
 import { type Facts, whyLeftAlone } from "../../../shared/container-facts.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../../shared/image-ref.ts";
 import { type Ourselves, ourselvesOf } from "../../../shared/ourselves.ts";
+import type { Decided } from "../../../shared/run-records.ts";
+import { eventId } from "../../../shared/subjects.ts";
 import type { Plan, PlannedContainer } from "./plan-message.ts";
 import type { Entry, Run, Seen } from "../updater.ts";
 
@@ -23,6 +25,8 @@ interface Holding {
   readonly entries: readonly Entry[];
   /** Updated by an earlier process that could not say so any more. */
   readonly committed: readonly Committed[];
+  /** The same for what after_update put back: it is not swapped once more. */
+  readonly putBack: readonly { readonly entry: Entry; readonly decided: Decided }[];
   readonly expired: readonly { readonly entry: Entry; readonly because: string }[];
 }
 
@@ -46,19 +50,19 @@ export function whatHolds(
     const entry = entryFrom(planned, facts, context.settings.LATEST_ONLY);
     const resumed = run.recovered.has(planned.name) || run.journal.ended(planned.name) !== undefined;
     const isCommitted = !resumed && run.journal.of("swapping").some((record) => record.new_id === facts?.id);
-    return {
-      entry,
-      from: planned.imageId,
-      isCommitted,
-      because:
-        whole ?? (resumed || isCommitted ? undefined : whyNot(planned, facts, { all, isNew, ourselves })),
-    };
+    const because =
+      whole ?? (resumed || isCommitted ? undefined : whyNot(planned, facts, { all, isNew, ourselves }));
+    const after = run.journal.decided(eventId(run.journal.run, "after_update", planned.name));
+    const isRefused = !resumed && !isCommitted && because === undefined && after?.verdict !== "proceed";
+    return { entry, from: planned.imageId, isCommitted, because, decided: isRefused ? after : undefined };
   });
+  const holding = judged.filter(({ because }) => because === undefined);
   return {
-    entries: judged
-      .filter(({ because, isCommitted }) => because === undefined && !isCommitted)
+    entries: holding
+      .filter(({ isCommitted, decided }) => !isCommitted && decided === undefined)
       .map(({ entry }) => entry),
-    committed: judged.filter(({ isCommitted }) => isCommitted),
+    committed: holding.filter(({ isCommitted }) => isCommitted),
+    putBack: holding.flatMap(({ entry, decided }) => (decided === undefined ? [] : [{ entry, decided }])),
     expired: judged.flatMap(({ entry, because }) => (because === undefined ? [] : [{ entry, because }])),
   };
 }

@@ -3,7 +3,7 @@ import { iso } from "../../../shared/clock.ts";
 import type { Bus } from "../bus.ts";
 import { changeOf } from "../journal/change.ts";
 import { Notices, tellEnd } from "../journal/notices.ts";
-import type { Restored } from "./recover.ts";
+import type { Restored } from "./put-back.ts";
 
 /** @throws Suspended where the service stopped before all were told. */
 export async function tellRestored(bus: Bus, restored: readonly Restored[]): Promise<void> {

@@ -4,34 +4,18 @@
 //   D1  Their originals are kept until the parent's own backup goes.
 //   D2  Undoing takes their successors away first, and starts the originals last: they need the old parent running. So
 //       do those that were not touched: a started parent has a new namespace.
+// Here is who they are and how they run on; how they are recreated is recreate.ts's.
 import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/engine.ts";
 import type { ContainerInspectInfo } from "dockerode";
-import { explain } from "../../../shared/errors.ts";
 import { type ContainerDocument, type ImageDocument, sharesContainer } from "../create/inspect.ts";
 import { letStopEnd, stopContainer } from "./stop-container.ts";
-import { type Watching, runSteps, undoSteps } from "./saga.ts";
-import {
-  type Swap,
-  type SwapStep,
-  create,
-  moveAside,
-  parkPolicy,
-  removeBackup,
-  start,
-  stop,
-  takeName,
-} from "./swap.ts";
+import type { Swap, SwapStep } from "./swap.ts";
 import { parseSwapName, userName } from "./swap-names.ts";
 
-const silent: Watching = {
-  begins: () => undefined,
-  did: () => undefined,
-  undid: () => undefined,
-  monotonic: () => 0,
-  again: () => Promise.resolve(false), // the transaction around it tries again
-};
-
-/** D2: the first of all steps, so that its undo is the last. */
+/**
+ * D2: its undo is the last but that of `create`: while the successor is there, a later process knows that dependants
+ * may have to be started.
+ */
 export const letDependantsRun: SwapStep = {
   name: "look for dependants",
   do: async (swap) => {
@@ -66,60 +50,6 @@ async function isCutOff(engine: Engine, { State, HostConfig }: ContainerInspectI
   return false;
 }
 
-export const recreateDependants: SwapStep = {
-  name: "recreate the dependants",
-  do: async (swap) => {
-    for (const dependant of swap.dependants) {
-      const hard = swap.hardHooks?.isHard(dependant.old.Id) ? swap.hardHooks : undefined;
-      await hard?.before(dependant.old);
-      await recreate(dependant);
-      await hard?.after(dependant.old, dependant.successor ?? dependant.name);
-    }
-  },
-  undo: async (swap) => {
-    for (const dependant of swap.dependants.toReversed()) await takeAway(dependant);
-  },
-};
-
-/** Its start is undone by `letDependantsRun`. */
-const stopOnly: SwapStep = { name: stop.name, do: stop.do };
-const startIfItRan: SwapStep = {
-  ...start,
-  do: async (swap) => {
-    if (!ranBefore(swap)) return;
-    await start.do(swap);
-    const { State } = await swap.engine.docker.getContainer(swap.successor ?? swap.name).inspect();
-    if (!State.Running)
-      throw new Error(`${swap.name} exited with code ${State.ExitCode} after it was recreated`);
-  },
-};
-/** One dependant, on its own image. */
-export const recreateSteps: readonly SwapStep[] = [
-  create,
-  stopOnly,
-  moveAside,
-  takeName,
-  parkPolicy,
-  startIfItRan,
-];
-
-/** @throws Error where it could not be recreated; what was begun is undone then, but it does not run. */
-export async function recreate(dependant: Swap): Promise<void> {
-  const done = dependant.successor === undefined ? [] : recreateSteps.slice(0, 4); // by an earlier process
-  const outcome = await runSteps(recreateSteps.slice(done.length), dependant, silent, done);
-  if (outcome.kind === "done") return;
-  throw new Error(`${dependant.name} could not be recreated: ${explain(outcome.cause)}`, {
-    cause: outcome.cause,
-  });
-}
-
-/** Puts the names back and removes the successor; starting the original is left to the caller. */
-export async function takeAway(dependant: Swap): Promise<void> {
-  const [first] = await undoSteps(recreateSteps, dependant, silent);
-  if (first !== undefined)
-    throw new Error(`${dependant.name}: "${first.step}" could not be undone`, { cause: first.error });
-}
-
 /** All containers that refer to it, parents before children. */
 async function findDependants(swap: Swap): Promise<Swap[]> {
   const references = await swap.references.of(swap.engine);
@@ -142,14 +72,14 @@ async function findDependants(swap: Swap): Promise<Swap[]> {
 }
 
 /** Namespaces are referred to by id, links by the name that the target bears now. */
-const isAmong = (targets: readonly string[], { Id: id, Name: name }: ContainerInspectInfo): boolean =>
+export const isAmong = (targets: readonly string[], { Id: id, Name: name }: ContainerInspectInfo): boolean =>
   targets.some((target) => target === name.slice(1) || (target.length >= 12 && id.startsWith(target)));
 
 /**
  * An Engine that restarts looks links up by the names of that moment, and takes the successor for what a linker means. One
  * that was made after the successor means it indeed.
  */
-const isOlder = ({ Created }: ContainerInspectInfo, { resumedSince }: Swap): boolean =>
+export const isOlder = ({ Created }: ContainerInspectInfo, { resumedSince }: Swap): boolean =>
   resumedSince !== undefined && Date.parse(Created) < Date.parse(resumedSince);
 
 /** Each after all that it refers to itself: the Engine resolves links and namespaces when it creates. */
@@ -210,14 +140,4 @@ export function ranBefore({ old, ran, resumedSince }: Swap): boolean {
   const { State } = old as unknown as ContainerInspectInfo;
   const byUs = resumedSince !== undefined && Date.parse(State.FinishedAt) >= Date.parse(resumedSince);
   return State.Running || ran.has(old.Id) || byUs;
-}
-
-/** U2 and D1: the old containers go, their volumes stay. */
-export async function commit(swap: Swap): Promise<void> {
-  await commitDependants(swap); // podman: children first
-  await removeBackup(swap);
-}
-
-export async function commitDependants(swap: Swap): Promise<void> {
-  for (const dependant of swap.dependants.toReversed()) await removeBackup(dependant);
 }

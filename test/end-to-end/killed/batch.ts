@@ -1,19 +1,17 @@
 // One run of the updater that is killed and recovers: some containers are updated side by side, each has come to a point
 // of its own when the process dies. What is wrong afterwards is told case by case.
-import { writeFile, mkdtemp, rm } from "node:fs/promises";
-import { loadavg, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { GONE, ifThere, tolerating } from "../../../shared/engine.ts";
-import { type Engine, engine, pushApp } from "../../bed/bed.ts";
-import { pull, release } from "../../support/containers.ts";
-import { type Process, type Stack, startStack } from "../../support/stack.ts";
+import type { RunRecord } from "../../../shared/run-records.ts";
+import type { Process } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
-import { type After, type Before, type Expected, wrongWith } from "./checks.ts";
+import { type Expected, wrongWith } from "./checks.ts";
+import { type Before, clear, deploy, haveImages } from "./deploy.ts";
 import { type FaultName, faultOf } from "./faults.ts";
-import type { Case, Deployed } from "./points.ts";
-import { folderOfVolume, look, markedIds, volumeNames } from "./looks.ts";
-import { type Role, SIDE, WEB, createOptions, nameOf, roles, sceneOf } from "./scenes.ts";
+import { look, markedIds, volumeNames } from "./looks.ts";
+import type { Case } from "./points.ts";
+import { nameOf, sceneOf } from "./scenes.ts";
+import { SETTLE_MS, type Session } from "./session.ts";
 
 export interface Batch {
   readonly fault: FaultName;
@@ -23,7 +21,7 @@ export interface Batch {
 export interface Outcome {
   /** Sentences; none if all is well. */
   readonly wrong: readonly string[];
-  /** From the updater's start to its end, without the proofs. Milliseconds. */
+  /** From the updater's start to the end of the container's part of the run, without the proofs. Milliseconds. */
   readonly ms: number;
 }
 
@@ -35,191 +33,126 @@ export interface Programs {
 }
 export const PROGRAMS: Programs = { dying: join(import.meta.dirname, "../../support/dying-updater.js") };
 
-const IN_USE = 409;
-const SETTLE_MS = 200;
+/**
+ * What recovery may take: this, and so many times what deploying the containers and the killed run took. A machine that
+ * has other things to do takes longer for those as well.
+ */
 const WITHIN_MS = 10_000;
-
-/** On a machine whose cores are wanted by more than they can serve, everything takes as much longer. */
-const slowness = (): number => Math.max(1, (loadavg()[0] ?? 0) / cpus().length);
-
-/** Version 1 and, as `latest`, the next one. */
-export async function publishImages(): Promise<void> {
-  const options = { volumes: ["/anonymous"] };
-  for (const image of [WEB.good, WEB.bad]) {
-    await pushApp(image, "1", { ...options, env: ["VERSION=1"] });
-    await release(image, "2", { ...options, ...(image === WEB.bad && { cmd: ["false"] }) });
-  }
-  await release(SIDE, "1", { cmd: `trap "exit 0" TERM; sleep 100000 & wait` });
-}
+const IN_PROPORTION = 3;
+const DIES_WITHIN_MS = 180_000;
 
 export async function runBatch(
-  host: number,
+  session: Session,
   { fault, cases }: Batch,
   programs: Programs = PROGRAMS,
 ): Promise<Outcome[]> {
-  const h = engine(host);
-  const store = await mkdtemp(join(tmpdir(), "nats-store-"));
+  const { h, stack } = session;
   try {
     const otherVolumes = await volumeNames(h);
     await haveImages(h);
-    const before = await Promise.all(cases.map((one, key) => deploy(h, one, key)));
-    await using stack = await startStack({
-      engine: h,
-      services: ["hook-executor", "poller"],
-      nats: { store },
-      env: {
-        MONITOR: cases.map((_, key) => nameOf("web", key)).join(" "),
-        SETTLE_TIME: `${SETTLE_MS}ms`,
-        SWAPS: String(cases.length),
-        STOP_AFTER_FAILURES: "0",
-      },
-    });
-    const notes = await writeScripts(stack, cases);
-    const run = await killed({ stack, cases, before, programs });
-    const asked = decidedSoFar(stack);
-    await faultOf(fault).strike({ host: String(host), stack, store });
+    const from = performance.now();
+    const before = await Promise.all(cases.map((one) => deploy(h, one, session.nextKey())));
+    const webs = before.map(({ key }) => nameOf("web", key));
+    await session.refuse(webs.filter((_, index) => sceneOf(cases[index]?.scene ?? "alone").isRefused));
+    const run = await killed({ session, cases, before, programs });
+    const within = WITHIN_MS + IN_PROPORTION * (performance.now() - from);
+    const asked = decidedSoFar(session, run);
+    await faultOf(fault).strike(session);
     const found = { left: await look(h), marked: await markedIds(h) };
-    const expected = { run, cases, fault, before, otherVolumes, ...found, asked, notes };
-    return await recovered({ stack, h, expected, programs });
+    const expected: Expected = { run, cases, fault, before, otherVolumes, ...found, asked };
+    return await recovered({ session, expected, programs, within });
   } finally {
+    await stack.services.updater?.[Symbol.asyncDispose]();
     await clear(h);
-    await rm(store, { recursive: true, force: true });
   }
-}
-
-/** Web first, the others refer to it. */
-async function deploy(h: Engine, { scene: sceneName, policy }: Case, key: number): Promise<Before> {
-  const scene = sceneOf(sceneName);
-  const webImage = `registry.lab:5000/${scene.isBad ? WEB.bad : WEB.good}`;
-  const ids: Partial<Record<Role, string>> = {};
-  for (const role of roles.filter((one) => one === "web" || scene.beside.includes(one))) {
-    const Image = `${role === "web" ? webImage : `registry.lab:5000/${SIDE}`}:latest`;
-    const container = await h.docker.createContainer({
-      ...createOptions(role, { scene, policy, key }),
-      Image,
-    });
-    ids[role] = container.id;
-    await container.start();
-  }
-  const { Mounts } = await h.docker.getContainer(ids.web ?? "").inspect();
-  const volumes = Mounts.map(({ Name }) => Name ?? "");
-  for (const volume of volumes) await writeFile(join(folderOfVolume(h, volume), "kept"), volume);
-  return { key, ids, volumes };
-}
-
-/** Version 1, under the tag that has moved on in the registry. */
-async function haveImages(h: Engine): Promise<void> {
-  const web = [WEB.good, WEB.bad].map((image) => `registry.lab:5000/${image}`);
-  for (const reference of [...web.map((image) => `${image}:1`), `registry.lab:5000/${SIDE}:latest`])
-    if ((await ifThere(h.docker.getImage(reference).inspect())) === undefined) await pull(h, reference);
-  for (const image of web) await h.docker.getImage(`${image}:1`).tag({ repo: image, tag: "latest" });
-}
-
-/** Each hook's script notes the event's id; the one of after_update refuses where the scene says so. */
-async function writeScripts(stack: Stack, cases: readonly Case[]): Promise<string> {
-  const notes = join(stack.folder, "notes");
-  const refused = cases.flatMap(({ scene }, key) => (sceneOf(scene).isRefused ? [nameOf("web", key)] : []));
-  for (const hook of [
-    "updates_enumerated",
-    "before_stop_depends_container",
-    "before_update",
-    "after_update",
-    "before_start_depends_container",
-    "before_recreate_hard_depends_container",
-    "after_recreate_hard_depends_container",
-  ])
-    await stack.script(
-      `${hook}/note`,
-      `#!/bin/sh
-echo "$OUROBOROS_EVENT_ID" >> ${notes}
-[ ${hook} != after_update ] || case " ${refused.join(" ")} " in *" $OUROBOROS_CONTAINER_NAME "*) exit 1;; esac
-`,
-    );
-  return notes;
 }
 
 interface Killing {
-  readonly stack: Stack;
+  readonly session: Session;
   readonly cases: readonly Case[];
   readonly before: readonly Before[];
   readonly programs: Programs;
 }
 
 /** Until the updater has died, or died twice, where its cases say. Resolves with the run's id. */
-async function killed({ stack, cases, before, programs }: Killing): Promise<string> {
+async function killed({ session, cases, before, programs }: Killing): Promise<string> {
+  const { stack } = session;
+  const seen = stack.records.length;
   const first = cases[0]?.point;
-  const moments = new Set(cases.map(({ point }, key) => point.moment(before[key] as Deployed)));
+  const moments = new Set(cases.map(({ point }, index) => point.moment(before[index] as Before)));
   const dying = stack.start("updater", {
     program: programs.dying,
     env: { ...programs.env, DIE_AT: JSON.stringify([...moments]) },
   });
-  await dead(dying); // the poller's first look found the newer images
+  await stack.check();
+  await dead(dying);
   if (first?.recoveryDiesAt !== undefined) {
     const again = { ...programs.env, DIE_AT_CHANGE: String(first.recoveryDiesAt) };
     await dead(stack.start("updater", { program: programs.dying, env: again }));
   }
   await stack.nats.flush();
-  return stack.records.find(({ kind }) => kind === "begun")?.run ?? "";
+  return stack.records.slice(seen).find(({ kind }) => kind === "begun")?.run ?? "";
 }
 
 async function dead(dying: Process): Promise<void> {
-  const patience = 30_000 * slowness();
-  const end = await Promise.race([dying.exited, sleep(patience, "late", { ref: false })]);
+  const end = await Promise.race([dying.exited, sleep(DIES_WITHIN_MS, "late", { ref: false })]);
   if (end !== "SIGKILL") throw new Error(`it was not killed (${end}):\n${dying.log()}`);
 }
 
 /** Events with a recorded decision, and how many events were published until now. */
-function decidedSoFar(stack: Stack): Expected["asked"] {
-  const events = stack.records.flatMap((record) => (record.kind === "decided" ? [record.event] : []));
+function decidedSoFar({ stack }: Session, run: string): Expected["asked"] {
+  const records = stack.records.filter((record) => record.run === run);
+  const events = records.flatMap((record) => (record.kind === "decided" ? [record.event] : []));
   return { events, published: stack.events.length };
 }
 
 interface Recovering {
-  readonly stack: Stack;
-  readonly h: Engine;
+  readonly session: Session;
   readonly expected: Expected;
   readonly programs: Programs;
+  /** Milliseconds. */
+  readonly within: number;
 }
 
-async function recovered({ stack, h, expected, programs }: Recovering): Promise<Outcome[]> {
-  const limit = WITHIN_MS * slowness();
+async function recovered({ session, expected, programs, within }: Recovering): Promise<Outcome[]> {
+  const { stack } = session;
   const proofs = SETTLE_MS * (expected.cases.some(({ scene }) => sceneOf(scene).isBad) ? 2 : 1);
-  const from = performance.now();
   const { env = {}, recovering: program } = programs;
+  const [started, from] = [Date.now(), performance.now()];
   const updater = stack.start("updater", { env, ...(program !== undefined && { program }) });
   const passed = () => performance.now() - from - proofs;
   let wrong: string[][] = [];
-  const look = async (): Promise<true | undefined> => {
-    if (!isOver(stack, expected, updater) && passed() < limit) return undefined;
-    const after: After = { h, stack };
-    wrong = await wrongWith(expected, after);
-    return wrong.flat().length === 0 || !faultOf(expected.fault).losesRun || passed() > limit
-      ? true
-      : undefined;
+  const isWell = async (): Promise<boolean> => {
+    wrong = await wrongWith(expected, session);
+    return wrong.flat().length === 0;
   };
-  await until("it has recovered", look, { within: 10 * limit });
+  const isThrough = async (): Promise<boolean> => {
+    const isLate = passed() > within;
+    if (!isLate && !isOver(session, expected, updater)) return false;
+    return (await isWell()) || isLate || !faultOf(expected.fault).losesRun;
+  };
+  await until("it has recovered", isThrough, { within: 10 * within });
   const ms = Math.round(passed());
-  const late = ms > limit ? [`it took ${ms} ms`] : [];
-  const log = `${updater.log()}\n${JSON.stringify(stack.records, null, 1)}`;
-  return wrong.map((sentences) => {
-    const all = [...sentences, ...late];
-    return { ms, wrong: all.length === 0 ? [] : [...all, log] };
-  });
+  const late = ms > within ? [`it took ${ms} ms`] : [];
+  const records = stack.records.filter(({ run }) => run === expected.run);
+  const evidence = `${updater.log()}\n${JSON.stringify(records)}`;
+  const firstWrong = wrong.findIndex((sentences) => sentences.length + late.length > 0);
+  return wrong.map((sentences, index) => ({
+    ms: endOf(records, nameOf("web", expected.before[index]?.key ?? 0), started) ?? ms,
+    wrong: [...sentences, ...late, ...(index === firstWrong ? [evidence] : [])],
+  }));
+}
+
+/** Milliseconds after `started`; undefined where it had ended before, or the run is lost. */
+function endOf(records: readonly RunRecord[], container: string, started: number): number | undefined {
+  const ended = records.find((record) => record.kind === "ended" && record.container === container);
+  const ms = ended === undefined ? -1 : Date.parse(ended.at) - started;
+  return ms > 0 ? ms : undefined;
 }
 
 /** It says that it is through with what was left behind; a lost run has no end to wait for. */
-function isOver(stack: Stack, { fault, run }: Expected, updater: Process): boolean {
+function isOver({ stack }: Session, { fault, run }: Expected, updater: Process): boolean {
   if (!updater.log().includes("acts on the host")) return false;
   if (faultOf(fault).losesRun) return true;
   return stack.records.some((record) => record.kind === "finished" && record.run === run);
-}
-
-/** Images stay; so does a volume that Engine 20.10, after a crash, holds for a container that was removed since. */
-async function clear({ docker }: Engine): Promise<void> {
-  const listed = await docker.listContainers({ all: true });
-  await Promise.all(listed.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })));
-  const removals = (await volumeNames({ docker })).map((name) =>
-    tolerating([GONE, IN_USE], docker.getVolume(name).remove({ force: true })),
-  );
-  await Promise.all(removals);
 }

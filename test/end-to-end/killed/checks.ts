@@ -6,15 +6,12 @@ import type { ContainerInspectInfo } from "dockerode";
 import type { End } from "../../../shared/run-records.ts";
 import { type Engine, bedCommand } from "../../bed/bed.ts";
 import type { Stack } from "../../support/stack.ts";
+import type { Before } from "./deploy.ts";
 import { type FaultName, faultOf } from "./faults.ts";
 import { type Looked, folderOf, folderOfVolume, look, volumeNames } from "./looks.ts";
-import type { Case, Deployed } from "./points.ts";
+import type { Case } from "./points.ts";
 import { type Role, nameOf, sceneOf } from "./scenes.ts";
-
-export interface Before extends Deployed {
-  /** Names of web's volumes; each holds a file `kept` with its name. */
-  readonly volumes: readonly string[];
-}
+import type { Session } from "./session.ts";
 
 export interface Expected {
   readonly run: string;
@@ -27,26 +24,21 @@ export interface Expected {
   readonly left: Looked;
   readonly marked: readonly string[];
   readonly asked: { readonly events: readonly string[]; readonly published: number };
-  /** File to which the scripts wrote the id of each event they ran for. */
-  readonly notes: string;
-}
-
-export interface After {
-  readonly h: Engine;
-  readonly stack: Stack;
 }
 
 /** For each case what is wrong, in sentences; what concerns the whole run is told of the first. */
-export async function wrongWith(expected: Expected, { h, stack }: After): Promise<string[][]> {
+export async function wrongWith(expected: Expected, session: Session): Promise<string[][]> {
+  const { h, stack } = session;
   const now = await look(h);
   const ofRun = [
     ...leftNames(expected, now),
     ...(await leftVolumes(expected, h)),
-    ...(await askedAgain(expected, stack)),
+    ...(await askedAgain(expected, session)),
+    ...(await leftDocuments(stack)),
   ];
-  ofRun.push(...(await leftDocuments(stack)));
-  const ofCases = expected.cases.map(async (one, key) => {
-    const parts = { one, key, expected, now, h, stack };
+  const ofCases = expected.cases.map(async (one, index) => {
+    const before = expected.before[index] as Before;
+    const parts = { one, before, key: before.key, expected, now, h, stack };
     return [
       ...wrongContainers(parts),
       ...wrongEnd(parts),
@@ -60,6 +52,7 @@ export async function wrongWith(expected: Expected, { h, stack }: After): Promis
 
 interface Parts {
   readonly one: Case;
+  readonly before: Before;
   readonly key: number;
   readonly expected: Expected;
   readonly now: Looked;
@@ -69,8 +62,10 @@ interface Parts {
 
 const rolesOf = ({ one }: Pick<Parts, "one">): Role[] => ["web", ...sceneOf(one.scene).beside];
 
-function leftNames({ cases }: Expected, now: Looked): string[] {
-  const wanted = cases.flatMap((one, key) => rolesOf({ one }).map((role) => nameOf(role, key)));
+function leftNames({ cases, before }: Expected, now: Looked): string[] {
+  const wanted = cases.flatMap((one, index) =>
+    rolesOf({ one }).map((role) => nameOf(role, before[index]?.key ?? 0)),
+  );
   return [...now.keys()].filter((name) => !wanted.includes(name)).map((name) => `${name} is left`);
 }
 
@@ -86,10 +81,10 @@ async function leftDocuments({ folder }: Stack): Promise<string[]> {
 }
 
 /** Published again after its decision was recorded, or given to a script twice. */
-async function askedAgain({ asked, fault, notes }: Expected, stack: Stack): Promise<string[]> {
+async function askedAgain({ asked, fault }: Expected, { stack, noted }: Session): Promise<string[]> {
   if (faultOf(fault).losesRun) return [];
   const again = stack.events.slice(asked.published).filter(({ event }) => asked.events.includes(event.id));
-  const ran = (await readFile(notes, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
+  const ran = await noted();
   const twice = ran.filter((id, index) => ran.indexOf(id) !== index);
   return [...again.map(({ event }) => event.id), ...twice].map((id) => `${id} was asked again`);
 }
@@ -98,7 +93,7 @@ async function askedAgain({ asked, fault, notes }: Expected, stack: Stack): Prom
  * Docker itself leaves a container down after a crash of the Engine or the host where its policy says so. That is none of
  * the updater's business unless it had begun with it.
  */
-function mayBeDown({ one, key, expected }: Parts, role: Role): boolean {
+function mayBeDown({ one, before, key, expected }: Parts, role: Role): boolean {
   const name = nameOf(role, key);
   const { leavesDown } = faultOf(expected.fault);
   if (leavesDown === undefined) return false;
@@ -107,7 +102,7 @@ function mayBeDown({ one, key, expected }: Parts, role: Role): boolean {
       found.startsWith(`${name}.ouroboros-`) ||
       (["child", "linker"].includes(role) && found.startsWith(`${nameOf("web", key)}.ouroboros-`)),
   );
-  const isMarked = expected.marked.includes(expected.before[key]?.ids[role] ?? "");
+  const isMarked = expected.marked.includes(before.ids[role] ?? "");
   const ranLast = expected.left.get(name)?.State.Running ?? false;
   if (role === "linker" && isLinkForgotten(expected, key)) return true;
   const byPolicy = leavesDown.includes(one.policy) || role !== "web"; // Docker starts no child before its parent
@@ -168,10 +163,9 @@ function wrongEnd(parts: Parts): string[] {
   return end !== undefined && wanted.includes(end) ? [] : [`web-${key} ended as ${end ?? "nothing"}`];
 }
 
-async function wrongData({ key, expected, now, h }: Parts): Promise<string[]> {
+async function wrongData({ key, before, now, h }: Parts): Promise<string[]> {
   const mounted = (now.get(nameOf("web", key))?.Mounts ?? []).map(({ Name }) => Name);
-  const volumes = expected.before[key]?.volumes ?? [];
-  const checked = volumes.map(async (volume) => {
+  const checked = before.volumes.map(async (volume) => {
     const kept = await readFile(join(folderOfVolume(h, volume), "kept"), "utf8").catch(() => "");
     if (!mounted.includes(volume)) return [`web-${key} has lost its volume ${volume}`];
     return kept === volume ? [] : [`the data in ${volume} are lost`];

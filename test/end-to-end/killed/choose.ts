@@ -1,8 +1,9 @@
 // Which cases are run: all combinations are some thousand. Deterministic: the same table gives the same choice.
 import type { Batch } from "./batch.ts";
 import { type FaultName, faultNames } from "./faults.ts";
-import { type Case, kindOf, points } from "./points.ts";
+import { type Case, points } from "./points.ts";
 import { policies, sceneOf } from "./scenes.ts";
+import { AT_MOST } from "./session.ts";
 
 export interface Chosen extends Case {
   readonly fault: FaultName;
@@ -32,11 +33,8 @@ export function covering<One>(all: readonly One[], combinationsOf: (one: One) =>
 
 const around = ({ scene, policy, fault }: Chosen): string[] => [scene, `policy ${policy}`, `fault ${fault}`];
 
-/** Each point; and of kinds of points, scenes, policies and faults each two together. */
-export const eachPointAndPairs = (one: Chosen): string[] => [
-  one.point.says,
-  ...together([kindOf(one.point), ...around(one)], 2),
-];
+/** Of points, scenes, policies and faults each two together. */
+export const pairs = (one: Chosen): string[] => together([one.point.says, ...around(one)], 2);
 
 /** Of points, scenes, policies, faults and Engines each three together. */
 export const triples = (one: Chosen & { readonly engine: string }): string[] =>
@@ -50,7 +48,7 @@ function together(values: readonly string[], size: number): string[] {
 }
 
 /** Cases of one run have the same fault, and die at a moment of the run's together or each at its own. */
-export function batched(cases: readonly Chosen[], size: number): Batch[] {
+export function batched(cases: readonly Chosen[], size = AT_MOST): Batch[] {
   const groups = [...new Set(cases.map(groupOf))].map((name) => cases.filter((one) => groupOf(one) === name));
   return groups.flatMap((group) =>
     Array.from({ length: Math.ceil(group.length / size) }, (_, index) => ({

@@ -1,20 +1,12 @@
 // What happens beside, while the updater is dead.
 import { rm } from "node:fs/promises";
-import type { Stack } from "../../support/stack.ts";
-import type { Policy } from "./scenes.ts";
 import { bedCommand } from "../../bed/bed.ts";
-
-export interface Hit {
-  /** Number of the host in the bed. */
-  readonly host: string;
-  readonly stack: Stack;
-  /** The folder in which NATS keeps its streams. */
-  readonly store: string;
-}
+import type { Policy } from "./scenes.ts";
+import type { Session } from "./session.ts";
 
 export interface Fault {
   readonly says: string;
-  readonly strike: (hit: Hit) => Promise<void>;
+  readonly strike: (session: Session) => Promise<void>;
   /** Containers end with the Engine; it starts none again with one of these policies. */
   readonly leavesDown?: readonly Policy[];
   /** Nobody knows of the run any more. */
@@ -28,16 +20,16 @@ export const faults = {
     // It finds them running, stops them itself, and takes that for their owner's stop.
     leavesDown: ["no", "on-failure", "unless-stopped"],
     strike: async ({ host }) => {
-      await bedCommand("kill", host);
-      await bedCommand("start", host);
+      await bedCommand("kill", String(host));
+      await bedCommand("start", String(host));
     },
   },
   power: {
     says: "the host lost its power",
     leavesDown: ["no", "on-failure"],
     strike: async ({ host, stack }) => {
-      await Promise.all([bedCommand("cut", host), stack.server.kill()]);
-      await Promise.all([bedCommand("boot", host), stack.server.restart()]);
+      await Promise.all([bedCommand("cut", String(host)), stack.server.kill()]);
+      await Promise.all([bedCommand("boot", String(host)), stack.server.restart()]);
     },
   },
   store: {

@@ -1,5 +1,11 @@
-// Batches on several hosts side by side.
-import { type Batch, type Outcome, PROGRAMS, type Programs, publishImages, runBatch } from "./batch.ts";
+// Batches on several hosts side by side. NODE_DEBUG=killed tells how each one went, as it goes.
+import { debuglog } from "node:util";
+import { engine } from "../../bed/bed.ts";
+import { type Batch, type Outcome, PROGRAMS, type Programs, runBatch } from "./batch.ts";
+import { titleOf } from "./choose.ts";
+import { clear, publishImages } from "./deploy.ts";
+import { faultNames } from "./faults.ts";
+import { openSession } from "./session.ts";
 
 export interface Ran {
   readonly batch: Batch;
@@ -10,7 +16,9 @@ export interface Ran {
 /** For each host, by its number in the bed, its batches one after the other. */
 export type Queues = ReadonlyMap<number, readonly Batch[]>;
 
-/** A batch that fails as a whole fails in each case. */
+const debug = debuglog("killed");
+
+/** Batches of one fault have NATS and the services around the updater in common, for as long as all is well. */
 export async function runAll(
   queues: Queues,
   ran: (one: Ran) => void,
@@ -18,12 +26,32 @@ export async function runAll(
 ): Promise<void> {
   await publishImages();
   const working = [...queues].map(async ([host, batches]) => {
-    for (const batch of batches) {
-      const outcomes = await runBatch(host, batch, programs).catch((error: unknown) => failed(batch, error));
-      ran({ batch, host, outcomes });
-    }
+    await clear(engine(host)); // what a run that was broken off left
+    let left: readonly Batch[] = batches.toSorted(byFault);
+    while (left.length > 0) left = await runSession(host, left, { ran, programs });
   });
   await Promise.all(working);
+}
+
+const byFault = (one: Batch, other: Batch): number =>
+  faultNames.indexOf(one.fault) - faultNames.indexOf(other.fault);
+
+/** Resolves with the batches that are left: those of another fault, or all after one that went wrong. */
+async function runSession(
+  host: number,
+  batches: readonly Batch[],
+  { ran, programs }: { readonly ran: (one: Ran) => void; readonly programs: Programs },
+): Promise<readonly Batch[]> {
+  await using session = await openSession(host);
+  for (const [index, batch] of batches.entries()) {
+    if (batch.fault !== batches[0]?.fault) return batches.slice(index);
+    const from = performance.now();
+    const outcomes = await runBatch(session, batch, programs).catch((error: unknown) => failed(batch, error));
+    debug("%s", told({ batch, host, outcomes }, performance.now() - from));
+    ran({ batch, host, outcomes });
+    if (outcomes.some(({ wrong }) => wrong.length > 0)) return batches.slice(index + 1);
+  }
+  return [];
 }
 
 /** In turn: the first batch to the first host, the second to the second. */
@@ -35,3 +63,12 @@ const failed = ({ cases }: Batch, error: unknown): Outcome[] =>
     ms: 0,
     wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
   }));
+
+function told({ batch, host, outcomes }: Ran, ms: number): string {
+  const wrong = outcomes.flatMap((outcome, index) => {
+    const one = batch.cases[index];
+    return one === undefined || outcome.wrong.length === 0 ? [] : [titleOf(one), ...outcome.wrong];
+  });
+  const head = `h${host} ${batch.fault} ${batch.cases[0]?.point.says ?? ""}: ${batch.cases.length} cases`;
+  return [`${head}, ${Math.round(ms)} ms, recovered in ${outcomes[0]?.ms ?? 0} ms`, ...wrong].join("\n  ");
+}

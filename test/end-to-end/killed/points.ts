@@ -1,6 +1,6 @@
 // Where the updater is killed: after each step of the product's own lists and after each undo, which a new step joins by
 // being there; and at the points of a run outside of those lists.
-import { recreateSteps } from "../../../services/updater/swap/dependants.ts";
+import { recreateSteps } from "../../../services/updater/swap/recreate.ts";
 import { proveIt } from "../../../services/updater/swap/swap.ts";
 import { swapSteps } from "../../../services/updater/swap/swap-steps.ts";
 import { type Policy, type Role, type Scene, type SceneName, nameOf, sceneNames, sceneOf } from "./scenes.ts";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import type { Plan } from "../../../../services/updater/plan/plan-message.ts";
 import type { Run, Seen } from "../../../../services/updater/updater.ts";
+import type { VerdictWord } from "../../../../shared/messages.ts";
 import { whatHolds } from "../../../../services/updater/plan/what-holds.ts";
 import type { Facts } from "../../../../shared/container-facts.ts";
 import { PLAIN } from "../../../support/facts.ts";
@@ -24,11 +25,16 @@ const plan = (more: Partial<Plan> = {}): Plan =>
     containers: [planned],
     ...more,
   }) as unknown as Plan;
-const run = (swappedTo?: string) =>
+const run = (swappedTo?: string, after?: VerdictWord) =>
   ({
     bus: { host: { engine: { id: "E" }, own: [] }, context: { settings: {} } },
     recovered: new Map(),
-    journal: { ended: () => undefined, of: () => (swappedTo === undefined ? [] : [{ new_id: swappedTo }]) },
+    journal: {
+      run: "r",
+      ended: () => undefined,
+      of: () => (swappedTo === undefined ? [] : [{ new_id: swappedTo }]),
+      decided: (event: string) => event === "r-after_update-web" && after && { verdict: after },
+    },
   }) as unknown as Run;
 
 describe("what holds of a plan", () => {
@@ -94,4 +100,16 @@ describe("what holds of a plan", () => {
     });
     assert.deepEqual([committed.length, entries.length], [1, 0]);
   });
+
+  for (const [verdict, left, over] of [
+    ["refuse", 0, 1],
+    ["defer", 0, 1],
+    ["proceed", 1, 0],
+  ] as const) {
+    it(`knows whether one that is as before was put back because after_update said ${verdict}`, () => {
+      const situation = { seen: seenAs({}), isNew: false, limit: 60_000 };
+      const holding = whatHolds(run("3".repeat(64), verdict), plan(), situation);
+      assert.deepEqual([holding.entries.length, holding.putBack.length], [left, over]);
+    });
+  }
 });

@@ -1,0 +1,64 @@
+// What a case finds when its update begins: images, containers, data in their volumes; and how all that goes again.
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { GONE, ifThere, tolerating } from "../../../shared/engine.ts";
+import { type Engine, pushApp } from "../../bed/bed.ts";
+import { pull, release } from "../../support/containers.ts";
+import { folderOfVolume, volumeNames } from "./looks.ts";
+import type { Case, Deployed } from "./points.ts";
+import { type Role, SIDE, WEB, createOptions, roles, sceneOf } from "./scenes.ts";
+
+export interface Before extends Deployed {
+  /** Names of web's volumes; each holds a file `kept` with its name. */
+  readonly volumes: readonly string[];
+}
+
+const IN_USE = 409;
+
+/** Version 1 and, as `latest`, the next one. */
+export async function publishImages(): Promise<void> {
+  const options = { volumes: ["/anonymous"] };
+  for (const image of [WEB.good, WEB.bad]) {
+    await pushApp(image, "1", { ...options, env: ["VERSION=1"] });
+    await release(image, "2", { ...options, ...(image === WEB.bad && { cmd: ["false"] }) });
+  }
+  await release(SIDE, "1", { cmd: `trap "exit 0" TERM; sleep 100000 & wait` });
+}
+
+/** Version 1, under the tag that has moved on in the registry. */
+export async function haveImages(h: Engine): Promise<void> {
+  const web = [WEB.good, WEB.bad].map((image) => `registry.lab:5000/${image}`);
+  for (const reference of [...web.map((image) => `${image}:1`), `registry.lab:5000/${SIDE}:latest`])
+    if ((await ifThere(h.docker.getImage(reference).inspect())) === undefined) await pull(h, reference);
+  for (const image of web) await h.docker.getImage(`${image}:1`).tag({ repo: image, tag: "latest" });
+}
+
+/** Web first, the others refer to it. */
+export async function deploy(h: Engine, { scene: sceneName, policy }: Case, key: number): Promise<Before> {
+  const scene = sceneOf(sceneName);
+  const webImage = `registry.lab:5000/${scene.isBad ? WEB.bad : WEB.good}`;
+  const ids: Partial<Record<Role, string>> = {};
+  for (const role of roles.filter((one) => one === "web" || scene.beside.includes(one))) {
+    const Image = `${role === "web" ? webImage : `registry.lab:5000/${SIDE}`}:latest`;
+    const container = await h.docker.createContainer({
+      ...createOptions(role, { scene, policy, key }),
+      Image,
+    });
+    ids[role] = container.id;
+    await container.start();
+  }
+  const { Mounts } = await h.docker.getContainer(ids.web ?? "").inspect();
+  const volumes = Mounts.map(({ Name }) => Name ?? "");
+  for (const volume of volumes) await writeFile(join(folderOfVolume(h, volume), "kept"), volume);
+  return { key, ids, volumes };
+}
+
+/** Images stay; so does a volume that Engine 20.10, after a crash, holds for a container that was removed since. */
+export async function clear({ docker }: Engine): Promise<void> {
+  const listed = await docker.listContainers({ all: true });
+  await Promise.all(listed.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })));
+  const removals = (await volumeNames({ docker })).map((name) =>
+    tolerating([GONE, IN_USE], docker.getVolume(name).remove({ force: true })),
+  );
+  await Promise.all(removals);
+}
