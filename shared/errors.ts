@@ -10,6 +10,11 @@ export class Suspended extends Error {
   override readonly name = "Suspended";
 }
 
+/** NATS was away for too long while something was stopped: what was begun is taken up when it is back. */
+export class CutOff extends Error {
+  override readonly name = "CutOff";
+}
+
 /** Another writer holds the host's open record: this process must not touch the Engine any more. */
 export class Fenced extends Error {
   override readonly name = "Fenced";

@@ -2,7 +2,7 @@
 import type { JsMsg } from "@nats-io/jetstream";
 import { consume } from "../../shared/consume.ts";
 import { isAway } from "../../shared/engine.ts";
-import { Suspended, explain } from "../../shared/errors.ts";
+import { CutOff, Suspended, explain } from "../../shared/errors.ts";
 import { lastOn, serverTime, untilAnswered } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import { Acting } from "./acting.ts";
@@ -11,6 +11,7 @@ import { helpersEnd, removeHelper } from "./self/helper-container.ts";
 import { type Plan, parsePlan } from "./plan/plan-message.ts";
 import type { Restored } from "./recover/put-back.ts";
 import { type RecoveredHost, recoverHost, settleAlone } from "./recover/recover.ts";
+import { untilCutOff } from "./plan/cut-off.ts";
 import { runPlan } from "./plan/run-plan.ts";
 import { tellRestored } from "./recover/tell-restored.ts";
 import type { Updater } from "./updater.ts";
@@ -34,7 +35,8 @@ export async function serve(updater: Updater): Promise<void> {
     handle: (message) =>
       acting.alone(async () => {
         if (fence.open !== undefined) await recover(); // this process failed in the middle of a run
-        await runPlan(updater, await planIn(updater, message), NOTHING);
+        const plan = await planIn(updater, message);
+        await untilCutOff(updater, (connected) => runPlan(connected, plan, NOTHING));
       }),
   });
 }
@@ -48,7 +50,7 @@ async function planIn({ bus }: Updater, message: JsMsg): Promise<Plan> {
 
 const AGAIN_MS = 5000;
 
-/** An Engine that is away now is no reason to give up what was begun. */
+/** An Engine or a NATS that is away now is no reason to give up what was begun. */
 async function untilResumed(updater: Updater): Promise<void> {
   const { context, clock, signal } = updater.bus;
   for (;;) {
@@ -56,8 +58,8 @@ async function untilResumed(updater: Updater): Promise<void> {
       await recoverAndResume(updater);
       return;
     } catch (error) {
-      if (!isAway(error)) throw error;
-      context.log.warn({ because: explain(error) }, "Engine does not answer; recovery is tried again");
+      if (!isAway(error) && !(error instanceof CutOff)) throw error;
+      context.log.warn({ because: explain(error) }, "recovery is tried again");
       if (signal.aborted)
         throw new Suspended("stopped before what was begun was put right", { cause: error });
       await clock.sleep(AGAIN_MS, signal);
@@ -74,7 +76,7 @@ async function recoverAndResume(updater: Updater): Promise<readonly Restored[]> 
   const plan = await openPlan(updater);
   const restored = await settleAlone(it, recovered, plan?.run);
   await tellRestored(bus, restored);
-  if (plan !== undefined) await runPlan(updater, plan, recovered);
+  if (plan !== undefined) await untilCutOff(updater, (connected) => runPlan(connected, plan, recovered));
   else if (fence.open !== undefined) await fence.end();
   await removeHelper(bus.host.engine);
   return restored;

@@ -9,6 +9,7 @@ import { inParallel } from "../../shared/in-parallel.ts";
 import type { ImageRef } from "../../shared/image-ref.ts";
 import type { ImagePayload } from "../../shared/payloads.ts";
 import type { Bus } from "./bus.ts";
+import type { Connected } from "./plan/cut-off.ts";
 import type { Doorbell } from "./gate/doorbell.ts";
 import type { Counters } from "./journal/counters.ts";
 import type { Fence } from "./journal/fence.ts";
@@ -44,7 +45,7 @@ export interface Updater {
   readonly hardStop: AbortSignal;
 }
 
-export interface Run extends Updater {
+export interface Run extends Connected {
   /** How many groups may have stopped dependencies at a time. */
   readonly turns: Places;
   /** How many successors are made before there is a swap place for them. */

@@ -302,6 +302,35 @@ const lasting: readonly Lasting[] = [
       tell("port taken for 150 s", happens, ended);
     },
   },
+  {
+    title: "NATS that stays away while dependencies are stopped leaves them down for five minutes at most",
+    goesOn: async (host) => {
+      const dependency = await deploy(host, "db", { image: "apps/db-of-cut-off" });
+      const create = { Labels: { "com.ouroboros.depends_on": "db" } };
+      await using scene = await inTurn({ host, image: "apps/cut-off", create });
+      const { stack } = scene;
+      const hook = "before_start_depends_container";
+      await stack.script(`${hook}/slow`, "#!/bin/sh\nsleep 60\n");
+      const run = await scene.plan();
+      await until("it is asked about", () => stack.heard().includes(`${hook} db`), { within: MINUTE });
+      await stack.server.kill("SIGKILL");
+      const from = performance.now();
+      assert.ok((await overview(host)).includes("db exited 1"));
+      await until("db runs", async () => (await overview(host)).includes("db running 1"), {
+        within: 6 * MINUTE,
+      });
+      const back = Math.round((performance.now() - from) / 1000);
+      assert.ok(back >= 290, `NATS was given up after ${back} s`);
+      await stack.server.restart();
+      const ended = await scene.outcome(run, 4 * MINUTE);
+      assert.equal(ended.end, "updated", ended.because);
+      assert.deepEqual(await overview(host), ["db running 1", "web running 2"]);
+      assert.equal(await idOf(host, "db"), dependency);
+      const happens =
+        "the dependencies are started without it after 5 minutes; the run goes on when it is back";
+      tell("NATS away while dependencies are stopped", happens, ended);
+    },
+  },
 ];
 
 const isSwapped = ({ host }: FaultScene) =>

@@ -34,6 +34,7 @@ describe("a container that somebody", () => {
   let states: string[];
 
   before(async () => {
+    await h1.clean(); // what is due beside them would be planned too
     const names = Object.keys(moments).flatMap((moment) => meddling.map(([what]) => `${what}-${moment}`));
     for (const name of names) await deploy(h1, name);
     await using stack = await startStack({ engine: h1 });
@@ -76,6 +77,51 @@ describe("a container that somebody", () => {
       });
     }
   }
+});
+
+describe("a new container that somebody removed while after_update was waited for", () => {
+  let ends: Record<string, End>;
+  let seen: string[];
+  const ids = new Map<string, string>();
+  const meddle = async (name: string): Promise<void> => {
+    if (name === "replaced") await replaceBySomebody(name);
+    else await h1.docker.getContainer(name).remove({ force: true });
+  };
+
+  before(async () => {
+    const names = ["liked", "disliked", "replaced"];
+    for (const name of names) ids.set(name, await deploy(h1, name));
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const hooks = ["after_update"] as const;
+    await using _judge = await participate(stack, "judge", { hooks }, async ({ subject: name }) => {
+      await meddle(name);
+      return name === "disliked" ? "refuse: I do not like it" : "proceed";
+    });
+    for (const name of names) await release(`apps/${name}`, "2");
+    ends = await update(stack);
+    seen = await overview(h1);
+  });
+  after(() => h1.clean());
+
+  for (const name of ["liked", "disliked"])
+    it(`is missed, and the old one is put back, when it was ${name}`, async () => {
+      assert.equal(ends[name], "rolled_back");
+      assert.ok(seen.includes(`${name} running 1`));
+      assert.equal(await idOf(h1, name), ids.get(name));
+    });
+
+  it("is not missed where its owner has put another in its place", () => {
+    assert.equal(ends["replaced"], "updated");
+    assert.ok(seen.includes("replaced running 2"));
+  });
+
+  it("leaves nothing beside them", () => {
+    assert.equal(seen.length, 3);
+    const happens =
+      "`rolled_back`: the old one runs again; `updated` where its owner put another in its place";
+    tell("new container removed by somebody during `after_update`", happens);
+  });
 });
 
 describe("an old container that somebody removed while after_update was waited for", () => {

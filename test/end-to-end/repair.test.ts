@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import { Repaired } from "../../services/ouroboros/answers.ts";
+import { backupName } from "../../services/updater/swap/swap-names.ts";
 import { engine, leftovers } from "../bed/bed.ts";
 import { command } from "../support/command.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
@@ -81,6 +82,18 @@ describe("ouroboros repair", () => {
     );
     assert.equal(told.subject, "web");
     assert.deepEqual((await repair()).answers, [{ host: "h1", state: "repaired", restored: [] }]);
+  });
+
+  it("sees a backup too that is alone and cannot be started", async () => {
+    const web = h1.docker.getContainer(old);
+    await web.stop();
+    await web.rename({ name: backupName("web", "0abc") });
+    await rm(folder, { recursive: true });
+    const { code, answers } = await repair();
+    assert.deepEqual([code, answers[0]?.restored[0]?.end], [2, "stuck"]);
+    await mkdir(folder);
+    assert.equal((await repair()).answers[0]?.restored[0]?.end, "rolled_back");
+    assert.deepEqual(await overview(h1), ["web running 1"]);
   });
 
   it("waits for no run that is under way, and names it", async () => {

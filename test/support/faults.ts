@@ -96,7 +96,11 @@ export async function faultScene(options: FaultOptions = {}): Promise<FaultScene
 
 function faultOf({ run, ...at }: Fault): Record<string, string> {
   const bed = Object.entries(process.env).filter(([name]) => name.startsWith("BED"));
-  return { ...(Object.fromEntries(bed) as Record<string, string>), FAULT_AT: Object.entries(at).flat().join(" "), FAULT_RUN: run };
+  return {
+    ...(Object.fromEntries(bed) as Record<string, string>),
+    FAULT_AT: Object.entries(at).flat().join(" "),
+    FAULT_RUN: run,
+  };
 }
 
 /** How long `web` did not run, by asking the Engine every 20 ms. While the Engine does not answer, nothing is known. */
@@ -146,13 +150,17 @@ const rows: string[] = [];
 
 /** A row of the table. */
 export function tell(fault: string, happens: string, measured?: Outcome): void {
-  const down = measured === undefined ? "" : measured.down === 0 ? "0" : (measured.down / 1000).toFixed(1);
-  rows.push(`| ${fault} | ${happens} | ${down} |`);
+  const seconds = (ms: number | undefined): string =>
+    ms === undefined ? "" : ms === 0 ? "0" : (ms / 1000).toFixed(1);
+  rows.push(`| ${fault} | ${happens} | ${seconds(measured?.down)} | ${seconds(measured?.ms)} |`);
 }
 
 /** The table of all that was told so far, by the full run. */
 export async function writeFaults(): Promise<void> {
   if (process.env["OUROBOROS_TEST_FULL"] !== "1") return;
-  const head = ["| fault | what happens | not running, seconds |", "| --- | --- | --- |"];
+  const head = [
+    "| fault | what happens | not running, seconds | from the run's begin to its end, seconds |",
+    "| --- | --- | --- | --- |",
+  ];
   await writeSection("faults", [...head, ...rows.toSorted()].join("\n"));
 }

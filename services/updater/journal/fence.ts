@@ -81,9 +81,9 @@ export class Fence {
     await this.#write(undefined);
   }
 
-  /** F3. @throws Fenced */
-  async check(): Promise<void> {
-    const last = await readOpen(this.#bus);
+  /** F3. Waits for NATS until the signal aborts. @throws Fenced */
+  async check(signal = this.#bus.signal): Promise<void> {
+    const last = await readOpen({ ...this.#bus, signal });
     if (last === undefined)
       await this.#write(this.#open); // the store was lost: claim it again
     else if (last.record.writer !== this.#bus.writer)

@@ -1,12 +1,11 @@
 // From how a swap went to the container's end: asked about, kept and cleaned up, or put back. Each way out is a named end.
 import type { ContainerInspectInfo } from "dockerode";
-import { isAway } from "../../../shared/engine.ts";
+import { ifThere, isAway } from "../../../shared/engine.ts";
 import { Expired, Fenced, Halted, Suspended, explain } from "../../../shared/errors.ts";
-import type { Decided } from "../../../shared/run-records.ts";
 import { byHand } from "../swap/by-hand.ts";
 import { changeOf } from "../journal/change.ts";
 import { cleanUp } from "./cleanup.ts";
-import { endContainer, endOfRefused } from "./ends.ts";
+import { type Ending, endContainer, endOfRefused } from "./ends.ts";
 import { runLifecycle } from "./lifecycle.ts";
 import { askAfter, removeOld } from "./replace-hooks.ts";
 import { type Outcome, undoSteps } from "../swap/saga.ts";
@@ -85,7 +84,10 @@ async function confirm(run: Run, it: Swapped): Promise<void> {
   const after = { swap, old, successor, atMost: it.atMost };
   const decided = await askAfter(run, after);
   if (decided.verdict !== "proceed")
-    return isOwn(run, successor.Id) ? handBack(run, swap, successor) : putBack(run, it, decided);
+    return isOwn(run, successor.Id)
+      ? handBack(run, swap, successor)
+      : putBack(run, it, endOfRefused(decided));
+  if (!(await isThere(swap, successor.Id))) return putBack(run, it, REMOVED);
   const because = await removeOld(run, after);
   await runLifecycle(run, "post-update", { container: swap.old, id: successor.Id });
   await cleanUp(run, swap);
@@ -98,9 +100,22 @@ async function confirm(run: Run, it: Swapped): Promise<void> {
   });
 }
 
-async function putBack(run: Run, { entry, swap, timed }: Swapped, decided: Decided): Promise<void> {
+const REMOVED = {
+  end: "rolled_back",
+  because: "somebody removed the new container while after_update was waited for; the old one was put back",
+  by: "updater",
+  isPassing: true,
+} as const satisfies Ending;
+
+/** It, or what its owner has put in its place. */
+async function isThere({ engine, name }: Swap, successor: string): Promise<boolean> {
+  const [own, other] = [successor, name].map((one) => ifThere(engine.docker.getContainer(one).inspect()));
+  return (await own) !== undefined || (await other) !== undefined;
+}
+
+async function putBack(run: Run, { entry, swap, timed }: Swapped, ending: Ending): Promise<void> {
   using _place = await run.places.take();
-  await run.fence.check();
+  await run.fence.check(run.bus.signal);
   const back = timedFor(run, entry);
   back.begins(DOWN.from);
   const failures = await undoSteps(run.steps, swap, back);
@@ -110,14 +125,13 @@ async function putBack(run: Run, { entry, swap, timed }: Swapped, decided: Decid
     ...changeOf(swap.oldImage, swap.newImage),
     downtime_ms: (timed?.downtime.downtime_ms ?? 0) + (back.downtime.downtime_ms ?? 0),
   };
-  const rolledBack = endOfRefused(decided);
-  const cause = rolledBack.because;
+  const cause = ending.because;
   const stuck = {
     end: "stuck",
     because: byHand(swap, { failed: "put the old container back", cause, left: failures }),
     by: "updater",
   } as const;
-  await endContainer(run, entry, { ...(failures.length > 0 ? stuck : rolledBack), ...change });
+  await endContainer(run, entry, { ...(failures.length > 0 ? stuck : ending), ...change });
 }
 
 /** @throws Expired where somebody put another container in its place: there is nothing to be put back. */

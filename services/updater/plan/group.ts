@@ -34,12 +34,12 @@ export interface GroupWork {
 export async function runGroup(run: Run, group: GroupWork): Promise<void> {
   const { dependencies } = group;
   using _turn = dependencies.length > 0 ? await run.turns.take() : undefined;
+  using _watched = dependencies.length > 0 ? run.whileStopped() : undefined;
   try {
+    if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
     const left = group.updates.filter(isLeft(run));
-    const refused =
-      left.length > 0 && whyHalted(run) === undefined
-        ? await stopAll(run, dependencies, group.mark)
-        : undefined;
+    const isToStop = left.some(({ facts }) => !run.recovered.has(facts.name)) && whyHalted(run) === undefined;
+    const refused = isToStop ? await stopAll(run, dependencies, group.mark) : undefined;
     for (const entry of left) {
       if (refused === undefined) await updateOrExpire(run, entry, group);
       else await endContainer(run, entry, endOfRefusal(refused));

@@ -131,7 +131,7 @@ function swapFrom(
         new_id: successor,
         to: newImage.Id,
       });
-      await run.fence.check();
+      await run.fence.check(run.bus.signal);
     },
   };
 }

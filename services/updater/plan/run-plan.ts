@@ -3,9 +3,10 @@
 import type { ImageInspectInfo } from "dockerode";
 import { isOurs } from "../../../shared/ourselves.ts";
 import type { Mode } from "../../../shared/hooks.ts";
-import type { Decided, End } from "../../../shared/run-records.ts";
+import type { Decided } from "../../../shared/run-records.ts";
 import { allOf } from "./all-of.ts";
 import { finishCommitted } from "./committed.ts";
+import type { Connected } from "./cut-off.ts";
 import { endContainer, endOfRefused } from "./ends.ts";
 import { Gate } from "../gate/gate.ts";
 import { runGroup, startMarked } from "./group.ts";
@@ -29,7 +30,7 @@ const QUARTER_OF_AN_HOUR_MS = 900_000;
 const MADE_AHEAD = 1;
 
 /** @throws Suspended when the service stops: the run stays open. @throws Fenced when another updater took over. */
-export async function runPlan(updater: Updater, plan: Plan, recovered: RecoveredHost): Promise<void> {
+export async function runPlan(updater: Connected, plan: Plan, recovered: RecoveredHost): Promise<void> {
   const { bus, fence } = updater;
   const began = bus.clock.monotonic();
   const journal = await Journal.open(bus, plan.run);
@@ -56,9 +57,7 @@ export async function runPlan(updater: Updater, plan: Plan, recovered: Recovered
   await runEntries(run, plan, { isNew, stoppedBefore: marker?.stopped });
   if (marker !== undefined) await startMarked(run, await stoppedNow(bus.host.engine, marker));
   await removeUnusedVolumes(run, unused);
-  const ends: Record<string, End> = Object.fromEntries(
-    journal.of("ended").map(({ container, end }) => [container, end]),
-  );
+  const ends = Object.fromEntries(journal.of("ended").map(({ container, end }) => [container, end]));
   await removeMarker(bus.host.engine, plan.run);
   await journal.write({ kind: "finished", ends, ms: Math.round(bus.clock.monotonic() - began) });
   run.log.info({ ends }, "run finished");
@@ -239,7 +238,7 @@ interface Parts {
   readonly recovered: RecoveredHost;
 }
 
-function runOf(updater: Updater, { journal, notices, mode, plan, recovered }: Parts): Run {
+function runOf(updater: Connected, { journal, notices, mode, plan, recovered }: Parts): Run {
   const { bus, participants, doorbell } = updater;
   return {
     ...updater,

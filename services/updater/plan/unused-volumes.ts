@@ -24,7 +24,7 @@ export async function unusedVolumes({ bus, mode }: Run): Promise<readonly string
 export async function removeUnusedVolumes(run: Run, before: readonly string[]): Promise<void> {
   const ends = run.journal.of("ended").map(({ end }) => end);
   if (before.length === 0 || !ends.includes("updated") || ends.includes("stuck")) return;
-  await run.fence.check();
+  await run.fence.check(run.bus.signal);
   const now = await unusedVolumes(run);
   const volumes = before.filter((name) => now.includes(name));
   for (const name of volumes)

@@ -76,7 +76,7 @@ export async function handBack(run: Run, swap: Swap, successor: ContainerInspect
 
 async function helpOnce({ bus, fence, log }: Run, helper: Parameters<typeof startHelper>[0]) {
   if (bus.signal.aborted) throw new Suspended("stopped before anything was touched");
-  await fence.check();
+  await fence.check(bus.signal);
   try {
     await startHelper(helper);
   } catch (error) {
