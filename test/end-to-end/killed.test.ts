@@ -40,7 +40,7 @@ describe("an updater that is killed, and then", () => {
 
   for (const one of chosen) {
     it(`${faultOf(one.fault).says}: ${titleOf(one)}`, async function () {
-      this.timeout(300_000); // they run side by side, in another order
+      this.timeout(1_800_000); // they run side by side, in another order
       assert.deepEqual(await wrong.get(one), []);
     });
   }

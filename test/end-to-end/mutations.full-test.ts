@@ -46,7 +46,7 @@ describe("where the product lacks", () => {
   );
 
   it("nothing, nothing fails", async function () {
-    this.timeout(120_000);
+    this.timeout(900_000);
     assert.deepEqual(await whatFails(PROGRAMS), []);
     assert.deepEqual(await wrongAfterSleep(PROGRAMS), []);
   });
@@ -54,7 +54,7 @@ describe("where the product lacks", () => {
   for (const { name, undo } of swapSteps) {
     if (undo === undefined) continue;
     it(`the undo of "${name}", the loop fails`, async function () {
-      this.timeout(240_000);
+      this.timeout(900_000);
       const program = PROGRAMS.dying;
       await fails(`the undo of "${name}"`, () =>
         whatFails({ dying: program, recovering: program, env: { WITHOUT_UNDO: name } }),
@@ -63,7 +63,7 @@ describe("where the product lacks", () => {
   }
 
   it("tolerance for what is so already, the loop fails", async function () {
-    this.timeout(240_000);
+    this.timeout(900_000);
     const programs = await alter("shared/engine.js", "!codes.includes(status)", "true");
     await fails("`tolerating`: an Engine's answer that it is so already is an error", () =>
       whatFails(programs),
@@ -71,7 +71,7 @@ describe("where the product lacks", () => {
   });
 
   it("the fence's last look, one that was asleep does harm", async function () {
-    this.timeout(240_000);
+    this.timeout(900_000);
     const programs = await alter(
       "services/updater/journal/fence.js",
       "async check() {",

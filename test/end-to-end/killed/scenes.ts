@@ -60,6 +60,7 @@ export function createOptions(
       RestartPolicy,
       ...(role === "web" && { Binds: [`named-${key}:/named`] }),
       ...(inside && { NetworkMode: `container:${web}` }),
+      ...(!inside && ["soft", "hard"].includes(role) && { NetworkMode: "none" }), // what it has costs only time
       ...(role === "linker" && { Links: [`${web}:tunnel`] }),
       ...(isExclusive && { PortBindings: { "8080/tcp": [{ HostPort: String(WEB_PORT + key) }] } }),
     },
