@@ -9,7 +9,6 @@ import { inParallel } from "../../shared/in-parallel.ts";
 import type { ImageRef } from "../../shared/image-ref.ts";
 import type { ImagePayload } from "../../shared/payloads.ts";
 import type { Bus } from "./bus.ts";
-import type { Connected } from "./plan/cut-off.ts";
 import type { Doorbell } from "./gate/doorbell.ts";
 import type { Counters } from "./journal/counters.ts";
 import type { Fence } from "./journal/fence.ts";
@@ -43,6 +42,12 @@ export interface Updater {
   readonly steps: readonly SwapStep[];
   /** Aborts STOP_GRACE after the service was told to stop. */
   readonly hardStop: AbortSignal;
+}
+
+/** For one run, which is given up where NATS stays away while something is stopped (plan/cut-off.ts). */
+export interface Connected extends Updater {
+  /** From the first stop until all that was stopped runs. */
+  readonly whileStopped: () => Disposable;
 }
 
 export interface Run extends Connected {

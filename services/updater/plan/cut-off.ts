@@ -4,12 +4,7 @@
 import type { NatsConnection } from "nats";
 import type { Clock } from "../../../shared/clock.ts";
 import { CutOff, Suspended } from "../../../shared/errors.ts";
-import { AT_MOST_WHILE_STOPPED, type Updater } from "../updater.ts";
-
-export interface Connected extends Updater {
-  /** From the first stop until all that was stopped runs. */
-  readonly whileStopped: () => Disposable;
-}
+import { AT_MOST_WHILE_STOPPED, type Connected, type Updater } from "../updater.ts";
 
 /** @throws CutOff */
 export async function untilCutOff(

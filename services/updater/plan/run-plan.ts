@@ -6,7 +6,6 @@ import type { Mode } from "../../../shared/hooks.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import { allOf } from "./all-of.ts";
 import { finishCommitted } from "./committed.ts";
-import type { Connected } from "./cut-off.ts";
 import { endContainer, endOfRefused } from "./ends.ts";
 import { Gate } from "../gate/gate.ts";
 import { runGroup, startMarked } from "./group.ts";
@@ -21,7 +20,7 @@ import type { Plan } from "./plan-message.ts";
 import { type Pulls, startPulls } from "./pull-all.ts";
 import type { RecoveredHost } from "../recover/recover.ts";
 import { tellGroups } from "./tell-groups.ts";
-import { type Entry, type Run, type Seen, type Updater, lookAround } from "../updater.ts";
+import { type Connected, type Entry, type Run, type Seen, type Updater, lookAround } from "../updater.ts";
 import { removeUnusedVolumes, unusedVolumes } from "./unused-volumes.ts";
 import { whatHolds } from "./what-holds.ts";
 

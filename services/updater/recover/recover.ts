@@ -135,6 +135,7 @@ async function goOn(it: RecoveringSwaps, parts: Begun, swaps: Map<string, Recove
     new Timed({ clock: it.clock, log, hardStop: it.hardStop }),
     done,
   );
-  log.warn({ outcome: outcome.kind }, "a swap whose names were exchanged was taken up");
+  const because = outcome.kind === "done" ? undefined : explain(outcome.cause);
+  log.warn({ outcome: outcome.kind, because }, "a swap whose names were exchanged was taken up");
   swaps.set(parts.name, { swap, outcome });
 }

@@ -6,7 +6,7 @@ import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/en
 import { CannotStart, Expired, explain } from "../../../shared/errors.ts";
 import { type Context, type Service, openHost } from "../../../shared/run-service.ts";
 import { keepDocument, prepareDocuments } from "../journal/documents.ts";
-import { letDependantsRun } from "../swap/dependants.ts";
+import { letDependantsRun } from "../swap/recreate.ts";
 import { Job, noMoreRestarts } from "./helper-container.ts";
 import type { ImageDocument } from "../create/inspect.ts";
 import { Places } from "../swap/places.ts";

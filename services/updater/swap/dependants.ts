@@ -4,54 +4,15 @@
 //   D1  Their originals are kept until the parent's own backup goes.
 //   D2  Undoing takes their successors away first, and starts the originals last: they need the old parent running. So
 //       do those that were not touched: a started parent has a new namespace.
-// Here is who they are and how they run on; how they are recreated is recreate.ts's.
-import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/engine.ts";
+// Here is who they are; how they run on or are recreated is recreate.ts's.
+import { ifThere } from "../../../shared/engine.ts";
 import type { ContainerInspectInfo } from "dockerode";
-import { type ContainerDocument, type ImageDocument, sharesContainer } from "../create/inspect.ts";
-import { letStopEnd, stopContainer } from "./stop-container.ts";
-import type { Swap, SwapStep } from "./swap.ts";
+import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import type { Swap } from "./swap.ts";
 import { parseSwapName, userName } from "./swap-names.ts";
 
-/**
- * D2: its undo is the last but that of `create`: while the successor is there, a later process knows that dependants
- * may have to be started.
- */
-export const letDependantsRun: SwapStep = {
-  name: "look for dependants",
-  do: async (swap) => {
-    swap.dependants = await findDependants(swap);
-  },
-  undo: async (swap) => {
-    for (const dependant of swap.dependants.filter(ranBefore)) await letRun(dependant);
-  },
-};
-
-/** One that ran on while a parent was stopped and started is cut off from it, and started anew. */
-async function letRun({ engine, clock, old, proof }: Swap): Promise<void> {
-  const container = engine.docker.getContainer(old.Id);
-  const inspect = await container.inspect();
-  if (await isCutOff(engine, inspect)) await stopContainer({ engine, clock, ...proof }, old);
-  else await letStopEnd({ engine, clock }, inspect);
-  await tolerating([ALREADY_SO], container.start());
-}
-
-/** It shares a namespace that nobody else is in any more, or knows an address that is its parent's no more. */
-async function isCutOff(engine: Engine, { State, HostConfig }: ContainerInspectInfo): Promise<boolean> {
-  if (!State.Running) return false;
-  const modes = [HostConfig.NetworkMode, HostConfig.IpcMode].filter((mode) => sharesContainer(mode));
-  const linked = ((HostConfig.Links ?? []) as string[]).map((link) =>
-    link.replace(/^\//, "").replace(/:.*/, ""),
-  );
-  for (const parent of [...modes.map((mode) => mode?.slice("container:".length) ?? ""), ...linked]) {
-    const inspect = await ifThere(engine.docker.getContainer(parent).inspect());
-    if (inspect !== undefined && Date.parse(inspect.State.StartedAt) > Date.parse(State.StartedAt))
-      return true;
-  }
-  return false;
-}
-
 /** All containers that refer to it, parents before children. */
-async function findDependants(swap: Swap): Promise<Swap[]> {
+export async function findDependants(swap: Swap): Promise<Swap[]> {
   const references = await swap.references.of(swap.engine);
   const inspect = (id: string) => ifThere(swap.engine.docker.getContainer(id).inspect());
   const found: ContainerInspectInfo[] = [];

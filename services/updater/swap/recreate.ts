@@ -1,7 +1,10 @@
-// Recreating what refers to a replaced container (dependants.ts: D1, D2), and hard dependencies: on the image they have.
-import { ALREADY_SO, ifThere, tolerating } from "../../../shared/engine.ts";
+// Recreating what refers to a replaced container (dependants.ts: D1, D2), and hard dependencies: on the image they have;
+// and letting them run again where it is put back.
+import type { ContainerInspectInfo } from "dockerode";
+import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
-import { isAmong, isOlder, ranBefore } from "./dependants.ts";
+import { sharesContainer } from "../create/inspect.ts";
+import { findDependants, isAmong, isOlder, ranBefore } from "./dependants.ts";
 import { type Watching, runSteps, undoSteps } from "./saga.ts";
 import {
   type Swap,
@@ -14,6 +17,8 @@ import {
   stop,
   takeName,
 } from "./swap.ts";
+import { letStopEnd, stopContainer } from "./stop-container.ts";
+import { parseSwapName } from "./swap-names.ts";
 
 const silent: Watching = {
   begins: () => undefined,
@@ -22,6 +27,54 @@ const silent: Watching = {
   monotonic: () => 0,
   again: () => Promise.resolve(false), // the transaction around it tries again
 };
+
+/**
+ * D2: its undo is the last but that of `create`: while the successor is there, a later process knows that dependants
+ * may have to be started.
+ */
+export const letDependantsRun: SwapStep = {
+  name: "look for dependants",
+  do: async (swap) => {
+    swap.dependants = await findDependants(swap);
+  },
+  undo: async (swap) => {
+    for (const dependant of swap.dependants.filter(ranBefore)) await letRun(dependant);
+  },
+};
+
+/**
+ * One that ran on while a parent was stopped and started is cut off from it, and started anew. One whose link leads to the
+ * successor, because an Engine started while that bore the name, is made anew: then it leads to the name again.
+ */
+async function letRun(dependant: Swap): Promise<void> {
+  const { engine, clock, old, proof } = dependant;
+  const container = engine.docker.getContainer(old.Id);
+  const inspect = await ifThere(container.inspect());
+  if (inspect === undefined) return; // made anew before
+  if (linksOf(inspect).some((target) => parseSwapName(target)?.part === "successor")) {
+    await recreate(dependant);
+    return removeBackup(dependant);
+  }
+  if (await isCutOff(engine, inspect)) await stopContainer({ engine, clock, ...proof }, old);
+  else await letStopEnd({ engine, clock }, inspect);
+  await tolerating([ALREADY_SO], container.start());
+}
+
+/** Names of what it links to. */
+const linksOf = ({ HostConfig }: ContainerInspectInfo): string[] =>
+  ((HostConfig.Links ?? []) as string[]).map((link) => link.replace(/^\//, "").replace(/:.*/, ""));
+
+/** It shares a namespace that nobody else is in any more, or knows an address that is its parent's no more. */
+async function isCutOff(engine: Engine, inspect: ContainerInspectInfo): Promise<boolean> {
+  const { State, HostConfig } = inspect;
+  if (!State.Running) return false;
+  const modes = [HostConfig.NetworkMode, HostConfig.IpcMode].filter((mode) => sharesContainer(mode));
+  for (const name of [...modes.map((mode) => mode?.slice("container:".length) ?? ""), ...linksOf(inspect)]) {
+    const parent = await ifThere(engine.docker.getContainer(name).inspect());
+    if (parent !== undefined && Date.parse(parent.State.StartedAt) > Date.parse(State.StartedAt)) return true;
+  }
+  return false;
+}
 
 export const recreateDependants: SwapStep = {
   name: "recreate the dependants",

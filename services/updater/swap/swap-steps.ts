@@ -1,7 +1,6 @@
 // The steps of a replacement, in order. A new step is one entry here; the tests that kill and break after each step
 // take their list from this one.
-import { letDependantsRun } from "./dependants.ts";
-import { recreateDependants, startRecreated } from "./recreate.ts";
+import { letDependantsRun, recreateDependants, startRecreated } from "./recreate.ts";
 import { type SwapStep, create, moveAside, parkPolicy, proveIt, start, stop, takeName } from "./swap.ts";
 
 export const swapSteps: readonly SwapStep[] = [

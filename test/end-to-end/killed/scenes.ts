@@ -22,8 +22,7 @@ export const scenes = {
   dependencies: { says: "with dependencies", beside: ["soft", "hard"] },
   inside: { says: "with a hard dependency in its network", beside: ["soft", "hard"], hardInside: true },
   bad: { says: "on a bad image, with a dependant", beside: ["child"], isBad: true },
-  // No linker: an Engine that restarts looks up legacy links by name, and finds the successor under it.
-  refused: { says: "refused by after_update, with a dependant", beside: ["child"], isRefused: true },
+  refused: { says: "refused by after_update, with dependants", beside: ["child", "linker"], isRefused: true },
 } as const satisfies Record<string, Scene>;
 export type SceneName = keyof typeof scenes;
 export const sceneNames = Object.keys(scenes) as SceneName[];

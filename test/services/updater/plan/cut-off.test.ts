@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { connect } from "nats";
 import { afterEach, beforeEach, describe, it } from "mocha";
-import { type Connected, untilCutOff } from "../../../../services/updater/plan/cut-off.ts";
-import type { Updater } from "../../../../services/updater/updater.ts";
+import { untilCutOff } from "../../../../services/updater/plan/cut-off.ts";
+import type { Connected, Updater } from "../../../../services/updater/updater.ts";
 import { systemClock as clock } from "../../../../shared/clock.ts";
 import { CutOff, Suspended } from "../../../../shared/errors.ts";
 import { type NatsServer, startNats } from "../../../bed/bed.ts";
