@@ -9,8 +9,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
-import { engine, engineSocket, leftovers, pushApp } from "../bed/bed.ts";
-import { LATEST, buildNats, buildOurs, checkout, pushGeneration, release } from "../support/our-image.ts";
+import { bedCommand, engine, engineSocket, leftovers, pushApp } from "../bed/bed.ts";
+import {
+  LATEST,
+  buildNats,
+  buildOurs,
+  buildSocketProxy,
+  checkout,
+  pushGeneration,
+  release,
+} from "../support/our-image.ts";
 
 const image = "ghcr.io/ouroboros-updater/ouroboros:2";
 const host = engine(1);
@@ -101,6 +109,26 @@ describe("docker compose up -d", function () {
     await compose(...secure, "down", "--volumes");
   });
 
+  it("works through compose.socket-proxy.yaml, and its proxies deny nothing that is asked", async () => {
+    await buildSocketProxy("wollomatic/socket-proxy:1");
+    const [gid, proxied] = [
+      await bedCommand("on", "1", "stat", "-c", "%g", "/var/run/docker.sock"),
+      ["--file", "compose.yaml", "--file", "compose.socket-proxy.yaml"],
+    ];
+    await writeFile(join(folder, ".env"), `OUROBOROS_HOST=home\nSETTLE_TIME=1\nDOCKER_GID=${gid}\n`);
+    await outdated("composed");
+    await compose(...proxied, "up", "-d");
+    await updated("composed");
+    assert.equal(await compose(...proxied, "logs", "--no-log-prefix", "poller-socket", "updater-socket"), "");
+    const asked = await compose(
+      ...[...proxied, "exec", "-T", "poller", "node", "-e"],
+      'fetch("http://poller-socket:2375/v1.41/secrets").then(({ status }) => console.log(status))',
+    );
+    assert.equal(asked, "403");
+    await compose(...proxied, "down", "--volumes");
+    await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
+  });
+
   it("updates its own three containers, the updater's by a helper, and never NATS", async () => {
     await pushGeneration("1", { ours: image });
     await pushGeneration("2", { ours: image });
@@ -158,7 +186,7 @@ describe("docker compose up -d", function () {
 
 /** The files a user has, with two hook scripts of theirs. */
 async function project(folder: string): Promise<void> {
-  for (const file of ["compose.yaml", "compose.secure.yaml"])
+  for (const file of ["compose.yaml", "compose.secure.yaml", "compose.socket-proxy.yaml"])
     await cp(join(checkout, file), join(folder, file));
   await cp(join(checkout, "deploy"), join(folder, "deploy"), { recursive: true });
   const hooks = join(folder, "hooks/before_update");

@@ -38,6 +38,19 @@ describe("the image", function () {
     assert.match(facts, /^4321\n.*Read-only file system\nCapEff:\t0+\nNoNewPrivs:\t1$/);
   });
 
+  it("finds that user's own socket in XDG_RUNTIME_DIR, as rootless Docker has it", async () => {
+    const group = await bedCommand("on", "1", "stat", "-c", "%g", SOCKET);
+    const own = `/run/user/${SOMEBODY}`;
+    const mine = ["--user", SOMEBODY, "--group-add", group, "-e", `XDG_RUNTIME_DIR=${own}`];
+    await deploy(host, "web");
+    await release("apps/web", "2");
+    await runWith(`${own}/docker.sock`, ...mine);
+    await until("web is updated", async () => (await overview(host)).includes("web running 2") || undefined, {
+      within,
+    });
+    assert.doesNotMatch(await docker("logs", "ouroboros"), /"level":"(?:warn|error)".*docker\.sock/);
+  });
+
   it("says what to do where that user may not use the socket", async () => {
     await run("--user", SOMEBODY);
     const said = await until(
@@ -113,7 +126,10 @@ describe("the image", function () {
 
   const inside = (...words: string[]): Promise<string> => docker("exec", "ouroboros", ...words);
 
-  async function run(...more: readonly string[]): Promise<void> {
+  const run = (...more: readonly string[]): Promise<void> => runWith(SOCKET, ...more);
+
+  /** `at`: where the container has the Engine's socket. */
+  async function runWith(at: string, ...more: readonly string[]): Promise<void> {
     const confined = [
       "--read-only",
       "--cap-drop",
@@ -123,19 +139,9 @@ describe("the image", function () {
       "--tmpfs",
       "/tmp",
     ];
-    const mine = ["-v", `${SOCKET}:${SOCKET}`, "-e", "SETTLE_TIME=1", "-e", "OUROBOROS_HOST=home"];
-    await docker(
-      "run",
-      "-d",
-      "--name",
-      "ouroboros",
-      "--health-interval",
-      "1s",
-      ...confined,
-      ...mine,
-      ...more,
-      IMAGE,
-    );
+    const mine = ["-v", `${SOCKET}:${at}`, "-e", "SETTLE_TIME=1", "-e", "OUROBOROS_HOST=home"];
+    const words = ["--name", "ouroboros", "--health-interval", "1s", ...confined, ...mine, ...more, IMAGE];
+    await docker("run", "-d", ...words);
   }
   const healthy = () =>
     until(

@@ -1,12 +1,12 @@
 // The program as it is, but it dies at moments of a self-update (moments.ts), each told as `<who> <moment>`: `old` is the
-// container that is replaced, `new` its successor, `helper` replaces it, `back` is the helper that puts it back. DIE_AT
-// holds patterns (JSON). Each is met once, by whichever process comes first: a file in DIE_FOLDER says so. `kill <pattern>`
-// ends the process; at `stall <pattern>` it goes no further, until somebody ends it.
-import { writeFileSync } from "node:fs";
+// container that is replaced, `new` its successor, `helper` replaces it, `back` is the helper that puts it back. The file
+// `points` in DIE_FOLDER holds patterns (JSON). Each is met once, by whichever process comes first: a file beside it says
+// so. `kill <pattern>` ends the process; at `stall <pattern>` it goes no further, until somebody ends it.
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const [, , service = "", job = ""] = process.argv;
-const { DIE_AT, DIE_FOLDER = "", GENERATION } = process.env;
+const { DIE_FOLDER, GENERATION } = process.env;
 const isPart = ["", "updater", "helper"].includes(service) || service.startsWith("-");
 const who =
   service !== "helper"
@@ -16,10 +16,15 @@ const who =
     : job.includes('"way":"back"')
       ? "back"
       : "helper";
-const points = (JSON.parse(DIE_AT ?? "[]") as string[]).map((text, index) => {
-  const [, how = "", pattern = ""] = /^(kill|stall) (.*)$/.exec(text) ?? [];
-  return { how, pattern: new RegExp(`^${pattern}$`), file: join(DIE_FOLDER, String(index)) };
-});
+const points = isPart && DIE_FOLDER !== undefined ? pointsIn(DIE_FOLDER) : [];
+
+function pointsIn(folder: string) {
+  const texts = JSON.parse(readFileSync(join(folder, "points"), "utf8")) as string[];
+  return texts.map((text, index) => {
+    const [, how = "", pattern = ""] = /^(kill|stall) (.*)$/.exec(text) ?? [];
+    return { how, pattern: new RegExp(`^${pattern}$`), file: join(folder, String(index)) };
+  });
+}
 
 async function come(moment: string): Promise<void> {
   const point = points.find(({ pattern, file }) => pattern.test(`${who} ${moment}`) && isFirst(file));
@@ -37,7 +42,7 @@ function isFirst(file: string): boolean {
   }
 }
 
-if (isPart && DIE_AT !== undefined) {
+if (points.length > 0) {
   const { tellMoments } = await import("./moments.ts");
   tellMoments({ come });
   await come("started");

@@ -81,6 +81,16 @@ export async function buildNats(tag: string): Promise<void> {
   await rm(folder, { recursive: true });
 }
 
+/** A stand-in for the socket proxy that our compose file names: its words, its port. */
+export async function buildSocketProxy(tag: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "proxy-image-"));
+  await cp(join(import.meta.dirname, "socket-proxy-program.js"), join(folder, "proxy.mjs"));
+  const lines = ["FROM node:24-trixie-slim", "COPY proxy.mjs /", 'ENTRYPOINT ["node", "/proxy.mjs"]', ""];
+  await writeFile(join(folder, "Dockerfile"), lines.join("\n"));
+  await docker("build", "-t", tag, folder);
+  await rm(folder, { recursive: true });
+}
+
 /** From now on the registry gives this generation for the tag. */
 export async function release(generation: string, tag = "latest"): Promise<void> {
   const manifests = new URL(`/v2/${REPOSITORY}/manifests/`, registry.url);

@@ -25,7 +25,7 @@ const NATS = "registry.lab:5000/nats-stand-in:1";
 const PROGRAM = "/app/dist/test/support/dying-ourselves.js";
 const HOOKS = ["before_self_update", "after_self_update", "before_self_cleanup", "after_self_cleanup"];
 /** Generous: other tests want the same cores. */
-const WITHIN = { within: 150_000 };
+const WITHIN = { within: 300_000 };
 
 /** In the bed's registry; each Engine pulls them from there. */
 async function publishGenerations(): Promise<void> {
@@ -105,6 +105,8 @@ async function prepare(scene: Scene): Promise<void> {
   await release(it.next, tag);
   for (const path of ["met", "hooks"]) await mkdir(join(folder, path));
   await chmod(join(folder, "met"), 0o777);
+  const how = it.fault === "none" ? "kill" : "stall";
+  await writeFile(join(folder, "met/points"), JSON.stringify(it.points.map((point) => `${how} ${point}`)));
   for (const hook of HOOKS)
     await script(folder, hook, 'echo "$OUROBOROS_HOOK $OUROBOROS_CONTAINER_NAME" >> /met/hooks');
   if (it.isRefused) await script(folder, "after_self_update", "echo not this one >&2; exit 1", "20-refuse");
@@ -118,7 +120,6 @@ const settingsOf = ({ it }: Scene): Readonly<Record<string, string>> => ({
   SETTLE_TIME: "1",
   OUROBOROS_HOST: "home",
   DIE_FOLDER: "/met",
-  DIE_AT: JSON.stringify(it.points.map((point) => `${it.fault === "none" ? "kill" : "stall"} ${point}`)),
   ...(it.next === "unready" && { HEALTH_TIMEOUT: "8" }),
 });
 
