@@ -125,8 +125,12 @@ export function parseVerdict(message: {
   return result.success ? result.data : undefined;
 }
 
-/** JSON, or undefined where the text is none. */
+/** Nothing that Ouroboros stores is nearly as large; what a bucket takes may be, and would cost fifty times its size. */
+const MAX_JSON = 2 ** 20;
+
+/** JSON, or undefined where the text is none, or too large to be of ours. */
 export function parseJson(text: string): unknown {
+  if (text.length > MAX_JSON) return undefined;
   try {
     return JSON.parse(text) as unknown;
   } catch {

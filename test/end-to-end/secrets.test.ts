@@ -1,42 +1,81 @@
+// Every secret that the product can be given is planted, and looked for in all that it writes: logs, events, verdicts, the
+// journal, buckets, the server's log, and what each command prints.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { describe, it } from "mocha";
-import type { NatsConnection } from "nats";
+import { type NatsConnection, nkeys } from "nats";
+import { type SettingName, settings } from "../../shared/settings.ts";
 import { engine } from "../bed/bed.ts";
+import { command } from "../support/command.ts";
 import { deploy, release } from "../support/containers.ts";
-import { ouroboros } from "../support/participants.ts";
+import { startEndpoint } from "../support/endpoint.ts";
 import { update } from "../support/runs.ts";
 import { secured } from "../support/secured.ts";
-import { type ServiceName, startStack } from "../support/stack.ts";
+import { type ServiceName, type Stack, startProcess, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
 
 const h1 = engine(1);
+const WEBHOOK = join(import.meta.dirname, "../../services/webhook/main.js");
+const UPDATER = join(import.meta.dirname, "../../services/updater/main.js");
 const ROLES: readonly (readonly [ServiceName, string])[] = [
   ["updater", "updater_h1"],
   ["hook-executor", "exec_h1"],
   ["poller", "poller_h1"],
 ];
 
-describe("a secret", () => {
+/** Secrets that are the settings' own; those of NATS are made by `nats-config`. */
+const planted = {
+  REPO_PASS: "planted-repo-pass",
+  NOTIFIERS: "discord://planted-notifier@token",
+  INFLUX_PASSWORD: "planted-influx-password",
+  WEBHOOK_SECRET: "planted-webhook-secret",
+  WEBHOOK_TOKEN: "planted-webhook-token",
+  WEBHOOK_URL: "planted-webhook-key",
+  NATS_CREDS: new TextDecoder().decode(nkeys.createUser().getSeed()),
+} satisfies Partial<Record<SettingName, string>>;
+const ENVIRONMENT = "planted-environment";
+
+describe("a secret", function () {
+  this.timeout(180_000);
   afterEach(() => h1.clean());
 
-  it("of a setting, a key file or a container's environment is in no log, event, verdict, record or bucket", async () => {
-    const planted = { REPO_PASS: "planted-repo-pass", ENVIRONMENT: "planted-environment" };
+  it("of a setting, a file or a container's environment is in nothing that is written, stored or printed", async () => {
+    const made = ["NATS_PASSWORD", "NATS_NKEY"]; // by nats-config
+    assert.deepEqual(
+      Object.entries(settings)
+        .flatMap(([name, row]) => ("secret" in row ? [name] : []))
+        .sort(),
+      [...Object.keys(planted), ...made].sort(),
+      "a secret setting is not planted",
+    );
     const passwords = ["--with-password", "exec_h1"];
-    await using keys = await secured("--hosts", "h1", ...passwords);
+    await using keys = await secured("--hosts", "h1", "--participants", "hook", ...passwords);
+    const { REPO_PASS, NOTIFIERS, INFLUX_PASSWORD } = planted;
     await using stack = await startStack({
       engine: h1,
       services: [],
-      env: { LOG_LEVEL: "debug", REPO_USER: "planter", REPO_PASS: planted.REPO_PASS },
+      env: { LOG_LEVEL: "debug", REPO_USER: "planter", REPO_PASS },
       nats: { config: keys.config },
       operator: { access: keys.access("operator"), connection: await keys.connection("operator") },
     });
-    const password = (await readFile(join(keys.folder, "users/exec_h1.password"), "utf8")).trim();
-    const Env = [`TOKEN=${planted.ENVIRONMENT}`];
-    await deploy(h1, "web", { create: { Env } });
-    await deploy(h1, "db", { create: { Env } });
-    assert.equal((await ouroboros(stack, "nats-config", "prepare", "--hosts", "h1")).code, 0);
+    const read = async (file: string) => (await readFile(join(keys.folder, file), "utf8")).trim();
+    const password = await read("users/exec_h1.password");
+    for (const name of ["web", "db"]) await deploy(h1, name, { create: { Env: [`TOKEN=${ENVIRONMENT}`] } });
+    await succeeds(stack, "nats-config", "prepare", "--hosts", "h1");
+    await succeeds(
+      stack,
+      "participant",
+      "add",
+      "hook",
+      "--hooks",
+      "before_update",
+      "--timeout",
+      "3s",
+      "--on-timeout",
+      "proceed",
+    );
     await stack.script(
       "before_update/no",
       '#!/bin/sh\n[ "$OUROBOROS_CONTAINER_NAME" != db ] || { env >&2; exit 1; }\n',
@@ -45,33 +84,70 @@ describe("a secret", () => {
       const byPassword = { NATS_CA: join(keys.folder, "ca.pem"), NATS_USER: user, NATS_PASSWORD: password };
       stack.start(service, { env: user === "exec_h1" ? byPassword : keys.access(user) });
     }
+    await using endpoint = await startEndpoint(() => [500, "no"]);
+    const common = { PATH: process.env["PATH"] ?? "", NATS_URL: stack.server.url, LOG_LEVEL: "debug" };
+    await using bridge = startProcess(WEBHOOK, {
+      ...common,
+      ...keys.access("participant_hook"),
+      ...{ WEBHOOK_NAME: "hook", WEBHOOK_RETRY: "500ms", WEBHOOK_TOKEN: planted.WEBHOOK_TOKEN },
+      WEBHOOK_SECRET: planted.WEBHOOK_SECRET,
+      WEBHOOK_URL: `${endpoint.url}/ask?key=${planted.WEBHOOK_URL}`,
+    });
+    const wrong = { DOCKER_SOCKETS: `unix://${h1.socket}`, INFLUX_PASSWORD, NOTIFIERS };
+    await using refused = startProcess(UPDATER, { ...common, ...wrong, NATS_CREDS: planted.NATS_CREDS });
+    assert.equal(await refused.exited, 1);
     await stack.check();
     for (const name of ["web", "db"]) await release(`apps/${name}`, "2");
     assert.deepEqual(await update(stack), { web: "updated", db: "refused" });
-    const seeds = await Promise.all(
-      ["poller_h1", "updater_h1", "operator"].map((user) =>
-        readFile(join(keys.folder, `users/${user}.nk`), "utf8"),
-      ),
-    );
-    const logs = Object.values(stack.services).map((one) => one.log());
-    const stored = await everythingIn(stack.nats);
-    assert.ok(stored.includes("before_update-web") && logs.join().includes("run finished"));
-    for (const secret of [
-      planted.REPO_PASS,
-      planted.ENVIRONMENT,
-      password,
-      ...seeds.map((seed) => seed.trim()),
-    ]) {
-      for (const [where, text] of Object.entries({
-        stored,
-        logs: logs.join("\n"),
-        nats: await readFile(stack.server.log, "utf8"),
-      }))
+    await until("the endpoint was asked in vain", () => endpoint.asked.length > 1, { explain: bridge.log });
+
+    const printed: string[] = [];
+    for (const words of COMMANDS)
+      for (const more of [[], ["-o", "json"]]) {
+        const { out, err } = await command(stack.access, [...words, ...more]);
+        printed.push(out, err);
+      }
+    const key = (pem: string) => pem.split("\n")[1] ?? "";
+    const secrets = {
+      ...planted,
+      ...{ ENVIRONMENT, password },
+      "server's key": key(await read("nats/server-key.pem")),
+      "authority's key": key(await read("ca-key.pem")),
+    };
+    for (const user of ["poller_h1", "updater_h1", "operator", "participant_hook"])
+      Object.assign(secrets, { [user]: await read(`users/${user}.nk`) });
+    const logs = [...Object.values(stack.services), bridge, refused].map((one) => one.log()).join("\n");
+    const places = {
+      logs,
+      stored: await everythingIn(stack.nats),
+      printed: printed.join("\n"),
+      "NATS' log": await readFile(stack.server.log, "utf8"),
+    };
+    assert.ok(places.stored.includes("before_update-web") && logs.includes("run finished"));
+    assert.ok(places.printed.includes("not_there") || places.printed.includes("web"));
+    for (const [name, secret] of Object.entries(secrets))
+      for (const [where, text] of Object.entries(places))
         for (const form of [secret, Buffer.from(secret).toString("base64").replace(/=+$/, "")])
-          assert.ok(!text.includes(form), `${secret.slice(0, 12)}… is in ${where}`);
-    }
+          assert.ok(form.length > 8 && !text.includes(form), `${name} is in ${where}`);
   });
 });
+
+const COMMANDS = [
+  ["status"],
+  ["pending"],
+  ["history"],
+  ["events"],
+  ["explain", "web"],
+  ["participant", "list"],
+  ["participant", "show", "hook"],
+  ["participant", "test", "hook", "--wait", "100ms"],
+  ["verdict", "web", "proceed"],
+];
+
+async function succeeds(stack: Stack, ...args: readonly string[]): Promise<void> {
+  const { code, err } = await command(stack.access, args);
+  assert.equal(code, 0, err);
+}
 
 /** Every message of every stream and bucket, headers and all. */
 async function everythingIn(nats: NatsConnection): Promise<string> {

@@ -5,9 +5,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type ConnectionOptions, type NatsConnection, connect } from "nats";
+import { type ConnectionOptions, type Msg, type NatsConnection, connect } from "nats";
 import { isHookName } from "../../shared/hooks.ts";
-import type { CloudEvent, Notice } from "../../shared/messages.ts";
+import { type CloudEvent, type Notice, parseJson } from "../../shared/messages.ts";
 import type { End, Ended, RunRecord } from "../../shared/run-records.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { type Engine, type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
@@ -195,16 +195,24 @@ function watch(nats: NatsConnection, { events, notices, records }: Seen): void {
   nats.subscribe("ouroboros.hook.>", {
     callback: (_error, message) => {
       const [, , , hook = ""] = message.subject.split(".");
-      if (isHookName(hook))
-        events.push({ subject: message.subject, hook, event: message.json<CloudEvent>() });
-      else notices.push(message.json<Notice>());
+      const event = objectIn(message);
+      if (event === undefined) return;
+      if (isHookName(hook)) events.push({ subject: message.subject, hook, event: event as CloudEvent });
+      else notices.push(event as Notice);
     },
   });
   nats.subscribe("ouroboros.run.>", {
     callback: (_error, message) => {
-      if (!message.subject.endsWith(".open")) records.push(message.json<RunRecord>());
+      const record = objectIn(message);
+      if (record !== undefined && !message.subject.endsWith(".open")) records.push(record as RunRecord);
     },
   });
+}
+
+/** Undefined for what a test sends that is none. */
+function objectIn(message: Msg): unknown {
+  const said = parseJson(message.string());
+  return typeof said === "object" && said !== null ? said : undefined;
 }
 
 async function checkBy(nats: NatsConnection, host: string): Promise<Record<string, unknown>> {
