@@ -74,7 +74,7 @@ describe("where the product lacks", () => {
     this.timeout(900_000);
     const programs = await alter(
       "services/updater/journal/fence.js",
-      "async check() {",
+      "async check(signal = this.#bus.signal) {",
       "async check() { return;",
     );
     await fails("the fence's check before the first stop", () => wrongAfterSleep(programs));

@@ -52,7 +52,7 @@ async function letRun(dependant: Swap): Promise<void> {
   const inspect = await ifThere(container.inspect());
   if (inspect === undefined) return; // made anew before
   if (linksOf(inspect).some((target) => parseSwapName(target)?.part === "successor")) {
-    await recreate(dependant);
+    await recreate({ ...dependant, successor: undefined }); // the one it had is undone
     return removeBackup(dependant);
   }
   if (await isCutOff(engine, inspect)) await stopContainer({ engine, clock, ...proof }, old);

@@ -21,11 +21,13 @@ export const harmless: readonly string[] = [create.name, letDependantsRun.name];
 const withoutUndo = ({ name, do: act }: SwapStep): SwapStep => ({ name, do: act });
 /** Done by another process: what it found is found again. */
 const lookAgain = withoutUndo(letDependantsRun);
+/** An Engine that started since then has started the old one too, as its policy says. */
+const stopAgain = withoutUndo(stop);
 
 /** Steps that a process before this one did if the names are exchanged, and those that are left then. */
 export const ofSwappedNames = {
   done: [create, letDependantsRun, stop, moveAside, takeName],
-  left: [lookAgain, parkPolicy, start, proveIt, recreateDependants, startRecreated],
+  left: [lookAgain, parkPolicy, stopAgain, start, proveIt, recreateDependants, startRecreated],
 } as const;
 
 /**
