@@ -6,7 +6,7 @@ import { type Engine, engine } from "../test/bed/bed.ts";
 import { deploy, release } from "../test/support/containers.ts";
 import { startStack } from "../test/support/stack.ts";
 import { until } from "../test/support/until.ts";
-import { median, table, timed, times } from "./ratios.ts";
+import { median, report, timed, times } from "./ratios.ts";
 
 const UPDATES = 20;
 const WARM_UP = 2;
@@ -45,14 +45,15 @@ for (let i = 1 - WARM_UP; i <= UPDATES; i++) {
 }
 const ratio = (of: keyof Gap): string =>
   times(median(updates.map((gap) => gap[of])), median(bare.map((gap) => gap[of])));
-console.log(
-  `An update's downtime: a container with two networks and a published port, Engine ${(await docker.version()).Version}.\n` +
-    `Ratios to bare stop + start of the same container, median of ${UPDATES}, in turns:\n\n` +
-    table([
-      ["", "ratio", "goal"],
-      ["from the stop call to the end of the start call", ratio("called"), "<= 1.10"],
-      ["the Engine's FinishedAt to StartedAt", ratio("seen"), ""],
-    ]),
+await report(
+  "downtime",
+  `A container with two networks and a published port, Engine ${(await docker.version()).Version}. ` +
+    `Ratios to bare stop + start of the same container, median of ${UPDATES}, in turns:`,
+  [
+    ["", "ratio", "goal"],
+    ["from the stop call to the end of the start call", ratio("called"), "<= 1.10"],
+    ["the Engine's FinishedAt to StartedAt", ratio("seen"), ""],
+  ],
 );
 
 async function stopAndStart(on: Engine): Promise<Gap> {

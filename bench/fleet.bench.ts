@@ -5,7 +5,7 @@ import { engine, hubControl } from "../test/bed/bed.ts";
 import { deploy, overview, pull, release } from "../test/support/containers.ts";
 import { startStack } from "../test/support/stack.ts";
 import { until } from "../test/support/until.ts";
-import { median, table, timed, times } from "./ratios.ts";
+import { median, report, timed, times } from "./ratios.ts";
 
 const ROUNDS = 3;
 const CONTAINERS = 20;
@@ -41,10 +41,11 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 const floor = median(took[0] ?? []);
 const rows = ways.map(({ says, goal }, at) => [says, times(median(took[at] ?? []), floor), goal]);
-console.log(
+await report(
+  "fleet",
   `${CONTAINERS} independent containers, ${REGISTRY_MS} ms for each request to the registry, SETTLE_TIME 200 ms, ` +
-    `Engine ${(await docker.version()).Version}.\nRatios of the total time, median of ${ROUNDS}, in turns:\n\n` +
-    table([["", "ratio", "goal"], ...rows]),
+    `Engine ${(await docker.version()).Version}. Ratios of the total time, median of ${ROUNDS}, in turns:`,
+  [["", "ratio", "goal"], ...rows],
 );
 
 function ancestor(): Promise<Standing> {

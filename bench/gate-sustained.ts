@@ -20,7 +20,7 @@ import { command } from "../test/support/command.ts";
 import { until } from "../test/support/until.ts";
 import { beforeUpdateOf } from "./gate-event.ts";
 import { startOthers } from "./other-process.ts";
-import { table } from "./ratios.ts";
+import { report } from "./ratios.ts";
 
 const [EARLY, LATE, LANES] = [1000, 10_000, 8];
 const MOST = 1.1;
@@ -63,19 +63,14 @@ const seconds = (performance.now() - began) / 1000;
 const late = memory();
 const grown = (one: number, other: number): string => `${((other / one - 1) * 100).toFixed(1)} %`;
 if (late.heap > early.heap * MOST || late.resident > early.resident * MOST) process.exitCode = 1;
-console.log(
-  `A participant in another process, ${LANES} events in flight: ${Math.round((LATE - EARLY) / seconds)} events per second.\n\n` +
-    table([
-      ["memory after", "1,000 events", "10,000 events", "grown", "goal"],
-      ["in use on the heap, MB", mb(early.heap), mb(late.heap), grown(early.heap, late.heap), "<= 10 %"],
-      [
-        "resident, MB",
-        mb(early.resident),
-        mb(late.resident),
-        grown(early.resident, late.resident),
-        "<= 10 %",
-      ],
-    ]),
+await report(
+  "sustained",
+  `A participant in another process, ${LANES} events in flight: ${Math.round((LATE - EARLY) / seconds)} events per second here.`,
+  [
+    ["memory after", "1,000 events", "10,000 events", "grown", "goal"],
+    ["in use on the heap, MB", mb(early.heap), mb(late.heap), grown(early.heap, late.heap), "<= 10 %"],
+    ["resident, MB", mb(early.resident), mb(late.resident), grown(early.resident, late.resident), "<= 10 %"],
+  ],
 );
 
 async function askUntil(count: number): Promise<void> {

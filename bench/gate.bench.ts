@@ -21,7 +21,7 @@ import { until } from "../test/support/until.ts";
 import { ECHO } from "./gate-bare.ts";
 import { beforeUpdateOf } from "./gate-event.ts";
 import { startOthers } from "./other-process.ts";
-import { quantile, table, timed, times } from "./ratios.ts";
+import { quantile, report, timed, times } from "./ratios.ts";
 
 const SAMPLES = 500;
 const WARM_UP = 50;
@@ -61,9 +61,11 @@ const runs = numbers();
 const rows = [["participants", "p50", "p99", "goal at p50"]];
 rows.push(["none, to one publish", ...(await measureAlone())]);
 for (const it of CASES) rows.push([String(it.participants), ...(await measure(it))]);
-console.log(
-  `A hook's round trip: published, answered by participants in other processes, decision in the journal.\n` +
-    `Ratios to a bare NATS request/reply between two processes, ${SAMPLES} of each, taken in turns:\n\n${table(rows)}`,
+await report(
+  "round-trip",
+  "Published, answered by participants in other processes, decision in the journal. " +
+    `Ratios to a bare NATS request/reply between two processes, ${SAMPLES} of each, in turns:`,
+  rows,
 );
 
 async function measure({ participants, processes, goal }: (typeof CASES)[number]): Promise<string[]> {

@@ -11,7 +11,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { engine, startNats } from "../test/bed/bed.ts";
 import { deploy } from "../test/support/containers.ts";
 import { until } from "../test/support/until.ts";
-import { table } from "./ratios.ts";
+import { report } from "./ratios.ts";
 
 const PROGRAM = join(import.meta.dirname, "../services/ouroboros/main.js");
 const IDLE_MS = Number(process.env["IDLE_MINUTES"] ?? "10") * 60_000;
@@ -69,9 +69,10 @@ for (const child of children) child.kill("SIGKILL");
 for (const child of children)
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 await rm(folder, { recursive: true, force: true });
-console.log(
-  `Resident memory after ${IDLE_MS / 60_000} idle minutes, beyond that of a bare Node ${process.version} (${floor.toFixed(0)} MB):\n\n` +
-    table([["", "memory", "goal", "from start to ready"], ...rows]),
+await report(
+  "memory",
+  `Resident after ${IDLE_MS / 60_000} idle minutes, beyond a bare Node ${process.version} (${floor.toFixed(0)} MB):`,
+  [["", "memory", "goal", "from start to ready"], ...rows],
 );
 
 /** MB. */

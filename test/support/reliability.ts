@@ -1,16 +1,25 @@
-/** docs/reliability.md: its frame is written by hand, its tables by the long tests that measured them. */
+/** Pages of docs/ whose frame is written by hand, their tables by the long tests and the benches that measured them. */
 import { realpathSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-export type Section = "killed" | "faults" | "gate" | "mutations" | "fidelity" | "podman" | "self";
+/** Which sections each page has. */
+const pages = {
+  reliability: ["killed", "faults", "gate", "mutations", "fidelity", "podman", "self"],
+  performance: ["downtime", "fleet", "round-trip", "sustained", "memory"],
+} as const;
+export type Section = (typeof pages)[keyof typeof pages][number];
 
-const pageFile = (): string =>
-  join(dirname(realpathSync(join(import.meta.dirname, "../../../package.json"))), "docs/reliability.md");
+function pageFile(section: Section): string {
+  const checkout = dirname(realpathSync(join(import.meta.dirname, "../../../package.json")));
+  const [page] =
+    Object.entries(pages).find(([, sections]) => (sections as readonly string[]).includes(section)) ?? [];
+  return join(checkout, `docs/${page ?? ""}.md`);
+}
 
 /** The rows of a section's table, without its head. */
 export async function rowsOf(section: Section): Promise<string[]> {
-  const page = await readFile(pageFile(), "utf8");
+  const page = await readFile(pageFile(section), "utf8");
   const [, text = ""] = page.split(new RegExp(`<!-- /?${section} -->`));
   return text
     .split("\n")
@@ -20,14 +29,13 @@ export async function rowsOf(section: Section): Promise<string[]> {
 
 /** Puts `markdown` between the marks `<!-- section -->` and `<!-- /section -->` of the page. @throws where they are missing */
 export async function writeSection(section: Section, markdown: string): Promise<void> {
-  const file = pageFile();
+  const file = pageFile(section);
   await writeFile(file, withSection(await readFile(file, "utf8"), section, markdown));
 }
 
 export function withSection(page: string, section: Section, markdown: string): string {
   const [from, to] = [`<!-- ${section} -->`, `<!-- /${section} -->`];
   const [begin, end] = [page.indexOf(from), page.indexOf(to)];
-  if (begin < 0 || end < begin)
-    throw new Error(`docs/reliability.md has no place for the table "${section}"`);
+  if (begin < 0 || end < begin) throw new Error(`the page has no place for the table "${section}"`);
   return `${page.slice(0, begin + from.length)}\n\n${markdown.trim()}\n\n${page.slice(end)}`;
 }
