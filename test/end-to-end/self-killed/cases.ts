@@ -23,7 +23,7 @@ export interface SelfCase {
   readonly end: "1" | "2";
 }
 
-/** More restarts than these of one container the Engine delays for long, and a helper's are counted. */
+/** A helper's restarts are counted, and the Engine delays each more than the one before. */
 const DEATHS = 4;
 
 const dealt = (points: readonly string[], size = DEATHS): string[][] =>
@@ -31,7 +31,7 @@ const dealt = (points: readonly string[], size = DEATHS): string[][] =>
 
 /** Each point once, and all three processes in each of these updates. */
 export function killed(form: Form): SelfCase[] {
-  const [old, helper, successor] = [dealt(oldPoints, 1), dealt(helperPoints), dealt(newPoints)];
+  const [old, helper, successor] = [dealt(oldPoints, 1), dealt(helperPoints), dealt(newPoints, DEATHS + 1)];
   const most = Math.max(old.length, helper.length, successor.length);
   return Array.from({ length: most }, (_, n) => ({
     ...{ form, fault: "none", next: "2", end: "2" },

@@ -118,6 +118,9 @@ const settingsOf = ({ it }: Scene): Readonly<Record<string, string>> => ({
   CLEANUP: "true",
   SAVE_COUNTERS: "true",
   SETTLE_TIME: "1",
+  // A registry that did not answer a machine that has just been booted is asked again soon.
+  INTERVAL: "30",
+  JITTER: "0",
   OUROBOROS_HOST: "home",
   DIE_FOLDER: "/met",
   ...(it.next === "unready" && { HEALTH_TIMEOUT: "8" }),
