@@ -73,18 +73,20 @@ for (const version of ["2.10", "2.15"] as const) {
         [],
       );
       assert.ok((await readAll(keys, stack.server.url, STREAMS.runs)).length >= stack.records.length);
-      const violations = (await readFile(stack.server.log, "utf8"))
-        .split("\n")
-        .filter((line) => line.includes("Violation") && !line.includes("ouroboros command")); // those were meant
-      assert.deepEqual(violations, []);
+      assert.doesNotMatch(await readFile(stack.server.log, "utf8"), /Violation/);
+      for (const user of ["participant_a", "reader_log"])
+        assert.equal(
+          (await command({ NATS_URL: stack.server.url, ...keys.access(user) }, ["status"])).code,
+          3,
+        );
     });
   });
 }
 
 /** What an operator asks and decides, over TLS and with the rights of each side; and one who is not the operator. */
 async function commands(stack: Stack, keys: Secured): Promise<void> {
-  const run = (words: readonly string[], as = "operator") =>
-    command({ NATS_URL: stack.server.url, ...keys.access(as) }, words);
+  const run = (words: readonly string[]) =>
+    command({ NATS_URL: stack.server.url, ...keys.access("operator") }, words);
   for (const kind of ["update", "rollback"] as const) {
     if (kind === "update") {
       await release("apps/web", "3");
@@ -113,10 +115,6 @@ async function commands(stack: Stack, keys: Secured): Promise<void> {
   ]) {
     const { code, err } = await run(words);
     assert.equal(code, 0, `${words.join(" ")}: ${err}`);
-  }
-  for (const user of ["participant_a", "reader_log"]) {
-    const { code, err } = await run(["status"], user);
-    assert.equal(code, 3, `${user}: ${err}`);
   }
 }
 
