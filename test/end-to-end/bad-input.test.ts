@@ -130,12 +130,13 @@ describe("input that nobody should send", function () {
     assert.match(said, /-ERR 'Maximum Payload Violation'/);
   });
 
-  it("a thousand a second for six seconds: is read past, and the updater does not grow", async () => {
+  it("a thousand a second for twelve seconds: is read past, and the updater does not grow", async () => {
     const junk = Object.values(inputs).filter(({ length }) => length < 64 * 1024);
-    const early = await flood(junk, 2000);
-    const late = await flood(junk, 4000);
-    console.log(`      updater: ${early} MiB after 2 s, ${late} MiB after 6 s`);
-    assert.ok(late - early < 30, `it grew from ${early} to ${late} MiB`); // 4,000 messages, 100 MiB in all
+    const early = await flood(junk, 4000);
+    const late = await flood(junk, 8000);
+    console.log(`      updater: ${early} MiB after 4 s, ${late} MiB after 12 s`);
+    // 8,000 messages; what 20,000 deep leaves to be collected may be some 60 MiB at any time
+    assert.ok(late - early < 100, `it grew from ${early} to ${late} MiB`);
     await isAlive();
   });
 
