@@ -7,6 +7,7 @@ import { lastOn, serverTime, untilAnswered } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import { Acting } from "./acting.ts";
 import { answerCommands } from "./commands.ts";
+import { dropOtherDocuments } from "./journal/documents.ts";
 import { helpersEnd, removeHelper } from "./self/helper-container.ts";
 import { type Plan, parsePlan } from "./plan/plan-message.ts";
 import type { Restored } from "./recover/put-back.ts";
@@ -76,6 +77,8 @@ async function recoverAndResume(updater: Updater): Promise<readonly Restored[]> 
   const plan = await openPlan(updater);
   const restored = await settleAlone(it, recovered, plan?.run);
   await tellRestored(bus, restored);
+  const stuck = restored.filter(({ end }) => end === "stuck").map(({ run }) => run);
+  await dropOtherDocuments(it, plan === undefined ? stuck : [plan.run, ...stuck]);
   if (plan !== undefined) await untilCutOff(updater, (connected) => runPlan(connected, plan, recovered));
   else if (fence.open !== undefined) await fence.end();
   await removeHelper(bus.host.engine);

@@ -153,7 +153,7 @@ network() {
   mkdir -p "$BED"/{tls,docker/cli-plugins}
   ip netns add "$ID-lab"
   ip -n "$ID-lab" link set lo up
-  ip -n "$ID-lab" link add br0 type bridge
+  ip -n "$ID-lab" link add br0 address 02:00:00:00:00:01 type bridge # else it follows its ports, and hosts lose it when one of them boots
   ip -n "$ID-lab" addr add "$NET.1/24" dev br0
   ip -n "$ID-lab" addr add "$NET.2/24" dev br0
   ip -n "$ID-lab" link set br0 up

@@ -1,14 +1,21 @@
 // The inspect documents of containers that are being replaced, kept in DATA_DIR until the replacing is over. They hold
 // the environment, and so secrets: readable for their owner only, never on NATS.
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CannotStart } from "../../../shared/errors.ts";
+import type { Context, Host } from "../../../shared/run-service.ts";
 import { token } from "../../../shared/tokens.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
 
+/** Updaters of several hosts may share DATA_DIR. */
+interface Place {
+  readonly settings: Pick<Context["settings"], "DATA_DIR">;
+  readonly host: Pick<Host, "name">;
+}
+
 const folderOf = (dataDir: string): string => join(dataDir, "replaced");
-const fileOf = (dataDir: string, run: string, name: string): string =>
-  join(folderOf(dataDir), `${run}-${token(name)}.json`);
+const shelfOf = ({ settings, host }: Place): string => join(folderOf(settings.DATA_DIR), token(host.name));
+const fileOf = (run: string, name: string): string => `${run}-${token(name)}.json`;
 
 /** @throws CannotStart where DATA_DIR cannot be written. */
 export async function prepareDocuments(dataDir: string): Promise<void> {
@@ -20,12 +27,19 @@ export async function prepareDocuments(dataDir: string): Promise<void> {
   });
 }
 
-export async function keepDocument(dataDir: string, run: string, document: ContainerDocument): Promise<void> {
-  await mkdir(folderOf(dataDir), { recursive: true, mode: 0o700 }); // somebody may have removed it since the start
-  const file = fileOf(dataDir, run, document.Name.replace(/^\//, ""));
+export async function keepDocument(place: Place, run: string, document: ContainerDocument): Promise<void> {
+  await mkdir(shelfOf(place), { recursive: true, mode: 0o700 }); // somebody may have removed it since the start
+  const file = join(shelfOf(place), fileOf(run, document.Name.replace(/^\//, "")));
   await writeFile(file, JSON.stringify(document), { mode: 0o600 });
 }
 
-export async function dropDocument(dataDir: string, run: string, name: string): Promise<void> {
-  await rm(fileOf(dataDir, run, name), { force: true });
+export async function dropDocument(place: Place, run: string, name: string): Promise<void> {
+  await rm(join(shelfOf(place), fileOf(run, name)), { force: true });
+}
+
+/** Those of all other runs: where the journal was lost, nobody else knows that they are over. */
+export async function dropOtherDocuments(place: Place, runs: readonly string[]): Promise<void> {
+  const files = await readdir(shelfOf(place)).catch(() => []);
+  for (const file of files)
+    if (!runs.some((run) => file.startsWith(`${run}-`))) await rm(join(shelfOf(place), file), { force: true });
 }

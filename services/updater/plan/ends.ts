@@ -44,7 +44,7 @@ export async function endContainer(run: Run, entry: Entry, ending: Ending): Prom
       end: heldAs,
       retryAfterS: decided?.retry_after_s,
     });
-  await dropDocument(run.bus.context.settings.DATA_DIR, run.journal.run, name);
+  await dropDocument({ ...run.bus.context, host: run.bus.host }, run.journal.run, name);
   await run.journal.write({
     kind: "ended",
     container: name,

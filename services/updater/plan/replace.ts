@@ -119,7 +119,7 @@ function swapFrom(
     successor: undefined,
     dependants: [],
     beforeStop: async (successor) => {
-      await keepDocument(context.settings.DATA_DIR, run.journal.run, document);
+      await keepDocument({ ...context, host }, run.journal.run, document);
       await old.takePlace();
       if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
       expectGoingOn(run);

@@ -44,7 +44,7 @@ export async function putBack(
   const failures = await undoSteps(steps, swap, new Timed({ clock: it.clock, log, hardStop: it.hardStop }));
   for (const { step, error } of failures)
     log.error({ step, because: explain(error) }, "recovery: undo failed");
-  if (failures.length === 0) await dropDocument(it.settings.DATA_DIR, run, name);
+  if (failures.length === 0) await dropDocument(it, run, name);
   const cause = "the updater ended in the middle of it";
   return {
     container: name,

@@ -57,7 +57,7 @@ export async function settleAlone(
   for (const { swap, outcome } of recovered.swaps.values()) {
     if (swap.run === exceptRun) continue;
     if (outcome.kind === "done") await commit(swap);
-    if (outcome.kind !== "stuck") await dropDocument(it.settings.DATA_DIR, swap.run, swap.name);
+    if (outcome.kind !== "stuck") await dropDocument(it, swap.run, swap.name);
     ended.push({ container: swap.name, run: swap.run, ...endOf(swap, outcome), swap });
   }
   const lost = recovered.markers.filter((marker) => marker.run !== exceptRun);

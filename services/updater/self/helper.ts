@@ -92,7 +92,7 @@ async function swapOf(it: Recovering & Context, job: Job, inspect: ContainerInsp
   const newImage = (await engine.docker.getImage(job.image).inspect()) as unknown as ImageDocument;
   const beforeStop = async (): Promise<void> => {
     await expectRunning(engine, job);
-    await keepDocument(it.settings.DATA_DIR, job.run, swap.old).catch(() => undefined);
+    await keepDocument(it, job.run, swap.old).catch(() => undefined);
   };
   return {
     ...swap,

@@ -76,8 +76,8 @@ async function leftVolumes({ before, otherVolumes }: Expected, h: Engine): Promi
 }
 
 async function leftDocuments({ folder }: Stack): Promise<string[]> {
-  const files = await readdir(join(folder, "data/replaced"));
-  return files.map((file) => `the inspect document ${file} is left`);
+  const files = await readdir(join(folder, "data/replaced"), { recursive: true });
+  return files.filter((file) => file.endsWith(".json")).map((file) => `the inspect document ${file} is left`);
 }
 
 /** Published again after its decision was recorded, or given to a script twice. */
