@@ -53,8 +53,6 @@ export interface Connected extends Updater {
 export interface Run extends Connected {
   /** How many groups may have stopped dependencies at a time. */
   readonly turns: Places;
-  /** How many successors are made before there is a swap place for them. */
-  readonly ahead: Places;
   readonly journal: Journal;
   readonly gate: Gate;
   readonly notices: Notices;

@@ -41,8 +41,6 @@ export async function replaceContainer(run: Run, it: Replacing): Promise<void> {
 
 /** What the gate was asked about may have changed while it waited: everything is looked at anew. */
 async function swapContainer(run: Run, it: Replacing, id: string): Promise<void> {
-  const first = it.stopped.length > 0;
-  using ahead = await run.ahead.take({ first });
   const inspect = await inspectStill(run, it, id);
   const oldImage = await run.bus.host.engine.docker.getImage(inspect.Image).inspect();
   const later = await runLifecycle(run, "pre-update", {
@@ -54,11 +52,7 @@ async function swapContainer(run: Run, it: Replacing, id: string): Promise<void>
     return;
   }
   using place = new Lease();
-  const takePlace = async (): Promise<void> => {
-    place.take(await run.places.take({ first }));
-    ahead[Symbol.dispose]();
-  };
-  const swap = swapFrom(run, it, { inspect, oldImage, takePlace });
+  const swap = swapFrom(run, it, { inspect, oldImage, place });
   const timed = timedFor(run, it.entry);
   const outcome = await runSteps(run.steps, swap, timed);
   if (outcome.kind === "done") place[Symbol.dispose](); // who comes next sees the end of one that went wrong
@@ -94,7 +88,7 @@ async function inspectStill(
 function swapFrom(
   run: Run,
   it: Replacing,
-  old: { inspect: ContainerInspectInfo; oldImage: ImageInspectInfo; takePlace: () => Promise<void> },
+  old: { inspect: ContainerInspectInfo; oldImage: ImageInspectInfo; place: Lease },
 ): Swap {
   const { entry, newImage, hardHooks } = it;
   const { host, context, clock } = run.bus;
@@ -120,7 +114,7 @@ function swapFrom(
     dependants: [],
     beforeStop: async (successor) => {
       await keepDocument({ ...context, host }, run.journal.run, document);
-      await old.takePlace();
+      old.place.take(await run.places.take({ first: it.stopped.length > 0 }));
       if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
       expectGoingOn(run);
       await inspectStill(run, it, document.Id);

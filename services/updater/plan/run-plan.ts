@@ -25,8 +25,6 @@ import { removeUnusedVolumes, unusedVolumes } from "./unused-volumes.ts";
 import { whatHolds } from "./what-holds.ts";
 
 const QUARTER_OF_AN_HOUR_MS = 900_000;
-/** Enough that a place which becomes free finds a successor made; more would only slow down the swap in hand. */
-const MADE_AHEAD = 1;
 
 /** @throws Suspended when the service stops: the run stays open. @throws Fenced when another updater took over. */
 export async function runPlan(updater: Connected, plan: Plan, recovered: RecoveredHost): Promise<void> {
@@ -248,7 +246,6 @@ function runOf(updater: Connected, { journal, notices, mode, plan, recovered }: 
     gate: new Gate(bus, journal, { participants, doorbell, mode }),
     log: bus.context.log.child({ run: plan.run }),
     turns: new Places(bus.context.settings.SWAPS),
-    ahead: new Places(bus.context.settings.SWAPS + MADE_AHEAD),
     ran: new Set(),
     replaced: new Map(),
     recovered: recovered.swaps,
