@@ -41,5 +41,6 @@ export async function dropDocument(place: Place, run: string, name: string): Pro
 export async function dropOtherDocuments(place: Place, runs: readonly string[]): Promise<void> {
   const files = await readdir(shelfOf(place)).catch(() => []);
   for (const file of files)
-    if (!runs.some((run) => file.startsWith(`${run}-`))) await rm(join(shelfOf(place), file), { force: true });
+    if (!runs.some((run) => file.startsWith(`${run}-`)))
+      await rm(join(shelfOf(place), file), { force: true });
 }
