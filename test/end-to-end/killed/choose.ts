@@ -36,6 +36,9 @@ const around = ({ scene, policy, fault }: Chosen): string[] => [scene, `policy $
 /** Of points, scenes, policies and faults each two together. */
 export const pairs = (one: Chosen): string[] => together([one.point.says, ...around(one)], 2);
 
+/** Each point once; of scenes, policies and faults each two together. */
+export const eachPoint = (one: Chosen): string[] => [one.point.says, ...together(around(one), 2)];
+
 /** Of points, scenes, policies, faults and Engines each three together. */
 export const triples = (one: Chosen & { readonly engine: string }): string[] =>
   together([one.point.says, ...around(one), one.engine], 3);
