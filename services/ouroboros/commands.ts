@@ -10,6 +10,15 @@ import { HOST, SINCE, containerName, some } from "./command-values.ts";
 import { participantCommands } from "./participant-commands.ts";
 import { setupCommands } from "./setup-commands.ts";
 
+/** What the operator wishes for one container, and the poller grants. */
+const wish = {
+  arguments: {
+    CONTAINER: { says: "Name or id of a container.", read: containerName, offers: "containers" },
+  },
+  options: { host: HOST },
+  json: { schema: Granted },
+} as const;
+
 export const commands = {
   status: {
     says: "What there is: the hosts, when they were polled, how their last runs ended, what is pending and held.",
@@ -103,11 +112,7 @@ export const commands = {
       "What was refused or rolled back is tried once more, through the same hooks; what else keeps a container on its " +
       "image, as a setting or a label does, counts as ever. Comes back when the plan is published: `ouroboros history` and " +
       "`ouroboros events` tell how it ends.",
-    arguments: {
-      CONTAINER: { says: "Name or id of a container.", read: containerName, offers: "containers" },
-    },
-    options: { host: HOST },
-    json: { schema: Granted },
+    ...wish,
   },
   rollback: {
     says: "Goes back to the image that the container ran before its last update.",
@@ -116,11 +121,7 @@ export const commands = {
       "90 days; where the Engine has it no more, as with CLEANUP, it is pulled by its digest, so the registry must still have " +
       "it. The image it led away from is held until the tag moves on or `ouroboros update` asks for it; the tag itself stays " +
       "where it is. A second rollback in a row goes forth again.",
-    arguments: {
-      CONTAINER: { says: "Name or id of a container.", read: containerName, offers: "containers" },
-    },
-    options: { host: HOST },
-    json: { schema: Granted },
+    ...wish,
   },
   repair: {
     says: "Puts right what an update left behind, as after `stuck`, once what stood in the way is gone.",

@@ -109,8 +109,9 @@ const REMOVED = {
 
 /** It, or what its owner has put in its place. */
 async function isThere({ engine, name }: Swap, successor: string): Promise<boolean> {
-  const [own, other] = [successor, name].map((one) => ifThere(engine.docker.getContainer(one).inspect()));
-  return (await own) !== undefined || (await other) !== undefined;
+  const isHere = async (one: string): Promise<boolean> =>
+    (await ifThere(engine.docker.getContainer(one).inspect())) !== undefined;
+  return (await isHere(successor)) || (await isHere(name));
 }
 
 async function putBack(run: Run, { entry, swap, timed }: Swapped, ending: Ending): Promise<void> {

@@ -67,14 +67,27 @@ export async function endContainer(run: Run, entry: Entry, ending: Ending): Prom
   tellEnded(run.notices, run.journal, name);
 }
 
+const saidBy = (decided: Decided) => ({
+  because: decided.reason ?? "no reason given",
+  by: decided.by ?? "",
+  decided,
+});
+
+/** A hook decided that the container stays as it is; `at` says which, where that is another container's or the run's. */
+export function endOfVerdict(decided: Decided, at?: string): Ending {
+  const { because, ...said } = saidBy(decided);
+  return {
+    end: decided.verdict === "defer" ? "deferred" : "refused",
+    because: at === undefined ? because : `${at}: ${because}`,
+    ...said,
+  };
+}
+
 /** after_update decided that the old container is put back, and it was. */
-export const endOfRefused = (decided: Decided) =>
-  ({
-    end: "rolled_back",
-    because: `${decided.verdict} at after_update: ${decided.reason ?? "no reason given"}`,
-    by: decided.by ?? "",
-    decided,
-  }) as const satisfies Ending;
+export function endOfRefused(decided: Decided): Ending {
+  const { because, ...said } = saidBy(decided);
+  return { end: "rolled_back", because: `${decided.verdict} at after_update: ${because}`, ...said };
+}
 
 /** What a rollback came to was the operator's wish; the next one tells by this that it goes forth again. */
 const byOperator = ({ isRollback }: Run, ending: Ending): Ending =>

@@ -7,7 +7,7 @@ import { Expired, Fenced, Halted, Suspended, explain } from "../../../shared/err
 import type { Facts } from "../../../shared/container-facts.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import { afterSwap } from "./after-swap.ts";
-import { endContainer } from "./ends.ts";
+import { endContainer, endOfVerdict } from "./ends.ts";
 import { expectGoingOn, whyHalted } from "./halt.ts";
 import { hardHooksOf, isRecreated, recreateHardDependency } from "./hard.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
@@ -42,7 +42,12 @@ export async function runGroup(run: Run, group: GroupWork): Promise<void> {
     const refused = isToStop ? await stopAll(run, dependencies, group.mark) : undefined;
     for (const entry of left) {
       if (refused === undefined) await updateOrExpire(run, entry, group);
-      else await endContainer(run, entry, endOfRefusal(refused));
+      else
+        await endContainer(
+          run,
+          entry,
+          endOfVerdict(refused, `before_stop_depends_container of ${refused.container ?? ""}`),
+        );
     }
     await startAll(
       run,
@@ -207,10 +212,3 @@ async function timed(run: Run, container: string, step: string, act: () => Promi
   const ms = Math.round((run.bus.clock.monotonic() - from) * 10) / 10;
   if (!run.bus.signal.aborted) await run.journal.write({ kind: "did", container, step, ms });
 }
-
-const endOfRefusal = (decided: Decided) => ({
-  end: decided.verdict === "defer" ? ("deferred" as const) : ("refused" as const),
-  because: `before_stop_depends_container of ${decided.container ?? ""}: ${decided.reason ?? "no reason given"}`,
-  by: decided.by ?? "",
-  decided,
-});

@@ -7,7 +7,7 @@ import type { Decided } from "../../../shared/run-records.ts";
 import { afterSwap, timedFor } from "./after-swap.ts";
 import { changeOf } from "../journal/change.ts";
 import { keepDocument } from "../journal/documents.ts";
-import { endContainer } from "./ends.ts";
+import { endContainer, endOfVerdict } from "./ends.ts";
 import { expectGoingOn } from "./halt.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { runLifecycle } from "./lifecycle.ts";
@@ -151,11 +151,5 @@ async function endOnVerdict(
   decided: Decided,
 ): Promise<void> {
   const oldImage = await run.bus.host.engine.docker.getImage(oldImageId).inspect();
-  await endContainer(run, entry, {
-    end: decided.verdict === "defer" ? "deferred" : "refused",
-    because: decided.reason ?? "no reason given",
-    by: decided.by ?? "",
-    decided,
-    ...changeOf(oldImage, newImage),
-  });
+  await endContainer(run, entry, { ...endOfVerdict(decided), ...changeOf(oldImage, newImage) });
 }

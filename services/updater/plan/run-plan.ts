@@ -3,10 +3,9 @@
 import type { ImageInspectInfo } from "dockerode";
 import { isOurs } from "../../../shared/ourselves.ts";
 import type { Mode } from "../../../shared/hooks.ts";
-import type { Decided } from "../../../shared/run-records.ts";
 import { allOf } from "./all-of.ts";
 import { finishCommitted } from "./committed.ts";
-import { endContainer, endOfRefused } from "./ends.ts";
+import { endContainer, endOfRefused, endOfVerdict } from "./ends.ts";
 import { Gate } from "../gate/gate.ts";
 import { runGroup, startMarked } from "./group.ts";
 import { type Grouped, aloneAmong, entryOf, groupEntries, neededBy } from "./grouped.ts";
@@ -177,17 +176,10 @@ async function askForAll(run: Run, plan: Plan, entries: readonly Entry[]): Promi
     const own = decided.containers?.[entry.facts.name];
     const verdict = decided.verdict === "proceed" ? own : decided;
     if (verdict === undefined || verdict.verdict === "proceed") allowed.push(entry);
-    else await endContainer(run, entry, { ...endOf({ ...decided, ...verdict }) });
+    else await endContainer(run, entry, endOfVerdict({ ...decided, ...verdict }, "updates_enumerated"));
   }
   return allowed;
 }
-
-const endOf = (decided: Decided) => ({
-  end: decided.verdict === "defer" ? ("deferred" as const) : ("refused" as const),
-  because: `updates_enumerated: ${decided.reason ?? "no reason given"}`,
-  by: decided.by ?? "",
-  decided,
-});
 
 interface Pulled {
   /** New images by container name. */

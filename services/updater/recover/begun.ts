@@ -4,6 +4,7 @@ import type { ContainerInspectInfo } from "dockerode";
 import type { Context, Host } from "../../../shared/run-service.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import type { Places } from "../swap/places.ts";
+import { unparked } from "../swap/dependants.ts";
 import { proofOf } from "../swap/prove.ts";
 import { References } from "../swap/references.ts";
 import type { Swap } from "../swap/swap.ts";
@@ -53,9 +54,7 @@ export const wasStoppedByUs = (parts: Begun): boolean =>
 
 export async function swapFrom(it: RecoveringSwaps, { name, run, old, next }: Begun): Promise<Swap> {
   const { engine } = it.host;
-  const { RestartPolicy } = next.HostConfig;
-  const unparked = { ...old, HostConfig: { ...old.HostConfig, ...(RestartPolicy && { RestartPolicy }) } };
-  const document = unparked as unknown as ContainerDocument;
+  const document = unparked(old, next) as unknown as ContainerDocument;
   return {
     engine,
     clock: it.clock,

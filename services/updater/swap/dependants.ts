@@ -69,12 +69,13 @@ async function dependantOf(swap: Swap, inspect: ContainerInspectInfo): Promise<S
     : undefined;
   if (recreated === undefined) return swapOnOwnImage(swap, inspect);
   swap.replaced.set(inspect.Id, recreated.Id);
-  const { RestartPolicy } = recreated.HostConfig; // the original's may be parked
-  const unparked = {
-    ...inspect,
-    HostConfig: { ...inspect.HostConfig, ...(RestartPolicy && { RestartPolicy }) },
-  };
-  return swapOnOwnImage(swap, unparked, recreated.Id);
+  return swapOnOwnImage(swap, unparked(inspect, recreated), recreated.Id);
+}
+
+/** The old container's own restart policy may be parked; its successor was made with it. */
+export function unparked(old: ContainerInspectInfo, successor: ContainerInspectInfo): ContainerInspectInfo {
+  const { RestartPolicy } = successor.HostConfig;
+  return { ...old, HostConfig: { ...old.HostConfig, ...(RestartPolicy && { RestartPolicy }) } };
 }
 
 /** A swap of another container in the transaction of `swap`, on the image that it has. */
