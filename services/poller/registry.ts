@@ -43,7 +43,7 @@ const MANIFEST_BYTES = 4 * 1024 * 1024;
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 /** HEAD answers that may only mean that HEAD is not known there. */
 const HEAD_UNSURE: ReadonlySet<number> = new Set([200, 400, 404, 405, 501]);
-const LANES = { all: 12, each: 6, keyOf: (ref: ImageRef) => ref.registry };
+const LANES = { all: 20, each: 10, keyOf: (ref: ImageRef) => ref.registry };
 const SILENT_ENOUGH = 3;
 
 /** Remembers tokens, who wants to be left alone and how to speak to each registry, until disposed of. */

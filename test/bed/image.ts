@@ -43,6 +43,8 @@ export interface ImageOptions {
   readonly body?: string;
   /** More files, by their absolute path. */
   readonly files?: Readonly<Record<string, string>>;
+  /** More layers, a file of these bytes each. */
+  readonly layers?: readonly Buffer[];
   /** Put over the whole Config at last, in the image specification's spelling. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
@@ -156,7 +158,8 @@ export async function pushImage(
   options: ImageOptions = {},
 ): Promise<PushedImage> {
   const types = mediaTypes[options.docker === true ? "docker" : "oci"];
-  const layers = [busyboxLayer(), contentLayer(`${repository}:${tag}`, options)];
+  const more = (options.layers ?? []).map((bytes, n) => layer([[`layer-${n}`, bytes]]));
+  const layers = [busyboxLayer(), contentLayer(`${repository}:${tag}`, options), ...more];
   for (const one of layers) await registry.blob(repository, one, one === busyboxLayer());
   const push = async (platform: string, reference?: string) => {
     const config = Buffer.from(JSON.stringify(imageConfig(platform, layers, options)));
@@ -221,7 +224,7 @@ function imageConfig(platform: string, layers: readonly Layer[], options: ImageO
     ...platformOf(platform),
     config: { ...containerDefaults(options), ...options.config },
     rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
-    history: [{ created_by: "busybox" }, { created_by: "www" }],
+    history: layers.map((_, n) => ({ created_by: ["busybox", "www"][n] ?? `layer ${n}` })),
   };
 }
 
