@@ -46,6 +46,12 @@ export const Ended = z.object({
   end: End,
   because: z.string(),
   by: z.string().optional().describe("Who or what decided it."),
+  with: z
+    .string()
+    .optional()
+    .describe(
+      "The container because of which it was put back: one refers to the other, and they go together.",
+    ),
   image: z.string().optional().describe("The image reference it follows."),
   from: z.string().optional().describe("Image id before."),
   to: z.string().optional().describe("Image id after, or that was tried."),

@@ -1,7 +1,7 @@
 // What the updater of one host works with, and what one run of it adds.
 import type { Logger } from "pino";
 import type { Mode } from "../../shared/hooks.ts";
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { withNeeds } from "../../shared/compat-labels.ts";
 import { type Facts, factsOf } from "../../shared/container-facts.ts";
 import { type Engine, ifThere } from "../../shared/engine.ts";
@@ -74,6 +74,8 @@ export interface Run extends Connected {
 export interface Recovered {
   readonly swap: Swap;
   readonly outcome: Outcome;
+  /** Name of the container in whose transaction it was. */
+  readonly parent?: string;
 }
 
 export interface Entry {
@@ -82,6 +84,11 @@ export interface Entry {
   /** Registry's digest, as the plan has it. */
   readonly digest: string;
   readonly latest: ImagePayload;
+}
+
+/** An entry whose new image is here. */
+export interface Update extends Entry {
+  readonly newImage: ImageInspectInfo;
 }
 
 export interface Seen {

@@ -1,44 +1,35 @@
-// From how a swap went to the container's end: asked about, kept and cleaned up, or put back. Each way out is a named end.
+// From how a swap went to the container's end: asked about, kept and cleaned up, or put back, and what was updated with it
+// likewise (along.ts: A3). Each way out is a named end.
 import type { ContainerInspectInfo } from "dockerode";
 import { ifThere, isAway } from "../../../shared/engine.ts";
 import { Expired, Fenced, Halted, Suspended, explain } from "../../../shared/errors.ts";
 import { byHand } from "../swap/by-hand.ts";
 import { changeOf } from "../journal/change.ts";
+import { type Companion, type Member, childrenOf, timedFor, withAnother } from "./along.ts";
 import { cleanUp } from "./cleanup.ts";
 import { type Ending, endContainer, endOfRefused } from "./ends.ts";
 import { runLifecycle } from "./lifecycle.ts";
-import { askAfter, removeOld } from "./replace-hooks.ts";
+import { type After, askAfter, removeOld } from "./replace-hooks.ts";
+import { NotRecreated } from "../swap/recreate.ts";
 import { type Outcome, undoSteps } from "../swap/saga.ts";
 import { handBack, isOwn, noteSuccessor } from "../self/self-update.ts";
 import { DOWN, type Swap, replacementOf } from "../swap/swap.ts";
 import { harmless } from "../swap/swap-steps.ts";
-import { Timed } from "../swap/timed.ts";
 import type { Entry, Run } from "../updater.ts";
 
-/** Watches the steps of one container. */
-export const timedFor = ({ bus, log, hardStop }: Run, { facts: { name } }: Entry): Timed =>
-  new Timed({ clock: bus.clock, log: log.child({ container: name }), hardStop });
-
-interface Swapped {
-  readonly entry: Entry;
-  readonly swap: Swap;
+interface Swapped extends Member {
   readonly outcome: Outcome;
-  readonly timed?: Timed;
+  /** What was to be updated with it. */
+  readonly along: readonly Companion[];
   readonly atMost: number | undefined;
 }
 
 /** From the swap's outcome to the container's end; also where an earlier process did the swap. @throws Expired */
 export async function afterSwap(run: Run, it: Swapped): Promise<void> {
-  const { entry, swap, outcome, timed } = it;
-  const change = changeOf(swap.oldImage, swap.newImage);
+  const { swap, outcome } = it;
   switch (outcome.kind) {
     case "done":
-      await run.journal.write({
-        kind: "swapped",
-        container: swap.name,
-        steps: timed?.steps ?? [],
-        ...timed?.downtime,
-      });
+      await recordSwapped(run, it);
       return confirm(run, it);
     case "undone": {
       const { cause, failed } = outcome;
@@ -46,58 +37,92 @@ export async function afterSwap(run: Run, it: Swapped): Promise<void> {
       if (cause instanceof Suspended || run.hardStop.aborted)
         throw new Suspended(`put back "${failed}"`, { cause });
       await expectOld(swap);
-      const untouched = harmless.includes(failed);
-      const because = `"${failed}" failed: ${explain(cause)}`;
-      return endContainer(run, entry, {
-        end: untouched ? "failed" : "rolled_back",
-        because,
+      const culprit = cause instanceof NotRecreated ? cause.container : swap.name;
+      return endAll(run, it, isAlong(it, culprit) ? culprit : swap.name, {
+        end: harmless.includes(failed) ? "failed" : "rolled_back",
+        because: `"${failed}" failed: ${explain(cause)}`,
         by: "updater",
-        isPassing: isAway(cause) || timed?.hadToWait === true,
-        ...change,
-        ...timed?.downtime,
-        ...(timed && { steps: timed.steps }),
+        isPassing: isAway(cause) || it.timed?.hadToWait === true,
       });
     }
     case "stuck":
       if (run.hardStop.aborted)
         throw new Suspended("stopped while it was put back", { cause: outcome.cause });
-      return endContainer(run, entry, {
-        end: "stuck",
-        because: byHand(swap, outcome),
-        by: "updater",
-        ...change,
-        ...(timed && { steps: timed.steps }),
-      });
+      return endAll(run, it, swap.name, { end: "stuck", because: byHand(swap, outcome), by: "updater" });
   }
 }
 
-/** The new container runs and proved itself: after_update decides whether it stays. */
-async function confirm(run: Run, it: Swapped): Promise<void> {
-  const { entry, swap, timed } = it;
-  const { engine } = run.bus.host;
-  if (isOwn(run, swap.successor)) await noteSuccessor(run, swap);
-  const successor = await engine.docker.getContainer(swap.successor ?? swap.name).inspect();
-  const old = await engine.docker
-    .getContainer(swap.old.Id)
-    .inspect()
-    .catch(() => swap.old as unknown as ContainerInspectInfo);
-  const after = { swap, old, successor, atMost: it.atMost };
-  const decided = await askAfter(run, after);
-  if (decided.verdict !== "proceed")
-    return isOwn(run, successor.Id)
-      ? handBack(run, swap, successor)
-      : putBack(run, it, endOfRefused(decided));
-  if (!(await isThere(swap, successor.Id))) return putBack(run, it, REMOVED);
-  const because = await removeOld(run, after);
-  await runLifecycle(run, "post-update", { container: swap.old, id: successor.Id });
-  await cleanUp(run, swap);
-  await endContainer(run, entry, {
-    end: "updated",
-    because,
-    by: "updater",
-    ...changeOf(swap.oldImage, swap.newImage),
+const isAlong = ({ along }: Swapped, name: string): boolean =>
+  along.some(({ update }) => update.facts.name === name);
+
+/** By the record of a child's ids a later process knows that it was updated in this run. */
+async function recordSwapped(run: Run, it: Swapped): Promise<void> {
+  const told = ({ swap: { name }, timed }: Member) =>
+    ({ kind: "swapped", container: name, steps: timed?.steps ?? [], ...timed?.downtime }) as const;
+  await run.journal.write(told(it));
+  for (const child of childrenOf(it)) {
+    const { name: container, old, newImage, successor = "" } = child.swap;
+    const ids = { old_id: old.Id, new_id: successor, to: newImage.Id };
+    await run.journal.write({ kind: "swapping", container, ...ids });
+    await run.journal.write(told(child));
+  }
+}
+
+/** Nothing of the transaction stays: `ending` is the culprit's. */
+async function endAll(run: Run, it: Swapped, culprit: string, ending: Ending): Promise<void> {
+  const { swap, timed } = it;
+  const told = (entry: Entry): Ending =>
+    entry.facts.name === culprit ? ending : withAnother(ending, culprit);
+  await endContainer(run, it.entry, {
     ...timed?.downtime,
+    ...(timed && ending.decided === undefined && { steps: timed.steps }),
+    ...told(it.entry),
+    ...changeOf(swap.oldImage, swap.newImage),
   });
+  for (const { update } of it.along)
+    await endContainer(run, update, {
+      ...told(update),
+      ...{ from: update.facts.imageId, to: update.newImage.Id },
+    });
+}
+
+/** The new containers run and proved themselves: after_update decides whether they stay. */
+async function confirm(run: Run, it: Swapped): Promise<void> {
+  const { swap } = it;
+  if (isOwn(run, swap.successor)) await noteSuccessor(run, swap);
+  const parent = await lookAfter(it, it);
+  const children = await Promise.all(childrenOf(it).map((child) => lookAfter(child, it)));
+  const all = [parent, ...children];
+  for (const after of all) {
+    const decided = await askAfter(run, after);
+    if (decided.verdict === "proceed") continue;
+    return isOwn(run, after.successor.Id)
+      ? handBack(run, after.swap, after.successor)
+      : putBack(run, it, after.swap.name, endOfRefused(decided));
+  }
+  for (const { swap: one, successor } of all)
+    if (!(await isThere(one, successor.Id))) return putBack(run, it, one.name, REMOVED);
+  const because = await removeOld(run, parent);
+  for (const { entry, swap: one, successor, timed } of all) {
+    await runLifecycle(run, "post-update", { container: one.old, id: successor.Id });
+    await cleanUp(run, one);
+    await endContainer(run, entry, {
+      end: "updated",
+      because,
+      by: "updater",
+      ...changeOf(one.oldImage, one.newImage),
+      ...timed?.downtime,
+    });
+  }
+}
+
+async function lookAfter(member: Member, { atMost }: Swapped): Promise<Member & After> {
+  const { swap } = member;
+  const { docker } = swap.engine;
+  const successor = await docker.getContainer(swap.successor ?? swap.name).inspect();
+  const gone = (): ContainerInspectInfo => swap.old as unknown as ContainerInspectInfo;
+  const old = await docker.getContainer(swap.old.Id).inspect().catch(gone);
+  return { ...member, old, successor, atMost };
 }
 
 const REMOVED = {
@@ -114,7 +139,9 @@ async function isThere({ engine, name }: Swap, successor: string): Promise<boole
   return (await isHere(successor)) || (await isHere(name));
 }
 
-async function putBack(run: Run, { entry, swap, timed }: Swapped, ending: Ending): Promise<void> {
+/** All of them; `ending` is the culprit's. */
+async function putBack(run: Run, it: Swapped, culprit: string, ending: Ending): Promise<void> {
+  const { swap, entry, timed } = it;
   using _place = await run.places.take();
   await run.fence.check(run.bus.signal);
   const back = timedFor(run, entry);
@@ -122,17 +149,15 @@ async function putBack(run: Run, { entry, swap, timed }: Swapped, ending: Ending
   const failures = await undoSteps(run.steps, swap, back);
   if (run.hardStop.aborted && failures.length > 0) throw new Suspended("stopped while it was put back");
   await expectOld(swap);
-  const change = {
-    ...changeOf(swap.oldImage, swap.newImage),
-    downtime_ms: (timed?.downtime.downtime_ms ?? 0) + (back.downtime.downtime_ms ?? 0),
-  };
+  const downtime_ms = (timed?.downtime.downtime_ms ?? 0) + (back.downtime.downtime_ms ?? 0);
   const cause = ending.because;
   const stuck = {
     end: "stuck",
     because: byHand(swap, { failed: "put the old container back", cause, left: failures }),
     by: "updater",
   } as const;
-  await endContainer(run, entry, { ...(failures.length > 0 ? stuck : ending), ...change });
+  if (failures.length > 0) await endAll(run, it, swap.name, { ...stuck, downtime_ms });
+  else await endAll(run, it, culprit, { ...ending, downtime_ms });
 }
 
 /** @throws Expired where somebody put another container in its place: there is nothing to be put back. */

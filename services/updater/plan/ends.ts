@@ -14,6 +14,8 @@ export interface Ending {
   readonly by: string;
   /** The verdict behind it, where there is one. */
   readonly decided?: Decided;
+  /** The container because of which it was put back, in whose transaction it was. */
+  readonly with?: string;
   /** What went wrong was no matter of the image: it may be tried again. */
   readonly isPassing?: boolean;
   readonly from?: string;

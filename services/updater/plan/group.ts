@@ -1,12 +1,13 @@
 // One group of a run, in Ouroboros' order: dependencies stopped, containers updated, images cleaned, dependencies
 // started. Only what ran before is started again, whatever happened in between.
-import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
+import type { ContainerInspectInfo } from "dockerode";
 import { describeContainer } from "../../../shared/describe.ts";
 import { ALREADY_SO, GONE, ifThere, tolerating } from "../../../shared/engine.ts";
 import { Expired, Fenced, Halted, Suspended, explain } from "../../../shared/errors.ts";
 import type { Facts } from "../../../shared/container-facts.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import { afterSwap } from "./after-swap.ts";
+import { recoveredWith } from "./along.ts";
 import { endContainer, endOfVerdict } from "./ends.ts";
 import { expectGoingOn, whyHalted } from "./halt.ts";
 import { hardHooksOf, isRecreated, recreateHardDependency } from "./hard.ts";
@@ -14,11 +15,11 @@ import type { ContainerDocument } from "../create/inspect.ts";
 import { replaceContainer } from "./replace.ts";
 import { startPatiently } from "../swap/start-patiently.ts";
 import { letStopEnd, stopContainer } from "../swap/stop-container.ts";
-import { AT_MOST_WHILE_STOPPED, type Entry, type Run } from "../updater.ts";
+import { AT_MOST_WHILE_STOPPED, type Entry, type Run, type Update } from "../updater.ts";
 
 export interface GroupWork {
   /** One without an image was ended by an earlier process. */
-  readonly updates: readonly (Entry & { readonly newImage: ImageInspectInfo | undefined })[];
+  readonly updates: readonly (Entry & { readonly newImage: Update["newImage"] | undefined })[];
   /** May hold containers of `updates` too: those are stopped with the others, and their update starts them. */
   readonly dependencies: readonly Facts[];
   /** Ids of those among `dependencies` that are recreated instead of started. */
@@ -41,7 +42,8 @@ export async function runGroup(run: Run, group: GroupWork): Promise<void> {
     const isToStop = left.some(({ facts }) => !run.recovered.has(facts.name)) && whyHalted(run) === undefined;
     const refused = isToStop ? await stopAll(run, dependencies, group.mark) : undefined;
     for (const entry of left) {
-      if (refused === undefined) await updateOrExpire(run, entry, group);
+      if (run.journal.ended(entry.facts.name) !== undefined) continue; // with what it refers to
+      if (refused === undefined) await updateOrExpire(run, entry, group, left);
       else
         await endContainer(
           run,
@@ -61,17 +63,21 @@ export async function runGroup(run: Run, group: GroupWork): Promise<void> {
   }
 }
 
-type Update = Entry & { readonly newImage: ImageInspectInfo };
-
 const isLeft =
   (run: Run) =>
   (entry: GroupWork["updates"][number]): entry is Update =>
     entry.newImage !== undefined && run.journal.ended(entry.facts.name) === undefined;
 
-async function updateOrExpire(run: Run, entry: Update, group: GroupWork): Promise<void> {
+async function updateOrExpire(
+  run: Run,
+  entry: Update,
+  group: GroupWork,
+  all: readonly Update[],
+): Promise<void> {
   try {
     if (!run.recovered.has(entry.facts.name)) expectGoingOn(run);
-    await updateOne(run, entry, group);
+    const others = all.filter((one) => one !== entry);
+    await updateOne(run, entry, { ...group, others });
   } catch (error) {
     if (!(error instanceof Expired || error instanceof Halted)) throw error;
     const end = error instanceof Halted ? "deferred" : "expired";
@@ -79,13 +85,20 @@ async function updateOrExpire(run: Run, entry: Update, group: GroupWork): Promis
   }
 }
 
-async function updateOne(run: Run, entry: Update, { dependencies, hard }: GroupWork): Promise<void> {
+async function updateOne(
+  run: Run,
+  entry: Update,
+  { dependencies, hard, others }: GroupWork & { readonly others: readonly Update[] },
+): Promise<void> {
   const atMost = dependencies.length > 0 ? AT_MOST_WHILE_STOPPED : undefined;
   const recovered = run.recovered.get(entry.facts.name);
-  if (recovered !== undefined) return afterSwap(run, { ...recovered, entry, atMost });
+  if (recovered !== undefined) {
+    const along = recoveredWith(run, entry.facts.name, others);
+    return afterSwap(run, { ...recovered, entry, along, atMost });
+  }
   const stopped = dependencies.map(({ id }) => id);
   const hardHooks = hard.length > 0 ? hardHooksOf(run, hard) : undefined;
-  await replaceContainer(run, { entry, newImage: entry.newImage, atMost, stopped, hardHooks });
+  await replaceContainer(run, { update: entry, others, atMost, stopped, hardHooks });
 }
 
 /** Hard dependencies that no update has recreated; without an update there is no reason to, and they are started. */

@@ -1,5 +1,5 @@
 // A run in which one update after the other goes wrong does not go on to the rest: what is begun is finished, what is not
-// is put off. Pulls that fail do not count: they say nothing of other images.
+// is put off. Pulls that fail do not count: they say nothing of other images; nor does what was put back with another.
 import { Halted } from "../../../shared/errors.ts";
 import type { End } from "../../../shared/run-records.ts";
 import type { Run } from "../updater.ts";
@@ -16,7 +16,8 @@ export function whyHalted({ journal, bus }: Pick<Run, "journal" | "bus">): strin
   const most = bus.context.settings.STOP_AFTER_FAILURES;
   const tried = journal
     .of("ended")
-    .filter(({ end, to }) => to !== undefined && [...WRONG, "updated"].includes(end));
+    .filter((ended) => ended.to !== undefined && ended.with === undefined)
+    .filter(({ end }) => [...WRONG, "updated"].includes(end));
   const last = tried.slice(-most);
   if (most === 0 || last.length < most || last.some(({ end }) => !WRONG.includes(end))) return undefined;
   const names = last.map(({ container }) => container).join(", ");

@@ -8,7 +8,7 @@ import { eventId } from "../../../shared/subjects.ts";
 import { swapOnOwnImage } from "../swap/dependants.ts";
 import { commit, giveWay, letDependantsRun, recreate, recreateDependants } from "../swap/recreate.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
-import { type HardHooks, type Swap, create } from "../swap/swap.ts";
+import { type HardHooks, NONE_ALONG, type Swap, create } from "../swap/swap.ts";
 import { AT_MOST_WHILE_STOPPED, type Run } from "../updater.ts";
 
 /** For those that refer to the replaced container: they are recreated with it, whatever the verdicts say. */
@@ -69,11 +69,15 @@ async function putBack(swap: Swap): Promise<void> {
   await create.undo?.(swap);
 }
 
+const unproved = ({ hardStop }: Run) => ({ healthTimeout: undefined, settleTime: 0, hardStop });
+
 const transactionOf = (run: Run): Omit<Swap, "old" | "oldImage" | "newImage" | "name"> => ({
   engine: run.bus.host.engine,
   clock: run.bus.clock,
   run: run.journal.run,
-  proof: { healthTimeout: undefined, settleTime: 0, hardStop: run.hardStop },
+  proof: unproved(run),
+  proofFor: () => unproved(run),
+  along: NONE_ALONG,
   replaced: run.replaced,
   making: run.making,
   references: run.references,

@@ -2,25 +2,22 @@
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { ifThere } from "../../../shared/engine.ts";
 import { Expired, Suspended } from "../../../shared/errors.ts";
-import { parseImageRef } from "../../../shared/image-ref.ts";
-import type { Decided } from "../../../shared/run-records.ts";
-import { afterSwap, timedFor } from "./after-swap.ts";
-import { changeOf } from "../journal/change.ts";
+import { afterSwap } from "./after-swap.ts";
+import { isAllowed, isReady } from "./allowed.ts";
+import { type Companion, companionsOf, referenceOf, swapsAlong, timedFor } from "./along.ts";
 import { keepDocument } from "../journal/documents.ts";
-import { endContainer, endOfVerdict } from "./ends.ts";
 import { expectGoingOn } from "./halt.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
-import { runLifecycle } from "./lifecycle.ts";
 import { proofOf } from "../swap/prove.ts";
-import { askBefore } from "./replace-hooks.ts";
 import { runSteps } from "../swap/saga.ts";
 import { handOver, isOwn } from "../self/self-update.ts";
 import type { HardHooks, Swap } from "../swap/swap.ts";
-import type { Entry, Run } from "../updater.ts";
+import type { Run, Update } from "../updater.ts";
 
-interface Replacing {
-  readonly entry: Entry;
-  readonly newImage: ImageInspectInfo;
+export interface Replacing {
+  readonly update: Update;
+  /** What else its group updates. */
+  readonly others: readonly Update[];
   readonly atMost: number | undefined;
   /** Ids of the dependencies that the group stopped. */
   readonly stopped: readonly string[];
@@ -29,57 +26,46 @@ interface Replacing {
 
 /** Ends the container: the journal and the held digests say how. @throws Suspended, Fenced, Expired */
 export async function replaceContainer(run: Run, it: Replacing): Promise<void> {
-  const id = run.replaced.get(it.entry.facts.id) ?? it.entry.facts.id; // it may have been recreated with its parent
+  const { update } = it;
+  const id = run.replaced.get(update.facts.id) ?? update.facts.id; // it may have been recreated with its parent
   const before = await inspectStill(run, it, id);
-  const { entry, newImage } = it;
-  const decided = await askBefore(run, { ...it, name: entry.facts.name, old: before });
-  if (decided.verdict !== "proceed") await endOnVerdict(run, it, before, decided);
-  else if (isOwn(run, id))
-    await handOver(run, { facts: await inspectStill(run, it, id), entry, image: newImage.Id });
-  else await swapContainer(run, it, id);
+  if (!(await isAllowed(run, it, before))) return;
+  if (isOwn(run, id))
+    return handOver(run, {
+      facts: await inspectStill(run, it, id),
+      entry: update,
+      image: update.newImage.Id,
+    });
+  await swapContainer(run, { ...it, along: await companionsOf(run, it, before) }, id);
 }
+
+type Together = Replacing & { readonly along: readonly Companion[] };
 
 /** What the gate was asked about may have changed while it waited: everything is looked at anew. */
-async function swapContainer(run: Run, it: Replacing, id: string): Promise<void> {
+async function swapContainer(run: Run, it: Together, id: string): Promise<void> {
   const inspect = await inspectStill(run, it, id);
   const oldImage = await run.bus.host.engine.docker.getImage(inspect.Image).inspect();
-  const later = await runLifecycle(run, "pre-update", {
-    container: inspect as unknown as ContainerDocument,
-    id: inspect.Id,
-  });
-  if (later !== undefined) {
-    await putOff(run, it, { because: later, oldImage });
-    return;
-  }
+  if (!(await isReady(run, it.update, inspect))) return;
   using place = new Lease();
   const swap = swapFrom(run, it, { inspect, oldImage, place });
-  const timed = timedFor(run, it.entry);
+  const timed = timedFor(run, it.update);
   const outcome = await runSteps(run.steps, swap, timed);
   if (outcome.kind === "done") place[Symbol.dispose](); // who comes next sees the end of one that went wrong
-  await afterSwap(run, { ...it, swap, outcome, timed });
-}
-
-async function putOff(
-  run: Run,
-  { entry, newImage }: Replacing,
-  { because, oldImage }: { readonly because: string; readonly oldImage: ImageInspectInfo },
-): Promise<void> {
-  const change = changeOf(oldImage, newImage);
-  await endContainer(run, entry, { end: "deferred", because, by: "pre-update", ...change });
+  await afterSwap(run, { ...it, entry: it.update, swap, outcome, timed });
 }
 
 /** @throws Expired where its owner removed, replaced or stopped it meanwhile. */
 async function inspectStill(
   run: Run,
-  { entry, stopped }: Replacing,
+  { update, stopped }: Replacing,
   id: string,
 ): Promise<ContainerInspectInfo> {
-  const { name } = entry.facts;
+  const { name } = update.facts;
   const inspect = await ifThere(run.bus.host.engine.docker.getContainer(id).inspect());
   if (inspect === undefined) throw new Expired("somebody removed or replaced it meanwhile");
   if (inspect.Name !== `/${name}`)
     throw new Expired(`somebody renamed it to ${inspect.Name.slice(1)} meanwhile`);
-  if (!inspect.State.Running && !stopped.includes(entry.facts.id))
+  if (!inspect.State.Running && !stopped.includes(update.facts.id))
     throw new Expired("somebody stopped it meanwhile");
   if (inspect.State.Paused) throw new Expired("somebody paused it meanwhile");
   return inspect;
@@ -87,24 +73,26 @@ async function inspectStill(
 
 function swapFrom(
   run: Run,
-  it: Replacing,
+  it: Together,
   old: { inspect: ContainerInspectInfo; oldImage: ImageInspectInfo; place: Lease },
 ): Swap {
-  const { entry, newImage, hardHooks } = it;
+  const { update, hardHooks } = it;
   const { host, context, clock } = run.bus;
   const document = old.inspect as unknown as ContainerDocument;
+  const proofFor = (container: ContainerDocument) =>
+    proofOf(container, { settings: context.settings, log: run.log, hardStop: run.hardStop });
   return {
     engine: host.engine,
     clock,
     run: run.journal.run,
-    name: entry.facts.name,
+    name: update.facts.name,
     old: document,
     oldImage: old.oldImage as unknown as ImageDocument,
-    newImage: newImage as unknown as ImageDocument,
-    ...(parseImageRef(document.Config.Image)?.familiar !== entry.ref.familiar && {
-      reference: entry.ref.familiar,
-    }),
-    proof: proofOf(document, { settings: context.settings, log: run.log, hardStop: run.hardStop }),
+    newImage: update.newImage as unknown as ImageDocument,
+    ...referenceOf(update),
+    proof: proofFor(document),
+    proofFor,
+    along: swapsAlong(it.along),
     replaced: run.replaced,
     making: run.making,
     references: run.references,
@@ -120,10 +108,10 @@ function swapFrom(
       await inspectStill(run, it, document.Id);
       await run.journal.write({
         kind: "swapping",
-        container: entry.facts.name,
+        container: update.facts.name,
         old_id: document.Id,
         new_id: successor,
-        to: newImage.Id,
+        to: update.newImage.Id,
       });
       await run.fence.check(run.bus.signal);
     },
@@ -142,14 +130,4 @@ class Lease implements Disposable {
     this.#held?.[Symbol.dispose]();
     this.#held = undefined;
   }
-}
-
-async function endOnVerdict(
-  run: Run,
-  { entry, newImage }: Replacing,
-  { Image: oldImageId }: ContainerInspectInfo,
-  decided: Decided,
-): Promise<void> {
-  const oldImage = await run.bus.host.engine.docker.getImage(oldImageId).inspect();
-  await endContainer(run, entry, { ...endOfVerdict(decided), ...changeOf(oldImage, newImage) });
 }

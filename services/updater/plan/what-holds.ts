@@ -25,7 +25,7 @@ interface Holding {
   readonly entries: readonly Entry[];
   /** Updated by an earlier process that could not say so any more. */
   readonly committed: readonly Committed[];
-  /** The same for what after_update put back: it is not swapped once more. */
+  /** The same for what after_update put back, of itself or of what it went along with: it is not swapped once more. */
   readonly putBack: readonly { readonly entry: Entry; readonly decided: Decided }[];
   readonly expired: readonly { readonly entry: Entry; readonly because: string }[];
 }
@@ -52,9 +52,14 @@ export function whatHolds(
     const isCommitted = !resumed && run.journal.of("swapping").some((record) => record.new_id === facts?.id);
     const because =
       whole ?? (resumed || isCommitted ? undefined : whyNot(planned, facts, { all, isNew, ourselves }));
-    const after = run.journal.decided(eventId(run.journal.run, "after_update", planned.name));
-    const isRefused = !resumed && !isCommitted && because === undefined && after?.verdict !== "proceed";
-    return { entry, from: planned.imageId, isCommitted, because, decided: isRefused ? after : undefined };
+    const isOpen = !resumed && !isCommitted && because === undefined;
+    return {
+      entry,
+      from: planned.imageId,
+      isCommitted,
+      because,
+      decided: isOpen ? putBackBy(run, planned.name) : undefined,
+    };
   });
   const holding = judged.filter(({ because }) => because === undefined);
   return {
@@ -65,6 +70,13 @@ export function whatHolds(
     putBack: holding.flatMap(({ entry, decided }) => (decided === undefined ? [] : [{ entry, decided }])),
     expired: judged.flatMap(({ entry, because }) => (because === undefined ? [] : [{ entry, because }])),
   };
+}
+
+/** A parent that may stay is put back with a child that may not (along.ts: A3). */
+function putBackBy({ journal }: Pick<Run, "journal">, name: string): Decided | undefined {
+  const after = journal.decided(eventId(journal.run, "after_update", name));
+  if (after?.verdict !== "proceed") return after;
+  return journal.of("decided").find(({ hook, verdict }) => hook === "after_update" && verdict !== "proceed");
 }
 
 interface Known {

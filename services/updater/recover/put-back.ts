@@ -11,7 +11,7 @@ import { type Swap, type SwapStep, moveAside, parkPolicy, removeBackup, stop } f
 import type { Parts } from "../swap/swap-parts.ts";
 import { ofHalfSwap } from "../swap/swap-steps.ts";
 import { Timed } from "../swap/timed.ts";
-import { type Begun, type RecoveringSwaps, isAlone, isDependant, swapFrom, wasStoppedByUs } from "./begun.ts";
+import { type Begun, type RecoveringSwaps, isAlone, swapFrom, wasStoppedByUs } from "./begun.ts";
 
 /** How a swap that was left behind ended. */
 export interface Restored {
@@ -49,7 +49,7 @@ export async function putBack(
   return {
     container: name,
     run,
-    swap: isDependant(parts) ? undefined : swap,
+    swap: parts.isDependant ? undefined : swap,
     ...(failures.length > 0
       ? {
           end: "stuck",

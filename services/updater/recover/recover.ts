@@ -14,7 +14,7 @@ import { byHand } from "../swap/by-hand.ts";
 import { commit } from "../swap/recreate.ts";
 import { type Outcome, runSteps } from "../swap/saga.ts";
 import { startPatiently } from "../swap/start-patiently.ts";
-import type { Swap } from "../swap/swap.ts";
+import { type Swap, isUpdated } from "../swap/swap.ts";
 import { type Parts, findParts } from "../swap/swap-parts.ts";
 import { ofOurselves, ofSwappedNames } from "../swap/swap-steps.ts";
 import { Timed } from "../swap/timed.ts";
@@ -24,7 +24,6 @@ import {
   type Recovering,
   type RecoveringSwaps,
   begunOf,
-  isDependant,
   isUncommitted,
   swapFrom,
 } from "./begun.ts";
@@ -54,9 +53,9 @@ export async function settleAlone(
   exceptRun: string | undefined,
 ): Promise<Restored[]> {
   const ended = [...recovered.restored];
-  for (const { swap, outcome } of recovered.swaps.values()) {
+  for (const { swap, outcome, parent } of recovered.swaps.values()) {
     if (swap.run === exceptRun) continue;
-    if (outcome.kind === "done") await commit(swap);
+    if (outcome.kind === "done" && parent === undefined) await commit(swap); // and with it what went along
     if (outcome.kind !== "stuck") await dropDocument(it, swap.run, swap.name);
     ended.push({ container: swap.name, run: swap.run, ...endOf(swap, outcome), swap });
   }
@@ -101,24 +100,27 @@ async function recoverParts(
         if (ended !== undefined) restored.push(ended);
       }),
     );
-  const begun = all.map(begunOf).filter((one) => one !== undefined);
+  const begun = begunOf(all);
   const [uncommitted, exchanged] = [begun.filter(isUncommitted), begun.filter((one) => !isUncommitted(one))];
-  const goingOn = exchanged.filter((one) => !isDependant(one));
+  const goingOn = exchanged.filter((one) => !one.isDependant);
   // What refers to a container that goes on is recreated with it; it could not start before.
   const goesOn = ({ run }: Begun): boolean => goingOn.some((parent) => parent.run === run);
   await end(
-    all.filter((parts) => begunOf(parts) === undefined),
+    all.filter(({ backup, current }) => (backup ?? current) === undefined),
     (parts) => takeOver(it, parts),
   );
   await end(
-    uncommitted.filter((one) => !isDependant(one)),
+    uncommitted.filter((one) => !one.isDependant),
     (parent) => putBack(it, parent, { start: true }),
   );
-  await end(uncommitted.filter(isDependant), (one) => putBack(it, one, { start: !goesOn(one) }));
+  await end(
+    uncommitted.filter((one) => one.isDependant),
+    (one) => putBack(it, one, { start: !goesOn(one) }),
+  );
   const swaps = new Map<string, Recovered>();
   await allOf(goingOn.map((one) => () => goOn(it, one, swaps)));
   const taken = [...swaps.values()].flatMap(({ swap }) => swap.dependants.map(({ old }) => old.Id));
-  const left = exchanged.filter((one) => isDependant(one) && !taken.includes(one.old.Id));
+  const left = exchanged.filter((one) => one.isDependant && !taken.includes(one.old.Id));
   await end(left, (one) => keepRecreated(it, one));
   return { swaps, restored };
 }
@@ -138,4 +140,6 @@ async function goOn(it: RecoveringSwaps, parts: Begun, swaps: Map<string, Recove
   const because = outcome.kind === "done" ? undefined : explain(outcome.cause);
   log.warn({ outcome: outcome.kind, because }, "a swap whose names were exchanged was taken up");
   swaps.set(parts.name, { swap, outcome });
+  for (const dependant of swap.dependants.filter(isUpdated))
+    swaps.set(dependant.name, { swap: dependant, outcome, parent: parts.name });
 }

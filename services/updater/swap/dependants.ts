@@ -1,18 +1,24 @@
 // Containers that refer to one that is replaced: they share its network, pid or ipc namespace, or link to it. The
-// Engine keeps those references by id (links by a container that must run), so they are recreated, on their own image,
-// directly or through one another, in the same transaction.
+// Engine keeps those references by id (links by a container that must run), so they are recreated, directly or through one
+// another, in the same transaction: on the image they have, or on their new one where they are to be updated too.
 //   D1  Their originals are kept until the parent's own backup goes.
 //   D2  Undoing takes their successors away first, and starts the originals last: they need the old parent running. So
 //       do those that were not touched: a started parent has a new namespace.
 // Here is who they are; how they run on or are recreated is recreate.ts's.
-import { ifThere } from "../../../shared/engine.ts";
+import { type Engine, ifThere } from "../../../shared/engine.ts";
 import type { ContainerInspectInfo } from "dockerode";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
-import type { Swap } from "./swap.ts";
+import { NONE_ALONG, type Swap } from "./swap.ts";
 import { parseSwapName, userName } from "./swap-names.ts";
 
-/** All containers that refer to it, parents before children. */
 export async function findDependants(swap: Swap): Promise<Swap[]> {
+  return Promise.all((await whatRefersTo(swap)).map((dependant) => dependantOf(swap, dependant)));
+}
+
+type Referred = Pick<Swap, "engine" | "references" | "old" | "successor" | "resumedSince">;
+
+/** All containers that refer to it, parents before children. */
+export async function whatRefersTo(swap: Referred): Promise<ContainerInspectInfo[]> {
   const references = await swap.references.of(swap.engine);
   const inspect = (id: string) => ifThere(swap.engine.docker.getContainer(id).inspect());
   const found: ContainerInspectInfo[] = [];
@@ -29,7 +35,7 @@ export async function findDependants(swap: Swap): Promise<Swap[]> {
       parents.push(dependant);
     }
   }
-  return Promise.all(targetsFirst(found, references).map((dependant) => dependantOf(swap, dependant)));
+  return targetsFirst(found, references);
 }
 
 /** Namespaces are referred to by id, links by the name that the target bears now. */
@@ -40,8 +46,10 @@ export const isAmong = (targets: readonly string[], { Id: id, Name: name }: Cont
  * An Engine that restarts looks links up by the names of that moment, and takes the successor for what a linker means. One
  * that was made after the successor means it indeed.
  */
-export const isOlder = ({ Created }: ContainerInspectInfo, { resumedSince }: Swap): boolean =>
-  resumedSince !== undefined && Date.parse(Created) < Date.parse(resumedSince);
+export const isOlder = (
+  { Created }: ContainerInspectInfo,
+  { resumedSince }: Pick<Swap, "resumedSince">,
+): boolean => resumedSince !== undefined && Date.parse(Created) < Date.parse(resumedSince);
 
 /** Each after all that it refers to itself: the Engine resolves links and namespaces when it creates. */
 function targetsFirst(
@@ -67,9 +75,14 @@ async function dependantOf(swap: Swap, inspect: ContainerInspectInfo): Promise<S
   const recreated = isBackup
     ? await ifThere(swap.engine.docker.getContainer(userName(inspect.Name.slice(1))).inspect())
     : undefined;
-  if (recreated === undefined) return swapOnOwnImage(swap, inspect);
+  if (recreated === undefined) {
+    const own = await swapOnOwnImage(swap, inspect);
+    const along = ranBefore(own) ? swap.along.get(own.name) : undefined;
+    return { ...own, ...along };
+  }
   swap.replaced.set(inspect.Id, recreated.Id);
-  return swapOnOwnImage(swap, unparked(inspect, recreated), recreated.Id);
+  const own = await swapOnOwnImage(swap, unparked(inspect, recreated), recreated.Id);
+  return { ...own, newImage: await imageOf(swap.engine, recreated) };
 }
 
 /** The old container's own restart policy may be parked; its successor was made with it. */
@@ -80,15 +93,18 @@ export function unparked(old: ContainerInspectInfo, successor: ContainerInspectI
 
 /** A swap of another container in the transaction of `swap`, on the image that it has. */
 export async function swapOnOwnImage(
-  swap: Omit<Swap, "old" | "oldImage" | "newImage" | "name">,
+  { reference: _its, watching: _told, ...swap }: Omit<Swap, "old" | "oldImage" | "newImage" | "name">,
   inspect: ContainerInspectInfo,
   successor?: string,
 ): Promise<Swap> {
-  const image = (await swap.engine.docker.getImage(inspect.Image).inspect()) as unknown as ImageDocument;
+  const image = await imageOf(swap.engine, inspect);
+  const old = inspect as unknown as ContainerDocument;
   return {
     ...swap,
     name: userName(inspect.Name.slice(1)),
-    old: inspect as unknown as ContainerDocument,
+    old,
+    proof: swap.proofFor(old),
+    along: NONE_ALONG,
     oldImage: image,
     newImage: image,
     beforeStop: () => Promise.resolve(),
@@ -96,6 +112,9 @@ export async function swapOnOwnImage(
     dependants: [],
   };
 }
+
+const imageOf = async ({ docker }: Engine, { Image }: ContainerInspectInfo): Promise<ImageDocument> =>
+  (await docker.getImage(Image).inspect()) as unknown as ImageDocument;
 
 /** It runs, or ended for this: as a dependency, with one whose namespace it shares, or under an earlier process. */
 export function ranBefore({ old, ran, resumedSince }: Swap): boolean {

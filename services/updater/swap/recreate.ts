@@ -1,5 +1,5 @@
-// Recreating what refers to a replaced container (dependants.ts: D1, D2), and hard dependencies: on the image they have;
-// and letting them run again where it is put back.
+// Recreating what refers to a replaced container (dependants.ts: D1, D2), and hard dependencies: on the image they have,
+// or on the new one of a dependant that is updated with it; and letting them run again where it is put back.
 import type { ContainerInspectInfo } from "dockerode";
 import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
@@ -10,8 +10,10 @@ import {
   type Swap,
   type SwapStep,
   create,
+  isUpdated,
   moveAside,
   parkPolicy,
+  proveIt,
   removeBackup,
   start,
   stop,
@@ -52,13 +54,19 @@ async function letRun(dependant: Swap): Promise<void> {
   const inspect = await ifThere(container.inspect());
   if (inspect === undefined) return; // made anew before
   if (linksOf(inspect).some((target) => parseSwapName(target)?.part === "successor")) {
-    await recreate({ ...dependant, successor: undefined }); // the one it had is undone
+    await recreate(onOwnImage(dependant)); // the one it had is undone
     return removeBackup(dependant);
   }
   if (await isCutOff(engine, inspect)) await stopContainer({ engine, clock, ...proof }, old);
   else await letStopEnd({ engine, clock }, inspect);
   await tolerating([ALREADY_SO], container.start());
 }
+
+const onOwnImage = ({ reference: _its, watching: _told, ...dependant }: Swap): Swap => ({
+  ...dependant,
+  newImage: dependant.oldImage,
+  successor: undefined,
+});
 
 /** Names of what it links to. */
 const linksOf = ({ HostConfig }: ContainerInspectInfo): string[] =>
@@ -80,7 +88,8 @@ export const recreateDependants: SwapStep = {
   name: "recreate the dependants",
   do: async (swap) => {
     for (const dependant of swap.dependants) {
-      const hard = swap.hardHooks?.isHard(dependant.old.Id) ? swap.hardHooks : undefined;
+      const isHard = swap.hardHooks?.isHard(dependant.old.Id) === true && !isUpdated(dependant);
+      const hard = isHard ? swap.hardHooks : undefined;
       await hard?.before(dependant.old);
       await recreate(dependant);
       await hard?.after(dependant.old, dependant.successor ?? dependant.name);
@@ -91,6 +100,21 @@ export const recreateDependants: SwapStep = {
       await giveWay(dependant);
       await create.undo?.(dependant);
     }
+  },
+};
+
+/** Side by side, once all of them run again. */
+export const proveUpdated: SwapStep = {
+  name: "prove what was updated with it",
+  do: async (swap) => {
+    const updated = swap.dependants.filter((one) => isUpdated(one) && ranBefore(one));
+    const proofs = updated.map((one) =>
+      proveIt.do(one).catch((error: unknown) => {
+        throw new NotRecreated(one.name, error);
+      }),
+    );
+    await Promise.allSettled(proofs);
+    await Promise.all(proofs);
   },
 };
 
@@ -125,7 +149,7 @@ const startIfItRan: SwapStep = {
       throw new Error(`${swap.name} exited with code ${State.ExitCode} after it was recreated`);
   },
 };
-/** One dependant, on its own image. */
+/** One dependant. */
 export const recreateSteps: readonly SwapStep[] = [
   create,
   stopOnly,
@@ -135,15 +159,33 @@ export const recreateSteps: readonly SwapStep[] = [
   startIfItRan,
 ];
 
-/** @throws Error where it could not be recreated; what was begun is undone then, but it does not run. */
+/** Says which dependant was in the way. */
+export class NotRecreated extends Error {
+  override readonly name = "NotRecreated";
+  readonly container: string;
+
+  constructor(container: string, cause: unknown) {
+    super(`${container} could not be recreated: ${explain(cause)}`, { cause });
+    this.container = container;
+  }
+}
+
+/** @throws NotRecreated; what was begun is undone then, but it does not run. */
 export async function recreate(dependant: Swap): Promise<void> {
   const done = dependant.successor === undefined ? [] : recreateSteps.slice(0, 4); // by an earlier process
-  const outcome = await runSteps(recreateSteps.slice(done.length), dependant, silent, done);
-  if (outcome.kind === "done") return;
-  throw new Error(`${dependant.name} could not be recreated: ${explain(outcome.cause)}`, {
-    cause: outcome.cause,
-  });
+  const outcome = await runSteps(recreateSteps.slice(done.length), dependant, watching(dependant), done);
+  if (outcome.kind !== "done") throw new NotRecreated(dependant.name, outcome.cause);
 }
+
+const watching = ({ watching: told }: Swap): Watching =>
+  told === undefined
+    ? silent
+    : {
+        ...silent,
+        begins: (step) => told.begins(step),
+        did: (step, ms) => told.did(step, ms),
+        monotonic: () => told.monotonic(),
+      };
 
 /** Stops the successor and puts the names back; removing the one and starting the other is left to the caller. */
 export async function giveWay(dependant: Swap): Promise<void> {

@@ -1,6 +1,6 @@
 // The steps of a replacement, in order. A new step is one entry here; the tests that kill and break after each step
 // take their list from this one.
-import { letDependantsRun, recreateDependants, startRecreated } from "./recreate.ts";
+import { letDependantsRun, proveUpdated, recreateDependants, startRecreated } from "./recreate.ts";
 import { type SwapStep, create, moveAside, parkPolicy, proveIt, start, stop, takeName } from "./swap.ts";
 
 export const swapSteps: readonly SwapStep[] = [
@@ -13,6 +13,7 @@ export const swapSteps: readonly SwapStep[] = [
   start,
   proveIt,
   recreateDependants,
+  proveUpdated,
 ];
 
 /** Where one of these fails, nothing that runs was touched. */
@@ -27,7 +28,10 @@ const stopAgain = withoutUndo(stop);
 /** Steps that a process before this one did if the names are exchanged, and those that are left then. */
 export const ofSwappedNames = {
   done: [create, letDependantsRun, stop, moveAside, takeName],
-  left: [lookAgain, parkPolicy, stopAgain, start, proveIt, recreateDependants, startRecreated],
+  left: [
+    ...[lookAgain, parkPolicy, stopAgain, start, proveIt],
+    ...[recreateDependants, startRecreated, proveUpdated],
+  ],
 } as const;
 
 /**

@@ -10,7 +10,7 @@ import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { onImage } from "./on-image.ts";
 import type { Places } from "./places.ts";
 import { type Proof, prove } from "./prove.ts";
-import type { Step } from "./saga.ts";
+import type { Step, Watching } from "./saga.ts";
 import type { References } from "./references.ts";
 import { letStopEnd, stopContainer } from "./stop-container.ts";
 import { makeSuccessor } from "./successor.ts";
@@ -28,6 +28,12 @@ export interface Swap {
   /** What the new container is made of by name, where that is not the old one's (LATEST_ONLY). */
   readonly reference?: string;
   readonly proof: Omit<Proof, "engine" | "clock">;
+  /** How a container that is recreated with it has to prove itself. */
+  readonly proofFor: (old: ContainerDocument) => Omit<Proof, "engine" | "clock">;
+  /** What is updated in the same transaction, by name: containers that refer to it. */
+  readonly along: ReadonlyMap<string, Along>;
+  /** Hears of its steps, where it goes along with another. */
+  readonly watching?: Watching;
   /** Containers recreated in this transaction: old id → new id. Filled as they are made. */
   readonly replaced: Map<string, string>;
   /** Creating by a tag that is moved for a moment: one at a time. */
@@ -48,6 +54,14 @@ export interface Swap {
   /** Swaps of the containers that refer to this one, parents before children. */
   dependants: Swap[];
 }
+
+/** What makes the recreation of a dependant its update. */
+export type Along = Pick<Swap, "newImage" | "reference" | "watching">;
+export const NONE_ALONG: Swap["along"] = new Map();
+
+/** A dependant that is recreated on the image it has is not. */
+export const isUpdated = ({ oldImage, newImage }: Pick<Swap, "oldImage" | "newImage">): boolean =>
+  oldImage.Id !== newImage.Id;
 
 export interface HardHooks {
   readonly isHard: (id: string) => boolean;

@@ -10,7 +10,7 @@ import { type Before, clear, deploy, haveImages } from "./deploy.ts";
 import { type FaultName, faultOf } from "./faults.ts";
 import { look, markedIds, volumeNames } from "./looks.ts";
 import type { Case } from "./points.ts";
-import { nameOf, sceneOf } from "./scenes.ts";
+import { type Scene, nameOf, sceneOf } from "./scenes.ts";
 import { SETTLE_MS, type Session } from "./session.ts";
 
 export interface Batch {
@@ -116,7 +116,7 @@ interface Recovering {
 
 async function recovered({ session, expected, programs, within }: Recovering): Promise<Outcome[]> {
   const { stack } = session;
-  const proofs = SETTLE_MS * (expected.cases.some(({ scene }) => sceneOf(scene).isBad) ? 2 : 1);
+  const proofs = SETTLE_MS * (expected.cases.some(({ scene }) => isProvedTwice(sceneOf(scene))) ? 2 : 1);
   const { env = {}, recovering: program } = programs;
   const [started, from] = [Date.now(), performance.now()];
   const updater = stack.start("updater", { env, ...(program !== undefined && { program }) });
@@ -142,6 +142,9 @@ async function recovered({ session, expected, programs, within }: Recovering): P
     wrong: [...sentences, ...late, ...(index === firstWrong ? [evidence] : [])],
   }));
 }
+
+/** Put back and tried once more, or parent and child. */
+const isProvedTwice = ({ isBad, childIs }: Scene): boolean => isBad === true || childIs !== undefined;
 
 /** Milliseconds after `started`; undefined where it had ended before, or the run is lost. */
 function endOf(records: readonly RunRecord[], container: string, started: number): number | undefined {

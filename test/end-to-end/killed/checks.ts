@@ -10,7 +10,7 @@ import type { Before } from "./deploy.ts";
 import { type FaultName, faultOf } from "./faults.ts";
 import { type Looked, folderOf, folderOfVolume, look, volumeNames } from "./looks.ts";
 import type { Case } from "./points.ts";
-import { type Role, nameOf, sceneOf } from "./scenes.ts";
+import { type Role, isPutBack, nameOf, sceneOf } from "./scenes.ts";
 import type { Session } from "./session.ts";
 
 export interface Expected {
@@ -144,21 +144,26 @@ const versionOf = ({ Config }: ContainerInspectInfo): string =>
   Config.Env.find((entry) => entry.startsWith("VERSION="))?.slice("VERSION=".length) ?? "?";
 
 function versionsOf(parts: Parts, role: Role): string[] {
-  const { isBad, isRefused } = sceneOf(parts.one.scene);
-  if (role !== "web" || isBad) return ["1"];
-  if (faultOf(parts.expected.fault).losesRun || mayBeDown(parts, "web")) return ["1", "2"];
-  return [isRefused ? "1" : "2"];
+  const scene = sceneOf(parts.one.scene);
+  const isUpdated = role === "web" ? !scene.isBad : role === "child" && scene.childIs === "good";
+  if (!isUpdated) return ["1"];
+  const isOpen =
+    (faultOf(parts.expected.fault).losesRun ?? scene.childIs === "bad") ||
+    mayBeDown(parts, "web") ||
+    mayBeDown(parts, role);
+  return isOpen ? ["1", "2"] : [isPutBack(scene) ? "1" : "2"];
 }
 
 /** The journal's end is what the Engine shows. */
 function wrongEnd(parts: Parts): string[] {
   const { key, expected, stack, one } = parts;
-  const { isBad, isRefused } = sceneOf(one.scene);
   if (faultOf(expected.fault).losesRun) return [];
   const finished = stack.records.find((record) => record.kind === "finished" && record.run === expected.run);
   if (finished?.kind !== "finished") return ["the run is not finished"];
   const end = finished.ends[nameOf("web", key)];
-  const wanted: End[] = (isBad ?? isRefused) ? ["rolled_back"] : ["updated"];
+  const { childIs } = sceneOf(one.scene);
+  const wanted: End[] = isPutBack(sceneOf(one.scene)) ? ["rolled_back"] : ["updated"];
+  if (childIs === "bad") wanted.push("updated"); // recovery goes on without it, and it is put back alone
   if (mayBeDown(parts, "web")) wanted.push("expired"); // stopped, and not by the updater
   return end !== undefined && wanted.includes(end) ? [] : [`web-${key} ended as ${end ?? "nothing"}`];
 }

@@ -6,7 +6,7 @@ import { type Engine, pushApp } from "../../bed/bed.ts";
 import { pull, release } from "../../support/containers.ts";
 import { folderOfVolume, volumeNames } from "./looks.ts";
 import type { Case, Deployed } from "./points.ts";
-import { type Role, SIDE, WEB, createOptions, roles, sceneOf } from "./scenes.ts";
+import { CHILD, type Role, SIDE, WEB, createOptions, imageOf, roles, sceneOf } from "./scenes.ts";
 
 export interface Before extends Deployed {
   /** Names of web's volumes; each holds a file `kept` with its name. */
@@ -15,31 +15,38 @@ export interface Before extends Deployed {
 
 const IN_USE = 409;
 
+const WAITS = { cmd: `trap "exit 0" TERM; sleep 100000 & wait` };
+const ENDS = { cmd: ["false"] };
+const updated = [
+  { image: WEB.good, options: { volumes: ["/anonymous"] }, next: {} },
+  { image: WEB.bad, options: { volumes: ["/anonymous"] }, next: ENDS },
+  { image: CHILD.good, options: WAITS, next: {} },
+  { image: CHILD.bad, options: WAITS, next: ENDS },
+] as const;
+
 /** Version 1 and, as `latest`, the next one. */
 export async function publishImages(): Promise<void> {
-  const options = { volumes: ["/anonymous"] };
-  for (const image of [WEB.good, WEB.bad]) {
+  for (const { image, options, next } of updated) {
     await pushApp(image, "1", { ...options, env: ["VERSION=1"] });
-    await release(image, "2", { ...options, ...(image === WEB.bad && { cmd: ["false"] }) });
+    await release(image, "2", { ...options, ...next });
   }
-  await release(SIDE, "1", { cmd: `trap "exit 0" TERM; sleep 100000 & wait` });
+  await release(SIDE, "1", WAITS);
 }
 
 /** Version 1, under the tag that has moved on in the registry. */
 export async function haveImages(h: Engine): Promise<void> {
-  const web = [WEB.good, WEB.bad].map((image) => `registry.lab:5000/${image}`);
-  for (const reference of [...web.map((image) => `${image}:1`), `registry.lab:5000/${SIDE}:latest`])
+  const here = updated.map(({ image }) => `registry.lab:5000/${image}`);
+  for (const reference of [...here.map((image) => `${image}:1`), `registry.lab:5000/${SIDE}:latest`])
     if ((await ifThere(h.docker.getImage(reference).inspect())) === undefined) await pull(h, reference);
-  for (const image of web) await h.docker.getImage(`${image}:1`).tag({ repo: image, tag: "latest" });
+  for (const image of here) await h.docker.getImage(`${image}:1`).tag({ repo: image, tag: "latest" });
 }
 
 /** Web first, the others refer to it. */
 export async function deploy(h: Engine, { scene: sceneName, policy }: Case, key: number): Promise<Before> {
   const scene = sceneOf(sceneName);
-  const webImage = `registry.lab:5000/${scene.isBad ? WEB.bad : WEB.good}`;
   const ids: Partial<Record<Role, string>> = {};
   for (const role of roles.filter((one) => one === "web" || scene.beside.includes(one))) {
-    const Image = `${role === "web" ? webImage : `registry.lab:5000/${SIDE}`}:latest`;
+    const Image = `registry.lab:5000/${imageOf(role, scene)}:latest`;
     const container = await h.docker.createContainer({
       ...createOptions(role, { scene, policy, key }),
       Image,

@@ -1,9 +1,18 @@
 // Where the updater is killed: after each step of the product's own lists and after each undo, which a new step joins by
 // being there; and at the points of a run outside of those lists.
-import { recreateSteps } from "../../../services/updater/swap/recreate.ts";
+import { recreateDependants, recreateSteps } from "../../../services/updater/swap/recreate.ts";
 import { proveIt } from "../../../services/updater/swap/swap.ts";
 import { swapSteps } from "../../../services/updater/swap/swap-steps.ts";
-import { type Policy, type Role, type Scene, type SceneName, nameOf, sceneNames, sceneOf } from "./scenes.ts";
+import {
+  type Policy,
+  type Role,
+  type Scene,
+  type SceneName,
+  isPutBack,
+  nameOf,
+  sceneNames,
+  sceneOf,
+} from "./scenes.ts";
 
 /** A case's containers, as they were before the run. */
 export interface Deployed {
@@ -32,13 +41,19 @@ const where = (isThere: (scene: Scene) => unknown): SceneName[] =>
   sceneNames.filter((name) => isThere(sceneOf(name)));
 const has = (role: Role) => where(({ beside }) => beside.includes(role));
 const ends = (end: "updated" | "rolled_back") =>
-  where(({ isBad, isRefused }) => (isBad ?? isRefused ?? false) === (end === "rolled_back"));
+  where((scene) => isPutBack(scene) === (end === "rolled_back"));
 const both = (one: readonly SceneName[], other: readonly SceneName[]) =>
   one.filter((name) => other.includes(name));
 
-const proofIndex = swapSteps.indexOf(proveIt);
-/** A bad image comes as far as its proof. */
-const reaching = (index: number) => where(({ isBad }) => !isBad || index < proofIndex);
+const [proofIndex, childIndex] = [proveIt, recreateDependants].map((step) => swapSteps.indexOf(step)) as [
+  number,
+  number,
+];
+/** A bad image comes as far as its proof; one of a dependant as far as its start. */
+const reaching = (index: number) =>
+  where(
+    ({ isBad, childIs }) => !(isBad && index >= proofIndex) && !(childIs === "bad" && index >= childIndex),
+  );
 
 const web = (key: number) => nameOf("web", key);
 
@@ -61,9 +76,9 @@ const undos: readonly Point[] = swapSteps.flatMap(({ name, undo }, index) =>
 );
 
 const recreations: readonly Point[] = (["child", "hard"] as const).flatMap((role) =>
-  recreateSteps.map(({ name }) => ({
+  recreateSteps.map(({ name }, index) => ({
     says: `after "${name}" of a ${role === "child" ? "dependant" : "hard dependency"}`,
-    scenes: both(has(role), reaching(proofIndex)),
+    scenes: both(has(role), reaching(index < recreateSteps.length - 1 ? proofIndex : childIndex)),
     moment: ({ key }: Deployed) => `step ${name} of ${nameOf(role, key)}`,
   })),
 );
@@ -96,10 +111,25 @@ const outside: readonly Point[] = [
   },
   {
     says: "after the journal said swapped",
-    scenes: reaching(proofIndex),
+    scenes: reaching(childIndex),
     moment: ({ key }) => `record swapped ${web(key)}`,
   },
-  decided("after_update", "web", reaching(proofIndex)),
+  ...["swapping", "swapped", "ended"].map((kind) => ({
+    says: `after the journal said ${kind} of a dependant`,
+    scenes: where(({ childIs }) => childIs === "good"),
+    moment: ({ key }: Deployed) => `record ${kind} ${nameOf("child", key)}`,
+  })),
+  decided("after_update", "web", reaching(childIndex)),
+  decided(
+    "after_update",
+    "child",
+    where(({ childIs }) => childIs === "good"),
+  ),
+  decided(
+    "before_update",
+    "child",
+    where(({ childIs }) => childIs !== undefined),
+  ),
   removed("child", "after a dependant's backup was removed"),
   removed("web", "after the backup was removed"),
   {

@@ -14,6 +14,8 @@ export interface Scene {
   readonly isBad?: true;
   /** after_update refuses. */
   readonly isRefused?: true;
+  /** The child is updated too: to a good image, or to one that ends at once. */
+  readonly childIs?: "good" | "bad";
 }
 
 export const scenes = {
@@ -22,18 +24,31 @@ export const scenes = {
   dependencies: { says: "with dependencies", beside: ["soft", "hard"] },
   inside: { says: "with a hard dependency in its network", beside: ["soft", "hard"], hardInside: true },
   bad: { says: "on a bad image, with a dependant", beside: ["child"], isBad: true },
+  along: { says: "with a dependant that is updated too", beside: ["child"], childIs: "good" },
+  badAlong: { says: "with a dependant that is updated to a bad image", beside: ["child"], childIs: "bad" },
   refused: { says: "refused by after_update, with dependants", beside: ["child", "linker"], isRefused: true },
 } as const satisfies Record<string, Scene>;
 export type SceneName = keyof typeof scenes;
 export const sceneNames = Object.keys(scenes) as SceneName[];
 export const sceneOf = (name: SceneName): Scene => scenes[name];
 
+/** How web's update ends where nothing else comes in between. */
+export const isPutBack = ({ isBad, isRefused, childIs }: Scene): boolean =>
+  isBad === true || isRefused === true || childIs === "bad";
+
 export const policies = ["no", "always", "unless-stopped", "on-failure"] as const;
 export type Policy = (typeof policies)[number];
 
 const WEB_PORT = 18080;
 export const WEB = { good: "apps/killed", bad: "apps/killed-bad" } as const;
+export const CHILD = { good: "apps/killed-child", bad: "apps/killed-child-bad" } as const;
 export const SIDE = "apps/killed-side";
+
+/** In the registry, by a role's place in a scene. */
+export function imageOf(role: Role, { isBad, childIs }: Scene): string {
+  if (role === "web") return isBad ? WEB.bad : WEB.good;
+  return role === "child" && childIs !== undefined ? CHILD[childIs] : SIDE;
+}
 
 /** `name` of the case's web, child, ... : several cases share an Engine. */
 export const nameOf = (role: Role, key: number): string => `${role}-${key}`;
@@ -47,7 +62,7 @@ export function createOptions(
   const web = nameOf("web", key);
   const RestartPolicy = policy === "on-failure" ? { Name: policy, MaximumRetryCount: 3 } : { Name: policy };
   const inside = role === "child" || (role === "hard" && scene.hardInside);
-  const isExclusive = role === "web" && (scene.isBad ?? scene.isRefused ?? false);
+  const isExclusive = role === "web" && isPutBack(scene);
   const needs = {
     ...(scene.beside.includes("soft") && { "com.ouroboros.depends_on": nameOf("soft", key) }),
     ...(scene.beside.includes("hard") && { "com.ouroboros.hard_depends_on": nameOf("hard", key) }),

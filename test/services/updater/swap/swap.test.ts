@@ -100,6 +100,8 @@ async function prepare(): Promise<Swap> {
     old,
     oldImage: (await h1.docker.getImage(old.Image).inspect()) as unknown as ImageDocument,
     newImage: (await h1.docker.getImage(reference).inspect()) as unknown as ImageDocument,
+    proofFor: () => ({ healthTimeout: undefined, settleTime: 0, hardStop: new AbortController().signal }),
+    along: new Map(),
     proof: { healthTimeout: undefined, settleTime: 100, hardStop: new AbortController().signal },
     beforeStop: () => Promise.resolve(),
     replaced: new Map(),
