@@ -18,8 +18,8 @@ interface Work {
   readonly parallel?: number;
 }
 
-/** Must be well below the consumer's ack wait. */
-const HEARTBEAT_MS = 8000;
+/** Must be well below each consumer's ack wait. */
+const HEARTBEAT_MS = 3000;
 const AGAIN_MS = 5000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 2000;

@@ -222,6 +222,7 @@ export const hostConsumers = (host: string): readonly Durable[] => [
   hookConsumer(consumers.updater(host), [subjects.hooksOf(host, "updates_enumerated")], {
     deliver_policy: DeliverPolicy.Last,
     max_ack_pending: 1,
+    ack_wait: nanos(10_000), // after a crash nothing is published before the plan it had in hand came again
   }),
 ];
 

@@ -48,9 +48,15 @@ export async function buildOurs(
 }
 
 const REPOSITORY = "ouroboros";
+/**
+ * Where hosts are given generations side by side each has a repository of its own: docker-registry writes the link of a
+ * manifest anew with every tag, and answers 500 to who reads it just then.
+ */
+export const repositoryOn = (host: number): string => `on-${host}/${REPOSITORY}`;
+const reference = (repository: string, tag: string): string => `registry.lab:5000/${repository}:${tag}`;
 /** The tag that containers of a test run. */
-export const LATEST = `registry.lab:5000/${REPOSITORY}:latest`;
-export const tagOf = (generation: string): string => `registry.lab:5000/${REPOSITORY}:${generation}`;
+export const latestOf = (repository: string): string => reference(repository, "latest");
+export const LATEST = latestOf(REPOSITORY);
 
 /** Builds an image from `ours` with more lines of Dockerfile, and pushes it under its own tag. `files` are beside them. */
 export async function pushGeneration(
@@ -59,15 +65,22 @@ export async function pushGeneration(
     ours,
     lines = [],
     files = {},
-  }: { ours: string; lines?: readonly string[]; files?: Readonly<Record<string, string>> },
+    repositories = [REPOSITORY],
+  }: {
+    ours: string;
+    lines?: readonly string[];
+    files?: Readonly<Record<string, string>>;
+    repositories?: readonly string[];
+  },
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "generation-"));
   const own = [`FROM ${ours}`, `ENV GENERATION=${generation} UNIQUE=${randomBytes(4).toString("hex")}`];
   await writeFile(join(folder, "Dockerfile"), [...own, ...lines, ""].join("\n"));
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  await docker("build", "-t", tagOf(generation), folder);
-  await docker("push", tagOf(generation));
-  await docker("rmi", tagOf(generation));
+  const tags = repositories.map((repository) => reference(repository, generation));
+  await docker("build", ...tags.flatMap((tag) => ["-t", tag]), folder);
+  for (const tag of tags) await docker("push", tag);
+  await docker("rmi", ...tags);
   await rm(folder, { recursive: true });
 }
 
@@ -91,9 +104,9 @@ export async function buildSocketProxy(tag: string): Promise<void> {
   await rm(folder, { recursive: true });
 }
 
-/** From now on the registry gives this generation for the tag. */
-export async function release(generation: string, tag = "latest"): Promise<void> {
-  const manifests = new URL(`/v2/${REPOSITORY}/manifests/`, registry.url);
+/** From now on the registry gives this generation for the repository's tag `latest`. */
+export async function release(generation: string, repository = REPOSITORY): Promise<void> {
+  const manifests = new URL(`/v2/${repository}/manifests/`, registry.url);
   const types = ["application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json"];
   const docker2 = ["list.v2", "v2"].map(
     (kind) => `application/vnd.docker.distribution.manifest.${kind}+json`,
@@ -102,5 +115,6 @@ export async function release(generation: string, tag = "latest"): Promise<void>
     headers: { accept: [...types, ...docker2].join() },
   });
   if (!found.ok) throw new Error(`no generation ${generation}: ${found.status}`);
-  await registry.manifest(REPOSITORY, tag, await found.text(), found.headers.get("content-type") ?? "");
+  const type = found.headers.get("content-type") ?? "";
+  await registry.manifest(repository, "latest", await found.text(), type);
 }

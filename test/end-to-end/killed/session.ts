@@ -7,7 +7,8 @@ import { type Stack, startStack } from "../../support/stack.ts";
 
 /** As many are updated side by side. */
 export const AT_MOST = 16;
-export const SETTLE_MS = 200;
+/** A container that ends at once takes a while for that on a busy machine. */
+export const SETTLE_MS = 600;
 
 export interface Session extends AsyncDisposable {
   readonly h: Engine;

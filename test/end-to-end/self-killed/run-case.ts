@@ -13,9 +13,10 @@ import {
   checkout,
   docker,
   dockerOn,
+  latestOf,
   pushGeneration,
   release,
-  tagOf,
+  repositoryOn,
 } from "../../support/our-image.ts";
 import { until } from "../../support/until.ts";
 import type { SelfCase } from "./cases.ts";
@@ -28,19 +29,20 @@ const HOOKS = ["before_self_update", "after_self_update", "before_self_cleanup",
 const WITHIN = { within: 300_000 };
 
 /** In the bed's registry; each Engine pulls them from there. */
-async function publishGenerations(): Promise<void> {
+async function publishGenerations(hosts: readonly number[]): Promise<void> {
   const files: Record<string, string> = {};
   for (const name of ["dying-ourselves.js", "moments.js"])
     files[name] = await readFile(join(import.meta.dirname, "../../support", name), "utf8");
   const entrypoint = ["/usr/bin/tini", "--", "node", "--max-semi-space-size=1", PROGRAM];
   const lines = ["COPY *.js /app/dist/test/support/", `ENTRYPOINT ${JSON.stringify(entrypoint)}`];
+  const repositories = hosts.map(repositoryOn);
   await buildOurs(OURS);
-  await pushGeneration("1", { ours: OURS, lines, files });
-  await pushGeneration("2", { ours: OURS, lines, files });
+  await pushGeneration("1", { ours: OURS, lines, files, repositories });
+  await pushGeneration("2", { ours: OURS, lines, files, repositories });
   await pushGeneration("unready", {
     ours: OURS,
     lines: [...lines, "ENV NATS_URL=nats://127.0.0.1:9"],
-    files,
+    ...{ files, repositories },
   });
   await buildNats(NATS);
   await docker("push", NATS);
@@ -53,7 +55,7 @@ async function publishGenerations(): Promise<void> {
 export async function runAll(
   queues: ReadonlyMap<number, readonly SelfCase[]>,
 ): Promise<ReadonlyMap<SelfCase, Promise<readonly string[]>>> {
-  await publishGenerations();
+  await publishGenerations([...queues.keys()]);
   const tell = new Map<SelfCase, (wrong: readonly string[]) => void>();
   const all = [...new Set([...queues.values()].flat())];
   const outcomes = new Map(
@@ -69,7 +71,7 @@ export async function runAll(
 
 async function runCase(host: number, it: SelfCase): Promise<readonly string[]> {
   const folder = await mkdtemp(join(tmpdir(), "self-killed-"));
-  const scene = { it, host, folder, tag: `on-${host}`, docker: dockerOn(host, folder) };
+  const scene = { it, host, folder, repository: repositoryOn(host), docker: dockerOn(host, folder) };
   try {
     await prepare(scene);
     const before = await look(scene);
@@ -88,7 +90,7 @@ interface Scene {
   readonly it: SelfCase;
   readonly host: number;
   readonly folder: string;
-  readonly tag: string;
+  readonly repository: string;
   readonly docker: (...args: readonly string[]) => Promise<string>;
 }
 
@@ -99,10 +101,10 @@ const allNames = (scene: Scene): string[] =>
     : [ownName(scene)];
 
 async function prepare(scene: Scene): Promise<void> {
-  const { it, docker, tag, folder } = scene;
-  await release("1", tag);
-  await docker("pull", tagOf(tag));
-  await release(it.next, tag);
+  const { it, docker, repository, folder } = scene;
+  await release("1", repository);
+  await docker("pull", latestOf(repository));
+  await release(it.next, repository);
   for (const path of ["met", "hooks"]) await mkdir(join(folder, path));
   await chmod(join(folder, "met"), 0o777);
   const how = it.fault === "none" ? "kill" : "stall";
@@ -130,7 +132,7 @@ const settingsOf = ({ it }: Scene): Readonly<Record<string, string>> => ({
 const policyOf = ({ it }: Scene): string => (it.fault === "engine" ? "always" : "unless-stopped");
 
 async function upByRun(scene: Scene): Promise<void> {
-  const { it, docker, folder, tag } = scene;
+  const { it, docker, folder, repository } = scene;
   const mounts = [
     "/var/run/docker.sock:/var/run/docker.sock",
     `${folder}/hooks:/hooks`,
@@ -143,17 +145,17 @@ async function upByRun(scene: Scene): Promise<void> {
     ...mounts.flatMap((mount) => ["-v", mount]),
     ...env.flatMap((pair) => ["-e", pair]),
     ...(it.form === "ports" ? ["-p", "8099:8000"] : []),
-    tagOf(tag),
+    latestOf(repository),
   );
 }
 
 async function upByCompose(scene: Scene): Promise<void> {
-  const { folder, docker, tag } = scene;
+  const { folder, docker, repository } = scene;
   await cp(join(checkout, "compose.yaml"), join(folder, "compose.yaml"));
   await cp(join(checkout, "deploy"), join(folder, "deploy"), { recursive: true });
   const service = (name: string): string[] => [
     `  ${name}:`,
-    `    image: ${tagOf(tag)}`,
+    `    image: ${latestOf(repository)}`,
     "    build: !reset null",
     `    restart: ${policyOf(scene)}`,
     "    healthcheck: { interval: 1s, timeout: 20s, retries: 30 }",
