@@ -1,7 +1,8 @@
 // Twenty containers of twenty images, behind a registry that takes 50 ms for each request: the product's own processes,
-// with one and with four swap places, and the way of the Python Ouroboros by bare calls to the same Engine (pull every
-// image to see whether it is newer; then stop, remove, create and start one container after the other). In turns, and
-// for new images of two kinds: what differs most between the ways is who waits for the pulls.
+// with one and with four swap places, and the way of the Python Ouroboros by bare calls to the same Engine, those that it
+// makes itself (pull every image to see whether it is newer; then stop, remove, create, take its networks away and give
+// them back, and start, one container after the other). In turns, and for new images of two kinds: what differs most
+// between the ways is who waits for the pulls.
 import { randomBytes } from "node:crypto";
 import { engine, hubControl } from "../test/bed/bed.ts";
 import { deploy, overview, pull, release } from "../test/support/containers.ts";
@@ -73,10 +74,16 @@ async function oneAfterTheOther(): Promise<void> {
   for (const name of names) await pull(h1, `${imageOf(name)}:latest`);
   for (const name of names) {
     const container = docker.getContainer(name);
-    const { Config } = await container.inspect();
+    const { Config, NetworkSettings } = await container.inspect();
     await container.stop();
     await container.remove();
     const successor = await docker.createContainer({ name, Image: Config.Image });
+    for (const { NetworkID } of Object.values(NetworkSettings.Networks)) {
+      const network = docker.getNetwork(NetworkID);
+      await network.inspect();
+      await network.disconnect({ Container: successor.id, Force: true });
+      await network.connect({ Container: successor.id });
+    }
     await successor.start();
   }
 }

@@ -63,7 +63,7 @@ export const hooks = {
   },
   after_update: {
     says: "The new container runs and has proved itself; the old one is kept, stopped, until the answer.",
-    refusal: "the old container is put back",
+    refusal: "the old container is put back, and what was updated with it",
     phase: "after",
     about: "container",
     fired: true,
