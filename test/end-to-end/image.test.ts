@@ -8,6 +8,8 @@ import { until } from "../support/until.ts";
 const IMAGE = "ouroboros-as-built";
 const host = engine(1);
 const SOMEBODY = "4321";
+/** Without a group of its own a user is in the group 0, which may be the socket's. */
+const USER = `${SOMEBODY}:${SOMEBODY}`;
 const SOCKET = "/var/run/docker.sock";
 const within = 90_000;
 
@@ -25,7 +27,7 @@ describe("the image", function () {
     const group = await bedCommand("on", "1", "stat", "-c", "%g", SOCKET);
     await deploy(host, "web");
     await release("apps/web", "2");
-    await run("--user", SOMEBODY, "--group-add", group, "-v", "ouroboros-data:/data");
+    await run("--user", USER, "--group-add", group, "-v", "ouroboros-data:/data");
     await healthy();
     await until("web is updated", async () => (await overview(host)).includes("web running 2") || undefined, {
       within,
@@ -41,7 +43,7 @@ describe("the image", function () {
   it("finds that user's own socket in XDG_RUNTIME_DIR, as rootless Docker has it", async () => {
     const group = await bedCommand("on", "1", "stat", "-c", "%g", SOCKET);
     const own = `/run/user/${SOMEBODY}`;
-    const mine = ["--user", SOMEBODY, "--group-add", group, "-e", `XDG_RUNTIME_DIR=${own}`];
+    const mine = ["--user", USER, "--group-add", group, "-e", `XDG_RUNTIME_DIR=${own}`];
     await deploy(host, "web");
     await release("apps/web", "2");
     await runWith(`${own}/docker.sock`, ...mine);
@@ -52,7 +54,7 @@ describe("the image", function () {
   });
 
   it("says what to do where that user may not use the socket", async () => {
-    await run("--user", SOMEBODY);
+    await run("--user", USER);
     const said = await until(
       "it says so",
       async () => (await docker("logs", "ouroboros")).split("\n").find((line) => line.includes("EACCES")),
