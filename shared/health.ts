@@ -1,5 +1,6 @@
 // Is this process alive, and ready for its work? Parts of it say what keeps them from it; `/readyz` asks them all, and
-// `/healthz` answers as long as anything here does. For loopback only.
+// `/healthz` answers as long as anything here does. Of its Engines one is enough: whoever restarts what is not ready, or
+// takes a self-update back, must not do that to the hosts that are well. For loopback only.
 import { once } from "node:events";
 import { type Server, createServer } from "node:http";
 import { CannotStart, explain } from "./errors.ts";
@@ -7,22 +8,35 @@ import { CannotStart, explain } from "./errors.ts";
 /** What is wrong; undefined where nothing is. */
 type Ask = () => string | undefined | Promise<string | undefined>;
 
+type Wrong = Readonly<Record<string, string>>;
+
 export class Health {
   readonly #parts = new Map<string, Ask>();
+  readonly #engines = new Map<string, Ask>();
 
   /** A part that is named again asks anew. */
   part(name: string, ask: Ask): void {
     this.#parts.set(name, ask);
   }
 
-  /** By part. */
-  async wrong(): Promise<Readonly<Record<string, string>>> {
-    const answers = [...this.#parts].map(async ([name, ask]) => {
-      const wrong = await Promise.resolve().then(ask).catch(explain);
-      return wrong === undefined ? [] : [[name, wrong] as const];
-    });
-    return Object.fromEntries((await Promise.all(answers)).flat());
+  engine(socket: string, ask: Ask): void {
+    this.#engines.set(`Engine ${socket}`, ask);
   }
+
+  /** What is wrong, by part, and whether it keeps this process from all of its work. */
+  async look(): Promise<{ readonly isReady: boolean; readonly wrong: Wrong }> {
+    const [parts, engines] = await Promise.all([answersOf(this.#parts), answersOf(this.#engines)]);
+    const isOut = engines.length > 0 && engines.length === this.#engines.size;
+    return { isReady: parts.length === 0 && !isOut, wrong: Object.fromEntries([...parts, ...engines]) };
+  }
+}
+
+async function answersOf(parts: ReadonlyMap<string, Ask>): Promise<(readonly [string, string])[]> {
+  const answers = [...parts].map(async ([name, ask]) => {
+    const wrong = await Promise.resolve().then(ask).catch(explain);
+    return wrong === undefined ? [] : [[name, wrong] as const];
+  });
+  return (await Promise.all(answers)).flat();
 }
 
 /** @throws CannotStart where the port is taken. */
@@ -47,10 +61,9 @@ export async function serveHealth(port: number | undefined, health: Health): Pro
 async function answer(path: string, health: Health): Promise<readonly [status: number, body: object]> {
   if (path === "/healthz") return [200, { status: "alive" }];
   if (path !== "/readyz") return [404, { status: "there are /healthz and /readyz" }];
-  const wrong = await health.wrong();
-  return Object.keys(wrong).length === 0
-    ? [200, { status: "ready" }]
-    : [503, { status: "not ready", because: wrong }];
+  const { isReady, wrong } = await health.look();
+  if (!isReady) return [503, { status: "not ready", because: wrong }];
+  return [200, { status: "ready", ...(Object.keys(wrong).length > 0 && { but: wrong }) }];
 }
 
 async function listen(server: Server, port: number): Promise<void> {

@@ -70,8 +70,7 @@ export async function openHost(
   index: number,
 ): Promise<Host | undefined> {
   const socket = settings.DOCKER_SOCKETS[index] ?? "";
-  const part = `Engine ${socket}`;
-  health.part(part, () => "does not answer");
+  health.engine(socket, () => "does not answer");
   for (let told = false; !signal.aborted; told = true) {
     try {
       const tls = await tlsTo(socket, settings, clock.now());
@@ -82,7 +81,7 @@ export async function openHost(
         compat: settings.COMPAT_LABELS,
       });
       const own = await ownContainers(engine);
-      health.part(part, async () => {
+      health.engine(socket, async () => {
         await engine.docker.listContainers({ limit: 1, abortSignal: clock.deadline(PING_MS) });
         return undefined;
       });

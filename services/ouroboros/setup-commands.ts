@@ -69,7 +69,7 @@ export const setupCommands = {
   healthcheck: {
     says: "Whether the Ouroboros that runs in the same container is ready.",
     more:
-      "Asks at 127.0.0.1:HEALTH_PORT: it is ready when it is connected to NATS, its Engine answers, and its updater acts " +
+      "Asks at 127.0.0.1:HEALTH_PORT: it is ready when it is connected to NATS, an Engine answers, and its updater acts " +
       "or stands by. Docker's HEALTHCHECK in the image, and for exec probes.",
     options: { live: { says: "Only whether it answers at all." } },
   },

@@ -38,9 +38,7 @@ export async function runUpdaterWith(context: Context, steps: readonly SwapStep[
   context.health.part("updater", () => state.wrong);
   await prepareDocuments(context.settings.DATA_DIR);
   using hardStop = hardStopAfter(context);
-  if (!(await natsAnswers(context.settings))) {
-    await forEachHost(context, (host) => recoverWithoutNats(context, host, hardStop.signal));
-  }
+  if (!(await natsAnswers(context.settings))) await recoverUntilNatsAnswers(context, hardStop.signal);
   const nats = await connectUnlessStopped("updater", context);
   if (nats === undefined) return 0;
   try {
@@ -71,6 +69,9 @@ function hardStopAfter({ settings, clock, signal }: Context): Disposable & { rea
     },
   };
 }
+
+/** While NATS is away and an Engine, too. */
+const LOOK_MS = 1000;
 
 const Claim = z.object({ engine_id: z.string() });
 
@@ -142,6 +143,22 @@ async function isOurs(nats: NatsConnection, { name, engine }: Host): Promise<boo
   const entry = await hosts.get(token(name));
   const claimed = entry?.operation === "PUT" ? Claim.safeParse(parseJson(entry.string())) : undefined;
   return claimed?.data === undefined || claimed.data.engine_id === engine.id;
+}
+
+/** An Engine that does not answer before NATS does is waited for later: the others have an updater by then. */
+async function recoverUntilNatsAnswers(context: Context, hardStop: AbortSignal): Promise<void> {
+  const { settings, clock, signal } = context;
+  const enough = new AbortController();
+  const waiting = { ...context, signal: AbortSignal.any([signal, enough.signal]) };
+  const recovering = forEachHost(waiting, (host) => recoverWithoutNats(context, host, hardStop)).finally(() =>
+    enough.abort(),
+  );
+  recovering.catch(() => undefined); // told where it is awaited
+  while (!waiting.signal.aborted) {
+    await clock.sleep(LOOK_MS, waiting.signal);
+    if (!waiting.signal.aborted && (await natsAnswers(settings))) enough.abort();
+  }
+  await recovering;
 }
 
 /**
