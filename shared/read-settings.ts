@@ -1,9 +1,9 @@
 // The settings as given: by environment variable, by NAME_FILE, by flag, in this order; else the value by default.
-import { readFileSync } from "node:fs";
 import { defaultSocket } from "./default-socket.ts";
 import { CannotStart } from "./errors.ts";
+import { givenIn, unquoted } from "./given.ts";
 import { type Setting, type Settings, settings } from "./settings.ts";
-import { flag, unquoted } from "./setting-values.ts";
+import { flag } from "./setting-values.ts";
 
 type Flags = ReadonlyMap<string, string>;
 
@@ -50,14 +50,9 @@ function withEngine(read: Settings, env: NodeJS.ProcessEnv, flags: Flags): Setti
   };
 }
 
-/** An empty variable counts as not given. @throws where the file cannot be read. */
-function givenBy(env: NodeJS.ProcessEnv, flags: Flags, name: string): string | undefined {
-  const direct = env[name];
-  if (direct !== undefined && direct.trim() !== "") return direct;
-  const file = env[`${name}_FILE`];
-  if (file !== undefined && file.trim() !== "") return readFileSync(file.trim(), "utf8").trim();
-  return flags.get(name);
-}
+/** @throws where the file cannot be read. */
+const givenBy = (env: NodeJS.ProcessEnv, flags: Flags, name: string): string | undefined =>
+  givenIn(env, name) ?? flags.get(name);
 
 const byFlag: ReadonlyMap<string, readonly [string, Setting]> = new Map(
   rows.flatMap((row) => (row[1].flags ?? []).map((one) => [one, row] as const)),

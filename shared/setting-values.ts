@@ -1,6 +1,7 @@
 // How the text of a setting is read. Each reader's error says what is allowed.
 import { z } from "zod";
 import { isCron } from "./cron.ts";
+import { unquoted } from "./given.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -11,13 +12,6 @@ const UNITS: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$/;
-
-/** Blanks and one pair of quotes around a value are dropped, as compose files often leave them. */
-export const unquoted = (text: string): string =>
-  text
-    .trim()
-    .replace(/^(["'])(.*)\1$/s, "$2")
-    .trim();
 
 const milliseconds = (text: string): number => {
   const [, number = "", unit = "s"] = DURATION.exec(text) ?? [];

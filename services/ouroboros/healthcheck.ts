@@ -1,6 +1,7 @@
 // `ouroboros healthcheck`: asks the program that runs beside it whether it is ready. For Docker's HEALTHCHECK and
 // Kubernetes' exec probes. It loads as little as it can, as it is run every half minute.
 import { get } from "node:http";
+import { givenIn, unquoted } from "../../shared/given.ts";
 import type { Terminal } from "./terminal.ts";
 
 const TIMEOUT_MS = 4000;
@@ -10,7 +11,11 @@ export async function healthcheck(
   path: "/readyz" | "/healthz",
   { env, stdout, stderr }: Pick<Terminal, "env" | "stdout" | "stderr">,
 ): Promise<number> {
-  const port = env["HEALTH_PORT"]?.trim() ?? "";
+  const port = portIn(env);
+  if (port instanceof Error) {
+    stderr.write(`HEALTH_PORT_FILE: ${port.message}\n`);
+    return 1;
+  }
   if (port === "" || /^(?:off|no|false|none)$/i.test(port)) {
     stdout.write("HEALTH_PORT is off: nothing is asked\n");
     return 0;
@@ -18,6 +23,14 @@ export async function healthcheck(
   const { status, body } = await ask(Number(port), path);
   (status === 200 ? stdout : stderr).write(body);
   return status === 200 ? 0 : 1;
+}
+
+function portIn(env: NodeJS.ProcessEnv): string | Error {
+  try {
+    return unquoted(givenIn(env, "HEALTH_PORT") ?? "");
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 function ask(port: number, path: string): Promise<{ readonly status: number; readonly body: string }> {

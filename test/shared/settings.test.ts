@@ -2,12 +2,28 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { defaultSocket } from "../../shared/default-socket.ts";
 import { CannotStart } from "../../shared/errors.ts";
 import { readFlags, readSettings } from "../../shared/read-settings.ts";
-import { type Settings, settings } from "../../shared/settings.ts";
+import { type Setting, type Settings, settings } from "../../shared/settings.ts";
 
 const none = new Map<string, string>();
+/** Each setting takes one of these for something else than its default. */
+const OTHERS = [
+  ...["true", "no", "77", "tcp://h9:2375", "http://h9", "local", "proceed", "debug", "json", "wud"],
+  ...["prometheus", "es_ES", "0 4 * * *", "-1"],
+];
+
+/** The settings, or why there are none. */
+function outcome(env: NodeJS.ProcessEnv): unknown {
+  try {
+    return readSettings(env, none);
+  } catch (error) {
+    assert.ok(error instanceof CannotStart);
+    return error.message;
+  }
+}
 const from = (env: NodeJS.ProcessEnv, ...args: string[]): Settings => readSettings(env, readFlags(args));
 
 describe("settings", () => {
@@ -196,6 +212,21 @@ describe("settings", () => {
       await writeFile(join(folder, "password"), "secret\n");
       assert.equal(from({ REPO_PASS_FILE: join(folder, "password") }).REPO_PASS, "secret");
     });
+
+    for (const [name, { byDefault = "", read }] of Object.entries<Setting>(settings))
+      it(`take ${name}_FILE as they take ${name}`, async () => {
+        const other = OTHERS.find((text) => {
+          const { data } = read.safeParse(text);
+          return data !== undefined && !isDeepStrictEqual(data, read.parse(byDefault));
+        });
+        assert.ok(other !== undefined, `no value here is one of ${name}`);
+        await writeFile(join(folder, "value"), `${other}\n`);
+        const [direct, byFile] = [{ [name]: other }, { [`${name}_FILE`]: join(folder, "value") }].map(
+          outcome,
+        );
+        assert.deepEqual(byFile, direct);
+        assert.notDeepEqual(byFile, outcome({}));
+      });
 
     it("prefer NAME itself, and NAME_FILE to a flag", async () => {
       await writeFile(join(folder, "user"), "of the file");

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { engine, startNats } from "../../bed/bed.ts";
 import { type Process, startProcess } from "../../support/stack.ts";
@@ -45,6 +47,31 @@ describe("the health of a service", () => {
       await check(),
       '1 {"status":"not ready","because":{"Engine unix:///nowhere.sock":"does not answer"}}\n',
     );
+  });
+
+  it("is ready while one of several Engines does not answer, and tells which", async () => {
+    await using nats = await startNats();
+    const sockets = `unix://${host.socket} unix:///nowhere.sock`;
+    start(["poller"], { NATS_URL: nats.url, DOCKER_SOCKETS: sockets, OUROBOROS_HOST: "h1 h2" });
+    const ready = '{"status":"ready","but":{"Engine unix:///nowhere.sock":"does not answer"}}';
+    await until("ready", async () => (await check()) === `0 ${ready}\n`);
+  });
+
+  it("is asked for at the port that HEALTH_PORT_FILE gives, or HEALTH_PORT in quotes", async () => {
+    await using nats = await startNats();
+    const folder = await mkdtemp(join(tmpdir(), "health-"));
+    const given = { HEALTH_PORT: "", HEALTH_PORT_FILE: join(folder, "port") };
+    await writeFile(given.HEALTH_PORT_FILE, "9465\n");
+    start(["poller"], { NATS_URL: nats.url, DOCKER_SOCKETS: "unix:///nowhere.sock", ...given });
+    for (const env of [given, { HEALTH_PORT: '"9465"' }])
+      await until("alive", async () => {
+        const one = start(["healthcheck", "--live"], env);
+        return (await one.exited) === 0 && one.log() === '{"status":"alive"}\n';
+      });
+    await rm(folder, { recursive: true });
+    const lost = start(["healthcheck"], given);
+    assert.equal(await lost.exited, 1);
+    assert.match(lost.log(), /^HEALTH_PORT_FILE: ENOENT/);
   });
 
   it("is no more than a complaint where nobody listens", async () => {
