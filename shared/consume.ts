@@ -5,6 +5,7 @@ import type { NatsConnection } from "nats";
 import type { Logger } from "pino";
 import type { Clock } from "./clock.ts";
 import { Fenced, Permanent, Suspended } from "./errors.ts";
+import { runIn } from "./subjects.ts";
 
 interface Work {
   readonly stream: string;
@@ -71,19 +72,21 @@ async function next(consumer: Consumer, until: AbortSignal): Promise<JsMsg | und
 
 async function settle(message: JsMsg, { handle, log, clock, signal }: Work): Promise<void> {
   using _alive = clock.every(HEARTBEAT_MS, () => message.working());
+  const { subject } = message;
+  const about = { subject, run: runIn(subject) };
   try {
     await handle(message, signal);
     await message.ackAck({ timeout: 5000 }).catch(() => false);
   } catch (err) {
     if (err instanceof Fenced) throw err;
     if (err instanceof Permanent) {
-      log.warn({ err, subject: message.subject }, "message given up");
+      log.warn({ err, ...about }, "message given up");
       message.term(err.message.slice(0, 200));
     } else if (err instanceof Suspended) {
-      log.info({ subject: message.subject }, "message left for the next start");
+      log.info(about, "message left for the next start");
       message.nak();
     } else {
-      log.error({ err, subject: message.subject }, "message tried again later");
+      log.error({ err, ...about }, "message tried again later");
       message.nak(AGAIN_MS);
     }
   }

@@ -48,3 +48,6 @@ export const heldKey = (host: string, container: string): string => `${token(hos
 /** Deterministic, so that an event that is published again is the same event. */
 export const eventId = (run: string, hook: EventName, container: string | null): string =>
   `${run}-${hook}${container === null ? "" : `-${token(container)}`}`;
+
+/** The run that a hook event belongs to, by its subject. */
+export const runIn = (subject: string): string | undefined => /\.([^.-]+)-[^.]*$/.exec(subject)?.[1];

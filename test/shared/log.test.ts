@@ -92,14 +92,20 @@ describe("the log", () => {
 });
 
 describe("the log of a run", () => {
-  it("bears its id on every line about a container, in every service", async () => {
+  it("bears its id on every line, in every service", async () => {
     await using h1 = engine(1);
-    await deploy(h1, "web");
+    await deploy(h1, "db");
+    await deploy(h1, "web", { create: { Labels: { "com.ouroboros.depends_on": "db" } } });
+    await deploy(h1, "bad");
     await release("apps/web", "2");
-    await using stack = await startStack({ engine: h1, env: { REPO_PASS: "sesame-open" } });
+    await release("apps/bad", "2", { cmd: "exit 1" });
+    const env = { REPO_PASS: "sesame-open", CLEANUP: "true", MONITOR: "web bad" };
+    await using stack = await startStack({ engine: h1, env });
     await stack.script("before_update/10-say.py", 'print("sesame-open for", old_container.name)\n');
+    await stack.script("before_update/20-raise.py", "raise ValueError(old_container.name)\n");
     await stack.check();
     await stack.endsAs("web", "updated");
+    await stack.endsAs("bad", "rolled_back");
     await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
     const run = stack.records[0]?.run;
     for (const service of ["poller", "updater", "hook-executor"] as const) {
@@ -109,12 +115,11 @@ describe("the log of a run", () => {
         .map((line) => JSON.parse(line) as Record<string, unknown>);
       const ofRun = lines.filter((line) => line["run"] === run);
       assert.ok(ofRun.length > 0, `${service} says something of the run`);
+      const between = lines.slice(lines.indexOf(ofRun[0] ?? {}), lines.indexOf(ofRun.at(-1) ?? {}));
       assert.deepEqual(
-        lines.filter(
-          (line) => ("hook" in line || "step" in line || "end" in line) && line["run"] === undefined,
-        ),
+        between.filter((line) => line["run"] !== run),
         [],
-        service,
+        `of the ${service} while the run was under way`,
       );
       assert.doesNotMatch(stack.services[service]?.log() ?? "", /sesame-open/);
     }

@@ -61,16 +61,16 @@ export class Counters {
       containers: { ...containers, ...Object.fromEntries(added) },
       counted: [...counted, run].slice(-REMEMBERED),
     };
-    if (this.#place.save && names.length > 0) await this.#store();
+    if (this.#place.save && names.length > 0) await this.#store(run);
   }
 
-  async #store(): Promise<void> {
+  async #store(run: string): Promise<void> {
     const file = fileOf(this.#place);
     try {
       await mkdir(folderOf(this.#place), { recursive: true, mode: 0o700 });
       await writeWhole(file, JSON.stringify(this.#kept));
     } catch (error) {
-      this.#place.log.warn({ file, because: explain(error) }, "counters not saved");
+      this.#place.log.warn({ run, file, because: explain(error) }, "counters not saved");
     }
   }
 }

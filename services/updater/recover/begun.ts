@@ -77,6 +77,8 @@ export async function swapFrom(
 ): Promise<Swap> {
   const { engine } = it.host;
   const document = unparked(old, next) as unknown as ContainerDocument;
+  const proofFor = (container: ContainerDocument) =>
+    proofOf(container, { ...it, log: it.log.child({ run }) });
   return {
     engine,
     clock: it.clock,
@@ -85,8 +87,8 @@ export async function swapFrom(
     old: document,
     oldImage: (await engine.docker.getImage(old.Image).inspect()) as unknown as ImageDocument,
     newImage: (await engine.docker.getImage(next.Image).inspect()) as unknown as ImageDocument,
-    proof: proofOf(document, it),
-    proofFor: (dependant) => proofOf(dependant, it),
+    proof: proofFor(document),
+    proofFor,
     along: NONE_ALONG,
     replaced: new Map([[old.Id, next.Id]]),
     making: it.making,

@@ -82,7 +82,8 @@ function endOf(swap: Swap, outcome: Outcome): Pick<Restored, "end" | "because"> 
 async function startMarked(it: Recovering, markers: readonly Marker[]): Promise<void> {
   const { engine } = it.host;
   for (const marker of markers) {
-    await startPatiently({ ...it, engine }, await stoppedNow(engine, marker));
+    const log = it.log.child({ run: marker.run });
+    await startPatiently({ ...it, engine, log }, await stoppedNow(engine, marker));
     if (it.hardStop.aborted) return; // the next start reads the marker
     await removeMarker(engine, marker.run);
   }

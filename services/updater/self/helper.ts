@@ -57,7 +57,7 @@ async function forward(it: Recovering & Context, job: Job, steps: readonly SwapS
       cause: new Expired("somebody replaced the container meanwhile"),
     };
   const swap = await swapOf(it, job, inspect);
-  return runSteps(steps, swap, watching(it));
+  return runSteps(steps, swap, watching(it, job));
 }
 
 /** The container that is to run again. */
@@ -69,7 +69,7 @@ async function back(it: Recovering & Context, job: Job, steps: readonly SwapStep
   if (parts?.backup !== undefined && parts.current !== undefined) {
     const swap = await swapFrom({ ...it, ran: NONE }, { ...parts, old: parts.backup, next: parts.current });
     await letDependantsRun.do(swap);
-    const left = await undoSteps(steps, swap, watching(it));
+    const left = await undoSteps(steps, swap, watching(it, job));
     const [first] = left;
     return first === undefined ? DONE : { kind: "stuck", failed: first.step, cause: first.error, left };
   }
@@ -78,7 +78,8 @@ async function back(it: Recovering & Context, job: Job, steps: readonly SwapStep
   return DONE;
 }
 
-const watching = ({ clock, log, hardStop }: Recovering): Timed => new Timed({ clock, log, hardStop });
+const watching = ({ clock, log, hardStop }: Recovering, { name, run }: Job): Timed =>
+  new Timed({ clock, log: log.child({ container: name, run }), hardStop });
 
 async function swapOf(it: Recovering & Context, job: Job, inspect: ContainerInspectInfo): Promise<Swap> {
   const { engine } = it.host;
