@@ -21,6 +21,7 @@ export interface Tls {
 }
 
 interface Files {
+  readonly folder: string;
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
@@ -31,7 +32,7 @@ const PER_ENGINE = "/etc/docker/certs.d";
 /** Undefined where the Engine is reached without TLS. @throws Error naming the file that is missing or wrong. */
 export async function tlsTo(socket: string, settings: TlsSettings, now: number): Promise<Tls | undefined> {
   if (!settings.DOCKER_TLS || !socket.startsWith("tcp://")) return undefined;
-  const files = await filesFor(socket.slice("tcp://".length), settings.DOCKER_CERT_PATH);
+  const files = await certificatesFor(socket, settings.DOCKER_CERT_PATH);
   const verify = settings.DOCKER_TLS_VERIFY;
   const [ca, cert, key] = await Promise.all([
     verify ? contentsOf(files.ca) : undefined,
@@ -55,11 +56,14 @@ export async function tlsTo(socket: string, settings: TlsSettings, now: number):
   };
 }
 
-async function filesFor(address: string, given: string): Promise<Files> {
+/** `given` is DOCKER_CERT_PATH. @throws Error naming the folders that are not there. */
+export async function certificatesFor(socket: string, given: string): Promise<Files> {
+  const address = socket.slice("tcp://".length);
   const base = given === "" ? PER_ENGINE : given;
   const own = join(base, address);
   if (await isFolder(own))
     return {
+      folder: own,
       ca: join(own, "ca.crt"),
       cert: join(own, "client.cert"),
       key: join(own, "client.key"),
@@ -69,7 +73,12 @@ async function filesFor(address: string, given: string): Promise<Files> {
     throw new Error(
       `there are no certificates for tcp://${address}: neither ${own} nor ${common} is a folder`,
     );
-  return { ca: join(common, "ca.pem"), cert: join(common, "cert.pem"), key: join(common, "key.pem") };
+  return {
+    folder: common,
+    ca: join(common, "ca.pem"),
+    cert: join(common, "cert.pem"),
+    key: join(common, "key.pem"),
+  };
 }
 
 const isFolder = async (path: string): Promise<boolean> =>

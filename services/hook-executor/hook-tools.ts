@@ -1,10 +1,10 @@
 // What running scripts needs: for all events the settings, the environment for scripts and how to start them; for one
 // event a job.
-import { stat } from "node:fs/promises";
 import type { Logger } from "pino";
 import type { Clock } from "../../shared/clock.ts";
 import type { Context } from "../../shared/run-service.ts";
 import type { Settings } from "../../shared/settings.ts";
+import { withEngine } from "./engine-access.ts";
 import { passedOn, withheld } from "./environment.ts";
 import type { HookEvent } from "./hook-event.ts";
 import { diesWithUs } from "./script-process.ts";
@@ -41,26 +41,11 @@ export async function prepareTools(
   const launcher = await diesWithUs();
   if (launcher.length === 0)
     log.warn("setpriv is not there: scripts go on running if this process is killed");
-  const socket = await socketOf(host, settings);
   return {
     settings,
-    env: { ...(socket !== undefined && { DOCKER_HOST: socket }), ...passedOn(env, settings.HOOK_ENV) },
+    env: await withEngine(passedOn(env, settings.HOOK_ENV), host, { settings, log }),
     launcher,
     log,
     clock,
   };
-}
-
-/** The host's own Engine where it has a name of its own, else the first socket; undefined if none is mounted here. */
-async function socketOf(
-  host: string,
-  { OUROBOROS_HOST: names, DOCKER_SOCKETS: sockets }: Settings,
-): Promise<string | undefined> {
-  const own = sockets[names.indexOf(host)];
-  for (const socket of own === undefined ? sockets : [own]) {
-    if (!socket.startsWith("unix://")) continue;
-    const what = await stat(socket.slice("unix://".length)).catch(() => undefined);
-    if (what?.isSocket()) return socket;
-  }
-  return undefined;
 }

@@ -153,17 +153,29 @@ def open_engine(engine_id):
     if "DOCKER_HOST" not in os.environ:
         return None
     try:
-        import docker
+        engine = client()
+        if engine.info()["ID"] == engine_id:
+            return engine
+        print(f"{os.environ['DOCKER_HOST']} is not the Engine of this event; plain objects are used")
     except ImportError:
         return None
-    try:
-        client = docker.from_env(version="auto", timeout=ENGINE_TIMEOUT_S)
-        if client.info()["ID"] == engine_id:
-            return client
-        print(f"{os.environ['DOCKER_HOST']} is not the Engine of this event; plain objects are used")
     except Exception as error:  # docker-py's own, requests', and the socket's
         print(f"{os.environ['DOCKER_HOST']} cannot be used; plain objects are used: {error}")
     return None
+
+
+def client():
+    """Docker's variables say which; an Engine's folder of its own has other names for its files than they expect."""
+    import docker
+
+    limits = {"version": "auto", "timeout": ENGINE_TIMEOUT_S}
+    own = os.environ.get("DOCKER_CERT_PATH", "")
+    cert, key, ca = (os.path.join(own, name) for name in ("client.cert", "client.key", "ca.crt"))
+    if not os.path.exists(cert):
+        return docker.from_env(**limits)
+    verify = "DOCKER_TLS_VERIFY" in os.environ
+    tls = docker.tls.TLSConfig(client_cert=(cert, key), ca_cert=ca if verify else None, verify=verify)
+    return docker.DockerClient(base_url=os.environ["DOCKER_HOST"], tls=tls, **limits)
 
 
 def from_engine(collection, object_id):

@@ -1,0 +1,51 @@
+// How scripts reach their host's Engine: by the variables of Docker's own client, which docker-py and the docker command
+// read, too.
+import { stat } from "node:fs/promises";
+import type { Logger } from "pino";
+import { certificatesFor } from "../../shared/engine-tls.ts";
+import { explain } from "../../shared/errors.ts";
+import type { Settings } from "../../shared/settings.ts";
+
+type Env = Readonly<Record<string, string>>;
+
+/** Of `env` those that say how, or none, give way to what the settings say of this host; none where they name no Engine. */
+export async function withEngine(
+  env: Env,
+  host: string,
+  { settings, log }: { readonly settings: Settings; readonly log: Logger },
+): Promise<Env> {
+  const socket = await socketOf(host, settings);
+  if (socket === undefined) return env;
+  const { DOCKER_HOST: _, DOCKER_TLS_VERIFY: _verify, DOCKER_CERT_PATH: _path, ...others } = env;
+  try {
+    return { ...others, DOCKER_HOST: socket, ...(await tlsEnvFor(socket, settings)) };
+  } catch (error) {
+    log.warn({ socket, because: explain(error) }, "scripts get no Engine");
+    return others;
+  }
+}
+
+/** The host's own where it has a name, else the first that is here. A script is told which Engine an event is of. */
+async function socketOf(
+  host: string,
+  { OUROBOROS_HOST: names, DOCKER_SOCKETS: sockets }: Settings,
+): Promise<string | undefined> {
+  const own = sockets[names.indexOf(host)];
+  for (const socket of own === undefined ? sockets : [own])
+    if (socket.startsWith("tcp://") || (await isSocket(socket.slice("unix://".length)))) return socket;
+  return undefined;
+}
+
+const isSocket = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isSocket() ?? false;
+
+/** Docker's own client takes any value of DOCKER_TLS_VERIFY for yes. */
+async function tlsEnvFor(socket: string, settings: Settings): Promise<Env> {
+  if (!settings.DOCKER_TLS || !socket.startsWith("tcp://")) return {};
+  const { folder } = await certificatesFor(socket, settings.DOCKER_CERT_PATH);
+  return {
+    DOCKER_TLS: "1",
+    DOCKER_CERT_PATH: folder,
+    ...(settings.DOCKER_TLS_VERIFY && { DOCKER_TLS_VERIFY: "1" }),
+  };
+}
