@@ -30,7 +30,11 @@ const migration = by(
   "end-to-end/migrating",
   "from Ouroboros 1 changes the image, and an unchanged Python hook is run",
 );
-const plan = (title: string): Proof => by("services/poller/plan", title);
+const watched = (title: string): Proof => by("services/poller/watched", title);
+const schedule = (title: string): Proof => by("end-to-end/schedule", title);
+const cron = schedule(
+  "updates right after the gap at a time that summer time skips, and the day after as ever",
+);
 const later = (waitsFor: string): Proof => ({
   ...by(
     "parity/options",
@@ -57,7 +61,9 @@ export const hookProofs: Readonly<Record<keyof typeof locals, Proof>> = {
 };
 
 export const labelProofs: Readonly<Record<(typeof labels)[number], Proof>> = {
-  "com.ouroboros.enable": plan("watches what is labelled, even if it is ignored"),
+  "com.ouroboros.enable": watched(
+    "those with com.ouroboros.enable=true or yes are watched with LABEL_ENABLE, and those without it",
+  ),
   "com.ouroboros.depends_on": cycle,
   "com.ouroboros.hard_depends_on": cycle,
   "com.ouroboros.stop_signal": by(
@@ -71,22 +77,16 @@ export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
   DOCKER_TLS: engines,
   DOCKER_TLS_VERIFY: by("shared/engine-tls", "whose certificate is not checked still sees ours"),
   DOCKER_TIMEOUT: by("shared/engine-tls", "that says nothing is given up after DOCKER_TIMEOUT"),
-  INTERVAL: by("services/poller/schedule", "keeps an INTERVAL whatever the wall's clock does"),
-  CRON: by(
-    "services/poller/schedule",
-    "waits for its time, in the time zone TZ, and does not wait again for one that passed",
-  ),
-  GRACE: by(
-    "services/poller/schedule",
-    "makes one cycle after the machine slept past its time, where that is in GRACE",
-  ),
+  INTERVAL: schedule("goes on by so much whatever its wall clock is set to"),
+  CRON: cron,
+  GRACE: schedule("leaves out what was slept past by more than GRACE, and says so"),
   RUN_ONCE: by("end-to-end/modes", "exits with 0 where nothing was due, all was updated, or someone said no"),
   DRY_RUN: instead,
   MONITOR_ONLY: instead,
-  MONITOR: plan("watches what MONITOR names"),
-  IGNORE: plan("leaves what IGNORE names"),
-  LABEL_ENABLE: plan("does not read the label without LABEL_ENABLE"),
-  LABELS_ONLY: plan("watches labelled ones alone with LABELS_ONLY"),
+  MONITOR: watched("those that MONITOR names are watched"),
+  IGNORE: watched("those that IGNORE names are not"),
+  LABEL_ENABLE: watched("the label comes before MONITOR and IGNORE with LABEL_ENABLE"),
+  LABELS_ONLY: watched("only labelled ones are watched with LABELS_ONLY"),
   CLEANUP: by("end-to-end/gates", "keeps the image where before_image_cleanup says so, and only there"),
   CLEANUP_UNUSED_VOLUMES: by("end-to-end/cleanup", "removes what has no name and no container, on ${api}"),
   LATEST_ONLY: by("end-to-end/cleanup", "moves containers to latest once, where there is such a tag"),
@@ -97,10 +97,7 @@ export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
   NOTIFIERS: later("NOTIFIERS"),
   SKIP_STARTUP_NOTIFICATIONS: later("NOTIFIERS"),
   LANGUAGE: later("NOTIFIERS"),
-  TZ: by(
-    "services/poller/schedule",
-    "waits for its time, in the time zone TZ, and does not wait again for one that passed",
-  ),
+  TZ: cron,
   DATA_EXPORT: later("DATA_EXPORT"),
   PROMETHEUS_ADDR: later("DATA_EXPORT"),
   PROMETHEUS_PORT: later("DATA_EXPORT"),
