@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { bedCommand, engine, engineSocket, pushApp, startNats } from "../../bed/bed.ts";
+import { checkout } from "../../support/our-image.ts";
 
 const program = join(import.meta.dirname, "../../../services/ouroboros/main.js");
 const host = engine(1);
@@ -28,6 +29,13 @@ describe("ouroboros without a sub-command", () => {
   it("does one cycle with RUN_ONCE, all services in one process, and ends with 0", async () => {
     await outdated("web");
     assert.equal(await ended(start({ RUN_ONCE: "true" })), 0);
+    assert.equal(await colourOf("web"), "new");
+  });
+
+  it("is what `npm start` runs", async () => {
+    await outdated("web");
+    const env = { RUN_ONCE: "true", npm_config_update_notifier: "false" };
+    assert.equal(await ended(start(env, ["npm", "start", "--silent"])), 0);
     assert.equal(await colourOf("web"), "new");
   });
 
@@ -72,9 +80,11 @@ describe("ouroboros without a sub-command", () => {
     assert.match(await complaints, /^ouroboros: NATS at nats:.* cannot be used: .*Authorization/m);
   });
 
-  function start(env: Readonly<Record<string, string>>) {
+  function start(env: Readonly<Record<string, string>>, words = [process.execPath, program]) {
+    const [command = "", ...args] = words;
     const base = { DATA_DIR: dataDir, SETTLE_TIME: "500ms", DOCKER_SOCKETS: `unix://${engineSocket(1)}` };
-    const child = spawn(process.execPath, [program], {
+    const child = spawn(command, args, {
+      cwd: checkout,
       env: { ...process.env, NATS_URL: "", ...base, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -55,6 +55,16 @@ describe("ouroboros without a nats-server in PATH", function () {
     assert.match(await docker("volume", "ls", "--quiet"), /ouroboros-nats/);
   });
 
+  it("does the same where the nats-server in PATH is too old", async () => {
+    await writeFile(join(folder, "bin/nats-server"), "#!/bin/sh\necho nats-server: v2.9.25\n", {
+      mode: 0o755,
+    });
+    const said = await runOnce();
+    await rm(join(folder, "bin/nats-server"));
+    assert.match(said, /nats-server 2\.9\.25 in PATH is too old[^\n]*; running its image as a container/);
+    assert.match(said, /NATS runs as a container/);
+  });
+
   it("makes it anew where the key to it is lost, and says so where another's container bears the name", async () => {
     await rm(join(folder, "data"), { recursive: true });
     const before = await docker("inspect", "--format", "{{.Id}}", "ouroboros-nats");
