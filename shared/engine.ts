@@ -13,6 +13,7 @@ export interface Engine {
   readonly patient: Docker;
   /** `unix:///…` or `tcp://host:port`, as in DOCKER_SOCKETS. */
   readonly socket: string;
+  readonly isTls: boolean;
   readonly api: string;
   /** `info.ID`, or what else stays the same. */
   readonly id: string;
@@ -85,6 +86,7 @@ export async function openEngine(
     docker,
     patient: client(access, undefined, api),
     socket,
+    isTls: tls !== undefined,
     api,
     id: info.ID === again.ID ? info.ID : `${info.Name} ${info.DockerRootDir ?? ""}`, // podman makes a new ID for each answer
     hostname: info.Name,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { engine, leftovers } from "../bed/bed.ts";
+import { bed, engine, leftovers } from "../bed/bed.ts";
 import { LATEST, buildOurs, docker, pushGeneration, release } from "../support/our-image.ts";
 import { until } from "../support/until.ts";
 
@@ -52,6 +52,15 @@ describe("a self-update", function () {
       (await leftovers(host)).filter((one) => one.includes("container")),
       ["h1: container /ouroboros"],
     );
+  });
+
+  it("does so where its Engine is reached by TLS, as Docker's own client is told", async () => {
+    await release("2");
+    const tls = ["-v", `${join(bed().folder, "tls")}:/tls:ro`, "-e", "DOCKER_CERT_PATH=/tls"];
+    const told = ["-e", "DOCKER_HOST=tcp://h1:2376", "-e", "DOCKER_TLS_VERIFY=1"];
+    await run("--network", "host", ...told, ...tls);
+    await is("ouroboros", "2");
+    await alone();
   });
 
   it("leaves the old container running when the new image cannot start", async () => {

@@ -69,7 +69,9 @@ export async function startHelper({ host, like, image, job }: Making): Promise<v
 function bodyFrom(body: Readonly<Record<string, unknown>>, { host, like, image, job }: Making): object {
   const { Entrypoint: _own, Hostname: _name, MacAddress: _mac, ...rest } = body;
   const env = (body["Env"] as readonly string[] | undefined) ?? [];
-  const settings = { DOCKER_SOCKETS: host.engine.socket, OUROBOROS_HOST: host.name, HEALTH_PORT: "off" };
+  const { socket, isTls } = host.engine;
+  const engine = { DOCKER_SOCKETS: socket, DOCKER_TLS: String(isTls) };
+  const settings = { ...engine, OUROBOROS_HOST: host.name, HEALTH_PORT: "off" };
   const isSet = (entry: string): boolean => Object.hasOwn(settings, entry.split("=")[0] ?? "");
   const [first] = networksOf(like);
   return {
