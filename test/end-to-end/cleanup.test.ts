@@ -1,8 +1,10 @@
-// LATEST_ONLY and CLEANUP_UNUSED_VOLUMES, without what went wrong with them in Ouroboros 1.
+// LATEST_ONLY, CLEANUP and CLEANUP_UNUSED_VOLUMES, without what went wrong with them in Ouroboros 1.
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { type Engine, engine, pushApp } from "../bed/bed.ts";
+import { ifThere } from "../../shared/engine.ts";
 import { deploy, overview, pull, release } from "../support/containers.ts";
+import { update } from "../support/runs.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -50,6 +52,36 @@ async function runTag(on: Engine, name: string, tag: string, version: string): P
   await pull(on, reference);
   await (await on.docker.createContainer({ name, Image: reference })).start();
 }
+
+describe("CLEANUP", () => {
+  it("removes the old image once nothing uses it any more, and none that bears another name", async () => {
+    await using h1 = engine(1);
+    const isThere = async (id: string) => (await ifThere(h1.docker.getImage(id).inspect())) !== undefined;
+    const imageOfOne = async () => (await h1.docker.getContainer("one").inspect()).Image;
+    await deploy(h1, "one", { image: "apps/shared" });
+    const first = await imageOfOne();
+    const body = { Image: "registry.lab:5000/apps/shared:latest" };
+    await (await h1.docker.createContainer({ ...body, name: "two" })).start();
+    const asleep = await h1.docker.createContainer({ ...body, name: "asleep" });
+    await using stack = await startStack({ engine: h1, env: { CLEANUP: "true" } });
+    await stack.check();
+    const bothMoveTo = async (version: string): Promise<void> => {
+      await release("apps/shared", version);
+      assert.deepEqual(await update(stack), { one: "updated", two: "updated" });
+    };
+    await bothMoveTo("2");
+    assert.ok(await isThere(first), "a container that does not run is made from it");
+    await asleep.remove();
+    const second = await imageOfOne();
+    await bothMoveTo("3");
+    assert.ok(!(await isThere(second)));
+    const third = await imageOfOne();
+    await h1.docker.getImage(third).tag({ repo: "mine", tag: "kept" });
+    await bothMoveTo("4");
+    assert.ok(await isThere(third));
+    assert.match(stack.services.updater?.log() ?? "", /"run":"[^"]+"[^\n]*"msg":"outdated image kept"/);
+  });
+});
 
 describe("CLEANUP_UNUSED_VOLUMES", () => {
   for (const [n, api] of [

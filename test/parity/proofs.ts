@@ -87,7 +87,10 @@ export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
   IGNORE: watched("those that IGNORE names are not"),
   LABEL_ENABLE: watched("the label comes before MONITOR and IGNORE with LABEL_ENABLE"),
   LABELS_ONLY: watched("only labelled ones are watched with LABELS_ONLY"),
-  CLEANUP: by("end-to-end/gates", "keeps the image where before_image_cleanup says so, and only there"),
+  CLEANUP: by(
+    "end-to-end/cleanup",
+    "removes the old image once nothing uses it any more, and none that bears another name",
+  ),
   CLEANUP_UNUSED_VOLUMES: by("end-to-end/cleanup", "removes what has no name and no container, on ${api}"),
   LATEST_ONLY: by("end-to-end/cleanup", "moves containers to latest once, where there is such a tag"),
   REPO_USER: credentials,

@@ -4,8 +4,20 @@ import { type Engine, engine, pushApp } from "../../bed/bed.ts";
 import { openStage, runApp, startPoller } from "./stage.ts";
 
 const host = engine(1);
-const LABELS = { plain: undefined, yes: "yes", true: "True", no: "false", other: "perhaps" } as const;
+const OURS = "com.ouroboros.enable";
+const LABELS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ...{
+    plain: {},
+    yes: { [OURS]: "yes" },
+    true: { [OURS]: "True" },
+    no: { [OURS]: "false" },
+    other: { [OURS]: "1" },
+  },
+  ...{ tower: { "com.centurylinklabs.watchtower.enable": "true" }, wud: { "wud.watch": "true" } },
+  ...{ unseen: { "wud.watch": "false" } },
+};
 const ALL = Object.keys(LABELS).sort();
+const SEEN = ALL.filter((name) => name !== "unseen");
 
 describe("of the containers of an Engine", () => {
   before(() => deployLabelled(host));
@@ -14,12 +26,12 @@ describe("of the containers of an Engine", () => {
   const cases: readonly [string, NodeJS.ProcessEnv, readonly string[]][] = [
     ["all are watched, whatever their label says", {}, ALL],
     ["those that MONITOR names are watched", { MONITOR: "plain no nobody" }, ["no", "plain"]],
-    ["those that IGNORE names are not", { IGNORE: "plain no" }, ["other", "true", "yes"]],
+    ["those that IGNORE names are not", { IGNORE: "plain no wud unseen" }, ["other", "tower", "true", "yes"]],
     ["one that both name is not", { MONITOR: "plain no", IGNORE: "no" }, ["plain"]],
     [
       "those with com.ouroboros.enable=true or yes are watched with LABEL_ENABLE, and those without it",
       { LABEL_ENABLE: "true" },
-      ["plain", "true", "yes"],
+      ["plain", "tower", "true", "unseen", "wud", "yes"],
     ],
     [
       "the label comes before MONITOR and IGNORE with LABEL_ENABLE",
@@ -32,6 +44,12 @@ describe("of the containers of an Engine", () => {
       ["true", "yes"],
     ],
     ["none is watched with LABELS_ONLY alone", { LABELS_ONLY: "true", MONITOR: "plain" }, []],
+    [
+      "labels of watchtower and What's Up Docker count as labels where COMPAT_LABELS names them",
+      { LABEL_ENABLE: "1", LABELS_ONLY: "1", COMPAT_LABELS: "watchtower wud" },
+      ["tower", "true", "wud", "yes"],
+    ],
+    ["those that wud.watch excludes are not, without more ado", { COMPAT_LABELS: "wud" }, SEEN],
   ];
   for (const [sentence, env, expected] of cases)
     it(sentence, async () => {
@@ -46,7 +64,6 @@ describe("of the containers of an Engine", () => {
 /** One for each label, all from an image whose tag has moved on. */
 async function deployLabelled(on: Engine): Promise<void> {
   const { reference } = await pushApp("polled-watched", "1");
-  for (const [name, label] of Object.entries(LABELS))
-    await runApp(on, name, reference, label === undefined ? {} : { "com.ouroboros.enable": label });
+  for (const [name, labels] of Object.entries(LABELS)) await runApp(on, name, reference, labels);
   await pushApp("polled-watched", "1");
 }
