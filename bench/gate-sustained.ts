@@ -2,23 +2,8 @@
 // flight. Ends with 1 where it holds more memory than it should.
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { jetstreamManager } from "@nats-io/jetstream";
-import { pino } from "pino";
-import { openBus } from "../services/updater/bus.ts";
-import { Doorbell } from "../services/updater/gate/doorbell.ts";
-import { Gate } from "../services/updater/gate/gate.ts";
-import { Journal } from "../services/updater/journal/journal.ts";
-import { Participants } from "../services/updater/gate/participants.ts";
-import { systemClock } from "../shared/clock.ts";
-import { Health } from "../shared/health.ts";
-import { connectNow } from "../shared/nats.ts";
-import { readSettings } from "../shared/read-settings.ts";
-import { type Context, openHost } from "../shared/run-service.ts";
-import { ensureTopology } from "../shared/topology.ts";
 import { engine, startNats } from "../test/bed/bed.ts";
-import { command } from "../test/support/command.ts";
-import { until } from "../test/support/until.ts";
-import { beforeUpdateOf } from "./gate-event.ts";
+import { beforeUpdateOf, gateScene } from "../test/support/gate-scene.ts";
 import { startOthers } from "./other-process.ts";
 import { report } from "./ratios.ts";
 
@@ -28,29 +13,10 @@ const NAME = "bench-1";
 
 await using h1 = engine(1);
 await using server = await startNats();
-const env = { NATS_URL: server.url, DOCKER_SOCKETS: `unix://${h1.socket}`, HOOK_EXECUTOR: "off" };
-const settings = readSettings(env, new Map());
-const over = new AbortController();
-const context: Context = {
-  ...{ settings, log: pino({ level: "silent" }), clock: systemClock },
-  ...{ health: new Health(), signal: over.signal },
-};
-const host = await openHost(context, 0);
-if (host === undefined) throw new Error("the Engine did not answer");
-await using nats = await connectNow("bench", settings);
-await ensureTopology(nats, await jetstreamManager(nats));
-const bus = await openBus(nats, context, host, "bench");
-await using known = await Participants.follow(bus.participants, context);
-using doorbell = new Doorbell(nats, host.name, systemClock);
+await using scene = await gateScene(h1, server.url);
 const hook = await beforeUpdateOf(h1);
-const words = ["participant", "add", NAME, "--hooks", hook.hook];
-const { code, err } = await command({ NATS_URL: server.url }, words);
-if (code !== 0) throw new Error(err);
+await scene.register(hook.hook, [NAME]);
 await using _other = await startOthers("gate-participants.js", [[server.url, NAME]]);
-await until(
-  "it is known",
-  () => known.askedAt(hook.hook, bus.host.name, { executor: false, others: true }).length === 1,
-);
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -77,8 +43,7 @@ async function askUntil(count: number): Promise<void> {
   await Promise.all(
     Array.from({ length: LANES }, async () => {
       while (asked < count) {
-        const journal = await Journal.open(bus, `sustained${++asked}`); // a run has one event of a hook and container
-        const gate = new Gate(bus, journal, { participants: known, doorbell, mode: "update" });
+        const gate = await scene.newGate(`sustained${++asked}`);
         const { verdict } = await gate.ask(hook);
         if (verdict !== "proceed") throw new Error(`event ${asked}: ${verdict}`);
       }

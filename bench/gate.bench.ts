@@ -1,25 +1,11 @@
 // What a hook costs: the updater's own gate in this process, participants in others, one real nats-server between
 // them. From "publish" to "the decision is in the journal", as a ratio to a bare request and its reply between two
 // processes over the same server; and a hook that nobody is asked at, as a ratio to one bare publish to its stream.
-import { Health } from "../shared/health.ts";
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { pino } from "pino";
-import { openBus } from "../services/updater/bus.ts";
-import { Doorbell } from "../services/updater/gate/doorbell.ts";
-import { Gate } from "../services/updater/gate/gate.ts";
-import { Journal } from "../services/updater/journal/journal.ts";
-import { Participants } from "../services/updater/gate/participants.ts";
-import { systemClock } from "../shared/clock.ts";
-import { connectNow } from "../shared/nats.ts";
-import { type Context, openHost } from "../shared/run-service.ts";
-import { readSettings } from "../shared/read-settings.ts";
+import type { Gate } from "../services/updater/gate/gate.ts";
 import { subjects } from "../shared/subjects.ts";
-import { ensureTopology } from "../shared/topology.ts";
 import { engine, startNats } from "../test/bed/bed.ts";
-import { command } from "../test/support/command.ts";
-import { until } from "../test/support/until.ts";
+import { beforeUpdateOf, gateScene } from "../test/support/gate-scene.ts";
 import { ECHO } from "./gate-bare.ts";
-import { beforeUpdateOf } from "./gate-event.ts";
 import { startOthers } from "./other-process.ts";
 import { quantile, report, timed, times } from "./ratios.ts";
 
@@ -35,26 +21,8 @@ const CASES = [
 await using h1 = engine(1);
 await using server = await startNats();
 await using _echo = await startOthers("gate-participants.js", [[server.url]]);
-const settings = readSettings(
-  { NATS_URL: server.url, DOCKER_SOCKETS: `unix://${h1.socket}`, HOOK_EXECUTOR: "off" },
-  new Map(),
-);
-const over = new AbortController();
-const context: Context = {
-  settings,
-  log: pino({ level: "silent" }),
-  clock: systemClock,
-  health: new Health(),
-  signal: over.signal,
-};
-const host = await openHost(context, 0);
-if (host === undefined) throw new Error("the Engine did not answer");
-await using nats = await connectNow("bench", settings);
-const manager: JetStreamManager = await jetstreamManager(nats);
-await ensureTopology(nats, manager);
-const bus = await openBus(nats, context, host, "bench");
-await using known = await Participants.follow(bus.participants, context);
-using doorbell = new Doorbell(nats, host.name, systemClock);
+await using scene = await gateScene(h1, server.url);
+const { bus } = scene;
 const hook = await beforeUpdateOf(h1);
 const runs = numbers();
 
@@ -70,7 +38,7 @@ await report(
 
 async function measure({ participants, processes, goal }: (typeof CASES)[number]): Promise<string[]> {
   const names = Array.from({ length: participants }, (_, i) => `bench-${i + 1}`);
-  for (const name of names) await operate("participant", "add", name, "--hooks", hook.hook);
+  await scene.register(hook.hook, names);
   const shares = Array.from({ length: processes }, (_, i) =>
     names.filter((_name, at) => at % processes === i),
   );
@@ -78,18 +46,16 @@ async function measure({ participants, processes, goal }: (typeof CASES)[number]
     "gate-participants.js",
     shares.map((share) => [server.url, ...share]),
   );
-  await until("all are known", () => asked().length === participants);
   const bare: number[] = [];
   const asking: number[] = [];
   for (let i = -WARM_UP; i < SAMPLES; i++) {
     const gate = await newGate();
-    const [one, other] = [await timed(() => nats.request(ECHO)), await timed(() => gate.ask(hook))];
+    const [one, other] = [await timed(() => bus.nats.request(ECHO)), await timed(() => gate.ask(hook))];
     if (i < 0) continue;
     bare.push(one);
     asking.push(other);
   }
-  for (const name of names) await operate("participant", "remove", name);
-  await until("none is known", () => asked().length === 0);
+  await scene.unregister(hook.hook, names);
   return [...ratios(asking, bare), goal === undefined ? "" : `<= ${goal}`];
 }
 
@@ -115,20 +81,8 @@ function ratios(values: readonly number[], bare: readonly number[]): string[] {
   return [0.5, 0.99].map((q) => times(quantile(values, q), quantile(bare, q)));
 }
 
-/** A run has one event of a hook and container, so each sample is a run of its own. */
-async function newGate(): Promise<Gate> {
-  const journal = await Journal.open(bus, `bench${runs.next().value ?? ""}`);
-  return new Gate(bus, journal, { participants: known, doorbell, mode: "update" });
-}
-
-function asked(): readonly unknown[] {
-  return known.askedAt(hook.hook, bus.host.name, { executor: settings.HOOK_EXECUTOR, others: true });
-}
-
-async function operate(...words: readonly string[]): Promise<void> {
-  const { code, err } = await command({ NATS_URL: server.url }, words);
-  if (code !== 0) throw new Error(`ouroboros ${words.join(" ")} ended with ${code}: ${err}`);
-}
+/** Each sample is a run of its own. */
+const newGate = (): Promise<Gate> => scene.newGate(`bench${runs.next().value ?? ""}`);
 
 function* numbers(): Generator<number> {
   for (let i = 1; ; i++) yield i;

@@ -9,12 +9,17 @@ export interface Relay extends AsyncDisposable {
   readonly join: () => void;
 }
 
-export async function relayTo(behind: number): Promise<Relay> {
+/** `onSent` hears what those who dial send. */
+export async function relayTo(
+  behind: number,
+  onSent: (bytes: Buffer) => void = () => undefined,
+): Promise<Relay> {
   let isCut = false;
   const open = new Set<Socket>();
   const server = createServer((near) => {
     if (isCut) return void near.destroy();
     const far = connect(behind, "127.0.0.1");
+    near.on("data", onSent);
     near.pipe(far).pipe(near);
     for (const [one, other] of [
       [near, far],

@@ -8,12 +8,13 @@
 //   G6  Waiting is bounded, in monotonic time: by a participant's own limits, and by the caller's.
 //   G7  Whoever fills a subject with junk delays nobody but himself.
 //   G8  Cut off from its fleet's hub, a host does what its owner chose: nothing more, or what its own scripts agree to.
+//   G9  Who is asked is frozen when the event is published, by whichever process: who joins later is not waited for.
 import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../../shared/clock.ts";
 import { Suspended } from "../../../shared/errors.ts";
-import type { EarlierVerdict, HookName, Locals, Mode } from "../../../shared/hooks.ts";
-import { nextOn, publishOnce } from "../../../shared/jetstream.ts";
-import { type Verdict, makeEvent, parseVerdict } from "../../../shared/messages.ts";
+import type { HookName, Locals, Mode } from "../../../shared/hooks.ts";
+import { lastOn, nextOn, publishOnce, untilAnswered } from "../../../shared/jetstream.ts";
+import { type Verdict, parseVerdict } from "../../../shared/messages.ts";
 import type { Asked } from "../../../shared/participants.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import { STREAMS, eventId, executorOf, subjects } from "../../../shared/subjects.ts";
@@ -22,6 +23,7 @@ import { type About, Abouts } from "./about.ts";
 import type { Bus } from "../bus.ts";
 import { type Heard, decide } from "./decision.ts";
 import type { Doorbell, Listening } from "./doorbell.ts";
+import { eventOf } from "./event.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Participants } from "./participants.ts";
 import { type Voter, type Wait, Waiting } from "./waiting.ts";
@@ -45,10 +47,6 @@ const FIRST_LOOK_AGAIN_MS = 2;
 const LAST_LOOK_AGAIN_MS = 256;
 /** How many messages on one subject are read before everybody else's time and words are looked at again. */
 const AT_A_TIME = 100;
-
-/** How many earlier decisions of its run an event tells, and how much of each one's reason. */
-const EARLIER = 20;
-const REASON = 200;
 
 export class Gate {
   readonly #bus: Bus;
@@ -76,7 +74,7 @@ export class Gate {
     const about = this.#abouts.of(it.hook, it.container, it.locals);
     const before = this.#journal.decided(event);
     if (before !== undefined) return before;
-    const asked = this.#askedFor(event, it, about);
+    const asked = await this.#askedFor(event, it, about);
     if (asked.length === 0 && !(await this.#isCutOff())) {
       await this.#publish(event, it, asked);
       return {
@@ -108,16 +106,29 @@ export class Gate {
     return decided;
   }
 
-  /** Frozen at the first asking: who joins later is not waited for. */
-  #askedFor<N extends HookName>(event: string, it: Asking<N>, about: readonly About[]): Asked[] {
+  #subjectOf<N extends HookName>(event: string, { hook, container }: Asking<N>): string {
+    return subjects.hook({ host: this.#bus.host.name, hook, container, event });
+  }
+
+  /** G9. */
+  async #askedFor<N extends HookName>(
+    event: string,
+    it: Asking<N>,
+    about: readonly About[],
+  ): Promise<Asked[]> {
     const recorded = this.#journal.of("waiting").find((record) => record.event === event);
     if (recorded !== undefined) return recorded.participants;
-    return this.#participants.askedAt(it.hook, this.#bus.host.name, {
+    const asked = this.#participants.askedAt(it.hook, this.#bus.host.name, {
       executor: this.#bus.context.settings.HOOK_EXECUTOR,
       others: this.#mode === "update",
       about,
       ...(it.publishedAt !== undefined && { before: it.publishedAt }),
     });
+    if (asked.length === 0 || !this.#journal.isResumed || it.publishedAt !== undefined) return asked;
+    const { manager } = this.#bus;
+    const subject = this.#subjectOf(event, it);
+    const stored = await untilAnswered(this.#bus, () => lastOn(manager, STREAMS.hooks, subject));
+    return stored === undefined ? asked : []; // published when nobody was asked, or G1 had recorded it
   }
 
   /** G1. Resolves with how long the waiting has lasted already, in milliseconds. */
@@ -142,23 +153,13 @@ export class Gate {
   async #publish<N extends HookName>(event: string, it: Asking<N>, asked: readonly Asked[]): Promise<void> {
     if (it.publishedAt !== undefined) return;
     const { host, clock } = this.#bus;
-    const context = {
-      host: host.name,
-      engine_id: host.engine.id,
-      run: this.#journal.run,
-      mode: this.#mode,
-      reason: it.reason,
-      asked: asked.map(({ name }) => name),
-      verdicts: this.#journal.of("decided").slice(-EARLIER).map(briefly),
-    };
-    const body = makeEvent({ ...it, id: event, service: "updater", time: iso(clock.now()), context });
-    const subject = subjects.hook({ host: host.name, hook: it.hook, container: it.container, event });
-    await publishOnce(this.#bus, {
-      subject,
-      body,
-      id: event,
-      contentType: "application/cloudevents+json",
-    }).catch((error: unknown) => {
+    const body = eventOf(it, {
+      ...{ id: event, host, run: this.#journal.run, mode: this.#mode, time: iso(clock.now()), asked },
+      decided: this.#journal.of("decided"),
+    });
+    const subject = this.#subjectOf(event, it);
+    const contentType = "application/cloudevents+json";
+    await publishOnce(this.#bus, { subject, body, id: event, contentType }).catch((error: unknown) => {
       if (this.#bus.signal.aborted)
         throw new Suspended("stopped before an event was stored", { cause: error });
       throw error;
@@ -238,11 +239,3 @@ interface Answered {
 /** Of a message that the server copied from a stream, or that is no verdict: undefined. */
 export const verdictIn = (message: StoredMsg): Verdict | undefined =>
   parseVerdict({ text: message.string(), fromStream: message.header.has("Nats-Stream") });
-
-const briefly = ({ hook, container, verdict, by, reason }: Decided): EarlierVerdict => ({
-  ...{ hook, container, verdict },
-  ...(by !== undefined && { by }),
-  ...(reason !== undefined && {
-    reason: reason.length > REASON ? `${reason.slice(0, REASON - 1)}…` : reason,
-  }),
-});

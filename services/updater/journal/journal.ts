@@ -13,6 +13,7 @@ export class Journal {
   readonly #bus: Bus;
   readonly #records: RunRecord[] = [];
   #sequence = 0;
+  #isResumed = false;
   #written = 0;
   /** Records are written one after the other, whichever group they come from. */
   #last: Promise<unknown> = Promise.resolve();
@@ -32,9 +33,15 @@ export class Journal {
       );
       if (message === undefined) return journal;
       journal.#sequence = message.seq;
+      journal.#isResumed = true;
       const record = RunRecord.safeParse(parseJson(message.string()));
       if (record.success) journal.#records.push(record.data);
     }
+  }
+
+  /** An earlier process wrote in it. */
+  get isResumed(): boolean {
+    return this.#isResumed;
   }
 
   get records(): readonly RunRecord[] {

@@ -1,0 +1,90 @@
+// The updater's own gate in this process, between a real Engine and a real NATS, without the rest of the updater.
+import { jetstreamManager } from "@nats-io/jetstream";
+import { pino } from "pino";
+import { type Bus, openBus } from "../../services/updater/bus.ts";
+import { Doorbell } from "../../services/updater/gate/doorbell.ts";
+import { type Asking, Gate } from "../../services/updater/gate/gate.ts";
+import { Participants } from "../../services/updater/gate/participants.ts";
+import { Journal } from "../../services/updater/journal/journal.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { describeContainer, describeImage } from "../../shared/describe.ts";
+import { Health } from "../../shared/health.ts";
+import type { HookName } from "../../shared/hooks.ts";
+import { connectNow } from "../../shared/nats.ts";
+import { readSettings } from "../../shared/read-settings.ts";
+import { type Context, openHost } from "../../shared/run-service.ts";
+import { ensureTopology } from "../../shared/topology.ts";
+import type { Engine } from "../bed/bed.ts";
+import { command } from "./command.ts";
+import { deploy } from "./containers.ts";
+import { until } from "./until.ts";
+
+export interface GateScene extends AsyncDisposable {
+  readonly bus: Bus;
+  /** Of a run of its own: a run has one event of a hook and container. */
+  readonly newGate: (run: string) => Promise<Gate>;
+  /** Registers participants of a hook, or removes them; resolves when the gate knows. */
+  readonly register: (hook: HookName, names: readonly string[]) => Promise<void>;
+  readonly unregister: (hook: HookName, names: readonly string[]) => Promise<void>;
+}
+
+/** No hook-executor is asked. */
+export async function gateScene(on: Engine, url: string): Promise<GateScene> {
+  const env = { NATS_URL: url, DOCKER_SOCKETS: `unix://${on.socket}`, HOOK_EXECUTOR: "off" };
+  const settings = readSettings(env, new Map());
+  const over = new AbortController();
+  const context: Context = {
+    ...{ settings, log: pino({ level: "silent" }), clock: systemClock },
+    ...{ health: new Health(), signal: over.signal },
+  };
+  const host = await openHost(context, 0);
+  if (host === undefined) throw new Error("the Engine did not answer");
+  const nats = await connectNow("gate", settings);
+  await ensureTopology(nats, await jetstreamManager(nats));
+  const bus = await openBus(nats, context, host, "test");
+  const known = await Participants.follow(bus.participants, context);
+  const doorbell = new Doorbell(nats, host.name, systemClock);
+  const operate = async (hook: HookName, words: readonly (readonly string[])[], left: number) => {
+    for (const one of words) {
+      const { code, err } = await command({ NATS_URL: url }, ["participant", ...one]);
+      if (code !== 0) throw new Error(`participant ${one.join(" ")} ended with ${code}: ${err}`);
+    }
+    const asked = () => known.askedAt(hook, host.name, { executor: false, others: true }).length;
+    await until("all are known", () => asked() === left);
+  };
+  return {
+    bus,
+    newGate: async (run) =>
+      new Gate(bus, await Journal.open(bus, run), { participants: known, doorbell, mode: "update" }),
+    register: (hook, names) =>
+      operate(
+        hook,
+        names.map((name) => ["add", name, "--hooks", hook]),
+        names.length,
+      ),
+    unregister: (hook, names) =>
+      operate(
+        hook,
+        names.map((name) => ["remove", name]),
+        0,
+      ),
+    [Symbol.asyncDispose]: async () => {
+      over.abort();
+      doorbell[Symbol.dispose]();
+      await known[Symbol.asyncDispose]();
+      await nats.close();
+    },
+  };
+}
+
+/** `before_update` of a real container, so that its event is as large as events are. */
+export async function beforeUpdateOf(on: Engine): Promise<Asking<"before_update">> {
+  const container = await on.docker.getContainer(await deploy(on, "web")).inspect();
+  const image = describeImage(await on.docker.getImage(container.Image).inspect());
+  return {
+    hook: "before_update",
+    container: "web",
+    locals: { old_container: describeContainer(container), old_image: image, new_image: image },
+    reason: "a newer image is here",
+  };
+}
