@@ -55,4 +55,4 @@ WORKDIR /app
 # Runs, journal and verdicts survive a self-update also where nobody mounted anything.
 VOLUME /data
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --start-interval=1s --retries=3 CMD ["ouroboros", "healthcheck"]
-ENTRYPOINT ["/usr/bin/tini", "--", "node", "--max-semi-space-size=1", "/app/dist/services/ouroboros/main.js"]
+ENTRYPOINT ["/usr/bin/tini", "--", "node", "--optimize-for-size", "/app/dist/services/ouroboros/main.js"]

@@ -1,6 +1,6 @@
 // Resident memory of each service and of all of them in one process after idling, as the difference to a bare Node
-// process of the same version in the same run; and the time from start to ready. IDLE_MINUTES (10) says how long. The
-// young generation is small, as in the image and by `npm start`: 16 MB of it would only fill up with nothing.
+// process of the same version in the same run; and the time from start to ready. IDLE_MINUTES (10) says how long. They
+// run as in the image and by `npm start`.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { engine, startNats } from "../test/bed/bed.ts";
 import { deploy } from "../test/support/containers.ts";
+import { nodeFlags } from "../test/support/node-flags.ts";
 import { until } from "../test/support/until.ts";
 import { report } from "./ratios.ts";
 
@@ -39,7 +40,7 @@ for (const [n, service] of SERVICES.entries()) {
   const port = String(9500 + n);
   const from = performance.now();
   const isAll = service === "all in one";
-  const child = run(["--max-semi-space-size=1", PROGRAM, ...(isAll ? [] : [service])], {
+  const child = run([...nodeFlags, PROGRAM, ...(isAll ? [] : [service])], {
     ...{ HEALTH_PORT: port, DATA_DIR: join(folder, String(n)), DOCKER_SOCKETS: `unix://${h1.socket}` },
     ...{ OUROBOROS_HOST: isAll ? "alone" : "h1", NATS_URL: isAll ? "" : nats.url },
   });

@@ -54,7 +54,6 @@ describe("input that nobody should send", function () {
       engine: h1,
       forges: true,
       nats: { config: "max_payload: 16MB\n" },
-      env: { NODE_OPTIONS: "--max-semi-space-size=1" }, // as the image and `npm start` have it
     });
     await stack.check();
     const added = await ouroboros(stack, "participant", "add", "judge", "--hooks", "before_update");

@@ -11,6 +11,7 @@ import { type CloudEvent, type Notice, parseJson } from "../../shared/messages.t
 import type { End, Ended, RunRecord } from "../../shared/run-records.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { type Engine, type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
+import { nodeFlags } from "./node-flags.ts";
 import { schemaCheck } from "./schemas.ts";
 import { until } from "./until.ts";
 
@@ -232,7 +233,8 @@ export function startProcess(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): Process {
-  const command = ["--pdeathsig", "KILL", "--", process.execPath, "--enable-source-maps", file, ...args]; // nothing outlives the test
+  const node = [process.execPath, ...nodeFlags, "--enable-source-maps"];
+  const command = ["--pdeathsig", "KILL", "--", ...node, file, ...args]; // nothing outlives the test
   const child = spawn("setpriv", command, { env, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   let complaints = "";

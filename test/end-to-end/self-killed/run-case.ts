@@ -18,6 +18,7 @@ import {
   release,
   repositoryOn,
 } from "../../support/our-image.ts";
+import { nodeFlags } from "../../support/node-flags.ts";
 import { until } from "../../support/until.ts";
 import type { SelfCase } from "./cases.ts";
 
@@ -33,7 +34,7 @@ async function publishGenerations(hosts: readonly number[]): Promise<void> {
   const files: Record<string, string> = {};
   for (const name of ["dying-ourselves.js", "moments.js"])
     files[name] = await readFile(join(import.meta.dirname, "../../support", name), "utf8");
-  const entrypoint = ["/usr/bin/tini", "--", "node", "--max-semi-space-size=1", PROGRAM];
+  const entrypoint = ["/usr/bin/tini", "--", "node", ...nodeFlags, PROGRAM];
   const lines = ["COPY *.js /app/dist/test/support/", `ENTRYPOINT ${JSON.stringify(entrypoint)}`];
   const repositories = hosts.map(repositoryOn);
   await buildOurs(OURS);
