@@ -7,7 +7,7 @@ import { publish } from "../../shared/jetstream.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { type NatsServer, engine, startNats } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { seconds, tell, writeGate } from "../support/gate-table.ts";
+import { gateTable, seconds } from "../support/gate-table.ts";
 import { type Asked, ouroboros, participate } from "../support/participants.ts";
 import { endsOf, planned } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
@@ -23,7 +23,8 @@ const memberAt = (port: number) => ({
   config: `server_name: n${port}\ncluster { name: c, listen: "127.0.0.1:${port + 1000}", routes: ${JSON.stringify(routes)} }\n`,
 });
 
-after(writeGate);
+const { tell, write } = gateTable("cluster");
+after(write);
 
 for (const version of ["2.10", "2.15"] as const) {
   describe(`a cluster of three nats-servers ${version}, of which one is killed while a gate waits`, function () {

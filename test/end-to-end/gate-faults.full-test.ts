@@ -13,7 +13,7 @@ import type { Decided, End, RunRecord } from "../../shared/run-records.ts";
 import { STREAMS, consumers } from "../../shared/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { seconds, tell, writeGate } from "../support/gate-table.ts";
+import { gateTable, seconds } from "../support/gate-table.ts";
 import { type Asked, ouroboros, participate } from "../support/participants.ts";
 import { endsOf, planned, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
@@ -23,7 +23,8 @@ const h1 = engine(1);
 const dyingUpdater = join(import.meta.dirname, "../support/updater-dying-at-send.js");
 const example = join(import.meta.dirname, "../../../examples/participants/participant.py");
 
-after(writeGate);
+const { tell, write } = gateTable("gate");
+after(write);
 
 /** What the participant of a container's name does; the others say proceed. */
 interface Behaviour {

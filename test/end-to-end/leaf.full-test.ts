@@ -12,7 +12,7 @@ import { BUCKETS, STREAMS } from "../../shared/subjects.ts";
 import { ensureTopology } from "../../shared/topology.ts";
 import { type NatsOptions, type NatsServer, engine, startNats } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { seconds, tell, writeGate } from "../support/gate-table.ts";
+import { gateTable, seconds } from "../support/gate-table.ts";
 import { type Asked, ouroboros, participate } from "../support/participants.ts";
 import { type Relay, relayTo } from "../support/relay.ts";
 import { endsOf, planned, update } from "../support/runs.ts";
@@ -28,7 +28,8 @@ const LONG = { within: 90_000 };
 
 type Version = NonNullable<NatsOptions["version"]>;
 
-after(writeGate);
+const { tell, write } = gateTable("leaf");
+after(write);
 
 for (const version of ["2.10", "2.15"] as const) {
   describe(`a host with a leaf node of its own, nats-server ${version}, that is cut off from the hub`, function () {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 
 /** Which sections each page has. */
 const pages = {
-  reliability: ["killed", "faults", "gate", "mutations", "fidelity", "podman", "self"],
+  reliability: ["killed", "faults", "gate", "cluster", "leaf", "mutations", "fidelity", "podman", "self"],
   performance: ["downtime", "fleet", "round-trip", "sustained", "memory"],
 } as const;
 export type Section = (typeof pages)[keyof typeof pages][number];
@@ -15,16 +15,6 @@ function pageFile(section: Section): string {
   const [page] =
     Object.entries(pages).find(([, sections]) => (sections as readonly string[]).includes(section)) ?? [];
   return join(checkout, `docs/${page ?? ""}.md`);
-}
-
-/** The rows of a section's table, without its head. */
-export async function rowsOf(section: Section): Promise<string[]> {
-  const page = await readFile(pageFile(section), "utf8");
-  const [, text = ""] = page.split(new RegExp(`<!-- /?${section} -->`));
-  return text
-    .split("\n")
-    .filter((line) => line.startsWith("| "))
-    .slice(2);
 }
 
 /** Puts `markdown` between the marks `<!-- section -->` and `<!-- /section -->` of the page. @throws where they are missing */
