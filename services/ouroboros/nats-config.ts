@@ -1,10 +1,9 @@
 // `ouroboros nats-config`: users and rights for a NATS that several machines share. `write` makes the server's
-// configuration, a key for each user and the certificates; `prepare` makes, as the operator, what the services only use.
-import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+// configuration, a key for each user and the certificates, and the same for the NATS of each host where they have one;
+// `prepare` makes, as the operator, what the services only use; `hub` the copies of what the hosts hold.
 import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { type NatsConnection, nkeys } from "nats";
+import type { NatsConnection } from "nats";
 import { explain } from "../../shared/errors.ts";
 import { STREAMS, consumers } from "../../shared/subjects.ts";
 import {
@@ -15,26 +14,28 @@ import {
   hostConsumers,
   readerConsumer,
 } from "../../shared/topology.ts";
-import { makeCertificates } from "./certificates.ts";
+import { token } from "../../shared/tokens.ts";
 import { NotDone, WrongUsage } from "./command.ts";
 import { withNats } from "./fleet.ts";
-import { type Identity, serverText, usersText } from "./nats-server-text.ts";
-import { type User, userName } from "./rights.ts";
+import { seedOf, writePlace } from "./nats-files.ts";
+import { HUB, type User, userName } from "./rights.ts";
 import type { Run } from "./run-command.ts";
 import { printJson } from "./terminal.ts";
 
 export const runWrite: Run<"nats-config write"> = async (given, terminal) => {
-  const users = await write(given);
-  if (given.json) printJson(terminal, { folder: given.FOLDER, users: users.map(userName) });
-  else
-    terminal.stdout.write(
-      `${users.map((user) => `${userName(user)}\n`).join("")}${users.length} users written to ${given.FOLDER}\n`,
-    );
+  const { users, leaves } = await write(given);
+  const names = users.map(userName);
+  if (given.json) printJson(terminal, { folder: given.FOLDER, users: names, leaves });
+  else {
+    const lines = [...names, `${names.length} users written to ${given.FOLDER}`];
+    const carried = leaves.map((folder) => `${folder} is for the NATS of this host, and its services`);
+    terminal.stdout.write([...lines, ...carried].map((line) => `${line}\n`).join(""));
+  }
   return 0;
 };
 
-export const runPrepare: Run<"nats-config prepare"> = async ({ hosts, readers, json }, terminal) => {
-  await withNats(terminal, (nats) => prepare(nats, { hosts, readers }));
+export const runPrepare: Run<"nats-config prepare"> = async ({ hosts, readers, hub, json }, terminal) => {
+  await withNats(terminal, (nats) => prepare(nats, { hosts, readers, hub }));
   if (json) printJson(terminal, { prepared: { hosts, readers } });
   else terminal.stdout.write("prepared\n");
   return 0;
@@ -61,69 +62,70 @@ interface Writing extends Names {
   readonly "server-names": readonly string[];
   /** As the server sees the folder `nats`. */
   readonly "server-folder": string;
+  /** Empty where the hosts have no NATS of their own. */
+  readonly "hub-url": string;
 }
 
-const usersOf = ({ hosts, participants, watchers, readers }: Names): User[] => [
-  { role: "operator", name: "" },
-  ...hosts.flatMap((name) => (["poller", "updater", "exec"] as const).map((role) => ({ role, name }))),
+const OPERATOR: User = { role: "operator", name: "" };
+const leafOf = (name: string): User => ({ role: "leaf", name });
+
+const usersOfHost = (name: string): User[] =>
+  (["poller", "updater", "exec"] as const).map((role) => ({ role, name }));
+
+const usersOf = ({ participants, watchers, readers }: Names, ofHosts: readonly User[]): User[] => [
+  OPERATOR,
+  ...ofHosts,
   ...participants.map((name) => ({ role: "participant" as const, name })),
   ...watchers.map((name) => ({ role: "watcher" as const, name })),
   ...readers.map((name) => ({ role: "reader" as const, name })),
 ];
 
-async function write(given: Writing): Promise<User[]> {
-  const { FOLDER: folder, "with-password": withPassword, "server-names": serverNames } = given;
-  const users = usersOf(given);
-  const unknown = withPassword.filter((name) => !users.some((user) => userName(user) === name));
-  if (unknown.length > 0)
-    throw new WrongUsage(`--with-password ${unknown.join(",")}: users are ${users.map(userName).join(", ")}`);
-  const places = { users: join(folder, "users"), server: join(folder, "nats") };
+/** One server, or that of a hub and one for each host. Resolves with the users, and the folders of the hosts' servers. */
+async function write(given: Writing): Promise<{ users: User[]; leaves: string[] }> {
+  const { FOLDER: folder, hosts, "hub-url": hub, "server-names": names } = given;
+  const own = hosts.flatMap(usersOfHost);
+  const users = usersOf(given, hub === "" ? own : hosts.map(leafOf));
+  checkPasswords(given["with-password"], hub === "" ? users : [...users, ...own]);
+  const base = { authority: folder, withPassword: given["with-password"] };
+  const server = { folder: given["server-folder"] };
   try {
-    for (const place of [folder, places.users, places.server])
-      await mkdir(place, { recursive: true, mode: 0o700 });
-    const known: [User, Identity][] = [];
-    for (const user of users)
-      known.push([user, await identify(places.users, user, withPassword.includes(userName(user)))]);
-    await makeCertificates({ authority: folder, server: places.server, names: serverNames });
-    await writePrivate(join(places.server, "nats.conf"), serverText(given["server-folder"]));
-    await writePrivate(join(places.server, "users.conf"), usersText(known)); // may hold passwords
+    if (hub === "") {
+      await writePlace({ ...base, folder, names, users, server });
+      return { users, leaves: [] };
+    }
+    const reached = [...new Set([...names, new URL(hub).hostname.replace(/^\[|\]$/g, "")])];
+    const taking = { ...server, domain: HUB, leafnodes: "taken" as const };
+    await writePlace({ ...base, folder, names: reached, users, server: taking });
+    const leaves = hosts.map((host) => join(folder, "leaves", token(host)));
+    for (const [at, host] of hosts.entries()) {
+      const leafnodes = { hub, seed: await seedOf(folder, leafOf(host)) };
+      await writePlace({
+        ...base,
+        ...{ folder: leaves[at] ?? "", names, users: [OPERATOR, ...usersOfHost(host)] },
+        server: { ...server, domain: token(host), leafnodes },
+      });
+    }
+    return { users: [...users, ...own], leaves };
   } catch (error) {
     if (!(error instanceof Error && "syscall" in error)) throw error;
     throw new NotDone(`${folder} cannot be written: ${explain(error)}`, { cause: error });
   }
-  return users;
 }
 
-/** What the user has already, else a new one. */
-async function identify(folder: string, user: User, byPassword: boolean): Promise<Identity> {
-  const name = userName(user);
-  const file = join(folder, `${name}.${byPassword ? "password" : "nk"}`);
-  const kept = (await readFile(file, "utf8").catch(() => "")).trim();
-  const secret = kept || (byPassword ? randomBytes(24).toString("base64url") : newSeed());
-  if (kept === "") await writePrivate(file, `${secret}\n`);
-  if (byPassword) return { user: name, password: secret };
-  try {
-    return { nkey: nkeys.fromSeed(new TextEncoder().encode(secret)).getPublicKey() };
-  } catch (cause) {
-    throw new NotDone(`${file} holds no seed of a user's nkey; remove it to have a new one made`, {
-      cause,
-    });
-  }
-}
-
-const newSeed = (): string => new TextDecoder().decode(nkeys.createUser().getSeed());
-
-async function writePrivate(file: string, content: string): Promise<void> {
-  await writeFile(file, content, { mode: 0o600 });
-  await chmod(file, 0o600); // it may have been there
+/** A leaf node always can use its key. */
+function checkPasswords(withPassword: readonly string[], users: readonly User[]): void {
+  const all = users.filter(({ role }) => role !== "leaf").map(userName);
+  const unknown = withPassword.filter((name) => !all.includes(name));
+  if (unknown.length > 0)
+    throw new WrongUsage(`--with-password ${unknown.join(",")}: users are ${all.join(", ")}`);
 }
 
 async function prepare(
   nats: NatsConnection,
-  { hosts, readers }: Pick<Names, "hosts" | "readers">,
+  { hosts, readers, hub }: Pick<Names, "hosts" | "readers"> & { readonly hub: string },
 ): Promise<void> {
   const manager = await jetstreamManager(nats, { checkAPI: false });
-  await ensureTopology(nats, manager);
+  await ensureTopology(nats, manager, hub === "" ? {} : { leaf: { hub, hosts } });
   const wanted: (readonly [stream: string, Durable])[] = [
     ...hosts.flatMap(hostConsumers).map((durable) => [STREAMS.hooks, durable] as const),
     ...readers.flatMap((name) =>

@@ -9,33 +9,62 @@ export const identityOf = (it: Identity): string => ("nkey" in it ? it.nkey : it
 
 const HEAD = "# Written by `ouroboros nats-config`, which writes it anew.\n";
 
-/** For a server in a container: its store is /data; `folder` is where the certificates are. */
-export const serverText = (folder: string): string => `${HEAD}
-server_name: ouroboros
+export interface Server {
+  /** Where it finds its certificates. */
+  readonly folder: string;
+  /** Of one that leaf nodes are involved with: its JetStream domain, which is its name too. */
+  readonly domain?: string;
+  /** Takes leaf nodes, or is one of the hub at this address, with this seed. */
+  readonly leafnodes?: "taken" | { readonly hub: string; readonly seed: string };
+}
+
+/** For a server in a container: its store is /data. */
+export const serverText = ({ folder, domain, leafnodes }: Server): string => `${HEAD}
+server_name: ${JSON.stringify(domain ?? "ouroboros")}
 port: 4222
 http: "127.0.0.1:8222"  # for the healthcheck; has no authentication, so it stays on loopback
 max_payload: 1MB
-jetstream {
+jetstream {${domain === undefined ? "" : `\n  domain: ${JSON.stringify(domain)}`}
   store_dir: /data
   sync_interval: always  # what was confirmed survives a power cut
   max_file_store: 4GB
   max_memory_store: 64MB
 }
-tls {
-  cert_file: ${JSON.stringify(`${folder}/server.pem`)}
-  key_file: ${JSON.stringify(`${folder}/server-key.pem`)}
-}
-include users.conf
+${tlsText(folder)}
+${leafnodes === undefined ? "" : `${leafText(folder, leafnodes)}\n`}include users.conf
 `;
 
-/** `authorization`: one user for each line of work; who is not listed may not connect. */
-export const usersText = (users: readonly (readonly [User, Identity])[]): string =>
-  `${HEAD}\nauthorization {\n  users: [\n${users.map(([user, identity]) => userText(user, identity)).join("")}  ]\n}\n`;
+const tlsText = (folder: string): string => `tls {
+  cert_file: ${JSON.stringify(`${folder}/server.pem`)}
+  key_file: ${JSON.stringify(`${folder}/server-key.pem`)}
+}`;
 
-function userText(user: User, identity: Identity): string {
+const leafText = (folder: string, leafnodes: NonNullable<Server["leafnodes"]>): string =>
+  leafnodes === "taken"
+    ? `leafnodes {\n  listen: "0.0.0.0:7422"\n  ${tlsText(folder).replaceAll("\n", "\n  ")}\n}`
+    : `leafnodes {
+  reconnect: 1s
+  remotes: [ {
+    url: ${JSON.stringify(leafnodes.hub)}
+    nkey: ${leafnodes.seed}  # secret: keep this file to its owner
+    tls { ca_file: ${JSON.stringify(`${folder}/ca.pem`)} }
+  } ]
+}`;
+
+/** `authorization`: one user for each line of work; who is not listed may not connect. */
+export function usersText(users: readonly (readonly [User, Identity])[]): string {
+  const askers = users
+    .filter(([{ role }]) => role === "operator" || role === "participant")
+    .map(([, identity]) => identityOf(identity));
+  const lines = users.map(([user, identity]) => userText(user, identity, askers));
+  return `${HEAD}\nauthorization {\n  users: [\n${lines.join("")}  ]\n}\n`;
+}
+
+function userText(user: User, identity: Identity, askers: readonly string[]): string {
   const { says, rights } = roles[user.role];
   const who = Object.entries(identity).map(([field, value]) => `${field}: ${JSON.stringify(value)}`);
-  return `    # ${userName(user)}: ${says}\n    { ${who.join(", ")}, permissions: {\n${permissions(rights(user.name), identity)}    } }\n`;
+  const may = permissions(rights(user.name, askers), identity);
+  return `    # ${userName(user)}: ${says}\n    { ${who.join(", ")}, permissions: {\n${may}    } }\n`;
 }
 
 function permissions({ publish, deny = [], subscribe, answers }: Rights, identity: Identity): string {

@@ -4,6 +4,9 @@
 // Two facts it rests on: the server checks the subject that is published on, but never the reply subject that a request
 // names, so a verdict is judged by its body (see parseVerdict); and whoever may create a consumer may have it deliver
 // wherever he likes, so consumers on the streams are made by the operator.
+//
+// A leaf node's user is another kind of client: what it may publish is what its host's server may send to the hub, what it
+// may hear is what that server gets from there.
 import { BUCKETS, STREAMS, consumers, executorOf } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
 
@@ -26,8 +29,12 @@ interface Role {
   readonly says: string;
   /** What the name stands for that its rights are confined to; `one`: there is one user of this role. */
   readonly per: "host" | "participant" | "reader" | "watcher" | "one";
-  readonly rights: (name: string) => Rights;
+  /** `askers`: what the inboxes of those at a hub begin with who ask a host or answer it. */
+  readonly rights: (name: string, askers: readonly string[]) => Rights;
 }
+
+/** JetStream domain of a fleet's hub, as `nats-config` writes it. */
+export const HUB = "hub";
 
 const api = (call: string, why: string): Right => ({ subject: `$JS.API.${call}`, why });
 const on = (subject: string, why: string): Right => ({ subject, why });
@@ -127,6 +134,38 @@ export const roles = {
         ...pulls(STREAMS.runs, consumers.reader(name), "the journal"),
       ],
       subscribe: [],
+      answers: false,
+    }),
+  },
+  leaf: {
+    says: "the NATS of a host that is a leaf node of this one: what passes between the two",
+    per: "host",
+    rights: (host, askers) => ({
+      publish: [
+        on(`ouroboros.hook.${token(host)}.>`, "the host's events"),
+        on(`ouroboros.run.${token(host)}.>`, "the host's journal"),
+        ...["", ".>"].map((rest) =>
+          on(
+            `$JS.${HUB}.API.CONSUMER.CREATE.${kv(BUCKETS.participants)}${rest}`,
+            "to follow who must be asked",
+          ),
+        ),
+        on(`$JS.FC.${kv(BUCKETS.participants)}.>`, "to follow who must be asked"),
+        on("$JS.S.*", "the copies that the hub makes"),
+        on("$JSC.R.*", "answers about the copies"),
+        ...askers.map((identity) => on(inboxOf(identity), "answers to who gives it a verdict or a command")),
+      ],
+      subscribe: [
+        ...["verdict", "progress", "command"].map((kind) =>
+          on(`ouroboros.${kind}.${token(host)}.*.*`, `each ${kind} for the host`),
+        ),
+        on(`$JS.${token(host)}.API.CONSUMER.CREATE.>`, "the copies that the hub makes"),
+        on("$JS.M.*", "who must be asked"),
+        on("$JSC.R.*", "answers about who must be asked"),
+        ...[...Object.values(STREAMS), ...Object.values(BUCKETS).map(kv)].map((stream) =>
+          on(`$JS.FC.${stream}.>`, "the pace of the copies"),
+        ),
+      ],
       answers: false,
     }),
   },

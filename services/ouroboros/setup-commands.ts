@@ -5,6 +5,9 @@ import { count } from "../../shared/setting-values.ts";
 import type { Command } from "./command.ts";
 import { HOSTS, NAMES, list, maybeList, name } from "./command-values.ts";
 
+const isHubUrl = (text: string): boolean =>
+  text === "" || /^tls:\/\/(?:\[[^\]/@]+\]|[^:/@[]+):\d+$/.test(text);
+
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 export const setupCommands = {
@@ -15,7 +18,9 @@ export const setupCommands = {
       "and `ca-key.pem` (keep it off the machines), and for each user `users/USER.nk` (NATS_NKEY_FILE; only its public half " +
       "is in users.conf) or `users/USER.password` (NATS_USER, NATS_PASSWORD_FILE). Users are operator, and for each host " +
       "poller_HOST, updater_HOST and exec_HOST; participant_NAME, watcher_NAME, reader_NAME. Keys that are there are kept: " +
-      "write again with all names to add one, then reload the server.",
+      "write again with all names to add one, then reload the server. With --hub-url this is the NATS of a hub, which each " +
+      "host's own is a leaf node of: what that server and the services of the host need is then in `leaves/HOST/`, laid out " +
+      "as FOLDER is.",
     arguments: { FOLDER: { says: "Where to; made where it is not there.", read: name } },
     options: {
       hosts: HOSTS,
@@ -39,13 +44,34 @@ export const setupCommands = {
         byDefault: "/etc/nats/secure",
         says: "As the server sees FOLDER/nats.",
       },
+      "hub-url": {
+        value: "URL",
+        read: z.string().refine(isHubUrl, "allowed is tls://HOST:PORT; the server listens on 7422"),
+        byDefault: "",
+        says: "Where each host's own NATS, a leaf node of this one, reaches it.",
+      },
     },
-    json: { schema: z.object({ folder: z.string(), users: z.array(z.string()) }) },
+    json: {
+      schema: z.object({
+        folder: z.string(),
+        users: z.array(z.string()),
+        leaves: z.array(z.string()).describe("The folder for each host's own NATS."),
+      }),
+    },
   },
   "nats-config prepare": {
     says: "Makes, as the operator, the streams, buckets and consumers that services may use but not make.",
     more: "Participants are added with `ouroboros participant add`.",
-    options: { hosts: HOSTS, readers: { ...NAMES, says: "Who reads everything in its own time." } },
+    options: {
+      hosts: HOSTS,
+      readers: { ...NAMES, says: "Who reads everything in its own time." },
+      hub: {
+        value: "DOMAIN",
+        read: z.string(),
+        byDefault: "",
+        says: "JetStream domain of the hub that this NATS is a leaf node of, as NATS_HUB.",
+      },
+    },
     json: {
       schema: z.object({ prepared: z.object({ hosts: z.array(z.string()), readers: z.array(z.string()) }) }),
     },

@@ -59,7 +59,8 @@ ${roleNames.map(section).join("\n\n")}
 
 ## Many hosts
 
-Hosts with a NATS of their own, which go on while the fleet's is out of reach: [leaf nodes](leaf-nodes.md).
+Hosts with a NATS of their own, which go on while the fleet's is out of reach: [leaf nodes](leaf-nodes.md). With
+\`--hub-url\` \`nats-config write\` makes the users of both, the hub's and each host's.
 
 Users in a file need a reload for each new host. NATS' operator mode with a scoped signing key needs none: the same
 rights, with \`{{name()}}\` for the host, are given by the key that signs the user. \`NATS_CREDS_FILE\` is for that; the inbox is
@@ -70,7 +71,7 @@ then \`_INBOX_\` and the user's public key too.
 function section(name: (typeof roleNames)[number]): string {
   const { per, rights, says } = roles[name];
   const example = EXAMPLE[per];
-  const { publish, deny = [], subscribe, answers }: Rights = rights(example);
+  const { publish, deny = [], subscribe, answers }: Rights = rights(example, ["…"]);
   const rows = [
     ...rowsOf("publish", publish),
     ...rowsOf("**not** publish", deny),

@@ -9,16 +9,11 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { command } from "../support/command.ts";
 import { ouroboros } from "../support/participants.ts";
 import { update } from "../support/runs.ts";
-import { type Secured, secured } from "../support/secured.ts";
+import { ROLE_OF, type Secured, secured } from "../support/secured.ts";
 import { type ServiceName, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
-const ROLES: Readonly<Record<ServiceName, string>> = {
-  updater: "updater",
-  "hook-executor": "exec",
-  poller: "poller",
-};
 
 for (const version of ["2.10", "2.15"] as const) {
   describe(`a whole run where everyone has the rights of its role only, on nats-server ${version}`, function () {
@@ -39,7 +34,7 @@ for (const version of ["2.10", "2.15"] as const) {
       await succeeds(stack, "nats-config", "prepare", "--hosts", h1.name, "--readers", "log");
       for (const name of ["a", "b"])
         await succeeds(stack, "participant", "add", name, "--hooks", "before_update", "--timeout", "20s");
-      for (const [service, role] of Object.entries(ROLES))
+      for (const [service, role] of Object.entries(ROLE_OF))
         stack.start(service as ServiceName, { env: keys.access(`${role}_${h1.name}`) });
       await stack.script("before_update/note", `#!/bin/sh\necho >> ${stack.folder}/ran\n`);
       await using eye = await enter(keys, "watcher_eye", stack.server.url);

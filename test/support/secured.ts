@@ -3,9 +3,13 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, type NodeConnectionOptions, nkeyAuthenticator, nkeys } from "nats";
+import { token } from "../../shared/tokens.ts";
 import { command } from "./command.ts";
 
-export interface Secured extends AsyncDisposable {
+/** Of a service's user at NATS. */
+export const ROLE_OF = { updater: "updater", "hook-executor": "exec", poller: "poller" } as const;
+
+export interface Place {
   readonly folder: string;
   /** The server's configuration. */
   readonly config: string;
@@ -17,12 +21,24 @@ export interface Secured extends AsyncDisposable {
   readonly connection: (user: string) => Promise<ConnectionOptions>;
 }
 
+export interface Secured extends Place, AsyncDisposable {
+  /** Of a hub: what is written for the NATS of a host. */
+  readonly leaf: (host: string) => Promise<Place>;
+}
+
 /** `args` as for `ouroboros nats-config write FOLDER`. */
 export async function secured(...args: readonly string[]): Promise<Secured> {
   const folder = await mkdtemp(join(tmpdir(), "secured-"));
-  const own = ["--server-folder", join(folder, "nats")];
-  const { code, err } = await command({}, ["nats-config", "write", folder, ...args, ...own]);
+  const { code, err } = await command({}, ["nats-config", "write", folder, ...args]);
   if (code !== 0) throw new Error(err);
+  return {
+    ...(await placeIn(folder)),
+    leaf: (host) => placeIn(join(folder, "leaves", token(host))),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function placeIn(folder: string): Promise<Place> {
   const read = (...path: string[]) => readFile(join(folder, ...path), "utf8");
   const [server, users] = [await read("nats", "nats.conf"), await read("nats", "users.conf")];
   const ca = join(folder, "ca.pem");
@@ -30,7 +46,10 @@ export async function secured(...args: readonly string[]): Promise<Secured> {
   const inbox = async (user: string) => `_INBOX_${nkeys.fromSeed(await seedOf(user)).getPublicKey()}`;
   return {
     folder,
-    config: server.replace("include users.conf", () => users).replace(/^ *(?:http|port|store_dir):.*$/gm, ""),
+    config: server
+      .replace("include users.conf", () => users)
+      .replaceAll("/etc/nats/secure", join(folder, "nats"))
+      .replace(/^ *(?:http|port|store_dir):.*$/gm, ""),
     inbox,
     access: (user) => ({ NATS_CA: ca, NATS_NKEY_FILE: join(folder, "users", `${user}.nk`) }),
     connection: async (user) => {
@@ -41,6 +60,5 @@ export async function secured(...args: readonly string[]): Promise<Secured> {
       };
       return options;
     },
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }

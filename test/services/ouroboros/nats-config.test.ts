@@ -82,7 +82,53 @@ describe("ouroboros nats-config", () => {
     assert.doesNotMatch(err, /not a seed/);
   });
 
+  it("writes for a hub what each host's own NATS needs, and keeps all keys when a host is added", async () => {
+    const hub = ["--hub-url", "tls://nats.example.com:7422", "--participants", "a"];
+    const { code, err } = await run("write", folder, "--hosts", "web01", ...hub);
+    assert.equal(code, 0, err);
+    const seeds = async () => [
+      await read("users", "leaf_web01.nk"),
+      await read("leaves", "web01", "users", "updater_web01.nk"),
+    ];
+    const before = await seeds();
+    const { out } = await run("write", folder, "--hosts", "web01,web.02", ...hub, "-o", "json");
+    assert.deepEqual(await seeds(), before);
+    assert.deepEqual(JSON.parse(out), {
+      folder,
+      users: [
+        ...["operator", "leaf_web01", "leaf_web=2E02", "participant_a"],
+        ...["poller_web01", "updater_web01", "exec_web01"],
+        ...["poller_web=2E02", "updater_web=2E02", "exec_web=2E02"],
+      ],
+      leaves: [join(folder, "leaves/web01"), join(folder, "leaves/web=2E02")],
+    });
+    assert.deepEqual((await readdir(join(folder, "users"))).sort(), [
+      ...["leaf_web01.nk", "leaf_web=2E02.nk", "operator.nk", "participant_a.nk"],
+    ]);
+    const leaf = join(folder, "leaves/web01");
+    assert.deepEqual((await readdir(leaf)).sort(), ["ca.pem", "nats", "users"]);
+    const config = await read("leaves", "web01", "nats", "nats.conf");
+    assert.ok(config.includes(`nkey: ${before[0]?.trim() ?? ""} `));
+    assert.match(config, /url: "tls:\/\/nats\.example\.com:7422"\n/);
+    assert.equal((await stat(join(leaf, "nats/nats.conf"))).mode & 0o777, 0o600);
+    const authority = new X509Certificate(await read("ca.pem"));
+    for (const [place, names] of [
+      ["nats", /DNS:nats\.example\.com/],
+      ["leaves/web01/nats", /^DNS:nats, DNS:localhost, IP Address:127\.0\.0\.1$/],
+    ] as const) {
+      const certificate = new X509Certificate(await read(place, "server.pem"));
+      assert.ok(certificate.verify(authority.publicKey));
+      assert.match(certificate.subjectAltName ?? "", names);
+    }
+  });
+
   for (const [what, args, sentence] of [
+    ["a hub is not reached by TLS", ["write", "/x", "--hosts", "h", "--hub-url", "nats://hub:7422"], /tls:/],
+    [
+      "the address of a hub holds a user",
+      ["write", "/x", "--hosts", "h", "--hub-url", "tls://u@h:1"],
+      /tls:/,
+    ],
     ["hosts are missing", ["write", "/x"], /--hosts is missing/],
     ["no folder is given", ["write", "--hosts", "h"], /FOLDER is missing/],
     [
@@ -102,5 +148,7 @@ describe("ouroboros nats-config", () => {
     const { code, err } = await run("write", folder, "--hosts", "h", "--with-password", "participant_z");
     assert.equal(code, 2);
     assert.match(err, /users are operator, poller_h/);
+    const leaf = ["--hub-url", "tls://hub:7422", "--with-password", "leaf_h"];
+    assert.equal((await run("write", folder, "--hosts", "h", ...leaf)).code, 2);
   });
 });

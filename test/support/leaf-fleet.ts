@@ -1,0 +1,81 @@
+// A hub and what a NATS of each host needs that is a leaf node of it, as `ouroboros nats-config` writes them. The leaf nodes
+// reach the hub through a relay that can be cut.
+import { jetstream } from "@nats-io/jetstream";
+import { type NatsConnection, connect } from "nats";
+import { HUB } from "../../services/ouroboros/rights.ts";
+import type { CloudEvent } from "../../shared/messages.ts";
+import { STREAMS } from "../../shared/subjects.ts";
+import { type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
+import { command } from "./command.ts";
+import { type Relay, relayTo } from "./relay.ts";
+import { type Place, type Secured, secured } from "./secured.ts";
+
+const LEAVES = 7422;
+
+export interface LeafFleet extends AsyncDisposable {
+  readonly keys: Secured;
+  readonly hub: NatsServer;
+  readonly link: Relay;
+  /** Closed with the fleet. */
+  readonly enter: (server: NatsServer, place: Place, user: string) => Promise<NatsConnection>;
+  /** Ended with the fleet. What the operators make at the hub and at the host is not made yet. */
+  readonly startLeaf: (host: string) => Promise<NatsServer>;
+}
+
+export async function leafFleet(
+  version: NonNullable<NatsOptions["version"]>,
+  hosts: readonly string[],
+  participants: readonly string[],
+): Promise<LeafFleet> {
+  const opened: AsyncDisposable[] = [];
+  const opens = <T extends AsyncDisposable>(one: T): T => {
+    opened.unshift(one);
+    return one;
+  };
+  const link = opens(await relayTo(LEAVES));
+  const names = ["--hosts", hosts.join(","), "--participants", participants.join(",")];
+  const keys = opens(await secured(...names, "--hub-url", `tls://127.0.0.1:${link.port}`));
+  const listen = `listen: "127.0.0.1:${LEAVES}", advertise: "127.0.0.1:${link.port}"`;
+  const config = keys.config.replace('listen: "0.0.0.0:7422"', () => listen);
+  const hub = opens(await startNats({ version, config }));
+  return {
+    ...{ keys, hub, link },
+    enter: async ({ url }, place, user) => {
+      const lasting = { servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 100 };
+      const nats = await connect({ ...lasting, ...(await place.connection(user)) });
+      opens({ [Symbol.asyncDispose]: () => nats.close() });
+      return nats;
+    },
+    startLeaf: async (host) => opens(await startNats({ version, config: (await keys.leaf(host)).config })),
+    [Symbol.asyncDispose]: async () => {
+      for (const one of opened) await one[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What the operators make, at the hub for all hosts and at each host's own NATS. */
+export async function prepareFleet(
+  { keys, hub }: LeafFleet,
+  leaves: Readonly<Record<string, NatsServer>>,
+): Promise<void> {
+  const hosts = Object.keys(leaves);
+  await operate(hub, keys, "hub", "--hosts", hosts.join(","));
+  for (const [host, server] of Object.entries(leaves))
+    await operate(server, await keys.leaf(host), "prepare", "--hosts", host, "--hub", HUB);
+}
+
+async function operate({ url }: NatsServer, place: Place, ...words: readonly string[]): Promise<void> {
+  const env = { NATS_URL: url, ...place.access("operator") };
+  const { code, err } = await command(env, ["nats-config", ...words]);
+  if (code !== 0) throw new Error(`nats-config ${words.join(" ")}: ${err}`);
+}
+
+/** Ids of all events at the hub, as one who reads them from the stream gets them. */
+export function readEvents(nats: NatsConnection): readonly string[] {
+  const ids: string[] = [];
+  void (async () => {
+    const consumer = await jetstream(nats).consumers.get(STREAMS.hooks);
+    for await (const message of await consumer.consume()) ids.push(message.json<CloudEvent>().id);
+  })().catch(() => undefined); // ends with the connection
+  return ids;
+}
