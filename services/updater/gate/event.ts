@@ -1,10 +1,21 @@
-// The event of a question: what it says beside the locals of its hook. Pure.
-import type { EarlierVerdict, HookName, Mode } from "../../../shared/hooks.ts";
+// A question, and the event that asks it: what it says beside the locals of its hook. Pure.
+import type { EarlierVerdict, HookName, Locals, Mode } from "../../../shared/hooks.ts";
 import { type CloudEvent, makeEvent } from "../../../shared/messages.ts";
 import type { Asked } from "../../../shared/participants.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import type { Host } from "../../../shared/run-service.ts";
-import type { Asking } from "./gate.ts";
+
+export interface Asking<N extends HookName> {
+  readonly hook: N;
+  /** Name of the container; null for a hook of the whole run. */
+  readonly container: string | null;
+  readonly locals: Locals<N>;
+  readonly reason: string;
+  /** While something is stopped that others need. Milliseconds. */
+  readonly atMost?: number;
+  /** The event is in the stream already, since then (server time, milliseconds). */
+  readonly publishedAt?: number;
+}
 
 /** How many earlier decisions of its run an event tells, and how much of each one's reason. */
 const EARLIER = 20;

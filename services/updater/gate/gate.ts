@@ -12,7 +12,7 @@
 import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../../shared/clock.ts";
 import { Suspended } from "../../../shared/errors.ts";
-import type { HookName, Locals, Mode } from "../../../shared/hooks.ts";
+import type { HookName, Mode } from "../../../shared/hooks.ts";
 import { lastOn, nextOn, publishOnce, untilAnswered } from "../../../shared/jetstream.ts";
 import { type Verdict, parseVerdict } from "../../../shared/messages.ts";
 import type { Asked } from "../../../shared/participants.ts";
@@ -23,22 +23,10 @@ import { type About, Abouts } from "./about.ts";
 import type { Bus } from "../bus.ts";
 import { type Heard, decide } from "./decision.ts";
 import type { Doorbell, Listening } from "./doorbell.ts";
-import { eventOf } from "./event.ts";
+import { type Asking, eventOf } from "./event.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Participants } from "./participants.ts";
 import { type Voter, type Wait, Waiting } from "./waiting.ts";
-
-export interface Asking<N extends HookName> {
-  readonly hook: N;
-  /** Name of the container; null for a hook of the whole run. */
-  readonly container: string | null;
-  readonly locals: Locals<N>;
-  readonly reason: string;
-  /** While something is stopped that others need. Milliseconds. */
-  readonly atMost?: number;
-  /** The event is in the stream already, since then (server time, milliseconds). */
-  readonly publishedAt?: number;
-}
 
 /** How often the stream is read without a ring. */
 const TICK_MS = 3000;
