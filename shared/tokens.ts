@@ -7,6 +7,7 @@
  */
 export function token(text: string): string {
   if (text === "") throw new RangeError("an empty name cannot be part of a NATS subject");
+  if (/^[A-Za-z0-9_-]+$/.test(text)) return text;
   let out = "";
   for (const byte of new TextEncoder().encode(text)) {
     const char = String.fromCharCode(byte);

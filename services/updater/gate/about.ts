@@ -1,16 +1,11 @@
 // Which containers an event is about, by name and labels, so that a participant is asked about those of its choice only.
-import { z } from "zod";
 import { type HookName, hooks } from "../../../shared/hooks.ts";
 
 /** As much of a container as participants choose by. */
-export const About = z.object({
-  name: z.string(),
-  labels: z.record(z.string(), z.string()),
-  image_id: z.string(),
-});
-export type About = Pick<z.infer<typeof About>, "name" | "labels">;
-
-const Update = z.object({ container: About });
+export interface About {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 /** Of one run: `before_image_cleanup` names a container whose labels an earlier event of the run told. */
 export class Abouts {
@@ -32,7 +27,13 @@ const containersIn = (local: unknown): About[] =>
   Array.isArray(local) ? local.flatMap(containerIn) : containerIn(local);
 
 function containerIn(local: unknown): About[] {
-  const update = Update.safeParse(local);
-  const one = About.safeParse(update.success ? update.data.container : local);
-  return one.success ? [one.data] : [];
+  const one = isObject(local) && isObject(local["container"]) ? local["container"] : local;
+  return isContainer(one) ? [{ name: one.name, labels: one.labels }] : [];
 }
+
+/** Told from an image by its fields; locals were parsed when they came, so that this is no second reading of them. */
+const isContainer = (local: unknown): local is About =>
+  isObject(local) && "image_id" in local && typeof local["name"] === "string" && isObject(local["labels"]);
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
