@@ -82,7 +82,9 @@ function ratios(values: readonly number[], bare: readonly number[]): string[] {
 }
 
 /** Each sample is a run of its own. */
-const newGate = (): Promise<Gate> => scene.newGate(`bench${runs.next().value ?? ""}`);
+function newGate(): Promise<Gate> {
+  return scene.newGate(`bench${runs.next().value ?? ""}`);
+}
 
 function* numbers(): Generator<number> {
   for (let i = 1; ; i++) yield i;
