@@ -1,7 +1,7 @@
 // While this process holds the fence of a host: recover, resume the open run, then one plan after the other.
 import type { JsMsg } from "@nats-io/jetstream";
 import { consume } from "../../shared/consume.ts";
-import { isAway } from "../../shared/engine.ts";
+import { isAway, statusOf } from "../../shared/engine.ts";
 import { CutOff, Suspended, explain } from "../../shared/errors.ts";
 import { lastOn, serverTime, untilAnswered } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
@@ -59,7 +59,8 @@ async function untilResumed(updater: Updater): Promise<void> {
       await recoverAndResume(updater);
       return;
     } catch (error) {
-      if (!isAway(error) && !(error instanceof CutOff)) throw error;
+      const isOfTheEngine = isAway(error) || statusOf(error) !== undefined; // no affair of the other hosts'
+      if (!isOfTheEngine && !(error instanceof CutOff)) throw error;
       context.log.warn({ because: explain(error) }, "recovery is tried again");
       if (signal.aborted)
         throw new Suspended("stopped before what was begun was put right", { cause: error });

@@ -1,5 +1,9 @@
 /** Several Engines in one process, one of which dies, or hangs, while it is at work. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
 import { subjects } from "../../shared/subjects.ts";
 import { bedCommand, engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
@@ -63,8 +67,40 @@ describe("an Engine among others", function () {
     });
 });
 
-describe("an updater of several Engines, one of which is away", () => {
-  afterEach(() => good.clean());
+describe("an updater of several Engines, one of which is away", function () {
+  this.timeout(120_000);
+  afterEach(async () => {
+    await good.clean();
+    await bad.clean();
+  });
+
+  it("or answers nothing but errors, works on the others, and on that one when it is well again", async () => {
+    await deploy(good, "web");
+    await deploy(bad, "far");
+    await using ill = await illEngine(bad.socket);
+    await using stack = await startStack({
+      engine: good,
+      env: {
+        DOCKER_SOCKETS: `unix://${good.socket} ${ill.url}`,
+        OUROBOROS_HOST: `${good.name} ${bad.name}`,
+      },
+    });
+    const log = (): string => stack.services.updater?.log() ?? "";
+    await until("it is tried again", () => log().includes("recovery is tried again"), { explain: log });
+    await release("apps/web", "2");
+    await check(stack, good.name);
+    await stack.endsAs("web", "updated");
+    ill.heal();
+    await release("apps/far", "2");
+    await until(
+      "the other is updated as well",
+      async () => {
+        await check(stack, bad.name);
+        return (await overview(bad)).join() === "far running 2";
+      },
+      { explain: log },
+    );
+  });
 
   it("that starts before NATS does works on the others when NATS is there", async () => {
     await deploy(good, "web");
@@ -87,6 +123,39 @@ describe("an updater of several Engines, one of which is away", () => {
     await stack.endsAs("web", "updated");
   });
 });
+
+interface IllEngine extends AsyncDisposable {
+  readonly url: string;
+  readonly heal: () => void;
+}
+
+/** Says who it is; asked for its containers it answers 500 until it is healed. */
+async function illEngine(socketPath: string): Promise<IllEngine> {
+  let isIll = true;
+  const server = createServer((asked, answer) => {
+    const { method, url = "", headers } = asked;
+    if (isIll && url.includes("/containers/")) {
+      answer.writeHead(500, { "content-type": "application/json" }).end('{"message":"ill"}');
+      return;
+    }
+    const passed = request({ socketPath, method, path: url, headers }, (said) => {
+      answer.writeHead(said.statusCode ?? 502, said.headers);
+      said.pipe(answer);
+    });
+    passed.on("error", () => answer.destroy());
+    answer.on("close", () => passed.destroy());
+    asked.pipe(passed);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    heal: () => (isIll = false),
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await promisify(server.close.bind(server))();
+    },
+  };
+}
 
 function inHost(command: string): readonly string[] {
   return ["on", "2", "sh", "-c", command];

@@ -11,6 +11,7 @@ import { engine } from "../bed/bed.ts";
 import { command } from "../support/command.ts";
 import { deploy, release } from "../support/containers.ts";
 import { startEndpoint } from "../support/endpoint.ts";
+import { PLANTED } from "../support/planted.ts";
 import { update } from "../support/runs.ts";
 import { secured } from "../support/secured.ts";
 import { type ServiceName, type Stack, startProcess, startStack } from "../support/stack.ts";
@@ -129,6 +130,15 @@ describe("a secret", function () {
       for (const [where, text] of Object.entries(places))
         for (const form of [secret, Buffer.from(secret).toString("base64").replace(/=+$/, "")])
           assert.ok(form.length > 8 && !text.includes(form), `${name} is in ${where}`);
+  });
+
+  it("that every test plants is looked for at its end", async () => {
+    const writes = async (): Promise<void> => {
+      await using stack = await startStack({ engine: h1, services: [] });
+      stack.nats.publish("ouroboros.progress.h1.somebody.event", PLANTED);
+      await stack.nats.flush();
+    };
+    await assert.rejects(writes, /a secret that the test planted was written/);
   });
 });
 

@@ -2,6 +2,7 @@
 import type Docker from "dockerode";
 import { ifThere } from "../../shared/engine.ts";
 import { type Engine, type ImageOptions, pushApp } from "../bed/bed.ts";
+import { PLANTED_ENV } from "./planted.ts";
 
 /** Pushes the image, pulls it and runs a container of it. Resolves with the container's id. */
 export async function deploy(
@@ -17,7 +18,12 @@ export async function deploy(
   const image = options.image ?? `apps/${name}`;
   const { reference } = await release(image, options.version ?? "1", options.imageOptions);
   await pull(engine, reference);
-  const container = await engine.docker.createContainer({ ...options.create, name, Image: reference });
+  const container = await engine.docker.createContainer({
+    Env: [PLANTED_ENV],
+    ...options.create,
+    name,
+    Image: reference,
+  });
   await container.start();
   return container.id;
 }
