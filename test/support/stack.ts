@@ -202,7 +202,8 @@ function watch(
   nats: NatsConnection,
   { events, notices, records, secrets }: Seen & { readonly secrets: string[] },
 ): void {
-  for (const subject of ["ouroboros.>", "$KV.>"])
+  const told = ["hook", "run", "verdict", "progress"].map((kind) => `ouroboros.${kind}.>`); // who hears a command answers it
+  for (const subject of [...told, "$KV.>"])
     nats.subscribe(subject, {
       callback: (_error, message) => {
         if (isPlanted(message.data)) secrets.push(message.subject);
