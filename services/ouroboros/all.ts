@@ -12,6 +12,8 @@ import { startOwnNats } from "./own-nats.ts";
 /** The services end first, the private NATS after them. An error of one service ends the program with that error. */
 export const runAll: Service = async (context) => {
   const { settings, signal } = context;
+  const state: { wrong: string | undefined } = { wrong: "not started yet" };
+  context.health.part("services", () => state.wrong); // until each has said what keeps it from its work
   await using nats = settings.NATS_URL === "" ? await startOwnNats(context) : undefined;
   await using _access = nats && (await leaveAccess(settings.DATA_DIR, nats.access));
   const failures: unknown[] = [];
@@ -23,7 +25,9 @@ export const runAll: Service = async (context) => {
   };
   const code = await forEachHost(common, async (host) => {
     try {
-      return await runHost(common, host);
+      const ended = runHost(common, host);
+      state.wrong = undefined;
+      return await ended;
     } catch (error) {
       failures.push(error);
       failed.abort();

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { engine, startNats } from "../../bed/bed.ts";
 import { type Process, startProcess } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
@@ -55,6 +56,26 @@ describe("the health of a service", () => {
     start(["poller"], { NATS_URL: nats.url, DOCKER_SOCKETS: sockets, OUROBOROS_HOST: "h1 h2" });
     const ready = '{"status":"ready","but":{"Engine unix:///nowhere.sock":"does not answer"}}';
     await until("ready", async () => (await check()) === `0 ${ready}\n`);
+  });
+
+  it("all in one comes when each service is ready, not before, and stays", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "health-"));
+    const sockets = { DOCKER_SOCKETS: `unix://${host.socket}`, OUROBOROS_HOST: "h1" };
+    start([], { ...sockets, DATA_DIR: folder, MONITOR: "nothing" });
+    const ask = (): Promise<number | undefined> =>
+      fetch(`http://127.0.0.1:${PORT}/readyz`).then(
+        ({ status }) => status,
+        () => undefined,
+      );
+    const seen: (number | undefined)[] = [];
+    await until("ready", async () => seen[seen.push(await ask()) - 1] === 200);
+    for (let n = 0; n < 100; n++) {
+      seen.push(await ask());
+      await sleep(20);
+    }
+    assert.deepEqual([...new Set(seen.filter((status) => status !== undefined))], [503, 200]);
+    assert.ok(!seen.slice(seen.indexOf(200)).includes(503));
+    await rm(folder, { recursive: true, force: true });
   });
 
   it("is asked for at the port that HEALTH_PORT_FILE gives, or HEALTH_PORT in quotes", async () => {
