@@ -1,12 +1,9 @@
 /** Several Engines in one process, one of which dies, or hangs, while it is at work. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
-import { promisify } from "node:util";
 import { subjects } from "../../shared/subjects.ts";
 import { bedCommand, engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
+import { type EngineProxy, startEngineProxy } from "../support/engine-proxy.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -124,37 +121,17 @@ describe("an updater of several Engines, one of which is away", function () {
   });
 });
 
-interface IllEngine extends AsyncDisposable {
-  readonly url: string;
+interface IllEngine extends EngineProxy {
   readonly heal: () => void;
 }
 
 /** Says who it is; asked for its containers it answers 500 until it is healed. */
 async function illEngine(socketPath: string): Promise<IllEngine> {
   let isIll = true;
-  const server = createServer((asked, answer) => {
-    const { method, url = "", headers } = asked;
-    if (isIll && url.includes("/containers/")) {
-      answer.writeHead(500, { "content-type": "application/json" }).end('{"message":"ill"}');
-      return;
-    }
-    const passed = request({ socketPath, method, path: url, headers }, (said) => {
-      answer.writeHead(said.statusCode ?? 502, said.headers);
-      said.pipe(answer);
-    });
-    passed.on("error", () => answer.destroy());
-    answer.on("close", () => passed.destroy());
-    asked.pipe(passed);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    heal: () => (isIll = false),
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await promisify(server.close.bind(server))();
-    },
-  };
+  const proxy = await startEngineProxy(socketPath, ({ url = "" }) =>
+    isIll && url.includes("/containers/") ? [500, "ill"] : undefined,
+  );
+  return { ...proxy, heal: () => (isIll = false) };
 }
 
 function inHost(command: string): readonly string[] {

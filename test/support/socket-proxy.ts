@@ -1,13 +1,10 @@
 // A proxy before an Engine's socket that lets through what compose.socket-proxy.yaml allows a service, and nothing else.
 import { readFile } from "node:fs/promises";
-import { once } from "node:events";
-import { type IncomingMessage, type ServerResponse, createServer, request } from "node:http";
 import { join } from "node:path";
+import { type EngineProxy, startEngineProxy } from "./engine-proxy.ts";
 import { checkout } from "./our-image.ts";
 
-export interface SocketProxy extends AsyncDisposable {
-  /** `tcp://127.0.0.1:port`, as in DOCKER_SOCKETS. */
-  readonly url: string;
+export interface SocketProxy extends EngineProxy {
   /** `METHOD path` of what was asked and not allowed. */
   readonly denied: readonly string[];
   /** The allowed patterns that something was asked by. */
@@ -29,36 +26,15 @@ export async function startSocketProxy(socketPath: string, service: string): Pro
   const rights = await rightsOf(service);
   const denied: string[] = [];
   const used = new Set<string>();
-  const pass = (asked: IncomingMessage, answer: ServerResponse): void => {
-    const { method = "", url = "", headers } = asked;
+  const proxy = await startEngineProxy(socketPath, ({ method = "", url = "" }) => {
     const path = url.split("?")[0] ?? "";
     const right = rights.find((one) => one.method === method && new RegExp(`^(?:${one.path})$`).test(path));
-    if (right === undefined) {
-      denied.push(`${method} ${path}`);
-      answer.writeHead(403).end('{"message":"not allowed"}');
-      return;
+    if (right !== undefined) {
+      used.add(`${right.method} ${right.path}`);
+      return undefined;
     }
-    used.add(`${right.method} ${right.path}`);
-    const passed = request({ socketPath, method, path: url, headers }, (said) => {
-      answer.writeHead(said.statusCode ?? 502, said.headers);
-      said.pipe(answer);
-    });
-    passed.on("error", () => answer.destroy());
-    answer.on("close", () => passed.destroy());
-    asked.pipe(passed);
-  };
-  const server = createServer(pass).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  return {
-    url: `tcp://127.0.0.1:${port}`,
-    denied,
-    used,
-    [Symbol.asyncDispose]: async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
+    denied.push(`${method} ${path}`);
+    return [403, "not allowed"];
+  });
+  return { ...proxy, denied, used };
 }

@@ -5,7 +5,7 @@ import { ifThere, isAway } from "../../../shared/engine.ts";
 import { Expired, Fenced, Halted, Suspended, explain } from "../../../shared/errors.ts";
 import { byHand } from "../swap/by-hand.ts";
 import { changeOf } from "../journal/change.ts";
-import { type Companion, type Member, childrenOf, timedFor, withAnother } from "./along.ts";
+import { type Companion, type Member, childrenOf, endingOf, timedFor } from "./along.ts";
 import { cleanUp } from "./cleanup.ts";
 import { type Ending, endContainer, endOfRefused } from "./ends.ts";
 import { runLifecycle } from "./lifecycle.ts";
@@ -71,8 +71,7 @@ async function recordSwapped(run: Run, it: Swapped): Promise<void> {
 /** Nothing of the transaction stays: `ending` is the culprit's. */
 async function endAll(run: Run, it: Swapped, culprit: string, ending: Ending): Promise<void> {
   const { swap, timed } = it;
-  const told = (entry: Entry): Ending =>
-    entry.facts.name === culprit ? ending : withAnother(ending, culprit);
+  const told = ({ facts }: Entry): Ending => endingOf(facts.name, culprit, ending);
   await endContainer(run, it.entry, {
     ...timed?.downtime,
     ...(timed && ending.decided === undefined && { steps: timed.steps }),

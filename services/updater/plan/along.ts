@@ -92,11 +92,9 @@ export const childrenOf = ({ swap, along }: Member & { readonly along: readonly 
     return found === undefined ? [] : [{ entry: found.update, swap: child, timed: found.timed }];
   });
 
-/** A3: how one ends because of another, whose ending this is. */
-export const withAnother = (ending: Ending, culprit: string): Ending => ({
-  ...ending,
-  ...(ending.end !== "stuck" && { because: `put back with ${culprit}: ${ending.because}` }),
-  by: "updater",
-  with: culprit,
-  isPassing: true,
-});
+/** A3: how `name` ends where `ending` is the culprit's. */
+export function endingOf(name: string, culprit: string, ending: Ending): Ending {
+  if (name === culprit) return ending;
+  const because = ending.end === "stuck" ? ending.because : `put back with ${culprit}: ${ending.because}`;
+  return { ...ending, because, by: "updater", with: culprit, isPassing: true };
+}

@@ -14,7 +14,7 @@ import { handOver, isOwn } from "../self/self-update.ts";
 import type { HardHooks, Swap } from "../swap/swap.ts";
 import type { Run, Update } from "../updater.ts";
 
-export interface Replacing {
+interface Replacing {
   readonly update: Update;
   /** What else its group updates. */
   readonly others: readonly Update[];

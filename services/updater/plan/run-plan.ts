@@ -4,7 +4,7 @@ import type { ImageInspectInfo } from "dockerode";
 import { isOurs } from "../../../shared/ourselves.ts";
 import type { Mode } from "../../../shared/hooks.ts";
 import { allOf } from "./all-of.ts";
-import { withAnother } from "./along.ts";
+import { endingOf } from "./along.ts";
 import { finishCommitted } from "./committed.ts";
 import { endContainer, endOfRefused, endOfVerdict } from "./ends.ts";
 import { Gate } from "../gate/gate.ts";
@@ -158,10 +158,12 @@ async function lookFor(
   for (const { entry, because } of expired)
     await endContainer(run, entry, { end: "expired", because, by: "updater" });
   for (const one of committed) await finishCommitted(run, one);
-  for (const { entry, decided } of putBack) {
-    const [ending, culprit] = [endOfRefused(decided), decided.container ?? ""];
-    await endContainer(run, entry, culprit === entry.facts.name ? ending : withAnother(ending, culprit));
-  }
+  for (const { entry, decided } of putBack)
+    await endContainer(
+      run,
+      entry,
+      endingOf(entry.facts.name, decided.container ?? "", endOfRefused(decided)),
+    );
   return { seen, entries: [...entries, ...[...committed, ...putBack].map(({ entry }) => entry)] };
 }
 
