@@ -4,7 +4,7 @@ import Mocha from "mocha";
 
 export interface Results {
   readonly passed: number;
-  /** What failed: its titles, and the first line of the error. */
+  /** What failed: its titles, and the error in one line. */
   readonly failures: readonly string[];
 }
 
@@ -29,10 +29,16 @@ export default class Reporter extends Mocha.reporters.Spec {
 export function failuresOf(runner: Mocha.Runner): readonly string[] {
   const failures: string[] = [];
   runner.on(EVENT_TEST_FAIL, (test: Mocha.Runnable, error: unknown) => {
-    const [says] = String(error instanceof Error ? error.message : error).split("\n");
-    failures.push(`${test.fullTitle()}: ${says ?? ""}`);
+    failures.push(`${test.fullTitle()}: ${inOneLine(error)}`);
   });
   return failures;
+}
+
+/** What it says, and where in the tests. */
+function inOneLine(error: unknown): string {
+  const { message, stack = "" } = error instanceof Error ? error : new Error(String(error));
+  const [where = ""] = /test\/[\w./-]+\.ts:\d+/.exec(stack) ?? [];
+  return `${message.replaceAll(/\s+/g, " ").slice(0, 300)} ${where}`.trim();
 }
 
 export function giveUpSoon(): void {

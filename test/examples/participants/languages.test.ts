@@ -5,7 +5,7 @@ import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { CloudEvent, Verdict } from "../../../shared/messages.ts";
 import { subjects } from "../../../shared/subjects.ts";
-import { HOST, beforeUpdateEvent, image, runs, until } from "../../services/hook-executor/scene.ts";
+import { HOST, beforeUpdateEvent, image, gone, until } from "../../services/hook-executor/scene.ts";
 import { type Stage, openStage } from "../../services/hook-executor/stage.ts";
 import { withUnknownFields } from "../../support/schemas.ts";
 
@@ -126,7 +126,7 @@ describe("examples/participants/", () => {
     assert.deepEqual(progress, [subjects.progress(HOST, NAME, event.id)]);
     await stage.folder.put("out/go", "");
     assert.deepEqual(await stage.verdictOn(event, NAME), { verdict: "defer" });
-    assert.equal(runs((await stage.folder.left("pid"))?.trim() ?? ""), false);
+    await gone(await stage.folder.wrote("pid"));
     participant.kill("SIGTERM");
     assert.equal(await participant.ended, 0);
   });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { jetstream } from "@nats-io/jetstream";
 import type { CloudEvent, Verdict } from "../../../shared/messages.ts";
 import { subjects } from "../../../shared/subjects.ts";
-import { HOST, beforeUpdateEvent, runs, until } from "../../services/hook-executor/scene.ts";
+import { HOST, beforeUpdateEvent, gone, until } from "../../services/hook-executor/scene.ts";
 import { type Stage, openStage } from "../../services/hook-executor/stage.ts";
 
 const FOLDER = join(import.meta.dirname, "../../../../examples/participants");
@@ -145,7 +145,7 @@ describe("examples/participants/participant.py", () => {
       verdict: "refuse",
       reason: "still running after 3 s",
     });
-    assert.equal(runs((await stage.folder.left("pid"))?.trim() ?? ""), false);
+    await gone(await stage.folder.wrote("pid"));
   });
 
   it("while it takes long keeps the event and tells that it is still at it", async () => {
@@ -176,7 +176,7 @@ describe("examples/participants/participant.py", () => {
     {
       await using first = start("--command", file);
       await stage.publish(beforeUpdateEvent());
-      await until("it is at it", () => stage.folder.left("runs"));
+      await stage.folder.wrote("runs");
       first.process.kill("SIGKILL");
       await first.ended;
     }
@@ -193,10 +193,10 @@ describe("examples/participants/participant.py", () => {
     const file = await command("echo $$ > OUT/pid; [ -e OUT/go ] || { sleep 322 & wait; }");
     await using participant = start("--command", file);
     await stage.publish(beforeUpdateEvent());
-    const pid = await until("it is at it", () => stage.folder.left("pid"));
+    const pid = await stage.folder.wrote("pid");
     participant.process.kill("SIGTERM");
     assert.equal(await participant.ended, 0);
-    await until("its command is gone", () => !runs(pid.trim())); // whoever reaps orphans does so in its own time
+    await gone(pid);
     await stage.folder.put("out/go", "");
     await using _next = start("--command", file);
     assert.equal((await verdictOn(beforeUpdateEvent())).verdict, "proceed");
@@ -215,7 +215,7 @@ describe("examples/participants/participant.py", () => {
     await using participant = start("--command", file);
     const event = beforeUpdateEvent();
     await stage.publish(event);
-    await until("it is at it", () => stage.folder.left("runs"));
+    await stage.folder.wrote("runs");
     await stage.server.restart();
     await stage.folder.put("out/go", "");
     await until("it is back", () => participant.errors().match(/connected to/g)?.length === 2);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { token } from "../../../shared/tokens.ts";
-import { beforeUpdateEvent, hooksFolder, runs, until } from "./scene.ts";
+import { beforeUpdateEvent, hooksFolder, gone, until } from "./scene.ts";
 import { type Stage, openStage } from "./stage.ts";
 
 describe("the hook-executor, when something ends", () => {
@@ -16,7 +16,7 @@ describe("the hook-executor, when something ends", () => {
     await using _executor = stage.start();
     const event = beforeUpdateEvent();
     await stage.publish(event);
-    await until("the script runs", () => stage.folder.left("runs"));
+    await stage.folder.wrote("runs");
     await stage.server.kill();
     await stage.folder.put("out/go", "");
     await stage.server.restart();
@@ -31,7 +31,7 @@ describe("the hook-executor, when something ends", () => {
     await using executor = stage.start();
     const event = beforeUpdateEvent();
     await stage.publish(event);
-    await until("the script runs", () => stage.folder.left("pid"));
+    await stage.folder.wrote("pid");
     executor.process.kill("SIGTERM");
     await until("it takes no more", async () => (await stage.consumer()).num_waiting === 0);
     await stage.publish(beforeUpdateEvent("run-2"));
@@ -52,13 +52,12 @@ describe("the hook-executor, when something ends", () => {
     {
       await using executor = stage.start({ STOP_GRACE: "200ms" });
       await stage.publish(event);
-      await until("the script runs", () => stage.folder.left("pid"));
+      await stage.folder.wrote("pid");
       executor.process.kill("SIGTERM");
       assert.equal(await executor.ended(), 0);
       assert.match(executor.output(), /message left for the next start/);
     }
-    for (const name of ["pid", "child"])
-      assert.equal(runs((await stage.folder.left(name))?.trim() ?? ""), false, `${name} still runs`);
+    for (const name of ["pid", "child"]) await gone(await stage.folder.wrote(name));
     assert.equal(await stage.stored(), 0);
     await using _next = stage.start();
     assert.equal((await stage.verdictOn(event)).verdict, "defer");
@@ -77,24 +76,24 @@ describe("the hook-executor, when something ends", () => {
     await until("it is up", () => /waiting for hook events/.test(idle.output()));
     await using busy = stage.start({ STOP_GRACE: "100ms" });
     await stage.publish(beforeUpdateEvent());
-    const pid = await until("the script runs", () => stage.folder.left("pid"));
+    const pid = await stage.folder.wrote("pid");
     await stage.server.kill();
     for (const executor of [idle, busy]) {
       await until("it has noticed", () => /NATS disconnect/.test(executor.output()));
       executor.process.kill("SIGTERM");
       assert.equal(await executor.ended(), 0);
     }
-    assert.equal(runs(pid.trim()), false);
+    await gone(pid);
   });
 
   it("killed takes its scripts of all kinds with it", async () => {
     await stage.makeConsumer();
     const kinds: readonly [string, string][] = [
       ["1.sh", "#!/bin/sh\necho $$ > OUT/pid\nwhile true; do sleep 0.2; done\n"],
-      ["1.py", "import os, time\nopen('OUT/pid', 'w').write(str(os.getpid()))\ntime.sleep(300)\n"],
+      ["1.py", "import os, time\nopen('OUT/pid', 'w').write(f'{os.getpid()}\\n')\ntime.sleep(300)\n"],
       [
         "1.mjs",
-        "import { writeFileSync } from 'node:fs';\nexport default () => new Promise(() => { writeFileSync('OUT/pid', String(process.pid)); setInterval(() => {}, 1000); });\n",
+        "import { writeFileSync } from 'node:fs';\nexport default () => new Promise(() => { writeFileSync('OUT/pid', process.pid + '\\n'); setInterval(() => {}, 1000); });\n",
       ],
     ];
     for (const [name, text] of kinds) {
@@ -102,10 +101,10 @@ describe("the hook-executor, when something ends", () => {
       await scripts.put(`before_update/${name}`, text);
       await using executor = stage.start({ HOOKS_DIR: scripts.path });
       await stage.publish(beforeUpdateEvent(token(name)));
-      const pid = await until(`${name} runs`, () => scripts.left("pid"));
+      const pid = await scripts.wrote("pid");
       executor.process.kill("SIGKILL");
       await executor.ended();
-      await until(`${name} is gone`, () => !runs(pid.trim()));
+      await gone(pid);
       await stage.removeConsumer();
       await stage.makeConsumer();
     }

@@ -98,11 +98,14 @@ export interface HooksFolder extends AsyncDisposable {
   put(name: string, text: string, mode?: number): Promise<string>;
   /** What a script left in `<path>/out/<name>`; undefined if it left nothing. */
   left(name: string): Promise<string | undefined>;
+  /** The same once a script has written a whole line there: the file is made before it has anything in it. */
+  wrote(name: string): Promise<string>;
 }
 
 export async function hooksFolder(): Promise<HooksFolder> {
   const path = await mkdtemp(join(tmpdir(), "hooks-"));
   await mkdir(join(path, "out"));
+  const left = (name: string) => readFile(join(path, "out", name), "utf8").catch(() => undefined);
   return {
     path,
     put: async (name, text, mode = 0o755) => {
@@ -112,7 +115,12 @@ export async function hooksFolder(): Promise<HooksFolder> {
       await chmod(file, mode);
       return file;
     },
-    left: (name) => readFile(join(path, "out", name), "utf8").catch(() => undefined),
+    left,
+    wrote: (name) =>
+      until(`a script has written to ${name}`, async () => {
+        const text = await left(name);
+        return text?.endsWith("\n") ? text : undefined;
+      }),
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
   };
 }
@@ -166,6 +174,13 @@ export async function until<T>(
     if (performance.now() > deadline) assert.fail(`not within ${ms} ms: ${what}`);
     await pause(10);
   }
+}
+
+/** Awaits the end of a process; one that was killed takes a moment to go, and so does its parent's reaping it. */
+export async function gone(pid: string): Promise<void> {
+  const number = pid.trim();
+  assert.match(number, /^\d+$/);
+  await until(`process ${number} is gone`, () => !runs(number));
 }
 
 /** Whether a process runs: there and no zombie. */

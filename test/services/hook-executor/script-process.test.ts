@@ -9,7 +9,7 @@ import {
   linesOf,
   runScripts,
   runs,
-  until,
+  gone,
 } from "./scene.ts";
 
 describe("the processes of scripts", () => {
@@ -56,9 +56,7 @@ describe("the processes of scripts", () => {
     const ran = await runScripts(folder, { HOOK_TIMEOUT: "500ms" });
     assert.equal(ran.verdict.reason, "1.sh: failed: still running after 0.5 s");
     for (const name of ["child", "grandchild"]) {
-      const pid = (await folder.left(name))?.trim() ?? "";
-      assert.match(pid, /^\d+$/);
-      await until(`${name} ${pid} is gone`, () => !runs(pid));
+      await gone(await folder.wrote(name));
     }
     assert.deepEqual(processesWith("sleep\u000030[123]"), []);
   });
@@ -78,7 +76,7 @@ describe("the processes of scripts", () => {
     const began = performance.now();
     assert.equal(await reasonOf(), "proceed: ");
     assert.ok(performance.now() - began < 15_000);
-    assert.equal(runs((await folder.left("pid"))?.trim() ?? ""), false);
+    await gone(await folder.wrote("pid"));
   });
 
   it("need not read their input", async () => {
@@ -102,10 +100,10 @@ describe("the processes of scripts", () => {
     await sh("2.sh", "touch OUT/second");
     const cut = new AbortController();
     const running = runScripts(folder, {}, undefined, cut.signal);
-    const pid = await until("1.sh runs", () => folder.left("pid"));
+    const pid = await folder.wrote("pid");
     cut.abort();
     await assert.rejects(running, Suspended);
-    assert.equal(runs(pid.trim()), false);
+    await gone(pid);
     assert.equal(await folder.left("second"), undefined);
   });
 
