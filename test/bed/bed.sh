@@ -243,9 +243,10 @@ start() { # the shell in between makes the host's PID 1 the parent
   engine+=" dockerd$flags"
   [ "$(cat "$h/version")" != podman ] || engine="podman --root /var/lib/docker --runroot /run/podman --cgroup-manager cgroupfs
     --runtime /usr/sbin/runc --network-backend netavark system service --time 0 unix://$h/docker.sock"
-  on "$n" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -c 'cd /; log=$1; shift; setsid "$@" >> $log 2>&1 < /dev/null &
+  # One processor for it and for what it starts: its many short programs cost a fifth less then.
+  on "$n" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin GOMAXPROCS=1 sh -c 'cd /; log=$1; shift; setsid "$@" >> $log 2>&1 < /dev/null &
     echo $! > /run/engine.pid' _ "$h/engine.log" $engine
-  until_ok docker "$n" version
+  until_ok curl -sf --unix-socket "$h/docker.sock" http://engine/version
 }
 signal() { on "$1" sh -c 'p=$(cat /run/engine.pid) && kill -'"$2"' $p && while [ -d /proc/$p ]; do sleep 0.05; done'; }
 stop() { signal "$1" TERM; }

@@ -1,11 +1,12 @@
-// Each three of a point, a scene, a restart policy, a fault and an Engine together, or with OUROBOROS_KILLED=all, which
-// takes some six times as long, all of them; and docs/reliability.md's table of it, written anew after each fault.
+// After each step of the product's own lists all combinations with a scene in which nothing goes wrong by itself, a
+// restart policy, a fault and an Engine; of all other points and scenes each three of them together, or with
+// OUROBOROS_KILLED=all all combinations. And docs/reliability.md's table of it, written anew after each fault.
 import assert from "node:assert/strict";
 import { after, afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { writeSection } from "../support/reliability.ts";
 import type { Batch } from "./killed/batch.ts";
-import { type Chosen, allCases, batched, covering, titleOf, triples } from "./killed/choose.ts";
+import { type Chosen, allCases, batched, covering, isStep, titleOf, triples } from "./killed/choose.ts";
 import { faultNames, faultOf } from "./killed/faults.ts";
 import { runAll } from "./killed/loop.ts";
 import { AT_MOST } from "./killed/session.ts";
@@ -20,14 +21,16 @@ const all = allCases.flatMap((one, index) =>
   (index % 2 === 0 ? versions : versions.toReversed()).map((version) => ({ ...one, engine: version })),
 );
 const isAll = process.env["OUROBOROS_KILLED"] === "all";
-const chosen = isAll ? all : covering(all, triples);
+const steps = all.filter(isStep);
+const others = isAll ? all.filter((one) => !isStep(one)) : covering(all, triples, steps);
+const chosen = [...steps, ...others];
 
 describe("an updater that is killed at each of its points", () => {
   const results: ResultOf<Chosen & { engine: Version }>[] = [];
 
   for (const fault of faultNames) {
     it(`comes back by itself: ${faultOf(fault).says}`, async function () {
-      this.timeout(7_200_000);
+      this.timeout(14_400_000);
       const wrong: string[] = [];
       const queues = versions.map((version): [number, Batch[]] => {
         const cases = chosen.filter((one) => one.fault === fault && one.engine === version);
@@ -55,8 +58,10 @@ describe("an updater that is killed at each of its points", () => {
 });
 
 const said = (ran: number): string[] => [
-  isAll
-    ? `Of ${all.length} combinations ${ran} ran.`
-    : `Of ${all.length} combinations ${chosen.length} were chosen, so that each three of a point, a scene, a restart policy, a fault and an Engine come together wherever they can; ${ran} of them ran.`,
+  `After each step, with what is around a container that is updated without a fault of its own: all ${steps.length} combinations with a restart policy, a fault beside and an Engine. ${
+    isAll
+      ? `All ${others.length} others, too.`
+      : `Of the ${all.length - steps.length} others ${others.length}, so that each three of a point, a scene, a restart policy, a fault and an Engine come together wherever they can.`
+  } Of these ${chosen.length} cases ${ran} ran.`,
   `Up to ${AT_MOST} containers of one run die side by side. Times are from the updater's start to the end of the container's part of that run: they share the machine.`,
 ];

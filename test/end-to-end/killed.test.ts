@@ -7,7 +7,7 @@ import { engine, engineSocket } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
-import { allCases, batched, covering, eachPoint, pairs, titleOf } from "./killed/choose.ts";
+import { allCases, batched, covering, pairs, titleOf } from "./killed/choose.ts";
 import { faultOf } from "./killed/faults.ts";
 import { dealt, runAll } from "./killed/loop.ts";
 import type { Case } from "./killed/points.ts";
@@ -24,8 +24,7 @@ while [ -e "$HOOK_NOTES.wait" ]; do sleep 0.05; done
 const hosts = [1, 2, 3].filter((n) => existsSync(engineSocket(n)));
 
 describe("an updater that is killed, and then", () => {
-  const isFull = process.env["OUROBOROS_TEST_FULL"] === "1"; // all pairs take some seven minutes
-  const chosen = covering(allCases, isFull ? pairs : eachPoint);
+  const chosen = covering(allCases, pairs);
   const wrong = new Map<Case, Promise<readonly string[]>>();
 
   before(() => {

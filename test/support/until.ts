@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 interface Limits {
   /** Milliseconds. */
   readonly within?: number;
+  /** Between two questions; milliseconds. */
+  readonly every?: number;
   /** Added to the failure. */
   readonly explain?: () => string;
 }
@@ -11,7 +13,7 @@ interface Limits {
 export async function until<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  { within = 45_000, explain }: Limits = {},
+  { within = 45_000, every = 20, explain }: Limits = {},
 ): Promise<T> {
   const deadline = performance.now() + within;
   for (;;) {
@@ -19,6 +21,6 @@ export async function until<T>(
     if (answer !== undefined && answer !== false) return answer;
     if (performance.now() > deadline)
       throw new Error(`not within ${within} ms: ${what}${explain ? `\n${explain()}` : ""}`);
-    await sleep(20);
+    await sleep(every);
   }
 }

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunRecord } from "../../../shared/run-records.ts";
-import type { Process } from "../../support/stack.ts";
+import type { Process, Stack } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
 import { type Expected, wrongWith } from "./checks.ts";
 import { type Before, clear, deploy, haveImages } from "./deploy.ts";
@@ -39,7 +39,8 @@ export const PROGRAMS: Programs = { dying: join(import.meta.dirname, "../../supp
  */
 const WITHIN_MS = 10_000;
 const IN_PROPORTION = 3;
-const DIES_WITHIN_MS = 180_000;
+const LOOK_MS = 100;
+const DIES_WITHIN_MS = 60_000;
 
 export async function runBatch(
   session: Session,
@@ -48,6 +49,7 @@ export async function runBatch(
 ): Promise<Outcome[]> {
   const { h, stack } = session;
   try {
+    await nothingDue(stack);
     const otherVolumes = await volumeNames(h);
     await haveImages(h);
     const from = performance.now();
@@ -65,6 +67,14 @@ export async function runBatch(
     await stack.services.updater?.[Symbol.asyncDispose]();
     await clear(h);
   }
+}
+
+/** A poller that has still something to publish does so when the updater is through, and would see half of the batch. */
+async function nothingDue(stack: Stack): Promise<void> {
+  await until("nothing is due", async () => {
+    const { outcome } = await stack.check();
+    return (outcome as { readonly kind?: string }).kind === "nothing due";
+  });
 }
 
 interface Killing {
@@ -85,18 +95,22 @@ async function killed({ session, cases, before, programs }: Killing): Promise<st
     env: { ...programs.env, DIE_AT: JSON.stringify([...moments]) },
   });
   await stack.check();
-  await dead(dying);
+  await dead(dying, stack);
   if (first?.recoveryDiesAt !== undefined) {
     const again = { ...programs.env, DIE_AT_CHANGE: String(first.recoveryDiesAt) };
-    await dead(stack.start("updater", { program: programs.dying, env: again }));
+    await dead(stack.start("updater", { program: programs.dying, env: again }), stack);
   }
   await stack.nats.flush();
   return stack.records.slice(seen).find(({ kind }) => kind === "begun")?.run ?? "";
 }
 
-async function dead(dying: Process): Promise<void> {
+async function dead(dying: Process, { services }: Stack): Promise<void> {
   const end = await Promise.race([dying.exited, sleep(DIES_WITHIN_MS, "late", { ref: false })]);
-  if (end !== "SIGKILL") throw new Error(`it was not killed (${end}):\n${dying.log()}`);
+  if (end === "SIGKILL") return;
+  const polled = (services.poller?.log() ?? "").split("\n").filter((line) => !line.includes("left alone"));
+  throw new Error(
+    `it was not killed (${end}):\n${dying.log()}\nThe poller:\n${polled.slice(-20).join("\n")}`,
+  );
 }
 
 /** Events with a recorded decision, and how many events were published until now. */
@@ -131,7 +145,7 @@ async function recovered({ session, expected, programs, within }: Recovering): P
     if (!isLate && !isOver(session, expected, updater)) return false;
     return (await isWell()) || isLate || !faultOf(expected.fault).losesRun;
   };
-  await until("it has recovered", isThrough, { within: 10 * within });
+  await until("it has recovered", isThrough, { within: 10 * within, every: LOOK_MS });
   const ms = Math.round(passed());
   const late = ms > within ? [`it took ${ms} ms`] : [];
   const records = stack.records.filter(({ run }) => run === expected.run);

@@ -4,11 +4,11 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerInspectInfo } from "dockerode";
 import type { End } from "../../../shared/run-records.ts";
-import { type Engine, bedCommand } from "../../bed/bed.ts";
+import type { Engine } from "../../bed/bed.ts";
 import type { Stack } from "../../support/stack.ts";
 import type { Before } from "./deploy.ts";
 import { type FaultName, faultOf } from "./faults.ts";
-import { type Looked, folderOf, folderOfVolume, look, volumeNames } from "./looks.ts";
+import { type Looked, folderOf, folderOfVolume, look, namespacesOf, volumeNames } from "./looks.ts";
 import type { Case } from "./points.ts";
 import { type Role, isPutBack, nameOf, sceneOf } from "./scenes.ts";
 import type { Session } from "./session.ts";
@@ -30,6 +30,7 @@ export interface Expected {
 export async function wrongWith(expected: Expected, session: Session): Promise<string[][]> {
   const { h, stack } = session;
   const now = await look(h);
+  const namespaces = await namespacesOf(h, now);
   const ofRun = [
     ...leftNames(expected, now),
     ...(await leftVolumes(expected, h)),
@@ -38,7 +39,7 @@ export async function wrongWith(expected: Expected, session: Session): Promise<s
   ];
   const ofCases = expected.cases.map(async (one, index) => {
     const before = expected.before[index] as Before;
-    const parts = { one, before, key: before.key, expected, now, h, stack };
+    const parts = { one, before, key: before.key, expected, now, namespaces, h, stack };
     return [
       ...wrongContainers(parts),
       ...wrongEnd(parts),
@@ -56,6 +57,7 @@ interface Parts {
   readonly key: number;
   readonly expected: Expected;
   readonly now: Looked;
+  readonly namespaces: ReadonlyMap<string, string>;
   readonly h: Engine;
   readonly stack: Stack;
 }
@@ -179,26 +181,26 @@ async function wrongData({ key, before, now, h }: Parts): Promise<string[]> {
 }
 
 /** They refer to the web that runs: the same network namespace, and its address under the linked name. */
-async function wrongDependants({ one, key, expected, now, h }: Parts): Promise<string[]> {
-  const scene = sceneOf(one.scene);
-  const web = now.get(nameOf("web", key));
+async function wrongDependants({ one, key, expected, now, namespaces, h }: Parts): Promise<string[]> {
+  const name = nameOf("web", key);
+  const web = now.get(name);
   if (!web?.State.Running) return [];
-  const inside = now.get(nameOf(scene.hardInside ? "hard" : "child", key));
+  const roles: readonly Role[] = sceneOf(one.scene).hardInside ? ["child", "hard"] : ["child"];
+  const wrong = roles.flatMap((role) => {
+    const inside = now.get(nameOf(role, key));
+    if (!inside?.State.Running) return [];
+    const mode = inside.HostConfig.NetworkMode ?? "nothing";
+    return [
+      ...(namespaces.get(nameOf(role, key)) === namespaces.get(name)
+        ? []
+        : [`${nameOf(role, key)} is not in ${name}'s network`]),
+      ...(mode === `container:${web.Id}` ? [] : [`${nameOf(role, key)} refers to ${mode}`]),
+    ];
+  });
   const linker = now.get(nameOf("linker", key));
-  const wrong: string[] = [];
-  if (inside?.State.Running) {
-    const script = "readlink /proc/$0/ns/net /proc/$1/ns/net | uniq | wc -l";
-    const pids = [web, inside].map(({ State }) => String(State.Pid));
-    const namespaces = await bedCommand("on", h.name.slice(1), "sh", "-c", script, ...pids);
-    if (namespaces !== "1") wrong.push(`${inside.Name.slice(1)} is not in web-${key}'s network`);
-    if (inside.HostConfig.NetworkMode !== `container:${web.Id}`)
-      wrong.push(`${inside.Name.slice(1)} refers to ${inside.HostConfig.NetworkMode ?? "nothing"}`);
-  }
-  if (linker?.State.Running && !isLinkForgotten(expected, key)) {
-    const hosts = await readFile(join(folderOf(h), "containers", linker.Id, "hosts"), "utf8");
-    const address = web.NetworkSettings.Networks["bridge"]?.IPAddress ?? "";
-    if (!hosts.split("\n").some((line) => line.startsWith(`${address}\t`) && line.includes("tunnel")))
-      wrong.push(`${linker.Name.slice(1)} does not know the address of web-${key}`);
-  }
-  return wrong;
+  if (!linker?.State.Running || isLinkForgotten(expected, key)) return wrong;
+  const hosts = await readFile(join(folderOf(h), "containers", linker.Id, "hosts"), "utf8");
+  const address = web.NetworkSettings.Networks["bridge"]?.IPAddress ?? "";
+  const knows = hosts.split("\n").some((line) => line.startsWith(`${address}\t`) && line.includes("tunnel"));
+  return knows ? wrong : [...wrong, `${nameOf("linker", key)} does not know the address of ${name}`];
 }

@@ -1,8 +1,8 @@
 // Which cases are run: all combinations are some thousand. Deterministic: the same table gives the same choice.
 import type { Batch } from "./batch.ts";
 import { type FaultName, faultNames } from "./faults.ts";
-import { type Case, points } from "./points.ts";
-import { policies, sceneOf } from "./scenes.ts";
+import { type Case, kindOf, points, stepKinds } from "./points.ts";
+import { plainScenes, policies, sceneOf } from "./scenes.ts";
 import { AT_MOST } from "./session.ts";
 
 export interface Chosen extends Case {
@@ -16,9 +16,18 @@ export const allCases: readonly Chosen[] = points.flatMap((point) =>
   ),
 );
 
-/** So many of them that each combination which one of them holds is held. Greedy: those with the most new ones first. */
-export function covering<One>(all: readonly One[], combinationsOf: (one: One) => readonly string[]): One[] {
+/** After a step of the product's own lists, in an update in which nothing goes wrong by itself. */
+export const isStep = ({ point, scene }: Chosen): boolean =>
+  plainScenes.includes(scene) && stepKinds.includes(kindOf(point));
+
+/** So many more that each combination which one of all holds is held. Greedy: those with the most new ones first. */
+export function covering<One>(
+  all: readonly One[],
+  combinationsOf: (one: One) => readonly string[],
+  chosenBefore: readonly One[] = [],
+): One[] {
   const missing = new Set(all.flatMap(combinationsOf));
+  for (const each of chosenBefore.flatMap(combinationsOf)) missing.delete(each);
   const gainOf = (one: One): number => combinationsOf(one).filter((each) => missing.has(each)).length;
   const chosen: One[] = [];
   for (let gain = Math.max(0, ...all.map(gainOf)); gain > 0; gain--) {
@@ -31,17 +40,25 @@ export function covering<One>(all: readonly One[], combinationsOf: (one: One) =>
   return chosen;
 }
 
-const around = ({ scene, policy, fault }: Chosen): string[] => [scene, `policy ${policy}`, `fault ${fault}`];
-
-/** Of points, scenes, policies and faults each two together. */
-export const pairs = (one: Chosen): string[] => together([one.point.says, ...around(one)], 2);
-
-/** Each point once; of scenes, policies and faults each two together. */
-export const eachPoint = (one: Chosen): string[] => [one.point.says, ...together(around(one), 2)];
+/**
+ * Each point; of scenes, policies and faults each two together; and where nothing goes wrong by itself of points,
+ * scenes, policies and faults each two together.
+ */
+export function pairs({ point, scene, policy, fault }: Chosen): string[] {
+  const around = [scene, `policy ${policy}`, `fault ${fault}`];
+  const isPlain = plainScenes.includes(scene);
+  return [point.says, ...together(around, 2), ...(isPlain ? together([point.says, ...around], 2) : [])];
+}
 
 /** Of points, scenes, policies, faults and Engines each three together. */
-export const triples = (one: Chosen & { readonly engine: string }): string[] =>
-  together([one.point.says, ...around(one), one.engine], 3);
+export const triples = ({
+  point,
+  scene,
+  policy,
+  fault,
+  engine,
+}: Chosen & { readonly engine: string }): string[] =>
+  together([point.says, scene, `policy ${policy}`, `fault ${fault}`, engine], 3);
 
 function together(values: readonly string[], size: number): string[] {
   if (size === 0) return [""];

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { ContainerInspectInfo } from "dockerode";
 import { ifThere } from "../../../shared/engine.ts";
-import { type Engine, bed } from "../../bed/bed.ts";
+import { type Engine, bed, bedCommand } from "../../bed/bed.ts";
 
 /** All containers by name. */
 export type Looked = ReadonlyMap<string, ContainerInspectInfo>;
@@ -28,3 +28,13 @@ export async function markedIds({ docker }: Engine): Promise<readonly string[]> 
 export const folderOf = (h: Engine): string => join(bed().folder, h.name, "docker");
 export const folderOfVolume = (h: Engine, volume: string): string =>
   join(folderOf(h), "volumes", volume, "_data");
+
+/** The network namespace that each running container is in, by the container's name. */
+export async function namespacesOf(h: Engine, looked: Looked): Promise<ReadonlyMap<string, string>> {
+  const running = [...looked].filter(([, { State }]) => State.Running);
+  const pids = running.map(([, { State }]) => String(State.Pid));
+  const script = 'for pid; do readlink "/proc/$pid/ns/net" || echo none; done';
+  const said = await bedCommand("on", h.name.slice(1), "sh", "-c", script, "namespaces", ...pids);
+  const lines = said.split("\n");
+  return new Map(running.map(([name], index) => [name, lines[index] ?? ""]));
+}

@@ -173,6 +173,11 @@ const kinds = {
 };
 export type Kind = keyof typeof kinds;
 export const kindNames = Object.keys(kinds) as Kind[];
+/** Those of the product's own lists. */
+export const stepKinds: readonly Kind[] = [
+  "after each step",
+  "after each step of another container's recreation",
+];
 
 export const points: readonly Point[] = Object.values(kinds).flat();
 export function kindOf(point: Point): Kind {

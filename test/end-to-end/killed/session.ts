@@ -30,7 +30,7 @@ export async function openSession(host: number): Promise<Session> {
   const store = await mkdtemp(join(tmpdir(), "nats-store-"));
   const stack = await startStack({
     engine: h,
-    services: ["hook-executor", "poller"],
+    services: ["updater", "hook-executor", "poller"],
     nats: { store },
     env: {
       INTERVAL: "1d", // it looks when it is asked to
@@ -42,6 +42,8 @@ export async function openSession(host: number): Promise<Session> {
   const [notes, refused] = [join(stack.folder, "notes"), join(stack.folder, "refused")];
   await mkdir(refused);
   await writeScripts(stack, { notes, refused });
+  await stack.check(); // then the updater has made the streams
+  await stack.services.updater?.[Symbol.asyncDispose]();
   let key = 0;
   return {
     ...{ h, host, stack, store },
