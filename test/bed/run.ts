@@ -1,13 +1,13 @@
 /**
  * `npm test`: brings up a test bed, runs the tests in it, brings it down. What failed it names once more at the end;
- * the last line it prints is "N passed, N failed". It ends with 0 only if some test ran, none failed, nothing of them was left and services/ and
- * shared/ are covered.
+ * the last line it prints is "N passed, N failed". It ends with 0 only if some test ran, none failed, nothing of them was
+ * left and, where that was measured, services/ and shared/ are covered.
  *
  *   npm test                                   all tests but those of the next line
- *   npm test -- --full                         also test/…/*.full-test.ts, with OUROBOROS_TEST_FULL=1
+ *   npm test -- --full                         also test/…/*.full-test.ts, with OUROBOROS_TEST_FULL=1; measures coverage
  *   npm test -- --bench [bench/x.bench.ts]     the programs bench/*.bench.ts instead, one after the other
- *   npm test -- --coverage                     also a table of what ran, file by file
- *   npm test -- test/x.test.ts --grep gate     only these; coverage is not asked for then. The rest is mocha's own
+ *   npm test -- --coverage                     measures coverage, and prints it file by file
+ *   npm test -- test/x.test.ts --grep gate     only these; coverage is not measured then. The rest is mocha's own
  */
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { constants } from "node:os";
@@ -98,11 +98,12 @@ async function runAll(
     string,
     string,
   ];
+  const isMeasured = full || coverage;
   await mkdir(claims);
   const files = await testFiles(full);
   const env = {
     OUROBOROS_TEST_CLAIMS: claims,
-    NODE_V8_COVERAGE: raw,
+    ...(isMeasured && { NODE_V8_COVERAGE: raw }), // it costs every process a good deal
     ...(full && { OUROBOROS_TEST_FULL: "1" }),
   };
   const found = await Promise.all(
@@ -116,7 +117,7 @@ async function runAll(
     passed: found.reduce((sum, { passed }) => sum + passed, 0),
     failures: found.flatMap(({ failures }) => failures),
   };
-  if (signal.aborted) return { ...total, complaints: [] };
+  if (signal.aborted || !isMeasured) return { ...total, complaints: [] };
   const c8 = [
     "node",
     "node_modules/c8/bin/c8.js",
