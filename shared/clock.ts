@@ -1,5 +1,6 @@
 // The one clock. Nothing else in services/ and shared/ reads the time or sets a timer; a service makes it where it
 // starts and hands it down.
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleepFor } from "node:timers/promises";
 
 export interface Clock {
@@ -31,5 +32,12 @@ export const systemClock: Clock = {
     return AbortSignal.any([over, ...also]);
   },
 };
+
+/** Aborts with the first of them. As many as like may wait for it: each container of a run does. */
+export function firstOf(...signals: readonly AbortSignal[]): AbortSignal {
+  const first = AbortSignal.any([...signals]);
+  setMaxListeners(0, first);
+  return first;
+}
 
 export const iso = (ms: number): string => new Date(ms).toISOString();

@@ -3,7 +3,7 @@
 import { type Consumer, type JsMsg, jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import type { Logger } from "pino";
-import type { Clock } from "./clock.ts";
+import { type Clock, firstOf } from "./clock.ts";
 import { Fenced, Permanent, Suspended } from "./errors.ts";
 import { runIn } from "./subjects.ts";
 
@@ -28,7 +28,7 @@ const LONGEST_PAUSE_MS = 2000;
 /** Ends when the signal aborts. A consumer that is not there yet, or goes away, is waited for. */
 export async function consume(nats: NatsConnection, work: Work): Promise<void> {
   const failed = new AbortController();
-  const until = AbortSignal.any([work.signal, failed.signal]);
+  const until = firstOf(work.signal, failed.signal);
   const takers = Array.from({ length: work.parallel ?? 1 }, () =>
     takeMessages(nats, work, until).finally(() => failed.abort()),
   );

@@ -1,6 +1,6 @@
 // All services in one process, as someone who knows only the Docker socket starts them: a private NATS unless
 // NATS_URL names one, and for each host its updater, hook-executor and poller.
-import { setMaxListeners } from "node:events";
+import { firstOf } from "../../shared/clock.ts";
 import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { runHookExecutor } from "../hook-executor/run.ts";
@@ -21,7 +21,7 @@ export const runAll: Service = async (context) => {
   const common: Context = {
     ...context,
     settings: { ...settings, ...nats?.access, RUN_ONCE: settings.RUN_ONCE || settings.DRY_RUN },
-    signal: AbortSignal.any([signal, failed.signal]),
+    signal: firstOf(signal, failed.signal),
   };
   const code = await forEachHost(common, async (host) => {
     try {
@@ -52,8 +52,7 @@ async function runHost(context: Context, { name, engine }: Host): Promise<number
     OUROBOROS_HOST: [name],
   };
   const done = new AbortController();
-  const signal = AbortSignal.any([context.signal, done.signal]);
-  setMaxListeners(0, signal);
+  const signal = firstOf(context.signal, done.signal);
   const ends = await Promise.allSettled(
     Object.entries(servicesFor(settings)).map(async ([service, run]) => {
       try {

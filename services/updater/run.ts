@@ -4,7 +4,7 @@ import { setMaxListeners } from "node:events";
 import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
-import { iso } from "../../shared/clock.ts";
+import { iso, firstOf } from "../../shared/clock.ts";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { connectUnlessStopped, leaveNats, natsAnswers } from "../../shared/nats.ts";
@@ -149,7 +149,7 @@ async function isOurs(nats: NatsConnection, { name, engine }: Host): Promise<boo
 async function recoverUntilNatsAnswers(context: Context, hardStop: AbortSignal): Promise<void> {
   const { settings, clock, signal } = context;
   const enough = new AbortController();
-  const waiting = { ...context, signal: AbortSignal.any([signal, enough.signal]) };
+  const waiting = { ...context, signal: firstOf(signal, enough.signal) };
   const recovering = forEachHost(waiting, (host) => recoverWithoutNats(context, host, hardStop)).finally(() =>
     enough.abort(),
   );

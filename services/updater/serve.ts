@@ -1,4 +1,5 @@
 // While this process holds the fence of a host: recover, resume the open run, then one plan after the other.
+import { firstOf } from "../../shared/clock.ts";
 import type { JsMsg } from "@nats-io/jetstream";
 import { consume } from "../../shared/consume.ts";
 import { isAway, statusOf } from "../../shared/engine.ts";
@@ -32,7 +33,7 @@ export async function serve(updater: Updater): Promise<void> {
     durable: consumers.updater(bus.host.name),
     log: bus.context.log,
     clock: bus.clock,
-    signal: AbortSignal.any([bus.signal, yielded.signal]),
+    signal: firstOf(bus.signal, yielded.signal),
     handle: (message) =>
       acting.alone(async () => {
         if (fence.open !== undefined) await recover(); // this process failed in the middle of a run

@@ -25,16 +25,24 @@ const hosts = [1, 2, 3].filter((n) => existsSync(engineSocket(n)));
 
 describe("an updater that is killed, and then", () => {
   const chosen = covering(allCases, pairs);
+  let whole: Promise<unknown> = Promise.resolve();
   const wrong = new Map<Case, Promise<readonly string[]>>();
 
   before(() => {
     const tell = new Map<Case, (sentences: readonly string[]) => void>();
     for (const one of chosen) wrong.set(one, new Promise((resolve) => tell.set(one, resolve)));
-    void runAll(dealt(batched(chosen), hosts), ({ batch, outcomes }) => {
+    whole = runAll(dealt(batched(chosen), hosts), ({ batch, outcomes }) => {
       batch.cases.forEach((one, index) => tell.get(one)?.(outcomes[index]?.wrong ?? ["nothing came of it"]));
-    });
+    }).then(
+      () => undefined,
+      (error: unknown) => {
+        for (const say of tell.values()) say(["it was not run"]); // those that are told already stay so
+        return error;
+      },
+    );
   });
   after(async () => {
+    assert.equal(await whole, undefined);
     for (const n of hosts) await engine(n).clean();
   });
 

@@ -167,6 +167,7 @@ export async function startStack({
       await Promise.all(all.map((one) => one[Symbol.asyncDispose]()));
       await nats.close();
       const talkative = all.filter((one) => isPlanted(one.log())).map((one) => `the output of ${one.pid}`);
+      const warnings = all.flatMap((one) => one.complaints().match(/^\(node:\d+\) .*$/gm) ?? []);
       await server[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
       assert.deepEqual(
@@ -174,6 +175,7 @@ export async function startStack({
         [],
         "what was published is not as docs/schemas/ have it",
       );
+      assert.deepEqual(warnings, [], "Node warned of something");
       assert.deepEqual([...secrets, ...talkative], [], "a secret that the test planted was written");
     },
   };

@@ -2,7 +2,7 @@
 // given up. What it waits for ends as if the service was told to stop, the dependencies run again, and the run stays open:
 // it is taken up, as after a crash, when NATS answers.
 import type { NatsConnection } from "nats";
-import type { Clock } from "../../../shared/clock.ts";
+import { type Clock, firstOf } from "../../../shared/clock.ts";
 import { CutOff, Suspended } from "../../../shared/errors.ts";
 import { AT_MOST_WHILE_STOPPED, type Connected, type Updater } from "../updater.ts";
 
@@ -14,7 +14,7 @@ export async function untilCutOff(
 ): Promise<void> {
   const { bus } = updater;
   const cutOff = new AbortController();
-  const signal = AbortSignal.any([bus.signal, cutOff.signal]);
+  const signal = firstOf(bus.signal, cutOff.signal);
   const whileStopped = () => watch({ ...bus, atMost, cutOff });
   try {
     await work({ ...updater, bus: { ...bus, signal }, whileStopped });
