@@ -155,6 +155,10 @@ export function isAway(error: unknown): boolean {
   return syscall === "connect" || CUT.includes(code ?? "") || isAway(error.cause);
 }
 
+/** An Engine that was killed may have left a task of the container's; that is no matter of its image. */
+export const isLeftByCrash = (error: unknown): boolean =>
+  statusOf(error) === 500 && /task \S+ already exists/.test(String(error).replaceAll(":", ""));
+
 /** Awaits a call to the Engine; answers that only say "it is so already" are no failure. */
 export async function tolerating(codes: readonly number[], call: Promise<unknown>): Promise<void> {
   await call.catch((error: unknown) => {

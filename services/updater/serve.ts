@@ -14,6 +14,7 @@ import { type Plan, parsePlan } from "./plan/plan-message.ts";
 import type { Restored } from "./recover/put-back.ts";
 import { type RecoveredHost, recoverHost, settleAlone } from "./recover/recover.ts";
 import { untilCutOff } from "./plan/cut-off.ts";
+import { modeOf } from "./plan/mode.ts";
 import { runPlan } from "./plan/run-plan.ts";
 import { tellRestored } from "./recover/tell-restored.ts";
 import type { Updater } from "./updater.ts";
@@ -77,11 +78,14 @@ async function recoverAndResume(updater: Updater): Promise<readonly Restored[]> 
   const helped = await helpersEnd(bus.host.engine, bus.clock, bus.signal);
   const recovered = { ...(await recoverHost(it)), helped };
   const plan = await openPlan(updater);
-  const restored = await settleAlone(it, recovered, plan?.run);
+  const resumed =
+    plan !== undefined && modeOf(plan, bus.context.settings) === "update" ? plan.run : undefined;
+  const restored = await settleAlone(it, recovered, resumed);
   await tellRestored(bus, restored);
   const stuck = restored.filter(({ end }) => end === "stuck").map(({ run }) => run);
   await dropOtherDocuments(it, plan === undefined ? stuck : [plan.run, ...stuck]);
-  if (plan !== undefined) await untilCutOff(updater, (connected) => runPlan(connected, plan, recovered));
+  const left = resumed === undefined ? { ...NOTHING, helped } : recovered;
+  if (plan !== undefined) await untilCutOff(updater, (connected) => runPlan(connected, plan, left));
   else if (fence.open !== undefined) await fence.end();
   await removeHelper(bus.host.engine);
   return restored;

@@ -64,6 +64,8 @@ export interface Run extends Connected {
   readonly ran: Set<string>;
   /** Containers recreated in this run: old id → new id. */
   readonly replaced: Map<string, string>;
+  /** Dependencies that could not be started: the run's marker stays for them. */
+  readonly notStarted: Set<string>;
   /** What an earlier process had swapped already, by container name. */
   readonly recovered: ReadonlyMap<string, Recovered>;
   /** What the helper said that an earlier process started. */

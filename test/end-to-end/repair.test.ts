@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { after, before, describe, it } from "mocha";
+import { lastOn } from "../../shared/jetstream.ts";
+import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { Repaired } from "../../services/ouroboros/answers.ts";
 import { backupName } from "../../services/updater/swap/swap-names.ts";
 import { engine, leftovers } from "../bed/bed.ts";
@@ -81,6 +84,9 @@ describe("ouroboros repair", () => {
       ),
     );
     assert.equal(told.subject, "web");
+    const kept = subjects.hook({ host: "h1", hook: "update_finished", container: "web", event: told.id });
+    const message = await lastOn(await jetstreamManager(stack.nats), STREAMS.hooks, kept);
+    assert.equal(message?.json<typeof told>().data["end"], "rolled_back", "who comes later hears it, too");
     assert.deepEqual((await repair()).answers, [{ host: "h1", state: "repaired", restored: [] }]);
   });
 

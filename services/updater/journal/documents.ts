@@ -1,8 +1,9 @@
 // The inspect documents of containers that are being replaced, kept in DATA_DIR until the replacing is over. They hold
 // the environment, and so secrets: readable for their owner only, never on NATS.
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CannotStart } from "../../../shared/errors.ts";
+import { parseJson } from "../../../shared/messages.ts";
 import type { Context, Host } from "../../../shared/run-service.ts";
 import { token } from "../../../shared/tokens.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
@@ -31,6 +32,16 @@ export async function keepDocument(place: Place, run: string, document: Containe
   await mkdir(shelfOf(place), { recursive: true, mode: 0o700 }); // somebody may have removed it since the start
   const file = join(shelfOf(place), fileOf(run, document.Name.replace(/^\//, "")));
   await writeFile(file, JSON.stringify(document), { mode: 0o600 });
+}
+
+/** Undefined where there is none that can be read. */
+export async function readDocument(
+  place: Place,
+  run: string,
+  name: string,
+): Promise<ContainerDocument | undefined> {
+  const text = await readFile(join(shelfOf(place), fileOf(run, name)), "utf8").catch(() => "");
+  return parseJson(text) as ContainerDocument | undefined; // this program wrote it
 }
 
 export async function dropDocument(place: Place, run: string, name: string): Promise<void> {

@@ -19,6 +19,8 @@ interface Telling<N extends NoticeName> {
   /** RFC 3339. */
   readonly time: string;
   readonly data: NoticeData<N>;
+  /** It is told once more: as this. */
+  readonly as?: string;
 }
 
 /** The notices of one run. */
@@ -48,7 +50,8 @@ export class Notices {
 
   async #publish<N extends NoticeName>(it: Telling<N>): Promise<void> {
     const { host, context } = this.#bus;
-    const id = eventId(this.#run, it.notice, it.container);
+    const own = eventId(this.#run, it.notice, it.container);
+    const id = it.as === undefined ? own : `${own}-${it.as}`;
     const body = makeNotice({
       ...it,
       id,
@@ -89,9 +92,10 @@ export function tellEnded(notices: Notices, journal: Journal, name: string): voi
 
 type Known = Omit<Ended, "kind">;
 
-/** `time` as RFC 3339. */
-export function tellEnd(notices: Notices, time: string, it: Known): void {
+/** `time` as RFC 3339; `as` where the container has an end in this run already, and this is another one. */
+export function tellEnd(notices: Notices, time: string, it: Known, as?: string): void {
   notices.tell({
+    ...(as !== undefined && { as }),
     notice: "update_finished",
     container: it.container,
     reason: it.because,

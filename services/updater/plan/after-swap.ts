@@ -1,7 +1,7 @@
 // From how a swap went to the container's end: asked about, kept and cleaned up, or put back, and what was updated with it
 // likewise (along.ts: A3). Each way out is a named end.
 import type { ContainerInspectInfo } from "dockerode";
-import { ifThere, isAway } from "../../../shared/engine.ts";
+import { ifThere, isAway, isLeftByCrash } from "../../../shared/engine.ts";
 import { Expired, Fenced, Halted, Suspended, explain } from "../../../shared/errors.ts";
 import { byHand } from "../swap/by-hand.ts";
 import { changeOf } from "../journal/change.ts";
@@ -42,7 +42,7 @@ export async function afterSwap(run: Run, it: Swapped): Promise<void> {
         end: harmless.includes(failed) ? "failed" : "rolled_back",
         because: `"${failed}" failed: ${explain(cause)}`,
         by: "updater",
-        isPassing: isAway(cause) || it.timed?.hadToWait === true,
+        isPassing: isAway(cause) || isLeftByCrash(cause) || it.timed?.hadToWait === true,
       });
     }
     case "stuck":

@@ -178,7 +178,8 @@ export async function startAll(
       if (!(await isStarted(run, name))) late.push(name);
     });
   }
-  await startPatiently({ ...run, engine: run.bus.host.engine, clock: run.bus.clock }, late);
+  const left = await startPatiently({ ...run, engine: run.bus.host.engine, clock: run.bus.clock }, late);
+  for (const { container } of left) run.notStarted.add(container);
   if (suspended !== undefined) throw suspended;
 }
 

@@ -2,7 +2,13 @@
 import type { Mode } from "../../../shared/hooks.ts";
 
 const STRICTNESS: Readonly<Record<Mode, number>> = { update: 0, monitor: 1, dry_run: 2 };
-export const strictest = (one: Mode, other: Mode): Mode =>
-  STRICTNESS[one] >= STRICTNESS[other] ? one : other;
-export const ownMode = (settings: { readonly DRY_RUN: boolean; readonly MONITOR_ONLY: boolean }): Mode =>
+const strictest = (one: Mode, other: Mode): Mode => (STRICTNESS[one] >= STRICTNESS[other] ? one : other);
+const ownMode = (settings: Wanted): Mode =>
   settings.DRY_RUN ? "dry_run" : settings.MONITOR_ONLY ? "monitor" : "update";
+interface Wanted {
+  readonly DRY_RUN: boolean;
+  readonly MONITOR_ONLY: boolean;
+}
+
+export const modeOf = ({ mode }: { readonly mode: Mode }, settings: Wanted): Mode =>
+  strictest(mode, ownMode(settings));

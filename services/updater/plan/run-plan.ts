@@ -13,7 +13,7 @@ import { type Grouped, aloneAmong, entryOf, groupEntries, neededBy } from "./gro
 import { Journal } from "../journal/journal.ts";
 import { recordLateVerdicts } from "../gate/late.ts";
 import { type Stopped, makeMarker, removeMarker, stoppedNow } from "../journal/marker.ts";
-import { ownMode, strictest } from "./mode.ts";
+import { modeOf } from "./mode.ts";
 import { Notices, tellAgain, tellFinished } from "../journal/notices.ts";
 import { Places } from "../swap/places.ts";
 import type { Plan } from "./plan-message.ts";
@@ -33,7 +33,7 @@ export async function runPlan(updater: Connected, plan: Plan, recovered: Recover
   const journal = await Journal.open(bus, plan.run);
   const isFinished = journal.of("finished").length > 0;
   if (isFinished && fence.open?.run !== plan.run) return;
-  const mode = strictest(plan.mode, ownMode(bus.context.settings));
+  const mode = modeOf(plan, bus.context.settings);
   const notices = new Notices(bus, { run: plan.run, mode });
   tellAgain(notices, journal);
   if (isFinished) return finish(updater, { journal, notices });
@@ -55,7 +55,7 @@ export async function runPlan(updater: Connected, plan: Plan, recovered: Recover
   if (marker !== undefined) await startMarked(run, await stoppedNow(bus.host.engine, marker));
   await removeUnusedVolumes(run, unused);
   const ends = Object.fromEntries(journal.of("ended").map(({ container, end }) => [container, end]));
-  await removeMarker(bus.host.engine, plan.run);
+  if (run.notStarted.size === 0) await removeMarker(bus.host.engine, plan.run);
   await journal.write({ kind: "finished", ends, ms: Math.round(bus.clock.monotonic() - began) });
   run.log.info({ ends }, "run finished");
   await finish(updater, run);
@@ -142,17 +142,12 @@ async function updateTogether(
   return ours;
 }
 
-interface Look {
-  readonly seen: readonly Seen[];
-  readonly entries: readonly Entry[];
-}
-
 /** Entries that still hold; the others are ended. */
 async function lookFor(
   run: Run,
   plan: Plan,
   { stoppedBefore, ...rest }: Before & { readonly limit: number },
-): Promise<Look> {
+): Promise<{ readonly seen: readonly Seen[]; readonly entries: readonly Entry[] }> {
   const seen = await lookAround(run.bus.host.engine, stoppedBefore ?? []);
   const { entries, expired, committed, putBack } = whatHolds(run, plan, { ...rest, seen });
   for (const { entry, because } of expired)
@@ -246,6 +241,7 @@ function runOf(updater: Connected, { journal, notices, mode, plan, recovered }: 
     turns: new Places(bus.context.settings.SWAPS),
     ran: new Set(),
     replaced: new Map(),
+    notStarted: new Set(),
     recovered: recovered.swaps,
     helped: recovered.helped,
   };

@@ -58,7 +58,7 @@ export function whatHolds(
       from: planned.imageId,
       isCommitted,
       because,
-      decided: isOpen ? putBackBy(run, planned.name) : undefined,
+      decided: isOpen ? putBackBy(run, planned.name, all) : undefined,
     };
   });
   const holding = judged.filter(({ because }) => because === undefined);
@@ -73,10 +73,32 @@ export function whatHolds(
 }
 
 /** A parent that may stay is put back with a child that may not (along.ts: A3). */
-function putBackBy({ journal }: Pick<Run, "journal">, name: string): Decided | undefined {
+function putBackBy(
+  { journal }: Pick<Run, "journal">,
+  name: string,
+  all: readonly Facts[],
+): Decided | undefined {
   const after = journal.decided(eventId(journal.run, "after_update", name));
   if (after?.verdict !== "proceed") return after;
-  return journal.of("decided").find(({ hook, verdict }) => hook === "after_update" && verdict !== "proceed");
+  const family = relativesOf(name, all);
+  return journal
+    .of("decided")
+    .find(
+      ({ hook, verdict, container }) =>
+        hook === "after_update" && verdict !== "proceed" && family.has(container ?? ""),
+    );
+}
+
+/** Names of what refers to it, of what it refers to, and of their relatives. */
+function relativesOf(name: string, all: readonly Facts[]): ReadonlySet<string> {
+  const family = new Set([name]);
+  const refersTo = (one: Facts, other: Facts): boolean =>
+    one.refersTo.some((target) => target === other.name || target === other.id);
+  for (const relative of family)
+    // grows meanwhile
+    for (const one of all.filter((facts) => facts.name === relative))
+      for (const other of all) if (refersTo(one, other) || refersTo(other, one)) family.add(other.name);
+  return family;
 }
 
 interface Known {

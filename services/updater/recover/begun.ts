@@ -4,6 +4,7 @@ import type { ContainerInspectInfo } from "dockerode";
 import { factsOf } from "../../../shared/container-facts.ts";
 import type { Context, Host } from "../../../shared/run-service.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import { readDocument } from "../journal/documents.ts";
 import type { Places } from "../swap/places.ts";
 import { isAmong, unparked } from "../swap/dependants.ts";
 import { proofOf } from "../swap/prove.ts";
@@ -71,12 +72,22 @@ export const wasStoppedByUs = (parts: Begun): boolean =>
   parts.old.State.Running ||
   Date.parse(parts.old.State.FinishedAt) >= Date.parse(parts.next.Created);
 
+/** What has the restart policy that the old one had: its successor, or where that is gone its inspect document. */
+async function knownFrom(
+  it: RecoveringSwaps,
+  { name, run, old, next }: Pick<Begun, "name" | "run" | "old" | "next">,
+): Promise<ContainerInspectInfo> {
+  const kept = isAlone({ old, next }) ? await readDocument(it, run, name) : undefined;
+  return kept?.Id === old.Id ? (kept as unknown as ContainerInspectInfo) : next;
+}
+
 export async function swapFrom(
   it: RecoveringSwaps,
   { name, run, old, next }: Omit<Begun, "isDependant">,
 ): Promise<Swap> {
   const { engine } = it.host;
-  const document = unparked(old, next) as unknown as ContainerDocument;
+  const kept = await knownFrom(it, { name, run, old, next });
+  const document = unparked(old, kept) as unknown as ContainerDocument;
   const proofFor = (container: ContainerDocument) =>
     proofOf(container, { ...it, log: it.log.child({ run }) });
   return {

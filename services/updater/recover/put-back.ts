@@ -1,15 +1,17 @@
 // The ways out of a swap that was left behind which recovery takes by itself (recover.ts: R1, R3, R5).
-import { ALREADY_SO, tolerating } from "../../../shared/engine.ts";
+import type { ContainerInspectInfo } from "dockerode";
+import { ALREADY_SO, ifThere, tolerating } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import type { End } from "../../../shared/payloads.ts";
+import { sharesContainer } from "../create/inspect.ts";
 import { dropDocument } from "../journal/documents.ts";
 import { byHand } from "../swap/by-hand.ts";
 import { ranBefore } from "../swap/dependants.ts";
 import { letDependantsRun } from "../swap/recreate.ts";
-import { undoSteps } from "../swap/saga.ts";
-import { type Swap, type SwapStep, moveAside, parkPolicy, removeBackup, stop } from "../swap/swap.ts";
+import { type Failure, undoSteps } from "../swap/saga.ts";
+import { type Swap, removeBackup, stop } from "../swap/swap.ts";
 import type { Parts } from "../swap/swap-parts.ts";
-import { ofHalfSwap } from "../swap/swap-steps.ts";
+import { ofBackup, ofHalfSwap, ofRecreated } from "../swap/swap-steps.ts";
 import { Timed } from "../swap/timed.ts";
 import { type Begun, type RecoveringSwaps, isAlone, swapFrom, wasStoppedByUs } from "./begun.ts";
 
@@ -23,8 +25,30 @@ export interface Restored {
   readonly swap: Swap | undefined;
 }
 
-/** R3: the backup's name tells what was begun, and so stays until it runs (saga.ts, S4). */
-const ofBackup: readonly SwapStep[] = [letDependantsRun, { ...moveAside, tells: true }, stop, parkPolicy];
+/** What cannot be done at once is tried for a while; what cannot be done at all keeps no other container down. */
+export async function patiently(
+  it: RecoveringSwaps,
+  { name: container, run }: Pick<Parts, "name" | "run">,
+  act: () => Promise<Restored | undefined>,
+): Promise<Restored | undefined> {
+  const log = it.log.child({ container, run });
+  let ended: Restored | undefined;
+  const step = {
+    name: "put right what was begun",
+    do: () => Promise.resolve(),
+    undo: async () => {
+      ended = await act();
+    },
+  };
+  const [failure] = await undoSteps([step], null, timedBy(it, log));
+  if (failure === undefined) return ended;
+  if (it.hardStop.aborted) throw failure.error;
+  const because = `what was begun with it could not be put right (${explain(failure.error)}). Once what stood in the way is gone, \`ouroboros repair ${container}\` does so`;
+  return { container, run, end: "stuck", because, swap: undefined };
+}
+
+const timedBy = ({ clock, hardStop }: RecoveringSwaps, log: RecoveringSwaps["log"]): Timed =>
+  new Timed({ clock, log, hardStop });
 
 /** R1, R3. */
 export async function putBack(
@@ -41,15 +65,25 @@ export async function putBack(
   const steps = (isAlone(parts) ? ofBackup : ofHalfSwap).filter(
     (step) => isStarted || (step !== stop && step !== letDependantsRun),
   );
-  const failures = await undoSteps(steps, swap, new Timed({ clock: it.clock, log, hardStop: it.hardStop }));
+  const failures = await undoSteps(steps, swap, timedBy(it, log));
+  if (failures.length === 0) await dropDocument(it, run, name);
+  return restoredTo(swap, { failures, isDependant: parts.isDependant, log });
+}
+
+interface Undone {
+  readonly failures: readonly Failure[];
+  readonly isDependant: boolean;
+  readonly log: RecoveringSwaps["log"];
+}
+
+function restoredTo(swap: Swap, { failures, isDependant, log }: Undone): Restored {
   for (const { step, error } of failures)
     log.error({ step, because: explain(error) }, "recovery: undo failed");
-  if (failures.length === 0) await dropDocument(it, run, name);
   const cause = "the updater ended in the middle of it";
   return {
-    container: name,
-    run,
-    swap: parts.isDependant ? undefined : swap,
+    container: swap.name,
+    run: swap.run,
+    swap: isDependant ? undefined : swap,
     ...(failures.length > 0
       ? {
           end: "stuck",
@@ -59,15 +93,31 @@ export async function putBack(
   };
 }
 
-/** R5. */
+/** R5. Where the container that it was recreated for is gone, the old one is the one that can run. */
 export async function keepRecreated(it: RecoveringSwaps, parts: Begun): Promise<Restored> {
   const { name: container, run } = parts;
   const swap = await swapFrom(it, parts);
+  if (!(await hasItsParents(it, parts.next))) {
+    const log = it.log.child({ container, run });
+    const failures = await undoSteps(ofRecreated, swap, timedBy(it, log));
+    return restoredTo(swap, { failures, isDependant: true, log });
+  }
   if (ranBefore(swap))
     await tolerating([ALREADY_SO], it.host.engine.docker.getContainer(parts.next.Id).start());
   await removeBackup(swap);
   it.log.warn({ container, run }, "a dependant that was recreated is kept");
   return { container, run, end: "updated", because: "it was recreated with its parent", swap: undefined };
+}
+
+/** Whose namespaces it shares. */
+async function hasItsParents(
+  { host }: RecoveringSwaps,
+  { HostConfig: { NetworkMode, PidMode, IpcMode } }: ContainerInspectInfo,
+): Promise<boolean> {
+  const modes = [NetworkMode, PidMode, IpcMode].filter((mode) => sharesContainer(mode));
+  const ids = modes.map((mode) => mode?.slice("container:".length) ?? "");
+  const found = await Promise.all(ids.map((id) => ifThere(host.engine.docker.getContainer(id).inspect())));
+  return !found.includes(undefined);
 }
 
 /** Somebody removed the old container meanwhile: the new one is all there is. */
@@ -77,8 +127,8 @@ export async function takeOver(
 ): Promise<Restored | undefined> {
   if (successor === undefined) return undefined;
   const container = host.engine.docker.getContainer(successor.Id);
-  await container.rename({ name });
   await tolerating([ALREADY_SO], container.start());
+  await container.rename({ name }); // its name tells that it was begun
   const because = "somebody removed the old container; the new one is all there is";
   return { container: name, run, end: "updated", because, swap: undefined };
 }

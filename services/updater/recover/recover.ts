@@ -4,19 +4,25 @@
 //   R3  A backup without a successor: it takes its name again and runs.
 //   R4  Dependencies that a marker lists run again, if they exist; with the journal at hand the run does it itself.
 //   R5  A dependant that was recreated stays with its parent: proved with it, put back with it, kept if that is over.
+//   R6  Once the old container of a dependant that was recreated is gone, there is no way back for its parent either: it
+//       is started for as long as it takes.
+//   R7  What cannot be put right is told, and keeps no other container down.
 // Recovering twice does nothing more than once.
+import { ifThere } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import { dropDocument } from "../journal/documents.ts";
 import { type Marker, findMarkers, removeMarker, stoppedNow } from "../journal/marker.ts";
 import { allOf } from "../plan/all-of.ts";
 import type { Helped } from "../self/helper-container.ts";
 import { byHand } from "../swap/by-hand.ts";
+import { isAmong, isOlder } from "../swap/dependants.ts";
 import { commit } from "../swap/recreate.ts";
-import { type Outcome, runSteps } from "../swap/saga.ts";
+import { type Outcome, runSteps, undoSteps } from "../swap/saga.ts";
 import { startPatiently } from "../swap/start-patiently.ts";
 import { type Swap, isUpdated } from "../swap/swap.ts";
+import { backupName, parseSwapName } from "../swap/swap-names.ts";
 import { type Parts, findParts } from "../swap/swap-parts.ts";
-import { ofOurselves, ofSwappedNames } from "../swap/swap-steps.ts";
+import { ofCommitted, ofOurselves, ofSwappedNames } from "../swap/swap-steps.ts";
 import { Timed } from "../swap/timed.ts";
 import type { Recovered } from "../updater.ts";
 import {
@@ -27,7 +33,7 @@ import {
   isUncommitted,
   swapFrom,
 } from "./begun.ts";
-import { type Restored, keepRecreated, putBack, takeOver } from "./put-back.ts";
+import { type Restored, keepRecreated, patiently, putBack, takeOver } from "./put-back.ts";
 
 export interface RecoveredHost {
   /** R2: swaps whose names were exchanged, by the container's name, with how starting and proving went. */
@@ -60,7 +66,7 @@ export async function settleAlone(
     ended.push({ container: swap.name, run: swap.run, ...endOf(swap, outcome), swap });
   }
   const lost = recovered.markers.filter((marker) => marker.run !== exceptRun);
-  await startMarked(it, lost);
+  ended.push(...(await startMarked(it, lost)));
   const alone = ended.filter(({ run }) => run !== exceptRun);
   for (const { container, run, end, because } of alone)
     it.log[end === "stuck" ? "error" : "warn"]({ container, run, end, because }, "swap of a lost run ended");
@@ -78,15 +84,21 @@ function endOf(swap: Swap, outcome: Outcome): Pick<Restored, "end" | "because"> 
   }
 }
 
-/** R4. */
-async function startMarked(it: Recovering, markers: readonly Marker[]): Promise<void> {
+/** R4. Resolves with what cannot be started. */
+async function startMarked(it: Recovering, markers: readonly Marker[]): Promise<Restored[]> {
   const { engine } = it.host;
+  const down: Restored[] = [];
   for (const marker of markers) {
     const log = it.log.child({ run: marker.run });
-    await startPatiently({ ...it, engine, log }, await stoppedNow(engine, marker));
-    if (it.hardStop.aborted) return; // the next start reads the marker
-    await removeMarker(engine, marker.run);
+    const left = await startPatiently({ ...it, engine, log }, await stoppedNow(engine, marker));
+    if (it.hardStop.aborted) return down;
+    if (left.length === 0) await removeMarker(engine, marker.run); // else the next start reads it
+    for (const { container, because } of left) {
+      const name = marker.stopped.find(({ id }) => id === container)?.name ?? container;
+      down.push({ container: name, run: marker.run, end: "stuck", because, swap: undefined });
+    }
   }
+  return down;
 }
 
 async function recoverParts(
@@ -94,10 +106,10 @@ async function recoverParts(
   all: readonly Parts[],
 ): Promise<Pick<RecoveredHost, "swaps" | "restored">> {
   const restored: Restored[] = [];
-  const end = <One>(some: readonly One[], how: (one: One) => Promise<Restored | undefined>) =>
+  const end = <One extends Parts>(some: readonly One[], how: (one: One) => Promise<Restored | undefined>) =>
     allOf(
       some.map((one) => async () => {
-        const ended = await how(one);
+        const ended = await patiently(it, one, () => how(one));
         if (ended !== undefined) restored.push(ended);
       }),
     );
@@ -119,28 +131,58 @@ async function recoverParts(
     (one) => putBack(it, one, { start: !goesOn(one) }),
   );
   const swaps = new Map<string, Recovered>();
-  await allOf(goingOn.map((one) => () => goOn(it, one, swaps)));
-  const taken = [...swaps.values()].flatMap(({ swap }) => swap.dependants.map(({ old }) => old.Id));
+  await end(goingOn, (one) => goOn(it, one, swaps));
+  const parents = [
+    ...[...swaps.values()].map(({ swap }) => swap),
+    ...restored.flatMap(({ swap }) => swap ?? []),
+  ];
+  const taken = parents.flatMap(({ dependants }) => dependants.map(({ old }) => old.Id));
   const left = exchanged.filter((one) => one.isDependant && !taken.includes(one.old.Id));
   await end(left, (one) => keepRecreated(it, one));
   return { swaps, restored };
 }
 
 /** R2. */
-async function goOn(it: RecoveringSwaps, parts: Begun, swaps: Map<string, Recovered>): Promise<void> {
+async function goOn(it: RecoveringSwaps, parts: Begun, swaps: Map<string, Recovered>): Promise<undefined> {
   const log = it.log.child({ container: parts.name, run: parts.run });
   const swap = await swapFrom(it, parts);
   const isOwn = it.host.own.includes(parts.next.Id);
   const { left, done } = isOwn ? { left: ofOurselves, done: [] } : ofSwappedNames;
-  const outcome = await runSteps(
-    left,
-    swap,
-    new Timed({ clock: it.clock, log, hardStop: it.hardStop }),
-    done,
-  );
+  const timed = new Timed({ clock: it.clock, log, hardStop: it.hardStop });
+  const outcome =
+    !isOwn && (await isCommitted(swap))
+      ? await goForward(swap, timed)
+      : await runSteps(left, swap, timed, done);
   const because = outcome.kind === "done" ? undefined : explain(outcome.cause);
   log.warn({ outcome: outcome.kind, because }, "a swap whose names were exchanged was taken up");
   swaps.set(parts.name, { swap, outcome });
   for (const dependant of swap.dependants.filter(isUpdated))
     swaps.set(dependant.name, { swap: dependant, outcome, parent: parts.name });
+  return undefined;
+}
+
+/** R6: what refers to the successor was made after it, and has no old container any more. */
+async function isCommitted(swap: Swap): Promise<boolean> {
+  const { docker } = swap.engine;
+  const successor = await docker.getContainer(swap.successor ?? swap.name).inspect();
+  for (const [id, targets] of await swap.references.of(swap.engine)) {
+    const inspect = isAmong(targets, successor)
+      ? await ifThere(docker.getContainer(id).inspect())
+      : undefined;
+    if (inspect === undefined || isOlder(inspect, swap)) continue;
+    const name = inspect.Name.slice(1);
+    const backup = await ifThere(docker.getContainer(backupName(name, swap.run)).inspect());
+    if (backup === undefined && parseSwapName(name) === undefined) return true;
+  }
+  return false;
+}
+
+/** Nothing is taken back: each step is tried until it is done. */
+async function goForward(swap: Swap, timed: Timed): Promise<Outcome> {
+  const steps = ofCommitted.map(({ name, do: act }) => ({ name, do: () => Promise.resolve(), undo: act }));
+  const left = await undoSteps(steps.toReversed(), swap, timed);
+  const [first] = left;
+  return first === undefined
+    ? { kind: "done" }
+    : { kind: "stuck", failed: first.step, cause: first.error, left };
 }

@@ -12,7 +12,8 @@ export async function tellRestored(bus: Bus, restored: readonly Restored[]): Pro
     const notices = new Notices(bus, { run, mode: "update" });
     const change = changeOf(swap.oldImage, swap.newImage);
     const image = swap.old.Config.Image;
-    tellEnd(notices, iso(bus.clock.now()), { container, image, end, because, by: "updater", ...change });
+    const told = { container, image, end, because, by: "updater", ...change } as const;
+    tellEnd(notices, iso(bus.clock.now()), told, `recovered-${end}`);
     await notices.stored();
   }
 }

@@ -96,12 +96,17 @@ export const recreateDependants: SwapStep = {
     }
   },
   undo: async (swap) => {
-    for (const dependant of swap.dependants.toReversed()) {
-      await giveWay(dependant);
-      await create.undo?.(dependant);
-    }
+    const failures: unknown[] = [];
+    for (const dependant of swap.dependants.toReversed())
+      await giveBack(dependant).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   },
 };
+
+async function giveBack(dependant: Swap): Promise<void> {
+  await giveWay(dependant);
+  await create.undo?.(dependant);
+}
 
 /** Side by side, once all of them run again. */
 export const proveUpdated: SwapStep = {

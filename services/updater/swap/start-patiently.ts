@@ -15,18 +15,25 @@ interface Starting {
   readonly hardStop: AbortSignal;
 }
 
-/** By name or id. Resolves when all run that can be started; each of the others is one error in the log. */
-export async function startPatiently(it: Starting, containers: readonly string[]): Promise<void> {
+interface NotStarted {
+  /** As it was given. */
+  readonly container: string;
+  readonly because: string;
+}
+
+/** By name or id. Resolves, when all run that can be started, with the others; each of them is one error in the log. */
+export async function startPatiently(it: Starting, containers: readonly string[]): Promise<NotStarted[]> {
   const starts = containers.map((container) => ({
     name: container,
     do: () => Promise.resolve(),
     undo: () => startWithParent(it, container),
   }));
-  for (const { step: container, error } of await undoSteps(starts, null, new Timed(it)))
-    it.log.error(
-      { container, because: explain(error) },
-      `dependency could not be started: start it by hand with \`docker start ${container}\``,
-    );
+  const failures = await undoSteps(starts, null, new Timed(it));
+  return failures.map(({ step: container, error }) => {
+    const because = `dependency could not be started (${explain(error)}): once what stands in the way is gone, \`ouroboros repair\` or \`docker start ${container}\` starts it`;
+    it.log.error({ container, because }, "dependency is down");
+    return { container, because };
+  });
 }
 
 /** One that lives in the network of another cannot start without it: a crash of the host may have ended both. */

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { ContainerInspectInfo } from "dockerode";
 import type { Clock } from "../../../shared/clock.ts";
-import { ALREADY_SO, type Engine, isOlder, statusOf, tolerating } from "../../../shared/engine.ts";
+import { ALREADY_SO, type Engine, GONE, isOlder, statusOf, tolerating } from "../../../shared/engine.ts";
 import { stopSignalBy } from "../../../shared/compat-labels.ts";
 import { labelOf } from "../../../shared/labels.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
@@ -107,7 +107,10 @@ async function isBeingStopped({ docker }: Engine, id: string, within: number): P
 const signalFor = (labels: Readonly<Record<string, string>>, { compat }: Engine): string | undefined =>
   labelOf(labels, "com.ouroboros.stop_signal") ?? stopSignalBy(labels, compat);
 
-/** Before API 1.42 stop takes no signal, and a killed container is restarted by its policy. */
+/**
+ * Before API 1.42 stop takes no signal, and a killed container is restarted by its policy, which it has none of meanwhile.
+ * podman has no such call, and restarts nothing that was killed.
+ */
 async function killAndWait(
   engine: Engine,
   clock: Clock,
@@ -115,9 +118,15 @@ async function killAndWait(
   signal: string,
 ): Promise<void> {
   const target = engine.patient.getContainer(container.Id);
-  await target.update({ RestartPolicy: { Name: "no" } });
-  await tolerating([409], target.kill({ signal }));
-  await target
-    .wait({ condition: "not-running", abortSignal: clock.deadline(stopMs(container)) })
-    .catch(() => undefined);
+  const { HostConfig } = await target.inspect(); // an earlier step may have parked it
+  const setPolicy = (RestartPolicy: object) => tolerating([GONE], target.update({ RestartPolicy }));
+  await setPolicy({ Name: "no" });
+  try {
+    await tolerating([409], target.kill({ signal }));
+    await target
+      .wait({ condition: "not-running", abortSignal: clock.deadline(stopMs(container)) })
+      .catch(() => undefined);
+  } finally {
+    await setPolicy(HostConfig.RestartPolicy ?? { Name: "no" });
+  }
 }

@@ -36,9 +36,28 @@ export const ofSwappedNames = {
 
 /**
  * What must be undone if the successor exists and the old container bears its own or the backup name. It may run even
- * so: one whose putting back was interrupted is started by an Engine that restarts, as its policy says.
+ * so: one whose putting back was interrupted is started by an Engine that restarts, as its policy says. What refers to it
+ * may not be put back yet.
  */
-export const ofHalfSwap: readonly SwapStep[] = [create, letDependantsRun, stop, moveAside, parkPolicy, start];
+export const ofHalfSwap: readonly SwapStep[] = [
+  ...[create, letDependantsRun, stop, moveAside, parkPolicy, start],
+  recreateDependants,
+];
+
+/** The same where there is no successor; the backup's name tells what was begun, and so stays until it runs (saga.ts, S4). */
+export const ofBackup: readonly SwapStep[] = [
+  ...[letDependantsRun, { ...moveAside, tells: true as const }],
+  ...[stop, parkPolicy, recreateDependants],
+];
+
+/** A dependant whose names are exchanged, by itself. */
+export const ofRecreated: readonly SwapStep[] = [create, stop, moveAside, takeName, parkPolicy, start];
+
+/**
+ * What is left once the old containers of dependants are gone, and so the way back: what was recreated refers to the
+ * successor.
+ */
+export const ofCommitted: readonly SwapStep[] = [lookAgain, parkPolicy, stopAgain, start, startRecreated];
 
 /** What is left where the successor is this very process: that it runs here proves it, and it cannot undo itself. */
 export const ofOurselves = [lookAgain, ...[parkPolicy, recreateDependants].map(withoutUndo)];

@@ -131,8 +131,8 @@ export const parkPolicy: SwapStep = {
       await tolerating([GONE], oldOf(swap).update({ RestartPolicy: { Name: "no" } }));
   },
   undo: async (swap) => {
-    if (restartsByItself(swap.old))
-      await tolerating([GONE], oldOf(swap).update({ RestartPolicy: policyOf(swap.old) }));
+    const RestartPolicy = policyOf(swap.old);
+    if (RestartPolicy.Name !== "no") await tolerating([GONE], oldOf(swap).update({ RestartPolicy }));
   },
 };
 
@@ -161,7 +161,8 @@ export const removeBackup = (swap: Pick<Swap, "engine" | "old">): Promise<void> 
 const restartsByItself = (container: ContainerDocument): boolean =>
   ["always", "on-failure"].includes(container.HostConfig.RestartPolicy?.Name ?? "");
 
-const policyOf = (container: ContainerDocument) => container.HostConfig.RestartPolicy ?? { Name: "no" };
+const policyOf = ({ HostConfig: { RestartPolicy } }: ContainerDocument) =>
+  RestartPolicy?.Name ? RestartPolicy : { Name: "no" };
 
 /** One that is gone, or bears the name already, is as it should be. */
 async function rename(engine: Engine, id: string, name: string): Promise<void> {

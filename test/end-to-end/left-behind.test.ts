@@ -1,0 +1,186 @@
+// What recovery finds after rarer ends of an earlier process: each state is built on the Engine as such an end leaves it,
+// or comes about by one.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, it } from "mocha";
+import { Repaired } from "../../services/ouroboros/answers.ts";
+import { backupName, successorName } from "../../services/updater/swap/swap-names.ts";
+import { engine, leftovers } from "../bed/bed.ts";
+import { command } from "../support/command.ts";
+import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
+import { update } from "../support/runs.ts";
+import { type Stack, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
+
+const h1 = engine(1);
+const RUN = "0abc";
+const dyingUpdater = join(import.meta.dirname, "../support/dying-updater.js");
+
+const policyOf = async (name: string, h = h1) =>
+  (await h.docker.getContainer(name).inspect()).HostConfig.RestartPolicy?.Name;
+const rename = (id: string, name: string) => h1.docker.getContainer(id).rename({ name });
+/** What there is in the end. */
+async function comesTo(expected: readonly string[], h = h1): Promise<void> {
+  const isSo = async () => (await overview(h)).join() === expected.join();
+  await until(expected.join(), isSo).catch(() => undefined);
+  assert.deepEqual(await overview(h), expected);
+}
+const repair = async (stack: Stack) => {
+  const { code, out } = await command({ NATS_URL: stack.server.url }, ["repair", "-o", "json"]);
+  return { code, restored: Repaired.array().parse(JSON.parse(out))[0]?.restored };
+};
+
+describe("what an earlier updater left behind", () => {
+  afterEach(() => h1.clean());
+
+  it("a dependant that was recreated, with a parent that was put back: its old container is the one that is kept", async () => {
+    const web = await deploy(h1, "web");
+    const child = await deploy(h1, "child", { imageOptions: WAITS, create: inNetworkOf(web) });
+    const successor = await secondOf("web", successorName("web", RUN));
+    await h1.docker.getContainer(child).stop();
+    await rename(child, backupName("child", RUN));
+    await h1.docker.createContainer({
+      name: "child",
+      Image: "registry.lab:5000/apps/child:latest",
+      ...inNetworkOf(successor),
+    });
+    await using _stack = await startStack({ engine: h1, services: ["updater"] });
+    await comesTo(["child running 1", "web running 1"]);
+    assert.deepEqual([await idOf(h1, "web"), await idOf(h1, "child")], [web, child]);
+    assert.deepEqual(await leftovers(h1), ["h1: container /child", "h1: container /web"]);
+  });
+
+  it("dependants whose old containers are gone: there is no way back, though the new one proves itself no more", async () => {
+    const old = await deploy(h1, "web");
+    await h1.docker.getContainer(old).stop();
+    await rename(old, backupName("web", RUN));
+    const web = await secondOf("web", "web", { health: "false" });
+    await h1.docker.getContainer(web).start();
+    const child = await deploy(h1, "child", { imageOptions: WAITS, create: inNetworkOf(web) });
+    await using _stack = await startStack({ engine: h1, services: ["updater"] });
+    await comesTo(["child running 1", "web running 2"]);
+    assert.deepEqual([await idOf(h1, "web"), await idOf(h1, "child")], [web, child]);
+  });
+
+  it("a container that cannot be put right: the others are, and it is once that is possible", async () => {
+    await using folder = await mounted();
+    await deploy(h1, "web");
+    await secondOf("web", successorName("web", RUN));
+    await h1.docker.getContainer("web").stop();
+    await deploy(h1, "other", { create: { HostConfig: { Mounts: [folder.mount] } } });
+    await h1.docker.getContainer("other").stop();
+    await rename("other", successorName("other", RUN)); // somebody removed the old one
+    await rm(folder.path, { recursive: true });
+    await using stack = await startStack({ engine: h1, services: ["updater"] });
+    await comesTo([`${successorName("other", RUN)} exited 1`, "web running 1"]);
+    const stuck = await repair(stack);
+    assert.deepEqual(
+      [stuck.code, stuck.restored?.map(({ container, end }) => [container, end])],
+      [2, [["other", "stuck"]]],
+    );
+    assert.match(
+      stuck.restored?.[0]?.because ?? "",
+      /bind source path does not exist.*`ouroboros repair other`/s,
+    );
+    await mkdir(folder.path);
+    assert.equal((await repair(stack)).code, 0);
+    assert.deepEqual(await overview(h1), ["other running 1", "web running 1"]);
+  });
+
+  it("a dependency that could not be started again: the run ends, and repair starts it", async () => {
+    await using folder = await mounted();
+    await deploy(h1, "db", { create: { HostConfig: { Mounts: [folder.mount] } } });
+    await deploy(h1, "web", { create: { Labels: { "com.ouroboros.depends_on": "db" } } });
+    await using stack = await startStack({ engine: h1, env: { MONITOR: "web" } });
+    await stack.script("before_update/spoil", `#!/bin/sh\nrmdir ${folder.path}\n`);
+    await stack.check();
+    await release("apps/web", "2");
+    assert.deepEqual(await update(stack), { web: "updated" });
+    assert.deepEqual(await overview(h1), ["db exited 1", "web running 2"]);
+    assert.match(stack.services.updater?.log() ?? "", /dependency could not be started .*`ouroboros repair`/);
+    const stuck = await repair(stack);
+    assert.deepEqual([stuck.code, stuck.restored?.map(({ container }) => container)], [2, ["db"]]);
+    await mkdir(folder.path);
+    assert.equal((await repair(stack)).code, 0);
+    assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
+    assert.deepEqual((await h1.docker.listVolumes()).Volumes ?? [], []);
+  });
+
+  it("an old container that is alone, with its restart policy parked: it has it again", async () => {
+    const web = await deploy(h1, "web", { create: { HostConfig: { RestartPolicy: { Name: "always" } } } });
+    await using stack = await startStack({ engine: h1 });
+    await stack.script("after_update/wait", `#!/bin/sh\ntouch ${stack.folder}/asked\nsleep 60\n`);
+    await stack.check();
+    await release("apps/web", "2");
+    await stack.check();
+    await until(
+      "it is asked",
+      async () => (await overview(h1)).includes("web running 2") && existsSync(join(stack.folder, "asked")),
+    );
+    stack.services.updater?.kill("SIGKILL");
+    await h1.docker.getContainer("web").remove({ force: true });
+    stack.start("updater");
+    await until("the old one runs", async () => (await overview(h1)).join() === "web running 1");
+    assert.deepEqual([await idOf(h1, "web"), await policyOf("web")], [web, "always"]);
+  });
+
+  it("a swap, by an updater that may change nothing any more: it is ended all the same", async () => {
+    await deploy(h1, "web");
+    await using stack = await startStack({ engine: h1, services: ["hook-executor", "poller"] });
+    const dying = stack.start("updater", {
+      program: dyingUpdater,
+      env: { DIE_AFTER: "give the name to the successor" },
+    });
+    await stack.check();
+    await release("apps/web", "2");
+    await stack.check();
+    assert.equal(await dying.exited, "SIGKILL");
+    stack.start("updater", { env: { MONITOR_ONLY: "true" } });
+    await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
+    assert.deepEqual(await overview(h1), ["web running 2"]);
+  });
+});
+
+describe("a label com.ouroboros.stop_signal on an Engine whose stop takes no signal", () => {
+  const h2 = engine(2);
+  afterEach(() => h2.clean());
+
+  it("costs nobody the restart policy: not what is put back, and not what is stopped beside it", async () => {
+    const signal = { "com.ouroboros.stop_signal": "SIGTERM" };
+    const create = { Labels: signal, HostConfig: { RestartPolicy: { Name: "unless-stopped" } } };
+    await deploy(h2, "db", { create });
+    const Labels = { ...signal, "com.ouroboros.depends_on": "db", "com.ouroboros.settle_time": "5s" };
+    await deploy(h2, "web", { create: { ...create, Labels } });
+    await using stack = await startStack({ engine: h2, env: { MONITOR: "web" } });
+    await stack.check();
+    await release("apps/web", "2", { cmd: ["false"] });
+    assert.deepEqual(await update(stack), { web: "rolled_back" });
+    assert.deepEqual(await overview(h2), ["db running 1", "web running 1"]);
+    assert.deepEqual(
+      [await policyOf("web", h2), await policyOf("db", h2)],
+      ["unless-stopped", "unless-stopped"],
+    );
+  });
+});
+
+const WAITS = { cmd: `trap "exit 0" TERM; sleep 100000 & wait` };
+const inNetworkOf = (id: string) => ({ HostConfig: { NetworkMode: `container:${id}` } });
+
+/** A container of version 2, created. Resolves with its id. */
+async function secondOf(image: string, name: string, options: { health?: string } = {}): Promise<string> {
+  const { reference } = await release(`apps/${image}`, "2", options);
+  await pull(h1, reference);
+  return (await h1.docker.createContainer({ name, Image: reference })).id;
+}
+
+async function mounted() {
+  const path = await mkdtemp(join(tmpdir(), "mounted-"));
+  return {
+    path,
+    mount: { Type: "bind", Source: path, Target: "/data" } as const,
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  };
+}
