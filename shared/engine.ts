@@ -157,7 +157,7 @@ export function isAway(error: unknown): boolean {
 
 /** An Engine that was killed may have left a task of the container's; that is no matter of its image. */
 export const isLeftByCrash = (error: unknown): boolean =>
-  statusOf(error) === 500 && /task \S+ already exists/.test(String(error).replaceAll(":", ""));
+  statusOf(error) === 500 && /task \S+ already exists/.test(String(error));
 
 /** Awaits a call to the Engine; answers that only say "it is so already" are no failure. */
 export async function tolerating(codes: readonly number[], call: Promise<unknown>): Promise<void> {

@@ -172,7 +172,12 @@ export const notices = {
       to: z.string().nullable().describe("Image id after, or that was tried."),
       from_digest: z.string().nullable().describe("repository@digest of the image before."),
       to_digest: z.string().nullable().describe("repository@digest of the image after, or that was tried."),
-      downtime_ms: z.number().nullable().describe("How long the container was down; null where it was not."),
+      downtime_ms: z
+        .number()
+        .nullable()
+        .describe(
+          "How long the container was down; null where it was not, or where an earlier process was killed meanwhile.",
+        ),
       ms: z.number().nullable().describe("From the begin of the run to this end."),
       steps: z.array(StepTime).describe("What was done for it, and how long each took."),
     }),

@@ -97,7 +97,7 @@ async function startServer({
   closeSync(log);
   // The server writes this file once it takes connections.
   const portsFile = join(folder, `nats-server_${child.pid ?? 0}.ports`);
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     const ports = await readFile(portsFile, "utf8").catch(() => "");
     const [, found] = /"(?:nats|tls)":\s*\[\s*"(?:nats|tls):\/\/[^"]*:(\d+)"/.exec(ports) ?? [];

@@ -120,7 +120,7 @@ async function deployPair(env: Record<string, string> = {}, reference?: string):
     imageOptions: { cmd: CMD },
     create: { HostConfig: { NetworkMode: `container:${vpn}`, RestartPolicy: { Name: "always" } } },
   });
-  const stack = await startStack({ engine: h1, env });
+  const stack = await startStack({ engine: h1, env: { SETTLE_TIME: "2s", ...env } });
   await stack.check();
   return stack;
 }

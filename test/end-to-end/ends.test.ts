@@ -21,7 +21,7 @@ describe("the end of an update as an event", () => {
 
   before(async () => {
     for (const name of ["good", "bad", "kept"]) await deploy(h1, name);
-    stack = await startStack({ engine: h1 });
+    stack = await startStack({ engine: h1, env: { SETTLE_TIME: "2s" } });
     await stack.script("before_update/10-no", '#!/bin/sh\n[ "$OUROBOROS_CONTAINER_NAME" != kept ]\n');
     await stack.check();
     await release("apps/good", "2");

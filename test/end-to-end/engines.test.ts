@@ -30,7 +30,7 @@ describe("an Engine among others", function () {
         env: {
           DOCKER_SOCKETS: `unix://${good.socket} unix://${bad.socket}`,
           OUROBOROS_HOST: `${good.name} ${bad.name}`,
-          DOCKER_TIMEOUT: "5",
+          DOCKER_TIMEOUT: "10",
         },
       });
       await stack.script("before_update/slow", '#!/bin/sh\n[ "$OUROBOROS_HOST" = h1 ] || sleep 3\n');

@@ -38,7 +38,7 @@ describe("a port that a third process takes while the container is down", () => 
   it("is waited for: the old container is tried until it is free, and runs again", async () => {
     await using scene = await faultScene({
       create: PUBLISHED,
-      fault: { after: STOPPED, run: holdPort(8080, 4) },
+      fault: { after: STOPPED, run: holdPort(8080, 12) },
     });
     const ended = await scene.outcome(await scene.plan());
     assert.equal(ended.end, "rolled_back", ended.because);
@@ -47,7 +47,7 @@ describe("a port that a third process takes while the container is down", () => 
     await scene.isWell("1");
     assert.notEqual((await held(scene.stack, "web"))?.until, null);
     tell(
-      "port taken for 4 s",
+      "port taken for 12 s",
       "`rolled_back`: the old one is started as soon as it is free; tried again later",
       ended,
     );
@@ -98,7 +98,7 @@ describe("a disk that is full", () => {
   });
 
   it("while the container is down puts the old one back, with its name as soon as there is space", async () => {
-    const run = on9(`${fill}; (sleep 3; ${free}) > /dev/null 2>&1 &`);
+    const run = on9(`${fill}; (sleep 10; ${free}) > /dev/null 2>&1 &`);
     await using scene = await faultScene({ host: h9, fault: { after: STOPPED, run } });
     const ended = await scene.outcome(await scene.plan());
     assert.equal(ended.end, "rolled_back", ended.because);
@@ -106,7 +106,7 @@ describe("a disk that is full", () => {
     assert.equal(await idOf(h9, "web"), scene.old);
     await scene.isWell("1");
     tell(
-      "disk full while it is down, for 3 s",
+      "disk full while it is down, for 10 s",
       "`rolled_back`: the old one runs again, and is tried until it does",
       ended,
     );

@@ -96,7 +96,11 @@ describe("RUN_ONCE", () => {
   let stack: Stack;
 
   before(async () => {
-    stack = await startStack({ engine: h1, services: ["updater", "hook-executor"] });
+    stack = await startStack({
+      engine: h1,
+      services: ["updater", "hook-executor"],
+      env: { SETTLE_TIME: "2s" },
+    });
   });
   afterEach(() => h1.clean());
   after(() => stack[Symbol.asyncDispose]());

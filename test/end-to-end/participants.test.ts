@@ -13,7 +13,7 @@ import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
-const SHORT = ["--timeout", "3s"];
+const SHORT = ["--timeout", "10s"];
 
 /** What a participant does for the container of its name; for the others it says proceed. */
 interface Behaviour {
@@ -65,7 +65,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     says: "that reports progress is waited for",
     flags: SHORT,
     answer: async (_stack, _event, { progress }) => {
-      await progressing(progress, 5000);
+      await progressing(progress, 12_000);
       return "refuse: after long thought";
     },
     end: "refused",
@@ -73,9 +73,9 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   },
   endless: {
     says: "that reports progress for ever is waited for until its maximum",
-    flags: [...SHORT, "--max", "4s"],
+    flags: [...SHORT, "--max", "12s"],
     answer: async (_stack, _event, { progress }) => {
-      await progressing(progress, 7000);
+      await progressing(progress, 16_000);
       return "proceed";
     },
     end: "deferred",
@@ -199,7 +199,7 @@ describe("participants at updates_enumerated", () => {
     await deploy(h1, "two");
     await using stack = await startStack({ engine: h1 });
     await stack.check();
-    const answers = [{ verdict: "defer", reason: "at lunch", retry_after_s: 2 }, "proceed"];
+    const answers = [{ verdict: "defer", reason: "at lunch", retry_after_s: 15 }, "proceed"];
     await using judge = await participate(stack, "judge", { hooks: ["updates_enumerated"] }, () =>
       answers.shift(),
     );

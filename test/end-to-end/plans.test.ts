@@ -8,7 +8,7 @@ import type { End } from "../../shared/run-records.ts";
 import { eventId, subjects } from "../../shared/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
-import { tell } from "../support/faults.ts";
+import { tell, writeFaults } from "../support/faults.ts";
 import { participate } from "../support/participants.ts";
 import { endsOf, planned, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
@@ -27,6 +27,8 @@ const moments = {
   updates_enumerated: "while updates_enumerated was waited for",
   before_update: "while before_update was waited for",
 } as const;
+
+after(writeFaults);
 
 describe("a container that somebody", () => {
   const ids = new Map<string, string | undefined>();

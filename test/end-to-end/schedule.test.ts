@@ -93,13 +93,13 @@ describe("INTERVAL in a process", function () {
   afterEach(() => host.clean());
 
   it("goes on by so much whatever its wall clock is set to", async () => {
-    await using scene = await startAt("2026-06-01T00:00:00Z", { INTERVAL: "30" });
+    await using scene = await startAt("2026-06-01T00:00:00Z", { INTERVAL: "120" });
     await scene.checked(2);
     await scene.set("2001-01-01T00:00:00Z");
     await scene.checked(5);
     const since = scene.times().filter((time) => time.startsWith("2001"));
     const gaps = since.slice(1).map((time, n) => (Date.parse(time) - Date.parse(since[n] ?? "")) / 1000);
-    assert.ok(gaps.length >= 2 && gaps.every((gap) => gap >= 29), since.join());
+    assert.ok(gaps.length >= 2 && gaps.every((gap) => gap >= 60), since.join());
   });
 });
 

@@ -121,7 +121,7 @@ describe("a script of any kind", () => {
     stack = await startStack({
       engine: h1,
       services: ["updater", "poller"],
-      env: { HOOK_TIMEOUT: "2s", INTERVAL: "600" },
+      env: { HOOK_TIMEOUT: "10s", INTERVAL: "600" },
     });
     const only = (name: string, then: string) =>
       `#!/bin/sh\n[ "$OUROBOROS_CONTAINER_NAME" = ${name} ] || exit 0\n${then}`;
@@ -167,7 +167,7 @@ describe("a script of any kind", () => {
 
   it("that hangs is killed with its children at the limit, and refuses; later scripts of the hook still run", async () => {
     assert.equal(end["hanging"], "refused");
-    assert.match((await held(stack, "hanging"))?.because ?? "", /^20-hang: failed: still running after 2 s/);
+    assert.match((await held(stack, "hanging"))?.because ?? "", /^20-hang: failed: still running after 10 s/);
     for (const name of ["child", "grandchild"]) {
       const pid = readFileSync(file(name), "utf8").trim();
       await until(`${name} ${pid} is gone`, () => !isRunning(pid));

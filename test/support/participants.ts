@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { type ConsumerMessages, jetstream } from "@nats-io/jetstream";
+import { type ConsumerMessages, type JsMsg, jetstream } from "@nats-io/jetstream";
 import type { HookName } from "../../shared/hooks.ts";
 import type { CloudEvent } from "../../shared/messages.ts";
 import { STREAMS, consumers } from "../../shared/subjects.ts";
@@ -82,13 +82,22 @@ export async function participate(
   };
 }
 
+/** However long it takes, it is not given out again meanwhile. */
+async function takeOne(message: JsMsg, take: Take): Promise<void> {
+  const alive = setInterval(() => message.working(), 5000);
+  try {
+    await take(message.json<CloudEvent>(), message.subject);
+    message.ack();
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+type Take = (event: CloudEvent, subject: string) => Promise<void>;
+
 /** Each event is worked on by itself: one that takes long does not hold the others. */
-async function work(
-  messages: ConsumerMessages,
-  take: (event: CloudEvent, subject: string) => Promise<void>,
-): Promise<void> {
+async function work(messages: ConsumerMessages, take: Take): Promise<void> {
   const all: Promise<void>[] = [];
-  for await (const message of messages)
-    all.push(take(message.json<CloudEvent>(), message.subject).then(() => message.ack()));
+  for await (const message of messages) all.push(takeOne(message, take));
   await Promise.all(all);
 }

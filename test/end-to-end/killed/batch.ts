@@ -40,7 +40,7 @@ export const PROGRAMS: Programs = { dying: join(import.meta.dirname, "../../supp
 const WITHIN_MS = 10_000;
 const IN_PROPORTION = 3;
 const LOOK_MS = 100;
-const DIES_WITHIN_MS = 60_000;
+const DIES_WITHIN_MS = 180_000;
 
 export async function runBatch(
   session: Session,

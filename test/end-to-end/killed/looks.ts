@@ -33,7 +33,7 @@ export const folderOfVolume = (h: Engine, volume: string): string =>
 export async function namespacesOf(h: Engine, looked: Looked): Promise<ReadonlyMap<string, string>> {
   const running = [...looked].filter(([, { State }]) => State.Running);
   const pids = running.map(([, { State }]) => String(State.Pid));
-  const script = 'for pid; do readlink "/proc/$pid/ns/net" || echo none; done';
+  const script = 'for pid; do readlink "/proc/$pid/ns/net" || echo "none of $pid"; done';
   const said = await bedCommand("on", h.name.slice(1), "sh", "-c", script, "namespaces", ...pids);
   const lines = said.split("\n");
   return new Map(running.map(([name], index) => [name, lines[index] ?? ""]));

@@ -59,6 +59,9 @@ export function imageOf(role: Role, { isBad, childIs }: Scene): string {
 /** `name` of the case's web, child, ... : several cases share an Engine. */
 export const nameOf = (role: Role, key: number): string => `${role}-${key}`;
 
+export const restartPolicy = (policy: Policy): { Name: string; MaximumRetryCount?: number } =>
+  policy === "on-failure" ? { Name: policy, MaximumRetryCount: 3 } : { Name: policy };
+
 /** What to create for a role. The one port is published so that the old and the new container cannot both run. */
 export function createOptions(
   role: Role,
@@ -66,7 +69,7 @@ export function createOptions(
 ): Docker.ContainerCreateOptions {
   const { scene, policy, key } = it;
   const web = nameOf("web", key);
-  const RestartPolicy = policy === "on-failure" ? { Name: policy, MaximumRetryCount: 3 } : { Name: policy };
+  const RestartPolicy = restartPolicy(policy);
   const inside = role === "child" || (role === "hard" && scene.hardInside);
   const isExclusive = role === "web" && isPutBack(scene);
   const needs = {

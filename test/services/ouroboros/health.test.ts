@@ -75,6 +75,7 @@ describe("the health of a service", () => {
     }
     assert.deepEqual([...new Set(seen.filter((status) => status !== undefined))], [503, 200]);
     assert.ok(!seen.slice(seen.indexOf(200)).includes(503));
+    await running.pop()?.[Symbol.asyncDispose](); // it writes into the folder
     await rm(folder, { recursive: true, force: true });
   });
 

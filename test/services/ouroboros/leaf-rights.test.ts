@@ -78,6 +78,7 @@ for (const version of ["2.10", "2.15"] as const) {
       assert.equal(message?.subject, EVENT);
       message.ack();
       const heard = updater.subscribe("ouroboros.verdict.web01.*.*", { max: 1 });
+      await updater.flush();
       await until(
         "its verdict is stored",
         () => isStored(a, "ouroboros.verdict.web01.a.e", "refuse: not now"),
