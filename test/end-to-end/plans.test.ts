@@ -8,13 +8,15 @@ import type { End } from "../../shared/run-records.ts";
 import { eventId, subjects } from "../../shared/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
-import { tell } from "../support/faults.ts";
+import { tell, writeFaults } from "../support/faults.ts";
 import { participate } from "../support/participants.ts";
 import { endsOf, planned, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
+
+after(writeFaults);
 
 /** What somebody may do to a container while its update is under way: [in words, the deed, what is there then]. */
 const meddling: readonly [string, (name: string) => Promise<unknown>, string?][] = [
