@@ -230,7 +230,7 @@ function imageConfig(platform: string, layers: readonly Layer[], options: ImageO
 
 function containerDefaults(options: ImageOptions): Record<string, unknown> {
   const { cmd = webServer, health } = options;
-  const everySecond = { Test: ["CMD-SHELL", health], Interval: 1e9, Timeout: 1e9, Retries: 2 };
+  const everySecond = { Test: ["CMD-SHELL", health], Interval: 1e9, Timeout: 10e9, Retries: 2 };
   const defaults = {
     Env: ["PATH=/bin", ...(options.env ?? [])],
     Cmd: typeof cmd === "string" ? ["sh", "-c", cmd] : cmd,

@@ -32,7 +32,7 @@ describe("a NATS store that is lost", () => {
   });
 
   it("while a container is proved costs history; the new one stays", async () => {
-    await using scene = await faultScene({ env: { SETTLE_TIME: "2s" } });
+    await using scene = await faultScene({ env: { SETTLE_TIME: "8s" } });
     const run = await scene.plan();
     await until("it is swapped", async () => (await overview(h1)).includes("web running 2"));
     await scene.stack.server.restartEmpty();

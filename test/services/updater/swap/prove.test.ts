@@ -163,10 +163,10 @@ describe("proving a new container, on a real Engine", () => {
 
     it("has as long as the health timeout, where it has a healthcheck", async () => {
       await using server = await serve(() => 503);
-      const id = await run({ health: "true" });
+      const id = await run({ healthcheck: { Test: ["CMD-SHELL", "true"], Interval: 2e8 } });
       assert.equal(
-        await checked(id, server.url, { healthTimeout: 1500 }),
-        failure(server.url, "HTTP status 503", 1.5),
+        await checked(id, server.url, { healthTimeout: 5000 }),
+        failure(server.url, "HTTP status 503", 5),
       );
     });
 
