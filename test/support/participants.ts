@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { type ConsumerMessages, jetstream } from "@nats-io/jetstream";
+import { systemClock } from "../../shared/clock.ts";
 import type { HookName } from "../../shared/hooks.ts";
 import type { CloudEvent } from "../../shared/messages.ts";
 import { STREAMS, consumers } from "../../shared/subjects.ts";
@@ -89,6 +90,12 @@ async function work(
 ): Promise<void> {
   const all: Promise<void>[] = [];
   for await (const message of messages)
-    all.push(take(message.json<CloudEvent>(), message.subject).then(() => message.ack()));
+    all.push(
+      (async () => {
+        using _alive = systemClock.every(5000, () => message.working()); // or it would be asked again
+        await take(message.json<CloudEvent>(), message.subject);
+        message.ack();
+      })(),
+    );
   await Promise.all(all);
 }
