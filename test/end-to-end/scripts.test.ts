@@ -6,7 +6,7 @@ import { after, before, describe, it } from "mocha";
 import type { End } from "../../shared/run-records.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
-import { held, update } from "../support/runs.ts";
+import { endsOf, held, planned, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -121,7 +121,7 @@ describe("a script of any kind", () => {
     stack = await startStack({
       engine: h1,
       services: ["updater", "poller"],
-      env: { HOOK_TIMEOUT: "2s", INTERVAL: "600" },
+      env: { HOOK_TIMEOUT: "10s", INTERVAL: "600" },
     });
     const only = (name: string, then: string) =>
       `#!/bin/sh\n[ "$OUROBOROS_CONTAINER_NAME" = ${name} ] || exit 0\n${then}`;
@@ -146,7 +146,7 @@ describe("a script of any kind", () => {
     stack.start("hook-executor");
     await stack.check();
     for (const name of names) await release(`apps/${name}`, "2");
-    end = await update(stack);
+    end = await endsOf(stack, await planned(stack), 120_000);
   });
   after(async () => {
     await stack[Symbol.asyncDispose]();
@@ -167,7 +167,7 @@ describe("a script of any kind", () => {
 
   it("that hangs is killed with its children at the limit, and refuses; later scripts of the hook still run", async () => {
     assert.equal(end["hanging"], "refused");
-    assert.match((await held(stack, "hanging"))?.because ?? "", /^20-hang: failed: still running after 2 s/);
+    assert.match((await held(stack, "hanging"))?.because ?? "", /^20-hang: failed: still running after 10 s/);
     for (const name of ["child", "grandchild"]) {
       const pid = readFileSync(file(name), "utf8").trim();
       await until(`${name} ${pid} is gone`, () => !isRunning(pid));

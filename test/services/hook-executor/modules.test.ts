@@ -87,8 +87,8 @@ describe("JavaScript scripts", () => {
         signal.addEventListener("abort", () => { writeFileSync("OUT/cleaned", ""); clearInterval(waiting); done(); });
       });`;
     assert.equal(
-      await reasonOf("x.mjs", text, { HOOK_TIMEOUT: "3s" }),
-      "refuse: x.mjs: failed: still running after 3 s",
+      await reasonOf("x.mjs", text, { HOOK_TIMEOUT: "8s" }),
+      "refuse: x.mjs: failed: still running after 8 s",
     );
     assert.equal(await folder.left("cleaned"), "");
   });

@@ -122,9 +122,9 @@ print(describe(3), [old_container.name for _ in range(1) if unit])
     await py("1.py", "kept = 1\nimport os; os._exit(3)");
     await py("2.py", "import time; time.sleep(300)");
     await py("3.py", "print('kept' in locals(), old_container.name)");
-    const ran = await runScripts(folder, { HOOK_TIMEOUT: "2s" });
+    const ran = await runScripts(folder, { HOOK_TIMEOUT: "6s" });
     assert.deepEqual(linesOf(ran), ["False app"]);
-    assert.equal(ran.verdict.reason, "1.py: failed: exit code 3\n2.py: failed: still running after 2 s");
+    assert.equal(ran.verdict.reason, "1.py: failed: exit code 3\n2.py: failed: still running after 6 s");
   });
 
   it("may fork: the child is not taken for the script", async () => {

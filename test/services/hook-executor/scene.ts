@@ -165,7 +165,7 @@ export const linesOf = ({ log }: Ran): readonly string[] =>
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  ms = 20_000,
+  ms = 45_000,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + ms;
   for (;;) {
