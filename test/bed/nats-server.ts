@@ -34,7 +34,7 @@ export interface NatsServer extends AsyncDisposable {
 
 const binaries = { "2.10": "26", "2.15": "28" };
 
-/** Resolves when the server takes connections; throws with its log if it does not within 10 s. */
+/** Resolves when the server takes connections; throws with its log if it does not within 30 s. */
 export async function startNats(options: NatsOptions = {}): Promise<NatsServer> {
   const folder = await mkdtemp(join(tmpdir(), "nats-"));
   const store = options.store ?? join(folder, "store");
@@ -97,7 +97,7 @@ async function startServer({
   closeSync(log);
   // The server writes this file once it takes connections.
   const portsFile = join(folder, `nats-server_${child.pid ?? 0}.ports`);
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     const ports = await readFile(portsFile, "utf8").catch(() => "");
     const [, found] = /"(?:nats|tls)":\s*\[\s*"(?:nats|tls):\/\/[^"]*:(\d+)"/.exec(ports) ?? [];

@@ -25,7 +25,7 @@ const host = engine(1);
 const docker = (...args: string[]) => run("docker", args);
 
 describe("docker compose up -d", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let folder = "";
   const compose = (...args: string[]) => run("docker", ["compose", ...args], folder);
 
@@ -151,7 +151,7 @@ describe("docker compose up -d", function () {
     };
     const wanted =
       "ouroboros-hook-executor-1 2, ouroboros-nats-1 none, ouroboros-poller-1 2, ouroboros-updater-1 2";
-    const deadline = Date.now() + 120_000;
+    const deadline = Date.now() + 300_000;
     for (let seen = ""; seen !== wanted; seen = await generations())
       assert.ok(Date.now() < deadline, `${seen}\n${await compose("logs", "updater").catch(String)}`);
     assert.equal(await compose("ps", "-q", "nats"), nats);
@@ -208,7 +208,7 @@ const colourOf = (name: string) => docker("exec", name, "sh", "-c", "echo $COLOU
 
 /** Waits until the container bears the colour and its predecessor is gone. */
 async function updated(name: string): Promise<void> {
-  const deadline = Date.now() + 90_000;
+  const deadline = Date.now() + 240_000;
   for (;;) {
     const names = await docker("ps", "-a", "--filter", `name=${name}`, "--format", "{{.Names}}");
     if (names === name && (await colourOf(name)) === "new") return;

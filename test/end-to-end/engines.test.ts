@@ -11,7 +11,7 @@ const good = engine(1);
 const bad = engine(2);
 
 describe("an Engine among others", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   afterEach(async () => {
     await good.clean();
     await bad.clean();
@@ -30,7 +30,7 @@ describe("an Engine among others", function () {
         env: {
           DOCKER_SOCKETS: `unix://${good.socket} unix://${bad.socket}`,
           OUROBOROS_HOST: `${good.name} ${bad.name}`,
-          DOCKER_TIMEOUT: "5",
+          DOCKER_TIMEOUT: "10",
         },
       });
       await stack.script("before_update/slow", '#!/bin/sh\n[ "$OUROBOROS_HOST" = h1 ] || sleep 3\n');
@@ -65,7 +65,7 @@ describe("an Engine among others", function () {
 });
 
 describe("an updater of several Engines, one of which is away", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   afterEach(async () => {
     await good.clean();
     await bad.clean();

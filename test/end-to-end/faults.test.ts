@@ -38,16 +38,16 @@ describe("a port that a third process takes while the container is down", () => 
   it("is waited for: the old container is tried until it is free, and runs again", async () => {
     await using scene = await faultScene({
       create: PUBLISHED,
-      fault: { after: STOPPED, run: holdPort(8080, 4) },
+      fault: { after: STOPPED, run: holdPort(8080, 12) },
     });
-    const ended = await scene.outcome(await scene.plan());
+    const ended = await scene.outcome(await scene.plan(), 90_000);
     assert.equal(ended.end, "rolled_back", ended.because);
     assert.match(ended.because, /^"start the successor" failed: .*8080/);
     assert.equal(await idOf(h1, "web"), scene.old);
     await scene.isWell("1");
     assert.notEqual((await held(scene.stack, "web"))?.until, null);
     tell(
-      "port taken for 4 s",
+      "port taken for 12 s",
       "`rolled_back`: the old one is started as soon as it is free; tried again later",
       ended,
     );

@@ -14,7 +14,7 @@ const image = "ghcr.io/ouroboros-updater/ouroboros:2";
 const host = engine(1);
 
 describe("who comes from another updater", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let folder = "";
   const compose = (...args: string[]) =>
     run("docker", ["compose", "--project-name", "moved", ...args], folder);
@@ -66,7 +66,7 @@ describe("who comes from another updater", function () {
   async function shows(expected: readonly string[]): Promise<void> {
     const log = () => compose("logs", "ouroboros");
     const isOver = async () => (await log()).includes('"msg":"run finished"');
-    await until("the run is over", isOver, { within: 90_000 }).catch(async (error: unknown) => {
+    await until("the run is over", isOver, { within: 240_000 }).catch(async (error: unknown) => {
       throw new Error(await log(), { cause: error });
     });
     const others = (await overview(host)).filter((one) => !one.includes("ouroboros"));

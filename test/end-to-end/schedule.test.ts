@@ -17,7 +17,7 @@ const SPEED = 40;
 const HALF_PAST_TWO = { CRON: "30 2 * * *", TZ: "Europe/Berlin", GRACE: "300" };
 
 describe("CRON in a process", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   afterEach(() => host.clean());
 
   it("updates right after the gap at a time that summer time skips, and the day after as ever", async () => {
@@ -89,17 +89,17 @@ describe("CRON in a process", function () {
 });
 
 describe("INTERVAL in a process", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   afterEach(() => host.clean());
 
   it("goes on by so much whatever its wall clock is set to", async () => {
-    await using scene = await startAt("2026-06-01T00:00:00Z", { INTERVAL: "30" });
+    await using scene = await startAt("2026-06-01T00:00:00Z", { INTERVAL: "120" });
     await scene.checked(2);
     await scene.set("2001-01-01T00:00:00Z");
     await scene.checked(5);
     const since = scene.times().filter((time) => time.startsWith("2001"));
     const gaps = since.slice(1).map((time, n) => (Date.parse(time) - Date.parse(since[n] ?? "")) / 1000);
-    assert.ok(gaps.length >= 2 && gaps.every((gap) => gap >= 29), since.join());
+    assert.ok(gaps.length >= 2 && gaps.every((gap) => gap >= 60), since.join());
   });
 });
 

@@ -10,10 +10,10 @@ import { until } from "../support/until.ts";
 const host = engine(1);
 const OURS = "ouroboros-as-built";
 const HOOKS = ["before_self_update", "after_self_update", "before_self_cleanup", "after_self_cleanup"];
-const within = 90_000;
+const within = 240_000;
 
 describe("a self-update", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let folder = "";
 
   before("the images", async () => {

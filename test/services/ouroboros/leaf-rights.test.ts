@@ -49,7 +49,7 @@ const unheard = [
 
 for (const version of ["2.10", "2.15"] as const) {
   describe(`a leaf node of a hub, as nats-config writes both, on nats-server ${version}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let fleet: LeafFleet;
     let leaf: NatsServer;
     let atHub: NatsConnection;
@@ -78,6 +78,7 @@ for (const version of ["2.10", "2.15"] as const) {
       assert.equal(message?.subject, EVENT);
       message.ack();
       const heard = updater.subscribe("ouroboros.verdict.web01.*.*", { max: 1 });
+      await updater.flush();
       await until(
         "its verdict is stored",
         () => isStored(a, "ouroboros.verdict.web01.a.e", "refuse: not now"),

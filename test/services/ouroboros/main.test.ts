@@ -48,7 +48,7 @@ describe("the command line of ouroboros", () => {
 
 function run(...args: string[]): Promise<{ code: unknown; out: string; err: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { timeout: 10_000 }, (error, out, err) =>
+    execFile(process.execPath, [program, ...args], { timeout: 60_000 }, (error, out, err) =>
       resolve({ code: error === null ? 0 : error.code, out, err }),
     );
   });

@@ -33,7 +33,7 @@ export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined> | T | undefined,
 ): Promise<T> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 45_000;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
@@ -134,7 +134,7 @@ export async function openStage(config = ""): Promise<Stage> {
   const ask = async (command: string): Promise<unknown> => {
     const subject = subjects.command(HOST, "poller", command);
     return eventually(`an answer to ${command}`, () =>
-      nats.request(subject, "", { timeout: 3000 }).then(
+      nats.request(subject, "", { timeout: 15_000 }).then(
         (message) => message.json<unknown>(),
         () => undefined,
       ),
