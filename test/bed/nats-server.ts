@@ -34,7 +34,7 @@ export interface NatsServer extends AsyncDisposable {
 
 const binaries = { "2.10": "26", "2.15": "28" };
 
-/** Resolves when the server takes connections; throws with its log if it does not within 10 s. */
+/** Resolves when the server takes connections; throws with its log if it does not within 30 s. */
 export async function startNats(options: NatsOptions = {}): Promise<NatsServer> {
   const folder = await mkdtemp(join(tmpdir(), "nats-"));
   const store = options.store ?? join(folder, "store");

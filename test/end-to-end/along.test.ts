@@ -4,7 +4,7 @@ import { afterEach, describe, it } from "mocha";
 import { Granted } from "../../services/ouroboros/answers.ts";
 import { engine, leftovers, pushApp } from "../bed/bed.ts";
 import { command } from "../support/command.ts";
-import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
+import { LONG_PROOF, deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { endsOf, held, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
@@ -36,7 +36,7 @@ describe("a container and what refers to it, both to be updated,", () => {
   });
 
   it("are both put back when the child's new image is bad (A3); the parent may then go without it", async () => {
-    await using stack = await deployPair();
+    await using stack = await deployPair({ bad: "child" });
     const before = await ids();
     await releaseBoth({ cmd: ["false"] });
     assert.deepEqual(await update(stack), { vpn: "rolled_back", child: "rolled_back" });
@@ -54,7 +54,7 @@ describe("a container and what refers to it, both to be updated,", () => {
   });
 
   it("are both put back when the parent's new image is bad; the child may then go alone", async () => {
-    await using stack = await deployPair();
+    await using stack = await deployPair({ bad: "vpn" });
     const before = await ids();
     await release("apps/vpn", "2", { cmd: ["false"] });
     await release("apps/child", "2", { cmd: CMD });
@@ -95,7 +95,7 @@ describe("a container and what refers to it, both to be updated,", () => {
     it(`keep each a reference of its own when one moves to another tag; the child is version ${version}`, async () => {
       const image = `apps/moves-${version}`;
       const { reference } = await pushApp(image, "1", { env: ["VERSION=1"] });
-      await using stack = await deployPair({ LATEST_ONLY: "true" }, reference);
+      await using stack = await deployPair({ env: { LATEST_ONLY: "true" }, reference });
       await release(image, "2");
       if (version === "2") await release("apps/child", "2", { cmd: CMD });
       assert.deepEqual(await update(stack), {
@@ -113,12 +113,26 @@ describe("a container and what refers to it, both to be updated,", () => {
     });
 });
 
+interface Pair {
+  readonly env?: Record<string, string>;
+  /** Whose next image does not work. */
+  readonly bad?: string;
+  /** vpn's image, where it is not to be made. */
+  readonly reference?: string;
+}
+
 /** child lives in vpn's network. */
-async function deployPair(env: Record<string, string> = {}, reference?: string): Promise<Stack> {
-  const vpn = await (reference === undefined ? deploy(h1, "vpn") : run("vpn", reference));
+async function deployPair({ env = {}, bad, reference }: Pair = {}): Promise<Stack> {
+  const labels = (name: string) => ({ ...(name === bad && { Labels: LONG_PROOF }) });
+  const vpn = await (reference === undefined
+    ? deploy(h1, "vpn", { create: labels("vpn") })
+    : run("vpn", reference));
   await deploy(h1, "child", {
     imageOptions: { cmd: CMD },
-    create: { HostConfig: { NetworkMode: `container:${vpn}`, RestartPolicy: { Name: "always" } } },
+    create: {
+      HostConfig: { NetworkMode: `container:${vpn}`, RestartPolicy: { Name: "always" } },
+      ...labels("child"),
+    },
   });
   const stack = await startStack({ engine: h1, env: { SETTLE_TIME: "2s", ...env } });
   await stack.check();

@@ -41,7 +41,7 @@ const inputs: Readonly<Record<string, Uint8Array>> = {
 };
 
 describe("input that nobody should send", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   let stack: Stack;
   let judge: Consumer;
   let run: string;

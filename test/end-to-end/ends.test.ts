@@ -7,7 +7,7 @@ import { type NoticeData, type NoticeName, dataSchema } from "../../shared/hooks
 import { Notice } from "../../shared/messages.ts";
 import { STREAMS, eventId, subjects } from "../../shared/subjects.ts";
 import { engine } from "../bed/bed.ts";
-import { deploy, overview, release } from "../support/containers.ts";
+import { LONG_PROOF, deploy, overview, release } from "../support/containers.ts";
 import { update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
@@ -20,8 +20,9 @@ describe("the end of an update as an event", () => {
   let run: string;
 
   before(async () => {
-    for (const name of ["good", "bad", "kept"]) await deploy(h1, name);
-    stack = await startStack({ engine: h1, env: { SETTLE_TIME: "2s" } });
+    for (const name of ["good", "kept"]) await deploy(h1, name);
+    await deploy(h1, "bad", { create: { Labels: LONG_PROOF } });
+    stack = await startStack({ engine: h1 });
     await stack.script("before_update/10-no", '#!/bin/sh\n[ "$OUROBOROS_CONTAINER_NAME" != kept ]\n');
     await stack.check();
     await release("apps/good", "2");

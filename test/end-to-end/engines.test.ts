@@ -11,7 +11,7 @@ const good = engine(1);
 const bad = engine(2);
 
 describe("an Engine among others", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   afterEach(async () => {
     await good.clean();
     await bad.clean();
@@ -65,7 +65,7 @@ describe("an Engine among others", function () {
 });
 
 describe("an updater of several Engines, one of which is away", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   afterEach(async () => {
     await good.clean();
     await bad.clean();

@@ -4,13 +4,15 @@ import { join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import type { End } from "../../shared/run-records.ts";
 import { type ImageOptions, engine, hubControl, leftovers } from "../bed/bed.ts";
-import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
+import { LONG_PROOF, deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { held, leftAlone, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 
 const h1 = engine(1);
 const ALWAYS = { HostConfig: { RestartPolicy: { Name: "always" } } };
-const ILL = { Test: ["CMD-SHELL", "echo it hurts; false"], Interval: 2e8, Timeout: 10e9, Retries: 1 };
+/** It is looked at until it is known to be unhealthy, not for the 3 s of the others. */
+const PATIENT = { Labels: { "com.ouroboros.health_timeout": "20s" } };
+const ILL = { Test: ["CMD-SHELL", "echo it hurts; false"], Interval: 2e8, Retries: 1 };
 const NEVER_HEALTHY = { Test: ["CMD-SHELL", "false"], Interval: 1e9, Timeout: 1e9, StartPeriod: 300e9 };
 
 describe("an image that does not work", () => {
@@ -31,8 +33,8 @@ describe("an image that does not work", () => {
       /exited (with code 3|and was restarted)/,
       ALWAYS,
     ],
-    ["is unhealthy", "ill", { healthcheck: ILL }, /is unhealthy: it hurts/],
-    ["never gets healthy", "slow", { healthcheck: NEVER_HEALTHY }, /did not become healthy within 5 s/],
+    ["is unhealthy", "ill", { healthcheck: ILL }, /is unhealthy: it hurts/, PATIENT],
+    ["never gets healthy", "slow", { healthcheck: NEVER_HEALTHY }, /did not become healthy within 3 s/],
   ];
   const ids: Record<string, string> = {};
   const VOLUMES = ["/data"];
@@ -44,7 +46,7 @@ describe("an image that does not work", () => {
     for (const [, name, , , create] of broken)
       ids[name] = await deploy(h1, name, { imageOptions: { volumes: VOLUMES }, ...(create && { create }) });
     volumes = await volumesOf();
-    const env = { HEALTH_TIMEOUT: "5s", SETTLE_TIME: "2s", SWAPS: "6", STOP_AFTER_FAILURES: "0" };
+    const env = { HEALTH_TIMEOUT: "3s", SETTLE_TIME: "5s", SWAPS: "6", STOP_AFTER_FAILURES: "0" };
     stack = await startStack({ engine: h1, env });
     await stack.check();
     for (const [, name, options] of broken)
@@ -95,8 +97,8 @@ describe("an image that does not work", () => {
 describe("a run in which one update after the other goes wrong", () => {
   it("finishes what it began and leaves the rest for later, untouched", async () => {
     const names = ["one", "two", "three", "four", "five"].sort();
-    for (const name of names) await deploy(h1, name);
-    await using stack = await startStack({ engine: h1, env: { SETTLE_TIME: "2s" } });
+    for (const name of names) await deploy(h1, name, { create: { Labels: LONG_PROOF } });
+    await using stack = await startStack({ engine: h1 });
     await stack.check();
     const began = new Map<string, string>();
     for (const name of names) began.set(name, await startedAt(name));
@@ -204,7 +206,7 @@ describe("dependencies", () => {
         ["shop", "store"],
       ],
     ] as const)
-      ids[name] = await deploy(h1, name, on === "" ? {} : needs(on));
+      ids[name] = await deploy(h1, name, on === "" ? {} : needs(on, name === "shop" ? LONG_PROOF : {}));
     await h1.docker.getContainer("off").stop();
     stack = await startStack({ engine: h1, env: { SETTLE_TIME: "2s" } });
     await stack.check();
@@ -273,7 +275,9 @@ async function deployFromNowhere(): Promise<string> {
   return container.id;
 }
 
-const needs = (names: string) => ({ create: { Labels: { "com.ouroboros.depends_on": names } } });
+const needs = (names: string, labels: Record<string, string> = {}) => ({
+  create: { Labels: { "com.ouroboros.depends_on": names, ...labels } },
+});
 
 const volumesOf = async (): Promise<string[]> =>
   (await leftovers(h1)).filter((one) => one.includes(": volume ")).sort();

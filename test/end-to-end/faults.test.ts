@@ -40,7 +40,7 @@ describe("a port that a third process takes while the container is down", () => 
       create: PUBLISHED,
       fault: { after: STOPPED, run: holdPort(8080, 12) },
     });
-    const ended = await scene.outcome(await scene.plan());
+    const ended = await scene.outcome(await scene.plan(), 90_000);
     assert.equal(ended.end, "rolled_back", ended.because);
     assert.match(ended.because, /^"start the successor" failed: .*8080/);
     assert.equal(await idOf(h1, "web"), scene.old);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, afterEach, before, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
-import { deploy, overview, release } from "../support/containers.ts";
+import { LONG_PROOF, deploy, overview, release } from "../support/containers.ts";
 import { participate } from "../support/participants.ts";
 import { held, leftAlone, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
@@ -124,7 +124,7 @@ describe("RUN_ONCE", () => {
 
   it("exits with 1 where an update did not come about", async () => {
     await deploy(h1, "api");
-    await deploy(h1, "bad");
+    await deploy(h1, "bad", { create: { Labels: LONG_PROOF } });
     await stack.script("before_update/refuse", "#!/bin/sh\n");
     await release("apps/api", "2");
     await release("apps/bad", "2", { cmd: "exit 1" });

@@ -16,6 +16,8 @@ import { until } from "../support/until.ts";
 
 const h1 = engine(1);
 
+after(writeFaults);
+
 /** What somebody may do to a container while its update is under way: [in words, the deed, what is there then]. */
 const meddling: readonly [string, (name: string) => Promise<unknown>, string?][] = [
   ["removed", (name) => h1.docker.getContainer(name).remove({ force: true })],

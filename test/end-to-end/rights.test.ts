@@ -17,7 +17,7 @@ const h1 = engine(1);
 
 for (const version of ["2.10", "2.15"] as const) {
   describe(`a whole run where everyone has the rights of its role only, on nats-server ${version}`, function () {
-    this.timeout(120_000);
+    this.timeout(180_000);
     after(() => h1.clean());
 
     it("works over TLS; nobody tries what is forbidden, and who does forges nothing", async () => {

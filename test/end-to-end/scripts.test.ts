@@ -6,7 +6,7 @@ import { after, before, describe, it } from "mocha";
 import type { End } from "../../shared/run-records.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
-import { held, update } from "../support/runs.ts";
+import { endsOf, held, planned, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -146,7 +146,7 @@ describe("a script of any kind", () => {
     stack.start("hook-executor");
     await stack.check();
     for (const name of names) await release(`apps/${name}`, "2");
-    end = await update(stack);
+    end = await endsOf(stack, await planned(stack), 120_000);
   });
   after(async () => {
     await stack[Symbol.asyncDispose]();

@@ -9,7 +9,7 @@ import { until } from "../support/until.ts";
 const host = engine(1);
 
 describe("a socket proxy with the least rights of each service", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   afterEach(() => host.clean());
 
   it("lets updates, dependencies, cleaning up and putting back through, and is asked for nothing else", async () => {

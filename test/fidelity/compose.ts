@@ -58,7 +58,7 @@ export function describeCompose(
   { version, program }: { version: string; program: string },
 ): void {
   describe(`compose ${version}`, function () {
-    this.timeout(120_000);
+    this.timeout(180_000);
     let folder = "";
     const compose = async (...args: string[]) => {
       const env = { ...process.env, DOCKER_HOST: `unix://${engineSocket(Number(engine.name.slice(1)))}` };

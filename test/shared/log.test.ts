@@ -3,7 +3,7 @@ import { describe, it } from "mocha";
 import { openLog } from "../../shared/log.ts";
 import { readSettings } from "../../shared/read-settings.ts";
 import { engine } from "../bed/bed.ts";
-import { deploy, release } from "../support/containers.ts";
+import { LONG_PROOF, deploy, release } from "../support/containers.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -96,7 +96,7 @@ describe("the log of a run", () => {
     await using h1 = engine(1);
     await deploy(h1, "db");
     await deploy(h1, "web", { create: { Labels: { "com.ouroboros.depends_on": "db" } } });
-    await deploy(h1, "bad");
+    await deploy(h1, "bad", { create: { Labels: LONG_PROOF } });
     await release("apps/web", "2");
     await release("apps/bad", "2", { cmd: "exit 1" });
     const env = { REPO_PASS: "sesame-open", CLEANUP: "true", MONITOR: "web bad" };

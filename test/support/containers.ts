@@ -4,6 +4,9 @@ import { ifThere } from "../../shared/engine.ts";
 import { type Engine, type ImageOptions, pushApp } from "../bed/bed.ts";
 import { PLANTED_ENV } from "./planted.ts";
 
+/** For a container whose next image ends at once: that it ended is seen, also where it takes seconds to look. */
+export const LONG_PROOF = { "com.ouroboros.settle_time": "5s" };
+
 /** Pushes the image, pulls it and runs a container of it. Resolves with the container's id. */
 export async function deploy(
   engine: Engine,

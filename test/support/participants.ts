@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { type ConsumerMessages, type JsMsg, jetstream } from "@nats-io/jetstream";
+import { type ConsumerMessages, jetstream } from "@nats-io/jetstream";
+import { systemClock } from "../../shared/clock.ts";
 import type { HookName } from "../../shared/hooks.ts";
 import type { CloudEvent } from "../../shared/messages.ts";
 import { STREAMS, consumers } from "../../shared/subjects.ts";
@@ -98,6 +99,13 @@ type Take = (event: CloudEvent, subject: string) => Promise<void>;
 /** Each event is worked on by itself: one that takes long does not hold the others. */
 async function work(messages: ConsumerMessages, take: Take): Promise<void> {
   const all: Promise<void>[] = [];
-  for await (const message of messages) all.push(takeOne(message, take));
+  for await (const message of messages)
+    all.push(
+      (async () => {
+        using _alive = systemClock.every(5000, () => message.working()); // or it would be asked again
+        await take(message.json<CloudEvent>(), message.subject);
+        message.ack();
+      })(),
+    );
   await Promise.all(all);
 }

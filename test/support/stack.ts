@@ -18,6 +18,9 @@ import { until } from "./until.ts";
 
 const program = (service: string): string => join(import.meta.dirname, `../../services/${service}/main.js`);
 
+/** A warning, or the last line about an error that nobody caught. */
+const NODES_OWN = /^(?:\(node:\d+\) .*|Node\.js v.*)$/gm;
+
 export type ServiceName = "poller" | "updater" | "hook-executor";
 
 export interface Process extends AsyncDisposable {
@@ -167,9 +170,7 @@ export async function startStack({
       await Promise.all(all.map((one) => one[Symbol.asyncDispose]()));
       await nats.close();
       const talkative = all.filter((one) => isPlanted(one.log())).map((one) => `the output of ${one.pid}`);
-      const warnings = all.flatMap(
-        (one) => one.complaints().match(/^(\(node:\d+\) .*|Node\.js v.*)$/gm) ?? [],
-      );
+      const warnings = all.flatMap((one) => one.complaints().match(NODES_OWN) ?? []);
       await server[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
       assert.deepEqual(
@@ -177,7 +178,7 @@ export async function startStack({
         [],
         "what was published is not as docs/schemas/ have it",
       );
-      assert.deepEqual(warnings, [], "Node warned of something, or ended with an error that nobody caught");
+      assert.deepEqual(warnings, [], "Node warned of something, or ended a process by an error");
       assert.deepEqual([...secrets, ...talkative], [], "a secret that the test planted was written");
     },
   };

@@ -59,7 +59,7 @@ describe("the processes of scripts", () => {
     for (const name of ["child", "grandchild"]) {
       await gone(await folder.wrote(name));
     }
-    await until("all sleepers are gone", () => processesWith("sleep\u000030[123]").length === 0);
+    await until("no sleep is left", () => processesWith("sleep\u000030[123]").length === 0);
   });
 
   it("get two seconds after SIGTERM to clean up", async () => {

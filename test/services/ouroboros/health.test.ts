@@ -61,7 +61,7 @@ describe("the health of a service", () => {
   it("all in one comes when each service is ready, not before, and stays", async () => {
     const folder = await mkdtemp(join(tmpdir(), "health-"));
     const sockets = { DOCKER_SOCKETS: `unix://${host.socket}`, OUROBOROS_HOST: "h1" };
-    start([], { ...sockets, DATA_DIR: folder, MONITOR: "nothing" });
+    const all = start([], { ...sockets, DATA_DIR: folder, MONITOR: "nothing" });
     const ask = (): Promise<number | undefined> =>
       fetch(`http://127.0.0.1:${PORT}/readyz`).then(
         ({ status }) => status,
@@ -75,7 +75,7 @@ describe("the health of a service", () => {
     }
     assert.deepEqual([...new Set(seen.filter((status) => status !== undefined))], [503, 200]);
     assert.ok(!seen.slice(seen.indexOf(200)).includes(503));
-    await running.pop()?.[Symbol.asyncDispose](); // it writes into the folder
+    await all[Symbol.asyncDispose](); // it writes into the folder
     await rm(folder, { recursive: true, force: true });
   });
 

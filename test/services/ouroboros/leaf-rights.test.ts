@@ -49,7 +49,7 @@ const unheard = [
 
 for (const version of ["2.10", "2.15"] as const) {
   describe(`a leaf node of a hub, as nats-config writes both, on nats-server ${version}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let fleet: LeafFleet;
     let leaf: NatsServer;
     let atHub: NatsConnection;

@@ -13,7 +13,7 @@ const host = engine(1);
 const IMAGE = "nats:2.12-alpine";
 
 describe("ouroboros without a nats-server in PATH", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   let folder = "";
 
   before("a stand-in for the official image", async () => {

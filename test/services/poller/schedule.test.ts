@@ -227,7 +227,7 @@ describe("the poller with CRON", () => {
     await using h1 = engine(1);
     await using stage = await openStage();
     await stage.makeTopology();
-    const ahead = at("2026-03-29T00:59:48Z") - Date.now(); // where Berlin skips 02:00 to 03:00
+    const ahead = at("2026-03-29T00:59:50Z") - Date.now(); // where Berlin skips 02:00 to 03:00
     const clock: Clock = { ...systemClock, now: () => Date.now() + ahead };
     const env = { CRON: "30 2 * * *", TZ: "Europe/Berlin", JITTER: "0" };
     await using poller = startPoller(h1, stage.server, env, clock);

@@ -28,7 +28,7 @@ describe("ouroboros webhook", () => {
         NATS_URL: stage.server.url,
         WEBHOOK_URL: `${endpoint.url}/ask?key=hidden`,
         WEBHOOK_NAME: NAME,
-        WEBHOOK_TIMEOUT: "500ms",
+        WEBHOOK_TIMEOUT: "10s",
         WEBHOOK_RETRY: "20s",
         ...env,
       },
@@ -128,7 +128,7 @@ describe("ouroboros webhook", () => {
 
   it("is silent after WEBHOOK_RETRY, so that the participant is out of time, and takes the next event", async () => {
     await open(({ body }) => ((JSON.parse(body) as CloudEvent).id.startsWith("run-1") ? [404] : [204]));
-    start({ WEBHOOK_RETRY: "1s", WEBHOOK_TIMEOUT: "10s" });
+    start({ WEBHOOK_RETRY: "3s" });
     await stage.publish(beforeUpdateEvent("run-1"));
     assert.deepEqual(await ask(beforeUpdateEvent("run-2")), { verdict: "proceed" });
     await stage.settled(NAME);

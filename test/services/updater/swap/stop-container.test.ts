@@ -8,7 +8,7 @@ import { deploy, overview } from "../../../support/containers.ts";
 import { until } from "../../../support/until.ts";
 
 const h1 = engine(1);
-const slow = { cmd: ["sh", "-c", "trap 'sleep 5; exit 0' TERM; while :; do sleep 0.1; done"] };
+const slow = { cmd: ["sh", "-c", "trap 'sleep 8; exit 0' TERM; while :; do sleep 0.1; done"] };
 
 describe("starting what was stopped", () => {
   afterEach(() => h1.clean());
