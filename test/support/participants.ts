@@ -83,17 +83,6 @@ export async function participate(
   };
 }
 
-/** However long it takes, it is not given out again meanwhile. */
-async function takeOne(message: JsMsg, take: Take): Promise<void> {
-  const alive = setInterval(() => message.working(), 5000);
-  try {
-    await take(message.json<CloudEvent>(), message.subject);
-    message.ack();
-  } finally {
-    clearInterval(alive);
-  }
-}
-
 type Take = (event: CloudEvent, subject: string) => Promise<void>;
 
 /** Each event is worked on by itself: one that takes long does not hold the others. */
