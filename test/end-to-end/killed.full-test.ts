@@ -28,7 +28,7 @@ const chosen = [...steps, ...others];
 describe("an updater that is killed while it updates one container alone", () => {
   const each = covering(allCases, ({ point, scene, fault }) => [point.says, `${scene}; ${fault}`]);
 
-  it("has put it right within ten seconds, its proof included", async function () {
+  it("has put it right within ten seconds, beside the proof", async function () {
     this.timeout(3_600_000);
     const times: number[] = [];
     const wrong: string[] = [];
@@ -40,7 +40,7 @@ describe("an updater that is killed while it updates one container alone", () =>
         wrong.push(...[...said, ...late].map((sentence) => `${titleOf(one)}: ${sentence}`));
     });
     const slowest = (Math.max(...times) / 1000).toFixed(1);
-    const within = `One container at a time, killed once at each point, ${times.length} in all with each fault in each scene: right again ${slowest} s after the updater's start at the latest, proof included.`;
+    const within = `One container at a time, killed once at each point, ${times.length} in all with each fault in each scene: right again ${slowest} s after the updater's start at the latest, beside the proof.`;
     await writeSection("killed-alone", within);
     assert.deepEqual(wrong, []);
   });
