@@ -33,8 +33,9 @@ export async function endsOf(stack: Stack, run: string, within = 40_000): Promis
   return until(
     `run ${run} is finished`,
     async () => {
+      const seen = stack.records.find((record) => record.kind === "finished" && record.run === run);
       const last = await lastOn(manager, STREAMS.runs, subject).catch(() => undefined);
-      const record = last?.json<RunRecord>();
+      const record = seen ?? last?.json<RunRecord>(); // a late verdict may be recorded after it
       return record?.kind === "finished" ? record.ends : undefined;
     },
     {

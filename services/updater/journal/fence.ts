@@ -26,7 +26,8 @@ export interface OpenRun {
 export class Fence {
   readonly #bus: Bus;
   #sequence: number;
-  #n = 0;
+  /** Of the records of this process, however often it takes over (journal.ts). */
+  static #n = 0;
   #open: OpenRun | undefined;
 
   private constructor(bus: Bus, sequence: number, open: OpenRun | undefined) {
@@ -94,7 +95,7 @@ export class Fence {
     const { host, writer } = this.#bus;
     const record: OpenRecord = {
       writer,
-      n: ++this.#n,
+      n: ++Fence.#n,
       engine_id: host.engine.id,
       run: open?.run ?? null,
       plan: open?.plan ?? null,

@@ -14,7 +14,8 @@ export class Journal {
   readonly #records: RunRecord[] = [];
   #sequence = 0;
   #isResumed = false;
-  #written = 0;
+  /** By this process: NATS takes a record under a number that it has had for that very record, and drops it. */
+  static #written = 0;
   /** Records are written one after the other, whichever group they come from. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -69,7 +70,7 @@ export class Journal {
 
   async #store(body: RecordBody): Promise<RunRecord> {
     const { host, writer, clock } = this.#bus;
-    const envelope = { writer, n: ++this.#written, at: iso(clock.now()), host: host.name, run: this.run };
+    const envelope = { writer, n: ++Journal.#written, at: iso(clock.now()), host: host.name, run: this.run };
     const record = { ...envelope, ...body };
     this.#sequence = await writeNext(this.#bus, subjects.run(host.name, this.run), record, this.#sequence);
     this.#records.push(record);
