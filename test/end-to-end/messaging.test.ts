@@ -230,6 +230,7 @@ describe("a NATS server before 2.10", () => {
 async function stop(stack: Stack, service: ServiceName, within = STOP_WITHIN_MS): Promise<void> {
   const process = stack.services[service];
   assert.ok(process);
+  await said(stack, service, '"started"'); // before that nothing hears the signal
   await ends(process, within);
 }
 
