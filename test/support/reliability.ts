@@ -5,7 +5,18 @@ import { dirname, join } from "node:path";
 
 /** Which sections each page has. */
 const pages = {
-  reliability: ["killed", "killed-alone", "faults", "gate", "cluster", "leaf", "mutations", "fidelity", "podman", "self"],
+  reliability: [
+    "killed",
+    "killed-alone",
+    "faults",
+    "gate",
+    "cluster",
+    "leaf",
+    "mutations",
+    "fidelity",
+    "podman",
+    "self",
+  ],
   performance: ["downtime", "fleet", "round-trip", "sustained", "memory"],
 } as const;
 export type Section = (typeof pages)[keyof typeof pages][number];
