@@ -11,7 +11,7 @@ import { parseJson } from "../../../shared/messages.ts";
 import { OpenRecord } from "../../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../../shared/subjects.ts";
 import type { Bus } from "../bus.ts";
-import { writeNext } from "./journal.ts";
+import { signed, writeNext } from "./journal.ts";
 
 const SILENCE_MS = 2000;
 const ASK_AGAIN_MS = 2000;
@@ -26,8 +26,6 @@ export interface OpenRun {
 export class Fence {
   readonly #bus: Bus;
   #sequence: number;
-  /** Of the records of this process, however often it takes over (journal.ts). */
-  static #n = 0;
   #open: OpenRun | undefined;
 
   private constructor(bus: Bus, sequence: number, open: OpenRun | undefined) {
@@ -92,10 +90,9 @@ export class Fence {
   }
 
   async #write(open: OpenRun | undefined): Promise<void> {
-    const { host, writer } = this.#bus;
+    const { host } = this.#bus;
     const record: OpenRecord = {
-      writer,
-      n: ++Fence.#n,
+      ...signed(this.#bus),
       engine_id: host.engine.id,
       run: open?.run ?? null,
       plan: open?.plan ?? null,

@@ -14,8 +14,6 @@ export class Journal {
   readonly #records: RunRecord[] = [];
   #sequence = 0;
   #isResumed = false;
-  /** By this process: NATS takes a record under a number that it has had for that very record, and drops it. */
-  static #written = 0;
   /** Records are written one after the other, whichever group they come from. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -69,8 +67,8 @@ export class Journal {
   }
 
   async #store(body: RecordBody): Promise<RunRecord> {
-    const { host, writer, clock } = this.#bus;
-    const envelope = { writer, n: ++Journal.#written, at: iso(clock.now()), host: host.name, run: this.run };
+    const { host, clock } = this.#bus;
+    const envelope = { ...signed(this.#bus), at: iso(clock.now()), host: host.name, run: this.run };
     const record = { ...envelope, ...body };
     this.#sequence = await writeNext(this.#bus, subjects.run(host.name, this.run), record, this.#sequence);
     this.#records.push(record);
@@ -82,6 +80,10 @@ interface Written {
   readonly writer: string;
   readonly n: number;
 }
+
+let written = 0;
+/** Numbered by the process: NATS takes a record under a number that it has had for that very record, and drops it. */
+export const signed = ({ writer }: Pick<Bus, "writer">): Written => ({ writer, n: ++written });
 
 /**
  * Writes after the record at `expected`, and resolves with the new sequence. A conflict can be our own first try whose

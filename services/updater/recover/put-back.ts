@@ -8,7 +8,7 @@ import { dropDocument } from "../journal/documents.ts";
 import { byHand } from "../swap/by-hand.ts";
 import { ranBefore } from "../swap/dependants.ts";
 import { letDependantsRun } from "../swap/recreate.ts";
-import { type Failure, undoSteps } from "../swap/saga.ts";
+import { type Failure, tryAll, undoSteps } from "../swap/saga.ts";
 import { type Swap, removeBackup, stop } from "../swap/swap.ts";
 import type { Parts } from "../swap/swap-parts.ts";
 import { ofBackup, ofHalfSwap, ofRecreated } from "../swap/swap-steps.ts";
@@ -35,19 +35,18 @@ export async function patiently(
   let ended: Restored | undefined;
   const step = {
     name: "put right what was begun",
-    do: () => Promise.resolve(),
-    undo: async () => {
+    do: async () => {
       ended = await act();
     },
   };
-  const [failure] = await undoSteps([step], null, timedBy(it, log));
+  const [failure] = await tryAll([step], null, timedBy(it, log));
   if (failure === undefined) return ended;
   if (it.hardStop.aborted) throw failure.error;
   const because = `what was begun with it could not be put right (${explain(failure.error)}). Once what stood in the way is gone, \`ouroboros repair ${container}\` does so`;
   return { container, run, end: "stuck", because, swap: undefined };
 }
 
-const timedBy = ({ clock, hardStop }: RecoveringSwaps, log: RecoveringSwaps["log"]): Timed =>
+export const timedBy = ({ clock, hardStop }: RecoveringSwaps, log: RecoveringSwaps["log"]): Timed =>
   new Timed({ clock, log, hardStop });
 
 /** R1, R3. */

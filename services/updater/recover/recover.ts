@@ -17,7 +17,7 @@ import type { Helped } from "../self/helper-container.ts";
 import { byHand } from "../swap/by-hand.ts";
 import { isAmong, isOlder } from "../swap/dependants.ts";
 import { commit } from "../swap/recreate.ts";
-import { type Outcome, runSteps, undoSteps } from "../swap/saga.ts";
+import { type Outcome, runSteps, tryAll } from "../swap/saga.ts";
 import { startPatiently } from "../swap/start-patiently.ts";
 import { type Swap, isUpdated } from "../swap/swap.ts";
 import { backupName, parseSwapName } from "../swap/swap-names.ts";
@@ -33,7 +33,7 @@ import {
   isUncommitted,
   swapFrom,
 } from "./begun.ts";
-import { type Restored, keepRecreated, patiently, putBack, takeOver } from "./put-back.ts";
+import { type Restored, keepRecreated, patiently, putBack, takeOver, timedBy } from "./put-back.ts";
 
 export interface RecoveredHost {
   /** R2: swaps whose names were exchanged, by the container's name, with how starting and proving went. */
@@ -148,7 +148,7 @@ async function goOn(it: RecoveringSwaps, parts: Begun, swaps: Map<string, Recove
   const swap = await swapFrom(it, parts);
   const isOwn = it.host.own.includes(parts.next.Id);
   const { left, done } = isOwn ? { left: ofOurselves, done: [] } : ofSwappedNames;
-  const timed = new Timed({ clock: it.clock, log, hardStop: it.hardStop });
+  const timed = timedBy(it, log);
   const outcome =
     !isOwn && (await isCommitted(swap))
       ? await goForward(swap, timed)
@@ -179,8 +179,7 @@ async function isCommitted(swap: Swap): Promise<boolean> {
 
 /** Nothing is taken back: each step is tried until it is done. */
 async function goForward(swap: Swap, timed: Timed): Promise<Outcome> {
-  const steps = ofCommitted.map(({ name, do: act }) => ({ name, do: () => Promise.resolve(), undo: act }));
-  const left = await undoSteps(steps.toReversed(), swap, timed);
+  const left = await tryAll(ofCommitted, swap, timed);
   const [first] = left;
   return first === undefined
     ? { kind: "done" }

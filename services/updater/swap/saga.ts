@@ -77,6 +77,14 @@ export async function undoSteps<State>(
   }
 }
 
+/** Acts that are tried like undos, in this order, each until it is done; resolves with what failed for good. */
+export const tryAll = <State>(
+  acts: readonly Omit<Step<State>, "undo" | "tells">[],
+  state: State,
+  watching: Watching,
+): Promise<Failure[]> =>
+  undoSteps(acts.map(({ name, do: act }) => ({ name, do: act, undo: act })).toReversed(), state, watching);
+
 async function undoRound<State>(
   steps: readonly Step<State>[],
   state: State,

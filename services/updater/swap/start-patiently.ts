@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
 import { ALREADY_SO, type Engine, GONE, ifThere, tolerating } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
-import { undoSteps } from "./saga.ts";
+import { tryAll } from "./saga.ts";
 import { letStopEnd } from "./stop-container.ts";
 import { Timed } from "./timed.ts";
 
@@ -25,10 +25,9 @@ interface NotStarted {
 export async function startPatiently(it: Starting, containers: readonly string[]): Promise<NotStarted[]> {
   const starts = containers.map((container) => ({
     name: container,
-    do: () => Promise.resolve(),
-    undo: () => startWithParent(it, container),
+    do: () => startWithParent(it, container),
   }));
-  const failures = await undoSteps(starts, null, new Timed(it));
+  const failures = await tryAll(starts.toReversed(), null, new Timed(it)); // what was stopped last comes first
   return failures.map(({ step: container, error }) => {
     const because = `dependency could not be started (${explain(error)}): once what stands in the way is gone, \`ouroboros repair\` or \`docker start ${container}\` starts it`;
     it.log.error({ container, because }, "dependency is down");
