@@ -25,14 +25,14 @@ const plan = (more: Partial<Plan> = {}): Plan =>
     containers: [planned],
     ...more,
   }) as unknown as Plan;
-const run = (swappedTo?: string, after?: VerdictWord) =>
+const run = (swappedTo?: string, after?: VerdictWord, records?: readonly object[]) =>
   ({
     bus: { host: { engine: { id: "E" }, own: [] }, context: { settings: {} } },
     recovered: new Map(),
     journal: {
       run: "r",
       ended: () => undefined,
-      of: () => (swappedTo === undefined ? [] : [{ new_id: swappedTo }]),
+      of: () => records ?? (swappedTo === undefined ? [] : [{ new_id: swappedTo }]),
       decided: (event: string) => event === "r-after_update-web" && after && { verdict: after },
     },
   }) as unknown as Run;
@@ -110,6 +110,22 @@ describe("what holds of a plan", () => {
       const situation = { seen: seenAs({}), isNew: false, limit: 60_000 };
       const holding = whatHolds(run("3".repeat(64), verdict), plan(), situation);
       assert.deepEqual([holding.entries.length, holding.putBack.length], [left, over]);
+    });
+  }
+
+  for (const [sentence, refersTo, over] of [
+    ["one that refers to it", ["web"], 1],
+    ["one that it has nothing to do with", [], 0],
+  ] as const) {
+    it(`is put back, or not, by a refusal of after_update for ${sentence}`, () => {
+      const refused = { hook: "after_update", verdict: "refuse", container: "other" };
+      const seen = [
+        ...seenAs({}),
+        { facts: { ...web, id: "4".repeat(64), name: "other", refersTo } },
+      ] as Seen[];
+      const situation = { seen, isNew: false, limit: 60_000 };
+      const holding = whatHolds(run(undefined, "proceed", [refused]), plan(), situation);
+      assert.equal(holding.putBack.length, over);
     });
   }
 });
