@@ -160,3 +160,12 @@ export const webAddress = z.string().refine((given) => {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   return url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.password === "";
 }, "allowed is http://… or https://… without user and password");
+
+/** A key, or `whsec_` and a key in base64: one that is empty or no base64 would sign with what anybody can guess. */
+export const signingSecret = z
+  .string()
+  .refine(
+    (given) =>
+      !given.startsWith("whsec_") || /^[A-Za-z0-9+/_-]{2,}={0,2}$/.test(given.slice("whsec_".length)),
+    "after whsec_ the key in base64 is missing",
+  );

@@ -378,9 +378,9 @@ export const settings = {
   },
   WEBHOOK_SECRET: {
     byDefault: "",
-    read: value.text,
+    read: value.signingSecret,
     secret: true,
-    says: "Signs each request; without it there is no signature.",
+    says: "Signs each request; without it there is no signature. After `whsec_` the key in base64.",
   },
   WEBHOOK_TOKEN: {
     byDefault: "",

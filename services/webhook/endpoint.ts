@@ -32,7 +32,7 @@ export async function ask(
     const said = await askOnce(delivery, settings, clock, signal);
     if (signal.aborted) throw new Suspended("stopped while an endpoint was asked");
     if (typeof said !== "string") return said;
-    log.warn({ because: said }, "no answer from the endpoint");
+    log.warn({ because: said }, "no verdict from the endpoint");
     if (clock.monotonic() + pause > until) return undefined;
     await clock.sleep(pause, signal);
     if (signal.aborted) throw new Suspended("stopped before an endpoint was asked again");
@@ -60,8 +60,7 @@ async function askOnce(
         ...signedHeaders({ id, timestamp: Math.floor(clock.now() / 1000), body }, settings.WEBHOOK_SECRET),
       },
     });
-    const answered = await read(response);
-    return verdictFrom(answered, clock.now()) ?? `it answered ${answered.status}, which says nothing`;
+    return verdictFrom(await read(response), clock.now());
   } catch (error) {
     return limit.aborted ? `nothing within ${settings.WEBHOOK_TIMEOUT / 1000} s` : explain(error);
   }

@@ -8,6 +8,7 @@ import { publish } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
 import type { Context, Service } from "../../shared/run-service.ts";
+import type { Settings } from "../../shared/settings.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import { untoken } from "../../shared/tokens.ts";
 import { ask } from "./endpoint.ts";
@@ -34,6 +35,8 @@ async function serve(nats: NatsConnection, context: Context): Promise<void> {
   const { settings, log, clock, signal } = context;
   const durable = consumers.gate(settings.WEBHOOK_NAME);
   await tellIfNotAdded(nats, durable, context);
+  const open = whyOpen(settings);
+  if (open !== undefined) log.warn({ mend: "use https://" }, open);
   log.info(
     { participant: settings.WEBHOOK_NAME, endpoint: new URL(settings.WEBHOOK_URL).origin },
     "waiting for events",
@@ -42,6 +45,17 @@ async function serve(nats: NatsConnection, context: Context): Promise<void> {
     ...{ stream: STREAMS.hooks, durable, parallel: PARALLEL, log, clock, signal },
     handle: (message) => forward(message, nats, context),
   });
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
+
+/** What others on the way to the endpoint could read or forge. */
+function whyOpen({ WEBHOOK_URL, WEBHOOK_TOKEN, WEBHOOK_SECRET }: Settings): string | undefined {
+  const { protocol, hostname } = new URL(WEBHOOK_URL);
+  if (protocol === "https:" || LOOPBACK.test(hostname)) return undefined;
+  if (WEBHOOK_TOKEN !== "")
+    return "WEBHOOK_URL is http://: WEBHOOK_TOKEN and the answers can be read and changed";
+  return `WEBHOOK_URL is http://: ${WEBHOOK_SECRET === "" ? "events" : "WEBHOOK_SECRET signs the request, but events"} and answers can be read and changed`;
 }
 
 /** The bridge may not add itself: that is the operator's word, who also says for which hooks. */
@@ -71,7 +85,7 @@ async function forward(message: JsMsg, nats: NatsConnection, context: Context): 
   });
   const verdict = await ask({ id, body }, { ...context, log });
   if (verdict === undefined) {
-    log.error("given up: the endpoint gave no answer; the participant runs out of time");
+    log.error("given up: the endpoint gave no verdict; the participant runs out of time");
     return;
   }
   log.info({ verdict: verdict.verdict, reason: verdict.reason }, "the endpoint has answered");

@@ -18,13 +18,13 @@ const PROGRAM = join(import.meta.dirname, "../../services/webhook/main.js");
 describe("an HTTP endpoint", () => {
   afterEach(() => h1.clean());
 
-  it("decides what is updated: yes, no, later, no answer; and is asked again after the bridge was killed", async () => {
+  it("decides what is updated: yes, no, later, an error; and is asked again after the bridge was killed", async () => {
     const names = ["yes", "no", "later", "broken", "killed"];
     const answers: Readonly<Record<string, ReturnType<Answering>>> = {
-      yes: [200, "fine"],
+      yes: [200],
       no: [409, "release freeze"],
       later: [503, "at lunch", { "retry-after": "600" }],
-      broken: [404],
+      broken: [200, '{"approved":false}'],
       killed: undefined,
     };
     for (const name of names) await deploy(h1, name);

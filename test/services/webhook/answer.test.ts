@@ -6,8 +6,54 @@ const NOW = Date.parse("2026-03-01T04:00:00Z");
 const cases: readonly [string, Partial<Answered>, Verdict | undefined][] = [
   ["200 proceeds", { status: 200 }, { verdict: "proceed" }],
   ["204 proceeds", { status: 204 }, { verdict: "proceed" }],
-  ["200 with a page proceeds", { status: 200, body: "<html>fine</html>" }, { verdict: "proceed" }],
-  ["200 with JSON of its own proceeds", { status: 200, body: '{"ok":true}' }, { verdict: "proceed" }],
+  ["200 with blanks proceeds", { status: 200, body: " \n" }, { verdict: "proceed" }],
+  ["200 with the word proceeds", { status: 200, body: "proceed\n" }, { verdict: "proceed" }],
+  ["201 without a body decides nothing", { status: 201 }, undefined],
+  ["202 without a body decides nothing", { status: 202 }, undefined],
+  ...[
+    ...[
+      "REFUSE",
+      "Refuse: freeze",
+      "deny",
+      "denied",
+      "no",
+      "ok",
+      "OK",
+      "Proceed",
+      "proceed!",
+      "false",
+      "null",
+      "[]",
+    ],
+    ...[
+      '"refuse"',
+      '["refuse"]',
+      "0",
+      "{}",
+      "<html><title>Log in</title></html>",
+      "\u0000",
+      "\uFEFFproceed?",
+    ],
+    ...['{"Verdict":"refuse"}', '{"VERDICT":"REFUSE"}', '{"verdict":"REFUSE"}', '{"verdict":["refuse"]}'],
+    ...[
+      '{"verdict":null}',
+      '{"approved":false}',
+      '{"ok":true}',
+      '{"decision":"deny"}',
+      '{"data":{"verdict":"refuse"}}',
+    ],
+    ...['{"verdict":"proceed","approved":false}', '{"verdict":"proceed","reason":7}'],
+    ...['{"verdict":"proceed","retry_after_s":"5"}', '{"verdict":"proceed","containers":["db"]}'],
+    ...[
+      '{"verdict":"proceed","containers":{"db":"no"}}',
+      '{"verdict":"proceed","Containers":{"db":"refuse"}}',
+    ],
+    '{"verdict":"proceed","containers":{"db":{"verdict":"proceed","but":1}}}',
+  ].map((body): [string, Partial<Answered>, undefined] => [
+    `200 with ${body} is an error`,
+    { status: 200, body },
+    undefined,
+  ]),
   [
     "200 with a verdict is that verdict",
     { status: 200, body: '{"verdict":"refuse","reason":"freeze","more":{"x":1}}' },
@@ -29,6 +75,11 @@ const cases: readonly [string, Partial<Answered>, Verdict | undefined][] = [
     undefined,
   ],
   ["200 with half a verdict is no answer", { status: 200, body: '{"verdict":"refuse"' }, undefined],
+  [
+    "a no with fields that nobody knows is a no",
+    { status: 200, body: '{"verdict":"defer","until":"monday"}' },
+    { verdict: "defer" },
+  ],
   ["200 with too long a body is no answer", { status: 200, body: "x", cut: true }, undefined],
   ["409 refuses with its body", { status: 409, body: " freeze\n" }, { verdict: "refuse", reason: "freeze" }],
   ["409 without a body refuses", { status: 409 }, { verdict: "refuse", reason: "it answered 409" }],
@@ -78,6 +129,17 @@ describe("the answer of an endpoint", () => {
   for (const [sentence, answered, verdict] of cases)
     it(sentence, () => {
       const whole = { status: 0, body: "", retryAfter: undefined, cut: false, ...answered };
-      assert.deepEqual(verdictFrom(whole, NOW), verdict);
+      const said = verdictFrom(whole, NOW);
+      assert.deepEqual(typeof said === "string" ? undefined : said, verdict);
     });
+
+  it("that is none says why, and what is allowed", () => {
+    const said = (answered: Partial<Answered>): string =>
+      JSON.stringify(
+        verdictFrom({ status: 200, body: "", retryAfter: undefined, cut: false, ...answered }, NOW),
+      );
+    assert.match(said({ body: "deny" }), /answered 200 .* allowed are no body and {\\"verdict/);
+    assert.match(said({ body: '{"verdict":"proceed","approved":false}' }), /does not have: approved/);
+    assert.match(said({ status: 202 }), /202, which decides nothing/);
+  });
 });

@@ -105,9 +105,10 @@ describe("ouroboros webhook", () => {
     const first: Answering[] = [
       (_, response) => void response.destroy(),
       () => [302, "", { location: "/elsewhere" }],
+      () => [200, '{"approved":false}'],
       () => undefined, // never
     ];
-    await open((...it) => (first.length > 0 ? first.shift()?.(...it) : [200, "x".repeat(1000)]));
+    await open((...it) => (first.length > 0 ? first.shift()?.(...it) : [200, ""]));
     const progress: string[] = [];
     stage.nats.subscribe(subjects.progressOf(HOST), {
       callback: (_, { subject }) => void progress.push(subject),
@@ -117,13 +118,31 @@ describe("ouroboros webhook", () => {
     assert.deepEqual(await ask(event), { verdict: "proceed" });
     assert.deepEqual(
       endpoint.asked.map(({ path, headers }) => [path, headers["webhook-id"]]),
-      Array.from({ length: 4 }, () => ["/ask?key=hidden", event.id]),
+      Array.from({ length: 5 }, () => ["/ask?key=hidden", event.id]),
     );
     assert.ok(progress.length > 0);
     assert.deepEqual([...new Set(progress)], [subjects.progress(HOST, NAME, event.id)]);
     assert.equal((await stage.consumer(NAME)).delivered.consumer_seq, 1);
-    for (const because of [/other side closed|socket hang up/, /nothing within 3 s/, /it answered 302/])
+    for (const because of [
+      /other side closed|socket hang up/,
+      /nothing within 3 s/,
+      /it answered 302/,
+      /it answered 200 with a body that is no verdict/,
+    ])
       assert.match(bridge.log(), because);
+  });
+
+  it("warns of a token that others on the way can read", async () => {
+    await open(() => [204]);
+    start({ WEBHOOK_URL: "http://change.example:8080/ask", WEBHOOK_TOKEN: "a-token" });
+    await until("it says so", () =>
+      /WEBHOOK_URL is http:\/\/: WEBHOOK_TOKEN and the answers/.test(bridge.log()),
+    );
+    bridge.kill("SIGTERM");
+    await bridge.exited;
+    start({ WEBHOOK_TOKEN: "a-token" });
+    assert.deepEqual(await ask(), { verdict: "proceed" });
+    assert.doesNotMatch(bridge.log(), /is http:/, "loopback is nobody's way");
   });
 
   it("is silent after WEBHOOK_RETRY, so that the participant is out of time, and takes the next event", async () => {
@@ -133,7 +152,7 @@ describe("ouroboros webhook", () => {
     assert.deepEqual(await ask(beforeUpdateEvent("run-2")), { verdict: "proceed" });
     await stage.settled(NAME);
     assert.equal(await stage.stored(), 1);
-    assert.match(bridge.log(), /given up: the endpoint gave no answer/);
+    assert.match(bridge.log(), /given up: the endpoint gave no verdict/);
   });
 
   it("is asked about other events while the endpoint thinks about one", async () => {
@@ -187,6 +206,8 @@ describe("ouroboros webhook", () => {
     const wrong: readonly [string, string, RegExp][] = [
       ["WEBHOOK_URL", "", /WEBHOOK_URL is not set/],
       ["WEBHOOK_URL", "ftp://user:secret@host", /WEBHOOK_URL: \(secret\): allowed is http/],
+      ["WEBHOOK_SECRET", "whsec_", /WEBHOOK_SECRET: \(secret\): after whsec_ the key in base64 is missing/],
+      ["WEBHOOK_SECRET", "whsec_?!", /WEBHOOK_SECRET: \(secret\): after whsec_/],
       ["NATS_URL", "", /NATS_URL is not set/],
       ["WEBHOOK_NAME", "a b", /WEBHOOK_NAME: "a b": allowed are letters/],
     ];
