@@ -27,7 +27,7 @@ export const systemClock: Clock = {
     return { [Symbol.dispose]: () => clearInterval(timer) };
   },
   deadline: (ms, ...also) => {
-    const over = AbortSignal.timeout(Math.ceil(ms));
+    const over = AbortSignal.timeout(Math.min(Math.ceil(ms), 2 ** 31 - 1));
     over.addEventListener("abort", () => undefined, { once: true }); // Node 20 collects one that only `any` refers to
     return AbortSignal.any([over, ...also]);
   },

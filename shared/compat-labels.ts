@@ -1,46 +1,11 @@
 // Labels of other updaters that are understood where COMPAT_LABELS names them; those of Ouroboros count first.
-// watchtower: https://containrrr.dev/watchtower/container-selection/, …/lifecycle-hooks/, …/linked-containers/.
 import { type Facts, isMeant } from "./container-facts.ts";
+import { WATCHTOWER, foreignLabels } from "./foreign-labels.ts";
 import type { Settings } from "./settings.ts";
 
 export type Compat = Settings["COMPAT_LABELS"];
 type Labels = Readonly<Record<string, string>>;
 
-const WATCHTOWER = "com.centurylinklabs.watchtower";
-
-/** docs/labels.md is printed from it. */
-export const foreignLabels = {
-  [`${WATCHTOWER}.enable`]: {
-    of: "watchtower",
-    says: "`false`: leave this container alone. `true`: watch it, also where LABEL_ENABLE asks for a label.",
-  },
-  [`${WATCHTOWER}.monitor-only`]: {
-    of: "watchtower",
-    says: "`true`: never update this container; that there is a newer image is what `check` and `explain` tell.",
-  },
-  [`${WATCHTOWER}.stop-signal`]: { of: "watchtower", says: "As `com.ouroboros.stop_signal`." },
-  [`${WATCHTOWER}.depends-on`]: {
-    of: "watchtower",
-    says: "Comma-separated names of containers this one needs: when one of them is updated, this one is stopped before and started again afterwards.",
-  },
-  [`${WATCHTOWER}.lifecycle.pre-update`]: {
-    of: "watchtower",
-    says: "Command that is run in this container by `sh -c` before it is replaced, after `before_update` was agreed to. Exit code 75 puts the update off; any other failure is told in the log, and the update goes on.",
-  },
-  [`${WATCHTOWER}.lifecycle.post-update`]: {
-    of: "watchtower",
-    says: "The same in the new container, after it has proved itself and `after_update` was agreed to; a failure is told in the log.",
-  },
-  [`${WATCHTOWER}.lifecycle.pre-update-timeout`]: {
-    of: "watchtower",
-    says: "Minutes the command may take, by default 1; `0` for an hour. One that takes longer has failed; it is not ended.",
-  },
-  [`${WATCHTOWER}.lifecycle.post-update-timeout`]: {
-    of: "watchtower",
-    says: "The same for the other command.",
-  },
-  "wud.watch": { of: "wud", says: "As `com.centurylinklabs.watchtower.enable`." },
-} as const satisfies Record<string, { readonly of: Compat[number]; readonly says: string }>;
 type Foreign = keyof typeof foreignLabels;
 
 /** What the container says, as far as the label's owner is among those understood; empty counts as not said. */

@@ -2,9 +2,10 @@
 // whatever the registry says. Pure; used by the poller to plan and by the updater, which trusts no plan.
 import type { ContainerInspectInfo } from "dockerode";
 import { readCheck } from "./check-label.ts";
+import { type ImageLabels, countingLabels } from "./counting-labels.ts";
 import { parseImageRef } from "./image-ref.ts";
 import { namesIn } from "./labels.ts";
-import { type Ourselves, isOurs, whyOurselves } from "./ourselves.ts";
+import { type Ourselves, ROLE, isOurs, whyOurselves } from "./ourselves.ts";
 
 export interface Facts {
   readonly id: string;
@@ -12,7 +13,10 @@ export interface Facts {
   readonly reference: string;
   readonly imageId: string;
   readonly status: string;
+  /** Those that count. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Labels of its image that do not count. */
+  readonly ignored?: readonly string[];
   readonly autoRemove: boolean;
   readonly dependsOn: readonly string[];
   readonly hardDependsOn: readonly string[];
@@ -20,9 +24,10 @@ export interface Facts {
   readonly refersTo: readonly string[];
 }
 
-export function factsOf(inspect: ContainerInspectInfo): Facts {
+/** `image`: the labels of the image it runs. */
+export function factsOf(inspect: ContainerInspectInfo, image: ImageLabels = {}): Facts {
   const { HostConfig: host, Config: config } = inspect;
-  const labels = config.Labels ?? {};
+  const { labels, ignored } = countingLabels(config.Labels, image);
   const hard = namesIn(labels, "com.ouroboros.hard_depends_on");
   const shared = [host.NetworkMode, host.PidMode, host.IpcMode]
     .filter((mode): mode is string => mode?.startsWith("container:") ?? false)
@@ -37,6 +42,7 @@ export function factsOf(inspect: ContainerInspectInfo): Facts {
     imageId: inspect.Image,
     status: inspect.State.Status,
     labels,
+    ...(ignored.length > 0 && { ignored }),
     autoRemove: host.AutoRemove ?? false,
     dependsOn: namesIn(labels, "com.ouroboros.depends_on").filter((name) => !hard.includes(name)),
     hardDependsOn: hard,
@@ -60,6 +66,8 @@ export function whyLeftAlone(
   if (facts.status !== "running") return "not running";
   const ours = whyOurselves(facts, ourselves);
   if (ours !== undefined) return ours;
+  if (facts.ignored?.includes(ROLE) === true && !isOurs(facts, ourselves))
+    return `its image says that it is a part of Ouroboros: where it is one, set the label ${ROLE} on the container itself`;
   if ("com.docker.swarm.task.id" in labels) return "part of a swarm service";
   if ("io.kubernetes.pod.uid" in labels) return "part of a Kubernetes pod";
   if (/^true$/i.test(labels["com.docker.compose.oneoff"] ?? "")) return "a one-off container of compose";

@@ -48,7 +48,7 @@ export function masking(settings: Settings): (text: string) => string {
   return (text) =>
     all
       .reduce((rest, secret) => rest.replaceAll(secret, MASK), text)
-      .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"]+@/gi, `$1${MASK}@`);
+      .replace(/:\/\/[^\s/@"]+@/g, `://${MASK}@`); // from :// on: a scheme before it would be looked for at each letter
 }
 
 const COLOURS: Readonly<Record<string, number>> = { debug: 90, warn: 33, error: 31, critical: 35 };

@@ -22,6 +22,8 @@ export const ourselvesOf = (
 export const HELPER = "helper";
 const NEVER: readonly string[] = ["nats", HELPER];
 
+export const ROLE = "com.ouroboros.role";
+
 interface Known {
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -31,8 +33,7 @@ interface Part extends Known {
   readonly hardDependsOn: readonly string[];
 }
 
-export const roleOf = ({ labels }: Pick<Known, "labels">): string | undefined =>
-  labelOf(labels, "com.ouroboros.role");
+export const roleOf = ({ labels }: Pick<Known, "labels">): string | undefined => labelOf(labels, ROLE);
 
 export const isOurs = (facts: Known, { own }: Pick<Ourselves, "own">): boolean =>
   roleOf(facts) !== undefined || own.includes(facts.id);

@@ -1,5 +1,6 @@
 // What the journal knows of a container's last update. By this a rollback finds the image before: the poller to plan
 // it, the updater, which trusts no plan, once more.
+import { lookUp } from "./look-up.ts";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { lastOn, nextOn } from "./jetstream.ts";
 import { parseJson } from "./messages.ts";
@@ -25,7 +26,7 @@ export async function lastUpdate(
     .sort(); // ids of runs are in the order of their making
   for (const subject of runs.reverse()) {
     const last = recordIn((await lastOn(manager, STREAMS.runs, subject))?.string());
-    if (last?.kind === "finished" && last.ends[container] !== "updated") continue;
+    if (last?.kind === "finished" && lookUp(last.ends, container) !== "updated") continue;
     const ended = await updatedIn(manager, subject, container);
     if (ended !== undefined) return ended;
   }

@@ -79,16 +79,16 @@ export function combine(opinions: readonly Opinion[]): Verdict {
 }
 
 function combineContainers(opinions: readonly Opinion[]): Record<string, Answer> {
-  const containers: Record<string, Answer> = {};
+  const all = new Map<string, Answer>();
   for (const { script, containers: named = {} } of opinions) {
     for (const [name, answer] of Object.entries<Answer>(named)) {
-      const before = containers[name];
+      const before = all.get(name);
       if (before !== undefined && GRAVITY[before.verdict] >= GRAVITY[answer.verdict]) continue;
       const reason = answer.reason === undefined ? script : `${script}: ${answer.reason}`;
-      containers[name] = { ...answer, reason: shorten(reason, MAX_REASON) };
+      all.set(name, { ...answer, reason: shorten(reason, MAX_REASON) });
     }
   }
-  return containers;
+  return Object.fromEntries(all);
 }
 
 const gravest = (words: readonly VerdictWord[]): VerdictWord =>

@@ -1,4 +1,5 @@
 // `ouroboros events`: the hook stream and what was decided at its events, replayed in the order of time, then followed.
+import { lookUp } from "../../shared/look-up.ts";
 import { type JsMsg, type ConsumerMessages, DeliverPolicy } from "@nats-io/jetstream";
 import { type HookName, isHookName } from "../../shared/hooks.ts";
 import { CloudEvent, parseJson } from "../../shared/messages.ts";
@@ -84,7 +85,7 @@ function decisionIn(message: JsMsg, { hook, container }: Wanted): Told | undefin
   if (
     container !== undefined &&
     record.container !== container &&
-    record.containers?.[container] === undefined
+    lookUp(record.containers, container) === undefined
   )
     return undefined;
   return { at: message.info.timestampNanos / 1e6, line: record };

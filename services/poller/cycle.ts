@@ -1,5 +1,6 @@
 // One cycle: look at the Engine, ask the registries, decide, publish.
 import type { KV } from "@nats-io/kv";
+import { worthTelling } from "../../shared/counting-labels.ts";
 import { type Facts, isMeant } from "../../shared/container-facts.ts";
 import { HeldEntry } from "../../shared/held.ts";
 import { iso } from "../../shared/clock.ts";
@@ -30,6 +31,8 @@ export interface Cycle {
   /** All that is due, whatever becomes of it. */
   readonly due: readonly Facts[];
   readonly left: readonly Left[];
+  /** Labels that a container has from its image and that do not count. */
+  readonly ignoredLabels: readonly { readonly container: string; readonly labels: readonly string[] }[];
   readonly unknownDependencies: readonly { readonly container: string; readonly names: readonly string[] }[];
 }
 
@@ -82,6 +85,12 @@ export async function cycle(
       .flatMap(({ entries }) => entries.map(({ facts }) => facts))
       .filter((facts) => !leftToo.includes(facts)),
     left: [...choice.left, ...plan.left, ...publication.left],
+    ignoredLabels: sight.facts
+      .map(({ name, ignored = [] }) => ({
+        container: name,
+        labels: worthTelling(ignored, settings.COMPAT_LABELS),
+      }))
+      .filter(({ labels }) => labels.length > 0),
     unknownDependencies: sight.facts
       .map((facts) => ({ container: facts.name, names: unknownDependencies(facts, sight.facts) }))
       .filter(({ names }) => names.length > 0),

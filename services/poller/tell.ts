@@ -19,6 +19,16 @@ export function tell(log: Logger, cycle: Cycle, told: Told): Told {
     say("warn", { images, because }, "registry gave no digest");
   for (const { container, names } of cycle.unknownDependencies)
     say("warn", { container, names }, "unknown names in a dependency label");
+  for (const { container, labels } of cycle.ignoredLabels)
+    say(
+      "warn",
+      {
+        container,
+        labels,
+        mend: "where you want them, set them on the container itself, with a blank before the value",
+      },
+      "labels of its image that concern others do not count",
+    );
   const { seen, asked, left, outcome, rest } = cycle;
   if (outcome.kind === "waiting") say("info", { because: outcome.because }, "plan waits for the updater");
   const counts = { seen, asked, left: left.length, rest: rest.length };

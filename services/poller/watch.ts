@@ -2,6 +2,7 @@
 // ContainerList, ContainerInspect, ImageInspect; nothing is changed.
 import { withNeeds } from "../../shared/compat-labels.ts";
 import { type Facts, factsOf } from "../../shared/container-facts.ts";
+import type { ImageLabels } from "../../shared/counting-labels.ts";
 import { describeContainer, describeImage } from "../../shared/describe.ts";
 import { type Engine, ifThere } from "../../shared/engine.ts";
 import type { ContainerPayload, ImagePayload } from "../../shared/payloads.ts";
@@ -26,8 +27,7 @@ export async function lookAt({ docker, compat }: Engine, abortSignal: AbortSigna
     ifThere(docker.getContainer(Id).inspect({ abortSignal })),
   );
   const there = inspected.filter((one) => one !== undefined);
-  const facts = withNeeds(there.map(factsOf), compat);
-  const imageIds = [...new Set(facts.map(({ imageId }) => imageId))];
+  const imageIds = [...new Set(there.map(({ Image }) => Image))];
   const found = await inParallel(
     imageIds,
     LANES,
@@ -36,6 +36,10 @@ export async function lookAt({ docker, compat }: Engine, abortSignal: AbortSigna
   const images = new Map(
     found.flatMap(([id, image]) => (image === undefined ? [] : [[id, describeImage(image)] as const])),
   );
+  const facts = withNeeds(
+    there.map((inspect) => factsOf(inspect, imageLabels(images, inspect.Image))),
+    compat,
+  );
   return {
     facts,
     watched: facts.map((one) => ({ facts: one, digests: images.get(one.imageId)?.digests })),
@@ -43,3 +47,8 @@ export async function lookAt({ docker, compat }: Engine, abortSignal: AbortSigna
     images,
   };
 }
+
+const imageLabels = (images: ReadonlyMap<string, ImagePayload>, id: string): ImageLabels => {
+  const image = images.get(id);
+  return image === undefined ? "unknown" : image.labels;
+};

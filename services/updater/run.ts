@@ -4,10 +4,14 @@ import { setMaxListeners } from "node:events";
 import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
+import type { ContainerInfo } from "dockerode";
 import { iso, firstOf } from "../../shared/clock.ts";
+import { countingLabels } from "../../shared/counting-labels.ts";
+import { ifThere } from "../../shared/engine.ts";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { connectUnlessStopped, leaveNats, natsAnswers } from "../../shared/nats.ts";
+import { ROLE } from "../../shared/ourselves.ts";
 import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
@@ -161,6 +165,15 @@ async function recoverUntilNatsAnswers(context: Context, hardStop: AbortSignal):
   await recovering;
 }
 
+/** An image can bear the label too; then it says nothing. */
+async function anyIsOwners({ own, engine }: Host, labelled: readonly ContainerInfo[]): Promise<boolean> {
+  for (const { ImageID, Labels } of labelled.filter((one) => !own.includes(one.Id))) {
+    const image = await ifThere(engine.docker.getImage(ImageID).inspect());
+    if (image === undefined || ROLE in countingLabels(Labels, image.Config.Labels).labels) return true;
+  }
+  return false;
+}
+
 /**
  * Nobody holds the fence without NATS: recovery is left to another updater that runs on this Engine. A successor that
  * has proved itself runs; its old container is kept, for the hooks to decide about when NATS is back.
@@ -170,7 +183,7 @@ async function recoverWithoutNats(context: Context, host: Host, hardStop: AbortS
   const others = await host.engine.docker.listContainers({
     filters: { label: ["com.ouroboros.role=updater"], status: ["running"] },
   });
-  if (others.some(({ Id }) => !host.own.includes(Id))) {
+  if (await anyIsOwners(host, others)) {
     log.warn("NATS does not answer and another updater runs here; recovery is left to it");
     return 0;
   }

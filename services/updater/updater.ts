@@ -110,11 +110,30 @@ export async function lookAround(engine: Engine, stoppedBefore: readonly Stopped
   const own = inspected
     .filter((inspect) => inspect !== undefined)
     .filter((inspect) => parseSwapName(inspect.Name.slice(1)) === undefined);
-  const all = withNeeds(own.map(factsOf), engine.compat);
+  const images = await imagesOf(engine, own);
+  const all = withNeeds(
+    own.map((inspect) => factsOf(inspect, images.get(inspect.Image) ?? "unknown")),
+    engine.compat,
+  );
   return own.flatMap((inspect, n) => {
     const facts = all[n];
     if (facts === undefined) return [];
     const ranBefore = stoppedBefore.some(({ id, name }) => id === facts.id || name === facts.name);
     return [{ facts: ranBefore ? { ...facts, status: "running" } : facts, inspect }];
   });
+}
+
+/** Labels of the images that the containers run, by image id. */
+async function imagesOf(
+  { docker }: Engine,
+  containers: readonly ContainerInspectInfo[],
+): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
+  const ids = [...new Set(containers.map(({ Image }) => Image))];
+  const found = await inParallel(ids, { all: 8 }, async (id) => {
+    const image = await ifThere(docker.getImage(id).inspect());
+    return image === undefined
+      ? []
+      : [[id, (image.Config as Partial<typeof image.Config> | null)?.Labels ?? {}] as const];
+  });
+  return new Map(found.flat());
 }

@@ -1,5 +1,5 @@
 /** The pages of docs/ that are printed from tables in the code: `npm run docs` writes them, a test compares them. */
-import { foreignLabels } from "../../shared/compat-labels.ts";
+import { foreignLabels } from "../../shared/foreign-labels.ts";
 import { EventContext, type NoticeName, hookNames, hooks, noticeNames, notices } from "../../shared/hooks.ts";
 import { labels } from "../../shared/labels.ts";
 import { ContainerPayload, ImagePayload } from "../../shared/payloads.ts";
@@ -57,11 +57,23 @@ A value that cannot be used is told by name with what is allowed, all of them at
   );
 }
 
+/** Labels that do not count where they are the image's. */
+const reaching = (): string =>
+  Object.entries<{ readonly says: string; readonly reaches?: unknown }>({ ...labels, ...foreignLabels })
+    .filter(([, { reaches }]) => reaches !== undefined)
+    .map(([name, { reaches }]) => (reaches === true ? code(name) : `${code(name)} other than \`exec:\``))
+    .join(", ");
+
 export function labelsPage(): string {
   const rows = Object.entries(labels).map(([name, { says }]) => [code(name), says]);
   return page(
     "Labels",
-    "What a container may say about itself. A label takes effect at the next check.",
+    `What a container may say about itself. A label takes effect at the next check.
+
+The Engine shows the labels of an image as the container's own. What concerns more than the container itself (${reaching()}) therefore
+counts only where its value is not the one that the image it runs bears: then the container's owner set it. The log says once
+which labels do not count. Where you want what the image asks for, set the label on the container with a blank before the
+value (\`" db"\`): it means the same, and is yours.`,
     table(["Label", "Meaning"], rows),
     `## Labels of other updaters
 

@@ -84,6 +84,20 @@ describe("the log", () => {
     }
   });
 
+  for (const [sentence, text] of [
+    ["letters and dots", "a.b-c+".repeat(10_000)],
+    ["one word", "a".repeat(60_000)],
+    ["beginnings of addresses", "a://b".repeat(12_000)],
+    ["an address without an end", `a://${"b".repeat(60_000)}`],
+  ] as const)
+    it(`takes no longer than it is long for ${sentence}`, () => {
+      const { log } = logged({ REPO_PASS: "hunter2" });
+      const began = performance.now();
+      for (let n = 0; n < 5; n++) log.info({ text }, "said");
+      const ms = performance.now() - began;
+      assert.ok(ms < 1000, `${ms} ms for 300 KB`);
+    });
+
   it("does not blot out what is a value by default", () => {
     const { lines, log } = logged({});
     log.info("the root of it");

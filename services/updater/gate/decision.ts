@@ -54,15 +54,15 @@ export function decide(hook: HookName, heard: readonly Heard[], asked: readonly 
 
 /** At updates_enumerated: the heaviest verdict for each container that anyone named. */
 function containersFrom(voices: readonly Voice[]): Pick<Decision, "containers"> {
-  const named: NonNullable<Decision["containers"]> = {};
+  const named = new Map<string, NonNullable<Decision["containers"]>[string]>();
   for (const { participant, full } of voices) {
     for (const [name, answer] of Object.entries(full.containers ?? {})) {
-      const before = named[name];
+      const before = named.get(name);
       if (before === undefined || WEIGHT[answer.verdict] > WEIGHT[before.verdict])
-        named[name] = { ...answer, by: participant };
+        named.set(name, { ...answer, by: participant });
     }
   }
-  return Object.keys(named).length > 0 ? { containers: named } : {};
+  return named.size > 0 ? { containers: Object.fromEntries(named) } : {};
 }
 
 /** What running out of time counts as: at `after` hooks always as proceed. */

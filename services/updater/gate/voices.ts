@@ -3,6 +3,7 @@
 //   - Of a run, a participant that chose containers speaks for those only.
 //   - A group speaks with one voice: `needs` of its members have to say proceed; it refuses when too many have refused
 //     for that; where others were too late or put off, it defers.
+import { lookUp } from "../../../shared/look-up.ts";
 import type { Verdict, VerdictWord } from "../../../shared/messages.ts";
 import type { Asked } from "../../../shared/participants.ts";
 
@@ -67,7 +68,7 @@ function oneVoice(group: Group, said: readonly Voice[]): Voice {
   const containers = [...named].map((name) => {
     const answers = said.map(({ participant, full }) => ({
       participant,
-      full: full.containers?.[name] ?? full,
+      full: lookUp(full.containers, name) ?? full,
     }));
     return [name, together(group, answers)] as const;
   });
@@ -107,7 +108,7 @@ function confined(full: Verdict, only: readonly string[] | undefined): Verdict {
   return {
     verdict: "proceed",
     containers: Object.fromEntries(
-      only.map((name) => [name, plain.verdict === "proceed" ? (containers?.[name] ?? plain) : plain]),
+      only.map((name) => [name, plain.verdict === "proceed" ? (lookUp(containers, name) ?? plain) : plain]),
     ),
   };
 }

@@ -1,5 +1,6 @@
 // SAVE_COUNTERS: how often each container of a host was updated, kept in DATA_DIR. Each run is counted once, when it is
 // over: who dies between counting and closing the run finds it counted.
+import { lookUp } from "../../../shared/look-up.ts";
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
@@ -55,7 +56,7 @@ export class Counters {
   async count(run: string, names: readonly string[]): Promise<void> {
     const { counted, containers, since } = this.#kept;
     if (counted.includes(run)) return;
-    const added = names.map((name) => [name, (containers[name] ?? 0) + 1] as const);
+    const added = names.map((name) => [name, (lookUp(containers, name) ?? 0) + 1] as const);
     this.#kept = {
       since,
       containers: { ...containers, ...Object.fromEntries(added) },

@@ -1,6 +1,8 @@
 // Commands that watchtower's labels ask for, in the container itself, where COMPAT_LABELS names watchtower. As there:
 // exit code 75 of pre-update puts the update off, any other failure is told and changes nothing.
 import { type Phase, lifecycleCommand } from "../../../shared/compat-labels.ts";
+import { countingLabels } from "../../../shared/counting-labels.ts";
+import { ifThere } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
 import { type Ran, runInside } from "../swap/run-inside.ts";
@@ -13,10 +15,20 @@ const LATER = 75;
 export async function runLifecycle(
   run: Run,
   phase: Phase,
-  { container, id }: { readonly container: Pick<ContainerDocument, "Name" | "Config">; readonly id: string },
+  {
+    container,
+    id,
+  }: { readonly container: Pick<ContainerDocument, "Name" | "Config" | "Image">; readonly id: string },
 ): Promise<string | undefined> {
   const { host, clock, context } = run.bus;
-  const asked = lifecycleCommand(container.Config.Labels ?? {}, phase, context.settings.COMPAT_LABELS);
+  const { COMPAT_LABELS: compat } = context.settings;
+  if (lifecycleCommand(container.Config.Labels ?? {}, phase, compat) === undefined) return undefined;
+  const image = await ifThere(host.engine.docker.getImage(container.Image).inspect());
+  const { labels } = countingLabels(
+    container.Config.Labels,
+    image === undefined ? "unknown" : image.Config.Labels,
+  );
+  const asked = lifecycleCommand(labels, phase, compat);
   if (asked === undefined) return undefined;
   const log = run.log.child({ container: container.Name.slice(1), command: phase });
   const from = clock.monotonic();

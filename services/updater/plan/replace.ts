@@ -79,18 +79,19 @@ function swapFrom(
   const { update, hardHooks } = it;
   const { host, context, clock } = run.bus;
   const document = old.inspect as unknown as ContainerDocument;
-  const proofFor = (container: ContainerDocument) =>
-    proofOf(container, { settings: context.settings, log: run.log, hardStop: run.hardStop });
+  const oldImage = old.oldImage as unknown as ImageDocument;
+  const proofFor = (container: ContainerDocument, image: ImageDocument) =>
+    proofOf(container, image, { settings: context.settings, log: run.log, hardStop: run.hardStop });
   return {
     engine: host.engine,
     clock,
     run: run.journal.run,
     name: update.facts.name,
     old: document,
-    oldImage: old.oldImage as unknown as ImageDocument,
+    oldImage,
     newImage: update.newImage as unknown as ImageDocument,
     ...referenceOf(update),
-    proof: proofFor(document),
+    proof: proofFor(document, oldImage),
     proofFor,
     along: swapsAlong(it.along),
     replaced: run.replaced,

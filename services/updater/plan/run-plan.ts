@@ -1,5 +1,6 @@
 // One plan, from the poller's message to the last record: begin, ask, pull, groups side by side, finish. A run that
 // an earlier process left is gone through again: what is recorded is not asked or done a second time.
+import { lookUp } from "../../../shared/look-up.ts";
 import type { ImageInspectInfo } from "dockerode";
 import { isOurs } from "../../../shared/ourselves.ts";
 import type { Mode } from "../../../shared/hooks.ts";
@@ -174,7 +175,7 @@ async function askForAll(run: Run, plan: Plan, entries: readonly Entry[]): Promi
   if (run.mode !== "update") return [...entries];
   const allowed: Entry[] = [];
   for (const entry of entries) {
-    const own = decided.containers?.[entry.facts.name];
+    const own = lookUp(decided.containers, entry.facts.name);
     const verdict = decided.verdict === "proceed" ? own : decided;
     if (verdict === undefined || verdict.verdict === "proceed") allowed.push(entry);
     else await endContainer(run, entry, endOfVerdict({ ...decided, ...verdict }, "updates_enumerated"));

@@ -88,17 +88,18 @@ export async function swapFrom(
   const { engine } = it.host;
   const kept = await knownFrom(it, { name, run, old, next });
   const document = unparked(old, kept) as unknown as ContainerDocument;
-  const proofFor = (container: ContainerDocument) =>
-    proofOf(container, { ...it, log: it.log.child({ run }) });
+  const oldImage = (await engine.docker.getImage(old.Image).inspect()) as unknown as ImageDocument;
+  const proofFor = (container: ContainerDocument, image: ImageDocument) =>
+    proofOf(container, image, { ...it, log: it.log.child({ run }) });
   return {
     engine,
     clock: it.clock,
     run,
     name,
     old: document,
-    oldImage: (await engine.docker.getImage(old.Image).inspect()) as unknown as ImageDocument,
+    oldImage,
     newImage: (await engine.docker.getImage(next.Image).inspect()) as unknown as ImageDocument,
-    proof: proofFor(document),
+    proof: proofFor(document, oldImage),
     proofFor,
     along: NONE_ALONG,
     replaced: new Map([[old.Id, next.Id]]),

@@ -103,7 +103,7 @@ export async function swapOnOwnImage(
     ...swap,
     name: userName(inspect.Name.slice(1)),
     old,
-    proof: swap.proofFor(old),
+    proof: swap.proofFor(old, image),
     along: NONE_ALONG,
     oldImage: image,
     newImage: image,

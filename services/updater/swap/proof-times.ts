@@ -7,7 +7,7 @@ export interface ProofTimes {
   /** Milliseconds; undefined: from the healthcheck's own times. */
   readonly healthTimeout: number | undefined;
   readonly settleTime: number;
-  /** Labels that cannot be understood: the setting counts in their place. */
+  /** Labels that cannot be understood, where the setting counts in their place, or that ask for too much. */
   readonly wrong: readonly Wrong[];
 }
 
@@ -32,11 +32,16 @@ export function proofTimes(
   };
 }
 
+/** Nobody's label keeps the host from its other containers for longer. */
+const LONGEST_MS = 86_400_000;
+
 /** An empty label says nothing. */
 function timeIn(labels: Labels, label: LabelName): { readonly ms?: number; readonly wrong?: Wrong } {
   const value = (labelOf(labels, label) ?? "").trim();
   if (value === "") return {};
   const read = duration.safeParse(value);
+  if (read.success && read.data > LONGEST_MS)
+    return { ms: LONGEST_MS, wrong: { label, value, because: "a day at most" } };
   if (read.success) return { ms: read.data };
   return { wrong: { label, value, because: read.error.issues.map(({ message }) => message).join(", ") } };
 }

@@ -8,7 +8,8 @@ import { type CheckLabel, readCheck } from "../../../shared/check-label.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import type { Engine } from "../../../shared/engine.ts";
 import type { Settings } from "../../../shared/settings.ts";
-import type { ContainerDocument } from "../create/inspect.ts";
+import { countingLabels } from "../../../shared/counting-labels.ts";
+import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { tryCheck } from "./outside-check.ts";
 import { proofTimes } from "./proof-times.ts";
 
@@ -30,15 +31,16 @@ interface Wishes {
   readonly hardStop: AbortSignal;
 }
 
-/** How the successor of `old` has to prove itself. Labels that cannot be understood are told in the log. */
+/** How the successor of `old`, which runs `image`, has to prove itself. Labels that cannot be understood are told in the log. */
 export function proofOf(
   old: ContainerDocument,
+  image: ImageDocument,
   { settings, log, hardStop }: Wishes,
 ): Omit<Proof, "engine" | "clock"> {
-  const labels = old.Config.Labels ?? {};
+  const { labels } = countingLabels(old.Config.Labels, image.Config?.Labels);
   const { wrong, ...times } = proofTimes(labels, settings);
   for (const one of wrong)
-    log.warn({ container: old.Name.slice(1), ...one }, "label cannot be understood; the setting counts");
+    log.warn({ container: old.Name.slice(1), ...one }, "label does not count as it is");
   return { ...times, check: readCheck(labels), hardStop };
 }
 
@@ -125,12 +127,15 @@ function whyTooLate(inspect: ContainerInspectInfo, waited: number, times: Times)
   return waited < limit ? undefined : `did not become healthy within ${limit / 1000} s`;
 }
 
+/** What an image's own healthcheck may ask for; longer where HEALTH_TIMEOUT or the container's label says so. */
+const LONGEST_OWN_MS = 3_600_000;
+
 /** Else start period + (interval + timeout) × retries + 30 s, with the Engine's defaults for what is not set. */
 function healthLimit(inspect: ContainerInspectInfo, { healthTimeout }: Times): number {
   const { StartPeriod, Interval, Timeout, Retries } = inspect.Config.Healthcheck ?? {};
   const ms = (ns: number | undefined, byDefault: number): number => (ns ? ns / NS_PER_MS : byDefault);
   const own = ms(StartPeriod, 0) + (ms(Interval, 30_000) + ms(Timeout, 30_000)) * (Retries || 3) + 30_000;
-  return healthTimeout ?? own;
+  return healthTimeout ?? Math.min(own, LONGEST_OWN_MS);
 }
 
 const lastOutput = (inspect: ContainerInspectInfo): string =>

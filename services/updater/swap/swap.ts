@@ -29,7 +29,7 @@ export interface Swap {
   readonly reference?: string;
   readonly proof: Omit<Proof, "engine" | "clock">;
   /** How a container that is recreated with it has to prove itself. */
-  readonly proofFor: (old: ContainerDocument) => Omit<Proof, "engine" | "clock">;
+  readonly proofFor: (old: ContainerDocument, image: ImageDocument) => Omit<Proof, "engine" | "clock">;
   /** What is updated in the same transaction, by name: containers that refer to it. */
   readonly along: ReadonlyMap<string, Along>;
   /** Hears of its steps, where it goes along with another. */

@@ -64,6 +64,20 @@ describe("deciding from verdicts", () => {
     });
   });
 
+  for (const name of ["constructor", "toString", "valueOf", "hasOwnProperty"])
+    it(`takes a refusal for a container named ${name}`, () => {
+      const one = says("a", { verdict: "proceed", containers: { [name]: { verdict: "refuse" } } });
+      const two = says("b", { verdict: "proceed", containers: { web: { verdict: "defer" } } });
+      const asked = (participant: string) => ({
+        ...{ name: participant, timeout_ms: 1, max_ms: 1, on_timeout: "refuse" as const },
+        ...{ group: "ops", only: [name, "web"] },
+      });
+      const alone = decide("updates_enumerated", [one, two]);
+      assert.deepEqual(alone.containers?.[name], { verdict: "refuse", by: "a" });
+      const grouped = decide("updates_enumerated", [one, two], [asked("a"), asked("b")]);
+      assert.equal(grouped.containers?.[name]?.verdict, "refuse");
+    });
+
   it("takes the operator's word for containers too, and nobody else's", () => {
     const named = says("a", { verdict: "proceed", containers: { web: { verdict: "refuse" } } });
     assert.equal(decide("updates_enumerated", [named, operator("proceed")]).containers, undefined);

@@ -32,6 +32,12 @@ describe("the counters of updates", () => {
     assert.deepEqual(lines, []);
   });
 
+  it("count a container of any name", async () => {
+    const counters = await opened();
+    await counters.count("run1", ["constructor"]);
+    assert.deepEqual(counters.counts.containers, { constructor: 1 });
+  });
+
   it("count each run once, also where another process finishes it", async () => {
     await (await opened()).count("run1", ["web"]);
     const after = await opened();

@@ -32,6 +32,17 @@ describe("the times of a proof", () => {
       { [HEALTH]: "1m", [SETTLE]: "1 fortnight" },
       { healthTimeout: 60_000, wrong: [{ label: SETTLE, value: "1 fortnight", because }] },
     ],
+    [
+      "are a day at most, which is told",
+      { [HEALTH]: "999999999w", [SETTLE]: "25h" },
+      {
+        ...{ healthTimeout: 86_400_000, settleTime: 86_400_000 },
+        wrong: [
+          { label: HEALTH, value: "999999999w", because: "a day at most" },
+          { label: SETTLE, value: "25h", because: "a day at most" },
+        ],
+      },
+    ],
   ];
   for (const [sentence, labels, expected] of cases)
     it(sentence, () =>

@@ -94,11 +94,15 @@ describe("proving a new container, on a real Engine", () => {
     });
     const lines: unknown[] = [];
     const old = (await h1.docker.getContainer(id).inspect()) as unknown as ContainerDocument;
-    const { check, ...proof } = proofOf(old, {
-      settings: { HEALTH_TIMEOUT: 5000, SETTLE_TIME: 10_000 },
-      log: pino({ base: {}, timestamp: false }, { write: (line) => void lines.push(JSON.parse(line)) }),
-      hardStop: never,
-    });
+    const { check, ...proof } = proofOf(
+      old,
+      { Id: old.Image },
+      {
+        settings: { HEALTH_TIMEOUT: 5000, SETTLE_TIME: 10_000 },
+        log: pino({ base: {}, timestamp: false }, { write: (line) => void lines.push(JSON.parse(line)) }),
+        hardStop: never,
+      },
+    );
     assert.deepEqual(proof, { healthTimeout: 5000, settleTime: 1000, hardStop: never });
     assert.deepEqual(check, { kind: "none" });
     assert.deepEqual(lines, [
@@ -108,7 +112,7 @@ describe("proving a new container, on a real Engine", () => {
         label: "com.ouroboros.health_timeout",
         value: "soon",
         because: "allowed is a number of seconds, or a number with ms, s, m, h, d, w",
-        msg: "label cannot be understood; the setting counts",
+        msg: "label does not count as it is",
       },
     ]);
   });
