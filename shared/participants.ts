@@ -1,6 +1,7 @@
 // Who must be asked: one KV entry for each participant, written by the operator.
 import { z } from "zod";
-import { type HookName, hookNames } from "./hooks.ts";
+import { type HookName, hookNames, isHookName } from "./hooks.ts";
+import { parseJson } from "./messages.ts";
 
 const MINUTE = 60_000;
 
@@ -53,12 +54,52 @@ export const Participant = z.object({
 });
 export type Participant = z.infer<typeof Participant>;
 
+/** An entry that cannot be understood: why, and what it may concern all the same. */
+export interface Unreadable {
+  readonly because: string;
+  readonly hooks: readonly HookName[] | "any";
+  readonly hosts: readonly string[] | "any";
+}
+
+/** Names that a bad entry holds in an array; undefined where that holds anything else. */
+const Names = z.array(z.string()).min(1);
+const Rest = z.object({ hooks: z.unknown(), hosts: z.unknown().optional() });
+
+/** The entry of a participant as it is stored. One that is bad still says, as far as it can be read, whom it is about. */
+export function readEntry(text: string): Participant | Unreadable {
+  const stored = parseJson(text);
+  const read = Participant.safeParse(stored);
+  if (read.success) return read.data;
+  const rest = Rest.safeParse(stored).data;
+  const hooks = Names.safeParse(rest?.hooks).data;
+  const hosts = rest === undefined || rest.hosts === undefined ? undefined : Names.safeParse(rest.hosts).data;
+  const unknown = (hooks ?? []).filter((name) => !isHookName(name));
+  const [issue] = read.error.issues;
+  const because =
+    stored === undefined
+      ? "it is no JSON"
+      : unknown.length > 0
+        ? `it names hooks that this version does not know: ${unknown.join(", ")}`
+        : [...(issue?.path ?? []).map(String), issue?.message ?? ""].join(": ");
+  return {
+    because: because.slice(0, 200),
+    hooks: hooks === undefined || unknown.length > 0 ? "any" : hooks.filter(isHookName),
+    hosts: hosts === undefined || hosts.includes("*") ? "any" : hosts,
+  };
+}
+
+/** Whether the event may be one that its participant must be asked at. Of every run: it is not begun then. */
+export const mayConcern = ({ hooks: named, hosts }: Unreadable, hook: HookName, host: string): boolean =>
+  (hosts === "any" || hosts.includes(host)) &&
+  (named === "any" || named.includes(hook) || hook === "updates_enumerated");
+
 /** A participant as it was when an event was published; who comes later is not waited for. */
 export const Asked = Participant.pick({
   ...{ timeout_ms: true, max_ms: true, on_timeout: true },
   ...{ advisory: true, group: true, needs: true },
 }).extend({
   name: z.string(),
+  unreadable: z.string().optional().describe("Why its entry cannot be understood: it counts as a defer."),
   only: z.array(z.string()).optional().describe("Of a whole run: the containers that it is asked about."),
 });
 export type Asked = z.infer<typeof Asked>;

@@ -7,7 +7,7 @@ import type { HookEvent } from "./hook-event.ts";
 import type { HookTools, Job, Runner } from "./hook-tools.ts";
 import { runExecutable, runModule } from "./runners.ts";
 import { openPython } from "./python.ts";
-import { type Script, type ScriptKind, findScripts, hooksFolder } from "./scripts.ts";
+import { type Script, type ScriptKind, expectFolder, findScripts, hooksFolder } from "./scripts.ts";
 import { type Opinion, combine, failed } from "./verdicts.ts";
 
 /** However often a participant reports progress, nobody waits longer for it than an hour. */
@@ -33,9 +33,10 @@ async function runScripts(job: Job): Promise<readonly Opinion[]> {
   const { settings, log } = job.tools;
   let scripts: readonly Script[];
   try {
+    await expectFolder(settings.HOOKS_DIR);
     scripts = await findScripts(await hooksFolder(settings.HOOKS_DIR), job.event.hook);
   } catch (err) {
-    log.error({ err }, "hooks folder cannot be read");
+    log.error({ because: explain(err) }, "hooks folder cannot be read");
     return [failed("the hooks folder", explain(err), settings.HOOK_FAILURE)];
   }
   await using python = openPython(job);
@@ -53,6 +54,10 @@ async function runOne(
   const { clock, log: hookLog, settings } = job.tools;
   const log = hookLog.child({ script: script.name });
   if (job.cut.aborted) throw new Suspended("a hook was cut short");
+  if (script.fault !== undefined) {
+    log.warn(script.fault, "script is not run");
+    return failed(script.name, `${script.fault.because}; ${script.fault.mend}`, settings.HOOK_FAILURE);
+  }
   const began = clock.monotonic();
   const tell = ({ script: _, ...opinion }: Opinion): void => {
     const fields = { ...opinion, ms: Math.round(clock.monotonic() - began) };

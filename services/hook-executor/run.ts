@@ -15,6 +15,7 @@ import { hostsToServe } from "./hosts.ts";
 import { type HookTools, prepareTools } from "./hook-tools.ts";
 import { runHook } from "./run-hook.ts";
 import { hooksFolder } from "./scripts.ts";
+import { tellFaults } from "./tell-faults.ts";
 import { fitToMessage } from "./verdicts.ts";
 
 /** Gates that wait side by side: one group's slow script does not hold another group's. */
@@ -43,6 +44,7 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
   const answer = answerOnce(REMEMBERED, (event: HookEvent) => runWithProgress(nats, event, tools, cut));
   const via = { js: jetstream(nats), clock, signal };
   const durable = consumers.gate(executorOf(host));
+  await tellFaults(context.settings.HOOKS_DIR, log);
   log.info({ hooks: await hooksFolder(context.settings.HOOKS_DIR) }, "waiting for hook events");
   await consume(nats, {
     stream: STREAMS.hooks,

@@ -4,8 +4,9 @@ import type { Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { HookName } from "../../shared/hooks.ts";
+import { type Fault, type ScriptKind, faultOf, looksLikeScript } from "./script-faults.ts";
 
-export type ScriptKind = "python" | "module" | "executable";
+export type { ScriptKind };
 
 export interface Script {
   /** Path below the hook's folder, as it is told to people. */
@@ -14,6 +15,8 @@ export interface Script {
   /** The hook's folder, in which it is run. */
   readonly folder: string;
   readonly kind: ScriptKind;
+  /** Why it cannot be run as it is. */
+  readonly fault?: Fault;
 }
 
 /** Where Ouroboros' users have mounted theirs, then where our image expects them. */
@@ -31,19 +34,33 @@ export async function hooksFolder(setting: string, mounted: readonly string[] = 
 /** A folder that is not there holds none. @throws where something cannot be read: a script left out is a gate left open. */
 export async function findScripts(hooksFolder: string, hook: HookName): Promise<readonly Script[]> {
   const folder = join(hooksFolder, hook);
-  const scripts = (await filesBelow(folder)).flatMap(({ name, is }) => {
-    const kind = kindOf(name, is);
-    return kind === undefined ? [] : [{ name, file: join(folder, name), folder, kind }];
-  });
+  const scripts: Script[] = [];
+  for (const { name, is } of await filesBelow(folder)) {
+    const file = join(folder, name);
+    const kind = await kindOf(file, is);
+    if (kind === undefined) continue;
+    const fault = await faultOf(file, kind, [hooksFolder, ...foldersTo(folder, name)]);
+    scripts.push({ name, file, folder, kind, ...(fault !== undefined && { fault }) });
+  }
   return scripts.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function kindOf(name: string, { mode }: Stats): ScriptKind | undefined {
-  const extension = extname(name);
+/** Where HOOKS_DIR names a folder, that is there. @throws Error otherwise: its scripts are not asked. */
+export async function expectFolder(setting: string): Promise<void> {
+  if (setting === "" || (await ifPresent(stat(setting)))?.isDirectory() === true) return;
+  throw new Error(`HOOKS_DIR ${setting} is not there, or no folder; mount it, or unset HOOKS_DIR`);
+}
+
+/** `a/b` of the folder /hooks/x: /hooks/x and /hooks/x/a. */
+const foldersTo = (folder: string, name: string): string[] =>
+  name.split("/").map((_, n, parts) => join(folder, ...parts.slice(0, n)));
+
+async function kindOf(file: string, { mode }: Stats): Promise<ScriptKind | undefined> {
+  const extension = extname(file);
   if (extension === ".example") return undefined;
   if (extension === ".py") return "python";
   if (extension === ".js" || extension === ".mjs") return "module";
-  return (mode & ANYONE_MAY_EXECUTE) === 0 ? undefined : "executable";
+  return (mode & ANYONE_MAY_EXECUTE) !== 0 || (await looksLikeScript(file)) ? "executable" : undefined;
 }
 
 interface Found {

@@ -17,6 +17,13 @@ const run = z.string().describe("Id of the run.");
 export const NamedParticipant = Participant.extend({ name: z.string() });
 export type NamedParticipant = z.infer<typeof NamedParticipant>;
 
+/** Its entry cannot be understood: what it may concern is put off. */
+export const UnreadableParticipant = z.object({
+  name: z.string(),
+  unreadable: z.string().describe("Why its entry cannot be understood: what it may concern is put off."),
+});
+export type UnreadableParticipant = z.infer<typeof UnreadableParticipant>;
+
 export const Answered = z.object({
   at: time,
   host,
@@ -140,6 +147,7 @@ export type HostStatus = z.infer<typeof HostStatus>;
 export const Status = z.object({
   nats: z.object({ url: z.string(), version: z.string() }),
   participants: z.array(z.string()),
+  unreadable: z.array(UnreadableParticipant).describe("Those of them whose entry cannot be understood."),
   hosts: z.array(HostStatus),
 });
 export type Status = z.infer<typeof Status>;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { hookNames } from "../../shared/hooks.ts";
 import { OnTimeout, isReserved } from "../../shared/participants.ts";
 import { count, duration } from "../../shared/setting-values.ts";
-import { NamedParticipant, ShownParticipant, TestedParticipant } from "./answers.ts";
+import { NamedParticipant, UnreadableParticipant, ShownParticipant, TestedParticipant } from "./answers.ts";
 import type { Command } from "./command.ts";
 import { NAME, hookList, list, name, some } from "./command-values.ts";
 
@@ -84,7 +84,7 @@ export const participantCommands = {
   },
   "participant list": {
     says: "Who must be asked.",
-    json: { schema: z.array(NamedParticipant) },
+    json: { schema: z.array(z.union([NamedParticipant, UnreadableParticipant])) },
   },
   "participant show": {
     says: "One participant: what it is asked, whether it listens, and what it said last.",

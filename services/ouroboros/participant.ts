@@ -2,17 +2,16 @@
 // and an entry in a bucket; the consumer comes first and goes last, so that nobody is waited for who cannot hear.
 import { type ConsumerInfo, JetStreamApiError } from "@nats-io/jetstream";
 import { isConflict } from "../../shared/jetstream.ts";
-import { parseJson } from "../../shared/messages.ts";
-import { Participant } from "../../shared/participants.ts";
+import type { Participant } from "../../shared/participants.ts";
 import { BUCKETS, STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import { ensureConsumer, ensureTopology, hookConsumer, isHub } from "../../shared/topology.ts";
-import type { Answered, NamedParticipant } from "./answers.ts";
+import type { Answered } from "./answers.ts";
 import { NotDone, WrongUsage } from "./command.ts";
-import { type Fleet, isMissing, keysOf, openFleet, withNats } from "./fleet.ts";
-import { didYouMean } from "./nearest.ts";
+import { type Fleet, isMissing, openFleet, withNats } from "./fleet.ts";
+import { entryOf, findOrFail, listed } from "./entries.ts";
 import type { Run } from "./run-command.ts";
 import { recordsSince } from "./runs.ts";
-import { type Terminal, printFields, printJson, printTable } from "./terminal.ts";
+import { type Cell, type Terminal, printFields, printJson, printTable } from "./terminal.ts";
 import { ago, lasting, written } from "./times.ts";
 
 const HOUR = 3_600_000;
@@ -74,18 +73,17 @@ function policyIn({ containers, labels, advisory, group, needs }: Parameters<Run
 }
 
 export const runList: Run<"participant list"> = async ({ json }, terminal) => {
-  const all = await withRegister(terminal, async (fleet) => {
-    const read = (await keysOf(fleet.participants)).map((name) => find(fleet, name));
-    return (await Promise.all(read)).filter((one) => one !== undefined).map(({ participant }) => participant);
-  });
+  const all = await withRegister(terminal, listed);
   if (json) printJson(terminal, all);
   else
     printTable(
       terminal,
       ["NAME", "HOOKS", "HOSTS", "TIMEOUT", "MAX", "ON TIMEOUT"],
-      all.map(({ name, hooks, hosts, timeout_ms, max_ms, on_timeout }) => [
-        ...[name, hooks.join(","), hosts.join(","), written(timeout_ms), written(max_ms), on_timeout],
-      ]),
+      all.map((one): Cell[] => {
+        if ("unreadable" in one) return [one.name, { text: `unreadable: ${one.unreadable}`, colour: "red" }];
+        const { name, hooks, hosts, timeout_ms, max_ms, on_timeout } = one;
+        return [name, hooks.join(","), hosts.join(","), written(timeout_ms), written(max_ms), on_timeout];
+      }),
     );
   return 0;
 };
@@ -93,7 +91,7 @@ export const runList: Run<"participant list"> = async ({ json }, terminal) => {
 export const runRemove: Run<"participant remove"> = async ({ NAME, json }, terminal) => {
   await withRegister(terminal, async (fleet) => {
     await refuseLeaf(fleet);
-    await findOrFail(fleet, NAME);
+    if ((await entryOf(fleet, NAME)) === undefined) await findOrFail(fleet, NAME);
     await fleet.participants.delete(NAME);
     await fleet.manager.consumers.delete(STREAMS.hooks, consumers.gate(NAME)).catch((error: unknown) => {
       if (!isMissing(error)) throw error;
@@ -200,27 +198,6 @@ async function add(fleet: Fleet, name: string, participant: Participant): Promis
   await fleet.participants.create(name, JSON.stringify(participant)).catch((error: unknown) => {
     throw error instanceof JetStreamApiError && isConflict(error) ? taken : error;
   });
-}
-
-interface Found {
-  readonly participant: NamedParticipant;
-  readonly added: string;
-}
-
-async function find({ participants }: Fleet, name: string): Promise<Found | undefined> {
-  const entry = await participants.get(name).catch(() => null); // a name that no key can have
-  const read = Participant.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : ""));
-  return read.success && entry !== null
-    ? { participant: { name, ...read.data }, added: entry.created.toISOString() }
-    : undefined;
-}
-
-/** @throws NotDone where there is none of that name. */
-export async function findOrFail(fleet: Fleet, name: string): Promise<Found> {
-  const found = await find(fleet, name);
-  if (found !== undefined) return found;
-  const near = didYouMean(name, await keysOf(fleet.participants));
-  throw new NotDone(`there is no participant ${name}${near}`);
 }
 
 function policyOf({ containers, labels, advisory, group, needs }: Participant): [string, string][] {

@@ -9,6 +9,7 @@ import { type HostStatus, type Status, Updates } from "./answers.ts";
 import { PollerStatus } from "./explanation.ts";
 import { type Fleet, askService, hostsAsked, keysOf, withFleet } from "./fleet.ts";
 import { undecidedOn } from "./pending.ts";
+import { listed } from "./entries.ts";
 import type { Run } from "./run-command.ts";
 import { recordIn } from "./runs.ts";
 import { type Cell, type Terminal, harmless, printJson, printTable } from "./terminal.ts";
@@ -17,10 +18,12 @@ import { ago, relative } from "./times.ts";
 export const runStatus: Run<"status"> = async ({ host, json }, terminal) => {
   const status = await withFleet(terminal, async (fleet): Promise<Status> => {
     const names = await hostsAsked(fleet, host);
+    const participants = await listed(fleet);
     const held = await allHeld(fleet, terminal.clock.now());
     return {
       nats: { url: fleet.url, version: fleet.nats.info?.version ?? "" },
-      participants: (await keysOf(fleet.participants)).map((key) => (isToken(key) ? untoken(key) : key)),
+      participants: participants.map(({ name }) => name),
+      unreadable: participants.filter((one) => "unreadable" in one),
       hosts: await Promise.all(
         names.map((name) =>
           statusOf(
@@ -107,11 +110,16 @@ async function allHeld({ held }: Fleet, now: number): Promise<Held[]> {
   return found;
 }
 
-function printStatus(terminal: Terminal, { nats, participants, hosts }: Status): void {
+function printStatus(terminal: Terminal, { nats, participants, unreadable, hosts }: Status): void {
   const now = terminal.clock.now();
   const { stdout } = terminal;
   stdout.write(`NATS ${nats.version} at ${nats.url}\n`);
-  stdout.write(`Participants: ${participants.length === 0 ? "none" : participants.join(", ")}\n\n`);
+  stdout.write(`Participants: ${participants.length === 0 ? "none" : participants.join(", ")}\n`);
+  for (const { name, unreadable: because } of unreadable)
+    stdout.write(
+      `The entry of ${name} cannot be understood, what it may concern is put off: ${harmless(because)}\n`,
+    );
+  stdout.write("\n");
   if (hosts.length === 0) {
     stdout.write("No host yet: no poller and no updater has started.\n");
     return;

@@ -218,6 +218,36 @@ describe("participants at updates_enumerated", () => {
     assert.equal(await held(stack, "one"), undefined);
   });
 
+  it("whose entry cannot be understood put off what it may concern, until it is mended", async () => {
+    await deploy(h1, "web");
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const bucket = await new Kvm(stack.nats).open(BUCKETS.participants);
+    const newer = { hooks: ["before_update", "before_teleport"], hosts: [stack.host] };
+    await bucket.put("newer", JSON.stringify(newer));
+    await bucket.put("elsewhere", JSON.stringify({ hooks: ["before_teleport"], hosts: ["elsewhere"] }));
+    await release("apps/web", "2");
+    assert.deepEqual(await update(stack), { web: "deferred" });
+    assert.match(
+      (await leftAlone(stack))["web"] ?? "",
+      /^held: updates_enumerated: the entry of participant newer cannot be understood: .* before_teleport; mend it/,
+    );
+    assert.match(
+      (await ouroboros(stack, "participant", "list")).out,
+      /newer +unreadable: .* before_teleport/,
+    );
+    assert.match((await ouroboros(stack, "status")).out, /The entry of newer cannot be understood/);
+    const said = /participant's entry cannot be understood; what it may concern is put off/g;
+    assert.equal(stack.services.updater?.log().match(said)?.length, 2, "once for each");
+    assert.equal((await ouroboros(stack, "participant", "remove", "newer")).code, 0);
+    await bucket.put("junk", "PubAck");
+    await letTimePass(stack, "web");
+    assert.deepEqual(await update(stack), { web: "deferred" });
+    await bucket.delete("junk");
+    await letTimePass(stack, "web");
+    assert.deepEqual(await update(stack), { web: "updated" });
+  });
+
   it("are those who were registered before the plan; who was removed is not asked any more", async () => {
     await deploy(h1, "web");
     await using stack = await startStack({ engine: h1 });

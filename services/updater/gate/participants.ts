@@ -3,14 +3,22 @@ import type { KV, KvEntry } from "@nats-io/kv";
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
 import { type HookName, hooks } from "../../../shared/hooks.ts";
-import { parseJson } from "../../../shared/messages.ts";
-import { type Asked, Participant, isAbout, isChoosy, mustBeAsked } from "../../../shared/participants.ts";
+import {
+  type Asked,
+  Participant,
+  type Unreadable,
+  isAbout,
+  isChoosy,
+  mayConcern,
+  mustBeAsked,
+  readEntry,
+} from "../../../shared/participants.ts";
 import { executorOf } from "../../../shared/subjects.ts";
 import { isToken, untoken } from "../../../shared/tokens.ts";
 import type { About } from "./about.ts";
 
 interface Known {
-  readonly participant: Participant;
+  readonly participant: Participant | Unreadable;
   /** Server time of the entry, milliseconds since 1970. */
   readonly since: number;
 }
@@ -64,12 +72,17 @@ export class Participants implements AsyncDisposable {
 
   #take(entry: KvEntry): void {
     const name = nameIn(entry.key);
-    const read = Participant.safeParse(entry.operation === "PUT" ? parseJson(entry.string()) : undefined);
-    if (read.success) this.#known.set(name, { participant: read.data, since: entry.created.getTime() });
-    else this.#known.delete(name);
-    if (entry.operation === "PUT" && !read.success) {
-      this.#log.error({ participant: name }, "participant's entry cannot be understood; it is not asked");
+    if (entry.operation !== "PUT") {
+      this.#known.delete(name);
+      return;
     }
+    const participant = readEntry(entry.string());
+    this.#known.set(name, { participant, since: entry.created.getTime() });
+    if ("because" in participant)
+      this.#log.error(
+        { participant: name, because: participant.because, mend: `ouroboros participant remove ${name}` },
+        "participant's entry cannot be understood; what it may concern is put off",
+      );
   }
 
   /**
@@ -89,8 +102,12 @@ export class Participants implements AsyncDisposable {
   ): Asked[] {
     const { executor, others, before = Number.POSITIVE_INFINITY, about = [] } = options;
     const found = [...this.#known]
-      .filter(([, { participant, since }]) => mustBeAsked(participant, hook, host) && since < before)
-      .flatMap(([name, { participant }]) => askedAbout(name, participant, { hook, about }));
+      .filter(([, { since }]) => since < before)
+      .flatMap(([name, { participant }]) => {
+        if ("because" in participant)
+          return mayConcern(participant, hook, host) ? [putOff(name, participant)] : [];
+        return mustBeAsked(participant, hook, host) ? askedAbout(name, participant, { hook, about }) : [];
+      });
     return [...(executor ? [{ name: executorOf(host), ...EXECUTOR }] : []), ...(others ? found : [])];
   }
 
@@ -99,6 +116,11 @@ export class Participants implements AsyncDisposable {
     await this.#reading;
   }
 }
+
+const putOff = (name: string, { because }: Unreadable): Asked => ({
+  ...{ name, ...EXECUTOR },
+  unreadable: `the entry of participant ${name} cannot be understood: ${because}; mend it, or run \`ouroboros participant remove ${name}\``,
+});
 
 /** Empty where none of the containers is its concern. */
 function askedAbout(

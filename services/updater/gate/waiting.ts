@@ -16,6 +16,20 @@ const HUB = "(hub)";
 /** When what was put off is tried again. */
 const HUB_AGAIN_S = 300;
 
+/** When what an entry that cannot be understood put off is tried again. */
+const UNREADABLE_AGAIN_S = 600;
+
+/** It may have to be asked, and nobody knows how: put off; what is begun by then is finished. */
+function unreadable(hook: HookName, participant: string, reason: string): Heard {
+  const verdict = hooks[hook].phase === "after" ? "proceed" : "defer";
+  const full = {
+    verdict,
+    reason,
+    ...(verdict === "defer" && { retry_after_s: UNREADABLE_AGAIN_S }),
+  } as const;
+  return { participant, verdict, reason, ms: 0, full };
+}
+
 /** Whose subject is read. */
 export type Voter = Pick<Asked, "name">;
 
@@ -39,6 +53,9 @@ export class Waiting {
     this.#wait = wait;
     this.#from = now;
     this.#began = now - wait.elapsed;
+    for (const asked of wait.asked)
+      if (asked.unreadable !== undefined)
+        this.#heard.set(asked.name, unreadable(wait.hook, asked.name, asked.unreadable));
   }
 
   get event(): string {

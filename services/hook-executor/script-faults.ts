@@ -1,0 +1,103 @@
+// Why a file of the hooks folder cannot be run as it is, or must not: one sentence, and its mend. Such a script counts as
+// failed; one that is left out in silence would be a gate left open.
+import { constants } from "node:fs";
+import { access, open, readFile, realpath, stat } from "node:fs/promises";
+import { delimiter, dirname, extname, join } from "node:path";
+
+export type ScriptKind = "python" | "module" | "executable";
+
+export interface Fault {
+  readonly because: string;
+  readonly mend: string;
+}
+
+const ANYBODY_MAY_WRITE = 0o002;
+const HEAD_BYTES = 256;
+const SHELL = [".sh", ".bash", ".zsh", ".ksh"];
+
+/** A file without an executable bit that is meant to be run all the same: it has a `#!` line, or a shell's ending. */
+export const looksLikeScript = async (file: string): Promise<boolean> =>
+  SHELL.includes(extname(file)) || (await headOf(file)).startsWith("#!");
+
+/** `folders`: those that lead to it, from the hooks folder on. */
+export async function faultOf(
+  file: string,
+  kind: ScriptKind,
+  folders: readonly string[],
+): Promise<Fault | undefined> {
+  const open = await whoeverMayWrite([...new Set([...folders, dirname(await realpath(file))])], file);
+  if (open !== undefined) return open;
+  if (kind === "python") return missing("python3", "python3");
+  if (kind === "module") return undefined;
+  return (await whyNotExecutable(file)) ?? firstLine(await headOf(file), file);
+}
+
+async function whoeverMayWrite(folders: readonly string[], file: string): Promise<Fault | undefined> {
+  for (const path of [...folders, file])
+    if (((await stat(path)).mode & ANYBODY_MAY_WRITE) !== 0)
+      return {
+        because: `${path} can be written by anybody`,
+        mend: `chmod o-w ${path}`,
+      };
+  return undefined;
+}
+
+async function whyNotExecutable(file: string): Promise<Fault | undefined> {
+  if (await isExecutable(file)) return undefined;
+  const { mode } = await stat(file);
+  if ((mode & 0o111) === 0) return { because: `${file} is not executable`, mend: `chmod +x ${file}` };
+  return (await isNoexec(await realpath(file)))
+    ? { because: `${file} is on a file system that is mounted noexec`, mend: "mount it without noexec" }
+    : {
+        because: `${file} may not be executed by the user that the hook-executor runs as`,
+        mend: `chmod a+rx ${file}`,
+      };
+}
+
+const isExecutable = (file: string): Promise<boolean> =>
+  access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+
+/** proc_pid_mountinfo(5): the fifth field is where it is mounted, the sixth how. The last of the longest counts. */
+async function isNoexec(file: string): Promise<boolean> {
+  const lines = (await readFile("/proc/self/mountinfo", "utf8").catch(() => "")).split("\n");
+  const mounts = lines.map((line) => {
+    const [, , , , point = "", options = ""] = line.split(" ");
+    return { point: point.replaceAll("\\040", " "), options: options.split(",") };
+  });
+  const over = mounts.filter(({ point }) => point === "/" || file.startsWith(`${point}/`));
+  const longest = Math.max(0, ...over.map(({ point }) => point.length));
+  return over.findLast(({ point }) => point.length === longest)?.options.includes("noexec") ?? false;
+}
+
+/** execve(2): a text needs a line that names its interpreter. */
+async function firstLine(head: string, file: string): Promise<Fault | undefined> {
+  const [line = ""] = head.split("\n");
+  if (!line.startsWith("#!"))
+    return head.includes("\0")
+      ? undefined
+      : { because: `${file} has no first line that names its interpreter`, mend: "begin it with #!/bin/sh" };
+  if (line.endsWith("\r"))
+    return { because: `${file} has line ends of Windows (CRLF)`, mend: `sed -i 's/\\r$//' ${file}` };
+  const [interpreter = "", ...words] = line.slice(2).trim().split(/\s+/);
+  const named = interpreter.endsWith("/env") ? words.find((word) => !/^-|=/.test(word)) : undefined;
+  return (await missing(interpreter, file)) ?? (named === undefined ? undefined : missing(named, file));
+}
+
+async function missing(interpreter: string, file: string): Promise<Fault | undefined> {
+  const folders = interpreter.includes("/") ? [""] : (process.env["PATH"] ?? "").split(delimiter);
+  for (const folder of folders)
+    if (await isExecutable(folder === "" ? interpreter : join(folder, interpreter))) return undefined;
+  return {
+    because: `${interpreter}, which runs ${file === interpreter ? "it" : file}, is not there`,
+    mend: "install it beside the hook-executor, or name another in the first line",
+  };
+}
+
+async function headOf(file: string): Promise<string> {
+  await using handle = await open(file);
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+  return buffer.toString("latin1", 0, bytesRead);
+}

@@ -1,0 +1,36 @@
+// What is wrong with the hooks folder, told when the hook-executor starts; each event tells it again of its own scripts.
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { explain } from "../../shared/errors.ts";
+import { hookNames, isHookName } from "../../shared/hooks.ts";
+import { looksLikeScript } from "./script-faults.ts";
+import { expectFolder, findScripts, hooksFolder } from "./scripts.ts";
+
+export async function tellFaults(setting: string, log: Logger): Promise<void> {
+  try {
+    await expectFolder(setting);
+    const folder = await hooksFolder(setting);
+    for (const hook of hookNames)
+      for (const { name, fault } of await findScripts(folder, hook))
+        if (fault !== undefined) log.warn({ hook, script: name, ...fault }, "script will not run");
+    for (const name of await neverRun(folder))
+      log.warn({ name, folder, hooks: hookNames }, "never run: the folders of the hooks bear other names");
+  } catch (error) {
+    log.warn({ because: explain(error) }, "hooks folder cannot be read");
+  }
+}
+
+/** Scripts beside the hooks' folders, and folders that bear no hook's name. */
+async function neverRun(folder: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (name.startsWith(".") || name === "node_modules" || name.endsWith(".example") || isHookName(name))
+      continue;
+    const is = await stat(join(folder, name)).catch(() => undefined);
+    const isScript = is?.isFile() === true && (await looksLikeScript(join(folder, name)).catch(() => false));
+    if (isScript || (is?.isDirectory() === true && (await readdir(join(folder, name))).length > 0))
+      found.push(name);
+  }
+  return found;
+}
