@@ -1,6 +1,6 @@
 // What a script sees of our environment: a named list, what HOOK_ENV names, and the event's OUROBOROS_ variables.
 // Our own secrets never.
-import { settings } from "../../shared/settings.ts";
+import { type Setting, type Settings, settings } from "../../shared/settings.ts";
 import type { HookEvent } from "./hook-event.ts";
 
 const PASSED_ON = [
@@ -16,6 +16,13 @@ const SECRETS: ReadonlySet<string> = new Set(
     .filter(([, setting]) => "secret" in setting)
     .flatMap(([name]) => [name, `${name}_FILE`]),
 );
+
+/** Something is set that scripts must not see. */
+export const holdsSecrets = (all: Settings): boolean =>
+  Object.entries<Setting>(settings).some(([name, { secret, byDefault = "" }]) => {
+    const value = all[name as keyof Settings] as string | readonly string[];
+    return secret === true && ![byDefault, ""].includes([value].flat().join(" "));
+  });
 
 /** Names in HOOK_ENV that are not passed on all the same. */
 export const withheld = (asked: readonly string[]): readonly string[] =>

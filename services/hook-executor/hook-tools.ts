@@ -5,9 +5,9 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Context } from "../../shared/run-service.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { withEngine } from "./engine-access.ts";
-import { passedOn, withheld } from "./environment.ts";
+import { holdsSecrets, passedOn, withheld } from "./environment.ts";
 import type { HookEvent } from "./hook-event.ts";
-import { diesWithUs } from "./script-process.ts";
+import { makeLauncher } from "./launcher.ts";
 import type { Script } from "./scripts.ts";
 import type { Opinion } from "./verdicts.ts";
 
@@ -31,6 +31,9 @@ export interface Job {
 }
 export type Runner = (script: Script, job: Job) => Promise<Opinion>;
 
+const APART =
+  "run it as root with the capability SETPCAP and with setpriv of util-linux, as compose.yaml does";
+
 export async function prepareTools(
   host: string,
   { settings, log, clock }: Pick<Context, "settings" | "log" | "clock">,
@@ -38,13 +41,14 @@ export async function prepareTools(
 ): Promise<HookTools> {
   for (const name of withheld(settings.HOOK_ENV))
     log.warn({ variable: name }, "HOOK_ENV names a secret; scripts do not get it");
-  const launcher = await diesWithUs();
-  if (launcher.length === 0)
-    log.warn("setpriv is not there: scripts go on running if this process is killed");
+  const launcher = await makeLauncher();
+  if (!launcher.diesWithUs) log.warn("setpriv is not there: scripts go on running if this process is killed");
+  if (!launcher.isApart && holdsSecrets(settings))
+    log.warn({ mend: APART }, "scripts can read the secrets of this process");
   return {
     settings,
     env: await withEngine(passedOn(env, settings.HOOK_ENV), host, { settings, log }),
-    launcher,
+    launcher: launcher.words,
     log,
     clock,
   };

@@ -2,9 +2,8 @@
 // output is bounded, and it dies with us.
 //
 // A child that makes itself a session of its own (setsid) leaves the group and is not reached.
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { promisify } from "node:util";
 import type { Clock } from "../../shared/clock.ts";
 import { Suspended } from "../../shared/errors.ts";
 import { keepTail, splitLines } from "./output.ts";
@@ -48,17 +47,6 @@ export interface ScriptProcess {
    */
   readonly within: <T>(limits: Limits, done: Promise<T>) => Promise<T | OutOfTime>;
 }
-
-/** What lets a child die with us, put before its command; nothing where setpriv(1) is not there. */
-export const diesWithUs = async (): Promise<readonly string[]> => {
-  const words = ["setpriv", "--pdeathsig", "KILL", "--"];
-  try {
-    await promisify(execFile)("setpriv", [...words.slice(1), "true"]);
-    return words;
-  } catch {
-    return [];
-  }
-};
 
 export async function startScript({ command: words, tell, clock, ...start }: Start): Promise<ScriptProcess> {
   const [command = "", ...args] = words;

@@ -60,7 +60,10 @@ describe("the scripts of an event", () => {
   it("that cannot be started fail, and the others run", async () => {
     await folder.put("before_update/1", "#!/no/such/interpreter\n");
     await sh("2.sh", "touch OUT/ran");
-    assert.match(await reasonOf(), /^refuse: 1: failed: \/no\/such\/interpreter, which runs \S+, is not there/);
+    assert.match(
+      await reasonOf(),
+      /^refuse: 1: failed: \/no\/such\/interpreter, which runs \S+, is not there/,
+    );
     assert.equal(await folder.left("ran"), "");
   });
 
