@@ -116,20 +116,30 @@ export const mustBeAsked = (participant: Participant, hook: HookName, host: stri
 export const isChoosy = ({ containers, labels }: Participant): boolean =>
   containers !== undefined || labels !== undefined;
 
-/** Whether it is to be asked about the container: by one of its names, and by one of its labels. */
+/** In an event, in the place of a label's value that is not told. */
+export const HIDDEN = "(hidden)";
+
+/**
+ * Whether it is to be asked about the container: by one of its names, and by one of its labels. Of labels that were not
+ * told it may bear each: asked once too often is no harm.
+ */
 export function isAbout(
   { containers, labels }: Participant,
-  it: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
+  it: {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly truncated?: true | undefined;
+  },
 ): boolean {
   const named = containers?.some((pattern) => matches(pattern, it.name)) ?? true;
-  return named && (labels?.some((label) => bears(it.labels, label)) ?? true);
+  return named && (it.truncated === true || (labels?.some((label) => bears(it.labels, label)) ?? true));
 }
 
 function bears(labels: Readonly<Record<string, string>>, wanted: string): boolean {
   const at = wanted.indexOf("=");
   if (at < 0) return Object.hasOwn(labels, wanted);
   const key = wanted.slice(0, at);
-  return Object.hasOwn(labels, key) && labels[key] === wanted.slice(at + 1);
+  return Object.hasOwn(labels, key) && [wanted.slice(at + 1), HIDDEN].includes(labels[key] ?? "");
 }
 
 /** `*` stands for any characters, `?` for one. Takes no longer than both lengths multiplied, whatever the pattern. */

@@ -1,6 +1,11 @@
 // What events say about containers, images and ends: Ouroboros' names, never the environment (it holds secrets).
 import { z } from "zod";
 
+const truncated = z
+  .literal(true)
+  .optional()
+  .describe("Labels were left out or cut (EVENT_LABELS, or they were too long), or long lists were.");
+
 export const ContainerPayload = z.object({
   id: z.string().describe("Full container id."),
   short_id: z.string().describe("First twelve characters of the id."),
@@ -8,7 +13,9 @@ export const ContainerPayload = z.object({
   status: z.string().describe("Engine's state: created, running, paused, restarting, exited, dead."),
   image: z.string().describe("The image reference it was created from."),
   image_id: z.string().describe("Id of the image it runs."),
-  labels: z.record(z.string(), z.string()),
+  labels: z
+    .record(z.string(), z.string())
+    .describe("As EVENT_LABELS says; `(hidden)` stands for a value that looks like a secret."),
   created: z.string().describe("When it was created, RFC 3339."),
   networks: z.array(z.string()).describe("Names of the networks it is attached to."),
   ports: z.record(z.string(), z.array(z.object({ host_ip: z.string(), host_port: z.string() }))),
@@ -16,6 +23,7 @@ export const ContainerPayload = z.object({
     z.object({ type: z.string(), source: z.string(), destination: z.string(), rw: z.boolean() }),
   ),
   health: z.string().nullable().describe("starting, healthy, unhealthy; null without a healthcheck."),
+  truncated,
 });
 export type ContainerPayload = z.infer<typeof ContainerPayload>;
 
@@ -27,6 +35,7 @@ export const ImagePayload = z.object({
   labels: z.record(z.string(), z.string()).nullable(),
   created: z.string().nullable(),
   size: z.number().nullable().describe("Bytes; null while the image is not pulled yet."),
+  truncated,
 });
 export type ImagePayload = z.infer<typeof ImagePayload>;
 

@@ -322,6 +322,11 @@ export const settings = {
     read: z.enum(["stop", "local"]),
     says: "What the updater does while NATS_HUB is out of reach. `stop`: nothing more is touched, what is due is put off. `local`: it goes on, and asks the scripts of its host only.",
   },
+  EVENT_LABELS: {
+    byDefault: "*",
+    read: value.words,
+    says: "Names of the labels that events carry, with `*` and `?`, separated by blanks. A value that looks like a secret (a password, hash, token or key, by its label's name or by itself) is `(hidden)`, unless its label is named here in full. For poller and updater.",
+  },
   HOOK_EXECUTOR: {
     byDefault: "on",
     read: value.onOff,

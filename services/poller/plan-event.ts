@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Facts } from "../../shared/container-facts.ts";
 import { describeRemote } from "../../shared/describe.ts";
+import { localsToTell } from "../../shared/event-labels.ts";
 import type { EventContext, Locals } from "../../shared/hooks.ts";
 import { type CloudEvent, MAX_EVENT_BYTES, makeEvent } from "../../shared/messages.ts";
 import type { ContainerPayload } from "../../shared/payloads.ts";
@@ -16,7 +17,10 @@ const MOST_BYTES = MAX_EVENT_BYTES - 4 * 1024;
 /** What the event says beside its groups. */
 const FRAME_BYTES = 2 * 1024;
 
-type Seen = Pick<Sight, "containers" | "images">;
+type Seen = Pick<Sight, "containers" | "images"> & {
+  /** EVENT_LABELS */
+  readonly labels: readonly string[];
+};
 
 /** `time` as RFC 3339. @throws Error for a group with a container that was not seen. */
 export function planEvent(
@@ -32,24 +36,30 @@ export function planEvent(
     container: null,
     time,
     context,
-    locals: localsOf(groups, seen),
+    locals: together(groups.map((group) => localsOf(group, seen))),
   });
 }
 
-function localsOf(groups: readonly PlannedGroup[], seen: Seen): Locals<typeof HOOK> {
+/** Of one group, as others may see it; cut where it would not fit otherwise. */
+function localsOf({ entries, ...group }: PlannedGroup, seen: Seen): Locals<typeof HOOK> {
   const describe = ({ id }: Facts): ContainerPayload => of(seen.containers, id);
-  return {
-    updateable: groups
-      .flatMap(({ entries }) => entries)
-      .map(({ facts, ref, digest }) => ({
-        container: describe(facts),
-        current_image: of(seen.images, facts.imageId),
-        latest_image: describeRemote(ref.familiar, ref.name, digest),
-      })),
-    depends_on_containers: groups.flatMap(({ dependencies }) => dependencies.map(describe)),
-    hard_depends_on_containers: groups.flatMap(({ hardDependencies }) => hardDependencies.map(describe)),
+  const locals = {
+    updateable: entries.map(({ facts, ref, digest }) => ({
+      container: describe(facts),
+      current_image: of(seen.images, facts.imageId),
+      latest_image: describeRemote(ref.familiar, ref.name, digest),
+    })),
+    depends_on_containers: group.dependencies.map(describe),
+    hard_depends_on_containers: group.hardDependencies.map(describe),
   };
+  return localsToTell(locals, seen.labels, MOST_BYTES - FRAME_BYTES);
 }
+
+const together = (all: readonly Locals<typeof HOOK>[]): Locals<typeof HOOK> => ({
+  updateable: all.flatMap(({ updateable }) => updateable),
+  depends_on_containers: all.flatMap(({ depends_on_containers: some }) => some),
+  hard_depends_on_containers: all.flatMap(({ hard_depends_on_containers: some }) => some),
+});
 
 function of<T>(map: ReadonlyMap<string, T>, id: string): T {
   const found = map.get(id);
@@ -69,7 +79,7 @@ interface Cut {
 export function cut(groups: readonly PlannedGroup[], seen: Seen): Cut {
   const sized = groups.map((group) => ({
     group,
-    bytes: Buffer.byteLength(JSON.stringify(localsOf([group], seen))),
+    bytes: Buffer.byteLength(JSON.stringify(localsOf(group, seen))),
   }));
   const fitting = sized.filter(({ bytes }) => FRAME_BYTES + bytes <= MOST_BYTES);
   let total = FRAME_BYTES;

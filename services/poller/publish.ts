@@ -43,7 +43,7 @@ export async function publishPlan(
   why?: Why,
 ): Promise<Publication> {
   const { due, told } = await dueOf(polling, groups);
-  const { now, rest, tooLarge } = cut(due, sight);
+  const { now, rest, tooLarge } = cut(due, { ...sight, labels: polling.settings.EVENT_LABELS });
   const left = [
     ...leftOf(told, "monitor only: told already"),
     ...leftOf(tooLarge, "its group does not fit in one plan"),
@@ -83,7 +83,7 @@ async function publish(
     reason: `a newer image is there for ${containers.length} container${containers.length === 1 ? "" : "s"}`,
     ...why,
   };
-  const event = planEvent(context, iso(now), groups, sight);
+  const event = planEvent(context, iso(now), groups, { ...sight, labels: settings.EVENT_LABELS });
   await publishOnce(
     { js, clock, signal },
     {

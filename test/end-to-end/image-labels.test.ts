@@ -77,6 +77,29 @@ describe("labels of an image", () => {
   });
 });
 
+it("an image with 300 KiB of labels holds up no host, and events tell no secret of a label", async () => {
+  const labels = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`l${n}`, "x".repeat(1024)]));
+  await deploy(h1, "web", {
+    imageOptions: { labels },
+    create: { Labels: { "proxy.basicauth": "ann:hash-of-it" } },
+  });
+  await deploy(h1, "other");
+  await using stack = await startStack({ engine: h1, env: { SETTLE_TIME: "100ms" } });
+  await release("apps/web", "2", { labels });
+  await release("apps/other", "2");
+  await stack.check();
+  await stack.endsAs("web", "updated");
+  await stack.endsAs("other", "updated");
+  const all = stack.events.map(({ event }) => JSON.stringify(event));
+  assert.ok(all.every((text) => text.length < 256 * 1024 && !text.includes("hash-of-it")));
+  const before = stack.events.find(({ hook, event }) => hook === "before_update" && event.subject === "web");
+  const { old_container } = before?.event.data as {
+    old_container: { truncated?: true; labels: Record<string, string> };
+  };
+  assert.deepEqual([old_container.truncated, old_container.labels["proxy.basicauth"]], [true, "(hidden)"]);
+  await h1.clean();
+});
+
 it("a container named like a part of JavaScript's objects is kept by a refusal for it alone", async () => {
   for (const name of ["constructor", "web"]) await deploy(h1, name);
   await using stack = await startStack({ engine: h1, env: { SETTLE_TIME: "100ms" } });

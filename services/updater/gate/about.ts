@@ -5,6 +5,8 @@ import { type HookName, hooks } from "../../../shared/hooks.ts";
 export interface About {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** There were more. */
+  readonly truncated?: true | undefined;
 }
 
 /** Of one run: `before_image_cleanup` names a container whose labels an earlier event of the run told. */
@@ -28,7 +30,9 @@ const containersIn = (local: unknown): About[] =>
 
 function containerIn(local: unknown): About[] {
   const one = isObject(local) && isObject(local["container"]) ? local["container"] : local;
-  return isContainer(one) ? [{ name: one.name, labels: one.labels }] : [];
+  return isContainer(one)
+    ? [{ name: one.name, labels: one.labels, ...(one.truncated && { truncated: one.truncated }) }]
+    : [];
 }
 
 /** Told from an image by its fields; locals were parsed when they came, so that this is no second reading of them. */

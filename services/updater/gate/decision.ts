@@ -22,7 +22,7 @@ const WEIGHT: Readonly<Record<VerdictWord, number>> = { proceed: 0, defer: 1, re
  * refused proceeds, with the words kept.
  */
 export function decide(hook: HookName, heard: readonly Heard[], asked: readonly Asked[] = []): Decision {
-  const verdicts = heard.map(({ full: _, ...said }) => said);
+  const verdicts = heard.map(({ full: _, ...said }) => shortened(said, heard.length));
   const operator = heard.find(({ participant }) => participant === OPERATOR);
   const counting: readonly Voice[] = operator === undefined ? voicesOf(heard, asked) : [operator];
   const heaviest = counting.toSorted(
@@ -52,6 +52,17 @@ export function decide(hook: HookName, heard: readonly Heard[], asked: readonly 
   };
 }
 
+/** Of all reasons of a record, in characters: with them it stays below the journal's 256 KiB. */
+const REASONS = 24_000;
+
+function shortened<T extends { readonly reason?: string | undefined }>(said: T, among: number): T {
+  const most = Math.max(50, Math.floor(REASONS / among));
+  const { reason } = said;
+  return reason === undefined || reason.length <= most
+    ? said
+    : { ...said, reason: `${reason.slice(0, most - 1)}…` };
+}
+
 /** At updates_enumerated: the heaviest verdict for each container that anyone named. */
 function containersFrom(voices: readonly Voice[]): Pick<Decision, "containers"> {
   const named = new Map<string, NonNullable<Decision["containers"]>[string]>();
@@ -62,7 +73,8 @@ function containersFrom(voices: readonly Voice[]): Pick<Decision, "containers"> 
         named.set(name, { ...answer, by: participant });
     }
   }
-  return named.size > 0 ? { containers: Object.fromEntries(named) } : {};
+  const short = [...named].map(([name, answer]) => [name, shortened(answer, named.size)] as const);
+  return named.size > 0 ? { containers: Object.fromEntries(short) } : {};
 }
 
 /** What running out of time counts as: at `after` hooks always as proceed. */

@@ -1,6 +1,7 @@
 // A question, and the event that asks it: what it says beside the locals of its hook. Pure.
 import type { EarlierVerdict, HookName, Locals, Mode } from "../../../shared/hooks.ts";
-import { type CloudEvent, makeEvent } from "../../../shared/messages.ts";
+import { localsToTell } from "../../../shared/event-labels.ts";
+import { type CloudEvent, MAX_EVENT_BYTES, makeEvent } from "../../../shared/messages.ts";
 import type { Asked } from "../../../shared/participants.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import type { Host } from "../../../shared/run-service.ts";
@@ -17,6 +18,7 @@ export interface Asking<N extends HookName> {
   readonly publishedAt?: number;
 }
 
+const MOST_REASON = 4000;
 /** How many earlier decisions of its run an event tells, and how much of each one's reason. */
 const EARLIER = 20;
 const REASON = 200;
@@ -31,18 +33,24 @@ interface Told {
   readonly asked: readonly Asked[];
   /** All of the run so far. */
   readonly decided: readonly Decided[];
+  /** EVENT_LABELS */
+  readonly labels: readonly string[];
 }
+
+/** Of the locals; the rest is what every event says. */
+const MOST_BYTES = MAX_EVENT_BYTES - 48 * 1024;
 
 export function eventOf<N extends HookName>(
   it: Asking<N>,
-  { id, host, run, mode, time, asked, decided }: Told,
+  { id, host, run, mode, time, asked, decided, labels }: Told,
 ): CloudEvent {
   const context = {
-    ...{ host: host.name, engine_id: host.engine.id, run, mode, reason: it.reason },
+    ...{ host: host.name, engine_id: host.engine.id, run, mode, reason: it.reason.slice(0, MOST_REASON) },
     asked: asked.map(({ name }) => name),
     verdicts: decided.slice(-EARLIER).map(briefly),
   };
-  return makeEvent({ ...it, id, service: "updater", time, context });
+  const locals = localsToTell(it.locals, labels, MOST_BYTES);
+  return makeEvent({ ...it, locals, id, service: "updater", time, context });
 }
 
 const briefly = ({ hook, container, verdict, by, reason }: Decided): EarlierVerdict => ({

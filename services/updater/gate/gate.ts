@@ -140,10 +140,11 @@ export class Gate {
 
   async #publish<N extends HookName>(event: string, it: Asking<N>, asked: readonly Asked[]): Promise<void> {
     if (it.publishedAt !== undefined) return;
-    const { host, clock } = this.#bus;
+    const { host, clock, context } = this.#bus;
     const body = eventOf(it, {
       ...{ id: event, host, run: this.#journal.run, mode: this.#mode, time: iso(clock.now()), asked },
       decided: this.#journal.of("decided"),
+      labels: context.settings.EVENT_LABELS,
     });
     const subject = this.#subjectOf(event, it);
     const contentType = "application/cloudevents+json";

@@ -6,6 +6,7 @@ import { ifThere } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
 import { type Ran, runInside } from "../swap/run-inside.ts";
+import { toldOutput } from "../swap/told-output.ts";
 import type { Run } from "../updater.ts";
 
 /** EX_TEMPFAIL */
@@ -48,7 +49,7 @@ export async function runLifecycle(
   });
   if (ran === undefined || ran.code === 0) return undefined;
   if (phase === "pre-update" && ran.code === LATER)
-    return `its command ${phase} asked to wait (exit code ${LATER}): ${ran.said || "no output"}`;
+    return `its command ${phase} asked to wait (exit code ${LATER}): ${toldOutput(ran.said, container.Config.Env)}`;
   log.error({ code: ran.code, said: ran.said }, "lifecycle command failed");
   return undefined;
 }

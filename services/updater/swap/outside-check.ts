@@ -10,6 +10,7 @@ import type { Clock } from "../../../shared/clock.ts";
 import type { Engine } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import { runInside } from "./run-inside.ts";
+import { toldOutput } from "./told-output.ts";
 
 export type Tried =
   | { readonly passed: true }
@@ -48,7 +49,7 @@ async function ask(
   engine: Engine,
   signal: AbortSignal,
 ): Promise<Tried> {
-  if (check.kind === "exec") return askCommand(check.command, inspect.Id, engine, signal);
+  if (check.kind === "exec") return askCommand(check.command, inspect, engine, signal);
   const host = check.host === CONTAINER ? await addressOf(inspect, engine) : check.host;
   if (host === undefined) return no("it has no IP address of its own");
   return check.kind === "tcp" ? askTcp(host, check.port, signal) : askHttp(check, host, signal);
@@ -96,7 +97,12 @@ async function askTcp(host: string, port: number, signal: AbortSignal): Promise<
   }
 }
 
-async function askCommand(command: string, id: string, engine: Engine, signal: AbortSignal): Promise<Tried> {
-  const { code, said } = await runInside(engine, id, command, signal);
-  return code === 0 ? YES : no(`exit code ${code ?? "unknown"}: ${said || "no output"}`);
+async function askCommand(
+  command: string,
+  inspect: ContainerInspectInfo,
+  engine: Engine,
+  signal: AbortSignal,
+): Promise<Tried> {
+  const { code, said } = await runInside(engine, inspect.Id, command, signal);
+  return code === 0 ? YES : no(`exit code ${code ?? "unknown"}: ${toldOutput(said, inspect.Config.Env)}`);
 }

@@ -10,6 +10,7 @@ import type { Engine } from "../../../shared/engine.ts";
 import type { Settings } from "../../../shared/settings.ts";
 import { countingLabels } from "../../../shared/counting-labels.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import { toldOutput } from "./told-output.ts";
 import { tryCheck } from "./outside-check.ts";
 import { proofTimes } from "./proof-times.ts";
 
@@ -139,4 +140,4 @@ function healthLimit(inspect: ContainerInspectInfo, { healthTimeout }: Times): n
 }
 
 const lastOutput = (inspect: ContainerInspectInfo): string =>
-  (inspect.State.Health?.Log?.at(-1)?.Output ?? "").trim().slice(0, 500) || "no output";
+  toldOutput(inspect.State.Health?.Log?.at(-1)?.Output ?? "", inspect.Config.Env);

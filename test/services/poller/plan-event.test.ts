@@ -30,9 +30,9 @@ const container = (name: string, kilobytes: number): ContainerPayload => ({
   status: "running",
   image: "ghcr.io/acme/app:2",
   image_id: image.id,
-  labels: { big: "x".repeat(kilobytes * 1024) },
+  labels: {},
   created: "2026-07-01T12:00:00Z",
-  networks: [],
+  networks: ["x".repeat(kilobytes * 1024)],
   ports: {},
   mounts: [],
   health: null,
@@ -61,6 +61,7 @@ describe("the plan as an event", () => {
   const seen = {
     containers: new Map(["web", "db", "cache"].map((name) => [name, container(name, 0)])),
     images: new Map([[image.id, image]]),
+    labels: ["*"],
   };
 
   it("has the locals of updates_enumerated, and an id that follows from the run", () => {
@@ -104,6 +105,7 @@ describe("a plan that grows too large", () => {
   const seen = {
     containers: new Map(Object.entries(sizes).map(([name, size]) => [name, container(name, size)])),
     images: new Map([[image.id, image]]),
+    labels: ["*"],
   };
   interface Parts {
     readonly now: string;

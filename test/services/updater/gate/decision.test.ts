@@ -78,6 +78,19 @@ describe("deciding from verdicts", () => {
       assert.equal(grouped.containers?.[name]?.verdict, "refuse");
     });
 
+  it("fits into a record of the journal, however many say how much", () => {
+    const containers = Object.fromEntries(
+      Array.from({ length: 300 }, (_, n) => [
+        `c${n}`,
+        { verdict: "refuse" as const, reason: "é".repeat(12_000) },
+      ]),
+    );
+    const heard = Array.from({ length: 200 }, (_, n) =>
+      says(`p${n}`, { verdict: "refuse", reason: "é".repeat(12_000), containers }),
+    ).map((one) => ({ ...one, reason: one.full.reason ?? "" }));
+    assert.ok(Buffer.byteLength(JSON.stringify(decide("updates_enumerated", heard))) < 200 * 1024);
+  });
+
   it("takes the operator's word for containers too, and nobody else's", () => {
     const named = says("a", { verdict: "proceed", containers: { web: { verdict: "refuse" } } });
     assert.equal(decide("updates_enumerated", [named, operator("proceed")]).containers, undefined);
