@@ -13,6 +13,7 @@ type Wrong = Readonly<Record<string, string>>;
 export class Health {
   readonly #parts = new Map<string, Ask>();
   readonly #engines = new Map<string, Ask>();
+  readonly #waits = new Set<{ readonly what: string }>();
 
   /** A part that is named again asks anew. */
   part(name: string, ask: Ask): void {
@@ -23,12 +24,30 @@ export class Health {
     this.#engines.set(`Engine ${socket}`, ask);
   }
 
+  /** What the program waits for from now on, until disposed of: no fault of its own, so it stays ready. */
+  waits(what: string): Disposable {
+    const wait = { what };
+    this.#waits.add(wait);
+    return { [Symbol.dispose]: () => void this.#waits.delete(wait) };
+  }
+
+  get waiting(): readonly string[] {
+    return [...new Set([...this.#waits].map(({ what }) => what))];
+  }
+
   /** What is wrong, by part, and whether it keeps this process from all of its work. */
   async look(): Promise<{ readonly isReady: boolean; readonly wrong: Wrong }> {
     const [parts, engines] = await Promise.all([answersOf(this.#parts), answersOf(this.#engines)]);
     const isOut = engines.length > 0 && engines.length === this.#engines.size;
     return { isReady: parts.length === 0 && !isOut, wrong: Object.fromEntries([...parts, ...engines]) };
   }
+}
+
+/** What the program waits for, and what keeps it from its work, in words. */
+export async function waitsFor(health: Health): Promise<string[]> {
+  const { wrong } = await health.look();
+  const all = [...health.waiting, ...Object.entries(wrong).map(([part, because]) => `${part}: ${because}`)];
+  return all.length > 0 ? all : ["its own work"];
 }
 
 async function answersOf(parts: ReadonlyMap<string, Ask>): Promise<(readonly [string, string])[]> {

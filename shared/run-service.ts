@@ -7,6 +7,7 @@ import { tlsTo } from "./engine-tls.ts";
 import { CannotStart, explain } from "./errors.ts";
 import { Health, serveHealth } from "./health.ts";
 import { openLog } from "./log.ts";
+import { CODE, type Ended, isOneCycle, withinLimit } from "./one-cycle.ts";
 import { ownContainers } from "./own-container.ts";
 import { readFlags, readSettings } from "./read-settings.ts";
 import type { Settings } from "./settings.ts";
@@ -18,6 +19,8 @@ export interface Context {
   /** Aborts at SIGTERM or SIGINT, or when the program's work is done. */
   readonly signal: AbortSignal;
   readonly health: Health;
+  /** The services of a host are in this program: one may wait for another to come. */
+  readonly together?: true;
 }
 
 /** Runs until the signal aborts or its work is done; resolves with the exit code. */
@@ -37,8 +40,12 @@ export async function runService(name: string, args: readonly string[], service:
     log.info({ pid: process.pid }, "started");
     const health = new Health();
     await using _served = await serveHealth(settings.HEALTH_PORT, health);
-    process.exitCode = await service({ settings, log, clock: systemClock, signal: stop.signal, health });
-    log.info({ because: stop.signal.aborted ? String(stop.signal.reason) : "done" }, "stopped");
+    const context = { settings, log, clock: systemClock, signal: stop.signal, health };
+    const isLimited = isOneCycle(settings) && END_BY_THEMSELVES.includes(name);
+    const ended = isLimited ? await withinLimit(context, service) : { code: await service(context) };
+    process.exitCode = ended.code;
+    sayEnd(log, stop.signal, ended);
+    if (ended.waited !== undefined) process.exit(); // what hangs is left behind
   } catch (error) {
     if (error instanceof CannotStart)
       process.stderr.write(`${name === "ouroboros" ? name : `ouroboros ${name}`}: ${error.message}\n`);
@@ -46,6 +53,15 @@ export async function runService(name: string, args: readonly string[], service:
     else throw error;
     process.exitCode = 1;
   }
+}
+
+/** Of the programs, those that a cycle is the work of. */
+const END_BY_THEMSELVES = ["ouroboros", "poller"];
+
+function sayEnd(log: Logger, stop: AbortSignal, { code, waited }: Ended): void {
+  if (waited !== undefined)
+    log.error({ code, waiting_for: waited }, "stopped: RUN_ONCE_TIMEOUT is over, and the work is not done");
+  else log.info({ because: stop.aborted ? String(stop.reason) : "done", code }, "stopped");
 }
 
 export interface Host {
@@ -87,7 +103,7 @@ export async function openHost(
       });
       return { name: settings.OUROBOROS_HOST[index] ?? engine.hostname, engine, own };
     } catch (error) {
-      const once = settings.RUN_ONCE || settings.DRY_RUN;
+      const once = isOneCycle(settings);
       if (!told)
         log.error(
           { socket, because: explain(error) },
@@ -100,12 +116,16 @@ export async function openHost(
   return undefined;
 }
 
+/** Of a service that is told to stop: a cycle that was not finished is told by its code. */
+export const stoppedCode = ({ settings }: Pick<Context, "settings">): number =>
+  isOneCycle(settings) ? CODE.unfinished : CODE.done;
+
 /** Runs `work` for each host side by side; one dead Engine does not disturb the others. The worst exit code counts. */
 export async function forEachHost(context: Context, work: (host: Host) => Promise<number>): Promise<number> {
   const codes = await Promise.all(
     context.settings.DOCKER_SOCKETS.map(async (_, index) => {
       const host = await openHost(context, index);
-      return host === undefined ? Number(!context.signal.aborted) : work(host);
+      return host === undefined ? (context.signal.aborted ? stoppedCode(context) : CODE.failed) : work(host);
     }),
   );
   return Math.max(...codes);

@@ -93,19 +93,24 @@ export const settings = {
     flags: ["-o", "--run-once"],
     byDefault: "false",
     read: value.flag,
-    says: "One cycle, then exit: 0; 1 if an update failed or was rolled back; 2 if a person is needed.",
+    says: "One cycle, then exit, once what an earlier run left is put right and its run is finished: 0; 1 if an update failed or was rolled back; 2 if a person is needed; 3 if it was stopped or out of time before all was done; 4 if another Ouroboros acts on the Engine.",
+  },
+  RUN_ONCE_TIMEOUT: {
+    byDefault: "2h",
+    read: value.duration,
+    says: "How long a program with RUN_ONCE or DRY_RUN may take. Then it stops as after SIGTERM, its last line says what it waited for, and it exits with 3; the next start finishes what was begun.",
   },
   DRY_RUN: {
     flags: ["-A", "--dry-run"],
     byDefault: "false",
     read: value.flag,
-    says: "Change nothing, tell `dry_run_update` for each update; implies RUN_ONCE.",
+    says: "Begin nothing, tell `dry_run_update` for each update; implies RUN_ONCE. What an earlier run left half done is put right.",
   },
   MONITOR_ONLY: {
     flags: ["-mo", "--monitor-only"],
     byDefault: "false",
     read: value.flag,
-    says: "Change nothing, tell `notify_update` for each update.",
+    says: "Begin nothing, tell `notify_update` for each update. What an earlier run left half done is put right.",
   },
   MONITOR: {
     flags: ["-m", "--monitor"],

@@ -54,6 +54,10 @@ export const roles = {
         on(`$KV.${BUCKETS.hosts}.${token(host)}`, "the host's entry"),
         api(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "to read the host's entry"),
         api(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
+        on(
+          `ouroboros.command.${token(host)}.updater.status`,
+          "whether what was begun is finished, with RUN_ONCE",
+        ),
         api(`STREAM.INFO.${STREAMS.runs}`, "which runs there were, for a rollback"),
         api(
           `STREAM.MSG.GET.${STREAMS.runs}`,

@@ -2,6 +2,7 @@
 // the doorbell.
 import { explain } from "../../shared/errors.ts";
 import { nextOn } from "../../shared/jetstream.ts";
+import { CODE } from "../../shared/one-cycle.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { type End, RunRecord } from "../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
@@ -54,6 +55,6 @@ function endsIn(text: string): Record<string, End> | undefined {
 
 /** What RUN_ONCE exits with: 2 where a person is needed, 1 where an update did not come about, else 0. */
 export function exitCodeOf(ends: readonly End[]): number {
-  if (ends.includes("stuck")) return 2;
-  return ends.some((end) => end === "failed" || end === "rolled_back") ? 1 : 0;
+  if (ends.includes("stuck")) return CODE.person;
+  return ends.some((end) => end === "failed" || end === "rolled_back") ? CODE.failed : CODE.done;
 }

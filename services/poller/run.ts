@@ -5,16 +5,18 @@ import type { NatsConnection } from "nats";
 import { explain } from "../../shared/errors.ts";
 import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
 import type { End } from "../../shared/run-records.ts";
-import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
+import { CODE, isOneCycle } from "../../shared/one-cycle.ts";
+import { type Context, type Host, type Service, forEachHost, stoppedCode } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
 import { serveCommands } from "./commands.ts";
 import { type Cycle, cycle } from "./cycle.ts";
-import { exitCodeOf, followRuns } from "./follow-run.ts";
+import { type Runs, exitCodeOf, followRuns } from "./follow-run.ts";
 import { HostTaken, noteHost } from "./host-record.ts";
 import type { Polling } from "./polling.ts";
 import { whyUpdaterIsNotReady } from "./publish.ts";
 import { Registries } from "./registry.ts";
 import { reportOf } from "./report.ts";
+import { untilSettled } from "./settled.ts";
 import { type Told, tell } from "./tell.ts";
 import { Timetable } from "./timetable.ts";
 import { grant } from "./wish.ts";
@@ -25,7 +27,7 @@ const LOOK_MS = 500;
 
 export const runPoller: Service = async (context) => {
   const nats = await connectUnlessStopped("poller", context);
-  if (nats === undefined) return 0;
+  if (nats === undefined) return stoppedCode(context);
   try {
     return await forEachHost(context, (host) => pollHost(context, host, nats));
   } finally {
@@ -52,7 +54,7 @@ async function pollHost(context: Context, host: Host, nats: NatsConnection): Pro
   };
   try {
     await noteHost(polling, "waiting for the streams and buckets that the updater makes", () => ({}));
-    return await (settings.RUN_ONCE || settings.DRY_RUN ? pollOnce(polling) : pollAlways(polling));
+    return await (isOneCycle(settings) ? pollOnce(polling) : pollAlways(polling));
   } catch (error) {
     if (!(error instanceof HostTaken)) throw error;
     polling.log.fatal({ because: error.message }, "host not polled");
@@ -97,10 +99,20 @@ async function pollAlways(polling: Polling): Promise<number> {
 const hasMore = ({ cycle: last }: Ended): boolean =>
   last !== undefined && (last.outcome.kind === "waiting" || last.rest.length > 0);
 
-/** One cycle, and the runs that it leads to. Resolves with the exit code. */
+/** What was left behind is put right first; then one cycle, and the runs that it leads to. Resolves with the exit code. */
 async function pollOnce(polling: Polling): Promise<number> {
-  const { log, clock, signal } = polling;
   using runs = followRuns(polling);
+  const before = await untilSettled(polling, runs);
+  if (before === "others act") return CODE.others;
+  const ends = await cycleOnce(polling, runs);
+  const after = await untilSettled(polling, runs); // a run is told to be finished before it is closed
+  if (after === "others act") return CODE.others;
+  const code = exitCodeOf([...before, ...ends]);
+  return polling.signal.aborted ? Math.max(code, stoppedCode(polling)) : code;
+}
+
+async function cycleOnce(polling: Polling, runs: Runs): Promise<readonly End[]> {
+  const { log, clock, signal, health } = polling;
   const ends: End[] = [];
   const done = new Set<string>();
   let told: Told = new Set();
@@ -108,6 +120,7 @@ async function pollOnce(polling: Polling): Promise<number> {
     const ended = await tryCycle(polling, done, told);
     told = ended.told;
     const outcome = ended.cycle?.outcome;
+    using _waiting = health.waits(whatFor(polling, ended));
     if (outcome === undefined) await clock.sleep(AGAIN_MS, signal);
     else if (outcome.kind === "nothing due") break;
     else if (outcome.kind === "waiting")
@@ -119,7 +132,20 @@ async function pollOnce(polling: Polling): Promise<number> {
       if (ended.cycle?.rest.length === 0) break;
     }
   }
-  return exitCodeOf(ends);
+  return ends;
+}
+
+function whatFor({ host }: Polling, { cycle: last, because = "" }: Ended): string {
+  switch (last?.outcome.kind) {
+    case undefined:
+      return `a cycle of ${host.name} that does not fail: ${because}`;
+    case "waiting":
+      return `the updater of ${host.name}: ${last.outcome.because}`;
+    case "published":
+      return `the updater of ${host.name} to finish run ${last.outcome.run}`;
+    case "nothing due":
+      return `the end of the cycle of ${host.name}`;
+  }
 }
 
 interface Patience {

@@ -11,18 +11,34 @@ interface Commands {
   readonly acting: Acting;
   readonly yielded: AbortController;
   /** Puts right what was left behind. */
-  readonly recover: () => Promise<readonly Restored[]>;
+  readonly recover: () => Promise<Recovery>;
+  /** The last one. */
+  readonly last: () => Recovery;
+}
+
+/** How the last recovery went. */
+export interface Recovery {
+  /** The run that it resumed. */
+  readonly run: string | null;
+  /** What no run went on with. */
+  readonly restored: readonly Restored[];
 }
 
 /** Only the acting updater answers. */
-export function answerCommands(updater: Updater, { acting, yielded, recover }: Commands): Disposable {
+export function answerCommands(updater: Updater, { acting, yielded, recover, last }: Commands): Disposable {
   const { bus, fence, counters } = updater;
   const answer = (message: Msg, said: object): unknown => message.respond(JSON.stringify(said));
   const inHand = () => ({ state: acting.busy ? "busy" : "idle", run: fence.open?.run ?? null });
   const commands: Readonly<Record<string, (message: Msg) => void>> = {
     status: (message) =>
       void troubleOf(bus).then((trouble) =>
-        answer(message, { ...inHand(), writer: bus.writer, updates: counters.counts, trouble }),
+        answer(message, {
+          ...inHand(),
+          writer: bus.writer,
+          updates: counters.counts,
+          trouble,
+          recovered: brief(last()),
+        }),
       ),
     yield: (message) => {
       answer(message, { state: acting.busy ? "busy" : "yielded" });
@@ -43,6 +59,11 @@ export function answerCommands(updater: Updater, { acting, yielded, recover }: C
   return { [Symbol.dispose]: () => served.forEach((one) => one.unsubscribe()) };
 }
 
+const brief = ({ run, restored }: Recovery): object => ({
+  run,
+  stuck: restored.filter(({ end }) => end === "stuck").map(({ container }) => container),
+});
+
 /** What keeps it from going on, in a sentence each. */
 async function troubleOf({ hub, patience }: Updater["bus"]): Promise<string[]> {
   if (patience.trouble !== undefined) return [patience.trouble];
@@ -53,7 +74,7 @@ async function repair({ bus, fence }: Updater, recover: Commands["recover"]): Pr
   bus.context.log.info("repair asked for by the operator");
   try {
     await fence.check();
-    const restored = await recover();
+    const { restored } = await recover();
     return {
       state: "repaired",
       restored: restored.map(({ container, run, end, because }) => ({ container, run, end, because })),

@@ -7,11 +7,10 @@ import { CutOff, Suspended, explain } from "../../shared/errors.ts";
 import { lastOn, serverTime, untilAnswered } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import { Acting } from "./acting.ts";
-import { answerCommands } from "./commands.ts";
+import { type Recovery, answerCommands } from "./commands.ts";
 import { dropOtherDocuments } from "./journal/documents.ts";
 import { helpersEnd, removeHelper } from "./self/helper-container.ts";
 import { type Plan, parsePlan } from "./plan/plan-message.ts";
-import type { Restored } from "./recover/put-back.ts";
 import { type RecoveredHost, recoverHost, settleAlone } from "./recover/recover.ts";
 import { untilCutOff } from "./plan/cut-off.ts";
 import { modeOf } from "./plan/mode.ts";
@@ -26,9 +25,11 @@ export async function serve(updater: Updater): Promise<void> {
   const { bus, fence } = updater;
   const yielded = new AbortController();
   const acting = new Acting();
-  const recover = () => recoverAndResume(updater);
-  using _commands = answerCommands(updater, { acting, yielded, recover });
-  await acting.alone(() => untilResumed(updater));
+  let last: Recovery = { run: null, restored: [] };
+  const recover = async (): Promise<Recovery> => (last = await recoverAndResume(updater));
+  const inHand = acting.alone(() => untilResumed(updater, recover)); // busy before anyone can ask
+  using _commands = answerCommands(updater, { acting, yielded, recover, last: () => last });
+  await inHand;
   await consume(bus.nats, {
     stream: STREAMS.hooks,
     durable: consumers.updater(bus.host.name),
@@ -54,11 +55,11 @@ async function planIn({ bus }: Updater, message: JsMsg): Promise<Plan> {
 const AGAIN_MS = 5000;
 
 /** An Engine or a NATS that is away now is no reason to give up what was begun. */
-async function untilResumed(updater: Updater): Promise<void> {
+async function untilResumed(updater: Updater, recover: () => Promise<Recovery>): Promise<void> {
   const { context, clock, signal } = updater.bus;
   for (;;) {
     try {
-      await recoverAndResume(updater);
+      await recover();
       return;
     } catch (error) {
       const isOfTheEngine = isAway(error) || statusOf(error) !== undefined; // no affair of the other hosts'
@@ -71,8 +72,7 @@ async function untilResumed(updater: Updater): Promise<void> {
   }
 }
 
-/** Resolves with what no run went on with. */
-async function recoverAndResume(updater: Updater): Promise<readonly Restored[]> {
+async function recoverAndResume(updater: Updater): Promise<Recovery> {
   const { bus, fence, hardStop, making } = updater;
   const it = { ...bus.context, host: bus.host, hardStop, making };
   const helped = await helpersEnd(bus.host.engine, bus.clock, bus.signal);
@@ -88,7 +88,7 @@ async function recoverAndResume(updater: Updater): Promise<readonly Restored[]> 
   if (plan !== undefined) await untilCutOff(updater, (connected) => runPlan(connected, plan, left));
   else if (fence.open !== undefined) await fence.end();
   await removeHelper(bus.host.engine);
-  return restored;
+  return { run: plan?.run ?? null, restored };
 }
 
 /** The plan of the run that was under way, if it is still in the stream. */

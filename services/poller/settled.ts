@@ -1,0 +1,80 @@
+// Before and after the one cycle of RUN_ONCE: is what an earlier process left put right, and its run finished? Only the
+// updater knows; where none answers, the journal tells whether a run is open.
+import { z } from "zod";
+import { explain } from "../../shared/errors.ts";
+import { lastOn } from "../../shared/jetstream.ts";
+import { parseJson } from "../../shared/messages.ts";
+import { type End, OpenRecord } from "../../shared/run-records.ts";
+import { STREAMS, subjects } from "../../shared/subjects.ts";
+import { CODE } from "../../shared/one-cycle.ts";
+import type { Runs } from "./follow-run.ts";
+import type { Polling } from "./polling.ts";
+
+const LOOK_MS = 250;
+const ANSWER_WITHIN_MS = 3000;
+
+/** What the updater answers to `status`, as far as it matters here. */
+const Status = z.object({
+  state: z.enum(["idle", "busy", "standby"]),
+  run: z.string().nullish(),
+  /** Of its last recovery: the run that it resumed, and containers that need a person. */
+  recovered: z.object({ run: z.string().nullable(), stuck: z.array(z.string()) }).optional(),
+  /** Who acts, where it stands by. */
+  acting: z.object({ who: z.string(), once: z.boolean() }).optional(),
+});
+type Status = z.infer<typeof Status>;
+
+/** How what was left behind ended, as far as this program waited for it; also where the signal aborts. */
+export async function untilSettled(polling: Polling, runs: Runs): Promise<readonly End[] | "others act"> {
+  const { clock, signal, health, host, log } = polling;
+  let hasWaited = polling.together === true;
+  let told = "";
+  while (!signal.aborted) {
+    const status = await statusOf(polling);
+    if (status?.state === "standby" && status.acting?.once === false) {
+      log.error({ acting: status.acting.who, code: CODE.others }, "another Ouroboros acts on this Engine");
+      return "others act";
+    }
+    const unsettled = await whyUnsettled(polling, status);
+    if (unsettled === undefined) return hasWaited ? endsOf(status, runs) : [];
+    hasWaited ||= status?.state === "busy";
+    if (unsettled !== told) log.info({ because: unsettled }, "waiting for what was begun to be finished");
+    told = unsettled;
+    using _waiting = health.waits(`the updater of ${host.name}: ${unsettled}`);
+    await clock.sleep(LOOK_MS, signal);
+  }
+  return [];
+}
+
+/** Undefined where nobody answers. */
+async function statusOf({ nats, host }: Polling): Promise<Status | undefined> {
+  const subject = subjects.command(host.name, "updater", "status");
+  try {
+    const answer = await nats.request(subject, "", { timeout: ANSWER_WITHIN_MS });
+    return Status.safeParse(parseJson(answer.string())).data;
+  } catch {
+    return undefined;
+  }
+}
+
+async function whyUnsettled(polling: Polling, status: Status | undefined): Promise<string | undefined> {
+  if (status?.state === "busy")
+    return status.run == null ? "it puts right what was left behind" : `it has run ${status.run} in hand`;
+  if (status?.state === "standby") return `${status.acting?.who ?? "another Ouroboros"} acts on this Engine`;
+  if (status !== undefined) return undefined;
+  if (polling.together === true) return "it does not answer yet";
+  const open = await openRun(polling).catch(explain);
+  return open === undefined ? undefined : `run ${open} is open, and no updater answers`;
+}
+
+async function openRun({ manager, host }: Polling): Promise<string | undefined> {
+  const message = await lastOn(manager, STREAMS.runs, subjects.open(host.name));
+  const record = OpenRecord.safeParse(parseJson(message?.string() ?? ""));
+  return record.data?.run ?? undefined;
+}
+
+async function endsOf(status: Status | undefined, runs: Runs): Promise<readonly End[]> {
+  const { run = null, stuck = [] } = status?.recovered ?? {};
+  const resumed = run === null ? {} : ((await runs.endsOf(run)) ?? {});
+  return [...stuck.map(() => "stuck" as const), ...Object.values(resumed)];
+}
