@@ -36,13 +36,17 @@ export function describeContainer(
   };
 }
 
+/** An image may have no configuration (OCI): some Engines tell null then. */
+export const labelsOf = ({ Config }: Pick<ImageInspectInfo, "Config">): Readonly<Record<string, string>> =>
+  (Config as Partial<ImageInspectInfo["Config"]> | null | undefined)?.Labels ?? {};
+
 export function describeImage(inspect: ImageInspectInfo): ImagePayload {
   return {
     id: inspect.Id,
     short_id: shortId(inspect.Id),
     tags: inspect.RepoTags ?? [],
     digests: inspect.RepoDigests ?? [],
-    labels: inspect.Config.Labels ?? {},
+    labels: labelsOf(inspect),
     created: inspect.Created,
     size: inspect.Size,
   };

@@ -56,7 +56,13 @@ async function runHost(context: Context, { name, engine }: Host): Promise<number
   const ends = await Promise.allSettled(
     Object.entries(servicesFor(settings)).map(async ([service, run]) => {
       try {
-        return await run({ ...context, together: true, settings, signal, log: context.log.child({ service }) });
+        return await run({
+          ...context,
+          together: true,
+          settings,
+          signal,
+          log: context.log.child({ service }),
+        });
       } finally {
         done.abort(`${service} ended`);
       }

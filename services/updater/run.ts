@@ -1,4 +1,5 @@
 // The updater: for each host take the fence, put right what was left behind, finish the open run, then take plans.
+import { labelsOf } from "../../shared/describe.ts";
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { Kvm } from "@nats-io/kv";
@@ -109,6 +110,7 @@ async function updateHost(work: HostWork): Promise<number> {
   const places = new Places(context.settings.SWAPS);
   const making = new Places(1);
   const references = new References();
+  const [silences, tries] = [new Map<string, number>(), new Map<string, number>()];
   const counters = await openCounters({ ...context, log }, host.name);
   for (let standby = false; !context.signal.aborted; standby = true) {
     try {
@@ -125,6 +127,8 @@ async function updateHost(work: HostWork): Promise<number> {
         references,
         counters,
         steps,
+        silences,
+        tries,
         hardStop,
       });
     } catch (error) {
@@ -169,7 +173,7 @@ async function recoverUntilNatsAnswers(context: Context, hardStop: AbortSignal):
 async function anyIsOwners({ own, engine }: Host, labelled: readonly ContainerInfo[]): Promise<boolean> {
   for (const { ImageID, Labels } of labelled.filter((one) => !own.includes(one.Id))) {
     const image = await ifThere(engine.docker.getImage(ImageID).inspect());
-    if (image === undefined || ROLE in countingLabels(Labels, image.Config.Labels).labels) return true;
+    if (image === undefined || ROLE in countingLabels(Labels, labelsOf(image)).labels) return true;
   }
   return false;
 }

@@ -2,8 +2,7 @@
 import { firstOf } from "../../shared/clock.ts";
 import type { JsMsg } from "@nats-io/jetstream";
 import { consume } from "../../shared/consume.ts";
-import { isAway, statusOf } from "../../shared/engine.ts";
-import { CutOff, Suspended, explain } from "../../shared/errors.ts";
+import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { lastOn, serverTime, untilAnswered } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import { Acting } from "./acting.ts";
@@ -12,9 +11,8 @@ import { dropOtherDocuments } from "./journal/documents.ts";
 import { helpersEnd, removeHelper } from "./self/helper-container.ts";
 import { type Plan, parsePlan } from "./plan/plan-message.ts";
 import { type RecoveredHost, recoverHost, settleAlone } from "./recover/recover.ts";
-import { untilCutOff } from "./plan/cut-off.ts";
+import { carryOut } from "./plan/carry-out.ts";
 import { modeOf } from "./plan/mode.ts";
-import { runPlan } from "./plan/run-plan.ts";
 import { tellRestored } from "./recover/tell-restored.ts";
 import type { Updater } from "./updater.ts";
 
@@ -40,7 +38,7 @@ export async function serve(updater: Updater): Promise<void> {
       acting.alone(async () => {
         if (fence.open !== undefined) await recover(); // this process failed in the middle of a run
         const plan = await planIn(updater, message);
-        await untilCutOff(updater, (connected) => runPlan(connected, plan, NOTHING));
+        await carryOut(updater, plan, NOTHING);
       }),
   });
 }
@@ -54,17 +52,18 @@ async function planIn({ bus }: Updater, message: JsMsg): Promise<Plan> {
 
 const AGAIN_MS = 5000;
 
-/** An Engine or a NATS that is away now is no reason to give up what was begun. */
+/** What goes wrong now is no reason to give up what was begun. @throws Fenced, Suspended */
 async function untilResumed(updater: Updater, recover: () => Promise<Recovery>): Promise<void> {
-  const { context, clock, signal } = updater.bus;
-  for (;;) {
+  const { context, nats, clock, signal } = updater.bus;
+  for (let told = ""; ;) {
     try {
       await recover();
       return;
     } catch (error) {
-      const isOfTheEngine = isAway(error) || statusOf(error) !== undefined; // no affair of the other hosts'
-      if (!isOfTheEngine && !(error instanceof CutOff)) throw error;
-      context.log.warn({ because: explain(error) }, "recovery is tried again");
+      if (error instanceof Fenced || error instanceof Suspended || nats.isClosed()) throw error;
+      const because = explain(error);
+      if (because !== told) context.log.warn({ because, err: error }, "recovery is tried again");
+      told = because;
       if (signal.aborted)
         throw new Suspended("stopped before what was begun was put right", { cause: error });
       await clock.sleep(AGAIN_MS, signal);
@@ -85,7 +84,7 @@ async function recoverAndResume(updater: Updater): Promise<Recovery> {
   const stuck = restored.filter(({ end }) => end === "stuck").map(({ run }) => run);
   await dropOtherDocuments(it, plan === undefined ? stuck : [plan.run, ...stuck]);
   const left = resumed === undefined ? { ...NOTHING, helped } : recovered;
-  if (plan !== undefined) await untilCutOff(updater, (connected) => runPlan(connected, plan, left));
+  if (plan !== undefined) await carryOut(updater, plan, left);
   else if (fence.open !== undefined) await fence.end();
   await removeHelper(bus.host.engine);
   return { run: plan?.run ?? null, restored };

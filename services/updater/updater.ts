@@ -40,6 +40,10 @@ export interface Updater {
   readonly counters: Counters;
   /** The steps of a replacement; the product's are `swapSteps`. */
   readonly steps: readonly SwapStep[];
+  /** How often the Engine did not answer about containers, by run and names. */
+  readonly silences: Map<string, number>;
+  /** How often a plan failed as a whole, by run. */
+  readonly tries: Map<string, number>;
   /** Aborts STOP_GRACE after the service was told to stop. */
   readonly hardStop: AbortSignal;
 }

@@ -8,16 +8,21 @@ export interface EngineProxy extends AsyncDisposable {
   readonly url: string;
 }
 
-/** `answer` gives the status and the message for what is not passed on. */
+/** The status and the message; without one what is no JSON. */
+type Answer = readonly [status: number, message: string | undefined] | "cut";
+
+/** `answer` gives what is said to what is not passed on. */
 export async function startEngineProxy(
   socketPath: string,
-  answer: (asked: IncomingMessage) => readonly [status: number, message: string] | undefined,
+  answer: (asked: IncomingMessage) => Answer | undefined,
 ): Promise<EngineProxy> {
   const server = createServer((asked, response) => {
     const own = answer(asked);
     if (own !== undefined) {
+      if (own === "cut") return void asked.socket.destroy();
       const [status, message] = own;
-      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ message }));
+      const said = message === undefined ? "<html>" : JSON.stringify({ message });
+      response.writeHead(status, { "content-type": "application/json" }).end(said);
       return;
     }
     const { method, url: path, headers } = asked;

@@ -2,13 +2,14 @@
 // started. Only what ran before is started again, whatever happened in between.
 import type { ContainerInspectInfo } from "dockerode";
 import { describeContainer } from "../../../shared/describe.ts";
-import { ALREADY_SO, GONE, ifThere, tolerating } from "../../../shared/engine.ts";
+import { ALREADY_SO, GONE, ifThere, isAway, tolerating } from "../../../shared/engine.ts";
 import { Expired, Fenced, Halted, Suspended, explain } from "../../../shared/errors.ts";
 import type { Facts } from "../../../shared/container-facts.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import { afterSwap } from "./after-swap.ts";
 import { recoveredWith } from "./along.ts";
 import { endContainer, endOfVerdict } from "./ends.ts";
+import { endFailed } from "./own-failure.ts";
 import { expectGoingOn, whyHalted } from "./halt.ts";
 import { hardHooksOf, isRecreated, recreateHardDependency } from "./hard.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
@@ -59,9 +60,13 @@ export async function runGroup(run: Run, group: GroupWork): Promise<void> {
     await recreateHard(run, group);
   } catch (error) {
     if (!(error instanceof Fenced)) await startAll(run, dependencies, false);
-    throw error;
+    await endFailed(run, group.updates, error);
+    if (isOfTheRun(error)) throw error;
+    run.log.error({ err: error }, "group ended by an error");
   }
 }
+
+const isOfTheRun = (error: unknown): boolean => error instanceof Suspended || error instanceof Fenced;
 
 const isLeft =
   (run: Run) =>
@@ -79,7 +84,7 @@ async function updateOrExpire(
     const others = all.filter((one) => one !== entry);
     await updateOne(run, entry, { ...group, others });
   } catch (error) {
-    if (!(error instanceof Expired || error instanceof Halted)) throw error;
+    if (!(error instanceof Expired || error instanceof Halted)) return endFailed(run, [entry], error);
     const end = error instanceof Halted ? "deferred" : "expired";
     await endContainer(run, entry, { end, because: error.message, by: "updater" });
   }
@@ -135,14 +140,19 @@ export async function stopAll(
     if (run.mode !== "update") continue; // verdicts are only recorded
     if (decided.verdict !== "proceed") return decided;
     await mark();
-    await timed(run, name, "stop the dependency", () =>
-      stopContainer(
-        { engine: run.bus.host.engine, clock: run.bus.clock, hardStop: run.hardStop },
-        inspect as unknown as ContainerDocument,
-      ),
-    );
+    await timed(run, name, "stop the dependency", () => stopDependency(run, inspect));
   }
   return undefined;
+}
+
+/** One that its owner removed during its hook is down already. */
+async function stopDependency({ bus, hardStop, log }: Run, inspect: ContainerInspectInfo): Promise<void> {
+  const { engine } = bus.host;
+  const stopping = { engine, clock: bus.clock, hardStop };
+  await stopContainer(stopping, inspect as unknown as ContainerDocument).catch(async (error: unknown) => {
+    if ((await ifThere(engine.docker.getContainer(inspect.Id).inspect())) !== undefined) throw error;
+    log.warn({ container: inspect.Name.slice(1) }, "dependency is gone; there is nothing to stop");
+  });
 }
 
 /**
@@ -169,7 +179,9 @@ export async function startAll(
   let suspended: Suspended | undefined;
   const late: string[] = [];
   for (const { name } of dependencies) {
-    const inspect = await lookAt(run, name);
+    const inspect = await lookAt(run, name).catch((error: unknown) => unseen(run, name, error));
+    if (inspect === "unseen") late.push(name);
+    if (inspect === "unseen") continue;
     if (inspect === undefined) run.log.warn({ container: name }, "dependency is gone; it cannot be started");
     if (inspect === undefined || (inspect.State.Running && run.mode === "update")) continue;
     if (withHooks && suspended === undefined) suspended = await askToStart(run, inspect);
@@ -181,6 +193,16 @@ export async function startAll(
   const left = await startPatiently({ ...run, engine: run.bus.host.engine, clock: run.bus.clock }, late);
   for (const { container } of left) run.notStarted.add(container);
   if (suspended !== undefined) throw suspended;
+}
+
+/** One that the Engine cannot show keeps no other down. */
+function unseen({ log }: Run, container: string, error: unknown): "unseen" {
+  if (isOfTheRun(error) || isAway(error)) throw error;
+  log.warn(
+    { container, because: explain(error) },
+    "dependency cannot be looked at; it is started all the same",
+  );
+  return "unseen";
 }
 
 /** A stop that an earlier process asked for may not be over. */

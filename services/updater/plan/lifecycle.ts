@@ -1,5 +1,6 @@
 // Commands that watchtower's labels ask for, in the container itself, where COMPAT_LABELS names watchtower. As there:
 // exit code 75 of pre-update puts the update off, any other failure is told and changes nothing.
+import { labelsOf } from "../../../shared/describe.ts";
 import { type Phase, lifecycleCommand } from "../../../shared/compat-labels.ts";
 import { countingLabels } from "../../../shared/counting-labels.ts";
 import { ifThere } from "../../../shared/engine.ts";
@@ -27,7 +28,7 @@ export async function runLifecycle(
   const image = await ifThere(host.engine.docker.getImage(container.Image).inspect());
   const { labels } = countingLabels(
     container.Config.Labels,
-    image === undefined ? "unknown" : image.Config.Labels,
+    image === undefined ? "unknown" : labelsOf(image),
   );
   const asked = lifecycleCommand(labels, phase, compat);
   if (asked === undefined) return undefined;

@@ -63,7 +63,7 @@ export async function runPlan(updater: Connected, plan: Plan, recovered: Recover
 }
 
 /** Told and counted before the run is closed: who dies here does it again. */
-async function finish(
+export async function finish(
   { fence, counters }: Updater,
   { journal, notices }: Pick<Run, "journal" | "notices">,
 ): Promise<void> {

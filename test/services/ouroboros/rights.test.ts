@@ -94,8 +94,12 @@ const deniedToPublish: readonly Denied[] = [
     [
       "ouroboros.command.web01.poller.check",
       "ouroboros.command.web01.updater.yield",
-      "ouroboros.command.web01.updater.status",
     ],
+  ],
+  [
+    "ask the updater how it is",
+    confined.filter((user) => !["updater_web01", "poller_web01"].includes(user)),
+    ["ouroboros.command.web01.updater.status"],
   ],
   [
     "delete, purge, change or make streams and buckets",
