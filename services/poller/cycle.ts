@@ -9,6 +9,7 @@ import { heldKey } from "../../shared/subjects.ts";
 import { ourselvesOf } from "../../shared/ourselves.ts";
 import { noteHost } from "./host-record.ts";
 import { following, refsToAsk } from "./latest.ts";
+import type { Unseen } from "../../shared/inspect-all.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import { type Left, choose, mayMove, planOf, unknownDependencies } from "./plan.ts";
 import { fingerprint } from "./plan-event.ts";
@@ -33,6 +34,8 @@ export interface Cycle {
   readonly left: readonly Left[];
   /** Labels that a container has from its image and that do not count. */
   readonly ignoredLabels: readonly { readonly container: string; readonly labels: readonly string[] }[];
+  /** Left alone because the Engine could not show them. */
+  readonly unseen: readonly Unseen[];
   readonly unknownDependencies: readonly { readonly container: string; readonly names: readonly string[] }[];
 }
 
@@ -91,6 +94,7 @@ export async function cycle(
         labels: worthTelling(ignored, settings.COMPAT_LABELS),
       }))
       .filter(({ labels }) => labels.length > 0),
+    unseen: sight.unseen,
     unknownDependencies: sight.facts
       .map((facts) => ({ container: facts.name, names: unknownDependencies(facts, sight.facts) }))
       .filter(({ names }) => names.length > 0),

@@ -17,6 +17,8 @@ export function tell(log: Logger, cycle: Cycle, told: Told): Told {
       log.debug({ container: container.name, image: container.reference, because }, "container left alone");
   for (const [because, images] of wrongByReason(cycle))
     say("warn", { images, because }, "registry gave no digest");
+  for (const { name: container, because } of cycle.unseen)
+    say("warn", { container, because }, "container cannot be looked at; left alone");
   for (const { container, names } of cycle.unknownDependencies)
     say("warn", { container, names }, "unknown names in a dependency label");
   for (const { container, labels } of cycle.ignoredLabels)

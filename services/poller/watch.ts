@@ -6,6 +6,7 @@ import type { ImageLabels } from "../../shared/counting-labels.ts";
 import { describeContainer, describeImage } from "../../shared/describe.ts";
 import { type Engine, ifThere } from "../../shared/engine.ts";
 import type { ContainerPayload, ImagePayload } from "../../shared/payloads.ts";
+import { type Unseen, inspectAll } from "../../shared/inspect-all.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import type { Watched } from "./plan.ts";
 
@@ -16,22 +17,20 @@ export interface Sight {
   readonly containers: ReadonlyMap<string, ContainerPayload>;
   /** By image id. */
   readonly images: ReadonlyMap<string, ImagePayload>;
+  /** Containers that the Engine could not show. */
+  readonly unseen: readonly Unseen[];
 }
 
 const LANES = { all: 8 };
 
 /** @throws what dockerode throws where the Engine does not answer. */
 export async function lookAt({ docker, compat }: Engine, abortSignal: AbortSignal): Promise<Sight> {
-  const listed = await docker.listContainers({ all: true, abortSignal });
-  const inspected = await inParallel(listed, LANES, ({ Id }) =>
-    ifThere(docker.getContainer(Id).inspect({ abortSignal })),
-  );
-  const there = inspected.filter((one) => one !== undefined);
+  const { there, unseen } = await inspectAll({ docker }, abortSignal);
   const imageIds = [...new Set(there.map(({ Image }) => Image))];
   const found = await inParallel(
     imageIds,
     LANES,
-    async (id) => [id, await ifThere(docker.getImage(id).inspect())] as const,
+    async (id) => [id, await ifThere(docker.getImage(id).inspect()).catch(() => undefined)] as const,
   );
   const images = new Map(
     found.flatMap(([id, image]) => (image === undefined ? [] : [[id, describeImage(image)] as const])),
@@ -45,6 +44,7 @@ export async function lookAt({ docker, compat }: Engine, abortSignal: AbortSigna
     watched: facts.map((one) => ({ facts: one, digests: images.get(one.imageId)?.digests })),
     containers: new Map(there.map((inspect) => [inspect.Id, describeContainer(inspect)])),
     images,
+    unseen,
   };
 }
 

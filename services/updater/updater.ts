@@ -5,6 +5,8 @@ import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { withNeeds } from "../../shared/compat-labels.ts";
 import { type Facts, factsOf } from "../../shared/container-facts.ts";
 import { type Engine, ifThere } from "../../shared/engine.ts";
+import { labelsOf } from "../../shared/describe.ts";
+import { inspectAll } from "../../shared/inspect-all.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import type { ImageRef } from "../../shared/image-ref.ts";
 import type { ImagePayload } from "../../shared/payloads.ts";
@@ -107,13 +109,8 @@ export interface Seen {
  * stopped count as running: they ran before.
  */
 export async function lookAround(engine: Engine, stoppedBefore: readonly Stopped[]): Promise<Seen[]> {
-  const listed = await engine.docker.listContainers({ all: true });
-  const inspected = await inParallel(listed, { all: 8 }, ({ Id }) =>
-    ifThere(engine.docker.getContainer(Id).inspect()),
-  );
-  const own = inspected
-    .filter((inspect) => inspect !== undefined)
-    .filter((inspect) => parseSwapName(inspect.Name.slice(1)) === undefined);
+  const { there } = await inspectAll(engine); // of those that it cannot show nothing is known
+  const own = there.filter((inspect) => parseSwapName(inspect.Name.slice(1)) === undefined);
   const images = await imagesOf(engine, own);
   const all = withNeeds(
     own.map((inspect) => factsOf(inspect, images.get(inspect.Image) ?? "unknown")),
@@ -135,9 +132,7 @@ async function imagesOf(
   const ids = [...new Set(containers.map(({ Image }) => Image))];
   const found = await inParallel(ids, { all: 8 }, async (id) => {
     const image = await ifThere(docker.getImage(id).inspect());
-    return image === undefined
-      ? []
-      : [[id, (image.Config as Partial<typeof image.Config> | null)?.Labels ?? {}] as const];
+    return image === undefined ? [] : [[id, labelsOf(image)] as const];
   });
   return new Map(found.flat());
 }

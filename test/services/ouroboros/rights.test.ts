@@ -91,10 +91,7 @@ const deniedToPublish: readonly Denied[] = [
   [
     "give commands",
     confined.filter((user) => user !== "updater_web01"),
-    [
-      "ouroboros.command.web01.poller.check",
-      "ouroboros.command.web01.updater.yield",
-    ],
+    ["ouroboros.command.web01.poller.check", "ouroboros.command.web01.updater.yield"],
   ],
   [
     "ask the updater how it is",
