@@ -16,6 +16,7 @@ const pages = {
     "fidelity",
     "podman",
     "self",
+    "chaos",
   ],
   performance: ["downtime", "fleet", "round-trip", "sustained", "memory"],
 } as const;

@@ -1,0 +1,61 @@
+// A short piece of the chaos test (chaos.full-test.ts), so that it keeps working; and its pure parts.
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { runChaos } from "./chaos/run.ts";
+import { roundAt } from "./chaos/schedule.ts";
+import { AT_FIRST, afterEngine, change, renamed, want } from "./chaos/wishes.ts";
+
+const done = { ok: true, isBusy: false };
+const beside = { ok: true, isBusy: true };
+const stopped = change(AT_FIRST, "web", want("stopped", done));
+
+describe("the chaos test", () => {
+  it("makes the same rounds of the same seed, and others of another", () => {
+    assert.deepEqual(roundAt(7, 3), roundAt(7, 3));
+    assert.notDeepEqual(roundAt(7, 3), roundAt(8, 3));
+    assert.notDeepEqual(roundAt(7, 3), roundAt(7, 4));
+  });
+
+  const states = [
+    ["what was stopped is to be stopped", stopped.web.states, ["stopped"]],
+    [
+      "what was stopped beside an update may run",
+      want("stopped", beside)(AT_FIRST.web).states,
+      ["running", "stopped"],
+    ],
+    [
+      "what was started runs, also beside an update",
+      want("running", beside)(stopped.web).states,
+      ["running"],
+    ],
+    [
+      "what could not be removed may be there",
+      want("absent", { ok: false, isBusy: false })(AT_FIRST.web).states,
+      ["running", "absent"],
+    ],
+    ["`always` runs after the Engine was started", afterEngine(AT_FIRST).web.states, ["running"]],
+    ["`always` may run again though it was stopped", afterEngine(stopped).web.states, ["stopped", "running"]],
+    [
+      "`no` may be down after the Engine was started",
+      afterEngine(AT_FIRST).cron.states,
+      ["running", "stopped"],
+    ],
+    ["a new name is the name", renamed("other", done)(AT_FIRST.web).names, ["other"]],
+    ["beside an update either is", renamed("other", beside)(AT_FIRST.web).names, ["chaos-web-1", "other"]],
+  ] as const;
+  for (const [sentence, found, expected] of states)
+    it(`knows what the owner wants: ${sentence}`, () => assert.deepEqual(found, expected));
+
+  it("plays a round and finds all as it should be", async function () {
+    this.timeout(300_000);
+    const { results, violated } = await runChaos({
+      ...{ engine: "28.5", host: 1, seed: 1, minutes: 5 },
+      ...{ rounds: 1, acts: 5 },
+    });
+    assert.equal(results.rounds[0]?.played.length, 5);
+    assert.deepEqual(
+      violated.map(({ report }) => report),
+      [],
+    );
+  });
+});

@@ -1,0 +1,45 @@
+// The chaos of one host, from a seed, for so long; and what there is to debug where something does not hold.
+import { bed } from "../../bed/bed.ts";
+import { type Violated, explainRound } from "./explain.ts";
+import { type RoundResult, bringUp, playRound } from "./play.ts";
+import { openScene, writeTokens } from "./scene.ts";
+import { roundAt } from "./schedule.ts";
+import type { Results } from "./table.ts";
+
+export interface Chaos {
+  readonly engine: string;
+  /** Number of the host in the bed. */
+  readonly host: number;
+  readonly seed: number;
+  readonly minutes: number;
+  /** At most so many, of so many acts each. */
+  readonly rounds?: number;
+  readonly acts?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Ran {
+  readonly results: Results;
+  /** What did not hold, with all there is to see why. */
+  readonly violated: readonly Violated[];
+}
+
+export async function runChaos(chaos: Chaos): Promise<Ran> {
+  const { engine, host, seed, minutes, rounds: most = Infinity, acts, env } = chaos;
+  bed(); // fails early where there is none
+  await using scene = await openScene(host, env);
+  await writeTokens(scene);
+  const rounds: RoundResult[] = [];
+  const violated: Violated[] = [];
+  const until = performance.now() + minutes * 60_000;
+  for (let nth = 0; nth < most && performance.now() < until; nth++) {
+    const from = Date.now();
+    const result = await playRound(scene, roundAt(seed, nth, acts));
+    rounds.push(result);
+    if (Object.keys(result.wrong).length > 0)
+      violated.push(await explainRound(scene, { engine, seed, nth, from, result }));
+    await bringUp(scene, result.wrong);
+  }
+  const { counts: ends, judged } = scene.told;
+  return { results: { engine, seed, minutes, rounds, ends, judged }, violated };
+}
