@@ -7,6 +7,7 @@
 import type { Clock } from "../../../shared/clock.ts";
 import { ALREADY_SO, type Engine, GONE, ifThere, statusOf, tolerating } from "../../../shared/engine.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import { SAME_SERVICE, isAdopted } from "./adopted.ts";
 import { onImage } from "./on-image.ts";
 import type { Places } from "./places.ts";
 import { type Proof, prove } from "./prove.ts";
@@ -88,6 +89,8 @@ export const create: SwapStep = {
   },
   // Volumes that the new image alone declares go with it; those it took over are bound by name and stay.
   undo: async (swap) => {
+    const { id } = successorOf(swap);
+    if (await isAdopted(swap, id)) return rename(swap.engine, id, swap.name);
     await tolerating([GONE], successorOf(swap).remove({ force: true, v: true }));
     swap.replaced.delete(swap.old.Id);
   },
@@ -174,9 +177,6 @@ async function rename(engine: Engine, id: string, name: string): Promise<void> {
     if (inspect !== undefined && inspect.Name !== `/${name}`) throw error;
   }
 }
-
-const PROJECT = "com.docker.compose.project";
-const SAME_SERVICE = [PROJECT, "com.docker.compose.service", "com.docker.compose.container-number"];
 
 /**
  * What somebody put in the old container's place after removing it: a container that bears its name, or that compose
