@@ -49,10 +49,10 @@ describe("the chaos test", () => {
   it("plays a round and finds all as it should be", async function () {
     this.timeout(300_000);
     const { results, violated } = await runChaos({
-      ...{ engine: "28.5", host: 1, seed: 1, minutes: 5 },
-      ...{ rounds: 1, acts: 5 },
+      ...{ engine: "28.5", host: 1, seed: 22, minutes: 5 },
+      ...{ rounds: 1, acts: 4 },
     });
-    assert.equal(results.rounds[0]?.played.length, 5);
+    assert.equal(results.rounds[0]?.played.length, 4);
     assert.deepEqual(
       violated.map(({ report }) => report),
       [],
