@@ -309,6 +309,12 @@ export const settings = {
     says: "Credentials of a NATS user (contents of a .creds file); give it as NATS_CREDS_FILE.",
   },
   NATS_NKEY: { byDefault: "", read: value.text, secret: true, says: "Seed of a NATS nkey." },
+  NATS_OPERATOR_NKEY: {
+    byDefault: "",
+    read: value.text,
+    secret: true,
+    says: "Seed of the operator's nkey, which the commands of `ouroboros` use in place of NATS_NKEY; the services never.",
+  },
   NATS_CA: { byDefault: "", read: value.text, says: "File with the CA certificates to trust at NATS." },
   NATS_CERT: { byDefault: "", read: value.text, says: "File with the client certificate for NATS." },
   NATS_KEY: { byDefault: "", read: value.text, says: "File with the key of NATS_CERT." },

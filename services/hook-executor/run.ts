@@ -15,7 +15,7 @@ import { hostsToServe } from "./hosts.ts";
 import { type HookTools, prepareTools } from "./hook-tools.ts";
 import { runHook } from "./run-hook.ts";
 import { hooksFolder } from "./scripts.ts";
-import { tellFaults } from "./tell-faults.ts";
+import { faultsIn, tellFaults } from "./tell-faults.ts";
 import { fitToMessage } from "./verdicts.ts";
 
 /** Gates that wait side by side: one group's slow script does not hold another group's. */
@@ -23,6 +23,9 @@ const PARALLEL = 8;
 const REMEMBERED = 1000;
 const PROGRESS_MS = 3000;
 const CLOCKS_AGREE_MS = 60_000;
+
+/** For who looks at a set-up. */
+export { faultsIn };
 
 export const runHookExecutor: Service = async (context) => {
   const nats = await connectUnlessStopped("hook-executor", context);

@@ -4,16 +4,29 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { explain } from "../../shared/errors.ts";
 import { hookNames, isHookName } from "../../shared/hooks.ts";
-import { looksLikeScript } from "./script-faults.ts";
+import { type Fault, looksLikeScript } from "./script-faults.ts";
 import { expectFolder, findScripts, hooksFolder } from "./scripts.ts";
+
+/** Of all scripts. @throws where the folder cannot be read. */
+export async function faultsIn(
+  setting: string,
+): Promise<(Fault & { readonly hook: string; readonly script: string })[]> {
+  await expectFolder(setting);
+  const folder = await hooksFolder(setting);
+  const found = await Promise.all(
+    hookNames.map(async (hook) =>
+      (await findScripts(folder, hook)).flatMap(({ name, fault }) =>
+        fault === undefined ? [] : [{ hook, script: name, ...fault }],
+      ),
+    ),
+  );
+  return found.flat();
+}
 
 export async function tellFaults(setting: string, log: Logger): Promise<void> {
   try {
-    await expectFolder(setting);
+    for (const fault of await faultsIn(setting)) log.warn(fault, "script will not run");
     const folder = await hooksFolder(setting);
-    for (const hook of hookNames)
-      for (const { name, fault } of await findScripts(folder, hook))
-        if (fault !== undefined) log.warn({ hook, script: name, ...fault }, "script will not run");
     for (const name of await neverRun(folder))
       log.warn({ name, folder, hooks: hookNames }, "never run: the folders of the hooks bear other names");
   } catch (error) {

@@ -152,6 +152,20 @@ export const Status = z.object({
 });
 export type Status = z.infer<typeof Status>;
 
+export const Diagnosis = z.object({
+  weaknesses: z.array(
+    z.object({
+      check: z.string(),
+      about: z.string().describe("What is weak: a container, a stream, an address."),
+      weakness: z.string(),
+      mend: z.string(),
+    }),
+  ),
+  unchecked: z
+    .array(z.object({ part: z.string(), because: z.string() }))
+    .describe("What could not be looked at."),
+});
+
 export const Explanation = z.object({
   host,
   container: z.string(),

@@ -4,8 +4,18 @@
 import { z } from "zod";
 import { hookNames, isHookName } from "../../shared/hooks.ts";
 import { VerdictWord } from "../../shared/messages.ts";
-import { EventLine, Explanation, Granted, HistoryEntry, Pending, Repaired, Status } from "./answers.ts";
+import {
+  Diagnosis,
+  EventLine,
+  Explanation,
+  Granted,
+  HistoryEntry,
+  Pending,
+  Repaired,
+  Status,
+} from "./answers.ts";
 import type { Command } from "./command.ts";
+import { checks } from "./doctor-checks.ts";
 import { HOST, SINCE, containerName, some } from "./command-values.ts";
 import { participantCommands } from "./participant-commands.ts";
 import { setupCommands } from "./setup-commands.ts";
@@ -24,6 +34,17 @@ export const commands = {
     says: "What there is: the hosts, when they were polled, how their last runs ended, what is pending and held.",
     options: { host: HOST },
     json: { schema: Status },
+  },
+  doctor: {
+    says: "What is weak in a running set-up, and what mends it: a line for each weakness.",
+    more:
+      "Ends with 1 where there is one, with 3 where a part could not be looked at. It looks at NATS, at the Engine of " +
+      "DOCKER_SOCKETS and at the scripts of HOOKS_DIR, as far as they can be reached from where it runs " +
+      "(`docker compose exec updater ouroboros doctor`). Checks: " +
+      Object.values(checks)
+        .map(({ says }) => says)
+        .join(" "),
+    json: { schema: Diagnosis },
   },
   explain: {
     says: "Why a container was or was not updated; without a container, of all of them in a table.",

@@ -1,7 +1,9 @@
 // From the words of the command line to the code behind a command of the table.
 import { runCompletion } from "./completion.ts";
+import { runCompose } from "./compose-keys.ts";
 import { type CommandName, commandNames, commands, services } from "./commands.ts";
 import { EXIT } from "./command.ts";
+import { runDoctor } from "./doctor.ts";
 import { runEvents } from "./events.ts";
 import { runExplain } from "./explain.ts";
 import { healthcheck } from "./healthcheck.ts";
@@ -22,6 +24,7 @@ import { wish } from "./wish.ts";
 
 const runs: { readonly [N in CommandName]: Run<N> } = {
   status: runStatus,
+  doctor: runDoctor,
   explain: runExplain,
   pending: runPending,
   verdict: runVerdict,
@@ -36,6 +39,7 @@ const runs: { readonly [N in CommandName]: Run<N> } = {
   "participant remove": runRemove,
   "participant test": runTest,
   "nats-config write": runWrite,
+  "nats-config compose": runCompose,
   "nats-config prepare": runPrepare,
   "nats-config hub": runHub,
   healthcheck: ({ live }, terminal) => healthcheck(live ? "/healthz" : "/readyz", terminal),

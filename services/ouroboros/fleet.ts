@@ -103,7 +103,11 @@ export async function openFleet(nats: NatsConnection, url: string): Promise<Flee
 /** `stale` says what it means that a private NATS does not answer. */
 async function settingsFrom(env: NodeJS.ProcessEnv): Promise<NatsSettings & { readonly stale?: string }> {
   const settings = readSettings(ofNats(env), new Map<string, string>());
-  if (settings.NATS_URL !== "") return settings;
+  const { NATS_OPERATOR_NKEY: operator } = settings;
+  if (settings.NATS_URL !== "")
+    return operator === ""
+      ? settings
+      : { ...settings, NATS_NKEY: operator, NATS_USER: "", NATS_PASSWORD: "", NATS_CREDS: "" };
   const access = await findAccess(settings.DATA_DIR);
   if (access === undefined) throw new CannotStart(nowhere(settings));
   return { ...settings, ...access, stale: staleAccess(settings.DATA_DIR, access.NATS_URL) };

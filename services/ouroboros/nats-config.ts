@@ -81,7 +81,7 @@ const usersOf = ({ participants, watchers, readers }: Names, ofHosts: readonly U
 ];
 
 /** One server, or that of a hub and one for each host. Resolves with the users, and the folders of the hosts' servers. */
-async function write(given: Writing): Promise<{ users: User[]; leaves: string[] }> {
+export async function write(given: Writing): Promise<{ users: User[]; leaves: string[] }> {
   const { FOLDER: folder, hosts, "hub-url": hub, "server-names": names } = given;
   const own = hosts.flatMap(usersOfHost);
   const users = usersOf(given, hub === "" ? own : hosts.map(leafOf));

@@ -59,6 +59,28 @@ export const setupCommands = {
       }),
     },
   },
+  "nats-config compose": {
+    says: "Makes the users, keys and certificates of compose.yaml's own NATS: what that file runs at each start.",
+    more:
+      "Below FOLDER are the volumes of the services: `nats`, `poller`, `updater`, `hook-executor`, `webhook`, `operator`, each " +
+      "gets its own key and no other; `all` keeps everything. What is there is kept. The host is OUROBOROS_HOST, else the " +
+      "Engine's own name. Where NATS_URL names another server the services get no keys.",
+    arguments: { FOLDER: { says: "Where the volumes are.", read: name } },
+    options: {
+      participants: {
+        ...NAMES,
+        read: maybeList.refine((all) => !all.some(isReserved), "reserved for parts of Ouroboros"),
+        says: "Who gets a key too, beside those who have one: `all/users/participant_NAME.nk`. Restart nats then.",
+      },
+      "server-names": {
+        value: "NAME[,NAME...]",
+        read: list,
+        byDefault: "nats,localhost,127.0.0.1",
+        says: "By which the server is reached.",
+      },
+    },
+    json: { schema: z.object({ host: z.string(), participants: z.array(z.string()) }) },
+  },
   "nats-config prepare": {
     says: "Makes, as the operator, the streams, buckets and consumers that services may use but not make.",
     more: "Participants are added with `ouroboros participant add`.",

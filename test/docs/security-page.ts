@@ -19,8 +19,14 @@ export function securityPage(): string {
 # Security
 
 Without \`NATS_URL\` Ouroboros starts a NATS of its own that listens on loopback only and lets nobody in but Ouroboros.
-With \`compose.yaml\` the services share a NATS that nothing outside the compose project reaches. As soon as other machines
-are to reach NATS, give it users, rights and TLS:
+With \`compose.yaml\` the services share a NATS that is closed from the first start: \`nats-config compose\` makes users, keys
+and certificates, and each service has a volume with its own key and nothing else (\`/run/secure\`). Nothing is published, and
+who reaches the network without a key is not let in. The operator's commands run where the operator's key is:
+\`docker compose exec updater ouroboros status\`; \`ouroboros doctor\` there says what is weak. After a change of OUROBOROS_HOST
+or WEBHOOK_NAME run \`docker compose up -d --force-recreate\`: NATS reads its users when it starts. To have new keys made,
+stop everything and remove the volumes whose names end in \`keys\`.
+
+As soon as other machines are to reach NATS, make its keys yourself:
 
 \`\`\`sh
 docker run --rm -v "$PWD/secure:/secure" ghcr.io/ouroboros-updater/ouroboros:2 \\

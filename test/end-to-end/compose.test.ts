@@ -51,6 +51,11 @@ describe("docker compose up -d", function () {
     await updated("composed");
     assert.equal(await compose("exec", "-T", "hook-executor", "cat", "/tmp/shell"), "composed");
     assert.equal(await compose("exec", "-T", "hook-executor", "cat", "/tmp/python"), "composed");
+    assert.match(
+      await compose("exec", "-T", "hook-executor", "cat", "/tmp/key"),
+      /^cat: .*Permission denied$/m,
+    );
+    assert.match(await compose("exec", "-T", "updater", "ouroboros", "status"), /^home +2\.\S+ +answers/m);
     await compose("down", "--volumes");
     assert.deepEqual(await leftovers(host), ["h1: container /composed"]);
   });
@@ -68,6 +73,84 @@ describe("docker compose up -d", function () {
     );
   });
 
+  it("gives every service its own key and secrets only, and lets nobody else in", async () => {
+    const secrets = [
+      "REPO_PASS=repo-5ecret",
+      "WEBHOOK_SECRET=webhook-5ecret",
+      "PGPASSWORD=script-5ecret",
+      "HOOK_ENV=PGPASSWORD",
+    ];
+    await writeFile(
+      join(folder, ".env"),
+      ["OUROBOROS_HOST=home", "SETTLE_TIME=1", ...secrets, ""].join("\n"),
+    );
+    await compose("up", "-d");
+    const keys = new Set<string>();
+    const seen: Record<string, readonly string[]> = {};
+    for (const service of ["poller", "updater", "hook-executor"]) {
+      const env = await compose("exec", "-T", service, "env");
+      seen[service] = ["repo", "webhook", "script"].filter((one) => env.includes(`${one}-5ecret`));
+      keys.add(await compose("exec", "-T", service, "cat", "/run/secure/key.nk"));
+      assert.match(await compose("exec", "-T", service, "sh", "-c", "echo x > /run/secure/x || true"), /^$/);
+      const files = await compose("exec", "-T", service, "sh", "-c", "cd /run/secure && ls");
+      assert.deepEqual(files.split("\n"), ["ca", "ca.pem", "host", "key.nk", "url"]);
+    }
+    assert.deepEqual(seen, { poller: ["repo"], updater: ["repo"], "hook-executor": ["script"] });
+    assert.ok(keys.size === 3 && [...keys].every((key) => /^SU[A-Z2-7]{56}$/.test(key)));
+    const stranger = ["--network", "ouroboros_default", "-v", "ouroboros_poller-keys:/run/secure:ro", image];
+    for (const env of [
+      ["NATS_URL=tls://nats:4222", "NATS_CA=/run/secure/ca.pem"],
+      ["NATS_URL=nats://nats:4222"],
+    ])
+      await assert.rejects(
+        docker("run", "--rm", ...env.flatMap((one) => ["-e", one]), ...stranger, "status"),
+        /cannot be used/,
+      );
+    await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
+  });
+
+  it("keeps what an open NATS of before holds, and the Engine's name where nobody gave one", async () => {
+    const data = "ouroboros_nats-data:/data";
+    await docker(
+      "volume",
+      "create",
+      "--label",
+      "com.docker.compose.project=ouroboros",
+      "--label",
+      "com.docker.compose.volume=nats-data",
+      "ouroboros_nats-data",
+    );
+    await docker("network", "create", "before");
+    await docker(
+      "run",
+      "-d",
+      "--name",
+      "open-nats",
+      "--network",
+      "before",
+      "-v",
+      data,
+      "nats:2.12-alpine",
+      "-js",
+      "-sd",
+      "/data",
+    );
+    const old = ["--rm", "--network", "before", "-e", "NATS_URL=nats://open-nats:4222", image];
+    await docker("run", ...old, "nats-config", "prepare", "--hosts", "home");
+    await docker("run", ...old, "participant", "add", "older", "--hooks", "after_update");
+    await docker("rm", "--force", "open-nats");
+    await docker("network", "rm", "before");
+    await writeFile(join(folder, ".env"), "SETTLE_TIME=1\n");
+    await run("docker", ["compose", "up", "-d"], folder, { OUROBOROS_HOST: "" });
+    assert.match(
+      await compose("exec", "-T", "updater", "ouroboros", "participant", "list"),
+      /^older +after_update/m,
+    );
+    const name = await docker("info", "--format", "{{.Name}}");
+    assert.equal(await compose("exec", "-T", "updater", "cat", "/run/secure/host"), name);
+    await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
+  });
+
   it("ends every service with 0 within its time", async () => {
     await compose("up", "-d");
     for (const service of ["poller", "updater", "hook-executor"])
@@ -82,6 +165,8 @@ describe("docker compose up -d", function () {
     const ours = states.filter(({ Service }) => Service !== "nats");
     assert.deepEqual(ours.map(({ Service, ExitCode }) => [Service, ExitCode]).sort(), [
       ["hook-executor", 0],
+      ["nats-config", 0],
+      ["nats-prepare", 0],
       ["poller", 0],
       ["updater", 0],
     ]);
@@ -150,7 +235,8 @@ describe("docker compose up -d", function () {
       return names.map((name, n) => `${name} ${found[n] ?? ""}`).join(", ");
     };
     const wanted =
-      "ouroboros-hook-executor-1 2, ouroboros-nats-1 none, ouroboros-poller-1 2, ouroboros-updater-1 2";
+      "ouroboros-hook-executor-1 2, ouroboros-nats-1 none, ouroboros-nats-config-1 none, " +
+      "ouroboros-nats-prepare-1 none, ouroboros-poller-1 2, ouroboros-updater-1 2";
     const deadline = Date.now() + 300_000;
     for (let seen = ""; seen !== wanted; seen = await generations())
       assert.ok(Date.now() < deadline, `${seen}\n${await compose("logs", "updater").catch(String)}`);
@@ -188,10 +274,12 @@ describe("docker compose up -d", function () {
 async function project(folder: string): Promise<void> {
   for (const file of ["compose.yaml", "compose.secure.yaml", "compose.socket-proxy.yaml"])
     await cp(join(checkout, file), join(folder, file));
-  await cp(join(checkout, "deploy"), join(folder, "deploy"), { recursive: true });
   const hooks = join(folder, "hooks/before_update");
   await mkdir(hooks, { recursive: true });
-  await writeFile(join(hooks, "10-shell"), '#!/bin/sh\nprintf %s "$OUROBOROS_CONTAINER_NAME" > /tmp/shell\n');
+  await writeFile(
+    join(hooks, "10-shell"),
+    '#!/bin/sh\nprintf %s "$OUROBOROS_CONTAINER_NAME" > /tmp/shell\ncat /run/secure/key.nk > /tmp/key 2>&1 || true\n',
+  );
   await chmod(join(hooks, "10-shell"), 0o755);
   await writeFile(join(hooks, "20-python.py"), 'open("/tmp/python", "w").write(old_container.name)\n');
   await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
@@ -218,7 +306,12 @@ async function updated(name: string): Promise<void> {
 }
 
 /** What it printed; what it complained about is in the error. */
-async function run(program: string, args: readonly string[], cwd?: string): Promise<string> {
-  const env = { ...process.env, DOCKER_HOST: `unix://${engineSocket(1)}`, OUROBOROS_HOST: "home" };
+async function run(
+  program: string,
+  args: readonly string[],
+  cwd?: string,
+  more: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  const env = { ...process.env, DOCKER_HOST: `unix://${engineSocket(1)}`, OUROBOROS_HOST: "home", ...more };
   return (await promisify(execFile)(program, args, { cwd, env, maxBuffer: 16 << 20 })).stdout.trim();
 }

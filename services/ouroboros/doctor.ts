@@ -1,0 +1,124 @@
+// `ouroboros doctor`: looks at a running set-up, as far as it can be reached from here, and says what is weak in it.
+import { connect } from "nats";
+import { type Engine, ifThere, openEngine } from "../../shared/engine.ts";
+import { tlsTo } from "../../shared/engine-tls.ts";
+import { CannotStart, explain } from "../../shared/errors.ts";
+import { inParallel } from "../../shared/in-parallel.ts";
+import { roleOf } from "../../shared/ourselves.ts";
+import { readSettings } from "../../shared/read-settings.ts";
+import { faultsIn } from "../hook-executor/run.ts";
+import { EXIT } from "./command.ts";
+import { type Seen, type SeenContainer, SIZED, checkNames, checks } from "./doctor-checks.ts";
+import { listed } from "./entries.ts";
+import { type Fleet, withFleet } from "./fleet.ts";
+import type { Run } from "./run-command.ts";
+import { type Terminal, harmless, printJson } from "./terminal.ts";
+
+export const runDoctor: Run<"doctor"> = async ({ json }, terminal) => {
+  const [nats, engine, scripts] = await Promise.all([
+    orWhy(() => seenOfNats(terminal)),
+    orWhy(() => seenOfEngine(terminal)),
+    orWhy(() => seenOfScripts(terminal)),
+  ]);
+  const seen: Seen = {
+    ...(typeof nats === "object" && { nats }),
+    ...(typeof engine === "object" && { engine }),
+    scripts: typeof scripts === "object" ? scripts : [],
+  };
+  const weaknesses = checkNames.flatMap((check) =>
+    checks[check].find(seen).map((one) => ({ check, ...one })),
+  );
+  const unchecked = [
+    ...(typeof nats === "string" ? [{ part: "NATS", because: nats }] : []),
+    ...(typeof engine === "string" ? [{ part: "Engine", because: engine }] : []),
+    ...(typeof scripts === "string" ? [{ part: "scripts", because: scripts }] : []),
+  ];
+  if (json) printJson(terminal, { weaknesses, unchecked });
+  else {
+    for (const { about, weakness, mend } of weaknesses)
+      terminal.stdout.write(`${harmless(`${about}: ${weakness}. Mend: ${mend}`)}\n`);
+    for (const { part, because } of unchecked)
+      terminal.stdout.write(`${part} not checked: ${harmless(because)}\n`);
+    if (weaknesses.length + unchecked.length === 0) terminal.stdout.write("No weakness found.\n");
+  }
+  if (weaknesses.length > 0) return EXIT.notDone.code;
+  return unchecked.length > 0 ? EXIT.cannotAsk.code : EXIT.done.code;
+};
+
+/** What there is, or why it cannot be looked at. */
+const orWhy = async <T extends object>(look: () => Promise<T>): Promise<T | string> =>
+  look().catch((error: unknown) => explain(error));
+
+const seenOfNats = ({ clock, ...terminal }: Terminal): Promise<NonNullable<Seen["nats"]>> =>
+  withFleet({ clock, ...terminal }, async (fleet) => {
+    const entries = await listed(fleet);
+    const streams = await Promise.all(SIZED.map((name) => fleet.manager.streams.info(name)));
+    const asked = clock.now();
+    const { ts } = streams[0] as { readonly ts?: string }; // the client's type lacks it
+    return {
+      url: fleet.url,
+      isOpen: await letsAnybodyIn(fleet),
+      streams: streams.map(({ config, state }) => ({
+        ...{ name: config.name, bytes: state.bytes, limit: config.max_bytes },
+      })),
+      unreadable: entries.flatMap((one) =>
+        "unreadable" in one ? [{ name: one.name, because: one.unreadable }] : [],
+      ),
+      clockOff: ts === undefined ? 0 : Date.parse(ts) - asked,
+    };
+  });
+
+/** Over the same way, without a key. */
+async function letsAnybodyIn({ nats }: Fleet): Promise<boolean> {
+  const { tls } = (nats as unknown as { readonly options?: { readonly tls?: object } }).options ?? {};
+  try {
+    const stranger = await connect({
+      ...{ servers: nats.getServer(), reconnect: false, timeout: 3000, ...(tls && { tls }) },
+    });
+    await stranger.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function seenOfEngine({ env, clock }: Terminal): Promise<NonNullable<Seen["engine"]>> {
+  const settings = readSettings(env, new Map<string, string>());
+  const [socket = ""] = settings.DOCKER_SOCKETS;
+  const engine = await openEngine(socket, settings.DOCKER_TIMEOUT, {
+    tls: await tlsTo(socket, settings, clock.now()),
+  }).catch((cause: unknown) => {
+    throw new CannotStart(`the Engine at ${socket} does not answer`, { cause });
+  });
+  const { SystemTime } = (await engine.docker.info()) as { readonly SystemTime?: string };
+  return {
+    socket,
+    api: engine.api,
+    clockOff: SystemTime === undefined ? 0 : Date.parse(SystemTime) - clock.now(),
+    containers: await containersOf(engine),
+  };
+}
+
+async function containersOf({ docker }: Engine): Promise<SeenContainer[]> {
+  const running = await docker.listContainers();
+  const inspected = await inParallel(running, { all: 8 }, ({ Id }) =>
+    ifThere(docker.getContainer(Id).inspect()),
+  );
+  return inspected
+    .filter((one) => one !== undefined)
+    .map(({ Name, Config, Mounts, NetworkSettings }) => ({
+      name: Name.slice(1),
+      role: roleOf({ labels: Config.Labels }),
+      networks: Object.values(NetworkSettings.Networks ?? {}).map(({ NetworkID }) => NetworkID),
+      published: Object.values(NetworkSettings.Ports ?? {})
+        .flatMap((bindings) => (bindings as { HostIp: string; HostPort: string }[] | null) ?? [])
+        .map(({ HostIp, HostPort }) => `${HostIp.includes(":") ? `[${HostIp}]` : HostIp}:${HostPort}`),
+      mounts: Mounts.map(({ Source, Destination, RW }) => ({
+        ...{ source: Source, destination: Destination, rw: RW },
+      })),
+      variables: (Config.Env ?? []).flatMap((entry) => /^([^=]+)=./s.exec(entry)?.[1] ?? []),
+    }));
+}
+
+const seenOfScripts = async ({ env }: Terminal): Promise<Seen["scripts"]> =>
+  faultsIn(readSettings(env, new Map<string, string>()).HOOKS_DIR);

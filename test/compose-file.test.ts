@@ -1,0 +1,65 @@
+// compose.yaml and the table of settings: each service gets every setting that is no secret, and of the secrets its own.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Setting, settings } from "../shared/settings.ts";
+import { checkout } from "./support/our-image.ts";
+
+const text = readFileSync(join(checkout, "compose.yaml"), "utf8");
+const rows = Object.entries<Setting>(settings);
+const isSecret = ([, { secret }]: readonly [string, Setting]): boolean => secret === true;
+
+/** What stands below a line, indented more deeply. */
+function below(line: string): string {
+  const [, rest = ""] = text.split(`\n${line}\n`);
+  const indent = /^ */.exec(line)?.[0].length ?? 0;
+  const end = rest
+    .split("\n")
+    .findIndex((one) => one.trim() !== "" && (/^ */.exec(one)?.[0].length ?? 0) <= indent);
+  return rest.split("\n").slice(0, end).join("\n");
+}
+const namesIn = (block: string): string[] =>
+  [...block.matchAll(/^ +([A-Z][A-Z_0-9]+): /gm)].map(([, name = ""]) => name);
+
+const PLAIN = namesIn(below("x-settings: &settings"));
+const NATS = namesIn(below("x-nats: &nats"));
+const EVERYBODYS = [...PLAIN, ...NATS];
+
+describe("compose.yaml", () => {
+  it("hands on every setting that is no secret", () => {
+    const ownWay = ["DOCKER_HOST", "HOSTNAME"]; // a shell that runs compose has its own
+    const wanted = rows.filter((row) => !isSecret(row)).map(([name]) => name);
+    assert.deepEqual(
+      wanted.filter((name) => !EVERYBODYS.includes(name) && !ownWay.includes(name)),
+      [],
+    );
+  });
+
+  it("hands on a secret, and the file of one, only to whom it belongs", () => {
+    const secrets = rows.filter(isSecret).map(([name]) => name);
+    assert.deepEqual(
+      secrets.filter((name) => PLAIN.includes(name)),
+      [],
+    );
+    const registries = namesIn(below("x-registries: &registries"));
+    assert.deepEqual(registries, ["REPO_PASS", "REPO_PASS_FILE"]);
+    const webhook = namesIn(below("  webhook:"));
+    assert.deepEqual(
+      webhook,
+      ["WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_TOKEN"].flatMap((name) => [name, `${name}_FILE`]),
+    );
+    assert.deepEqual(namesIn(below("  poller:")), []);
+    assert.deepEqual(namesIn(below("  updater:")), ["NATS_OPERATOR_NKEY_FILE"]);
+  });
+
+  it("takes every secret that is not its own from the hook-executor, which gets the whole of .env", () => {
+    const emptied = [...below("  hook-executor:").matchAll(/^ +([A-Z_]+): ""$/gm)].map(
+      ([, name = ""]) => name,
+    );
+    const foreign = rows
+      .filter(isSecret)
+      .map(([name]) => name)
+      .filter((name) => !NATS.includes(name));
+    assert.deepEqual(emptied.toSorted(), foreign.flatMap((name) => [name, `${name}_FILE`]).toSorted());
+  });
+});
