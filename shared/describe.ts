@@ -44,7 +44,7 @@ export function describeImage(inspect: ImageInspectInfo): ImagePayload {
   return {
     id: inspect.Id,
     short_id: shortId(inspect.Id),
-    tags: inspect.RepoTags ?? [],
+    tags: (inspect.RepoTags ?? []).filter((name) => !name.includes("@")), // containerd's store lists digests too
     digests: inspect.RepoDigests ?? [],
     labels: labelsOf(inspect),
     created: inspect.Created,

@@ -3,6 +3,7 @@
 import Docker from "dockerode";
 import { z } from "zod";
 import { type Tls, explainTls } from "./engine-tls.ts";
+import type { ImageStore } from "./provenance.ts";
 import type { Settings } from "./settings.ts";
 
 const NEWEST = "1.51"; // newer Engines answer as 1.51: later versions no longer tell a configured MAC address from a made one
@@ -21,6 +22,7 @@ export interface Engine {
   /** The Engine's own platform, as images name it: linux, amd64. */
   readonly os: string;
   readonly arch: string;
+  readonly store: ImageStore;
   /** Registries the Engine reaches without TLS or without checking it: host:port, and networks in CIDR form. */
   readonly insecureRegistries: readonly string[];
   /** Whose labels count on it beside those of Ouroboros. */
@@ -38,11 +40,13 @@ const Version = z.object({
   MinAPIVersion: z.string().optional(),
   Os: z.string(),
   Arch: z.string(),
+  Components: z.array(z.object({ Name: z.string() })).nullish(),
 });
 const Info = z.object({
   ID: z.string(),
   Name: z.string(),
   DockerRootDir: z.string().optional(),
+  DriverStatus: z.array(z.array(z.string())).nullish(),
   RegistryConfig: z
     .object({
       InsecureRegistryCIDRs: z.array(z.string()).nullish(),
@@ -64,6 +68,7 @@ export async function openEngine(
     MinAPIVersion = ApiVersion,
     Os: os,
     Arch: arch,
+    Components,
   } = Version.parse(
     await (tls === undefined
       ? version
@@ -93,11 +98,22 @@ export async function openEngine(
     compat,
     os,
     arch,
+    store: storeOf(Components ?? [], info.DriverStatus ?? []),
     insecureRegistries: [
       ...insecure.map(([host]) => host),
       ...(info.RegistryConfig?.InsecureRegistryCIDRs ?? []),
     ],
   };
+}
+
+/** Who is neither is taken for podman, whose RepoDigests prove nothing. */
+function storeOf(
+  components: readonly { readonly Name: string }[],
+  driverStatus: readonly (readonly string[])[],
+): ImageStore {
+  if (driverStatus.some(([, value]) => value?.startsWith("io.containerd.snapshotter") === true))
+    return "containerd";
+  return components.some(({ Name }) => Name === "Engine") ? "driver" : "podman";
 }
 
 interface Access {

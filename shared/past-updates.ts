@@ -1,5 +1,5 @@
-// What the journal knows of a container's last update. By this a rollback finds the image before: the poller to plan
-// it, the updater, which trusts no plan, once more.
+// What the journal knows of a container's last update. By this the poller plans a rollback; the updater, which trusts no
+// plan and no journal, finds the image before in records of its own.
 import { lookUp } from "./look-up.ts";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { lastOn, nextOn } from "./jetstream.ts";
@@ -10,19 +10,16 @@ import { STREAMS, subjects } from "./subjects.ts";
 interface Meant {
   readonly host: string;
   readonly container: string;
-  /** A run that does not count: the one that asks. */
-  readonly except?: string;
 }
 
 /** The record of the last run that updated it; undefined where the journal (90 days) has none. @throws what NATS throws */
 export async function lastUpdate(
   manager: JetStreamManager,
-  { host, container, except }: Meant,
+  { host, container }: Meant,
 ): Promise<Ended | undefined> {
   const info = await manager.streams.info(STREAMS.runs, { subjects_filter: subjects.run(host, "*") });
-  const left = [subjects.open(host), ...(except === undefined ? [] : [subjects.run(host, except)])];
   const runs = Object.keys(info.state.subjects ?? {})
-    .filter((subject) => !left.includes(subject))
+    .filter((subject) => subject !== subjects.open(host))
     .sort(); // ids of runs are in the order of their making
   for (const subject of runs.reverse()) {
     const last = recordIn((await lastOn(manager, STREAMS.runs, subject))?.string());
@@ -50,7 +47,7 @@ async function updatedIn(
 const recordIn = (text = ""): RunRecord | undefined => RunRecord.safeParse(parseJson(text)).data;
 
 /** Why there is nothing to go back to; undefined where there is. */
-export function whyNoWayBack(last: Ended | undefined, runs: string): string | undefined {
+export function whyNoWayBack(last: Pick<Ended, "from" | "to"> | undefined, runs: string): string | undefined {
   if (last?.from === undefined) return "the journal knows of no earlier update of it";
   if (last.to !== runs)
     return "it no longer runs the image that its last update gave it: somebody recreated it since";

@@ -116,7 +116,7 @@ export const settings = {
     flags: ["-m", "--monitor"],
     byDefault: "",
     read: value.words,
-    says: "Names of the containers to watch; all if empty.",
+    says: "Names of the containers to watch; all if empty. For poller and updater, like all that says what is watched.",
   },
   IGNORE: {
     flags: ["-n", "--ignore"],
@@ -140,7 +140,7 @@ export const settings = {
     flags: ["-c", "--cleanup"],
     byDefault: "false",
     read: value.flag,
-    says: "Remove the old image after an update, where nothing uses it any more.",
+    says: "Remove the old image after an update, where nothing uses it any more and it bears no name but the outdated one.",
   },
   CLEANUP_UNUSED_VOLUMES: {
     byDefault: "false",

@@ -138,8 +138,8 @@ export const commands = {
   rollback: {
     says: "Goes back to the image that the container ran before its last update.",
     more:
-      "By the steps and hooks of an update, in which `updates_enumerated` says `rollback`. The journal knows the image, for " +
-      "90 days; where the Engine has it no more, as with CLEANUP, it is pulled by its digest, so the registry must still have " +
+      "By the steps and hooks of an update, in which `updates_enumerated` says `rollback`. The updater knows the image from its own " +
+      "records in DATA_DIR; where the Engine has it no more, as with CLEANUP, it is pulled by its digest, so the registry must still have " +
       "it. The image it led away from is held until the tag moves on or `ouroboros update` asks for it; the tag itself stays " +
       "where it is. A second rollback in a row goes forth again.",
     ...wish,

@@ -56,21 +56,23 @@ export async function cycle(
   polling: Polling,
   { except = new Set(), only }: Extent = EVERYTHING,
 ): Promise<Cycle> {
-  const { host, settings, clock, signal, registries } = polling;
+  const { host, settings, clock, signal, registries, origins } = polling;
   const sight = await lookAt(host.engine, signal);
-  const choice = choose(sight.watched, settings, ourselvesOf(host, settings));
+  const choice = choose(sight.watched, settings, ourselvesOf(host, settings), origins.images);
   const isWanted = (facts: Facts): boolean => only === undefined || isMeant(facts, only);
   const chosen = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
   const answers = await registries.digestsOf(refsToAsk(chosen, settings.LATEST_ONLY), signal);
   const candidates = following(chosen, answers, settings.LATEST_ONLY);
   signal.throwIfAborted();
   const moving = candidates.filter((candidate) => mayMove(candidate, answers));
+  const found = await origins.of(candidates, answers, signal);
   const mayBeHeld = only === undefined ? moving.map(({ facts }) => facts) : [];
   const held = await heldOf(polling, mayBeHeld);
   const plan = planOf({
     candidates,
     answers,
     held,
+    ...found,
     all: sight.facts,
     now: clock.now(),
     compat: settings.COMPAT_LABELS,
@@ -106,6 +108,7 @@ export async function note(polling: Polling, { outcome, groups }: Publication): 
   const at = iso(polling.clock.now());
   await noteHost(polling, "waiting for NATS to note the cycle", ({ announced }) => ({
     last_poll: at,
+    ...(polling.origins.known.size > 0 && { known_images: [...polling.origins.known] }),
     ...(outcome.kind === "published" && {
       last_plan: { run: outcome.run, at, containers: [...outcome.containers] },
     }),

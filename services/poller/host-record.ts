@@ -21,6 +21,10 @@ export const HostRecord = z.looseObject({
   last_poll: When.nullable(),
   last_plan: z.object({ run: z.string(), at: When, containers: z.array(z.string()) }).nullable(),
   announced: z.array(z.string()).describe("Monitor only: what was told already, a hash for each group."),
+  known_images: z
+    .array(z.string())
+    .optional()
+    .describe("Images that a registry has said are of the repository they run under, a hash for each."),
 });
 export type HostRecord = z.infer<typeof HostRecord>;
 

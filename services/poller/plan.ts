@@ -1,13 +1,13 @@
 // Which containers are to be updated, and for each of the others why not. Pure: facts in, decisions out. First
 // `choose` says whose registry is worth a question, then `planOf` decides with the answers.
-import { monitoredOnlyBy, watchedBy } from "../../shared/compat-labels.ts";
 import { type Facts, isMeant, whyLeftAlone } from "../../shared/container-facts.ts";
 import { groupsOf } from "../../shared/groups.ts";
 import type { HeldEntry } from "../../shared/held.ts";
 import { type ImageRef, parseImageRef } from "../../shared/image-ref.ts";
-import { isYes, labelOf } from "../../shared/labels.ts";
 import type { Ourselves } from "../../shared/ourselves.ts";
+import { type ImageStore, type Origin, originKey, originOf } from "../../shared/provenance.ts";
 import type { Settings } from "../../shared/settings.ts";
+import { type Wishes, whyOnlyMonitored, whyUnwatched } from "../../shared/watch-list.ts";
 
 /** A container as the Engine has it. */
 export interface Watched {
@@ -16,14 +16,23 @@ export interface Watched {
   readonly digests: readonly string[] | undefined;
 }
 
-export type Wishes = Pick<Settings, "MONITOR" | "IGNORE" | "LABEL_ENABLE" | "LABELS_ONLY" | "COMPAT_LABELS">;
+/** What is known of the images of the Engine. */
+export interface Images {
+  readonly store: ImageStore;
+  /** Those known to come from a repository, by `originKey`: the registry has said so before. */
+  readonly known: ReadonlySet<string>;
+}
 
+const PROVEN_BY_DIGEST: Images = { store: "driver", known: new Set() };
 const NOWHERE: Ourselves = { own: [], update: false };
 
 export interface Candidate {
   readonly facts: Facts;
   readonly ref: ImageRef;
+  /** Those by which its registry may know the image it runs. */
   readonly digests: readonly string[];
+  /** That image is known to come from the repository of its reference; of another the registry has to be asked. */
+  readonly isProven: boolean;
 }
 
 /** What a registry said of a reference. */
@@ -67,42 +76,43 @@ export function choose(
   containers: readonly Watched[],
   wishes: Wishes,
   ourselves: Ourselves = NOWHERE,
+  images: Images = PROVEN_BY_DIGEST,
 ): Choice {
   const all = containers.map(({ facts }) => facts);
   const candidates: Candidate[] = [];
   const left: Left[] = [];
   for (const { facts, digests } of containers) {
     const ref = parseImageRef(facts.reference);
+    const origin = ref && digests && knownOrigin({ facts, digests }, ref, images);
     const because =
-      whyUnwatched(facts, wishes) ?? whyLeftAlone(facts, all, ourselves) ?? whyNoDigest(digests);
+      whyUnwatched(facts, wishes) ??
+      whyLeftAlone(facts, all, ourselves) ??
+      whyNoOrigin(facts, digests, origin);
     if (because !== undefined) left.push({ container: facts, because });
-    else if (ref !== undefined && digests !== undefined) candidates.push({ facts, ref, digests });
+    else if (ref !== undefined && origin !== undefined) candidates.push({ facts, ref, ...origin });
   }
   return { candidates, left };
 }
 
-/**
- * Whether its owner wants it watched. With LABEL_ENABLE the label decides, and MONITOR and IGNORE only where there
- * is none; LABELS_ONLY without LABEL_ENABLE watches nothing. Other updaters' labels come after our own.
- */
-export function whyUnwatched({ name, labels }: Facts, wishes: Wishes): string | undefined {
-  if (wishes.LABELS_ONLY && !wishes.LABEL_ENABLE) return "LABELS_ONLY without LABEL_ENABLE watches nothing";
-  const label = wishes.LABEL_ENABLE ? labelOf(labels, "com.ouroboros.enable") : undefined;
-  if (label !== undefined) return isYes(label) ? undefined : "its label com.ouroboros.enable says no";
-  const other = watchedBy(labels, wishes.COMPAT_LABELS);
-  if (other?.watch === false) return `its label ${other.label} says no`;
-  if (other !== undefined && wishes.LABEL_ENABLE) return undefined;
-  if (wishes.LABELS_ONLY) return "not labelled";
-  if (wishes.IGNORE.includes(name)) return "ignored";
-  if (wishes.MONITOR.length > 0 && !wishes.MONITOR.includes(name)) return "not monitored";
-  return undefined;
+function knownOrigin({ facts, digests = [] }: Watched, ref: ImageRef, { store, known }: Images): Origin {
+  const origin = originOf({ id: facts.imageId, digests }, ref, store);
+  return { ...origin, isProven: origin.isProven || known.has(originKey(ref, facts.imageId)) };
 }
 
-function whyNoDigest(digests: readonly string[] | undefined): string | undefined {
-  if (digests === undefined) return "the Engine no longer has the image it runs";
-  if (digests.length === 0) return "built here: no registry digest";
-  return undefined;
+function whyNoOrigin(
+  { reference }: Facts,
+  kept: readonly string[] | undefined,
+  origin: Origin | undefined,
+): string | undefined {
+  if (kept === undefined) return "the Engine no longer has the image it runs";
+  if (origin === undefined || origin.isProven || origin.digests.length > 0) return undefined;
+  if (kept.length === 0) return `built here: its image comes from no registry; ${RUN_A_PULLED_ONE}`;
+  const from = kept.map((text) => text.split("@")[0]).join(", ");
+  return `tagged here: its image comes from ${from}, and not from the repository of ${reference}; ${RUN_A_PULLED_ONE}`;
 }
+
+/** What to do about a container whose image is not its repository's. */
+export const RUN_A_PULLED_ONE = "to have it updated, run it by the name under which its image was pulled";
 
 export interface Findings {
   readonly candidates: readonly Candidate[];
@@ -110,6 +120,10 @@ export interface Findings {
   readonly answers: ReadonlyMap<string, Answer>;
   /** By container name. */
   readonly held: ReadonlyMap<string, HeldEntry>;
+  /** Those whose image is not known to come from its repository, by container name, and why. */
+  readonly strangers?: ReadonlyMap<string, string>;
+  /** Names of those whose tag has moved to an image of the same content. */
+  readonly same?: ReadonlySet<string>;
   /** All containers of the host. */
   readonly all: readonly Facts[];
   /** Milliseconds since 1970. */
@@ -117,14 +131,14 @@ export interface Findings {
   readonly compat: Settings["COMPAT_LABELS"];
 }
 
-export function planOf({ candidates, answers, held, all, now, compat }: Findings): Plan {
+export function planOf(findings: Findings): Plan {
+  const { candidates, answers, all, compat } = findings;
   const entries = new Map<Facts, Entry>();
   const left: Left[] = [];
   for (const candidate of candidates) {
     const { facts, ref } = candidate;
     const answer = answers.get(ref.familiar) ?? { kind: "unknown", because: "its registry was not asked" };
-    const because =
-      whyNotNow(candidate, answer, held.get(facts.name), now) ?? whyOnlyMonitored(facts, compat);
+    const because = whyNotNow(candidate, answer, findings) ?? whyOnlyMonitored(facts, compat);
     if (answer.kind === "unknown") left.push({ container: facts, because: answer.because, wrong: true });
     else if (because !== undefined) left.push({ container: facts, because });
     else entries.set(facts, { facts, ref, digest: answer.digest });
@@ -145,26 +159,19 @@ export function planOf({ candidates, answers, held, all, now, compat }: Findings
 /** Its tag has moved away from the image it runs; whether that is held is to be seen. */
 export function mayMove({ ref, digests }: Candidate, answers: ReadonlyMap<string, Answer>): boolean {
   const answer = answers.get(ref.familiar);
-  return answer?.kind === "digest" && !isAmong(digests, answer.digest);
-}
-
-/** `digests` as the Engine keeps them, repository@digest; one from any repository will do. */
-const isAmong = (digests: readonly string[], digest: string): boolean =>
-  digests.some((one) => one.endsWith(`@${digest}`));
-
-function whyOnlyMonitored({ labels }: Facts, compat: Settings["COMPAT_LABELS"]): string | undefined {
-  const label = monitoredOnlyBy(labels, compat);
-  return label && `a newer image is there, but its label ${label} says not to update it`;
+  return answer?.kind === "digest" && !digests.includes(answer.digest);
 }
 
 function whyNotNow(
-  { digests }: Candidate,
+  { facts: { name }, digests }: Candidate,
   answer: Answer,
-  held: HeldEntry | undefined,
-  now: number,
+  { held: all, strangers, same, now }: Findings,
 ): string | undefined {
   if (answer.kind === "unknown") return answer.because;
-  if (isAmong(digests, answer.digest)) return "current";
+  if (digests.includes(answer.digest) || same?.has(name) === true) return "current";
+  const stranger = strangers?.get(name);
+  if (stranger !== undefined) return stranger;
+  const held = all.get(name);
   if (held?.digest !== answer.digest) return undefined;
   if (held.until === null) return `held: ${held.because} (${held.by}), until its tag moves again`;
   if (held.until <= now) return undefined;

@@ -12,6 +12,8 @@ import { serveCommands } from "./commands.ts";
 import { type Cycle, cycle } from "./cycle.ts";
 import { type Runs, exitCodeOf, followRuns } from "./follow-run.ts";
 import { HostTaken, noteHost } from "./host-record.ts";
+import { followExpiries } from "./look-again.ts";
+import { Origins } from "./origins.ts";
 import type { Polling } from "./polling.ts";
 import { whyUpdaterIsNotReady } from "./publish.ts";
 import { Registries } from "./registry.ts";
@@ -51,9 +53,17 @@ async function pollHost(context: Context, host: Host, nats: NatsConnection): Pro
     hosts: await kvm.open(BUCKETS.hosts),
     held: await kvm.open(BUCKETS.held),
     registries,
+    origins: new Origins(host.engine, registries),
   };
   try {
-    await noteHost(polling, "waiting for the streams and buckets that the updater makes", () => ({}));
+    await noteHost(
+      polling,
+      "waiting for the streams and buckets that the updater makes",
+      ({ known_images }) => {
+        polling.origins.remember(known_images ?? []);
+        return {};
+      },
+    );
     return await (isOneCycle(settings) ? pollOnce(polling) : pollAlways(polling));
   } catch (error) {
     if (!(error instanceof HostTaken)) throw error;
@@ -74,6 +84,7 @@ async function pollAlways(polling: Polling): Promise<number> {
     last,
     next_at: timetable.nextAt,
   }));
+  using _expiries = followExpiries(polling, () => timetable.lookAgain(AGAIN_MS));
   for (;;) {
     const over = AbortSignal.any([signal, commands.asked]);
     if (more) await updaterReady(polling, { within: timetable.left, over, lookEvery: AGAIN_MS });
@@ -115,6 +126,7 @@ async function cycleOnce(polling: Polling, runs: Runs): Promise<readonly End[]> 
   const { log, clock, signal, health } = polling;
   const ends: End[] = [];
   const done = new Set<string>();
+  const expired = new Set<string>();
   let told: Told = new Set();
   while (!signal.aborted) {
     const ended = await tryCycle(polling, done, told);
@@ -127,9 +139,12 @@ async function cycleOnce(polling: Polling, runs: Runs): Promise<readonly End[]> 
       await updaterReady(polling, { within: Number.POSITIVE_INFINITY, over: signal, lookEvery: LOOK_MS });
     else {
       log.info({ run: outcome.run }, "waiting for the updater to finish the run");
-      ends.push(...Object.values((await runs.endsOf(outcome.run)) ?? {}));
-      for (const name of outcome.containers) done.add(name);
-      if (ended.cycle?.rest.length === 0) break;
+      const endsOfRun = (await runs.endsOf(outcome.run)) ?? {};
+      ends.push(...Object.values(endsOfRun));
+      const again = outcome.containers.filter((name) => endsOfRun[name] === "expired" && !expired.has(name));
+      for (const name of again) expired.add(name); // planned on what was not so any more: once more
+      for (const name of outcome.containers) if (!again.includes(name)) done.add(name);
+      if (ended.cycle?.rest.length === 0 && again.length === 0) break;
     }
   }
   return ends;

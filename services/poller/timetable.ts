@@ -79,6 +79,11 @@ export class Timetable {
     if (!isTooLate(this.#schedule, this.#was, soon)) this.#again = soon;
   }
 
+  /** Something was decided on what is not so any more: one more, soon, whatever the schedule says. */
+  lookAgain(inMs: number): void {
+    this.#again = Math.min(this.#again, this.#time() + inMs);
+  }
+
   get #next(): number {
     return Math.min(this.#due, this.#again);
   }

@@ -5,6 +5,7 @@ import { explain } from "../../shared/errors.ts";
 import { parseImageRef } from "../../shared/image-ref.ts";
 import { ourselvesOf } from "../../shared/ourselves.ts";
 import { lastUpdate, whyNoWayBack } from "../../shared/past-updates.ts";
+import { whyUnwatched } from "../../shared/watch-list.ts";
 import { cycle, note } from "./cycle.ts";
 import { HostTaken } from "./host-record.ts";
 import { type Left, planOf } from "./plan.ts";
@@ -62,13 +63,14 @@ async function rollBack(polling: Polling, container: string): Promise<Granted> {
   const last = await lastUpdate(manager, { host: host.name, container: facts.name });
   const because =
     (modeOf(settings) === "update" ? undefined : "MONITOR_ONLY: nothing is touched on this host") ??
+    whyUnwatched(facts, settings) ??
     whyLeftAlone(facts, sight.facts, { ...ourselvesOf(host, settings), update: false }) ??
     whyNoWayBack(last, facts.imageId);
   const ref = parseImageRef(facts.reference);
   if (because !== undefined || ref === undefined) return { kind: "left", because: because ?? "no tag" };
   const digest = last?.from_digest?.split("@")[1] ?? last?.from ?? "";
   const plan = planOf({
-    candidates: [{ facts, ref, digests: [] }],
+    candidates: [{ facts, ref, digests: [], isProven: true }],
     answers: new Map([[ref.familiar, { kind: "digest", digest }]]),
     held: new Map(),
     all: sight.facts,

@@ -1,4 +1,6 @@
 // From which image to which, as the journal and the notices say it.
+import { parseImageRef } from "../../../shared/image-ref.ts";
+import { digestsIn } from "../../../shared/provenance.ts";
 import type { ImageDocument } from "../create/inspect.ts";
 
 export interface Change {
@@ -11,13 +13,19 @@ export interface Change {
 
 type Image = Pick<ImageDocument, "Id" | "RepoDigests">;
 
-export function changeOf(from: Image, to: Image): Change {
-  const [fromDigest] = from.RepoDigests ?? [];
-  const [toDigest] = to.RepoDigests ?? [];
+/** `reference` is the container's: only a digest in its repository counts. */
+export function changeOf(from: Image, to: Image, reference: string): Change {
+  const [fromDigest, toDigest] = [from, to].map((image) => digestFor(image, reference));
   return {
     from: from.Id,
     to: to.Id,
     ...(fromDigest !== undefined && { from_digest: fromDigest }),
     ...(toDigest !== undefined && { to_digest: toDigest }),
   };
+}
+
+function digestFor({ RepoDigests }: Image, reference: string): string | undefined {
+  const ref = parseImageRef(reference);
+  const [digest] = ref === undefined ? [] : digestsIn(RepoDigests ?? [], ref);
+  return digest && ref && `${ref.name}@${digest}`;
 }

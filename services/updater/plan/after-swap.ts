@@ -76,7 +76,7 @@ async function endAll(run: Run, it: Swapped, culprit: string, ending: Ending): P
     ...timed?.downtime,
     ...(timed && ending.decided === undefined && { steps: timed.steps }),
     ...told(it.entry),
-    ...changeOf(swap.oldImage, swap.newImage),
+    ...changeOf(swap.oldImage, swap.newImage, swap.old.Config.Image),
   });
   for (const { update } of it.along)
     await endContainer(run, update, {
@@ -109,7 +109,7 @@ async function confirm(run: Run, it: Swapped): Promise<void> {
       end: "updated",
       because,
       by: "updater",
-      ...changeOf(one.oldImage, one.newImage),
+      ...changeOf(one.oldImage, one.newImage, one.old.Config.Image),
       ...timed?.downtime,
     });
   }

@@ -38,6 +38,9 @@ async function leave(
   ending: Ending,
 ): Promise<false> {
   const oldImage = await run.bus.host.engine.docker.getImage(Image).inspect();
-  await endContainer(run, update, { ...ending, ...changeOf(oldImage, update.newImage) });
+  await endContainer(run, update, {
+    ...ending,
+    ...changeOf(oldImage, update.newImage, update.facts.reference),
+  });
   return false;
 }

@@ -1,17 +1,21 @@
 // CLEANUP: removing the image that an update left behind.
 import type { ImageInspectInfo } from "dockerode";
 import { describeImage } from "../../../shared/describe.ts";
-import { CONFLICT, GONE, statusOf } from "../../../shared/engine.ts";
+import { CONFLICT, GONE, ifThere, statusOf, tolerating } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
+import { parseImageRef } from "../../../shared/image-ref.ts";
+import { type ImageStore, isSameRepository } from "../../../shared/provenance.ts";
 import type { Swap } from "../swap/swap.ts";
 import type { Run } from "../updater.ts";
 
-/** The outdated image goes when nothing uses it any more and before_image_cleanup agrees. */
-export async function cleanUp(run: Run, swap: Pick<Swap, "name" | "oldImage" | "newImage">): Promise<void> {
-  const { host, context } = run.bus;
-  if (!context.settings.CLEANUP || swap.oldImage.Id === swap.newImage.Id) return;
-  const listed = await host.engine.docker.listContainers({ all: true });
-  if (listed.some(({ ImageID }) => ImageID === swap.oldImage.Id)) return;
+interface Cleaned extends Pick<Swap, "name" | "oldImage" | "newImage"> {
+  readonly old: { readonly Config: { readonly Image: string } };
+}
+
+/** The outdated image goes when nothing uses it any more, no other name is on it, and before_image_cleanup agrees. */
+export async function cleanUp(run: Run, swap: Cleaned): Promise<void> {
+  if (!run.bus.context.settings.CLEANUP || swap.oldImage.Id === swap.newImage.Id) return;
+  if ((await removableAs(run, swap)) === undefined) return;
   const decided = await run.gate.ask({
     hook: "before_image_cleanup",
     container: swap.name,
@@ -19,9 +23,11 @@ export async function cleanUp(run: Run, swap: Pick<Swap, "name" | "oldImage" | "
     reason: `${swap.name} was updated; nothing uses its old image any more`,
   });
   if (decided.verdict !== "proceed") return;
+  const names = await removableAs(run, swap); // somebody may have used or named it while the gate waited
+  if (names === undefined) return;
   const from = run.bus.clock.monotonic();
   try {
-    await host.engine.docker.getImage(swap.oldImage.Id).remove();
+    for (const name of names) await tolerating([GONE], run.bus.host.engine.docker.getImage(name).remove());
     await run.journal.write({
       kind: "did",
       container: swap.name,
@@ -29,10 +35,42 @@ export async function cleanUp(run: Run, swap: Pick<Swap, "name" | "oldImage" | "
       ms: run.bus.clock.monotonic() - from,
     });
   } catch (error) {
-    if (![GONE, CONFLICT].includes(statusOf(error) ?? 0)) throw error;
-    run.log.info(
-      { container: swap.name, image: swap.oldImage.Id, because: explain(error) },
-      "outdated image kept",
-    );
+    if (statusOf(error) !== CONFLICT) throw error;
+    tellKept(run, swap, explain(error));
   }
+}
+
+const tellKept = (run: Run, { name, oldImage }: Cleaned, because: string): void =>
+  run.log.info({ container: name, image: oldImage.Id, because }, "outdated image kept");
+
+/** The names to remove, or the id where it has none; undefined where it is to stay. */
+async function removableAs(run: Run, swap: Cleaned): Promise<readonly string[] | undefined> {
+  const { docker, store } = run.bus.host.engine;
+  const listed = await docker.listContainers({ all: true });
+  if (listed.some(({ ImageID }) => ImageID === swap.oldImage.Id)) return undefined;
+  const outdated = await ifThere(docker.getImage(swap.oldImage.Id).inspect());
+  if (outdated === undefined) return undefined;
+  const { own, others } = namesOf(outdated, swap.old.Config.Image, store);
+  if (others.length > 0) tellKept(run, swap, `it is ${others.join(", ")} too`);
+  if (others.length > 0) return undefined;
+  return own.length > 0 ? own : [outdated.Id];
+}
+
+interface Names {
+  /** The container's reference, and digests in its repository. */
+  readonly own: readonly string[];
+  /** Tags of others, and digests in other repositories: somebody wants the image. */
+  readonly others: readonly string[];
+}
+
+function namesOf({ RepoTags, RepoDigests }: ImageInspectInfo, reference: string, store: ImageStore): Names {
+  const ref = parseImageRef(reference);
+  // podman and containerd's store make a digest for each name: the names say it all
+  const names = [...(RepoTags ?? []), ...(store === "driver" ? (RepoDigests ?? []) : [])];
+  const isOwn = (name: string): boolean => {
+    const one = parseImageRef(name);
+    if (one === undefined || ref === undefined || !isSameRepository(one, ref)) return false;
+    return one.digest !== undefined || one.tag === ref.tag;
+  };
+  return { own: names.filter(isOwn), others: names.filter((name) => !isOwn(name)) };
 }

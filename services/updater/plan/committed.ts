@@ -21,12 +21,13 @@ export async function finishCommitted(run: Run, { entry, from }: Committed): Pro
     [from, to].map((id) => ifThere(images.getImage(id).inspect())),
   )) as unknown as (ImageDocument | undefined)[];
   const known = oldImage !== undefined && newImage !== undefined;
-  if (known) await cleanUp(run, { name, oldImage, newImage });
+  if (known)
+    await cleanUp(run, { name, oldImage, newImage, old: { Config: { Image: entry.facts.reference } } });
   await endContainer(run, entry, {
     end: "updated",
     because: "the new container proved itself",
     by: "updater",
-    ...(known ? changeOf(oldImage, newImage) : { from, to }),
+    ...(known ? changeOf(oldImage, newImage, entry.facts.reference) : { from, to }),
   });
 }
 

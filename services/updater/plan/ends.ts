@@ -4,6 +4,7 @@ import type { Decided, End } from "../../../shared/run-records.ts";
 import type { StepTime } from "../../../shared/payloads.ts";
 import { dropDocument } from "../journal/documents.ts";
 import { hold, holdAfterRollback } from "./holding.ts";
+import { keepUpdate } from "../journal/update-records.ts";
 import { tellEnded } from "../journal/notices.ts";
 import type { Entry, Run } from "../updater.ts";
 
@@ -18,6 +19,8 @@ export interface Ending {
   readonly with?: string;
   /** What went wrong was no matter of the image: it may be tried again. */
   readonly isPassing?: boolean;
+  /** The same digest is left alone for a while. */
+  readonly isPutOff?: boolean;
   readonly from?: string;
   readonly to?: string;
   readonly from_digest?: string;
@@ -33,9 +36,9 @@ const LEVEL = { stuck: "error", failed: "warn", rolled_back: "warn" } as const s
 export async function endContainer(run: Run, entry: Entry, ending: Ending): Promise<void> {
   const { name, reference: image } = entry.facts;
   if (run.journal.ended(name) !== undefined) return;
-  const { decided, isPassing = false, ...told } = byOperator(run, ending);
+  const { decided, isPassing = false, isPutOff: isLater = false, ...told } = byOperator(run, ending);
   // A container that was put back because someone said "defer" may be tried again, like any that was put off.
-  const isPutOff = decided?.verdict === "defer" || (ending.end === "rolled_back" && isPassing);
+  const isPutOff = isLater || decided?.verdict === "defer" || (ending.end === "rolled_back" && isPassing);
   const heldAs = isPutOff ? "deferred" : ending.end;
   if (run.isRollback) await holdAfterRollback(run, entry, ending.end);
   else
@@ -46,12 +49,16 @@ export async function endContainer(run: Run, entry: Entry, ending: Ending): Prom
       end: heldAs,
       retryAfterS: decided?.retry_after_s,
     });
+  const { to_digest } = told;
+  const planned = run.isRollback || told.to === undefined ? to_digest : `${entry.ref.name}@${entry.digest}`;
+  if (told.end === "updated") await keepRecord(run, entry, told);
   await dropDocument({ ...run.bus.context, host: run.bus.host }, run.journal.run, name);
   await run.journal.write({
     kind: "ended",
     container: name,
     ...(image !== "" && { image }),
     ...told,
+    ...(planned !== undefined && { to_digest: planned }),
     ...sinceBegun(run),
   });
   const level = LEVEL[ending.end as keyof typeof LEVEL] ?? "info";
@@ -68,6 +75,18 @@ export async function endContainer(run: Run, entry: Entry, ending: Ending): Prom
   );
   tellEnded(run.notices, run.journal, name);
 }
+
+const keepRecord = (
+  { bus, journal }: Run,
+  { facts }: Entry,
+  { from = "", to = "", from_digest, by }: Ending,
+): Promise<void> =>
+  keepUpdate({ ...bus.context, host: bus.host }, facts.name, {
+    run: journal.run,
+    image: facts.reference,
+    ...{ from, to, by },
+    ...(from_digest !== undefined && { from_digest }),
+  });
 
 const saidBy = (decided: Decided) => ({
   because: decided.reason ?? "no reason given",

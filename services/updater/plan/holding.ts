@@ -4,9 +4,9 @@ import { HeldEntry } from "../../../shared/held.ts";
 import { untilAnswered } from "../../../shared/jetstream.ts";
 import { parseJson } from "../../../shared/messages.ts";
 import { OPERATOR } from "../../../shared/participants.ts";
-import { lastUpdate } from "../../../shared/past-updates.ts";
 import type { End } from "../../../shared/run-records.ts";
 import { heldKey } from "../../../shared/subjects.ts";
+import { lastUpdateHere } from "../journal/update-records.ts";
 import type { Bus } from "../bus.ts";
 import type { Entry, Run } from "../updater.ts";
 
@@ -59,8 +59,8 @@ async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: 
   }
   const isKept = before !== undefined && (before.until === null || before.until > bus.clock.now());
   if (isKept && before.digest !== digest) return;
-  const meant = { host: bus.host.name, container: facts.name, except: journal.run };
-  if ((await lastUpdate(bus.manager, meant))?.by === OPERATOR) return;
+  const last = await lastUpdateHere({ ...bus.context, host: bus.host }, facts.name);
+  if (last?.by === OPERATOR && last.run !== journal.run) return;
   const because = "rolled back by the operator";
   const entry: HeldEntry = { digest, because, by: OPERATOR, until: null, tries: 1 };
   await bus.held.put(key, JSON.stringify(entry));

@@ -2,25 +2,30 @@
 import type { ImageInspectInfo } from "dockerode";
 import { ifThere } from "../../../shared/engine.ts";
 import { parseImageRef } from "../../../shared/image-ref.ts";
-import { untilAnswered } from "../../../shared/jetstream.ts";
-import { lastUpdate, whyNoWayBack } from "../../../shared/past-updates.ts";
+import { whyNoWayBack } from "../../../shared/past-updates.ts";
+import { isSameRepository } from "../../../shared/provenance.ts";
 import { platformOf } from "../create/create-options.ts";
 import type { ImageDocument } from "../create/inspect.ts";
+import { lastUpdateHere } from "../journal/update-records.ts";
 import { pull } from "./pull.ts";
 import type { Entry, Run } from "../updater.ts";
 
 /** The tag stays where it is. @throws Error that says why there is no way back */
-export async function imageBefore(run: Run, { facts }: Entry): Promise<ImageInspectInfo> {
-  const { bus } = run;
-  const { engine, name: host } = bus.host;
-  const meant = { host, container: facts.name, except: run.journal.run };
-  const last = await untilAnswered(bus, () => lastUpdate(bus.manager, meant));
+export async function imageBefore({ bus }: Run, { facts }: Entry): Promise<ImageInspectInfo> {
+  const { engine } = bus.host;
+  const last = await lastUpdateHere({ ...bus.context, host: bus.host }, facts.name);
+  if (last === undefined)
+    throw new Error("the records of this host, in DATA_DIR, know of no earlier update of it");
   const because = whyNoWayBack(last, facts.imageId);
   if (because !== undefined) throw new Error(because);
-  const { from = "", from_digest: digest = "" } = last ?? {};
+  const { from } = last;
+  const own = parseImageRef(facts.reference);
+  const known = last.from_digest ?? (engine.store === "containerd" ? `${own?.name ?? ""}@${from}` : "");
+  const ref = parseImageRef(known);
+  if (own === undefined || (ref !== undefined && !isSameRepository(ref, own)))
+    throw new Error(`the image before, ${known}, is of another repository than ${facts.reference}`);
   const here = await ifThere(engine.docker.getImage(from).inspect());
   if (here !== undefined) return here;
-  const ref = parseImageRef(digest);
   if (ref?.digest === undefined)
     throw new Error(`the image before, ${from}, is gone from the Engine and was in no registry`);
   const running = (await engine.docker.getImage(facts.imageId).inspect()) as unknown as ImageDocument;
@@ -34,5 +39,5 @@ export async function imageBefore(run: Run, { facts }: Entry): Promise<ImageInsp
     clock,
     signal,
   });
-  return await engine.docker.getImage(digest).inspect();
+  return await engine.docker.getImage(known).inspect();
 }

@@ -2,7 +2,9 @@
 import { z } from "zod";
 import { Permanent } from "../../../shared/errors.ts";
 import { type Locals, type Mode, dataSchema } from "../../../shared/hooks.ts";
+import { parseImageRef } from "../../../shared/image-ref.ts";
 import { CloudEvent, parseJson } from "../../../shared/messages.ts";
+import { digestsIn } from "../../../shared/provenance.ts";
 import type { ImagePayload } from "../../../shared/payloads.ts";
 import type { EventContext } from "../../../shared/hooks.ts";
 
@@ -67,10 +69,14 @@ export function parsePlan(
       name: container.name,
       id: container.id,
       imageId: container.image_id,
-      digest: digestOf(rollback ? current : latest),
+      digest: digestOf(rollback ? current : latest, container.image),
       latest,
     })),
   };
 }
 
-const digestOf = ({ digests, id }: ImagePayload): string => digests[0]?.split("@")[1] ?? id;
+/** In the container's repository, where there is one. */
+function digestOf({ digests, id }: ImagePayload, reference: string): string {
+  const ref = parseImageRef(reference);
+  return (ref && digestsIn(digests, ref)[0]) ?? digests[0]?.split("@")[1] ?? id;
+}

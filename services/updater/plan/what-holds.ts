@@ -3,6 +3,7 @@ import { type Facts, whyLeftAlone } from "../../../shared/container-facts.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../../shared/image-ref.ts";
 import { type Ourselves, ourselvesOf } from "../../../shared/ourselves.ts";
 import type { Decided } from "../../../shared/run-records.ts";
+import { type Wishes, whyOnlyMonitored, whyUnwatched } from "../../../shared/watch-list.ts";
 import { eventId } from "../../../shared/subjects.ts";
 import type { Plan, PlannedContainer } from "./plan-message.ts";
 import type { Entry, Run, Seen } from "../updater.ts";
@@ -51,7 +52,10 @@ export function whatHolds(
     const resumed = run.recovered.has(planned.name) || run.journal.ended(planned.name) !== undefined;
     const isCommitted = !resumed && run.journal.of("swapping").some((record) => record.new_id === facts?.id);
     const because =
-      whole ?? (resumed || isCommitted ? undefined : whyNot(planned, facts, { all, isNew, ourselves }));
+      whole ??
+      (resumed || isCommitted
+        ? undefined
+        : whyNot(planned, facts, { all, isNew, ourselves, wishes: context.settings }));
     const isOpen = !resumed && !isCommitted && because === undefined;
     return {
       entry,
@@ -105,17 +109,22 @@ interface Known {
   readonly all: readonly Facts[];
   readonly isNew: boolean;
   readonly ourselves: Ourselves;
+  readonly wishes: Wishes;
 }
 
 function whyNot(
   planned: PlannedContainer,
   facts: Facts | undefined,
-  { all, isNew, ourselves }: Known,
+  { all, isNew, ourselves, wishes }: Known,
 ): string | undefined {
   if (facts === undefined) return "there is no such container any more";
   if (isNew && facts.id !== planned.id) return "it is another container by now"; // a resumed run may have recreated it
   if (facts.imageId !== planned.imageId) return "it runs another image by now";
-  return whyLeftAlone(facts, all, ourselves);
+  return (
+    whyUnwatched(facts, wishes) ??
+    whyLeftAlone(facts, all, ourselves) ??
+    whyOnlyMonitored(facts, wishes.COMPAT_LABELS)
+  );
 }
 
 const NO_REFERENCE: ImageRef = {

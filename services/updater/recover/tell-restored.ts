@@ -10,7 +10,7 @@ export async function tellRestored(bus: Bus, restored: readonly Restored[]): Pro
   for (const { container, run, end, because, swap } of restored) {
     if (swap === undefined) continue;
     const notices = new Notices(bus, { run, mode: "update" });
-    const change = changeOf(swap.oldImage, swap.newImage);
+    const change = changeOf(swap.oldImage, swap.newImage, swap.old.Config.Image);
     const image = swap.old.Config.Image;
     const told = { container, image, end, because, by: "updater", ...change } as const;
     tellEnd(notices, iso(bus.clock.now()), told, `recovered-${end}`);

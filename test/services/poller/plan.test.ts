@@ -1,14 +1,10 @@
 import assert from "node:assert/strict";
 import type { Facts } from "../../../shared/container-facts.ts";
+import { parseImageRef } from "../../../shared/image-ref.ts";
 import type { HeldEntry } from "../../../shared/held.ts";
-import {
-  type Answer,
-  type Wishes,
-  choose,
-  mayMove,
-  planOf,
-  unknownDependencies,
-} from "../../../services/poller/plan.ts";
+import { type Answer, choose, mayMove, planOf, unknownDependencies } from "../../../services/poller/plan.ts";
+import { type ImageStore, originKey } from "../../../shared/provenance.ts";
+import type { Wishes } from "../../../shared/watch-list.ts";
 import { PLAIN } from "../../support/facts.ts";
 
 const OLD = `sha256:${"0".repeat(64)}`;
@@ -36,16 +32,27 @@ interface Given {
   readonly noImage?: true;
   readonly answer?: Answer;
   readonly held?: Partial<HeldEntry>;
+  readonly store?: ImageStore;
+  /** Why its registry does not know its image. */
+  readonly stranger?: string;
+  readonly isSeen?: true;
+  readonly isSame?: true;
 }
 
 /** The whole decision about `web`, whose tag has moved unless `given` says otherwise. */
 function decide(given: Given): string {
   const facts = { ...web, ...given.web };
   const others = given.others ?? [];
+  const ref = parseImageRef(facts.reference);
   const digests = given.noImage ? undefined : (given.digests ?? [`ghcr.io/acme/web@${OLD}`]);
   const choice = choose(
     [{ facts, digests }, ...others.map((other) => ({ facts: other, digests: [`app@${NEW}`] }))],
     { ...all, ...given.wishes },
+    undefined,
+    {
+      store: given.store ?? "driver",
+      known: new Set(given.isSeen && ref ? [originKey(ref, facts.imageId)] : []),
+    },
   );
   const held: HeldEntry = {
     digest: NEW,
@@ -65,6 +72,8 @@ function decide(given: Given): string {
     all: [facts, ...others],
     compat: given.wishes?.COMPAT_LABELS ?? [],
     now: NOW,
+    strangers: new Map(given.stranger === undefined ? [] : [["web", given.stranger]]),
+    same: new Set(given.isSame && ["web"]),
   });
   const left = [...choice.left, ...plan.left].find(({ container }) => container.name === "web");
   const entry = plan.groups.flatMap(({ entries }) => entries).find((one) => one.facts.name === "web");
@@ -78,11 +87,61 @@ describe("the plan for a container", () => {
     ["updates it when its tag has moved", {}, update],
     ["leaves it when it is current", { digests: [`ghcr.io/acme/web@${NEW}`] }, "left: current"],
     [
-      "knows it is current by any of its image's digests, whatever their repository",
-      { digests: [`ghcr.io/acme/web@${OLD}`, `mirror.lab/web@${NEW}`] },
+      "knows it is current by any of its image's digests in that repository",
+      { digests: [`ghcr.io/acme/web@${OLD}`, `ghcr.io/acme/web@${NEW}`] },
       "left: current",
     ],
-    ["leaves it when its image was built here", { digests: [] }, "left: built here: no registry digest"],
+    [
+      "knows nothing by a digest in another repository",
+      { digests: [`ghcr.io/acme/web@${OLD}`, `mirror.lab/web@${NEW}`] },
+      update,
+    ],
+    [
+      "knows a repository by any name that the Engine may give it",
+      { web: { reference: "web:1" }, digests: [`docker.io/library/web@${OLD}`] },
+      "left: its registry was not asked",
+    ],
+    [
+      "leaves it when its image was built here",
+      { digests: [] },
+      "left: built here: its image comes from no registry; to have it updated, run it by the name under which its image was pulled",
+    ],
+    [
+      "leaves it when its image was pulled from elsewhere and tagged here",
+      { digests: [`mirror.lab/web@${OLD}`] },
+      "left: tagged here: its image comes from mirror.lab/web, and not from the repository of ghcr.io/acme/web:1; to have it updated, run it by the name under which its image was pulled",
+    ],
+    [
+      "leaves it when the registry does not know its image",
+      { store: "containerd", stranger: "built or tagged here" },
+      "left: built or tagged here",
+    ],
+    [
+      "asks about whatever bears a digest where that proves nothing",
+      { store: "podman", digests: [`localhost/web@${OLD}`] },
+      update,
+    ],
+    [
+      "updates one that lost its names, where its id is its digest",
+      { store: "containerd", digests: [], web: { imageId: OLD } },
+      update,
+    ],
+    ["knows one by that id", { store: "containerd", digests: [], web: { imageId: NEW } }, "left: current"],
+    [
+      "leaves one that lost its names, and was never seen before",
+      { store: "podman", digests: [] },
+      "left: built here: its image comes from no registry; to have it updated, run it by the name under which its image was pulled",
+    ],
+    [
+      "updates one that lost its names, and was seen before",
+      { store: "podman", digests: [], isSeen: true },
+      update,
+    ],
+    [
+      "leaves it when its tag has moved to the same content",
+      { store: "containerd", isSame: true },
+      "left: current",
+    ],
     [
       "leaves it when its image is gone",
       { noImage: true },
@@ -216,7 +275,8 @@ describe("a plan", () => {
       name: "app",
       familiar: "app:1",
     },
-    digests: [`app@${OLD}`],
+    digests: [OLD],
+    isProven: true,
   });
   const answers = new Map<string, Answer>([["app:1", { kind: "digest", digest: NEW }]]);
 
@@ -242,7 +302,7 @@ describe("a plan", () => {
 
   it("asks who may move before it is known what is held", () => {
     assert.equal(mayMove(candidate(web), answers), true);
-    assert.equal(mayMove({ ...candidate(web), digests: [`x@${NEW}`] }, answers), false);
+    assert.equal(mayMove({ ...candidate(web), digests: [NEW] }, answers), false);
     assert.equal(mayMove(candidate(web), new Map()), false);
   });
 

@@ -1,0 +1,23 @@
+// An update that ended as expired was planned on what is not so any more: its container is looked at anew, soon.
+import { parseJson } from "../../shared/messages.ts";
+import { RunRecord } from "../../shared/run-records.ts";
+import { subjects } from "../../shared/subjects.ts";
+import type { Polling } from "./polling.ts";
+
+/** However many expire, not more often. Milliseconds. */
+const AT_MOST_EVERY_MS = 60_000;
+
+/** Calls `look` when an update of the host has expired, until disposed of. */
+export function followExpiries({ nats, host, clock }: Polling, look: () => void): Disposable {
+  let last = Number.NEGATIVE_INFINITY;
+  const heard = nats.subscribe(subjects.run(host.name, "*"), {
+    callback: (error, message) => {
+      const record = error === null ? RunRecord.safeParse(parseJson(message.string())).data : undefined;
+      if (record?.kind !== "ended" || record.end !== "expired") return;
+      if (clock.monotonic() - last < AT_MOST_EVERY_MS) return;
+      last = clock.monotonic();
+      look();
+    },
+  });
+  return { [Symbol.dispose]: () => heard.unsubscribe() };
+}

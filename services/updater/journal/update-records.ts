@@ -1,0 +1,40 @@
+// What this host knows itself of the last update of each container, in DATA_DIR: by this alone a rollback finds the image
+// before. The journal tells people the same, but whoever may write to NATS may write to it.
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { parseJson } from "../../../shared/messages.ts";
+import type { Context, Host } from "../../../shared/run-service.ts";
+import { token } from "../../../shared/tokens.ts";
+
+interface Place {
+  readonly settings: Pick<Context["settings"], "DATA_DIR">;
+  readonly host: Pick<Host, "name">;
+}
+
+const UpdateRecord = z.object({
+  run: z.string(),
+  image: z.string().describe("The image reference it follows."),
+  from: z.string().describe("Image id before."),
+  from_digest: z.string().optional().describe("repository@digest of the image before."),
+  to: z.string().describe("Image id after."),
+  by: z.string(),
+});
+export type UpdateRecord = z.infer<typeof UpdateRecord>;
+
+const folderOf = ({ settings, host }: Place): string => join(settings.DATA_DIR, "updates", token(host.name));
+const fileOf = (place: Place, container: string): string => join(folderOf(place), `${token(container)}.json`);
+
+/** A crash leaves the record before or this one. */
+export async function keepUpdate(place: Place, container: string, record: UpdateRecord): Promise<void> {
+  await mkdir(folderOf(place), { recursive: true, mode: 0o700 });
+  const file = fileOf(place, container);
+  await writeFile(`${file}.new`, JSON.stringify(record), { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+/** Undefined where there is none that can be read. */
+export async function lastUpdateHere(place: Place, container: string): Promise<UpdateRecord | undefined> {
+  const text = await readFile(fileOf(place, container), "utf8").catch(() => "");
+  return UpdateRecord.safeParse(parseJson(text)).data;
+}

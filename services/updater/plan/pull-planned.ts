@@ -1,0 +1,44 @@
+// The image that was planned, and asked about, is the one that is pulled, or none: its digest is the contract.
+import type { ImageInspectInfo } from "dockerode";
+import { ifThere } from "../../../shared/engine.ts";
+import { digestsIn, originOf } from "../../../shared/provenance.ts";
+import type { Bus } from "../bus.ts";
+import { platformOf } from "../create/create-options.ts";
+import type { ImageDocument } from "../create/inspect.ts";
+import type { Entry } from "../updater.ts";
+import { pull } from "./pull.ts";
+
+/** The Engine has another image by that tag than the one that was planned. The message is the whole story. */
+export class ImageMoved extends Error {
+  override readonly name = "ImageMoved";
+}
+
+/**
+ * Pulled by its tag, since by its digest containerd's store would keep a name for ever that no prune takes; the digest
+ * that came is compared with the plan's. Where it is another, the tag is put back, and nothing runs the image.
+ * @throws ImageMoved, and an Error with what the Engine or the registry said.
+ */
+export async function pullPlanned(bus: Bus, { facts, ref, digest }: Entry): Promise<ImageInspectInfo> {
+  const { host, context, clock, signal } = bus;
+  const { docker, store } = host.engine;
+  const running = await docker.getImage(facts.imageId).inspect();
+  const kept = { id: running.Id, digests: running.RepoDigests };
+  if (store === "driver" && !originOf(kept, ref, store).isProven)
+    throw new ImageMoved(`its image does not come from ${ref.name}: it was built or tagged here`);
+  const platform = platformOf(running as unknown as ImageDocument, host.engine);
+  const before = await ifThere(docker.getImage(ref.familiar).inspect());
+  await pull({ engine: host.engine, ref, platform, settings: context.settings, clock, signal });
+  const image = await docker.getImage(ref.familiar).inspect();
+  const got = digestsIn(image.RepoDigests, ref);
+  if ([image.Id, ...got].includes(digest)) return image;
+  const name = docker.getImage(before?.Id ?? ref.familiar);
+  if (before === undefined) await name.remove({ noprune: true });
+  else await name.tag({ repo: ref.name, tag: ref.tag });
+  const what = image.Id === facts.imageId ? "the image that runs" : shorten(got[0] ?? image.Id);
+  throw new ImageMoved(
+    `${ref.familiar} is ${shorten(digest)} at its registry, and the Engine got ${what}: the tag has moved since, or a ` +
+      "mirror or proxy of the Engine has an old one; it is looked at again",
+  );
+}
+
+const shorten = (digest: string): string => digest.slice(0, "sha256:".length + 12);
