@@ -14,8 +14,6 @@ export const CODE = {
   person: 2,
   /** It was stopped, or out of time: what was begun is finished by the next start. */
   unfinished: 3,
-  /** Another Ouroboros acts on the Engine. */
-  others: 4,
 } as const;
 
 export const isOneCycle = ({ RUN_ONCE, DRY_RUN }: Pick<Settings, "RUN_ONCE" | "DRY_RUN">): boolean =>

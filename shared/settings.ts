@@ -93,7 +93,7 @@ export const settings = {
     flags: ["-o", "--run-once"],
     byDefault: "false",
     read: value.flag,
-    says: "One cycle, then exit, once what an earlier run left is put right and its run is finished: 0; 1 if an update failed or was rolled back; 2 if a person is needed; 3 if it was stopped or out of time before all was done; 4 if another Ouroboros acts on the Engine.",
+    says: "One cycle, then exit, once what an earlier run left is put right and its run is finished: 0; 1 if an update failed or was rolled back; 2 if a person is needed; 3 if it was stopped or out of time before all was done.",
   },
   RUN_ONCE_TIMEOUT: {
     byDefault: "2h",

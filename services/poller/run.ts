@@ -5,7 +5,7 @@ import type { NatsConnection } from "nats";
 import { explain } from "../../shared/errors.ts";
 import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
 import type { End } from "../../shared/run-records.ts";
-import { CODE, isOneCycle } from "../../shared/one-cycle.ts";
+import { isOneCycle } from "../../shared/one-cycle.ts";
 import { type Context, type Host, type Service, forEachHost, stoppedCode } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
 import { serveCommands } from "./commands.ts";
@@ -114,10 +114,8 @@ const hasMore = ({ cycle: last }: Ended): boolean =>
 async function pollOnce(polling: Polling): Promise<number> {
   using runs = followRuns(polling);
   const before = await untilSettled(polling, runs);
-  if (before === "others act") return CODE.others;
   const ends = await cycleOnce(polling, runs);
-  const after = await untilSettled(polling, runs); // a run is told to be finished before it is closed
-  if (after === "others act") return CODE.others;
+  await untilSettled(polling, runs); // a run is told to be finished before it is closed
   const code = exitCodeOf([...before, ...ends]);
   return polling.signal.aborted ? Math.max(code, stoppedCode(polling)) : code;
 }

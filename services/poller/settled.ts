@@ -6,7 +6,6 @@ import { lastOn } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { type End, OpenRecord } from "../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
-import { CODE } from "../../shared/one-cycle.ts";
 import type { Runs } from "./follow-run.ts";
 import type { Polling } from "./polling.ts";
 
@@ -15,26 +14,20 @@ const ANSWER_WITHIN_MS = 3000;
 
 /** What the updater answers to `status`, as far as it matters here. */
 const Status = z.object({
-  state: z.enum(["idle", "busy", "standby"]),
+  state: z.enum(["idle", "busy"]),
   run: z.string().nullish(),
   /** Of its last recovery: the run that it resumed, and containers that need a person. */
   recovered: z.object({ run: z.string().nullable(), stuck: z.array(z.string()) }).optional(),
-  /** Who acts, where it stands by. */
-  acting: z.object({ who: z.string(), once: z.boolean() }).optional(),
 });
 type Status = z.infer<typeof Status>;
 
 /** How what was left behind ended, as far as this program waited for it; also where the signal aborts. */
-export async function untilSettled(polling: Polling, runs: Runs): Promise<readonly End[] | "others act"> {
+export async function untilSettled(polling: Polling, runs: Runs): Promise<readonly End[]> {
   const { clock, signal, health, host, log } = polling;
   let hasWaited = polling.together === true;
   let told = "";
   while (!signal.aborted) {
     const status = await statusOf(polling);
-    if (status?.state === "standby" && status.acting?.once === false) {
-      log.error({ acting: status.acting.who, code: CODE.others }, "another Ouroboros acts on this Engine");
-      return "others act";
-    }
     const unsettled = await whyUnsettled(polling, status);
     if (unsettled === undefined) return hasWaited ? endsOf(status, runs) : [];
     hasWaited ||= status?.state === "busy";
@@ -60,7 +53,6 @@ async function statusOf({ nats, host }: Polling): Promise<Status | undefined> {
 async function whyUnsettled(polling: Polling, status: Status | undefined): Promise<string | undefined> {
   if (status?.state === "busy")
     return status.run == null ? "it puts right what was left behind" : `it has run ${status.run} in hand`;
-  if (status?.state === "standby") return `${status.acting?.who ?? "another Ouroboros"} acts on this Engine`;
   if (status !== undefined) return undefined;
   if (polling.together === true) return "it does not answer yet";
   const open = await openRun(polling).catch(explain);

@@ -44,8 +44,7 @@ ${table(
 
 A service, and \`ouroboros\` without a command, end with 0 when they are stopped and with 1 where they cannot start or a
 service failed. With \`RUN_ONCE\`: 0; 1 if an update failed or was rolled back; 2 if a container is left \`stuck\` and a person
-is needed; 3 if it was stopped, or RUN_ONCE_TIMEOUT was over, before all was done: the next start finishes it; 4 if another
-Ouroboros acts on the Engine.`,
+is needed; 3 if it was stopped, or RUN_ONCE_TIMEOUT was over, before all was done: the next start finishes it.`,
     `## Completion
 
 \`ouroboros completion\` prints what ${code("bash")}, ${code("zsh")} or ${code("fish")} needs; hosts, containers,

@@ -131,11 +131,17 @@ function whyTooLate(inspect: ContainerInspectInfo, waited: number, times: Times)
 /** What an image's own healthcheck may ask for; longer where HEALTH_TIMEOUT or the container's label says so. */
 const LONGEST_OWN_MS = 3_600_000;
 
-/** Else start period + (interval + timeout) × retries + 30 s, with the Engine's defaults for what is not set. */
-function healthLimit(inspect: ContainerInspectInfo, { healthTimeout }: Times): number {
-  const { StartPeriod, Interval, Timeout, Retries } = inspect.Config.Healthcheck ?? {};
-  const ms = (ns: number | undefined, byDefault: number): number => (ns ? ns / NS_PER_MS : byDefault);
-  const own = ms(StartPeriod, 0) + (ms(Interval, 30_000) + ms(Timeout, 30_000)) * (Retries || 3) + 30_000;
+/**
+ * Else start period + (interval + timeout) × retries + 30 s, with the Engine's defaults for what is not set, or below zero.
+ */
+export function healthLimit(
+  inspect: { readonly Config: Pick<ContainerInspectInfo["Config"], "Healthcheck"> },
+  { healthTimeout }: Pick<Times, "healthTimeout">,
+): number {
+  const { StartPeriod = 0, Interval = 0, Timeout = 0, Retries = 0 } = inspect.Config.Healthcheck ?? {};
+  const ms = (ns: number, byDefault: number): number => (ns > 0 ? ns / NS_PER_MS : byDefault);
+  const times = Retries > 0 ? Retries : 3;
+  const own = ms(StartPeriod, 0) + (ms(Interval, 30_000) + ms(Timeout, 30_000)) * times + 30_000;
   return healthTimeout ?? Math.min(own, LONGEST_OWN_MS);
 }
 
