@@ -43,7 +43,7 @@ describe("a secret", function () {
   afterEach(() => h1.clean());
 
   it("of a setting, a file or a container's environment is in nothing that is written, stored or printed", async () => {
-    const made = ["NATS_PASSWORD", "NATS_NKEY"]; // by nats-config
+    const made = ["NATS_PASSWORD", "NATS_NKEY", "NATS_OPERATOR_NKEY"]; // by nats-config
     assert.deepEqual(
       Object.entries(settings)
         .flatMap(([name, row]) => ("secret" in row ? [name] : []))
