@@ -7,7 +7,7 @@ import { isAllowed, isReady } from "./allowed.ts";
 import { type Companion, companionsOf, referenceOf, swapsAlong, timedFor } from "./along.ts";
 import { keepDocument } from "../journal/documents.ts";
 import { expectGoingOn } from "./halt.ts";
-import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import { type ContainerDocument, type ImageDocument, sharesContainer } from "../create/inspect.ts";
 import { proofOf } from "../swap/prove.ts";
 import { runSteps } from "../swap/saga.ts";
 import { handOver, isOwn } from "../self/self-update.ts";
@@ -71,6 +71,24 @@ async function inspectStill(
   return inspect;
 }
 
+/**
+ * A container whose network, pid or ipc namespace is that of another runs on when that one ends, and cannot be started again:
+ * neither the new one nor the old one. @throws where that is so, before anything is stopped.
+ */
+async function expectStartable(run: Run, { HostConfig }: ContainerInspectInfo): Promise<void> {
+  const { NetworkMode, PidMode, IpcMode } = HostConfig;
+  for (const mode of [NetworkMode, PidMode, IpcMode].filter((one) => sharesContainer(one))) {
+    const named = mode?.slice("container:".length) ?? "";
+    const id = run.replaced.get(named) ?? named;
+    const parent = await ifThere(run.bus.host.engine.docker.getContainer(id).inspect());
+    if (parent?.State.Running) continue;
+    const state = parent === undefined ? "is gone" : `is ${parent.State.Status}`;
+    throw new Error(
+      `it refers to the container ${named}, which ${state}, and could not be started again: start that one, or make this one anew`,
+    );
+  }
+}
+
 function swapFrom(
   run: Run,
   it: Together,
@@ -106,7 +124,7 @@ function swapFrom(
       old.place.take(await run.places.take({ first: it.stopped.length > 0 }));
       if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
       expectGoingOn(run);
-      await inspectStill(run, it, document.Id);
+      await expectStartable(run, await inspectStill(run, it, document.Id));
       await run.journal.write({
         kind: "swapping",
         container: update.facts.name,
