@@ -1,6 +1,7 @@
 // What the owner and their other programs do to a service, with the clients they have.
 import type Docker from "dockerode";
 import type { ContainerInspectInfo } from "dockerode";
+import { PLANTED_ENV } from "../../support/planted.ts";
 import { type ServiceName, nameOf, services } from "./services.ts";
 import { type Scene, containersOf } from "./scene.ts";
 import {
@@ -203,10 +204,12 @@ function likeIt(
   ).map(({ Name, Destination }) => `${Name ?? ""}:${Destination}`);
   const isInside = HostConfig.NetworkMode?.startsWith("container:") ?? false;
   const [first] = Object.entries(NetworkSettings.Networks);
+  const { Labels, Volumes } = Config; // what else it says is the old image's
   return {
-    ...Config,
-    Hostname: "",
-    ...(isInside && { ExposedPorts: {} }),
+    Image: Config.Image,
+    Labels,
+    Volumes,
+    Env: [PLANTED_ENV],
     HostConfig: {
       ...HostConfig,
       Binds: [...(HostConfig.Binds ?? []), ...binds],
