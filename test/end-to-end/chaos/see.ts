@@ -40,11 +40,16 @@ async function strangeVolumes({ h, volumes }: Scene): Promise<string[]> {
   return (unused ?? []).map(({ Name }) => Name).filter((name) => !volumes.has(name));
 }
 
-/** docs/configuration.md: the inspect documents of containers that are being replaced just then. */
+/** Below it the image before each container's last update is kept (docs/commands.md); nothing else is, once all is over. */
+const KEPT = join("data", "updates");
+
 async function filesOf({ stack }: Scene): Promise<string[]> {
   const data = join(stack.folder, "data");
   const entries = await readdir(data, { recursive: true, withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  const files = entries.filter((entry) => entry.isFile());
+  return files
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((file) => !file.startsWith(join(stack.folder, KEPT)));
 }
 
 /** A cycle of the poller's, asked for now. */
