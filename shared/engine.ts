@@ -25,6 +25,10 @@ export interface Engine {
   readonly store: ImageStore;
   /** Registries the Engine reaches without TLS or without checking it: host:port, and networks in CIDR form. */
   readonly insecureRegistries: readonly string[];
+  /** Addresses that the Engine asks before Docker Hub. */
+  readonly mirrors: readonly string[];
+  /** As the Engine tells them: without their credentials. */
+  readonly proxies: { readonly http: string; readonly https: string; readonly no: string };
   /** Whose labels count on it beside those of Ouroboros. */
   readonly compat: Settings["COMPAT_LABELS"];
 }
@@ -47,9 +51,13 @@ const Info = z.object({
   Name: z.string(),
   DockerRootDir: z.string().optional(),
   DriverStatus: z.array(z.array(z.string())).nullish(),
+  HttpProxy: z.string().nullish(),
+  HttpsProxy: z.string().nullish(),
+  NoProxy: z.string().nullish(),
   RegistryConfig: z
     .object({
       InsecureRegistryCIDRs: z.array(z.string()).nullish(),
+      Mirrors: z.array(z.string()).nullish(),
       IndexConfigs: z.record(z.string(), z.object({ Secure: z.boolean().optional() })).nullish(),
     })
     .nullish(),
@@ -99,6 +107,8 @@ export async function openEngine(
     os,
     arch,
     store: storeOf(Components ?? [], info.DriverStatus ?? []),
+    mirrors: info.RegistryConfig?.Mirrors ?? [],
+    proxies: { http: info.HttpProxy ?? "", https: info.HttpsProxy ?? "", no: info.NoProxy ?? "" },
     insecureRegistries: [
       ...insecure.map(([host]) => host),
       ...(info.RegistryConfig?.InsecureRegistryCIDRs ?? []),

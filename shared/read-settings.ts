@@ -2,12 +2,12 @@
 import { defaultSocket } from "./default-socket.ts";
 import { CannotStart } from "./errors.ts";
 import { givenIn, unquoted } from "./given.ts";
-import { type Setting, type Settings, settings } from "./settings.ts";
+import { type Setting, type SettingName, type Settings, settings } from "./settings.ts";
 import { flag } from "./setting-values.ts";
 
 type Flags = ReadonlyMap<string, string>;
 
-const rows = Object.entries<Setting>(settings);
+const rows = Object.entries(settings) as [SettingName, Setting][];
 
 /**
  * All settings. Every wrong value is told at once.
@@ -51,8 +51,14 @@ function withEngine(read: Settings, env: NodeJS.ProcessEnv, flags: Flags): Setti
 }
 
 /** @throws where the file cannot be read. */
-const givenBy = (env: NodeJS.ProcessEnv, flags: Flags, name: string): string | undefined =>
-  givenIn(env, name) ?? flags.get(name);
+function givenBy(env: NodeJS.ProcessEnv, flags: Flags, name: SettingName): string | undefined {
+  const { lowerCaseToo }: Setting = settings[name];
+  return (
+    givenIn(env, name) ??
+    (lowerCaseToo === true ? givenIn(env, name.toLowerCase()) : undefined) ??
+    flags.get(name)
+  );
+}
 
 const byFlag: ReadonlyMap<string, readonly [string, Setting]> = new Map(
   rows.flatMap((row) => (row[1].flags ?? []).map((one) => [one, row] as const)),

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { isCron } from "./cron.ts";
 import { unquoted } from "./given.ts";
+import { registryNamed } from "./registry-name.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -169,3 +170,9 @@ export const signingSecret = z
       !given.startsWith("whsec_") || /^[A-Za-z0-9+/_-]{2,}={0,2}$/.test(given.slice("whsec_".length)),
     "after whsec_ the key in base64 is missing",
   );
+
+/** Empty, or a registry's name in any way that Docker's client takes it. */
+export const registry = z
+  .string()
+  .transform(registryNamed)
+  .refine((name) => /^$|^[\w.[\]:-]+$/.test(name), "allowed is the name of one registry, as in ghcr.io");

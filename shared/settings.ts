@@ -13,6 +13,8 @@ export interface Setting {
   readonly byDefault?: string;
   readonly read: z.ZodType<unknown, string>;
   readonly secret?: true;
+  /** Its variable is read in lower case too, as other programs do. */
+  readonly lowerCaseToo?: true;
   /** This version does not do it: it does not start rather than do something else. */
   readonly notYet?: true;
 }
@@ -93,7 +95,7 @@ export const settings = {
     flags: ["-o", "--run-once"],
     byDefault: "false",
     read: value.flag,
-    says: "One cycle, then exit, once what an earlier run left is put right and its run is finished: 0; 1 if an update failed or was rolled back; 2 if a person is needed; 3 if it was stopped or out of time before all was done.",
+    says: "One cycle, then exit, once what an earlier run left is put right and its run is finished: 0; 1 if an update failed or was rolled back, or no registry could be asked; 2 if a person is needed; 3 if it was stopped or out of time before all was done.",
   },
   RUN_ONCE_TIMEOUT: {
     byDefault: "2h",
@@ -157,7 +159,7 @@ export const settings = {
     flags: ["-r", "--repo-user"],
     byDefault: "",
     read: value.text,
-    says: "User for private registries; without it `~/.docker/config.json` is used.",
+    says: "User for one private registry, REPO_REGISTRY; for all others `~/.docker/config.json` is used, with its `credHelpers` and `credsStore`.",
   },
   REPO_PASS: {
     flags: ["-R", "--repo-pass"],
@@ -165,6 +167,36 @@ export const settings = {
     read: value.text,
     secret: true,
     says: "Password of REPO_USER.",
+  },
+  REPO_REGISTRY: {
+    byDefault: "",
+    read: value.registry,
+    says: "The registry that REPO_USER and REPO_PASS are for (`ghcr.io`, `docker.io`, `registry.example:5000`); they go to no other. Where it is not given, all are asked without them first, and where exactly one refuses that, they are for it from then on; the host's record keeps it. For poller and updater.",
+  },
+  TOKEN_SERVERS: {
+    byDefault: "",
+    read: value.words,
+    says: "Token servers on another site than their registry that may get its credentials, as `registry=host`, separated by blanks. Those on the registry's own site always may, as `auth.docker.io` for Docker Hub.",
+  },
+  HTTP_PROXY: {
+    byDefault: "",
+    read: value.text,
+    secret: true,
+    lowerCaseToo: true,
+    says: "Proxy for registries without TLS, also in lower case. Where neither this nor HTTPS_PROXY is given, the Engine's proxies are taken.",
+  },
+  HTTPS_PROXY: {
+    byDefault: "",
+    read: value.text,
+    secret: true,
+    lowerCaseToo: true,
+    says: "Proxy for registries with TLS, which is nearly all of them, also in lower case.",
+  },
+  NO_PROXY: {
+    byDefault: "",
+    read: value.text,
+    lowerCaseToo: true,
+    says: "Who is asked without a proxy: names with their subdomains, addresses, networks (`10.0.0.0/8`), `*`, separated by commas; also in lower case.",
   },
   SELF_UPDATE: {
     flags: ["-u", "--self-update"],

@@ -42,7 +42,10 @@ describe("compose.yaml", () => {
       [],
     );
     const registries = namesIn(below("x-registries: &registries"));
-    assert.deepEqual(registries, ["REPO_PASS", "REPO_PASS_FILE"]);
+    assert.deepEqual(
+      registries,
+      ["REPO_PASS", "HTTP_PROXY", "HTTPS_PROXY"].flatMap((name) => [name, `${name}_FILE`]),
+    );
     const webhook = namesIn(below("  webhook:"));
     assert.deepEqual(
       webhook,

@@ -7,6 +7,7 @@ import { iso } from "../../shared/clock.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { heldKey } from "../../shared/subjects.ts";
 import { ourselvesOf } from "../../shared/ourselves.ts";
+import { askRegistries } from "./ask-registries.ts";
 import { noteHost } from "./host-record.ts";
 import { following, refsToAsk } from "./latest.ts";
 import type { Unseen } from "../../shared/inspect-all.ts";
@@ -36,8 +37,16 @@ export interface Cycle {
   readonly ignoredLabels: readonly { readonly container: string; readonly labels: readonly string[] }[];
   /** Left alone because the Engine could not show them. */
   readonly unseen: readonly Unseen[];
+  /** How many of those that were asked for got no answer. */
+  readonly unanswered: number;
+  /** What to set so that more can be asked. */
+  readonly advice?: string;
   readonly unknownDependencies: readonly { readonly container: string; readonly names: readonly string[] }[];
 }
+
+/** Nothing was learned: no registry gave a digest for any image. */
+export const isBlind = ({ asked, unanswered }: Pick<Cycle, "asked" | "unanswered">): boolean =>
+  asked > 0 && unanswered === asked;
 
 interface Extent {
   /** Names that are left alone because this program dealt with them already. */
@@ -56,12 +65,14 @@ export async function cycle(
   polling: Polling,
   { except = new Set(), only }: Extent = EVERYTHING,
 ): Promise<Cycle> {
-  const { host, settings, clock, signal, registries, origins } = polling;
+  const { host, settings, clock, signal, origins } = polling;
   const sight = await lookAt(host.engine, signal);
   const choice = choose(sight.watched, settings, ourselvesOf(host, settings), origins.images);
   const isWanted = (facts: Facts): boolean => only === undefined || isMeant(facts, only);
   const chosen = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
-  const answers = await registries.digestsOf(refsToAsk(chosen, settings.LATEST_ONLY), signal);
+  const isWhole = only === undefined && except.size === 0;
+  const refs = refsToAsk(chosen, settings.LATEST_ONLY);
+  const { answers, advice } = await askRegistries(polling, refs, { isWhole });
   const candidates = following(chosen, answers, settings.LATEST_ONLY);
   signal.throwIfAborted();
   const moving = candidates.filter((candidate) => mayMove(candidate, answers));
@@ -97,6 +108,8 @@ export async function cycle(
       }))
       .filter(({ labels }) => labels.length > 0),
     unseen: sight.unseen,
+    unanswered: candidates.filter(({ ref }) => answers.get(ref.familiar)?.kind !== "digest").length,
+    ...(advice !== undefined && { advice }),
     unknownDependencies: sight.facts
       .map((facts) => ({ container: facts.name, names: unknownDependencies(facts, sight.facts) }))
       .filter(({ names }) => names.length > 0),
@@ -109,6 +122,7 @@ export async function note(polling: Polling, { outcome, groups }: Publication): 
   await noteHost(polling, "waiting for NATS to note the cycle", ({ announced }) => ({
     last_poll: at,
     ...(polling.origins.known.size > 0 && { known_images: [...polling.origins.known] }),
+    budgets: polling.registries.budgets,
     ...(outcome.kind === "published" && {
       last_plan: { run: outcome.run, at, containers: [...outcome.containers] },
     }),

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import type { KV } from "@nats-io/kv";
 import { z } from "zod";
 import { iso } from "../../shared/clock.ts";
+import { CredentialsBound } from "../../shared/host-credentials.ts";
 import { explain } from "../../shared/errors.ts";
 import { isConflict } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
@@ -11,6 +12,7 @@ import type { Host } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
 import type { Polling } from "./polling.ts";
+import { RateBudget } from "./rate-budget.ts";
 
 const When = z.string().describe("RFC 3339.");
 
@@ -20,6 +22,13 @@ export const HostRecord = z.looseObject({
   last_seen: When,
   last_poll: When.nullable(),
   last_plan: z.object({ run: z.string(), at: When, containers: z.array(z.string()) }).nullable(),
+  credentials_bound: CredentialsBound.optional().describe(
+    "Which registry REPO_USER is for, where REPO_REGISTRY does not say.",
+  ),
+  budgets: z
+    .record(z.string(), RateBudget)
+    .optional()
+    .describe("How often each registry may still be asked, as it told last."),
   announced: z.array(z.string()).describe("Monitor only: what was told already, a hash for each group."),
   known_images: z
     .array(z.string())

@@ -1,24 +1,36 @@
-// Which registries may be asked without TLS, or without checking their certificate: those the Engine treats so.
-// As in the Engine's registry package (config.go, isSecureIndex): by name, or by an address in a given network.
-import { lookup } from "node:dns/promises";
+// Which registries may be asked without TLS, or without checking their certificate: those the Engine lists, and those
+// whose name itself is a loopback address. What DNS answers never counts: it must not turn a check off. A registry that
+// the Engine takes for insecure by the address its name leads to is asked through the Engine (ask-engine.ts). Pure.
 import { BlockList, isIP } from "node:net";
 
-/** `insecure` as the Engine lists them: host[:port], and networks in CIDR form; loopback is among them always. */
-export async function isInsecure(host: string, insecure: readonly string[]): Promise<boolean> {
-  const name = nameOf(host);
-  if (name === "localhost" || insecure.includes(host) || insecure.includes(name)) return true;
-  const networks = networksOf(["127.0.0.0/8", "::1/128", ...insecure]);
-  return (await addressesOf(name)).some((address) =>
-    networks.check(address, isIP(address) === 6 ? "ipv6" : "ipv4"),
-  );
+/** `listed` as the Engine gives it: host[:port], and networks in CIDR form. `host` is an API's host, with its port. */
+export function isInsecure(host: string, listed: readonly string[]): boolean {
+  const name = hostnameOf(host);
+  if (ALWAYS_VERIFIED.has(name)) return false;
+  if (isLoopback(host) || listed.includes(host) || listed.includes(name)) return true;
+  const family = isIP(name);
+  return family !== 0 && networksOf(listed).check(name, family === 6 ? "ipv6" : "ipv4");
+}
+
+const ALWAYS_VERIFIED: ReadonlySet<string> = new Set([
+  "docker.io",
+  "index.docker.io",
+  "registry-1.docker.io",
+]);
+
+/** By its name alone: `localhost`, 127.0.0.0/8, ::1. */
+export function isLoopback(host: string): boolean {
+  const name = hostnameOf(host);
+  const family = isIP(name);
+  return name === "localhost" || (family !== 0 && LOOPBACK.check(name, family === 6 ? "ipv6" : "ipv4"));
 }
 
 /** `registry.lab:5000` → `registry.lab`, `[::1]:5000` → `::1`. */
-const nameOf = (host: string): string => host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+export const hostnameOf = (host: string): string => host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
 
-function networksOf(insecure: readonly string[]): BlockList {
+export function networksOf(listed: readonly string[]): BlockList {
   const networks = new BlockList();
-  for (const one of insecure) {
+  for (const one of listed) {
     const [, address = "", prefix = ""] = /^(.+)\/(\d{1,3})$/.exec(one) ?? [];
     const version = isIP(address);
     if (version !== 0 && Number(prefix) <= (version === 6 ? 128 : 32))
@@ -27,8 +39,4 @@ function networksOf(insecure: readonly string[]): BlockList {
   return networks;
 }
 
-async function addressesOf(name: string): Promise<string[]> {
-  if (isIP(name) !== 0) return [name];
-  const found = await lookup(name, { all: true }).catch(() => []);
-  return found.map(({ address }) => address);
-}
+const LOOPBACK = networksOf(["127.0.0.0/8", "::1/128"]);

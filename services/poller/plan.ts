@@ -38,7 +38,12 @@ export interface Candidate {
 /** What a registry said of a reference. */
 export type Answer =
   | { readonly kind: "digest"; readonly digest: string }
-  | { readonly kind: "unknown"; readonly because: string };
+  | {
+      readonly kind: "unknown";
+      readonly because: string;
+      /** The registry shows it only to those who log in, and nobody did. */
+      readonly wantsLogin?: true;
+    };
 
 export interface Left {
   readonly container: Facts;

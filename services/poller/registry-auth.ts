@@ -1,35 +1,38 @@
 // How a registry's 401 is answered: Basic with the credentials themselves, Bearer with a token from the token server
-// that the challenge names. Distribution spec, "Token Authentication" and "OAuth2 Token Authentication".
-import { z } from "zod";
+// that the challenge names. Distribution spec, "Token Authentication" and "OAuth2 Token Authentication". One token is asked
+// for with the scopes of all repositories of the round, where the token server takes that.
 import type { Clock } from "../../shared/clock.ts";
 import type { Credentials } from "../../shared/credentials.ts";
-import { parseJson } from "../../shared/messages.ts";
 import type { Challenge } from "./challenge.ts";
-import { AskedToWait, NoDigest, retryAfterMs } from "./registry-error.ts";
+import { mayGetCredentials } from "./realm.ts";
+import { AskedToWait, NoDigest, UNSAID_MS, retryAfterMs } from "./registry-error.ts";
 import { type Answered, type Exchange, type Question, Unreachable } from "./request.ts";
+import { tokenIn } from "./token-answer.ts";
 
 export interface Access {
   /** As the user writes it, for what we say. */
   readonly registry: string;
+  /** The API's host, with its port. */
+  readonly apiHost: string;
   readonly repository: string;
   readonly credentials: Credentials | undefined;
+  /** Why there are none where there might be some. */
+  readonly trouble?: string | undefined;
   /** The registry may be asked without TLS, so its token server may too. */
   readonly insecure: boolean;
+  /** TOKEN_SERVERS. */
+  readonly rules: readonly string[];
+  /** All repositories that are asked for in this round. */
+  readonly together: readonly string[];
   readonly signal: AbortSignal;
 }
-
-const TokenAnswer = z
-  .object({
-    token: z.string().optional(),
-    access_token: z.string().optional(),
-    expires_in: z.number().positive().optional(),
-  })
-  .transform(({ token, access_token, expires_in }) => ({ token: token ?? access_token ?? "", expires_in }))
-  .refine(({ token }) => token !== "");
 
 const MEGABYTE = 1024 * 1024;
 const LIFETIME_S = 60; // where the token server does not say: the spec's default
 const MARGIN_S = 5;
+/** Of scopes in one request: what a URL and a token may hold. */
+const MOST_SCOPES = 60;
+const MOST_CHARACTERS = 4000;
 
 interface Token {
   readonly authorization: string;
@@ -41,7 +44,9 @@ export class Tokens {
   readonly #exchange: Exchange;
   readonly #clock: Clock;
   readonly #tokens = new Map<string, Token>();
-  readonly #asking = new Map<string, Promise<Token>>();
+  readonly #asking = new Map<string, Promise<void>>();
+  /** Token servers that take one scope at a time. */
+  readonly #oneByOne = new Set<string>();
 
   constructor(exchange: Exchange, clock: Clock) {
     this.#exchange = exchange;
@@ -51,77 +56,132 @@ export class Tokens {
   /** The Authorization header that answers the challenge. @throws NoDigest */
   async authorizationFor(challenge: Challenge, access: Access): Promise<string> {
     if (challenge.scheme === "basic") return basicOf(access);
-    const key = keyOf(challenge, access);
-    const kept = this.#tokens.get(key);
-    if (kept !== undefined && kept.until > this.#clock.monotonic()) return kept.authorization;
-    const asking =
-      this.#asking.get(key) ?? this.#fetch(challenge, access).finally(() => this.#asking.delete(key));
-    this.#asking.set(key, asking);
-    const token = await asking;
-    this.#tokens.set(key, token);
-    return token.authorization;
+    const own = scopeOf(challenge, access);
+    const key = keyOf(challenge, access, own);
+    for (let asking = this.#asking.get(key); asking !== undefined; asking = this.#asking.get(key))
+      await asking;
+    const kept = this.#kept(key);
+    if (kept !== undefined) return kept.authorization;
+    const scopes = this.#together(challenge, access, own);
+    const asked = this.#ask(challenge, access, scopes).finally(() => {
+      for (const scope of scopes) this.#asking.delete(keyOf(challenge, access, scope));
+    });
+    const settled = asked.then(
+      () => undefined,
+      () => undefined,
+    );
+    for (const scope of scopes) this.#asking.set(keyOf(challenge, access, scope), settled);
+    return (await asked).authorization;
   }
 
   /** The token was not accepted. */
   forget(challenge: Challenge, access: Access): void {
-    this.#tokens.delete(keyOf(challenge, access));
+    this.#tokens.delete(keyOf(challenge, access, scopeOf(challenge, access)));
   }
 
-  async #fetch(challenge: Challenge, access: Access): Promise<Token> {
+  /** A token of several scopes was not accepted where one of its own is. */
+  askOneByOne({ params }: Challenge): void {
+    this.#oneByOne.add(params["realm"] ?? "");
+  }
+
+  #kept(key: string): Token | undefined {
+    const kept = this.#tokens.get(key);
+    return kept !== undefined && kept.until > this.#clock.monotonic() ? kept : undefined;
+  }
+
+  /** The scopes to ask for, its own first. */
+  #together(challenge: Challenge, access: Access, own: string): string[] {
+    const scopes = [own];
+    if (this.#oneByOne.has(challenge.params["realm"] ?? "") || own !== pullScope(access.repository))
+      return scopes;
+    for (const scope of new Set(access.together.map(pullScope))) {
+      const key = keyOf(challenge, access, scope);
+      const isFull = scopes.length >= MOST_SCOPES || [...scopes, scope].join("").length > MOST_CHARACTERS;
+      if (scope !== own && !isFull && this.#kept(key) === undefined && !this.#asking.has(key))
+        scopes.push(scope);
+    }
+    return scopes;
+  }
+
+  async #ask(challenge: Challenge, access: Access, scopes: readonly string[]): Promise<Token> {
+    if (scopes.length > 1) {
+      try {
+        return await this.#fetch(challenge, access, scopes);
+      } catch (error) {
+        const isRefusal = error instanceof NoDigest && !(error instanceof AskedToWait);
+        if (!isRefusal || error.isPassing || error.kind === "unreachable") throw error;
+        this.askOneByOne(challenge);
+      }
+    }
+    return this.#fetch(challenge, access, scopes.slice(0, 1));
+  }
+
+  async #fetch(challenge: Challenge, access: Access, scopes: readonly string[]): Promise<Token> {
     const { registry } = access;
-    const question = tokenQuestion(challenge, access);
+    const question = tokenQuestion(challenge, access, scopes);
     const answered = await this.#exchange.ask(question, access.signal).catch((error: unknown) => {
       if (!(error instanceof Unreachable)) throw error;
       const server = question.url.host;
       throw new NoDigest(
         `registry unreachable: ${server}, which gives ${registry}'s tokens: ${error.message}`,
+        { cause: error, kind: "unreachable", isPassing: error.isPassing },
       );
     });
     this.#check(answered, access);
-    const token = TokenAnswer.safeParse(parseJson(answered.body.toString()));
-    if (!token.success) throw new NoDigest(`${registry}'s token server gave no token that can be used`);
-    const seconds = (token.data.expires_in ?? LIFETIME_S) - MARGIN_S;
-    return {
-      authorization: `Bearer ${token.data.token}`,
+    const said = tokenIn(answered.body.toString());
+    if (said === undefined) throw new NoDigest(`${registry}'s token server gave no token that can be used`);
+    const seconds = (said.expires_in ?? LIFETIME_S) - MARGIN_S;
+    const token = {
+      authorization: `Bearer ${said.token}`,
       until: this.#clock.monotonic() + seconds * 1000,
     };
+    for (const scope of scopes) this.#tokens.set(keyOf(challenge, access, scope), token);
+    return token;
   }
 
-  #check({ status, headers }: Answered, { registry, credentials }: Access): void {
+  #check({ status, headers }: Answered, access: Access): void {
     if (status === 200) return;
-    const server = `${registry}'s token server`;
-    if (status === 429) {
-      const ms = retryAfterMs(headers["retry-after"], this.#clock.now());
-      throw new AskedToWait(`${server} is asked too often`, ms);
-    }
-    if (status === 400 || status === 401 || status === 403) throw denied(registry, credentials);
-    throw new NoDigest(`${server} answered ${status}`);
+    const server = `${access.registry}'s token server`;
+    const wait = retryAfterMs(headers["retry-after"], this.#clock.now());
+    if (status === 429) throw new AskedToWait(`${server} is asked too often`, wait ?? UNSAID_MS);
+    if (status === 503 && wait !== undefined) throw new AskedToWait(`${server} answered 503`, wait);
+    if (status === 400 || status === 401 || status === 403) throw denied(access);
+    throw new NoDigest(`${server} answered ${status}`, { kind: status >= 500 ? "passing" : "final" });
   }
 }
 
 /** Why there is no access, and what to do about it. */
-export function denied(registry: string, credentials: Credentials | undefined): NoDigest {
+export function denied({ registry, credentials, trouble }: Omit<Access, "signal" | "repository">): NoDigest {
+  if (credentials === undefined && trouble !== undefined)
+    return new NoDigest(`${registry} denies access without credentials, and ${trouble}`, { kind: "login" });
   return credentials === undefined
-    ? new NoDigest(`${registry} denies access without credentials: \`docker login\` there, or set REPO_USER`)
+    ? new NoDigest(
+        `${registry} denies access without credentials: \`docker login\` there, or set REPO_USER and REPO_REGISTRY`,
+        { kind: "login" },
+      )
     : new NoDigest(
         `${registry} refuses the credentials of ${credentials.username || "its identity token"}: \`docker login\` there again, or correct REPO_USER and REPO_PASS`,
       );
 }
 
-function basicOf({ registry, credentials }: Access): string {
-  if (credentials === undefined || credentials.identityToken !== undefined)
-    throw denied(registry, credentials);
+function basicOf(access: Access): string {
+  const { credentials } = access;
+  if (credentials === undefined || credentials.identityToken !== undefined) throw denied(access);
   return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64")}`;
 }
 
-function tokenQuestion(challenge: Challenge, access: Access): Question {
+function tokenQuestion({ params }: Challenge, access: Access, scopes: readonly string[]): Question {
   const { credentials, insecure } = access;
-  const url = realmOf(challenge, access);
-  const { service } = challenge.params;
-  const common = { ...(service !== undefined && { service }), scope: scopeOf(challenge, access) };
-  const base = { maxBytes: MEGABYTE, unverified: insecure };
+  const url = realmOf(params["realm"] ?? "", access);
+  const { service } = params;
+  const base = { maxBytes: MEGABYTE, unverified: insecure && isOfRegistry(url, access) };
   if (credentials?.identityToken !== undefined) {
-    const form = { ...common, grant_type: "refresh_token", client_id: "ouroboros" };
+    const form = {
+      ...(service !== undefined && { service }),
+      scope: scopes.join(" "),
+      grant_type: "refresh_token",
+      client_id: "ouroboros",
+    };
     return {
       ...base,
       method: "POST",
@@ -130,7 +190,8 @@ function tokenQuestion(challenge: Challenge, access: Access): Question {
       body: new URLSearchParams({ ...form, refresh_token: credentials.identityToken }).toString(),
     };
   }
-  for (const [name, value] of Object.entries(common)) url.searchParams.set(name, value);
+  if (service !== undefined) url.searchParams.set("service", service);
+  for (const scope of scopes) url.searchParams.append("scope", scope);
   return {
     ...base,
     method: "GET",
@@ -139,12 +200,21 @@ function tokenQuestion(challenge: Challenge, access: Access): Question {
   };
 }
 
-function realmOf({ params }: Challenge, { registry, insecure }: Access): URL {
-  const { realm = "" } = params;
+/** By the rules of realm.ts. @throws NoDigest */
+function realmOf(realm: string, { registry, apiHost, insecure, credentials, rules }: Access): URL {
   const url = URL.canParse(realm) ? new URL(realm) : undefined;
-  if (url?.protocol === "https:" || (insecure && url?.protocol === "http:")) return url;
-  throw new NoDigest(`${registry} names a token server that cannot be trusted: ${JSON.stringify(realm)}`);
+  const isTrusted = url?.protocol === "https:" || (insecure && url?.protocol === "http:");
+  if (url === undefined || !isTrusted)
+    throw new NoDigest(`${registry} names a token server that cannot be trusted: ${JSON.stringify(realm)}`);
+  if (credentials !== undefined && !mayGetCredentials(url, apiHost, rules))
+    throw new NoDigest(
+      `${registry} names the token server ${url.hostname} on another site, which is not sent its credentials; ` +
+        `if it is the right one, set TOKEN_SERVERS=${registry}=${url.hostname}`,
+    );
+  return url;
 }
+
+const isOfRegistry = (url: URL, { apiHost }: Access): boolean => mayGetCredentials(url, apiHost, []);
 
 /** What is asked for where the challenge names no scope. */
 export const pullScope = (repository: string): string => `repository:${repository}:pull`;
@@ -152,12 +222,12 @@ export const pullScope = (repository: string): string => `repository:${repositor
 const scopeOf = ({ params }: Challenge, { repository }: Access): string =>
   params["scope"] ?? pullScope(repository);
 
-const keyOf = (challenge: Challenge, access: Access): string =>
+const keyOf = ({ params }: Challenge, { credentials }: Access, scope: string): string =>
   JSON.stringify([
-    challenge.params["realm"],
-    challenge.params["service"],
-    scopeOf(challenge, access),
-    access.credentials?.username,
-    access.credentials?.password,
-    access.credentials?.identityToken,
+    params["realm"],
+    params["service"],
+    scope,
+    credentials?.username,
+    credentials?.password,
+    credentials?.identityToken,
   ]);

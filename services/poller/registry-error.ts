@@ -1,12 +1,33 @@
 // Why a registry gave no digest: a sentence for people, always without secrets.
 import { retryAfter } from "../../shared/retry-after.ts";
 
+/**
+ * `passing`: it may be better in a moment; `unreachable`: this program gets no answer, the Engine may; `login`: it wants
+ * credentials and got none; `final`: that is its answer.
+ */
+type Kind = "passing" | "unreachable" | "login" | "final";
+
+interface About {
+  readonly cause?: unknown;
+  readonly kind?: Kind;
+  /** Asking again soon may help. */
+  readonly isPassing?: boolean;
+}
+
 export class NoDigest extends Error {
-  override readonly name = "NoDigest";
+  override readonly name: string = "NoDigest";
+  readonly kind: Kind;
+  readonly isPassing: boolean;
+  constructor(message: string, { cause, kind = "final", isPassing = kind === "passing" }: About = {}) {
+    super(message, { cause });
+    this.kind = kind;
+    this.isPassing = isPassing;
+  }
 }
 
 /** The registry wants to be left alone for a while. */
 export class AskedToWait extends NoDigest {
+  override readonly name = "AskedToWait";
   readonly ms: number;
   constructor(message: string, ms: number) {
     super(message);
@@ -15,9 +36,11 @@ export class AskedToWait extends NoDigest {
 }
 
 const LONGEST_MS = 24 * 3_600_000;
-const WITHOUT_HEADER_MS = 60_000;
+/** Where the registry does not say: tried again within the cycle, then left alone for a minute. */
+export const UNSAID_MS = 60_000;
 
-/** How long to leave the registry alone: what its `Retry-After` says, a minute where there is none, a day at most. */
-export function retryAfterMs(header: string | undefined, now: number): number {
-  return Math.min(Math.max(retryAfter(header, now) ?? WITHOUT_HEADER_MS, 1000), LONGEST_MS);
+/** How long to leave the registry alone: what its `Retry-After` says, a day at most; undefined where it says nothing. */
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
+  const ms = retryAfter(header, now);
+  return ms === undefined ? undefined : Math.min(ms, LONGEST_MS);
 }

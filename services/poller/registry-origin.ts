@@ -3,44 +3,43 @@
 import { isInsecure } from "./insecure.ts";
 import { type Answered, type Exchange, type Question, Unreachable } from "./request.ts";
 
-interface Origin {
-  readonly scheme: "https" | "http";
-  readonly insecure: boolean;
-}
+type Scheme = "https" | "http";
 
 interface Asked extends Pick<Question, "method" | "headers" | "maxBytes"> {
   /** The API's, with its port if it has one. */
   readonly host: string;
   readonly path: string;
+  /** Where it is given: a mirror's, as the Engine lists it. */
+  readonly scheme?: Scheme | undefined;
 }
 
 export class Origins {
   readonly #exchange: Exchange;
   readonly #insecure: readonly string[];
   /** What worked last time. */
-  readonly #known = new Map<string, Origin>();
+  readonly #known = new Map<string, Scheme>();
 
   constructor(exchange: Exchange, insecure: readonly string[]) {
     this.#exchange = exchange;
     this.#insecure = insecure;
   }
 
-  async isInsecure(host: string): Promise<boolean> {
-    return this.#known.get(host)?.insecure ?? isInsecure(host, this.#insecure);
+  isInsecure(host: string): boolean {
+    return isInsecure(host, this.#insecure);
   }
 
   /** @throws Unreachable */
-  async ask({ host, path, ...rest }: Asked, signal: AbortSignal): Promise<Answered> {
-    const insecure = await this.isInsecure(host);
-    const known = this.#known.get(host)?.scheme;
-    const schemes =
-      known !== undefined ? [known] : insecure ? (["https", "http"] as const) : (["https"] as const);
+  async ask({ host, path, scheme, ...rest }: Asked, signal: AbortSignal): Promise<Answered> {
+    const unverified = this.isInsecure(host);
+    const known = scheme ?? this.#known.get(host);
+    const schemes: readonly Scheme[] =
+      known !== undefined ? [known] : unverified ? ["https", "http"] : ["https"];
     const failures: Unreachable[] = [];
-    for (const scheme of schemes) {
+    for (const one of schemes) {
       try {
-        const url = new URL(path, `${scheme}://${host}`);
-        const answered = await this.#exchange.ask({ ...rest, url, unverified: insecure }, signal);
-        this.#known.set(host, { scheme, insecure });
+        const url = new URL(path, `${one}://${host}`);
+        const answered = await this.#exchange.ask({ ...rest, url, unverified }, signal);
+        this.#known.set(host, one);
         return answered;
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
@@ -49,5 +48,14 @@ export class Origins {
     }
     this.#known.delete(host);
     throw failures.at(-1) ?? new Unreachable("not asked");
+  }
+
+  /** At the address that a redirect led to. @throws Unreachable */
+  askAt(
+    url: URL,
+    rest: Pick<Question, "method" | "headers" | "maxBytes">,
+    signal: AbortSignal,
+  ): Promise<Answered> {
+    return this.#exchange.ask({ ...rest, url, unverified: false }, signal);
   }
 }

@@ -1,77 +1,67 @@
-// What a tag means at its registry now. Distribution spec, "Pulling manifests" and "Checking if content exists in
-// the registry": HEAD for the digest, GET only where HEAD gives none.
-import { createHash } from "node:crypto";
-import { type Clock, iso } from "../../shared/clock.ts";
-import { type Credentials, credentialsFor } from "../../shared/credentials.ts";
+// What tags mean at their registries now: the Engine's mirrors first, as it does itself, then the registry, with patience
+// for what passes; last the Engine is asked (ask-engine.ts). registry-api.ts has the single question.
+import type { Engine } from "../../shared/engine.ts";
 import { explain } from "../../shared/errors.ts";
 import { type ImageRef, apiHost } from "../../shared/image-ref.ts";
-import type { Settings } from "../../shared/settings.ts";
-import { type Challenge, answerable, parseChallenges } from "./challenge.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
+import { askEngine } from "./ask-engine.ts";
+import { isLoopback } from "./insecure.ts";
 import type { Answer } from "./plan.ts";
-import { type Access, Tokens, denied, pullScope } from "./registry-auth.ts";
-import { AskedToWait, NoDigest, retryAfterMs } from "./registry-error.ts";
-import { Origins } from "./registry-origin.ts";
-import { type Answered, Exchange, Unreachable } from "./request.ts";
+import type { RateBudget } from "./rate-budget.ts";
+import { type Means as ApiMeans, RegistryApi } from "./registry-api.ts";
+import { AskedToWait, NoDigest, UNSAID_MS } from "./registry-error.ts";
+import {
+  type Endpoint,
+  type Round,
+  countSilence,
+  mirrorEndpoints,
+  newRound,
+  ownEndpoint,
+  refuseGivenUp,
+} from "./round.ts";
+import { SHORT_MS } from "./waits.ts";
 
-interface Means {
-  readonly settings: Pick<Settings, "REPO_USER" | "REPO_PASS">;
-  /** As the Engine lists them. */
-  readonly insecure: readonly string[];
-  readonly clock: Clock;
+export interface Means extends ApiMeans {
+  /** Undefined: nobody stands in for this program. */
+  readonly engine?: Pick<Engine, "docker"> | undefined;
+  readonly mirrors?: readonly string[];
 }
 
-/** What lasts for one round of questions. */
-interface Round {
-  readonly signal: AbortSignal;
-  readonly credentials: Map<string, Promise<Credentials | undefined>>;
-  /** How often each registry gave no answer. */
-  readonly silent: Map<string, number>;
-  /** Those that are asked no more in this round, and why. */
-  readonly givenUp: Map<string, string>;
-}
-
-type Method = "HEAD" | "GET";
-
-const ACCEPT = [
-  "application/vnd.docker.distribution.manifest.v2+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.oci.image.index.v1+json",
-].join(", ");
-const MANIFEST_BYTES = 4 * 1024 * 1024;
-const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
-/** HEAD answers that may only mean that HEAD is not known there. */
-const HEAD_UNSURE: ReadonlySet<number> = new Set([200, 400, 404, 405, 501]);
 const LANES = { all: 20, each: 10, keyOf: (ref: ImageRef) => ref.registry };
-const SILENT_ENOUGH = 3;
+/** Before the same is asked again in a cycle. */
+const BACK_OFF_MS = [300, 1200, 4000];
+/** How long a registry that only the Engine reached is asked through it first. */
+const BY_ENGINE_MS = 3_600_000;
 
-/** Remembers tokens, who wants to be left alone and how to speak to each registry, until disposed of. */
+/** Remembers tokens, who wants to be left alone and how each registry is reached, until disposed of. */
 export class Registries implements Disposable {
   readonly #means: Means;
-  readonly #exchange: Exchange;
-  readonly #origins: Origins;
-  readonly #tokens: Tokens;
-  /** What each registry, or a repository with a scope of its own, asked for last time. */
-  readonly #challenges = new Map<string, Challenge>();
-  /** Registry → monotonic time until which it is not asked, and why. */
-  readonly #waits = new Map<string, { readonly until: number; readonly because: string }>();
+  readonly #api: RegistryApi;
+  /** Registry → monotonic time until which the Engine is asked first. */
+  readonly #byEngine = new Map<string, number>();
 
   constructor(means: Means) {
     this.#means = means;
-    this.#exchange = new Exchange(means.clock);
-    this.#origins = new Origins(this.#exchange, means.insecure);
-    this.#tokens = new Tokens(this.#exchange, means.clock);
+    this.#api = new RegistryApi(means);
   }
 
   [Symbol.dispose](): void {
-    this.#exchange[Symbol.dispose]();
+    this.#api[Symbol.dispose]();
+  }
+
+  /** From now on REPO_USER is for this registry. */
+  bindTo(registry: string | undefined): void {
+    this.#api.bound = registry;
+  }
+
+  get budgets(): Readonly<Record<string, RateBudget>> {
+    return Object.fromEntries(this.#api.budgets);
   }
 
   /** One question for each distinct reference; the answers by `familiar`. Never throws for what a registry does. */
   async digestsOf(refs: readonly ImageRef[], signal: AbortSignal): Promise<ReadonlyMap<string, Answer>> {
     const distinct = [...new Map(refs.map((ref) => [ref.familiar, ref])).values()];
-    const round: Round = { signal, credentials: new Map(), silent: new Map(), givenUp: new Map() };
+    const round = newRound(distinct, signal);
     const answers = await inParallel(
       distinct,
       LANES,
@@ -82,123 +72,94 @@ export class Registries implements Disposable {
 
   async #answerFor(ref: ImageRef, round: Round): Promise<Answer> {
     try {
-      this.#refuseToDisturb(ref.registry, round);
-      return { kind: "digest", digest: await this.#digestOf(ref, round) };
+      return { kind: "digest", digest: await this.#find(ref, round) };
     } catch (error) {
-      if (error instanceof AskedToWait) return unknown(this.#letAlone(ref.registry, error));
-      return unknown(error instanceof NoDigest ? error.message : `${ref.registry}: ${explain(error)}`);
+      if (!(error instanceof NoDigest)) return unknown(`${ref.registry}: ${explain(error)}`);
+      return { ...unknown(error.message), ...(error.kind === "login" && { wantsLogin: true }) };
     }
   }
 
-  async #digestOf(ref: ImageRef, round: Round): Promise<string> {
-    const head = await this.#ask(ref, "HEAD", round);
-    const said = head.status === 200 ? digestIn(head) : undefined;
-    if (said !== undefined) return said;
-    if (!HEAD_UNSURE.has(head.status)) throw refusal(ref, head);
-    const got = await this.#ask(ref, "GET", round);
-    if (got.status !== 200) throw refusal(ref, got);
-    return digestIn(got) ?? `sha256:${createHash("sha256").update(got.body).digest("hex")}`;
+  async #find(ref: ImageRef, round: Round): Promise<string> {
+    const isEnginesOwn = isLoopback(apiHost(ref.registry));
+    const isKnown = (this.#byEngine.get(ref.registry) ?? 0) > this.#means.clock.monotonic();
+    const first = isEnginesOwn || isKnown ? await this.#askEngine(ref, round) : undefined;
+    if (first !== undefined) return first;
+    const mirrored = await this.#findAtMirror(ref, round);
+    if (mirrored !== undefined) return mirrored;
+    try {
+      return await this.#findAt(ownEndpoint(ref.registry), ref, round);
+    } catch (error) {
+      const mayHelp = error instanceof NoDigest && error.kind === "unreachable" && !isEnginesOwn && !isKnown;
+      const digest = mayHelp ? await this.#askEngine(ref, round) : undefined;
+      if (digest === undefined) throw error;
+      this.#byEngine.set(ref.registry, this.#means.clock.monotonic() + BY_ENGINE_MS);
+      return digest;
+    }
   }
 
-  /** Asks with the authorization that was right last time, and once more where the registry wants another. */
-  async #ask(ref: ImageRef, method: Method, round: Round): Promise<Answered> {
-    const { registry, repository } = ref;
-    const access = await this.#accessTo(ref, round);
-    const known = this.#challenges.get(`${registry}/${repository}`) ?? this.#challenges.get(registry);
-    const authorization = known && (await this.#tokens.authorizationFor(known, access));
-    const first = await this.#send(ref, method, authorization, round);
-    if (first.status !== 401) return first;
-    const challenge = answerable(parseChallenges(first.headers["www-authenticate"] ?? ""));
-    if (challenge === undefined) throw denied(registry, access.credentials);
-    if (authorization !== undefined) this.#tokens.forget(challenge, access);
-    this.#remember(challenge, ref);
-    const answer = await this.#tokens.authorizationFor(challenge, access);
-    const second = await this.#send(ref, method, answer, round);
-    if (second.status === 401) throw denied(registry, access.credentials);
-    return second;
+  /** As for the Engine, any failure of a mirror leads to the next one, and to the registry. */
+  async #findAtMirror(ref: ImageRef, round: Round): Promise<string | undefined> {
+    for (const mirror of mirrorEndpoints(ref, this.#means.mirrors ?? [])) {
+      try {
+        refuseGivenUp(mirror.registry, round);
+        return await this.#api.digestAt(mirror, ref, round);
+      } catch (error) {
+        if (!(error instanceof NoDigest)) throw error;
+        if (error.kind === "unreachable") round.givenUp.set(mirror.registry, error);
+        if (error instanceof AskedToWait) this.#api.waits.letAlone(mirror.registry, error);
+      }
+    }
+    return undefined;
   }
 
-  /** A Bearer challenge is the same for the whole registry, but for the scope; any other is its repository's own. */
-  #remember(challenge: Challenge, { registry, repository }: ImageRef): void {
-    const { scope = pullScope(repository), ...params } = challenge.params;
-    const isGeneral = challenge.scheme === "bearer" && scope === pullScope(repository);
-    if (isGeneral) this.#challenges.set(registry, { ...challenge, params });
-    else this.#challenges.set(`${registry}/${repository}`, challenge);
+  /** What passes is waited for, a few seconds in all. @throws NoDigest */
+  async #findAt(endpoint: Endpoint, ref: ImageRef, round: Round): Promise<string> {
+    const { registry } = endpoint;
+    for (let n = 0; ; n++) {
+      try {
+        refuseGivenUp(registry, round);
+        return await this.#api.digestAt(endpoint, ref, round);
+      } catch (error) {
+        if (!(error instanceof NoDigest) || round.givenUp.get(registry) === error) throw error;
+        const ms = round.signal.aborted ? undefined : pauseAfter(error, n);
+        if (ms === undefined) throw this.#ended(registry, error, round);
+        if (error instanceof AskedToWait) await this.#api.waits.pause(registry, ms, round.signal);
+        else await this.#means.clock.sleep(ms, round.signal);
+      }
+    }
   }
 
-  async #accessTo({ registry, repository }: ImageRef, round: Round): Promise<Access> {
-    const reading = round.credentials.get(registry) ?? credentialsFor(registry, this.#means.settings);
-    round.credentials.set(registry, reading);
-    const credentials = await reading.catch((cause: unknown) => {
-      throw new NoDigest(explain(cause), { cause });
-    });
-    const insecure = await this.#origins.isInsecure(apiHost(registry));
-    return { registry, repository, credentials, insecure, signal: round.signal };
-  }
-
-  async #send(
-    { registry, repository, tag }: ImageRef,
-    method: Method,
-    authorization: string | undefined,
-    round: Round,
-  ): Promise<Answered> {
-    const asked = {
-      method,
-      host: apiHost(registry),
-      path: `/v2/${repository}/manifests/${tag}`,
-      headers: { accept: ACCEPT, ...(authorization !== undefined && { authorization }) },
-      maxBytes: MANIFEST_BYTES,
-    };
-    this.#refuseToDisturb(registry, round);
-    const answered = await this.#origins.ask(asked, round.signal).catch((cause: unknown) => {
-      if (!(cause instanceof Unreachable)) throw cause;
-      throw new NoDigest(countSilence(registry, cause, round), { cause });
-    });
-    const wait = answered.headers["retry-after"];
-    if (answered.status === 429 || (answered.status === 503 && wait !== undefined))
-      throw new AskedToWait(
-        `${registry} answered ${answered.status}`,
-        retryAfterMs(wait, this.#means.clock.now()),
-      );
-    return answered;
-  }
-
-  #refuseToDisturb(registry: string, { givenUp }: Round): void {
-    const wait = this.#waits.get(registry);
-    if (wait !== undefined && wait.until > this.#means.clock.monotonic()) throw new NoDigest(wait.because);
-    const because = givenUp.get(registry);
-    if (because !== undefined) throw new NoDigest(because);
-  }
-
-  #letAlone(registry: string, { message, ms }: AskedToWait): string {
-    const { clock } = this.#means;
-    const kept = this.#waits.get(registry);
-    if (kept !== undefined && kept.until > clock.monotonic() + ms - 2000) return kept.because;
-    const because = `registry asks to wait: ${message}; it is not asked before ${iso(clock.now() + ms)}`;
-    this.#waits.set(registry, { until: clock.monotonic() + ms, because });
+  #ended(registry: string, error: NoDigest, round: Round): NoDigest {
+    const because =
+      error instanceof AskedToWait ? new NoDigest(this.#api.waits.letAlone(registry, error)) : error;
+    const isSilent = error.kind === "unreachable" || error.isPassing || isShort(error);
+    if (isSilent) countSilence(registry, because, round);
     return because;
   }
+
+  async #askEngine(ref: ImageRef, round: Round): Promise<string | undefined> {
+    const { engine, clock } = this.#means;
+    const name = `the Engine about ${ref.registry}`;
+    if (engine === undefined || round.givenUp.has(name) || round.signal.aborted) return undefined;
+    const { credentials } = await this.#api.loginFor(ref.registry, round);
+    const said = await askEngine(engine, ref, { credentials, clock, signal: round.signal });
+    if ("digest" in said) return said.digest;
+    countSilence(name, new NoDigest(said.because), round);
+    return undefined;
+  }
 }
 
-const unknown = (because: string): Answer => ({ kind: "unknown", because });
+const isShort = (error: NoDigest): boolean => error instanceof AskedToWait && error.ms <= SHORT_MS;
 
-function digestIn({ headers }: Answered): string | undefined {
-  const said = headers["docker-content-digest"];
-  return typeof said === "string" && DIGEST.test(said) ? said : undefined;
+/** Undefined where it is not tried again in this cycle. */
+function pauseAfter(error: NoDigest, n: number): number | undefined {
+  const backOff = BACK_OFF_MS[n];
+  if (backOff === undefined) return undefined;
+  if (error instanceof AskedToWait) {
+    if (error.ms === UNSAID_MS) return backOff;
+    return isShort(error) ? Math.max(error.ms, backOff) : undefined;
+  }
+  return error.isPassing && n < 2 ? backOff : undefined;
 }
 
-/** A registry that gave no answer several times is not waited for again for each of its images. */
-function countSilence(registry: string, { message }: Unreachable, { silent, givenUp }: Round): string {
-  const because = `registry unreachable: ${registry}: ${message}`;
-  const times = (silent.get(registry) ?? 0) + 1;
-  silent.set(registry, times);
-  if (times >= SILENT_ENOUGH) givenUp.set(registry, because);
-  return because;
-}
-
-function refusal({ registry, familiar }: ImageRef, { status }: Answered): NoDigest {
-  if (status === 404)
-    return new NoDigest(`${registry} has no ${familiar}, or shows it only to those who log in there`);
-  if (status === 403) return new NoDigest(`${registry} denies access to ${familiar}`);
-  return new NoDigest(`${registry} answered ${status} for ${familiar}`);
-}
+const unknown = (because: string): Extract<Answer, { kind: "unknown" }> => ({ kind: "unknown", because });

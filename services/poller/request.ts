@@ -1,14 +1,10 @@
-// One HTTP exchange with a registry or its token server: bounded in time and size, redirects followed without
-// telling a secret to another host. Not fetch, because that cannot leave a certificate unchecked for one host, as
-// the Engine does for its insecure registries.
-import {
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  Agent as HttpAgent,
-  request as http,
-} from "node:http";
-import { Agent as HttpsAgent, request as https } from "node:https";
+// One HTTP exchange with a registry or its token server: bounded in time and size, through the proxy that is meant for it,
+// redirects followed without telling a secret to another host, and never from TLS to none. Not fetch, because that cannot
+// leave a certificate unchecked for one host, as the Engine does for its insecure registries.
+import type { IncomingHttpHeaders } from "node:http";
+import { Agent, type Dispatcher, ProxyAgent } from "undici";
 import type { Clock } from "../../shared/clock.ts";
+import { type Proxies, proxyFor } from "./proxy.ts";
 
 export interface Question {
   readonly method: "HEAD" | "GET" | "POST";
@@ -25,11 +21,19 @@ export interface Answered {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  /** Who answered, after the redirects. */
+  readonly url: URL;
 }
 
 /** No HTTP answer came. The message says why, without the URL. */
 export class Unreachable extends Error {
   override readonly name = "Unreachable";
+  /** It may be better in a moment. */
+  readonly isPassing: boolean;
+  constructor(message: string, { cause, isPassing = false }: { cause?: unknown; isPassing?: boolean } = {}) {
+    super(message, { cause });
+    this.isPassing = isPassing;
+  }
 }
 
 const TIMEOUT_MS = 10_000;
@@ -40,16 +44,27 @@ const UNKNOWN_CA: ReadonlySet<unknown> = new Set([
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ]);
+const CUT: ReadonlySet<unknown> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
+const PASSING: ReadonlySet<unknown> = new Set([
+  ...CUT,
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** Keeps connections for the next question until disposed of. */
 export class Exchange implements Disposable {
   readonly #clock: Clock;
-  readonly #plain = new HttpAgent({ keepAlive: true });
-  readonly #tls = new HttpsAgent({ keepAlive: true });
+  readonly #proxies: Proxies;
+  /** By proxy, and by whether certificates are checked. */
+  readonly #dispatchers = new Map<string, Dispatcher>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, proxies: Proxies) {
     this.#clock = clock;
+    this.#proxies = proxies;
   }
 
   /** @throws Unreachable */
@@ -57,10 +72,10 @@ export class Exchange implements Disposable {
     const limit = this.#clock.deadline(TIMEOUT_MS, signal);
     let next = question;
     for (let n = 0; n <= MOST_REDIRECTS; n++) {
-      const answered = await this.#once(next, limit).catch((error: unknown) => {
-        throw new Unreachable(signal.aborted ? "stopped while asking" : wordsFor(error, limit), {
-          cause: error,
-        });
+      const answered = await this.#once(next, limit).catch((cause: unknown) => {
+        if (signal.aborted) throw new Unreachable("stopped while asking", { cause });
+        const isPassing = !limit.aborted && PASSING.has(codeOf(cause));
+        throw new Unreachable(this.#wordsFor(cause, next, limit), { cause, isPassing });
       });
       const target = redirectOf(next, answered);
       if (target === undefined) return answered;
@@ -70,38 +85,65 @@ export class Exchange implements Disposable {
   }
 
   async #once(question: Question, signal: AbortSignal, again = true): Promise<Answered> {
-    const { method, url, body, unverified } = question;
-    const options = { method, headers: { "user-agent": "ouroboros", ...question.headers }, signal };
-    const request =
-      url.protocol === "https:"
-        ? https(url, { ...options, agent: this.#tls, rejectUnauthorized: !unverified })
-        : http(url, { ...options, agent: this.#plain });
+    const { method, url, body = null, maxBytes } = question;
     try {
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        request.on("response", resolve).on("error", reject).end(body);
+      const response = await this.#dispatcherFor(question).request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method,
+        headers: { "user-agent": "ouroboros", ...question.headers },
+        body,
+        signal,
       });
       return {
-        status: response.statusCode ?? 0,
+        status: response.statusCode,
         headers: response.headers,
-        body: await bodyOf(response, question.maxBytes),
+        body: await bodyOf(response.body, maxBytes),
+        url,
       };
     } catch (error) {
-      // The server closed a kept connection just as it was taken again.
-      if (again && request.reusedSocket && !signal.aborted) return this.#once(question, signal, false);
+      // The server may have closed a kept connection just as it was taken again.
+      if (again && CUT.has(codeOf(error)) && !signal.aborted) return this.#once(question, signal, false);
       throw error;
     }
   }
 
+  #dispatcherFor({ url, unverified }: Question): Dispatcher {
+    const proxy = proxyFor(url, this.#proxies);
+    const key = `${unverified} ${proxy?.href ?? ""}`;
+    const kept = this.#dispatchers.get(key);
+    if (kept !== undefined) return kept;
+    const tls = { rejectUnauthorized: !unverified };
+    const made =
+      proxy === undefined
+        ? new Agent({ connect: tls })
+        : new ProxyAgent({ uri: proxy.href, requestTls: tls, proxyTunnel: false });
+    this.#dispatchers.set(key, made);
+    return made;
+  }
+
+  #wordsFor(error: unknown, { url }: Question, limit: AbortSignal): string {
+    const proxy = proxyFor(url, this.#proxies);
+    const through = proxy === undefined ? "" : `through the proxy ${proxy.host}: `;
+    if (limit.aborted) return `${through}no answer within ${TIMEOUT_MS / 1000} s`;
+    const { message } = error as Error;
+    if (UNKNOWN_CA.has(codeOf(error)))
+      return `${through}${message}; NODE_EXTRA_CA_CERTS may name the file of its CA`;
+    const [first] = error instanceof AggregateError ? (error.errors as Error[]) : [];
+    return `${through}${message || first?.message || (codeOf(error) ?? "no connection")}`;
+  }
+
   [Symbol.dispose](): void {
-    this.#plain.destroy();
-    this.#tls.destroy();
+    for (const one of this.#dispatchers.values()) one.destroy().catch(() => undefined);
   }
 }
 
-async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+async function bodyOf(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
-  for await (const part of response as AsyncIterable<Buffer>) {
+  for await (const part of body) {
     size += part.length;
     if (size > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`);
     parts.push(part);
@@ -110,12 +152,14 @@ async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<Buff
 }
 
 function redirectOf({ method, url }: Question, { status, headers }: Answered): URL | undefined {
-  if (!REDIRECTS.has(status) || headers.location === undefined || method === "POST") return undefined;
-  if (URL.canParse(headers.location, url.href)) {
-    const target = new URL(headers.location, url);
-    if (/^https?:$/.test(target.protocol)) return target;
-  }
-  throw new Unreachable("redirected to what is no web address");
+  const { location } = headers;
+  if (!REDIRECTS.has(status) || location === undefined || method === "POST") return undefined;
+  const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+  if (target === undefined || !/^https?:$/.test(target.protocol))
+    throw new Unreachable("redirected to what is no web address");
+  if (url.protocol === "https:" && target.protocol === "http:")
+    throw new Unreachable(`redirected from https to http://${target.host}, which is not followed`);
+  return target;
 }
 
 /** Secrets stay with the host, port and scheme they were meant for, and so does leaving a certificate unchecked. */
@@ -125,12 +169,4 @@ function followed(question: Question, target: URL): Question {
     Object.entries(question.headers).filter(([name]) => name.toLowerCase() !== "authorization"),
   );
   return { ...question, url: target, headers, unverified: false };
-}
-
-function wordsFor(error: unknown, limit: AbortSignal): string {
-  if (limit.aborted) return `no answer within ${TIMEOUT_MS / 1000} s`;
-  const { message, code } = error as NodeJS.ErrnoException;
-  if (UNKNOWN_CA.has(code)) return `${message}; NODE_EXTRA_CA_CERTS may name the file of its CA`;
-  const [first] = error instanceof AggregateError ? (error.errors as Error[]) : [];
-  return message || first?.message || code || "no connection";
 }

@@ -5,16 +5,17 @@ import type { NatsConnection } from "nats";
 import { explain } from "../../shared/errors.ts";
 import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
 import type { End } from "../../shared/run-records.ts";
-import { isOneCycle } from "../../shared/one-cycle.ts";
+import { CODE, isOneCycle } from "../../shared/one-cycle.ts";
 import { type Context, type Host, type Service, forEachHost, stoppedCode } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
 import { serveCommands } from "./commands.ts";
-import { type Cycle, cycle } from "./cycle.ts";
+import { type Cycle, cycle, isBlind } from "./cycle.ts";
 import { type Runs, exitCodeOf, followRuns } from "./follow-run.ts";
 import { HostTaken, noteHost } from "./host-record.ts";
 import { followExpiries } from "./look-again.ts";
 import { Origins } from "./origins.ts";
 import type { Polling } from "./polling.ts";
+import { proxiesFrom } from "./proxy.ts";
 import { whyUpdaterIsNotReady } from "./publish.ts";
 import { Registries } from "./registry.ts";
 import { reportOf } from "./report.ts";
@@ -40,7 +41,16 @@ export const runPoller: Service = async (context) => {
 /** Resolves with the exit code. */
 async function pollHost(context: Context, host: Host, nats: NatsConnection): Promise<number> {
   const { settings, clock } = context;
-  using registries = new Registries({ settings, insecure: host.engine.insecureRegistries, clock });
+  const { engine } = host;
+  const own = { http: settings.HTTP_PROXY, https: settings.HTTPS_PROXY, no: settings.NO_PROXY };
+  using registries = new Registries({
+    settings,
+    insecure: engine.insecureRegistries,
+    mirrors: engine.mirrors,
+    proxies: proxiesFrom(own, engine.proxies),
+    clock,
+    engine,
+  });
   const js = jetstream(nats, { timeout: 5000 });
   const kvm = new Kvm(js);
   const polling: Polling = {
@@ -114,21 +124,29 @@ const hasMore = ({ cycle: last }: Ended): boolean =>
 async function pollOnce(polling: Polling): Promise<number> {
   using runs = followRuns(polling);
   const before = await untilSettled(polling, runs);
-  const ends = await cycleOnce(polling, runs);
+  const { ends, blind } = await cycleOnce(polling, runs);
   await untilSettled(polling, runs); // a run is told to be finished before it is closed
-  const code = exitCodeOf([...before, ...ends]);
+  const code = Math.max(exitCodeOf([...before, ...ends]), blind ? CODE.failed : CODE.done);
   return polling.signal.aborted ? Math.max(code, stoppedCode(polling)) : code;
 }
 
-async function cycleOnce(polling: Polling, runs: Runs): Promise<readonly End[]> {
+interface Once {
+  readonly ends: readonly End[];
+  /** No registry could be asked. */
+  readonly blind: boolean;
+}
+
+async function cycleOnce(polling: Polling, runs: Runs): Promise<Once> {
   const { log, clock, signal, health } = polling;
   const ends: End[] = [];
   const done = new Set<string>();
   const expired = new Set<string>();
   let told: Told = new Set();
+  let blind = false;
   while (!signal.aborted) {
     const ended = await tryCycle(polling, done, told);
     told = ended.told;
+    if (ended.cycle !== undefined) blind = isBlind(ended.cycle);
     const outcome = ended.cycle?.outcome;
     using _waiting = health.waits(whatFor(polling, ended));
     if (outcome === undefined) await clock.sleep(AGAIN_MS, signal);
@@ -145,7 +163,7 @@ async function cycleOnce(polling: Polling, runs: Runs): Promise<readonly End[]> 
       if (ended.cycle?.rest.length === 0 && again.length === 0) break;
     }
   }
-  return ends;
+  return { ends, blind };
 }
 
 function whatFor({ host }: Polling, { cycle: last, because = "" }: Ended): string {

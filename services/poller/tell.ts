@@ -1,6 +1,6 @@
 // What the log says of a cycle: what changed at info and warn, the rest at debug, so that a quiet host is quiet.
 import type { Logger } from "pino";
-import type { Cycle } from "./cycle.ts";
+import { type Cycle, isBlind } from "./cycle.ts";
 
 /** What was said already. */
 export type Told = ReadonlySet<string>;
@@ -31,11 +31,15 @@ export function tell(log: Logger, cycle: Cycle, told: Told): Told {
       },
       "labels of its image that concern others do not count",
     );
-  const { seen, asked, left, outcome, rest } = cycle;
+  const { seen, asked, left, outcome, rest, unanswered, advice } = cycle;
+  if (advice !== undefined) say("warn", { because: advice }, "credentials are for no registry");
   if (outcome.kind === "waiting") say("info", { because: outcome.because }, "plan waits for the updater");
-  const counts = { seen, asked, left: left.length, rest: rest.length };
+  const counts = { seen, asked, unanswered, left: left.length, rest: rest.length };
   if (outcome.kind === "published")
     log.info({ ...counts, run: outcome.run, containers: outcome.containers }, "plan published");
+  else if (isBlind(cycle)) say("warn", counts, "cycle ended: no registry could be asked");
+  else if (unanswered > 0 && outcome.kind === "nothing due")
+    say("warn", counts, "cycle ended: not every image could be asked for");
   else say("info", { ...counts, outcome: outcome.kind }, "cycle ended");
   return saying;
 }

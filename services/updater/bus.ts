@@ -16,6 +16,7 @@ export interface Bus extends Publishing {
   readonly manager: JetStreamManager;
   readonly participants: KV;
   readonly held: KV;
+  readonly hosts: KV;
   /** Random for each process and host: the name under which it writes. */
   readonly writer: string;
   /** How often NATS came back; what it had stored may be lost then. */
@@ -41,6 +42,7 @@ export async function openBus(
     manager,
     participants: await kvm.open(BUCKETS.participants),
     held: await kvm.open(BUCKETS.held),
+    hosts: await kvm.open(BUCKETS.hosts),
     clock: context.clock,
     signal: context.signal,
     writer,

@@ -34,6 +34,8 @@ const planted = {
   WEBHOOK_SECRET: "planted-webhook-secret",
   WEBHOOK_TOKEN: "planted-webhook-token",
   WEBHOOK_URL: "planted-webhook-key",
+  HTTP_PROXY: "http://planted:planted-http-proxy@127.0.0.1:1",
+  HTTPS_PROXY: "http://planted:planted-https-proxy@127.0.0.1:1",
   NATS_CREDS: new TextDecoder().decode(nkeys.createUser().getSeed()),
 } satisfies Partial<Record<SettingName, string>>;
 const ENVIRONMENT = "planted-environment";

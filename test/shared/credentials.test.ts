@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { HelperFailed } from "../../shared/credential-helper.ts";
 import { type Credentials, credentialsFor } from "../../shared/credentials.ts";
 
-const none = { REPO_USER: "", REPO_PASS: "" };
+const none = { REPO_USER: "", REPO_PASS: "", REPO_REGISTRY: "" };
 const basic = (text: string): string => Buffer.from(text).toString("base64");
 
 describe("credentials for a registry", () => {
@@ -56,7 +57,7 @@ describe("credentials for a registry", () => {
       undefined,
     ],
     ["are none in an empty entry", { auths: { "ghcr.io": {} } }, "ghcr.io", undefined],
-    ["are none without `auths`", { credsStore: "desktop" }, "ghcr.io", undefined],
+    ["are none without `auths`", { HttpHeaders: {} }, "ghcr.io", undefined],
   ];
   for (const [sentence, config, registry, expected] of cases)
     it(sentence, async () => {
@@ -66,12 +67,110 @@ describe("credentials for a registry", () => {
 
   it("are none without a file", async () => assert.equal(await credentialsFor("ghcr.io", none), undefined));
 
-  it("are REPO_USER and REPO_PASS where these are set, whatever the file says", async () => {
+  it("are REPO_USER and REPO_PASS for REPO_REGISTRY, whatever the file says, and for no other", async () => {
+    const bob = { REPO_USER: "bob", REPO_PASS: "pw", REPO_REGISTRY: "ghcr.io", bound: "quay.io" };
     await write("{ broken");
-    assert.deepEqual(await credentialsFor("ghcr.io", { REPO_USER: "bob", REPO_PASS: "pw" }), {
+    assert.deepEqual(await credentialsFor("ghcr.io", bob), { username: "bob", password: "pw" });
+    await write({ auths: { "quay.io": { auth: basic("ann:se:cret") } } });
+    assert.deepEqual(await credentialsFor("quay.io", bob), ann);
+    assert.equal(await credentialsFor("docker.io", bob), undefined);
+  });
+
+  it("are REPO_USER and REPO_PASS for the registry they were found to be for, and for none before", async () => {
+    const bob = { REPO_USER: "bob", REPO_PASS: "pw", REPO_REGISTRY: "" };
+    assert.equal(await credentialsFor("ghcr.io", bob), undefined);
+    assert.equal(await credentialsFor("quay.io", { ...bob, bound: "ghcr.io" }), undefined);
+    assert.deepEqual(await credentialsFor("ghcr.io", { ...bob, bound: "ghcr.io" }), {
       username: "bob",
       password: "pw",
     });
+  });
+
+  describe("in the Docker client's configuration", () => {
+    const ways: readonly [string, string][] = [
+      ...["ghcr.io", "ghcr.io/", "https://ghcr.io", "https://ghcr.io/", "http://ghcr.io"].map(
+        (key): [string, string] => [key, "ghcr.io"],
+      ),
+      ...["https://ghcr.io/v2", "http://ghcr.io/v1/", "https://ghcr.io/v1/", "ghcr.io/v2/"].map(
+        (key): [string, string] => [key, "ghcr.io"],
+      ),
+      ["https://registry.lab:5000/v2/", "registry.lab:5000"],
+      ...["https://index.docker.io/v1/", "index.docker.io", "docker.io", "https://docker.io/"].map(
+        (key): [string, string] => [key, "docker.io"],
+      ),
+      ["https://registry-1.docker.io/v2/", "docker.io"],
+    ];
+    for (const [key, registry] of ways)
+      it(`are found for ${registry} under ${key}`, async () => {
+        await write({
+          auths: { "other.lab": { auth: basic("x:y") }, [key]: { auth: basic("ann:se:cret") } },
+        });
+        assert.deepEqual(await credentialsFor(registry, none), ann);
+      });
+
+    it("are not found under a name that only begins alike", async () => {
+      for (const key of ["ghcr.io:443", "ghcr.io.evil.lab", "https://evil.lab/ghcr.io", "xghcr.io"]) {
+        await write({ auths: { [key]: { auth: basic("ann:se:cret") } } });
+        assert.equal(await credentialsFor("ghcr.io", none), undefined, key);
+      }
+    });
+  });
+
+  describe("with a helper program", () => {
+    const path = process.env["PATH"];
+    const helper = async (name: string, script: string): Promise<void> => {
+      await writeFile(join(folder, `docker-credential-${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      process.env["PATH"] = `${folder}:${path ?? ""}`;
+    };
+    afterEach(() => (process.env["PATH"] = path));
+    const knowing = (...servers: readonly string[]): string =>
+      `[ "$1" = get ] || exit 9; read server; case "$server" in ${servers.join("|")}) ` +
+      `echo '{"ServerURL":"x","Username":"ann","Secret":"se:cret"}';; ` +
+      "*) echo 'credentials not found in native keychain'; exit 1;; esac";
+
+    it("come from credHelpers, and from no other registry's", async () => {
+      await helper("lab", knowing("ghcr.io", "quay.io"));
+      await write({ credHelpers: { "ghcr.io": "lab" } });
+      assert.deepEqual(await credentialsFor("ghcr.io", none), ann);
+      assert.equal(await credentialsFor("quay.io", none), undefined);
+    });
+
+    it("come from credsStore, under each name that `docker login` left in auths", async () => {
+      await helper("lab", knowing("https://ghcr.io/v2/", "https://index.docker.io/v1/"));
+      await write({ credsStore: "lab", auths: { "https://ghcr.io/v2/": {} } });
+      assert.deepEqual(await credentialsFor("ghcr.io", none), ann);
+      assert.deepEqual(await credentialsFor("docker.io", none), ann);
+      assert.equal(await credentialsFor("quay.io", none), undefined);
+    });
+
+    it("may be an identity token", async () => {
+      await helper("lab", `echo '{"Username":"<token>","Secret":"tok"}'`);
+      await write({ credsStore: "lab" });
+      const expected = { username: "", password: "", identityToken: "tok" };
+      assert.deepEqual(await credentialsFor("ghcr.io", none), expected);
+    });
+
+    for (const [sentence, name, script, told] of [
+      [
+        "is not there",
+        "missing",
+        undefined,
+        /docker-credential-missing, which .* names, is not in PATH: install/,
+      ],
+      ["fails", "lab", "echo s3cret >&2; echo s3cret; exit 3", /docker-credential-lab failed with 3/],
+      ["talks nonsense", "lab", "echo s3cret", /docker-credential-lab gave no credentials that can be used/],
+      ["cannot be one", "../../bin/sh", undefined, /names a credential helper that cannot be one/],
+    ] as const)
+      it(`are told of by a sentence, without its output, where it ${sentence}`, async () => {
+        if (script !== undefined) await helper("lab", script);
+        await write({ credsStore: name });
+        await assert.rejects(credentialsFor("ghcr.io", none), (error: Error) => {
+          assert.ok(error instanceof HelperFailed);
+          assert.match(error.message, told);
+          assert.doesNotMatch(error.message, /s3cret/);
+          return true;
+        });
+      });
   });
 
   it("are read anew each time, so that a login takes effect", async () => {

@@ -215,7 +215,7 @@ describe("parsers, given anything at all,", () => {
       ),
       (text) => {
         assert.ok(parseChallenges(text).every(({ scheme }) => scheme === scheme.toLowerCase()));
-        assert.ok(retryAfterMs(text, 0) >= 0);
+        assert.ok((retryAfterMs(text, 0) ?? 0) >= 0);
       },
     ));
 
@@ -251,7 +251,7 @@ describe("parsers, given anything at all,", () => {
       await fc.assert(
         fc.asyncProperty(fc.oneof(plain, damaged(auths)), async (text) => {
           writeFileSync(join(folder, "config.json"), text);
-          const found = await credentialsFor("registry.lab", { REPO_USER: "", REPO_PASS: "" }).catch(
+          const found = await credentialsFor("registry.lab", { REPO_USER: "", REPO_PASS: "", REPO_REGISTRY: "" }).catch(
             (error: unknown) => {
               assert.match((error as Error).message, /is no Docker client configuration$/);
               return undefined;

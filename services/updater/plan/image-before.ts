@@ -7,7 +7,7 @@ import { isSameRepository } from "../../../shared/provenance.ts";
 import { platformOf } from "../create/create-options.ts";
 import type { ImageDocument } from "../create/inspect.ts";
 import { lastUpdateHere } from "../journal/update-records.ts";
-import { pull } from "./pull.ts";
+import { credentialSettings, pull } from "./pull.ts";
 import type { Entry, Run } from "../updater.ts";
 
 /** The tag stays where it is. @throws Error that says why there is no way back */
@@ -30,12 +30,12 @@ export async function imageBefore({ bus }: Run, { facts }: Entry): Promise<Image
     throw new Error(`the image before, ${from}, is gone from the Engine and was in no registry`);
   const running = (await engine.docker.getImage(facts.imageId).inspect()) as unknown as ImageDocument;
   const platform = platformOf(running, engine);
-  const { context, clock, signal } = bus;
+  const { clock, signal } = bus;
   await pull({
     engine,
     ref: { ...ref, tag: ref.digest },
     platform,
-    settings: context.settings,
+    settings: await credentialSettings(bus),
     clock,
     signal,
   });

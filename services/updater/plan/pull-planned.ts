@@ -6,7 +6,7 @@ import type { Bus } from "../bus.ts";
 import { platformOf } from "../create/create-options.ts";
 import type { ImageDocument } from "../create/inspect.ts";
 import type { Entry } from "../updater.ts";
-import { pull } from "./pull.ts";
+import { credentialSettings, pull } from "./pull.ts";
 
 /** The Engine has another image by that tag than the one that was planned. The message is the whole story. */
 export class ImageMoved extends Error {
@@ -19,7 +19,7 @@ export class ImageMoved extends Error {
  * @throws ImageMoved, and an Error with what the Engine or the registry said.
  */
 export async function pullPlanned(bus: Bus, { facts, ref, digest }: Entry): Promise<ImageInspectInfo> {
-  const { host, context, clock, signal } = bus;
+  const { host, clock, signal } = bus;
   const { docker, store } = host.engine;
   const running = await docker.getImage(facts.imageId).inspect();
   const kept = { id: running.Id, digests: running.RepoDigests };
@@ -27,7 +27,8 @@ export async function pullPlanned(bus: Bus, { facts, ref, digest }: Entry): Prom
     throw new ImageMoved(`its image does not come from ${ref.name}: it was built or tagged here`);
   const platform = platformOf(running as unknown as ImageDocument, host.engine);
   const before = await ifThere(docker.getImage(ref.familiar).inspect());
-  await pull({ engine: host.engine, ref, platform, settings: context.settings, clock, signal });
+  const settings = await credentialSettings(bus);
+  await pull({ engine: host.engine, ref, platform, settings, clock, signal });
   const image = await docker.getImage(ref.familiar).inspect();
   const got = digestsIn(image.RepoDigests, ref);
   if ([image.Id, ...got].includes(digest)) return image;

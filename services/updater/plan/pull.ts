@@ -1,11 +1,14 @@
 // Pulling images. The Engine answers 200 and tells failures inside the stream, so every line is read.
 import { z } from "zod";
 import type { Clock } from "../../../shared/clock.ts";
-import { credentialsFor } from "../../../shared/credentials.ts";
+import { HelperFailed } from "../../../shared/credential-helper.ts";
+import { type Bound, authConfigOf, credentialsFor } from "../../../shared/credentials.ts";
 import type { Engine } from "../../../shared/engine.ts";
+import { boundRegistry } from "../../../shared/host-credentials.ts";
 import type { ImageRef } from "../../../shared/image-ref.ts";
+import { untilAnswered } from "../../../shared/jetstream.ts";
 import { parseJson } from "../../../shared/messages.ts";
-import type { Settings } from "../../../shared/settings.ts";
+import type { Bus } from "../bus.ts";
 
 /** A pull that tells nothing for this long is given up. */
 const SILENCE_MS = 300_000;
@@ -20,20 +23,25 @@ interface Pull {
   readonly ref: ImageRef;
   /** `os/arch[/variant]` where it is not the Engine's own. */
   readonly platform: string | undefined;
-  readonly settings: Pick<Settings, "REPO_USER" | "REPO_PASS">;
+  readonly settings: Bound;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
+/** Whose credentials go with a pull: REPO_USER's by what the poller found, where REPO_REGISTRY does not say. */
+export async function credentialSettings({ context, hosts, host, ...publishing }: Bus): Promise<Bound> {
+  const bound = await untilAnswered(publishing, () => boundRegistry(hosts, host.name, context.settings));
+  return { ...context.settings, bound };
+}
+
 /** @throws Error with what the Engine or the registry said. */
 export async function pull({ engine, ref, platform, settings, clock, signal }: Pull): Promise<void> {
-  const credentials = await credentialsFor(ref.registry, settings);
-  const { identityToken, ...basic } = credentials ?? {};
-  const authconfig = {
-    ...basic,
-    ...(identityToken && { identitytoken: identityToken }),
-    serveraddress: ref.registry,
-  };
+  let trouble = "";
+  const credentials = await credentialsFor(ref.registry, settings).catch((error: unknown) => {
+    if (!(error instanceof HelperFailed)) throw error;
+    trouble = `; ${error.message}`;
+    return undefined;
+  });
   const silent = new AbortController();
   const ended = AbortSignal.any([signal, silent.signal]);
   let heard = clock.monotonic();
@@ -46,13 +54,13 @@ export async function pull({ engine, ref, platform, settings, clock, signal }: P
     tag: ref.tag,
     abortSignal: ended,
     ...(platform !== undefined && { platform }),
-    ...(credentials && { authconfig }),
+    ...(credentials && { authconfig: authConfigOf(credentials, ref.registry) }),
   })) as unknown as AsyncIterable<Buffer>;
   for await (const line of linesOf(stream)) {
     heard = clock.monotonic();
     const said = Line.safeParse(parseJson(line));
     const error = said.success ? (said.data.errorDetail?.message ?? said.data.error) : undefined;
-    if (error !== undefined) throw new Error(error);
+    if (error !== undefined) throw new Error(`${error}${trouble}`);
   }
 }
 

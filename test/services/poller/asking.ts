@@ -5,7 +5,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Answer } from "../../../services/poller/plan.ts";
-import { Registries } from "../../../services/poller/registry.ts";
+import type { Proxies } from "../../../services/poller/proxy.ts";
+import { type Means, Registries } from "../../../services/poller/registry.ts";
 import { type Clock, systemClock } from "../../../shared/clock.ts";
 import { type ImageRef, parseImageRef } from "../../../shared/image-ref.ts";
 
@@ -15,16 +16,31 @@ export const becauseOf = (answer: Answer | undefined): string =>
   answer?.kind === "unknown" ? answer.because : "";
 
 interface Options {
-  readonly settings?: { readonly REPO_USER: string; readonly REPO_PASS: string };
+  readonly settings?: Partial<Means["settings"]>;
   readonly insecure?: readonly string[];
   readonly clock?: Clock;
+  readonly proxies?: Partial<Proxies>;
+  readonly mirrors?: readonly string[];
+  readonly engine?: Means["engine"];
 }
-const anonymous = { REPO_USER: "", REPO_PASS: "" };
+const anonymous = { REPO_USER: "", REPO_PASS: "", REPO_REGISTRY: "", TOKEN_SERVERS: [] };
+const direct = { http: "", https: "", no: "" };
 export const registries = ({
-  settings = anonymous,
+  settings,
   insecure = ["registry.lab:5000"],
   clock = systemClock,
-}: Options = {}): Registries => new Registries({ settings, insecure, clock });
+  proxies,
+  mirrors = [],
+  engine,
+}: Options = {}): Registries =>
+  new Registries({
+    settings: { ...anonymous, ...settings },
+    insecure,
+    clock,
+    proxies: { ...direct, ...proxies },
+    mirrors,
+    engine,
+  });
 
 export function ref(text: string): ImageRef {
   const parsed = parseImageRef(text);

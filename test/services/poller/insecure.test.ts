@@ -15,10 +15,18 @@ describe("a registry is insecure", () => {
     ["by its network", "10.1.2.3:5000", ["10.1.0.0/16"], true],
     ["not in another network", "10.2.2.3:5000", ["10.1.0.0/16"], false],
     ["by a network of IPv6", "[fd00::5]:5000", ["fd00::/8"], true],
-    ["by the network that its name leads to", "registry.lab:5000", ["10.0.0.0/8"], true],
+    ["not by the network that its name leads to", "registry.lab:5000", ["10.0.0.0/8"], false],
+    ["not by a name that leads to loopback", "localhost.lab", ["127.0.0.0/8"], false],
+    ["not by a name that begins like an address", "127.0.0.1.evil.lab", [], false],
+    [
+      "never as Docker Hub",
+      "registry-1.docker.io",
+      ["docker.io", "registry-1.docker.io", "0.0.0.0/0"],
+      false,
+    ],
     ["not by what is no network", "10.1.2.3", ["10.1.0.0/99", "x/8", "/"], false],
     ["not when its name leads nowhere", "nowhere.lab", ["10.0.0.0/8"], false],
   ];
   for (const [sentence, host, insecure, expected] of cases)
-    it(sentence, async () => assert.equal(await isInsecure(host, insecure), expected));
+    it(sentence, () => assert.equal(isInsecure(host, insecure), expected));
 });

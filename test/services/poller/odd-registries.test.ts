@@ -121,7 +121,9 @@ describe("asking odd registries", () => {
       else if (url === "/moved") reply(response, 302, { location: `http://${elsewhere.host}/there` });
       else reply(response, 307, { location: "/moved" });
     });
-    using asked = registries({ settings: { REPO_USER: "ann", REPO_PASS: "secret" } });
+    using asked = registries({
+      settings: { REPO_USER: "ann", REPO_PASS: "secret", REPO_REGISTRY: odd.host },
+    });
     assert.deepEqual(await ask(asked, `${odd.host}/app:1`), [digest(DIGEST)]);
     assert.deepEqual(
       odd.asked.map(({ path, authorization }) => [path, authorization !== undefined]),

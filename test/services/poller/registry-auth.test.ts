@@ -5,7 +5,9 @@ import { startRegistry } from "./odd-registry.ts";
 
 describe("asking private repositories", () => {
   it("works with REPO_USER and REPO_PASS", async () => {
-    using asked = registries({ settings: { REPO_USER: "ann", REPO_PASS: "secret" } });
+    using asked = registries({
+      settings: { REPO_USER: "ann", REPO_PASS: "secret", REPO_REGISTRY: "ghcr.io" },
+    });
     const { reference, digest: expected } = await pushApp("ghcr.io/acme/private/app", "1");
     await hubControl.clearLog();
     assert.deepEqual(await ask(asked, reference), [digest(expected)]);
@@ -18,7 +20,7 @@ describe("asking private repositories", () => {
     const [answer] = await ask(asked, reference);
     assert.equal(
       becauseOf(answer),
-      "ghcr.io denies access without credentials: `docker login` there, or set REPO_USER",
+      "ghcr.io denies access without credentials: `docker login` there, or set REPO_USER and REPO_REGISTRY",
     );
   });
 
@@ -44,9 +46,11 @@ describe("asking private repositories", () => {
       if (headers.authorization === expected) reply(response, 200, manifestHeaders());
       else reply(response, 401, { "www-authenticate": 'Basic realm="lab"' });
     });
-    using asked = registries({ settings: { REPO_USER: "ann", REPO_PASS: "se:cret" } });
+    using asked = registries({
+      settings: { REPO_USER: "ann", REPO_PASS: "se:cret", REPO_REGISTRY: odd.host },
+    });
     assert.deepEqual(await ask(asked, `${odd.host}/app:1`), [digest(DIGEST)]);
-    using wrong = registries({ settings: { REPO_USER: "ann", REPO_PASS: "no" } });
+    using wrong = registries({ settings: { REPO_USER: "ann", REPO_PASS: "no", REPO_REGISTRY: odd.host } });
     assert.match(becauseOf((await ask(wrong, `${odd.host}/app:1`))[0]), /refuses the credentials of ann/);
     using none = registries();
     assert.match(becauseOf((await ask(none, `${odd.host}/app:1`))[0]), /denies access without credentials/);

@@ -21,7 +21,7 @@ describe("the poller in trouble", () => {
     for (let n = 0; n < 2; n++) {
       const { left } = await stage.check();
       const id = (await h1.docker.getContainer("bad").inspect()).Id;
-      const because = "registry unreachable: quay.io: socket hang up";
+      const because = "registry unreachable: quay.io: other side closed";
       assert.deepEqual(left, [{ container: "bad", id, image: bad.reference, because }]);
     }
     const warnings = poller.log.filter(({ msg, level }) => msg === "registry gave no digest" && level === 40);

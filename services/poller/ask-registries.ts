@@ -1,0 +1,55 @@
+// A cycle's questions to the registries. Where REPO_USER is set without REPO_REGISTRY, all are asked without it first, and
+// where exactly one registry refuses that, REPO_USER is for it: the host's entry keeps it before it is sent there once.
+import type { ImageRef } from "../../shared/image-ref.ts";
+import { boundRegistry } from "../../shared/host-credentials.ts";
+import { noteHost } from "./host-record.ts";
+import type { Answer } from "./plan.ts";
+import type { Polling } from "./polling.ts";
+
+export interface Answers {
+  readonly answers: ReadonlyMap<string, Answer>;
+  /** What to set so that more can be asked. */
+  readonly advice?: string;
+}
+
+interface Extent {
+  /** All watched images: only then the one registry can be told. */
+  readonly isWhole: boolean;
+}
+
+/** @throws what NATS throws, and HostTaken. */
+export async function askRegistries(
+  polling: Polling,
+  refs: readonly ImageRef[],
+  { isWhole }: Extent,
+): Promise<Answers> {
+  const { registries, settings, hosts, host, signal, log } = polling;
+  const { REPO_USER, REPO_REGISTRY } = settings;
+  const bound = await boundRegistry(hosts, host.name, settings);
+  registries.bindTo(bound);
+  const answers = await registries.digestsOf(refs, signal);
+  const refusing = refs.filter(({ familiar }) => isLoginWanted(answers.get(familiar)));
+  const [only, ...others] = [...new Set(refusing.map(({ registry }) => registry))].sort();
+  if (REPO_USER === "" || REPO_REGISTRY !== "" || only === undefined) return { answers };
+  if (bound !== undefined || others.length > 0 || !isWhole)
+    return { answers, advice: adviceFor([only, ...others], bound) };
+  await noteHost(polling, "waiting for NATS to note which registry REPO_USER is for", () => ({
+    credentials_bound: { registry: only, user: REPO_USER },
+  }));
+  log.info({ registry: only }, "REPO_USER is for the one registry that refuses to be asked without");
+  registries.bindTo(only);
+  const again = await registries.digestsOf(refusing, signal);
+  return { answers: new Map([...answers, ...again]) };
+}
+
+const isLoginWanted = (answer: Answer | undefined): boolean =>
+  answer?.kind === "unknown" && answer.wantsLogin === true;
+
+function adviceFor(registries: readonly string[], bound: string | undefined): string {
+  const names = registries.join(", ");
+  const other = bound === undefined ? "" : `REPO_USER is for ${bound}. `;
+  return (
+    `${other}${names} refuse${registries.length === 1 ? "s" : ""} to be asked without a login: ` +
+    "set REPO_REGISTRY to the registry that REPO_USER is for, and `docker login` at any other"
+  );
+}

@@ -1,0 +1,19 @@
+// What is known of registries before they are asked. A registry whose challenge stands here is not asked without a token
+// first; a token server on another site than its registry gets credentials only where it stands here or in TOKEN_SERVERS.
+import type { Challenge } from "./challenge.ts";
+
+const bearer = (realm: string, service: string): Challenge => ({
+  scheme: "bearer",
+  params: { realm, service },
+});
+
+export const CHALLENGES: ReadonlyMap<string, Challenge> = new Map([
+  ["docker.io", bearer("https://auth.docker.io/token", "registry.docker.io")],
+  ["ghcr.io", bearer("https://ghcr.io/token", "ghcr.io")],
+  ["registry.gitlab.com", bearer("https://gitlab.com/jwt/auth", "container_registry")],
+]);
+
+/** Site of a registry → its token servers elsewhere. */
+export const TOKEN_SERVERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["scw.cloud", ["api.scaleway.com"]], // Scaleway's registries are rg.<region>.scw.cloud
+]);

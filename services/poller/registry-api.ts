@@ -1,0 +1,230 @@
+// One question to one registry: what a tag means there. Distribution spec, "Pulling manifests" and "Checking if content
+// exists in the registry": HEAD for the digest, GET where HEAD gives none.
+import { createHash } from "node:crypto";
+import { type Clock, iso } from "../../shared/clock.ts";
+import type { Bound } from "../../shared/credentials.ts";
+import type { ImageRef } from "../../shared/image-ref.ts";
+import type { Settings } from "../../shared/settings.ts";
+import { type Challenge, answerable, parseChallenges } from "./challenge.ts";
+import { CHALLENGES } from "./known-registries.ts";
+import { type Login, loginFor } from "./login.ts";
+import type { Proxies } from "./proxy.ts";
+import { type RateBudget, budgetIn } from "./rate-budget.ts";
+import { type Access, Tokens, denied, pullScope } from "./registry-auth.ts";
+import { AskedToWait, NoDigest, UNSAID_MS, retryAfterMs } from "./registry-error.ts";
+import { Origins } from "./registry-origin.ts";
+import { type Answered, Exchange, Unreachable } from "./request.ts";
+import type { Endpoint, Round } from "./round.ts";
+import { Waits } from "./waits.ts";
+
+export interface Means {
+  readonly settings: Bound & Pick<Settings, "TOKEN_SERVERS">;
+  /** As the Engine lists them. */
+  readonly insecure: readonly string[];
+  readonly proxies: Proxies;
+  readonly clock: Clock;
+}
+
+interface Asking {
+  readonly ref: ImageRef;
+  readonly method: "HEAD" | "GET";
+  readonly round: Round;
+}
+
+const ACCEPT = [
+  "application/vnd.docker.distribution.manifest.v2+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.oci.image.index.v1+json",
+].join(", ");
+const MANIFEST_BYTES = 4 * 1024 * 1024;
+const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+/** HEAD answers that may only mean that HEAD is not known there; 401 is one without a challenge. */
+const HEAD_UNSURE: ReadonlySet<number> = new Set([200, 400, 401, 403, 404, 405, 431]);
+const isUnsure = (status: number): boolean => HEAD_UNSURE.has(status) || status >= 500;
+
+/** Remembers tokens and how to speak to each registry, until disposed of. */
+export class RegistryApi implements Disposable {
+  readonly waits: Waits;
+  /** What each registry told last of how often it may be asked. */
+  readonly budgets = new Map<string, RateBudget>();
+  /** The registry that REPO_USER was found to be for. */
+  bound: string | undefined;
+  readonly #means: Means;
+  readonly #exchange: Exchange;
+  readonly #origins: Origins;
+  readonly #tokens: Tokens;
+  /** What each registry, or a repository with a scope of its own, asked for last time; undefined for nothing. */
+  readonly #challenges = new Map<string, Challenge | undefined>(CHALLENGES);
+
+  constructor(means: Means) {
+    this.#means = means;
+    this.#exchange = new Exchange(means.clock, means.proxies);
+    this.#origins = new Origins(this.#exchange, means.insecure);
+    this.#tokens = new Tokens(this.#exchange, means.clock);
+    this.waits = new Waits(means.clock);
+  }
+
+  [Symbol.dispose](): void {
+    this.#exchange[Symbol.dispose]();
+  }
+
+  /** The first question finds out what the registry wants; the others wait for it. @throws NoDigest */
+  async digestAt(endpoint: Endpoint, ref: ImageRef, round: Round): Promise<string> {
+    const { registry } = endpoint;
+    if (this.#challenges.has(registry)) return this.#digestAt(endpoint, ref, round);
+    const opener = round.openers.get(registry);
+    if (opener !== undefined) await opener;
+    const asking = this.#digestAt(endpoint, ref, round);
+    const settled = asking.catch(() => undefined);
+    if (opener === undefined) round.openers.set(registry, settled);
+    return asking;
+  }
+
+  async loginFor(registry: string, { logins }: Round): Promise<Login> {
+    const reading =
+      logins.get(registry) ?? loginFor(registry, { bound: this.bound, ...this.#means.settings });
+    logins.set(registry, reading);
+    return reading;
+  }
+
+  async #digestAt(endpoint: Endpoint, ref: ImageRef, round: Round): Promise<string> {
+    const head = await this.#ask(endpoint, { ref, method: "HEAD", round });
+    const said = head.status === 200 ? digestIn(head) : undefined;
+    if (said !== undefined) return said;
+    if (!isUnsure(head.status)) throw refusal(ref, head);
+    const got = await this.#ask(endpoint, { ref, method: "GET", round });
+    if (got.status === 401) throw denied(await this.#accessTo(endpoint, ref, round));
+    if (got.status !== 200) throw refusal(ref, got);
+    return digestIn(got) ?? `sha256:${createHash("sha256").update(got.body).digest("hex")}`;
+  }
+
+  /** Asks with the authorization that was right last time, and once more where the registry wants another. */
+  async #ask(endpoint: Endpoint, asking: Asking): Promise<Answered> {
+    const { ref, round } = asking;
+    const { registry } = endpoint;
+    const access = await this.#accessTo(endpoint, ref, round);
+    const known = this.#challenges.get(`${registry}/${ref.repository}`) ?? this.#challenges.get(registry);
+    const authorization = known && (await this.#inAdvance(known, access));
+    const first = await this.#send(endpoint, asking, authorization);
+    if (first.status !== 401) {
+      if (!this.#challenges.has(registry)) this.#challenges.set(registry, undefined);
+      return first;
+    }
+    const challenge = answerable(parseChallenges(first.headers["www-authenticate"] ?? ""));
+    if (challenge === undefined) {
+      if (first.headers["www-authenticate"] !== undefined) throw denied(access);
+      return first;
+    }
+    if (first.url.host !== endpoint.host) return this.#askElsewhere(first.url, challenge, asking);
+    const own = authorization === undefined ? access : { ...access, together: [] };
+    if (authorization !== undefined) this.#tokens.forget(challenge, access);
+    this.#remember(challenge, endpoint, ref);
+    const second = await this.#send(endpoint, asking, await this.#tokens.authorizationFor(challenge, own));
+    if (second.status === 401) throw denied(access);
+    if (own !== access) this.#tokens.askOneByOne(challenge);
+    return second;
+  }
+
+  /** What is known of a registry may be out of date: then it is asked first. */
+  async #inAdvance(known: Challenge, access: Access): Promise<string | undefined> {
+    if (known !== CHALLENGES.get(access.registry)) return this.#tokens.authorizationFor(known, access);
+    return this.#tokens.authorizationFor(known, access).catch((error: unknown) => {
+      if (!(error instanceof NoDigest) || error instanceof AskedToWait || error.isPassing) throw error;
+      return undefined;
+    });
+  }
+
+  /** It was redirected to another registry, which wants a token of its own: with that one's credentials, if any. */
+  async #askElsewhere(url: URL, challenge: Challenge, asking: Asking): Promise<Answered> {
+    const { ref, method, round } = asking;
+    const [, repository = ref.repository] = /^\/v2\/(.+)\/manifests\//.exec(url.pathname) ?? [];
+    const endpoint: Endpoint = { registry: url.host, host: url.host };
+    const access = { ...(await this.#accessTo(endpoint, { ...ref, repository }, round)), together: [] };
+    const authorization = await this.#tokens.authorizationFor(challenge, access);
+    const headers = { accept: ACCEPT, authorization };
+    await this.waits.turn(url.host, round.signal);
+    const rest = { method, headers, maxBytes: MANIFEST_BYTES };
+    const answered = await this.#origins
+      .askAt(url, rest, round.signal)
+      .catch((cause: unknown) => unreachable(url.host, cause));
+    if (answered.status === 401) throw denied(access);
+    return this.#heard(url.host, answered);
+  }
+
+  /** A Bearer challenge is the same for the whole registry, but for the scope; any other is its repository's own. */
+  #remember(challenge: Challenge, { registry }: Endpoint, { repository }: ImageRef): void {
+    const { scope = pullScope(repository), ...params } = challenge.params;
+    const isGeneral = challenge.scheme === "bearer" && scope === pullScope(repository);
+    if (isGeneral) this.#challenges.set(registry, { ...challenge, params });
+    else this.#challenges.set(`${registry}/${repository}`, challenge);
+  }
+
+  async #accessTo({ registry, host }: Endpoint, ref: ImageRef, round: Round): Promise<Access> {
+    return {
+      ...(await this.loginFor(registry, round)),
+      registry,
+      apiHost: host,
+      repository: ref.repository,
+      insecure: this.#origins.isInsecure(host),
+      rules: this.#means.settings.TOKEN_SERVERS,
+      together: round.repositories.get(ref.registry) ?? [],
+      signal: round.signal,
+    };
+  }
+
+  async #send(
+    { registry, host, scheme }: Endpoint,
+    { ref, method, round }: Asking,
+    authorization: string | undefined,
+  ): Promise<Answered> {
+    const asked = {
+      method,
+      host,
+      scheme,
+      path: `/v2/${ref.repository}/manifests/${ref.tag}`,
+      headers: { accept: ACCEPT, ...(authorization !== undefined && { authorization }) },
+      maxBytes: MANIFEST_BYTES,
+    };
+    await this.waits.turn(registry, round.signal);
+    const answered = await this.#origins
+      .ask(asked, round.signal)
+      .catch((cause: unknown) => unreachable(registry, cause));
+    return this.#heard(registry, answered);
+  }
+
+  #heard(registry: string, answered: Answered): Answered {
+    const { status, headers } = answered;
+    const { clock } = this.#means;
+    const budget = budgetIn(headers, iso(clock.now()));
+    if (budget !== undefined) this.budgets.set(registry, budget);
+    const wait = retryAfterMs(headers["retry-after"], clock.now());
+    if (status === 429 || (status === 503 && wait !== undefined))
+      throw new AskedToWait(`${registry} answered ${status}`, wait ?? UNSAID_MS);
+    return answered;
+  }
+}
+
+function unreachable(registry: string, cause: unknown): never {
+  if (!(cause instanceof Unreachable)) throw cause;
+  const { message, isPassing } = cause;
+  throw new NoDigest(`registry unreachable: ${registry}: ${message}`, {
+    cause,
+    kind: "unreachable",
+    isPassing,
+  });
+}
+
+function digestIn({ headers }: Answered): string | undefined {
+  const said = headers["docker-content-digest"];
+  return typeof said === "string" && DIGEST.test(said) ? said : undefined;
+}
+
+function refusal({ registry, familiar }: ImageRef, { status }: Answered): NoDigest {
+  if (status === 404)
+    return new NoDigest(`${registry} has no ${familiar}, or shows it only to those who log in there`);
+  if (status === 403) return new NoDigest(`${registry} denies access to ${familiar}`, { kind: "login" });
+  return new NoDigest(`${registry} answered ${status} for ${familiar}`, {
+    kind: status >= 500 ? "passing" : "final",
+  });
+}
