@@ -14,6 +14,7 @@ import { type RecoveredHost, recoverHost, settleAlone } from "./recover/recover.
 import { carryOut } from "./plan/carry-out.ts";
 import { modeOf } from "./plan/mode.ts";
 import { tellRestored } from "./recover/tell-restored.ts";
+import { releaseOtherImages } from "./swap/way-back.ts";
 import type { Updater } from "./updater.ts";
 
 const NOTHING: RecoveredHost = { swaps: new Map(), markers: [], restored: [] };
@@ -82,7 +83,9 @@ async function recoverAndResume(updater: Updater): Promise<Recovery> {
   const restored = await settleAlone(it, recovered, resumed);
   await tellRestored(bus, restored);
   const stuck = restored.filter(({ end }) => end === "stuck").map(({ run }) => run);
-  await dropOtherDocuments(it, plan === undefined ? stuck : [plan.run, ...stuck]);
+  const needed = plan === undefined ? stuck : [plan.run, ...stuck];
+  await dropOtherDocuments(it, needed);
+  await releaseOtherImages(bus.host.engine, needed);
   const left = resumed === undefined ? { ...NOTHING, helped } : recovered;
   if (plan !== undefined) await carryOut(updater, plan, left);
   else if (fence.open !== undefined) await fence.end();

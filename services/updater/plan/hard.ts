@@ -9,6 +9,7 @@ import { swapOnOwnImage } from "../swap/dependants.ts";
 import { commit, giveWay, letDependantsRun, recreate, recreateDependants } from "../swap/recreate.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
 import { type HardHooks, NONE_ALONG, type Swap, create } from "../swap/swap.ts";
+import { imageFetcher } from "./pull.ts";
 import { AT_MOST_WHILE_STOPPED, type Run } from "../updater.ts";
 
 /** For those that refer to the replaced container: they are recreated with it, whatever the verdicts say. */
@@ -80,6 +81,7 @@ const transactionOf = (run: Run): Omit<Swap, "old" | "oldImage" | "newImage" | "
   along: NONE_ALONG,
   replaced: run.replaced,
   making: run.making,
+  fetchImage: imageFetcher({ ...run.bus.context, engine: run.bus.host.engine, signal: run.hardStop }),
   references: run.references,
   ran: run.ran,
   beforeStop: () => Promise.resolve(),

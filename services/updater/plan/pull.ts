@@ -34,6 +34,12 @@ export async function credentialSettings({ context, hosts, host, ...publishing }
   return { ...context.settings, bound };
 }
 
+/** Pulls what is asked of it later. */
+export const imageFetcher =
+  (by: Pick<Pull, "engine" | "settings" | "clock" | "signal">) =>
+  (wanted: Pick<Pull, "ref" | "platform">): Promise<void> =>
+    pull({ ...by, ...wanted });
+
 /** @throws Error with what the Engine or the registry said. */
 export async function pull({ engine, ref, platform, settings, clock, signal }: Pull): Promise<void> {
   let trouble = "";

@@ -8,6 +8,7 @@ import type { Decided } from "../../../shared/run-records.ts";
 import { commit, commitDependants } from "../swap/recreate.ts";
 import type { Swap } from "../swap/swap.ts";
 import { keptName } from "../swap/swap-names.ts";
+import { releaseOldImages } from "../swap/way-back.ts";
 import type { Run } from "../updater.ts";
 
 interface Before {
@@ -89,6 +90,7 @@ export async function removeOld(run: Run, it: After): Promise<string> {
     return "the new container proved itself";
   }
   const kept = keptName(swap.name, swap.run);
+  await releaseOldImages(swap);
   await commitDependants(swap);
   await swap.engine.docker.getContainer(swap.old.Id).rename({ name: kept });
   return `the new container proved itself; the old one is kept as ${kept}: ${decided.reason ?? "no reason given"}`;

@@ -8,6 +8,7 @@ import { type Companion, companionsOf, referenceOf, swapsAlong, timedFor } from 
 import { keepDocument } from "../journal/documents.ts";
 import { expectGoingOn } from "./halt.ts";
 import { type ContainerDocument, type ImageDocument, sharesContainer } from "../create/inspect.ts";
+import { imageFetcher } from "./pull.ts";
 import { proofOf } from "../swap/prove.ts";
 import { runSteps } from "../swap/saga.ts";
 import { handOver, isOwn } from "../self/self-update.ts";
@@ -117,6 +118,7 @@ function swapFrom(
     references: run.references,
     ran: run.ran,
     hardHooks,
+    fetchImage: imageFetcher({ ...context, engine: host.engine, signal: run.hardStop }),
     successor: undefined,
     dependants: [],
     beforeStop: async (successor) => {

@@ -5,6 +5,7 @@ import { factsOf } from "../../../shared/container-facts.ts";
 import type { Context, Host } from "../../../shared/run-service.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { readDocument } from "../journal/documents.ts";
+import { imageFetcher } from "../plan/pull.ts";
 import type { Places } from "../swap/places.ts";
 import { isAmong, unparked } from "../swap/dependants.ts";
 import { proofOf } from "../swap/prove.ts";
@@ -104,6 +105,7 @@ export async function swapFrom(
     along: NONE_ALONG,
     replaced: new Map([[old.Id, next.Id]]),
     making: it.making,
+    fetchImage: imageFetcher({ ...it, engine, signal: it.hardStop }),
     references: new References(),
     ran: it.ran,
     resumedSince: next.Created,

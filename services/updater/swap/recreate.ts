@@ -15,12 +15,15 @@ import {
   parkPolicy,
   proveIt,
   removeBackup,
+  replacementOf,
+  restoreOld,
   start,
   stop,
   takeName,
 } from "./swap.ts";
 import { letStopEnd, stopContainer } from "./stop-container.ts";
 import { parseSwapName } from "./swap-names.ts";
+import { releaseOldImages } from "./way-back.ts";
 
 const silent: Watching = {
   begins: () => undefined,
@@ -40,6 +43,7 @@ export const letDependantsRun: SwapStep = {
     swap.dependants = await findDependants(swap);
   },
   undo: async (swap) => {
+    if (swap.restored === undefined) swap.replaced.delete(swap.old.Id); // it runs again as it was
     for (const dependant of swap.dependants.filter(ranBefore)) await letRun(dependant);
   },
 };
@@ -52,14 +56,23 @@ async function letRun(dependant: Swap): Promise<void> {
   const { engine, clock, old, proof } = dependant;
   const container = engine.docker.getContainer(old.Id);
   const inspect = await ifThere(container.inspect());
-  if (inspect === undefined) return; // made anew before
+  if (inspect === undefined) {
+    if ((await replacementOf(dependant)) === undefined) await restoreOld(dependant);
+    return;
+  }
+  if (referencesOf(inspect).some((id) => dependant.replaced.has(id))) return makeAnew(dependant);
   if (linksOf(inspect).some((target) => parseSwapName(target)?.part === "successor")) {
-    await recreate(onOwnImage(dependant)); // the one it had is undone
-    return removeBackup(dependant);
+    return makeAnew(dependant);
   }
   if (await isCutOff(engine, inspect)) await stopContainer({ engine, clock, ...proof }, old);
   else await letStopEnd({ engine, clock }, inspect);
   await tolerating([ALREADY_SO], container.start());
+}
+
+/** Its parent was made anew, or its link leads astray; the successor it had is undone. */
+async function makeAnew(dependant: Swap): Promise<void> {
+  await recreate(onOwnImage(dependant));
+  await removeBackup(dependant);
 }
 
 const onOwnImage = ({ reference: _its, watching: _told, ...dependant }: Swap): Swap => ({
@@ -72,12 +85,17 @@ const onOwnImage = ({ reference: _its, watching: _told, ...dependant }: Swap): S
 const linksOf = ({ HostConfig }: ContainerInspectInfo): string[] =>
   ((HostConfig.Links ?? []) as string[]).map((link) => link.replace(/^\//, "").replace(/:.*/, ""));
 
+/** Ids of those whose namespaces it shares. */
+const referencesOf = ({ HostConfig: { NetworkMode, IpcMode, PidMode } }: ContainerInspectInfo): string[] =>
+  [NetworkMode, IpcMode, PidMode]
+    .filter((mode) => sharesContainer(mode))
+    .map((mode) => mode?.slice("container:".length) ?? "");
+
 /** It shares a namespace that nobody else is in any more, or knows an address that is its parent's no more. */
 async function isCutOff(engine: Engine, inspect: ContainerInspectInfo): Promise<boolean> {
-  const { State, HostConfig } = inspect;
+  const { State } = inspect;
   if (!State.Running) return false;
-  const modes = [HostConfig.NetworkMode, HostConfig.IpcMode].filter((mode) => sharesContainer(mode));
-  for (const name of [...modes.map((mode) => mode?.slice("container:".length) ?? ""), ...linksOf(inspect)]) {
+  for (const name of [...referencesOf(inspect), ...linksOf(inspect)]) {
     const parent = await ifThere(engine.docker.getContainer(name).inspect());
     if (parent !== undefined && Date.parse(parent.State.StartedAt) > Date.parse(State.StartedAt)) return true;
   }
@@ -205,6 +223,7 @@ export async function giveWay(dependant: Swap): Promise<void> {
 
 /** U2 and D1: the old containers go, their volumes stay. */
 export async function commit(swap: Swap): Promise<void> {
+  await releaseOldImages(swap);
   await commitDependants(swap); // podman: children first
   await removeBackup(swap);
 }

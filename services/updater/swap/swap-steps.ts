@@ -2,10 +2,12 @@
 // take their list from this one.
 import { letDependantsRun, proveUpdated, recreateDependants, startRecreated } from "./recreate.ts";
 import { type SwapStep, create, moveAside, parkPolicy, proveIt, start, stop, takeName } from "./swap.ts";
+import { keepOldImages } from "./way-back.ts";
 
 export const swapSteps: readonly SwapStep[] = [
   create,
   letDependantsRun,
+  keepOldImages,
   stop,
   moveAside,
   takeName,
@@ -17,19 +19,21 @@ export const swapSteps: readonly SwapStep[] = [
 ];
 
 /** Where one of these fails, nothing that runs was touched. */
-export const harmless: readonly string[] = [create.name, letDependantsRun.name];
+export const harmless: readonly string[] = [create.name, letDependantsRun.name, keepOldImages.name];
 
 const withoutUndo = ({ name, do: act }: SwapStep): SwapStep => ({ name, do: act });
 /** Done by another process: what it found is found again. */
 const lookAgain = withoutUndo(letDependantsRun);
+/** A process of the version before may not have. */
+const keepAgain = withoutUndo(keepOldImages);
 /** An Engine that started since then has started the old one too, as its policy says. */
 const stopAgain = withoutUndo(stop);
 
 /** Steps that a process before this one did if the names are exchanged, and those that are left then. */
 export const ofSwappedNames = {
-  done: [create, letDependantsRun, stop, moveAside, takeName],
+  done: [create, letDependantsRun, keepOldImages, stop, moveAside, takeName],
   left: [
-    ...[lookAgain, parkPolicy, stopAgain, start, proveIt],
+    ...[lookAgain, keepAgain, parkPolicy, stopAgain, start, proveIt],
     ...[recreateDependants, startRecreated, proveUpdated],
   ],
 } as const;
@@ -40,7 +44,7 @@ export const ofSwappedNames = {
  * may not be put back yet.
  */
 export const ofHalfSwap: readonly SwapStep[] = [
-  ...[create, letDependantsRun, stop, moveAside, parkPolicy, start],
+  ...[create, letDependantsRun, keepOldImages, stop, moveAside, parkPolicy, start],
   recreateDependants,
 ];
 

@@ -6,6 +6,7 @@
 // Engine API: ContainerCreate, -Stop, -Rename, -Update, -Start, -Delete.
 import type { Clock } from "../../../shared/clock.ts";
 import { ALREADY_SO, type Engine, GONE, ifThere, statusOf, tolerating } from "../../../shared/engine.ts";
+import type { ImageRef } from "../../../shared/image-ref.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { SAME_SERVICE, isAdopted } from "./adopted.ts";
 import { onImage } from "./on-image.ts";
@@ -16,6 +17,7 @@ import type { References } from "./references.ts";
 import { letStopEnd, stopContainer } from "./stop-container.ts";
 import { makeSuccessor } from "./successor.ts";
 import { backupName, successorName } from "./swap-names.ts";
+import { fetchOldImage, recreateOld, runSuccessorInstead } from "./way-back.ts";
 
 export interface Swap {
   readonly engine: Engine;
@@ -33,6 +35,8 @@ export interface Swap {
   readonly proofFor: (old: ContainerDocument, image: ImageDocument) => Omit<Proof, "engine" | "clock">;
   /** What is updated in the same transaction, by name: containers that refer to it. */
   readonly along: ReadonlyMap<string, Along>;
+  /** Pulls an image by its digest, which is the reference's tag here: one that a prune took. */
+  readonly fetchImage: (wanted: { ref: ImageRef; platform: string | undefined }) => Promise<void>;
   /** Hears of its steps, where it goes along with another. */
   readonly watching?: Watching;
   /** Containers recreated in this transaction: old id → new id. Filled as they are made. */
@@ -52,6 +56,8 @@ export interface Swap {
   successor: string | undefined;
   /** The old container made again, where somebody had removed it. */
   restored?: string;
+  /** It cannot be made again: the successor runs in its place. */
+  isLost?: boolean;
   /** Swaps of the containers that refer to this one, parents before children. */
   dependants: Swap[];
 }
@@ -92,7 +98,7 @@ export const create: SwapStep = {
     const { id } = successorOf(swap);
     if (await isAdopted(swap, id)) return rename(swap.engine, id, swap.name);
     await tolerating([GONE], successorOf(swap).remove({ force: true, v: true }));
-    swap.replaced.delete(swap.old.Id);
+    if (swap.restored === undefined) swap.replaced.delete(swap.old.Id);
   },
 };
 
@@ -108,8 +114,7 @@ export const stop: SwapStep = {
     if (await startIfThere(swap, swap.restored ?? swap.old.Id)) return;
     const replacement = await replacementOf(swap);
     if (replacement !== undefined) return finishReplacing(swap, replacement);
-    swap.restored = await recreateOld(swap);
-    await startIfThere(swap, swap.restored);
+    await restoreOld(swap);
   },
 };
 
@@ -212,11 +217,25 @@ async function finishReplacing({ engine, clock, name }: Swap, id: string): Promi
   await tolerating([ALREADY_SO], container.start());
 }
 
-/** Somebody removed the old container meanwhile: it is made again from its inspect document, on its own image. */
-const recreateOld = (swap: Swap): Promise<string> =>
-  onImage(swap, swap.oldImage.Id, () =>
-    makeSuccessor({ ...swap, newImage: swap.oldImage, replaced: new Map(), name: swap.name }),
-  );
+/**
+ * Somebody removed the old container meanwhile: it is made anew. What refers to it by its id is recreated then.
+ * @throws Error where that cannot be; the successor runs in its place until it can.
+ */
+export async function restoreOld(swap: Swap): Promise<void> {
+  try {
+    await fetchOldImage(swap);
+  } catch (error) {
+    await runSuccessorInstead(swap);
+    swap.isLost = true;
+    throw error;
+  }
+  swap.isLost = false;
+  await start.undo?.(swap);
+  await takeName.undo?.(swap); // the successor may have run in its place
+  swap.restored = await recreateOld(swap);
+  swap.replaced.set(swap.old.Id, swap.restored);
+  await startIfThere(swap, swap.restored);
+}
 
 /** Resolves with false where there is no such container. */
 async function startIfThere({ engine, clock }: Swap, id: string): Promise<boolean> {

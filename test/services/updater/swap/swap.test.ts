@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import type { ContainerDocument, ImageDocument } from "../../../../services/updater/create/inspect.ts";
-import { type Outcome, type Watching, runSteps } from "../../../../services/updater/swap/saga.ts";
+import { type Outcome, type Watching, runSteps, undoSteps } from "../../../../services/updater/swap/saga.ts";
+import { byHand } from "../../../../services/updater/swap/by-hand.ts";
 import { Places } from "../../../../services/updater/swap/places.ts";
 import { References } from "../../../../services/updater/swap/references.ts";
 import { type Swap, type SwapStep, removeBackup } from "../../../../services/updater/swap/swap.ts";
@@ -85,6 +86,24 @@ describe("swapping a container, on a real Engine", () => {
       "stop the old container",
     ]);
   });
+
+  it("runs the successor in the place of an old container that is gone with its image", async () => {
+    const swap = await prepare();
+    assert.equal((await runSteps(swapSteps, swap, silent)).kind, "done");
+    await h1.docker.getContainer(swap.old.Id).remove({ force: true });
+    await h1.docker.getImage(swap.oldImage.Id).remove({ force: true });
+    const left = await undoSteps(swapSteps, swap, silent);
+    assert.deepEqual(
+      left.map(({ step }) => step),
+      ["stop the old container"],
+    );
+    assert.deepEqual(await overview(h1), ["web running 2"]);
+    const cause = left[0]?.error;
+    assert.match(
+      byHand(swap, { failed: "prove the successor", cause, left }),
+      /the new container runs as web/,
+    );
+  });
 });
 
 async function prepare(): Promise<Swap> {
@@ -106,6 +125,7 @@ async function prepare(): Promise<Swap> {
     beforeStop: () => Promise.resolve(),
     replaced: new Map(),
     making: new Places(1),
+    fetchImage: () => Promise.reject(new Error("nothing is to be pulled here")),
     references: new References(),
     ran: new Set(),
     successor: undefined,
