@@ -87,6 +87,7 @@ export const imagesFor = (api: string) =>
     mildAgain: alike(common, 4),
     volumeAppears: [common, but({ volumes: ["/data"] })],
     volumeVanishes: [but({ volumes: ["/data"] }), common],
+    volumesSpelt: alike(but({ volumes: ["/data/", "/srv//kept", "/memory/"] })),
     userAppears: [common, but({ user: "u", files: { ...common.files, "/etc/passwd": passwd("u") } })],
     userVanishes: [but({ user: "u", files: { ...common.files, "/etc/passwd": passwd("u") } }), common],
     entrypointAppears: [{ ...common, entrypoint: [], cmd: ["/bin/serve", "old"] }, common],

@@ -1,5 +1,6 @@
 // The HostConfig of a container's successor, and the anonymous volumes it takes over. Pure. HostConfig goes through
 // create and inspect unchanged but for the fields here.
+import { canonicalPath } from "./canonical-path.ts";
 import { userName } from "../swap/swap-names.ts";
 import {
   type HostConfig,
@@ -84,26 +85,30 @@ function volumesFrom({ old, replaced, volumesFrom: sources }: Recreation): Parti
 export function carriedMounts({ old, volumesFrom: sources }: Recreation): MountPoint[] {
   const { Binds, Mounts, VolumesFrom } = old.HostConfig;
   const given = new Set([
-    ...(Binds ?? []).map((bind) => bind.split(":")[1]),
-    ...(Mounts ?? []).filter((mount) => mount.Source).map((mount) => mount.Target),
+    ...(Binds ?? []).map((bind) => canonicalPath(bind.split(":")[1] ?? "")),
+    ...(Mounts ?? []).filter((mount) => mount.Source).map((mount) => canonicalPath(mount.Target)),
   ]);
   const lost = (VolumesFrom ?? []).some((entry) => !sources.has(sourceOf(entry)));
   const fromOthers = [...sources.values()].flat();
   return old.Mounts.filter(
     (mount) =>
       (mount.Type === "volume" || (mount.Type === "bind" && lost)) &&
-      !given.has(mount.Destination) &&
-      !fromOthers.some((other) => other.Name === mount.Name && other.Destination === mount.Destination),
+      !given.has(canonicalPath(mount.Destination)) &&
+      !fromOthers.some(
+        (other) =>
+          other.Name === mount.Name && canonicalPath(other.Destination) === canonicalPath(mount.Destination),
+      ),
   );
 }
 
 function mountsFrom(it: Recreation): Partial<HostConfig> {
   const { Binds, Mounts } = it.old.HostConfig;
-  const carried = new Map(carriedMounts(it).map((mount) => [mount.Destination, mount]));
+  const carried = new Map(carriedMounts(it).map((mount) => [canonicalPath(mount.Destination), mount]));
   const mounts = (Mounts ?? []).map((mount): MountSpec => {
-    const volume = mount.Type === "volume" && !mount.Source ? carried.get(mount.Target) : undefined;
+    const volume =
+      mount.Type === "volume" && !mount.Source ? carried.get(canonicalPath(mount.Target)) : undefined;
     if (volume === undefined) return mount;
-    carried.delete(mount.Target);
+    carried.delete(canonicalPath(mount.Target));
     return { ...mount, Source: volume.Name ?? volume.Source };
   });
   const binds = [...carried.values()].map(

@@ -1,5 +1,6 @@
 // Has the new container proved itself? Healthy where there is a healthcheck, else running without a restart for the
-// settling time; then the check from outside that its label may ask for. One that exits or restarts has failed at once.
+// settling time; then the check from outside that its label may ask for. One that exits or restarts has failed at once,
+// but for a job: one that ends with exit code 0, and that its restart policy lets end, has done its work.
 // What counts are the labels of the container it replaces: those the plan was made by. A new image cannot talk itself
 // out of a check; what it says takes effect at the update after this one.
 import type { ContainerInspectInfo } from "dockerode";
@@ -54,6 +55,8 @@ const NS_PER_MS = 1e6;
 /** @throws Error saying what is wrong with the container. */
 export async function prove(id: string, proof: Proof): Promise<void> {
   const standing = await untilStanding(id, proof);
+  if (hasDoneItsWork(standing) && proof.check?.kind === "check")
+    throw new Error(`the new container ended before its check ${proof.check.asked} passed`);
   if (proof.check?.kind === "check") await untilPassed(standing, proof.check, proof);
 }
 
@@ -63,6 +66,7 @@ async function untilStanding(id: string, proof: Proof): Promise<ContainerInspect
   const began = clock.monotonic();
   for (let last: ContainerInspectInfo | undefined; ;) {
     const inspect = await engine.docker.getContainer(id).inspect();
+    if (hasDoneItsWork(inspect)) return inspect;
     const waited = clock.monotonic() - began;
     const failed = whyDown(inspect, last) ?? whyTooLate(inspect, waited, proof);
     if (failed !== undefined) throw new Error(`the new container ${failed}`);
@@ -100,6 +104,12 @@ async function untilPassed(
 
 function throwIfStopped(hardStop: AbortSignal): void {
   if (hardStop.aborted) throw new Error("the new container was not proved before the updater had to stop");
+}
+
+/** A job that is over. Putting the one before back would do its work once more. */
+export function hasDoneItsWork({ State, HostConfig, RestartCount }: ContainerInspectInfo): boolean {
+  const mayEnd = ["", "no", "on-failure"].includes(HostConfig.RestartPolicy?.Name ?? "");
+  return mayEnd && State.Status === "exited" && State.ExitCode === 0 && RestartCount === 0;
 }
 
 /** Undefined while it runs as it did at the `last` look. A restart between two looks shows in count and start time. */

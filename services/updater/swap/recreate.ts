@@ -4,6 +4,7 @@ import type { ContainerInspectInfo } from "dockerode";
 import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import { sharesContainer } from "../create/inspect.ts";
+import { carryOver, findCopiedIn } from "./carry-over.ts";
 import { findDependants, isAmong, isOlder, ranBefore } from "./dependants.ts";
 import { type Watching, runSteps, undoSteps } from "./saga.ts";
 import {
@@ -21,6 +22,7 @@ import {
   stop,
   takeName,
 } from "./swap.ts";
+import { hasDoneItsWork } from "./prove.ts";
 import { letStopEnd, stopContainer } from "./stop-container.ts";
 import { parseSwapName } from "./swap-names.ts";
 import { releaseOldImages } from "./way-back.ts";
@@ -167,20 +169,25 @@ const startIfItRan: SwapStep = {
   do: async (swap) => {
     if (!ranBefore(swap)) return;
     await start.do(swap);
-    const { State } = await swap.engine.docker.getContainer(swap.successor ?? swap.name).inspect();
-    if (!State.Running)
+    const inspect = await swap.engine.docker.getContainer(swap.successor ?? swap.name).inspect();
+    const { State } = inspect;
+    if (!State.Running && !hasDoneItsWork(inspect))
       throw new Error(`${swap.name} exited with code ${State.ExitCode} after it was recreated`);
   },
 };
 /** One dependant. */
 export const recreateSteps: readonly SwapStep[] = [
+  findCopiedIn,
   create,
+  carryOver,
   stopOnly,
   moveAside,
   takeName,
   parkPolicy,
   startIfItRan,
 ];
+
+const startAt = recreateSteps.indexOf(parkPolicy);
 
 /** Says which dependant was in the way. */
 export class NotRecreated extends Error {
@@ -195,7 +202,7 @@ export class NotRecreated extends Error {
 
 /** @throws NotRecreated; what was begun is undone then, but it does not run. */
 export async function recreate(dependant: Swap): Promise<void> {
-  const done = dependant.successor === undefined ? [] : recreateSteps.slice(0, 4); // by an earlier process
+  const done = dependant.successor === undefined ? [] : recreateSteps.slice(0, startAt); // by an earlier process
   const outcome = await runSteps(recreateSteps.slice(done.length), dependant, watching(dependant), done);
   if (outcome.kind !== "done") throw new NotRecreated(dependant.name, outcome.cause);
 }

@@ -99,6 +99,31 @@ export const volumeCases = {
       check: async ({ exec }) => assert.match(await exec("it", "/bin/cat", "/data/mark"), /^[0-9a-f]{64}$/),
     },
   ),
+  "volume-spelt-otherwise": one(
+    "volumes, folders and memory at paths that are spelt otherwise than the Engine does",
+    ({ folder, own }) => ({
+      Volumes: { "/cache/": {} },
+      ...host({
+        Binds: [`${own("a")}:/data/`, `${own("b")}:/srv//x`, `${folder}:/srv/./y`],
+        Mounts: [
+          { Type: "volume", Source: own("c"), Target: "/m/" },
+          { Type: "volume", Target: "/n//" },
+          { Type: "tmpfs", Target: "/t/" },
+        ],
+        Tmpfs: { "/u/": "size=64k" },
+      }),
+    }),
+  ),
+  "image-volume-spelt-otherwise": one(
+    "anonymous volumes and memory where the image spells its volumes otherwise",
+    host({ Tmpfs: { "/memory": "size=64k" } }),
+    { image: "volumesSpelt" },
+  ),
+  "image-volume-bound": one(
+    "a named volume in place of the image's that is spelt otherwise",
+    ({ own }) => host({ Binds: [`${own("a")}:/data`, `${own("b")}:/memory/`] }),
+    { image: "volumesSpelt" },
+  ),
   "volumes-from": {
     says: "volumes of another container that is there",
     members: {

@@ -208,6 +208,26 @@ describe("the HostConfig of a successor", () => {
         },
       ],
       [
+        "binds none that is bound or mounted under another spelling",
+        {
+          mounts: [volume("named", "/n"), volume("other", "/srv/o"), volume(ANON, "/m")],
+          host: {
+            Binds: ["named:/n/"],
+            Mounts: [
+              { Type: "volume", Source: "other", Target: "/srv//./o/" },
+              { Type: "volume", Target: "/m/" },
+            ],
+          },
+        },
+        {
+          Binds: ["named:/n/"],
+          Mounts: [
+            { Type: "volume", Source: "other", Target: "/srv//./o/" },
+            { Type: "volume", Target: "/m/", Source: ANON },
+          ],
+        },
+      ],
+      [
         "leaves folders and memory alone",
         {
           mounts: [bind("/a", "/a"), { Type: "tmpfs", Source: "", Destination: "/t", RW: true }],

@@ -57,6 +57,23 @@ describe("proving a new container, on a real Engine", () => {
     assert.equal(await proven(id), "the new container exited with code 4");
   });
 
+  for (const policy of ["no", "on-failure"])
+    it(`takes a job that ends with 0 under restart: ${policy}, at once`, async () => {
+      const id = await run({ cmd: "sleep 0.3" }, { RestartPolicy: { Name: policy } });
+      assert.equal(await proven(id, { settleTime: 60_000 }), "proved");
+    });
+
+  it("takes a job with a healthcheck that ends before it is healthy", async () => {
+    const healthcheck = { Test: ["CMD-SHELL", "false"], Interval: 1e9, StartPeriod: 60e9 };
+    const id = await run({ cmd: "sleep 0.3", healthcheck });
+    assert.equal(await proven(id, { healthTimeout: 60_000 }), "proved");
+  });
+
+  it("refuses one that ends with 0 and is restarted by its policy", async () => {
+    const id = await run({ cmd: "sleep 0.3" }, { RestartPolicy: { Name: "always" } });
+    assert.match(await proven(id), /^the new container exited (with code 0 )?and was restarted$/);
+  });
+
   it("sees a crash loop under restart: always", async () => {
     const id = await run({ cmd: "sleep 0.3; exit 5" }, { RestartPolicy: { Name: "always" } });
     assert.match(await proven(id), /^the new container exited (with code 5 )?and was restarted$/);
