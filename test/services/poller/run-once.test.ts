@@ -72,17 +72,22 @@ describe("the poller with RUN_ONCE", () => {
     await using stage = await openStage();
     await stage.makeTopology();
     await stage.makeUpdater();
-    const { reference } = await pushApp("polled-large", "1");
-    const big = { big: "x".repeat(80 * 1024) };
-    for (const name of ["a1", "b2", "c3"]) await runApp(h1, name, reference, big);
+    const labels = (name: string) =>
+      Object.fromEntries(Array.from({ length: 15 }, (_, n) => [`${name}${n}`, "x".repeat(1000)]));
+    const { reference } = await pushApp("polled-large", "1", { labels: labels("image") });
+    const names = ["a1", "b2", "c3", "d4", "e5", "f6", "g7"];
+    for (const name of names) await runApp(h1, name, reference, labels("own")); // some 30 KiB of a plan each
     await pushApp("polled-large", "1");
     await using poller = startPoller(h1, stage.server, { RUN_ONCE: "true" });
     const first = await stage.take();
-    assert.equal(first.names.length, 2);
-    await stage.finish(first, { [first.names[0] ?? ""]: "failed", [first.names[1] ?? ""]: "updated" });
+    const [failed = "", ...updated] = first.names;
+    await stage.finish(first, {
+      [failed]: "failed",
+      ...Object.fromEntries(updated.map((name) => [name, "updated" as const])),
+    });
     const second = await stage.take();
-    assert.deepEqual([...first.names, ...second.names].sort(), ["a1", "b2", "c3"]);
-    await stage.finish(second, { [second.names[0] ?? ""]: "updated" });
+    assert.deepEqual([...first.names, ...second.names].sort(), names);
+    await stage.finish(second, Object.fromEntries(second.names.map((name) => [name, "updated" as const])));
     assert.equal(await poller.ended, 1);
   });
 });
