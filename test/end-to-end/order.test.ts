@@ -63,6 +63,17 @@ describe("containers with dependencies of their own", () => {
       [first, second].flatMap((name) => [`stop ${name}-db`, `start ${name}-db`]),
     );
   });
+
+  it("have them started again by whatever name their owner gave them meanwhile", async () => {
+    await deploy(h1, "db");
+    await deploy(h1, "web", { create: { Labels: { "com.ouroboros.depends_on": "db" } } });
+    await using stack = await startStack({ engine: h1, env: { MONITOR: "web" } });
+    const rename = `curl -sf -X POST --unix-socket ${h1.socket} 'http://engine/containers/db/rename?name=db2'`;
+    await stack.script("before_update/rename", `#!/bin/sh\n${rename}\n`);
+    await release("apps/web", "2");
+    assert.deepEqual(await endsOf(stack, await firstRun(stack)), { web: "updated" });
+    assert.deepEqual(await overview(h1), ["db2 running 1", "web running 2"]);
+  });
 });
 
 /** The one is due; it depends softly on db and hard on cache. */

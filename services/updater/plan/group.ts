@@ -16,6 +16,7 @@ import type { ContainerDocument } from "../create/inspect.ts";
 import { replaceContainer } from "./replace.ts";
 import { startPatiently } from "../swap/start-patiently.ts";
 import { letStopEnd, stopContainer } from "../swap/stop-container.ts";
+import { parseSwapName } from "../swap/swap-names.ts";
 import { AT_MOST_WHILE_STOPPED, type Entry, type Run, type Update } from "../updater.ts";
 
 export interface GroupWork {
@@ -165,7 +166,7 @@ export async function startMarked(run: Run, marked: readonly string[]): Promise<
   const there = found.filter((inspect) => inspect !== undefined);
   await startAll(
     run,
-    there.map(({ Name }) => ({ name: Name.slice(1) })),
+    there.map(({ Id: id, Name }) => ({ id, name: Name.slice(1) })),
     true,
   );
 }
@@ -173,12 +174,13 @@ export async function startMarked(run: Run, marked: readonly string[]): Promise<
 /** Starts what does not run; a dependency that was updated runs already. */
 export async function startAll(
   run: Run,
-  dependencies: readonly Pick<Facts, "name">[],
+  dependencies: readonly Pick<Facts, "id" | "name">[],
   withHooks: boolean,
 ): Promise<void> {
   let suspended: Suspended | undefined;
   const late: string[] = [];
-  for (const { name } of dependencies) {
+  for (const dependency of dependencies) {
+    const name = await nameNow(run, dependency);
     const inspect = await lookAt(run, name).catch((error: unknown) => unseen(run, name, error));
     if (inspect === "unseen") late.push(name);
     if (inspect === "unseen") continue;
@@ -193,6 +195,13 @@ export async function startAll(
   const left = await startPatiently({ ...run, engine: run.bus.host.engine, clock: run.bus.clock }, late);
   for (const { container } of left) run.notStarted.add(container);
   if (suspended !== undefined) throw suspended;
+}
+
+/** Its owner may have renamed it while it was stopped. Where it was recreated its name is what stays. */
+async function nameNow({ bus }: Run, { id, name }: Pick<Facts, "id" | "name">): Promise<string> {
+  const inspect = await ifThere(bus.host.engine.docker.getContainer(id).inspect()).catch(() => undefined); // told by lookAt
+  const now = inspect?.Name.slice(1);
+  return now === undefined || parseSwapName(now) !== undefined ? name : now;
 }
 
 /** One that the Engine cannot show keeps no other down. */
