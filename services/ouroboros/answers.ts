@@ -1,6 +1,7 @@
 // What the commands print with `-o json`. Programs rely on these shapes: fields may be added, none is taken away.
 // docs/commands.md shows them. Pure.
 import { z } from "zod";
+import { RateBudget } from "../../shared/rate-budget.ts";
 import { HeldEntry } from "../../shared/held.ts";
 import { hookNames } from "../../shared/hooks.ts";
 import { CloudEvent, VerdictWord } from "../../shared/messages.ts";
@@ -139,6 +140,9 @@ export const HostStatus = z.object({
   updates: Updates.nullable().describe(
     "How many updates the updater has counted (SAVE_COUNTERS); null where it is away.",
   ),
+  budgets: z
+    .record(z.string(), RateBudget)
+    .describe("How many more requests each registry allows, where it says so."),
   pending: z.number().describe("Events that are waited for."),
   held: z.array(HeldEntry.extend({ container: z.string() })),
 });

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { HeldEntry } from "../../shared/held.ts";
 import { lastOn } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
+import { RateBudget } from "../../shared/rate-budget.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { isToken, token, untoken } from "../../shared/tokens.ts";
 import { type HostStatus, type Status, Updates } from "./answers.ts";
@@ -46,6 +47,7 @@ const Note = z.object({
   last_seen: z.string(),
   last_poll: z.string().nullable(),
   last_plan: z.object({ run: z.string(), at: z.string() }).nullable(),
+  budgets: z.record(z.string(), RateBudget).optional(),
 });
 const Updater = z.object({
   state: z.enum(["busy", "idle"]),
@@ -85,6 +87,7 @@ const aboutNote = (note: z.infer<typeof Note> | undefined) => ({
   ouroboros: note?.versions.ouroboros ?? null,
   api: note?.versions.api ?? null,
   last_seen: note?.last_seen ?? null,
+  budgets: note?.budgets ?? {},
 });
 
 async function lastRun(
@@ -131,6 +134,7 @@ function printStatus(terminal: Terminal, { nats, participants, unreadable, hosts
   );
   for (const { host, trouble } of hosts)
     for (const sentence of trouble) stdout.write(`\n${host}: ${harmless(sentence)}\n`);
+  printBudgets(terminal, hosts);
   const held = hosts.flatMap(({ host, held }) => held.map((entry) => ({ ...entry, host })));
   if (held.length === 0) return;
   stdout.write("\n");
@@ -143,6 +147,22 @@ function printStatus(terminal: Terminal, { nats, participants, unreadable, hosts
       ...[by, because],
     ]),
   );
+}
+
+/** Of registries that say how many more requests they allow. */
+function printBudgets(terminal: Terminal, hosts: readonly HostStatus[]): void {
+  const now = terminal.clock.now();
+  const rows = hosts.flatMap(({ host, budgets }) =>
+    Object.entries(budgets).map(([registry, { remaining, limit, window_s, at }]) => [
+      ...[host, registry],
+      limit === null ? String(remaining) : `${remaining} of ${limit}`,
+      window_s === null ? "" : `${Math.round(window_s / 60)} min`,
+      ago(at, now),
+    ]),
+  );
+  if (rows.length === 0) return;
+  terminal.stdout.write("\n");
+  printTable(terminal, ["HOST", "REGISTRY", "REQUESTS LEFT", "PER", "SAID"], rows);
 }
 
 function rowOf(it: HostStatus, now: number): Cell[] {

@@ -12,7 +12,7 @@ import type { Host } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
 import type { Polling } from "./polling.ts";
-import { RateBudget } from "./rate-budget.ts";
+import { RateBudget } from "../../shared/rate-budget.ts";
 
 const When = z.string().describe("RFC 3339.");
 

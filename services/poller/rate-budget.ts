@@ -1,15 +1,7 @@
 // How many more questions a registry allows, as its answers tell: `ratelimit-limit: 100;w=21600`. Pure. IETF draft
 // "RateLimit header fields for HTTP", version 03, as Docker Hub follows it.
 import type { IncomingHttpHeaders } from "node:http";
-import { z } from "zod";
-
-export const RateBudget = z.object({
-  limit: z.number().nullable(),
-  remaining: z.number(),
-  window_s: z.number().nullable().describe("How long the limit counts back."),
-  at: z.string().describe("When it was told, RFC 3339."),
-});
-export type RateBudget = z.infer<typeof RateBudget>;
+import type { RateBudget } from "../../shared/rate-budget.ts";
 
 /** Undefined where the answer tells of none. */
 export function budgetIn(headers: IncomingHttpHeaders, at: string): RateBudget | undefined {

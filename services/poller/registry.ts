@@ -7,7 +7,7 @@ import { inParallel } from "../../shared/in-parallel.ts";
 import { askEngine } from "./ask-engine.ts";
 import { isLoopback } from "./insecure.ts";
 import type { Answer } from "./plan.ts";
-import type { RateBudget } from "./rate-budget.ts";
+import type { RateBudget } from "../../shared/rate-budget.ts";
 import { type Means as ApiMeans, RegistryApi } from "./registry-api.ts";
 import { AskedToWait, NoDigest, UNSAID_MS } from "./registry-error.ts";
 import {

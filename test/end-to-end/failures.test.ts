@@ -25,7 +25,13 @@ describe("an image that does not work", () => {
       /"start the successor" failed.*no such/,
     ],
     ["exits at once", "short", { cmd: "exit 7" }, /"prove the successor" failed.*exited with code 7/],
-    ["ends well, but ends", "done", { cmd: "exit 0" }, /exited with code 0/],
+    [
+      "ends well, but is restarted",
+      "done",
+      { cmd: "sleep 0.5; exit 0" },
+      /exited (with code 0|and was restarted)/,
+      ALWAYS,
+    ],
     [
       "exits and is restarted",
       "looping",
@@ -91,6 +97,20 @@ describe("an image that does not work", () => {
     await release("apps/short", "3", { volumes: VOLUMES });
     assert.deepEqual(await update(stack), { short: "updated" });
     assert.equal(await held(stack, "short"), undefined);
+  });
+});
+
+describe("a job", () => {
+  after(() => h1.clean());
+
+  it("whose successor ends with 0 is updated, and the old one does not run again", async () => {
+    await deploy(h1, "job");
+    await using stack = await startStack({ engine: h1, env: { SETTLE_TIME: "5s" } });
+    await stack.check();
+    await release("apps/job", "2", { cmd: "exit 0" });
+    assert.deepEqual(await update(stack), { job: "updated" });
+    assert.deepEqual(await overview(h1), ["job exited 2"]);
+    assert.deepEqual(await leftAlone(stack), { job: "not running" });
   });
 });
 
