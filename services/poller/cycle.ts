@@ -101,12 +101,7 @@ export async function cycle(
       .flatMap(({ entries }) => entries.map(({ facts }) => facts))
       .filter((facts) => !leftToo.includes(facts)),
     left: [...choice.left, ...plan.left, ...publication.left],
-    ignoredLabels: sight.facts
-      .map(({ name, ignored = [] }) => ({
-        container: name,
-        labels: worthTelling(ignored, settings.COMPAT_LABELS),
-      }))
-      .filter(({ labels }) => labels.length > 0),
+    ignoredLabels: ignoredLabelsOf(polling, sight.facts),
     unseen: sight.unseen,
     unanswered: candidates.filter(({ ref }) => answers.get(ref.familiar)?.kind !== "digest").length,
     ...(advice !== undefined && { advice }),
@@ -115,6 +110,16 @@ export async function cycle(
       .filter(({ names }) => names.length > 0),
   };
 }
+
+/** Labels of images that concern others and so do not count. Our own image bears some, as it should. */
+const ignoredLabelsOf = ({ host, settings }: Polling, all: readonly Facts[]): Cycle["ignoredLabels"] =>
+  all
+    .filter(({ id }) => !host.own.includes(id))
+    .map(({ name, ignored = [] }) => ({
+      container: name,
+      labels: worthTelling(ignored, settings.COMPAT_LABELS),
+    }))
+    .filter(({ labels }) => labels.length > 0);
 
 /** Patiently: what was published stays published, whatever becomes of this. */
 export async function note(polling: Polling, { outcome, groups }: Publication): Promise<void> {

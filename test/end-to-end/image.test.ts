@@ -92,7 +92,7 @@ describe("the image", function () {
     await healthy();
     await docker("stop", "--time", "60", "ouroboros");
     assert.equal(await docker("inspect", "--format", "{{.State.ExitCode}}", "ouroboros"), "0");
-    assert.match(await docker("logs", "ouroboros"), /"because":"SIGTERM","msg":"stopped"\}$/);
+    assert.match(await docker("logs", "ouroboros"), /"because":"SIGTERM","code":0,"msg":"stopped"\}$/);
   });
 
   it("keeps no zombies of what scripts leave behind", async () => {
