@@ -51,17 +51,29 @@ ${roleNames.map(section).join("\n\n")}
 
 ## What follows from it
 
-- A participant answers for itself only. It cannot publish an event, make or change a consumer, read or delete what is
-  stored, hear another's answers, or listen to what it was not asked.
-- NATS writes its answers to whatever reply subject a request names, also to another participant's verdict subject. What
-  lands there this way is never a verdict: the gate takes the first message that is one, and nothing that the server
-  writes or copies is.
-- A host's users cannot publish, answer, or write the journal for another host. They can read: an updater may read the
-  streams of the whole fleet, so who must not know what runs elsewhere needs a NATS (or an account) of its own.
+- A participant, by what it publishes itself, answers for itself only. It cannot publish an event, make or change a consumer,
+  read or delete what is stored, hear another's answers, or listen to what it was not asked.
+- A host's users cannot publish, answer, or write the journal for another host under their own subjects. They can read: an
+  updater may read the streams of the whole fleet, so who must not know what runs elsewhere needs a NATS (or an account) of
+  its own.
 - A plan only names containers of the host that it is for. Which image is pulled follows from the container itself, so
   that a forged plan can at most have a container updated to what its own tag points to, after all who must be asked.
 - What decides is stored: events, verdicts and journal cannot be deleted one by one, not even by the operator.
 - Environment variables of containers, and secrets in settings, are never in events, verdicts, the journal or logs.
+
+## What the rights do not stop
+
+NATS checks the subject that is published on, never the reply subject that a request names, and answers wherever that
+points. So a key goes further than its table says:
+
+- Poller and updater may answer requests. Whoever holds such a key can send itself a request with any reply subject,
+  and so publish on subjects that are not its own, another host's among them.
+- The server's acknowledgement of a message can be sent to any subject. On a verdict subject it is no verdict; on an API
+  subject of JetStream NATS 2.10 carries it out, 2.15 does not.
+- Streams are shared: whoever may publish can fill them, and old messages give way.
+
+Give keys only to machines and programs that you trust alike, and take a newer NATS than 2.10 where participants are not yours.
+Hosts that must not reach each other need a NATS each.
 
 ## Many hosts
 
