@@ -5,7 +5,7 @@ import { type AddressInfo, type Socket, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, it } from "mocha";
-import { type LoggedRequest, engine, hubControl, leftovers } from "../bed/bed.ts";
+import { type LoggedRequest, bed, engine, hubControl, leftovers } from "../bed/bed.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { ouroboros, participate } from "../support/participants.ts";
 import { endsOf, planned } from "../support/runs.ts";
@@ -171,7 +171,7 @@ describe("SIGTERM", () => {
     await using silent = await silentServer();
     const { reference } = await release("apps/web", "1");
     await pull(h1, reference);
-    const repo = `127.0.0.1:${silent.port}/web`;
+    const repo = `${bed().net}.1:${silent.port}/web`; // not loopback: there the Engine is asked
     await h1.docker.getImage(reference).tag({ repo, tag: "latest" });
     await (await h1.docker.createContainer({ name: "web", Image: `${repo}:latest` })).start();
     await using stack = await startStack({ engine: h1 });
@@ -306,7 +306,7 @@ async function silentServer(): Promise<AsyncDisposable & { port: number; asked: 
   const sockets: Socket[] = [];
   const server = createServer((socket) => void sockets.push(socket));
   const asked = once(server, "connection");
-  server.listen(0, "127.0.0.1");
+  server.listen(0, `${bed().net}.1`);
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,

@@ -12,7 +12,7 @@ import { SAME_SERVICE, isAdopted } from "./adopted.ts";
 import { copyPaths } from "./copy-paths.ts";
 import { onImage } from "./on-image.ts";
 import type { Places } from "./places.ts";
-import { type Proof, hasDoneItsWork, prove } from "./prove.ts";
+import { type Proof, prove } from "./prove.ts";
 import type { Step, Watching } from "./saga.ts";
 import type { References } from "./references.ts";
 import { letStopEnd, stopContainer } from "./stop-container.ts";
@@ -149,10 +149,7 @@ export const parkPolicy: SwapStep = {
 
 export const start: SwapStep = {
   name: "start the successor",
-  do: async (swap) => {
-    if (swap.resumedSince !== undefined && hasDoneItsWork(await successorOf(swap).inspect())) return; // not once more
-    await tolerating([ALREADY_SO], successorOf(swap).start());
-  },
+  do: (swap) => tolerating([ALREADY_SO], successorOf(swap).start()),
   undo: async (swap) => {
     const inspect = await ifThere(successorOf(swap).inspect());
     if (inspect?.State.Running)
