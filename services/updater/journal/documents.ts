@@ -1,6 +1,5 @@
 // The inspect documents of containers that are being replaced, kept in DATA_DIR until the replacing is over. They hold
 // the environment, and so secrets: readable for their owner only, never on NATS.
-import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CannotStart } from "../../../shared/errors.ts";
@@ -8,6 +7,7 @@ import { parseJson } from "../../../shared/messages.ts";
 import type { Context, Host } from "../../../shared/run-service.ts";
 import { token } from "../../../shared/tokens.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
+import { fileNameOf } from "./file-name.ts";
 
 /** Updaters of several hosts may share DATA_DIR. */
 interface Place {
@@ -17,13 +17,7 @@ interface Place {
 
 const folderOf = (dataDir: string): string => join(dataDir, "replaced");
 const shelfOf = ({ settings, host }: Place): string => join(folderOf(settings.DATA_DIR), token(host.name));
-/** Names may be longer than those of files. */
-const LONGEST = 150;
-const fileOf = (run: string, name: string): string => `${run}-${shortened(token(name))}.json`;
-const shortened = (name: string): string =>
-  name.length <= LONGEST
-    ? name
-    : `${name.slice(0, LONGEST - 65)}-${createHash("sha256").update(name).digest("hex")}`;
+const fileOf = (run: string, name: string): string => `${run}-${fileNameOf(name)}.json`;
 
 /** @throws CannotStart where DATA_DIR cannot be written. */
 export async function prepareDocuments(dataDir: string): Promise<void> {

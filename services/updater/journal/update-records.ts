@@ -6,6 +6,7 @@ import { z } from "zod";
 import { parseJson } from "../../../shared/messages.ts";
 import type { Context, Host } from "../../../shared/run-service.ts";
 import { token } from "../../../shared/tokens.ts";
+import { fileNameOf } from "./file-name.ts";
 
 interface Place {
   readonly settings: Pick<Context["settings"], "DATA_DIR">;
@@ -23,7 +24,8 @@ const UpdateRecord = z.object({
 export type UpdateRecord = z.infer<typeof UpdateRecord>;
 
 const folderOf = ({ settings, host }: Place): string => join(settings.DATA_DIR, "updates", token(host.name));
-const fileOf = (place: Place, container: string): string => join(folderOf(place), `${token(container)}.json`);
+const fileOf = (place: Place, container: string): string =>
+  join(folderOf(place), `${fileNameOf(container)}.json`);
 
 /** A crash leaves the record before or this one. */
 export async function keepUpdate(place: Place, container: string, record: UpdateRecord): Promise<void> {

@@ -81,5 +81,6 @@ export class Timed implements Watching {
   }
 }
 
-/** Not what is missing or malformed: that is so the next time too. */
-const mayHeal = (error: unknown): boolean => isAway(error) || [403, 409, 500].includes(statusOf(error) ?? 0);
+/** Not what is missing: that is so the next time too. An answer that made no sense may make some then. */
+const mayHeal = (error: unknown): boolean =>
+  isAway(error) || error instanceof TypeError || [403, 409, 500].includes(statusOf(error) ?? 0);
