@@ -33,9 +33,6 @@ export const labels = {
     reaches: (value) => !/^\s*exec:/.test(value),
     says: "A check of its successor from outside, once that is healthy or has settled: `http://container:PORT/PATH` or `https://container:PORT/PATH` (a status below 400 passes), `tcp://container:PORT` (a connection passes) or `exec:COMMAND` (run in it by `/bin/sh -c`; exit code 0 passes). `container` stands for its first IP address, whose certificate is not checked; another host name is taken as it is. Asked from where the updater runs, every second and at most 5 s each time, until it passes or its health timeout (30 s without a healthcheck) is over: then the old container is put back. While this label cannot be understood the container is left alone.",
   },
-  "com.ouroboros.keep_files": {
-    says: "Comma-separated absolute paths of files and folders that were copied into this container before its first start and are carried over to its successor, or `none`. Needed only where an update says that it cannot tell them from what the container wrote itself.",
-  },
   "com.ouroboros.role": {
     reaches: true,
     says: "Marks a part of Ouroboros itself (`poller`, `updater`, `hook-executor`, `nats`): it is left alone without SELF_UPDATE, and `nats` always. Where the image alone says so, always, too.",
@@ -53,12 +50,5 @@ export const namesIn = (all: Labels, name: LabelName): string[] =>
     .split(",")
     .map((part) => part.trim().replace(/^\//, ""))
     .filter((part) => part !== "");
-
-/** Absolute paths in a comma-separated label; `none` is an empty list. Undefined where there is no such label. */
-export const pathsIn = (all: Labels, name: LabelName): string[] | undefined =>
-  all[name]
-    ?.split(",")
-    .map((part) => part.trim().replace(/(?<=.)\/+$/, ""))
-    .filter((part) => part.startsWith("/"));
 
 export const isYes = (text: string | undefined): boolean => /^(?:true|yes)$/i.test((text ?? "").trim());

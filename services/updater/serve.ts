@@ -85,7 +85,10 @@ async function recoverAndResume(updater: Updater): Promise<Recovery> {
   const stuck = restored.filter(({ end }) => end === "stuck").map(({ run }) => run);
   const needed = plan === undefined ? stuck : [plan.run, ...stuck];
   await dropOtherDocuments(it, needed);
-  await releaseOtherImages(bus.host.engine, needed);
+  await releaseOtherImages(bus.host.engine, needed).catch((error: unknown) => {
+    const because = explain(error);
+    bus.context.log.warn({ because }, "tags of an earlier update are left; the next start removes them");
+  });
   const left = resumed === undefined ? { ...NOTHING, helped } : recovered;
   if (plan !== undefined) await carryOut(updater, plan, left);
   else if (fence.open !== undefined) await fence.end();

@@ -93,12 +93,7 @@ export function unparked(old: ContainerInspectInfo, successor: ContainerInspectI
 
 /** A swap of another container in the transaction of `swap`, on the image that it has. */
 export async function swapOnOwnImage(
-  {
-    reference: _its,
-    watching: _told,
-    copiedIn: _files,
-    ...swap
-  }: Omit<Swap, "old" | "oldImage" | "newImage" | "name">,
+  { reference: _its, watching: _told, ...swap }: Omit<Swap, "old" | "oldImage" | "newImage" | "name">,
   inspect: ContainerInspectInfo,
   successor?: string,
 ): Promise<Swap> {

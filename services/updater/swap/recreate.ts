@@ -4,7 +4,6 @@ import type { ContainerInspectInfo } from "dockerode";
 import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import { sharesContainer } from "../create/inspect.ts";
-import { carryOver, findCopiedIn } from "./carry-over.ts";
 import { findDependants, isAmong, isOlder, ranBefore } from "./dependants.ts";
 import { type Watching, runSteps, undoSteps } from "./saga.ts";
 import {
@@ -177,9 +176,7 @@ const startIfItRan: SwapStep = {
 };
 /** One dependant. */
 export const recreateSteps: readonly SwapStep[] = [
-  findCopiedIn,
   create,
-  carryOver,
   stopOnly,
   moveAside,
   takeName,

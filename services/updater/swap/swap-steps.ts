@@ -1,15 +1,12 @@
 // The steps of a replacement, in order. A new step is one entry here; the tests that kill and break after each step
 // take their list from this one.
-import { carryOver, findCopiedIn } from "./carry-over.ts";
 import { letDependantsRun, proveUpdated, recreateDependants, startRecreated } from "./recreate.ts";
 import { type SwapStep, create, moveAside, parkPolicy, proveIt, start, stop, takeName } from "./swap.ts";
 import { keepOldImages } from "./way-back.ts";
 
 export const swapSteps: readonly SwapStep[] = [
-  findCopiedIn,
   create,
   letDependantsRun,
-  carryOver,
   keepOldImages,
   stop,
   moveAside,
@@ -22,13 +19,7 @@ export const swapSteps: readonly SwapStep[] = [
 ];
 
 /** Where one of these fails, nothing that runs was touched. */
-export const harmless: readonly string[] = [
-  findCopiedIn.name,
-  create.name,
-  letDependantsRun.name,
-  carryOver.name,
-  keepOldImages.name,
-];
+export const harmless: readonly string[] = [create.name, letDependantsRun.name, keepOldImages.name];
 
 const withoutUndo = ({ name, do: act }: SwapStep): SwapStep => ({ name, do: act });
 /** Done by another process: what it found is found again. */
@@ -40,7 +31,7 @@ const stopAgain = withoutUndo(stop);
 
 /** Steps that a process before this one did if the names are exchanged, and those that are left then. */
 export const ofSwappedNames = {
-  done: [create, letDependantsRun, carryOver, keepOldImages, stop, moveAside, takeName],
+  done: [create, letDependantsRun, keepOldImages, stop, moveAside, takeName],
   left: [
     ...[lookAgain, keepAgain, parkPolicy, stopAgain, start, proveIt],
     ...[recreateDependants, startRecreated, proveUpdated],

@@ -9,7 +9,6 @@ import { ALREADY_SO, type Engine, GONE, ifThere, statusOf, tolerating } from "..
 import type { ImageRef } from "../../../shared/image-ref.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { SAME_SERVICE, isAdopted } from "./adopted.ts";
-import { copyPaths } from "./copy-paths.ts";
 import { onImage } from "./on-image.ts";
 import type { Places } from "./places.ts";
 import { type Proof, prove } from "./prove.ts";
@@ -53,8 +52,6 @@ export interface Swap {
   readonly hardHooks?: HardHooks | undefined;
   /** Before the first thing that hurts: takes the swap place, checks the fence, writes the journal. */
   readonly beforeStop: (successor: string) => Promise<void>;
-  /** Files to carry over (carry-over.ts), once they are found. */
-  copiedIn?: readonly string[];
   /** The new container's id, once it is made. */
   successor: string | undefined;
   /** The old container made again, where somebody had removed it. */
@@ -236,8 +233,6 @@ export async function restoreOld(swap: Swap): Promise<void> {
   await start.undo?.(swap);
   await takeName.undo?.(swap); // the successor may have run in its place
   swap.restored = await recreateOld(swap);
-  const { engine, successor, copiedIn: paths = [] } = swap;
-  if (successor !== undefined) await copyPaths(engine, { from: successor, to: swap.restored, paths });
   swap.replaced.set(swap.old.Id, swap.restored);
   await startIfThere(swap, swap.restored);
 }
