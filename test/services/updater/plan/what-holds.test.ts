@@ -27,7 +27,10 @@ const plan = (more: Partial<Plan> = {}): Plan =>
   }) as unknown as Plan;
 const run = (swappedTo?: string, after?: VerdictWord, records?: readonly object[]) =>
   ({
-    bus: { host: { engine: { id: "E" }, own: [] }, context: { settings: {} } },
+    bus: {
+      host: { engine: { id: "E" }, own: [] },
+      context: { settings: { MONITOR: [], IGNORE: [], LABEL_ENABLE: false, COMPAT_LABELS: [] } },
+    },
     recovered: new Map(),
     journal: {
       run: "r",
