@@ -132,6 +132,9 @@ export const hubControl = {
     await control("faults", list);
     return { [Symbol.asyncDispose]: () => control("faults", []) };
   },
+  /** How many more requests a fault with `times` takes: it counts one when it comes, the log when it is answered. */
+  timesLeft: async (match: string): Promise<number> =>
+    ((await ask("faults")) as Fault[]).find((fault) => fault.match === match)?.times ?? 0,
   /** Sets the rate limit and forgets what was counted; at first 100 in six hours. */
   async limit(limit: Limit): Promise<AsyncDisposable> {
     await control("limit", limit);
