@@ -70,31 +70,11 @@ export async function openEngine(
   { tls, compat = [] }: Opening = {},
 ): Promise<Engine> {
   const access = { socket, tls };
-  const version = client(access, timeoutMs).version();
-  const {
-    ApiVersion,
-    MinAPIVersion = ApiVersion,
-    Os: os,
-    Arch: arch,
-    Components,
-  } = Version.parse(
-    await (tls === undefined
-      ? version
-      : version.catch((error: unknown) => {
-          throw explainTls(error, socket, tls);
-        })),
-  );
-  const api = isOlder(MinAPIVersion, NEWEST)
-    ? isOlder(ApiVersion, NEWEST)
-      ? ApiVersion
-      : NEWEST
-    : MinAPIVersion;
+  const { Os: os, Arch: arch, Components, ...versions } = await versionOf(access, timeoutMs);
+  const api = apiOf(versions);
   const docker = client(access, timeoutMs, api);
   const info = Info.parse(await docker.info());
   const again = Info.parse(await docker.info());
-  const insecure = Object.entries(info.RegistryConfig?.IndexConfigs ?? {}).filter(
-    ([, index]) => index.Secure === false,
-  );
   return {
     docker,
     patient: client(access, undefined, api),
@@ -109,11 +89,35 @@ export async function openEngine(
     store: storeOf(Components ?? [], info.DriverStatus ?? []),
     mirrors: info.RegistryConfig?.Mirrors ?? [],
     proxies: { http: info.HttpProxy ?? "", https: info.HttpsProxy ?? "", no: info.NoProxy ?? "" },
-    insecureRegistries: [
-      ...insecure.map(([host]) => host),
-      ...(info.RegistryConfig?.InsecureRegistryCIDRs ?? []),
-    ],
+    insecureRegistries: insecureIn(info),
   };
+}
+
+async function versionOf(access: Access, timeoutMs: number): Promise<z.infer<typeof Version>> {
+  const { socket, tls } = access;
+  const asked = client(access, timeoutMs).version();
+  if (tls === undefined) return Version.parse(await asked);
+  return Version.parse(
+    await asked.catch((error: unknown) => {
+      throw explainTls(error, socket, tls);
+    }),
+  );
+}
+
+/** The newest that both sides know. */
+function apiOf({
+  ApiVersion,
+  MinAPIVersion = ApiVersion,
+}: Pick<z.infer<typeof Version>, "ApiVersion" | "MinAPIVersion">): string {
+  if (!isOlder(MinAPIVersion, NEWEST)) return MinAPIVersion;
+  return isOlder(ApiVersion, NEWEST) ? ApiVersion : NEWEST;
+}
+
+function insecureIn({ RegistryConfig }: z.infer<typeof Info>): string[] {
+  const insecure = Object.entries(RegistryConfig?.IndexConfigs ?? {}).filter(
+    ([, { Secure }]) => Secure === false,
+  );
+  return [...insecure.map(([host]) => host), ...(RegistryConfig?.InsecureRegistryCIDRs ?? [])];
 }
 
 /** Who is neither is taken for podman, whose RepoDigests prove nothing. */

@@ -44,7 +44,7 @@ export const runCompose: Run<"nats-config compose"> = async (given, terminal) =>
     await handOutServer(join(all, "nats"), join(given.FOLDER, "nats"));
     for (const [service, user] of servicesOf(host, settings.WEBHOOK_NAME))
       await handOut(join(given.FOLDER, service), {
-        ...(isElsewhere ? NOTHING : await own(all, user)),
+        ...(isElsewhere ? NOTHING : own(all, user)),
         host,
       });
   } catch (error) {
@@ -96,8 +96,10 @@ interface Own {
 /** NATS_URL names another server: its user and password come from there, too. */
 const NOTHING: Own = { ca: undefined, key: undefined };
 
-const own = (all: string, user: User): Promise<Own> =>
-  Promise.resolve({ ca: join(all, "ca.pem"), key: join(all, "users", `${userName(user)}.nk`) });
+const own = (all: string, user: User): Own => ({
+  ca: join(all, "ca.pem"),
+  key: join(all, "users", `${userName(user)}.nk`),
+});
 
 /** The whole of what one service gets. Settings that are files: NATS_URL_FILE, NATS_CA_FILE, NATS_NKEY_FILE, OUROBOROS_HOST_FILE. */
 async function handOut(folder: string, { ca, key, host }: Own & { readonly host: string }): Promise<void> {
