@@ -13,7 +13,8 @@ import { type After, askAfter, removeOld } from "./replace-hooks.ts";
 import { NotRecreated } from "../swap/recreate.ts";
 import { type Outcome, undoSteps } from "../swap/saga.ts";
 import { handBack, isOwn, noteSuccessor } from "../self/self-update.ts";
-import { DOWN, type Swap, replacementOf } from "../swap/swap.ts";
+import { replacementOf } from "../swap/adopted.ts";
+import { DOWN, type Swap } from "../swap/swap.ts";
 import { harmless } from "../swap/swap-steps.ts";
 import type { Entry, Run } from "../updater.ts";
 

@@ -2,7 +2,8 @@
 import type { ImageInspectInfo } from "dockerode";
 import { describeContainer, describeImage } from "../../../shared/describe.ts";
 import { endContainer } from "./ends.ts";
-import { type GroupWork, startAll, stopAll } from "./group.ts";
+import { startAll, stopAll } from "./dependencies.ts";
+import type { GroupWork } from "./group.ts";
 import { type Grouped, entryOf, neededBy } from "./grouped.ts";
 import { askBefore } from "./hard.ts";
 import type { Run, Seen } from "../updater.ts";

@@ -1,3 +1,4 @@
+// What the owner of a container put in its place while it was updated.
 // Compose takes the successor that waits beside the running old container for a second instance of the service: `up` removes
 // one of the two, and starts the other where it does not run. Where it kept the successor, that is the container now.
 import { type Engine, ifThere } from "../../../shared/engine.ts";
@@ -8,7 +9,7 @@ const LEFT_TO_COMPOSE_MS = 10_000;
 const LOOK_EVERY_MS = 100;
 
 const PROJECT = "com.docker.compose.project";
-export const SAME_SERVICE = [PROJECT, "com.docker.compose.service", "com.docker.compose.container-number"];
+const SAME_SERVICE = [PROJECT, "com.docker.compose.service", "com.docker.compose.container-number"];
 
 interface Situation {
   readonly engine: Engine;
@@ -17,6 +18,7 @@ interface Situation {
   readonly old: ContainerDocument;
   /** The old container made again. */
   readonly restored?: string;
+  readonly successor: string | undefined;
 }
 
 /**
@@ -35,4 +37,25 @@ export async function isAdopted(swap: Situation, successor: string): Promise<boo
     if (waited >= patience || (await inspect(name)) !== undefined) return false;
     await clock.sleep(LOOK_EVERY_MS);
   }
+}
+
+/**
+ * What somebody put in the old container's place after removing it: a container that bears its name, or that compose
+ * made for the same service and number and has yet to name. Undefined while the old one is there.
+ */
+export async function replacementOf({
+  engine,
+  old,
+  name,
+  ...made
+}: Omit<Situation, "clock">): Promise<string | undefined> {
+  if ((await ifThere(engine.docker.getContainer(old.Id).inspect())) !== undefined) return undefined;
+  const labels = old.Config.Labels ?? {};
+  const others = (await engine.docker.listContainers({ all: true })).filter(
+    ({ Id }) => ![made.successor, made.restored].includes(Id),
+  );
+  const inItsPlace =
+    others.find(({ Names }) => Names.includes(`/${name}`)) ??
+    others.find(({ Labels }) => SAME_SERVICE.every((key) => key in labels && Labels[key] === labels[key]));
+  return inItsPlace?.Id;
 }

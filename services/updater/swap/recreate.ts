@@ -6,6 +6,7 @@ import { explain } from "../../../shared/errors.ts";
 import { sharesContainer } from "../create/inspect.ts";
 import { findDependants, isAmong, isOlder, ranBefore } from "./dependants.ts";
 import { type Watching, runSteps, undoSteps } from "./saga.ts";
+import { replacementOf } from "./adopted.ts";
 import {
   type Swap,
   type SwapStep,
@@ -15,7 +16,6 @@ import {
   parkPolicy,
   proveIt,
   removeBackup,
-  replacementOf,
   restoreOld,
   start,
   stop,

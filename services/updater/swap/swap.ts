@@ -8,7 +8,7 @@ import type { Clock } from "../../../shared/clock.ts";
 import { ALREADY_SO, type Engine, GONE, ifThere, statusOf, tolerating } from "../../../shared/engine.ts";
 import type { ImageRef } from "../../../shared/image-ref.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
-import { SAME_SERVICE, isAdopted } from "./adopted.ts";
+import { isAdopted, replacementOf } from "./adopted.ts";
 import { onImage } from "./on-image.ts";
 import type { Places } from "./places.ts";
 import { type Proof, prove } from "./prove.ts";
@@ -181,22 +181,6 @@ async function rename(engine: Engine, id: string, name: string): Promise<void> {
     const inspect = await ifThere(container.inspect());
     if (inspect !== undefined && inspect.Name !== `/${name}`) throw error;
   }
-}
-
-/**
- * What somebody put in the old container's place after removing it: a container that bears its name, or that compose
- * made for the same service and number and has yet to name. Undefined while the old one is there.
- */
-export async function replacementOf({ engine, old, name, ...made }: Swap): Promise<string | undefined> {
-  if ((await ifThere(engine.docker.getContainer(old.Id).inspect())) !== undefined) return undefined;
-  const labels = old.Config.Labels ?? {};
-  const others = (await engine.docker.listContainers({ all: true })).filter(
-    ({ Id }) => ![made.successor, made.restored].includes(Id),
-  );
-  const inItsPlace =
-    others.find(({ Names }) => Names.includes(`/${name}`)) ??
-    others.find(({ Labels }) => SAME_SERVICE.every((key) => key in labels && Labels[key] === labels[key]));
-  return inItsPlace?.Id;
 }
 
 const LEFT_TO_COMPOSE_MS = 3000;

@@ -1,0 +1,152 @@
+// Stopping the containers that an update of others stops, and starting them again. Only what ran before is started, by
+// whatever name it bears by then; one that cannot be started keeps no other down.
+import type { ContainerInspectInfo } from "dockerode";
+import type { Facts } from "../../../shared/container-facts.ts";
+import { describeContainer } from "../../../shared/describe.ts";
+import { ALREADY_SO, GONE, ifThere, isAway, tolerating } from "../../../shared/engine.ts";
+import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
+import type { Decided } from "../../../shared/run-records.ts";
+import type { ContainerDocument } from "../create/inspect.ts";
+import { startPatiently } from "../swap/start-patiently.ts";
+import { letStopEnd, stopContainer } from "../swap/stop-container.ts";
+import { parseSwapName } from "../swap/swap-names.ts";
+import { AT_MOST_WHILE_STOPPED, type Run } from "../updater.ts";
+
+/** What concerns the run, and not one container of it. */
+export const isOfTheRun = (error: unknown): boolean => error instanceof Suspended || error instanceof Fenced;
+
+/** Resolves with the verdict that forbids it, if there is one. */
+export async function stopAll(
+  run: Run,
+  dependencies: readonly Facts[],
+  mark: () => Promise<void>,
+): Promise<Decided | undefined> {
+  for (const { id, name } of dependencies) {
+    const inspect = await ifThere(run.bus.host.engine.docker.getContainer(id).inspect());
+    if (inspect === undefined) continue;
+    const decided = await run.gate.ask({
+      hook: "before_stop_depends_container",
+      container: name,
+      locals: { container: describeContainer(inspect) },
+      reason: "a container that depends on it is updated",
+      atMost: AT_MOST_WHILE_STOPPED,
+    });
+    if (run.mode !== "update") continue; // verdicts are only recorded
+    if (decided.verdict !== "proceed") return decided;
+    await mark();
+    await timed(run, name, "stop the dependency", () => stopDependency(run, inspect));
+  }
+  return undefined;
+}
+
+/** One that its owner removed during its hook is down already. */
+async function stopDependency({ bus, hardStop, log }: Run, inspect: ContainerInspectInfo): Promise<void> {
+  const { engine } = bus.host;
+  const stopping = { engine, clock: bus.clock, hardStop };
+  await stopContainer(stopping, inspect as unknown as ContainerDocument).catch(async (error: unknown) => {
+    if ((await ifThere(engine.docker.getContainer(inspect.Id).inspect())) !== undefined) throw error;
+    log.warn({ container: inspect.Name.slice(1) }, "dependency is gone; there is nothing to stop");
+  });
+}
+
+/**
+ * Dependencies that an earlier process stopped and no group has started: what they were stopped for is over or not to be
+ * any more.
+ */
+export async function startMarked(run: Run, marked: readonly string[]): Promise<void> {
+  const { docker } = run.bus.host.engine;
+  const found = await Promise.all(marked.map((one) => ifThere(docker.getContainer(one).inspect())));
+  const there = found.filter((inspect) => inspect !== undefined);
+  await startAll(
+    run,
+    there.map(({ Id: id, Name }) => ({ id, name: Name.slice(1) })),
+    true,
+  );
+}
+
+/** Starts what does not run; a dependency that was updated runs already. */
+export async function startAll(
+  run: Run,
+  dependencies: readonly Pick<Facts, "id" | "name">[],
+  withHooks: boolean,
+): Promise<void> {
+  let suspended: Suspended | undefined;
+  const late: string[] = [];
+  for (const dependency of dependencies) {
+    const name = await nameNow(run, dependency);
+    const inspect = await lookAt(run, name).catch((error: unknown) => unseen(run, name, error));
+    if (inspect === "unseen") late.push(name);
+    if (inspect === "unseen") continue;
+    if (inspect === undefined) run.log.warn({ container: name }, "dependency is gone; it cannot be started");
+    if (inspect === undefined || (inspect.State.Running && run.mode === "update")) continue;
+    if (withHooks && suspended === undefined) suspended = await askToStart(run, inspect);
+    if (run.mode !== "update") continue;
+    await timed(run, name, "start the dependency", async () => {
+      if (!(await isStarted(run, name))) late.push(name);
+    });
+  }
+  const left = await startPatiently({ ...run, engine: run.bus.host.engine, clock: run.bus.clock }, late);
+  for (const { container } of left) run.notStarted.add(container);
+  if (suspended !== undefined) throw suspended;
+}
+
+/** Its owner may have renamed it while it was stopped. Where it was recreated its name is what stays. */
+async function nameNow({ bus }: Run, { id, name }: Pick<Facts, "id" | "name">): Promise<string> {
+  const inspect = await ifThere(bus.host.engine.docker.getContainer(id).inspect()).catch(() => undefined); // told by lookAt
+  const now = inspect?.Name.slice(1);
+  return now === undefined || parseSwapName(now) !== undefined ? name : now;
+}
+
+/** One that the Engine cannot show keeps no other down. */
+function unseen({ log }: Run, container: string, error: unknown): "unseen" {
+  if (isOfTheRun(error) || isAway(error)) throw error;
+  log.warn(
+    { container, because: explain(error) },
+    "dependency cannot be looked at; it is started all the same",
+  );
+  return "unseen";
+}
+
+/** A stop that an earlier process asked for may not be over. */
+async function lookAt({ bus, mode }: Run, name: string): Promise<ContainerInspectInfo | undefined> {
+  const container = bus.host.engine.docker.getContainer(name);
+  const inspect = await ifThere(container.inspect());
+  if (inspect?.State.Running !== true || mode !== "update") return inspect;
+  await letStopEnd({ engine: bus.host.engine, clock: bus.clock }, inspect);
+  return ifThere(container.inspect());
+}
+
+/** One that cannot be started at once keeps nobody else down. */
+async function isStarted({ bus, log }: Run, name: string): Promise<boolean> {
+  try {
+    await tolerating([ALREADY_SO, GONE], bus.host.engine.docker.getContainer(name).start());
+    return true;
+  } catch (error) {
+    log.warn({ container: name, because: explain(error) }, "dependency could not be started; trying again");
+    return false;
+  }
+}
+
+/** It cannot be refused: a service left down is a loss. Stopping ends the asking, not the starting. */
+async function askToStart(run: Run, inspect: ContainerInspectInfo): Promise<Suspended | undefined> {
+  try {
+    await run.gate.ask({
+      hook: "before_start_depends_container",
+      container: inspect.Name.slice(1),
+      locals: { container: describeContainer(inspect) },
+      reason: "the update of what depends on it is over",
+      atMost: AT_MOST_WHILE_STOPPED,
+    });
+    return undefined;
+  } catch (error) {
+    if (error instanceof Suspended) return error;
+    throw error;
+  }
+}
+
+async function timed(run: Run, container: string, step: string, act: () => Promise<void>): Promise<void> {
+  const from = run.bus.clock.monotonic();
+  await act();
+  const ms = Math.round((run.bus.clock.monotonic() - from) * 10) / 10;
+  if (!run.bus.signal.aborted) await run.journal.write({ kind: "did", container, step, ms });
+}
