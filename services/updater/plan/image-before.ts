@@ -1,7 +1,7 @@
 // Rollback: the image that a container ran before its last update, on the Engine still or from its registry by digest.
 import type { ImageInspectInfo } from "dockerode";
 import { ifThere } from "../../../shared/engine.ts";
-import { parseImageRef } from "../../../shared/image-ref.ts";
+import { parseImageRef, withTag } from "../../../shared/image-ref.ts";
 import { whyNoWayBack } from "../../../shared/past-updates.ts";
 import { isSameRepository } from "../../../shared/provenance.ts";
 import { platformOf } from "../create/create-options.ts";
@@ -33,7 +33,7 @@ export async function imageBefore({ bus }: Run, { facts }: Entry): Promise<Image
   const { clock, signal } = bus;
   await pull({
     engine,
-    ref: { ...ref, tag: ref.digest },
+    ref: withTag(ref, ref.digest),
     platform,
     settings: await credentialSettings(bus),
     clock,

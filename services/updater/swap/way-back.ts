@@ -8,7 +8,8 @@
 import { createHash } from "node:crypto";
 import type Docker from "dockerode";
 import { ALREADY_SO, type Engine, GONE, ifThere, tolerating } from "../../../shared/engine.ts";
-import { type ImageRef, parseImageRef } from "../../../shared/image-ref.ts";
+import { type ImageRef, parseImageRef, withTag } from "../../../shared/image-ref.ts";
+import { originOf } from "../../../shared/provenance.ts";
 import { platformOf } from "../create/create-options.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { onImage } from "./on-image.ts";
@@ -98,14 +99,12 @@ export async function fetchOldImage(swap: Returning): Promise<void> {
   throw new Error(`its image ${oldImage.Id} is gone and could not be pulled again`, { cause: failures[0] });
 }
 
-/** References by digest. In containerd's image store an untagged image has none, and its id is the digest. */
-function digestsOf({ oldImage, old }: Returning): ImageRef[] {
-  const own = parseImageRef(old.Config.Image);
-  const byId = own === undefined ? [] : [`${own.name}@${oldImage.Id}`];
-  return [...(oldImage.RepoDigests ?? []), ...byId].flatMap((text) => {
-    const ref = parseImageRef(text);
-    return ref?.digest === undefined ? [] : [{ ...ref, tag: ref.digest, familiar: text }];
-  });
+/** In its own repository, by the digests that the registry may know it by. */
+function digestsOf({ engine, oldImage, old }: Returning): ImageRef[] {
+  const ref = parseImageRef(old.Config.Image);
+  if (ref === undefined) return [];
+  const kept = { id: oldImage.Id, digests: oldImage.RepoDigests ?? [] };
+  return originOf(kept, ref, engine.store).digests.map((digest) => withTag(ref, digest));
 }
 
 /** W3 */
