@@ -6,7 +6,7 @@ import { afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { instance, lastLine } from "../support/one-cycle.ts";
-import { startStack } from "../support/stack.ts";
+import { type Process, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -29,6 +29,14 @@ const names = async (): Promise<string[]> =>
 const successorIsMade = async (): Promise<boolean> =>
   (await names()).some((name) => name.includes("ouroboros-new"));
 
+/** `ms` milliseconds after it made the successor. */
+async function killed(program: Process, ms: number): Promise<void> {
+  await until("the successor is made", successorIsMade);
+  await sleep(ms);
+  program.kill("SIGKILL");
+  await program.exited;
+}
+
 /** Milliseconds after the successor was made: the stop goes on for three seconds. */
 const moments = [500, 2900, 3300];
 
@@ -40,11 +48,7 @@ describe("RUN_ONCE after a RUN_ONCE that was killed", function () {
     it(`finishes its run, killed ${ms} ms after the successor was made`, async () => {
       await due();
       await using one = await instance();
-      const first = one.start();
-      await until("the successor is made", successorIsMade);
-      await sleep(ms);
-      first.kill("SIGKILL");
-      await first.exited;
+      await killed(one.start(), ms);
       const second = one.start();
       assert.equal(await second.exited, 0, second.log());
       assert.deepEqual(await overview(h1), ["web running 2"]);
@@ -56,11 +60,7 @@ describe("RUN_ONCE after a RUN_ONCE that was killed", function () {
   it("finishes it also where the private NATS has lost everything", async () => {
     await due();
     await using one = await instance();
-    const first = one.start();
-    await until("the successor is made", successorIsMade);
-    await sleep(500);
-    first.kill("SIGKILL");
-    await first.exited;
+    await killed(one.start(), 500);
     await using other = await instance();
     const second = other.start();
     assert.equal(await second.exited, 0, second.log());
@@ -71,11 +71,7 @@ describe("RUN_ONCE after a RUN_ONCE that was killed", function () {
     it(`with ${setting} puts it right and begins nothing`, async () => {
       await due();
       await using one = await instance();
-      const first = one.start();
-      await until("the successor is made", successorIsMade);
-      await sleep(500);
-      first.kill("SIGKILL");
-      await first.exited;
+      await killed(one.start(), 500);
       const second = one.start({ [setting]: "true" });
       assert.equal(await second.exited, 0, second.log());
       assert.deepEqual(await overview(h1), ["web running 1"]);
