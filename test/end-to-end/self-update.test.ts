@@ -158,7 +158,7 @@ const ended = () =>
   until(
     "the update ended",
     async () =>
-      (await docker("logs", "ouroboros"))
+      (await docker("logs", "ouroboros").catch(() => "")) // between the two renames nobody bears the name
         .split("\n")
         .find((line) => line.includes('"container ended"') && line.includes('"container":"ouroboros"')),
     { within },
