@@ -1,6 +1,6 @@
 // Has the new container proved itself? Healthy where there is a healthcheck, else running without a restart for the
 // settling time; then the check from outside that its label may ask for. One that exits or restarts has failed at once,
-// but for a job: one that ends with exit code 0, and that its restart policy lets end, has done its work.
+// but for a job: one that ends by itself with exit code 0, and that its restart policy lets end, has done its work.
 // What counts are the labels of the container it replaces: those the plan was made by. A new image cannot talk itself
 // out of a check; what it says takes effect at the update after this one.
 import type { ContainerInspectInfo } from "dockerode";
@@ -11,6 +11,7 @@ import type { Engine } from "../../../shared/engine.ts";
 import type { Settings } from "../../../shared/settings.ts";
 import { countingLabels } from "../../../shared/counting-labels.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import { actionsOn } from "./container-events.ts";
 import { toldOutput } from "./told-output.ts";
 import { tryCheck } from "./outside-check.ts";
 import { proofTimes } from "./proof-times.ts";
@@ -55,7 +56,7 @@ const NS_PER_MS = 1e6;
 /** @throws Error saying what is wrong with the container. */
 export async function prove(id: string, proof: Proof): Promise<void> {
   const standing = await untilStanding(id, proof);
-  if (hasDoneItsWork(standing) && proof.check?.kind === "check")
+  if (!standing.State.Running && proof.check?.kind === "check")
     throw new Error(`the new container ended before its check ${proof.check.asked} passed`);
   if (proof.check?.kind === "check") await untilPassed(standing, proof.check, proof);
 }
@@ -66,7 +67,7 @@ async function untilStanding(id: string, proof: Proof): Promise<ContainerInspect
   const began = clock.monotonic();
   for (let last: ContainerInspectInfo | undefined; ;) {
     const inspect = await engine.docker.getContainer(id).inspect();
-    if (hasDoneItsWork(inspect)) return inspect;
+    if (await hasDoneItsWork(engine, inspect)) return inspect;
     const waited = clock.monotonic() - began;
     const failed = whyDown(inspect, last) ?? whyTooLate(inspect, waited, proof);
     if (failed !== undefined) throw new Error(`the new container ${failed}`);
@@ -106,10 +107,18 @@ function throwIfStopped(hardStop: AbortSignal): void {
   if (hardStop.aborted) throw new Error("the new container was not proved before the updater had to stop");
 }
 
-/** A job that is over. Putting the one before back would do its work once more. */
-export function hasDoneItsWork({ State, HostConfig, RestartCount }: ContainerInspectInfo): boolean {
+/**
+ * A job that is over. Putting the one before back would do its work once more. A service that somebody stops may end with
+ * 0 too: it was sent a signal. Where the Engine does not know how it ended, it is none.
+ */
+export async function hasDoneItsWork(
+  engine: Engine,
+  { Id: id, State, HostConfig, RestartCount }: ContainerInspectInfo,
+): Promise<boolean> {
   const mayEnd = ["", "no", "on-failure"].includes(HostConfig.RestartPolicy?.Name ?? "");
-  return mayEnd && State.Status === "exited" && State.ExitCode === 0 && RestartCount === 0;
+  if (!mayEnd || State.Status !== "exited" || State.ExitCode !== 0 || RestartCount > 0) return false;
+  const actions = await actionsOn(engine, id, () => Date.parse(State.StartedAt));
+  return actions.includes("die") && !actions.includes("kill");
 }
 
 /** Undefined while it runs as it did at the `last` look. A restart between two looks shows in count and start time. */

@@ -170,7 +170,7 @@ const startIfItRan: SwapStep = {
     await start.do(swap);
     const inspect = await swap.engine.docker.getContainer(swap.successor ?? swap.name).inspect();
     const { State } = inspect;
-    if (!State.Running && !hasDoneItsWork(inspect))
+    if (!State.Running && !(await hasDoneItsWork(swap.engine, inspect)))
       throw new Error(`${swap.name} exited with code ${State.ExitCode} after it was recreated`);
   },
 };

@@ -1,14 +1,13 @@
-// Stopping a container as its owner wants it stopped. Engine API: ContainerStop, -Kill, -Wait, SystemEvents.
+// Stopping a container as its owner wants it stopped. Engine API: ContainerStop, -Kill, -Wait.
 //   An Engine carries out a stop that it has read even if who asked is gone, and a start before the end of it does
 //   nothing. So an Engine that hangs is waited for, and who starts again what was stopped lets such a stop end first.
-import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import type { ContainerInspectInfo } from "dockerode";
 import type { Clock } from "../../../shared/clock.ts";
 import { ALREADY_SO, type Engine, GONE, isOlder, statusOf, tolerating } from "../../../shared/engine.ts";
 import { stopSignalBy } from "../../../shared/compat-labels.ts";
 import { labelOf } from "../../../shared/labels.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
+import { actionsOn } from "./container-events.ts";
 
 const STOP_MARGIN_MS = 30_000;
 const DEFAULT_STOP_S = 10;
@@ -84,24 +83,10 @@ const answers = (engine: Engine, clock: Clock): Promise<boolean> =>
     (error: unknown) => statusOf(error) !== undefined,
   );
 
-/** The last that the Engine did with it in that time was to send it a signal. It remembers 256 events. */
-async function isBeingStopped({ docker }: Engine, id: string, within: number): Promise<boolean> {
-  const { SystemTime } = (await docker.info()) as { SystemTime: string }; // not this process's clock
-  const now = Date.parse(SystemTime);
-  const filters = { type: ["container" as const], container: [id], event: ["start", "kill", "die"] };
-  let last: string | undefined;
-  try {
-    const events = (await docker.getEvents({
-      since: (now - within) / 1000,
-      until: now / 1000,
-      filters,
-    })) as unknown as Readable;
-    for await (const line of createInterface({ input: events }))
-      if (line !== "") last = (JSON.parse(line) as { Action: string }).Action;
-  } catch (error) {
-    if (statusOf(error) !== 403) throw error; // a proxy in between may not let it through
-  }
-  return last === "kill";
+/** The last that the Engine did with it in that time was to send it a signal. */
+async function isBeingStopped(engine: Engine, id: string, within: number): Promise<boolean> {
+  const actions = await actionsOn(engine, id, (now) => now - within);
+  return actions.at(-1) === "kill";
 }
 
 const signalFor = (labels: Readonly<Record<string, string>>, { compat }: Engine): string | undefined =>

@@ -97,6 +97,15 @@ describe("proving a new container, on a real Engine", () => {
     assert.match(await proving, /^the new container (was restarted|exited with code)/);
   });
 
+  it("sees a service that somebody stops, and that ends with 0 as a job does", async () => {
+    const id = await run({});
+    const proving = proven(id);
+    await systemClock.sleep(300);
+    await h1.docker.getContainer(id).stop();
+    assert.equal((await h1.docker.getContainer(id).inspect()).State.ExitCode, 0);
+    assert.match(await proving, /^the new container exited with code 0/);
+  });
+
   it("ends when the service must stop at once", async () => {
     const id = await run({});
     assert.equal(
