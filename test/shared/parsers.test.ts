@@ -251,12 +251,14 @@ describe("parsers, given anything at all,", () => {
       await fc.assert(
         fc.asyncProperty(fc.oneof(plain, damaged(auths)), async (text) => {
           writeFileSync(join(folder, "config.json"), text);
-          const found = await credentialsFor("registry.lab", { REPO_USER: "", REPO_PASS: "", REPO_REGISTRY: "" }).catch(
-            (error: unknown) => {
-              assert.match((error as Error).message, /is no Docker client configuration$/);
-              return undefined;
-            },
-          );
+          const found = await credentialsFor("registry.lab", {
+            REPO_USER: "",
+            REPO_PASS: "",
+            REPO_REGISTRY: "",
+          }).catch((error: unknown) => {
+            assert.match((error as Error).message, /is no Docker client configuration$/);
+            return undefined;
+          });
           if (found !== undefined) assert.equal(typeof found.password, "string");
         }),
         { numRuns: RUNS },
