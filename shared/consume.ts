@@ -1,6 +1,6 @@
 // One durable pull consumer, one handler. The only place that acknowledges, so the only place that decides what a
 // failure means: Permanent, never again; Suspended and anything else, later.
-import { type Consumer, type JsMsg, jetstream } from "@nats-io/jetstream";
+import type { Consumer, JetStreamClient, JsMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import type { Logger } from "pino";
 import { type Clock, firstOf } from "./clock.ts";
@@ -8,6 +8,7 @@ import { Fenced, Permanent, Suspended } from "./errors.ts";
 import { runIn } from "./subjects.ts";
 
 interface Work {
+  readonly js: JetStreamClient;
   readonly stream: string;
   readonly durable: string;
   readonly handle: (message: JsMsg, signal: AbortSignal) => Promise<void>;
@@ -39,7 +40,7 @@ export async function consume(nats: NatsConnection, work: Work): Promise<void> {
 async function takeMessages(nats: NatsConnection, work: Work, until: AbortSignal): Promise<void> {
   for (let pause = FIRST_PAUSE_MS; !until.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      const consumer = await jetstream(nats, { timeout: 5000 }).consumers.get(work.stream, work.durable);
+      const consumer = await work.js.consumers.get(work.stream, work.durable);
       pause = FIRST_PAUSE_MS;
       while (!until.aborted) {
         const message = await next(consumer, until);

@@ -46,13 +46,16 @@ export interface Patience {
 interface Message {
   readonly subject: string;
   readonly body: unknown;
-  readonly id: string;
   readonly contentType?: string;
   /** Sequence of the subject's last message, 0 for none: the server then stores it once however often it is sent. */
   readonly expected?: number;
 }
 
-/** Publishes until the server confirms it is stored. Resolves with its sequence. @throws on conflict and refusal. */
+/**
+ * Publishes until the server confirms it is stored. Without a message id: one that somebody else has used would make the
+ * server drop this message, and confirm it. What must be stored once says what it `expected`. Resolves with its sequence.
+ * @throws on conflict and refusal.
+ */
 export async function publish(via: Publishing, message: Message): Promise<number> {
   const { js, clock, signal, patience } = via;
   const head = headers();
@@ -60,7 +63,6 @@ export async function publish(via: Publishing, message: Message): Promise<number
   for (let pause = 50; ; pause = Math.min(pause * 2, 1000)) {
     try {
       const stored = await js.publish(message.subject, JSON.stringify(message.body), {
-        msgID: message.id,
         headers: head,
         timeout: 2000,
         ...(message.expected !== undefined && { expect: { lastSubjectSequence: message.expected } }),

@@ -128,6 +128,13 @@ export function parseVerdict(message: {
 /** Nothing that Ouroboros stores is nearly as large; what a bucket takes may be, and would cost fifty times its size. */
 const MAX_JSON = 2 ** 20;
 
+/** A command names itself, so that nothing that the server writes and no stored message is one. */
+export const commandBody = (command: string, more: object = {}): string =>
+  JSON.stringify({ command, ...more });
+
+export const isCommand = (command: string, text: string): boolean =>
+  z.object({ command: z.literal(command) }).safeParse(parseJson(text)).success;
+
 /** JSON, or undefined where the text is none, or too large to be of ours. */
 export function parseJson(text: string): unknown {
   if (text.length > MAX_JSON) return undefined;

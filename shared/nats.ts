@@ -28,6 +28,7 @@ export type NatsSettings = Pick<
   | "NATS_CA"
   | "NATS_CERT"
   | "NATS_KEY"
+  | "NATS_API_PREFIX"
 >;
 const AGAIN_MS = 250;
 const OLDEST: readonly [number, number] = [2, 10];

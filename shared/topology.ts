@@ -20,12 +20,16 @@ import { token } from "./tokens.ts";
 const MB = 1024 * 1024;
 const days = (n: number): number => nanos(n * 86_400_000);
 
+/** What was stored is removed by age, size and number only, by nobody's wish. */
+const kept = { deny_delete: true, deny_purge: true, allow_rollup_hdrs: false } as const;
+
 const base = {
   storage: StorageType.File,
   discard: DiscardPolicy.Old,
   allow_direct: true,
-  deny_delete: true,
-  duplicate_window: nanos(600_000),
+  ...kept,
+  // An id that somebody else has used makes the server drop a message: ours have none, and others are safe so soon.
+  duplicate_window: nanos(100),
 } as const;
 
 const streams: readonly (Partial<StreamConfig> & {
@@ -58,6 +62,8 @@ const streams: readonly (Partial<StreamConfig> & {
   },
 ];
 
+const buckets = Object.values(BUCKETS);
+
 const HISTORY = { [BUCKETS.hosts]: 1, [BUCKETS.participants]: 10, [BUCKETS.held]: 5 } as const;
 
 const STREAM_EXISTS_DIFFERENTLY = 10058;
@@ -84,14 +90,12 @@ export async function ensureTopology(
 ): Promise<void> {
   if (await isHub(manager))
     throw new Error("this NATS is a hub: a host of its fleet has a leaf node of its own");
-  const kept = replicas > 1 ? { num_replicas: replicas } : {}; // who made more by hand keeps them
+  const copies = replicas > 1 ? { num_replicas: replicas } : {}; // who made more by hand keeps them
   for (const { subjects: all, ...stream } of streams)
-    await ensureStream(manager, { ...stream, subjects: confined(all, leaf), ...kept });
+    await ensureStream(manager, { ...stream, subjects: confined(all, leaf), ...copies });
   if (leaf !== undefined) return ensureLeafBuckets(nats, manager, leaf);
-  const kvm = new Kvm(nats);
-  for (const [bucket, history] of Object.entries(HISTORY))
-    if ((await infoOf(() => manager.streams.info(streamOf(bucket)))) === undefined)
-      await kvm.create(bucket, { history, ...(replicas > 1 && { replicas }) });
+  for (const bucket of buckets)
+    await ensureStream(manager, { ...bucketBase(bucket), subjects: [`$KV.${bucket}.>`], ...copies });
 }
 
 /**
@@ -125,9 +129,8 @@ const bucketBase = (bucket: keyof typeof HISTORY) => ({
   storage: StorageType.File,
   discard: DiscardPolicy.New,
   max_msgs_per_subject: HISTORY[bucket],
-  allow_rollup_hdrs: true,
-  deny_delete: true,
   allow_direct: true,
+  ...kept,
 });
 
 /** A stream that is as it should be is left alone. */
@@ -148,24 +151,54 @@ const streamOf = (bucket: string): string => `KV_${bucket}`;
 
 /**
  * What a hub holds: copies of what the NATS of each of these hosts holds (its JetStream domain is the host's token),
- * and who is asked. The copies have no subjects, so that everything is stored once, by the host's own NATS.
+ * and who is asked. The copies have no subjects, so that everything is stored once, by the host's own NATS; of each
+ * host's streams only what is that host's is copied, whatever they hold.
  */
 export async function ensureHub(
-  nats: NatsConnection,
   manager: JetStreamManager,
   { hosts, replicas = 1 }: { readonly hosts: readonly string[]; readonly replicas?: number },
 ): Promise<void> {
-  const kept = replicas > 1 ? { num_replicas: replicas } : {};
-  const copied = (name: string) => ({
-    sources: hosts.map((host) => ({ name, external: { api: `$JS.${token(host)}.API`, deliver: "" } })),
+  const copies = replicas > 1 ? { num_replicas: replicas } : {};
+  const copied = async (name: string, own: (host: string) => string[]) => {
+    const { config: found } = (await infoOf(() => manager.streams.info(name))) ?? {};
+    return {
+      sources: hosts.flatMap((host) => own(host).map((filter) => sourceOf(host, name, filter, found))),
+    };
+  };
+  for (const { subjects: all, ...stream } of streams)
+    await ensureStream(manager, {
+      ...{ ...stream, ...copies },
+      ...(await copied(stream.name, (host) => all.map((one) => one.replace("*", token(host))))),
+    });
+  const { hosts: known, held, participants } = BUCKETS;
+  await ensureStream(manager, {
+    ...{ ...bucketBase(known), ...copies },
+    ...(await copied(streamOf(known), (host) => [`$KV.${known}.${token(host)}`])),
   });
-  for (const { subjects: _, ...stream } of streams)
-    await ensureStream(manager, { ...stream, ...kept, ...copied(stream.name) });
-  for (const bucket of [BUCKETS.hosts, BUCKETS.held] as const)
-    await ensureStream(manager, { ...bucketBase(bucket), ...kept, ...copied(streamOf(bucket)) });
-  const { participants } = BUCKETS;
-  if ((await infoOf(() => manager.streams.info(streamOf(participants)))) === undefined)
-    await new Kvm(nats).create(participants, { history: HISTORY[participants], replicas });
+  await ensureStream(manager, {
+    ...{ ...bucketBase(held), ...copies },
+    ...(await copied(streamOf(held), (host) => [`$KV.${held}.${token(host)}.>`])),
+  });
+  await ensureStream(manager, {
+    ...{ ...bucketBase(participants), ...copies },
+    subjects: [`$KV.${participants}.>`],
+  });
+}
+
+/**
+ * Of what a host's stream holds, what is under `filter_subject`. A copy that was made without a filter goes on from now: to
+ * the server another filter is another source, which would be copied from its start, and participants asked anew.
+ */
+function sourceOf(host: string, name: string, filter_subject: string, found: StreamConfig | undefined) {
+  const api = `$JS.${token(host)}.API`;
+  const before = found?.sources?.find(({ external }) => external?.api === api);
+  const start = before && (before.filter_subject ? before.opt_start_time : new Date().toISOString());
+  return {
+    name,
+    ...(start !== undefined && { opt_start_time: start }),
+    filter_subject,
+    external: { api, deliver: "" },
+  };
 }
 
 /** Whether it holds copies only. */

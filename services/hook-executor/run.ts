@@ -1,9 +1,10 @@
 // The hook-executor: takes the hook events of its hosts, runs the scripts people put into the hooks folder, and
 // answers each event with one verdict. It needs no Docker socket.
-import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import type { Clock } from "../../shared/clock.ts";
 import { consume } from "../../shared/consume.ts";
+import { jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
 import { publish, serverTime } from "../../shared/jetstream.ts";
 import type { Verdict } from "../../shared/messages.ts";
 import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
@@ -45,11 +46,14 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
   const log = context.log.child({ host });
   const tools = await prepareTools(host, { ...context, log }, process.env);
   const answer = answerOnce(REMEMBERED, (event: HookEvent) => runWithProgress(nats, event, tools, cut));
-  const via = { js: jetstream(nats), clock, signal };
+  const js = jetStreamOf(nats, context.settings);
+  const manager = await managerOf(nats, context.settings);
+  const via = { js, clock, signal };
   const durable = consumers.gate(executorOf(host));
   await tellFaults(context.settings.HOOKS_DIR, log);
   log.info({ hooks: await hooksFolder(context.settings.HOOKS_DIR) }, "waiting for hook events");
   await consume(nats, {
+    js,
     stream: STREAMS.hooks,
     durable,
     parallel: PARALLEL,
@@ -57,13 +61,11 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
     clock,
     signal,
     handle: async (message) => {
-      const event = await datedByOurClock(readHookEvent(message, host), durable, nats, clock);
+      const event = await datedByOurClock(readHookEvent(message, host), durable, manager, clock);
       const verdict = await answer(event.id, event);
-      // The message id is random: with one that others can foresee, they could have the server take ours for a repeat.
       await publish(via, {
         subject: subjects.verdict(host, executorOf(host), event.id),
         body: fitToMessage(verdict),
-        id: crypto.randomUUID(),
       });
     },
   });
@@ -73,11 +75,10 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
 async function datedByOurClock(
   event: HookEvent,
   durable: string,
-  nats: NatsConnection,
+  manager: JetStreamManager,
   clock: Clock,
 ): Promise<HookEvent> {
   if (Math.abs(clock.now() - event.storedAt) < CLOCKS_AGREE_MS) return event;
-  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
   const now = (await serverTime(manager, STREAMS.hooks, durable)) ?? clock.now();
   return { ...event, storedAt: clock.now() - (now - event.storedAt) };
 }

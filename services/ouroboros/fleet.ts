@@ -5,14 +5,13 @@ import {
   type JetStreamManager,
   type JsMsg,
   JetStreamApiError,
-  jetstream,
-  jetstreamManager,
 } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
+import type { KV } from "@nats-io/kv";
 import { type NatsConnection, NoRespondersError, RequestError, TimeoutError } from "nats";
 import { iso } from "../../shared/clock.ts";
 import { CannotStart } from "../../shared/errors.ts";
-import { parseJson } from "../../shared/messages.ts";
+import { bucketOf, jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
+import { commandBody, parseJson } from "../../shared/messages.ts";
 import { type NatsSettings, connectNow, withoutSecrets } from "../../shared/nats.ts";
 import { readSettings } from "../../shared/read-settings.ts";
 import type { Settings } from "../../shared/settings.ts";
@@ -39,11 +38,11 @@ export interface Fleet {
  * @throws CannotStart where NATS cannot be found, reached or used; NotDone where nothing of Ouroboros is there.
  */
 export async function withFleet<T>(terminal: Terminal, work: (fleet: Fleet) => Promise<T>): Promise<T> {
-  return withNats(terminal, async (nats, url) => {
-    const fleet = await openFleet(nats, url);
+  return withNats(terminal, async (nats, settings) => {
+    const fleet = await openFleet(nats, settings);
     await fleet.manager.streams.info(STREAMS.runs).catch((error: unknown) => {
       if (!isMissing(error)) throw error;
-      throw new NotDone(`NATS at ${url} holds nothing of Ouroboros: no updater has run on it yet`);
+      throw new NotDone(`NATS at ${fleet.url} holds nothing of Ouroboros: no updater has run on it yet`);
     });
     return work(fleet);
   });
@@ -60,7 +59,7 @@ const isStalled = (error: unknown): boolean =>
 /** The same, also where no stream is there yet. */
 export async function withNats<T>(
   { env }: Terminal,
-  work: (nats: NatsConnection, url: string) => Promise<T>,
+  work: (nats: NatsConnection, settings: NatsSettings) => Promise<T>,
 ): Promise<T> {
   const settings = await settingsFrom(env);
   const nats = await connectNow("command", settings).catch((error: unknown) => {
@@ -68,7 +67,7 @@ export async function withNats<T>(
     throw new CannotStart(settings.stale, { cause: error });
   });
   try {
-    return await work(nats, withoutSecrets(settings.NATS_URL));
+    return await work(nats, settings);
   } catch (error) {
     if (!isNats(error)) throw error;
     if (isStalled(error))
@@ -87,16 +86,15 @@ export async function withNats<T>(
   }
 }
 
-export async function openFleet(nats: NatsConnection, url: string): Promise<Fleet> {
-  const kvm = new Kvm(nats);
+export async function openFleet(nats: NatsConnection, settings: NatsSettings): Promise<Fleet> {
   return {
     nats,
-    url,
-    js: jetstream(nats, { timeout: 5000 }),
-    manager: await jetstreamManager(nats, { checkAPI: false, timeout: 5000 }),
-    hosts: await kvm.open(BUCKETS.hosts),
-    held: await kvm.open(BUCKETS.held),
-    participants: await kvm.open(BUCKETS.participants),
+    url: withoutSecrets(settings.NATS_URL),
+    js: jetStreamOf(nats, settings),
+    manager: await managerOf(nats, settings),
+    hosts: await bucketOf(nats, settings, BUCKETS.hosts),
+    held: await bucketOf(nats, settings, BUCKETS.held),
+    participants: await bucketOf(nats, settings, BUCKETS.participants),
   };
 }
 
@@ -191,12 +189,12 @@ export async function askService(
   { nats }: Fleet,
   host: string,
   [service, command]: readonly [service: string, command: string],
-  { body = "", timeout = 5000 }: { readonly body?: string; readonly timeout?: number } = {},
+  { more = {}, timeout = 5000 }: { readonly more?: object; readonly timeout?: number } = {},
 ): Promise<unknown> {
   try {
-    return parseJson(
-      (await nats.request(subjects.command(host, service, command), body, { timeout })).string(),
-    );
+    const subject = subjects.command(host, service, command);
+    const answer = await nats.request(subject, commandBody(command, more), { timeout });
+    return parseJson(answer.string());
   } catch (error) {
     if ([NoRespondersError, RequestError, TimeoutError].some((kind) => error instanceof kind))
       return undefined;

@@ -2,9 +2,10 @@
 // configuration, a key for each user and the certificates, and the same for the NATS of each host where they have one;
 // `prepare` makes, as the operator, what the services only use; `hub` the copies of what the hosts hold.
 import { join } from "node:path";
-import { jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { explain } from "../../shared/errors.ts";
+import { managerOf } from "../../shared/jetstream-client.ts";
 import { STREAMS, consumers } from "../../shared/subjects.ts";
 import {
   type Durable,
@@ -35,15 +36,17 @@ export const runWrite: Run<"nats-config write"> = async (given, terminal) => {
 };
 
 export const runPrepare: Run<"nats-config prepare"> = async ({ hosts, readers, hub, json }, terminal) => {
-  await withNats(terminal, (nats) => prepare(nats, { hosts, readers, hub }));
+  await withNats(terminal, async (nats, settings) =>
+    prepare(nats, await managerOf(nats, settings), { hosts, readers, hub }),
+  );
   if (json) printJson(terminal, { prepared: { hosts, readers } });
   else terminal.stdout.write("prepared\n");
   return 0;
 };
 
 export const runHub: Run<"nats-config hub"> = async ({ hosts, replicas, json }, terminal) => {
-  await withNats(terminal, async (nats) =>
-    ensureHub(nats, await jetstreamManager(nats, { checkAPI: false }), { hosts, replicas }),
+  await withNats(terminal, async (nats, settings) =>
+    ensureHub(await managerOf(nats, settings), { hosts, replicas }),
   );
   if (json) printJson(terminal, { copied: hosts });
   else terminal.stdout.write(`hub of ${hosts.join(", ")}\n`);
@@ -122,9 +125,9 @@ function checkPasswords(withPassword: readonly string[], users: readonly User[])
 
 async function prepare(
   nats: NatsConnection,
+  manager: JetStreamManager,
   { hosts, readers, hub }: Pick<Names, "hosts" | "readers"> & { readonly hub: string },
 ): Promise<void> {
-  const manager = await jetstreamManager(nats, { checkAPI: false });
   await ensureTopology(nats, manager, hub === "" ? {} : { leaf: { hub, hosts } });
   const wanted: (readonly [stream: string, Durable])[] = [
     ...hosts.flatMap(hostConsumers).map((durable) => [STREAMS.hooks, durable] as const),

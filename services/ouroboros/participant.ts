@@ -18,8 +18,8 @@ const HOUR = 3_600_000;
 
 /** Streams and buckets are made where the updater has not yet; those of a hub are made by `nats-config hub`. */
 export const withRegister = <T>(terminal: Terminal, work: (fleet: Fleet) => Promise<T>): Promise<T> =>
-  withNats(terminal, async (nats, url) => {
-    const fleet = await openFleet(nats, url);
+  withNats(terminal, async (nats, settings) => {
+    const fleet = await openFleet(nats, settings);
     if (!(await isHub(fleet.manager)) && !(await isLeaf(fleet))) await ensureTopology(nats, fleet.manager);
     return work(fleet);
   });

@@ -1,5 +1,4 @@
 // `ouroboros verdict`: the operator decides what others are waited for.
-import { jetstream } from "@nats-io/jetstream";
 import { hooks } from "../../shared/hooks.ts";
 import { nextOn, publish } from "../../shared/jetstream.ts";
 import type { Verdict } from "../../shared/messages.ts";
@@ -54,8 +53,8 @@ async function decide(
 ): Promise<RecordOf<"decided">> {
   const { host, event, run } = waited;
   await publish(
-    { js: jetstream(fleet.nats), clock, signal: clock.deadline(5000, signal) },
-    { subject: subjects.verdict(host, OPERATOR, event), body: said, id: `${event}.${OPERATOR}` },
+    { js: fleet.js, clock, signal: clock.deadline(5000, signal) },
+    { subject: subjects.verdict(host, OPERATOR, event), body: said },
   );
   const began = clock.monotonic();
   for (let seq = 1; clock.monotonic() - began < DECIDED_WITHIN_MS && !signal.aborted;) {

@@ -15,7 +15,7 @@ export const wish =
   async ({ CONTAINER, host, json }, terminal) => {
     const granted = await withFleet(terminal, async (fleet): Promise<Granted> => {
       const where = await hostOf(fleet, CONTAINER, await hostsAsked(fleet, host));
-      const options = { body: JSON.stringify({ container: CONTAINER }), timeout: WITHIN_MS };
+      const options = { more: { container: CONTAINER }, timeout: WITHIN_MS };
       const said = (await askService(fleet, where, ["poller", kind], options)) as object | undefined;
       if (said === undefined) throw new NotDone(`the poller of ${where} does not answer`);
       const answer = Granted.safeParse({ ...said, host: where, container: CONTAINER }).data;

@@ -1,8 +1,9 @@
 // What operators may ask a poller: `check` (a cycle now, or right after the one in hand), `status`, and of one container
-// `update` and `rollback`. Core NATS request and reply; the answers are JSON.
+// `update` and `rollback`. Core NATS request and reply; a command names itself in JSON, the answers are JSON. A message
+// that does not name the command, such as an answer of the server to a request with this reply subject, has no effect.
 import { InvalidArgumentError, type Msg } from "nats";
 import { z } from "zod";
-import { parseJson } from "../../shared/messages.ts";
+import { isCommand, parseJson } from "../../shared/messages.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { Bell } from "./bell.ts";
 import type { Polling } from "./polling.ts";
@@ -26,7 +27,10 @@ export function serveCommands({ nats, host }: Polling, status: () => object): Co
   const wishes: { readonly wish: Wish; readonly message: Msg }[] = [];
   const serve = (command: string, callback: (message: Msg) => void) =>
     nats.subscribe(subjects.command(host.name, "poller", command), {
-      callback: (error, message) => (error === null ? callback(message) : undefined),
+      callback: (error, message) => {
+        if (error !== null) return;
+        if (command === "status" || isCommand(command, message.string())) callback(message);
+      },
     });
   const served = [
     serve("check", (message) => {

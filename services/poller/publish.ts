@@ -94,7 +94,6 @@ async function publish(
         event: event.id,
       }),
       body: event,
-      id: event.id,
       contentType: "application/cloudevents+json",
     },
   );

@@ -1,8 +1,7 @@
 // The poller: finds out which containers have a newer image and publishes the plan. It changes nothing on the Engine.
-import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import { explain } from "../../shared/errors.ts";
+import { bucketOf, jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
 import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
 import type { End } from "../../shared/run-records.ts";
 import { CODE, isOneCycle } from "../../shared/one-cycle.ts";
@@ -51,17 +50,15 @@ async function pollHost(context: Context, host: Host, nats: NatsConnection): Pro
     clock,
     engine,
   });
-  const js = jetstream(nats, { timeout: 5000 });
-  const kvm = new Kvm(js);
   const polling: Polling = {
     ...context,
     log: context.log.child({ host: host.name }),
     host,
     nats,
-    js,
-    manager: await jetstreamManager(nats, { checkAPI: false, timeout: 5000 }),
-    hosts: await kvm.open(BUCKETS.hosts),
-    held: await kvm.open(BUCKETS.held),
+    js: jetStreamOf(nats, settings),
+    manager: await managerOf(nats, settings),
+    hosts: await bucketOf(nats, settings, BUCKETS.hosts),
+    held: await bucketOf(nats, settings, BUCKETS.held),
     registries,
     origins: new Origins(host.engine, registries),
   };

@@ -1,7 +1,8 @@
 // What the updater of one host holds of NATS and its Engine, made once and handed down.
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
+import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
+import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
+import { bucketOf, jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
 import type { Publishing } from "../../shared/jetstream.ts";
 import type { Context, Host } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
@@ -14,7 +15,6 @@ export interface Bus extends Publishing {
   readonly nats: NatsConnection;
   readonly js: JetStreamClient;
   readonly manager: JetStreamManager;
-  readonly participants: KV;
   readonly held: KV;
   readonly hosts: KV;
   /** Random for each process and host: the name under which it writes. */
@@ -31,23 +31,22 @@ export async function openBus(
   host: Host,
   writer: string,
 ): Promise<Bus> {
-  const kvm = new Kvm(nats);
-  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
+  const { settings } = context;
+  const manager = await managerOf(nats, settings);
   const log = context.log.child({ host: host.name });
   return {
     context: { ...context, log },
     host,
     nats,
-    js: jetstream(nats, { timeout: 5000 }),
+    js: jetStreamOf(nats, settings),
     manager,
-    participants: await kvm.open(BUCKETS.participants),
-    held: await kvm.open(BUCKETS.held),
-    hosts: await kvm.open(BUCKETS.hosts),
+    held: await bucketOf(nats, settings, BUCKETS.held),
+    hosts: await bucketOf(nats, settings, BUCKETS.hosts),
     clock: context.clock,
     signal: context.signal,
     writer,
     comebacks: { count: 0 },
-    hub: new Hub(manager, context.settings, context.clock),
+    hub: new Hub(manager, settings, context.clock),
     patience: new Stall(log, context.clock),
   };
 }

@@ -1,7 +1,9 @@
 // What operators and other updaters may ask the acting updater, on `ouroboros.command.<host>.updater.*`: `status`,
-// `yield`, `repair`. Core NATS request and reply; the answers are JSON.
+// `yield`, `repair`. Core NATS request and reply; a command names itself in JSON, the answers are JSON. A message that
+// does not name the command, such as an answer of the server to a request with this reply subject, has no effect.
 import type { Msg } from "nats";
 import { explain } from "../../shared/errors.ts";
+import { isCommand } from "../../shared/messages.ts";
 import { subjects } from "../../shared/subjects.ts";
 import type { Acting } from "./acting.ts";
 import type { Restored } from "./recover/put-back.ts";
@@ -52,7 +54,9 @@ export function answerCommands(updater: Updater, { acting, yielded, recover, las
   const served = Object.entries(commands).map(([command, callback]) =>
     bus.nats.subscribe(subjects.command(bus.host.name, "updater", command), {
       callback: (error, message) => {
-        if (error === null) callback(message);
+        if (error !== null) return;
+        if (command === "status" || isCommand(command, message.string())) callback(message);
+        else if (command === "yield") answer(message, { state: "busy" }); // an older updater's request: it waits
       },
     }),
   );

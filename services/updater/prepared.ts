@@ -1,7 +1,8 @@
 // The streams, buckets and consumers of the updater, made at the start and again when NATS comes back without them.
-import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { CannotStart, explain } from "../../shared/errors.ts";
+import { managerOf } from "../../shared/jetstream-client.ts";
 import type { Context } from "../../shared/run-service.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { STREAMS } from "../../shared/subjects.ts";
@@ -86,10 +87,10 @@ interface Needed {
 /** Made, or found as an operator has made it; waits for either. */
 async function ensured(
   nats: NatsConnection,
-  { log, clock, signal }: Preparing,
+  { settings, log, clock, signal }: Preparing,
   { what, make, isThere }: Needed,
 ): Promise<void> {
-  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
+  const manager = await managerOf(nats, settings);
   for (let told = false; !signal.aborted; told = true) {
     try {
       await make(manager);

@@ -2,7 +2,6 @@
 import { labelsOf } from "../../shared/describe.ts";
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
 import type { ContainerInfo } from "dockerode";
@@ -10,6 +9,7 @@ import { iso, firstOf } from "../../shared/clock.ts";
 import { countingLabels } from "../../shared/counting-labels.ts";
 import { ifThere } from "../../shared/engine.ts";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
+import { bucketOf } from "../../shared/jetstream-client.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { connectUnlessStopped, leaveNats, natsAnswers } from "../../shared/nats.ts";
 import { ROLE } from "../../shared/ourselves.ts";
@@ -99,13 +99,13 @@ async function updateHost(work: HostWork): Promise<number> {
     );
     return 1;
   };
-  if (!(await isOurs(nats, host))) return refuse();
+  if (!(await isOurs(nats, context, host))) return refuse();
   await ensureHostConsumers(nats, { ...context, log }, host.name);
   if (context.signal.aborted) return 0;
   const bus = await openBus(nats, context, host, randomBytes(8).toString("hex"));
   void keepPrepared(bus);
   void keepConsumers(bus);
-  await using participants = await Participants.follow(bus.participants, { log, clock: context.clock });
+  await using participants = await Participants.follow(bus);
   using doorbell = new Doorbell(nats, host.name, context.clock);
   const places = new Places(context.settings.SWAPS);
   const making = new Places(1);
@@ -115,7 +115,7 @@ async function updateHost(work: HostWork): Promise<number> {
   for (let standby = false; !context.signal.aborted; standby = true) {
     try {
       const fence = await Fence.take(bus, standby);
-      if (!(await isOurs(nats, host))) return refuse(); // claimed meanwhile
+      if (!(await isOurs(nats, context, host))) return refuse(); // claimed meanwhile
       log.info({ writer: bus.writer, resuming: fence.open?.run }, "this updater acts on the host");
       await serve({
         bus,
@@ -146,8 +146,8 @@ function openCounters({ settings, log, clock }: Context, host: string): Promise<
 }
 
 /** The poller claims a host's name for an Engine; another Engine under that name must not be changed. */
-async function isOurs(nats: NatsConnection, { name, engine }: Host): Promise<boolean> {
-  const hosts = await new Kvm(nats).open(BUCKETS.hosts);
+async function isOurs(nats: NatsConnection, { settings }: Context, { name, engine }: Host): Promise<boolean> {
+  const hosts = await bucketOf(nats, settings, BUCKETS.hosts);
   const entry = await hosts.get(token(name));
   const claimed = entry?.operation === "PUT" ? Claim.safeParse(parseJson(entry.string())) : undefined;
   return claimed?.data === undefined || claimed.data.engine_id === engine.id;

@@ -30,6 +30,7 @@ export async function serve(updater: Updater): Promise<void> {
   using _commands = answerCommands(updater, { acting, yielded, recover, last: () => last });
   await inHand;
   await consume(bus.nats, {
+    js: bus.js,
     stream: STREAMS.hooks,
     durable: consumers.updater(bus.host.name),
     log: bus.context.log,

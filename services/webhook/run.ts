@@ -1,9 +1,10 @@
 // The webhook bridge: a participant for those who have an HTTP endpoint and no NATS. It takes the events of one
 // participant, POSTs each to the endpoint, and publishes what that answers as the participant's verdict.
-import { type JsMsg, JetStreamApiError, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { type JsMsg, JetStreamApiError } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { consume } from "../../shared/consume.ts";
 import { CannotStart, Permanent } from "../../shared/errors.ts";
+import { jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
 import { publish } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
@@ -42,6 +43,7 @@ async function serve(nats: NatsConnection, context: Context): Promise<void> {
     "waiting for events",
   );
   await consume(nats, {
+    js: jetStreamOf(nats, settings),
     ...{ stream: STREAMS.hooks, durable, parallel: PARALLEL, log, clock, signal },
     handle: (message) => forward(message, nats, context),
   });
@@ -64,7 +66,7 @@ async function tellIfNotAdded(
   durable: string,
   { settings, log }: Context,
 ): Promise<void> {
-  const manager = await jetstreamManager(nats, { checkAPI: false });
+  const manager = await managerOf(nats, settings);
   await manager.consumers.info(STREAMS.hooks, durable).catch((error: unknown) => {
     if (!(error instanceof JetStreamApiError)) throw error;
     const add = `ouroboros participant add ${settings.WEBHOOK_NAME} --hooks before_update`;
@@ -89,13 +91,11 @@ async function forward(message: JsMsg, nats: NatsConnection, context: Context): 
     return;
   }
   log.info({ verdict: verdict.verdict, reason: verdict.reason }, "the endpoint has answered");
-  // The message id is random: with one that others can foresee, they could have the server take ours for a repeat.
   await publish(
-    { js: jetstream(nats), clock, signal },
+    { js: jetStreamOf(nats, settings), clock, signal },
     {
       subject: subjects.verdict(untoken(host), settings.WEBHOOK_NAME, id),
       body: verdict,
-      id: crypto.randomUUID(),
     },
   );
 }

@@ -4,6 +4,7 @@ import { after, afterEach, describe, it } from "mocha";
 import { systemClock } from "../../shared/clock.ts";
 import { isHookName } from "../../shared/hooks.ts";
 import { publish } from "../../shared/jetstream.ts";
+import { commandBody } from "../../shared/messages.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { type NatsServer, engine, startNats } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
@@ -62,7 +63,10 @@ for (const version of ["2.10", "2.15"] as const) {
       const status = await ouroboros(stack, "status");
       assert.equal(status.code, 3);
       assert.match(status.err, /its JetStream does not answer .* too few servers of its cluster are up/);
-      const asked = await stack.nats.request(subjects.command(stack.host, "updater", "status"), "");
+      const asked = await stack.nats.request(
+        subjects.command(stack.host, "updater", "status"),
+        commandBody("status"),
+      );
       assert.match(JSON.stringify(asked.json()), /JetStream has not answered since/);
       const began = performance.now();
       for (const server of away) await server.restart();
@@ -146,7 +150,7 @@ async function openScene(version: "2.10" | "2.15", opened: AsyncDisposable[]): P
     servers: Object.fromEntries([stack.server, ...others].map((one) => [`n${one.port}`, one])),
     answer: () => {
       const via = { js: jetstream(stack.nats), clock: systemClock, signal: AbortSignal.timeout(90_000) };
-      return publish(via, { subject, body: { verdict: "proceed" }, id: crypto.randomUUID() });
+      return publish(via, { subject, body: { verdict: "proceed" } });
     },
     isWell: async () => {
       assert.deepEqual(await overview(h1), ["web running 2"]);

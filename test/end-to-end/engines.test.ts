@@ -1,5 +1,6 @@
 /** Several Engines in one process, one of which dies, or hangs, while it is at work. */
 import assert from "node:assert/strict";
+import { commandBody } from "../../shared/messages.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { bedCommand, engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
@@ -141,8 +142,10 @@ function inHost(command: string): readonly string[] {
 /** A cycle on that host; resolves when it ended. */
 const check = (stack: Stack, host: string): Promise<unknown> =>
   until(`the poller of ${host} answers`, () =>
-    stack.nats.request(subjects.command(host, "poller", "check"), "", { timeout: 30_000 }).then(
-      (answer) => answer.json<object>(),
-      () => undefined,
-    ),
+    stack.nats
+      .request(subjects.command(host, "poller", "check"), commandBody("check"), { timeout: 30_000 })
+      .then(
+        (answer) => answer.json<object>(),
+        () => undefined,
+      ),
   );

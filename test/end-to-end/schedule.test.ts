@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { parseJson } from "../../shared/messages.ts";
+import { commandBody, parseJson } from "../../shared/messages.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
@@ -140,7 +140,9 @@ async function startAt(time: string, env: Readonly<Record<string, string>>): Pro
   const status = () =>
     until("the poller answers", async () => {
       const subject = subjects.command(stack.host, "poller", "status");
-      const answer = await stack.nats.request(subject, "", { timeout: 3000 }).catch(() => undefined);
+      const answer = await stack.nats
+        .request(subject, commandBody("status"), { timeout: 3000 })
+        .catch(() => undefined);
       return Status.safeParse(answer?.json()).data;
     });
   const times = (): string[] =>

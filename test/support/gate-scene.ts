@@ -43,7 +43,7 @@ export async function gateScene(on: Engine, url: string): Promise<GateScene> {
   const nats = await connectNow("gate", settings);
   await ensureTopology(nats, await jetstreamManager(nats));
   const bus = await openBus(nats, context, host, "test");
-  const known = await Participants.follow(bus.participants, context);
+  const known = await Participants.follow(bus);
   const doorbell = new Doorbell(nats, host.name, systemClock);
   const operate = async (hook: HookName, words: readonly (readonly string[])[], left: number) => {
     for (const one of words) {

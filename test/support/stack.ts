@@ -7,7 +7,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type ConnectionOptions, type Msg, type NatsConnection, connect } from "nats";
 import { isHookName } from "../../shared/hooks.ts";
-import { type CloudEvent, type Notice, parseJson } from "../../shared/messages.ts";
+import { type CloudEvent, type Notice, commandBody, parseJson } from "../../shared/messages.ts";
 import type { End, Ended, RunRecord } from "../../shared/run-records.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { type Engine, type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
@@ -241,7 +241,9 @@ async function checkBy(nats: NatsConnection, host: string): Promise<Record<strin
   const subject = subjects.command(host, "poller", "check");
   return until("the poller answers", async () => {
     try {
-      return (await nats.request(subject, "", { timeout: 20_000 })).json<Record<string, unknown>>();
+      return (await nats.request(subject, commandBody("check"), { timeout: 20_000 })).json<
+        Record<string, unknown>
+      >();
     } catch {
       return undefined; // not up yet
     }

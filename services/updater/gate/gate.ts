@@ -148,7 +148,7 @@ export class Gate {
     });
     const subject = this.#subjectOf(event, it);
     const contentType = "application/cloudevents+json";
-    await publishOnce(this.#bus, { subject, body, id: event, contentType }).catch((error: unknown) => {
+    await publishOnce(this.#bus, { subject, body, contentType }).catch((error: unknown) => {
       if (this.#bus.signal.aborted)
         throw new Suspended("stopped before an event was stored", { cause: error });
       throw error;

@@ -1,7 +1,5 @@
-// Who must be asked, followed by a KV watch, so that an event costs no listing.
-import type { KV, KvEntry } from "@nats-io/kv";
+// Who must be asked, followed as it changes, so that an event costs no listing.
 import type { Logger } from "pino";
-import type { Clock } from "../../../shared/clock.ts";
 import { type HookName, hooks } from "../../../shared/hooks.ts";
 import {
   type Asked,
@@ -13,9 +11,11 @@ import {
   mustBeAsked,
   readEntry,
 } from "../../../shared/participants.ts";
-import { executorOf } from "../../../shared/subjects.ts";
+import { BUCKETS, executorOf } from "../../../shared/subjects.ts";
 import { isToken, untoken } from "../../../shared/tokens.ts";
+import type { Bus } from "../bus.ts";
 import type { About } from "./about.ts";
+import { type Entry, followBucket } from "./follow-bucket.ts";
 
 interface Known {
   readonly participant: Participant | Unreadable;
@@ -23,61 +23,37 @@ interface Known {
   readonly since: number;
 }
 
-type Watch = Awaited<ReturnType<KV["watch"]>>;
-
 const EXECUTOR = Participant.pick({ timeout_ms: true, max_ms: true, on_timeout: true }).parse({});
-
-const WATCH_AGAIN_MS = 1000;
 
 /** A key that someone wrote by hand may be no token. */
 const nameIn = (key: string): string => (isToken(key) ? untoken(key) : key);
 
 export class Participants implements AsyncDisposable {
   readonly #known = new Map<string, Known>();
-  readonly #bucket: KV;
   readonly #log: Logger;
-  readonly #over = new AbortController();
-  #reading: Promise<void> = Promise.resolve();
+  #following: AsyncDisposable | undefined;
 
-  private constructor(bucket: KV, log: Logger) {
-    this.#bucket = bucket;
+  private constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** Resolves when all entries of now are known. A watch that ends is begun again. */
-  static async follow(bucket: KV, { log, clock }: { log: Logger; clock: Clock }): Promise<Participants> {
-    const participants = new Participants(bucket, log);
-    const first = await bucket.watch();
-    const expected = (await bucket.status()).values > 0;
-    const known = new Promise<void>((resolve) => {
-      participants.#reading = participants.#follow(first, resolve, clock);
-    });
-    if (expected) await known;
+  /** Resolves when all entries of now are known. */
+  static async follow(bus: Bus): Promise<Participants> {
+    const participants = new Participants(bus.context.log);
+    participants.#following = await followBucket(bus, BUCKETS.participants, (entry) =>
+      participants.#take(entry),
+    );
     return participants;
   }
 
-  async #follow(first: Watch, onKnown: () => void, clock: Clock): Promise<void> {
-    for (let watch: Watch | undefined = first; !this.#over.signal.aborted;) {
-      const stop = (): void => watch?.stop();
-      this.#over.signal.addEventListener("abort", stop, { once: true });
-      for await (const entry of watch ?? []) {
-        this.#take(entry);
-        if (entry.isUpdate) onKnown();
-      }
-      this.#over.signal.removeEventListener("abort", stop);
-      await clock.sleep(WATCH_AGAIN_MS, this.#over.signal);
-      if (!this.#over.signal.aborted) watch = await this.#bucket.watch().catch(() => undefined);
-    }
-  }
-
-  #take(entry: KvEntry): void {
-    const name = nameIn(entry.key);
-    if (entry.operation !== "PUT") {
+  #take({ key, text, written }: Entry): void {
+    const name = nameIn(key);
+    if (text === undefined) {
       this.#known.delete(name);
       return;
     }
-    const participant = readEntry(entry.string());
-    this.#known.set(name, { participant, since: entry.created.getTime() });
+    const participant = readEntry(text);
+    this.#known.set(name, { participant, since: written });
     if ("because" in participant)
       this.#log.error(
         { participant: name, because: participant.because, mend: `ouroboros participant remove ${name}` },
@@ -112,8 +88,7 @@ export class Participants implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#over.abort();
-    await this.#reading;
+    await this.#following?.[Symbol.asyncDispose]();
   }
 }
 

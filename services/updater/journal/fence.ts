@@ -7,7 +7,7 @@ import { type NatsConnection, RequestError } from "nats";
 import { z } from "zod";
 import { Fenced, Suspended } from "../../../shared/errors.ts";
 import { lastOn, untilAnswered } from "../../../shared/jetstream.ts";
-import { parseJson } from "../../../shared/messages.ts";
+import { commandBody, parseJson } from "../../../shared/messages.ts";
 import { OpenRecord } from "../../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../../shared/subjects.ts";
 import type { Bus } from "../bus.ts";
@@ -117,7 +117,8 @@ async function readOpen(
 /** F2. Whoever follows as standby asks for a sign of life only, so that two do not take turns. */
 async function isFree(nats: NatsConnection, host: string, standby: boolean): Promise<boolean> {
   try {
-    const answer = await nats.request(subjects.command(host, "updater", standby ? "status" : "yield"), "", {
+    const command = standby ? "status" : "yield";
+    const answer = await nats.request(subjects.command(host, "updater", command), commandBody(command), {
       timeout: SILENCE_MS,
     });
     if (standby) return false;

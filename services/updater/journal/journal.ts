@@ -95,7 +95,7 @@ export async function writeNext(
   record: Written,
   expected: number,
 ): Promise<number> {
-  const message = { subject, body: record, id: `${record.writer}-${subject}-${record.n}` };
+  const message = { subject, body: record };
   for (let sequence = expected; ;) {
     try {
       return await publish(bus, { ...message, expected: sequence });

@@ -66,7 +66,7 @@ export class Notices {
     });
     const subject = subjects.hook({ host: host.name, hook: it.notice, container: it.container, event: id });
     try {
-      await publishOnce(this.#bus, { subject, body, id, contentType: "application/cloudevents+json" });
+      await publishOnce(this.#bus, { subject, body, contentType: "application/cloudevents+json" });
     } catch (error) {
       if (this.#bus.signal.aborted)
         this.#suspended = new Suspended("stopped before an end was told", { cause: error });

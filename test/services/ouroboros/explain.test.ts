@@ -156,6 +156,5 @@ async function journal({ js }: Stage, run: string, body: RecordBody): Promise<vo
   await publish(via, {
     subject: subjects.run(HOST, run),
     body: { ...envelope, ...body },
-    id: `${run}-${body.kind}`,
   });
 }

@@ -339,7 +339,7 @@ for (const version of ["2.10", "2.15"] as const) {
         signal: AbortSignal.timeout(5000),
       };
       const body = { verdict: "proceed", reason: "forged" };
-      await publish(forged, { subject: "ouroboros.hook.web=2E02.before_update.web.trap", body, id: "trap" });
+      await publish(forged, { subject: "ouroboros.hook.web=2E02.before_update.web.trap", body });
       const a = as("participant_a");
       const exec = as("exec_web=2E02");
       a.publish(`ouroboros.verdict.${host}.a.trap`, "proceed", { reply: bs });

@@ -18,7 +18,7 @@ import { runPoller } from "../../../services/poller/run.ts";
 import { type Clock, systemClock } from "../../../shared/clock.ts";
 import type { EventContext, Locals } from "../../../shared/hooks.ts";
 import { publish } from "../../../shared/jetstream.ts";
-import { CloudEvent, dataOf, parseJson } from "../../../shared/messages.ts";
+import { CloudEvent, commandBody, dataOf, parseJson } from "../../../shared/messages.ts";
 import type { End } from "../../../shared/run-records.ts";
 import { readSettings } from "../../../shared/read-settings.ts";
 import { BUCKETS, STREAMS, consumers, subjects } from "../../../shared/subjects.ts";
@@ -134,7 +134,7 @@ export async function openStage(config = ""): Promise<Stage> {
   const ask = async (command: string): Promise<unknown> => {
     const subject = subjects.command(HOST, "poller", command);
     return eventually(`an answer to ${command}`, () =>
-      nats.request(subject, "", { timeout: 15_000 }).then(
+      nats.request(subject, commandBody(command), { timeout: 15_000 }).then(
         (message) => message.json<unknown>(),
         () => undefined,
       ),
@@ -143,7 +143,7 @@ export async function openStage(config = ""): Promise<Stage> {
   const record: Stage["record"] = async ({ data: { run } }, ends) => {
     const body = { kind: "finished", writer: "test", n: 1, at: "now", host: HOST, run, ends, ms: 1 };
     const signal = AbortSignal.timeout(20_000);
-    await publish({ js, clock: systemClock, signal }, { subject: subjects.run(HOST, run), body, id: run });
+    await publish({ js, clock: systemClock, signal }, { subject: subjects.run(HOST, run), body });
   };
   return {
     server,
