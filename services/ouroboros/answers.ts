@@ -185,6 +185,21 @@ export const Explanation = z.object({
 });
 export type Explanation = z.infer<typeof Explanation>;
 
+export const Checked = z.object({
+  host,
+  container: z.string(),
+  id: z.string(),
+  image: z.string(),
+  state: z
+    .enum(["newer", "current", "left", "unknown"])
+    .describe("`left`: left alone, its registry does not count; `unknown`: the registry gave no digest."),
+  because: z.string().describe("What becomes of it, or why nothing does."),
+  digest: z.string().nullable().describe("The registry's, of the tag that it follows."),
+  runs: z.array(z.string()).describe("Digests by which the registry may know the image that it runs."),
+  said_at: time.nullable().describe("When the registry said so."),
+});
+export type Checked = z.infer<typeof Checked>;
+
 export const Granted = z.object({
   host,
   container: z.string().describe("As it was asked for."),

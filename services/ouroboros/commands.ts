@@ -5,6 +5,7 @@ import { z } from "zod";
 import { hookNames, isHookName } from "../../shared/hooks.ts";
 import { VerdictWord } from "../../shared/messages.ts";
 import {
+  Checked,
   Diagnosis,
   EventLine,
   Explanation,
@@ -59,6 +60,26 @@ export const commands = {
     },
     options: { host: HOST },
     json: { schema: z.array(Explanation) },
+  },
+  check: {
+    says: "Looks now and says what is newer, without updating: of all containers, or of the one that is named.",
+    more:
+      "The pollers look at their Engines and ask the registries; what a registry said in the last minute is not asked again without " +
+      "--fresh. No plan is made, no hook is asked, and nothing is pulled; the next cycle comes as ever. Ends with 0 also where something " +
+      "is newer, with 1 where there is no such container, and with 3 where a registry gave no digest or a poller did not answer.",
+    arguments: {
+      CONTAINER: {
+        says: "Name, id, or the first twelve or more characters of an id.",
+        read: containerName,
+        optional: true,
+        offers: "containers",
+      },
+    },
+    options: {
+      fresh: { says: "Asks the registries although their last answer is recent." },
+      host: HOST,
+    },
+    json: { schema: z.array(Checked) },
   },
   pending: {
     says: "Who is waited for: at which event, since when and until when.",

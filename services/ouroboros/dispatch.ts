@@ -1,4 +1,5 @@
 // From the words of the command line to the code behind a command of the table.
+import { runCheck } from "./check.ts";
 import { runCompletion } from "./completion.ts";
 import { runCompose } from "./compose-keys.ts";
 import { type CommandName, commandNames, commands, services } from "./commands.ts";
@@ -26,6 +27,7 @@ const runs: { readonly [N in CommandName]: Run<N> } = {
   status: runStatus,
   doctor: runDoctor,
   explain: runExplain,
+  check: runCheck,
   pending: runPending,
   verdict: runVerdict,
   events: runEvents,

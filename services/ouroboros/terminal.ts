@@ -75,5 +75,19 @@ export function printFields(
   }
 }
 
+/** Columns of a terminal as people have it at least. */
+const WIDTH = 80;
+
+/** Lines that fit beside `indent` columns; a word that is longer stays whole. No line for no text. */
+export function wrapped(text: string, indent: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ").filter((one) => one !== "")) {
+    const last = lines.at(-1);
+    if (last === undefined || indent + last.length + 1 + word.length > WIDTH) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
 export const printJson = ({ stdout }: Terminal, value: unknown): unknown =>
   stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);

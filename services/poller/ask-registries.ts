@@ -15,19 +15,23 @@ export interface Answers {
 interface Extent {
   /** All watched images: only then the one registry can be told. */
   readonly isWhole: boolean;
+  /** What was said less than so many milliseconds ago is not asked again. */
+  readonly recentMs?: number;
 }
 
 /** @throws what NATS throws, and HostTaken. */
 export async function askRegistries(
   polling: Polling,
   refs: readonly ImageRef[],
-  { isWhole }: Extent,
+  { isWhole, recentMs = 0 }: Extent,
 ): Promise<Answers> {
   const { registries, settings, hosts, host, signal, log } = polling;
   const { REPO_USER, REPO_REGISTRY } = settings;
   const bound = await boundRegistry(hosts, host.name, settings);
   registries.bindTo(bound);
-  const answers = await registries.digestsOf(refs, signal);
+  const recent = registries.recent.of(refs, recentMs);
+  const asked = refs.filter(({ familiar }) => !recent.has(familiar));
+  const answers = new Map([...recent, ...(await registries.digestsOf(asked, signal))]);
   const refusing = refs.filter(({ familiar }) => isLoginWanted(answers.get(familiar)));
   const [only, ...others] = [...new Set(refusing.map(({ registry }) => registry))].sort();
   if (REPO_USER === "" || REPO_REGISTRY !== "" || only === undefined) return { answers };

@@ -1,12 +1,14 @@
-// What operators may ask a poller: `check` (a cycle now, or right after the one in hand), `status`, and of one container
-// `update` and `rollback`. Core NATS request and reply; a command names itself in JSON, the answers are JSON. A message
-// that does not name the command, such as an answer of the server to a request with this reply subject, has no effect.
+// What operators may ask a poller: `check` (a cycle now, or right after the one in hand), `status`, `look` (what is newer,
+// without a plan), and of one container `update` and `rollback`. Core NATS request and reply; a command names itself in
+// JSON, the answers are JSON. A message that does not name the command, such as an answer of the server to a request with
+// this reply subject, has no effect.
 import { InvalidArgumentError, type Msg } from "nats";
 import { z } from "zod";
 import { isCommand, parseJson } from "../../shared/messages.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { Bell } from "./bell.ts";
 import type { Polling } from "./polling.ts";
+import type { Look } from "./look.ts";
 import type { Wish } from "./wish.ts";
 
 export interface Commands extends Disposable {
@@ -14,17 +16,23 @@ export interface Commands extends Disposable {
   readonly asked: AbortSignal;
   /** Those whose `check` the cycle that begins now answers. */
   readonly takeChecks: () => Answer;
-  /** What was asked first of a container. */
-  readonly takeWish: () => { readonly wish: Wish; readonly answer: Answer } | undefined;
+  /** What was asked first. */
+  readonly takeWish: () => { readonly wish: Wish | Look; readonly answer: Answer } | undefined;
 }
 const Of = z.object({ container: z.string().min(1) });
+const At = z.object({ container: z.string().min(1).optional(), fresh: z.boolean().optional() });
 export type Answer = (report: object) => void;
 
 /** `status` gives what is known at that moment. */
 export function serveCommands({ nats, host }: Polling, status: () => object): Commands {
   const bell = new Bell();
   let waiting: Msg[] = [];
-  const wishes: { readonly wish: Wish; readonly message: Msg }[] = [];
+  const wishes: { readonly wish: Wish | Look; readonly message: Msg }[] = [];
+  const want = (wish: Wish | Look | undefined, message: Msg, needed: string): void => {
+    if (wish === undefined) return respond(message, { error: needed });
+    wishes.push({ wish, message });
+    bell.ring();
+  };
   const serve = (command: string, callback: (message: Msg) => void) =>
     nats.subscribe(subjects.command(host.name, "poller", command), {
       callback: (error, message) => {
@@ -40,11 +48,10 @@ export function serveCommands({ nats, host }: Polling, status: () => object): Co
     ...(["update", "rollback"] as const).map((kind) =>
       serve(kind, (message) => {
         const asked = Of.safeParse(parseJson(message.string())).data;
-        if (asked === undefined) return respond(message, { error: "it names no container" });
-        wishes.push({ wish: { kind, ...asked }, message });
-        bell.ring();
+        want(asked && { kind, ...asked }, message, "it names no container");
       }),
     ),
+    serve("look", (message) => want(lookAskedIn(message), message, "it cannot be understood")),
     serve("status", (message) => respond(message, status())),
   ];
   return {
@@ -54,9 +61,7 @@ export function serveCommands({ nats, host }: Polling, status: () => object): Co
     takeChecks: () => {
       const taken = waiting;
       waiting = [];
-      return (report) => {
-        for (const message of taken) respond(message, report);
-      };
+      return (report) => taken.forEach((message) => respond(message, report));
     },
     takeWish: () => {
       const first = wishes.shift();
@@ -68,6 +73,12 @@ export function serveCommands({ nats, host }: Polling, status: () => object): Co
         respond(message, { error: "the poller is stopping" });
     },
   };
+}
+
+/** Where it names no container it is about all of them. */
+function lookAskedIn(message: Msg): Look | undefined {
+  const asked = At.safeParse(parseJson(message.string())).data;
+  return asked && { kind: "look", container: asked.container, fresh: asked.fresh ?? false };
 }
 
 /** An answer that is larger than NATS takes says so instead. */

@@ -1,22 +1,14 @@
 // One cycle: look at the Engine, ask the registries, decide, publish.
-import type { KV } from "@nats-io/kv";
-import { worthTelling } from "../../shared/counting-labels.ts";
-import { type Facts, isMeant } from "../../shared/container-facts.ts";
-import { HeldEntry } from "../../shared/held.ts";
 import { iso } from "../../shared/clock.ts";
-import { parseJson } from "../../shared/messages.ts";
-import { heldKey } from "../../shared/subjects.ts";
-import { ourselvesOf } from "../../shared/ourselves.ts";
-import { askRegistries } from "./ask-registries.ts";
-import { noteHost } from "./host-record.ts";
-import { following, refsToAsk } from "./latest.ts";
+import type { Facts } from "../../shared/container-facts.ts";
+import { worthTelling } from "../../shared/counting-labels.ts";
 import type { Unseen } from "../../shared/inspect-all.ts";
-import { inParallel } from "../../shared/in-parallel.ts";
-import { type Left, choose, mayMove, planOf, unknownDependencies } from "./plan.ts";
+import { findUpdates } from "./find-updates.ts";
+import { noteHost } from "./host-record.ts";
+import { type Left, unknownDependencies } from "./plan.ts";
 import { fingerprint } from "./plan-event.ts";
 import type { Polling } from "./polling.ts";
 import { type Outcome, type Publication, modeOf, publishPlan } from "./publish.ts";
-import { lookAt } from "./watch.ts";
 
 /** How many groups are remembered as told. */
 const REMEMBERED = 1000;
@@ -55,46 +47,24 @@ interface Extent {
   readonly only?: string;
 }
 
-const EVERYTHING: Extent = {};
 const ASKED = { reason: "update asked for by the operator" };
 
 /**
  * @throws what the Engine's and NATS' clients throw where one is away, and HostTaken.
  */
-export async function cycle(
-  polling: Polling,
-  { except = new Set(), only }: Extent = EVERYTHING,
-): Promise<Cycle> {
-  const { host, settings, clock, signal, origins } = polling;
-  const sight = await lookAt(host.engine, signal);
-  const choice = choose(sight.watched, settings, ourselvesOf(host, settings), origins.images);
-  const isWanted = (facts: Facts): boolean => only === undefined || isMeant(facts, only);
-  const chosen = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
-  const isWhole = only === undefined && except.size === 0;
-  const refs = refsToAsk(chosen, settings.LATEST_ONLY);
-  const { answers, advice } = await askRegistries(polling, refs, { isWhole });
-  const candidates = following(chosen, answers, settings.LATEST_ONLY);
-  signal.throwIfAborted();
-  const moving = candidates.filter((candidate) => mayMove(candidate, answers));
-  const found = await origins.of(candidates, answers, signal);
-  const mayBeHeld = only === undefined ? moving.map(({ facts }) => facts) : [];
-  const held = await heldOf(polling, mayBeHeld);
-  const plan = planOf({
-    candidates,
-    answers,
-    held,
-    ...found,
-    all: sight.facts,
-    now: clock.now(),
-    compat: settings.COMPAT_LABELS,
+export async function cycle(polling: Polling, { except, only }: Extent = {}): Promise<Cycle> {
+  const found = await findUpdates(polling, {
+    ...(except !== undefined && { except }),
+    ...(only !== undefined && { only, despiteHolds: true as const }),
   });
+  const { sight, choice, candidates, answers, advice, plan, isThere } = found;
   const publication = await publishPlan(polling, plan.groups, sight, only === undefined ? undefined : ASKED);
   await note(polling, publication);
   const leftToo = publication.left.map(({ container }) => container);
   return {
     outcome: publication.outcome,
     seen: sight.facts.length,
-    isThere: sight.facts.some(isWanted),
+    isThere,
     asked: candidates.length,
     rest: publication.rest.flatMap(({ entries }) => entries.map(({ facts }) => facts.name)),
     due: plan.groups
@@ -135,20 +105,4 @@ export async function note(polling: Polling, { outcome, groups }: Publication): 
       announced: [...new Set([...announced, ...groups.map(fingerprint)])].slice(-REMEMBERED),
     }),
   }));
-}
-
-/** By container name. An entry that cannot be read holds nothing. */
-async function heldOf(
-  { held, host, log }: { held: KV } & Pick<Polling, "host" | "log">,
-  containers: readonly Facts[],
-): Promise<ReadonlyMap<string, HeldEntry>> {
-  const found = await inParallel(containers, { all: 16 }, async ({ name }) => {
-    const entry = await held.get(heldKey(host.name, name));
-    if (entry?.operation !== "PUT") return [];
-    const read = HeldEntry.safeParse(parseJson(entry.string()));
-    if (read.success) return [[name, read.data] as const];
-    log.warn({ container: name, key: entry.key }, "held entry cannot be read");
-    return [];
-  });
-  return new Map(found.flat());
 }

@@ -71,7 +71,7 @@ export interface Plan {
   readonly left: readonly Left[];
 }
 
-interface Choice {
+export interface Choice {
   readonly candidates: readonly Candidate[];
   readonly left: readonly Left[];
 }

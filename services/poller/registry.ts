@@ -8,6 +8,7 @@ import { askEngine } from "./ask-engine.ts";
 import { isLoopback } from "./insecure.ts";
 import type { Answer } from "./plan.ts";
 import type { RateBudget } from "../../shared/rate-budget.ts";
+import { RecentAnswers } from "./recent-answers.ts";
 import { type Means as ApiMeans, RegistryApi } from "./registry-api.ts";
 import { AskedToWait, NoDigest, UNSAID_MS } from "./registry-error.ts";
 import {
@@ -35,6 +36,7 @@ const BY_ENGINE_MS = 3_600_000;
 
 /** Remembers tokens, who wants to be left alone and how each registry is reached, until disposed of. */
 export class Registries implements Disposable {
+  readonly recent: RecentAnswers;
   readonly #means: Means;
   readonly #api: RegistryApi;
   /** Registry → monotonic time until which the Engine is asked first. */
@@ -42,6 +44,7 @@ export class Registries implements Disposable {
 
   constructor(means: Means) {
     this.#means = means;
+    this.recent = new RecentAnswers(means.clock);
     this.#api = new RegistryApi(means);
   }
 
@@ -62,12 +65,15 @@ export class Registries implements Disposable {
   async digestsOf(refs: readonly ImageRef[], signal: AbortSignal): Promise<ReadonlyMap<string, Answer>> {
     const distinct = [...new Map(refs.map((ref) => [ref.familiar, ref])).values()];
     const round = newRound(distinct, signal);
-    const answers = await inParallel(
-      distinct,
-      LANES,
-      async (ref) => [ref.familiar, await this.#answerFor(ref, round)] as const,
+    const answers = new Map(
+      await inParallel(
+        distinct,
+        LANES,
+        async (ref) => [ref.familiar, await this.#answerFor(ref, round)] as const,
+      ),
     );
-    return new Map(answers);
+    this.recent.remember(answers);
+    return answers;
   }
 
   async #answerFor(ref: ImageRef, round: Round): Promise<Answer> {

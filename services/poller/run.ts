@@ -11,6 +11,7 @@ import { serveCommands } from "./commands.ts";
 import { type Cycle, cycle, isBlind } from "./cycle.ts";
 import { type Runs, exitCodeOf, followRuns } from "./follow-run.ts";
 import { HostTaken, noteHost } from "./host-record.ts";
+import { type Look, look } from "./look.ts";
 import { followExpiries } from "./look-again.ts";
 import { Origins } from "./origins.ts";
 import type { Polling } from "./polling.ts";
@@ -21,7 +22,7 @@ import { reportOf } from "./report.ts";
 import { untilSettled } from "./settled.ts";
 import { type Told, tell } from "./tell.ts";
 import { Timetable } from "./timetable.ts";
-import { grant } from "./wish.ts";
+import { type Wish, grant } from "./wish.ts";
 
 /** After a cycle that failed because the Engine or NATS was away, and while waiting for the updater. */
 const AGAIN_MS = 5000;
@@ -99,7 +100,7 @@ async function pollAlways(polling: Polling): Promise<number> {
     if (signal.aborted) return 0;
     const asked = commands.takeWish();
     if (asked !== undefined) {
-      asked.answer({ ...identityOf(polling), ...(await grant(polling, asked.wish)) });
+      asked.answer({ ...identityOf(polling), ...(await answerTo(polling, asked.wish)) });
       continue;
     }
     timetable.begin();
@@ -112,6 +113,9 @@ async function pollAlways(polling: Polling): Promise<number> {
     answer({ ...identityOf(polling), ...last });
   }
 }
+
+const answerTo = (polling: Polling, wish: Wish | Look): Promise<object> =>
+  wish.kind === "look" ? look(polling, wish) : grant(polling, wish);
 
 /** Something is due that the updater was not ready for, or that did not fit in the plan. */
 const hasMore = ({ cycle: last }: Ended): boolean =>

@@ -106,6 +106,7 @@ async function commands(stack: Stack, keys: Secured): Promise<void> {
     ["history"],
     ["events"],
     ["explain", "web"],
+    ["check", "web"],
     ["participant", "list"],
   ]) {
     const { code, err } = await run(words);

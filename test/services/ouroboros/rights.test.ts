@@ -78,6 +78,7 @@ const deniedToPublish: readonly Denied[] = [
       "$JS.ACK.OUROBOROS_HOOKS.updater_web01.1.1.1.1.1",
       "ouroboros.command.web01.updater.yield",
       "ouroboros.command.web01.poller.check",
+      "ouroboros.command.web01.poller.look",
     ],
   ],
   [
@@ -91,7 +92,11 @@ const deniedToPublish: readonly Denied[] = [
   [
     "give commands",
     confined.filter((user) => user !== "updater_web01"),
-    ["ouroboros.command.web01.poller.check", "ouroboros.command.web01.updater.yield"],
+    [
+      "ouroboros.command.web01.poller.check",
+      "ouroboros.command.web01.poller.look",
+      "ouroboros.command.web01.updater.yield",
+    ],
   ],
   [
     "ask the updater how it is",
@@ -172,7 +177,12 @@ const deniedToHear: readonly Denied[] = [
   [
     "answer commands in another's place",
     confined.filter((user) => !["updater_web01", "poller_web01"].includes(user)),
-    ["ouroboros.command.web01.poller.check", "ouroboros.command.web01.updater.yield", "ouroboros.command.>"],
+    [
+      "ouroboros.command.web01.poller.check",
+      "ouroboros.command.web01.poller.look",
+      "ouroboros.command.web01.updater.yield",
+      "ouroboros.command.>",
+    ],
   ],
   [
     "hear events without being asked",

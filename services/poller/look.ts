@@ -1,0 +1,81 @@
+// What an operator asks to know: which images are newer, now. Nothing is planned for it.
+import { iso } from "../../shared/clock.ts";
+import { type Facts, isMeant } from "../../shared/container-facts.ts";
+import { explain } from "../../shared/errors.ts";
+import { type Updates, findUpdates } from "./find-updates.ts";
+import { HostTaken } from "./host-record.ts";
+import type { Candidate, Left } from "./plan.ts";
+import type { Polling } from "./polling.ts";
+import { RECENT_MS } from "./recent-answers.ts";
+
+export interface Look {
+  readonly kind: "look";
+  /** Name, id, or the start of an id; all where undefined. */
+  readonly container: string | undefined;
+  /** Registries are asked, however recent their answers are. */
+  readonly fresh: boolean;
+}
+
+/** What `ouroboros check` tells of one container. */
+export interface Seen {
+  readonly container: string;
+  readonly id: string;
+  readonly image: string;
+  /** `left`: left alone, so that nothing newer counts for it; `unknown`: the registry gave no digest. */
+  readonly state: "newer" | "current" | "left" | "unknown";
+  readonly because: string;
+  /** The registry's digest of its tag. */
+  readonly digest: string | null;
+  /** Those by which the registry may know the image that it runs. */
+  readonly runs: readonly string[];
+  /** RFC 3339: when the registry said so. */
+  readonly said_at: string | null;
+}
+
+/** @throws HostTaken, and what NATS throws when it is closed for good. */
+export async function look(polling: Polling, { container: only, fresh }: Look): Promise<object> {
+  try {
+    const search = { ...(only !== undefined && { only }), recentMs: fresh ? 0 : RECENT_MS };
+    const updates = await findUpdates(polling, search);
+    const isWanted = (facts: Facts): boolean => only === undefined || isMeant(facts, only);
+    const unseen = updates.sight.unseen.filter(({ name }) => only === undefined || name === only);
+    return {
+      looked_at: iso(polling.clock.now()),
+      containers: updates.sight.facts.filter(isWanted).map((facts) => seenOf(facts, updates, polling)),
+      unseen,
+      ...(updates.advice !== undefined && { advice: updates.advice }),
+      names: updates.sight.facts.map(({ name }) => name),
+    };
+  } catch (error) {
+    if (error instanceof HostTaken || polling.nats.isClosed()) throw error;
+    return { error: explain(error) };
+  }
+}
+
+function seenOf(facts: Facts, updates: Updates, { registries }: Pick<Polling, "registries">): Seen {
+  const candidate = updates.candidates.find((one) => one.facts === facts);
+  const left = [...updates.choice.left, ...updates.plan.left].find(({ container }) => container === facts);
+  const answer = candidate && updates.answers.get(candidate.ref.familiar);
+  const saidAt = candidate && registries.recent.saidAt(candidate.ref);
+  return {
+    container: facts.name,
+    id: facts.id,
+    image: facts.reference,
+    state: stateOf(candidate, left, updates),
+    because: left?.because ?? "an update is due",
+    digest: answer?.kind === "digest" ? answer.digest : null,
+    runs: candidate?.digests ?? [],
+    said_at: saidAt === undefined ? null : iso(saidAt),
+  };
+}
+
+function stateOf(
+  candidate: Candidate | undefined,
+  left: Left | undefined,
+  { answers, strangers }: Updates,
+): Seen["state"] {
+  if (candidate === undefined) return "left";
+  if (answers.get(candidate.ref.familiar)?.kind !== "digest") return "unknown";
+  if (left?.because === "current") return "current";
+  return strangers.has(candidate.facts.name) ? "left" : "newer";
+}
