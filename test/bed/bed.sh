@@ -51,6 +51,7 @@ PODMAN="podman crun runc netavark aardvark-dns"
 
 install() {
   local wanted=$PACKAGES v
+  mkdir -p "$BED_CACHE"; exec 9> "$BED_CACHE/lock"; flock 9 # several beds come up at once
   command -v apt-get > /dev/null || die "needs Debian or a relative of it, for apt-get"
   case " $* " in *" podman "*) wanted+=" $PODMAN";; esac
   if [ "$(dpkg-query -W -f '${db:Status-Status}\n' $wanted 2> /dev/null | grep -cx installed)" != "$(wc -w <<< "$wanted")" ]; then

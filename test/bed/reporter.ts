@@ -1,11 +1,14 @@
 /** Mocha's spec reporter, which also keeps what came of the tests in the file OUROBOROS_TEST_RESULTS names, for run.ts. */
 import { writeFileSync } from "node:fs";
 import Mocha from "mocha";
+import type { FileTime } from "./times.ts";
 
 export interface Results {
   readonly passed: number;
   /** What failed: its titles, and the error in one line. */
   readonly failures: readonly string[];
+  /** How long each file took, where files are run one by one. */
+  readonly files?: readonly FileTime[];
 }
 
 const { EVENT_TEST_PASS, EVENT_TEST_FAIL, EVENT_RUN_END } = Mocha.Runner.constants;

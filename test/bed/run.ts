@@ -1,174 +1,171 @@
 /**
- * `npm test`: brings up a test bed, runs the tests in it, brings it down. What failed it names once more at the end;
- * the last line it prints is "N passed, N failed". It ends with 0 only if some test ran, none failed, nothing of them was
- * left and, where that was measured, services/ and shared/ are covered.
+ * `npm test`: runs the unit tests, and the others in test beds that it brings up and down. What failed it names once more
+ * at the end; the last line it prints is "N passed, N failed". It ends with 0 only if some test ran, none failed, nothing
+ * of them was left and, where that was measured, services/ and shared/ are covered.
  *
- *   npm test                                   all tests but those of the next line
+ *   npm test                                   all tests but those of --full
+ *   npm test -- --unit                         only those that need no bed (files.ts says which): `npm run test:unit`
  *   npm test -- --full                         also test/…/*.full-test.ts, with OUROBOROS_TEST_FULL=1; measures coverage
  *   npm test -- --bench [bench/x.bench.ts]     the programs bench/*.bench.ts instead, one after the other
  *   npm test -- --coverage                     measures coverage, and prints it file by file
- *   npm test -- test/x.test.ts --grep gate     only these; coverage is not measured then. The rest is mocha's own
+ *   npm test -- test/x.test.ts --grep gate     only these files or folders; coverage is not measured then. The rest is
+ *                                              mocha's own. A bed is brought up only if one of them needs it
  */
-import { mkdir, readdir, readFile } from "node:fs/promises";
-import { constants } from "node:os";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { availableParallelism, constants, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
+import { type TestRequest, readCommandLine } from "./command-line.ts";
 import { uncovered } from "./coverage.ts";
+import { isFullTest, isTest, longestFirst, needsBed, testsIn } from "./files.ts";
 import type { Results } from "./reporter.ts";
-import { type BedOptions, Interrupted, type RunningBed, withBed } from "./with-bed.ts";
+import { slowest } from "./times.ts";
+import { type BedOptions, Interrupted, withBed } from "./with-bed.ts";
+import { type Place, run, withoutBed } from "./without-bed.ts";
 
-/** What the command line asks for. */
-interface Wish {
-  readonly full: boolean;
-  readonly bench: boolean;
-  readonly coverage: boolean;
-  /** Compiled files to run; none means all. */
-  readonly files: readonly string[];
-  /** Passed to mocha unopened. */
-  readonly rest: readonly string[];
-}
-
-interface Outcome extends Results {
+/** What has come of it so far. */
+interface Outcome {
+  readonly results: Results[];
   /** What is wrong beside failed tests, in a sentence each. */
-  readonly complaints: readonly string[];
+  readonly complaints: string[];
 }
 
 const options: BedOptions = { hosts: ["28.5", "20.10", "26.1"], parts: ["podman", "base-image"] };
-const own = ["--full", "--bench", "--coverage"];
 const leastCovered = 90;
 
-await main(wishFrom(process.argv.slice(2)));
+await main();
 
-async function main(wish: Wish): Promise<void> {
-  const outcomes: Outcome[] = [];
+async function main(): Promise<void> {
+  const outcome: Outcome = { results: [], complaints: [] };
+  const folder = await mkdtemp(join(tmpdir(), "ouroboros-tests-"));
   try {
-    await withBed(options, async (bed) => outcomes.push(await workIn(bed, wish)));
+    await work(readCommandLine(process.argv.slice(2)), { outcome, folder });
   } catch (error) {
     const { signal } = error instanceof Interrupted ? error : {};
     process.exitCode = signal === undefined ? 1 : 128 + constants.signals[signal];
     console.error(error instanceof Error ? error.message : error);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  const { passed, failures, complaints } = outcomes[0] ?? { passed: 0, failures: [], complaints: [] };
+  const passed = outcome.results.reduce((sum, one) => sum + one.passed, 0);
+  const failures = outcome.results.flatMap((one) => one.failures);
+  for (const line of slowest(outcome.results.flatMap(({ files = [] }) => files))) console.log(line);
   for (const failure of failures) console.log(`FAILED ${failure}`);
-  for (const complaint of complaints) console.log(complaint);
-  if (passed === 0 || failures.length > 0 || complaints.length > 0) process.exitCode ??= 1;
+  for (const complaint of outcome.complaints) console.log(complaint);
+  if (passed === 0 || failures.length > 0 || outcome.complaints.length > 0) process.exitCode ??= 1;
   console.log(`${passed} passed, ${failures.length} failed`);
 }
 
-async function workIn(bed: RunningBed, wish: Wish): Promise<Outcome> {
-  if (wish.bench) return runBenches(bed, wish);
-  if (wish.files.length + wish.rest.length > 0) return runSome(bed, wish);
-  if (wish.full) return runAll([bed], wish); // what it measures, it measures with the machine to itself
-  return withBed(options, (other) => runAll([bed, other], wish)); // tests wait more than they work
+interface Work {
+  readonly outcome: Outcome;
+  /** For as long as the tests run. */
+  readonly folder: string;
 }
 
-function wishFrom(args: readonly string[]): Wish {
-  const isFile = (arg: string) => /\.[tj]s$/.test(arg);
-  return {
-    full: args.includes("--full"),
-    bench: args.includes("--bench"),
-    coverage: args.includes("--coverage"),
-    files: args
-      .filter(isFile)
-      .map((file) => `dist/${file.replace(/^(\.\/)?(dist\/)?/, "").replace(/ts$/, "js")}`),
-    rest: args.filter((arg) => !own.includes(arg) && !isFile(arg)),
-  };
+async function work(request: TestRequest, { outcome, folder }: Work): Promise<void> {
+  const { bench, unit, full, files, mochaOptions } = request;
+  const add = (results: Results) => void outcome.results.push(results);
+  if (bench) return withBed(options, async (bed) => add(await runBenches(bed, request)));
+  const isSelection = files.length + mochaOptions.length > 0;
+  const wanted = isSelection && files.length > 0 ? files : testsIn("dist/test", full ? isFullTest : isTest);
+  const units = wanted.filter((file) => !needsBed(file));
+  const others = unit ? [] : longestFirst(wanted.filter((file) => needsBed(file)));
+  if (unit && units.length < files.length) throw new Error("--unit: some of these files need the bed.");
+  const where = { units, others, folder };
+  if (isSelection) await runSome(request, where, add);
+  else await runAll(request, where, add);
+  const isMeasured = !unit && !isSelection && (full || request.coverage);
+  if (isMeasured) outcome.complaints.push(...(await missingCoverage(request, folder)));
+}
+
+interface Where {
+  readonly units: readonly string[];
+  readonly others: readonly string[];
+  readonly folder: string;
 }
 
 /** Some files, or what mocha's own options choose, in one bed. */
-async function runSome(bed: RunningBed, { full, files, rest }: Wish): Promise<Outcome> {
-  const results = join(bed.folder, "results.json");
-  const all = ["dist/test/**/*.test.js", ...(full ? ["dist/test/**/*.full-test.js"] : [])];
-  const mocha = ["node", "--enable-source-maps", "node_modules/mocha/bin/mocha.js"];
-  const ours = ["--require", "./dist/test/bed/leaks.js", "--reporter", "./dist/test/bed/reporter.js"];
-  const code = await bed.run([...mocha, ...ours, ...rest, ...(files.length > 0 ? files : all)], {
-    OUROBOROS_TEST_RESULTS: results,
-    ...(full && { OUROBOROS_TEST_FULL: "1" }),
-  });
-  return { ...(await resultsOf(bed, results, code)), complaints: [] };
+async function runSome(
+  { full, mochaOptions }: TestRequest,
+  { units, others, folder }: Where,
+  add: (results: Results) => void,
+): Promise<void> {
+  const runIn = async (place: Place, files: readonly string[], ...more: readonly string[]) => {
+    const results = join(folder, `${files === units ? "units" : "others"}.json`);
+    const mocha = ["--enable-source-maps", "node_modules/mocha/bin/mocha.js", ...more];
+    const code = await place.run(
+      ["node", ...mocha, "--reporter", "./dist/test/bed/reporter.js", ...mochaOptions, ...files],
+      { OUROBOROS_TEST_RESULTS: results, ...(full && { OUROBOROS_TEST_FULL: "1" }) },
+    );
+    add(await resultsOf(place, results, code));
+  };
+  if (units.length > 0) await runIn(withoutBed, units);
+  if (others.length > 0)
+    await withBed(options, (bed) => runIn(bed, others, "--require", "./dist/test/bed/leaks.js"));
 }
 
-/** Everything: the beds take the files one by one, and what ran is measured. */
+/** Everything: the beds take the files one by one. */
 async function runAll(
-  beds: readonly [RunningBed, ...RunningBed[]],
-  { full, coverage }: Wish,
-): Promise<Outcome> {
-  const [{ folder, signal }] = beds;
-  const [claims, raw, reports] = ["claims", "coverage-raw", "coverage"].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
-  const isMeasured = full || coverage;
-  await mkdir(claims);
-  const files = await testFiles(full);
+  { full, coverage }: TestRequest,
+  { units, others, folder }: Where,
+  add: (results: Results) => void,
+): Promise<void> {
   const env = {
-    OUROBOROS_TEST_CLAIMS: claims,
-    ...(isMeasured && { NODE_V8_COVERAGE: raw }), // it costs every process a good deal
+    OUROBOROS_TEST_CLAIMS: join(folder, "claims"),
+    ...((full || coverage) && { NODE_V8_COVERAGE: join(folder, "coverage-raw") }), // it costs every process a good deal
     ...(full && { OUROBOROS_TEST_FULL: "1" }),
   };
-  const found = await Promise.all(
-    beds.map(async (bed) => {
-      const results = join(bed.folder, "results.json");
-      const worker = ["node", "--enable-source-maps", "dist/test/bed/worker.js", ...files];
-      return resultsOf(bed, results, await bed.run(worker, { ...env, OUROBOROS_TEST_RESULTS: results }));
-    }),
-  );
-  const total = {
-    passed: found.reduce((sum, { passed }) => sum + passed, 0),
-    failures: found.flatMap(({ failures }) => failures),
+  await mkdir(env.OUROBOROS_TEST_CLAIMS);
+  let workers = 0;
+  const runIn = async (place: Place, files: readonly string[]) => {
+    const results = join(folder, `${(workers += 1)}.json`);
+    const worker = ["node", "--enable-source-maps", "dist/test/bed/worker.js", ...files];
+    add(
+      await resultsOf(place, results, await place.run(worker, { ...env, OUROBOROS_TEST_RESULTS: results })),
+    );
   };
-  if (signal.aborted || !isMeasured) return { ...total, complaints: [] };
-  const c8 = [
-    "node",
-    "node_modules/c8/bin/c8.js",
-    "report",
-    "--temp-directory",
-    raw,
-    "--reports-dir",
-    reports,
-  ];
-  await beds[0].run([...c8, ...(coverage ? ["--reporter", "text", "--reporter", "json-summary"] : [])]);
-  return { ...total, complaints: await missing(reports) };
+  const first = times(availableParallelism(), () => runIn(withoutBed, units));
+  if (full) await Promise.all(first); // what it measures, it measures with the machine to itself
+  const beds = others.length === 0 ? 0 : full ? 1 : bedCount();
+  const second = times(beds, () => withBed(options, (bed) => runIn(bed, others)));
+  const ended = await Promise.allSettled([...first, ...second]);
+  for (const one of ended) if (one.status === "rejected") throw one.reason;
 }
 
-/** The long ones first, so that no bed waits for another at the end. */
-async function testFiles(full: boolean): Promise<string[]> {
-  const found = await readdir("dist/test", { recursive: true });
-  const wanted = found.filter(
-    (name) => name.endsWith(".test.js") || (full && name.endsWith(".full-test.js")),
-  );
-  const isLong = (name: string): boolean => /^(end-to-end|fidelity)\//.test(name);
-  return wanted
-    .sort()
-    .sort((one, other) => Number(isLong(other)) - Number(isLong(one)))
-    .map((name) => join("dist/test", name));
+/** Tests wait more than they work: this many beds keep the processors busy. One takes about 1.5 GB. */
+function bedCount(): number {
+  const [processors, memory] = [2 * availableParallelism(), Math.floor(totalmem() / 2 ** 31)];
+  return Number(process.env["BEDS"] ?? Math.max(1, Math.min(processors, memory)));
+}
+
+function times<T>(count: number, start: () => T): T[] {
+  return Array.from({ length: count }, start);
 }
 
 /** A test that never lets go, or a worker that broke down, fails no test and all the same the run. */
-async function resultsOf(bed: RunningBed, file: string, code: number): Promise<Results> {
+async function resultsOf(place: Place, file: string, code: number): Promise<Results> {
   const nothing = '{ "passed": 0, "failures": [] }';
   const results = JSON.parse(await readFile(file, "utf8").catch(() => nothing)) as Results;
-  const brokeDown = results.failures.length === 0 && code !== 0 && !bed.signal.aborted;
+  const brokeDown = results.failures.length === 0 && code !== 0 && place.signal?.aborted !== true;
   return brokeDown ? { ...results, failures: [`the tests ended with code ${code}`] } : results;
 }
 
-function missing(reports: string): Promise<string[]> {
-  const nothing = ["There is no coverage report."];
-  return uncovered(join(reports, "coverage-summary.json"), ["services", "shared"], leastCovered).catch(
-    () => nothing,
-  );
+async function missingCoverage({ coverage }: TestRequest, folder: string): Promise<string[]> {
+  const reports = join(folder, "coverage");
+  const paths = ["--temp-directory", join(folder, "coverage-raw"), "--reports-dir", reports];
+  const table = coverage ? ["--reporter", "text", "--reporter", "json-summary"] : [];
+  await run(["node_modules/c8/bin/c8.js", "report", ...paths, ...table]);
+  return uncovered(join(reports, "coverage-summary.json"), ["services", "shared"], leastCovered).catch(() => [
+    "There is no coverage report.",
+  ]);
 }
 
 /** A bench is a program that prints what it measured; it passed if it ended with 0. */
-async function runBenches(bed: RunningBed, { files, rest }: Wish): Promise<Outcome> {
-  const found = (await readdir("dist/bench")).filter((name) => name.endsWith(".bench.js")).sort();
+async function runBenches(place: Place, { files, mochaOptions }: TestRequest): Promise<Results> {
   const failures: string[] = [];
-  let passed = 0;
-  for (const file of files.length > 0 ? files : found.map((name) => join("dist/bench", name))) {
-    if (bed.signal.aborted) break;
-    const code = await bed.run(["node", "--enable-source-maps", file, ...rest]);
-    if (code === 0) passed += 1;
-    else failures.push(`${file} ended with code ${code}`);
+  for (const file of files) {
+    if (place.signal?.aborted === true) break;
+    const code = await place.run(["node", "--enable-source-maps", file, ...mochaOptions]);
+    if (code !== 0) failures.push(`${file} ended with code ${code}`);
   }
-  return { passed, failures, complaints: [] };
+  return { passed: files.length - failures.length, failures };
 }

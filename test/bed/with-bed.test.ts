@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import "./bed.ts"; // It starts programs.
 
 const module = new URL("with-bed.js", import.meta.url).href;
 /** Tells its bed's folder and stays until it is ended. */

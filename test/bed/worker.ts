@@ -1,5 +1,5 @@
 /**
- * Runs test files inside a bed, one after the other. Each is claimed first by a file in the folder
+ * Runs test files, one after the other, inside a bed or without one. Each is claimed first by a file in the folder
  * OUROBOROS_TEST_CLAIMS, so that workers in several beds share the work. What a file has to say is printed in one
  * piece; what came of it goes into the file OUROBOROS_TEST_RESULTS after each.
  *
@@ -11,18 +11,21 @@ import { format } from "node:util";
 import Mocha from "mocha";
 import { mochaHooks as rootHooks } from "./leaks.ts";
 import { type Results, failuresOf, giveUpSoon } from "./reporter.ts";
+import { cpuMs } from "./times.ts";
 
 const { OUROBOROS_TEST_CLAIMS: claims = "", OUROBOROS_TEST_RESULTS: results = "" } = process.env;
 const options = JSON.parse(await readFile(".mocharc.json", "utf8")) as Mocha.MochaOptions;
 const { Base } = Mocha.reporters as unknown as { Base: { consoleLog: (...args: unknown[]) => void } };
 
-let sum: Results = { passed: 0, failures: [] };
+let sum: Results = { passed: 0, failures: [], files: [] };
 for (const file of process.argv.slice(2)) {
   if (!(await isOurs(file))) continue;
+  const [wall, cpu] = [performance.now(), cpuMs()];
   const { passed, failures } = await run(file);
   sum = {
     passed: sum.passed + passed,
     failures: [...sum.failures, ...failures.map((failure) => `${file}: ${failure}`)],
+    files: [...(sum.files ?? []), { file, wallMs: performance.now() - wall, cpuMs: cpuMs() - cpu }],
   };
   await writeFile(results, JSON.stringify(sum));
 }
@@ -48,7 +51,10 @@ async function run(file: string): Promise<Results> {
     mocha.addFile(resolve(file));
     await mocha.loadFilesAsync();
     return await new Promise<Results>((done) => {
-      const runner = mocha.run(() => done({ passed: runner.stats?.passes ?? 0, failures }));
+      const runner = mocha.run(() => {
+        const passed = runner.stats?.passes ?? 0;
+        done({ passed, failures: passed + failures.length > 0 ? failures : ["ran no test"] });
+      });
       const failures = failuresOf(runner);
     });
   } catch (error) {

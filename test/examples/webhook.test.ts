@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import "../bed/bed.ts"; // It starts programs.
 import { signedHeaders } from "../../services/webhook/signature.ts";
 import { beforeUpdateEvent, container, until } from "../services/hook-executor/scene.ts";
 

@@ -8,7 +8,7 @@ export const read = (file: string): string => readFileSync(join(checkout, file),
 
 /** Of a command line that runs `node`. */
 export const flagsIn = (line: string): string[] =>
-  /\bnode((?: --\S+)*) /
+  /\bnode((?: --\S+)+) /
     .exec(line)?.[1]
     ?.split(" ")
     .filter((flag) => flag !== "") ?? [];

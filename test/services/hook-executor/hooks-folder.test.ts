@@ -4,6 +4,7 @@ import { type Server, createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import "../../bed/bed.ts"; // It starts scripts.
 import type { HookEvent } from "../../../services/hook-executor/hook-event.ts";
 import { findScripts } from "../../../services/hook-executor/scripts.ts";
 import { type HookName, hookNames } from "../../../shared/hooks.ts";

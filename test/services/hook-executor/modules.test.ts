@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import "../../bed/bed.ts"; // It starts programs.
 import { type HooksFolder, hooksFolder, linesOf, runScripts } from "./scene.ts";
 
 describe("JavaScript scripts", () => {

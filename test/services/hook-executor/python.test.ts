@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import "../../bed/bed.ts"; // It starts python3.
 import type { Locals } from "../../../shared/hooks.ts";
 import {
   type HooksFolder,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import "../../bed/bed.ts"; // It starts scripts.
 import { type HooksFolder, beforeUpdateEvent, hookEvent, hooksFolder, runScripts } from "./scene.ts";
 
 describe("the scripts of an event", () => {

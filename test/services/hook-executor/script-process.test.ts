@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
+import "../../bed/bed.ts"; // It starts scripts.
 import { Suspended } from "../../../shared/errors.ts";
 import {
   type HooksFolder,

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import "../../bed/bed.ts"; // It starts shells.
 import { completionFor } from "../../../services/ouroboros/completion.ts";
 import { hookNames } from "../../../shared/hooks.ts";
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import "../../bed/bed.ts"; // It starts programs.
 import { settings } from "../../../shared/settings.ts";
 
 const program = join(import.meta.dirname, "../../../services/ouroboros/main.js");

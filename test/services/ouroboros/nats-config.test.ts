@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import "../../bed/bed.ts"; // It starts openssl.
 import { command } from "../../support/command.ts";
 
 describe("ouroboros nats-config", () => {

@@ -10,6 +10,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { connect } from "nats";
 import { pino } from "pino";
+import "../../bed/bed.ts"; // It starts a nats-server.
 import { startPrivateNats } from "../../../services/ouroboros/private-nats.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import { CannotStart } from "../../../shared/errors.ts";

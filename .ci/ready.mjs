@@ -1,0 +1,24 @@
+// Makes a fresh clone ready to run: installs the locked packages and builds, each only where it is due.
+// What it prints goes to standard error, so that the command it prepares owns standard output.
+import { execSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+process.chdir(join(import.meta.dirname, ".."));
+const stdio = ["ignore", 2, 2];
+const timeOf = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0);
+const filesIn = (folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+
+try {
+  if (timeOf("package-lock.json") > timeOf("node_modules/.package-lock.json"))
+    execSync("npm ci --ignore-scripts", { stdio });
+  const built = timeOf("dist/.built");
+  const sources = ["services", "shared", "hooks", "test", "examples", "bench"].flatMap(filesIn);
+  if ([...sources, "tsconfig.json", "package.json"].some((file) => timeOf(file) > built))
+    execSync("npm run --silent build", { stdio });
+} catch (error) {
+  process.exit(error.status ?? 1); // npm has said why
+}

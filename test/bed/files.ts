@@ -1,0 +1,64 @@
+/**
+ * Which test files there are, and which of them need the bed: those that import bed.ts, themselves or by their support
+ * files. All others are unit tests. They cannot lie about it: without-bed.ts runs them where no program can be started.
+ */
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { posix as paths, sep } from "node:path";
+
+const theBed = "dist/test/bed/bed.js";
+
+/** The compiled files that a path stands for, `test/x.test.ts`, `dist/test/x.test.js` or a folder; throws if there are none. */
+export function filesAt(path: string, isTest: (name: string) => boolean): readonly string[] {
+  const compiled = paths
+    .normalize(
+      `dist/${path
+        .split(sep)
+        .join("/")
+        .replace(/^(\.\/)?(dist\/)?/, "")}`,
+    )
+    .replace(/\.ts$/, ".js")
+    .replace(/\/$/, "");
+  if (!existsSync(compiled)) throw new Error(`${path}: there is no such test file or folder.`);
+  const found = statSync(compiled).isDirectory() ? testsIn(compiled, isTest) : [compiled];
+  const [tests, others] = [found.filter(isAnyTest), found.filter((file) => !isAnyTest(file))];
+  if (tests.length === 0 || others.length > 0) throw new Error(`${path}: this holds no tests.`);
+  return tests;
+}
+
+const isAnyTest = (name: string): boolean => /\.(test|full-test|bench)\.js$/.test(name);
+export const isTest = (name: string): boolean => name.endsWith(".test.js");
+export const isFullTest = (name: string): boolean => isTest(name) || name.endsWith(".full-test.js");
+export const isBench = (name: string): boolean => name.endsWith(".bench.js");
+
+/** Below a folder, in order. */
+export const testsIn = (folder: string, isTest: (name: string) => boolean): readonly string[] =>
+  readdirSync(folder, { recursive: true })
+    .map((name) => paths.join(folder, String(name).split(sep).join("/")))
+    .filter(isTest)
+    .sort();
+
+/** The long ones first, so that no bed waits for another at the end. */
+export const longestFirst = (files: readonly string[]): readonly string[] => {
+  const isLong = (file: string) => /^dist\/test\/(end-to-end|fidelity)\//.test(file);
+  return files.toSorted((one, other) => Number(isLong(other)) - Number(isLong(one)));
+};
+
+type Read = (file: string) => string;
+const readText: Read = (file) => readFileSync(file, "utf8");
+
+/** Follows imports within test/: what the product imports says nothing about a test. */
+export function needsBed(file: string, read: Read = readText): boolean {
+  const seen = new Set([file]);
+  for (const one of seen) {
+    if (one === theBed) return true;
+    for (const imported of importsOf(one, read)) if (imported.startsWith("dist/test/")) seen.add(imported);
+  }
+  return false;
+}
+
+const importsOf = (file: string, read: Read): string[] =>
+  [
+    ...read(file).matchAll(
+      /^(?:import|export)\b(?:[^"';=(]*\bfrom)?\s*"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/gm,
+    ),
+  ].map(([, atTheHead, later]) => paths.join(paths.dirname(file), atTheHead ?? later ?? ""));
