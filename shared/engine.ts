@@ -1,7 +1,7 @@
 // One Docker Engine: a dockerode client pinned to the newest API version that both sides know, at most 1.51, and
 // what the Engine says of itself. Engine API reference: https://docs.docker.com/reference/api/engine/
-import Docker from "dockerode";
 import { z } from "zod";
+import { Docker } from "./docker-client.ts";
 import { type Tls, explainTls } from "./engine-tls.ts";
 import type { ImageStore } from "./provenance.ts";
 import type { Settings } from "./settings.ts";

@@ -256,7 +256,7 @@ export function startProcess(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): Process {
-  const node = [process.execPath, ...nodeFlags, "--enable-source-maps"];
+  const node = [process.execPath, ...nodeFlags];
   const command = ["--pdeathsig", "KILL", "--", ...node, file, ...args]; // nothing outlives the test
   const child = spawn("setpriv", command, { env, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";

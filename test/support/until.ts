@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 interface Limits {
   /** Milliseconds. */
   readonly within?: number;
-  /** Between two questions; milliseconds. */
+  /** Between two questions; milliseconds. Without it 20 at first, and more the longer it takes: asking costs the Engine. */
   readonly every?: number;
   /** Added to the failure. */
   readonly explain?: () => string;
@@ -13,14 +13,15 @@ interface Limits {
 export async function until<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  { within = 45_000, every = 20, explain }: Limits = {},
+  { within = 45_000, every, explain }: Limits = {},
 ): Promise<T> {
-  const deadline = performance.now() + within;
+  const begun = performance.now();
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    if (performance.now() > deadline)
+    const passed = performance.now() - begun;
+    if (passed > within)
       throw new Error(`not within ${within} ms: ${what}${explain ? `\n${explain()}` : ""}`);
-    await sleep(every);
+    await sleep(every ?? Math.min(100, Math.max(20, passed / 20)));
   }
 }

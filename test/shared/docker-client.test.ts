@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, it } from "mocha";
+import "../bed/bed.ts"; // It starts a program.
+
+const client = pathToFileURL(join(import.meta.dirname, "../../shared/docker-client.js")).href;
+const program = `
+  import { createRequire } from "node:module";
+  import { Docker } from ${JSON.stringify(client)};
+  const loaded = Object.keys(createRequire(import.meta.url).cache);
+  const docker = new Docker({ socketPath: "/nowhere" });
+  let said = "";
+  try { await docker.buildImage("x", { version: "2" }); } catch (error) { said = error.message; }
+  console.log(JSON.stringify({ loaded, said }));`;
+
+describe("the Engine's client", () => {
+  it("is loaded without gRPC and SSH, which say so if they are asked for", async () => {
+    const { stdout } = await promisify(execFile)("node", ["--input-type=module", "--eval", program]);
+    const { loaded, said } = JSON.parse(stdout) as { readonly loaded: string[]; readonly said: string };
+    assert.ok(loaded.some((path) => path.includes("docker-modem")));
+    assert.deepEqual(
+      loaded.filter((path) => /grpc|protobufjs|node_modules\/ssh2/.test(path)),
+      [],
+    );
+    assert.equal(said, "A session with BuildKit is left out (shared/docker-client.ts).");
+  });
+});
