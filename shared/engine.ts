@@ -5,6 +5,7 @@ import { Docker } from "./docker-client.ts";
 import { type Tls, explainTls } from "./engine-tls.ts";
 import type { ImageStore } from "./provenance.ts";
 import type { Settings } from "./settings.ts";
+import { isOlder } from "./version.ts";
 
 const NEWEST = "1.51"; // newer Engines answer as 1.51: later versions no longer tell a configured MAC address from a made one
 
@@ -158,12 +159,6 @@ function unswayed(make: () => Docker): Docker {
   } finally {
     if (given !== undefined) process.env["DOCKER_HOST"] = given;
   }
-}
-
-export function isOlder(version: string, than: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [thanMajor = 0, thanMinor = 0] = than.split(".").map(Number);
-  return major < thanMajor || (major === thanMajor && minor < thanMinor);
 }
 
 export const ALREADY_SO = 304;

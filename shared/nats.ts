@@ -5,18 +5,21 @@ import {
   AuthorizationError,
   type NatsConnection,
   type NodeConnectionOptions,
+  TimeoutError,
   connect,
   credsAuthenticator,
   nkeyAuthenticator,
   nkeys,
   usernamePasswordAuthenticator,
 } from "nats";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { z } from "zod";
 import type { Clock } from "./clock.ts";
 import { CannotStart } from "./errors.ts";
 import type { Health } from "./health.ts";
+import { greets } from "./nats-greeting.ts";
 import type { Settings } from "./settings.ts";
+import { isOlder } from "./version.ts";
 
 export type NatsSettings = Pick<
   Settings,
@@ -31,7 +34,8 @@ export type NatsSettings = Pick<
   | "NATS_API_PREFIX"
 >;
 const AGAIN_MS = 250;
-const OLDEST: readonly [number, number] = [2, 10];
+const GREETS_MS = 5000;
+export const OLDEST = "2.10";
 
 interface Starting {
   readonly settings: NatsSettings;
@@ -53,13 +57,19 @@ export async function connectUnlessStopped(
   const state = { connected: false };
   health.part(`NATS (${name})`, () => (state.connected ? undefined : "not connected"));
   const options = optionsFrom(name, settings);
+  let isMute = false;
   for (let told = false; !signal.aborted; told = true) {
+    if (isMute && !(await greets(settings.NATS_URL, GREETS_MS))) {
+      await clock.sleep(AGAIN_MS, signal);
+      continue;
+    }
     try {
       return await accept(await connect(options), { settings, log, state });
     } catch (error) {
       if (error instanceof CannotStart) throw error;
       if (error instanceof AuthorizationError) throw cannotUse(settings, error);
-      const fields = { nats: withoutSecrets(settings.NATS_URL), because: (error as Error).message };
+      isMute = error instanceof TimeoutError;
+      const fields = { nats: withoutSecrets(settings.NATS_URL), because: why(error) };
       if (!told) log.warn(fields, "NATS does not answer; waiting for it");
       await clock.sleep(AGAIN_MS, signal);
     }
@@ -74,27 +84,31 @@ export async function leaveNats(nats: NatsConnection): Promise<void> {
 
 const cannotUse = (settings: NatsSettings, cause: unknown): CannotStart =>
   new CannotStart(
-    `NATS at ${withoutSecrets(settings.NATS_URL)} cannot be used: ${(cause as Error).message}`,
-    { cause },
+    `NATS at ${withoutSecrets(settings.NATS_URL)} cannot be used: ${why(cause)}`,
+    cause instanceof TimeoutError ? {} : { cause },
   );
+
+const why = (error: unknown): string =>
+  error instanceof TimeoutError ? `it does not greet within ${GREETS_MS / 1000} s` : (error as Error).message;
 
 interface Accepting {
   readonly settings: NatsSettings;
-  readonly log: Logger;
+  /** Without one nothing is told of the connection. */
+  readonly log?: Logger;
   /** Kept as it is from now on. */
   readonly state: { connected: boolean };
 }
 
 async function accept(nats: NatsConnection, { settings, log, state }: Accepting): Promise<NatsConnection> {
   const { version = "0.0.0" } = nats.info ?? {};
-  if (isTooOld(version)) {
+  if (isOlder(version, OLDEST)) {
     await nats.close();
     throw new CannotStart(
       `NATS ${version} at ${withoutSecrets(settings.NATS_URL)} is too old: 2.10 or newer is needed, because older ones lose refusals`,
     );
   }
   state.connected = true;
-  void tellChanges(nats, log, state);
+  if (log !== undefined) void tellChanges(nats, log, state);
   return nats;
 }
 
@@ -106,7 +120,7 @@ export async function connectNow(name: string, settings: NatsSettings): Promise<
   const nats = await connect(optionsFrom(name, settings)).catch((cause: unknown) => {
     throw cannotUse(settings, cause);
   });
-  return accept(nats, { settings, log: pino({ level: "silent" }), state: { connected: true } });
+  return accept(nats, { settings, state: { connected: true } });
 }
 
 /** NATS answers at all, within the client's one try. Used where something can be done without it. */
@@ -140,7 +154,7 @@ function optionsFrom(name: string, settings: NatsSettings): NodeConnectionOption
     reconnectJitter: 250,
     pingInterval: 5000,
     maxPingOut: 2,
-    timeout: 5000,
+    timeout: GREETS_MS,
     ...(identity && { inboxPrefix: `_INBOX_${identity}` }),
     ...(Object.keys(tls).length > 0 && { tls }),
     authenticator: authenticatorsFrom(settings),
@@ -184,11 +198,6 @@ function claimsIn(credentials: string): unknown {
 }
 
 const Claims = z.object({ sub: z.string().regex(/^U[A-Z2-7]{55}$/) });
-
-export function isTooOld(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
-}
 
 export const withoutSecrets = (url: string): string => url.replace(/\/\/[^@/]*@/, "//…@");
 

@@ -26,7 +26,7 @@ export interface Context {
 /** Runs until the signal aborts or its work is done; resolves with the exit code. */
 export type Service = (context: Context) => Promise<number>;
 
-/** Sets the process's exit code. A second SIGTERM or SIGINT ends it at once. */
+/** Ends the process with the service's exit code. A second SIGTERM or SIGINT ends it at once. */
 export async function runService(name: string, args: readonly string[], service: Service): Promise<void> {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal); // one for each gate that waits
@@ -43,9 +43,8 @@ export async function runService(name: string, args: readonly string[], service:
     const context = { settings, log, clock: systemClock, signal: stop.signal, health };
     const isLimited = isOneCycle(settings) && END_BY_THEMSELVES.includes(name);
     const ended = isLimited ? await withinLimit(context, service) : { code: await service(context) };
-    process.exitCode = ended.code;
     sayEnd(log, stop.signal, ended);
-    if (ended.waited !== undefined) process.exit(); // what hangs is left behind
+    process.exit(ended.code); // what hangs, and a connection to NATS that nobody greeted on, is left behind
   } catch (error) {
     if (error instanceof CannotStart)
       process.stderr.write(`${name === "ouroboros" ? name : `ouroboros ${name}`}: ${error.message}\n`);

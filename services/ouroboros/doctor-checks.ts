@@ -1,8 +1,8 @@
 // What `ouroboros doctor` looks for, in one table: each check is a function of what was found of a set-up, and gives a
 // sentence for each weakness and what mends it. docs/commands.md is printed from it. Pure.
-import { isOlder } from "../../shared/engine.ts";
 import { ROLE } from "../../shared/ourselves.ts";
 import { STREAMS } from "../../shared/subjects.ts";
+import { isOlder } from "../../shared/version.ts";
 
 /** Of a container of this Engine. */
 export interface SeenContainer {

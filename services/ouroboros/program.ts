@@ -25,8 +25,7 @@ export async function start(args: readonly string[]): Promise<void> {
   if (!isService(first) && !first.startsWith("-") && first !== "") {
     const command = (await import("./dispatch.ts")).commandIn(args);
     if (command !== undefined) {
-      process.exitCode = await command(terminalHere());
-      return;
+      process.exit(await command(terminalHere())); // a server that never greets would keep its connection, and us
     }
   }
   const { usage, version } = await import("./usage.ts");
@@ -35,9 +34,19 @@ export async function start(args: readonly string[]): Promise<void> {
   else await runService("ouroboros", args, (await import("./all.ts")).runAll);
 }
 
+/** For a command that ends by itself when it is told to, as `events --follow`. */
+const TO_END_MS = 300;
+
 function terminalHere(): Terminal {
   const stop = new AbortController();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort(signal));
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)
+    process.once(signal, () => {
+      stop.abort(signal);
+      void systemClock.sleep(TO_END_MS).then(() => process.exit(code)); // what waits for an answer does not listen
+    });
   process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
     if (code === "EPIPE") process.exit(0); // `ouroboros events | head`: who read has enough
   });

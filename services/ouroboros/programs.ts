@@ -2,7 +2,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { CannotStart } from "../../shared/errors.ts";
-import { isTooOld } from "../../shared/nats.ts";
+import { OLDEST } from "../../shared/nats.ts";
+import { isOlder } from "../../shared/version.ts";
 
 const HOW_TO_GET_ONE =
   "set NATS_URL to a NATS of yours, install nats-server 2.10 or newer, or run the image of Ouroboros, which holds one";
@@ -12,7 +13,7 @@ export async function requirePrograms(): Promise<void> {
   const server = await told("nats-server");
   if (server === undefined) throw new CannotStart(`There is no nats-server in PATH: ${HOW_TO_GET_ONE}`);
   const [version = "of unknown version"] = /\d+\.\d+\.\d+/.exec(server) ?? [];
-  if (isTooOld(version))
+  if (isOlder(version, OLDEST))
     throw new CannotStart(
       `nats-server ${version} in PATH is too old, older ones lose refusals: ${HOW_TO_GET_ONE}`,
     );

@@ -2,7 +2,7 @@
  * The images of the fidelity suite, each as the list of its versions. `harsh` changes every default that an image can
  * have, `mild` nothing but a file; `still` never moves.
  */
-import { isOlder } from "../../shared/engine.ts";
+import { isOlder } from "../../shared/version.ts";
 import type { ImageOptions } from "../bed/bed.ts";
 
 const SECOND = 1e9;

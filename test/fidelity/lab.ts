@@ -5,7 +5,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type Docker from "dockerode";
-import { isOlder } from "../../shared/engine.ts";
+import { isOlder } from "../../shared/version.ts";
 import { type Engine, bed, pushApp } from "../bed/bed.ts";
 import { pull } from "../support/containers.ts";
 import type { Body, Case, Member, Place, Scene } from "./case.ts";

@@ -1,7 +1,8 @@
 // CLEANUP_UNUSED_VOLUMES: volumes without a name that no container uses. An update leaves none behind: what the old
 // container had, its successor has. Whoever recreates a container by hand leaves its volumes alone for a moment, so
 // only those go that were unused when the run began, too. Engine API: VolumeList, VolumeDelete.
-import { CONFLICT, GONE, isOlder, tolerating } from "../../../shared/engine.ts";
+import { CONFLICT, GONE, tolerating } from "../../../shared/engine.ts";
+import { isOlder } from "../../../shared/version.ts";
 import { explain } from "../../../shared/errors.ts";
 import type { Run } from "../updater.ts";
 

@@ -3,7 +3,8 @@
 //   nothing. So an Engine that hangs is waited for, and who starts again what was stopped lets such a stop end first.
 import type { ContainerInspectInfo } from "dockerode";
 import type { Clock } from "../../../shared/clock.ts";
-import { ALREADY_SO, type Engine, GONE, isOlder, statusOf, tolerating } from "../../../shared/engine.ts";
+import { ALREADY_SO, type Engine, GONE, statusOf, tolerating } from "../../../shared/engine.ts";
+import { isOlder } from "../../../shared/version.ts";
 import { stopSignalBy } from "../../../shared/compat-labels.ts";
 import { labelOf } from "../../../shared/labels.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
