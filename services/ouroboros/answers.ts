@@ -208,6 +208,7 @@ export const Granted = z.object({
     .describe("`current`: nothing newer; `left`: left alone; `busy`: ask again later."),
   run: run.optional().describe("The run that was begun."),
   because: z.string().optional(),
+  ends: z.record(z.string(), End).optional().describe("With --wait: how the run ended for each container."),
 });
 export type Granted = z.infer<typeof Granted>;
 

@@ -26,7 +26,12 @@ const wish = {
   arguments: {
     CONTAINER: { says: "Name or id of a container.", read: containerName, offers: "containers" },
   },
-  options: { host: HOST },
+  options: {
+    host: HOST,
+    wait: {
+      says: "Tells how the run goes on, and ends with it: with 0 where the container was updated, 2 where it is `stuck`, else 1.",
+    },
+  },
   json: { schema: Granted },
 } as const;
 
@@ -152,8 +157,8 @@ export const commands = {
     says: "Looks now for a newer image of one container and updates it, whatever is held for it.",
     more:
       "What was refused or rolled back is tried once more, through the same hooks; what else keeps a container on its " +
-      "image, as a setting or a label does, counts as ever. Comes back when the plan is published: `ouroboros history` and " +
-      "`ouroboros events` tell how it ends.",
+      "image, as a setting or a label does, counts as ever. Comes back when the plan is published, with --wait when " +
+      "the run is over; `ouroboros history` and `ouroboros events` tell how it ended.",
     ...wish,
   },
   rollback: {

@@ -25,10 +25,11 @@ export const runHistory: Run<"history"> = async ({ CONTAINER, host, since, json 
       one.host,
       one.container,
       painted(one.end),
+      one.from === undefined && one.to === undefined ? "" : `${short(one.from)} -> ${short(one.to)}`,
       one.downtime_ms === undefined ? "" : lasting(one.downtime_ms),
       one.because,
     ]);
-    printTable(terminal, ["WHEN", "HOST", "CONTAINER", "END", "DOWN FOR", "BECAUSE"], rows);
+    printTable(terminal, ["WHEN", "HOST", "CONTAINER", "END", "FROM -> TO", "DOWN FOR", "BECAUSE"], rows);
   } else if (CONTAINER === undefined)
     terminal.stdout.write(`Nothing ended in the last ${written(since)}; --since looks further back.\n`);
   if (found.length > 0 || CONTAINER === undefined) return 0;
@@ -38,6 +39,9 @@ export const runHistory: Run<"history"> = async ({ CONTAINER, host, since, json 
   );
   throw new NotDone(`no run with a container ${CONTAINER} ended in the last ${written(since)}${near}`);
 };
+
+/** Of an image's id, as `docker images` shows it. */
+const short = (id = "?"): string => id.replace(/^sha256:/, "").slice(0, 12);
 
 function entryOf({
   at,

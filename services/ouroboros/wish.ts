@@ -1,8 +1,10 @@
 // `ouroboros update` and `ouroboros rollback`: what the operator wishes for one container, asked of the host's poller.
+import type { End } from "../../shared/run-records.ts";
 import { Granted } from "./answers.ts";
 import { EXIT, NotDone } from "./command.ts";
 import { PollerStatus, allSeen, findSeen } from "./explanation.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
+import { exitCodeOf, progressOf, recordsAsTheyCome } from "./follow-run.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Run } from "./run-command.ts";
 import { harmless, printJson } from "./terminal.ts";
@@ -12,21 +14,42 @@ const WITHIN_MS = 120_000;
 
 export const wish =
   (kind: "update" | "rollback"): Run<"update"> =>
-  async ({ CONTAINER, host, json }, terminal) => {
-    const granted = await withFleet(terminal, async (fleet): Promise<Granted> => {
-      const where = await hostOf(fleet, CONTAINER, await hostsAsked(fleet, host));
-      const options = { more: { container: CONTAINER }, timeout: WITHIN_MS };
-      const said = (await askService(fleet, where, ["poller", kind], options)) as object | undefined;
-      if (said === undefined) throw new NotDone(`the poller of ${where} does not answer`);
-      const answer = Granted.safeParse({ ...said, host: where, container: CONTAINER }).data;
-      if (answer !== undefined) return answer;
-      const { because, error } = said as { readonly because?: string; readonly error?: string };
-      throw new NotDone(`${CONTAINER} on ${where}: ${because ?? error ?? "an answer that cannot be used"}`);
+  async ({ CONTAINER, host, wait, json }, terminal) => {
+    const print = (line: string): unknown => json || terminal.stdout.write(`${harmless(line)}\n`);
+    return withFleet(terminal, async (fleet) => {
+      const granted = await ask(fleet, kind, { CONTAINER, host });
+      print(told(granted));
+      const { run } = granted;
+      if (!wait || run === undefined) {
+        if (json) printJson(terminal, granted);
+        return granted.kind === "begun" || granted.kind === "current" ? EXIT.done.code : EXIT.notDone.code;
+      }
+      const ends: Record<string, End> = {};
+      for await (const record of recordsAsTheyCome(fleet, { host: granted.host, run }, terminal)) {
+        const line = progressOf(record);
+        if (line !== undefined) print(line);
+        if (record.kind === "ended") ends[record.container] = record.end;
+      }
+      if (json) printJson(terminal, { ...granted, ends });
+      return exitCodeOf(ends, CONTAINER);
     });
-    if (json) printJson(terminal, granted);
-    else terminal.stdout.write(`${harmless(told(granted))}\n`);
-    return granted.kind === "begun" || granted.kind === "current" ? EXIT.done.code : EXIT.notDone.code;
   };
+
+/** What the host's poller answers. @throws NotDone where it does not, or knows no such container. */
+async function ask(
+  fleet: Fleet,
+  kind: "update" | "rollback",
+  { CONTAINER, host }: { readonly CONTAINER: string; readonly host: string | undefined },
+): Promise<Granted> {
+  const where = await hostOf(fleet, CONTAINER, await hostsAsked(fleet, host));
+  const options = { more: { container: CONTAINER }, timeout: WITHIN_MS };
+  const said = (await askService(fleet, where, ["poller", kind], options)) as object | undefined;
+  if (said === undefined) throw new NotDone(`the poller of ${where} does not answer`);
+  const answer = Granted.safeParse({ ...said, host: where, container: CONTAINER }).data;
+  if (answer !== undefined) return answer;
+  const { because, error } = said as { readonly because?: string; readonly error?: string };
+  throw new NotDone(`${CONTAINER} on ${where}: ${because ?? error ?? "an answer that cannot be used"}`);
+}
 
 function told({ host, container, kind, run, because = "" }: Granted): string {
   const it = `${container} on ${host}: `;

@@ -143,10 +143,27 @@ describe("ouroboros rollback", () => {
 
   it("can be refused like an update, which changes nothing, nor what is held", async () => {
     await stack.script("before_update/10-no", "#!/bin/sh\necho not now >&2; exit 1\n");
-    assert.equal(await granted(stack, "rollback", "web"), "refused");
+    const waited = await run("rollback", "web", "--wait");
+    assert.equal(waited.code, 1);
+    assert.match(waited.out, /^web: refused: .*not now$/m);
     assert.equal(await imageOf("web"), images[1]);
     assert.equal(await held(stack, "web"), undefined);
     await stack.script("before_update/10-no", "#!/bin/sh\n");
+  });
+
+  it("is waited for with --wait, which tells how it goes on and ends", async () => {
+    await release("apps/web", "3", VOLUMES);
+    const { code, out } = await run("update", "web", "--wait");
+    const lines = out.trim().split("\n");
+    assert.equal(code, 0, out);
+    assert.match(lines[0] ?? "", /^web on h1: run \S+ begun$/);
+    assert.match(out, /^before_update of web: proceed/m);
+    assert.match(out, /^web: is replaced$/m);
+    assert.match(lines.at(-1) ?? "", /^web: updated, down for [\d.]+ s: /);
+    const back = await run("rollback", "web", "--wait", "-o", "json");
+    assert.deepEqual([back.code, Granted.parse(JSON.parse(back.out)).ends], [0, { web: "updated" }]);
+    const [newest = ""] = (await run("history", "web")).out.split("\n").slice(1);
+    assert.match(newest, /updated +[\da-f]{12} -> [\da-f]{12} .* rolled back by the operator/);
   });
 });
 

@@ -1,0 +1,71 @@
+// A run as it goes on, for who asked for it and waits: what is decided and done, then how it ended.
+import type { Clock } from "../../shared/clock.ts";
+import { nextOn } from "../../shared/jetstream.ts";
+import type { End, RunRecord } from "../../shared/run-records.ts";
+import { STREAMS, subjects } from "../../shared/subjects.ts";
+import { EXIT } from "./command.ts";
+import type { Fleet } from "./fleet.ts";
+import { type RecordOf, atHook, recordIn } from "./runs.ts";
+import { lasting } from "./times.ts";
+
+const LOOK_AGAIN_MS = 200;
+
+interface Waiting {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Each record of the run, as it is written, the last one `finished`; ends early where the signal aborts. */
+export async function* recordsAsTheyCome(
+  { manager }: Fleet,
+  { host, run }: { readonly host: string; readonly run: string },
+  { clock, signal }: Waiting,
+): AsyncGenerator<RunRecord, void> {
+  for (let seq = 1; !signal.aborted;) {
+    const message = await nextOn(manager, STREAMS.runs, subjects.run(host, run), seq);
+    if (message === undefined) await clock.sleep(LOOK_AGAIN_MS, signal);
+    else seq = message.seq + 1;
+    const record = recordIn(message?.string());
+    if (record === undefined) continue;
+    yield record;
+    if (record.kind === "finished") return;
+  }
+}
+
+/** One line for what matters to who waits; undefined for the rest. */
+export function progressOf(record: RunRecord): string | undefined {
+  switch (record.kind) {
+    case "waiting":
+      return record.participants.length === 0
+        ? undefined
+        : `${atHook(record)}: waits for ${record.participants.map(({ name }) => name).join(", ")}`;
+    case "decided":
+      return record.verdicts.length === 0
+        ? undefined
+        : `${atHook(record)}: ${record.verdict}${because(record.by, record.reason)}`;
+    case "swapping":
+      return `${record.container}: is replaced`;
+    case "ended":
+      return endOf(record);
+    case "begun":
+    case "did":
+    case "swapped":
+    case "late":
+    case "finished":
+      return undefined;
+  }
+}
+
+const because = (by: string | undefined, reason: string | undefined): string =>
+  `${by === undefined ? "" : ` by ${by}`}${reason === undefined ? "" : `: ${reason}`}`;
+
+const endOf = ({ container, end, because: why, downtime_ms }: RecordOf<"ended">): string =>
+  `${container}: ${end}${downtime_ms === undefined ? "" : `, down for ${lasting(downtime_ms)}`}: ${why}`;
+
+/** The exit code for who asked for one container: its own end, or the worst of the run where it was named by its id. */
+export function exitCodeOf(ends: Readonly<Record<string, End>>, container: string): number {
+  const own = Object.hasOwn(ends, container) ? ends[container] : undefined;
+  const all = own === undefined ? Object.values(ends) : [own];
+  if (all.includes("stuck")) return EXIT.wrong.code;
+  return all.length > 0 && all.every((end) => end === "updated") ? EXIT.done.code : EXIT.notDone.code;
+}
