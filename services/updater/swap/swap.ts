@@ -9,6 +9,8 @@ import { ALREADY_SO, type Engine, GONE, ifThere, statusOf, tolerating } from "..
 import type { ImageRef } from "../../../shared/image-ref.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { isAdopted, replacementOf } from "./adopted.ts";
+import { copiedInto, surelyCopiedInto } from "./copied-files.ts";
+import { copyPaths } from "./copy-paths.ts";
 import { onImage } from "./on-image.ts";
 import type { Places } from "./places.ts";
 import { type Proof, prove } from "./prove.ts";
@@ -88,9 +90,11 @@ export const create: SwapStep = {
   do: async (swap) => {
     const { name, run, ...rest } = swap;
     const old = asOf(swap);
+    const files = await copiedInto(swap.engine, swap.old);
     const make = () => makeSuccessor({ ...rest, old, name: successorName(name, run) });
     swap.successor = await onImage({ ...swap, old }, swap.newImage.Id, make);
     swap.replaced.set(swap.old.Id, swap.successor);
+    await copyPaths(swap.engine, { from: swap.old.Id, to: swap.successor, paths: files });
     await swap.beforeStop(swap.successor);
   },
   // Volumes that the new image alone declares go with it; those it took over are bound by name and stay.
@@ -218,7 +222,17 @@ export async function restoreOld(swap: Swap): Promise<void> {
   await takeName.undo?.(swap); // the successor may have run in its place
   swap.restored = await recreateOld(swap);
   swap.replaced.set(swap.old.Id, swap.restored);
+  await giveFilesBack(swap, swap.restored);
   await startIfThere(swap, swap.restored);
+}
+
+/** What was copied into the old container went into its successor. */
+async function giveFilesBack(swap: Swap, to: string): Promise<void> {
+  const { engine } = swap;
+  const successor = await ifThere(successorOf(swap).inspect());
+  if (successor === undefined) return;
+  const paths = await surelyCopiedInto(engine, successor as unknown as ContainerDocument);
+  await copyPaths(engine, { from: successor.Id, to, paths });
 }
 
 /** Resolves with false where there is no such container. */
