@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { readCommandLine } from "./command-line.ts";
-import { filesAt, isFullTest, isTest, needsBed } from "./files.ts";
+import { filesAt, isFullTest, isTest, longest, longestFirst, needsBed } from "./files.ts";
 
 describe("a test file", () => {
   const files: Readonly<Record<string, string>> = {
@@ -30,6 +30,18 @@ describe("a test file", () => {
         expected,
       ),
     );
+});
+
+describe("the order of test files", () => {
+  it("begins with the longest, then whole stories", () => {
+    const [first = "", second = ""] = longest.map((name) => `dist/test/${name}.test.js`);
+    const [story, other] = ["dist/test/end-to-end/a.test.js", "dist/test/a/b.test.js"];
+    assert.deepEqual(longestFirst([other, second, story, first]), [first, second, story, other]);
+  });
+
+  it("names files that are there", () => {
+    for (const name of longest) assert.equal(filesAt(`test/${name}.test.ts`, isTest).length, 1);
+  });
 });
 
 describe("what `npm test` is asked to run", () => {

@@ -37,11 +37,29 @@ export const testsIn = (folder: string, isTest: (name: string) => boolean): read
     .filter(isTest)
     .sort();
 
+/** What takes a minute or more, longest first; each run prints the ten slowest. */
+export const longest: readonly string[] = [
+  ...[
+    "end-to-end/self-update",
+    "end-to-end/self-killed",
+    "end-to-end/killed-on-20",
+    "end-to-end/killed-on-26",
+  ],
+  ...["end-to-end/killed-on-28", "fidelity/fidelity", "end-to-end/compose", "end-to-end/prune"],
+  ...["end-to-end/run-once", "end-to-end/messaging", "end-to-end/one-container", "end-to-end/participants"],
+  ...["end-to-end/identity", "end-to-end/image", "end-to-end/modes", "end-to-end/along", "fidelity/compose"],
+];
+
 /** The long ones first, so that no bed waits for another at the end. */
-export const longestFirst = (files: readonly string[]): readonly string[] => {
-  const isLong = (file: string) => /^dist\/test\/(end-to-end|fidelity)\//.test(file);
-  return files.toSorted((one, other) => Number(isLong(other)) - Number(isLong(one)));
-};
+export function longestFirst(files: readonly string[]): readonly string[] {
+  const places = longest.map((name) => `dist/test/${name}.test.js`);
+  const placeOf = (file: string): number => {
+    const place = places.indexOf(file);
+    if (place >= 0) return place;
+    return /^dist\/test\/(end-to-end|fidelity)\//.test(file) ? places.length : places.length + 1;
+  };
+  return files.toSorted((one, other) => placeOf(one) - placeOf(other));
+}
 
 type Read = (file: string) => string;
 const readText: Read = (file) => readFileSync(file, "utf8");

@@ -133,7 +133,7 @@ async function runAll(
 
 /** Tests wait more than they work: this many beds keep the processors busy. One takes about 1.5 GB. */
 function bedCount(): number {
-  const [processors, memory] = [2 * availableParallelism(), Math.floor(totalmem() / 2 ** 31)];
+  const [processors, memory] = [Math.ceil(2.5 * availableParallelism()), Math.floor(totalmem() / 2 ** 31)];
   return Number(process.env["BEDS"] ?? Math.max(1, Math.min(processors, memory)));
 }
 

@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, afterEach, before, describe, it } from "mocha";
-import { engine, engineSocket } from "../bed/bed.ts";
+import { afterEach, describe, it } from "mocha";
+import { engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
-import { allCases, batched, covering, pairs, titleOf } from "./killed/choose.ts";
-import { faultOf } from "./killed/faults.ts";
-import { dealt, runAll } from "./killed/loop.ts";
-import type { Case } from "./killed/points.ts";
 
 const h1 = engine(1);
 const dyingUpdater = join(import.meta.dirname, "../support/dying-updater.js");
@@ -20,39 +15,6 @@ const NOTING = `#!/bin/sh
 echo "$OUROBOROS_EVENT_ID" >> "$HOOK_NOTES"
 while [ -e "$HOOK_NOTES.wait" ]; do sleep 0.05; done
 `;
-
-const hosts = [1, 2, 3].filter((n) => existsSync(engineSocket(n)));
-
-describe("an updater that is killed, and then", () => {
-  const chosen = covering(allCases, pairs);
-  let whole: Promise<unknown> = Promise.resolve();
-  const wrong = new Map<Case, Promise<readonly string[]>>();
-
-  before(() => {
-    const tell = new Map<Case, (sentences: readonly string[]) => void>();
-    for (const one of chosen) wrong.set(one, new Promise((resolve) => tell.set(one, resolve)));
-    whole = runAll(dealt(batched(chosen), hosts), ({ batch, outcomes }) => {
-      batch.cases.forEach((one, index) => tell.get(one)?.(outcomes[index]?.wrong ?? ["nothing came of it"]));
-    }).then(
-      () => undefined,
-      (error: unknown) => {
-        for (const say of tell.values()) say(["it was not run"]); // those that are told already stay so
-        return error;
-      },
-    );
-  });
-  after(async () => {
-    assert.equal(await whole, undefined);
-    for (const n of hosts) await engine(n).clean();
-  });
-
-  for (const one of chosen) {
-    it(`${faultOf(one.fault).says}: ${titleOf(one)}`, async function () {
-      this.timeout(1_800_000); // they run side by side, in another order
-      assert.deepEqual(await wrong.get(one), []);
-    });
-  }
-});
 
 describe("an updater that is killed", () => {
   afterEach(() => h1.clean());

@@ -1,0 +1,3 @@
+import { describeKilledOn } from "./killed/on-engine.ts";
+
+describeKilledOn("20.10", 2);

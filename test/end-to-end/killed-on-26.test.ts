@@ -1,0 +1,3 @@
+import { describeKilledOn } from "./killed/on-engine.ts";
+
+describeKilledOn("26.1", 3);

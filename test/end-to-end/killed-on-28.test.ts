@@ -1,0 +1,3 @@
+import { describeKilledOn } from "./killed/on-engine.ts";
+
+describeKilledOn("28.5", 1);
