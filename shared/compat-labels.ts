@@ -1,10 +1,10 @@
 // Labels of other updaters that are understood where COMPAT_LABELS names them; those of Ouroboros count first.
 import { type Facts, isMeant } from "./container-facts.ts";
 import { WATCHTOWER, foreignLabels } from "./foreign-labels.ts";
+import type { Labels } from "./labels.ts";
 import type { Settings } from "./settings.ts";
 
 export type Compat = Settings["COMPAT_LABELS"];
-type Labels = Readonly<Record<string, string>>;
 
 type Foreign = keyof typeof foreignLabels;
 

@@ -7,7 +7,7 @@ import { type Clock, firstOf } from "./clock.ts";
 import { Fenced, Permanent, Suspended } from "./errors.ts";
 import { runIn } from "./subjects.ts";
 
-interface Work {
+interface Consumption {
   readonly js: JetStreamClient;
   readonly stream: string;
   readonly durable: string;
@@ -27,7 +27,7 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 2000;
 
 /** Ends when the signal aborts. A consumer that is not there yet, or goes away, is waited for. */
-export async function consume(nats: NatsConnection, work: Work): Promise<void> {
+export async function consume(nats: NatsConnection, work: Consumption): Promise<void> {
   const failed = new AbortController();
   const until = firstOf(work.signal, failed.signal);
   const takers = Array.from({ length: work.parallel ?? 1 }, () =>
@@ -37,7 +37,7 @@ export async function consume(nats: NatsConnection, work: Work): Promise<void> {
   if (first?.status === "rejected") throw first.reason;
 }
 
-async function takeMessages(nats: NatsConnection, work: Work, until: AbortSignal): Promise<void> {
+async function takeMessages(nats: NatsConnection, work: Consumption, until: AbortSignal): Promise<void> {
   for (let pause = FIRST_PAUSE_MS; !until.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
       const consumer = await work.js.consumers.get(work.stream, work.durable);
@@ -71,7 +71,7 @@ async function next(consumer: Consumer, until: AbortSignal): Promise<JsMsg | und
   }
 }
 
-async function settle(message: JsMsg, { handle, log, clock, signal }: Work): Promise<void> {
+async function settle(message: JsMsg, { handle, log, clock, signal }: Consumption): Promise<void> {
   using _alive = clock.every(HEARTBEAT_MS, () => message.working());
   const { subject } = message;
   const about = { subject, run: runIn(subject) };

@@ -2,10 +2,8 @@
 // image could ask for what concerns others: that their containers are stopped, that an address is asked, that the host
 // waits. Such a label counts only where the container's owner set it: where its value is not the image's. Pure.
 import { foreignLabels } from "./foreign-labels.ts";
-import { labels } from "./labels.ts";
+import { type Labels, labels } from "./labels.ts";
 import type { COMPATIBLE } from "./setting-values.ts";
-
-type Labels = Readonly<Record<string, string>>;
 
 /** Of an image; `unknown` where the Engine no longer has it. */
 export type ImageLabels = Labels | null | undefined | "unknown";

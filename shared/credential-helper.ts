@@ -9,7 +9,7 @@ export class HelperFailed extends Error {
   override readonly name = "HelperFailed";
 }
 
-export interface Kept {
+export interface StoredCredentials {
   readonly Username: string;
   readonly Secret: string;
 }
@@ -21,7 +21,7 @@ const Found = z.object({ Username: z.string(), Secret: z.string() });
 const NOT_FOUND = "credentials not found in native keychain";
 
 /** Undefined where the helper keeps nothing for it. @throws HelperFailed */
-export async function askHelper(name: string, server: string): Promise<Kept | undefined> {
+export async function askHelper(name: string, server: string): Promise<StoredCredentials | undefined> {
   const program = `docker-credential-${name}`;
   if (!/^[\w.-]+$/.test(name))
     throw new HelperFailed(`the Docker client's config.json names a credential helper that cannot be one`);
@@ -41,12 +41,12 @@ export async function askHelper(name: string, server: string): Promise<Kept | un
   throw new HelperFailed(`${program} failed with ${String(error.code ?? error.signal)}: try it by hand here`);
 }
 
-interface Ran {
+interface HelperResult {
   readonly error: (Error & { code?: unknown; killed?: boolean; signal?: unknown }) | null;
   readonly stdout: string;
 }
 
-async function run(program: string, input: string): Promise<Ran> {
+async function run(program: string, input: string): Promise<HelperResult> {
   return new Promise((resolve) => {
     const options = { timeout: WITHIN_MS, killSignal: "SIGKILL", maxBuffer: LONGEST } as const;
     const child = execFile(program, ["get"], options, (error, stdout) => resolve({ error, stdout }));

@@ -94,7 +94,7 @@ export async function openEngine(
   };
 }
 
-async function versionOf(access: Access, timeoutMs: number): Promise<z.infer<typeof Version>> {
+async function versionOf(access: EngineAddress, timeoutMs: number): Promise<z.infer<typeof Version>> {
   const { socket, tls } = access;
   const asked = client(access, timeoutMs).version();
   if (tls === undefined) return Version.parse(await asked);
@@ -131,12 +131,12 @@ function storeOf(
   return components.some(({ Name }) => Name === "Engine") ? "driver" : "podman";
 }
 
-interface Access {
+interface EngineAddress {
   readonly socket: string;
   readonly tls: Tls | undefined;
 }
 
-function client({ socket, tls }: Access, timeout: number | undefined, api?: string): Docker {
+function client({ socket, tls }: EngineAddress, timeout: number | undefined, api?: string): Docker {
   const common = {
     ...(api !== undefined && { version: `v${api}` }),
     ...(timeout !== undefined && { timeout }),

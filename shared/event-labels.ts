@@ -1,9 +1,8 @@
 // What events tell of labels, and how much. Labels hold what their owner or an image wrote: among it basic-auth hashes of
 // proxies, API keys of dashboards, and texts of any length. Names are told as EVENT_LABELS says; a value that looks like a
 // secret is hidden; what is too long is cut, with a mark. Pure.
+import type { Labels } from "./labels.ts";
 import { HIDDEN, matches } from "./participants.ts";
-
-type Labels = Readonly<Record<string, string>>;
 
 /** Where the Engine's documents name a secret: words within a name, and words that are a whole part of it. */
 const WITHIN =
@@ -49,12 +48,12 @@ function cutTo(labels: Labels, budget: number): Labels {
   return Object.fromEntries(short.filter((one) => kept.has(one)));
 }
 
-type Part = Readonly<Record<string, unknown>>;
-const isPart = (value: unknown): value is Part =>
+type DocumentPart = Readonly<Record<string, unknown>>;
+const isPart = (value: unknown): value is DocumentPart =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Of a container or an image: its labels for others, and less of its lists where nothing else helps. */
-function share(part: Part, shown: readonly string[], budget: number): Part {
+function share(part: DocumentPart, shown: readonly string[], budget: number): DocumentPart {
   const labels = part["labels"] as Labels;
   const some = cutTo(told(labels, shown), budget);
   const lists = budget === 0 ? shortLists(part) : {};
@@ -71,7 +70,7 @@ function share(part: Part, shown: readonly string[], budget: number): Part {
 
 const MOST_ENTRIES = 20;
 
-function shortLists(part: Part): Part {
+function shortLists(part: DocumentPart): DocumentPart {
   const names = ["networks", "mounts", "tags", "digests"].filter(
     (name) => Array.isArray(part[name]) && part[name].length > MOST_ENTRIES,
   );

@@ -8,7 +8,7 @@ import { CannotStart, explain } from "./errors.ts";
 /** What is wrong; undefined where nothing is. */
 type Ask = () => string | undefined | Promise<string | undefined>;
 
-type Wrong = Readonly<Record<string, string>>;
+type UnhealthyParts = Readonly<Record<string, string>>;
 
 export class Health {
   readonly #parts = new Map<string, Ask>();
@@ -36,7 +36,7 @@ export class Health {
   }
 
   /** What is wrong, by part, and whether it keeps this process from all of its work. */
-  async look(): Promise<{ readonly isReady: boolean; readonly wrong: Wrong }> {
+  async look(): Promise<{ readonly isReady: boolean; readonly wrong: UnhealthyParts }> {
     const [parts, engines] = await Promise.all([answersOf(this.#parts), answersOf(this.#engines)]);
     const isOut = engines.length > 0 && engines.length === this.#engines.size;
     return { isReady: parts.length === 0 && !isOut, wrong: Object.fromEntries([...parts, ...engines]) };

@@ -151,7 +151,7 @@ export type Locals<N extends HookName> = z.infer<(typeof hooks)[N]["locals"]>;
 export const hookNames = Object.keys(hooks) as readonly HookName[];
 export const isHookName = (text: string): text is HookName => Object.hasOwn(hooks, text);
 
-export interface Notice {
+export interface NoticeRow {
   readonly says: string;
   readonly about: Hook["about"];
   readonly data: z.ZodObject;
@@ -190,7 +190,7 @@ export const notices = {
       ms: z.number().describe("How long it took, since the last start of the updater."),
     }),
   },
-} as const satisfies Record<string, Notice>;
+} as const satisfies Record<string, NoticeRow>;
 
 export type NoticeName = keyof typeof notices;
 export type NoticeData<N extends NoticeName> = z.infer<(typeof notices)[N]["data"]>;

@@ -34,11 +34,11 @@ export interface Publishing {
   readonly clock: Clock;
   /** Ends the trying; the promise then rejects with the last failure. */
   readonly signal: AbortSignal;
-  readonly patience?: Patience;
+  readonly patience?: RetryListener;
 }
 
 /** Hears how the asking goes, while it goes on. */
-export interface Patience {
+export interface RetryListener {
   readonly failed: (error: unknown) => void;
   readonly answered: () => void;
 }

@@ -40,7 +40,7 @@ export const labels = {
 } as const satisfies Record<string, Label>;
 
 export type LabelName = keyof typeof labels;
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 export const labelOf = (all: Labels, name: LabelName): string | undefined => all[name];
 

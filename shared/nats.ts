@@ -37,7 +37,7 @@ const AGAIN_MS = 250;
 const GREETS_MS = 5000;
 export const OLDEST = "2.10";
 
-interface Starting {
+interface ConnectionContext {
   readonly settings: NatsSettings;
   readonly log: Logger;
   readonly clock: Clock;
@@ -52,7 +52,7 @@ interface Starting {
  */
 export async function connectUnlessStopped(
   name: string,
-  { settings, log, clock, signal, health }: Starting,
+  { settings, log, clock, signal, health }: ConnectionContext,
 ): Promise<NatsConnection | undefined> {
   const state = { connected: false };
   health.part(`NATS (${name})`, () => (state.connected ? undefined : "not connected"));

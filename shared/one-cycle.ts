@@ -28,7 +28,7 @@ interface Cycle {
 }
 
 /** How it ended. */
-export interface Ended {
+export interface ProgramEnd {
   readonly code: number;
   /** Where time was up: what it waited for then. */
   readonly waited?: readonly string[];
@@ -42,7 +42,7 @@ const LAST_CALLS_MS = 20_000;
 export async function withinLimit<Context extends Cycle>(
   context: Context,
   service: (context: Context) => Promise<number>,
-): Promise<Ended> {
+): Promise<ProgramEnd> {
   const { settings, clock, signal } = context;
   const [ended, over] = [new AbortController(), new AbortController()];
   void tellWaiting(context, firstOf(ended.signal, signal));

@@ -24,22 +24,23 @@ const NEVER: readonly string[] = ["nats", HELPER];
 
 export const ROLE = "com.ouroboros.role";
 
-interface Known {
+interface LabelledContainer {
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
 }
-interface Part extends Known {
+interface OwnPart extends LabelledContainer {
   readonly dependsOn: readonly string[];
   readonly hardDependsOn: readonly string[];
 }
 
-export const roleOf = ({ labels }: Pick<Known, "labels">): string | undefined => labelOf(labels, ROLE);
+export const roleOf = ({ labels }: Pick<LabelledContainer, "labels">): string | undefined =>
+  labelOf(labels, ROLE);
 
-export const isOurs = (facts: Known, { own }: Pick<Ourselves, "own">): boolean =>
+export const isOurs = (facts: LabelledContainer, { own }: Pick<Ourselves, "own">): boolean =>
   roleOf(facts) !== undefined || own.includes(facts.id);
 
 /** Undefined where it is none of ours, or may be updated. */
-export function whyOurselves(facts: Part, ourselves: Ourselves): string | undefined {
+export function whyOurselves(facts: OwnPart, ourselves: Ourselves): string | undefined {
   if (!isOurs(facts, ourselves)) return undefined;
   if (!ourselves.update) return "part of Ouroboros itself";
   const role = roleOf(facts);

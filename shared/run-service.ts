@@ -7,7 +7,7 @@ import { tlsTo } from "./engine-tls.ts";
 import { CannotStart, explain } from "./errors.ts";
 import { Health, serveHealth } from "./health.ts";
 import { openLog } from "./log.ts";
-import { CODE, type Ended, isOneCycle, withinLimit } from "./one-cycle.ts";
+import { CODE, type ProgramEnd, isOneCycle, withinLimit } from "./one-cycle.ts";
 import { ownContainers } from "./own-container.ts";
 import { readFlags, readSettings } from "./read-settings.ts";
 import type { Settings } from "./settings.ts";
@@ -57,7 +57,7 @@ export async function runService(name: string, args: readonly string[], service:
 /** Of the programs, those that a cycle is the work of. */
 const END_BY_THEMSELVES = ["ouroboros", "poller"];
 
-function sayEnd(log: Logger, stop: AbortSignal, { code, waited }: Ended): void {
+function sayEnd(log: Logger, stop: AbortSignal, { code, waited }: ProgramEnd): void {
   if (waited !== undefined)
     log.error({ code, waiting_for: waited }, "stopped: RUN_ONCE_TIMEOUT is over, and the work is not done");
   else log.info({ because: stop.aborted ? String(stop.reason) : "done", code }, "stopped");

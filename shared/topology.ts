@@ -69,7 +69,7 @@ const HISTORY = { [BUCKETS.hosts]: 1, [BUCKETS.participants]: 10, [BUCKETS.held]
 const STREAM_EXISTS_DIFFERENTLY = 10058;
 const CONSUMER_EXISTS_DIFFERENTLY = new Set([10148, 10105, 10013]);
 
-interface Wanted {
+interface WantedStreams {
   /** On how many servers; 1 leaves what is there as it is. */
   readonly replicas?: number;
   readonly leaf?: Leaf | undefined;
@@ -86,7 +86,7 @@ interface Leaf {
 export async function ensureTopology(
   nats: NatsConnection,
   manager: JetStreamManager,
-  { replicas = 1, leaf }: Wanted = {},
+  { replicas = 1, leaf }: WantedStreams = {},
 ): Promise<void> {
   if (await isHub(manager))
     throw new Error("this NATS is a hub: a host of its fleet has a leaf node of its own");

@@ -5,13 +5,16 @@ import type { Facts } from "./container-facts.ts";
 import { isYes, labelOf } from "./labels.ts";
 import type { Settings } from "./settings.ts";
 
-export type Wishes = Pick<Settings, "MONITOR" | "IGNORE" | "LABEL_ENABLE" | "LABELS_ONLY" | "COMPAT_LABELS">;
+export type WatchSettings = Pick<
+  Settings,
+  "MONITOR" | "IGNORE" | "LABEL_ENABLE" | "LABELS_ONLY" | "COMPAT_LABELS"
+>;
 
 /**
  * With LABEL_ENABLE the label decides, and MONITOR and IGNORE only where there is none; LABELS_ONLY without
  * LABEL_ENABLE watches nothing. Other updaters' labels come after our own.
  */
-export function whyUnwatched({ name, labels }: Facts, wishes: Wishes): string | undefined {
+export function whyUnwatched({ name, labels }: Facts, wishes: WatchSettings): string | undefined {
   if (wishes.LABELS_ONLY && !wishes.LABEL_ENABLE) return "LABELS_ONLY without LABEL_ENABLE watches nothing";
   const label = wishes.LABEL_ENABLE ? labelOf(labels, "com.ouroboros.enable") : undefined;
   if (label !== undefined) return isYes(label) ? undefined : "its label com.ouroboros.enable says no";

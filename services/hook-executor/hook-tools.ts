@@ -22,14 +22,14 @@ export interface HookTools {
 }
 
 /** What a script's runner is given. */
-export interface Job {
+export interface ScriptJob {
   readonly event: HookEvent;
   readonly tools: HookTools;
   readonly env: Readonly<Record<string, string>>;
   /** Ends the script in hand: the service stops. */
   readonly cut: AbortSignal;
 }
-export type Runner = (script: Script, job: Job) => Promise<Opinion>;
+export type Runner = (script: Script, job: ScriptJob) => Promise<Opinion>;
 
 const APART =
   "run it as root with the capability SETPCAP and with setpriv of util-linux, as compose.yaml does";

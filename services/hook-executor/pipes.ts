@@ -11,7 +11,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 
-export interface Output {
+export interface ScriptOutput {
   readonly stdout: Readable;
   readonly stderr: Readable;
 }
@@ -20,7 +20,7 @@ export interface Pipes {
   /** For the child's descriptors 0, 1 and 2. */
   readonly stdio: Extract<StdioOptions, unknown[]>;
   /** Our ends; the child's are closed on our side. To be called once, after the child was begun or could not be. */
-  readonly attach: (child: ChildProcess | undefined) => Output | undefined;
+  readonly attach: (child: ChildProcess | undefined) => ScriptOutput | undefined;
 }
 
 /** `input` is what the script reads; null for nothing. */

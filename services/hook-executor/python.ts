@@ -6,10 +6,10 @@ import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
 import { z } from "zod";
 import { parseJson } from "../../shared/messages.ts";
-import type { Job, Runner } from "./hook-tools.ts";
+import type { ScriptJob, Runner } from "./hook-tools.ts";
 import { type ScriptProcess, startScript } from "./script-process.ts";
 import type { Script } from "./scripts.ts";
-import { type End, type Opinion, judge, readOpinion } from "./verdicts.ts";
+import { type ProcessEnd, type Opinion, judge, readOpinion } from "./verdicts.ts";
 
 const RUN_PYTHON = join(import.meta.dirname, "run-python.py");
 /** For its threads and exit functions, once there is nothing more to run. */
@@ -28,14 +28,14 @@ interface Python {
   /** Answers in the order of the files; ends with the process. */
   readonly results: AsyncIterator<string>;
   /** Whose output it is. */
-  current: Job["tools"]["log"];
+  current: ScriptJob["tools"]["log"];
 }
 
 export interface PythonRunner extends AsyncDisposable {
   readonly run: Runner;
 }
 
-export function openPython({ cut }: Job): PythonRunner {
+export function openPython({ cut }: ScriptJob): PythonRunner {
   let running: Python | undefined;
   return {
     run: async (script, job) => {
@@ -54,7 +54,7 @@ export function openPython({ cut }: Job): PythonRunner {
   };
 }
 
-async function startPython({ folder }: Script, { event, env, tools }: Job): Promise<Python> {
+async function startPython({ folder }: Script, { event, env, tools }: ScriptJob): Promise<Python> {
   const process = await startScript({
     command: [...tools.launcher, "python3", "-u", RUN_PYTHON],
     cwd: folder,
@@ -75,7 +75,7 @@ async function startPython({ folder }: Script, { event, env, tools }: Job): Prom
 async function runFile(
   { process, channel, results }: Python,
   { name, file }: Script,
-  { tools, cut }: Job,
+  { tools, cut }: ScriptJob,
 ): Promise<{ readonly opinion: Opinion; readonly over: boolean }> {
   const { HOOK_TIMEOUT: ms, HOOK_FAILURE: onFailure } = tools.settings;
   channel.write(`${JSON.stringify({ file })}\n`);
@@ -83,7 +83,7 @@ async function runFile(
     ({ value }) => Result.safeParse(parseJson(String(value))).data,
     () => undefined, // the channel broke: its process has ended
   );
-  const done = answer.then<Result | End>((result) => result ?? process.ended);
+  const done = answer.then<Result | ProcessEnd>((result) => result ?? process.ended);
   const end = await process.within({ ms, cut }, Promise.race([done, process.ended]));
   const stderr = await process.takeStderr();
   if ("kind" in end) return { opinion: judge(name, end, stderr, onFailure), over: true };
@@ -93,5 +93,5 @@ async function runFile(
 function opinionOf(name: string, result: Result, stderr: string, onFailure: "refuse" | "proceed"): Opinion {
   if (result.verdict !== null) return readOpinion(name, result.verdict, onFailure);
   if (result.raised !== null) return { script: name, verdict: "proceed", reason: `raised ${result.raised}` };
-  return judge(name, { kind: "exit", code: result.exit } satisfies End, stderr, onFailure);
+  return judge(name, { kind: "exit", code: result.exit } satisfies ProcessEnd, stderr, onFailure);
 }

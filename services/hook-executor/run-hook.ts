@@ -4,7 +4,7 @@ import { Suspended, explain } from "../../shared/errors.ts";
 import type { Verdict } from "../../shared/messages.ts";
 import { eventVariables } from "./environment.ts";
 import type { HookEvent } from "./hook-event.ts";
-import type { HookTools, Job, Runner } from "./hook-tools.ts";
+import type { HookTools, ScriptJob, Runner } from "./hook-tools.ts";
 import { runExecutable, runModule } from "./runners.ts";
 import { openPython } from "./python.ts";
 import { type Script, type ScriptKind, expectFolder, findScripts, hooksFolder } from "./scripts.ts";
@@ -29,7 +29,7 @@ export async function runHook(event: HookEvent, tools: HookTools, cut: AbortSign
 
 const isTooOld = (event: HookEvent, clock: Clock): boolean => clock.now() - event.storedAt > NOBODY_WAITS_MS;
 
-async function runScripts(job: Job): Promise<readonly Opinion[]> {
+async function runScripts(job: ScriptJob): Promise<readonly Opinion[]> {
   const { settings, log } = job.tools;
   let scripts: readonly Script[];
   try {
@@ -48,7 +48,7 @@ async function runScripts(job: Job): Promise<readonly Opinion[]> {
 
 async function runOne(
   script: Script,
-  job: Job,
+  job: ScriptJob,
   runners: Readonly<Record<ScriptKind, Runner>>,
 ): Promise<Opinion> {
   const { clock, log: hookLog, settings } = job.tools;

@@ -1,7 +1,7 @@
 // The runners whose scripts are a process each: executables, and JavaScript modules through run-module.ts. Python's
 // is python.ts.
 import { join } from "node:path";
-import type { Job } from "./hook-tools.ts";
+import type { ScriptJob } from "./hook-tools.ts";
 import { type ScriptProcess, startScript } from "./script-process.ts";
 import type { Script } from "./scripts.ts";
 import { type Opinion, judge, readOpinion } from "./verdicts.ts";
@@ -9,13 +9,13 @@ import { type Opinion, judge, readOpinion } from "./verdicts.ts";
 const RUN_MODULE = join(import.meta.dirname, "run-module.js");
 
 /** The event is its standard input and in its environment; its exit code is the verdict. */
-export async function runExecutable(script: Script, job: Job): Promise<Opinion> {
+export async function runExecutable(script: Script, job: ScriptJob): Promise<Opinion> {
   const running = await start(script, job, [script.file]);
   return judged(script, job, running);
 }
 
 /** What its default function returns is the verdict, unless its process fails. */
-export async function runModule(script: Script, job: Job): Promise<Opinion> {
+export async function runModule(script: Script, job: ScriptJob): Promise<Opinion> {
   const running = await start(script, job, [process.execPath, RUN_MODULE, script.file], "ipc");
   let said: unknown;
   running.child.on("message", (message) => (said = message));
@@ -28,7 +28,7 @@ export async function runModule(script: Script, job: Job): Promise<Opinion> {
 
 const start = (
   { folder }: Script,
-  { event, env, tools }: Job,
+  { event, env, tools }: ScriptJob,
   command: readonly string[],
   channel?: "ipc",
 ): Promise<ScriptProcess> =>
@@ -42,7 +42,7 @@ const start = (
     clock: tools.clock,
   });
 
-async function judged({ name }: Script, { tools, cut }: Job, running: ScriptProcess): Promise<Opinion> {
+async function judged({ name }: Script, { tools, cut }: ScriptJob, running: ScriptProcess): Promise<Opinion> {
   const { HOOK_TIMEOUT: ms, HOOK_FAILURE: onFailure } = tools.settings;
   const end = await running.within({ ms, cut }, running.ended);
   return judge(name, end, await running.takeStderr(), onFailure);

@@ -7,8 +7,8 @@ import { once } from "node:events";
 import type { Clock } from "../../shared/clock.ts";
 import { Suspended } from "../../shared/errors.ts";
 import { keepTail, splitLines } from "./output.ts";
-import { type Output, openPipes } from "./pipes.ts";
-import type { End } from "./verdicts.ts";
+import { type ScriptOutput, openPipes } from "./pipes.ts";
+import type { ProcessEnd } from "./verdicts.ts";
 
 /** Between SIGTERM and SIGKILL. */
 const GRACE_MS = 2000;
@@ -23,11 +23,11 @@ interface Start {
   readonly input: string | null;
   /** Descriptor 3: Node's message channel, or a socket. */
   readonly channel?: "ipc" | "pipe";
-  readonly tell: (stream: keyof Output, line: string) => void;
+  readonly tell: (stream: keyof ScriptOutput, line: string) => void;
   readonly clock: Clock;
 }
 
-type OutOfTime = Extract<End, { readonly kind: "out of time" }>;
+type OutOfTime = Extract<ProcessEnd, { readonly kind: "out of time" }>;
 
 export interface Limits {
   readonly ms: number;
@@ -38,7 +38,7 @@ export interface Limits {
 export interface ScriptProcess {
   readonly child: ChildProcess;
   /** How it ended by itself; resolves when its group is gone, too. */
-  readonly ended: Promise<End>;
+  readonly ended: Promise<ProcessEnd>;
   /** The last of its stderr since this was asked before. */
   readonly takeStderr: () => Promise<string>;
   /**
@@ -52,7 +52,7 @@ export async function startScript({ command: words, tell, clock, ...start }: Sta
   const [command = "", ...args] = words;
   const pipes = await openPipes(start.input);
   let child: ChildProcess | undefined;
-  let output: Output | undefined;
+  let output: ScriptOutput | undefined;
   try {
     const stdio = [...pipes.stdio, ...(start.channel === undefined ? [] : [start.channel])];
     child = spawn(command, args, { cwd: start.cwd, env: start.env, detached: true, stdio });
@@ -78,10 +78,10 @@ export async function startScript({ command: words, tell, clock, ...start }: Sta
 /** Awaits the leader, then kills what it left behind. */
 async function untilGone(
   child: ChildProcess,
-  output: Output | undefined,
+  output: ScriptOutput | undefined,
   tell: Start["tell"],
   clock: Clock,
-): Promise<End> {
+): Promise<ProcessEnd> {
   const closed = output === undefined ? Promise.resolve() : followOutput(output, tell);
   const end = await endOf(child);
   signalGroup(child, "SIGKILL");
@@ -123,7 +123,7 @@ async function endGroup({ child, ended, clock }: Supervised): Promise<void> {
   await ended;
 }
 
-async function endOf(child: ChildProcess): Promise<End> {
+async function endOf(child: ChildProcess): Promise<ProcessEnd> {
   try {
     const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     return code === null ? { kind: "signal", signal: signal ?? "an unknown signal" } : { kind: "exit", code };
@@ -142,7 +142,7 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 /** Resolves when both streams have ended. */
-async function followOutput(output: Output, tell: Start["tell"]): Promise<void> {
+async function followOutput(output: ScriptOutput, tell: Start["tell"]): Promise<void> {
   await Promise.all(
     (["stdout", "stderr"] as const).map(async (name) => {
       const lines = splitLines((line) => tell(name, line));

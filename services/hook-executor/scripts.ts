@@ -63,7 +63,7 @@ async function kindOf(file: string, { mode }: Stats): Promise<ScriptKind | undef
   return (mode & ANYONE_MAY_EXECUTE) !== 0 || (await looksLikeScript(file)) ? "executable" : undefined;
 }
 
-interface Found {
+interface ScriptFile {
   /** Path below the hook's folder. */
   readonly name: string;
   readonly is: Stats;
@@ -73,10 +73,10 @@ interface Found {
  * The files below a folder. Symbolic links are followed, but never back into a folder the path came through. Hidden
  * names are left out (Kubernetes mounts a second copy of each file in one), and so are packages.
  */
-async function filesBelow(folder: string, path = "", through: readonly string[] = []): Promise<Found[]> {
+async function filesBelow(folder: string, path = "", through: readonly string[] = []): Promise<ScriptFile[]> {
   const real = await ifPresent(realpath(join(folder, path)));
   if (real === undefined || through.includes(real)) return [];
-  const found: Found[] = [];
+  const found: ScriptFile[] = [];
   for (const entry of await namesIn(real)) {
     const name = path === "" ? entry : `${path}/${entry}`;
     const is = await ifPresent(stat(join(real, entry)));

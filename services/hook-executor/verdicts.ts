@@ -5,7 +5,7 @@
 import { type Answer, Verdict, type VerdictWord } from "../../shared/messages.ts";
 
 /** How the process of a script ended. */
-export type End =
+export type ProcessEnd =
   | { readonly kind: "exit"; readonly code: number }
   | { readonly kind: "signal"; readonly signal: string }
   | { readonly kind: "out of time"; readonly limitMs: number }
@@ -26,7 +26,7 @@ const MAX_REASON = 11_500;
 const MAX_MESSAGE_BYTES = 60 * 1024;
 
 /** `stderr` is the last that the script wrote there. */
-export function judge(script: string, end: End, stderr: string, onFailure: OnFailure): Opinion {
+export function judge(script: string, end: ProcessEnd, stderr: string, onFailure: OnFailure): Opinion {
   if (end.kind === "exit" && end.code === 0) return { script, verdict: "proceed" };
   if (end.kind === "exit" && DEFERRING.includes(end.code))
     return { script, verdict: "defer", reason: stderr === "" ? `exit code ${end.code}` : stderr };
@@ -40,7 +40,7 @@ export const failed = (script: string, because: string, onFailure: OnFailure): O
   reason: onFailure === "refuse" ? `failed: ${because}` : `failed, which HOOK_FAILURE lets pass: ${because}`,
 });
 
-function describeEnd(end: End): string {
+function describeEnd(end: ProcessEnd): string {
   switch (end.kind) {
     case "exit":
       return `exit code ${end.code}`;

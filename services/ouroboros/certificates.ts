@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { CannotStart, explain } from "../../shared/errors.ts";
 
-interface Places {
+interface CertificateFolders {
   /** Where the authority's key is kept, ca-key.pem, and its certificate, ca.pem. */
   readonly authority: string;
   /** Where server-key.pem and server.pem go. */
@@ -19,7 +19,7 @@ const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes
 const DAYS = { authority: "7300", server: "3650" };
 
 /** An authority that is there is kept; the server's certificate is made anew. @throws CannotStart without openssl. */
-export async function makeCertificates({ authority, server, names }: Places): Promise<void> {
+export async function makeCertificates({ authority, server, names }: CertificateFolders): Promise<void> {
   const ca = { key: join(authority, "ca-key.pem"), certificate: join(authority, "ca.pem") };
   if (!(await isThere(ca.key)))
     await openssl(

@@ -4,7 +4,7 @@ import { Checked } from "./answers.ts";
 import { EXIT, NotDone } from "./command.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
 import { didYouMean } from "./nearest.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { type Colour, type Terminal, harmless, paint, printJson, wrapped } from "./terminal.ts";
 import { ago } from "./times.ts";
 
@@ -29,7 +29,7 @@ interface Looked {
   readonly advice?: string | undefined;
 }
 
-export const runCheck: Run<"check"> = async ({ CONTAINER, host, fresh, json }, terminal) => {
+export const runCheck: CommandRunner<"check"> = async ({ CONTAINER, host, fresh, json }, terminal) => {
   const asked = { fresh, ...(CONTAINER !== undefined && { container: CONTAINER }) };
   const all = await withFleet(terminal, async (fleet) =>
     Promise.all((await hostsAsked(fleet, host)).map((one) => lookOn(fleet, one, asked))),

@@ -3,13 +3,13 @@
 import type { z } from "zod";
 
 /** What completion offers for a value beside fixed words: the names that are there at that moment. */
-export type Known = "hosts" | "containers" | "participants" | "events";
+export type CompletedValue = "hosts" | "containers" | "participants" | "events";
 
 export interface Argument {
   readonly says: string;
   readonly read: z.ZodType<unknown, string>;
   readonly optional?: true;
-  readonly offers?: Known | readonly string[];
+  readonly offers?: CompletedValue | readonly string[];
 }
 
 /** A switch where it has no `value`. */
@@ -22,7 +22,7 @@ export interface Option {
   /** As one would write it. */
   readonly byDefault?: string;
   readonly required?: true;
-  readonly offers?: Known | readonly string[];
+  readonly offers?: CompletedValue | readonly string[];
 }
 
 export interface Command {

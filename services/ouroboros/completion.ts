@@ -1,15 +1,15 @@
 // `ouroboros completion`: what a shell needs to complete our commands, printed from the tables of commands and
 // settings. Only names that change (hosts, containers, participants, events) are asked for when they are completed.
 import { settings } from "../../shared/settings.ts";
-import { type Command, EXIT, type Known } from "./command.ts";
+import { type Command, EXIT, type CompletedValue } from "./command.ts";
 import { optionsOf } from "./command-line.ts";
 import { commandNames, commands, services } from "./commands.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import type { SHELLS } from "./setup-commands.ts";
 
 export type Shell = (typeof SHELLS)[number];
 
-export const runCompletion: Run<"completion"> = ({ SHELL }, { stdout }) => {
+export const runCompletion: CommandRunner<"completion"> = ({ SHELL }, { stdout }) => {
   stdout.write(completionFor(SHELL));
   return Promise.resolve(EXIT.done.code);
 };
@@ -19,7 +19,7 @@ interface Slot {
   readonly command: string;
   /** `--host` and `-o` for a value, `options`, `takes` for options with a value, or the number of an argument. */
   readonly place: string;
-  readonly offers: Known | readonly string[];
+  readonly offers: CompletedValue | readonly string[];
 }
 
 const flagsOfSettings = Object.values(settings).flatMap((setting) =>

@@ -10,7 +10,7 @@ import type { Settings } from "../../shared/settings.ts";
 import { NotDone } from "./command.ts";
 import { write } from "./nats-config.ts";
 import { type User, userName } from "./rights.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { type Terminal, printJson } from "./terminal.ts";
 
 /** As the services see their folder. */
@@ -27,7 +27,7 @@ const servicesOf = (host: string, webhook: string): readonly (readonly [service:
   ["operator", { role: "operator", name: "" }],
 ];
 
-export const runCompose: Run<"nats-config compose"> = async (given, terminal) => {
+export const runCompose: CommandRunner<"nats-config compose"> = async (given, terminal) => {
   const settings = readSettings(terminal.env, new Map<string, string>());
   const host = await hostOf(settings, terminal);
   const isElsewhere = settings.NATS_URL !== "";

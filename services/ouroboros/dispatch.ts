@@ -3,11 +3,11 @@
 import { EXIT } from "./command.ts";
 import { type CommandName, commandNames, commands, services } from "./commands.ts";
 import { didYouMean } from "./nearest.ts";
-import { type Run, runCommand } from "./run-command.ts";
+import { type CommandRunner, runCommand } from "./run-command.ts";
 import type { Terminal } from "./terminal.ts";
 import { usage, usageOf, usageOfGroup, version } from "./usage.ts";
 
-const runs: { readonly [N in CommandName]: () => Promise<Run<N>> } = {
+const runs: { readonly [N in CommandName]: () => Promise<CommandRunner<N>> } = {
   status: async () => (await import("./status.ts")).runStatus,
   doctor: async () => (await import("./doctor.ts")).runDoctor,
   explain: async () => (await import("./explain.ts")).runExplain,

@@ -16,7 +16,7 @@ export interface SeenContainer {
   readonly variables: readonly string[];
 }
 
-export interface Seen {
+export interface DoctorFindings {
   readonly nats?: {
     readonly url: string;
     /** It lets in who shows no key. */
@@ -41,10 +41,10 @@ export interface Weakness {
   readonly mend: string;
 }
 
-interface Check {
+interface DoctorCheck {
   readonly says: string;
   readonly of: "NATS" | "Engine" | "scripts";
-  readonly find: (seen: Seen) => readonly Weakness[];
+  readonly find: (seen: DoctorFindings) => readonly Weakness[];
 }
 
 const CLOCK_MS = 30_000;
@@ -52,7 +52,7 @@ const OLDEST_API = "1.41";
 const NEAR = 0.8;
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
-const roleIs = (seen: Seen, role: string): readonly SeenContainer[] =>
+const roleIs = (seen: DoctorFindings, role: string): readonly SeenContainer[] =>
   (seen.engine?.containers ?? []).filter((one) => one.role === role);
 
 export const checks = {
@@ -184,14 +184,14 @@ export const checks = {
         mend: `ouroboros participant remove ${name}`,
       })),
   },
-} as const satisfies Readonly<Record<string, Check>>;
+} as const satisfies Readonly<Record<string, DoctorCheck>>;
 
 export type CheckName = keyof typeof checks;
 export const checkNames = Object.keys(checks) as readonly CheckName[];
 
 const NEEDS_SOCKET = ["poller", "updater", "ouroboros", "helper", "nats-config", "socket-proxy"];
 
-function neighbours({ name, networks }: SeenContainer, { engine }: Seen): Weakness[] {
+function neighbours({ name, networks }: SeenContainer, { engine }: DoctorFindings): Weakness[] {
   const others = (engine?.containers ?? []).filter(
     (one) => one.role === undefined && one.networks.some((network) => networks.includes(network)),
   );

@@ -8,19 +8,19 @@ import { roleOf } from "../../shared/ourselves.ts";
 import { readSettings } from "../../shared/read-settings.ts";
 import { faultsIn } from "../hook-executor/run.ts";
 import { EXIT } from "./command.ts";
-import { type Seen, type SeenContainer, SIZED, checkNames, checks } from "./doctor-checks.ts";
+import { type DoctorFindings, type SeenContainer, SIZED, checkNames, checks } from "./doctor-checks.ts";
 import { listed } from "./entries.ts";
 import { type Fleet, withFleet } from "./fleet.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { type Terminal, harmless, printJson } from "./terminal.ts";
 
-export const runDoctor: Run<"doctor"> = async ({ json }, terminal) => {
+export const runDoctor: CommandRunner<"doctor"> = async ({ json }, terminal) => {
   const [nats, engine, scripts] = await Promise.all([
     orWhy(() => seenOfNats(terminal)),
     orWhy(() => seenOfEngine(terminal)),
     orWhy(() => seenOfScripts(terminal)),
   ]);
-  const seen: Seen = {
+  const seen: DoctorFindings = {
     ...(typeof nats === "object" && { nats }),
     ...(typeof engine === "object" && { engine }),
     scripts: typeof scripts === "object" ? scripts : [],
@@ -49,7 +49,7 @@ export const runDoctor: Run<"doctor"> = async ({ json }, terminal) => {
 const orWhy = async <T extends object>(look: () => Promise<T>): Promise<T | string> =>
   look().catch((error: unknown) => explain(error));
 
-const seenOfNats = ({ clock, ...terminal }: Terminal): Promise<NonNullable<Seen["nats"]>> =>
+const seenOfNats = ({ clock, ...terminal }: Terminal): Promise<NonNullable<DoctorFindings["nats"]>> =>
   withFleet({ clock, ...terminal }, async (fleet) => {
     const entries = await listed(fleet);
     const streams = await Promise.all(SIZED.map((name) => fleet.manager.streams.info(name)));
@@ -82,7 +82,7 @@ async function letsAnybodyIn({ nats }: Fleet): Promise<boolean> {
   }
 }
 
-async function seenOfEngine({ env, clock }: Terminal): Promise<NonNullable<Seen["engine"]>> {
+async function seenOfEngine({ env, clock }: Terminal): Promise<NonNullable<DoctorFindings["engine"]>> {
   const settings = readSettings(env, new Map<string, string>());
   const [socket = ""] = settings.DOCKER_SOCKETS;
   const engine = await openEngine(socket, settings.DOCKER_TIMEOUT, {
@@ -120,5 +120,5 @@ async function containersOf({ docker }: Engine): Promise<SeenContainer[]> {
     }));
 }
 
-const seenOfScripts = async ({ env }: Terminal): Promise<Seen["scripts"]> =>
+const seenOfScripts = async ({ env }: Terminal): Promise<DoctorFindings["scripts"]> =>
   faultsIn(readSettings(env, new Map<string, string>()).HOOKS_DIR);

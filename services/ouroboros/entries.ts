@@ -18,13 +18,13 @@ export async function listed(fleet: Fleet): Promise<(NamedParticipant | Unreadab
   return (await Promise.all(found)).flat();
 }
 
-interface Found {
+interface FoundParticipant {
   readonly participant: NamedParticipant;
   readonly added: string;
 }
 
 /** @throws NotDone where its entry cannot be understood. */
-async function find(fleet: Fleet, name: string): Promise<Found | undefined> {
+async function find(fleet: Fleet, name: string): Promise<FoundParticipant | undefined> {
   const entry = await entryOf(fleet, name);
   if (entry === undefined) return undefined;
   const read = readEntry(entry.text);
@@ -46,7 +46,7 @@ export async function entryOf(
 }
 
 /** @throws NotDone where there is none of that name. */
-export async function findOrFail(fleet: Fleet, name: string): Promise<Found> {
+export async function findOrFail(fleet: Fleet, name: string): Promise<FoundParticipant> {
   const found = await find(fleet, name);
   if (found !== undefined) return found;
   const near = didYouMean(name, await keysOf(fleet.participants));

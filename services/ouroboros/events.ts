@@ -8,25 +8,28 @@ import { token } from "../../shared/tokens.ts";
 import { type DecidedRecord } from "./answers.ts";
 import { NotDone } from "./command.ts";
 import { type Fleet, hostsAsked, replay, withFleet } from "./fleet.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { recordIn } from "./runs.ts";
 import { type Terminal, harmless, paint } from "./terminal.ts";
 import { onTheClock } from "./times.ts";
 
-interface Wanted {
+interface EventFilter {
   readonly hook: HookName | undefined;
   readonly host: string | undefined;
   readonly container: string | undefined;
 }
-interface Told {
+interface PrintedEvent {
   /** Milliseconds since 1970, server time. */
   readonly at: number;
   readonly line: CloudEvent | DecidedRecord;
 }
 
-export const runEvents: Run<"events"> = async ({ follow, since, hook, host, container, json }, terminal) => {
-  const wanted: Wanted = { hook, host, container };
-  const print = ({ at, line }: Told): unknown =>
+export const runEvents: CommandRunner<"events"> = async (
+  { follow, since, hook, host, container, json },
+  terminal,
+) => {
+  const wanted: EventFilter = { hook, host, container };
+  const print = ({ at, line }: PrintedEvent): unknown =>
     terminal.stdout.write(`${json ? JSON.stringify(line) : lineFor(terminal, at, line)}\n`);
   await withFleet(terminal, async (fleet) => {
     await hostsAsked(fleet, host);
@@ -44,12 +47,12 @@ export const runEvents: Run<"events"> = async ({ follow, since, hook, host, cont
 interface Source {
   readonly stream: string;
   readonly filters: readonly string[];
-  readonly read: (message: JsMsg) => Told | undefined;
+  readonly read: (message: JsMsg) => PrintedEvent | undefined;
   /** Sequence of the last message that was replayed. */
   ended: number;
 }
 
-function sourcesFor(wanted: Wanted): Omit<Source, "ended">[] {
+function sourcesFor(wanted: EventFilter): Omit<Source, "ended">[] {
   const hostToken = wanted.host === undefined ? "*" : token(wanted.host);
   const containers = wanted.container === undefined ? ["*"] : [token(wanted.container), "_"];
   return [
@@ -66,7 +69,7 @@ function sourcesFor(wanted: Wanted): Omit<Source, "ended">[] {
   ];
 }
 
-function eventIn(message: JsMsg, { container }: Wanted): Told | undefined {
+function eventIn(message: JsMsg, { container }: EventFilter): PrintedEvent | undefined {
   const event = CloudEvent.safeParse(parseJson(message.string()));
   if (!event.success) return undefined;
   const about = event.data.subject === "" ? JSON.stringify(event.data.data) : "";
@@ -78,7 +81,7 @@ function eventIn(message: JsMsg, { container }: Wanted): Told | undefined {
 }
 
 /** Where nobody was asked there is nothing to tell. */
-function decisionIn(message: JsMsg, { hook, container }: Wanted): Told | undefined {
+function decisionIn(message: JsMsg, { hook, container }: EventFilter): PrintedEvent | undefined {
   const record = recordIn(message.string());
   if (record?.kind !== "decided" || record.verdicts.length === 0) return undefined;
   if (hook !== undefined && record.hook !== hook) return undefined;
@@ -91,7 +94,7 @@ function decisionIn(message: JsMsg, { hook, container }: Wanted): Told | undefin
   return { at: message.info.timestampNanos / 1e6, line: record };
 }
 
-async function* past(fleet: Fleet, source: Source, since: number): AsyncGenerator<Told, void> {
+async function* past(fleet: Fleet, source: Source, since: number): AsyncGenerator<PrintedEvent, void> {
   for await (const message of replay(fleet, source.stream, { filters: source.filters, since })) {
     source.ended = message.seq;
     const told = source.read(message);
@@ -100,7 +103,9 @@ async function* past(fleet: Fleet, source: Source, since: number): AsyncGenerato
 }
 
 /** What comes from several sources, each in order, as one in order. */
-async function* inOrder(sources: readonly AsyncGenerator<Told, void>[]): AsyncGenerator<Told, void> {
+async function* inOrder(
+  sources: readonly AsyncGenerator<PrintedEvent, void>[],
+): AsyncGenerator<PrintedEvent, void> {
   const heads = await Promise.all(sources.map(async (source) => ({ source, next: await source.next() })));
   for (;;) {
     const [first] = heads
@@ -112,8 +117,8 @@ async function* inOrder(sources: readonly AsyncGenerator<Told, void>[]): AsyncGe
   }
 }
 
-interface Following {
-  readonly print: (told: Told) => unknown;
+interface EventFollower {
+  readonly print: (told: PrintedEvent) => unknown;
   readonly from: number;
   readonly signal: AbortSignal;
 }
@@ -122,7 +127,7 @@ interface Following {
 async function followOn(
   { js }: Fleet,
   { stream, filters, read, ended }: Source,
-  it: Following,
+  it: EventFollower,
 ): Promise<void> {
   const start =
     ended > 0
@@ -147,14 +152,14 @@ function lineFor(terminal: Terminal, at: number, line: CloudEvent | DecidedRecor
   return `${time}  ${harmless(where)}  ${"kind" in line ? paint(terminal, harmless(says), colourOf(line)) : harmless(says)}`;
 }
 
-interface About {
+interface EventSubject {
   readonly host: string;
   readonly hook: string;
   readonly container: string;
   readonly says: string;
 }
 
-function aboutEvent({ type, subject, data }: CloudEvent): About {
+function aboutEvent({ type, subject, data }: CloudEvent): EventSubject {
   const hook = type.split(".")[1] ?? type;
   const text = (key: string): string => (typeof data[key] === "string" ? data[key] : "");
   const mode = text("mode") === "update" ? "" : ` (${text("mode")})`;
@@ -166,7 +171,15 @@ function aboutEvent({ type, subject, data }: CloudEvent): About {
   };
 }
 
-function aboutDecision({ host, hook, container, verdict, by, reason, verdicts }: DecidedRecord): About {
+function aboutDecision({
+  host,
+  hook,
+  container,
+  verdict,
+  by,
+  reason,
+  verdicts,
+}: DecidedRecord): EventSubject {
   const whose = by ?? verdicts.map(({ participant }) => participant).join(", ");
   return {
     ...{ host, hook, container: container ?? "(the run)" },

@@ -5,15 +5,22 @@ import { parseJson } from "../../shared/messages.ts";
 import { STREAMS, heldKey, subjects } from "../../shared/subjects.ts";
 import type { Explanation } from "./answers.ts";
 import { NotDone } from "./command.ts";
-import { PollerStatus, type Seen, allSeen, findSeen, printExplanation, whyBlind } from "./explanation.ts";
+import {
+  PollerStatus,
+  type ExplainedContainer,
+  allSeen,
+  findSeen,
+  printExplanation,
+  whyBlind,
+} from "./explanation.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
 import { didYouMean } from "./nearest.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { recordIn, recordsOf } from "./runs.ts";
 import { printJson, printTable } from "./terminal.ts";
 import { ago } from "./times.ts";
 
-interface Answer {
+interface ExplainAnswer {
   readonly found: readonly Explanation[];
   /** Names of all containers that were seen. */
   readonly names: readonly string[];
@@ -21,7 +28,7 @@ interface Answer {
   readonly blind?: string;
 }
 
-export const runExplain: Run<"explain"> = async ({ CONTAINER, host, json }, terminal) => {
+export const runExplain: CommandRunner<"explain"> = async ({ CONTAINER, host, json }, terminal) => {
   const answers = await withFleet(terminal, async (fleet) =>
     Promise.all((await hostsAsked(fleet, host)).map((one) => askHost(fleet, one, CONTAINER))),
   );
@@ -47,8 +54,8 @@ export const runExplain: Run<"explain"> = async ({ CONTAINER, host, json }, term
   throw new NotDone(`no container ${CONTAINER} was seen${where}${near}`);
 };
 
-async function askHost(fleet: Fleet, host: string, container: string | undefined): Promise<Answer> {
-  const nothing = (blind: string): Answer => ({ found: [], names: [], blind: `${host}: ${blind}` });
+async function askHost(fleet: Fleet, host: string, container: string | undefined): Promise<ExplainAnswer> {
+  const nothing = (blind: string): ExplainAnswer => ({ found: [], names: [], blind: `${host}: ${blind}` });
   const said = await askService(fleet, host, ["poller", "status"]);
   if (said === undefined) return nothing("its poller does not answer");
   const status = PollerStatus.safeParse(said).data;
@@ -72,7 +79,11 @@ async function askHost(fleet: Fleet, host: string, container: string | undefined
   };
 }
 
-async function heldOf({ held }: Fleet, host: string, { container }: Seen): Promise<HeldEntry | null> {
+async function heldOf(
+  { held }: Fleet,
+  host: string,
+  { container }: ExplainedContainer,
+): Promise<HeldEntry | null> {
   const entry = await held.get(heldKey(host, container));
   return HeldEntry.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data ?? null;
 }
@@ -80,7 +91,11 @@ async function heldOf({ held }: Fleet, host: string, { container }: Seen): Promi
 /** How many runs are looked at, from the newest back. */
 const RUNS = 50;
 
-async function lastEndOf(fleet: Fleet, host: string, { container }: Seen): Promise<Explanation["last"]> {
+async function lastEndOf(
+  fleet: Fleet,
+  host: string,
+  { container }: ExplainedContainer,
+): Promise<Explanation["last"]> {
   const { manager } = fleet;
   const info = await manager.streams.info(STREAMS.runs, { subjects_filter: subjects.run(host, "*") });
   const runs = Object.keys(info.state.subjects ?? {})

@@ -6,7 +6,7 @@ import { type Terminal, harmless, paint, printFields } from "./terminal.ts";
 import { ago, relative } from "./times.ts";
 
 const Seen = z.object({ container: z.string(), id: z.string(), image: z.string(), because: z.string() });
-export type Seen = z.infer<typeof Seen>;
+export type ExplainedContainer = z.infer<typeof Seen>;
 
 /** What a poller answers to `status`, as far as it is read here. */
 export const PollerStatus = z.object({
@@ -21,13 +21,13 @@ export const PollerStatus = z.object({
 });
 export type PollerStatus = z.infer<typeof PollerStatus>;
 
-export const allSeen = ({ last }: PollerStatus): Seen[] =>
+export const allSeen = ({ last }: PollerStatus): ExplainedContainer[] =>
   [...(last?.left ?? []), ...(last?.due ?? [])].sort((one, other) =>
     one.container < other.container ? -1 : 1,
   );
 
 /** By name, by id, or by the start of an id. */
-export function findSeen({ last }: PollerStatus, nameOrId: string): Seen | undefined {
+export function findSeen({ last }: PollerStatus, nameOrId: string): ExplainedContainer | undefined {
   return [...(last?.left ?? []), ...(last?.due ?? [])].find(
     ({ container, id }) => container === nameOrId || (nameOrId.length >= 12 && id.startsWith(nameOrId)),
   );

@@ -4,12 +4,12 @@ import type { HistoryEntry } from "./answers.ts";
 import { NotDone } from "./command.ts";
 import { hostsAsked, withFleet } from "./fleet.ts";
 import { didYouMean } from "./nearest.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { type RecordOf, recordsSince } from "./runs.ts";
 import { type Cell, type Colour, printJson, printTable } from "./terminal.ts";
 import { ago, lasting, written } from "./times.ts";
 
-export const runHistory: Run<"history"> = async ({ CONTAINER, host, since, json }, terminal) => {
+export const runHistory: CommandRunner<"history"> = async ({ CONTAINER, host, since, json }, terminal) => {
   const now = terminal.clock.now();
   const all: HistoryEntry[] = [];
   await withFleet(terminal, async (fleet) => {

@@ -1,12 +1,12 @@
 // `ouroboros known`: the names that completion offers beside fixed words. Silent where it cannot tell them: nobody
 // wants an error under the cursor.
-import type { Known } from "./command.ts";
+import type { CompletedValue } from "./command.ts";
 import { PollerStatus, allSeen } from "./explanation.ts";
 import { type Fleet, askService, hostsOf, keysOf, withFleet } from "./fleet.ts";
 import { undecidedOn } from "./pending.ts";
 import type { Terminal } from "./terminal.ts";
 
-const lists: Readonly<Record<Known, (fleet: Fleet) => Promise<string[]>>> = {
+const lists: Readonly<Record<CompletedValue, (fleet: Fleet) => Promise<string[]>>> = {
   hosts: hostsOf,
   participants: ({ participants }) => keysOf(participants),
   containers: async (fleet) => {
@@ -28,7 +28,7 @@ const lists: Readonly<Record<Known, (fleet: Fleet) => Promise<string[]>>> = {
 
 /** Resolves with the exit code. */
 export async function printKnown([kind = ""]: readonly string[], terminal: Terminal): Promise<number> {
-  const list = Object.hasOwn(lists, kind) ? lists[kind as Known] : undefined;
+  const list = Object.hasOwn(lists, kind) ? lists[kind as CompletedValue] : undefined;
   try {
     const names = list === undefined ? [] : await withFleet(terminal, list);
     for (const name of new Set(names)) terminal.stdout.write(`${name}\n`);

@@ -20,10 +20,10 @@ import { NotDone, WrongUsage } from "./command.ts";
 import { withNats } from "./fleet.ts";
 import { seedOf, writePlace } from "./nats-files.ts";
 import { HUB, type User, userName } from "./rights.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { printJson } from "./terminal.ts";
 
-export const runWrite: Run<"nats-config write"> = async (given, terminal) => {
+export const runWrite: CommandRunner<"nats-config write"> = async (given, terminal) => {
   const { users, leaves } = await write(given);
   const names = users.map(userName);
   if (given.json) printJson(terminal, { folder: given.FOLDER, users: names, leaves });
@@ -35,7 +35,10 @@ export const runWrite: Run<"nats-config write"> = async (given, terminal) => {
   return 0;
 };
 
-export const runPrepare: Run<"nats-config prepare"> = async ({ hosts, readers, hub, json }, terminal) => {
+export const runPrepare: CommandRunner<"nats-config prepare"> = async (
+  { hosts, readers, hub, json },
+  terminal,
+) => {
   await withNats(terminal, async (nats, settings) =>
     prepare(nats, await managerOf(nats, settings), { hosts, readers, hub }),
   );
@@ -44,7 +47,7 @@ export const runPrepare: Run<"nats-config prepare"> = async ({ hosts, readers, h
   return 0;
 };
 
-export const runHub: Run<"nats-config hub"> = async ({ hosts, replicas, json }, terminal) => {
+export const runHub: CommandRunner<"nats-config hub"> = async ({ hosts, replicas, json }, terminal) => {
   await withNats(terminal, async (nats, settings) =>
     ensureHub(await managerOf(nats, settings), { hosts, replicas }),
   );
@@ -53,13 +56,13 @@ export const runHub: Run<"nats-config hub"> = async ({ hosts, replicas, json }, 
   return 0;
 };
 
-interface Names {
+interface UserNames {
   readonly hosts: readonly string[];
   readonly participants: readonly string[];
   readonly watchers: readonly string[];
   readonly readers: readonly string[];
 }
-interface Writing extends Names {
+interface Writing extends UserNames {
   readonly FOLDER: string;
   readonly "with-password": readonly string[];
   readonly "server-names": readonly string[];
@@ -75,7 +78,7 @@ const leafOf = (name: string): User => ({ role: "leaf", name });
 const usersOfHost = (name: string): User[] =>
   (["poller", "updater", "exec"] as const).map((role) => ({ role, name }));
 
-const usersOf = ({ participants, watchers, readers }: Names, ofHosts: readonly User[]): User[] => [
+const usersOf = ({ participants, watchers, readers }: UserNames, ofHosts: readonly User[]): User[] => [
   OPERATOR,
   ...ofHosts,
   ...participants.map((name) => ({ role: "participant" as const, name })),
@@ -126,7 +129,7 @@ function checkPasswords(withPassword: readonly string[], users: readonly User[])
 async function prepare(
   nats: NatsConnection,
   manager: JetStreamManager,
-  { hosts, readers, hub }: Pick<Names, "hosts" | "readers"> & { readonly hub: string },
+  { hosts, readers, hub }: Pick<UserNames, "hosts" | "readers"> & { readonly hub: string },
 ): Promise<void> {
   await ensureTopology(nats, manager, hub === "" ? {} : { leaf: { hub, hosts } });
   const wanted: (readonly [stream: string, Durable])[] = [

@@ -19,10 +19,15 @@ const PORT = "4222/tcp";
 const READY_WITHIN_MS = 15_000;
 const STOP_S = 5;
 
-type Starting = Pick<Context, "settings" | "log" | "clock" | "signal">;
+type NatsContext = Pick<Context, "settings" | "log" | "clock" | "signal">;
 
 /** Resolves when it takes connections. @throws Error saying why there is none. */
-export async function startNatsContainer({ settings, log, clock, signal }: Starting): Promise<PrivateNats> {
+export async function startNatsContainer({
+  settings,
+  log,
+  clock,
+  signal,
+}: NatsContext): Promise<PrivateNats> {
   const socket = settings.DOCKER_SOCKETS.find((one) => one.startsWith("unix://"));
   if (socket === undefined) throw new Error("no Engine on this machine: DOCKER_SOCKETS names none");
   const engine = await openEngine(socket, settings.DOCKER_TIMEOUT);

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { nkeys } from "nats";
 import { makeCertificates } from "./certificates.ts";
 import { NotDone } from "./command.ts";
-import { type Identity, type Server, serverText, usersText } from "./nats-server-text.ts";
+import { type Identity, type ServerOptions, serverText, usersText } from "./nats-server-text.ts";
 import { type User, userName } from "./rights.ts";
 
-export interface Place {
+export interface FilesPlace {
   readonly folder: string;
   /** The folder of the authority that signs its certificate. */
   readonly authority: string;
@@ -18,11 +18,11 @@ export interface Place {
   readonly users: readonly User[];
   /** Names of those who get a password. */
   readonly withPassword: readonly string[];
-  readonly server: Server;
+  readonly server: ServerOptions;
 }
 
 /** FOLDER/nats for the server, FOLDER/users for the users, FOLDER/ca.pem for all. */
-export async function writePlace(place: Place): Promise<void> {
+export async function writePlace(place: FilesPlace): Promise<void> {
   const { folder, authority, names, users, withPassword, server } = place;
   const nats = join(folder, "nats");
   for (const one of [folder, join(folder, "users"), nats]) await mkdir(one, { recursive: true, mode: 0o700 });

@@ -9,7 +9,7 @@ export const identityOf = (it: Identity): string => ("nkey" in it ? it.nkey : it
 
 const HEAD = "# Written by `ouroboros nats-config`, which writes it anew.\n";
 
-export interface Server {
+export interface ServerOptions {
   /** Where it finds its certificates. */
   readonly folder: string;
   /** Of one that leaf nodes are involved with: its JetStream domain, which is its name too. */
@@ -19,7 +19,7 @@ export interface Server {
 }
 
 /** For a server in a container: its store is /data. */
-export const serverText = ({ folder, domain, leafnodes }: Server): string => `${HEAD}
+export const serverText = ({ folder, domain, leafnodes }: ServerOptions): string => `${HEAD}
 server_name: ${JSON.stringify(domain ?? "ouroboros")}
 port: 4222
 http: "127.0.0.1:8222"  # for the healthcheck; has no authentication, so it stays on loopback
@@ -39,7 +39,7 @@ const tlsText = (folder: string): string => `tls {
   key_file: ${JSON.stringify(`${folder}/server-key.pem`)}
 }`;
 
-const leafText = (folder: string, leafnodes: NonNullable<Server["leafnodes"]>): string =>
+const leafText = (folder: string, leafnodes: NonNullable<ServerOptions["leafnodes"]>): string =>
   leafnodes === "taken"
     ? `leafnodes {\n  listen: "0.0.0.0:7422"\n  ${tlsText(folder).replaceAll("\n", "\n  ")}\n}`
     : `leafnodes {

@@ -8,13 +8,13 @@ import { type Fleet, hostsOf } from "./fleet.ts";
 import { didYouMean } from "./nearest.ts";
 import { consumerOf, filtersOf, lastAnswers, withRegister } from "./participant.ts";
 import { findOrFail } from "./entries.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { type Terminal, harmless, paint, printJson } from "./terminal.ts";
 import { ago } from "./times.ts";
 
-type Check = TestedParticipant["checks"][number];
+type TestedCheck = TestedParticipant["checks"][number];
 
-export const runTest: Run<"participant test"> = async ({ NAME, wait, json }, terminal) => {
+export const runTest: CommandRunner<"participant test"> = async ({ NAME, wait, json }, terminal) => {
   const checks = await withRegister(terminal, async (fleet) => {
     const { participant } = await findOrFail(fleet, NAME);
     const info = await seenPulling(fleet, NAME, wait, terminal);
@@ -49,7 +49,7 @@ async function seenPulling(
   }
 }
 
-function hostsCheck({ hosts }: NamedParticipant, known: readonly string[]): Check {
+function hostsCheck({ hosts }: NamedParticipant, known: readonly string[]): TestedCheck {
   const unknown = hosts.filter((host) => host !== "*" && !known.includes(host));
   const check = "its hosts are there";
   if (unknown.length === 0)
@@ -63,7 +63,7 @@ function hostsCheck({ hosts }: NamedParticipant, known: readonly string[]): Chec
   };
 }
 
-const missing = (name: string): Check => ({
+const missing = (name: string): TestedCheck => ({
   check: "its consumer is there",
   fine: false,
   found: `${consumers.gate(name)} of ${STREAMS.hooks} is missing: it hears nothing and is waited for all the same`,
@@ -73,7 +73,7 @@ const missing = (name: string): Check => ({
 const again = (name: string): string =>
   `\`ouroboros participant remove ${name}\`, then add it again: that makes the consumer anew`;
 
-function consumerChecks(participant: NamedParticipant, info: ConsumerInfo, now: number): Check[] {
+function consumerChecks(participant: NamedParticipant, info: ConsumerInfo, now: number): TestedCheck[] {
   return [
     { check: "its consumer is there", fine: true, found: info.name },
     filterCheck(participant, info),
@@ -83,7 +83,7 @@ function consumerChecks(participant: NamedParticipant, info: ConsumerInfo, now: 
   ];
 }
 
-function filterCheck(participant: NamedParticipant, { config }: ConsumerInfo): Check {
+function filterCheck(participant: NamedParticipant, { config }: ConsumerInfo): TestedCheck {
   const wanted = filtersOf(participant).sort();
   const has = [...(config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []))].sort();
   const check = "it hears what it is asked";
@@ -97,7 +97,7 @@ function filterCheck(participant: NamedParticipant, { config }: ConsumerInfo): C
       };
 }
 
-function settingsCheck({ name }: NamedParticipant, { config }: ConsumerInfo): Check {
+function settingsCheck({ name }: NamedParticipant, { config }: ConsumerInfo): TestedCheck {
   const check = "its consumer loses nothing";
   const faults = [
     config.deliver_subject !== undefined && "it pushes, where a pull consumer is needed",
@@ -110,7 +110,7 @@ function settingsCheck({ name }: NamedParticipant, { config }: ConsumerInfo): Ch
     : { check, fine: false, found: faults.join(", "), advice: again(name) };
 }
 
-function pullCheck({ num_waiting, delivered }: ConsumerInfo, now: number): Check {
+function pullCheck({ num_waiting, delivered }: ConsumerInfo, now: number): TestedCheck {
   const check = "somebody listens";
   if (num_waiting > 0) return { check, fine: true, found: `${num_waiting} requests for events wait` };
   const active: unknown = delivered.last_active;
@@ -129,7 +129,7 @@ function pullCheck({ num_waiting, delivered }: ConsumerInfo, now: number): Check
 function backlogCheck(
   _: NamedParticipant,
   { num_pending, num_ack_pending, num_redelivered }: ConsumerInfo,
-): Check {
+): TestedCheck {
   const check = "it keeps up";
   const found = `${num_pending} undelivered, ${num_ack_pending} unacknowledged, ${num_redelivered} of them delivered again`;
   return num_redelivered === 0
@@ -143,7 +143,7 @@ function backlogCheck(
       };
 }
 
-function answersCheck(answers: readonly Answered[], now: number): Check {
+function answersCheck(answers: readonly Answered[], now: number): TestedCheck {
   const check = "it answers in time";
   const [last] = answers;
   if (last === undefined) return { check, fine: true, found: "it was not asked in the last 30 days" };
@@ -160,7 +160,7 @@ function answersCheck(answers: readonly Answered[], now: number): Check {
       };
 }
 
-function printCheck(terminal: Terminal, { check, fine, found, advice }: Check): void {
+function printCheck(terminal: Terminal, { check, fine, found, advice }: TestedCheck): void {
   const mark = fine ? paint(terminal, "ok   ", "green") : paint(terminal, "WRONG", "red");
   terminal.stdout.write(`${mark}  ${check}: ${harmless(found)}\n`);
   if (advice !== undefined) terminal.stdout.write(`       -> ${advice}\n`);

@@ -9,7 +9,7 @@ import type { Answered } from "./answers.ts";
 import { NotDone, WrongUsage } from "./command.ts";
 import { type Fleet, isMissing, openFleet, withNats } from "./fleet.ts";
 import { entryOf, findOrFail, listed } from "./entries.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { recordsSince } from "./runs.ts";
 import { type Cell, type Terminal, printFields, printJson, printTable } from "./terminal.ts";
 import { ago, lasting, written } from "./times.ts";
@@ -35,7 +35,7 @@ async function isLeaf({ manager }: Fleet): Promise<boolean> {
   return found?.config.mirror !== undefined;
 }
 
-export const runAdd: Run<"participant add"> = async (given, terminal) => {
+export const runAdd: CommandRunner<"participant add"> = async (given, terminal) => {
   const { NAME: name, hooks, hosts, timeout, max = Math.max(HOUR, timeout), json } = given;
   if (max < timeout)
     throw new WrongUsage(`--max ${written(max)} must not be less than --timeout ${written(timeout)}`);
@@ -59,7 +59,13 @@ export const runAdd: Run<"participant add"> = async (given, terminal) => {
 };
 
 /** Only what was given: an entry says no more than its operator. */
-function policyIn({ containers, labels, advisory, group, needs }: Parameters<Run<"participant add">>[0]) {
+function policyIn({
+  containers,
+  labels,
+  advisory,
+  group,
+  needs,
+}: Parameters<CommandRunner<"participant add">>[0]) {
   if (group === undefined && needs !== undefined) throw new WrongUsage("--needs takes a --group");
   if (group !== undefined && advisory)
     throw new WrongUsage("--advisory: who has no say cannot be counted in a --group");
@@ -72,7 +78,7 @@ function policyIn({ containers, labels, advisory, group, needs }: Parameters<Run
   };
 }
 
-export const runList: Run<"participant list"> = async ({ json }, terminal) => {
+export const runList: CommandRunner<"participant list"> = async ({ json }, terminal) => {
   const all = await withRegister(terminal, listed);
   if (json) printJson(terminal, all);
   else
@@ -88,7 +94,7 @@ export const runList: Run<"participant list"> = async ({ json }, terminal) => {
   return 0;
 };
 
-export const runRemove: Run<"participant remove"> = async ({ NAME, json }, terminal) => {
+export const runRemove: CommandRunner<"participant remove"> = async ({ NAME, json }, terminal) => {
   await withRegister(terminal, async (fleet) => {
     await refuseLeaf(fleet);
     if ((await entryOf(fleet, NAME)) === undefined) await findOrFail(fleet, NAME);
@@ -102,7 +108,7 @@ export const runRemove: Run<"participant remove"> = async ({ NAME, json }, termi
   return 0;
 };
 
-export const runShow: Run<"participant show"> = async ({ NAME, json }, terminal) => {
+export const runShow: CommandRunner<"participant show"> = async ({ NAME, json }, terminal) => {
   const now = terminal.clock.now();
   const shown = await withRegister(terminal, async (fleet) => {
     const { participant, added } = await findOrFail(fleet, NAME);

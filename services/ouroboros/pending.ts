@@ -6,12 +6,12 @@ import type { Asked } from "../../shared/participants.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import type { Pending } from "./answers.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { type RecordOf, openRun, recordsOf } from "./runs.ts";
 import { printJson, printTable } from "./terminal.ts";
 import { ago } from "./times.ts";
 
-export const runPending: Run<"pending"> = async ({ host, json }, terminal) => {
+export const runPending: CommandRunner<"pending"> = async ({ host, json }, terminal) => {
   const pending = await withFleet(terminal, async (fleet) => pendingOn(fleet, await hostsAsked(fleet, host)));
   if (json) printJson(terminal, pending);
   else if (pending.length === 0) terminal.stdout.write("Nobody is waited for.\n");

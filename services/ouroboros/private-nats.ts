@@ -18,19 +18,19 @@ export interface PrivateNats extends AsyncDisposable {
   readonly access: NatsSettings;
 }
 
-interface Place {
+interface NatsPlace {
   readonly dataDir: string;
   readonly log: Logger;
   readonly clock: Clock;
 }
 /** Where one process's configuration and its server's ports file are. */
-interface Run extends Place {
+interface ServerRun extends NatsPlace {
   readonly store: string;
   readonly folder: string;
   /** Ends the server. */
   readonly stop: AbortSignal;
 }
-interface Server {
+interface RunningServer {
   readonly port: number;
   /** Aborts when the server has ended. */
   readonly over: AbortSignal;
@@ -48,7 +48,7 @@ const STEADY_MS = 60_000;
  * Resolves when the server takes connections. A server that ends is started again on the same port.
  * @throws CannotStart where nats-server is missing or too old, or DATA_DIR cannot be used.
  */
-export async function startPrivateNats(place: Place): Promise<PrivateNats> {
+export async function startPrivateNats(place: NatsPlace): Promise<PrivateNats> {
   await requirePrograms();
   const stop = new AbortController();
   const user = nkeys.createUser();
@@ -98,10 +98,10 @@ async function folderIn(store: string, dataDir: string): Promise<string> {
   }
 }
 
-const configOf = ({ folder }: Run): string => join(folder, "nats.conf");
+const configOf = ({ folder }: ServerRun): string => join(folder, "nats.conf");
 
 /** Only the public half of the key is in the file. The store's limit is a number, as the server's own grows and shrinks with the disk. */
-const configuration = ({ store, folder }: Run, publicKey: string): string => `
+const configuration = ({ store, folder }: ServerRun, publicKey: string): string => `
 server_name: ouroboros
 host: "127.0.0.1"
 logtime: false
@@ -111,7 +111,7 @@ authorization { users: [ { nkey: ${publicKey} } ] }
 `;
 
 /** We hold the lock, so what other runs left is nobody's. */
-async function removeWhatOthersLeft({ store, folder }: Run): Promise<void> {
+async function removeWhatOthersLeft({ store, folder }: ServerRun): Promise<void> {
   for (const name of await readdir(store)) {
     const path = join(store, name);
     if (name.startsWith("run-") && path !== folder) await rm(path, { recursive: true, force: true });
@@ -119,7 +119,7 @@ async function removeWhatOthersLeft({ store, folder }: Run): Promise<void> {
 }
 
 /** Ends when `stop` aborts and the server has ended. */
-async function keepRunning(run: Run, first: Server): Promise<void> {
+async function keepRunning(run: ServerRun, first: RunningServer): Promise<void> {
   const { stop, clock, log } = run;
   let server = first;
   let pause = FIRST_PAUSE_MS;
@@ -144,7 +144,7 @@ async function keepRunning(run: Run, first: Server): Promise<void> {
  * In a session of its own, so that Ctrl-C at a terminal does not end it before its clients; TERM from the kernel
  * when this process ends in whatever way; and the lock of the store for as long as it lives.
  */
-async function start(run: Run, port: number): Promise<Server> {
+async function start(run: ServerRun, port: number): Promise<RunningServer> {
   const { store, folder, clock, dataDir } = run;
   const child = spawn(
     "setpriv",
@@ -182,7 +182,7 @@ async function portTold(folder: string, pid = 0): Promise<number | undefined> {
 type Child = ChildProcessByStdio<null, null, Readable>;
 
 /** Ends the child when `stop` aborts; gives the signal that it has ended. */
-function endOf(child: Child, { stop, clock }: Run): AbortSignal {
+function endOf(child: Child, { stop, clock }: ServerRun): AbortSignal {
   const over = new AbortController();
   const end = (): void => {
     child.kill("SIGTERM");

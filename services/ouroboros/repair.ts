@@ -4,7 +4,7 @@ import { Repaired } from "./answers.ts";
 import { EXIT } from "./command.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
 import { painted } from "./history.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { type Terminal, harmless, printJson, printTable } from "./terminal.ts";
 
 /** A new container is proved, and putting one back is tried for two minutes. */
@@ -16,7 +16,7 @@ const Answer = z.discriminatedUnion("state", [
   z.object({ state: z.literal("failed"), because: z.string() }),
 ]);
 
-export const runRepair: Run<"repair"> = async ({ CONTAINER, host, json }, terminal) => {
+export const runRepair: CommandRunner<"repair"> = async ({ CONTAINER, host, json }, terminal) => {
   const asked = await withFleet(terminal, async (fleet) =>
     Promise.all((await hostsAsked(fleet, host)).map((one) => repairOn(fleet, one))),
   );

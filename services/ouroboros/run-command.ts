@@ -7,7 +7,7 @@ import type { Terminal } from "./terminal.ts";
 import { usageLine, usageOf } from "./usage.ts";
 
 /** The code behind a command; resolves with the exit code. */
-export type Run<N extends CommandName> = (
+export type CommandRunner<N extends CommandName> = (
   given: Given<(typeof commands)[N]>,
   terminal: Terminal,
 ) => Promise<number>;

@@ -11,12 +11,12 @@ import { PollerStatus } from "./explanation.ts";
 import { type Fleet, askService, hostsAsked, keysOf, withFleet } from "./fleet.ts";
 import { undecidedOn } from "./pending.ts";
 import { listed } from "./entries.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { recordIn } from "./runs.ts";
 import { type Cell, type Terminal, harmless, printJson, printTable } from "./terminal.ts";
 import { ago, relative } from "./times.ts";
 
-export const runStatus: Run<"status"> = async ({ host, json }, terminal) => {
+export const runStatus: CommandRunner<"status"> = async ({ host, json }, terminal) => {
   const status = await withFleet(terminal, async (fleet): Promise<Status> => {
     const names = await hostsAsked(fleet, host);
     const participants = await listed(fleet);

@@ -8,7 +8,7 @@ import { NotDone, WrongUsage } from "./command.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
 import { didYouMean } from "./nearest.ts";
 import { undecidedOn } from "./pending.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { type RecordOf, atHook, decisionAt, recordIn } from "./runs.ts";
 import { type Terminal, harmless, printJson } from "./terminal.ts";
 
@@ -18,7 +18,7 @@ const LOOK_AGAIN_MS = 100;
 
 type Waited = RecordOf<"waiting">;
 
-export const runVerdict: Run<"verdict"> = async (given, terminal) => {
+export const runVerdict: CommandRunner<"verdict"> = async (given, terminal) => {
   const { EVENT, VERDICT, reason, "retry-after": retryAfter, host, json } = given;
   if (reason === undefined && VERDICT !== "proceed")
     throw new WrongUsage(`--reason is missing: say why to ${VERDICT}`);

@@ -6,14 +6,14 @@ import { PollerStatus, allSeen, findSeen } from "./explanation.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
 import { exitCodeOf, progressOf, recordsAsTheyCome } from "./follow-run.ts";
 import { didYouMean } from "./nearest.ts";
-import type { Run } from "./run-command.ts";
+import type { CommandRunner } from "./run-command.ts";
 import { harmless, printJson } from "./terminal.ts";
 
 /** The poller asks a registry, after the cycle in hand. */
 const WITHIN_MS = 120_000;
 
 export const wish =
-  (kind: "update" | "rollback"): Run<"update"> =>
+  (kind: "update" | "rollback"): CommandRunner<"update"> =>
   async ({ CONTAINER, host, wait, json }, terminal) => {
     const print = (line: string): unknown => json || terminal.stdout.write(`${harmless(line)}\n`);
     return withFleet(terminal, async (fleet) => {

@@ -3,16 +3,16 @@
 import type { ImageRef } from "../../shared/image-ref.ts";
 import { boundRegistry } from "../../shared/host-credentials.ts";
 import { noteHost } from "./host-record.ts";
-import type { Answer } from "./plan.ts";
+import type { RegistryAnswer } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 
-export interface Answers {
-  readonly answers: ReadonlyMap<string, Answer>;
+export interface RegistryAnswers {
+  readonly answers: ReadonlyMap<string, RegistryAnswer>;
   /** What to set so that more can be asked. */
   readonly advice?: string;
 }
 
-interface Extent {
+interface AskingExtent {
   /** All watched images: only then the one registry can be told. */
   readonly isWhole: boolean;
   /** What was said less than so many milliseconds ago is not asked again. */
@@ -23,8 +23,8 @@ interface Extent {
 export async function askRegistries(
   polling: Polling,
   refs: readonly ImageRef[],
-  { isWhole, recentMs = 0 }: Extent,
-): Promise<Answers> {
+  { isWhole, recentMs = 0 }: AskingExtent,
+): Promise<RegistryAnswers> {
   const { registries, settings, hosts, host, signal, log } = polling;
   const { REPO_USER, REPO_REGISTRY } = settings;
   const bound = await boundRegistry(hosts, host.name, settings);
@@ -46,7 +46,7 @@ export async function askRegistries(
   return { answers: new Map([...answers, ...again]) };
 }
 
-const isLoginWanted = (answer: Answer | undefined): boolean =>
+const isLoginWanted = (answer: RegistryAnswer | undefined): boolean =>
   answer?.kind === "unknown" && answer.wantsLogin === true;
 
 function adviceFor(registries: readonly string[], bound: string | undefined): string {

@@ -11,20 +11,20 @@ import type { Polling } from "./polling.ts";
 import type { Look } from "./look.ts";
 import type { Wish } from "./wish.ts";
 
-export interface Commands extends Disposable {
+export interface PollerCommands extends Disposable {
   /** Aborts when someone asks for a cycle. */
   readonly asked: AbortSignal;
   /** Those whose `check` the cycle that begins now answers. */
-  readonly takeChecks: () => Answer;
+  readonly takeChecks: () => CommandAnswer;
   /** What was asked first. */
-  readonly takeWish: () => { readonly wish: Wish | Look; readonly answer: Answer } | undefined;
+  readonly takeWish: () => { readonly wish: Wish | Look; readonly answer: CommandAnswer } | undefined;
 }
 const Of = z.object({ container: z.string().min(1) });
 const At = z.object({ container: z.string().min(1).optional(), fresh: z.boolean().optional() });
-export type Answer = (report: object) => void;
+export type CommandAnswer = (report: object) => void;
 
 /** `status` gives what is known at that moment. */
-export function serveCommands({ nats, host }: Polling, status: () => object): Commands {
+export function serveCommands({ nats, host }: Polling, status: () => object): PollerCommands {
   const bell = new Bell();
   let waiting: Msg[] = [];
   const wishes: { readonly wish: Wish | Look; readonly message: Msg }[] = [];

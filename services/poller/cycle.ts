@@ -8,13 +8,13 @@ import { noteHost } from "./host-record.ts";
 import { type Left, unknownDependencies } from "./plan.ts";
 import { fingerprint } from "./plan-event.ts";
 import type { Polling } from "./polling.ts";
-import { type Outcome, type Publication, modeOf, publishPlan } from "./publish.ts";
+import { type CycleOutcome, type Publication, modeOf, publishPlan } from "./publish.ts";
 
 /** How many groups are remembered as told. */
 const REMEMBERED = 1000;
 
-export interface Cycle {
-  readonly outcome: Outcome;
+export interface PollCycle {
+  readonly outcome: CycleOutcome;
   /** How many containers there are, and of how many the registry was asked. */
   readonly seen: number;
   readonly asked: number;
@@ -37,10 +37,10 @@ export interface Cycle {
 }
 
 /** Nothing was learned: no registry gave a digest for any image. */
-export const isBlind = ({ asked, unanswered }: Pick<Cycle, "asked" | "unanswered">): boolean =>
+export const isBlind = ({ asked, unanswered }: Pick<PollCycle, "asked" | "unanswered">): boolean =>
   asked > 0 && unanswered === asked;
 
-interface Extent {
+interface CycleExtent {
   /** Names that are left alone because this program dealt with them already. */
   readonly except?: ReadonlySet<string>;
   /** Name or id of the one container that the operator asks for: whatever is held for it. */
@@ -52,7 +52,7 @@ const ASKED = { reason: "update asked for by the operator" };
 /**
  * @throws what the Engine's and NATS' clients throw where one is away, and HostTaken.
  */
-export async function cycle(polling: Polling, { except, only }: Extent = {}): Promise<Cycle> {
+export async function cycle(polling: Polling, { except, only }: CycleExtent = {}): Promise<PollCycle> {
   const found = await findUpdates(polling, {
     ...(except !== undefined && { except }),
     ...(only !== undefined && { only, despiteHolds: true as const }),
@@ -82,7 +82,7 @@ export async function cycle(polling: Polling, { except, only }: Extent = {}): Pr
 }
 
 /** Labels of images that concern others and so do not count. Our own image bears some, as it should. */
-const ignoredLabelsOf = ({ host, settings }: Polling, all: readonly Facts[]): Cycle["ignoredLabels"] =>
+const ignoredLabelsOf = ({ host, settings }: Polling, all: readonly Facts[]): PollCycle["ignoredLabels"] =>
   all
     .filter(({ id }) => !host.own.includes(id))
     .map(({ name, ignored = [] }) => ({

@@ -8,7 +8,15 @@ import { ourselvesOf } from "../../shared/ourselves.ts";
 import { heldKey } from "../../shared/subjects.ts";
 import { askRegistries } from "./ask-registries.ts";
 import { following, refsToAsk } from "./latest.ts";
-import { type Answer, type Candidate, type Choice, type Plan, choose, mayMove, planOf } from "./plan.ts";
+import {
+  type RegistryAnswer,
+  type Candidate,
+  type Choice,
+  type UpdatePlan,
+  choose,
+  mayMove,
+  planOf,
+} from "./plan.ts";
 import type { Polling } from "./polling.ts";
 import { type Sight, lookAt } from "./watch.ts";
 
@@ -31,12 +39,12 @@ export interface Updates {
   /** Those whose registry was asked. */
   readonly candidates: readonly Candidate[];
   /** By `familiar` reference. */
-  readonly answers: ReadonlyMap<string, Answer>;
+  readonly answers: ReadonlyMap<string, RegistryAnswer>;
   /** What to set so that more can be asked. */
   readonly advice?: string;
   /** Names of those whose image is not known to come from its repository. */
   readonly strangers: ReadonlySet<string>;
-  readonly plan: Plan;
+  readonly plan: UpdatePlan;
 }
 
 const NOBODY: ReadonlySet<string> = new Set();

@@ -1,6 +1,6 @@
 // LATEST_ONLY: a container moves to the tag `latest` of its image where its registry has one. Pure.
 import { type ImageRef, withTag } from "../../shared/image-ref.ts";
-import type { Answer, Candidate } from "./plan.ts";
+import type { RegistryAnswer, Candidate } from "./plan.ts";
 
 const latest = (ref: ImageRef): ImageRef => withTag(ref, "latest");
 
@@ -11,7 +11,7 @@ export const refsToAsk = (candidates: readonly Candidate[], latestOnly: boolean)
 /** The candidates as those of the tag they are to follow. */
 export const following = (
   candidates: readonly Candidate[],
-  answers: ReadonlyMap<string, Answer>,
+  answers: ReadonlyMap<string, RegistryAnswer>,
   latestOnly: boolean,
 ): readonly Candidate[] =>
   candidates.map((candidate) => {

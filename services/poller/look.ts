@@ -17,7 +17,7 @@ export interface Look {
 }
 
 /** What `ouroboros check` tells of one container. */
-export interface Seen {
+export interface CheckedContainer {
   readonly container: string;
   readonly id: string;
   readonly image: string;
@@ -52,7 +52,11 @@ export async function look(polling: Polling, { container: only, fresh }: Look): 
   }
 }
 
-function seenOf(facts: Facts, updates: Updates, { registries }: Pick<Polling, "registries">): Seen {
+function seenOf(
+  facts: Facts,
+  updates: Updates,
+  { registries }: Pick<Polling, "registries">,
+): CheckedContainer {
   const candidate = updates.candidates.find((one) => one.facts === facts);
   const left = [...updates.choice.left, ...updates.plan.left].find(({ container }) => container === facts);
   const answer = candidate && updates.answers.get(candidate.ref.familiar);
@@ -73,7 +77,7 @@ function stateOf(
   candidate: Candidate | undefined,
   left: Left | undefined,
   { answers, strangers }: Updates,
-): Seen["state"] {
+): CheckedContainer["state"] {
   if (candidate === undefined) return "left";
   if (answers.get(candidate.ref.familiar)?.kind !== "digest") return "unknown";
   if (left?.because === "current") return "current";

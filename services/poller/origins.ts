@@ -6,7 +6,7 @@ import { inParallel } from "../../shared/in-parallel.ts";
 import type { ImageRef } from "../../shared/image-ref.ts";
 import { type ImageContent, isSameContent, originKey } from "../../shared/provenance.ts";
 import {
-  type Answer,
+  type RegistryAnswer,
   type Candidate,
   type Findings,
   type Images,
@@ -15,13 +15,13 @@ import {
 } from "./plan.ts";
 import type { Registries } from "./registry.ts";
 
-type Answers = Findings["answers"];
+type OriginAnswers = Findings["answers"];
 
 /** How many images are remembered. */
 const REMEMBERED = 2000;
 const LANES = { all: 8 };
 
-export class Origins {
+export class ImageOrigins {
   readonly #engine: Engine;
   readonly #registries: Pick<Registries, "digestsOf">;
   readonly #known = new Set<string>();
@@ -50,7 +50,7 @@ export class Origins {
   /** What `planOf` has to know of those whose tag has moved. @throws what dockerode throws where the Engine is away. */
   async of(
     candidates: readonly Candidate[],
-    answers: Answers,
+    answers: OriginAnswers,
     signal: AbortSignal,
   ): Promise<Required<Pick<Findings, "strangers" | "same">>> {
     if (this.#engine.store === "driver") return { strangers: new Map(), same: new Set() };
@@ -88,7 +88,7 @@ export class Origins {
   }
 
   /** Its tag names an image here already that has the registry's digest and the content of the one that it runs. */
-  async #isSame({ facts, ref }: Candidate, answers: Answers): Promise<boolean> {
+  async #isSame({ facts, ref }: Candidate, answers: OriginAnswers): Promise<boolean> {
     const { docker, store } = this.#engine;
     if (store !== "containerd") return false;
     const tagged = await ifThere(docker.getImage(ref.familiar).inspect());
@@ -101,7 +101,7 @@ export class Origins {
 
 const keyOf = ({ ref, facts }: Candidate): string => originKey(ref, facts.imageId);
 
-const digestIn = (answer: Answer | undefined): string | undefined =>
+const digestIn = (answer: RegistryAnswer | undefined): string | undefined =>
   answer?.kind === "digest" ? answer.digest : undefined;
 
 const atDigest = (ref: ImageRef, digest: string): ImageRef => ({
@@ -110,7 +110,7 @@ const atDigest = (ref: ImageRef, digest: string): ImageRef => ({
   familiar: `${ref.name}@${digest}`,
 });
 
-function whyStranger({ ref }: Candidate, refs: readonly ImageRef[], said: Answers): string {
+function whyStranger({ ref }: Candidate, refs: readonly ImageRef[], said: OriginAnswers): string {
   const answers = refs.map(({ familiar }) => said.get(familiar));
   const because = answers.find((answer) => answer?.kind === "unknown");
   const why = because?.kind === "unknown" ? ` (${because.because})` : "";

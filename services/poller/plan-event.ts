@@ -17,7 +17,7 @@ const MOST_BYTES = MAX_EVENT_BYTES - 4 * 1024;
 /** What the event says beside its groups. */
 const FRAME_BYTES = 2 * 1024;
 
-type Seen = Pick<Sight, "containers" | "images"> & {
+type PlannedSight = Pick<Sight, "containers" | "images"> & {
   /** EVENT_LABELS */
   readonly labels: readonly string[];
 };
@@ -27,7 +27,7 @@ export function planEvent(
   context: EventContext,
   time: string,
   groups: readonly PlannedGroup[],
-  seen: Seen,
+  seen: PlannedSight,
 ): CloudEvent {
   return makeEvent({
     id: eventId(context.run, HOOK, null),
@@ -41,7 +41,7 @@ export function planEvent(
 }
 
 /** Of one group, as others may see it; cut where it would not fit otherwise. */
-function localsOf({ entries, ...group }: PlannedGroup, seen: Seen): Locals<typeof HOOK> {
+function localsOf({ entries, ...group }: PlannedGroup, seen: PlannedSight): Locals<typeof HOOK> {
   const describe = ({ id }: Facts): ContainerPayload => of(seen.containers, id);
   const locals = {
     updateable: entries.map(({ facts, ref, digest }) => ({
@@ -76,7 +76,7 @@ interface Cut {
 }
 
 /** As many groups as fit in one plan, in their order; at least one. */
-export function cut(groups: readonly PlannedGroup[], seen: Seen): Cut {
+export function cut(groups: readonly PlannedGroup[], seen: PlannedSight): Cut {
   const sized = groups.map((group) => ({
     group,
     bytes: Buffer.byteLength(JSON.stringify(localsOf(group, seen))),

@@ -7,10 +7,10 @@ import { type ImageRef, parseImageRef } from "../../shared/image-ref.ts";
 import type { Ourselves } from "../../shared/ourselves.ts";
 import { type ImageStore, type Origin, originKey, originOf } from "../../shared/provenance.ts";
 import type { Settings } from "../../shared/settings.ts";
-import { type Wishes, whyOnlyMonitored, whyUnwatched } from "../../shared/watch-list.ts";
+import { type WatchSettings, whyOnlyMonitored, whyUnwatched } from "../../shared/watch-list.ts";
 
 /** A container as the Engine has it. */
-export interface Watched {
+export interface WatchedContainer {
   readonly facts: Facts;
   /** `RepoDigests` of the image it runs; undefined where the Engine no longer has that image. */
   readonly digests: readonly string[] | undefined;
@@ -36,7 +36,7 @@ export interface Candidate {
 }
 
 /** What a registry said of a reference. */
-export type Answer =
+export type RegistryAnswer =
   | { readonly kind: "digest"; readonly digest: string }
   | {
       readonly kind: "unknown";
@@ -52,7 +52,7 @@ export interface Left {
   readonly wrong?: true;
 }
 
-export interface Entry {
+export interface PlannedEntry {
   readonly facts: Facts;
   readonly ref: ImageRef;
   /** The registry's, of the image it is to run. */
@@ -61,12 +61,12 @@ export interface Entry {
 
 export interface PlannedGroup {
   /** A container before those it stops. */
-  readonly entries: readonly Entry[];
+  readonly entries: readonly PlannedEntry[];
   readonly dependencies: readonly Facts[];
   readonly hardDependencies: readonly Facts[];
 }
 
-export interface Plan {
+export interface UpdatePlan {
   readonly groups: readonly PlannedGroup[];
   readonly left: readonly Left[];
 }
@@ -78,8 +78,8 @@ export interface Choice {
 
 /** Those whose registry is worth a question, and why the others are left alone whatever it would say. */
 export function choose(
-  containers: readonly Watched[],
-  wishes: Wishes,
+  containers: readonly WatchedContainer[],
+  wishes: WatchSettings,
   ourselves: Ourselves = NOWHERE,
   images: Images = PROVEN_BY_DIGEST,
 ): Choice {
@@ -99,7 +99,11 @@ export function choose(
   return { candidates, left };
 }
 
-function knownOrigin({ facts, digests = [] }: Watched, ref: ImageRef, { store, known }: Images): Origin {
+function knownOrigin(
+  { facts, digests = [] }: WatchedContainer,
+  ref: ImageRef,
+  { store, known }: Images,
+): Origin {
   const origin = originOf({ id: facts.imageId, digests }, ref, store);
   return { ...origin, isProven: origin.isProven || known.has(originKey(ref, facts.imageId)) };
 }
@@ -122,7 +126,7 @@ export const RUN_A_PULLED_ONE = "to have it updated, run it by the name under wh
 export interface Findings {
   readonly candidates: readonly Candidate[];
   /** By `familiar` reference. */
-  readonly answers: ReadonlyMap<string, Answer>;
+  readonly answers: ReadonlyMap<string, RegistryAnswer>;
   /** By container name. */
   readonly held: ReadonlyMap<string, HeldEntry>;
   /** Those whose image is not known to come from its repository, by container name, and why. */
@@ -136,9 +140,9 @@ export interface Findings {
   readonly compat: Settings["COMPAT_LABELS"];
 }
 
-export function planOf(findings: Findings): Plan {
+export function planOf(findings: Findings): UpdatePlan {
   const { candidates, answers, all, compat } = findings;
-  const entries = new Map<Facts, Entry>();
+  const entries = new Map<Facts, PlannedEntry>();
   const left: Left[] = [];
   for (const candidate of candidates) {
     const { facts, ref } = candidate;
@@ -162,14 +166,14 @@ export function planOf(findings: Findings): Plan {
 }
 
 /** Its tag has moved away from the image it runs; whether that is held is to be seen. */
-export function mayMove({ ref, digests }: Candidate, answers: ReadonlyMap<string, Answer>): boolean {
+export function mayMove({ ref, digests }: Candidate, answers: ReadonlyMap<string, RegistryAnswer>): boolean {
   const answer = answers.get(ref.familiar);
   return answer?.kind === "digest" && !digests.includes(answer.digest);
 }
 
 function whyNotNow(
   { facts: { name }, digests }: Candidate,
-  answer: Answer,
+  answer: RegistryAnswer,
   { held: all, strangers, same, now }: Findings,
 ): string | undefined {
   if (answer.kind === "unknown") return answer.because;

@@ -3,7 +3,7 @@ import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import type { Context, Host } from "../../shared/run-service.ts";
-import type { Origins } from "./origins.ts";
+import type { ImageOrigins } from "./origins.ts";
 import type { Registries } from "./registry.ts";
 
 export interface Polling extends Context {
@@ -16,5 +16,5 @@ export interface Polling extends Context {
   /** KV OUROBOROS_HELD. */
   readonly held: KV;
   readonly registries: Registries;
-  readonly origins: Origins;
+  readonly origins: ImageOrigins;
 }

@@ -14,14 +14,14 @@ import type { Sight } from "./watch.ts";
 
 const NOT_FOUND = { consumer: 10014, stream: 10059 };
 
-export type Outcome =
+export type CycleOutcome =
   | { readonly kind: "nothing due" }
   /** There is something to do, but the updater is not ready for it. */
   | { readonly kind: "waiting"; readonly because: string }
   | { readonly kind: "published"; readonly run: string; readonly containers: readonly string[] };
 
 export interface Publication {
-  readonly outcome: Outcome;
+  readonly outcome: CycleOutcome;
   /** What the outcome published. */
   readonly groups: readonly PlannedGroup[];
   /** Due, but in a later plan: this one was cut. */
@@ -70,7 +70,7 @@ async function publish(
   polling: Polling,
   groups: readonly PlannedGroup[],
   { sight, why }: { readonly sight: Sight; readonly why: Why | undefined },
-): Promise<Outcome> {
+): Promise<CycleOutcome> {
   const { host, settings, clock, signal, js } = polling;
   const now = clock.now();
   const run = newRunId(now);

@@ -1,11 +1,11 @@
 // What registries said last of each reference, for a while: who only wants to know does not ask twice within it.
 import type { Clock } from "../../shared/clock.ts";
 import type { ImageRef } from "../../shared/image-ref.ts";
-import type { Answer } from "./plan.ts";
+import type { RegistryAnswer } from "./plan.ts";
 
-type Digest = Extract<Answer, { kind: "digest" }>;
+type Digest = Extract<RegistryAnswer, { kind: "digest" }>;
 
-interface Said {
+interface RecentAnswer {
   readonly answer: Digest;
   /** Monotonic, and of the wall's clock. */
   readonly at: number;
@@ -18,14 +18,14 @@ export const RECENT_MS = 60_000;
 export class RecentAnswers {
   readonly #clock: Clock;
   /** By `familiar` reference. */
-  readonly #said = new Map<string, Said>();
+  readonly #said = new Map<string, RecentAnswer>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   /** Digests only: what failed is asked again. */
-  remember(answers: ReadonlyMap<string, Answer>): void {
+  remember(answers: ReadonlyMap<string, RegistryAnswer>): void {
     const at = this.#clock.monotonic();
     const wall = this.#clock.now();
     for (const [familiar, said] of this.#said) if (said.at + RECENT_MS < at) this.#said.delete(familiar);
@@ -34,7 +34,7 @@ export class RecentAnswers {
   }
 
   /** Answers that are younger than `ms`, by `familiar` reference. */
-  of(refs: readonly ImageRef[], ms: number): ReadonlyMap<string, Answer> {
+  of(refs: readonly ImageRef[], ms: number): ReadonlyMap<string, RegistryAnswer> {
     const from = this.#clock.monotonic() - ms;
     return new Map(
       refs.flatMap(({ familiar }) => {

@@ -11,14 +11,14 @@ import { type Login, loginFor } from "./login.ts";
 import type { Proxies } from "./proxy.ts";
 import type { RateBudget } from "../../shared/rate-budget.ts";
 import { budgetIn } from "./rate-budget.ts";
-import { type Access, Tokens, denied, pullScope } from "./registry-auth.ts";
+import { type RegistryLogin, Tokens, denied, pullScope } from "./registry-auth.ts";
 import { AskedToWait, NoDigest, UNSAID_MS, retryAfterMs } from "./registry-error.ts";
 import { Origins } from "./registry-origin.ts";
-import { type Answered, Exchange, Unreachable } from "./request.ts";
-import type { Endpoint, Round } from "./round.ts";
+import { type HttpAnswer, Exchange, Unreachable } from "./request.ts";
+import type { RegistryEndpoint, Round } from "./round.ts";
 import { Waits } from "./waits.ts";
 
-export interface Means {
+export interface ApiAccess {
   readonly settings: Bound & Pick<Settings, "TOKEN_SERVERS">;
   /** As the Engine lists them. */
   readonly insecure: readonly string[];
@@ -26,7 +26,7 @@ export interface Means {
   readonly clock: Clock;
 }
 
-interface Asking {
+interface ManifestRequest {
   readonly ref: ImageRef;
   readonly method: "HEAD" | "GET";
   readonly round: Round;
@@ -51,14 +51,14 @@ export class RegistryApi implements Disposable {
   readonly budgets = new Map<string, RateBudget>();
   /** The registry that REPO_USER was found to be for. */
   bound: string | undefined;
-  readonly #means: Means;
+  readonly #means: ApiAccess;
   readonly #exchange: Exchange;
   readonly #origins: Origins;
   readonly #tokens: Tokens;
   /** What each registry, or a repository with a scope of its own, asked for last time; undefined for nothing. */
   readonly #challenges = new Map<string, Challenge | undefined>(CHALLENGES);
 
-  constructor(means: Means) {
+  constructor(means: ApiAccess) {
     this.#means = means;
     this.#exchange = new Exchange(means.clock, means.proxies);
     this.#origins = new Origins(this.#exchange, means.insecure);
@@ -71,7 +71,7 @@ export class RegistryApi implements Disposable {
   }
 
   /** The first question finds out what the registry wants; the others wait for it. @throws NoDigest */
-  async digestAt(endpoint: Endpoint, ref: ImageRef, round: Round): Promise<string> {
+  async digestAt(endpoint: RegistryEndpoint, ref: ImageRef, round: Round): Promise<string> {
     const { registry } = endpoint;
     if (this.#challenges.has(registry)) return this.#digestAt(endpoint, ref, round);
     const opener = round.openers.get(registry);
@@ -89,7 +89,7 @@ export class RegistryApi implements Disposable {
     return reading;
   }
 
-  async #digestAt(endpoint: Endpoint, ref: ImageRef, round: Round): Promise<string> {
+  async #digestAt(endpoint: RegistryEndpoint, ref: ImageRef, round: Round): Promise<string> {
     const head = await this.#ask(endpoint, { ref, method: "HEAD", round });
     const said = head.status === 200 ? digestIn(head) : undefined;
     if (said !== undefined) return said;
@@ -101,7 +101,7 @@ export class RegistryApi implements Disposable {
   }
 
   /** Asks with the authorization that was right last time, and once more where the registry wants another. */
-  async #ask(endpoint: Endpoint, asking: Asking): Promise<Answered> {
+  async #ask(endpoint: RegistryEndpoint, asking: ManifestRequest): Promise<HttpAnswer> {
     const { ref, round } = asking;
     const { registry } = endpoint;
     const access = await this.#accessTo(endpoint, ref, round);
@@ -128,7 +128,7 @@ export class RegistryApi implements Disposable {
   }
 
   /** What is known of a registry may be out of date: then it is asked first. */
-  async #inAdvance(known: Challenge, access: Access): Promise<string | undefined> {
+  async #inAdvance(known: Challenge, access: RegistryLogin): Promise<string | undefined> {
     if (known !== CHALLENGES.get(access.registry)) return this.#tokens.authorizationFor(known, access);
     return this.#tokens.authorizationFor(known, access).catch((error: unknown) => {
       if (!(error instanceof NoDigest) || error instanceof AskedToWait || error.isPassing) throw error;
@@ -137,10 +137,10 @@ export class RegistryApi implements Disposable {
   }
 
   /** It was redirected to another registry, which wants a token of its own: with that one's credentials, if any. */
-  async #askElsewhere(url: URL, challenge: Challenge, asking: Asking): Promise<Answered> {
+  async #askElsewhere(url: URL, challenge: Challenge, asking: ManifestRequest): Promise<HttpAnswer> {
     const { ref, method, round } = asking;
     const [, repository = ref.repository] = /^\/v2\/(.+)\/manifests\//.exec(url.pathname) ?? [];
-    const endpoint: Endpoint = { registry: url.host, host: url.host };
+    const endpoint: RegistryEndpoint = { registry: url.host, host: url.host };
     const access = { ...(await this.#accessTo(endpoint, { ...ref, repository }, round)), together: [] };
     const authorization = await this.#tokens.authorizationFor(challenge, access);
     const headers = { accept: ACCEPT, authorization };
@@ -154,14 +154,14 @@ export class RegistryApi implements Disposable {
   }
 
   /** A Bearer challenge is the same for the whole registry, but for the scope; any other is its repository's own. */
-  #remember(challenge: Challenge, { registry }: Endpoint, { repository }: ImageRef): void {
+  #remember(challenge: Challenge, { registry }: RegistryEndpoint, { repository }: ImageRef): void {
     const { scope = pullScope(repository), ...params } = challenge.params;
     const isGeneral = challenge.scheme === "bearer" && scope === pullScope(repository);
     if (isGeneral) this.#challenges.set(registry, { ...challenge, params });
     else this.#challenges.set(`${registry}/${repository}`, challenge);
   }
 
-  async #accessTo({ registry, host }: Endpoint, ref: ImageRef, round: Round): Promise<Access> {
+  async #accessTo({ registry, host }: RegistryEndpoint, ref: ImageRef, round: Round): Promise<RegistryLogin> {
     return {
       ...(await this.loginFor(registry, round)),
       registry,
@@ -175,10 +175,10 @@ export class RegistryApi implements Disposable {
   }
 
   async #send(
-    { registry, host, scheme }: Endpoint,
-    { ref, method, round }: Asking,
+    { registry, host, scheme }: RegistryEndpoint,
+    { ref, method, round }: ManifestRequest,
     authorization: string | undefined,
-  ): Promise<Answered> {
+  ): Promise<HttpAnswer> {
     const asked = {
       method,
       host,
@@ -194,7 +194,7 @@ export class RegistryApi implements Disposable {
     return this.#heard(registry, answered);
   }
 
-  #heard(registry: string, answered: Answered): Answered {
+  #heard(registry: string, answered: HttpAnswer): HttpAnswer {
     const { status, headers } = answered;
     const { clock } = this.#means;
     const budget = budgetIn(headers, iso(clock.now()));
@@ -216,12 +216,12 @@ function unreachable(registry: string, cause: unknown): never {
   });
 }
 
-function digestIn({ headers }: Answered): string | undefined {
+function digestIn({ headers }: HttpAnswer): string | undefined {
   const said = headers["docker-content-digest"];
   return typeof said === "string" && DIGEST.test(said) ? said : undefined;
 }
 
-function refusal({ registry, familiar }: ImageRef, { status }: Answered): NoDigest {
+function refusal({ registry, familiar }: ImageRef, { status }: HttpAnswer): NoDigest {
   if (status === 404)
     return new NoDigest(`${registry} has no ${familiar}, or shows it only to those who log in there`);
   if (status === 403) return new NoDigest(`${registry} denies access to ${familiar}`, { kind: "login" });

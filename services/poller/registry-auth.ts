@@ -6,10 +6,10 @@ import type { Credentials } from "../../shared/credentials.ts";
 import type { Challenge } from "./challenge.ts";
 import { mayGetCredentials } from "./realm.ts";
 import { AskedToWait, NoDigest, UNSAID_MS, retryAfterMs } from "./registry-error.ts";
-import { type Answered, type Exchange, type Question, Unreachable } from "./request.ts";
+import { type HttpAnswer, type Exchange, type Question, Unreachable } from "./request.ts";
 import { tokenIn } from "./token-answer.ts";
 
-export interface Access {
+export interface RegistryLogin {
   /** As the user writes it, for what we say. */
   readonly registry: string;
   /** The API's host, with its port. */
@@ -54,7 +54,7 @@ export class Tokens {
   }
 
   /** The Authorization header that answers the challenge. @throws NoDigest */
-  async authorizationFor(challenge: Challenge, access: Access): Promise<string> {
+  async authorizationFor(challenge: Challenge, access: RegistryLogin): Promise<string> {
     if (challenge.scheme === "basic") return basicOf(access);
     const own = scopeOf(challenge, access);
     const key = keyOf(challenge, access, own);
@@ -75,7 +75,7 @@ export class Tokens {
   }
 
   /** The token was not accepted. */
-  forget(challenge: Challenge, access: Access): void {
+  forget(challenge: Challenge, access: RegistryLogin): void {
     this.#tokens.delete(keyOf(challenge, access, scopeOf(challenge, access)));
   }
 
@@ -90,7 +90,7 @@ export class Tokens {
   }
 
   /** The scopes to ask for, its own first. */
-  #together(challenge: Challenge, access: Access, own: string): string[] {
+  #together(challenge: Challenge, access: RegistryLogin, own: string): string[] {
     const scopes = [own];
     if (this.#oneByOne.has(challenge.params["realm"] ?? "") || own !== pullScope(access.repository))
       return scopes;
@@ -103,7 +103,7 @@ export class Tokens {
     return scopes;
   }
 
-  async #ask(challenge: Challenge, access: Access, scopes: readonly string[]): Promise<Token> {
+  async #ask(challenge: Challenge, access: RegistryLogin, scopes: readonly string[]): Promise<Token> {
     if (scopes.length > 1) {
       try {
         return await this.#fetch(challenge, access, scopes);
@@ -116,7 +116,7 @@ export class Tokens {
     return this.#fetch(challenge, access, scopes.slice(0, 1));
   }
 
-  async #fetch(challenge: Challenge, access: Access, scopes: readonly string[]): Promise<Token> {
+  async #fetch(challenge: Challenge, access: RegistryLogin, scopes: readonly string[]): Promise<Token> {
     const { registry } = access;
     const question = tokenQuestion(challenge, access, scopes);
     const answered = await this.#exchange.ask(question, access.signal).catch((error: unknown) => {
@@ -139,7 +139,7 @@ export class Tokens {
     return token;
   }
 
-  #check({ status, headers }: Answered, access: Access): void {
+  #check({ status, headers }: HttpAnswer, access: RegistryLogin): void {
     if (status === 200) return;
     const server = `${access.registry}'s token server`;
     const wait = retryAfterMs(headers["retry-after"], this.#clock.now());
@@ -151,7 +151,11 @@ export class Tokens {
 }
 
 /** Why there is no access, and what to do about it. */
-export function denied({ registry, credentials, trouble }: Omit<Access, "signal" | "repository">): NoDigest {
+export function denied({
+  registry,
+  credentials,
+  trouble,
+}: Omit<RegistryLogin, "signal" | "repository">): NoDigest {
   if (credentials === undefined && trouble !== undefined)
     return new NoDigest(`${registry} denies access without credentials, and ${trouble}`, { kind: "login" });
   return credentials === undefined
@@ -164,13 +168,13 @@ export function denied({ registry, credentials, trouble }: Omit<Access, "signal"
       );
 }
 
-function basicOf(access: Access): string {
+function basicOf(access: RegistryLogin): string {
   const { credentials } = access;
   if (credentials === undefined || credentials.identityToken !== undefined) throw denied(access);
   return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64")}`;
 }
 
-function tokenQuestion({ params }: Challenge, access: Access, scopes: readonly string[]): Question {
+function tokenQuestion({ params }: Challenge, access: RegistryLogin, scopes: readonly string[]): Question {
   const { credentials, insecure } = access;
   const url = realmOf(params["realm"] ?? "", access);
   const { service } = params;
@@ -201,7 +205,7 @@ function tokenQuestion({ params }: Challenge, access: Access, scopes: readonly s
 }
 
 /** By the rules of realm.ts. @throws NoDigest */
-function realmOf(realm: string, { registry, apiHost, insecure, credentials, rules }: Access): URL {
+function realmOf(realm: string, { registry, apiHost, insecure, credentials, rules }: RegistryLogin): URL {
   const url = URL.canParse(realm) ? new URL(realm) : undefined;
   const isTrusted = url?.protocol === "https:" || (insecure && url?.protocol === "http:");
   if (url === undefined || !isTrusted)
@@ -214,15 +218,15 @@ function realmOf(realm: string, { registry, apiHost, insecure, credentials, rule
   return url;
 }
 
-const isOfRegistry = (url: URL, { apiHost }: Access): boolean => mayGetCredentials(url, apiHost, []);
+const isOfRegistry = (url: URL, { apiHost }: RegistryLogin): boolean => mayGetCredentials(url, apiHost, []);
 
 /** What is asked for where the challenge names no scope. */
 export const pullScope = (repository: string): string => `repository:${repository}:pull`;
 
-const scopeOf = ({ params }: Challenge, { repository }: Access): string =>
+const scopeOf = ({ params }: Challenge, { repository }: RegistryLogin): string =>
   params["scope"] ?? pullScope(repository);
 
-const keyOf = ({ params }: Challenge, { credentials }: Access, scope: string): string =>
+const keyOf = ({ params }: Challenge, { credentials }: RegistryLogin, scope: string): string =>
   JSON.stringify([
     params["realm"],
     params["service"],

@@ -7,7 +7,7 @@ import { retryAfter } from "../../shared/retry-after.ts";
  */
 type Kind = "passing" | "unreachable" | "login" | "final";
 
-interface About {
+interface ErrorDetails {
   readonly cause?: unknown;
   readonly kind?: Kind;
   /** Asking again soon may help. */
@@ -18,7 +18,7 @@ export class NoDigest extends Error {
   override readonly name: string = "NoDigest";
   readonly kind: Kind;
   readonly isPassing: boolean;
-  constructor(message: string, { cause, kind = "final", isPassing = kind === "passing" }: About = {}) {
+  constructor(message: string, { cause, kind = "final", isPassing = kind === "passing" }: ErrorDetails = {}) {
     super(message, { cause });
     this.kind = kind;
     this.isPassing = isPassing;

@@ -1,11 +1,11 @@
 // How a registry is spoken to, found out as the Engine does it: over TLS, and without it only where the Engine takes
 // the registry for an insecure one and TLS gave no answer.
 import { isInsecure } from "./insecure.ts";
-import { type Answered, type Exchange, type Question, Unreachable } from "./request.ts";
+import { type HttpAnswer, type Exchange, type Question, Unreachable } from "./request.ts";
 
 type Scheme = "https" | "http";
 
-interface Asked extends Pick<Question, "method" | "headers" | "maxBytes"> {
+interface OriginRequest extends Pick<Question, "method" | "headers" | "maxBytes"> {
   /** The API's, with its port if it has one. */
   readonly host: string;
   readonly path: string;
@@ -29,7 +29,7 @@ export class Origins {
   }
 
   /** @throws Unreachable */
-  async ask({ host, path, scheme, ...rest }: Asked, signal: AbortSignal): Promise<Answered> {
+  async ask({ host, path, scheme, ...rest }: OriginRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const unverified = this.isInsecure(host);
     const known = scheme ?? this.#known.get(host);
     const schemes: readonly Scheme[] =
@@ -55,7 +55,7 @@ export class Origins {
     url: URL,
     rest: Pick<Question, "method" | "headers" | "maxBytes">,
     signal: AbortSignal,
-  ): Promise<Answered> {
+  ): Promise<HttpAnswer> {
     return this.#exchange.ask({ ...rest, url, unverified: false }, signal);
   }
 }

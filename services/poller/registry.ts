@@ -6,13 +6,13 @@ import { type ImageRef, apiHost } from "../../shared/image-ref.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import { askEngine } from "./ask-engine.ts";
 import { isLoopback } from "./insecure.ts";
-import type { Answer } from "./plan.ts";
+import type { RegistryAnswer } from "./plan.ts";
 import type { RateBudget } from "../../shared/rate-budget.ts";
 import { RecentAnswers } from "./recent-answers.ts";
-import { type Means as ApiMeans, RegistryApi } from "./registry-api.ts";
+import { type ApiAccess as ApiMeans, RegistryApi } from "./registry-api.ts";
 import { AskedToWait, NoDigest, UNSAID_MS } from "./registry-error.ts";
 import {
-  type Endpoint,
+  type RegistryEndpoint,
   type Round,
   countSilence,
   mirrorEndpoints,
@@ -22,7 +22,7 @@ import {
 } from "./round.ts";
 import { SHORT_MS } from "./waits.ts";
 
-export interface Means extends ApiMeans {
+export interface RegistryAccess extends ApiMeans {
   /** Undefined: nobody stands in for this program. */
   readonly engine?: Pick<Engine, "docker"> | undefined;
   readonly mirrors?: readonly string[];
@@ -37,12 +37,12 @@ const BY_ENGINE_MS = 3_600_000;
 /** Remembers tokens, who wants to be left alone and how each registry is reached, until disposed of. */
 export class Registries implements Disposable {
   readonly recent: RecentAnswers;
-  readonly #means: Means;
+  readonly #means: RegistryAccess;
   readonly #api: RegistryApi;
   /** Registry → monotonic time until which the Engine is asked first. */
   readonly #byEngine = new Map<string, number>();
 
-  constructor(means: Means) {
+  constructor(means: RegistryAccess) {
     this.#means = means;
     this.recent = new RecentAnswers(means.clock);
     this.#api = new RegistryApi(means);
@@ -62,7 +62,10 @@ export class Registries implements Disposable {
   }
 
   /** One question for each distinct reference; the answers by `familiar`. Never throws for what a registry does. */
-  async digestsOf(refs: readonly ImageRef[], signal: AbortSignal): Promise<ReadonlyMap<string, Answer>> {
+  async digestsOf(
+    refs: readonly ImageRef[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, RegistryAnswer>> {
     const distinct = [...new Map(refs.map((ref) => [ref.familiar, ref])).values()];
     const round = newRound(distinct, signal);
     const answers = new Map(
@@ -76,7 +79,7 @@ export class Registries implements Disposable {
     return answers;
   }
 
-  async #answerFor(ref: ImageRef, round: Round): Promise<Answer> {
+  async #answerFor(ref: ImageRef, round: Round): Promise<RegistryAnswer> {
     try {
       return { kind: "digest", digest: await this.#find(ref, round) };
     } catch (error) {
@@ -119,7 +122,7 @@ export class Registries implements Disposable {
   }
 
   /** What passes is waited for, a few seconds in all. @throws NoDigest */
-  async #findAt(endpoint: Endpoint, ref: ImageRef, round: Round): Promise<string> {
+  async #findAt(endpoint: RegistryEndpoint, ref: ImageRef, round: Round): Promise<string> {
     const { registry } = endpoint;
     for (let n = 0; ; n++) {
       try {
@@ -168,4 +171,7 @@ function pauseAfter(error: NoDigest, n: number): number | undefined {
   return error.isPassing && n < 2 ? backOff : undefined;
 }
 
-const unknown = (because: string): Extract<Answer, { kind: "unknown" }> => ({ kind: "unknown", because });
+const unknown = (because: string): Extract<RegistryAnswer, { kind: "unknown" }> => ({
+  kind: "unknown",
+  because,
+});

@@ -2,10 +2,10 @@
 // alone or what becomes of its update. Pure.
 import { iso } from "../../shared/clock.ts";
 import type { Facts } from "../../shared/container-facts.ts";
-import type { Cycle } from "./cycle.ts";
+import type { PollCycle } from "./cycle.ts";
 
 /** `cycle` is undefined where it failed. */
-export function reportOf({ cycle, because }: { cycle?: Cycle; because?: string }, now: number): object {
+export function reportOf({ cycle, because }: { cycle?: PollCycle; because?: string }, now: number): object {
   if (cycle === undefined) return { ended_at: iso(now), outcome: { kind: "failed", because } };
   return {
     ended_at: iso(now),
@@ -17,7 +17,7 @@ export function reportOf({ cycle, because }: { cycle?: Cycle; because?: string }
 
 const nameOf = ({ name, id, reference }: Facts) => ({ container: name, id, image: reference });
 
-function whatBecomesOf({ name }: Facts, { outcome, rest }: Cycle): string {
+function whatBecomesOf({ name }: Facts, { outcome, rest }: PollCycle): string {
   if (rest.includes(name)) return "an update is due, in the plan after this one";
   switch (outcome.kind) {
     case "published":

@@ -17,7 +17,7 @@ export interface Question {
   readonly unverified: boolean;
 }
 
-export interface Answered {
+export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -68,7 +68,7 @@ export class Exchange implements Disposable {
   }
 
   /** @throws Unreachable */
-  async ask(question: Question, signal: AbortSignal): Promise<Answered> {
+  async ask(question: Question, signal: AbortSignal): Promise<HttpAnswer> {
     const limit = this.#clock.deadline(TIMEOUT_MS, signal);
     let next = question;
     for (let n = 0; n <= MOST_REDIRECTS; n++) {
@@ -84,7 +84,7 @@ export class Exchange implements Disposable {
     throw new Unreachable(`redirected more than ${MOST_REDIRECTS} times`);
   }
 
-  async #once(question: Question, signal: AbortSignal, again = true): Promise<Answered> {
+  async #once(question: Question, signal: AbortSignal, again = true): Promise<HttpAnswer> {
     const { method, url, body = null, maxBytes } = question;
     try {
       const response = await this.#dispatcherFor(question).request({
@@ -151,7 +151,7 @@ async function bodyOf(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Bu
   return Buffer.concat(parts);
 }
 
-function redirectOf({ method, url }: Question, { status, headers }: Answered): URL | undefined {
+function redirectOf({ method, url }: Question, { status, headers }: HttpAnswer): URL | undefined {
   const { location } = headers;
   if (!REDIRECTS.has(status) || location === undefined || method === "POST") return undefined;
   const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined;

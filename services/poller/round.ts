@@ -17,7 +17,7 @@ export interface Round {
 }
 
 /** Where a registry's API is; a mirror's is not the registry's own. */
-export interface Endpoint {
+export interface RegistryEndpoint {
   /** Whose credentials count, and what it is called in what we say. */
   readonly registry: string;
   /** The API's host, with its port. */
@@ -41,10 +41,10 @@ export function newRound(refs: readonly ImageRef[], signal: AbortSignal): Round 
   };
 }
 
-export const ownEndpoint = (registry: string): Endpoint => ({ registry, host: apiHost(registry) });
+export const ownEndpoint = (registry: string): RegistryEndpoint => ({ registry, host: apiHost(registry) });
 
 /** The Engine's mirrors stand in for Docker Hub only. What is no address is none of ours. */
-export function mirrorEndpoints({ registry }: ImageRef, mirrors: readonly string[]): Endpoint[] {
+export function mirrorEndpoints({ registry }: ImageRef, mirrors: readonly string[]): RegistryEndpoint[] {
   if (registry !== "docker.io") return [];
   return mirrors
     .filter((mirror) => URL.canParse(mirror))

@@ -8,19 +8,19 @@ import { CODE, isOneCycle } from "../../shared/one-cycle.ts";
 import { type Context, type Host, type Service, forEachHost, stoppedCode } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
 import { serveCommands } from "./commands.ts";
-import { type Cycle, cycle, isBlind } from "./cycle.ts";
+import { type PollCycle, cycle, isBlind } from "./cycle.ts";
 import { type Runs, exitCodeOf, followRuns } from "./follow-run.ts";
 import { HostTaken, noteHost } from "./host-record.ts";
 import { type Look, look } from "./look.ts";
 import { followExpiries } from "./look-again.ts";
-import { Origins } from "./origins.ts";
+import { ImageOrigins } from "./origins.ts";
 import type { Polling } from "./polling.ts";
 import { proxiesFrom } from "./proxy.ts";
 import { whyUpdaterIsNotReady } from "./publish.ts";
 import { Registries } from "./registry.ts";
 import { reportOf } from "./report.ts";
 import { untilSettled } from "./settled.ts";
-import { type Told, tell } from "./tell.ts";
+import { type LoggedSentences, tell } from "./tell.ts";
 import { Timetable } from "./timetable.ts";
 import { type Wish, grant } from "./wish.ts";
 
@@ -61,7 +61,7 @@ async function pollHost(context: Context, host: Host, nats: NatsConnection): Pro
     hosts: await bucketOf(nats, settings, BUCKETS.hosts),
     held: await bucketOf(nats, settings, BUCKETS.held),
     registries,
-    origins: new Origins(host.engine, registries),
+    origins: new ImageOrigins(host.engine, registries),
   };
   try {
     await noteHost(
@@ -86,7 +86,7 @@ async function pollAlways(polling: Polling): Promise<number> {
   const timetable = new Timetable(polling);
   let last: object | null = null;
   let more = false;
-  let told: Told = new Set();
+  let told: LoggedSentences = new Set();
   using commands = serveCommands(polling, () => ({
     ...identityOf(polling),
     last,
@@ -118,7 +118,7 @@ const answerTo = (polling: Polling, wish: Wish | Look): Promise<object> =>
   wish.kind === "look" ? look(polling, wish) : grant(polling, wish);
 
 /** Something is due that the updater was not ready for, or that did not fit in the plan. */
-const hasMore = ({ cycle: last }: Ended): boolean =>
+const hasMore = ({ cycle: last }: CycleEnd): boolean =>
   last !== undefined && (last.outcome.kind === "waiting" || last.rest.length > 0);
 
 /** What was left behind is put right first; then one cycle, and the runs that it leads to. Resolves with the exit code. */
@@ -142,7 +142,7 @@ async function cycleOnce(polling: Polling, runs: Runs): Promise<Once> {
   const ends: End[] = [];
   const done = new Set<string>();
   const expired = new Set<string>();
-  let told: Told = new Set();
+  let told: LoggedSentences = new Set();
   let blind = false;
   while (!signal.aborted) {
     const ended = await tryCycle(polling, done, told);
@@ -167,7 +167,7 @@ async function cycleOnce(polling: Polling, runs: Runs): Promise<Once> {
   return { ends, blind };
 }
 
-function whatFor({ host }: Polling, { cycle: last, because = "" }: Ended): string {
+function whatFor({ host }: Polling, { cycle: last, because = "" }: CycleEnd): string {
   switch (last?.outcome.kind) {
     case undefined:
       return `a cycle of ${host.name} that does not fail: ${because}`;
@@ -180,7 +180,7 @@ function whatFor({ host }: Polling, { cycle: last, because = "" }: Ended): strin
   }
 }
 
-interface Patience {
+interface EndPatience {
   /** Milliseconds. */
   readonly within: number;
   readonly lookEvery: number;
@@ -188,7 +188,7 @@ interface Patience {
 }
 
 /** Resolves when the updater has nothing in hand, or when it is over. */
-async function updaterReady(polling: Polling, { within, lookEvery, over }: Patience): Promise<void> {
+async function updaterReady(polling: Polling, { within, lookEvery, over }: EndPatience): Promise<void> {
   const { clock } = polling;
   const until = clock.monotonic() + within;
   do await clock.sleep(Math.min(lookEvery, Math.max(until - clock.monotonic(), 0)), over);
@@ -199,15 +199,19 @@ async function updaterReady(polling: Polling, { within, lookEvery, over }: Patie
   );
 }
 
-interface Ended {
+interface CycleEnd {
   /** Undefined where it failed because the Engine or NATS was away. */
-  readonly cycle?: Cycle;
+  readonly cycle?: PollCycle;
   readonly because?: string;
-  readonly told: Told;
+  readonly told: LoggedSentences;
 }
 
 /** @throws HostTaken, and what NATS throws when it is closed for good. */
-async function tryCycle(polling: Polling, except: ReadonlySet<string>, told: Told): Promise<Ended> {
+async function tryCycle(
+  polling: Polling,
+  except: ReadonlySet<string>,
+  told: LoggedSentences,
+): Promise<CycleEnd> {
   try {
     const ended = await cycle(polling, { except });
     return { cycle: ended, told: tell(polling.log, ended, told) };

@@ -31,7 +31,7 @@ export function scheduleOf(
 export const shiftOf = (host: string, jitter: number): number =>
   Math.floor((createHash("sha256").update(host).digest().readUInt32BE() / 2 ** 32) * jitter);
 
-interface Before {
+interface CyclesBefore {
   /** By the schedule's clock. */
   readonly now: number;
   /** How many cycles began already. */
@@ -39,7 +39,7 @@ interface Before {
 }
 
 /** When the cycle after those is due. The first of an interval comes at once, the second with the host's shift. */
-export function nextRun(schedule: Schedule, { now, made }: Before): number {
+export function nextRun(schedule: Schedule, { now, made }: CyclesBefore): number {
   const { shift } = schedule;
   if (schedule.kind === "cron")
     return (nextTime(schedule.pattern, schedule.zone, now - shift) ?? Number.POSITIVE_INFINITY) + shift;

@@ -13,13 +13,13 @@ const LOOK_MS = 250;
 const ANSWER_WITHIN_MS = 3000;
 
 /** What the updater answers to `status`, as far as it matters here. */
-const Status = z.object({
+const UpdaterStatus = z.object({
   state: z.enum(["idle", "busy"]),
   run: z.string().nullish(),
   /** Of its last recovery: the run that it resumed, and containers that need a person. */
   recovered: z.object({ run: z.string().nullable(), stuck: z.array(z.string()) }).optional(),
 });
-type Status = z.infer<typeof Status>;
+type UpdaterStatus = z.infer<typeof UpdaterStatus>;
 
 /** How what was left behind ended, as far as this program waited for it; also where the signal aborts. */
 export async function untilSettled(polling: Polling, runs: Runs): Promise<readonly End[]> {
@@ -40,17 +40,20 @@ export async function untilSettled(polling: Polling, runs: Runs): Promise<readon
 }
 
 /** Undefined where nobody answers. */
-async function statusOf({ nats, host }: Polling): Promise<Status | undefined> {
+async function statusOf({ nats, host }: Polling): Promise<UpdaterStatus | undefined> {
   const subject = subjects.command(host.name, "updater", "status");
   try {
     const answer = await nats.request(subject, "", { timeout: ANSWER_WITHIN_MS });
-    return Status.safeParse(parseJson(answer.string())).data;
+    return UpdaterStatus.safeParse(parseJson(answer.string())).data;
   } catch {
     return undefined;
   }
 }
 
-async function whyUnsettled(polling: Polling, status: Status | undefined): Promise<string | undefined> {
+async function whyUnsettled(
+  polling: Polling,
+  status: UpdaterStatus | undefined,
+): Promise<string | undefined> {
   if (status?.state === "busy")
     return status.run == null ? "it puts right what was left behind" : `it has run ${status.run} in hand`;
   if (status !== undefined) return undefined;
@@ -65,7 +68,7 @@ async function openRun({ manager, host }: Polling): Promise<string | undefined> 
   return record.data?.run ?? undefined;
 }
 
-async function endsOf(status: Status | undefined, runs: Runs): Promise<readonly End[]> {
+async function endsOf(status: UpdaterStatus | undefined, runs: Runs): Promise<readonly End[]> {
   const { run = null, stuck = [] } = status?.recovered ?? {};
   const resumed = run === null ? {} : ((await runs.endsOf(run)) ?? {});
   return [...stuck.map(() => "stuck" as const), ...Object.values(resumed)];

@@ -1,11 +1,11 @@
 // What the log says of a cycle: what changed at info and warn, the rest at debug, so that a quiet host is quiet.
 import type { Logger } from "pino";
-import { type Cycle, isBlind } from "./cycle.ts";
+import { type PollCycle, isBlind } from "./cycle.ts";
 
 /** What was said already. */
-export type Told = ReadonlySet<string>;
+export type LoggedSentences = ReadonlySet<string>;
 
-export function tell(log: Logger, cycle: Cycle, told: Told): Told {
+export function tell(log: Logger, cycle: PollCycle, told: LoggedSentences): LoggedSentences {
   const saying = new Set<string>();
   const say = (level: "info" | "warn", fields: object, phrase: string): void => {
     const key = JSON.stringify([phrase, fields]);
@@ -45,7 +45,7 @@ export function tell(log: Logger, cycle: Cycle, told: Told): Told {
 }
 
 /** A registry that is away is one line, however many images it has. */
-function wrongByReason({ left }: Cycle): ReadonlyMap<string, readonly string[]> {
+function wrongByReason({ left }: PollCycle): ReadonlyMap<string, readonly string[]> {
   const images = new Map<string, Set<string>>();
   for (const { container, because, wrong } of left)
     if (wrong === true) images.set(because, (images.get(because) ?? new Set()).add(container.reference));

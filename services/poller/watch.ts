@@ -8,11 +8,11 @@ import { type Engine, ifThere } from "../../shared/engine.ts";
 import type { ContainerPayload, ImagePayload } from "../../shared/payloads.ts";
 import { type Unseen, inspectAll } from "../../shared/inspect-all.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
-import type { Watched } from "./plan.ts";
+import type { WatchedContainer } from "./plan.ts";
 
 export interface Sight {
   readonly facts: readonly Facts[];
-  readonly watched: readonly Watched[];
+  readonly watched: readonly WatchedContainer[];
   /** By container id. */
   readonly containers: ReadonlyMap<string, ContainerPayload>;
   /** By image id. */

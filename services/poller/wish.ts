@@ -10,7 +10,7 @@ import { cycle, note } from "./cycle.ts";
 import { HostTaken } from "./host-record.ts";
 import { type Left, planOf } from "./plan.ts";
 import type { Polling } from "./polling.ts";
-import { type Outcome, modeOf, publishPlan } from "./publish.ts";
+import { type CycleOutcome, modeOf, publishPlan } from "./publish.ts";
 import { lookAt } from "./watch.ts";
 
 export interface Wish {
@@ -19,13 +19,13 @@ export interface Wish {
   readonly container: string;
 }
 
-export type Granted =
+export type RequestResult =
   | { readonly kind: "begun"; readonly run: string }
   | { readonly kind: "current" }
   | { readonly kind: "left" | "busy" | "failed" | "unknown"; readonly because: string };
 
 /** @throws HostTaken, and what NATS throws when it is closed for good. */
-export async function grant(polling: Polling, { kind, container }: Wish): Promise<Granted> {
+export async function grant(polling: Polling, { kind, container }: Wish): Promise<RequestResult> {
   polling.log.info({ container, kind }, "asked for by the operator");
   try {
     return await (kind === "update" ? updateNow(polling, container) : rollBack(polling, container));
@@ -35,14 +35,14 @@ export async function grant(polling: Polling, { kind, container }: Wish): Promis
   }
 }
 
-async function updateNow(polling: Polling, container: string): Promise<Granted> {
+async function updateNow(polling: Polling, container: string): Promise<RequestResult> {
   const { outcome, left, isThere } = await cycle(polling, { only: container });
   return isThere ? grantedOf(outcome, left, container) : UNKNOWN;
 }
 
 const UNKNOWN = { kind: "unknown", because: "there is no such container" } as const;
 
-function grantedOf(outcome: Outcome, left: readonly Left[], container: string): Granted {
+function grantedOf(outcome: CycleOutcome, left: readonly Left[], container: string): RequestResult {
   switch (outcome.kind) {
     case "published":
       return { kind: "begun", run: outcome.run };
@@ -55,7 +55,7 @@ function grantedOf(outcome: Outcome, left: readonly Left[], container: string): 
   }
 }
 
-async function rollBack(polling: Polling, container: string): Promise<Granted> {
+async function rollBack(polling: Polling, container: string): Promise<RequestResult> {
   const { host, settings, manager, signal, clock } = polling;
   const sight = await lookAt(host.engine, signal);
   const facts = sight.facts.find((one) => isMeant(one, container));

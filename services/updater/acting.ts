@@ -1,8 +1,8 @@
 // What an updater has in hand: one thing at a time, a plan or a repair, and whoever asks is told.
-import { Places } from "./swap/places.ts";
+import { Semaphore } from "./swap/places.ts";
 
 export class Acting {
-  readonly #turns = new Places(1);
+  readonly #turns = new Semaphore(1);
   #inHand = 0;
 
   get busy(): boolean {

@@ -9,7 +9,7 @@ import type { Acting } from "./acting.ts";
 import type { Restored } from "./recover/put-back.ts";
 import type { Updater } from "./updater.ts";
 
-interface Commands {
+interface UpdaterCommands {
   readonly acting: Acting;
   readonly yielded: AbortController;
   /** Puts right what was left behind. */
@@ -27,7 +27,10 @@ export interface Recovery {
 }
 
 /** Only the acting updater answers. */
-export function answerCommands(updater: Updater, { acting, yielded, recover, last }: Commands): Disposable {
+export function answerCommands(
+  updater: Updater,
+  { acting, yielded, recover, last }: UpdaterCommands,
+): Disposable {
   const { bus, fence, counters } = updater;
   const answer = (message: Msg, said: object): unknown => message.respond(JSON.stringify(said));
   const inHand = () => ({ state: acting.busy ? "busy" : "idle", run: fence.open?.run ?? null });
@@ -74,7 +77,7 @@ async function troubleOf({ hub, patience }: Updater["bus"]): Promise<string[]> {
   return (await hub.isAway()) ? [hub.trouble] : [];
 }
 
-async function repair({ bus, fence }: Updater, recover: Commands["recover"]): Promise<object> {
+async function repair({ bus, fence }: Updater, recover: UpdaterCommands["recover"]): Promise<object> {
   bus.context.log.info("repair asked for by the operator");
   try {
     await fence.check();

@@ -24,7 +24,7 @@ import { Fence } from "./journal/fence.ts";
 import { helpersEnd } from "./self/helper-container.ts";
 import { helperWith } from "./self/helper.ts";
 import { Participants } from "./gate/participants.ts";
-import { Places } from "./swap/places.ts";
+import { Semaphore } from "./swap/places.ts";
 import { ensureHostConsumers, keepConsumers, keepPrepared, prepareNats } from "./prepared.ts";
 import { recoverHost, settleAlone } from "./recover/recover.ts";
 import { References } from "./swap/references.ts";
@@ -107,8 +107,8 @@ async function updateHost(work: HostWork): Promise<number> {
   void keepConsumers(bus);
   await using participants = await Participants.follow(bus);
   using doorbell = new Doorbell(nats, host.name, context.clock);
-  const places = new Places(context.settings.SWAPS);
-  const making = new Places(1);
+  const places = new Semaphore(context.settings.SWAPS);
+  const making = new Semaphore(1);
   const references = new References();
   const [silences, tries] = [new Map<string, number>(), new Map<string, number>()];
   const counters = await openCounters({ ...context, log }, host.name);
@@ -192,7 +192,7 @@ async function recoverWithoutNats(context: Context, host: Host, hardStop: AbortS
     return 0;
   }
   log.warn("NATS does not answer; recovering from the Engine alone");
-  const it = { ...context, log, host, hardStop, making: new Places(1) };
+  const it = { ...context, log, host, hardStop, making: new Semaphore(1) };
   await helpersEnd(host.engine, context.clock, context.signal);
   const { swaps, ...recovered } = await recoverHost(it);
   const over = new Map([...swaps].filter(([, { outcome }]) => outcome.kind !== "done"));

@@ -2,12 +2,12 @@
 import type { Logger } from "pino";
 import { type Clock, iso } from "../../shared/clock.ts";
 import { explain } from "../../shared/errors.ts";
-import type { Patience } from "../../shared/jetstream.ts";
+import type { RetryListener } from "../../shared/jetstream.ts";
 
 /** A leader that is chosen anew takes a few seconds. */
 const TOLD_AFTER_MS = 5000;
 
-export class Stall implements Patience {
+export class Stall implements RetryListener {
   readonly #log: Logger;
   readonly #clock: Clock;
   /** Monotonic; undefined while all is well. */

@@ -20,9 +20,9 @@ import type { Journal } from "./journal/journal.ts";
 import type { Stopped } from "./journal/marker.ts";
 import type { Notices } from "./journal/notices.ts";
 import type { Participants } from "./gate/participants.ts";
-import type { Places } from "./swap/places.ts";
+import type { Semaphore } from "./swap/places.ts";
 import type { References } from "./swap/references.ts";
-import type { Outcome } from "./swap/saga.ts";
+import type { SagaOutcome } from "./swap/saga.ts";
 import type { Swap, SwapStep } from "./swap/swap.ts";
 import { parseSwapName } from "./swap/swap-names.ts";
 
@@ -35,9 +35,9 @@ export interface Updater {
   readonly participants: Participants;
   readonly doorbell: Doorbell;
   /** The host's swap places: how many containers are down for an update at a time. */
-  readonly places: Places;
+  readonly places: Semaphore;
   /** Creating by a tag that is moved for a moment: one at a time. */
-  readonly making: Places;
+  readonly making: Semaphore;
   readonly references: References;
   readonly counters: Counters;
   /** The steps of a replacement; the product's are `swapSteps`. */
@@ -58,7 +58,7 @@ export interface Connected extends Updater {
 
 export interface Run extends Connected {
   /** How many groups may have stopped dependencies at a time. */
-  readonly turns: Places;
+  readonly turns: Semaphore;
   readonly journal: Journal;
   readonly gate: Gate;
   readonly notices: Notices;
@@ -81,12 +81,12 @@ export interface Run extends Connected {
 /** A swap that an earlier process left after the names were exchanged, and how going on with it went. */
 export interface Recovered {
   readonly swap: Swap;
-  readonly outcome: Outcome;
+  readonly outcome: SagaOutcome;
   /** Name of the container in whose transaction it was. */
   readonly parent?: string;
 }
 
-export interface Entry {
+export interface UpdateEntry {
   readonly facts: Facts;
   readonly ref: ImageRef;
   /** Registry's digest, as the plan has it. */
@@ -95,11 +95,11 @@ export interface Entry {
 }
 
 /** An entry whose new image is here. */
-export interface Update extends Entry {
+export interface Update extends UpdateEntry {
   readonly newImage: ImageInspectInfo;
 }
 
-export interface Seen {
+export interface InspectedContainer {
   readonly facts: Facts;
   readonly inspect: ContainerInspectInfo;
 }
@@ -108,7 +108,10 @@ export interface Seen {
  * All containers of the Engine but those that a swap has named. Dependencies that an earlier process of the run
  * stopped count as running: they ran before.
  */
-export async function lookAround(engine: Engine, stoppedBefore: readonly Stopped[]): Promise<Seen[]> {
+export async function lookAround(
+  engine: Engine,
+  stoppedBefore: readonly Stopped[],
+): Promise<InspectedContainer[]> {
   const { there } = await inspectAll(engine); // of those that it cannot show nothing is known
   const own = there.filter((inspect) => parseSwapName(inspect.Name.slice(1)) === undefined);
   const images = await imagesOf(engine, own);

@@ -4,7 +4,7 @@
 import { Verdict, parseJson, parseVerdict } from "../../shared/messages.ts";
 import { retryAfter } from "../../shared/retry-after.ts";
 
-export interface Answered {
+export interface WebhookAnswer {
   readonly status: number;
   readonly retryAfter: string | undefined;
   readonly body: string;
@@ -17,7 +17,7 @@ const MAX_REASON = 8000;
 const LONGEST_WAIT_S = 365 * 86_400;
 
 /** A verdict, or in words why it is none. `now` in milliseconds since 1970. */
-export function verdictFrom(answer: Answered, now: number): Verdict | string {
+export function verdictFrom(answer: WebhookAnswer, now: number): Verdict | string {
   const { status } = answer;
   const reason = answer.body.trim().slice(0, MAX_REASON) || `it answered ${status}`;
   const wait = retryAfter(answer.retryAfter, now);
@@ -31,7 +31,7 @@ export function verdictFrom(answer: Answered, now: number): Verdict | string {
 /** 202 and the like say that a request has arrived, not what was decided. */
 const DONE: readonly number[] = [200, 204];
 
-function verdictInside({ status, body, cut }: Answered): Verdict | string {
+function verdictInside({ status, body, cut }: WebhookAnswer): Verdict | string {
   if (cut) return `it answered ${status} with a body over 64 KiB, which is no verdict`;
   if (body.trim() === "")
     return DONE.includes(status) ? { verdict: "proceed" } : `it answered ${status}, which decides nothing`;

@@ -6,7 +6,7 @@ import { Suspended, explain } from "../../shared/errors.ts";
 import type { Verdict } from "../../shared/messages.ts";
 import type { Context } from "../../shared/run-service.ts";
 import type { Settings } from "../../shared/settings.ts";
-import { type Answered, verdictFrom } from "./answer.ts";
+import { type WebhookAnswer, verdictFrom } from "./answer.ts";
 import { signedHeaders } from "./signature.ts";
 
 interface Delivery {
@@ -66,7 +66,7 @@ async function askOnce(
   }
 }
 
-async function read(response: Response): Promise<Answered> {
+async function read(response: Response): Promise<WebhookAnswer> {
   const parts: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop cancels what is still to come.

@@ -50,9 +50,9 @@ describe("labels in events", () => {
     const long = tellOf({ short: "1", big: "x".repeat(300 * 1024) });
     assert.deepEqual([long.labels["short"], long.labels["big"]?.length, long.truncated], ["1", 1024, true]);
     const many = Object.fromEntries(Array.from({ length: 30_000 }, (_, n) => [`l${n}`, "eyJ-eyJ-eyJ-"]));
-    const began = performance.now();
+    const began = process.cpuUsage();
     const told = tellOf({ ...many, ["k".repeat(100_000)]: "eyJ-".repeat(75_000) });
-    assert.ok(performance.now() - began < 2000);
+    assert.ok(process.cpuUsage(began).user < 2e6); // microseconds of the processor: others may want it, too
     assert.ok(JSON.stringify(told).length < 20_000);
   });
 

@@ -3,7 +3,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { pino } from "pino";
 import { type Bus, openBus } from "../../services/updater/bus.ts";
 import { Doorbell } from "../../services/updater/gate/doorbell.ts";
-import type { Asking } from "../../services/updater/gate/event.ts";
+import type { GateQuestion } from "../../services/updater/gate/event.ts";
 import { Gate } from "../../services/updater/gate/gate.ts";
 import { Participants } from "../../services/updater/gate/participants.ts";
 import { Journal } from "../../services/updater/journal/journal.ts";
@@ -79,7 +79,7 @@ export async function gateScene(on: Engine, url: string): Promise<GateScene> {
 }
 
 /** `before_update` of a real container, so that its event is as large as events are. */
-export async function beforeUpdateOf(on: Engine): Promise<Asking<"before_update">> {
+export async function beforeUpdateOf(on: Engine): Promise<GateQuestion<"before_update">> {
   const container = await on.docker.getContainer(await deploy(on, "web")).inspect();
   const image = describeImage(await on.docker.getImage(container.Image).inspect());
   return {

@@ -1,13 +1,13 @@
 // The endpoints of a container's successor. Pure. Exactly the networks that the old container is attached to now:
 // live connects and disconnects count. What the Engine allocated is left out, what the user asked for is kept.
 import { endpointsInCreate } from "./create-config.ts";
-import { type ContainerDocument, type Endpoint, type Recreation, hasEndpoints } from "./inspect.ts";
+import { type ContainerDocument, type NetworkEndpoint, type Recreation, hasEndpoints } from "./inspect.ts";
 
 export interface Endpoints {
   /** For the create call; empty where the container has no endpoints of its own. */
-  readonly atCreate: Readonly<Record<string, Endpoint>>;
+  readonly atCreate: Readonly<Record<string, NetworkEndpoint>>;
   /** To be connected to the created container before it starts: an Engine before API 1.44 creates with one only. */
-  readonly later: Readonly<Record<string, Endpoint>>;
+  readonly later: Readonly<Record<string, NetworkEndpoint>>;
   /** Which networks the result must be attached to; undefined where it has no endpoints of its own. */
   readonly wanted: readonly string[] | undefined;
 }
@@ -26,7 +26,12 @@ export function endpointsFrom({ old, api }: Recreation): Endpoints {
   };
 }
 
-function endpointFrom(old: ContainerDocument, name: string, endpoint: Endpoint, api: string): Endpoint {
+function endpointFrom(
+  old: ContainerDocument,
+  name: string,
+  endpoint: NetworkEndpoint,
+  api: string,
+): NetworkEndpoint {
   const ipam = Object.fromEntries(
     Object.entries(endpoint.IPAMConfig ?? {}).filter(([, value]) => !isEmpty(value)),
   );
@@ -48,7 +53,7 @@ const isEmpty = (value: unknown): boolean =>
   value === "" ||
   (typeof value === "object" && Object.keys(value).length === 0);
 
-function isPrimary(old: ContainerDocument, name: string, endpoint: Endpoint): boolean {
+function isPrimary(old: ContainerDocument, name: string, endpoint: NetworkEndpoint): boolean {
   const mode = old.HostConfig.NetworkMode;
   return (
     name === mode ||
@@ -62,7 +67,7 @@ function isPrimary(old: ContainerDocument, name: string, endpoint: Endpoint): bo
  * configured one from one the Engine made (moby/moby#48168); made from the IPv4 address it is recognised and dropped,
  * else kept: pinning a random address is harmless, losing a configured one is not.
  */
-function macFrom(old: ContainerDocument, name: string, endpoint: Endpoint): string | undefined {
+function macFrom(old: ContainerDocument, name: string, endpoint: NetworkEndpoint): string | undefined {
   if (isPrimary(old, name, endpoint)) return old.Config.MacAddress || undefined;
   const { MacAddress: mac, IPAddress: ip } = endpoint;
   const made = ip

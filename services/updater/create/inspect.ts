@@ -57,7 +57,7 @@ export interface MountPoint {
   readonly RW: boolean;
 }
 
-export interface Endpoint {
+export interface NetworkEndpoint {
   readonly IPAMConfig?: Readonly<Record<string, unknown>> | null;
   readonly Aliases?: readonly string[] | null;
   readonly Links?: readonly string[] | null;
@@ -76,7 +76,7 @@ export interface ContainerDocument {
   readonly Config: Config;
   readonly HostConfig: HostConfig;
   readonly Mounts: readonly MountPoint[];
-  readonly NetworkSettings: { readonly Networks?: Readonly<Record<string, Endpoint>> | null };
+  readonly NetworkSettings: { readonly Networks?: Readonly<Record<string, NetworkEndpoint>> | null };
 }
 
 /** The container configuration inside an image; every field may be missing. */

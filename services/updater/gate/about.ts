@@ -2,7 +2,7 @@
 import { type HookName, hooks } from "../../../shared/hooks.ts";
 
 /** As much of a container as participants choose by. */
-export interface About {
+export interface ContainerAbout {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   /** There were more. */
@@ -11,9 +11,9 @@ export interface About {
 
 /** Of one run: `before_image_cleanup` names a container whose labels an earlier event of the run told. */
 export class Abouts {
-  readonly #known = new Map<string, About>();
+  readonly #known = new Map<string, ContainerAbout>();
 
-  of(hook: HookName, container: string | null, locals: object): About[] {
+  of(hook: HookName, container: string | null, locals: object): ContainerAbout[] {
     const told = Object.values(locals).flatMap(containersIn);
     for (const one of told) this.#known.set(one.name, one);
     if (hooks[hook].about === "run" || container === null) return updatesIn(locals);
@@ -21,14 +21,14 @@ export class Abouts {
   }
 }
 
-const updatesIn = (locals: object): About[] =>
+const updatesIn = (locals: object): ContainerAbout[] =>
   "updateable" in locals ? containersIn(locals.updateable) : [];
 
 /** A local is a container, an update of one, or a list of either. */
-const containersIn = (local: unknown): About[] =>
+const containersIn = (local: unknown): ContainerAbout[] =>
   Array.isArray(local) ? local.flatMap(containerIn) : containerIn(local);
 
-function containerIn(local: unknown): About[] {
+function containerIn(local: unknown): ContainerAbout[] {
   const one = isObject(local) && isObject(local["container"]) ? local["container"] : local;
   return isContainer(one)
     ? [{ name: one.name, labels: one.labels, ...(one.truncated && { truncated: one.truncated }) }]
@@ -36,7 +36,7 @@ function containerIn(local: unknown): About[] {
 }
 
 /** Told from an image by its fields; locals were parsed when they came, so that this is no second reading of them. */
-const isContainer = (local: unknown): local is About =>
+const isContainer = (local: unknown): local is ContainerAbout =>
   isObject(local) && "image_id" in local && typeof local["name"] === "string" && isObject(local["labels"]);
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

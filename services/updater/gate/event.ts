@@ -6,7 +6,7 @@ import type { Asked } from "../../../shared/participants.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import type { Host } from "../../../shared/run-service.ts";
 
-export interface Asking<N extends HookName> {
+export interface GateQuestion<N extends HookName> {
   readonly hook: N;
   /** Name of the container; null for a hook of the whole run. */
   readonly container: string | null;
@@ -23,7 +23,7 @@ const MOST_REASON = 4000;
 const EARLIER = 20;
 const REASON = 200;
 
-interface Told {
+interface EventFacts {
   readonly id: string;
   readonly host: Host;
   readonly run: string;
@@ -41,8 +41,8 @@ interface Told {
 const MOST_BYTES = MAX_EVENT_BYTES - 48 * 1024;
 
 export function eventOf<N extends HookName>(
-  it: Asking<N>,
-  { id, host, run, mode, time, asked, decided, labels }: Told,
+  it: GateQuestion<N>,
+  { id, host, run, mode, time, asked, decided, labels }: EventFacts,
 ): CloudEvent {
   const context = {
     ...{ host: host.name, engine_id: host.engine.id, run, mode, reason: it.reason.slice(0, MOST_REASON) },

@@ -12,13 +12,13 @@ const TICK_MS = 2000;
 const FIRST_LOOK_AGAIN_MS = 2;
 const LAST_LOOK_AGAIN_MS = 256;
 
-interface Following {
+interface BucketFollower {
   readonly nats: NatsConnection;
   readonly manager: JetStreamManager;
   readonly clock: Clock;
 }
 
-export interface Entry {
+export interface BucketEntry {
   readonly key: string;
   /** Undefined where it was removed. */
   readonly text: string | undefined;
@@ -28,9 +28,9 @@ export interface Entry {
 
 /** Resolves when `take` has all entries of now. @throws what NATS throws until then. */
 export async function followBucket(
-  { nats, manager, clock }: Following,
+  { nats, manager, clock }: BucketFollower,
   bucket: string,
-  take: (entry: Entry) => void,
+  take: (entry: BucketEntry) => void,
 ): Promise<AsyncDisposable> {
   const over = new AbortController();
   const stream = `KV_${bucket}`;
@@ -75,7 +75,7 @@ export async function followBucket(
   };
 }
 
-const entryIn = (message: StoredMsg, all: string): Entry => ({
+const entryIn = (message: StoredMsg, all: string): BucketEntry => ({
   key: message.subject.slice(all.length - 1),
   text: message.header.has("KV-Operation") ? undefined : message.string(),
   written: message.time.getTime(),

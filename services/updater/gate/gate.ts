@@ -19,11 +19,11 @@ import type { Asked } from "../../../shared/participants.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import { STREAMS, eventId, executorOf, subjects } from "../../../shared/subjects.ts";
 import { token } from "../../../shared/tokens.ts";
-import { type About, Abouts } from "./about.ts";
+import { type ContainerAbout, Abouts } from "./about.ts";
 import type { Bus } from "../bus.ts";
 import { type Heard, decide } from "./decision.ts";
 import type { Doorbell, Listening } from "./doorbell.ts";
-import { type Asking, eventOf } from "./event.ts";
+import { type GateQuestion, eventOf } from "./event.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Participants } from "./participants.ts";
 import { type Voter, type Wait, Waiting } from "./waiting.ts";
@@ -57,7 +57,7 @@ export class Gate {
   }
 
   /** @throws Suspended when the service stops while waiting: the next process goes on with the same event. */
-  async ask<N extends HookName>(it: Asking<N>): Promise<Decided> {
+  async ask<N extends HookName>(it: GateQuestion<N>): Promise<Decided> {
     const event = eventId(this.#journal.run, it.hook, it.container);
     const about = this.#abouts.of(it.hook, it.container, it.locals);
     const before = this.#journal.decided(event);
@@ -94,15 +94,15 @@ export class Gate {
     return decided;
   }
 
-  #subjectOf<N extends HookName>(event: string, { hook, container }: Asking<N>): string {
+  #subjectOf<N extends HookName>(event: string, { hook, container }: GateQuestion<N>): string {
     return subjects.hook({ host: this.#bus.host.name, hook, container, event });
   }
 
   /** G9. */
   async #askedFor<N extends HookName>(
     event: string,
-    it: Asking<N>,
-    about: readonly About[],
+    it: GateQuestion<N>,
+    about: readonly ContainerAbout[],
   ): Promise<Asked[]> {
     const recorded = this.#journal.of("waiting").find((record) => record.event === event);
     if (recorded !== undefined) return recorded.participants;
@@ -122,7 +122,7 @@ export class Gate {
   /** G1. Resolves with how long the waiting has lasted already, in milliseconds. */
   async #recordWaiting<N extends HookName>(
     event: string,
-    it: Asking<N>,
+    it: GateQuestion<N>,
     participants: Asked[],
   ): Promise<number> {
     const recorded = this.#journal.of("waiting").find((record) => record.event === event);
@@ -138,7 +138,11 @@ export class Gate {
     return 0;
   }
 
-  async #publish<N extends HookName>(event: string, it: Asking<N>, asked: readonly Asked[]): Promise<void> {
+  async #publish<N extends HookName>(
+    event: string,
+    it: GateQuestion<N>,
+    asked: readonly Asked[],
+  ): Promise<void> {
     if (it.publishedAt !== undefined) return;
     const { host, clock, context } = this.#bus;
     const body = eventOf(it, {
@@ -155,7 +159,7 @@ export class Gate {
     });
   }
 
-  async #hear<N extends HookName>(it: Asking<N>, wait: Wait, bell: Listening): Promise<Heard[]> {
+  async #hear<N extends HookName>(it: GateQuestion<N>, wait: Wait, bell: Listening): Promise<Heard[]> {
     const { clock, signal, comebacks, hub, host } = this.#bus;
     let comeback = comebacks.count;
     const waiting = new Waiting(wait, clock.monotonic());
@@ -189,13 +193,13 @@ export class Gate {
   }
 
   /** Reads on for each of them; resolves with those who had anything new on their subject. */
-  async #readAll(waiting: Waiting, look: readonly Voter[]): Promise<Answered[]> {
+  async #readAll(waiting: Waiting, look: readonly Voter[]): Promise<VoterNews[]> {
     const read = await Promise.all(look.map((voter) => this.#readOn(waiting, voter)));
     return read.filter((one) => one !== undefined);
   }
 
   /** G3, G7. NATS away reads as nothing: the next tick looks again. */
-  async #readOn(waiting: Waiting, voter: Voter): Promise<Answered | undefined> {
+  async #readOn(waiting: Waiting, voter: Voter): Promise<VoterNews | undefined> {
     const subject = subjects.verdict(this.#bus.host.name, voter.name, waiting.event);
     for (let n = 0; n < AT_A_TIME; n++) {
       const message = await this.#read(subject, waiting.cursorOf(voter));
@@ -220,7 +224,7 @@ export class Gate {
 }
 
 /** Who had something new, and whether there may be more of it. */
-interface Answered {
+interface VoterNews {
   readonly voter: Voter;
   readonly more: boolean;
 }

@@ -14,10 +14,10 @@ import {
 import { BUCKETS, executorOf } from "../../../shared/subjects.ts";
 import { isToken, untoken } from "../../../shared/tokens.ts";
 import type { Bus } from "../bus.ts";
-import type { About } from "./about.ts";
-import { type Entry, followBucket } from "./follow-bucket.ts";
+import type { ContainerAbout } from "./about.ts";
+import { type BucketEntry, followBucket } from "./follow-bucket.ts";
 
-interface Known {
+interface KnownParticipant {
   readonly participant: Participant | Unreadable;
   /** Server time of the entry, milliseconds since 1970. */
   readonly since: number;
@@ -29,7 +29,7 @@ const EXECUTOR = Participant.pick({ timeout_ms: true, max_ms: true, on_timeout: 
 const nameIn = (key: string): string => (isToken(key) ? untoken(key) : key);
 
 export class Participants implements AsyncDisposable {
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, KnownParticipant>();
   readonly #log: Logger;
   #following: AsyncDisposable | undefined;
 
@@ -46,7 +46,7 @@ export class Participants implements AsyncDisposable {
     return participants;
   }
 
-  #take({ key, text, written }: Entry): void {
+  #take({ key, text, written }: BucketEntry): void {
     const name = nameIn(key);
     if (text === undefined) {
       this.#known.delete(name);
@@ -73,7 +73,7 @@ export class Participants implements AsyncDisposable {
       readonly others: boolean;
       readonly before?: number;
       /** The containers that the event is about. */
-      readonly about?: readonly About[];
+      readonly about?: readonly ContainerAbout[];
     },
   ): Asked[] {
     const { executor, others, before = Number.POSITIVE_INFINITY, about = [] } = options;
@@ -101,7 +101,7 @@ const putOff = (name: string, { because }: Unreadable): Asked => ({
 function askedAbout(
   name: string,
   participant: Participant,
-  { hook, about }: { readonly hook: HookName; readonly about: readonly About[] },
+  { hook, about }: { readonly hook: HookName; readonly about: readonly ContainerAbout[] },
 ): Asked[] {
   const { timeout_ms, max_ms, on_timeout, advisory, group, needs } = participant;
   const asked: Asked = {

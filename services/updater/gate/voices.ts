@@ -31,13 +31,13 @@ export function voicesOf(heard: readonly Voice[], asked: readonly Asked[]): Voic
   ];
 }
 
-interface Group {
+interface VoterGroup {
   readonly name: string;
   readonly members: number;
   readonly needs: number;
 }
 
-function groupIn(asked: readonly Asked[], name: string): Group {
+function groupIn(asked: readonly Asked[], name: string): VoterGroup {
   const members = asked.filter(({ group, advisory }) => group === name && advisory !== true);
   const needs = Math.max(...members.map((member) => member.needs ?? members.length));
   return { name, members: members.length, needs };
@@ -57,13 +57,13 @@ export function isSettled(name: string, heard: readonly Voice[], asked: readonly
 }
 
 /** `defer` stands for not enough of either. */
-function tally({ members, needs }: Group, words: readonly VerdictWord[]): VerdictWord {
+function tally({ members, needs }: VoterGroup, words: readonly VerdictWord[]): VerdictWord {
   const count = (word: VerdictWord): number => words.filter((one) => one === word).length;
   if (count("proceed") >= needs) return "proceed";
   return count("refuse") > Math.max(0, members - needs) ? "refuse" : "defer";
 }
 
-function oneVoice(group: Group, said: readonly Voice[]): Voice {
+function oneVoice(group: VoterGroup, said: readonly Voice[]): Voice {
   const named = new Set(said.flatMap(({ full }) => Object.keys(full.containers ?? {})));
   const containers = [...named].map((name) => {
     const answers = said.map(({ participant, full }) => ({
@@ -81,12 +81,12 @@ function oneVoice(group: Group, said: readonly Voice[]): Voice {
   };
 }
 
-type Answer = Pick<Verdict, "verdict" | "reason" | "retry_after_s">;
+type Vote = Pick<Verdict, "verdict" | "reason" | "retry_after_s">;
 
 function together(
-  group: Group,
-  said: readonly { readonly participant: string; readonly full: Answer }[],
-): Answer {
+  group: VoterGroup,
+  said: readonly { readonly participant: string; readonly full: Vote }[],
+): Vote {
   const verdict = tally(
     group,
     said.map(({ full }) => full.verdict),

@@ -13,8 +13,8 @@ const Counts = z.object({
   since: z.string(),
   containers: z.record(z.string(), z.number().int().positive()),
 });
-const Kept = Counts.extend({ counted: z.array(z.string()) });
-type Kept = z.infer<typeof Kept>;
+const KeptCounters = Counts.extend({ counted: z.array(z.string()) });
+type KeptCounters = z.infer<typeof KeptCounters>;
 
 /** What `status` tells. */
 export type Counts = z.infer<typeof Counts> & { readonly all: number };
@@ -22,7 +22,7 @@ export type Counts = z.infer<typeof Counts> & { readonly all: number };
 /** Only the last run can be counted again; a few more, for runs that another updater finished meanwhile. */
 const REMEMBERED = 20;
 
-interface Place {
+interface CountersPlace {
   readonly dataDir: string;
   readonly host: string;
   /** SAVE_COUNTERS; else they begin with the process. */
@@ -33,17 +33,17 @@ interface Place {
 }
 
 export class Counters {
-  readonly #place: Place;
-  #kept: Kept;
+  readonly #place: CountersPlace;
+  #kept: KeptCounters;
 
-  private constructor(place: Place, kept: Kept) {
+  private constructor(place: CountersPlace, kept: KeptCounters) {
     this.#place = place;
     this.#kept = kept;
   }
 
   /** What cannot be read is told, and counts nothing. */
-  static async open(place: Place): Promise<Counters> {
-    const anew: Kept = { since: place.now, containers: {}, counted: [] };
+  static async open(place: CountersPlace): Promise<Counters> {
+    const anew: KeptCounters = { since: place.now, containers: {}, counted: [] };
     return new Counters(place, (place.save ? await kept(place) : undefined) ?? anew);
   }
 
@@ -76,14 +76,14 @@ export class Counters {
   }
 }
 
-const folderOf = ({ dataDir }: Place): string => join(dataDir, "counters");
-const fileOf = (place: Place): string => join(folderOf(place), `${token(place.host)}.json`);
+const folderOf = ({ dataDir }: CountersPlace): string => join(dataDir, "counters");
+const fileOf = (place: CountersPlace): string => join(folderOf(place), `${token(place.host)}.json`);
 
-async function kept(place: Place): Promise<Kept | undefined> {
+async function kept(place: CountersPlace): Promise<KeptCounters | undefined> {
   const file = fileOf(place);
   const because = "it does not hold counters";
   try {
-    const read = Kept.safeParse(parseJson(await readFile(file, "utf8")));
+    const read = KeptCounters.safeParse(parseJson(await readFile(file, "utf8")));
     if (read.success) return read.data;
     place.log.warn({ file, because }, "counters begin anew");
   } catch (error) {

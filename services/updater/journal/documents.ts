@@ -10,13 +10,14 @@ import type { ContainerDocument } from "../create/inspect.ts";
 import { fileNameOf } from "./file-name.ts";
 
 /** Updaters of several hosts may share DATA_DIR. */
-interface Place {
+interface DocumentsPlace {
   readonly settings: Pick<Context["settings"], "DATA_DIR">;
   readonly host: Pick<Host, "name">;
 }
 
 const folderOf = (dataDir: string): string => join(dataDir, "replaced");
-const shelfOf = ({ settings, host }: Place): string => join(folderOf(settings.DATA_DIR), token(host.name));
+const shelfOf = ({ settings, host }: DocumentsPlace): string =>
+  join(folderOf(settings.DATA_DIR), token(host.name));
 const fileOf = (run: string, name: string): string => `${run}-${fileNameOf(name)}.json`;
 
 /** @throws CannotStart where DATA_DIR cannot be written. */
@@ -29,7 +30,11 @@ export async function prepareDocuments(dataDir: string): Promise<void> {
   });
 }
 
-export async function keepDocument(place: Place, run: string, document: ContainerDocument): Promise<void> {
+export async function keepDocument(
+  place: DocumentsPlace,
+  run: string,
+  document: ContainerDocument,
+): Promise<void> {
   await mkdir(shelfOf(place), { recursive: true, mode: 0o700 }); // somebody may have removed it since the start
   const file = join(shelfOf(place), fileOf(run, document.Name.replace(/^\//, "")));
   await writeFile(file, JSON.stringify(document), { mode: 0o600 });
@@ -37,7 +42,7 @@ export async function keepDocument(place: Place, run: string, document: Containe
 
 /** Undefined where there is none that can be read. */
 export async function readDocument(
-  place: Place,
+  place: DocumentsPlace,
   run: string,
   name: string,
 ): Promise<ContainerDocument | undefined> {
@@ -45,12 +50,12 @@ export async function readDocument(
   return parseJson(text) as ContainerDocument | undefined; // this program wrote it
 }
 
-export async function dropDocument(place: Place, run: string, name: string): Promise<void> {
+export async function dropDocument(place: DocumentsPlace, run: string, name: string): Promise<void> {
   await rm(join(shelfOf(place), fileOf(run, name)), { force: true });
 }
 
 /** Those of all other runs: where the journal was lost, nobody else knows that they are over. */
-export async function dropOtherDocuments(place: Place, runs: readonly string[]): Promise<void> {
+export async function dropOtherDocuments(place: DocumentsPlace, runs: readonly string[]): Promise<void> {
   const files = await readdir(shelfOf(place)).catch(() => []);
   for (const file of files)
     if (!runs.some((run) => file.startsWith(`${run}-`)))

@@ -90,10 +90,10 @@ export function tellEnded(notices: Notices, journal: Journal, name: string): voi
   });
 }
 
-type Known = Omit<Ended, "kind">;
+type KnownEnd = Omit<Ended, "kind">;
 
 /** `time` as RFC 3339; `as` where the container has an end in this run already, and this is another one. */
-export function tellEnd(notices: Notices, time: string, it: Known, as?: string): void {
+export function tellEnd(notices: Notices, time: string, it: KnownEnd, as?: string): void {
   notices.tell({
     ...(as !== undefined && { as }),
     notice: "update_finished",

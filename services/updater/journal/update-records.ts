@@ -8,7 +8,7 @@ import type { Context, Host } from "../../../shared/run-service.ts";
 import { token } from "../../../shared/tokens.ts";
 import { fileNameOf } from "./file-name.ts";
 
-interface Place {
+interface RecordsPlace {
   readonly settings: Pick<Context["settings"], "DATA_DIR">;
   readonly host: Pick<Host, "name">;
 }
@@ -23,12 +23,17 @@ const UpdateRecord = z.object({
 });
 export type UpdateRecord = z.infer<typeof UpdateRecord>;
 
-const folderOf = ({ settings, host }: Place): string => join(settings.DATA_DIR, "updates", token(host.name));
-const fileOf = (place: Place, container: string): string =>
+const folderOf = ({ settings, host }: RecordsPlace): string =>
+  join(settings.DATA_DIR, "updates", token(host.name));
+const fileOf = (place: RecordsPlace, container: string): string =>
   join(folderOf(place), `${fileNameOf(container)}.json`);
 
 /** A crash leaves the record before or this one. */
-export async function keepUpdate(place: Place, container: string, record: UpdateRecord): Promise<void> {
+export async function keepUpdate(
+  place: RecordsPlace,
+  container: string,
+  record: UpdateRecord,
+): Promise<void> {
   await mkdir(folderOf(place), { recursive: true, mode: 0o700 });
   const file = fileOf(place, container);
   await writeFile(`${file}.new`, JSON.stringify(record), { mode: 0o600 });
@@ -36,7 +41,10 @@ export async function keepUpdate(place: Place, container: string, record: Update
 }
 
 /** Undefined where there is none that can be read. */
-export async function lastUpdateHere(place: Place, container: string): Promise<UpdateRecord | undefined> {
+export async function lastUpdateHere(
+  place: RecordsPlace,
+  container: string,
+): Promise<UpdateRecord | undefined> {
   const text = await readFile(fileOf(place, container), "utf8").catch(() => "");
   return UpdateRecord.safeParse(parseJson(text)).data;
 }

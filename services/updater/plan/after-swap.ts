@@ -11,15 +11,15 @@ import { type Ending, endContainer, endOfRefused } from "./ends.ts";
 import { runLifecycle } from "./lifecycle.ts";
 import { type After, askAfter, removeOld } from "./replace-hooks.ts";
 import { NotRecreated } from "../swap/recreate.ts";
-import { type Outcome, undoSteps } from "../swap/saga.ts";
+import { type SagaOutcome, undoSteps } from "../swap/saga.ts";
 import { handBack, isOwn, noteSuccessor } from "../self/self-update.ts";
 import { replacementOf } from "../swap/adopted.ts";
 import { DOWN, type Swap } from "../swap/swap.ts";
 import { harmless } from "../swap/swap-steps.ts";
-import type { Entry, Run } from "../updater.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
 
 interface Swapped extends Member {
-  readonly outcome: Outcome;
+  readonly outcome: SagaOutcome;
   /** What was to be updated with it. */
   readonly along: readonly Companion[];
   readonly atMost: number | undefined;
@@ -72,7 +72,7 @@ async function recordSwapped(run: Run, it: Swapped): Promise<void> {
 /** Nothing of the transaction stays: `ending` is the culprit's. */
 async function endAll(run: Run, it: Swapped, culprit: string, ending: Ending): Promise<void> {
   const { swap, timed } = it;
-  const told = ({ facts }: Entry): Ending => endingOf(facts.name, culprit, ending);
+  const told = ({ facts }: UpdateEntry): Ending => endingOf(facts.name, culprit, ending);
   await endContainer(run, it.entry, {
     ...timed?.downtime,
     ...(timed && ending.decided === undefined && { steps: timed.steps }),

@@ -8,14 +8,14 @@ import { type Ending, endContainer, endOfVerdict } from "./ends.ts";
 import { runLifecycle } from "./lifecycle.ts";
 import { askBefore } from "./replace-hooks.ts";
 
-interface Asked {
+interface AllowedRequest {
   readonly update: Update;
   readonly atMost: number | undefined;
 }
 
 export async function isAllowed(
   run: Run,
-  { update, atMost }: Asked,
+  { update, atMost }: AllowedRequest,
   old: ContainerInspectInfo,
 ): Promise<boolean> {
   const { facts, newImage } = update;

@@ -11,7 +11,7 @@ import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { whatRefersTo } from "../swap/dependants.ts";
 import { type Along, type Swap, isUpdated } from "../swap/swap.ts";
 import { Timed } from "../swap/timed.ts";
-import type { Entry, Run, Update } from "../updater.ts";
+import type { UpdateEntry, Run, Update } from "../updater.ts";
 import { isAllowed, isReady } from "./allowed.ts";
 import type { Ending } from "./ends.ts";
 
@@ -59,11 +59,11 @@ export const recoveredWith = (run: Run, parent: string, updates: readonly Update
     .map((update) => ({ update }));
 
 /** Watches the steps of one container. */
-export const timedFor = ({ bus, log, hardStop }: Run, { facts: { name } }: Entry): Timed =>
+export const timedFor = ({ bus, log, hardStop }: Run, { facts: { name } }: UpdateEntry): Timed =>
   new Timed({ clock: bus.clock, log: log.child({ container: name }), hardStop });
 
 /** What it is created by, where that is not the name it has (LATEST_ONLY). */
-export const referenceOf = ({ facts, ref }: Entry): { readonly reference?: string } =>
+export const referenceOf = ({ facts, ref }: UpdateEntry): { readonly reference?: string } =>
   parseImageRef(facts.reference)?.familiar === ref.familiar ? {} : { reference: ref.familiar };
 
 export const swapsAlong = (companions: readonly Companion[]): Map<string, Along> =>
@@ -80,7 +80,7 @@ export const swapsAlong = (companions: readonly Companion[]): Map<string, Along>
 
 /** One container of a transaction. */
 export interface Member {
-  readonly entry: Entry;
+  readonly entry: UpdateEntry;
   readonly swap: Swap;
   readonly timed?: Timed | undefined;
 }

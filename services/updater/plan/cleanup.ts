@@ -56,14 +56,18 @@ async function removableAs(run: Run, swap: Cleaned): Promise<readonly string[] |
   return own.length > 0 ? own : [outdated.Id];
 }
 
-interface Names {
+interface ImageNames {
   /** The container's reference, and digests in its repository. */
   readonly own: readonly string[];
   /** Tags of others, and digests in other repositories: somebody wants the image. */
   readonly others: readonly string[];
 }
 
-function namesOf({ RepoTags, RepoDigests }: ImageInspectInfo, reference: string, store: ImageStore): Names {
+function namesOf(
+  { RepoTags, RepoDigests }: ImageInspectInfo,
+  reference: string,
+  store: ImageStore,
+): ImageNames {
   const ref = parseImageRef(reference);
   // podman and containerd's store make a digest for each name: the names say it all
   const names = [...(RepoTags ?? []), ...(store === "driver" ? (RepoDigests ?? []) : [])];

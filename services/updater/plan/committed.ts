@@ -10,7 +10,7 @@ import { changeOf } from "../journal/change.ts";
 import { cleanUp } from "./cleanup.ts";
 import { endContainer } from "./ends.ts";
 import { askAfterCleanup } from "./replace-hooks.ts";
-import type { Entry, Run } from "../updater.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
 import type { Committed } from "./what-holds.ts";
 
 export async function finishCommitted(run: Run, { entry, from }: Committed): Promise<void> {
@@ -32,7 +32,7 @@ export async function finishCommitted(run: Run, { entry, from }: Committed): Pro
 }
 
 /** The old container can be looked at no more: what before_self_cleanup told of the two is told again. */
-async function tellCleanup(run: Run, { facts: { name } }: Entry): Promise<void> {
+async function tellCleanup(run: Run, { facts: { name } }: UpdateEntry): Promise<void> {
   const { bus, journal } = run;
   const hook = "before_self_cleanup";
   const event = eventId(journal.run, hook, name);

@@ -27,7 +27,7 @@ export async function untilCutOff(
   }
 }
 
-interface Watched {
+interface WatchedConnection {
   readonly nats: NatsConnection;
   readonly clock: Clock;
   /** Milliseconds. */
@@ -38,7 +38,7 @@ interface Watched {
 const LOOK_EVERY_MS = 5000;
 const ANSWER_WITHIN_MS = 3000;
 
-function watch({ nats, clock, atMost, cutOff }: Watched): Disposable {
+function watch({ nats, clock, atMost, cutOff }: WatchedConnection): Disposable {
   const over = new AbortController();
   const looking = async (): Promise<void> => {
     for (let answered = clock.monotonic(); !over.signal.aborted;) {

@@ -6,7 +6,7 @@ import { dropDocument } from "../journal/documents.ts";
 import { hold, holdAfterRollback } from "./holding.ts";
 import { keepUpdate } from "../journal/update-records.ts";
 import { tellEnded } from "../journal/notices.ts";
-import type { Entry, Run } from "../updater.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
 
 export interface Ending {
   readonly end: End;
@@ -33,7 +33,7 @@ const LEVEL = { stuck: "error", failed: "warn", rolled_back: "warn" } as const s
   Record<End, string>
 >;
 
-export async function endContainer(run: Run, entry: Entry, ending: Ending): Promise<void> {
+export async function endContainer(run: Run, entry: UpdateEntry, ending: Ending): Promise<void> {
   const { name, reference: image } = entry.facts;
   if (run.journal.ended(name) !== undefined) return;
   const { decided, isPassing = false, isPutOff: isLater = false, ...told } = byOperator(run, ending);
@@ -78,7 +78,7 @@ export async function endContainer(run: Run, entry: Entry, ending: Ending): Prom
 
 const keepRecord = (
   { bus, journal }: Run,
-  { facts }: Entry,
+  { facts }: UpdateEntry,
   { from = "", to = "", from_digest, by }: Ending,
 ): Promise<void> =>
   keepUpdate({ ...bus.context, host: bus.host }, facts.name, {

@@ -10,11 +10,11 @@ import { endFailed } from "./own-failure.ts";
 import { expectGoingOn, whyHalted } from "./halt.ts";
 import { hardHooksOf, isRecreated, recreateHardDependency } from "./hard.ts";
 import { replaceContainer } from "./replace.ts";
-import { AT_MOST_WHILE_STOPPED, type Entry, type Run, type Update } from "../updater.ts";
+import { AT_MOST_WHILE_STOPPED, type UpdateEntry, type Run, type Update } from "../updater.ts";
 
 export interface GroupWork {
   /** One without an image was ended by an earlier process. */
-  readonly updates: readonly (Entry & { readonly newImage: Update["newImage"] | undefined })[];
+  readonly updates: readonly (UpdateEntry & { readonly newImage: Update["newImage"] | undefined })[];
   /** May hold containers of `updates` too: those are stopped with the others, and their update starts them. */
   readonly dependencies: readonly Facts[];
   /** Ids of those among `dependencies` that are recreated instead of started. */

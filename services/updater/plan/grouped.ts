@@ -3,18 +3,18 @@ import { dependantsOf, isMeant } from "../../../shared/container-facts.ts";
 import { type Group, groupsOf } from "../../../shared/groups.ts";
 import { endContainer } from "./ends.ts";
 import type { GroupWork } from "./group.ts";
-import type { Entry, Run, Seen } from "../updater.ts";
+import type { UpdateEntry, Run, InspectedContainer } from "../updater.ts";
 
 export interface Grouped {
   readonly groups: readonly Group[];
-  readonly entries: readonly Entry[];
+  readonly entries: readonly UpdateEntry[];
 }
 
 /** What is in a cycle is ended. */
 export async function groupEntries(
   run: Run,
-  entries: readonly Entry[],
-  seen: readonly Seen[],
+  entries: readonly UpdateEntry[],
+  seen: readonly InspectedContainer[],
 ): Promise<Grouped> {
   const all = seen.map(({ facts }) => facts);
   const { groups, left } = groupsOf(
@@ -27,7 +27,11 @@ export async function groupEntries(
 }
 
 /** Those of `some` that stop no other, are stopped by none of `all`, and that nothing refers to. */
-export function aloneAmong(some: readonly Entry[], all: readonly Entry[], seen: readonly Seen[]): Entry[] {
+export function aloneAmong(
+  some: readonly UpdateEntry[],
+  all: readonly UpdateEntry[],
+  seen: readonly InspectedContainer[],
+): UpdateEntry[] {
   const known = seen.map(({ facts }) => facts);
   const { groups } = groupsOf(
     all.map(({ facts }) => facts),
@@ -43,7 +47,7 @@ export function aloneAmong(some: readonly Entry[], all: readonly Entry[], seen: 
 
 /** A failed pull drops the stops that only its entry needed. Only what runs is stopped, and so started again. */
 export function neededBy(
-  ready: readonly Entry[],
+  ready: readonly UpdateEntry[],
   dependencies: Group["dependencies"],
 ): Pick<GroupWork, "dependencies" | "hard"> {
   const running = dependencies.filter(({ status }) => status === "running");
@@ -59,7 +63,7 @@ export function neededBy(
   };
 }
 
-export const entryOf = (entries: readonly Entry[], id: string): Entry => {
+export const entryOf = (entries: readonly UpdateEntry[], id: string): UpdateEntry => {
   const entry = entries.find(({ facts }) => facts.id === id);
   if (entry === undefined) throw new Error(`no entry for container ${id}`);
   return entry;

@@ -8,11 +8,11 @@ import type { End } from "../../../shared/run-records.ts";
 import { heldKey } from "../../../shared/subjects.ts";
 import { lastUpdateHere } from "../journal/update-records.ts";
 import type { Bus } from "../bus.ts";
-import type { Entry, Run } from "../updater.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
 
 const LONGEST_MS = 86_400_000;
 
-export interface Holding {
+export interface Hold {
   readonly container: string;
   readonly digest: string;
   readonly end: End;
@@ -25,9 +25,9 @@ export interface Holding {
 const FOR_GOOD: readonly End[] = ["refused", "rolled_back", "stuck"];
 const FOR_A_WHILE: readonly End[] = ["deferred", "failed"];
 
-export const hold = (bus: Bus, it: Holding): Promise<void> => untilAnswered(bus, () => holdNow(bus, it));
+export const hold = (bus: Bus, it: Hold): Promise<void> => untilAnswered(bus, () => holdNow(bus, it));
 
-async function holdNow(bus: Bus, it: Holding): Promise<void> {
+async function holdNow(bus: Bus, it: Hold): Promise<void> {
   const key = heldKey(bus.host.name, it.container);
   const before = await readHeld(bus, key);
   if (it.end === "updated" && before !== undefined) await bus.held.delete(key);
@@ -47,10 +47,10 @@ async function holdNow(bus: Bus, it: Holding): Promise<void> {
  * The digest that a rollback led away from is left alone until the tag moves on. What was held already and is newer
  * stays so; whoever goes forth again, by a second rollback, holds nothing. Another end changes nothing.
  */
-export const holdAfterRollback = (run: Run, entry: Entry, end: End): Promise<void> =>
+export const holdAfterRollback = (run: Run, entry: UpdateEntry, end: End): Promise<void> =>
   end === "updated" ? untilAnswered(run.bus, () => holdRolledBack(run, entry)) : Promise.resolve();
 
-async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: Entry): Promise<void> {
+async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: UpdateEntry): Promise<void> {
   const key = heldKey(bus.host.name, facts.name);
   const before = await readHeld(bus, key);
   if (before !== undefined && latest.digests.some((one) => one.endsWith(`@${before.digest}`))) {
@@ -66,7 +66,7 @@ async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: 
   await bus.held.put(key, JSON.stringify(entry));
 }
 
-function untilOf(bus: Bus, { end, retryAfterS }: Holding, tries: number): number | null {
+function untilOf(bus: Bus, { end, retryAfterS }: Hold, tries: number): number | null {
   if (FOR_GOOD.includes(end)) return null;
   const own = Math.min(bus.context.settings.INTERVAL * 2 ** (tries - 1), LONGEST_MS);
   return bus.clock.now() + (retryAfterS === undefined ? own : retryAfterS * 1000);

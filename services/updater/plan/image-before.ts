@@ -8,10 +8,10 @@ import { platformOf } from "../create/create-options.ts";
 import type { ImageDocument } from "../create/inspect.ts";
 import { lastUpdateHere } from "../journal/update-records.ts";
 import { credentialSettings, pull } from "./pull.ts";
-import type { Entry, Run } from "../updater.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
 
 /** The tag stays where it is. @throws Error that says why there is no way back */
-export async function imageBefore({ bus }: Run, { facts }: Entry): Promise<ImageInspectInfo> {
+export async function imageBefore({ bus }: Run, { facts }: UpdateEntry): Promise<ImageInspectInfo> {
   const { engine } = bus.host;
   const last = await lastUpdateHere({ ...bus.context, host: bus.host }, facts.name);
   if (last === undefined)

@@ -6,7 +6,7 @@ import { countingLabels } from "../../../shared/counting-labels.ts";
 import { ifThere } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
-import { type Ran, runInside } from "../swap/run-inside.ts";
+import { type CommandResult, runInside } from "../swap/run-inside.ts";
 import { toldOutput } from "../swap/told-output.ts";
 import type { Run } from "../updater.ts";
 
@@ -35,7 +35,7 @@ export async function runLifecycle(
   const log = run.log.child({ container: container.Name.slice(1), command: phase });
   const from = clock.monotonic();
   const over = clock.deadline(asked.timeoutMs, run.hardStop);
-  let ran: Ran | undefined;
+  let ran: CommandResult | undefined;
   try {
     ran = await runInside(host.engine, id, asked.command, over);
   } catch (error) {

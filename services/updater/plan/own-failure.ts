@@ -8,11 +8,11 @@ import { undoSteps } from "../swap/saga.ts";
 import { findParts } from "../swap/swap-parts.ts";
 import { begunOf, isUncommitted, swapFrom } from "../recover/begun.ts";
 import { patiently, putBack, takeOver, timedBy } from "../recover/put-back.ts";
-import type { Entry, Run } from "../updater.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
 import { type Ending, endContainer } from "./ends.ts";
 
 /** What was to come of it, where its image was there already. */
-type Failed = Entry & { readonly newImage?: { readonly Id: string } | undefined };
+type Failed = UpdateEntry & { readonly newImage?: { readonly Id: string } | undefined };
 
 /** An Engine that is away is waited for; one that answers, but not about this container, is not. */
 const MOST_SILENCES = 2;
@@ -31,7 +31,7 @@ export async function endFailed(run: Run, entries: readonly Failed[], error: unk
 
 const failedBy = (error: unknown): Ending => ({ end: "failed", because: explain(error), by: "updater" });
 
-async function isOfAll(run: Run, entries: readonly Entry[], error: unknown): Promise<boolean> {
+async function isOfAll(run: Run, entries: readonly UpdateEntry[], error: unknown): Promise<boolean> {
   const { bus, hardStop } = run;
   if ([Fenced, Suspended, CutOff, Expired, Halted].some((kind) => error instanceof kind)) return true;
   if (bus.signal.aborted || hardStop.aborted || bus.nats.isClosed()) return true;

@@ -6,18 +6,18 @@ import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
 import { type Ending, endContainer } from "./ends.ts";
 import { imageBefore } from "./image-before.ts";
 import { isSameContent } from "../../../shared/provenance.ts";
-import { Places } from "../swap/places.ts";
+import { Semaphore } from "../swap/places.ts";
 import { ImageMoved, pullPlanned } from "./pull-planned.ts";
-import type { Entry, Run } from "../updater.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
 
 /** By container name: the new image, or nothing where the entry was ended here as `current` or `failed`. */
 export type Pulls = ReadonlyMap<string, Promise<ImageInspectInfo | undefined>>;
 
 /** Each promise rejects only with what concerns the run: Suspended, Fenced. */
-export function startPulls(run: Run, entries: readonly Entry[]): Pulls {
-  const places = new Places(run.bus.context.settings.PARALLEL_PULLS);
+export function startPulls(run: Run, entries: readonly UpdateEntry[]): Pulls {
+  const places = new Semaphore(run.bus.context.settings.PARALLEL_PULLS);
   const pulling = new Map<string, Promise<ImageInspectInfo>>();
-  const pulledFor = async (entry: Entry): Promise<ImageInspectInfo | undefined> => {
+  const pulledFor = async (entry: UpdateEntry): Promise<ImageInspectInfo | undefined> => {
     const key = run.isRollback ? entry.facts.name : `${entry.ref.familiar}@${entry.digest}`;
     const one = pulling.get(key) ?? pullOne(run, entry, places);
     pulling.set(key, one);
@@ -30,10 +30,10 @@ export function startPulls(run: Run, entries: readonly Entry[]): Pulls {
   return new Map(entries.map((entry) => [entry.facts.name, pulledFor(entry)]));
 }
 
-type End = Pick<Ending, "end" | "because" | "isPutOff">;
+type PullEnd = Pick<Ending, "end" | "because" | "isPutOff">;
 
 /** Only what the registry or the Engine said ends the entry. @throws what concerns the run. */
-function endWithout(error: unknown, { ref }: Entry, run: Run): End {
+function endWithout(error: unknown, { ref }: UpdateEntry, run: Run): PullEnd {
   if (error instanceof Suspended || error instanceof Fenced) throw error;
   if (run.bus.signal.aborted) throw new Suspended("stopped during a pull", { cause: error });
   if (error instanceof ImageMoved) return { end: "expired", because: error.message, isPutOff: true };
@@ -41,7 +41,11 @@ function endWithout(error: unknown, { ref }: Entry, run: Run): End {
   return { end: "failed", because: `${what}: ${explain(error)}` };
 }
 
-async function endIfSame(image: ImageInspectInfo, { facts }: Entry, run: Run): Promise<End | undefined> {
+async function endIfSame(
+  image: ImageInspectInfo,
+  { facts }: UpdateEntry,
+  run: Run,
+): Promise<PullEnd | undefined> {
   if (run.recovered.has(facts.name)) return undefined;
   const { docker, store } = run.bus.host.engine;
   if (image.Id === facts.imageId)
@@ -53,7 +57,7 @@ async function endIfSame(image: ImageInspectInfo, { facts }: Entry, run: Run): P
     : undefined;
 }
 
-async function pullOne(run: Run, entry: Entry, places: Places): Promise<ImageInspectInfo> {
+async function pullOne(run: Run, entry: UpdateEntry, places: Semaphore): Promise<ImageInspectInfo> {
   using _place = await places.take();
   const { facts, ref } = entry;
   const { host, clock } = run.bus;

@@ -5,7 +5,7 @@ import { digestsIn, originOf } from "../../../shared/provenance.ts";
 import type { Bus } from "../bus.ts";
 import { platformOf } from "../create/create-options.ts";
 import type { ImageDocument } from "../create/inspect.ts";
-import type { Entry } from "../updater.ts";
+import type { UpdateEntry } from "../updater.ts";
 import { credentialSettings, pull } from "./pull.ts";
 
 /** The Engine has another image by that tag than the one that was planned. The message is the whole story. */
@@ -18,7 +18,7 @@ export class ImageMoved extends Error {
  * that came is compared with the plan's. Where it is another, the tag is put back, and nothing runs the image.
  * @throws ImageMoved, and an Error with what the Engine or the registry said.
  */
-export async function pullPlanned(bus: Bus, { facts, ref, digest }: Entry): Promise<ImageInspectInfo> {
+export async function pullPlanned(bus: Bus, { facts, ref, digest }: UpdateEntry): Promise<ImageInspectInfo> {
   const { host, clock, signal } = bus;
   const { docker, store } = host.engine;
   const running = await docker.getImage(facts.imageId).inspect();

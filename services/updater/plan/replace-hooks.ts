@@ -11,7 +11,7 @@ import { keptName } from "../swap/swap-names.ts";
 import { releaseOldImages } from "../swap/way-back.ts";
 import type { Run } from "../updater.ts";
 
-interface Before {
+interface BeforeReplacement {
   readonly name: string;
   readonly old: ContainerInspectInfo;
   readonly newImage: ImageInspectInfo;
@@ -21,7 +21,10 @@ interface Before {
 const isPart = ({ bus }: Run, { Id: id, Config }: ContainerInspectInfo): boolean =>
   isOurs({ id, labels: Config.Labels }, bus.host);
 
-export async function askBefore(run: Run, { name, old, newImage, atMost }: Before): Promise<Decided> {
+export async function askBefore(
+  run: Run,
+  { name, old, newImage, atMost }: BeforeReplacement,
+): Promise<Decided> {
   const common = {
     container: name,
     reason: run.isRollback

@@ -17,12 +17,19 @@ import { recordLateVerdicts } from "../gate/late.ts";
 import { type Stopped, makeMarker, removeMarker, stoppedNow } from "../journal/marker.ts";
 import { modeOf } from "./mode.ts";
 import { Notices, tellAgain, tellFinished } from "../journal/notices.ts";
-import { Places } from "../swap/places.ts";
+import { Semaphore } from "../swap/places.ts";
 import type { Plan } from "./plan-message.ts";
 import { type Pulls, startPulls } from "./pull-all.ts";
 import type { RecoveredHost } from "../recover/recover.ts";
 import { tellGroups } from "./tell-groups.ts";
-import { type Connected, type Entry, type Run, type Seen, type Updater, lookAround } from "../updater.ts";
+import {
+  type Connected,
+  type UpdateEntry,
+  type Run,
+  type InspectedContainer,
+  type Updater,
+  lookAround,
+} from "../updater.ts";
 import { removeUnusedVolumes, unusedVolumes } from "./unused-volumes.ts";
 import { whatHolds } from "./what-holds.ts";
 
@@ -78,13 +85,13 @@ export async function finish(
   await fence.end();
 }
 
-interface Before {
+interface EarlierProcess {
   readonly isNew: boolean;
   /** What the marker volume lists that an earlier process of the run made. */
   readonly stoppedBefore: readonly Stopped[] | undefined;
 }
 
-async function runEntries(run: Run, plan: Plan, before: Before): Promise<void> {
+async function runEntries(run: Run, plan: Plan, before: EarlierProcess): Promise<void> {
   const limit = Math.max(2 * run.bus.context.settings.INTERVAL, QUARTER_OF_AN_HOUR_MS);
   const first = await lookFor(run, plan, { ...before, limit });
   if (first.entries.length === 0) return;
@@ -98,7 +105,7 @@ async function runEntries(run: Run, plan: Plan, before: Before): Promise<void> {
     ...plan,
     containers: plan.containers.filter(({ name }) => !alone.some(({ facts }) => facts.name === name)),
   };
-  let ours: readonly Work[] = [];
+  let ours: readonly PlanPart[] = [];
   await allOf([
     ...alone.map((entry) => () => updateAlone(run, entry, pulls)),
     async () => {
@@ -109,7 +116,7 @@ async function runEntries(run: Run, plan: Plan, before: Before): Promise<void> {
 }
 
 /** It neither stops nor takes along any other, so it waits for no image but its own. */
-async function updateAlone(run: Run, entry: Entry, pulls: Pulls): Promise<void> {
+async function updateAlone(run: Run, entry: UpdateEntry, pulls: Pulls): Promise<void> {
   const newImage = await pulls.get(entry.facts.name);
   if (newImage === undefined) return;
   const mark = () => Promise.resolve(); // it stops nothing
@@ -123,8 +130,8 @@ async function updateAlone(run: Run, entry: Entry, pulls: Pulls): Promise<void> 
 async function updateTogether(
   run: Run,
   plan: Plan,
-  { pulls, ...before }: Before & { readonly pulls: Pulls },
-): Promise<readonly Work[]> {
+  { pulls, ...before }: EarlierProcess & { readonly pulls: Pulls },
+): Promise<readonly PlanPart[]> {
   if (plan.containers.length === 0) return [];
   const images = new Map<string, ImageInspectInfo>();
   await Promise.all(
@@ -135,7 +142,7 @@ async function updateTogether(
   );
   const now = await lookFor(run, plan, { ...before, limit: Number.POSITIVE_INFINITY }); // the gate and the pulls took their time
   for (const { facts } of now.seen) if (facts.status === "running") run.ran.add(facts.id);
-  const isOver = ({ facts }: Entry): boolean => run.journal.ended(facts.name) !== undefined;
+  const isOver = ({ facts }: UpdateEntry): boolean => run.journal.ended(facts.name) !== undefined;
   const isMarked = before.stoppedBefore !== undefined;
   const ready = now.entries.filter((entry) => images.has(entry.facts.name) || (isMarked && isOver(entry)));
   const grouped = await groupEntries(run, ready, now.seen);
@@ -148,8 +155,8 @@ async function updateTogether(
 async function lookFor(
   run: Run,
   plan: Plan,
-  { stoppedBefore, ...rest }: Before & { readonly limit: number },
-): Promise<{ readonly seen: readonly Seen[]; readonly entries: readonly Entry[] }> {
+  { stoppedBefore, ...rest }: EarlierProcess & { readonly limit: number },
+): Promise<{ readonly seen: readonly InspectedContainer[]; readonly entries: readonly UpdateEntry[] }> {
   const seen = await lookAround(run.bus.host.engine, stoppedBefore ?? []);
   const { entries, expired, committed, putBack } = whatHolds(run, plan, { ...rest, seen });
   for (const { entry, because } of expired)
@@ -165,7 +172,7 @@ async function lookFor(
 }
 
 /** Entries that updates_enumerated leaves; the others are ended. */
-async function askForAll(run: Run, plan: Plan, entries: readonly Entry[]): Promise<Entry[]> {
+async function askForAll(run: Run, plan: Plan, entries: readonly UpdateEntry[]): Promise<UpdateEntry[]> {
   const decided = await run.gate.ask({
     hook: "updates_enumerated",
     container: null,
@@ -174,7 +181,7 @@ async function askForAll(run: Run, plan: Plan, entries: readonly Entry[]): Promi
     publishedAt: plan.publishedAt,
   });
   if (run.mode !== "update") return [...entries];
-  const allowed: Entry[] = [];
+  const allowed: UpdateEntry[] = [];
   for (const entry of entries) {
     const own = lookUp(decided.containers, entry.facts.name);
     const verdict = decided.verdict === "proceed" ? own : decided;
@@ -191,14 +198,14 @@ interface Pulled {
   readonly isMarked: boolean;
 }
 
-type Work = () => Promise<void>;
+type PlanPart = () => Promise<void>;
 
 /** Ouroboros' own containers come last, one after the other, and at the very end the one that this process runs in. */
 function updateGroups(
   run: Run,
   { groups, entries }: Grouped,
   { images, isMarked }: Pulled,
-): { readonly others: readonly Work[]; readonly ours: readonly Work[] } {
+): { readonly others: readonly PlanPart[]; readonly ours: readonly PlanPart[] } {
   const ready = groups.map(({ updates, dependencies }) => {
     const pulled = updates.flatMap(({ id, name }) => {
       const newImage = images.get(name);
@@ -211,7 +218,8 @@ function updateGroups(
   let marked: Promise<void> | undefined = isMarked ? Promise.resolve() : undefined;
   const mark = (): Promise<void> =>
     (marked ??= makeMarker(run.bus.host.engine, { run: run.journal.run, stopped }));
-  const work = (some: typeof ready): Work[] => some.map((group) => () => runGroup(run, { ...group, mark }));
+  const work = (some: typeof ready): PlanPart[] =>
+    some.map((group) => () => runGroup(run, { ...group, mark }));
   const { host } = run.bus;
   const isOwn = ({ updates }: (typeof ready)[number]): boolean =>
     updates.some(({ facts }) => host.own.includes(facts.id));
@@ -222,7 +230,7 @@ function updateGroups(
   };
 }
 
-interface Parts {
+interface RunParts {
   readonly journal: Journal;
   readonly notices: Notices;
   readonly mode: Mode;
@@ -230,7 +238,7 @@ interface Parts {
   readonly recovered: RecoveredHost;
 }
 
-function runOf(updater: Connected, { journal, notices, mode, plan, recovered }: Parts): Run {
+function runOf(updater: Connected, { journal, notices, mode, plan, recovered }: RunParts): Run {
   const { bus, participants, doorbell } = updater;
   return {
     ...updater,
@@ -240,7 +248,7 @@ function runOf(updater: Connected, { journal, notices, mode, plan, recovered }: 
     isRollback: plan.rollback,
     gate: new Gate(bus, journal, { participants, doorbell, mode }),
     log: bus.context.log.child({ run: plan.run }),
-    turns: new Places(bus.context.settings.SWAPS),
+    turns: new Semaphore(bus.context.settings.SWAPS),
     ran: new Set(),
     replaced: new Map(),
     notStarted: new Set(),

@@ -6,12 +6,12 @@ import { startAll, stopAll } from "./dependencies.ts";
 import type { GroupWork } from "./group.ts";
 import { type Grouped, entryOf, neededBy } from "./grouped.ts";
 import { askBefore } from "./hard.ts";
-import type { Run, Seen } from "../updater.ts";
+import type { Run, InspectedContainer } from "../updater.ts";
 
 export function tellGroups(
   run: Run,
   { groups, entries }: Grouped,
-  seen: readonly Seen[],
+  seen: readonly InspectedContainer[],
 ): (() => Promise<void>)[] {
   const hook = run.mode === "dry_run" ? "dry_run_update" : "notify_update";
   return groups.map(

@@ -3,13 +3,13 @@ import { type Facts, whyLeftAlone } from "../../../shared/container-facts.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../../shared/image-ref.ts";
 import { type Ourselves, ourselvesOf } from "../../../shared/ourselves.ts";
 import type { Decided } from "../../../shared/run-records.ts";
-import { type Wishes, whyOnlyMonitored, whyUnwatched } from "../../../shared/watch-list.ts";
+import { type WatchSettings, whyOnlyMonitored, whyUnwatched } from "../../../shared/watch-list.ts";
 import { eventId } from "../../../shared/subjects.ts";
 import type { Plan, PlannedContainer } from "./plan-message.ts";
-import type { Entry, Run, Seen } from "../updater.ts";
+import type { UpdateEntry, Run, InspectedContainer } from "../updater.ts";
 
-interface Situation {
-  readonly seen: readonly Seen[];
+interface PlanSituation {
+  readonly seen: readonly InspectedContainer[];
   /** Not begun by an earlier process: a resumed run does not expire. */
   readonly isNew: boolean;
   /** How old a plan may be. Milliseconds. */
@@ -17,25 +17,25 @@ interface Situation {
 }
 
 export interface Committed {
-  readonly entry: Entry;
+  readonly entry: UpdateEntry;
   /** Id of the image it ran before. */
   readonly from: string;
 }
 
-interface Holding {
-  readonly entries: readonly Entry[];
+interface HeldEntries {
+  readonly entries: readonly UpdateEntry[];
   /** Updated by an earlier process that could not say so any more. */
   readonly committed: readonly Committed[];
   /** The same for what after_update put back, of itself or of what it went along with: it is not swapped once more. */
-  readonly putBack: readonly { readonly entry: Entry; readonly decided: Decided }[];
-  readonly expired: readonly { readonly entry: Entry; readonly because: string }[];
+  readonly putBack: readonly { readonly entry: UpdateEntry; readonly decided: Decided }[];
+  readonly expired: readonly { readonly entry: UpdateEntry; readonly because: string }[];
 }
 
 export function whatHolds(
   run: Pick<Run, "bus" | "recovered" | "journal">,
   plan: Plan,
-  { seen, isNew, limit }: Situation,
-): Holding {
+  { seen, isNew, limit }: PlanSituation,
+): HeldEntries {
   const all = seen.map(({ facts }) => facts);
   const { host, context } = run.bus;
   const ourselves = ourselvesOf(host, context.settings);
@@ -105,17 +105,17 @@ function relativesOf(name: string, all: readonly Facts[]): ReadonlySet<string> {
   return family;
 }
 
-interface Known {
+interface KnownContainers {
   readonly all: readonly Facts[];
   readonly isNew: boolean;
   readonly ourselves: Ourselves;
-  readonly wishes: Wishes;
+  readonly wishes: WatchSettings;
 }
 
 function whyNot(
   planned: PlannedContainer,
   facts: Facts | undefined,
-  { all, isNew, ourselves, wishes }: Known,
+  { all, isNew, ourselves, wishes }: KnownContainers,
 ): string | undefined {
   if (facts === undefined) return "there is no such container any more";
   if (isNew && facts.id !== planned.id) return "it is another container by now"; // a resumed run may have recreated it
@@ -136,7 +136,7 @@ const NO_REFERENCE: ImageRef = {
   familiar: "",
 };
 
-function entryFrom(planned: PlannedContainer, facts: Facts | undefined, latestOnly: boolean): Entry {
+function entryFrom(planned: PlannedContainer, facts: Facts | undefined, latestOnly: boolean): UpdateEntry {
   const gone: Facts = {
     id: planned.id,
     name: planned.name,

@@ -6,18 +6,18 @@ import type { Context, Host } from "../../../shared/run-service.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { readDocument } from "../journal/documents.ts";
 import { imageFetcher } from "../plan/pull.ts";
-import type { Places } from "../swap/places.ts";
+import type { Semaphore } from "../swap/places.ts";
 import { isAmong, unparked } from "../swap/dependants.ts";
 import { proofOf } from "../swap/prove.ts";
 import { References } from "../swap/references.ts";
 import { NONE_ALONG, type Swap } from "../swap/swap.ts";
 import { userName } from "../swap/swap-names.ts";
-import type { Parts } from "../swap/swap-parts.ts";
+import type { SwapParts } from "../swap/swap-parts.ts";
 
 export type Recovering = Pick<Context, "settings" | "log" | "clock"> & {
   readonly host: Host;
   readonly hardStop: AbortSignal;
-  readonly making: Places;
+  readonly making: Semaphore;
 };
 
 export type RecoveringSwaps = Recovering & {
@@ -25,7 +25,7 @@ export type RecoveringSwaps = Recovering & {
   readonly ran: ReadonlySet<string>;
 };
 
-export interface Begun extends Parts {
+export interface Begun extends SwapParts {
   readonly old: ContainerInspectInfo;
   /** The old one itself, where there is no other. */
   readonly next: ContainerInspectInfo;
@@ -34,7 +34,7 @@ export interface Begun extends Parts {
 }
 
 /** Those whose old container is there. */
-export function begunOf(all: readonly Parts[]): Begun[] {
+export function begunOf(all: readonly SwapParts[]): Begun[] {
   const begun = all.flatMap((parts) => {
     const old = parts.backup ?? parts.current;
     const next = parts.successor ?? (parts.backup === undefined ? undefined : parts.current);

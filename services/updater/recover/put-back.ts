@@ -10,7 +10,7 @@ import { ranBefore } from "../swap/dependants.ts";
 import { letDependantsRun } from "../swap/recreate.ts";
 import { type Failure, tryAll, undoSteps } from "../swap/saga.ts";
 import { type Swap, removeBackup, stop } from "../swap/swap.ts";
-import type { Parts } from "../swap/swap-parts.ts";
+import type { SwapParts } from "../swap/swap-parts.ts";
 import { ofBackup, ofHalfSwap, ofRecreated } from "../swap/swap-steps.ts";
 import { Timed } from "../swap/timed.ts";
 import { type Begun, type RecoveringSwaps, isAlone, swapFrom, wasStoppedByUs } from "./begun.ts";
@@ -28,7 +28,7 @@ export interface Restored {
 /** What cannot be done at once is tried for a while; what cannot be done at all keeps no other container down. */
 export async function patiently(
   it: RecoveringSwaps,
-  { name: container, run }: Pick<Parts, "name" | "run">,
+  { name: container, run }: Pick<SwapParts, "name" | "run">,
   act: () => Promise<Restored | undefined>,
 ): Promise<Restored | undefined> {
   const log = it.log.child({ container, run });
@@ -122,7 +122,7 @@ async function hasItsParents(
 /** Somebody removed the old container meanwhile: the new one is all there is. */
 export async function takeOver(
   { host }: RecoveringSwaps,
-  { name, run, successor }: Parts,
+  { name, run, successor }: SwapParts,
 ): Promise<Restored | undefined> {
   if (successor === undefined) return undefined;
   const container = host.engine.docker.getContainer(successor.Id);

@@ -17,11 +17,11 @@ import type { Helped } from "../self/helper-container.ts";
 import { byHand } from "../swap/by-hand.ts";
 import { isAmong, isOlder } from "../swap/dependants.ts";
 import { commit } from "../swap/recreate.ts";
-import { type Outcome, runSteps, tryAll } from "../swap/saga.ts";
+import { type SagaOutcome, runSteps, tryAll } from "../swap/saga.ts";
 import { startPatiently } from "../swap/start-patiently.ts";
 import { type Swap, isUpdated } from "../swap/swap.ts";
 import { backupName, parseSwapName } from "../swap/swap-names.ts";
-import { type Parts, findParts } from "../swap/swap-parts.ts";
+import { type SwapParts, findParts } from "../swap/swap-parts.ts";
 import { ofCommitted, ofOurselves, ofSwappedNames } from "../swap/swap-steps.ts";
 import { Timed } from "../swap/timed.ts";
 import type { Recovered } from "../updater.ts";
@@ -73,7 +73,7 @@ export async function settleAlone(
   return alone;
 }
 
-function endOf(swap: Swap, outcome: Outcome): Pick<Restored, "end" | "because"> {
+function endOf(swap: Swap, outcome: SagaOutcome): Pick<Restored, "end" | "because"> {
   switch (outcome.kind) {
     case "done":
       return { end: "updated", because: "the new container proved itself" };
@@ -103,10 +103,13 @@ async function startMarked(it: Recovering, markers: readonly Marker[]): Promise<
 
 async function recoverParts(
   it: RecoveringSwaps,
-  all: readonly Parts[],
+  all: readonly SwapParts[],
 ): Promise<Pick<RecoveredHost, "swaps" | "restored">> {
   const restored: Restored[] = [];
-  const end = <One extends Parts>(some: readonly One[], how: (one: One) => Promise<Restored | undefined>) =>
+  const end = <One extends SwapParts>(
+    some: readonly One[],
+    how: (one: One) => Promise<Restored | undefined>,
+  ) =>
     allOf(
       some.map((one) => async () => {
         const ended = await patiently(it, one, () => how(one));
@@ -178,7 +181,7 @@ async function isCommitted(swap: Swap): Promise<boolean> {
 }
 
 /** Nothing is taken back: each step is tried until it is done. */
-async function goForward(swap: Swap, timed: Timed): Promise<Outcome> {
+async function goForward(swap: Swap, timed: Timed): Promise<SagaOutcome> {
   const left = await tryAll(ofCommitted, swap, timed);
   const [first] = left;
   return first === undefined

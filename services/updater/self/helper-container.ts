@@ -20,7 +20,7 @@ const LOOK_EVERY_MS = 250;
 /** A program that cannot even start does not get better. */
 const MOST_RESTARTS = 5;
 
-export const Job = z.object({
+export const HelperJob = z.object({
   /** `forward`: replace the container by one of the new image; `back`: put the replaced one back. */
   way: z.enum(["forward", "back"]),
   run: z.string(),
@@ -31,19 +31,19 @@ export const Job = z.object({
   image: z.string(),
   reference: z.string(),
 });
-export type Job = z.infer<typeof Job>;
+export type HelperJob = z.infer<typeof HelperJob>;
 
-interface Making {
+interface HelperPlan {
   readonly host: Host;
   /** The container that the helper is like. */
   readonly like: ContainerInspectInfo;
   /** Id of the image it runs: the one that is gone to. */
   readonly image: string;
-  readonly job: Job;
+  readonly job: HelperJob;
 }
 
 /** H1: one that is left is removed, if it has ended. @throws Error where another one runs. */
-export async function startHelper({ host, like, image, job }: Making): Promise<void> {
+export async function startHelper({ host, like, image, job }: HelperPlan): Promise<void> {
   const { engine } = host;
   await removeHelper(engine);
   const [oldImage, newImage] = await Promise.all(
@@ -66,7 +66,7 @@ export async function startHelper({ host, like, image, job }: Making): Promise<v
   await helper.start();
 }
 
-function bodyFrom(body: Readonly<Record<string, unknown>>, { host, like, image, job }: Making): object {
+function bodyFrom(body: Readonly<Record<string, unknown>>, { host, like, image, job }: HelperPlan): object {
   const { Entrypoint: _own, Hostname: _name, MacAddress: _mac, ...rest } = body;
   const env = (body["Env"] as readonly string[] | undefined) ?? [];
   const { socket, isTls } = host.engine;
@@ -107,7 +107,7 @@ const flagsOf = ({ Config }: ContainerInspectInfo): readonly string[] => {
 };
 
 export interface Helped {
-  readonly job: Job;
+  readonly job: HelperJob;
   /** Why it did not do it; undefined where it did. */
   readonly because: string | undefined;
 }
@@ -144,10 +144,10 @@ const startAgain = (engine: Engine): Promise<void> =>
 /** Another's container that bears the name is none. */
 async function findHelper(
   engine: Engine,
-): Promise<{ readonly inspect: ContainerInspectInfo; readonly job: Job } | undefined> {
+): Promise<{ readonly inspect: ContainerInspectInfo; readonly job: HelperJob } | undefined> {
   const inspect = await ifThere(engine.docker.getContainer(NAME).inspect());
   if (inspect === undefined || roleOf({ labels: inspect.Config.Labels }) !== HELPER) return undefined;
-  const job = Job.safeParse(parseJson((inspect.Config.Cmd ?? [])[1] ?? ""));
+  const job = HelperJob.safeParse(parseJson((inspect.Config.Cmd ?? [])[1] ?? ""));
   return job.success ? { inspect, job: job.data } : undefined;
 }
 

@@ -7,13 +7,13 @@ import { CannotStart, Expired, explain } from "../../../shared/errors.ts";
 import { type Context, type Service, openHost } from "../../../shared/run-service.ts";
 import { keepDocument, prepareDocuments } from "../journal/documents.ts";
 import { letDependantsRun } from "../swap/recreate.ts";
-import { Job, noMoreRestarts } from "./helper-container.ts";
+import { HelperJob, noMoreRestarts } from "./helper-container.ts";
 import type { ImageDocument } from "../create/inspect.ts";
-import { Places } from "../swap/places.ts";
+import { Semaphore } from "../swap/places.ts";
 import { type Recovering, swapFrom } from "../recover/begun.ts";
 import { recoverHost } from "../recover/recover.ts";
 import { findParts } from "../swap/swap-parts.ts";
-import { type Outcome, runSteps, undoSteps } from "../swap/saga.ts";
+import { type SagaOutcome, runSteps, undoSteps } from "../swap/saga.ts";
 import type { Swap, SwapStep } from "../swap/swap.ts";
 import { Timed } from "../swap/timed.ts";
 
@@ -21,12 +21,12 @@ import { Timed } from "../swap/timed.ts";
 export const helperWith =
   (steps: readonly SwapStep[], order: string): Service =>
   async (context) => {
-    const job = Job.safeParse(JSON.parse(order));
+    const job = HelperJob.safeParse(JSON.parse(order));
     if (!job.success) throw new CannotStart("this command is for the helper that a self-update starts");
     const host = await openHost(context, 0);
     if (host === undefined) return 1;
     await prepareDocuments(context.settings.DATA_DIR).catch(() => undefined); // it is the updaters' to complain
-    const it = { ...context, host, hardStop: context.signal, making: new Places(1) };
+    const it = { ...context, host, hardStop: context.signal, making: new Semaphore(1) };
     const outcome = await (job.data.way === "forward" ? forward : back)(it, job.data, steps);
     const { name, run, way } = job.data;
     if (outcome.kind === "done") context.log.info({ container: name, run, way }, "helper is done");
@@ -42,10 +42,14 @@ export const helperWith =
 
 /** Ouroboros' own containers depend on none that were stopped for them. */
 const NONE: ReadonlySet<string> = new Set();
-const DONE: Outcome = { kind: "done" };
+const DONE: SagaOutcome = { kind: "done" };
 
 /** What an earlier start of the helper left is taken up first. */
-async function forward(it: Recovering & Context, job: Job, steps: readonly SwapStep[]): Promise<Outcome> {
+async function forward(
+  it: Recovering & Context,
+  job: HelperJob,
+  steps: readonly SwapStep[],
+): Promise<SagaOutcome> {
   const recovered = await recoverHost(it);
   const taken = recovered.swaps.get(job.name);
   if (taken !== undefined) return taken.outcome;
@@ -61,7 +65,11 @@ async function forward(it: Recovering & Context, job: Job, steps: readonly SwapS
 }
 
 /** The container that is to run again. */
-async function back(it: Recovering & Context, job: Job, steps: readonly SwapStep[]): Promise<Outcome> {
+async function back(
+  it: Recovering & Context,
+  job: HelperJob,
+  steps: readonly SwapStep[],
+): Promise<SagaOutcome> {
   const { engine } = it.host;
   const parts = (await findParts(it.host.engine)).find(
     ({ name, run }) => name === job.name && run === job.run,
@@ -78,10 +86,14 @@ async function back(it: Recovering & Context, job: Job, steps: readonly SwapStep
   return DONE;
 }
 
-const watching = ({ clock, log, hardStop }: Recovering, { name, run }: Job): Timed =>
+const watching = ({ clock, log, hardStop }: Recovering, { name, run }: HelperJob): Timed =>
   new Timed({ clock, log: log.child({ container: name, run }), hardStop });
 
-async function swapOf(it: Recovering & Context, job: Job, inspect: ContainerInspectInfo): Promise<Swap> {
+async function swapOf(
+  it: Recovering & Context,
+  job: HelperJob,
+  inspect: ContainerInspectInfo,
+): Promise<Swap> {
   const { engine } = it.host;
   const { resumedSince: _none, ...swap } = await swapFrom(
     { ...it, ran: NONE },
@@ -106,7 +118,7 @@ async function swapOf(it: Recovering & Context, job: Job, inspect: ContainerInsp
 }
 
 /** @throws Expired where its owner stopped, renamed or removed it meanwhile. */
-async function expectRunning(engine: Engine, { old, name }: Job): Promise<void> {
+async function expectRunning(engine: Engine, { old, name }: HelperJob): Promise<void> {
   const inspect = await ifThere(engine.docker.getContainer(old).inspect());
   if (inspect?.Name !== `/${name}` || !inspect.State.Running || inspect.State.Paused)
     throw new Expired("somebody stopped, renamed or removed it meanwhile");

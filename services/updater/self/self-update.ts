@@ -8,7 +8,7 @@ import { endContainer } from "../plan/ends.ts";
 import { helpersEnd, removeHelper, startHelper } from "./helper-container.ts";
 import { recoverHost } from "../recover/recover.ts";
 import type { Swap } from "../swap/swap.ts";
-import type { Entry, Run } from "../updater.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
 
 export const isOwn = ({ bus }: Pick<Run, "bus">, id: string | undefined): boolean =>
   id !== undefined && bus.host.own.includes(id);
@@ -20,7 +20,7 @@ export async function handOver(
     facts,
     entry,
     image,
-  }: { readonly facts: ContainerInspectInfo; readonly entry: Entry; readonly image: string },
+  }: { readonly facts: ContainerInspectInfo; readonly entry: UpdateEntry; readonly image: string },
 ): Promise<void> {
   const { engine } = run.bus.host;
   const { name } = entry.facts;

@@ -11,7 +11,7 @@ const LOOK_EVERY_MS = 100;
 const PROJECT = "com.docker.compose.project";
 const SAME_SERVICE = [PROJECT, "com.docker.compose.service", "com.docker.compose.container-number"];
 
-interface Situation {
+interface AdoptionContext {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly name: string;
@@ -25,7 +25,7 @@ interface Situation {
  * Somebody removed the old container and started the successor, which the updater had not. Compose starts what it created
  * or kept after all services of its project are there, so this waits a while.
  */
-export async function isAdopted(swap: Situation, successor: string): Promise<boolean> {
+export async function isAdopted(swap: AdoptionContext, successor: string): Promise<boolean> {
   const { engine, clock, name, old, restored } = swap;
   const inspect = (id: string) => ifThere(engine.docker.getContainer(id).inspect());
   if (restored !== undefined || (await inspect(old.Id)) !== undefined) return false;
@@ -48,7 +48,7 @@ export async function replacementOf({
   old,
   name,
   ...made
-}: Omit<Situation, "clock">): Promise<string | undefined> {
+}: Omit<AdoptionContext, "clock">): Promise<string | undefined> {
   if ((await ifThere(engine.docker.getContainer(old.Id).inspect())) !== undefined) return undefined;
   const labels = old.Config.Labels ?? {};
   const others = (await engine.docker.listContainers({ all: true })).filter(

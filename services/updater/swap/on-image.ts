@@ -2,13 +2,13 @@
 import { type Engine, ifThere } from "../../../shared/engine.ts";
 import { parseImageRef } from "../../../shared/image-ref.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
-import type { Places } from "./places.ts";
+import type { Semaphore } from "./places.ts";
 
-interface Making {
+interface ImageSwitch {
   readonly engine: Engine;
   readonly old: ContainerDocument;
   /** A tag that is moved for a moment is seen by everyone: one at a time. */
-  readonly making: Places;
+  readonly making: Semaphore;
 }
 
 /**
@@ -16,7 +16,7 @@ interface Making {
  * so a tag that points elsewhere is moved, and moved back.
  */
 export async function onImage(
-  { engine, old, making }: Making,
+  { engine, old, making }: ImageSwitch,
   imageId: string,
   make: () => Promise<string>,
 ): Promise<string> {

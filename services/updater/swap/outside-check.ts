@@ -17,7 +17,7 @@ export type Tried =
   /** What came back. */
   | { readonly passed: false; readonly because: string };
 
-interface Asking {
+interface ProbeContext {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly hardStop: AbortSignal;
@@ -29,7 +29,7 @@ const TRY_MS = 5000;
 export async function tryCheck(
   check: Check,
   inspect: ContainerInspectInfo,
-  { engine, clock, hardStop }: Asking,
+  { engine, clock, hardStop }: ProbeContext,
 ): Promise<Tried> {
   const signal = clock.deadline(TRY_MS, hardStop);
   try {

@@ -1,6 +1,6 @@
 // A limited number of places, taken in the order they were asked for; who has stopped something for it goes first.
 
-export class Places {
+export class Semaphore {
   #free: number;
   readonly #queue: (() => void)[] = [];
 

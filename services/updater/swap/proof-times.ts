@@ -1,5 +1,5 @@
 // How long a container's successor has to prove itself: as its own labels say, else as the settings do. Pure.
-import { type LabelName, labelOf } from "../../../shared/labels.ts";
+import { type LabelName, type Labels, labelOf } from "../../../shared/labels.ts";
 import { duration } from "../../../shared/setting-values.ts";
 import type { Settings } from "../../../shared/settings.ts";
 
@@ -8,16 +8,14 @@ export interface ProofTimes {
   readonly healthTimeout: number | undefined;
   readonly settleTime: number;
   /** Labels that cannot be understood, where the setting counts in their place, or that ask for too much. */
-  readonly wrong: readonly Wrong[];
+  readonly wrong: readonly WrongLabel[];
 }
 
-interface Wrong {
+interface WrongLabel {
   readonly label: LabelName;
   readonly value: string;
   readonly because: string;
 }
-
-type Labels = Readonly<Record<string, string>>;
 
 export function proofTimes(
   labels: Labels,
@@ -36,7 +34,7 @@ export function proofTimes(
 const LONGEST_MS = 86_400_000;
 
 /** An empty label says nothing. */
-function timeIn(labels: Labels, label: LabelName): { readonly ms?: number; readonly wrong?: Wrong } {
+function timeIn(labels: Labels, label: LabelName): { readonly ms?: number; readonly wrong?: WrongLabel } {
   const value = (labelOf(labels, label) ?? "").trim();
   if (value === "") return {};
   const read = duration.safeParse(value);

@@ -28,7 +28,7 @@ export interface Proof {
   readonly hardStop: AbortSignal;
 }
 
-interface Wishes {
+interface ProofContext {
   readonly settings: Pick<Settings, "HEALTH_TIMEOUT" | "SETTLE_TIME">;
   readonly log: Logger;
   readonly hardStop: AbortSignal;
@@ -38,7 +38,7 @@ interface Wishes {
 export function proofOf(
   old: ContainerDocument,
   image: ImageDocument,
-  { settings, log, hardStop }: Wishes,
+  { settings, log, hardStop }: ProofContext,
 ): Omit<Proof, "engine" | "clock"> {
   const { labels } = countingLabels(old.Config.Labels, image.Config?.Labels);
   const { wrong, ...times } = proofTimes(labels, settings);

@@ -5,7 +5,7 @@ import type { Engine } from "../../../shared/engine.ts";
 
 const SAID_BYTES = 500;
 
-export interface Ran {
+export interface CommandResult {
   /** Null where the Engine does not know. */
   readonly code: number | null;
   /** The end of what it printed. */
@@ -18,7 +18,7 @@ export async function runInside(
   id: string,
   command: string,
   abortSignal: AbortSignal,
-): Promise<Ran> {
+): Promise<CommandResult> {
   const exec = await patient.getContainer(id).exec({
     Cmd: ["/bin/sh", "-c", command],
     AttachStdout: true,

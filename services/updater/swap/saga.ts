@@ -13,7 +13,7 @@ export interface Step<State> {
   readonly tells?: true;
 }
 
-export type Outcome =
+export type SagaOutcome =
   | { readonly kind: "done" }
   | { readonly kind: "undone"; readonly failed: string; readonly cause: unknown }
   | {
@@ -43,7 +43,7 @@ export async function runSteps<State>(
   state: State,
   watching: Watching,
   begun: readonly Step<State>[] = [],
-): Promise<Outcome> {
+): Promise<SagaOutcome> {
   const toUndo = [...begun];
   for (const step of steps) {
     toUndo.push(step);

@@ -8,7 +8,7 @@ import { tryAll } from "./saga.ts";
 import { letStopEnd } from "./stop-container.ts";
 import { Timed } from "./timed.ts";
 
-interface Starting {
+interface StartContext {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;
@@ -22,7 +22,7 @@ interface NotStarted {
 }
 
 /** By name or id. Resolves, when all run that can be started, with the others; each of them is one error in the log. */
-export async function startPatiently(it: Starting, containers: readonly string[]): Promise<NotStarted[]> {
+export async function startPatiently(it: StartContext, containers: readonly string[]): Promise<NotStarted[]> {
   const starts = containers.map((container) => ({
     name: container,
     do: () => startWithParent(it, container),
@@ -36,7 +36,7 @@ export async function startPatiently(it: Starting, containers: readonly string[]
 }
 
 /** One that lives in the network of another cannot start without it: a crash of the host may have ended both. */
-async function startWithParent(it: Starting, id: string): Promise<void> {
+async function startWithParent(it: StartContext, id: string): Promise<void> {
   const inspect = await ifThere(it.engine.docker.getContainer(id).inspect());
   const [, parent] = /^container:(.+)/.exec(inspect?.HostConfig.NetworkMode ?? "") ?? [];
   if (parent !== undefined) await startStopped(it, parent);
@@ -45,7 +45,7 @@ async function startWithParent(it: Starting, id: string): Promise<void> {
 
 /** One that is gone has nothing to start. */
 export async function startStopped(
-  { engine, clock }: Pick<Starting, "engine" | "clock">,
+  { engine, clock }: Pick<StartContext, "engine" | "clock">,
   id: string,
 ): Promise<void> {
   const container = engine.docker.getContainer(id);

@@ -12,7 +12,7 @@ import {
   sharesContainer,
 } from "../create/inspect.ts";
 
-interface Making {
+interface SuccessorPlan {
   readonly engine: Engine;
   readonly old: ContainerDocument;
   readonly oldImage: ImageDocument;
@@ -22,7 +22,7 @@ interface Making {
 }
 
 /** Resolves with the new container's id. @throws Error after removing what it made, if that is not what is wanted. */
-export async function makeSuccessor(it: Making): Promise<string> {
+export async function makeSuccessor(it: SuccessorPlan): Promise<string> {
   const { engine, old, newImage } = it;
   const recreation: Recreation = {
     old,

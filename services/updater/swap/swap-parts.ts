@@ -3,7 +3,7 @@ import type { ContainerInspectInfo } from "dockerode";
 import { type Engine, ifThere } from "../../../shared/engine.ts";
 import { parseSwapName } from "./swap-names.ts";
 
-export interface Parts {
+export interface SwapParts {
   readonly name: string;
   readonly run: string;
   readonly current: ContainerInspectInfo | undefined;
@@ -15,7 +15,7 @@ export interface Parts {
 const ownName = (names: readonly string[]): string =>
   (names.find((name) => name.lastIndexOf("/") === 0) ?? "").slice(1);
 
-export async function findParts(engine: Engine): Promise<Parts[]> {
+export async function findParts(engine: Engine): Promise<SwapParts[]> {
   const listed = await engine.docker.listContainers({ all: true });
   const named = listed.map(({ Names, Id }) => ({ id: Id, name: ownName(Names) }));
   const swaps = named.map(({ name }) => parseSwapName(name)).filter((swap) => swap !== undefined);

@@ -12,7 +12,7 @@ import { isAdopted, replacementOf } from "./adopted.ts";
 import { copiedInto, surelyCopiedInto } from "./copied-files.ts";
 import { copyPaths } from "./copy-paths.ts";
 import { onImage } from "./on-image.ts";
-import type { Places } from "./places.ts";
+import type { Semaphore } from "./places.ts";
 import { type Proof, prove } from "./prove.ts";
 import type { Step, Watching } from "./saga.ts";
 import type { References } from "./references.ts";
@@ -44,7 +44,7 @@ export interface Swap {
   /** Containers recreated in this transaction: old id → new id. Filled as they are made. */
   readonly replaced: Map<string, string>;
   /** Creating by a tag that is moved for a moment: one at a time. */
-  readonly making: Places;
+  readonly making: Semaphore;
   readonly references: References;
   /** Ids of containers that ran before the run stopped anything. */
   readonly ran: ReadonlySet<string>;

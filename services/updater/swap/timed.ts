@@ -12,7 +12,7 @@ const LONGEST_PAUSE_MS = 5000;
 /** How long an Engine that answers may refuse to put something back. */
 const PATIENCE_MS = 120_000;
 
-interface Watched {
+interface TimedSwap {
   readonly clock: Clock;
   readonly log: Logger;
   /** Ends the trying: what is left is found by the next start. */
@@ -22,14 +22,14 @@ interface Watched {
 export class Timed implements Watching {
   readonly steps: { step: string; ms: number }[] = [];
   readonly monotonic: () => number;
-  readonly #it: Watched;
+  readonly #it: TimedSwap;
   readonly #told = new Set<string>();
   #down: number | undefined;
   #up: number | undefined;
   #pause = FIRST_PAUSE_MS;
   #patientSince: number | undefined;
 
-  constructor(it: Watched) {
+  constructor(it: TimedSwap) {
     this.monotonic = it.clock.monotonic;
     this.#it = it;
   }

@@ -14,7 +14,7 @@ import { platformOf } from "../create/create-options.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { onImage } from "./on-image.ts";
 import { makeSuccessor } from "./successor.ts";
-import type { Places } from "./places.ts";
+import type { Semaphore } from "./places.ts";
 import type { Step } from "./saga.ts";
 
 /** What of a swap (swap.ts) the way back needs. */
@@ -26,7 +26,7 @@ interface Returning {
   readonly oldImage: ImageDocument;
   readonly newImage: ImageDocument;
   readonly replaced: ReadonlyMap<string, string>;
-  readonly making: Places;
+  readonly making: Semaphore;
   readonly successor: string | undefined;
   readonly fetchImage: (wanted: { ref: ImageRef; platform: string | undefined }) => Promise<void>;
   readonly dependants: readonly Returning[];

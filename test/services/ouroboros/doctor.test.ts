@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Kvm } from "@nats-io/kv";
 import {
   type CheckName,
-  type Seen,
+  type DoctorFindings,
   type SeenContainer,
   checkNames,
   checks,
@@ -21,13 +21,13 @@ const container = (name: string, role?: string, more: Partial<SeenContainer> = {
 });
 const nats = { url: "tls://nats:4222", isOpen: false, streams: [], unreadable: [], clockOff: 0 };
 const sock = { source: "/var/run/docker.sock", destination: "/var/run/docker.sock", rw: true };
-const on = (...containers: SeenContainer[]): Seen => ({
+const on = (...containers: SeenContainer[]): DoctorFindings => ({
   engine: { socket: "unix:///s", api: "1.51", clockOff: 0, containers },
   scripts: [],
 });
 
 /** The check that finds it, and the sentence; undefined for a sound set-up. */
-const cases: readonly [string, Seen, CheckName | undefined, RegExp][] = [
+const cases: readonly [string, DoctorFindings, CheckName | undefined, RegExp][] = [
   ["a closed NATS is sound", { nats, scripts: [] }, undefined, /^/],
   ["an open NATS", { nats: { ...nats, isOpen: true }, scripts: [] }, "NATS users", /lets anybody in/],
   [

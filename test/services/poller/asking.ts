@@ -4,24 +4,24 @@ import type { ServerResponse } from "node:http";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Answer } from "../../../services/poller/plan.ts";
+import type { RegistryAnswer } from "../../../services/poller/plan.ts";
 import type { Proxies } from "../../../services/poller/proxy.ts";
-import { type Means, Registries } from "../../../services/poller/registry.ts";
+import { type RegistryAccess, Registries } from "../../../services/poller/registry.ts";
 import { type Clock, systemClock } from "../../../shared/clock.ts";
 import { type ImageRef, parseImageRef } from "../../../shared/image-ref.ts";
 
 export const DIGEST = `sha256:${"1".repeat(64)}`;
-export const digest = (of: string): Answer => ({ kind: "digest", digest: of });
-export const becauseOf = (answer: Answer | undefined): string =>
+export const digest = (of: string): RegistryAnswer => ({ kind: "digest", digest: of });
+export const becauseOf = (answer: RegistryAnswer | undefined): string =>
   answer?.kind === "unknown" ? answer.because : "";
 
 interface Options {
-  readonly settings?: Partial<Means["settings"]>;
+  readonly settings?: Partial<RegistryAccess["settings"]>;
   readonly insecure?: readonly string[];
   readonly clock?: Clock;
   readonly proxies?: Partial<Proxies>;
   readonly mirrors?: readonly string[];
-  readonly engine?: Means["engine"];
+  readonly engine?: RegistryAccess["engine"];
 }
 const anonymous = { REPO_USER: "", REPO_PASS: "", REPO_REGISTRY: "", TOKEN_SERVERS: [] };
 const direct = { http: "", https: "", no: "" };
@@ -48,7 +48,7 @@ export function ref(text: string): ImageRef {
   return parsed;
 }
 
-export async function ask(asked: Registries, ...texts: string[]): Promise<Answer[]> {
+export async function ask(asked: Registries, ...texts: string[]): Promise<RegistryAnswer[]> {
   const refs = texts.map(ref);
   const answers = await asked.digestsOf(refs, new AbortController().signal);
   return refs.map(({ familiar }) => answers.get(familiar) ?? { kind: "unknown", because: "no answer" });

@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import type { Answer } from "../../../services/poller/plan.ts";
+import type { RegistryAnswer } from "../../../services/poller/plan.ts";
 import { DIGEST, ask, becauseOf, digest, manifestHeaders, registries, reply } from "./asking.ts";
 import { startRegistry } from "./odd-registry.ts";
 
 describe("asking odd registries", () => {
   const manifest = '{"schemaVersion":2}';
   const hash = `sha256:${createHash("sha256").update(manifest).digest("hex")}`;
-  const cases: readonly [string, (method: string, response: ServerResponse) => void, Answer | RegExp][] = [
+  const cases: readonly [
+    string,
+    (method: string, response: ServerResponse) => void,
+    RegistryAnswer | RegExp,
+  ][] = [
     ["takes HEAD for an answer", (_, response) => reply(response, 200, manifestHeaders()), digest(DIGEST)],
     [
       "asks with GET where HEAD is not allowed",

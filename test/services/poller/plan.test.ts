@@ -2,9 +2,15 @@ import assert from "node:assert/strict";
 import type { Facts } from "../../../shared/container-facts.ts";
 import { parseImageRef } from "../../../shared/image-ref.ts";
 import type { HeldEntry } from "../../../shared/held.ts";
-import { type Answer, choose, mayMove, planOf, unknownDependencies } from "../../../services/poller/plan.ts";
+import {
+  type RegistryAnswer,
+  choose,
+  mayMove,
+  planOf,
+  unknownDependencies,
+} from "../../../services/poller/plan.ts";
 import { type ImageStore, originKey } from "../../../shared/provenance.ts";
-import type { Wishes } from "../../../shared/watch-list.ts";
+import type { WatchSettings } from "../../../shared/watch-list.ts";
 import { PLAIN } from "../../support/facts.ts";
 
 const OLD = `sha256:${"0".repeat(64)}`;
@@ -19,18 +25,24 @@ const web: Facts = {
   ...PLAIN,
 };
 const labelled = (value: string): Partial<Facts> => ({ labels: { "com.ouroboros.enable": value } });
-const all: Wishes = { MONITOR: [], IGNORE: [], LABEL_ENABLE: false, LABELS_ONLY: false, COMPAT_LABELS: [] };
+const all: WatchSettings = {
+  MONITOR: [],
+  IGNORE: [],
+  LABEL_ENABLE: false,
+  LABELS_ONLY: false,
+  COMPAT_LABELS: [],
+};
 const WATCHTOWER = "com.centurylinklabs.watchtower";
-const both = { COMPAT_LABELS: ["watchtower", "wud"] } as const satisfies Partial<Wishes>;
+const both = { COMPAT_LABELS: ["watchtower", "wud"] } as const satisfies Partial<WatchSettings>;
 const withLabel = (label: string, value: string): Partial<Facts> => ({ labels: { [label]: value } });
 
 interface Given {
   readonly web?: Partial<Facts>;
   readonly others?: readonly Facts[];
-  readonly wishes?: Partial<Wishes>;
+  readonly wishes?: Partial<WatchSettings>;
   readonly digests?: readonly string[];
   readonly noImage?: true;
-  readonly answer?: Answer;
+  readonly answer?: RegistryAnswer;
   readonly held?: Partial<HeldEntry>;
   readonly store?: ImageStore;
   /** Why its registry does not know its image. */
@@ -278,7 +290,7 @@ describe("a plan", () => {
     digests: [OLD],
     isProven: true,
   });
-  const answers = new Map<string, Answer>([["app:1", { kind: "digest", digest: NEW }]]);
+  const answers = new Map<string, RegistryAnswer>([["app:1", { kind: "digest", digest: NEW }]]);
 
   it("holds the dependencies of its groups, soft and hard ones apart", () => {
     const cache: Facts = { ...db, id: "c".repeat(64), name: "cache" };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { Verdict } from "../../../shared/messages.ts";
-import { type Answered, verdictFrom } from "../../../services/webhook/answer.ts";
+import { type WebhookAnswer, verdictFrom } from "../../../services/webhook/answer.ts";
 
 const NOW = Date.parse("2026-03-01T04:00:00Z");
-const cases: readonly [string, Partial<Answered>, Verdict | undefined][] = [
+const cases: readonly [string, Partial<WebhookAnswer>, Verdict | undefined][] = [
   ["200 proceeds", { status: 200 }, { verdict: "proceed" }],
   ["204 proceeds", { status: 204 }, { verdict: "proceed" }],
   ["200 with blanks proceeds", { status: 200, body: " \n" }, { verdict: "proceed" }],
@@ -49,7 +49,7 @@ const cases: readonly [string, Partial<Answered>, Verdict | undefined][] = [
       '{"verdict":"proceed","Containers":{"db":"refuse"}}',
     ],
     '{"verdict":"proceed","containers":{"db":{"verdict":"proceed","but":1}}}',
-  ].map((body): [string, Partial<Answered>, undefined] => [
+  ].map((body): [string, Partial<WebhookAnswer>, undefined] => [
     `200 with ${body} is an error`,
     { status: 200, body },
     undefined,
@@ -117,7 +117,7 @@ const cases: readonly [string, Partial<Answered>, Verdict | undefined][] = [
   ["503 without Retry-After is no answer", { status: 503 }, undefined],
   ["503 with a Retry-After nobody can read is no answer", { status: 503, retryAfter: "soon" }, undefined],
   ...[301, 302, 307, 400, 401, 403, 404, 410, 415, 422, 429, 500, 502, 504].map(
-    (status): [string, Partial<Answered>, undefined] => [
+    (status): [string, Partial<WebhookAnswer>, undefined] => [
       `${status} is no answer`,
       { status, body: "proceed" },
       undefined,
@@ -134,7 +134,7 @@ describe("the answer of an endpoint", () => {
     });
 
   it("that is none says why, and what is allowed", () => {
-    const said = (answered: Partial<Answered>): string =>
+    const said = (answered: Partial<WebhookAnswer>): string =>
       JSON.stringify(
         verdictFrom({ status: 200, body: "", retryAfter: undefined, cut: false, ...answered }, NOW),
       );

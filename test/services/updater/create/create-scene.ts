@@ -2,7 +2,7 @@
 import type {
   Config,
   ContainerDocument,
-  Endpoint,
+  NetworkEndpoint,
   HostConfig,
   ImageConfig,
   MountPoint,
@@ -17,7 +17,7 @@ export interface Given {
   readonly config?: Partial<Config>;
   readonly host?: Partial<HostConfig>;
   readonly mounts?: readonly MountPoint[];
-  readonly networks?: Readonly<Record<string, Endpoint>>;
+  readonly networks?: Readonly<Record<string, NetworkEndpoint>>;
   readonly image?: ImageConfig | null;
   readonly next?: ImageConfig | null;
   readonly api?: string;

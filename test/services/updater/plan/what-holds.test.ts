@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import type { Plan } from "../../../../services/updater/plan/plan-message.ts";
-import type { Run, Seen } from "../../../../services/updater/updater.ts";
+import type { Run, InspectedContainer } from "../../../../services/updater/updater.ts";
 import type { VerdictWord } from "../../../../shared/messages.ts";
 import { whatHolds } from "../../../../services/updater/plan/what-holds.ts";
 import type { Facts } from "../../../../shared/container-facts.ts";
@@ -15,7 +15,8 @@ const web: Facts = {
   imageId: "sha256:old",
   ...PLAIN,
 };
-const seenAs = (facts: Partial<Facts>): Seen[] => [{ facts: { ...web, ...facts } }] as Seen[];
+const seenAs = (facts: Partial<Facts>): InspectedContainer[] =>
+  [{ facts: { ...web, ...facts } }] as InspectedContainer[];
 const planned = { name: "web", id: web.id, imageId: web.imageId, digest: "sha256:new", latest: {} };
 const plan = (more: Partial<Plan> = {}): Plan =>
   ({
@@ -41,7 +42,7 @@ const run = (swappedTo?: string, after?: VerdictWord, records?: readonly object[
   }) as unknown as Run;
 
 describe("what holds of a plan", () => {
-  const cases: [string, Plan, Seen[], boolean, string][] = [
+  const cases: [string, Plan, InspectedContainer[], boolean, string][] = [
     ["an entry that is as it was", plan(), seenAs({}), true, "holds"],
     [
       "nothing of a plan that was taken too late",
@@ -125,7 +126,7 @@ describe("what holds of a plan", () => {
       const seen = [
         ...seenAs({}),
         { facts: { ...web, id: "4".repeat(64), name: "other", refersTo } },
-      ] as Seen[];
+      ] as InspectedContainer[];
       const situation = { seen, isNew: false, limit: 60_000 };
       const holding = whatHolds(run(undefined, "proceed", [refused]), plan(), situation);
       assert.equal(holding.putBack.length, over);

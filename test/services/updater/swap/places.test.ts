@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { Places } from "../../../../services/updater/swap/places.ts";
+import { Semaphore } from "../../../../services/updater/swap/places.ts";
 
 describe("places", () => {
   it("are taken in the order they were asked for; who must not wait goes first", async () => {
-    const places = new Places(1);
+    const places = new Semaphore(1);
     const order: string[] = [];
     const work = async (name: string, first: boolean): Promise<void> => {
       using _place = await places.take({ first });
@@ -15,7 +15,7 @@ describe("places", () => {
   });
 
   it("are given back once, also where that is done twice", async () => {
-    const places = new Places(1);
+    const places = new Semaphore(1);
     const place = await places.take();
     place[Symbol.dispose]();
     place[Symbol.dispose]();

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import type { ContainerDocument, ImageDocument } from "../../../../services/updater/create/inspect.ts";
-import { type Outcome, type Watching, runSteps, undoSteps } from "../../../../services/updater/swap/saga.ts";
+import {
+  type SagaOutcome,
+  type Watching,
+  runSteps,
+  undoSteps,
+} from "../../../../services/updater/swap/saga.ts";
 import { byHand } from "../../../../services/updater/swap/by-hand.ts";
-import { Places } from "../../../../services/updater/swap/places.ts";
+import { Semaphore } from "../../../../services/updater/swap/places.ts";
 import { References } from "../../../../services/updater/swap/references.ts";
 import { type Swap, type SwapStep, removeBackup } from "../../../../services/updater/swap/swap.ts";
 import { swapSteps } from "../../../../services/updater/swap/swap-steps.ts";
@@ -81,7 +86,7 @@ describe("swapping a container, on a real Engine", () => {
         ? { ...step, undo: () => Promise.reject(new Error("port taken")) }
         : step;
     });
-    const outcome: Outcome = await runSteps(steps, swap, silent);
+    const outcome: SagaOutcome = await runSteps(steps, swap, silent);
     assert.deepEqual(outcome.kind === "stuck" && outcome.left.map(({ step }) => step), [
       "stop the old container",
     ]);
@@ -124,7 +129,7 @@ async function prepare(): Promise<Swap> {
     proof: { healthTimeout: undefined, settleTime: 100, hardStop: new AbortController().signal },
     beforeStop: () => Promise.resolve(),
     replaced: new Map(),
-    making: new Places(1),
+    making: new Semaphore(1),
     fetchImage: () => Promise.reject(new Error("nothing is to be pulled here")),
     references: new References(),
     ran: new Set(),
