@@ -10,7 +10,7 @@ import { lasting } from "./times.ts";
 
 const LOOK_AGAIN_MS = 200;
 
-interface Waiting {
+interface FollowedRun {
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -19,7 +19,7 @@ interface Waiting {
 export async function* recordsAsTheyCome(
   { manager }: Fleet,
   { host, run }: { readonly host: string; readonly run: string },
-  { clock, signal }: Waiting,
+  { clock, signal }: FollowedRun,
 ): AsyncGenerator<RunRecord, void> {
   for (let seq = 1; !signal.aborted;) {
     const message = await nextOn(manager, STREAMS.runs, subjects.run(host, run), seq);
