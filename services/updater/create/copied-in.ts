@@ -12,7 +12,7 @@
 //       anew whenever it starts the service.
 //   C4  What is older than the container and was changed after the container wrote or printed anything is its own.
 
-export interface Facts {
+export interface FileFacts {
   readonly type: "file" | "folder" | "link" | "other";
   /** When its content was modified, in milliseconds since 1970. */
   readonly mtime: number;
@@ -22,7 +22,7 @@ export interface Facts {
   readonly ctime?: number;
 }
 
-export interface Changed extends Facts {
+export interface Changed extends FileFacts {
   readonly path: string;
   readonly kind: "added" | "changed";
 }
@@ -40,9 +40,9 @@ export interface Life {
 }
 
 type Folder = Pick<Changed, "kind" | "mtime" | "isWhole" | "type">;
-type Rounded = Pick<Facts, "type" | "isWhole">;
+type Rounded = Pick<FileFacts, "type" | "isWhole">;
 
-export type Verdict = "copied in" | "its own" | "doubtful";
+export type FileOrigin = "copied in" | "its own" | "doubtful";
 
 /** Times are rounded to the nearest second, by compose, or cut. */
 const ROUNDED_MS = 1000;
@@ -51,7 +51,7 @@ const SOON_MS = 600_000;
 export const parentOf = (path: string): string => path.slice(0, path.lastIndexOf("/")) || "/";
 
 /** `folderOf` knows every folder above a changed path. */
-export function judge(one: Changed, life: Life, folderOf: (path: string) => Folder | undefined): Verdict {
+export function judge(one: Changed, life: Life, folderOf: (path: string) => Folder | undefined): FileOrigin {
   if (one.type === "other" || (one.type === "folder" && one.kind === "changed")) return "its own";
   if (life.firstStart === Infinity) return "copied in";
   if (isOlder(one, life.created)) return judgeOld(one, life, folderOf);
@@ -66,15 +66,15 @@ const roundedBy = ({ type, isWhole }: Rounded): number => (type === "file" && is
 const isOlder = (one: Rounded & { readonly mtime: number }, created: number): boolean =>
   one.mtime < created - roundedBy(one);
 
-const isBefore = (one: Facts, start: number): Verdict =>
+const isBefore = (one: FileFacts, start: number): FileOrigin =>
   one.mtime < start + roundedBy(one) ? "copied in" : "its own";
 
 /** C3 */
 function judgeRestarted(
   { mtime, ctime, isWhole }: Changed,
   { created }: Life,
-  folder: Pick<Facts, "mtime"> | undefined,
-): Verdict {
+  folder: Pick<FileFacts, "mtime"> | undefined,
+): FileOrigin {
   if (!isWhole) return "its own";
   const isAt = (time: number | undefined): boolean =>
     time !== undefined && Math.abs(time - mtime) <= ROUNDED_MS;
@@ -83,7 +83,7 @@ function judgeRestarted(
 }
 
 /** C2, C4 */
-function judgeOld(one: Changed, life: Life, folderOf: (path: string) => Folder | undefined): Verdict {
+function judgeOld(one: Changed, life: Life, folderOf: (path: string) => Folder | undefined): FileOrigin {
   const { created, firstStart, lastStart, lastCopy, wrote = Infinity } = life;
   const folder = folderOf(parentOf(one.path));
   if (one.kind === "changed" && (folder === undefined || isOlder(folder, created))) return "its own";

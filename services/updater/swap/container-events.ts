@@ -24,12 +24,12 @@ interface Event {
   readonly timeNano: number;
 }
 
-interface Asked {
+interface EventRequest {
   readonly since: (now: number) => number;
   readonly actions: readonly string[];
 }
 
-async function eventsOf({ docker }: Engine, id: string, { since, actions }: Asked): Promise<Event[]> {
+async function eventsOf({ docker }: Engine, id: string, { since, actions }: EventRequest): Promise<Event[]> {
   const filters = { type: ["container" as const], container: [id], event: [...actions] };
   const found: Event[] = [];
   try {

@@ -8,7 +8,7 @@ import { type Engine, ifThere, statusOf } from "../../../shared/engine.ts";
 import { canonicalPath } from "../create/canonical-path.ts";
 import {
   type Changed,
-  type Facts,
+  type FileFacts,
   type Life,
   earliestWritten,
   isOwnPath,
@@ -52,7 +52,7 @@ async function sortOut(engine: Engine, container: ContainerDocument): Promise<So
 }
 
 type Kinds = ReadonlyMap<string, Changed["kind"]>;
-type Files = ReadonlyMap<string, Changed>;
+type ChangedFiles = ReadonlyMap<string, Changed>;
 const ADDED = 1;
 const DELETED = 2;
 
@@ -85,21 +85,21 @@ const mountPointsOf = ({ Mounts, HostConfig }: ContainerDocument): string[] =>
 const MANY = 256;
 
 /** And the folders above them. */
-async function look(engine: Engine, id: string, kinds: Kinds): Promise<Files> {
+async function look(engine: Engine, id: string, kinds: Kinds): Promise<ChangedFiles> {
   const paths = new Set([...kinds.keys(), START_MARK]);
   for (const path of kinds.keys())
     for (let folder = path; folder !== "/"; folder = parentOf(folder)) paths.add(parentOf(folder));
   const isOpen = await hasArchive(engine, id);
-  const inside: ReadonlyMap<string, Facts> =
+  const inside: ReadonlyMap<string, FileFacts> =
     paths.size > MANY || !isOpen ? await factsInside(engine, id, [...paths]) : new Map();
   const left = isOpen ? [...paths].filter((path) => !inside.has(path)) : [];
   return asChanged(kinds, new Map([...inside, ...(await factsOf(engine, id, left))]));
 }
 
-const asChanged = (kinds: Kinds, facts: ReadonlyMap<string, Facts>): Files =>
+const asChanged = (kinds: Kinds, facts: ReadonlyMap<string, FileFacts>): ChangedFiles =>
   new Map([...facts].map(([path, one]) => [path, { ...one, path, kind: kinds.get(path) ?? "changed" }]));
 
-function verdictsOn(all: Files, life: Life): Sorted {
+function verdictsOn(all: ChangedFiles, life: Life): Sorted {
   const judged = [...all.values()]
     .filter(({ path }) => path !== START_MARK)
     .map((one) => ({ path: one.path, verdict: judge(one, life, (path) => all.get(path)) }));
@@ -113,7 +113,7 @@ const timeOf = (text: string): number => Date.parse(text);
 /** The Engine notes a start once it is done; before the first process runs it writes this file. */
 const START_MARK = "/etc/hostname";
 
-function lifeOf(container: ContainerDocument, mark: Facts | undefined): Life {
+function lifeOf(container: ContainerDocument, mark: FileFacts | undefined): Life {
   const { State } = container as unknown as ContainerInspectInfo;
   const [created, lastStart] = [timeOf(container.Created), timeOf(State.StartedAt)];
   if (timeOf(State.FinishedAt) > 0) return { created, lastStart, firstStart: undefined };
@@ -125,8 +125,8 @@ function lifeOf(container: ContainerDocument, mark: Facts | undefined): Life {
 async function withEvidence(
   engine: Engine,
   container: ContainerDocument,
-  { all, life }: { all: Files; life: Life },
-): Promise<[Files, Life]> {
+  { all, life }: { all: ChangedFiles; life: Life },
+): Promise<[ChangedFiles, Life]> {
   const inside = await factsInside(engine, container.Id, [...all.keys()]);
   const kinds = new Map([...all].map(([path, { kind }]) => [path, kind]));
   const now = new Map([...all, ...asChanged(kinds, inside)]);

@@ -7,7 +7,7 @@ import { finished } from "node:stream/promises";
 import { type Engine, ifThere, statusOf } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import { inParallel } from "../../../shared/in-parallel.ts";
-import type { Facts } from "../create/copied-in.ts";
+import type { FileFacts } from "../create/copied-in.ts";
 
 const AT_A_TIME = 8;
 
@@ -16,7 +16,7 @@ export async function factsOf(
   engine: Engine,
   id: string,
   paths: readonly string[],
-): Promise<Map<string, Facts>> {
+): Promise<Map<string, FileFacts>> {
   const found = await inParallel(paths, { all: AT_A_TIME }, async (path) => {
     const facts = await factsOfOne(engine, id, path);
     return facts === undefined ? [] : [[path, facts] as const];
@@ -38,7 +38,7 @@ export async function hasArchive(engine: Engine, id: string): Promise<boolean> {
   }
 }
 
-async function factsOfOne({ docker }: Engine, id: string, path: string): Promise<Facts | undefined> {
+async function factsOfOne({ docker }: Engine, id: string, path: string): Promise<FileFacts | undefined> {
   const response = await ifThere(
     docker.getContainer(id).infoArchive({ path }) as Promise<IncomingMessage>,
   ).catch((cause: unknown) => {
@@ -55,7 +55,7 @@ async function factsOfOne({ docker }: Engine, id: string, path: string): Promise
 }
 
 /** The highest bits of Go's FileMode: a folder, a symbolic link, and what cannot be copied. */
-function typeByGo(mode: number): Facts["type"] {
+function typeByGo(mode: number): FileFacts["type"] {
   if (mode >= 2 ** 31) return "folder";
   const bits = Math.floor(mode / 2 ** 19) % 2 ** 12;
   if ((bits & (1 << 8)) !== 0) return "link";
@@ -72,7 +72,7 @@ export async function factsInside(
   engine: Engine,
   id: string,
   paths: readonly string[],
-): Promise<Map<string, Facts>> {
+): Promise<Map<string, FileFacts>> {
   for (const program of PROGRAMS) {
     const found = await factsBy(program, engine, { id, paths });
     if ([...found.values()].some(({ ctime = 0 }) => ctime % 1000 !== 0)) return found;
@@ -84,8 +84,8 @@ async function factsBy(
   program: readonly string[],
   engine: Engine,
   { id, paths }: { id: string; paths: readonly string[] },
-): Promise<Map<string, Facts>> {
-  const found = new Map<string, Facts>();
+): Promise<Map<string, FileFacts>> {
+  const found = new Map<string, FileFacts>();
   for (let from = 0; from < paths.length; from += PATHS_AT_ONCE) {
     const some = paths.slice(from, from + PATHS_AT_ONCE);
     const said = await outputOf(engine, id, [...program, "-c", FORMAT, ...some]).catch(() => "");
@@ -120,7 +120,7 @@ const TIME = String.raw`(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\.(\d{9}) ([+-]\d\d)(\
 const LINE = new RegExp(String.raw`^([\da-f]+)\|${TIME}\|${TIME}\|(.+)$`);
 
 /** A line of `stat` in FORMAT; undefined for any other. */
-export function parseStat(line: string): readonly [path: string, facts: Facts] | undefined {
+export function parseStat(line: string): readonly [path: string, facts: FileFacts] | undefined {
   const [, mode = "", ...rest] = LINE.exec(line) ?? [];
   const path = rest[10];
   if (path === undefined) return undefined;
@@ -130,7 +130,7 @@ export function parseStat(line: string): readonly [path: string, facts: Facts] |
   return [path, { type: typeByUnix(parseInt(mode, 16)), mtime: timeOf(0), isWhole, ctime: timeOf(5) }];
 }
 
-function typeByUnix(mode: number): Facts["type"] {
-  const types: Readonly<Record<number, Facts["type"]>> = { 0o04: "folder", 0o10: "file", 0o12: "link" };
+function typeByUnix(mode: number): FileFacts["type"] {
+  const types: Readonly<Record<number, FileFacts["type"]>> = { 0o04: "folder", 0o10: "file", 0o12: "link" };
   return types[(mode >> 12) & 0o17] ?? "other";
 }

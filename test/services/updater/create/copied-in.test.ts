@@ -3,7 +3,7 @@ import { describe, it } from "mocha";
 import {
   type Changed,
   type Life,
-  type Verdict,
+  type FileOrigin,
   earliestWritten,
   isOwnPath,
   judge,
@@ -33,7 +33,7 @@ const etc = (mtime: number): Changed[] => [folder("/etc", mtime), folder("/", OL
 type Case = readonly [
   sentence: string,
   input: { life: Life; one: Changed; folders: readonly Changed[] },
-  expected: Verdict,
+  expected: FileOrigin,
 ];
 
 const cases: readonly Case[] = [
