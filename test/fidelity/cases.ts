@@ -21,6 +21,9 @@ export const topics = {
 
 export const allCases: Cases = Object.assign({}, ...Object.values(topics)) as Record<string, Case>;
 
+export const casesOf = (...chosen: readonly (keyof typeof topics)[]): Cases =>
+  Object.assign({}, ...chosen.map((topic) => topics[topic])) as Record<string, Case>;
+
 /** The same cases on another image, where they do not name one. */
 export const onImage = (image: ImageName, cases: Cases): Cases =>
   Object.fromEntries(
