@@ -1,7 +1,7 @@
 /** The least rights at the Docker socket, as compose.socket-proxy.yaml gives them, before a real Engine. */
 import assert from "node:assert/strict";
-import { engine } from "../bed/bed.ts";
-import { deploy, overview, release } from "../support/containers.ts";
+import { bedCommand, engine } from "../bed/bed.ts";
+import { deploy, overview, pull, release } from "../support/containers.ts";
 import { startSocketProxy } from "../support/socket-proxy.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
@@ -30,6 +30,12 @@ describe("a socket proxy with the least rights of each service", function () {
       },
     });
     await deploy(host, "bad");
+    const { reference } = await release("apps/copied", "1");
+    await pull(host, reference);
+    const copied = await host.docker.createContainer({ name: "copied", Image: reference });
+    await bedCommand("docker", "1", "cp", "/etc/hosts", "copied:/etc/kept");
+    await copied.start();
+    await release("apps/copied", "2");
     await release("apps/web", "2");
     await release("apps/bad", "2", { health: "false" });
     await using poller = await startSocketProxy(host.socket, "poller-socket");
@@ -43,13 +49,16 @@ describe("a socket proxy with the least rights of each service", function () {
     stack.start("poller", { env: { DOCKER_SOCKETS: poller.url } });
     await stack.endsAs("web", "updated");
     await stack.endsAs("bad", "rolled_back");
+    await stack.endsAs("copied", "updated");
     await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
     assert.deepEqual(await overview(host), [
       "bad running 1",
       "cache running 1",
+      "copied running 2",
       "db running 1",
       "web running 2",
     ]);
+    assert.notEqual(await bedCommand("docker", "1", "exec", "copied", "cat", "/etc/kept"), "");
     assert.deepEqual([...poller.denied, ...updater.denied], []);
   });
 
