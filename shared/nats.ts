@@ -31,7 +31,6 @@ export type NatsSettings = Pick<
   | "NATS_CA"
   | "NATS_CERT"
   | "NATS_KEY"
-  | "NATS_API_PREFIX"
 >;
 const AGAIN_MS = 250;
 const GREETS_MS = 5000;

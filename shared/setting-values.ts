@@ -45,13 +45,6 @@ export const domainOrNone = z
   .string()
   .regex(/^[A-Za-z0-9_=-]{0,64}$/, "allowed are letters, digits, _, = and -");
 
-export const subject = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9_$=-]+(?:\.[A-Za-z0-9_$=-]+)*$/,
-    "allowed are words of letters, digits, $, _, = and -, with dots between",
-  );
-
 export const count = z
   .string()
   .regex(/^[1-9]\d{0,3}$/, "allowed is a whole number from 1")

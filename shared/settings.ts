@@ -350,11 +350,6 @@ export const settings = {
   NATS_CA: { byDefault: "", read: value.text, says: "File with the CA certificates to trust at NATS." },
   NATS_CERT: { byDefault: "", read: value.text, says: "File with the client certificate for NATS." },
   NATS_KEY: { byDefault: "", read: value.text, says: "File with the key of NATS_CERT." },
-  NATS_API_PREFIX: {
-    byDefault: "$JS.API",
-    read: value.subject,
-    says: "Where this user has JetStream's API, for a NATS whose accounts import it under another name.",
-  },
   NATS_REPLICAS: {
     byDefault: "1",
     read: value.count,

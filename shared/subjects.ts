@@ -15,6 +15,9 @@ export const BUCKETS = {
   held: "OUROBOROS_HELD",
 } as const;
 
+/** What a stream has stored is published once more, on its subject behind this word. */
+export const STORED = "stored";
+
 export const subjects = {
   /** `container` is null for events of a whole run. */
   hook: (at: { host: string; hook: EventName; container: string | null; event: string }): string =>

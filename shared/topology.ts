@@ -14,7 +14,7 @@ import { Kvm } from "@nats-io/kv";
 import { type NatsConnection, nanos } from "nats";
 import { hookNames } from "./hooks.ts";
 import { MAX_EVENT_BYTES } from "./messages.ts";
-import { BUCKETS, STREAMS, consumers, executorOf, subjects } from "./subjects.ts";
+import { BUCKETS, STORED, STREAMS, consumers, executorOf, subjects } from "./subjects.ts";
 import { token } from "./tokens.ts";
 
 const MB = 1024 * 1024;
@@ -30,6 +30,7 @@ const base = {
   ...kept,
   // An id that somebody else has used makes the server drop a message: ours have none, and others are safe so soon.
   duplicate_window: nanos(100),
+  republish: { src: ">", dest: `${STORED}.>` }, // for users with an account of their own, who hear what is stored
 } as const;
 
 const streams: readonly (Partial<StreamConfig> & {

@@ -5,7 +5,6 @@ import type { Logger } from "pino";
 import { CannotStart } from "../../shared/errors.ts";
 import { jetStreamOf } from "../../shared/jetstream-client.ts";
 import type { Context } from "../../shared/run-service.ts";
-import type { Settings } from "../../shared/settings.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
 import { untoken } from "../../shared/tokens.ts";
 
@@ -21,7 +20,7 @@ export async function hostsToServe(
 ): Promise<readonly string[]> {
   if (settings.OUROBOROS_HOST.length > 0) return settings.OUROBOROS_HOST;
   for (let told = false; !signal.aborted; told = true) {
-    const hosts = await knownHosts(nats, settings, log);
+    const hosts = await knownHosts(nats, log);
     if (hosts.length > 1)
       throw new CannotStart(
         `there are several hosts (${hosts.join(", ")}): set OUROBOROS_HOST to the one whose scripts these are`,
@@ -34,11 +33,11 @@ export async function hostsToServe(
 }
 
 /** None while the bucket is not there, too. */
-async function knownHosts(nats: NatsConnection, settings: Settings, log: Logger): Promise<readonly string[]> {
+async function knownHosts(nats: NatsConnection, log: Logger): Promise<readonly string[]> {
   if (nats.isClosed()) throw new Error("the connection to NATS is closed");
   const hosts: string[] = [];
   try {
-    const bucket = await new Kvm(jetStreamOf(nats, settings)).open(BUCKETS.hosts, { allow_direct: true });
+    const bucket = await new Kvm(jetStreamOf(nats)).open(BUCKETS.hosts, { allow_direct: true });
     for await (const key of await bucket.keys()) hosts.push(untoken(key));
   } catch (err) {
     log.debug({ err }, "hosts cannot be read yet");

@@ -46,8 +46,8 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
   const log = context.log.child({ host });
   const tools = await prepareTools(host, { ...context, log }, process.env);
   const answer = answerOnce(REMEMBERED, (event: HookEvent) => runWithProgress(nats, event, tools, cut));
-  const js = jetStreamOf(nats, context.settings);
-  const manager = await managerOf(nats, context.settings);
+  const js = jetStreamOf(nats);
+  const manager = await managerOf(nats);
   const via = { js, clock, signal };
   const durable = consumers.gate(executorOf(host));
   await tellFaults(context.settings.HOOKS_DIR, log);

@@ -90,11 +90,11 @@ export async function openFleet(nats: NatsConnection, settings: NatsSettings): P
   return {
     nats,
     url: withoutSecrets(settings.NATS_URL),
-    js: jetStreamOf(nats, settings),
-    manager: await managerOf(nats, settings),
-    hosts: await bucketOf(nats, settings, BUCKETS.hosts),
-    held: await bucketOf(nats, settings, BUCKETS.held),
-    participants: await bucketOf(nats, settings, BUCKETS.participants),
+    js: jetStreamOf(nats),
+    manager: await managerOf(nats),
+    hosts: await bucketOf(nats, BUCKETS.hosts),
+    held: await bucketOf(nats, BUCKETS.held),
+    participants: await bucketOf(nats, BUCKETS.participants),
   };
 }
 

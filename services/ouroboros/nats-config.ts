@@ -18,19 +18,21 @@ import {
 import { token } from "../../shared/tokens.ts";
 import { NotDone, WrongUsage } from "./command.ts";
 import { withNats } from "./fleet.ts";
-import { seedOf, writePlace } from "./nats-files.ts";
+import { identify, seedOf, writePlace } from "./nats-files.ts";
+import { identityOf } from "./nats-server-text.ts";
 import { HUB, type User, userName } from "./rights.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { printJson } from "./terminal.ts";
 
 export const runWrite: CommandRunner<"nats-config write"> = async (given, terminal) => {
-  const { users, leaves } = await write(given);
+  const { users, leaves, isShared } = await write(given);
   const names = users.map(userName);
   if (given.json) printJson(terminal, { folder: given.FOLDER, users: names, leaves });
   else {
     const lines = [...names, `${names.length} users written to ${given.FOLDER}`];
     const carried = leaves.map((folder) => `${folder} is for the NATS of this host, and its services`);
     terminal.stdout.write([...lines, ...carried].map((line) => `${line}\n`).join(""));
+    if (isShared && leaves.length === 0) terminal.stderr.write(SHARED);
   }
   return 0;
 };
@@ -39,22 +41,21 @@ export const runPrepare: CommandRunner<"nats-config prepare"> = async (
   { hosts, readers, hub, json },
   terminal,
 ) => {
-  await withNats(terminal, async (nats, settings) =>
-    prepare(nats, await managerOf(nats, settings), { hosts, readers, hub }),
-  );
+  await withNats(terminal, async (nats) => prepare(nats, await managerOf(nats), { hosts, readers, hub }));
   if (json) printJson(terminal, { prepared: { hosts, readers } });
   else terminal.stdout.write("prepared\n");
   return 0;
 };
 
 export const runHub: CommandRunner<"nats-config hub"> = async ({ hosts, replicas, json }, terminal) => {
-  await withNats(terminal, async (nats, settings) =>
-    ensureHub(await managerOf(nats, settings), { hosts, replicas }),
-  );
+  await withNats(terminal, async (nats) => ensureHub(await managerOf(nats), { hosts, replicas }));
   if (json) printJson(terminal, { copied: hosts });
   else terminal.stdout.write(`hub of ${hosts.join(", ")}\n`);
   return 0;
 };
+
+const SHARED =
+  "All users share one account, as before: docs/security.md says how to give each an account of its own.\n";
 
 interface UserNames {
   readonly hosts: readonly string[];
@@ -72,6 +73,14 @@ interface Writing extends UserNames {
   readonly "hub-url": string;
 }
 
+interface WrittenFiles {
+  readonly users: readonly User[];
+  /** The folders of the hosts' servers. */
+  readonly leaves: readonly string[];
+  /** All users are in one account. */
+  readonly isShared: boolean;
+}
+
 const OPERATOR: User = { role: "operator", name: "" };
 const leafOf = (name: string): User => ({ role: "leaf", name });
 
@@ -86,8 +95,8 @@ const usersOf = ({ participants, watchers, readers }: UserNames, ofHosts: readon
   ...readers.map((name) => ({ role: "reader" as const, name })),
 ];
 
-/** One server, or that of a hub and one for each host. Resolves with the users, and the folders of the hosts' servers. */
-export async function write(given: Writing): Promise<{ users: User[]; leaves: string[] }> {
+/** One server, or that of a hub and one for each host. */
+export async function write(given: Writing): Promise<WrittenFiles> {
   const { FOLDER: folder, hosts, "hub-url": hub, "server-names": names } = given;
   const own = hosts.flatMap(usersOfHost);
   const users = usersOf(given, hub === "" ? own : hosts.map(leafOf));
@@ -96,22 +105,23 @@ export async function write(given: Writing): Promise<{ users: User[]; leaves: st
   const server = { folder: given["server-folder"] };
   try {
     if (hub === "") {
-      await writePlace({ ...base, folder, names, users, server });
-      return { users, leaves: [] };
+      return { users, leaves: [], ...(await writePlace({ ...base, folder, names, users, server })) };
     }
     const reached = [...new Set([...names, new URL(hub).hostname.replace(/^\[|\]$/g, "")])];
     const taking = { ...server, domain: HUB, leafnodes: "taken" as const };
     await writePlace({ ...base, folder, names: reached, users, server: taking });
+    const isByPassword = given["with-password"].includes(userName(OPERATOR));
+    const askers = [identityOf(await identify(folder, OPERATOR, isByPassword))];
     const leaves = hosts.map((host) => join(folder, "leaves", token(host)));
     for (const [at, host] of hosts.entries()) {
       const leafnodes = { hub, seed: await seedOf(folder, leafOf(host)) };
       await writePlace({
-        ...base,
+        ...{ ...base, askers },
         ...{ folder: leaves[at] ?? "", names, users: [OPERATOR, ...usersOfHost(host)] },
         server: { ...server, domain: token(host), leafnodes },
       });
     }
-    return { users: [...users, ...own], leaves };
+    return { users: [...users, ...own], leaves, isShared: true };
   } catch (error) {
     if (!(error instanceof Error && "syscall" in error)) throw error;
     throw new NotDone(`${folder} cannot be written: ${explain(error)}`, { cause: error });

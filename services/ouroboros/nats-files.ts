@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { nkeys } from "nats";
 import { makeCertificates } from "./certificates.ts";
 import { NotDone } from "./command.ts";
-import { type Identity, type ServerOptions, serverText, usersText } from "./nats-server-text.ts";
+import { accountsText } from "./nats-accounts-text.ts";
+import { permissionsText } from "./nats-permissions-text.ts";
+import { type Identity, type ServerOptions, serverText } from "./nats-server-text.ts";
 import { type User, userName } from "./rights.ts";
 
 export interface FilesPlace {
@@ -16,13 +18,18 @@ export interface FilesPlace {
   /** By which its clients reach it. */
   readonly names: readonly string[];
   readonly users: readonly User[];
+  /** What inboxes begin with of those who ask from the hub of this leaf node. */
+  readonly askers?: readonly string[];
   /** Names of those who get a password. */
   readonly withPassword: readonly string[];
   readonly server: ServerOptions;
 }
 
-/** FOLDER/nats for the server, FOLDER/users for the users, FOLDER/ca.pem for all. */
-export async function writePlace(place: FilesPlace): Promise<void> {
+/**
+ * FOLDER/nats for the server, FOLDER/users for the users, FOLDER/ca.pem for all. Resolves with whether all users share one
+ * account: where leaf nodes are involved, and where they did before, because the streams are in that account.
+ */
+export async function writePlace(place: FilesPlace): Promise<{ readonly isShared: boolean }> {
   const { folder, authority, names, users, withPassword, server } = place;
   const nats = join(folder, "nats");
   for (const one of [folder, join(folder, "users"), nats]) await mkdir(one, { recursive: true, mode: 0o700 });
@@ -33,7 +40,10 @@ export async function writePlace(place: FilesPlace): Promise<void> {
   for (const copy of [join(folder, "ca.pem"), join(nats, "ca.pem")])
     if (folder !== authority) await copyFile(join(authority, "ca.pem"), copy);
   await writePrivate(join(nats, "nats.conf"), serverText(server)); // a leaf node's holds its seed
-  await writePrivate(join(nats, "users.conf"), usersText(known)); // may hold passwords
+  const file = join(nats, "users.conf");
+  const isShared = server.leafnodes !== undefined || /^authorization/m.test(await textIn(file));
+  await writePrivate(file, isShared ? permissionsText(known, place.askers) : accountsText(known)); // may hold passwords
+  return { isShared };
 }
 
 /** Of a user that has a key. */
@@ -43,10 +53,10 @@ export const seedOf = async (folder: string, user: User): Promise<string> =>
 const keyFile = (folder: string, user: User): string => join(folder, "users", `${userName(user)}.nk`);
 
 /** What the user has already, else a new one. */
-async function identify(folder: string, user: User, byPassword: boolean): Promise<Identity> {
+export async function identify(folder: string, user: User, byPassword: boolean): Promise<Identity> {
   const name = userName(user);
   const file = byPassword ? join(folder, "users", `${name}.password`) : keyFile(folder, user);
-  const kept = (await readFile(file, "utf8").catch(() => "")).trim();
+  const kept = (await textIn(file)).trim();
   const secret = kept || (byPassword ? randomBytes(24).toString("base64url") : newSeed());
   if (kept === "") await writePrivate(file, `${secret}\n`);
   if (byPassword) return { user: name, password: secret };
@@ -58,6 +68,9 @@ async function identify(folder: string, user: User, byPassword: boolean): Promis
     });
   }
 }
+
+/** Empty where there is none. */
+const textIn = (file: string): Promise<string> => readFile(file, "utf8").catch(() => "");
 
 const newSeed = (): string => new TextDecoder().decode(nkeys.createUser().getSeed());
 

@@ -1,5 +1,4 @@
-// The text of a NATS server's configuration, from the table of roles. Pure.
-import { type Right, type Rights, type User, inboxOf, roles, userName } from "./rights.ts";
+// The text of a NATS server's configuration, but for its users (nats-accounts-text.ts, nats-permissions-text.ts). Pure.
 
 /** How a user shows who it is: the server knows the public half of its key, or its password. */
 export type Identity = { readonly nkey: string } | { readonly user: string; readonly password: string };
@@ -7,7 +6,7 @@ export type Identity = { readonly nkey: string } | { readonly user: string; read
 /** What the inbox of a user begins with: its public key, or its name. */
 export const identityOf = (it: Identity): string => ("nkey" in it ? it.nkey : it.user);
 
-const HEAD = "# Written by `ouroboros nats-config`, which writes it anew.\n";
+export const HEAD = "# Written by `ouroboros nats-config`, which writes it anew.\n";
 
 export interface ServerOptions {
   /** Where it finds its certificates. */
@@ -50,36 +49,3 @@ const leafText = (folder: string, leafnodes: NonNullable<ServerOptions["leafnode
     tls { ca_file: ${JSON.stringify(`${folder}/ca.pem`)} }
   } ]
 }`;
-
-/** `authorization`: one user for each line of work; who is not listed may not connect. */
-export function usersText(users: readonly (readonly [User, Identity])[]): string {
-  const askers = users
-    .filter(([{ role }]) => role === "operator" || role === "participant")
-    .map(([, identity]) => identityOf(identity));
-  const lines = users.map(([user, identity]) => userText(user, identity, askers));
-  return `${HEAD}\nauthorization {\n  users: [\n${lines.join("")}  ]\n}\n`;
-}
-
-function userText(user: User, identity: Identity, askers: readonly string[]): string {
-  const { says, rights } = roles[user.role];
-  const who = Object.entries(identity).map(([field, value]) => `${field}: ${JSON.stringify(value)}`);
-  const may = permissions(rights(user.name, askers), identity);
-  return `    # ${userName(user)}: ${says}\n    { ${who.join(", ")}, permissions: {\n${may}    } }\n`;
-}
-
-function permissions({ publish, deny = [], subscribe, answers }: Rights, identity: Identity): string {
-  const inbox = inboxOf(identityOf(identity));
-  const heard = [...new Set([...subscribe.map(({ subject }) => subject), inbox])];
-  const lines = [
-    publish.length === 0
-      ? 'publish: { deny: [ ">" ] }'
-      : `publish: { allow: ${list(publish)}${deny.length > 0 ? `, deny: ${list(deny)}` : ""} }`,
-    `subscribe: { allow: ${listOf(heard)} }`,
-    ...(answers ? ['allow_responses: { max: 1, expires: "10m" }'] : []),
-  ];
-  return lines.map((line) => `      ${line}\n`).join("");
-}
-
-const list = (rights: readonly Right[]): string => listOf([...new Set(rights.map(({ subject }) => subject))]);
-const listOf = (subjects: readonly string[]): string =>
-  `[\n${subjects.map((subject) => `        ${JSON.stringify(subject)}\n`).join("")}      ]`;

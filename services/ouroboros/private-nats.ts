@@ -83,7 +83,6 @@ export const accessTo = (port: number, seed: string): NatsSettings => ({
   NATS_CA: "",
   NATS_CERT: "",
   NATS_KEY: "",
-  NATS_API_PREFIX: "$JS.API",
 });
 
 async function folderIn(store: string, dataDir: string): Promise<string> {

@@ -1,28 +1,30 @@
 // Who may do what at NATS: one table of roles. The server's configuration and docs/security.md are printed from it, and
 // the tests prove it on real servers, what is allowed and what is not. Pure.
 //
-// Two facts it rests on: the server checks the subject that is published on, but never the reply subject that a request
-// names, so a verdict is judged by its body (see parseVerdict); and whoever may create a consumer may have it deliver
-// wherever he likes, so consumers on the streams are made by the operator.
+// Each user but the operator has an account of its own, which imports from the account of the streams exactly the subjects of
+// this table (nats-accounts-text.ts). The server checks the subject of a message but never its reply subject: its answer goes
+// wherever the requester wants, but within the requester's own account. Whoever may make a consumer may have it deliver
+// anywhere, so only the operator makes consumers. docs/decisions/0047 says more.
 //
-// A leaf node's user is another kind of client: what it may publish is what its host's server may send to the hub, what it
-// may hear is what that server gets from there.
+// Servers that leaf nodes are involved with have one account for all, where the same table is a table of permissions
+// (nats-permissions-text.ts). A leaf node's user is another kind of client: what it may publish is what its host's server may
+// send to the hub, what it may hear is what that server gets from there.
+import { hookNames, noticeNames } from "../../shared/hooks.ts";
 import { BUCKETS, STREAMS, consumers, executorOf } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
 
 export interface Right {
   readonly subject: string;
   readonly why: string;
+  /** Of what a user serves: other programs with its key ask there, too. */
+  readonly own?: true;
 }
 
 export interface Rights {
   readonly publish: readonly Right[];
-  /** Beats `publish`. */
-  readonly deny?: readonly Right[];
-  /** Beside the user's own inbox. */
   readonly subscribe: readonly Right[];
-  /** It may answer each request that it gets, once. */
-  readonly answers: boolean;
+  /** It hears what others send there, and answers. */
+  readonly serves: readonly Right[];
 }
 
 interface Role {
@@ -46,7 +48,7 @@ export const roles = {
     per: "host",
     rights: (host) => ({
       publish: [
-        on(`ouroboros.hook.${token(host)}.updates_enumerated.>`, "its plans"),
+        on(`ouroboros.hook.${token(host)}.updates_enumerated.*.*`, "its plans"),
         api(
           `CONSUMER.INFO.${STREAMS.hooks}.${consumers.updater(host)}`,
           "whether the updater has a plan in hand",
@@ -64,11 +66,8 @@ export const roles = {
           "how a run ended, with RUN_ONCE; the image before, for a rollback",
         ),
       ],
-      subscribe: [
-        on(`ouroboros.run.${token(host)}.*`, "how a run goes on, with RUN_ONCE"),
-        on(`ouroboros.command.${token(host)}.poller.*`, "what an operator asks"),
-      ],
-      answers: true,
+      subscribe: [on(`ouroboros.run.${token(host)}.*`, "how a run goes on, with RUN_ONCE")],
+      serves: [on(`ouroboros.command.${token(host)}.poller.*`, "what an operator asks")],
     }),
   },
   updater: {
@@ -76,15 +75,18 @@ export const roles = {
     per: "host",
     rights: (host) => ({
       publish: [
-        on(`ouroboros.hook.${token(host)}.>`, "its events"),
-        on(`ouroboros.run.${token(host)}.>`, "the journal"),
-        on(`$KV.${BUCKETS.held}.${token(host)}.>`, "what is held"),
+        ...[...hookNames, ...noticeNames]
+          .filter((name) => name !== "updates_enumerated")
+          .map((name) => on(`ouroboros.hook.${token(host)}.${name}.*.*`, "its events")),
+        on(`ouroboros.run.${token(host)}.*`, "the journal"),
+        on(`$KV.${BUCKETS.held}.${token(host)}.*`, "what is held"),
         ...pulls(STREAMS.hooks, consumers.updater(host), "its plans"),
         api(`STREAM.MSG.GET.${STREAMS.hooks}`, "the plan of a run that was left open"),
         api(`STREAM.MSG.GET.${STREAMS.verdicts}`, "verdicts"),
         api(`STREAM.MSG.GET.${STREAMS.runs}`, "the journal, after a restart"),
         api(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "whose the host's name is"),
         api(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
+        api(`STREAM.MSG.GET.${kv(BUCKETS.participants)}`, "who must be asked"),
         ...[...Object.values(STREAMS), ...Object.values(BUCKETS).map(kv)].map((stream) =>
           api(`STREAM.INFO.${stream}`, "whether it is there"),
         ),
@@ -92,17 +94,18 @@ export const roles = {
           `CONSUMER.INFO.${STREAMS.hooks}.${consumers.gate(executorOf(host))}`,
           "whether the hook-executor's consumer is there",
         ),
-        api(`STREAM.MSG.GET.${kv(BUCKETS.participants)}`, "who must be asked"),
-        on(`ouroboros.command.${token(host)}.updater.*`, "whether another updater acts on the host"),
       ],
-      deny: [on(`ouroboros.hook.${token(host)}.updates_enumerated.>`, "plans are the poller's")],
       subscribe: [
         on(`ouroboros.verdict.${token(host)}.*.*`, "when to look for a verdict"),
         on(`$KV.${BUCKETS.participants}.>`, "when to look who must be asked"),
-        on(`ouroboros.progress.${token(host)}.*.*`, "signs of progress"),
-        on(`ouroboros.command.${token(host)}.updater.*`, "what an operator or another updater asks"),
       ],
-      answers: true,
+      serves: [
+        on(`ouroboros.progress.${token(host)}.*.*`, "signs of progress"),
+        {
+          ...on(`ouroboros.command.${token(host)}.updater.*`, "what an operator or another updater asks"),
+          own: true,
+        },
+      ],
     }),
   },
   exec: {
@@ -121,7 +124,7 @@ export const roles = {
     rights: () => ({
       publish: [],
       subscribe: [on("ouroboros.hook.>", "events"), on("ouroboros.run.>", "the journal")],
-      answers: false,
+      serves: [],
     }),
   },
   reader: {
@@ -133,7 +136,7 @@ export const roles = {
         ...pulls(STREAMS.runs, consumers.reader(name), "the journal"),
       ],
       subscribe: [],
-      answers: false,
+      serves: [],
     }),
   },
   leaf: {
@@ -165,7 +168,7 @@ export const roles = {
           on(`$JS.FC.${stream}.>`, "the pace of the copies"),
         ),
       ],
-      answers: false,
+      serves: [],
     }),
   },
   operator: {
@@ -174,7 +177,7 @@ export const roles = {
     rights: () => ({
       publish: [on(">", "everything")],
       subscribe: [on(">", "everything")],
-      answers: false,
+      serves: [],
     }),
   },
 } as const satisfies Record<string, Role>;
@@ -198,7 +201,7 @@ const answering = (participant: string, hosts: string): Rights => ({
     on(`ouroboros.progress.${hosts}.${token(participant)}.*`, "its signs of progress"),
   ],
   subscribe: [],
-  answers: false,
+  serves: [],
 });
 
 export interface User {

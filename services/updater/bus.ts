@@ -32,16 +32,16 @@ export async function openBus(
   writer: string,
 ): Promise<Bus> {
   const { settings } = context;
-  const manager = await managerOf(nats, settings);
+  const manager = await managerOf(nats);
   const log = context.log.child({ host: host.name });
   return {
     context: { ...context, log },
     host,
     nats,
-    js: jetStreamOf(nats, settings),
+    js: jetStreamOf(nats),
     manager,
-    held: await bucketOf(nats, settings, BUCKETS.held),
-    hosts: await bucketOf(nats, settings, BUCKETS.hosts),
+    held: await bucketOf(nats, BUCKETS.held),
+    hosts: await bucketOf(nats, BUCKETS.hosts),
     clock: context.clock,
     signal: context.signal,
     writer,

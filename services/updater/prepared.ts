@@ -87,10 +87,10 @@ interface Needed {
 /** Made, or found as an operator has made it; waits for either. */
 async function ensured(
   nats: NatsConnection,
-  { settings, log, clock, signal }: Preparing,
+  { log, clock, signal }: Preparing,
   { what, make, isThere }: Needed,
 ): Promise<void> {
-  const manager = await managerOf(nats, settings);
+  const manager = await managerOf(nats);
   for (let told = false; !signal.aborted; told = true) {
     try {
       await make(manager);

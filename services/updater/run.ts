@@ -99,7 +99,7 @@ async function updateHost(work: HostWork): Promise<number> {
     );
     return 1;
   };
-  if (!(await isOurs(nats, context, host))) return refuse();
+  if (!(await isOurs(nats, host))) return refuse();
   await ensureHostConsumers(nats, { ...context, log }, host.name);
   if (context.signal.aborted) return 0;
   const bus = await openBus(nats, context, host, randomBytes(8).toString("hex"));
@@ -115,7 +115,7 @@ async function updateHost(work: HostWork): Promise<number> {
   for (let standby = false; !context.signal.aborted; standby = true) {
     try {
       const fence = await Fence.take(bus, standby);
-      if (!(await isOurs(nats, context, host))) return refuse(); // claimed meanwhile
+      if (!(await isOurs(nats, host))) return refuse(); // claimed meanwhile
       log.info({ writer: bus.writer, resuming: fence.open?.run }, "this updater acts on the host");
       await serve({
         bus,
@@ -146,8 +146,8 @@ function openCounters({ settings, log, clock }: Context, host: string): Promise<
 }
 
 /** The poller claims a host's name for an Engine; another Engine under that name must not be changed. */
-async function isOurs(nats: NatsConnection, { settings }: Context, { name, engine }: Host): Promise<boolean> {
-  const hosts = await bucketOf(nats, settings, BUCKETS.hosts);
+async function isOurs(nats: NatsConnection, { name, engine }: Host): Promise<boolean> {
+  const hosts = await bucketOf(nats, BUCKETS.hosts);
   const entry = await hosts.get(token(name));
   const claimed = entry?.operation === "PUT" ? Claim.safeParse(parseJson(entry.string())) : undefined;
   return claimed?.data === undefined || claimed.data.engine_id === engine.id;

@@ -43,7 +43,7 @@ async function serve(nats: NatsConnection, context: Context): Promise<void> {
     "waiting for events",
   );
   await consume(nats, {
-    js: jetStreamOf(nats, settings),
+    js: jetStreamOf(nats),
     ...{ stream: STREAMS.hooks, durable, parallel: PARALLEL, log, clock, signal },
     handle: (message) => forward(message, nats, context),
   });
@@ -66,7 +66,7 @@ async function tellIfNotAdded(
   durable: string,
   { settings, log }: Context,
 ): Promise<void> {
-  const manager = await managerOf(nats, settings);
+  const manager = await managerOf(nats);
   await manager.consumers.info(STREAMS.hooks, durable).catch((error: unknown) => {
     if (!(error instanceof JetStreamApiError)) throw error;
     const add = `ouroboros participant add ${settings.WEBHOOK_NAME} --hooks before_update`;
@@ -92,7 +92,7 @@ async function forward(message: JsMsg, nats: NatsConnection, context: Context): 
   }
   log.info({ verdict: verdict.verdict, reason: verdict.reason }, "the endpoint has answered");
   await publish(
-    { js: jetStreamOf(nats, settings), clock, signal },
+    { js: jetStreamOf(nats), clock, signal },
     {
       subject: subjects.verdict(untoken(host), settings.WEBHOOK_NAME, id),
       body: verdict,

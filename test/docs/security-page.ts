@@ -1,5 +1,7 @@
 /** docs/security.md: roles and rights, from the table that makes the server's configuration and that the tests prove. */
 import { type Right, type Rights, roleNames, roles } from "../../services/ouroboros/rights.ts";
+import { adversaries } from "../support/adversaries.ts";
+import { adversary, means, meansNames, targets } from "../support/adversary.ts";
 
 const EXAMPLE = {
   host: "web01",
@@ -8,6 +10,48 @@ const EXAMPLE = {
   watcher: "dashboard",
   one: "",
 } as const;
+
+/** Roles that confine a user: the operator's does not, and a leaf node's is tried elsewhere. */
+const TRYING = roleNames.filter((role) => adversaries.some((user) => user.role === role));
+
+/** A row for each means, with how many messages it takes each role. */
+function attempts(): string[][] {
+  const all = targets(adversaries);
+  return meansNames.map((name) => [
+    name,
+    ...TRYING.map((role) => {
+      const user = adversaries.find((one) => one.role === role);
+      return user === undefined ? "" : String(means[name](adversary(user, all)).length);
+    }),
+  ]);
+}
+
+const ADVERSARY = "`services/ouroboros/adversary.test.ts`";
+
+const PROMISES: readonly (readonly string[])[] = [
+  ["who reaches NATS and has no key", "is not let in", `${ADVERSARY}, \`end-to-end/compose.test.ts\``],
+  [
+    "a participant's key",
+    "answers for this participant only: it stores, changes, removes and hears nothing else, and decides nothing for others",
+    `${ADVERSARY}, \`end-to-end/rights.test.ts\``,
+  ],
+  ["a watcher's or a reader's key", "changes nothing", ADVERSARY],
+  [
+    "the keys of a host",
+    "publish events, verdicts of its hook-executor, journal and records of this host only; give commands to this host's services only",
+    `${ADVERSARY}, \`end-to-end/rights.test.ts\``,
+  ],
+  [
+    "a host's own NATS, a leaf node of a hub, with all its keys",
+    "gives the hub what is of this host only; the hub copies nothing else from it",
+    "`services/ouroboros/leaf-rights.test.ts`",
+  ],
+  [
+    "a key, whose holder knows what others will publish next",
+    "keeps none of it from being stored, by message ids, roll-ups or what it stores first",
+    ADVERSARY,
+  ],
+];
 
 export function securityPage(): string {
   const overview = roleNames.map((name) => {
@@ -44,36 +88,54 @@ participant, write again with all names and reload the server (\`docker compose 
 
 ${table(["Role", "Users", "What it does"], overview)}
 
-Every user may listen on its own inbox: subjects that begin with \`_INBOX_\` and its public key (its name, where it has a
-password). Clients are told so: \`nats --inbox-prefix=_INBOX_…\`, \`inboxPrefix\` in Node, \`inbox_prefix\` in Python.
+Each user but the operator has an account of its own at NATS, which imports the subjects of its table below from the account
+of the streams and nothing else ([decision 47](decisions/0047-every-key-has-an-account-of-its-own.md)). Whatever else it
+publishes, and every answer to it, stays in its account. Clients need no setting for that. Where all users share one account
+(see below) a user may listen on its own inbox only, subjects that begin with \`_INBOX_\` and its public key (its name, where it
+has a password): \`nats --inbox-prefix=_INBOX_…\`, \`inboxPrefix\` in Node, \`inbox_prefix\` in Python.
 
 ${roleNames.map(section).join("\n\n")}
 
-## What follows from it
+## What is promised, against whom
 
-- A participant, by what it publishes itself, answers for itself only. It cannot publish an event, make or change a consumer,
-  read or delete what is stored, hear another's answers, or listen to what it was not asked.
-- A host's users cannot publish, answer, or write the journal for another host under their own subjects. They can read: an
-  updater may read the streams of the whole fleet, so who must not know what runs elsewhere needs a NATS (or an account) of
-  its own.
+${table(["Who", "What is promised", "Shown by"], PROMISES)}
+
+Also true of all of them:
+
 - A plan only names containers of the host that it is for. Which image is pulled follows from the container itself, so
   that a forged plan can at most have a container updated to what its own tag points to, after all who must be asked.
-- What decides is stored: events, verdicts and journal cannot be deleted one by one, not even by the operator.
+- What decides is stored: no message of events, verdicts and journal can be deleted, and no stream or bucket purged or rolled
+  up, not even by the operator.
 - Environment variables of containers, and secrets in settings, are never in events, verdicts, the journal or logs.
 
-## What the rights do not stop
+### What is tried
 
-NATS checks the subject that is published on, never the reply subject that a request names, and answers wherever that
-points. So a key goes further than its table says:
+${code("test/services/ouroboros/adversary.test.ts")} holds the key of each role in turn and tries all of this on everything that
+is not its own, on NATS 2.10 and 2.15. What is tried follows from the tables above. Of it nothing arrived, nothing was
+removed and nothing changed, and an update that ran meanwhile went as it does without it
+(${code("test/end-to-end/rights.test.ts")}). The numbers count messages.
 
-- Poller and updater may answer requests. Whoever holds such a key can send itself a request with any reply subject,
-  and so publish on subjects that are not its own, another host's among them.
-- The server's acknowledgement of a message can be sent to any subject. On a verdict subject it is no verdict; on an API
-  subject of JetStream NATS 2.10 carries it out, 2.15 does not.
-- Streams are shared: whoever may publish can fill them, and old messages give way.
+${table(["With the subject of another, an adversary", ...TRYING], attempts())}
 
-Give keys only to machines and programs that you trust alike, and take a newer NATS than 2.10 where participants are not yours.
-Hosts that must not reach each other need a NATS each.
+### What is not promised
+
+- **Reading.** An updater may read the streams of the whole fleet, a watcher and a reader see every event, and events tell
+  what runs where. Who must not know that needs a NATS of its own.
+- **Room.** Streams have a size, and the oldest messages give way. Whoever may publish can fill the stream that they publish to:
+  a participant that of the verdicts, a host those of events and journal. ${code("ouroboros doctor")} tells a stream that is nearly full.
+- **Message ids.** A message with a \`Nats-Msg-Id\` that somebody else has used within the last 0.1 s is dropped by the server.
+  Ouroboros sends none, and a participant need not.
+- **A host's own keys.** Poller, updater and hook-executor of one host trust each other. Who holds the updater's key can write its
+  journal and make it wait for nobody; it decides over that host's containers anyway.
+- **The operator's key, and the machine NATS runs on**, may do everything.
+- **One account for all.** Where leaf nodes are involved, and in folders that an older \`nats-config\` wrote, users have
+  permissions in one account. The tables hold for what a user publishes, but the server checks no reply subject: its answers, and
+  events that a consumer delivers, can be led to any subject. They are no verdicts and no commands, yet they can make an entry
+  or a lock unreadable, and on the API's subjects delete a stream. Give such keys only to machines and programs that you trust alike.
+
+To give each user its account in a folder with one for all: stop NATS, remove \`nats/users.conf\`, run
+\`nats-config write\` again, rename \`jetstream/$G\` in the store of NATS to \`jetstream/OUROBOROS\` (compose.yaml does that
+by itself), and start NATS. Without the renaming NATS starts with empty streams, and without the participants that are registered.
 
 ## Many hosts
 
@@ -89,12 +151,11 @@ then \`_INBOX_\` and the user's public key too.
 function section(name: (typeof roleNames)[number]): string {
   const { per, rights, says } = roles[name];
   const example = EXAMPLE[per];
-  const { publish, deny = [], subscribe, answers }: Rights = rights(example, ["…"]);
+  const { publish, subscribe, serves }: Rights = rights(example, ["…"]);
   const rows = [
     ...rowsOf("publish", publish),
-    ...rowsOf("**not** publish", deny),
     ...rowsOf("hear", subscribe),
-    ...(answers ? [["answer", "each request that it gets, once", "what it was asked"]] : []),
+    ...rowsOf("hear and answer", serves),
   ];
   const title = example === "" ? "" : ` (here: ${code(example)})`;
   return `### ${name}\n\n${says.charAt(0).toUpperCase()}${says.slice(1)}${title}.\n\n${table(["May", "Subject", "For"], rows.length > 0 ? rows : [["nothing", "", ""]])}`;

@@ -4,7 +4,10 @@ import { jetstream } from "@nats-io/jetstream";
 import { type NatsConnection, connect } from "nats";
 import type { CloudEvent } from "../../shared/messages.ts";
 import { STREAMS, consumers } from "../../shared/subjects.ts";
+import { type User, userName } from "../../services/ouroboros/rights.ts";
+import { token } from "../../shared/tokens.ts";
 import { engine } from "../bed/bed.ts";
+import { adversary, attack } from "../support/adversary.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { command } from "../support/command.ts";
 import { ouroboros } from "../support/participants.ts";
@@ -20,18 +23,20 @@ for (const version of ["2.10", "2.15"] as const) {
     this.timeout(180_000);
     after(() => h1.clean());
 
-    it("works over TLS; nobody tries what is forbidden, and who does forges nothing", async () => {
-      const roles = ["--hosts", h1.name, "--participants", "a,b", "--watchers", "eye", "--readers", "log"];
+    it("works over TLS; nobody tries what is forbidden, and who does, at each event, changes nothing", async () => {
+      const hosts = `${h1.name},evil`;
+      const roles = ["--hosts", hosts, "--participants", "a,b,c", "--watchers", "eye", "--readers", "log"];
       await using keys = await secured(...roles);
       await using stack = await startStack({
         engine: h1,
         services: [],
         nats: { version, config: keys.config },
+        forges: true, // on its own host's subjects
         operator: { access: keys.access("operator"), connection: await keys.connection("operator") },
       });
       await deploy(h1, "web");
       await deploy(h1, "db");
-      await succeeds(stack, "nats-config", "prepare", "--hosts", h1.name, "--readers", "log");
+      await succeeds(stack, "nats-config", "prepare", "--hosts", hosts, "--readers", "log");
       for (const name of ["a", "b"])
         await succeeds(stack, "participant", "add", name, "--hooks", "before_update", "--timeout", "20s");
       for (const [service, role] of Object.entries(ROLE_OF))
@@ -41,8 +46,11 @@ for (const version of ["2.10", "2.15"] as const) {
       const seen: string[] = [];
       for (const subject of ["ouroboros.hook.>", "ouroboros.run.>"])
         eye.nats.subscribe(subject, { callback: (_error, message) => void seen.push(message.subject) });
-      await using _a = await answer(keys, "a", stack.server.url, (event, nats) => {
-        abuse(nats, event);
+      await using evil = await enterAll(keys, stack.server.url);
+      const attacks: Promise<number>[] = [];
+      await using _a = await answer(keys, "a", stack.server.url, (event) => {
+        if (attacks.length < 2 * EVIL.length)
+          attacks.push(...evil.attackers.map(([nats, user]) => abuse(nats, user, event)));
         return "proceed";
       });
       await using _b = await answer(keys, "b", stack.server.url, ({ subject }) =>
@@ -60,6 +68,7 @@ for (const version of ["2.10", "2.15"] as const) {
         refused?.kind === "ended" && refused.because.includes("not the database"),
         JSON.stringify(refused),
       );
+      assert.ok((await Promise.all(attacks)).reduce((all, tried) => all + tried, 0) > 1000);
       await eye.nats.flush();
       assert.ok(stack.events.every(({ subject }) => seen.includes(subject)));
       const read = await readAll(keys, stack.server.url, STREAMS.hooks);
@@ -97,16 +106,17 @@ async function commands(stack: Stack, keys: Secured): Promise<void> {
     }
     await until("the updater is idle", async () => {
       const { out } = await run(["status", "-o", "json"]);
-      return (JSON.parse(out) as { hosts: { updater: string }[] }).hosts[0]?.updater === "idle";
+      const { hosts } = JSON.parse(out) as { hosts: { host: string; updater: string }[] };
+      return hosts.find(({ host }) => host === h1.name)?.updater === "idle"; // the other made an entry for its own host
     });
   }
   for (const words of [
-    ["repair"],
+    ["repair", "--host", h1.name],
     ["pending"],
     ["history"],
     ["events"],
     ["explain", "web"],
-    ["check", "web"],
+    ["check", "web", "--host", h1.name],
     ["participant", "list"],
   ]) {
     const { code, err } = await run(words);
@@ -124,7 +134,7 @@ interface Entered extends AsyncDisposable {
 }
 
 async function enter(keys: Secured, user: string, url: string): Promise<Entered> {
-  const nats = await connect({ servers: url, ...(await keys.connection(user)) });
+  const nats = await connect({ servers: url, timeout: 60_000, ...(await keys.connection(user)) });
   return { nats, [Symbol.asyncDispose]: () => nats.close() };
 }
 
@@ -133,7 +143,7 @@ async function answer(
   keys: Secured,
   name: string,
   url: string,
-  verdictOn: (event: CloudEvent, nats: NatsConnection) => string,
+  verdictOn: (event: CloudEvent) => string,
 ): Promise<AsyncDisposable> {
   const { nats } = await enter(keys, `participant_${name}`, url);
   const js = jetstream(nats);
@@ -141,7 +151,7 @@ async function answer(
   const answering = (async () => {
     for await (const message of messages) {
       const event = message.json<CloudEvent>();
-      await js.publish(event.verdictsubject.replace("{participant}", name), verdictOn(event, nats));
+      await js.publish(event.verdictsubject.replace("{participant}", name), verdictOn(event));
       await message.ackAck();
     }
   })();
@@ -154,12 +164,56 @@ async function answer(
   };
 }
 
-/** All that `a` may ask for, with b's verdict subject as the place for the server's answer. */
-function abuse(nats: NatsConnection, event: CloudEvent): void {
-  const reply = event.verdictsubject.replace("{participant}", "b");
-  const own = event.verdictsubject.replace("{participant}", "a");
-  nats.publish(`${own}x`, "proceed", { reply }); // stored for an event that there is not, and confirmed to b
-  nats.publish(`$JS.API.CONSUMER.INFO.${STREAMS.hooks}.${consumers.gate("a")}`, "", { reply });
+/** Another host's keys, those of a participant who is not asked, and a watcher's. */
+const EVIL: readonly User[] = [
+  ...(["poller", "updater", "exec"] as const).map((role) => ({ role, name: "evil" })),
+  { role: "participant", name: "c" },
+  { role: "watcher", name: "eye" },
+];
+
+interface Attackers extends AsyncDisposable {
+  readonly attackers: readonly (readonly [NatsConnection, User])[];
+}
+
+async function enterAll(keys: Secured, url: string): Promise<Attackers> {
+  const entered = await Promise.all(
+    EVIL.map(async (user) => [(await enter(keys, userName(user), url)).nats, user] as const),
+  );
+  return {
+    attackers: entered,
+    [Symbol.asyncDispose]: async () => {
+      for (const [nats] of entered) await nats.close();
+    },
+  };
+}
+
+/** All that this user may do, aimed at what this event is about. */
+function abuse(
+  nats: NatsConnection,
+  user: User,
+  { id, verdictsubject, subject }: CloudEvent,
+): Promise<number> {
+  const by = (participant: string): string => verdictsubject.replace("{participant}", participant);
+  const [run = "", host] = [id.split("-")[0], token(h1.name)];
+  const foreign = [
+    ...["a", "b", "operator", `exec_${host}`].map(by),
+    ...[run, "open"].map((one) => `ouroboros.run.${host}.${one}`),
+    `ouroboros.hook.${host}.after_update.${token(subject)}.${id.replace("before_update", "after_update")}`,
+    `ouroboros.progress.${host}.b.${id}`,
+    `$KV.OUROBOROS_PARTICIPANTS.b`,
+    `$KV.OUROBOROS_HELD.${host}.${token(subject)}`,
+    `$KV.OUROBOROS_HOSTS.${host}`,
+    ...["updater.yield", "updater.repair", "poller.check"].map((one) => `ouroboros.command.${host}.${one}`),
+    "$JS.API.STREAM.DELETE.OUROBOROS_VERDICTS",
+    "$JS.API.STREAM.PURGE.OUROBOROS_RUNS",
+    `$JS.API.CONSUMER.DELETE.OUROBOROS_HOOKS.updater_${host}`,
+  ];
+  return attack(nats, { ...adversary(user, []), foreign }, [
+    "publishes on it",
+    "requests what it may, with it as the reply subject",
+    "requests from itself, and answers",
+    "makes consumers that deliver to it",
+  ]);
 }
 
 /** What the reader finds in a stream, subject by subject. */

@@ -1,5 +1,5 @@
 // A NATS server as `ouroboros nats-config` sets it up: what is written for the server, and how each user gets in.
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, type NodeConnectionOptions, nkeyAuthenticator, nkeys } from "nats";
@@ -28,7 +28,18 @@ export interface Secured extends Place, AsyncDisposable {
 
 /** `args` as for `ouroboros nats-config write FOLDER`. */
 export async function secured(...args: readonly string[]): Promise<Secured> {
+  return securedIn(await mkdtemp(join(tmpdir(), "secured-")), args);
+}
+
+/** The same where a version of Ouroboros has written before that knew one account for all users. */
+export async function securedShared(...args: readonly string[]): Promise<Secured> {
   const folder = await mkdtemp(join(tmpdir(), "secured-"));
+  await mkdir(join(folder, "nats"));
+  await writeFile(join(folder, "nats", "users.conf"), "authorization {\n  users: []\n}\n");
+  return securedIn(folder, args);
+}
+
+async function securedIn(folder: string, args: readonly string[]): Promise<Secured> {
   const { code, err } = await command({}, ["nats-config", "write", folder, ...args]);
   if (code !== 0) throw new Error(err);
   return {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import "../../bed/bed.ts"; // It starts openssl.
@@ -59,7 +59,18 @@ describe("ouroboros nats-config", () => {
     assert.ok(
       (await read("nats", "users.conf")).includes(`{ user: "participant_a", password: "${password}"`),
     );
-    assert.match(await read("nats", "users.conf"), /"_INBOX_participant_a\.>"/);
+  });
+
+  it("keeps one account for all users where that is what the streams are in, and says so", async () => {
+    await mkdir(join(folder, "nats"), { recursive: true });
+    await writeFile(join(folder, "nats", "users.conf"), "authorization {\n  users: []\n}\n");
+    const { err } = await run("write", folder, "--hosts", "web01");
+    assert.match(err, /share one account, as before: docs\/security\.md says/);
+    assert.match(await read("nats", "users.conf"), /^authorization \{/m);
+    await rm(join(folder, "nats", "users.conf"));
+    const moved = await run("write", folder, "--hosts", "web01");
+    assert.equal(moved.err, "");
+    assert.match(await read("nats", "users.conf"), /^accounts \{/m);
   });
 
   it("makes a certificate for the names by which the server is reached", async () => {

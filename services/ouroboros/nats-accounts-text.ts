@@ -1,0 +1,93 @@
+// The users of a NATS server, from the table of roles: the operator in the account of the streams, every other in an account
+// of its own that imports the subjects of its rights and nothing else. What a user publishes beyond them, and every answer that
+// it sends somewhere by a reply subject, stays in its account. docs/decisions/0047 says more. Pure.
+import { STORED } from "../../shared/subjects.ts";
+import { HEAD, type Identity } from "./nats-server-text.ts";
+import { type Right, type Rights, type User, roles, userName } from "./rights.ts";
+
+/** The account of streams, buckets, consumers and the operator. */
+export const APP = "OUROBOROS";
+
+/**
+ * In an account without JetStream the server answers on `$JS.API` itself, that there is none. So the API of APP is imported
+ * under another name, and what clients send to `$JS.API` is mapped to it.
+ */
+export const IMPORTED_API = "ouroboros.js.API";
+
+interface Account {
+  readonly user: User;
+  readonly identity: Identity;
+  readonly rights: Rights;
+}
+
+/** `accounts`; who is not listed may not connect. */
+export function accountsText(users: readonly (readonly [User, Identity])[]): string {
+  const all = users.map(([user, identity]): Account => {
+    return { user, identity, rights: roles[user.role].rights(user.name, []) };
+  });
+  const others = all.filter(({ user }) => user.role !== "operator");
+  const operators = all.filter(({ user }) => user.role === "operator");
+  return `${HEAD}\naccounts {\n${appText(operators, others)}${others.map(accountText).join("")}}\n`;
+}
+
+/** What APP lets others use is what the table gives them, and no more. */
+function appText(operators: readonly Account[], others: readonly Account[]): string {
+  const sent = distinct(others.flatMap(({ rights }) => rights.publish));
+  const heard = distinct(others.flatMap(({ rights }) => rights.subscribe));
+  const services = sent.map(
+    (subject) => `{ service: ${quoted(subject)}${isPull(subject) ? ", response_type: Stream" : ""} }`,
+  );
+  const streams = heard.map((subject) => `{ stream: ${quoted(heardAs(subject))} }`);
+  const served = others.flatMap(({ user, rights }) =>
+    rights.serves.map(
+      ({ subject }) => `{ service: { account: ${quoted(userName(user))}, subject: ${quoted(subject)} } }`,
+    ),
+  );
+  return block(APP, [
+    ["jetstream", "enabled"],
+    ["users", list(operators.map(userText))],
+    ["exports", list([...services, ...streams])],
+    ["imports", list(served)],
+  ]);
+}
+
+/** It is answered more than once. */
+const isPull = (subject: string): boolean => subject.startsWith("$JS.API.CONSUMER.MSG.NEXT.");
+
+function accountText(account: Account): string {
+  const { publish, subscribe, serves } = account.rights;
+  const sent = distinct(publish).map((subject) => from("service", subject, sentAs(subject)));
+  const heard = distinct(subscribe).map((subject) => from("stream", heardAs(subject), subject));
+  const served = serves.map(
+    ({ subject }) => `{ service: ${quoted(subject)}, accounts: [ ${APP} ], response_threshold: "10m" }`,
+  );
+  return block(userName(account.user), [
+    ["users", list([userText(account)])],
+    ["mappings", `{ "$JS.API.>": "${IMPORTED_API}.>" }`],
+    ["exports", list(served)],
+    ["imports", list([...sent, ...heard])],
+  ]);
+}
+
+const sentAs = (subject: string): string => subject.replace(/^\$JS\.API\./, `${IMPORTED_API}.`);
+
+/**
+ * A message that comes to APP by an import is not passed on to who listens in other accounts; what a stream stores is
+ * published once more. A bucket's entries that are listened to are written in APP itself.
+ */
+const heardAs = (subject: string): string => (subject.startsWith("$KV.") ? subject : `${STORED}.${subject}`);
+
+const from = (kind: "service" | "stream", subject: string, as: string): string =>
+  `{ ${kind}: { account: ${APP}, subject: ${quoted(subject)} }${as === subject ? "" : `, to: ${quoted(as)}`} }`;
+
+const userText = ({ user, identity }: Account): string =>
+  `{ ${Object.entries(identity)
+    .map(([field, value]) => `${field}: ${quoted(value)}`)
+    .join(", ")} }  # ${roles[user.role].says}`;
+
+const quoted = (text: string): string => JSON.stringify(text);
+const distinct = (rights: readonly Right[]): string[] => [...new Set(rights.map(({ subject }) => subject))];
+const list = (lines: readonly string[]): string =>
+  lines.length === 0 ? "[]" : `[\n${lines.map((line) => `      ${line}\n`).join("")}    ]`;
+const block = (name: string, fields: readonly (readonly [string, string])[]): string =>
+  `  ${quoted(name)} {\n${fields.map(([field, text]) => `    ${field}: ${text}\n`).join("")}  }\n`;
