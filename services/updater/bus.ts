@@ -7,6 +7,7 @@ import type { Publishing } from "../../shared/jetstream.ts";
 import type { Context, Host } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
 import { Hub } from "./gate/hub.ts";
+import type { EngineLease } from "./lease/engine-lease.ts";
 import { Stall } from "./stall.ts";
 
 export interface Bus extends Publishing {
@@ -19,6 +20,8 @@ export interface Bus extends Publishing {
   readonly hosts: KV;
   /** Random for each process and host: the name under which it writes. */
   readonly writer: string;
+  /** Who holds it may touch what is on the Engine. */
+  readonly lease: EngineLease;
   /** How often NATS came back; what it had stored may be lost then. */
   readonly comebacks: { count: number };
   readonly hub: Hub;
@@ -29,7 +32,7 @@ export async function openBus(
   nats: NatsConnection,
   context: Context,
   host: Host,
-  writer: string,
+  own: Pick<Bus, "writer" | "lease">,
 ): Promise<Bus> {
   const { settings } = context;
   const manager = await managerOf(nats);
@@ -44,7 +47,7 @@ export async function openBus(
     hosts: await bucketOf(nats, BUCKETS.hosts),
     clock: context.clock,
     signal: context.signal,
-    writer,
+    ...own,
     comebacks: { count: 0 },
     hub: new Hub(manager, settings, context.clock),
     patience: new Stall(log, context.clock),

@@ -72,7 +72,8 @@ const brief = ({ run, restored }: Recovery): object => ({
 });
 
 /** What keeps it from going on, in a sentence each. */
-async function troubleOf({ hub, patience }: Updater["bus"]): Promise<string[]> {
+async function troubleOf({ hub, patience, lease }: Updater["bus"]): Promise<string[]> {
+  if (lease.trouble !== undefined) return [lease.trouble];
   if (patience.trouble !== undefined) return [patience.trouble];
   return (await hub.isAway()) ? [hub.trouble] : [];
 }

@@ -1,18 +1,13 @@
 // The updater: for each host take the fence, put right what was left behind, finish the open run, then take plans.
-import { labelsOf } from "../../shared/describe.ts";
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
-import type { ContainerInfo } from "dockerode";
 import { iso, firstOf } from "../../shared/clock.ts";
-import { countingLabels } from "../../shared/counting-labels.ts";
-import { ifThere } from "../../shared/engine.ts";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { bucketOf } from "../../shared/jetstream-client.ts";
 import { parseJson } from "../../shared/messages.ts";
 import { connectUnlessStopped, leaveNats, natsAnswers } from "../../shared/nats.ts";
-import { ROLE } from "../../shared/ourselves.ts";
 import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
@@ -21,6 +16,7 @@ import { prepareDocuments } from "./journal/documents.ts";
 import { Counters } from "./journal/counters.ts";
 import { Doorbell } from "./gate/doorbell.ts";
 import { Fence } from "./journal/fence.ts";
+import { type EngineLease, leaseOn } from "./lease/engine-lease.ts";
 import { helpersEnd } from "./self/helper-container.ts";
 import { helperWith } from "./self/helper.ts";
 import { Participants } from "./gate/participants.ts";
@@ -43,14 +39,16 @@ export async function runUpdaterWith(context: Context, steps: readonly SwapStep[
   context.health.part("updater", () => state.wrong);
   await prepareDocuments(context.settings.DATA_DIR);
   using hardStop = hardStopAfter(context);
-  if (!(await natsAnswers(context.settings))) await recoverUntilNatsAnswers(context, hardStop.signal);
+  using leases = new Leases(context);
+  if (!(await natsAnswers(context.settings)))
+    await recoverUntilNatsAnswers({ context, leases, hardStop: hardStop.signal });
   const nats = await connectUnlessStopped("updater", context);
   if (nats === undefined) return 0;
   try {
     await prepareNats(nats, context);
     state.wrong = undefined;
     return await forEachHost(context, (host) =>
-      updateHost({ context, nats, host, steps, hardStop: hardStop.signal }),
+      updateHost({ context, leases, nats, host, steps, hardStop: hardStop.signal }),
     );
   } finally {
     await leaveNats(nats);
@@ -80,12 +78,16 @@ const LOOK_MS = 1000;
 
 const Claim = z.object({ engine_id: z.string() });
 
-interface HostWork {
+interface Work {
   readonly context: Context;
+  readonly leases: Leases;
+  readonly hardStop: AbortSignal;
+}
+
+interface HostWork extends Work {
   readonly nats: NatsConnection;
   readonly host: Host;
   readonly steps: readonly SwapStep[];
-  readonly hardStop: AbortSignal;
 }
 
 /** Until the service stops. Whoever loses the fence follows as standby. */
@@ -102,7 +104,8 @@ async function updateHost(work: HostWork): Promise<number> {
   if (!(await isOurs(nats, host))) return refuse();
   await ensureHostConsumers(nats, { ...context, log }, host.name);
   if (context.signal.aborted) return 0;
-  const bus = await openBus(nats, context, host, randomBytes(8).toString("hex"));
+  const own = { writer: randomBytes(8).toString("hex"), lease: await work.leases.on(host) };
+  const bus = await openBus(nats, context, host, own);
   void keepPrepared(bus);
   void keepConsumers(bus);
   await using participants = await Participants.follow(bus);
@@ -118,18 +121,8 @@ async function updateHost(work: HostWork): Promise<number> {
       if (!(await isOurs(nats, host))) return refuse(); // claimed meanwhile
       log.info({ writer: bus.writer, resuming: fence.open?.run }, "this updater acts on the host");
       await serve({
-        bus,
-        fence,
-        participants,
-        doorbell,
-        places,
-        making,
-        references,
-        counters,
-        steps,
-        silences,
-        tries,
-        hardStop,
+        ...{ bus, fence, participants, doorbell, counters, hardStop },
+        ...{ places, making, references, steps, silences, tries },
       });
     } catch (error) {
       if (error instanceof Suspended) break;
@@ -154,13 +147,13 @@ async function isOurs(nats: NatsConnection, { name, engine }: Host): Promise<boo
 }
 
 /** An Engine that does not answer before NATS does is waited for later: the others have an updater by then. */
-async function recoverUntilNatsAnswers(context: Context, hardStop: AbortSignal): Promise<void> {
-  const { settings, clock, signal } = context;
+async function recoverUntilNatsAnswers(work: Work): Promise<void> {
+  const { settings, clock, signal } = work.context;
   const enough = new AbortController();
-  const waiting = { ...context, signal: firstOf(signal, enough.signal) };
-  const recovering = forEachHost(waiting, (host) => recoverWithoutNats(context, host, hardStop)).finally(() =>
-    enough.abort(),
-  );
+  const waiting = { ...work.context, signal: firstOf(signal, enough.signal) };
+  const recovering = forEachHost(waiting, (host) =>
+    recoverWithoutNats({ ...work, enough: waiting.signal }, host),
+  ).finally(() => enough.abort());
   recovering.catch(() => undefined); // told where it is awaited
   while (!waiting.signal.aborted) {
     await clock.sleep(LOOK_MS, waiting.signal);
@@ -169,33 +162,46 @@ async function recoverUntilNatsAnswers(context: Context, hardStop: AbortSignal):
   await recovering;
 }
 
-/** An image can bear the label too; then it says nothing. */
-async function anyIsOwners({ own, engine }: Host, labelled: readonly ContainerInfo[]): Promise<boolean> {
-  for (const { ImageID, Labels } of labelled.filter((one) => !own.includes(one.Id))) {
-    const image = await ifThere(engine.docker.getImage(ImageID).inspect());
-    if (image === undefined || ROLE in countingLabels(Labels, labelsOf(image)).labels) return true;
+/**
+ * Nobody holds the fence without NATS: of several updaters the one that gets the Engine's lease recovers. A successor that
+ * has proved itself runs; its old container is kept, for the hooks to decide about when NATS is back, and so is the lease.
+ */
+async function recoverWithoutNats(
+  { context, leases, hardStop, enough }: Work & { readonly enough: AbortSignal },
+  host: Host,
+): Promise<number> {
+  const log = context.log.child({ host: host.name });
+  log.warn("NATS does not answer; recovering from the Engine alone");
+  const own = { lease: await leases.on(host), openRun: undefined };
+  const it = { ...context, log, host, hardStop, making: new Semaphore(1), signal: enough, ...own };
+  await helpersEnd(host.engine, context.clock, context.signal);
+  try {
+    const { swaps, ...recovered } = await recoverHost(it);
+    const over = new Map([...swaps].filter(([, { outcome }]) => outcome.kind !== "done"));
+    await settleAlone(it, { ...recovered, swaps: over }, undefined);
+    if (over.size === swaps.size) await own.lease.release();
+  } catch (error) {
+    if (!(error instanceof Suspended)) throw error; // NATS answers, and another updater acts
   }
-  return false;
+  return 0;
 }
 
-/**
- * Nobody holds the fence without NATS: recovery is left to another updater that runs on this Engine. A successor that
- * has proved itself runs; its old container is kept, for the hooks to decide about when NATS is back.
- */
-async function recoverWithoutNats(context: Context, host: Host, hardStop: AbortSignal): Promise<number> {
-  const log = context.log.child({ host: host.name });
-  const others = await host.engine.docker.listContainers({
-    filters: { label: ["com.ouroboros.role=updater"], status: ["running"] },
-  });
-  if (await anyIsOwners(host, others)) {
-    log.warn("NATS does not answer and another updater runs here; recovery is left to it");
-    return 0;
+/** One for each Engine, for as long as the updater runs. */
+class Leases implements Disposable {
+  readonly #context: Context;
+  readonly #leases = new Map<string, Promise<EngineLease>>();
+
+  constructor(context: Context) {
+    this.#context = context;
   }
-  log.warn("NATS does not answer; recovering from the Engine alone");
-  const it = { ...context, log, host, hardStop, making: new Semaphore(1) };
-  await helpersEnd(host.engine, context.clock, context.signal);
-  const { swaps, ...recovered } = await recoverHost(it);
-  const over = new Map([...swaps].filter(([, { outcome }]) => outcome.kind !== "done"));
-  await settleAlone(it, { ...recovered, swaps: over }, undefined);
-  return 0;
+
+  async on(host: Host): Promise<EngineLease> {
+    const made = this.#leases.get(host.name) ?? leaseOn(this.#context, host);
+    this.#leases.set(host.name, made);
+    return made;
+  }
+
+  [Symbol.dispose](): void {
+    for (const made of this.#leases.values()) void made.then((lease) => lease[Symbol.dispose]());
+  }
 }

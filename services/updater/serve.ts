@@ -75,7 +75,8 @@ async function untilResumed(updater: Updater, recover: () => Promise<Recovery>):
 
 async function recoverAndResume(updater: Updater): Promise<Recovery> {
   const { bus, fence, hardStop, making } = updater;
-  const it = { ...bus.context, host: bus.host, hardStop, making };
+  const own = { lease: bus.lease, openRun: fence.open?.run };
+  const it = { ...bus.context, host: bus.host, hardStop, making, ...own };
   const helped = await helpersEnd(bus.host.engine, bus.clock, bus.signal);
   const recovered = { ...(await recoverHost(it)), helped };
   const plan = await openPlan(updater);
@@ -94,6 +95,7 @@ async function recoverAndResume(updater: Updater): Promise<Recovery> {
   if (plan !== undefined) await carryOut(updater, plan, left);
   else if (fence.open !== undefined) await fence.end();
   await removeHelper(bus.host.engine);
+  await bus.lease.release();
   return { run: plan?.run ?? null, restored };
 }
 

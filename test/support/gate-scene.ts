@@ -2,6 +2,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { pino } from "pino";
 import { type Bus, openBus } from "../../services/updater/bus.ts";
+import { leaseOn } from "../../services/updater/lease/engine-lease.ts";
 import { Doorbell } from "../../services/updater/gate/doorbell.ts";
 import type { GateQuestion } from "../../services/updater/gate/event.ts";
 import { Gate } from "../../services/updater/gate/gate.ts";
@@ -42,7 +43,7 @@ export async function gateScene(on: Engine, url: string): Promise<GateScene> {
   if (host === undefined) throw new Error("the Engine did not answer");
   const nats = await connectNow("gate", settings);
   await ensureTopology(nats, await jetstreamManager(nats));
-  const bus = await openBus(nats, context, host, "test");
+  const bus = await openBus(nats, context, host, { writer: "test", lease: await leaseOn(context, host) });
   const known = await Participants.follow(bus);
   const doorbell = new Doorbell(nats, host.name, systemClock);
   const operate = async (hook: HookName, words: readonly (readonly string[])[], left: number) => {

@@ -50,6 +50,12 @@ export async function readDocument(
   return parseJson(text) as ContainerDocument | undefined; // this program wrote it
 }
 
+/** Runs of which this DATA_DIR has a document: it is the home of who began them. */
+export async function runsWithDocuments(place: DocumentsPlace): Promise<readonly string[]> {
+  const files = await readdir(shelfOf(place)).catch(() => []);
+  return [...new Set(files.map((file) => file.slice(0, file.indexOf("-"))))];
+}
+
 export async function dropDocument(place: DocumentsPlace, run: string, name: string): Promise<void> {
   await rm(join(shelfOf(place), fileOf(run, name)), { force: true });
 }

@@ -3,6 +3,7 @@
 //   F1  It is written by compare-and-set: at start, and at each run's begin and end.
 //   F2  A starter asks the writer before it to yield. No responder, or two silent seconds: it takes over.
 //   F3  Before anything is stopped the record is read again: who is not its writer throws Fenced and touches nothing.
+// Who shares no NATS with it is held off by the Engine's lease (lease/engine-lease.ts).
 import { type NatsConnection, RequestError } from "nats";
 import { z } from "zod";
 import { Fenced, Suspended } from "../../../shared/errors.ts";
@@ -62,6 +63,7 @@ export class Fence {
           { writer: last?.record.writer },
           "another updater acts on this host; waiting for it",
         );
+      await bus.lease.release(); // what there is to put right is for that one
       await clock.sleep(ASK_AGAIN_MS, bus.signal);
     }
     throw new Suspended("stopped while another updater acted");
@@ -80,13 +82,14 @@ export class Fence {
     await this.#write(undefined);
   }
 
-  /** F3. Waits for NATS until the signal aborts. @throws Fenced */
+  /** F3, and the same for the Engine's lease. Waits for NATS until the signal aborts. @throws Fenced */
   async check(signal = this.#bus.signal): Promise<void> {
     const last = await readOpen({ ...this.#bus, signal });
     if (last === undefined)
       await this.#write(this.#open); // the store was lost: claim it again
     else if (last.record.writer !== this.#bus.writer)
       throw new Fenced(`another updater acts on ${this.#bus.host.name}`);
+    await this.#bus.lease.check();
   }
 
   async #write(open: OpenRun | undefined): Promise<void> {

@@ -33,7 +33,7 @@ const isExpected = ({ bus }: Updater, error: unknown): boolean =>
 
 async function endIt(updater: Updater, plan: Plan, error: unknown): Promise<void> {
   const { bus, fence, hardStop, making } = updater;
-  const it = { ...bus.context, host: bus.host, hardStop, making };
+  const it = { ...bus.context, host: bus.host, hardStop, making, lease: bus.lease, openRun: plan.run };
   await settleAlone(it, await recoverHost(it), undefined);
   try {
     await giveUp(updater, plan, error);

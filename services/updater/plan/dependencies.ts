@@ -33,6 +33,7 @@ export async function stopAll(
     });
     if (run.mode !== "update") continue; // verdicts are only recorded
     if (decided.verdict !== "proceed") return decided;
+    await run.bus.lease.hold(run.bus);
     await mark();
     await timed(run, name, "stop the dependency", () => stopDependency(run, inspect));
   }

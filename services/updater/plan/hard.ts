@@ -43,6 +43,7 @@ export async function recreateHardDependency(
   if (inspect === undefined) return;
   const before = await askBefore(run, inspect);
   if (before.verdict !== "proceed") return;
+  await run.bus.lease.hold(run.bus);
   const swap = await swapOnOwnImage(transactionOf(run), inspect);
   try {
     await letDependantsRun.do(swap);

@@ -42,8 +42,9 @@ export async function replaceContainer(run: Run, it: Replacing): Promise<void> {
 
 type Together = Replacing & { readonly along: readonly Companion[] };
 
-/** What the gate was asked about may have changed while it waited: everything is looked at anew. */
+/** What the gate was asked about may have changed while it waited, or while another acted: everything is looked at anew. */
 async function swapContainer(run: Run, it: Together, id: string): Promise<void> {
+  await run.bus.lease.hold(run.bus);
   const inspect = await inspectStill(run, it, id);
   const oldImage = await run.bus.host.engine.docker.getImage(inspect.Image).inspect();
   if (!(await isReady(run, it.update, inspect))) return;

@@ -65,6 +65,7 @@ export async function runPlan(updater: Connected, plan: Plan, recovered: Recover
   await removeUnusedVolumes(run, unused);
   const ends = Object.fromEntries(journal.of("ended").map(({ container, end }) => [container, end]));
   if (run.notStarted.size === 0) await removeMarker(bus.host.engine, plan.run);
+  await bus.lease.release();
   await journal.write({ kind: "finished", ends, ms: Math.round(bus.clock.monotonic() - began) });
   run.log.info({ ends }, "run finished");
   await finish(updater, run);
@@ -72,9 +73,10 @@ export async function runPlan(updater: Connected, plan: Plan, recovered: Recover
 
 /** Told and counted before the run is closed: who dies here does it again. */
 export async function finish(
-  { fence, counters }: Updater,
+  { bus, fence, counters }: Updater,
   { journal, notices }: Pick<Run, "journal" | "notices">,
 ): Promise<void> {
+  await bus.lease.release();
   tellFinished(notices, journal);
   await notices.stored();
   const updated = journal.of("ended").filter(({ end }) => end === "updated");

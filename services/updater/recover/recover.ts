@@ -7,10 +7,12 @@
 //   R6  Once the old container of a dependant that was recreated is gone, there is no way back for its parent either: it
 //       is started for as long as it takes.
 //   R7  What cannot be put right is told, and keeps no other container down.
+//   R8  What another Ouroboros is in the middle of is left to that one, for as long as it lives.
 // Recovering twice does nothing more than once.
 import { ifThere } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
-import { dropDocument } from "../journal/documents.ts";
+import { dropDocument, runsWithDocuments } from "../journal/documents.ts";
+import type { EngineLease } from "../lease/engine-lease.ts";
 import { type Marker, findMarkers, removeMarker, stoppedNow } from "../journal/marker.ts";
 import { allOf } from "../plan/all-of.ts";
 import type { Helped } from "../self/helper-container.ts";
@@ -45,11 +47,34 @@ export interface RecoveredHost {
   readonly helped?: Helped | undefined;
 }
 
-export async function recoverHost(it: Recovering): Promise<RecoveredHost> {
+export type RecoveringHost = Recovering & {
+  readonly lease: EngineLease;
+  /** Ends the waiting for others who act on the Engine. */
+  readonly signal: AbortSignal;
+  /** The run that is known to be this updater's. */
+  readonly openRun: string | undefined;
+};
+
+/** R8. From here to the end of the lease, which is the caller's, nobody else touches the Engine. */
+export async function recoverHost(it: RecoveringHost): Promise<RecoveredHost> {
+  if ((await runsOn(it)).length > 0 || (await it.lease.isLeft()))
+    await it.lease.hold({ ...it, touchesOthers: () => hasRunsOfOthers(it) });
   const markers = await findMarkers(it.host.engine);
   const ran = new Set(markers.flatMap(({ stopped }) => stopped.map(({ id }) => id)));
   const found = await recoverParts({ ...it, ran }, await findParts(it.host.engine));
   return { ...found, markers };
+}
+
+/** Of which something is left. */
+async function runsOn({ host }: Recovering): Promise<string[]> {
+  const [markers, parts] = [await findMarkers(host.engine), await findParts(host.engine)];
+  return [...markers, ...parts].map(({ run }) => run);
+}
+
+/** DATA_DIR tells too whose a run is: the journal may be lost. */
+async function hasRunsOfOthers(it: RecoveringHost): Promise<boolean> {
+  const own = [it.openRun, ...(await runsWithDocuments(it))];
+  return (await runsOn(it)).some((run) => !own.includes(run));
 }
 
 /** Ends by the Engine alone what no run goes on with: proved successors stay, dependencies run. */

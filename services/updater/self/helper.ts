@@ -9,9 +9,10 @@ import { keepDocument, prepareDocuments } from "../journal/documents.ts";
 import { letDependantsRun } from "../swap/recreate.ts";
 import { HelperJob, noMoreRestarts } from "./helper-container.ts";
 import type { ImageDocument } from "../create/inspect.ts";
+import { leaseOn } from "../lease/engine-lease.ts";
 import { Semaphore } from "../swap/places.ts";
 import { type Recovering, swapFrom } from "../recover/begun.ts";
-import { recoverHost } from "../recover/recover.ts";
+import { type RecoveringHost, recoverHost } from "../recover/recover.ts";
 import { findParts } from "../swap/swap-parts.ts";
 import { type SagaOutcome, runSteps, undoSteps } from "../swap/saga.ts";
 import type { Swap, SwapStep } from "../swap/swap.ts";
@@ -26,7 +27,9 @@ export const helperWith =
     const host = await openHost(context, 0);
     if (host === undefined) return 1;
     await prepareDocuments(context.settings.DATA_DIR).catch(() => undefined); // it is the updaters' to complain
-    const it = { ...context, host, hardStop: context.signal, making: new Semaphore(1) };
+    using lease = await leaseOn(context, host);
+    const own = { lease, openRun: job.data.run };
+    const it = { ...context, host, hardStop: context.signal, making: new Semaphore(1), ...own };
     const outcome = await (job.data.way === "forward" ? forward : back)(it, job.data, steps);
     const { name, run, way } = job.data;
     if (outcome.kind === "done") context.log.info({ container: name, run, way }, "helper is done");
@@ -36,6 +39,7 @@ export const helperWith =
         outcome.kind === "undone" ? "old container runs as before" : "helper is stuck and tries again",
       );
     if (outcome.kind === "stuck" || context.signal.aborted) return 1;
+    await lease.release();
     await noMoreRestarts(host.engine);
     return outcome.kind === "done" ? 0 : 1;
   };
@@ -44,12 +48,10 @@ export const helperWith =
 const NONE: ReadonlySet<string> = new Set();
 const DONE: SagaOutcome = { kind: "done" };
 
+type Helping = RecoveringHost & Context;
+
 /** What an earlier start of the helper left is taken up first. */
-async function forward(
-  it: Recovering & Context,
-  job: HelperJob,
-  steps: readonly SwapStep[],
-): Promise<SagaOutcome> {
+async function forward(it: Helping, job: HelperJob, steps: readonly SwapStep[]): Promise<SagaOutcome> {
   const recovered = await recoverHost(it);
   const taken = recovered.swaps.get(job.name);
   if (taken !== undefined) return taken.outcome;
@@ -60,17 +62,15 @@ async function forward(
       failed: "look",
       cause: new Expired("somebody replaced the container meanwhile"),
     };
+  await it.lease.hold(it);
   const swap = await swapOf(it, job, inspect);
   return runSteps(steps, swap, watching(it, job));
 }
 
 /** The container that is to run again. */
-async function back(
-  it: Recovering & Context,
-  job: HelperJob,
-  steps: readonly SwapStep[],
-): Promise<SagaOutcome> {
+async function back(it: Helping, job: HelperJob, steps: readonly SwapStep[]): Promise<SagaOutcome> {
   const { engine } = it.host;
+  await it.lease.hold(it);
   const parts = (await findParts(it.host.engine)).find(
     ({ name, run }) => name === job.name && run === job.run,
   );
@@ -89,11 +89,7 @@ async function back(
 const watching = ({ clock, log, hardStop }: Recovering, { name, run }: HelperJob): Timed =>
   new Timed({ clock, log: log.child({ container: name, run }), hardStop });
 
-async function swapOf(
-  it: Recovering & Context,
-  job: HelperJob,
-  inspect: ContainerInspectInfo,
-): Promise<Swap> {
+async function swapOf(it: Helping, job: HelperJob, inspect: ContainerInspectInfo): Promise<Swap> {
   const { engine } = it.host;
   const { resumedSince: _none, ...swap } = await swapFrom(
     { ...it, ran: NONE },

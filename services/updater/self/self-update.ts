@@ -49,7 +49,9 @@ export async function handOver(
     run.helped?.job.run === job.run
       ? run.helped
       : await helpOnce(run, { host: run.bus.host, like: facts, image, job });
-  await recoverHost({ ...run.bus.context, host: run.bus.host, hardStop: run.hardStop, making: run.making });
+  const { bus, hardStop, making } = run;
+  const openRun = run.journal.run;
+  await recoverHost({ ...bus.context, host: bus.host, hardStop, making, lease: bus.lease, openRun });
   const untouched = said?.because?.startsWith("its helper") ?? false;
   await endContainer(run, entry, {
     end: untouched ? "failed" : "rolled_back",
@@ -77,6 +79,7 @@ export async function handBack(run: Run, swap: Swap, successor: ContainerInspect
 async function helpOnce({ bus, fence, log }: Run, helper: Parameters<typeof startHelper>[0]) {
   if (bus.signal.aborted) throw new Suspended("stopped before anything was touched");
   await fence.check(bus.signal);
+  await bus.lease.release(); // the helper holds it while it works
   try {
     await startHelper(helper);
   } catch (error) {

@@ -1,0 +1,189 @@
+// One Ouroboros acts on an Engine at a time, whichever NATS and DATA_DIR each has. The fence (journal/fence.ts) is for one
+// NATS; what all of them share is the Engine, so the lease is kept there. Who has nothing in hand holds nothing.
+//   E1  Whoever touches a container, or what a swap has left, holds the lease: a volume of which the highest generation
+//       counts. Making one is atomic, so of those who want the next generation one gets it.
+//   E2  Who holds it gives a sign of life every BEAT_MS. A lease is taken from somebody only after SILENT_BEATS in which
+//       nothing was heard of them, or where they are known to be dead (holder.ts).
+//   E3  A prune may take the lease. A missing one is free for what begins anew, which touches nothing that others have
+//       begun; for what others have begun it is free only after the same silence.
+//   E4  Before each stop it is looked at: who has lost it throws Fenced; who finds it pruned makes it again.
+//   E5  It is given back when nothing is in hand any more. Who dies, or is stopped, in the middle leaves it.
+import type { Logger } from "pino";
+import type { Clock } from "../../../shared/clock.ts";
+import type { Engine } from "../../../shared/engine.ts";
+import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
+import type { Health } from "../../../shared/health.ts";
+import type { Context, Host } from "../../../shared/run-service.ts";
+import { type Holder, holderHere, isDead } from "./holder.ts";
+import { giveSign, leaseName, makeLease, readMarks, removeMark } from "./marks.ts";
+import { Signs } from "./signs.ts";
+
+export const leaseOn = async (context: Context, host: Host): Promise<EngineLease> =>
+  new EngineLease({ ...context, engine: host.engine, holder: await holderHere(context, host) });
+
+const BEAT_MS = 2500;
+const SILENT_BEATS = 6;
+
+interface Place {
+  readonly engine: Engine;
+  readonly holder: Holder;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly health: Health;
+}
+
+export interface Wanted {
+  /** Ends the waiting. */
+  readonly signal: AbortSignal;
+  /** E3: is there something that others have begun, which is to be put right? */
+  readonly touchesOthers?: () => Promise<boolean>;
+}
+
+/** What the one who waits has learnt so far. */
+interface Waiting {
+  readonly isSilent: boolean;
+  /** Somebody held the lease a moment ago. */
+  readonly isHeard: boolean;
+}
+
+export class EngineLease implements Disposable {
+  readonly #place: Place;
+  #generation: number | undefined;
+  #beating: { readonly over: AbortController; readonly ended: Promise<void> } | undefined;
+  #waitsFor: string | undefined;
+  #n = 0;
+
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  /** What keeps it from acting, in a sentence; undefined where nothing does. */
+  get trouble(): string | undefined {
+    return this.#waitsFor === undefined ? undefined : `it waits for ${this.#waitsFor}`;
+  }
+
+  /** Somebody with this DATA_DIR held it and died. */
+  async isLeft(): Promise<boolean> {
+    if (this.#generation !== undefined) return false;
+    const { lease } = await readMarks(this.#place.engine);
+    return lease !== undefined && lease.home !== "" && lease.home === this.#place.holder.home;
+  }
+
+  /** E1: waits for its turn. Costs nothing where it is held already. @throws Suspended where the signal aborts first. */
+  async hold(wanted: Wanted): Promise<void> {
+    if (this.#generation !== undefined) return;
+    const { engine, clock, holder } = this.#place;
+    if (await this.#isTaken(wanted, { isSilent: false, isHeard: false })) return;
+    using signs = new Signs({ engine, clock, id: holder.id });
+    try {
+      await this.#wait(wanted, signs);
+    } finally {
+      this.#waitsFor = undefined;
+    }
+  }
+
+  async #wait(wanted: Wanted, signs: Signs): Promise<void> {
+    const { engine, log, health } = this.#place;
+    let [silent, isHeard] = [0, false];
+    for (let told = ""; !wanted.signal.aborted;) {
+      try {
+        const marks = await readMarks(engine);
+        const who = marks.lease?.who ?? "whoever began what is half done there";
+        this.#waitsFor = `another Ouroboros that acts on this Engine: ${who}`;
+        if (who !== told) log.warn({ acting: who }, "another Ouroboros acts on this Engine; standing by");
+        told = who;
+        isHeard ||= marks.lease !== undefined;
+        using _waits = health.waits(this.#waitsFor);
+        const heard = await signs.listen(BEAT_MS, marks.signs, wanted.signal);
+        silent = heard === "silence" ? silent + 1 : 0;
+        isHeard = heard === "a sign of life" || (isHeard && heard !== "done");
+        if (await this.#isTaken(wanted, { isSilent: silent >= SILENT_BEATS, isHeard })) return;
+      } catch (error) {
+        silent = 0;
+        log.debug({ because: explain(error) }, "the lease of the Engine cannot be looked at");
+        await this.#place.clock.sleep(BEAT_MS, wanted.signal);
+      }
+    }
+    throw new Suspended(`stopped while it waited for ${this.#waitsFor ?? "another Ouroboros"}`);
+  }
+
+  async #isTaken({ touchesOthers }: Wanted, { isSilent, isHeard }: Waiting): Promise<boolean> {
+    const { engine, holder, log } = this.#place;
+    const { lease } = await readMarks(engine);
+    const isOwn = lease?.id === holder.id; // its making failed after it was done
+    if (lease !== undefined && !isOwn && !isSilent && !(await isDead(lease, holder, engine))) return false;
+    if (lease === undefined && !isSilent && (isHeard || (await touchesOthers?.()) === true)) return false;
+    const generation = (lease?.generation ?? 0) + 1;
+    const now = await makeLease(engine, generation, holder);
+    if (now.lease?.id !== holder.id) return false;
+    this.#begin(generation);
+    if (lease !== undefined)
+      log.warn({ before: lease.who }, "took over from an Ouroboros that acts on this Engine no more");
+    for (const name of [...now.older, ...now.signs]) await removeMark(engine, name); // what the dead have left
+    return true;
+  }
+
+  /** E4. @throws Fenced */
+  async check(): Promise<void> {
+    if (this.#generation === undefined) return;
+    await this.#look();
+    if (this.#generation === undefined) throw new Fenced("another Ouroboros acts on this Engine now");
+  }
+
+  /** E5 */
+  async release(): Promise<void> {
+    const { engine, holder, log } = this.#place;
+    const [generation, beating] = [this.#generation, this.#beating];
+    this.#end();
+    if (generation === undefined) return;
+    await beating?.ended;
+    try {
+      await removeMark(engine, leaseName(generation));
+      await removeMark(engine, await giveSign(engine, { kind: "done", id: holder.id }, this.#n++));
+    } catch (error) {
+      log.debug({ because: explain(error) }, "the lease of the Engine could not be given back"); // silence tells, then
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#end();
+  }
+
+  #begin(generation: number): void {
+    this.#generation = generation;
+    const over = new AbortController();
+    this.#beating = { over, ended: this.#beat(over.signal) };
+  }
+
+  #end(): void {
+    this.#beating?.over.abort();
+    this.#generation = undefined;
+  }
+
+  /** E2 */
+  async #beat(over: AbortSignal): Promise<void> {
+    const { engine, holder, clock, log } = this.#place;
+    while (!over.aborted) {
+      try {
+        const sign = await giveSign(engine, { kind: "alive", id: holder.id }, this.#n++);
+        await this.#look();
+        await removeMark(engine, sign);
+      } catch (error) {
+        log.debug({ because: explain(error) }, "no sign of life could be given");
+      }
+      await clock.sleep(BEAT_MS, over);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { engine, holder, log } = this.#place;
+    const { lease } = await readMarks(engine);
+    const generation = this.#generation;
+    if (generation === undefined) return; // given back meanwhile
+    if (lease === undefined) await makeLease(engine, generation, holder);
+    else if (lease.id !== holder.id) {
+      log.warn({ acting: lease.who }, "the lease of this Engine is another's now");
+      this.#end();
+    }
+  }
+}
