@@ -2,6 +2,7 @@
 // process that started it. What the server itself promises (one process per store) is kept by a lock on the folder.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,6 +12,7 @@ import type { Logger } from "pino";
 import type { Clock } from "../../shared/clock.ts";
 import { CannotStart, explain } from "../../shared/errors.ts";
 import type { NatsSettings } from "../../shared/nats.ts";
+import { mendNats } from "./mend-nats.ts";
 import { requirePrograms } from "./programs.ts";
 
 export interface PrivateNats extends AsyncDisposable {
@@ -56,12 +58,15 @@ export async function startPrivateNats(place: NatsPlace): Promise<PrivateNats> {
   const run = { ...place, store, folder: await folderIn(store, place.dataDir), stop: stop.signal };
   try {
     await writeFile(configOf(run), configuration(run, user.getPublicKey()), { mode: 0o600 });
+    const isNew = !existsSync(join(store, "jetstream", "$G", "streams"));
     const first = await start(run, -1);
     await removeWhatOthersLeft(run);
     place.log.info({ port: first.port, store }, "private nats-server runs");
-    const kept = keepRunning(run, first);
+    const access = accessTo(first.port, new TextDecoder().decode(user.getSeed()));
+    await mendNats(access, { ...place, isNew });
+    const kept = keepRunning({ ...run, access }, first);
     return {
-      access: accessTo(first.port, new TextDecoder().decode(user.getSeed())),
+      access,
       [Symbol.asyncDispose]: async () => {
         stop.abort();
         await kept;
@@ -118,7 +123,7 @@ async function removeWhatOthersLeft({ store, folder }: ServerRun): Promise<void>
 }
 
 /** Ends when `stop` aborts and the server has ended. */
-async function keepRunning(run: ServerRun, first: RunningServer): Promise<void> {
+async function keepRunning(run: Run & Pick<PrivateNats, "access">, first: Server): Promise<void> {
   const { stop, clock, log } = run;
   let server = first;
   let pause = FIRST_PAUSE_MS;
@@ -132,6 +137,7 @@ async function keepRunning(run: ServerRun, first: RunningServer): Promise<void> 
     pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
     try {
       if (!stop.aborted) server = await start(run, first.port);
+      await mendNats(run.access, { ...run, isNew: false });
     } catch (err) {
       log.error({ err }, "private nats-server did not start");
     }

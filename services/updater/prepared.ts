@@ -1,8 +1,9 @@
 // The streams, buckets and consumers of the updater, made at the start and again when NATS comes back without them.
-import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import { type ConsumerInfo, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { CannotStart, explain } from "../../shared/errors.ts";
 import { managerOf } from "../../shared/jetstream-client.ts";
+import { consumersAhead, renewConsumers } from "../../shared/mend-consumers.ts";
 import type { Context } from "../../shared/run-service.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { STREAMS } from "../../shared/subjects.ts";
@@ -62,20 +63,45 @@ export async function keepPrepared({ nats, context, host, comebacks }: Bus): Pro
   }
 }
 
-/** A consumer that somebody deleted is made again: without its own the updater takes no plan. Ends with the service. */
-export async function keepConsumers({ manager, context, host, nats }: Bus): Promise<void> {
-  const { clock, log, signal } = context;
-  while (!signal.aborted) {
-    for (const { durable_name: consumer } of hostConsumers(host.name)) {
-      const isGone = await manager.consumers.info(STREAMS.hooks, consumer).then(
-        () => false,
-        (error: unknown) => error instanceof JetStreamApiError && error.code === NO_SUCH_CONSUMER,
-      );
-      if (isGone) log.warn({ consumer }, "a consumer is gone; it is made again");
-      if (isGone) await ensureHostConsumers(nats, context, host.name);
+/**
+ * A consumer that somebody deleted, or that is ahead of its stream, is made again: without its own the updater takes no
+ * plan. Ends with the service.
+ */
+export async function keepConsumers(bus: Bus): Promise<void> {
+  const { clock, log, signal } = bus.context;
+  for (let told = ""; !signal.aborted;) {
+    try {
+      await keepConsumersOnce(bus);
+      told = "";
+    } catch (error) {
+      const because = explain(error);
+      if (because !== told && !signal.aborted) log.debug({ because }, "consumers could not be looked at");
+      told = because;
     }
     await clock.sleep(LOOK_MS, signal);
   }
+}
+
+async function keepConsumersOnce({ manager, context, host, nats }: Bus): Promise<void> {
+  const infos: ConsumerInfo[] = [];
+  for (const { durable_name: consumer } of hostConsumers(host.name)) {
+    try {
+      infos.push(await manager.consumers.info(STREAMS.hooks, consumer));
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError && error.code === NO_SUCH_CONSUMER)) throw error;
+      context.log.warn({ consumer }, "a consumer is gone; it is made again");
+      await ensureHostConsumers(nats, context, host.name);
+    }
+  }
+  const ahead = await consumersAhead(manager, STREAMS.hooks, infos);
+  if (ahead.length === 0) return;
+  const about = { stream: STREAMS.hooks, consumers: ahead.map(({ name }) => name) };
+  context.log.warn(about, "messages were lost; consumers that are ahead of them are made anew");
+  await renewConsumers(manager, STREAMS.hooks, ahead).catch((error: unknown) => {
+    const remedy =
+      "consumers could not be made anew: delete them and restart the updater, or no update is taken";
+    context.log.error({ ...about, because: explain(error) }, remedy);
+  });
 }
 
 interface Needed {

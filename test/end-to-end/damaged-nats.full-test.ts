@@ -1,0 +1,4 @@
+// Every way to damage the store of the private NATS.
+import { damages, describeDamages, losses } from "../support/damaged-store.ts";
+
+describeDamages([...losses, ...damages]);
