@@ -3,6 +3,7 @@ import { setMaxListeners } from "node:events";
 import type { Logger } from "pino";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Engine, openEngine } from "./engine.ts";
+import { unwritable } from "./data-dir.ts";
 import { tlsTo } from "./engine-tls.ts";
 import { CannotStart, explain } from "./errors.ts";
 import { Health, serveHealth } from "./health.ts";
@@ -34,8 +35,10 @@ export async function runService(name: string, args: readonly string[], service:
     process.on(signal, () => (stop.signal.aborted ? process.exit(130) : stop.abort(signal)));
   }
   let log: Logger | undefined;
+  let dataDir = "";
   try {
     const settings = readSettings(process.env, readFlags(args));
+    dataDir = settings.DATA_DIR;
     log = openLog({ service: name === "ouroboros" ? undefined : name, settings, out: process.stdout });
     log.info({ pid: process.pid }, "started");
     const health = new Health();
@@ -46,8 +49,9 @@ export async function runService(name: string, args: readonly string[], service:
     sayEnd(log, stop.signal, ended);
     process.exit(ended.code); // what hangs, and a connection to NATS that nobody greeted on, is left behind
   } catch (error) {
-    if (error instanceof CannotStart)
-      process.stderr.write(`${name === "ouroboros" ? name : `ouroboros ${name}`}: ${error.message}\n`);
+    const sentence = error instanceof CannotStart ? error.message : unwritable(error, dataDir);
+    if (sentence !== undefined)
+      process.stderr.write(`${name === "ouroboros" ? name : `ouroboros ${name}`}: ${sentence}\n`);
     else if (log !== undefined) log.fatal({ err: error }, "ended by an error");
     else throw error;
     process.exitCode = 1;

@@ -10,6 +10,7 @@ import type { Readable } from "node:stream";
 import { nkeys } from "nats";
 import type { Logger } from "pino";
 import type { Clock } from "../../shared/clock.ts";
+import { expectRoom } from "../../shared/data-dir.ts";
 import { CannotStart, explain } from "../../shared/errors.ts";
 import type { NatsSettings } from "../../shared/nats.ts";
 import { mendNats } from "./mend-nats.ts";
@@ -93,8 +94,10 @@ export const accessTo = (port: number, seed: string): NatsSettings => ({
 async function folderIn(store: string, dataDir: string): Promise<string> {
   try {
     await mkdir(store, { recursive: true, mode: 0o700 });
+    await expectRoom(dataDir);
     return await mkdtemp(join(store, "run-"));
   } catch (cause) {
+    if (cause instanceof CannotStart) throw cause;
     throw new CannotStart(
       `DATA_DIR ${dataDir} cannot be written (${explain(cause)}): set DATA_DIR to a folder that can, or NATS_URL to a NATS of yours`,
       { cause },
@@ -123,7 +126,10 @@ async function removeWhatOthersLeft({ store, folder }: ServerRun): Promise<void>
 }
 
 /** Ends when `stop` aborts and the server has ended. */
-async function keepRunning(run: Run & Pick<PrivateNats, "access">, first: Server): Promise<void> {
+async function keepRunning(
+  run: ServerRun & Pick<PrivateNats, "access">,
+  first: RunningServer,
+): Promise<void> {
   const { stop, clock, log } = run;
   let server = first;
   let pause = FIRST_PAUSE_MS;

@@ -2,6 +2,7 @@
 // the environment, and so secrets: readable for their owner only, never on NATS.
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { expectRoom } from "../../../shared/data-dir.ts";
 import { CannotStart } from "../../../shared/errors.ts";
 import { parseJson } from "../../../shared/messages.ts";
 import type { Context, Host } from "../../../shared/run-service.ts";
@@ -28,6 +29,7 @@ export async function prepareDocuments(dataDir: string): Promise<void> {
       { cause },
     );
   });
+  await expectRoom(dataDir);
 }
 
 export async function keepDocument(
