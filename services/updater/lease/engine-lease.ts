@@ -40,7 +40,7 @@ export interface Wanted {
 }
 
 /** What the one who waits has learnt so far. */
-interface Waiting {
+interface LeaseNews {
   readonly isSilent: boolean;
   /** Somebody held the lease a moment ago. */
   readonly isHeard: boolean;
@@ -107,7 +107,7 @@ export class EngineLease implements Disposable {
     throw new Suspended(`stopped while it waited for ${this.#waitsFor ?? "another Ouroboros"}`);
   }
 
-  async #isTaken({ touchesOthers }: Wanted, { isSilent, isHeard }: Waiting): Promise<boolean> {
+  async #isTaken({ touchesOthers }: Wanted, { isSilent, isHeard }: LeaseNews): Promise<boolean> {
     const { engine, holder, log } = this.#place;
     const { lease } = await readMarks(engine);
     const isOwn = lease?.id === holder.id; // its making failed after it was done

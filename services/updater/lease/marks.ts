@@ -2,6 +2,7 @@
 // cannot be changed, so what changes is in the name. Engine API: VolumeCreate (of several that make one name at a time one
 // makes it, and all are shown that one's labels), VolumeList, VolumeDelete.
 import { CONFLICT, type Engine, GONE, tolerating } from "../../../shared/engine.ts";
+import type { Labels } from "../../../shared/labels.ts";
 import type { Holder } from "./holder.ts";
 
 const ACTING = "com.ouroboros.acting";
@@ -29,8 +30,6 @@ export interface Marks {
   readonly older: readonly string[];
   readonly signs: readonly string[];
 }
-
-type Labels = Readonly<Record<string, string>>;
 
 export async function readMarks({ docker }: Engine): Promise<Marks> {
   const { Volumes } = await docker.listVolumes({ filters: { label: [ACTING] } });

@@ -10,13 +10,13 @@ import { giveSign, removeMark, signIn } from "./marks.ts";
 const AGAIN_MS = 500;
 const FORBIDDEN = 403;
 
-interface Event {
+interface LeaseEvent {
   readonly Action?: string;
   readonly Actor?: { readonly ID?: string; readonly Attributes?: { readonly name?: string } };
 }
 
 /** `done`: who held the lease has given it back. `deaf`: one's own sign did not come back. */
-export type Heard = "a sign of life" | "silence" | "done" | "deaf";
+export type SignHeard = "a sign of life" | "silence" | "done" | "deaf";
 
 export class Signs implements Disposable {
   readonly #engine: Engine;
@@ -46,7 +46,7 @@ export class Signs implements Disposable {
   }
 
   /** What is heard in `ms`; a lease that is given back ends the listening at once. `there`: the volumes of signs now. */
-  async listen(ms: number, there: readonly string[], signal: AbortSignal): Promise<Heard> {
+  async listen(ms: number, there: readonly string[], signal: AbortSignal): Promise<SignHeard> {
     this.#heard = { alive: this.#heard.alive, done: this.#heard.done, own: this.#isDenied };
     this.#wake = new AbortController();
     const isNew = this.#look(there);
@@ -83,7 +83,7 @@ export class Signs implements Disposable {
       try {
         const given = { filters, abortSignal: signal };
         const events = (await this.#engine.patient.getEvents(given)) as unknown as Readable;
-        for await (const line of linesOf(events)) this.#hear(parseJson(line) as Event);
+        for await (const line of linesOf(events)) this.#hear(parseJson(line) as LeaseEvent);
       } catch (error) {
         this.#isDenied = statusOf(error) === FORBIDDEN;
       }
@@ -93,7 +93,7 @@ export class Signs implements Disposable {
   }
 
   /** podman tells the name among the attributes. */
-  #hear({ Actor: { ID = "", Attributes = {} } = {} }: Event): void {
+  #hear({ Actor: { ID = "", Attributes = {} } = {} }: LeaseEvent): void {
     const sign = signIn(ID === "" ? (Attributes.name ?? "") : ID);
     if (sign === undefined) return;
     if (sign.id === this.#id) this.#heard.own = true;
