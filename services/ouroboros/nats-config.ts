@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
-import { explain } from "../../shared/errors.ts";
+import { CannotStart, explain } from "../../shared/errors.ts";
 import { managerOf } from "../../shared/jetstream-client.ts";
 import { STREAMS, consumers } from "../../shared/subjects.ts";
 import {
@@ -22,7 +22,7 @@ import { identify, seedOf, writePlace } from "./nats-files.ts";
 import { identityOf } from "./nats-server-text.ts";
 import { HUB, type User, userName } from "./rights.ts";
 import type { CommandRunner } from "./run-command.ts";
-import { printJson } from "./terminal.ts";
+import { type Terminal, printJson } from "./terminal.ts";
 
 export const runWrite: CommandRunner<"nats-config write"> = async (given, terminal) => {
   const { users, leaves, isShared } = await write(given);
@@ -41,11 +41,32 @@ export const runPrepare: CommandRunner<"nats-config prepare"> = async (
   { hosts, readers, hub, json },
   terminal,
 ) => {
-  await withNats(terminal, async (nats) => prepare(nats, await managerOf(nats), { hosts, readers, hub }));
+  await tryingAgain(terminal, () =>
+    withNats(terminal, async (nats) => prepare(nats, await managerOf(nats), { hosts, readers, hub })),
+  );
   if (json) printJson(terminal, { prepared: { hosts, readers } });
   else terminal.stdout.write("prepared\n");
   return 0;
 };
+
+const PATIENCE_MS = 60_000;
+const AGAIN_MS = 1000;
+
+/** A set-up's start depends on it, and a machine that has just booted may be slow. */
+async function tryingAgain({ clock, signal, stderr }: Terminal, work: () => Promise<void>): Promise<void> {
+  const began = clock.monotonic();
+  for (let told = false; ; told = true) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (!(error instanceof CannotStart) || clock.monotonic() - began > PATIENCE_MS || signal.aborted)
+        throw error;
+      if (!told) stderr.write(`${explain(error)}; trying again for ${PATIENCE_MS / 1000} s\n`);
+      await clock.sleep(AGAIN_MS, signal);
+    }
+  }
+}
 
 export const runHub: CommandRunner<"nats-config hub"> = async ({ hosts, replicas, json }, terminal) => {
   await withNats(terminal, async (nats) => ensureHub(await managerOf(nats), { hosts, replicas }));

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -37,7 +37,7 @@ describe("docker compose up -d", function () {
   });
   afterEach(async () => {
     await compose("down", "--volumes");
-    await docker("rm", "--force", "composed", "alone");
+    await docker("rm", "--force", "composed", "web", "alone");
     await docker("volume", "rm", "--force", "data");
   });
   after(async () => {
@@ -58,6 +58,26 @@ describe("docker compose up -d", function () {
     assert.match(await compose("exec", "-T", "updater", "ouroboros", "status"), /^home +2\.\S+ +answers/m);
     await compose("down", "--volumes");
     assert.deepEqual(await leftovers(host), ["h1: container /composed"]);
+  });
+
+  it("watches only, and refuses an update, as README shows it", async () => {
+    await outdated("web");
+    const readme = await readFile(join(checkout, "README.md"), "utf8");
+    const follow = (words: string): Promise<string> => {
+      const [, script = ""] = readme.slice(readme.indexOf(words)).split(/^```(?:sh)?\n/m);
+      return run("sh", ["-c", script.replaceAll("compose exec", "compose exec -T")], folder);
+    };
+    const watched = await follow("**Watch only first**");
+    assert.match(watched, /\bweb\b/, watched);
+    assert.equal(await colourOf("web"), "old");
+    await compose("up", "-d");
+    while (!/answers +idle/.test(await compose("exec", "-T", "updater", "ouroboros", "status")))
+      await pause(250);
+    const refused = await follow("**Your first refusal");
+    assert.match(refused, /^web: refused: .*web waits for its release notes$/m, refused);
+    assert.match(refused, /held: .*web waits for its release notes/, refused);
+    assert.equal(await colourOf("web"), "old");
+    await rm(join(folder, "hooks/before_update/10-not-web"));
   });
 
   it("confines every service", async () => {
