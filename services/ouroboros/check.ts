@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { Checked } from "./answers.ts";
 import { EXIT, NotDone } from "./command.ts";
-import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
+import { type Fleet, askService, hostsAsked, hostsOf, withFleet } from "./fleet.ts";
 import { didYouMean } from "./nearest.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { type Colour, type Terminal, harmless, paint, printJson, wrapped } from "./terminal.ts";
@@ -29,10 +29,28 @@ interface Looked {
   readonly advice?: string | undefined;
 }
 
+const PATIENCE_MS = 15_000;
+const AGAIN_MS = 250;
+
+/** Right after a start the first poller is not there yet. @throws NotDone where none comes, or there is no such host. */
+async function hostsWhenThere(
+  fleet: Fleet,
+  host: string | undefined,
+  { clock, signal }: Terminal,
+): Promise<string[]> {
+  const began = clock.monotonic();
+  while ((await hostsOf(fleet)).length === 0) {
+    if (signal.aborted || clock.monotonic() - began > PATIENCE_MS)
+      throw new NotDone("no host is known yet: no poller has started");
+    await clock.sleep(AGAIN_MS, signal);
+  }
+  return hostsAsked(fleet, host);
+}
+
 export const runCheck: CommandRunner<"check"> = async ({ CONTAINER, host, fresh, json }, terminal) => {
   const asked = { fresh, ...(CONTAINER !== undefined && { container: CONTAINER }) };
   const all = await withFleet(terminal, async (fleet) =>
-    Promise.all((await hostsAsked(fleet, host)).map((one) => lookOn(fleet, one, asked))),
+    Promise.all((await hostsWhenThere(fleet, host, terminal)).map((one) => lookOn(fleet, one, asked))),
   );
   const found = all.flatMap((one) => one.found);
   const blind = all.flatMap((one) => one.blind);

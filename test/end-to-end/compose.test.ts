@@ -71,7 +71,7 @@ describe("docker compose up -d", function () {
     assert.match(watched, /\bweb\b/, watched);
     assert.equal(await colourOf("web"), "old");
     await compose("up", "-d");
-    while (!/answers +idle/.test(await compose("exec", "-T", "updater", "ouroboros", "status")))
+    while (!/answers.* idle/.test(await compose("exec", "-T", "updater", "ouroboros", "status")))
       await pause(250);
     const refused = await follow("**Your first refusal");
     assert.match(refused, /^web: refused: .*web waits for its release notes$/m, refused);
