@@ -12,7 +12,7 @@ import type { Script } from "./scripts.ts";
 import type { Opinion } from "./verdicts.ts";
 
 export interface HookTools {
-  readonly settings: Pick<Settings, "HOOKS_DIR" | "HOOK_TIMEOUT" | "HOOK_FAILURE">;
+  readonly settings: Pick<Settings, "HOOKS_DIR" | "HOOK_TIMEOUT" | "HOOK_FAILURE" | "LOG_LEVEL">;
   /** The environment of every script, without what its event adds. */
   readonly env: Readonly<Record<string, string>>;
   /** Words before a command that let it die with us. */

@@ -56,12 +56,12 @@ export function openPython({ cut }: ScriptJob): PythonRunner {
 
 async function startPython({ folder }: Script, { event, env, tools }: ScriptJob): Promise<Python> {
   const process = await startScript({
-    command: [...tools.launcher, "python3", "-u", RUN_PYTHON],
+    command: [...tools.launcher, "python3", "-u", RUN_PYTHON, PYTHON_LEVELS[tools.settings.LOG_LEVEL]],
     cwd: folder,
     env,
     input: null,
     channel: "pipe",
-    tell: (stream, line) => python.current.info({ stream, line }, "script output"),
+    tell: (stream, line) => python.current[levelOf(line)]({ stream, line }, "script output"),
     clock: tools.clock,
   });
   const channel = process.child.stdio[3] as Duplex;
@@ -71,6 +71,22 @@ async function startPython({ folder }: Script, { event, env, tools }: ScriptJob)
   const python: Python = { process, channel, results, current: tools.log };
   return python;
 }
+
+const PYTHON_LEVELS = {
+  debug: "DEBUG",
+  info: "INFO",
+  warn: "WARNING",
+  error: "ERROR",
+  fatal: "CRITICAL",
+} as const;
+type Level = keyof typeof PYTHON_LEVELS;
+const LEVELS = new Map<string, Level>(
+  Object.entries(PYTHON_LEVELS).map(([level, called]) => [called, level as Level]),
+);
+
+/** Of what Python's logging wrote, in the format that run-python.py gives it, its own level. */
+const levelOf = (line: string): Level =>
+  LEVELS.get(/^[\d-]+ [\d:]+ : ([A-Z]+) : /.exec(line)?.[1] ?? "") ?? "info";
 
 async function runFile(
   { process, channel, results }: Python,

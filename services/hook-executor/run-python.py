@@ -6,9 +6,12 @@ script, and each is answered with `{"exit", "raised", "verdict"}`. Standard libr
 A script's locals are the event's, as docker-py objects where the `docker` package and the Engine are there, else as
 plain objects with docker-py's attributes. Its globals are its own: `__name__` is "__main__", and `event`, `refuse`
 and `defer` are given. What it raises is told, and the update goes on; SystemExit is its exit code.
+
+The root logger is set up as in Ouroboros 1: at LOG_LEVEL, which is the first argument, and in its format.
 """
 import builtins
 import json
+import logging
 import os
 import socket
 import sys
@@ -21,6 +24,7 @@ NEEDS_PULL = "the image is not pulled yet"
 
 
 def main():
+    set_up_logging(sys.argv[1])
     conversation = socket.socket(fileno=3)
     conversation.set_inheritable(False)
     lines = conversation.makefile("r", encoding="utf-8", newline="\n")
@@ -34,6 +38,31 @@ def main():
             shared = locals_of(event["data"])
         answer = run_file(file, event, shared)
         conversation.sendall(json.dumps(answer).encode() + b"\n")
+
+
+# --- logging -----------------------------------------------------------------------------------------------------
+
+
+class Lines(logging.Formatter):
+    """Each line of a record bears its head, so that the log can tell the level of each."""
+
+    def format(self, record):
+        first, *more = super().format(record).split("\n")
+        head = first[: len(first) - len(record.message.split("\n")[0])]
+        return "\n".join([first, *(head + line for line in more)])
+
+
+def set_up_logging(level):
+    """Warnings go to stderr, whose end is the reason where a script fails, the rest to stdout."""
+    form = Lines("%(asctime)s : %(levelname)s : %(module)s : %(message)s", "%Y-%m-%d %H:%M:%S")
+    grave, rest = logging.StreamHandler(sys.stderr), logging.StreamHandler(sys.stdout)
+    grave.setLevel(logging.WARNING)
+    rest.addFilter(lambda record: record.levelno < logging.WARNING)
+    root = logging.getLogger()
+    root.setLevel(level)
+    for handler in (grave, rest):
+        handler.setFormatter(form)
+        root.addHandler(handler)
 
 
 # --- one script --------------------------------------------------------------------------------------------------

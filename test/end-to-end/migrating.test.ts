@@ -40,6 +40,7 @@ describe("who comes from another updater", function () {
     await compose("up", "-d");
     await shows(["postgres running 1", "web running 2"]);
     assert.equal(await run("docker", ["exec", "web", "cat", "/data/before"]), "1");
+    assert.match(await compose("logs", "ouroboros"), / : INFO : save : saved web: \[/);
   });
 
   it("from watchtower names it in COMPAT_LABELS, and the labels go on working", async () => {

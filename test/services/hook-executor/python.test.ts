@@ -68,6 +68,55 @@ print(describe(3), [old_container.name for _ in range(1) if unit])
     ]);
   });
 
+  describe("that use Python's logging", () => {
+    const SCRIPT = `import logging
+log = logging.getLogger(__name__)
+log.debug("looked at %s", old_container.name)
+log.info("saved %s", old_container.name)
+logging.warning("two\\nlines")
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.getLogger("any").exception("failed")
+`;
+    /** `level text` of each line. */
+    const logged = async (level: string) => {
+      await py("save.py", SCRIPT);
+      const { log, verdict } = await runScripts(folder, { LOG_LEVEL: level });
+      assert.deepEqual(verdict, { verdict: "proceed" });
+      return log.flatMap((it) =>
+        typeof it["line"] === "string" ? [`${String(it["level"])} ${it["line"]}`] : [],
+      );
+    };
+
+    it("are heard at LOG_LEVEL, in the format of Ouroboros 1, each line at its own level", async () => {
+      const lines = await logged("info");
+      for (const line of lines) assert.match(line, /^\d0 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d : [A-Z]+ : save : /);
+      const texts = lines.map((line) => line.replace(/^(\d0) .* : ([A-Z]+) : save : /, "$1 $2 ")).sort();
+      assert.deepEqual(
+        texts.filter((text) => !text.includes("  ")),
+        [
+          "30 INFO saved app",
+          "40 WARNING lines",
+          "40 WARNING two",
+          "50 ERROR Traceback (most recent call last):",
+          "50 ERROR ZeroDivisionError: division by zero",
+          "50 ERROR failed",
+        ],
+      );
+    });
+
+    it("are not heard below it", async () => {
+      assert.ok((await logged("error")).every((line) => /^50 .* : ERROR : /.test(line)));
+      assert.deepEqual(await logged("critical"), []);
+    });
+
+    it("say why they fail by what they warned of, not by what they told", async () => {
+      await py("x.py", "import logging, sys; logging.info('busy'); logging.error('no room'); sys.exit(1)");
+      assert.match(await reasonOf(), /^refuse: x\.py: failed: exit code 1: \S+ \S+ : ERROR : x : no room$/);
+    });
+  });
+
   it("that raise something are told with their traceback, and the update goes on", async () => {
     await py("1.py", "def f():\n  raise KeyError('gone')\nf()");
     await py("2.py", "this is no Python");
