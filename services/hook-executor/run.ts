@@ -11,6 +11,7 @@ import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
 import type { Context, Service } from "../../shared/run-service.ts";
 import { STREAMS, consumers, executorOf, subjects } from "../../shared/subjects.ts";
 import { answerOnce } from "./answer-once.ts";
+import { whyNobodyWaits } from "./awaited.ts";
 import { type HookEvent, readHookEvent } from "./hook-event.ts";
 import { hostsToServe } from "./hosts.ts";
 import { type HookTools, prepareTools } from "./hook-tools.ts";
@@ -45,9 +46,15 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
   const { clock, signal } = context;
   const log = context.log.child({ host });
   const tools = await prepareTools(host, { ...context, log }, process.env);
-  const answer = answerOnce(REMEMBERED, (event: HookEvent) => runWithProgress(nats, event, tools, cut));
   const js = jetStreamOf(nats);
   const manager = await managerOf(nats);
+  const reading = { manager, clock, since: clock.now() };
+  const answer = answerOnce(REMEMBERED, async (event: HookEvent) => {
+    const because = await whyNobodyWaits(event, reading);
+    if (because === undefined) return runWithProgress(nats, event, tools, cut);
+    log.info({ hook: event.hook, event: event.id, because }, "nobody waits for this event; scripts not run");
+    return undefined;
+  });
   const via = { js, clock, signal };
   const durable = consumers.gate(executorOf(host));
   await tellFaults(context.settings.HOOKS_DIR, log);
@@ -63,6 +70,7 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
     handle: async (message) => {
       const event = await datedByOurClock(readHookEvent(message, host), durable, manager, clock);
       const verdict = await answer(event.id, event);
+      if (verdict === undefined) return;
       await publish(via, {
         subject: subjects.verdict(host, executorOf(host), event.id),
         body: fitToMessage(verdict),

@@ -111,7 +111,14 @@ export const roles = {
   exec: {
     says: "the hook-executor: runs the scripts of a host and answers for them",
     per: "host",
-    rights: (host) => answering(executorOf(host), token(host)),
+    rights: (host) => {
+      const { publish, ...rest } = answering(executorOf(host), token(host));
+      const journal = api(
+        `STREAM.MSG.GET.${STREAMS.runs}`,
+        "whether an event that came late is still waited for",
+      );
+      return { publish: [...publish, journal], ...rest };
+    },
   },
   participant: {
     says: "answers events, for itself only",

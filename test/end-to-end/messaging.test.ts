@@ -4,7 +4,9 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { afterEach, describe, it } from "mocha";
+import { STREAMS, consumers, executorOf } from "../../shared/subjects.ts";
 import { type LoggedRequest, engine, hubControl, leftovers } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { ouroboros, participate } from "../support/participants.ts";
@@ -33,6 +35,32 @@ describe("an event that is published while the hook-executor is down", () => {
     await sleep(3000);
     stack.start("hook-executor");
     assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+  });
+});
+
+describe("events of an update that was over before HOOK_EXECUTOR was switched on", () => {
+  afterEach(() => h1.clean());
+
+  it("run no script", async () => {
+    await deploy(h1, "web");
+    await release("apps/web", "2");
+    const env = { HOOK_EXECUTOR: "off" };
+    await using stack = await startStack({ engine: h1, services: ["updater", "poller"], env });
+    for (const hook of ["updates_enumerated", "before_update", "after_update"])
+      await stack.script(`${hook}/10-late`, `#!/bin/sh\ntouch ${join(stack.folder, "ran")}\n`);
+    await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
+    assert.deepEqual(await overview(h1), ["web running 2"]);
+    const executor = stack.start("hook-executor");
+    const manager = await jetstreamManager(stack.nats);
+    await until("all of its events are settled", async () => {
+      const { num_pending, num_ack_pending } = await manager.consumers.info(
+        STREAMS.hooks,
+        consumers.gate(executorOf(stack.host)),
+      );
+      return num_pending + num_ack_pending === 0;
+    });
+    await assert.rejects(readFile(join(stack.folder, "ran")), { code: "ENOENT" });
+    await until("it says so", () => executor.log().includes("nobody waits for this event"));
   });
 });
 
