@@ -85,9 +85,9 @@ async function recoverAndResume(updater: Updater): Promise<Recovery> {
   const restored = await settleAlone(it, recovered, resumed);
   await tellRestored(bus, restored);
   const stuck = restored.filter(({ end }) => end === "stuck").map(({ run }) => run);
-  const needed = plan === undefined ? stuck : [plan.run, ...stuck];
-  await dropOtherDocuments(it, needed);
-  await releaseOtherImages(bus.host.engine, needed).catch((error: unknown) => {
+  await dropOtherDocuments(it, plan === undefined ? stuck : [plan.run, ...stuck]);
+  const swaps = resumed === undefined ? [] : [...recovered.swaps.values()].map(({ swap }) => swap);
+  await releaseOtherImages(bus.host.engine, { runs: stuck, swaps }).catch((error: unknown) => {
     const because = explain(error);
     bus.context.log.warn({ because }, "tags of an earlier update are left; the next start removes them");
   });

@@ -65,15 +65,24 @@ const untag = ({ docker }: Engine, name: string): Promise<void> =>
     docker.getImage(name).remove({ force: true, noprune: true } as Docker.ImageRemoveOptions),
   );
 
-/** What an earlier process left of W1, but for these runs. */
-export async function releaseOtherImages(engine: Engine, runs: readonly string[]): Promise<void> {
+interface StillNeeded {
+  /** In which something is stuck. */
+  readonly runs: readonly string[];
+  /** Of containers whose successor is not verified yet. */
+  readonly swaps: readonly Pick<Returning, "run" | "name">[];
+}
+
+/** What an earlier process left of W1, also of a container that its owner removed meanwhile. */
+export async function releaseOtherImages(engine: Engine, { runs, swaps }: StillNeeded): Promise<void> {
   const images = await engine.docker.listImages({ filters: { reference: [KEPT_IMAGES] } });
   const names = images
     .flatMap(({ RepoTags }) => RepoTags ?? [])
     .map((name) => name.replace(/^localhost\//, ""));
-  const ours = names.filter((name) => name.startsWith(`${KEPT_IMAGES}:`));
-  for (const name of ours)
-    if (!runs.some((run) => name.startsWith(`${KEPT_IMAGES}:${run}-`))) await untag(engine, name);
+  const needed = swaps.map((swap) => `${KEPT_IMAGES}:${tagOf(swap)}`);
+  const isNeeded = (name: string): boolean =>
+    needed.includes(name) || runs.some((run) => name.startsWith(`${KEPT_IMAGES}:${run}-`));
+  for (const name of names)
+    if (name.startsWith(`${KEPT_IMAGES}:`) && !isNeeded(name)) await untag(engine, name);
 }
 
 /** W2; its image is there. Resolves with the id. @throws what the Engine refuses. */

@@ -40,8 +40,11 @@ async function strangeVolumes({ h, volumes }: Scene): Promise<string[]> {
   return (unused ?? []).map(({ Name }) => Name).filter((name) => !volumes.has(name));
 }
 
-/** Below it the image before each container's last update is kept (docs/commands.md); nothing else is, once all is over. */
-const KEPT = join("data", "updates");
+/**
+ * The image before each container's last update is kept (docs/commands.md), and who it is that acts on Engines; nothing
+ * else is, once all is over.
+ */
+const KEPT = [join("data", "updates"), join("data", "instance")];
 
 async function filesOf({ stack }: Scene): Promise<string[]> {
   const data = join(stack.folder, "data");
@@ -49,7 +52,7 @@ async function filesOf({ stack }: Scene): Promise<string[]> {
   const files = entries.filter((entry) => entry.isFile());
   return files
     .map(({ parentPath, name }) => join(parentPath, name))
-    .filter((file) => !file.startsWith(join(stack.folder, KEPT)));
+    .filter((file) => !KEPT.some((kept) => file.startsWith(join(stack.folder, kept))));
 }
 
 /** A cycle of the poller's, asked for now. */
