@@ -131,9 +131,9 @@ async function runAll(
   for (const one of ended) if (one.status === "rejected") throw one.reason;
 }
 
-/** Tests wait more than they work: this many beds keep the processors busy. One takes about 1.5 GB. */
+/** Tests wait more than they work: this many beds keep the processors busy; more starve what they test. One takes about 1.5 GB. */
 function bedCount(): number {
-  const [processors, memory] = [Math.ceil(2.5 * availableParallelism()), Math.floor(totalmem() / 2 ** 31)];
+  const [processors, memory] = [Math.ceil(1.5 * availableParallelism()), Math.floor(totalmem() / 2 ** 31)];
   return Number(process.env["BEDS"] ?? Math.max(1, Math.min(processors, memory)));
 }
 

@@ -166,11 +166,18 @@ export const noMoreRestarts = async (engine: Engine): Promise<void> => {
   await engine.docker.getContainer(NAME).update({ RestartPolicy: { Name: "no" } });
 };
 
+/** Why the program ended is no reason for what came of its work. */
+const ITS_END = '"msg":"stopped"';
+
 /** The reason in the last line that has one; some log drivers cannot be read. */
 async function lastWords(engine: Engine): Promise<string> {
   try {
     const logs = await engine.docker.getContainer(NAME).logs({ stdout: true, stderr: true, tail: 50 });
-    const text = logs.toString();
+    const text = logs
+      .toString()
+      .split("\n")
+      .filter((line) => !line.includes(ITS_END))
+      .join("\n");
     const [, because] = [...text.matchAll(/"because":("(?:[^"\\]|\\.)*")/g)].at(-1) ?? [];
     const last =
       text

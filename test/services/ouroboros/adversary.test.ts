@@ -87,6 +87,7 @@ for (const version of ["2.10", "2.15"] as const) {
             },
           });
         const others = adversaries.filter((other) => userName(other) !== userName(user));
+        await answersEnd(adversaries.map((one) => as(userName(one))));
         const before = await holdings(manager);
         const heard = [
           ...by.foreign.map((subject) => hear("operator", subject, () => false)),
@@ -170,4 +171,20 @@ async function quietHoldings(manager: JetStreamManager): Promise<Holdings> {
     last = JSON.stringify(found);
     await pause(150);
   }
+}
+
+/**
+ * When nobody has heard anything for a while: the server answers late where it has much to do, also who asked in the attack
+ * before.
+ */
+async function answersEnd(all: readonly NatsConnection[]): Promise<void> {
+  let heard = 0;
+  const count = { callback: () => void (heard += 1) };
+  const subscriptions = all.map((nats) => nats.subscribe(">", count));
+  for (let before = -1; before !== heard;) {
+    before = heard;
+    await pause(300);
+    for (const nats of all) await nats.flush();
+  }
+  for (const subscription of subscriptions) subscription.unsubscribe();
 }
