@@ -32,7 +32,7 @@ export function whyOver(
 
 const NOT_ASKED = "no hook-executor was asked: HOOK_EXECUTOR was off";
 
-interface Reading {
+interface JournalReading {
   readonly manager: JetStreamManager;
   readonly clock: Clock;
   /** When this process began, milliseconds since 1970. */
@@ -42,7 +42,7 @@ interface Reading {
 /** The same of an event as it is delivered. */
 export async function whyNobodyWaits(
   event: HookEvent,
-  { manager, clock, since }: Reading,
+  { manager, clock, since }: JournalReading,
 ): Promise<string | undefined> {
   if (event.storedAt >= since && clock.now() - event.storedAt < LATE_MS) return undefined;
   // Rights that were written for an earlier version forbid to read it.

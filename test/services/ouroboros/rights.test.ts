@@ -278,7 +278,9 @@ for (const version of ["2.10", "2.15"] as const) {
       it(`let ${role} do what the table says`, async () => {
         for (const user of users.filter((one) => one.role === role && role !== "operator")) {
           const { publish: may, subscribe, serves }: Rights = roles[role].rights(user.name);
-          const concrete = [...may, ...serves.filter(({ own }) => own)].map(({ subject }) => subject.replace(/\*/g, "x").replace(/>$/, "x.y"));
+          const concrete = [...may, ...serves.filter(({ own }) => own)].map(({ subject }) =>
+            subject.replace(/\*/g, "x").replace(/>$/, "x.y"),
+          );
           const mine = [...subscribe, ...serves].map(({ subject }) => subject);
           assert.deepEqual(await refused(userName(user), "publish", concrete), []);
           assert.deepEqual(
