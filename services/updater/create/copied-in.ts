@@ -67,7 +67,7 @@ const isOlder = (one: Rounded & { readonly mtime: number }, created: number): bo
   one.mtime < created - roundedBy(one);
 
 const isBefore = (one: FileFacts, start: number): FileOrigin =>
-  one.mtime < start + roundedBy(one) ? "copied in" : "its own";
+  one.mtime < start + (one.isWhole ? ROUNDED_MS : 0) ? "copied in" : "its own"; // links and folders too: ours get whole seconds
 
 /** C3 */
 function judgeRestarted(
