@@ -60,14 +60,15 @@ export function judge(one: Changed, life: Life, folderOf: (path: string) => Fold
     : isBefore(one, life.firstStart); // C1
 }
 
-/** Compose copies files only; a folder may bear the time at which its image was pulled, right before the creation. */
+/** Downwards only files are rounded, by compose; a folder may bear the time at which its image was pulled, right before the creation. */
 const roundedBy = ({ type, isWhole }: Rounded): number => (type === "file" && isWhole ? ROUNDED_MS : 0);
 
 const isOlder = (one: Rounded & { readonly mtime: number }, created: number): boolean =>
   one.mtime < created - roundedBy(one);
 
+/** Whatever has a whole second may be rounded up: links and folders too, where an update carried them over. */
 const isBefore = (one: FileFacts, start: number): FileOrigin =>
-  one.mtime < start + (one.isWhole ? ROUNDED_MS : 0) ? "copied in" : "its own"; // links and folders too: ours get whole seconds
+  one.mtime < start + (one.isWhole ? ROUNDED_MS : 0) ? "copied in" : "its own";
 
 /** C3 */
 function judgeRestarted(

@@ -48,6 +48,20 @@ const cases: readonly Case[] = [
     "copied in",
   ],
   [
+    "that is a link and was carried over, with a second rounded up beyond the first start, was copied in",
+    { life: once, one: file(time("10:00:02"), { type: "link" }), folders: etc(AFTER) },
+    "copied in",
+  ],
+  [
+    "that is a folder and was carried over, with a second rounded up beyond the first start, was copied in",
+    {
+      life: once,
+      one: folder("/srv/a", time("10:00:02"), "added"),
+      folders: [folder("/srv", AFTER), folder("/", OLD)],
+    },
+    "copied in",
+  ],
+  [
     "of compose, rounded down before the creation, was copied in",
     { life: once, one: file(time("10:00:00")), folders: etc(AFTER) },
     "copied in",
