@@ -117,6 +117,20 @@ export async function nextOn(
   return (await manager.streams.getMessage(stream, request)) ?? undefined;
 }
 
+/** All on `subject`, in order, as far as there are any now. */
+export async function* messagesOn(
+  manager: JetStreamManager,
+  stream: string,
+  subject: string,
+): AsyncGenerator<StoredMsg, void> {
+  for (let seq = 1; ;) {
+    const message = await nextOn(manager, stream, subject, seq);
+    if (message === undefined) return;
+    yield message;
+    seq = message.seq + 1;
+  }
+}
+
 export async function lastOn(
   manager: JetStreamManager,
   stream: string,

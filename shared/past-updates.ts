@@ -2,9 +2,8 @@
 // plan and no journal, finds the image before in records of its own.
 import { lookUp } from "./look-up.ts";
 import type { JetStreamManager } from "@nats-io/jetstream";
-import { lastOn, nextOn } from "./jetstream.ts";
-import { parseJson } from "./messages.ts";
-import { type Ended, RunRecord } from "./run-records.ts";
+import { lastOn, messagesOn } from "./jetstream.ts";
+import { type Ended, recordIn } from "./run-records.ts";
 import { STREAMS, subjects } from "./subjects.ts";
 
 interface Meant {
@@ -35,16 +34,12 @@ async function updatedIn(
   subject: string,
   container: string,
 ): Promise<Ended | undefined> {
-  for (let seq = 1; ;) {
-    const message = await nextOn(manager, STREAMS.runs, subject, seq);
-    if (message === undefined) return undefined;
+  for await (const message of messagesOn(manager, STREAMS.runs, subject)) {
     const record = recordIn(message.string());
     if (record?.kind === "ended" && record.container === container && record.end === "updated") return record;
-    seq = message.seq + 1;
   }
+  return undefined;
 }
-
-const recordIn = (text = ""): RunRecord | undefined => RunRecord.safeParse(parseJson(text)).data;
 
 /** Why there is nothing to go back to; undefined where there is. */
 export function whyNoWayBack(last: Pick<Ended, "from" | "to"> | undefined, runs: string): string | undefined {

@@ -2,7 +2,7 @@
 // updater writes them under compare-and-set and resumes from them; everyone else may read along.
 import { z } from "zod";
 import { type HookName, Mode, hookNames } from "./hooks.ts";
-import { VerdictWord } from "./messages.ts";
+import { VerdictWord, parseJson } from "./messages.ts";
 import { Asked } from "./participants.ts";
 import { End, StepTime } from "./payloads.ts";
 
@@ -106,6 +106,9 @@ const Envelope = z.object({
 });
 export const RunRecord = z.intersection(Envelope, RecordBody);
 export type RunRecord = z.infer<typeof RunRecord>;
+
+/** Undefined where the text is none. */
+export const recordIn = (text = ""): RunRecord | undefined => RunRecord.safeParse(parseJson(text)).data;
 
 /** `ouroboros.run.<host>.open`: who may change the Engine, and which run is under way. */
 export const OpenRecord = z.object({

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { z } from "zod";
 import { CloudEvent, parseJson } from "../../shared/messages.ts";
-import { RunRecord } from "../../shared/run-records.ts";
+import { type RunRecord, recordIn } from "../../shared/run-records.ts";
 import type { App } from "./app.ts";
 import { EngineEvent, EngineSteps } from "./engine-steps.ts";
 import type { Outcome, Tell } from "./happenings.ts";
@@ -47,7 +47,7 @@ export async function watch({ nats, docker, app, order }: Seen, tell: Tell): Pro
     order.push(time, () => pair(event, tellAt(time)));
   });
   subscribe(nats, "ouroboros.run.*.*", (text) => {
-    const record = RunRecord.safeParse(parseJson(text)).data;
+    const record = recordIn(text);
     if (record === undefined) return; // "open" is no record of a run
     const time = Date.parse(record.at);
     order.push(time, () => onRecord(record, tellAt(time)));

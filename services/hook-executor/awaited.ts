@@ -3,9 +3,8 @@
 // the run says so.
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Clock } from "../../shared/clock.ts";
-import { lastOn, nextOn } from "../../shared/jetstream.ts";
-import { parseJson } from "../../shared/messages.ts";
-import { RunRecord } from "../../shared/run-records.ts";
+import { lastOn, messagesOn } from "../../shared/jetstream.ts";
+import { type RunRecord, recordIn } from "../../shared/run-records.ts";
 import { STREAMS, executorOf, subjects } from "../../shared/subjects.ts";
 import type { HookEvent } from "./hook-event.ts";
 
@@ -52,17 +51,12 @@ export async function whyNobodyWaits(
 /** Of a run that is over the last record alone. */
 async function recordsOf({ host, data }: HookEvent, manager: JetStreamManager): Promise<RunRecord[]> {
   const subject = subjects.run(host, data.run);
-  const recordIn = (text: string | undefined): RunRecord[] => {
-    const record = RunRecord.safeParse(parseJson(text ?? "")).data;
-    return record === undefined ? [] : [record];
-  };
   const last = recordIn((await lastOn(manager, STREAMS.runs, subject))?.string());
-  if (last[0]?.kind === "finished") return last;
+  if (last?.kind === "finished") return [last];
   const records: RunRecord[] = [];
-  for (let seq = 1; ;) {
-    const message = await nextOn(manager, STREAMS.runs, subject, seq);
-    if (message === undefined) return records;
-    records.push(...recordIn(message.string()));
-    seq = message.seq + 1;
+  for await (const message of messagesOn(manager, STREAMS.runs, subject)) {
+    const record = recordIn(message.string());
+    if (record !== undefined) records.push(record);
   }
+  return records;
 }

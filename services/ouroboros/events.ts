@@ -9,7 +9,7 @@ import { type DecidedRecord } from "./answers.ts";
 import { NotDone } from "./command.ts";
 import { type Fleet, hostsAsked, replay, withFleet } from "./fleet.ts";
 import type { CommandRunner } from "./run-command.ts";
-import { recordIn } from "./runs.ts";
+import { recordIn } from "../../shared/run-records.ts";
 import { type Terminal, harmless, paint } from "./terminal.ts";
 import { onTheClock } from "./times.ts";
 

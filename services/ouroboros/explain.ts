@@ -16,7 +16,8 @@ import {
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
 import { didYouMean } from "./nearest.ts";
 import type { CommandRunner } from "./run-command.ts";
-import { recordIn, recordsOf } from "./runs.ts";
+import { recordIn } from "../../shared/run-records.ts";
+import { recordsOf } from "./runs.ts";
 import { printJson, printTable } from "./terminal.ts";
 import { ago } from "./times.ts";
 

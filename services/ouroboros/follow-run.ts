@@ -1,21 +1,21 @@
 // A run as it goes on, for who asked for it and waits: what is decided and done, then how it ended.
 import type { Clock } from "../../shared/clock.ts";
 import { nextOn } from "../../shared/jetstream.ts";
-import type { End, RunRecord } from "../../shared/run-records.ts";
+import { type End, type RunRecord, recordIn } from "../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { EXIT } from "./command.ts";
 import type { Fleet } from "./fleet.ts";
-import { type RecordOf, atHook, recordIn } from "./runs.ts";
+import { type RecordOf, atHook } from "./runs.ts";
 import { lasting } from "./times.ts";
 
-const LOOK_AGAIN_MS = 200;
+const LOOK_AGAIN_MS = 100;
 
 interface FollowedRun {
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** Each record of the run, as it is written, the last one `finished`; ends early where the signal aborts. */
+/** Each record of the run, as it is written, until the signal aborts; of one that is over the last is `finished`. */
 export async function* recordsAsTheyCome(
   { manager }: Fleet,
   { host, run }: { readonly host: string; readonly run: string },
@@ -26,9 +26,7 @@ export async function* recordsAsTheyCome(
     if (message === undefined) await clock.sleep(LOOK_AGAIN_MS, signal);
     else seq = message.seq + 1;
     const record = recordIn(message?.string());
-    if (record === undefined) continue;
-    yield record;
-    if (record.kind === "finished") return;
+    if (record !== undefined) yield record;
   }
 }
 

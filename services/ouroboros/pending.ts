@@ -1,6 +1,6 @@
 // `ouroboros pending`: the events that are waited for, from the journals of the open runs.
 import { iso } from "../../shared/clock.ts";
-import { nextOn } from "../../shared/jetstream.ts";
+import { messagesOn } from "../../shared/jetstream.ts";
 import { type Verdict, parseVerdict } from "../../shared/messages.ts";
 import type { Asked } from "../../shared/participants.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
@@ -93,13 +93,12 @@ async function verdictOf(
   { host, event }: { readonly host: string; readonly event: string },
   participant: string,
 ): Promise<Verdict | undefined> {
-  for (let seq = 1; ;) {
-    const message = await nextOn(manager, STREAMS.verdicts, subjects.verdict(host, participant, event), seq);
-    if (message === undefined) return undefined;
+  const subject = subjects.verdict(host, participant, event);
+  for await (const message of messagesOn(manager, STREAMS.verdicts, subject)) {
     const verdict = parseVerdict({ text: message.string(), fromStream: message.header.has("Nats-Stream") });
     if (verdict !== undefined) return verdict;
-    seq = message.seq + 1;
   }
+  return undefined;
 }
 
 /** Progress is not stored, so `until` is the time of one who reports none. */

@@ -2,14 +2,12 @@
 import type { HookName } from "../../shared/hooks.ts";
 import { lastOn } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
-import { OpenRecord, RunRecord } from "../../shared/run-records.ts";
+import { OpenRecord, type RunRecord, recordIn } from "../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { isToken } from "../../shared/tokens.ts";
 import { type Fleet, replay } from "./fleet.ts";
 
 export type RecordOf<K extends RunRecord["kind"]> = RunRecord & { readonly kind: K };
-
-export const recordIn = (text = ""): RunRecord | undefined => RunRecord.safeParse(parseJson(text)).data;
 
 /** The run that is under way on a host; its updater may have died in it. */
 export async function openRun({ manager }: Fleet, host: string): Promise<string | undefined> {

@@ -12,7 +12,7 @@ import { type Fleet, askService, hostsAsked, keysOf, withFleet } from "./fleet.t
 import { undecidedOn } from "./pending.ts";
 import { listed } from "./entries.ts";
 import type { CommandRunner } from "./run-command.ts";
-import { recordIn } from "./runs.ts";
+import { recordIn } from "../../shared/run-records.ts";
 import { type Cell, type Terminal, harmless, printJson, printTable } from "./terminal.ts";
 import { ago, relative } from "./times.ts";
 

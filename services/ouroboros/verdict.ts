@@ -1,20 +1,20 @@
 // `ouroboros verdict`: the operator decides what others are waited for.
 import { hooks } from "../../shared/hooks.ts";
-import { nextOn, publish } from "../../shared/jetstream.ts";
+import { publish } from "../../shared/jetstream.ts";
 import type { Verdict } from "../../shared/messages.ts";
 import { OPERATOR } from "../../shared/participants.ts";
-import { STREAMS, subjects } from "../../shared/subjects.ts";
+import { subjects } from "../../shared/subjects.ts";
 import { NotDone, WrongUsage } from "./command.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
+import { recordsAsTheyCome } from "./follow-run.ts";
 import { didYouMean } from "./nearest.ts";
 import { undecidedOn } from "./pending.ts";
 import type { CommandRunner } from "./run-command.ts";
-import { type RecordOf, atHook, decisionAt, recordIn } from "./runs.ts";
+import { type RecordOf, atHook, decisionAt } from "./runs.ts";
 import { type Terminal, harmless, printJson } from "./terminal.ts";
 
 /** How long the updater may take to decide. */
 const DECIDED_WITHIN_MS = 15_000;
-const LOOK_AGAIN_MS = 100;
 
 type Waited = RecordOf<"waiting">;
 
@@ -56,14 +56,9 @@ async function decide(
     { js: fleet.js, clock, signal: clock.deadline(5000, signal) },
     { subject: subjects.verdict(host, OPERATOR, event), body: said },
   );
-  const began = clock.monotonic();
-  for (let seq = 1; clock.monotonic() - began < DECIDED_WITHIN_MS && !signal.aborted;) {
-    const message = await nextOn(fleet.manager, STREAMS.runs, subjects.run(host, run), seq);
-    const record = recordIn(message?.string());
-    if (record?.kind === "decided" && record.event === event) return record;
-    if (message === undefined) await clock.sleep(LOOK_AGAIN_MS, signal);
-    else seq = message.seq + 1;
-  }
+  const within = { clock, signal: clock.deadline(DECIDED_WITHIN_MS, signal) };
+  for await (const record of recordsAsTheyCome(fleet, { host, run }, within))
+    if (record.kind === "decided" && record.event === event) return record;
   const updater = await askService(fleet, host, ["updater", "status"]);
   throw new NotDone(
     updater === undefined

@@ -29,6 +29,7 @@ export const wish =
         const line = progressOf(record);
         if (line !== undefined) print(line);
         if (record.kind === "ended") ends[record.container] = record.end;
+        if (record.kind === "finished") break;
       }
       if (json) printJson(terminal, { ...granted, ends });
       return exitCodeOf(ends, CONTAINER);

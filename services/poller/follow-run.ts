@@ -3,8 +3,7 @@
 import { explain } from "../../shared/errors.ts";
 import { nextOn } from "../../shared/jetstream.ts";
 import { CODE } from "../../shared/one-cycle.ts";
-import { parseJson } from "../../shared/messages.ts";
-import { type End, RunRecord } from "../../shared/run-records.ts";
+import { type End, recordIn } from "../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { Bell } from "./bell.ts";
 import type { Polling } from "./polling.ts";
@@ -49,8 +48,8 @@ async function endsOf(polling: Polling, bell: Bell, run: string): Promise<Record
 }
 
 function endsIn(text: string): Record<string, End> | undefined {
-  const record = RunRecord.safeParse(parseJson(text));
-  return record.success && record.data.kind === "finished" ? record.data.ends : undefined;
+  const record = recordIn(text);
+  return record?.kind === "finished" ? record.ends : undefined;
 }
 
 /** What RUN_ONCE exits with: 2 where a person is needed, 1 where an update did not come about, else 0. */

@@ -1,6 +1,5 @@
 // An update that ended as expired was planned on what is not so any more: its container is looked at anew, soon.
-import { parseJson } from "../../shared/messages.ts";
-import { RunRecord } from "../../shared/run-records.ts";
+import { recordIn } from "../../shared/run-records.ts";
 import { subjects } from "../../shared/subjects.ts";
 import type { Polling } from "./polling.ts";
 
@@ -12,7 +11,7 @@ export function followExpiries({ nats, host, clock }: Polling, look: () => void)
   let last = Number.NEGATIVE_INFINITY;
   const heard = nats.subscribe(subjects.run(host.name, "*"), {
     callback: (error, message) => {
-      const record = error === null ? RunRecord.safeParse(parseJson(message.string())).data : undefined;
+      const record = error === null ? recordIn(message.string()) : undefined;
       if (record?.kind !== "ended" || record.end !== "expired") return;
       if (clock.monotonic() - last < AT_MOST_EVERY_MS) return;
       last = clock.monotonic();

@@ -4,7 +4,13 @@ import { iso } from "../../../shared/clock.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
 import { isConflict, lastOn, nextOn, publish, untilAnswered } from "../../../shared/jetstream.ts";
 import { parseJson } from "../../../shared/messages.ts";
-import { type Decided, type Ended, type RecordBody, RunRecord } from "../../../shared/run-records.ts";
+import {
+  type Decided,
+  type Ended,
+  type RecordBody,
+  type RunRecord,
+  recordIn,
+} from "../../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../../shared/subjects.ts";
 import type { Bus } from "../bus.ts";
 
@@ -33,8 +39,8 @@ export class Journal {
       if (message === undefined) return journal;
       journal.#sequence = message.seq;
       journal.#isResumed = true;
-      const record = RunRecord.safeParse(parseJson(message.string()));
-      if (record.success) journal.#records.push(record.data);
+      const record = recordIn(message.string());
+      if (record !== undefined) journal.#records.push(record);
     }
   }
 

@@ -11,7 +11,7 @@ import {
   userName,
 } from "../../../services/ouroboros/rights.ts";
 import { verdictIn } from "../../../services/updater/gate/gate.ts";
-import { nextOn, publish } from "../../../shared/jetstream.ts";
+import { messagesOn, publish } from "../../../shared/jetstream.ts";
 import type { Verdict } from "../../../shared/messages.ts";
 import { STREAMS } from "../../../shared/subjects.ts";
 import { systemClock } from "../../../shared/clock.ts";
@@ -202,13 +202,11 @@ const tell = (who: readonly string[]): string => {
 
 /** As the gate finds it: the first on its subject that is one. */
 async function firstVerdict(manager: JetStreamManager, subject: string): Promise<Verdict | undefined> {
-  for (let seq = 1; ;) {
-    const message = await nextOn(manager, STREAMS.verdicts, subject, seq);
-    if (message === undefined) return undefined;
+  for await (const message of messagesOn(manager, STREAMS.verdicts, subject)) {
     const verdict = verdictIn(message);
     if (verdict !== undefined) return verdict;
-    seq = message.seq + 1;
   }
+  return undefined;
 }
 
 for (const version of ["2.10", "2.15"] as const) {
