@@ -1,9 +1,6 @@
-// The streams, buckets and consumers that Ouroboros needs. The updater makes them (idempotent); where its rights
+// The streams and buckets that Ouroboros needs. The updater makes them (idempotent); where its rights
 // forbid that, they are only looked for.
 import {
-  AckPolicy,
-  type ConsumerConfig,
-  DeliverPolicy,
   DiscardPolicy,
   JetStreamApiError,
   type JetStreamManager,
@@ -12,9 +9,8 @@ import {
 } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { type NatsConnection, nanos } from "nats";
-import { hookNames } from "./hooks.ts";
 import { MAX_EVENT_BYTES } from "./messages.ts";
-import { BUCKETS, STORED, STREAMS, consumers, executorOf, subjects } from "./subjects.ts";
+import { BUCKETS, STORED, STREAMS } from "./subjects.ts";
 import { token } from "./tokens.ts";
 
 const MB = 1024 * 1024;
@@ -68,7 +64,6 @@ const buckets = Object.values(BUCKETS);
 const HISTORY = { [BUCKETS.hosts]: 1, [BUCKETS.participants]: 10, [BUCKETS.held]: 5 } as const;
 
 const STREAM_EXISTS_DIFFERENTLY = 10058;
-const CONSUMER_EXISTS_DIFFERENTLY = new Set([10148, 10105, 10013]);
 
 interface WantedStreams {
   /** On how many servers; 1 leaves what is there as it is. */
@@ -216,11 +211,11 @@ export async function isTopologyThere(manager: JetStreamManager): Promise<boolea
 }
 
 /** Undefined where it is not there, or may not be looked at. */
-const infoOf = async <Info>(ask: () => Promise<Info>): Promise<Info | undefined> =>
+export const infoOf = async <Info>(ask: () => Promise<Info>): Promise<Info | undefined> =>
   ask().catch(() => undefined);
 
 /** The server adds fields of its own. */
-const holds = (found: object, wanted: object): boolean =>
+export const holds = (found: object, wanted: object): boolean =>
   Object.entries(wanted).every(
     ([field, value]) => JSON.stringify((found as Record<string, unknown>)[field]) === JSON.stringify(value),
   );
@@ -228,57 +223,4 @@ const holds = (found: object, wanted: object): boolean =>
 async function onExisting<T>(error: unknown, code: number, update: () => Promise<T>): Promise<unknown> {
   if (error instanceof JetStreamApiError && error.code === code) return update();
   throw error;
-}
-
-export type Durable = Partial<ConsumerConfig> & { readonly durable_name: string };
-
-/** A durable pull consumer on the hook stream that acknowledges each event. */
-export const hookConsumer = (
-  durable_name: string,
-  filters: readonly string[],
-  more: Partial<ConsumerConfig>,
-): Durable => ({
-  durable_name,
-  ack_policy: AckPolicy.Explicit,
-  deliver_policy: DeliverPolicy.New,
-  ack_wait: nanos(30_000),
-  max_deliver: -1,
-  ...(filters.length === 1 ? { filter_subject: filters[0] ?? "" } : { filter_subjects: [...filters] }),
-  ...more,
-});
-
-/** Hooks, and no notices. */
-const allHooksOf = (host: string): string[] => hookNames.map((hook) => subjects.hooksOf(host, hook));
-
-/** Whom the services of a host take their events from. The executor's is first, so that no event can miss it. */
-export const hostConsumers = (host: string): readonly Durable[] => [
-  hookConsumer(consumers.gate(executorOf(host)), allHooksOf(host), { max_ack_pending: 64 }),
-  hookConsumer(consumers.updater(host), [subjects.hooksOf(host, "updates_enumerated")], {
-    deliver_policy: DeliverPolicy.Last,
-    max_ack_pending: 1,
-    ack_wait: nanos(10_000), // after a crash nothing is published before the plan it had in hand came again
-  }),
-];
-
-/** For who reads everything, in its own time. */
-export const readerConsumer = (durable_name: string): Durable => ({
-  durable_name,
-  ack_policy: AckPolicy.Explicit,
-  deliver_policy: DeliverPolicy.New,
-  ack_wait: nanos(30_000),
-  max_deliver: -1,
-});
-
-/** Makes the consumer, or gives an existing one this configuration. */
-export async function ensureConsumer(
-  manager: JetStreamManager,
-  stream: string,
-  config: Durable,
-): Promise<void> {
-  const { config: found } = (await infoOf(() => manager.consumers.info(stream, config.durable_name))) ?? {};
-  if (found !== undefined && holds(found, config)) return;
-  await manager.consumers.add(stream, config as ConsumerConfig).catch(async (error: unknown) => {
-    if (!(error instanceof JetStreamApiError && CONSUMER_EXISTS_DIFFERENTLY.has(error.code))) throw error;
-    await manager.consumers.update(stream, config.durable_name, config);
-  });
 }

@@ -16,6 +16,18 @@ export const hookList = list
   .transform((parts) => parts as HookName[]);
 export const some = duration.refine((ms) => ms > 0, "must be more than nothing");
 
+export const CONTAINER = {
+  says: "Name or id of a container.",
+  read: containerName,
+  offers: "containers",
+} as const;
+/** Where all are meant without one. */
+export const MAYBE_CONTAINER = {
+  says: "Name, id, or the first twelve or more characters of an id.",
+  read: containerName,
+  optional: true,
+  offers: "containers",
+} as const;
 export const HOST = { value: "HOST", read: name, offers: "hosts", says: "Only this host." } as const;
 export const SINCE = { value: "DURATION", read: duration } as const;
 export const NAME = { says: "Name of the participant.", read: name, offers: "participants" } as const;

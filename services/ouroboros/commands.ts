@@ -17,15 +17,13 @@ import {
 } from "./answers.ts";
 import type { Command } from "./command.ts";
 import { checks } from "./doctor-checks.ts";
-import { HOST, SINCE, containerName, some } from "./command-values.ts";
+import { CONTAINER, HOST, MAYBE_CONTAINER, SINCE, containerName, some } from "./command-values.ts";
 import { participantCommands } from "./participant-commands.ts";
 import { setupCommands } from "./setup-commands.ts";
 
 /** What the operator wishes for one container, and the poller grants. */
 const wish = {
-  arguments: {
-    CONTAINER: { says: "Name or id of a container.", read: containerName, offers: "containers" },
-  },
+  arguments: { CONTAINER },
   options: {
     host: HOST,
     wait: {
@@ -55,14 +53,7 @@ export const commands = {
   explain: {
     says: "Why a container was or was not updated; without a container, of all of them in a table.",
     more: "Says what the last poll decided and why, what is held, and how the last run with the container ended for it.",
-    arguments: {
-      CONTAINER: {
-        says: "Name, id, or the first twelve or more characters of an id.",
-        read: containerName,
-        optional: true,
-        offers: "containers",
-      },
-    },
+    arguments: { CONTAINER: MAYBE_CONTAINER },
     options: { host: HOST },
     json: { schema: z.array(Explanation) },
   },
@@ -72,14 +63,7 @@ export const commands = {
       "The pollers look at their Engines and ask the registries; what a registry said in the last minute is not asked again without " +
       "--fresh. No plan is made, no hook is asked, and nothing is pulled; the next cycle comes as ever. Ends with 0 also where something " +
       "is newer, with 1 where there is no such container, and with 3 where a registry gave no digest or a poller did not answer.",
-    arguments: {
-      CONTAINER: {
-        says: "Name, id, or the first twelve or more characters of an id.",
-        read: containerName,
-        optional: true,
-        offers: "containers",
-      },
-    },
+    arguments: { CONTAINER: MAYBE_CONTAINER },
     options: {
       fresh: { says: "Asks the registries although their last answer is recent." },
       host: HOST,

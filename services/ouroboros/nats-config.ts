@@ -7,14 +7,8 @@ import type { NatsConnection } from "nats";
 import { CannotStart, explain } from "../../shared/errors.ts";
 import { managerOf } from "../../shared/jetstream-client.ts";
 import { STREAMS, consumers } from "../../shared/subjects.ts";
-import {
-  type Durable,
-  ensureConsumer,
-  ensureHub,
-  ensureTopology,
-  hostConsumers,
-  readerConsumer,
-} from "../../shared/topology.ts";
+import { type Durable, ensureConsumer, hostConsumers, readerConsumer } from "../../shared/durables.ts";
+import { ensureHub, ensureTopology } from "../../shared/topology.ts";
 import { token } from "../../shared/tokens.ts";
 import { NotDone, WrongUsage } from "./command.ts";
 import { withNats } from "./fleet.ts";

@@ -7,7 +7,8 @@ import { consumersAhead, renewConsumers } from "../../shared/mend-consumers.ts";
 import type { Context } from "../../shared/run-service.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { STREAMS } from "../../shared/subjects.ts";
-import { ensureConsumer, ensureTopology, hostConsumers, isTopologyThere } from "../../shared/topology.ts";
+import { ensureConsumer, hostConsumers } from "../../shared/durables.ts";
+import { ensureTopology, isTopologyThere } from "../../shared/topology.ts";
 import type { Bus } from "./bus.ts";
 
 type Preparing = Pick<Context, "settings" | "log" | "clock" | "signal">;

@@ -4,7 +4,8 @@ import { type NatsConnection, connect, nanos } from "nats";
 import { nextOn } from "../../../shared/jetstream.ts";
 import { type CloudEvent, type Verdict, parseVerdict } from "../../../shared/messages.ts";
 import { STREAMS, consumers, executorOf, subjects } from "../../../shared/subjects.ts";
-import { ensureConsumer, ensureTopology, hookConsumer } from "../../../shared/topology.ts";
+import { ensureConsumer, hookConsumer } from "../../../shared/durables.ts";
+import { ensureTopology } from "../../../shared/topology.ts";
 import { type NatsServer, startNats } from "../../bed/bed.ts";
 import { type Executor, HOST, type HooksFolder, hooksFolder, startExecutor, until } from "./scene.ts";
 

@@ -23,7 +23,8 @@ import type { End } from "../../../shared/run-records.ts";
 import { readSettings } from "../../../shared/read-settings.ts";
 import { BUCKETS, STREAMS, consumers, subjects } from "../../../shared/subjects.ts";
 import { token } from "../../../shared/tokens.ts";
-import { ensureConsumer, ensureTopology, hookConsumer } from "../../../shared/topology.ts";
+import { ensureConsumer, hookConsumer } from "../../../shared/durables.ts";
+import { ensureTopology } from "../../../shared/topology.ts";
 import { type Engine, type NatsServer, startNats } from "../../bed/bed.ts";
 
 export const HOST = "web-01.example";
