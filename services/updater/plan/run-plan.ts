@@ -1,13 +1,13 @@
 // One plan, from the poller's message to the last record: begin, ask, pull, groups side by side, finish. A run that
 // an earlier process left is gone through again: what is recorded is not asked or done a second time.
-import { lookUp } from "../../../shared/look-up.ts";
 import type { ImageInspectInfo } from "dockerode";
 import { isOurs } from "../../../shared/ourselves.ts";
 import type { Mode } from "../../../shared/hooks.ts";
 import { allOf } from "./all-of.ts";
 import { endingOf } from "./along.ts";
 import { finishCommitted } from "./committed.ts";
-import { endContainer, endOfRefused, endOfVerdict } from "./ends.ts";
+import { askForAll } from "./ask-for-all.ts";
+import { endContainer, endOfRefused } from "./ends.ts";
 import { Gate } from "../gate/gate.ts";
 import { startMarked } from "./dependencies.ts";
 import { runGroup } from "./group.ts";
@@ -171,26 +171,6 @@ async function lookFor(
       endingOf(entry.facts.name, decided.container ?? "", endOfRefused(decided)),
     );
   return { seen, entries: [...entries, ...[...committed, ...putBack].map(({ entry }) => entry)] };
-}
-
-/** Entries that updates_enumerated leaves; the others are ended. */
-async function askForAll(run: Run, plan: Plan, entries: readonly UpdateEntry[]): Promise<UpdateEntry[]> {
-  const decided = await run.gate.ask({
-    hook: "updates_enumerated",
-    container: null,
-    locals: plan.locals,
-    reason: plan.reason,
-    publishedAt: plan.publishedAt,
-  });
-  if (run.mode !== "update") return [...entries];
-  const allowed: UpdateEntry[] = [];
-  for (const entry of entries) {
-    const own = lookUp(decided.containers, entry.facts.name);
-    const verdict = decided.verdict === "proceed" ? own : decided;
-    if (verdict === undefined || verdict.verdict === "proceed") allowed.push(entry);
-    else await endContainer(run, entry, endOfVerdict({ ...decided, ...verdict }, "updates_enumerated"));
-  }
-  return allowed;
 }
 
 interface Pulled {
