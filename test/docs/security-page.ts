@@ -121,8 +121,8 @@ ${table(["With the subject of another, an adversary", ...TRYING], attempts())}
 
 - **Reading.** An updater may read the streams of the whole fleet, a watcher and a reader see every event, and events tell
   what runs where. Who must not know that needs a NATS of its own.
-- **Room.** Streams have a size, and the oldest messages give way. Whoever may publish can fill the stream that they publish to:
-  a participant that of the verdicts, a host those of events and journal. ${code("ouroboros doctor")} tells a stream that is nearly full.
+- **Room.** Streams have a size, and the oldest messages give way. A user who may publish to a stream can fill it: a
+  participant the verdicts, a host the events and the journal. ${code("ouroboros doctor")} tells a stream that is nearly full.
 - **Message ids.** A message with a \`Nats-Msg-Id\` that somebody else has used within the last 0.1 s is dropped by the server.
   Ouroboros sends none, and a participant need not.
 - **A host's own keys.** Poller, updater and hook-executor of one host trust each other. Who holds the updater's key can write its

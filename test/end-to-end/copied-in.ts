@@ -4,8 +4,8 @@ import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { after, afterEach, before, beforeEach, it } from "mocha";
-import { type Engine, type ImageOptions, bedCommand, leftovers } from "../bed/bed.ts";
+import { after, afterEach, before, beforeEach, describe, it } from "mocha";
+import { type Engine, type ImageOptions, bedCommand, engine, leftovers } from "../bed/bed.ts";
 import { type Ran, runOnce } from "../fidelity/product.ts";
 import { until } from "../support/until.ts";
 import { idOf, overview, pull, release } from "../support/containers.ts";
@@ -57,30 +57,31 @@ secrets:
   token: { environment: TOKEN }
 `;
 
-export function describeCopiedIn(engine: () => Engine, number: number): void {
+function describeCopiedIn(number: number): void {
+  const host = (): Engine => engine(number);
   let folder = "";
   const docker = (...args: string[]) => bedCommand("docker", `${number}`, ...args);
   const shows = async (...words: string[]) => (await docker("exec", "web", ...words)).trim();
   const compose = (...args: string[]) =>
     run("docker-compose", args, {
       cwd: folder,
-      env: { ...process.env, DOCKER_HOST: `unix://${engine().socket}`, TOKEN: "hush" },
+      env: { ...process.env, DOCKER_HOST: `unix://${host().socket}`, TOKEN: "hush" },
     });
   const update = async (version: string): Promise<Ran> => {
     await release("apps/web", version, image(version));
-    return runOnce(engine(), ["web"]);
+    return runOnce(host(), ["web"]);
   };
   const updates = async (version: string): Promise<void> => {
-    const before = await idOf(engine(), "web");
+    const before = await idOf(host(), "web");
     const { code, log } = await update(version);
     assert.equal(code, 0, log);
-    assert.notEqual(await idOf(engine(), "web"), before, log);
-    assert.deepEqual(await overview(engine()), [`web running ${version}`]);
+    assert.notEqual(await idOf(host(), "web"), before, log);
+    assert.deepEqual(await overview(host()), [`web running ${version}`]);
   };
   const refuses = async (version: string, because: RegExp): Promise<void> => {
-    const before = await idOf(engine(), "web");
+    const before = await idOf(host(), "web");
     assert.match((await update(version)).log, because);
-    assert.equal(await idOf(engine(), "web"), before);
+    assert.equal(await idOf(host(), "web"), before);
   };
   const isItsOwn = async (version: string): Promise<void> => {
     await until(
@@ -95,12 +96,12 @@ export function describeCopiedIn(engine: () => Engine, number: number): void {
   };
   /** The Engine remembers 256 of them. */
   const forgetEvents = async (): Promise<void> => {
-    const image = engine().docker.getImage("registry.lab:5000/apps/web:latest");
+    const image = host().docker.getImage("registry.lab:5000/apps/web:latest");
     for (let n = 0; n < 256; n++) await image.tag({ repo: "registry.lab:5000/apps/web", tag: "other" });
   };
   /** Created, not started. */
   const create = async (...args: string[]): Promise<void> => {
-    await pull(engine(), (await release("apps/web", "1", image("1"))).reference);
+    await pull(host(), (await release("apps/web", "1", image("1"))).reference);
     await docker("create", "--name", "web", ...args, "registry.lab:5000/apps/web:latest");
   };
 
@@ -118,8 +119,8 @@ export function describeCopiedIn(engine: () => Engine, number: number): void {
     await release("apps/web", "1", image("1"));
   });
   afterEach(async () => {
-    await engine().clean();
-    assert.deepEqual(await leftovers(engine()), []);
+    await host().clean();
+    assert.deepEqual(await leftovers(host()), []);
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
@@ -150,9 +151,9 @@ export function describeCopiedIn(engine: () => Engine, number: number): void {
       );
       await isItsOwn(version);
     }
-    const before = await idOf(engine(), "web");
+    const before = await idOf(host(), "web");
     await compose("up", "-d");
-    assert.equal(await idOf(engine(), "web"), before);
+    assert.equal(await idOf(host(), "web"), before);
   });
 
   it("carries over what `docker cp` put there before the first start: files, folders, links, owners, attributes", async () => {
@@ -213,3 +214,23 @@ export function describeCopiedIn(engine: () => Engine, number: number): void {
     await refuses("4", /cannot tell whether .*\/etc\/old\.conf.* were copied into the container/);
   });
 }
+
+/** An Engine of the bed; `boot` where it is not up already. */
+interface CopiedInHost {
+  readonly title: string;
+  readonly number: number;
+  readonly boot?: readonly string[];
+}
+
+export const describeOnEach = (hosts: readonly CopiedInHost[], timeoutMs: number): unknown =>
+  describe("an update of a container that files were copied into", function () {
+    this.timeout(timeoutMs);
+    for (const { title, number, boot } of hosts)
+      describe(`on Engine ${title}`, () => {
+        if (boot !== undefined) {
+          before(() => bedCommand("boot", `${number}`, ...boot));
+          after(() => bedCommand("cut", `${number}`));
+        }
+        describeCopiedIn(number);
+      });
+  });

@@ -10,6 +10,8 @@ import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { type Instance, instance } from "../support/one-cycle.ts";
 import { until } from "../support/until.ts";
 
+type Started = ReturnType<Instance["start"]>;
+
 const STANDS_BY = "another Ouroboros acts on this Engine; standing by";
 const TAKEN_OVER_WITHIN_MS = 30_000;
 /** Longer than any silence after which one that acts counts as dead. */
@@ -38,10 +40,14 @@ for (const number of [1, 2]) {
     await writeFile(join(folder, "wait"), script, { mode: 0o755 });
     return {
       env: { HOOK_EXECUTOR: "on", HOOKS_DIR: hooks ?? "", HOOK_TIMEOUT: "10m" },
-      waits: () => existsSync(isThere ?? ""),
+      /** The successor runs, and after_update waits. */
+      begun: ({ log }: Started) =>
+        until("the successor runs", () => existsSync(isThere ?? ""), { ...PATIENT, explain: log }),
       letGo: () => rm(waits ?? ""),
     };
   };
+  const standsBy = ({ log }: Started): Promise<unknown> =>
+    until("it stands by", () => log().includes(STANDS_BY), { ...PATIENT, explain: log });
   const marks = async (): Promise<string[]> => {
     const { Volumes } = await h.docker.listVolumes();
     return ((Volumes as typeof Volumes | null) ?? []).map(({ Name }) => Name);
@@ -68,13 +74,10 @@ for (const number of [1, 2]) {
       await using b = await instanceFor("sb");
       const scene = await waiting(a);
       const first = a.start(scene.env);
-      await until("sa's successor runs", scene.waits, { ...PATIENT, explain: first.log });
+      await scene.begun(first);
       const successor = await idOf(h, "sa");
       const second = b.start();
-      await until("it stands by", () => second.log().includes(STANDS_BY), {
-        ...PATIENT,
-        explain: second.log,
-      });
+      await standsBy(second);
       assert.ok(second.log().includes(`host name h1, DATA_DIR ${a.dataDir}`), second.log());
       await scene.letGo();
       assert.equal(await first.exited, 0, `${first.log()}\n${second.log()}`);
@@ -91,15 +94,12 @@ for (const number of [1, 2]) {
       await using b = await instanceFor("sb");
       const scene = await waiting(a);
       const first = a.start(scene.env);
-      await until("sa's successor runs", scene.waits, { ...PATIENT, explain: first.log });
+      await scene.begun(first);
       const successor = await idOf(h, "sa");
       const over = new AbortController();
       const pruning = pruneUntil(over.signal);
       const second = b.start();
-      await until("it stands by", () => second.log().includes(STANDS_BY), {
-        ...PATIENT,
-        explain: second.log,
-      });
+      await standsBy(second);
       await sleep(LONG_MS);
       assert.doesNotMatch(second.log(), /taken up|put back|took over/);
       await scene.letGo();
@@ -120,12 +120,9 @@ for (const number of [1, 2]) {
       await using b = await instanceFor("sb");
       const scene = await waiting(a);
       const first = a.start({ ...scene.env, ...SERVICE });
-      await until("sa's successor runs", scene.waits, { ...PATIENT, explain: first.log });
+      await scene.begun(first);
       const second = b.start(SERVICE);
-      await until("it stands by", () => second.log().includes(STANDS_BY), {
-        ...PATIENT,
-        explain: second.log,
-      });
+      await standsBy(second);
       first.kill("SIGKILL");
       const died = performance.now();
       await until("it took over", () => second.log().includes("took over"), PATIENT);
@@ -141,15 +138,12 @@ for (const number of [1, 2]) {
       await using b = await instanceFor("sb");
       const scene = await waiting(a);
       const first = a.start({ ...scene.env, ...SERVICE });
-      await until("sa's successor runs", scene.waits, { ...PATIENT, explain: first.log });
+      await scene.begun(first);
       first.kill("SIGKILL");
       await bedCommand("cut", String(number));
       await bedCommand("boot", String(number));
       const second = b.start(SERVICE);
-      await until("it stands by", () => second.log().includes(STANDS_BY), {
-        ...PATIENT,
-        explain: second.log,
-      });
+      await standsBy(second);
       const booted = performance.now();
       await until("it took over", () => second.log().includes("took over"), PATIENT);
       const took = Math.round(performance.now() - booted);
@@ -163,7 +157,7 @@ for (const number of [1, 2]) {
       await using b = await instanceFor("sb");
       const scene = await waiting(a);
       const first = a.start(scene.env);
-      await until("sa's successor runs", scene.waits, { ...PATIENT, explain: first.log });
+      await scene.begun(first);
       first.kill("SIGKILL");
       await first.exited;
       await scene.letGo();
@@ -180,7 +174,7 @@ for (const number of [1, 2]) {
       await using b = await instanceFor("sb");
       const scene = await waiting(a);
       const first = a.start(scene.env);
-      await until("sa's successor runs", scene.waits, { ...PATIENT, explain: first.log });
+      await scene.begun(first);
       first.kill("SIGSTOP");
       const second = b.start();
       assert.equal(await second.exited, 0, second.log());

@@ -1,34 +1,22 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import "../bed/bed.ts"; // It starts programs.
 import { HelperFailed } from "../../shared/credential-helper.ts";
 import { type Credentials, credentialsFor } from "../../shared/credentials.ts";
+import { dockerConfig } from "../support/docker-config.ts";
 
 const none = { REPO_USER: "", REPO_PASS: "", REPO_REGISTRY: "" };
 
 describe("credentials for a registry with a helper program", () => {
-  const before = process.env["DOCKER_CONFIG"];
-  let folder = "";
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "credentials-"));
-    process.env["DOCKER_CONFIG"] = folder;
-  });
-  afterEach(async () => {
-    if (before === undefined) delete process.env["DOCKER_CONFIG"];
-    else process.env["DOCKER_CONFIG"] = before;
-    await rm(folder, { recursive: true });
-  });
-  const write = (config: unknown): Promise<void> =>
-    writeFile(join(folder, "config.json"), JSON.stringify(config));
+  const { folder, write } = dockerConfig();
 
   const ann: Credentials = { username: "ann", password: "se:cret" };
 
   const path = process.env["PATH"];
   const helper = async (name: string, script: string): Promise<void> => {
-    await writeFile(join(folder, `docker-credential-${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    process.env["PATH"] = `${folder}:${path ?? ""}`;
+    await writeFile(join(folder(), `docker-credential-${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    process.env["PATH"] = `${folder()}:${path ?? ""}`;
   };
   afterEach(() => (process.env["PATH"] = path));
   const knowing = (...servers: readonly string[]): string =>

@@ -1,26 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Credentials, credentialsFor } from "../../shared/credentials.ts";
+import { dockerConfig } from "../support/docker-config.ts";
 
 const none = { REPO_USER: "", REPO_PASS: "", REPO_REGISTRY: "" };
 const basic = (text: string): string => Buffer.from(text).toString("base64");
 
 describe("credentials for a registry", () => {
-  const before = process.env["DOCKER_CONFIG"];
-  let folder = "";
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "credentials-"));
-    process.env["DOCKER_CONFIG"] = folder;
-  });
-  afterEach(async () => {
-    if (before === undefined) delete process.env["DOCKER_CONFIG"];
-    else process.env["DOCKER_CONFIG"] = before;
-    await rm(folder, { recursive: true });
-  });
-  const write = (config: unknown): Promise<void> =>
-    writeFile(join(folder, "config.json"), typeof config === "string" ? config : JSON.stringify(config));
+  const { folder, write } = dockerConfig();
 
   const ann: Credentials = { username: "ann", password: "se:cret" };
   const cases: readonly [string, unknown, string, Credentials | undefined][] = [
@@ -129,7 +117,7 @@ describe("credentials for a registry", () => {
   });
 
   it("name the file that cannot be read", async () => {
-    await mkdir(join(folder, "config.json"));
+    await mkdir(join(folder(), "config.json"));
     await assert.rejects(credentialsFor("ghcr.io", none), /config\.json cannot be read/);
   });
 });

@@ -6,9 +6,9 @@ import type { NatsConnection } from "nats";
 import type { Clock } from "../../../shared/clock.ts";
 import { nextOn } from "../../../shared/jetstream.ts";
 
-/** How often the stream is asked whether there is more. A mirror rings for nobody. */
+/** How often the stream is asked whether there is more. What a mirror takes over is not heard. */
 const TICK_MS = 2000;
-/** A ring can come before its entry can be read. */
+/** The message can come before its entry can be read. */
 const FIRST_LOOK_AGAIN_MS = 2;
 const LAST_LOOK_AGAIN_MS = 256;
 
