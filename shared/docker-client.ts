@@ -1,5 +1,6 @@
 // dockerode without two parts that the product never uses: connections over SSH, and sessions with BuildKit (gRPC).
 // Loading them takes longer than all the rest of dockerode, and 14 MB (docs/decisions/0050).
+// And what an Engine, or a proxy before it, answers that is no JSON is an error here: dockerode hands it on as a Buffer.
 import { Module, createRequire } from "node:module";
 import type Dockerode from "dockerode";
 
@@ -17,5 +18,36 @@ function leaveOut(path: string, what: string): void {
 leaveOut(ofDockerode.resolve("./session"), "A session with BuildKit");
 leaveOut(ofDockerode.resolve("docker-modem/lib/ssh"), "A connection over SSH");
 
-export const Docker = require("dockerode") as typeof Dockerode;
-export type Docker = Dockerode;
+type Dial = (request: Request, callback: (error: unknown, answer: unknown) => void) => void;
+
+interface Request {
+  readonly method: string;
+  readonly path: string;
+}
+
+const Plain = require("dockerode") as typeof Dockerode;
+
+export class Docker extends Plain {
+  constructor(options: Dockerode.DockerOptions) {
+    super(options);
+    const modem = this.modem as { dial: Dial };
+    const dial = modem.dial.bind(modem);
+    modem.dial = (request, callback) => {
+      dial(request, (error, answer) => callback(error ?? faultOf(request, answer), answer));
+    };
+  }
+}
+
+/** An Engine, or a proxy before it, said something else than an answer. */
+export class NotJson extends Error {
+  override readonly name = "NotJson";
+}
+
+/** Of a whole answer that is neither empty nor JSON; streams are none of it. */
+function faultOf({ method, path }: Request, answer: unknown): NotJson | null {
+  if (!Buffer.isBuffer(answer) || answer.length === 0 || answer.toString().trim() === "null") return null;
+  const begin = JSON.stringify(answer.toString().slice(0, 40));
+  return new NotJson(
+    `The Engine's answer to ${method} ${path.replace(/\?.*$/, "")} is not JSON: it begins with ${begin}.`,
+  );
+}

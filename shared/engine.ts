@@ -1,7 +1,7 @@
 // One Docker Engine: a dockerode client pinned to the newest API version that both sides know, at most 1.51, and
 // what the Engine says of itself. Engine API reference: https://docs.docker.com/reference/api/engine/
 import { z } from "zod";
-import { Docker } from "./docker-client.ts";
+import { Docker, NotJson } from "./docker-client.ts";
 import { type Tls, explainTls } from "./engine-tls.ts";
 import type { ImageStore } from "./provenance.ts";
 import type { Settings } from "./settings.ts";
@@ -183,6 +183,14 @@ export function isAway(error: unknown): boolean {
 /** An Engine that was killed may have left a task of the container's; that is no matter of its image. */
 export const isLeftByCrash = (error: unknown): boolean =>
   statusOf(error) === 500 && /task \S+ already exists/.test(String(error));
+
+/** The container whose namespace another was to share ended while that was started. */
+export const isParentEnded = (error: unknown): boolean =>
+  statusOf(error) === 400 && /namespace path: lstat \/proc\/\d+\/ns\//.test(String(error));
+
+/** It was no JSON, or lacked what it is asked for. */
+export const makesNoSense = (error: unknown): boolean =>
+  error instanceof NotJson || error instanceof TypeError;
 
 /** Awaits a call to the Engine; answers that only say "it is so already" are no failure. */
 export async function tolerating(codes: readonly number[], call: Promise<unknown>): Promise<void> {

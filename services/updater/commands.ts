@@ -69,6 +69,7 @@ export function answerCommands(
 const brief = ({ run, restored }: Recovery): object => ({
   run,
   stuck: restored.filter(({ end }) => end === "stuck").map(({ container }) => container),
+  mended: restored.filter(({ end }) => end !== "stuck").map(({ container, run }) => ({ container, run })),
 });
 
 /** What keeps it from going on, in a sentence each. */

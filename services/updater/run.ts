@@ -12,7 +12,7 @@ import { type Context, type Host, type Service, forEachHost } from "../../shared
 import { BUCKETS } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
 import { openBus } from "./bus.ts";
-import { prepareDocuments } from "./journal/documents.ts";
+import { prepareSnapshots } from "./journal/snapshots.ts";
 import { Counters } from "./journal/counters.ts";
 import { Doorbell } from "./gate/doorbell.ts";
 import { Fence } from "./journal/fence.ts";
@@ -37,7 +37,7 @@ export const runHelper = (order: string): Service => helperWith(swapSteps, order
 export async function runUpdaterWith(context: Context, steps: readonly SwapStep[]): Promise<number> {
   const state: { wrong: string | undefined } = { wrong: "does not act or stand by yet" };
   context.health.part("updater", () => state.wrong);
-  await prepareDocuments(context.settings.DATA_DIR);
+  await prepareSnapshots(context.settings.DATA_DIR);
   using hardStop = hardStopAfter(context);
   using leases = new Leases(context);
   if (!(await natsAnswers(context.settings)))
@@ -115,9 +115,10 @@ async function updateHost(work: HostWork): Promise<number> {
   const references = new References();
   const [silences, tries] = [new Map<string, number>(), new Map<string, number>()];
   const counters = await openCounters({ ...context, log }, host.name);
+  const alone = () => standInUntilNatsAnswers(work, host);
   for (let standby = false; !context.signal.aborted; standby = true) {
     try {
-      const fence = await Fence.take(bus, standby);
+      const fence = await Fence.take(bus, { standby, alone });
       if (!(await isOurs(nats, host))) return refuse(); // claimed meanwhile
       log.info({ writer: bus.writer, resuming: fence.open?.run }, "this updater acts on the host");
       await serve({
@@ -147,17 +148,43 @@ async function isOurs(nats: NatsConnection, { name, engine }: Host): Promise<boo
 }
 
 /** An Engine that does not answer before NATS does is waited for later: the others have an updater by then. */
-async function recoverUntilNatsAnswers(work: Work): Promise<void> {
-  const { settings, clock, signal } = work.context;
-  const enough = new AbortController();
-  const waiting = { ...work.context, signal: firstOf(signal, enough.signal) };
-  const recovering = forEachHost(waiting, (host) =>
-    recoverWithoutNats({ ...work, enough: waiting.signal }, host),
-  ).finally(() => enough.abort());
-  recovering.catch(() => undefined); // told where it is awaited
-  while (!waiting.signal.aborted) {
-    await clock.sleep(LOOK_MS, waiting.signal);
-    if (!waiting.signal.aborted && (await natsAnswers(settings))) enough.abort();
+const recoverUntilNatsAnswers = (work: Work): Promise<void> =>
+  untilNatsAnswers(work.context, (enough) =>
+    forEachHost({ ...work.context, signal: enough }, async (host) => {
+      work.context.log.warn({ host: host.name }, "NATS does not answer; recovering from the Engine alone");
+      await recoverWithoutNats({ ...work, enough }, host);
+      return 0;
+    }),
+  );
+
+/** The active updater may die at any time before NATS is back: a standby recovers what it leaves. */
+function standInUntilNatsAnswers(work: Work, host: Host): Promise<void> {
+  const { log, clock } = work.context;
+  log.warn(
+    { host: host.name },
+    "NATS does not answer; this standby recovers what another updater may leave on the Engine",
+  );
+  return untilNatsAnswers(work.context, async (enough) => {
+    const lease = await work.leases.on(host);
+    while (!enough.aborted && !lease.isHeld) {
+      await recoverWithoutNats({ ...work, enough }, host);
+      await clock.sleep(LOOK_MS, enough);
+    }
+  });
+}
+
+/** `enough`: it answers. */
+async function untilNatsAnswers(
+  { settings, clock, signal }: Context,
+  recover: (enough: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const answers = new AbortController();
+  const enough = firstOf(signal, answers.signal);
+  const recovering = recover(enough);
+  recovering.catch(() => answers.abort()); // told where it is awaited
+  while (!enough.aborted) {
+    await clock.sleep(LOOK_MS, enough);
+    if (!enough.aborted && (await natsAnswers(settings))) answers.abort();
   }
   await recovering;
 }
@@ -169,9 +196,8 @@ async function recoverUntilNatsAnswers(work: Work): Promise<void> {
 async function recoverWithoutNats(
   { context, leases, hardStop, enough }: Work & { readonly enough: AbortSignal },
   host: Host,
-): Promise<number> {
+): Promise<void> {
   const log = context.log.child({ host: host.name });
-  log.warn("NATS does not answer; recovering from the Engine alone");
   const own = { lease: await leases.on(host), openRun: undefined };
   const it = { ...context, log, host, hardStop, making: new Semaphore(1), signal: enough, ...own };
   await helpersEnd(host.engine, context.clock, context.signal);
@@ -179,11 +205,10 @@ async function recoverWithoutNats(
     const { swaps, ...recovered } = await recoverHost(it);
     const over = new Map([...swaps].filter(([, { outcome }]) => outcome.kind !== "done"));
     await settleAlone(it, { ...recovered, swaps: over }, undefined);
-    if (over.size === swaps.size) await own.lease.release();
+    if (over.size === swaps.size && recovered.undecided.length === 0) await own.lease.release();
   } catch (error) {
     if (!(error instanceof Suspended)) throw error; // NATS answers, and another updater acts
   }
-  return 0;
 }
 
 /** One for each Engine, for as long as the updater runs. */

@@ -7,17 +7,19 @@ import { lastOn, serverTime, untilAnswered } from "../../shared/jetstream.ts";
 import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
 import { Acting } from "./acting.ts";
 import { type Recovery, answerCommands } from "./commands.ts";
-import { dropOtherDocuments } from "./journal/documents.ts";
+import { dropOtherSnapshots } from "./journal/snapshots.ts";
 import { helpersEnd, removeHelper } from "./self/helper-container.ts";
 import { type Plan, parsePlan } from "./plan/plan-message.ts";
 import { type RecoveredHost, recoverHost, settleAlone } from "./recover/recover.ts";
 import { carryOut } from "./plan/carry-out.ts";
+import { refusedIn } from "./plan/hard.ts";
 import { modeOf } from "./plan/mode.ts";
+import { credentialSettings } from "./plan/pull.ts";
 import { tellRestored } from "./recover/tell-restored.ts";
 import { releaseOtherImages } from "./swap/way-back.ts";
 import type { Updater } from "./updater.ts";
 
-const NOTHING: RecoveredHost = { swaps: new Map(), markers: [], restored: [] };
+const NOTHING: RecoveredHost = { swaps: new Map(), markers: [], restored: [], undecided: [] };
 
 /** Until the service stops or yields to another updater. @throws Fenced, Suspended */
 export async function serve(updater: Updater): Promise<void> {
@@ -75,8 +77,9 @@ async function untilResumed(updater: Updater, recover: () => Promise<Recovery>):
 
 async function recoverAndResume(updater: Updater): Promise<Recovery> {
   const { bus, fence, hardStop, making } = updater;
-  const own = { lease: bus.lease, openRun: fence.open?.run };
-  const it = { ...bus.context, host: bus.host, hardStop, making, ...own };
+  const own = { lease: bus.lease, openRun: fence.open?.run, refused: await refusedIn(bus, fence.open?.run) };
+  const credentials = () => credentialSettings(bus);
+  const it = { ...bus.context, host: bus.host, hardStop, making, credentials, ...own };
   const helped = await helpersEnd(bus.host.engine, bus.clock, bus.signal);
   const recovered = { ...(await recoverHost(it)), helped };
   const plan = await openPlan(updater);
@@ -85,7 +88,7 @@ async function recoverAndResume(updater: Updater): Promise<Recovery> {
   const restored = await settleAlone(it, recovered, resumed);
   await tellRestored(bus, restored);
   const stuck = restored.filter(({ end }) => end === "stuck").map(({ run }) => run);
-  await dropOtherDocuments(it, plan === undefined ? stuck : [plan.run, ...stuck]);
+  await dropOtherSnapshots(it, plan === undefined ? stuck : [plan.run, ...stuck]);
   const swaps = resumed === undefined ? [] : [...recovered.swaps.values()].map(({ swap }) => swap);
   await releaseOtherImages(bus.host.engine, { runs: stuck, swaps }).catch((error: unknown) => {
     const because = explain(error);

@@ -6,8 +6,10 @@ import { withNeeds } from "../../shared/compat-labels.ts";
 import { type Facts, factsOf } from "../../shared/container-facts.ts";
 import { type Engine, ifThere } from "../../shared/engine.ts";
 import { labelsOf } from "../../shared/describe.ts";
+import { explain } from "../../shared/errors.ts";
 import { inspectAll } from "../../shared/inspect-all.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
+import type { Labels } from "../../shared/labels.ts";
 import type { ImageRef } from "../../shared/image-ref.ts";
 import type { ImagePayload } from "../../shared/payloads.ts";
 import type { Bus } from "./bus.ts";
@@ -74,6 +76,8 @@ export interface Run extends Connected {
   readonly notStarted: Set<string>;
   /** What an earlier process had swapped already, by container name. */
   readonly recovered: ReadonlyMap<string, Recovered>;
+  /** What recovery could not put right of the run, by container name, and why. */
+  readonly stuck: ReadonlyMap<string, string>;
   /** What the helper said that an earlier process started. */
   readonly helped: Helped | undefined;
 }
@@ -102,6 +106,8 @@ export interface Update extends UpdateEntry {
 export interface InspectedContainer {
   readonly facts: Facts;
   readonly inspect: ContainerInspectInfo;
+  /** Why the Engine could not show the image that it runs: which of its labels count is not known then. */
+  readonly imageUnseen?: string;
 }
 
 /**
@@ -114,28 +120,48 @@ export async function lookAround(
 ): Promise<InspectedContainer[]> {
   const { there } = await inspectAll(engine); // of those that it cannot show nothing is known
   const own = there.filter((inspect) => parseSwapName(inspect.Name.slice(1)) === undefined);
-  const images = await imagesOf(engine, own);
+  const { labels, unseen } = await imageLabels(engine, own);
   const all = withNeeds(
-    own.map((inspect) => factsOf(inspect, images.get(inspect.Image) ?? "unknown")),
+    own.map((inspect) => factsOf(inspect, labels.get(inspect.Image) ?? "unknown")),
     engine.compat,
   );
   return own.flatMap((inspect, n) => {
     const facts = all[n];
     if (facts === undefined) return [];
     const ranBefore = stoppedBefore.some(({ id, name }) => id === facts.id || name === facts.name);
-    return [{ facts: ranBefore ? { ...facts, status: "running" } : facts, inspect }];
+    const imageUnseen = unseen.get(inspect.Image);
+    return [
+      {
+        facts: ranBefore ? { ...facts, status: "running" } : facts,
+        inspect,
+        ...(imageUnseen !== undefined && { imageUnseen }),
+      },
+    ];
   });
 }
 
-/** Labels of the images that the containers run, by image id. */
-async function imagesOf(
+interface ImageLabelsById {
+  readonly labels: ReadonlyMap<string, Labels>;
+  /** Why the Engine, asked twice, could not show an image. */
+  readonly unseen: ReadonlyMap<string, string>;
+}
+
+/** Of the images that the containers run. @throws what dockerode throws where the Engine answers nobody. */
+async function imageLabels(
   { docker }: Engine,
   containers: readonly ContainerInspectInfo[],
-): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
-  const ids = [...new Set(containers.map(({ Image }) => Image))];
-  const found = await inParallel(ids, { all: 8 }, async (id) => {
-    const image = await ifThere(docker.getImage(id).inspect());
-    return image === undefined ? [] : [[id, labelsOf(image)] as const];
+): Promise<ImageLabelsById> {
+  const labels = new Map<string, Labels>();
+  const unseen = new Map<string, string>();
+  await inParallel([...new Set(containers.map(({ Image }) => Image))], { all: 8 }, async (id) => {
+    const look = async (): Promise<void> => {
+      const image = await ifThere(docker.getImage(id).inspect());
+      if (image !== undefined) labels.set(id, labelsOf(image));
+    };
+    await look()
+      .catch(look)
+      .catch((error: unknown) => unseen.set(id, explain(error)));
   });
-  return new Map(found.flat());
+  if (unseen.size > 0) await docker.listContainers({ limit: 1 }); // or is it the Engine?
+  return { labels, unseen };
 }

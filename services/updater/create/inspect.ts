@@ -107,6 +107,18 @@ export interface Recreation {
 
 export const sharesContainer = (mode: string | undefined): boolean => mode?.startsWith("container:") ?? false;
 
+interface NamespaceModes {
+  readonly HostConfig: { readonly [Mode in "NetworkMode" | "PidMode" | "IpcMode"]?: string | undefined };
+}
+
+/** Ids or names of the containers whose namespaces it shares. */
+export const namespaceParents = ({
+  HostConfig: { NetworkMode, PidMode, IpcMode },
+}: NamespaceModes): string[] =>
+  [NetworkMode, PidMode, IpcMode].flatMap((mode) =>
+    mode !== undefined && sharesContainer(mode) ? [mode.slice("container:".length)] : [],
+  );
+
 /** Neither host nor none nor another container's: the container has endpoints of its own. */
 export const hasEndpoints = ({ HostConfig: host, Config: config }: ContainerDocument): boolean =>
   !sharesContainer(host.NetworkMode) &&

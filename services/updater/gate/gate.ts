@@ -9,11 +9,12 @@
 //   G7  Whoever fills a subject with junk delays nobody but himself.
 //   G8  Cut off from its fleet's hub, a host does what its owner chose: nothing more, or what its own scripts agree to.
 //   G9  Who is asked is frozen when the event is published, by whichever process: who joins later is not waited for.
+//   G10 What is waited for is asked again where the streams' size pushed out the question, or answers that nobody read.
 import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../../shared/clock.ts";
 import { Suspended } from "../../../shared/errors.ts";
 import type { HookName, Mode } from "../../../shared/hooks.ts";
-import { lastOn, nextOn, publishOnce, untilAnswered } from "../../../shared/jetstream.ts";
+import { lastOn, nextOn, publish, publishOnce, untilAnswered } from "../../../shared/jetstream.ts";
 import { type Verdict, parseVerdict } from "../../../shared/messages.ts";
 import type { Asked } from "../../../shared/participants.ts";
 import type { Decided } from "../../../shared/run-records.ts";
@@ -26,6 +27,7 @@ import type { Doorbell, Listening } from "./doorbell.ts";
 import { type GateQuestion, eventOf } from "./event.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Participants } from "./participants.ts";
+import { areVerdictsPushedOut } from "./pushed-out.ts";
 import { type Voter, type Wait, Waiting } from "./waiting.ts";
 
 /** How often the stream is read without a ring. */
@@ -33,6 +35,8 @@ const TICK_MS = 3000;
 /** A ring can come before its message can be read: pauses until it is looked for again. */
 const FIRST_LOOK_AGAIN_MS = 2;
 const LAST_LOOK_AGAIN_MS = 256;
+/** How often an event that is waited for is stored again, if it is no longer there. */
+const STORE_AGAIN_MS = 10_000;
 /** How many messages on one subject are read before everybody else's time and words are looked at again. */
 const AT_A_TIME = 100;
 
@@ -74,9 +78,11 @@ export class Gate {
         verdicts: [],
       };
     }
+    const isResumed = this.#journal.of("waiting").some((record) => record.event === event);
     const elapsed = await this.#recordWaiting(event, it, asked);
     using bell = this.#doorbell.listen(event, this.#bus.signal);
-    await this.#publish(event, it, asked);
+    const again = isResumed && (await areVerdictsPushedOut(this.#bus, this.#subjectOf(event, it)));
+    await this.#publish(event, it, asked, again ? publish : publishOnce);
     const heard = await this.#hear(
       it,
       { event, hook: it.hook, asked, elapsed, atMost: it.atMost ?? Number.POSITIVE_INFINITY },
@@ -142,6 +148,7 @@ export class Gate {
     event: string,
     it: GateQuestion<N>,
     asked: readonly Asked[],
+    send: (...to: Parameters<typeof publishOnce>) => Promise<unknown> = publishOnce,
   ): Promise<void> {
     if (it.publishedAt !== undefined) return;
     const { host, clock, context } = this.#bus;
@@ -152,7 +159,7 @@ export class Gate {
     });
     const subject = this.#subjectOf(event, it);
     const contentType = "application/cloudevents+json";
-    await publishOnce(this.#bus, { subject, body, contentType }).catch((error: unknown) => {
+    await send(this.#bus, { subject, body, contentType }).catch((error: unknown) => {
       if (this.#bus.signal.aborted)
         throw new Suspended("stopped before an event was stored", { cause: error });
       throw error;
@@ -164,14 +171,17 @@ export class Gate {
     let comeback = comebacks.count;
     const waiting = new Waiting(wait, clock.monotonic());
     let lookedAtAll = clock.monotonic();
+    let stored = lookedAtAll;
     for (let look = waiting.voters, again = FIRST_LOOK_AGAIN_MS; ;) {
       const answered = await this.#readAll(waiting, look);
       waiting.expire(clock.monotonic(), bell.progress);
       if (await this.#isCutOff()) waiting.cutOff(hub, executorOf(host.name), clock.monotonic());
       if (waiting.isDecided()) return waiting.heard;
       if (signal.aborted) throw new Suspended(`stopped while ${wait.event} was waited for`);
-      if (comeback !== comebacks.count) await this.#publish(wait.event, it, wait.asked); // it may be lost with the store (G2)
-      comeback = comebacks.count;
+      if (comeback !== comebacks.count || clock.monotonic() - stored > STORE_AGAIN_MS) {
+        await this.#publish(wait.event, it, wait.asked); // it may be lost with the store (G2), or pushed out (G10)
+        [comeback, stored] = [comebacks.count, clock.monotonic()];
+      }
       for (const { voter, more } of answered) bell.rung[more ? "add" : "delete"](token(voter.name));
       const voters = new Set(waiting.voters.map(({ name }) => token(name)));
       for (const one of bell.rung) if (!voters.has(one)) bell.rung.delete(one);

@@ -1,5 +1,7 @@
 // From which image to which, as the journal and the notices say it.
+import { versionIn } from "../../../shared/image-change.ts";
 import { parseImageRef } from "../../../shared/image-ref.ts";
+import type { Labels } from "../../../shared/labels.ts";
 import { digestsIn } from "../../../shared/provenance.ts";
 import type { ImageDocument } from "../create/inspect.ts";
 
@@ -9,18 +11,26 @@ export interface Change {
   /** repository@digest, where the image has one. */
   readonly from_digest?: string;
   readonly to_digest?: string;
+  /** What the images say that their versions are. */
+  readonly from_version?: string;
+  readonly to_version?: string;
 }
 
-type Image = Pick<ImageDocument, "Id" | "RepoDigests">;
+interface Image extends Pick<ImageDocument, "Id" | "RepoDigests"> {
+  readonly Config?: { readonly Labels?: Labels | null } | null;
+}
 
 /** `reference` is the container's: only a digest in its repository counts. */
 export function changeOf(from: Image, to: Image, reference: string): Change {
   const [fromDigest, toDigest] = [from, to].map((image) => digestFor(image, reference));
+  const [before, after] = [from, to].map(({ Config }) => versionIn(Config?.Labels));
   return {
     from: from.Id,
     to: to.Id,
     ...(fromDigest !== undefined && { from_digest: fromDigest }),
     ...(toDigest !== undefined && { to_digest: toDigest }),
+    ...(before !== undefined && { from_version: before }),
+    ...(after !== undefined && { to_version: after }),
   };
 }
 

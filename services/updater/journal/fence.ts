@@ -6,6 +6,7 @@
 // Who shares no NATS with it is held off by the Engine's lease (lease/engine-lease.ts).
 import { type NatsConnection, RequestError } from "nats";
 import { z } from "zod";
+import { firstOf } from "../../../shared/clock.ts";
 import { Fenced, Suspended } from "../../../shared/errors.ts";
 import { lastOn, untilAnswered } from "../../../shared/jetstream.ts";
 import { commandBody, parseJson } from "../../../shared/messages.ts";
@@ -16,12 +17,19 @@ import { signed, writeNext } from "./journal.ts";
 
 const SILENCE_MS = 2000;
 const ASK_AGAIN_MS = 2000;
+const AWAY_AFTER_MS = 5000;
 
 const YieldAnswer = z.object({ state: z.enum(["busy", "yielded"]) });
 
 export interface OpenRun {
   readonly run: string;
   readonly plan: string;
+}
+
+interface FenceOptions {
+  readonly standby: boolean;
+  /** Puts right what is left on the Engine until NATS answers: its updater may be dead. */
+  readonly alone: () => Promise<void>;
 }
 
 export class Fence {
@@ -37,12 +45,16 @@ export class Fence {
 
   /**
    * Waits until this process is the host's updater. `standby`: another one took over from us; it is left alone while
-   * it answers, and followed when it is gone.
+   * it answers, and followed when it is gone. While NATS is away, nobody knows who acts: then the Engine's lease tells.
    */
-  static async take(bus: Bus, standby: boolean): Promise<Fence> {
+  static async take(bus: Bus, { standby, alone }: FenceOptions): Promise<Fence> {
     const { context, clock } = bus;
     for (let told = false; !bus.signal.aborted; told = true) {
-      const last = await readOpen(bus);
+      const last = await readOpenUnlessAway(bus);
+      if (last === "away") {
+        await alone();
+        continue;
+      }
       const free =
         last === undefined ||
         last.record.writer === bus.writer ||
@@ -102,6 +114,17 @@ export class Fence {
     };
     this.#sequence = await writeNext(this.#bus, subjects.open(host.name), record, this.#sequence);
     this.#open = open;
+  }
+}
+
+/** @throws Suspended */
+async function readOpenUnlessAway(bus: Bus): Promise<Awaited<ReturnType<typeof readOpen>> | "away"> {
+  const patience = AbortSignal.timeout(AWAY_AFTER_MS);
+  try {
+    return await readOpen({ ...bus, signal: firstOf(bus.signal, patience) });
+  } catch (error) {
+    if (!(error instanceof Suspended) || bus.signal.aborted) throw error;
+    return "away";
   }
 }
 

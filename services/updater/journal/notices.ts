@@ -110,6 +110,8 @@ export function tellEnd(notices: Notices, time: string, it: KnownEnd, as?: strin
       to: it.to ?? null,
       from_digest: it.from_digest ?? null,
       to_digest: it.to_digest ?? null,
+      from_version: it.from_version ?? null,
+      to_version: it.to_version ?? null,
       downtime_ms: it.downtime_ms ?? null,
       ms: it.ms ?? null,
       steps: it.steps ?? [],

@@ -14,8 +14,9 @@ import type { Engine } from "../../../shared/engine.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
 import type { Health } from "../../../shared/health.ts";
 import type { Context, Host } from "../../../shared/run-service.ts";
+import { Semaphore } from "../swap/places.ts";
 import { type Holder, holderHere, isDead } from "./holder.ts";
-import { giveSign, leaseName, makeLease, readMarks, removeMark } from "./marks.ts";
+import { giveSign, leaseName, makeLease, readMarks, removeMark, signIn } from "./marks.ts";
 import { Signs } from "./signs.ts";
 
 export const leaseOn = async (context: Context, host: Host): Promise<EngineLease> =>
@@ -23,6 +24,8 @@ export const leaseOn = async (context: Context, host: Host): Promise<EngineLease
 
 const BEAT_MS = 2500;
 const SILENT_BEATS = 6;
+/** How often it is tried to give the lease back: an Engine may be starting again. */
+const RETURNS = 5;
 
 interface Place {
   readonly engine: Engine;
@@ -48,6 +51,8 @@ interface LeaseNews {
 
 export class EngineLease implements Disposable {
   readonly #place: Place;
+  /** It is taken, or given back, by one call at a time. */
+  readonly #turns = new Semaphore(1);
   #generation: number | undefined;
   #beating: { readonly over: AbortController; readonly ended: Promise<void> } | undefined;
   #waitsFor: string | undefined;
@@ -62,6 +67,10 @@ export class EngineLease implements Disposable {
     return this.#waitsFor === undefined ? undefined : `it waits for ${this.#waitsFor}`;
   }
 
+  get isHeld(): boolean {
+    return this.#generation !== undefined;
+  }
+
   /** Somebody with this DATA_DIR held it and died. */
   async isLeft(): Promise<boolean> {
     if (this.#generation !== undefined) return false;
@@ -71,7 +80,9 @@ export class EngineLease implements Disposable {
 
   /** E1: waits for its turn. Costs nothing where it is held already. @throws Suspended where the signal aborts first. */
   async hold(wanted: Wanted): Promise<void> {
-    if (this.#generation !== undefined) return;
+    if (this.isHeld) return;
+    using _turn = await this.#turns.take();
+    if (this.isHeld) return; // by one that asked before
     const { engine, clock, holder } = this.#place;
     if (await this.#isTaken(wanted, { isSilent: false, isHeard: false })) return;
     using signs = new Signs({ engine, clock, id: holder.id });
@@ -132,17 +143,28 @@ export class EngineLease implements Disposable {
 
   /** E5 */
   async release(): Promise<void> {
-    const { engine, holder, log } = this.#place;
+    const { engine, clock, holder, log } = this.#place;
     const [generation, beating] = [this.#generation, this.#beating];
     this.#end();
     if (generation === undefined) return;
+    using _turn = await this.#turns.take(); // nobody waits for another Ouroboros meanwhile: it was held
     await beating?.ended;
-    try {
-      await removeMark(engine, leaseName(generation));
-      await removeMark(engine, await giveSign(engine, { kind: "done", id: holder.id }, this.#n++));
-    } catch (error) {
-      log.debug({ because: explain(error) }, "the lease of the Engine could not be given back"); // silence tells, then
-    }
+    for (let tries = 1; ; tries++)
+      try {
+        await removeMark(engine, leaseName(generation));
+        await giveSign(engine, { kind: "done", id: holder.id }, this.#n++);
+        const { signs } = await readMarks(engine);
+        for (const name of signs) {
+          const { id, kind } = signIn(name) ?? {};
+          if (id === holder.id || kind === "alive") await removeMark(engine, name); // or of the dead, carried out late
+        }
+        return;
+      } catch (error) {
+        const because = explain(error);
+        log.debug({ because }, "the lease of the Engine could not be given back"); // silence tells, then
+        if (tries === RETURNS) return;
+        await clock.sleep(BEAT_MS);
+      }
   }
 
   [Symbol.dispose](): void {

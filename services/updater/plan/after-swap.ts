@@ -1,7 +1,7 @@
 // From how a swap went to the container's end: asked about, kept and cleaned up, or put back, and what was updated with it
 // likewise (along.ts: A3). Each way out is a named end.
 import type { ContainerInspectInfo } from "dockerode";
-import { ifThere, isAway, isLeftByCrash } from "../../../shared/engine.ts";
+import { GONE, ifThere, isAway, isLeftByCrash, statusOf } from "../../../shared/engine.ts";
 import { Expired, Fenced, Halted, Suspended, explain } from "../../../shared/errors.ts";
 import { byHand } from "../swap/by-hand.ts";
 import { changeOf } from "../journal/change.ts";
@@ -13,9 +13,10 @@ import { type After, askAfter, removeOld } from "./replace-hooks.ts";
 import { NotRecreated } from "../swap/recreate.ts";
 import { type SagaOutcome, undoSteps } from "../swap/saga.ts";
 import { handBack, isOwn, noteSuccessor } from "../self/self-update.ts";
-import { replacementOf } from "../swap/adopted.ts";
+import { sayReplaced } from "../swap/adopted.ts";
 import { DOWN, type Swap } from "../swap/swap.ts";
 import { harmless } from "../swap/swap-steps.ts";
+import { expectNotYielded, lookForReplacement } from "../swap/yield.ts";
 import type { UpdateEntry, Run } from "../updater.ts";
 
 interface Swapped extends Member {
@@ -37,13 +38,13 @@ export async function afterSwap(run: Run, it: Swapped): Promise<void> {
       if ([Fenced, Expired, Halted].some((kind) => cause instanceof kind)) throw cause;
       if (cause instanceof Suspended || run.hardStop.aborted)
         throw new Suspended(`put back "${failed}"`, { cause });
-      await expectOld(swap);
+      await expectNotYielded(swap);
       const culprit = cause instanceof NotRecreated ? cause.container : swap.name;
       return endAll(run, it, isAlong(it, culprit) ? culprit : swap.name, {
         end: harmless.includes(failed) ? "failed" : "rolled_back",
         because: `"${failed}" failed: ${explain(cause)}`,
         by: "updater",
-        isPassing: isAway(cause) || isLeftByCrash(cause) || it.timed?.hadToWait === true,
+        isPassing: isPassing(cause) || it.timed?.hadToWait === true,
       });
     }
     case "stuck":
@@ -52,6 +53,10 @@ export async function afterSwap(run: Run, it: Swapped): Promise<void> {
       return endAll(run, it, swap.name, { end: "stuck", because: byHand(swap, outcome), by: "updater" });
   }
 }
+
+/** No matter of its image: a prune may have taken the new container or its network. */
+const isPassing = (cause: unknown): boolean =>
+  isAway(cause) || isLeftByCrash(cause) || statusOf(cause) === GONE;
 
 const isAlong = ({ along }: Swapped, name: string): boolean =>
   along.some(({ update }) => update.facts.name === name);
@@ -72,7 +77,11 @@ async function recordSwapped(run: Run, it: Swapped): Promise<void> {
 /** Nothing of the transaction stays: `ending` is the culprit's. */
 async function endAll(run: Run, it: Swapped, culprit: string, ending: Ending): Promise<void> {
   const { swap, timed } = it;
-  const told = ({ facts }: UpdateEntry): Ending => endingOf(facts.name, culprit, ending);
+  const told = ({ facts: { name } }: UpdateEntry): Ending => {
+    const { replacement, kept } = swap.dependants.find((one) => one.name === name) ?? {};
+    if (replacement === undefined) return endingOf(name, culprit, ending);
+    return { end: "expired", because: sayReplaced(replacement, kept), by: "updater" };
+  };
   await endContainer(run, it.entry, {
     ...timed?.downtime,
     ...(timed && ending.decided === undefined && { steps: timed.steps }),
@@ -90,6 +99,7 @@ async function endAll(run: Run, it: Swapped, culprit: string, ending: Ending): P
 async function confirm(run: Run, it: Swapped): Promise<void> {
   const { swap } = it;
   if (isOwn(run, swap.successor)) await noteSuccessor(run, swap);
+  if (!(await isStanding(swap))) return putBack(run, it, swap.name, REMOVED);
   const parent = await lookAfter(it, it);
   const children = await Promise.all(childrenOf(it).map((child) => lookAfter(child, it)));
   const all = [parent, ...children];
@@ -100,8 +110,7 @@ async function confirm(run: Run, it: Swapped): Promise<void> {
       ? handBack(run, after.swap, after.successor)
       : putBack(run, it, after.swap.name, endOfRefused(decided));
   }
-  for (const { swap: one, successor } of all)
-    if (!(await isThere(one, successor.Id))) return putBack(run, it, one.name, REMOVED);
+  for (const { swap: one } of all) if (!(await isStanding(one))) return putBack(run, it, one.name, REMOVED);
   const because = await removeOld(run, parent);
   for (const { entry, swap: one, successor, timed } of all) {
     await runLifecycle(run, "post-update", { container: one.old, id: successor.Id });
@@ -127,16 +136,16 @@ async function lookAfter(member: Member, { atMost }: Swapped): Promise<Member & 
 
 const REMOVED = {
   end: "rolled_back",
-  because: "somebody removed the new container while after_update was waited for; the old one was put back",
+  because: "somebody removed the new container before the update was over; the old one was put back",
   by: "updater",
   isPassing: true,
 } as const satisfies Ending;
 
-/** It, or what its owner has put in its place. */
-async function isThere({ engine, name }: Swap, successor: string): Promise<boolean> {
-  const isHere = async (one: string): Promise<boolean> =>
-    (await ifThere(engine.docker.getContainer(one).inspect())) !== undefined;
-  return (await isHere(successor)) || (await isHere(name));
+/** The new container is there, and its owner has put no other in its place. */
+async function isStanding(swap: Swap): Promise<boolean> {
+  const { engine, name, successor = name } = swap;
+  const inspect = await ifThere(engine.docker.getContainer(successor).inspect());
+  return inspect !== undefined && (await lookForReplacement(swap)) === undefined;
 }
 
 /** All of them; `ending` is the culprit's. */
@@ -148,7 +157,7 @@ async function putBack(run: Run, it: Swapped, culprit: string, ending: Ending): 
   back.begins(DOWN.from);
   const failures = await undoSteps(run.steps, swap, back);
   if (run.hardStop.aborted && failures.length > 0) throw new Suspended("stopped while it was put back");
-  await expectOld(swap);
+  await expectNotYielded(swap);
   const downtime_ms = (timed?.downtime.downtime_ms ?? 0) + (back.downtime.downtime_ms ?? 0);
   const cause = ending.because;
   const stuck = {
@@ -158,11 +167,4 @@ async function putBack(run: Run, it: Swapped, culprit: string, ending: Ending): 
   } as const;
   if (failures.length > 0) await endAll(run, it, swap.name, { ...stuck, downtime_ms });
   else await endAll(run, it, culprit, { ...ending, downtime_ms });
-}
-
-/** @throws Expired where somebody put another container in its place: there is nothing to be put back. */
-async function expectOld(swap: Swap): Promise<void> {
-  const replacement = await replacementOf(swap);
-  if (replacement !== undefined)
-    throw new Expired(`somebody replaced it meanwhile, by ${replacement.slice(0, 12)}`);
 }

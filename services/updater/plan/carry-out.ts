@@ -5,6 +5,7 @@ import { type RecoveredHost, recoverHost, settleAlone } from "../recover/recover
 import type { Updater } from "../updater.ts";
 import { untilCutOff } from "./cut-off.ts";
 import { MOST_TRIES, giveUp } from "./give-up.ts";
+import { refusedIn } from "./hard.ts";
 import type { Plan } from "./plan-message.ts";
 import { runPlan } from "./run-plan.ts";
 
@@ -33,7 +34,8 @@ const isExpected = ({ bus }: Updater, error: unknown): boolean =>
 
 async function endIt(updater: Updater, plan: Plan, error: unknown): Promise<void> {
   const { bus, fence, hardStop, making } = updater;
-  const it = { ...bus.context, host: bus.host, hardStop, making, lease: bus.lease, openRun: plan.run };
+  const own = { lease: bus.lease, openRun: plan.run, refused: await refusedIn(bus, plan.run) };
+  const it = { ...bus.context, host: bus.host, hardStop, making, ...own };
   await settleAlone(it, await recoverHost(it), undefined);
   try {
     await giveUp(updater, plan, error);

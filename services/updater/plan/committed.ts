@@ -25,11 +25,17 @@ export async function finishCommitted(run: Run, { entry, from }: Committed): Pro
     await cleanUp(run, { name, oldImage, newImage, old: { Config: { Image: entry.facts.reference } } });
   await endContainer(run, entry, {
     end: "updated",
-    because: "the new container proved itself",
+    because: hasProvedItself(run, name)
+      ? "the new container proved itself"
+      : "the old container was removed meanwhile; the new one is all there is, and has not proved itself",
     by: "updater",
     ...(known ? changeOf(oldImage, newImage, entry.facts.reference) : { from, to }),
   });
 }
+
+/** Who has not was not committed: its old container was removed while no updater looked. */
+const hasProvedItself = ({ journal }: Run, name: string): boolean =>
+  journal.of("swapped").some(({ container }) => container === name);
 
 /** The old container can be looked at no more: what before_self_cleanup told of the two is told again. */
 async function tellCleanup(run: Run, { facts: { name } }: UpdateEntry): Promise<void> {

@@ -6,8 +6,12 @@ import { describeContainer } from "../../../shared/describe.ts";
 import { ALREADY_SO, GONE, ifThere, isAway, tolerating } from "../../../shared/engine.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
 import type { Decided } from "../../../shared/run-records.ts";
-import type { ContainerDocument } from "../create/inspect.ts";
-import { startPatiently } from "../swap/start-patiently.ts";
+import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import { dropDependency } from "../journal/snapshots.ts";
+import { type Marker, stoppedNow } from "../journal/marker.ts";
+import { type Dependency, bringBack, startAndBringBack } from "../swap/bring-back.ts";
+import { takeSnapshot } from "../swap/snapshot.ts";
+import { keepingOf, shelfOf } from "./keeping.ts";
 import { letStopEnd, stopContainer } from "../swap/stop-container.ts";
 import { parseSwapName } from "../swap/swap-names.ts";
 import { AT_MOST_WHILE_STOPPED, type Run } from "../updater.ts";
@@ -41,8 +45,10 @@ export async function stopAll(
 }
 
 /** One that its owner removed during its hook is down already. */
-async function stopDependency({ bus, hardStop, log }: Run, inspect: ContainerInspectInfo): Promise<void> {
+async function stopDependency(run: Run, inspect: ContainerInspectInfo): Promise<void> {
+  const { bus, hardStop, log } = run;
   const { engine } = bus.host;
+  await keepDependency(run, inspect);
   const stopping = { engine, clock: bus.clock, hardStop };
   await stopContainer(stopping, inspect as unknown as ContainerDocument).catch(async (error: unknown) => {
     if ((await ifThere(engine.docker.getContainer(inspect.Id).inspect())) !== undefined) throw error;
@@ -50,13 +56,38 @@ async function stopDependency({ bus, hardStop, log }: Run, inspect: ContainerIns
   });
 }
 
+async function keepDependency(run: Run, inspect: ContainerInspectInfo): Promise<void> {
+  const { engine } = run.bus.host;
+  const image = await engine.docker.getImage(inspect.Image).inspect();
+  const old = inspect as unknown as ContainerDocument;
+  const oldImage = image as unknown as ImageDocument;
+  const of = { engine, shelf: shelfOf(run), run: run.journal.run, ran: run.ran };
+  await takeSnapshot({ ...of, old, oldImage }, "dependency");
+}
+
+/** For what a prune took of them. */
+function bringing(run: Run) {
+  const { bus, log, making, replaced, journal, hardStop } = run;
+  const of = { engine: bus.host.engine, clock: bus.clock, run: journal.run, replaced, making, log, hardStop };
+  return { ...of, ...keepingOf(run) };
+}
+
+/** Resolves with what is lost. */
+async function bringAllBack(run: Run, dependencies: readonly Dependency[]): Promise<Set<string>> {
+  if (run.mode !== "update") return new Set();
+  const { lost } = await bringBack(bringing(run), dependencies);
+  return new Set(lost.map(({ container }) => container));
+}
+
 /**
  * Dependencies that an earlier process stopped and no group has started: what they were stopped for is over or not to be
  * any more.
  */
-export async function startMarked(run: Run, marked: readonly string[]): Promise<void> {
-  const { docker } = run.bus.host.engine;
-  const found = await Promise.all(marked.map((one) => ifThere(docker.getContainer(one).inspect())));
+export async function startMarked(run: Run, marker: Marker): Promise<void> {
+  const { engine } = run.bus.host;
+  for (const container of await bringAllBack(run, marker.stopped)) run.notStarted.add(container);
+  const now = await stoppedNow(engine, marker);
+  const found = await Promise.all(now.map((one) => ifThere(engine.docker.getContainer(one).inspect())));
   const there = found.filter((inspect) => inspect !== undefined);
   await startAll(
     run,
@@ -68,14 +99,17 @@ export async function startMarked(run: Run, marked: readonly string[]): Promise<
 /** Starts what does not run; a dependency that was updated runs already. */
 export async function startAll(
   run: Run,
-  dependencies: readonly Pick<Facts, "id" | "name">[],
+  dependencies: readonly Dependency[],
   withHooks: boolean,
 ): Promise<void> {
   let suspended: Suspended | undefined;
   const late: string[] = [];
+  const there: Dependency[] = [];
+  const lost = await bringAllBack(run, dependencies);
   for (const dependency of dependencies) {
     const name = await nameNow(run, dependency);
     const inspect = await lookAt(run, name).catch((error: unknown) => unseen(run, name, error));
+    if (inspect !== undefined) there.push(dependency);
     if (inspect === "unseen") late.push(name);
     if (inspect === "unseen") continue;
     if (inspect === undefined) run.log.warn({ container: name }, "dependency is gone; it cannot be started");
@@ -86,13 +120,16 @@ export async function startAll(
       if (!(await isStarted(run, name))) late.push(name);
     });
   }
-  const left = await startPatiently({ ...run, engine: run.bus.host.engine, clock: run.bus.clock }, late);
-  for (const { container } of left) run.notStarted.add(container);
+  for (const container of lost) run.notStarted.add(container);
+  const down = run.mode === "update" ? await startAndBringBack(bringing(run), there, late) : [];
+  for (const { container } of down) run.notStarted.add(container);
+  for (const { name } of dependencies)
+    if (!run.notStarted.has(name)) await dropDependency(shelfOf(run), run.journal.run, name);
   if (suspended !== undefined) throw suspended;
 }
 
 /** Its owner may have renamed it while it was stopped. Where it was recreated its name is what stays. */
-async function nameNow({ bus }: Run, { id, name }: Pick<Facts, "id" | "name">): Promise<string> {
+async function nameNow({ bus }: Run, { id, name }: Dependency): Promise<string> {
   const inspect = await ifThere(bus.host.engine.docker.getContainer(id).inspect()).catch(() => undefined); // told by lookAt
   const now = inspect?.Name.slice(1);
   return now === undefined || parseSwapName(now) !== undefined ? name : now;

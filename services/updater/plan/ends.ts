@@ -2,7 +2,7 @@
 import { OPERATOR } from "../../../shared/participants.ts";
 import type { Decided, End } from "../../../shared/run-records.ts";
 import type { StepTime } from "../../../shared/payloads.ts";
-import { dropDocument } from "../journal/documents.ts";
+import { dropUpdated } from "../journal/snapshots.ts";
 import { hold, holdAfterRollback } from "./holding.ts";
 import { keepUpdate } from "../journal/update-records.ts";
 import { tellEnded } from "../journal/notices.ts";
@@ -25,6 +25,8 @@ export interface Ending {
   readonly to?: string;
   readonly from_digest?: string;
   readonly to_digest?: string;
+  readonly from_version?: string;
+  readonly to_version?: string;
   readonly downtime_ms?: number;
   readonly steps?: StepTime[];
 }
@@ -52,7 +54,8 @@ export async function endContainer(run: Run, entry: UpdateEntry, ending: Ending)
   const { to_digest } = told;
   const planned = run.isRollback || told.to === undefined ? to_digest : `${entry.ref.name}@${entry.digest}`;
   if (told.end === "updated") await keepRecord(run, entry, told);
-  await dropDocument({ ...run.bus.context, host: run.bus.host }, run.journal.run, name);
+  if (told.end !== "stuck")
+    await dropUpdated({ ...run.bus.context, host: run.bus.host }, run.journal.run, name);
   await run.journal.write({
     kind: "ended",
     container: name,
@@ -69,6 +72,8 @@ export async function endContainer(run: Run, entry: UpdateEntry, ending: Ending)
       because: ending.because,
       from: ending.from,
       to: ending.to,
+      from_version: ending.from_version,
+      to_version: ending.to_version,
       downtime_ms: ending.downtime_ms,
     },
     "container ended",

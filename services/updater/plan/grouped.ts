@@ -1,5 +1,5 @@
 // The entries of a run in their groups, and what each group stops.
-import { dependantsOf, isMeant } from "../../../shared/container-facts.ts";
+import { dependantsOf, isMeant, isUp } from "../../../shared/container-facts.ts";
 import { type Group, groupsOf } from "../../../shared/groups.ts";
 import { endContainer } from "./ends.ts";
 import type { GroupWork } from "./group.ts";
@@ -50,7 +50,7 @@ export function neededBy(
   ready: readonly UpdateEntry[],
   dependencies: Group["dependencies"],
 ): Pick<GroupWork, "dependencies" | "hard"> {
-  const running = dependencies.filter(({ status }) => status === "running");
+  const running = dependencies.filter(isUp);
   const hard = running.filter((facts) =>
     ready.some((entry) => entry.facts.hardDependsOn.some((name) => isMeant(facts, name))),
   );

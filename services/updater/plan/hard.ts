@@ -1,15 +1,25 @@
 // Hard dependencies: recreated on their own image after the update of what depends on them, between two hooks.
 import type { ContainerInspectInfo } from "dockerode";
 import { describeContainer } from "../../../shared/describe.ts";
-import { ALREADY_SO, ifThere, tolerating } from "../../../shared/engine.ts";
+import { ifThere } from "../../../shared/engine.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import { eventId } from "../../../shared/subjects.ts";
+import type { Bus } from "../bus.ts";
+import { Journal } from "../journal/journal.ts";
 import { swapOnOwnImage } from "../swap/dependants.ts";
-import { commit, giveWay, letDependantsRun, recreate, recreateDependants } from "../swap/recreate.ts";
+import {
+  commit,
+  dropSnapshots,
+  giveWay,
+  letDependantsRun,
+  recreate,
+  recreateDependants,
+} from "../swap/recreate.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
-import { type HardHooks, NONE_ALONG, type Swap, create } from "../swap/swap.ts";
-import { imageFetcher } from "./pull.ts";
+import { type HardHooks, NONE_ALONG, type Swap, create, stop } from "../swap/swap.ts";
+import { yieldAfterStart } from "../swap/yield.ts";
+import { keepingOf } from "./keeping.ts";
 import { AT_MOST_WHILE_STOPPED, type Run } from "../updater.ts";
 
 /** For those that refer to the replaced container: they are recreated with it, whatever the verdicts say. */
@@ -34,6 +44,15 @@ function warn(run: Run, old: ContainerDocument, decided: Decided): void {
 export const isRecreated = (run: Run, name: string): boolean =>
   run.journal.decided(eventId(run.journal.run, "after_recreate_hard_depends_container", name)) !== undefined;
 
+/** Hard dependencies of the run whose recreation was refused, as an earlier process recorded it. */
+export async function refusedIn(bus: Bus, run: string | undefined): Promise<ReadonlySet<string>> {
+  if (run === undefined) return new Set();
+  const refusals = (await Journal.open(bus, run))
+    .of("decided")
+    .filter(({ hook, verdict }) => hook === "after_recreate_hard_depends_container" && verdict !== "proceed");
+  return new Set(refusals.flatMap(({ container }) => container ?? []));
+}
+
 /** One that does not refer to it. A refusal leaves it, or puts it back, as it was; it is started by the caller. */
 export async function recreateHardDependency(
   run: Run,
@@ -50,8 +69,8 @@ export async function recreateHardDependency(
     await recreate(swap);
     await recreateDependants.do(swap);
     const after = await askAfter(run, inspect, swap.successor ?? it.name);
-    if (after.verdict === "proceed") await commit(swap);
-    else await putBack(swap);
+    if (after.verdict !== "proceed") await putBack(swap);
+    else if (!(await yieldAfterStart(swap, swap.old.Id))) await commit(swap);
   } catch (error) {
     if (error instanceof Suspended || error instanceof Fenced) throw error;
     run.log.error(
@@ -66,9 +85,10 @@ export async function recreateHardDependency(
 async function putBack(swap: Swap): Promise<void> {
   await recreateDependants.undo?.(swap);
   await giveWay(swap);
-  await tolerating([ALREADY_SO], swap.engine.docker.getContainer(swap.old.Id).start());
+  await stop.undo?.(swap);
   await letDependantsRun.undo?.(swap);
   await create.undo?.(swap);
+  await dropSnapshots(swap);
 }
 
 const unproved = ({ hardStop }: Run) => ({ healthTimeout: undefined, settleTime: 0, hardStop });
@@ -82,7 +102,7 @@ const transactionOf = (run: Run): Omit<Swap, "old" | "oldImage" | "newImage" | "
   along: NONE_ALONG,
   replaced: run.replaced,
   making: run.making,
-  fetchImage: imageFetcher({ ...run.bus.context, engine: run.bus.host.engine, signal: run.hardStop }),
+  ...keepingOf(run),
   references: run.references,
   ran: run.ran,
   beforeStop: () => Promise.resolve(),

@@ -38,6 +38,7 @@ async function holdNow(bus: Bus, it: Hold): Promise<void> {
     because: it.because,
     by: it.by,
     until: untilOf(bus, it, tries),
+    end: it.end,
     tries,
   };
   await bus.held.put(key, JSON.stringify(entry));

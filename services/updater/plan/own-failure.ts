@@ -5,10 +5,12 @@ import { CutOff, Expired, Fenced, Halted, Suspended, explain } from "../../../sh
 import { byHand } from "../swap/by-hand.ts";
 import { letDependantsRun } from "../swap/recreate.ts";
 import { undoSteps } from "../swap/saga.ts";
-import { findParts } from "../swap/swap-parts.ts";
+import { foundParts } from "../recover/found-parts.ts";
 import { begunOf, isUncommitted, swapFrom } from "../recover/begun.ts";
 import { patiently, putBack, takeOver, timedBy } from "../recover/put-back.ts";
+import { type Snapshot, nameIn, readSnapshots } from "../journal/snapshots.ts";
 import type { UpdateEntry, Run } from "../updater.ts";
+import { credentialSettings } from "./pull.ts";
 import { type Ending, endContainer } from "./ends.ts";
 
 /** What was to come of it, where its image was there already. */
@@ -50,23 +52,36 @@ const answers = ({ bus }: Run): Promise<boolean> =>
       () => false,
     );
 
+/** Others may be in the middle of theirs. */
+const ofContainer = async (it: Parameters<typeof readSnapshots>[0], name: string): Promise<Snapshot[]> =>
+  (await readSnapshots(it)).filter((one) => nameIn(one) === name || one.parent === name);
+
 /** By what the Engine shows, as after a crash. Resolves with the end where that is another than `failed`. */
 async function wayBack(run: Run, { facts, newImage }: Failed): Promise<Ending | undefined> {
   const { bus, hardStop, making } = run;
   const { name } = facts;
   const it = { ...bus.context, log: run.log, host: bus.host, hardStop, making, ran: run.ran };
+  const recovering = {
+    ...it,
+    snapshots: await ofContainer(it, name),
+    credentials: () => credentialSettings(bus),
+  };
   let isBegun = false;
-  const ended = await patiently(it, { name, run: run.journal.run }, async () => {
-    const ofRun = (await findParts(bus.host.engine)).filter((parts) => parts.run === run.journal.run);
+  const ended = await patiently(recovering, { name, run: run.journal.run }, async () => {
+    const ofRun = (await foundParts(recovering)).filter((parts) => parts.run === run.journal.run);
     const parts = ofRun.find((one) => one.name === name);
     if (parts === undefined) return undefined;
     isBegun = true;
     const begun = begunOf(ofRun).find((one) => one.name === name);
-    if (begun === undefined) return takeOver(it, parts);
-    if (isUncommitted(begun)) return putBack(it, begun, { start: true });
-    const swap = await swapFrom(it, begun);
+    if (begun === undefined) return takeOver(recovering, parts);
+    if (isUncommitted(begun)) return putBack(recovering, begun, { start: true });
+    const swap = await swapFrom(recovering, begun);
     await letDependantsRun.do(swap);
-    const failures = await undoSteps(run.steps, swap, timedBy(it, run.log.child({ container: name })));
+    const failures = await undoSteps(
+      run.steps,
+      swap,
+      timedBy(recovering, run.log.child({ container: name })),
+    );
     const failed = { failed: "put the old container back", cause: "it failed unexpectedly", left: failures };
     if (failures.length === 0) return undefined;
     return { container: name, run: run.journal.run, end: "stuck", because: byHand(swap, failed), swap };

@@ -21,8 +21,16 @@ export function startPulls(run: Run, entries: readonly UpdateEntry[]): Pulls {
     const key = run.isRollback ? entry.facts.name : `${entry.ref.familiar}@${entry.digest}`;
     const one = pulling.get(key) ?? pullOne(run, entry, places);
     pulling.set(key, one);
-    const image = await one.catch((error: unknown) => endWithout(error, entry, run));
-    const end = "end" in image ? image : await endIfSame(image, entry, run);
+    const endFor =
+      (what: string) =>
+      (error: unknown): PullEnd =>
+        endWithout(error, run, what);
+    const { familiar } = entry.ref;
+    const image = await one.catch(endFor(run.isRollback ? "no rollback" : `${familiar} could not be pulled`));
+    const end =
+      "end" in image
+        ? image
+        : await endIfSame(image, entry, run).catch(endFor("the image that it runs could not be inspected"));
     if (end === undefined) return image as ImageInspectInfo;
     await endContainer(run, entry, { ...end, by: "updater", from: entry.facts.imageId });
     return undefined;
@@ -33,11 +41,10 @@ export function startPulls(run: Run, entries: readonly UpdateEntry[]): Pulls {
 type PullEnd = Pick<Ending, "end" | "because" | "isPutOff">;
 
 /** Only what the registry or the Engine said ends the entry. @throws what concerns the run. */
-function endWithout(error: unknown, { ref }: UpdateEntry, run: Run): PullEnd {
+function endWithout(error: unknown, run: Run, what: string): PullEnd {
   if (error instanceof Suspended || error instanceof Fenced) throw error;
   if (run.bus.signal.aborted) throw new Suspended("stopped during a pull", { cause: error });
   if (error instanceof ImageMoved) return { end: "expired", because: error.message, isPutOff: true };
-  const what = run.isRollback ? "no rollback" : `${ref.familiar} could not be pulled`;
   return { end: "failed", because: `${what}: ${explain(error)}` };
 }
 

@@ -1,6 +1,8 @@
 // The image that was planned, and asked about, is the one that is pulled, or none: its digest is the contract.
 import type { ImageInspectInfo } from "dockerode";
 import { ifThere } from "../../../shared/engine.ts";
+import { shortDigest } from "../../../shared/image-change.ts";
+import type { ImageRef } from "../../../shared/image-ref.ts";
 import { digestsIn, originOf } from "../../../shared/provenance.ts";
 import type { Bus } from "../bus.ts";
 import { platformOf } from "../create/create-options.ts";
@@ -20,7 +22,7 @@ export class ImageMoved extends Error {
  */
 export async function pullPlanned(bus: Bus, { facts, ref, digest }: UpdateEntry): Promise<ImageInspectInfo> {
   const { host, clock, signal } = bus;
-  const { docker, store } = host.engine;
+  const { docker, store, mirrors } = host.engine;
   const running = await docker.getImage(facts.imageId).inspect();
   const kept = { id: running.Id, digests: running.RepoDigests };
   if (store === "driver" && !originOf(kept, ref, store).isProven)
@@ -35,11 +37,15 @@ export async function pullPlanned(bus: Bus, { facts, ref, digest }: UpdateEntry)
   const name = docker.getImage(before?.Id ?? ref.familiar);
   if (before === undefined) await name.remove({ noprune: true });
   else await name.tag({ repo: ref.name, tag: ref.tag });
-  const what = image.Id === facts.imageId ? "the image that runs" : shorten(got[0] ?? image.Id);
+  const what = image.Id === facts.imageId ? "the image that runs" : shortDigest(got[0] ?? image.Id);
   throw new ImageMoved(
-    `${ref.familiar} is ${shorten(digest)} at its registry, and the Engine got ${what}: the tag has moved since, or a ` +
-      "mirror or proxy of the Engine has an old one; it is looked at again",
+    `${ref.familiar} is ${shortDigest(digest)} at its registry, and the Engine got ${what}: the tag has moved since, or ` +
+      `${suspectsOf(ref, mirrors)} has an old one; it is looked at again`,
   );
 }
 
-const shorten = (digest: string): string => digest.slice(0, "sha256:".length + 12);
+/** What may stand between the Engine and the registry. Mirrors stand in for Docker Hub only. */
+const suspectsOf = ({ registry }: ImageRef, mirrors: readonly string[]): string =>
+  registry === "docker.io" && mirrors.length > 0
+    ? `a mirror of the Engine (${mirrors.join(", ")})`
+    : "a mirror or proxy of the Engine";

@@ -36,9 +36,11 @@ export async function credentialSettings({ context, hosts, host, ...publishing }
 
 /** Pulls what is asked of it later. */
 export const imageFetcher =
-  (by: Pick<Pull, "engine" | "settings" | "clock" | "signal">) =>
-  (wanted: Pick<Pull, "ref" | "platform">): Promise<void> =>
-    pull({ ...by, ...wanted });
+  (by: Pick<Pull, "engine" | "clock" | "signal"> & { readonly settings: Bound | (() => Promise<Bound>) }) =>
+  async (wanted: Pick<Pull, "ref" | "platform">): Promise<void> => {
+    const settings = typeof by.settings === "function" ? await by.settings() : by.settings;
+    await pull({ ...by, ...wanted, settings });
+  };
 
 /** @throws Error with what the Engine or the registry said. */
 export async function pull({ engine, ref, platform, settings, clock, signal }: Pull): Promise<void> {

@@ -5,7 +5,7 @@ import { describeContainer, describeImage } from "../../../shared/describe.ts";
 import type { Locals } from "../../../shared/hooks.ts";
 import { isOurs } from "../../../shared/ourselves.ts";
 import type { Decided } from "../../../shared/run-records.ts";
-import { commit, commitDependants } from "../swap/recreate.ts";
+import { commit, commitDependants, dropSnapshots } from "../swap/recreate.ts";
 import type { Swap } from "../swap/swap.ts";
 import { keptName } from "../swap/swap-names.ts";
 import { releaseOldImages } from "../swap/way-back.ts";
@@ -93,6 +93,7 @@ export async function removeOld(run: Run, it: After): Promise<string> {
     return "the new container proved itself";
   }
   const kept = keptName(swap.name, swap.run);
+  await dropSnapshots(swap);
   await releaseOldImages(swap);
   await commitDependants(swap);
   await swap.engine.docker.getContainer(swap.old.Id).rename({ name: kept });

@@ -5,10 +5,9 @@ import { Expired, Suspended } from "../../../shared/errors.ts";
 import { afterSwap } from "./after-swap.ts";
 import { isAllowed, isReady } from "./allowed.ts";
 import { type Companion, companionsOf, referenceOf, swapsAlong, timedFor } from "./along.ts";
-import { keepDocument } from "../journal/documents.ts";
 import { expectGoingOn } from "./halt.ts";
-import { type ContainerDocument, type ImageDocument, sharesContainer } from "../create/inspect.ts";
-import { imageFetcher } from "./pull.ts";
+import { type ContainerDocument, type ImageDocument, namespaceParents } from "../create/inspect.ts";
+import { keepingOf } from "./keeping.ts";
 import { proofOf } from "../swap/prove.ts";
 import { runSteps } from "../swap/saga.ts";
 import { handOver, isOwn } from "../self/self-update.ts";
@@ -77,16 +76,14 @@ async function inspectStill(
  * A container whose network, pid or ipc namespace is that of another runs on when that one ends, and cannot be started again:
  * neither the new one nor the old one. @throws where that is so, before anything is stopped.
  */
-async function expectStartable(run: Run, { HostConfig }: ContainerInspectInfo): Promise<void> {
-  const { NetworkMode, PidMode, IpcMode } = HostConfig;
-  for (const mode of [NetworkMode, PidMode, IpcMode].filter((one) => sharesContainer(one))) {
-    const named = mode?.slice("container:".length) ?? "";
+async function expectStartable(run: Run, inspect: ContainerInspectInfo): Promise<void> {
+  for (const named of namespaceParents(inspect)) {
     const id = run.replaced.get(named) ?? named;
     const parent = await ifThere(run.bus.host.engine.docker.getContainer(id).inspect());
     if (parent?.State.Running) continue;
     const state = parent === undefined ? "is gone" : `is ${parent.State.Status}`;
     throw new Error(
-      `it refers to the container ${named}, which ${state}, and could not be started again: start that one, or make this one anew`,
+      `it refers to the container ${named}, which ${state}, and could not be started again: start that one, or recreate this one`,
     );
   }
 }
@@ -119,11 +116,10 @@ function swapFrom(
     references: run.references,
     ran: run.ran,
     hardHooks,
-    fetchImage: imageFetcher({ ...context, engine: host.engine, signal: run.hardStop }),
+    ...keepingOf(run),
     successor: undefined,
     dependants: [],
     beforeStop: async (successor) => {
-      await keepDocument({ ...context, host }, run.journal.run, document);
       old.place.take(await run.places.take({ first: it.stopped.length > 0 }));
       if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
       expectGoingOn(run);

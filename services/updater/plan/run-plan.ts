@@ -1,23 +1,23 @@
 // One plan, from the poller's message to the last record: begin, ask, pull, groups side by side, finish. A run that
 // an earlier process left is gone through again: what is recorded is not asked or done a second time.
 import type { ImageInspectInfo } from "dockerode";
+import { isUp } from "../../../shared/container-facts.ts";
 import { isOurs } from "../../../shared/ourselves.ts";
-import type { Mode } from "../../../shared/hooks.ts";
 import { allOf } from "./all-of.ts";
 import { endingOf } from "./along.ts";
 import { finishCommitted } from "./committed.ts";
 import { askForAll } from "./ask-for-all.ts";
 import { endContainer, endOfRefused } from "./ends.ts";
-import { Gate } from "../gate/gate.ts";
 import { startMarked } from "./dependencies.ts";
 import { runGroup } from "./group.ts";
 import { type Grouped, aloneAmong, entryOf, groupEntries, neededBy } from "./grouped.ts";
 import { Journal } from "../journal/journal.ts";
 import { recordLateVerdicts } from "../gate/late.ts";
-import { type Stopped, makeMarker, removeMarker, stoppedNow } from "../journal/marker.ts";
+import { type Stopped, makeMarker, removeMarker } from "../journal/marker.ts";
 import { modeOf } from "./mode.ts";
 import { Notices, tellAgain, tellFinished } from "../journal/notices.ts";
-import { Semaphore } from "../swap/places.ts";
+import { dropSnapshotsOf } from "../journal/snapshots.ts";
+import { shelfOf } from "./keeping.ts";
 import type { Plan } from "./plan-message.ts";
 import { type Pulls, startPulls } from "./pull-all.ts";
 import type { RecoveredHost } from "../recover/recover.ts";
@@ -30,6 +30,7 @@ import {
   type Updater,
   lookAround,
 } from "../updater.ts";
+import { runOf } from "./run-of.ts";
 import { removeUnusedVolumes, unusedVolumes } from "./unused-volumes.ts";
 import { whatHolds } from "./what-holds.ts";
 
@@ -61,10 +62,12 @@ export async function runPlan(updater: Connected, plan: Plan, recovered: Recover
   const marker = recovered.markers.find((one) => one.run === plan.run);
   const unused = await unusedVolumes(run);
   await runEntries(run, plan, { isNew, stoppedBefore: marker?.stopped });
-  if (marker !== undefined) await startMarked(run, await stoppedNow(bus.host.engine, marker));
+  if (marker !== undefined) await startMarked(run, marker);
   await removeUnusedVolumes(run, unused);
   const ends = Object.fromEntries(journal.of("ended").map(({ container, end }) => [container, end]));
   if (run.notStarted.size === 0) await removeMarker(bus.host.engine, plan.run);
+  if (run.notStarted.size === 0 && !Object.values(ends).includes("stuck"))
+    await dropSnapshotsOf(shelfOf(run), plan.run); // of a dependant whose owner replaced its parent meanwhile, say
   await bus.lease.release();
   await journal.write({ kind: "finished", ends, ms: Math.round(bus.clock.monotonic() - began) });
   run.log.info({ ends }, "run finished");
@@ -143,7 +146,7 @@ async function updateTogether(
     }),
   );
   const now = await lookFor(run, plan, { ...before, limit: Number.POSITIVE_INFINITY }); // the gate and the pulls took their time
-  for (const { facts } of now.seen) if (facts.status === "running") run.ran.add(facts.id);
+  for (const { facts } of now.seen) if (isUp(facts)) run.ran.add(facts.id);
   const isOver = ({ facts }: UpdateEntry): boolean => run.journal.ended(facts.name) !== undefined;
   const isMarked = before.stoppedBefore !== undefined;
   const ready = now.entries.filter((entry) => images.has(entry.facts.name) || (isMarked && isOver(entry)));
@@ -160,9 +163,12 @@ async function lookFor(
   { stoppedBefore, ...rest }: EarlierProcess & { readonly limit: number },
 ): Promise<{ readonly seen: readonly InspectedContainer[]; readonly entries: readonly UpdateEntry[] }> {
   const seen = await lookAround(run.bus.host.engine, stoppedBefore ?? []);
-  const { entries, expired, committed, putBack } = whatHolds(run, plan, { ...rest, seen });
+  const { entries: open, expired, committed, putBack } = whatHolds(run, plan, { ...rest, seen });
+  const entries: UpdateEntry[] = [];
+  for (const entry of open) if (!(await endStuck(run, entry))) entries.push(entry);
   for (const { entry, because } of expired)
-    await endContainer(run, entry, { end: "expired", because, by: "updater" });
+    if (!(await endStuck(run, entry)))
+      await endContainer(run, entry, { end: "expired", because, by: "updater" });
   for (const one of committed) await finishCommitted(run, one);
   for (const { entry, decided } of putBack)
     await endContainer(
@@ -171,6 +177,14 @@ async function lookFor(
       endingOf(entry.facts.name, decided.container ?? "", endOfRefused(decided)),
     );
   return { seen, entries: [...entries, ...[...committed, ...putBack].map(({ entry }) => entry)] };
+}
+
+/** Resolves with whether recovery could not put it right. */
+async function endStuck(run: Run, entry: UpdateEntry): Promise<boolean> {
+  const because = run.stuck.get(entry.facts.name);
+  if (because === undefined) return false;
+  await endContainer(run, entry, { end: "stuck", because, by: "updater" });
+  return true;
 }
 
 interface Pulled {
@@ -209,32 +223,5 @@ function updateGroups(
   return {
     others: work(ready.filter((group) => !ours.includes(group))),
     ours: work(ours.toSorted((one, other) => Number(isOwn(one)) - Number(isOwn(other)))),
-  };
-}
-
-interface RunParts {
-  readonly journal: Journal;
-  readonly notices: Notices;
-  readonly mode: Mode;
-  readonly plan: Plan;
-  readonly recovered: RecoveredHost;
-}
-
-function runOf(updater: Connected, { journal, notices, mode, plan, recovered }: RunParts): Run {
-  const { bus, participants, doorbell } = updater;
-  return {
-    ...updater,
-    journal,
-    notices,
-    mode,
-    isRollback: plan.rollback,
-    gate: new Gate(bus, journal, { participants, doorbell, mode }),
-    log: bus.context.log.child({ run: plan.run }),
-    turns: new Semaphore(bus.context.settings.SWAPS),
-    ran: new Set(),
-    replaced: new Map(),
-    notStarted: new Set(),
-    recovered: recovered.swaps,
-    helped: recovered.helped,
   };
 }

@@ -47,7 +47,8 @@ export function whatHolds(
         ? `the plan was ${Math.round(age / 1000)} s old when it was taken`
         : undefined;
   const judged = plan.containers.map((planned) => {
-    const facts = all.find(({ name }) => name === planned.name);
+    const found = seen.find(({ facts: { name } }) => name === planned.name);
+    const facts = found?.facts;
     const entry = entryFrom(planned, facts, context.settings.LATEST_ONLY);
     const resumed = run.recovered.has(planned.name) || run.journal.ended(planned.name) !== undefined;
     const isCommitted = !resumed && run.journal.of("swapping").some((record) => record.new_id === facts?.id);
@@ -55,7 +56,7 @@ export function whatHolds(
       whole ??
       (resumed || isCommitted
         ? undefined
-        : whyNot(planned, facts, { all, isNew, ourselves, wishes: context.settings }));
+        : whyNot(planned, found, { all, isNew, ourselves, wishes: context.settings }));
     const isOpen = !resumed && !isCommitted && because === undefined;
     return {
       entry,
@@ -114,12 +115,14 @@ interface KnownContainers {
 
 function whyNot(
   planned: PlannedContainer,
-  facts: Facts | undefined,
+  found: InspectedContainer | undefined,
   { all, isNew, ourselves, wishes }: KnownContainers,
 ): string | undefined {
-  if (facts === undefined) return "there is no such container any more";
+  if (found === undefined) return "there is no such container any more";
+  const { facts, imageUnseen } = found;
   if (isNew && facts.id !== planned.id) return "it is another container by now"; // a resumed run may have recreated it
   if (facts.imageId !== planned.imageId) return "it runs another image by now";
+  if (imageUnseen !== undefined) return `the Engine could not show the image that it runs: ${imageUnseen}`;
   return (
     whyUnwatched(facts, wishes) ??
     whyLeftAlone(facts, all, ourselves) ??

@@ -4,10 +4,13 @@ import type { ContainerInspectInfo } from "dockerode";
 import { factsOf } from "../../../shared/container-facts.ts";
 import type { Context, Host } from "../../../shared/run-service.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
-import { readDocument } from "../journal/documents.ts";
+import { ifThere } from "../../../shared/engine.ts";
 import { imageFetcher } from "../plan/pull.ts";
+import type { Bound } from "../../../shared/credentials.ts";
 import type { Semaphore } from "../swap/places.ts";
 import { isAmong, unparked } from "../swap/dependants.ts";
+import { ranWhenKept } from "../swap/ran.ts";
+import { type Snapshot, nameIn } from "../journal/snapshots.ts";
 import { proofOf } from "../swap/prove.ts";
 import { References } from "../swap/references.ts";
 import { NONE_ALONG, type Swap } from "../swap/swap.ts";
@@ -18,14 +21,24 @@ export type Recovering = Pick<Context, "settings" | "log" | "clock"> & {
   readonly host: Host;
   readonly hardStop: AbortSignal;
   readonly making: Semaphore;
+  /** Whose credentials go with a pull; without NATS nobody knows but the settings. */
+  readonly credentials?: () => Promise<Bound>;
+  /** Hard dependencies whose recreation a hook refused; undefined where nobody knows, because NATS is away. */
+  readonly refused?: ReadonlySet<string> | undefined;
 };
 
 export type RecoveringSwaps = Recovering & {
-  /** Ids that a marker lists. */
+  /** Ids that a marker or a snapshot lists. */
   readonly ran: ReadonlySet<string>;
+  readonly snapshots: readonly Snapshot[];
 };
 
-export interface Begun extends SwapParts {
+/** `gone` is the old container as its snapshot has it: it is not there any more. */
+export interface Found extends SwapParts {
+  readonly gone?: ContainerInspectInfo;
+}
+
+export interface Begun extends Found {
   readonly old: ContainerInspectInfo;
   /** The old one itself, where there is no other. */
   readonly next: ContainerInspectInfo;
@@ -33,11 +46,12 @@ export interface Begun extends SwapParts {
   readonly isDependant: boolean;
 }
 
-/** Those whose old container is there. */
-export function begunOf(all: readonly SwapParts[]): Begun[] {
+/** Those whose old container is there, or known. */
+export function begunOf(all: readonly Found[]): Begun[] {
   const begun = all.flatMap((parts) => {
-    const old = parts.backup ?? parts.current;
-    const next = parts.successor ?? (parts.backup === undefined ? undefined : parts.current);
+    const old = parts.backup ?? parts.gone ?? parts.current;
+    const isExchanged = (parts.backup ?? parts.gone) !== undefined;
+    const next = parts.successor ?? (isExchanged ? parts.current : undefined);
     return old === undefined ? [] : [{ ...parts, old, next: next ?? old }];
   });
   return begun.map((one) => ({ ...one, isDependant: isDependant(one, begun) }));
@@ -65,31 +79,33 @@ function isDependant(one: Unmarked, all: readonly Unmarked[]): boolean {
 }
 
 /**
- * Only what ran gets a successor, but for dependants: one that somebody had stopped before stays stopped. The times are
- * the Engine's; a clock that was set back in between must not keep more than that down.
+ * Only what ran gets a successor, but for dependants: one that somebody had stopped before stays stopped. What a snapshot
+ * says counts; the Engine's times do where there is none, for its clock may have been set back in between.
  */
-export const wasStoppedByUs = (parts: Begun): boolean =>
-  !parts.isDependant ||
-  parts.old.State.Running ||
-  Date.parse(parts.old.State.FinishedAt) >= Date.parse(parts.next.Created);
+export const wasStoppedByUs = (
+  parts: Begun,
+  { ran, snapshots }: Pick<RecoveringSwaps, "ran" | "snapshots">,
+): boolean => !parts.isDependant || ranWhenKept({ ran, snapshots }, parts.old, parts.next.Created);
 
-/** What has the restart policy that the old one had: its successor, or where that is gone its inspect document. */
-async function knownFrom(
-  it: RecoveringSwaps,
-  { name, run, old, next }: Pick<Begun, "name" | "run" | "old" | "next">,
-): Promise<ContainerInspectInfo> {
-  const kept = isAlone({ old, next }) ? await readDocument(it, run, name) : undefined;
-  return kept?.Id === old.Id ? (kept as unknown as ContainerInspectInfo) : next;
-}
+const snapshotOf = (
+  { snapshots }: RecoveringSwaps,
+  { run, name }: Pick<Begun, "run" | "name">,
+): Snapshot | undefined => snapshots.find((one) => one.run === run && nameIn(one) === name);
 
 export async function swapFrom(
   it: RecoveringSwaps,
-  { name, run, old, next }: Omit<Begun, "isDependant">,
+  { name, run, old, next, successorId }: Omit<Begun, "isDependant">,
 ): Promise<Swap> {
   const { engine } = it.host;
-  const kept = await knownFrom(it, { name, run, old, next });
-  const document = unparked(old, kept) as unknown as ContainerDocument;
-  const oldImage = (await engine.docker.getImage(old.Image).inspect()) as unknown as ImageDocument;
+  const kept = snapshotOf(it, { run, name });
+  const isKept = kept?.container.Id === old.Id;
+  const asBefore = isKept ? (kept.container as unknown as ContainerInspectInfo) : next;
+  const document = unparked(old, asBefore) as unknown as ContainerDocument; // its own policy may be parked
+  const imageOf = async (id: string, known: ImageDocument | undefined) =>
+    ((await ifThere(engine.docker.getImage(id).inspect())) as ImageDocument | undefined) ??
+    (known?.Id === id ? known : ((await engine.docker.getImage(id).inspect()) as unknown as ImageDocument));
+  const oldImage = await imageOf(old.Image, kept?.image);
+  const isAlone = old.Id === next.Id;
   const proofFor = (container: ContainerDocument, image: ImageDocument) =>
     proofOf(container, image, { ...it, log: it.log.child({ run }) });
   return {
@@ -99,18 +115,21 @@ export async function swapFrom(
     name,
     old: document,
     oldImage,
-    newImage: (await engine.docker.getImage(next.Image).inspect()) as unknown as ImageDocument,
+    newImage: isAlone ? (kept?.new_image ?? oldImage) : await imageOf(next.Image, kept?.new_image),
+    shelf: it,
+    snapshots: it.snapshots.filter((one) => one.run === run),
+    ...(kept?.parent !== undefined && { parent: kept.parent }),
     proof: proofFor(document, oldImage),
     proofFor,
     along: NONE_ALONG,
     replaced: new Map([[old.Id, next.Id]]),
     making: it.making,
-    fetchImage: imageFetcher({ ...it, engine, signal: it.hardStop }),
+    fetchImage: imageFetcher({ ...it, engine, signal: it.hardStop, settings: it.credentials ?? it.settings }),
     references: new References(),
     ran: it.ran,
     resumedSince: next.Created,
     beforeStop: () => Promise.resolve(),
-    successor: next.Id,
+    successor: isAlone ? (successorId ?? next.Id) : next.Id,
     dependants: [],
   };
 }

@@ -3,15 +3,15 @@ import type { ContainerInspectInfo } from "dockerode";
 import { ALREADY_SO, ifThere, tolerating } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import type { End } from "../../../shared/payloads.ts";
-import { sharesContainer } from "../create/inspect.ts";
-import { dropDocument } from "../journal/documents.ts";
+import { dropSnapshot } from "../journal/snapshots.ts";
+import { sayReplaced } from "../swap/adopted.ts";
 import { byHand } from "../swap/by-hand.ts";
-import { ranBefore } from "../swap/dependants.ts";
 import { letDependantsRun } from "../swap/recreate.ts";
+import { remove, rename } from "../swap/rename.ts";
 import { type Failure, tryAll, undoSteps } from "../swap/saga.ts";
-import { type Swap, removeBackup, stop } from "../swap/swap.ts";
+import { type Swap, stop } from "../swap/swap.ts";
 import type { SwapParts } from "../swap/swap-parts.ts";
-import { ofBackup, ofHalfSwap, ofRecreated } from "../swap/swap-steps.ts";
+import { ofBackup, ofHalfSwap } from "../swap/swap-steps.ts";
 import { Timed } from "../swap/timed.ts";
 import { type Begun, type RecoveringSwaps, isAlone, swapFrom, wasStoppedByUs } from "./begun.ts";
 
@@ -19,7 +19,7 @@ import { type Begun, type RecoveringSwaps, isAlone, swapFrom, wasStoppedByUs } f
 export interface Restored {
   readonly container: string;
   readonly run: string;
-  readonly end: Extract<End, "updated" | "rolled_back" | "stuck">;
+  readonly end: Extract<End, "updated" | "rolled_back" | "expired" | "stuck">;
   readonly because: string;
   /** The container that was replaced; undefined for a dependant, which has no update of its own. */
   readonly swap: Swap | undefined;
@@ -60,12 +60,12 @@ export async function putBack(
   log.warn("a swap that was not committed is put back");
   const swap = await swapFrom(it, parts);
   await letDependantsRun.do(swap);
-  const isStarted = how.start && (isAlone(parts) || wasStoppedByUs(parts));
+  const isStarted = how.start && (isAlone(parts) || wasStoppedByUs(parts, it));
   const steps = (isAlone(parts) ? ofBackup : ofHalfSwap).filter(
     (step) => isStarted || (step !== stop && step !== letDependantsRun),
   );
   const failures = await undoSteps(steps, swap, timedBy(it, log));
-  if (failures.length === 0) await dropDocument(it, run, name);
+  if (failures.length === 0) await dropSnapshot(it, run, name);
   return restoredTo(swap, { failures, isDependant: parts.isDependant, log });
 }
 
@@ -75,7 +75,7 @@ interface Undone {
   readonly log: RecoveringSwaps["log"];
 }
 
-function restoredTo(swap: Swap, { failures, isDependant, log }: Undone): Restored {
+export function restoredTo(swap: Swap, { failures, isDependant, log }: Undone): Restored {
   for (const { step, error } of failures)
     log.error({ step, because: explain(error) }, "recovery: undo failed");
   const cause = "the updater ended in the middle of it";
@@ -88,46 +88,39 @@ function restoredTo(swap: Swap, { failures, isDependant, log }: Undone): Restore
           end: "stuck",
           because: byHand(swap, { failed: "put the old container back", cause, left: failures }),
         }
-      : { end: "rolled_back", because: `${cause}; the old container was put back` }),
+      : (expiredOf(swap) ?? { end: "rolled_back", because: `${cause}; the old container was put back` })),
   };
 }
 
-/** R5. Where the container that it was recreated for is gone, the old one is the one that can run. */
-export async function keepRecreated(it: RecoveringSwaps, parts: Begun): Promise<Restored> {
-  const { name: container, run } = parts;
-  const swap = await swapFrom(it, parts);
-  if (!(await hasItsParents(it, parts.next))) {
-    const log = it.log.child({ container, run });
-    const failures = await undoSteps(ofRecreated, swap, timedBy(it, log));
-    return restoredTo(swap, { failures, isDependant: true, log });
-  }
-  if (ranBefore(swap))
-    await tolerating([ALREADY_SO], it.host.engine.docker.getContainer(parts.next.Id).start());
-  await removeBackup(swap);
-  it.log.warn({ container, run }, "a dependant that was recreated is kept");
-  return { container, run, end: "updated", because: "it was recreated with its parent", swap: undefined };
-}
+/** R9 */
+export const expiredOf = ({ replacement, kept }: Swap): Pick<Restored, "end" | "because"> | undefined =>
+  replacement && { end: "expired", because: sayReplaced(replacement, kept) };
 
-/** Whose namespaces it shares. */
-async function hasItsParents(
-  { host }: RecoveringSwaps,
-  { HostConfig: { NetworkMode, PidMode, IpcMode } }: ContainerInspectInfo,
-): Promise<boolean> {
-  const modes = [NetworkMode, PidMode, IpcMode].filter((mode) => sharesContainer(mode));
-  const ids = modes.map((mode) => mode?.slice("container:".length) ?? "");
-  const found = await Promise.all(ids.map((id) => ifThere(host.engine.docker.getContainer(id).inspect())));
-  return !found.includes(undefined);
-}
-
-/** Somebody removed the old container meanwhile: the new one is all there is. */
+/** Somebody removed the old container meanwhile: the new one is all there is, unless they put another in its place. */
 export async function takeOver(
-  { host }: RecoveringSwaps,
+  { host, clock }: RecoveringSwaps,
   { name, run, successor }: SwapParts,
 ): Promise<Restored | undefined> {
   if (successor === undefined) return undefined;
-  const container = host.engine.docker.getContainer(successor.Id);
-  await tolerating([ALREADY_SO], container.start());
-  await container.rename({ name }); // its name tells that it was begun
+  const { engine } = host;
+  const theirs = () => ifThere(engine.docker.getContainer(name).inspect());
+  const yieldTo = async ({ Id: id }: ContainerInspectInfo): Promise<Restored> => {
+    await remove({ engine, clock }, successor.Id, { v: true });
+    return {
+      ...{ container: name, run, end: "expired", swap: undefined },
+      because: sayReplaced({ id, name, by: "name" }),
+    };
+  };
+  const before = await theirs();
+  if (before !== undefined && before.Id !== successor.Id) return yieldTo(before);
+  await tolerating([ALREADY_SO], engine.docker.getContainer(successor.Id).start());
+  try {
+    await rename(engine, successor.Id, name); // its name tells that it was begun
+  } catch (error) {
+    const meanwhile = await theirs();
+    if (meanwhile !== undefined) return yieldTo(meanwhile);
+    throw error;
+  }
   const because = "somebody removed the old container; the new one is all there is";
   return { container: name, run, end: "updated", because, swap: undefined };
 }

@@ -8,34 +8,39 @@
 //       is started for as long as it takes.
 //   R7  What cannot be put right is told, and keeps no other container down.
 //   R8  What another Ouroboros is in the middle of is left to that one, for as long as it lives.
+//   R9  What its owner put in the place of a container has the last word (yield.ts): our successor is known by its id, which the
+//       backup's name tells.
+//   R10 A hard dependency whose recreation a hook refused is put back. While NATS is away nobody knows: both are kept.
 // Recovering twice does nothing more than once.
-import { ifThere } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
-import { dropDocument, runsWithDocuments } from "../journal/documents.ts";
+import { dropDependency, dropSnapshot, readSnapshots, runsWithSnapshots } from "../journal/snapshots.ts";
 import type { EngineLease } from "../lease/engine-lease.ts";
 import { type Marker, findMarkers, removeMarker, stoppedNow } from "../journal/marker.ts";
 import { allOf } from "../plan/all-of.ts";
 import type { Helped } from "../self/helper-container.ts";
 import { byHand } from "../swap/by-hand.ts";
-import { isAmong, isOlder } from "../swap/dependants.ts";
 import { commit } from "../swap/recreate.ts";
-import { type SagaOutcome, runSteps, tryAll } from "../swap/saga.ts";
-import { startPatiently } from "../swap/start-patiently.ts";
+import { type SagaOutcome, runSteps } from "../swap/saga.ts";
+import { imageFetcher } from "../plan/pull.ts";
+import { bringBack, startAndBringBack } from "../swap/bring-back.ts";
 import { type Swap, isUpdated } from "../swap/swap.ts";
-import { backupName, parseSwapName } from "../swap/swap-names.ts";
 import { type SwapParts, findParts } from "../swap/swap-parts.ts";
-import { ofCommitted, ofOurselves, ofSwappedNames } from "../swap/swap-steps.ts";
-import { Timed } from "../swap/timed.ts";
+import { ofOurselves, ofSwappedNames } from "../swap/swap-steps.ts";
+import { yieldAfterStart } from "../swap/yield.ts";
 import type { Recovered } from "../updater.ts";
 import {
   type Begun,
+  type Found,
   type Recovering,
   type RecoveringSwaps,
   begunOf,
   isUncommitted,
   swapFrom,
 } from "./begun.ts";
-import { type Restored, keepRecreated, patiently, putBack, takeOver, timedBy } from "./put-back.ts";
+import { goForward, isCommitted } from "./committed.ts";
+import { foundParts, withDependencies } from "./found-parts.ts";
+import { type Restored, expiredOf, patiently, putBack, takeOver, timedBy } from "./put-back.ts";
+import { endRecreated } from "./recreated.ts";
 
 export interface RecoveredHost {
   /** R2: swaps whose names were exchanged, by the container's name, with how starting and proving went. */
@@ -43,6 +48,8 @@ export interface RecoveredHost {
   readonly markers: readonly Marker[];
   /** R1, R3, R5: what is over already. */
   readonly restored: readonly Restored[];
+  /** R10 */
+  readonly undecided: readonly string[];
   /** What the helper said that an earlier process started. */
   readonly helped?: Helped | undefined;
 }
@@ -57,15 +64,18 @@ export type RecoveringHost = Recovering & {
 
 /** R8. From here to the end of the lease, which is the caller's, nobody else touches the Engine. */
 export async function recoverHost(it: RecoveringHost): Promise<RecoveredHost> {
-  if ((await runsOn(it)).length > 0 || (await it.lease.isLeft()))
+  const own = await runsWithSnapshots(it); // a prune may have taken all else
+  if (own.length > 0 || (await runsOn(it)).length > 0 || (await it.lease.isLeft()))
     await it.lease.hold({ ...it, touchesOthers: () => hasRunsOfOthers(it) });
-  const markers = await findMarkers(it.host.engine);
-  const ran = new Set(markers.flatMap(({ stopped }) => stopped.map(({ id }) => id)));
-  const found = await recoverParts({ ...it, ran }, await findParts(it.host.engine));
-  return { ...found, markers };
+  const snapshots = await readSnapshots(it);
+  const markers = withDependencies(await findMarkers(it.host.engine), snapshots);
+  const marked = markers.flatMap(({ stopped }) => stopped.map(({ id }) => id));
+  const known = snapshots.flatMap(({ ran, container }) => (ran ? [container.Id] : []));
+  const recovering = { ...it, snapshots, ran: new Set([...marked, ...known]) };
+  return { ...(await recoverParts(recovering, await foundParts(recovering))), markers };
 }
 
-/** Of which something is left. */
+/** Of which something is left on the Engine. */
 async function runsOn({ host }: Recovering): Promise<string[]> {
   const [markers, parts] = [await findMarkers(host.engine), await findParts(host.engine)];
   return [...markers, ...parts].map(({ run }) => run);
@@ -73,7 +83,7 @@ async function runsOn({ host }: Recovering): Promise<string[]> {
 
 /** DATA_DIR tells too whose a run is: the journal may be lost. */
 async function hasRunsOfOthers(it: RecoveringHost): Promise<boolean> {
-  const own = [it.openRun, ...(await runsWithDocuments(it))];
+  const own = [it.openRun, ...(await runsWithSnapshots(it))];
   return (await runsOn(it)).some((run) => !own.includes(run));
 }
 
@@ -86,8 +96,8 @@ export async function settleAlone(
   const ended = [...recovered.restored];
   for (const { swap, outcome, parent } of recovered.swaps.values()) {
     if (swap.run === exceptRun) continue;
-    if (outcome.kind === "done" && parent === undefined) await commit(swap); // and with it what went along
-    if (outcome.kind !== "stuck") await dropDocument(it, swap.run, swap.name);
+    if (outcome.kind === "done" && parent === undefined) await commitUnlessReplaced(swap);
+    if (outcome.kind !== "stuck") await dropSnapshot(it, swap.run, swap.name);
     ended.push({ container: swap.name, run: swap.run, ...endOf(swap, outcome), swap });
   }
   const lost = recovered.markers.filter((marker) => marker.run !== exceptRun);
@@ -98,12 +108,22 @@ export async function settleAlone(
   return alone;
 }
 
+/** With it goes what went along. */
+async function commitUnlessReplaced(swap: Swap): Promise<void> {
+  if (!(await yieldAfterStart(swap, swap.old.Id))) await commit(swap);
+}
+
 function endOf(swap: Swap, outcome: SagaOutcome): Pick<Restored, "end" | "because"> {
   switch (outcome.kind) {
     case "done":
-      return { end: "updated", because: "the new container proved itself" };
+      return expiredOf(swap) ?? { end: "updated", because: "the new container proved itself" };
     case "undone":
-      return { end: "rolled_back", because: `"${outcome.failed}" failed: ${explain(outcome.cause)}` };
+      return (
+        expiredOf(swap) ?? {
+          end: "rolled_back",
+          because: `"${outcome.failed}" failed: ${explain(outcome.cause)}`,
+        }
+      );
     case "stuck":
       return { end: "stuck", because: byHand(swap, outcome) };
   }
@@ -115,8 +135,21 @@ async function startMarked(it: Recovering, markers: readonly Marker[]): Promise<
   const down: Restored[] = [];
   for (const marker of markers) {
     const log = it.log.child({ run: marker.run });
-    const left = await startPatiently({ ...it, engine, log }, await stoppedNow(engine, marker));
+    const fetchImage = imageFetcher({
+      ...it,
+      engine,
+      signal: it.hardStop,
+      settings: it.credentials ?? it.settings,
+    });
+    const bringing = { ...it, log, engine, shelf: it, run: marker.run, replaced: new Map(), fetchImage };
+    const { lost, there } = await bringBack(bringing, marker.stopped);
+    const known = marker.stopped.filter(({ name }) => there.includes(name));
+    const started = await startAndBringBack(bringing, known, await stoppedNow(engine, marker));
     if (it.hardStop.aborted) return down;
+    const left = [...lost, ...started];
+    for (const { id, name } of marker.stopped)
+      if (!left.some(({ container }) => [id, name].includes(container)))
+        await dropDependency(it, marker.run, name);
     if (left.length === 0) await removeMarker(engine, marker.run); // else the next start reads it
     for (const { container, because } of left) {
       const name = marker.stopped.find(({ id }) => id === container)?.name ?? container;
@@ -128,8 +161,8 @@ async function startMarked(it: Recovering, markers: readonly Marker[]): Promise<
 
 async function recoverParts(
   it: RecoveringSwaps,
-  all: readonly SwapParts[],
-): Promise<Pick<RecoveredHost, "swaps" | "restored">> {
+  all: readonly Found[],
+): Promise<Pick<RecoveredHost, "swaps" | "restored" | "undecided">> {
   const restored: Restored[] = [];
   const end = <One extends SwapParts>(
     some: readonly One[],
@@ -147,7 +180,7 @@ async function recoverParts(
   // What refers to a container that goes on is recreated with it; it could not start before.
   const goesOn = ({ run }: Begun): boolean => goingOn.some((parent) => parent.run === run);
   await end(
-    all.filter(({ backup, current }) => (backup ?? current) === undefined),
+    all.filter(({ backup, gone, current }) => (backup ?? gone ?? current) === undefined),
     (parts) => takeOver(it, parts),
   );
   await end(
@@ -166,8 +199,8 @@ async function recoverParts(
   ];
   const taken = parents.flatMap(({ dependants }) => dependants.map(({ old }) => old.Id));
   const left = exchanged.filter((one) => one.isDependant && !taken.includes(one.old.Id));
-  await end(left, (one) => keepRecreated(it, one));
-  return { swaps, restored };
+  const undecided = await endRecreated(it, left, end);
+  return { swaps, restored, undecided };
 }
 
 /** R2. */
@@ -187,29 +220,4 @@ async function goOn(it: RecoveringSwaps, parts: Begun, swaps: Map<string, Recove
   for (const dependant of swap.dependants.filter(isUpdated))
     swaps.set(dependant.name, { swap: dependant, outcome, parent: parts.name });
   return undefined;
-}
-
-/** R6: what refers to the successor was made after it, and has no old container any more. */
-async function isCommitted(swap: Swap): Promise<boolean> {
-  const { docker } = swap.engine;
-  const successor = await docker.getContainer(swap.successor ?? swap.name).inspect();
-  for (const [id, targets] of await swap.references.of(swap.engine)) {
-    const inspect = isAmong(targets, successor)
-      ? await ifThere(docker.getContainer(id).inspect())
-      : undefined;
-    if (inspect === undefined || isOlder(inspect, swap)) continue;
-    const name = inspect.Name.slice(1);
-    const backup = await ifThere(docker.getContainer(backupName(name, swap.run)).inspect());
-    if (backup === undefined && parseSwapName(name) === undefined) return true;
-  }
-  return false;
-}
-
-/** Nothing is taken back: each step is tried until it is done. */
-async function goForward(swap: Swap, timed: Timed): Promise<SagaOutcome> {
-  const left = await tryAll(ofCommitted, swap, timed);
-  const [first] = left;
-  return first === undefined
-    ? { kind: "done" }
-    : { kind: "stuck", failed: first.step, cause: first.error, left };
 }

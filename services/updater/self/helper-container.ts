@@ -155,10 +155,7 @@ async function findHelper(
 export async function removeHelper(engine: Engine, { force = false } = {}): Promise<void> {
   const helper = await findHelper(engine);
   if (helper !== undefined)
-    await tolerating(
-      [GONE, ...(force ? [] : [CONFLICT])],
-      engine.docker.getContainer(helper.inspect.Id).remove({ force }),
-    );
+    await tolerating([GONE, CONFLICT], engine.docker.getContainer(helper.inspect.Id).remove({ force })); // runs, or is being removed
 }
 
 /** H3: the helper itself, before its end. */

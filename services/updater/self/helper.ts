@@ -5,7 +5,7 @@ import type { ContainerInspectInfo } from "dockerode";
 import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/engine.ts";
 import { CannotStart, Expired, explain } from "../../../shared/errors.ts";
 import { type Context, type Service, openHost } from "../../../shared/run-service.ts";
-import { keepDocument, prepareDocuments } from "../journal/documents.ts";
+import { prepareSnapshots } from "../journal/snapshots.ts";
 import { letDependantsRun } from "../swap/recreate.ts";
 import { HelperJob, noMoreRestarts } from "./helper-container.ts";
 import type { ImageDocument } from "../create/inspect.ts";
@@ -26,7 +26,7 @@ export const helperWith =
     if (!job.success) throw new CannotStart("this command is for the helper that a self-update starts");
     const host = await openHost(context, 0);
     if (host === undefined) return 1;
-    await prepareDocuments(context.settings.DATA_DIR).catch(() => undefined); // it is the updaters' to complain
+    await prepareSnapshots(context.settings.DATA_DIR).catch(() => undefined); // it is the updaters' to complain
     using lease = await leaseOn(context, host);
     const own = { lease, openRun: job.data.run };
     const it = { ...context, host, hardStop: context.signal, making: new Semaphore(1), ...own };
@@ -75,7 +75,10 @@ async function back(it: Helping, job: HelperJob, steps: readonly SwapStep[]): Pr
     ({ name, run }) => name === job.name && run === job.run,
   );
   if (parts?.backup !== undefined && parts.current !== undefined) {
-    const swap = await swapFrom({ ...it, ran: NONE }, { ...parts, old: parts.backup, next: parts.current });
+    const swap = await swapFrom(
+      { ...it, ran: NONE, snapshots: [] },
+      { ...parts, old: parts.backup, next: parts.current },
+    );
     await letDependantsRun.do(swap);
     const left = await undoSteps(steps, swap, watching(it, job));
     const [first] = left;
@@ -92,19 +95,18 @@ const watching = ({ clock, log, hardStop }: Recovering, { name, run }: HelperJob
 async function swapOf(it: Helping, job: HelperJob, inspect: ContainerInspectInfo): Promise<Swap> {
   const { engine } = it.host;
   const { resumedSince: _none, ...swap } = await swapFrom(
-    { ...it, ran: NONE },
+    { ...it, ran: NONE, snapshots: [] },
     {
       ...{ name: job.name, run: job.run, old: inspect, next: inspect },
       ...{ current: inspect, successor: undefined, backup: undefined },
     },
   );
   const newImage = (await engine.docker.getImage(job.image).inspect()) as unknown as ImageDocument;
-  const beforeStop = async (): Promise<void> => {
-    await expectRunning(engine, job);
-    await keepDocument(it, job.run, swap.old).catch(() => undefined);
-  };
+  const beforeStop = (): Promise<void> => expectRunning(engine, job);
   return {
     ...swap,
+    shelf: { ...it, isOptional: true },
+    isOwn: true,
     newImage,
     reference: job.reference,
     replaced: new Map(),

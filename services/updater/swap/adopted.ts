@@ -1,9 +1,12 @@
 // What the owner of a container put in its place while it was updated.
 // Compose takes the successor that waits beside the running old container for a second instance of the service: `up` removes
 // one of the two, and starts the other where it does not run. Where it kept the successor, that is the container now.
+import type { ContainerInfo } from "dockerode";
 import { type Engine, ifThere } from "../../../shared/engine.ts";
 import type { Clock } from "../../../shared/clock.ts";
+import type { Labels } from "../../../shared/labels.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
+import { isSwapName, ownName } from "./swap-names.ts";
 
 const LEFT_TO_COMPOSE_MS = 10_000;
 const LOOK_EVERY_MS = 100;
@@ -11,7 +14,7 @@ const LOOK_EVERY_MS = 100;
 const PROJECT = "com.docker.compose.project";
 const SAME_SERVICE = [PROJECT, "com.docker.compose.service", "com.docker.compose.container-number"];
 
-interface AdoptionContext {
+export interface Situation {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly name: string;
@@ -19,13 +22,30 @@ interface AdoptionContext {
   /** The old container made again. */
   readonly restored?: string;
   readonly successor: string | undefined;
+  /** What else was made in the transaction: old id → new id. */
+  readonly replaced: ReadonlyMap<string, string>;
 }
+
+/** A container that its owner put in the place of one that is updated. */
+export interface Replacement {
+  readonly id: string;
+  readonly name: string;
+  /** It bears the name; or is to bear it, as compose made it for the same service; or has its port or its volume. */
+  readonly by: "name" | "service" | "place";
+}
+
+/** `kept`: the name of the old container, where that is not removed. */
+export const sayReplaced = ({ id, name }: Replacement, kept?: string): string =>
+  `somebody replaced it meanwhile, by their container ${name} (${id.slice(0, 12)})` +
+  (kept === undefined
+    ? ""
+    : `; the old container is kept, stopped, as ${kept}: remove it if you do not need it`);
 
 /**
  * Somebody removed the old container and started the successor, which the updater had not. Compose starts what it created
  * or kept after all services of its project are there, so this waits a while.
  */
-export async function isAdopted(swap: AdoptionContext, successor: string): Promise<boolean> {
+export async function isAdopted(swap: Situation, successor: string): Promise<boolean> {
   const { engine, clock, name, old, restored } = swap;
   const inspect = (id: string) => ifThere(engine.docker.getContainer(id).inspect());
   if (restored !== undefined || (await inspect(old.Id)) !== undefined) return false;
@@ -40,22 +60,65 @@ export async function isAdopted(swap: AdoptionContext, successor: string): Promi
 }
 
 /**
- * What somebody put in the old container's place after removing it: a container that bears its name, or that compose
- * made for the same service and number and has yet to name. Undefined while the old one is there.
+ * A container of the owner's that bears the name. Where they removed one of ours and nothing bears the name: one that compose
+ * made for the same service and number and has yet to name, or one that has its port or volume since then.
  */
-export async function replacementOf({
-  engine,
-  old,
-  name,
-  ...made
-}: Omit<AdoptionContext, "clock">): Promise<string | undefined> {
-  if ((await ifThere(engine.docker.getContainer(old.Id).inspect())) !== undefined) return undefined;
+export async function replacementOf(it: Omit<Situation, "clock">): Promise<Replacement | undefined> {
+  const { engine, old, name, successor, restored, replaced } = it;
+  const listed = await engine.docker.listContainers({ all: true });
+  const ours = [old.Id, successor, restored, ...replaced.values()].filter((id) => id !== undefined);
+  const isOurs = ({ Id }: ContainerInfo): boolean => ours.some((id) => Id.startsWith(id));
+  const named = listed.find(({ Names }) => Names.includes(`/${name}`));
+  if (named !== undefined) return isOurs(named) ? undefined : replacement(named, "name");
+  const isGone = (id: string): boolean => !listed.some(({ Id }) => Id.startsWith(id));
+  const wasRemoved = isGone(old.Id) || (successor !== undefined && isGone(successor));
+  if (!wasRemoved) return undefined;
+  const others = listed.filter((one) => !isOurs(one) && !isSwapName(nameOf(one)));
   const labels = old.Config.Labels ?? {};
-  const others = (await engine.docker.listContainers({ all: true })).filter(
-    ({ Id }) => ![made.successor, made.restored].includes(Id),
-  );
-  const inItsPlace =
-    others.find(({ Names }) => Names.includes(`/${name}`)) ??
-    others.find(({ Labels }) => SAME_SERVICE.every((key) => key in labels && Labels[key] === labels[key]));
-  return inItsPlace?.Id;
+  const isSameService = (one: ContainerInfo): boolean =>
+    SAME_SERVICE.every((key) => key in labels && labelsOf(one)[key] === labels[key]);
+  const made = others.find(isSameService);
+  if (made !== undefined) return replacement(made, "service");
+  const inPlace = await inItsPlace(it, others);
+  return inPlace && replacement(inPlace, "place");
 }
+
+const replacement = (one: ContainerInfo, by: Replacement["by"]): Replacement => ({
+  id: one.Id,
+  name: nameOf(one),
+  by,
+});
+
+const nameOf = ({ Names, Id }: ContainerInfo): string => ownName(Names) || Id;
+
+/** The Engine says null where the image has no configuration and nobody set any. */
+const labelsOf = ({ Labels: labels }: { readonly Labels: Labels | null }): Labels => labels ?? {};
+
+/** It runs, was made since the old one was stopped, and has a published port of it, or a volume of it at the same path. */
+async function inItsPlace(
+  { engine, old }: Pick<Situation, "engine" | "old">,
+  others: readonly ContainerInfo[],
+): Promise<ContainerInfo | undefined> {
+  const stopped = (await ifThere(engine.docker.getContainer(old.Id).inspect()))?.State;
+  if (stopped === undefined || stopped.Running) return undefined;
+  const since = Date.parse(stopped.FinishedAt);
+  const isOtherService = (one: ContainerInfo): boolean =>
+    PROJECT in labelsOf(one) && PROJECT in (old.Config.Labels ?? {});
+  const ports = Object.entries(old.HostConfig.PortBindings ?? {}).flatMap(([port, bindings]) =>
+    ((bindings ?? []) as readonly { readonly HostPort?: string }[]).map(
+      ({ HostPort }) => `${HostPort ?? ""}/${port.split("/")[1] ?? "tcp"}`,
+    ),
+  );
+  const mounts = old.Mounts.filter(({ RW }) => RW).map(placeOf);
+  return others.find(
+    (one) =>
+      one.State === "running" &&
+      one.Created * 1000 + 999 >= since &&
+      !isOtherService(one) &&
+      (one.Ports.some(({ PublicPort, Type }) => ports.includes(`${PublicPort ?? "none"}/${Type}`)) ||
+        one.Mounts.some((mount) => mount.RW && mounts.includes(placeOf(mount)))),
+  );
+}
+
+const placeOf = (mount: { Name?: string | undefined; Source: string; Destination: string }): string =>
+  `${mount.Name ?? mount.Source} ${mount.Destination}`;

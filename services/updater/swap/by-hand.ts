@@ -2,7 +2,7 @@
 import { explain } from "../../../shared/errors.ts";
 import type { Failure } from "./saga.ts";
 import type { Swap } from "./swap.ts";
-import { backupName } from "./swap-names.ts";
+import { backupOf } from "./exchange-names.ts";
 
 export function byHand(
   swap: Swap,
@@ -11,12 +11,18 @@ export function byHand(
   const left = it.left
     .map(({ step, error }) => `"${step}" could not be undone (${explain(error)})`)
     .join("; ");
-  const backup = backupName(swap.name, swap.run);
+  const backup = backupOf(swap);
   const happened = `"${it.failed}" failed (${explain(it.cause)}) and ${left}`;
-  if (swap.isLost === true)
+  const { name, run } = swap;
+  if (swap.lost === "replaced")
     return (
-      `${happened}. Somebody removed the old container and its image, so the new container runs as ${swap.name}. ` +
-      `To go back, create ${swap.name} again from an image that is good`
+      `${happened}. The old container and its image were removed, so the new container runs as ${name}. ` +
+      `To go back, create ${name} again from an image that is good`
+    );
+  if (swap.lost === "gone")
+    return (
+      `${happened}. The old container, the new one and their images were removed. Once one of the images can be pulled, ` +
+      `\`ouroboros repair ${name}\` makes ${name} again from its snapshot (run ${run}) in DATA_DIR`
     );
   return (
     `${happened}. Once what stood in the way is gone, ` +

@@ -15,34 +15,56 @@ export async function actionsOn(
   id: string,
   since: (now: number) => number,
 ): Promise<Action[]> {
-  const found = await eventsOf(engine, id, { since, actions: ["start", "kill", "die"] });
-  return found.map(({ Action }) => Action as Action);
+  const wanted = { container: [id], event: ["start", "kill", "die"] };
+  const { events } = await eventsOf(engine, since, wanted);
+  return events.map(({ Action: action }) => action as Action);
+}
+
+export interface Removal {
+  /** Empty for a prune, which says that those before it were its own. */
+  readonly id: string;
+  readonly isPrune: boolean;
+  /** Milliseconds since 1970, by the Engine's clock. */
+  readonly at: number;
+}
+
+/** Of all containers that the Engine remembers, oldest first, and what its clock shows. */
+export async function removalsOn(
+  engine: Engine,
+): Promise<{ readonly removals: readonly Removal[]; readonly now: number }> {
+  const { events, now } = await eventsOf(engine, () => 0, { event: ["destroy", "prune"] });
+  const removals = events.map(({ Action: action, Actor, timeNano }) => ({
+    id: Actor?.ID ?? "",
+    isPrune: action === "prune",
+    at: timeNano / 1e6,
+  }));
+  return { removals, now };
 }
 
 interface Event {
   readonly Action: string;
+  readonly Actor?: { readonly ID?: string };
   readonly timeNano: number;
 }
 
-interface EventRequest {
-  readonly since: (now: number) => number;
-  readonly actions: readonly string[];
-}
-
-async function eventsOf({ docker }: Engine, id: string, { since, actions }: EventRequest): Promise<Event[]> {
-  const filters = { type: ["container" as const], container: [id], event: [...actions] };
-  const found: Event[] = [];
+async function eventsOf(
+  { docker }: Engine,
+  since: (now: number) => number,
+  wanted: Readonly<Record<string, string[]>>,
+): Promise<{ readonly events: readonly Event[]; readonly now: number }> {
+  const filters = { type: ["container" as const], ...wanted };
+  const events: Event[] = [];
+  const { SystemTime } = (await docker.info()) as { SystemTime: string }; // not this process's clock
+  const now = Date.parse(SystemTime);
   try {
-    const { SystemTime } = (await docker.info()) as { SystemTime: string }; // not this process's clock
-    const now = Date.parse(SystemTime);
     const span = { since: since(now) / 1000, until: now / 1000 };
-    const events = (await docker.getEvents({ ...span, filters })) as unknown as Readable;
-    for await (const line of createInterface({ input: events }))
-      if (line !== "") found.push(JSON.parse(line) as Event);
+    const stream = (await docker.getEvents({ ...span, filters })) as unknown as Readable;
+    for await (const line of createInterface({ input: stream }))
+      if (line !== "") events.push(JSON.parse(line) as Event);
   } catch (error) {
     if (statusOf(error) !== 403) throw error;
   }
-  return found;
+  return { events, now };
 }
 
 const COPIED = "extract-to-dir";
@@ -54,7 +76,8 @@ const COPIED = "extract-to-dir";
 export async function lastCopyInto(engine: Engine, id: string, created: number): Promise<number | undefined> {
   if (engine.store === "podman") return undefined;
   const since = () => created - 1000;
-  const all = await eventsOf(engine, id, { since, actions: ["create", COPIED, "start"] });
+  const wanted = { container: [id], event: ["create", COPIED, "start"] };
+  const { events: all } = await eventsOf(engine, since, wanted);
   const start = all.findIndex(({ Action }) => Action === "start");
   if (all[0]?.Action !== "create" || start < 0) return undefined;
   const copy = all.slice(0, start).findLast(({ Action }) => Action === COPIED);

@@ -8,21 +8,38 @@
 import { type Engine, ifThere } from "../../../shared/engine.ts";
 import type { ContainerInspectInfo } from "dockerode";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import { nameIn } from "../journal/snapshots.ts";
 import { NONE_ALONG, type Swap } from "./swap.ts";
+import { ranWhenKept } from "./ran.ts";
 import { parseSwapName, userName } from "./swap-names.ts";
 
 export async function findDependants(swap: Swap): Promise<Swap[]> {
-  return Promise.all((await whatRefersTo(swap)).map((dependant) => dependantOf(swap, dependant)));
+  const there = await Promise.all(
+    (await whatRefersTo(swap)).map((dependant) => dependantOf(swap, dependant)),
+  );
+  return [...there, ...goneDependants(swap, there)];
 }
 
-type Referred = Pick<Swap, "engine" | "references" | "old" | "successor" | "resumedSince">;
+/** Those that a prune took, and those whose links the Engine forgot with their target, in the order of their snapshots. */
+function goneDependants(swap: Swap, there: readonly Swap[]): Swap[] {
+  const ofIt = (swap.snapshots ?? []).filter(({ parent }) => parent === swap.name);
+  const gone = ofIt.filter((snapshot) => !there.some(({ name }) => name === nameIn(snapshot)));
+  return gone.map(({ container, image, new_image: newImage = image, successor }) => {
+    if (successor !== undefined) swap.replaced.set(container.Id, successor);
+    return { ...ownSwap({ ...swap, parent: swap.name }, container, image), newImage, successor };
+  });
+}
+
+type Referred = Pick<Swap, "engine" | "references" | "old" | "successor" | "resumedSince" | "snapshots">;
 
 /** All containers that refer to it, parents before children. */
 export async function whatRefersTo(swap: Referred): Promise<ContainerInspectInfo[]> {
   const references = await swap.references.of(swap.engine);
   const inspect = (id: string) => ifThere(swap.engine.docker.getContainer(id).inspect());
   const found: ContainerInspectInfo[] = [];
-  const parents = [await inspect(swap.old.Id)];
+  const old = swap.old as unknown as ContainerInspectInfo;
+  // Where a prune took it nobody links to it any more.
+  const parents: (ContainerInspectInfo | undefined)[] = [(await inspect(old.Id)) ?? { ...old, Name: "" }];
   for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
     for (const [id, targets] of references) {
       const isKnown = id === swap.old.Id || id === swap.successor || found.some(({ Id }) => Id === id);
@@ -47,9 +64,14 @@ export const isAmong = (targets: readonly string[], { Id: id, Name: name }: Cont
  * that was made after the successor means it indeed.
  */
 export const isOlder = (
-  { Created }: ContainerInspectInfo,
-  { resumedSince }: Pick<Swap, "resumedSince">,
-): boolean => resumedSince !== undefined && Date.parse(Created) < Date.parse(resumedSince);
+  { Id: id, Created }: ContainerInspectInfo,
+  { resumedSince, snapshots = [] }: Pick<Swap, "resumedSince" | "snapshots">,
+): boolean => {
+  if (resumedSince === undefined) return false;
+  if (snapshots.some(({ container }) => container.Id === id)) return true;
+  if (snapshots.some(({ successor }) => successor === id)) return false;
+  return Date.parse(Created) < Date.parse(resumedSince); // its clock may have been set back since
+};
 
 /** Each after all that it refers to itself: the Engine resolves links and namespaces when it creates. */
 function targetsFirst(
@@ -71,17 +93,18 @@ function targetsFirst(
 
 /** What bears a backup name of this run was recreated by an earlier process. */
 async function dependantOf(swap: Swap, inspect: ContainerInspectInfo): Promise<Swap> {
+  const within = { ...swap, parent: swap.name };
   const isBackup = parseSwapName(inspect.Name.slice(1)) !== undefined;
   const recreated = isBackup
     ? await ifThere(swap.engine.docker.getContainer(userName(inspect.Name.slice(1))).inspect())
     : undefined;
   if (recreated === undefined) {
-    const own = await swapOnOwnImage(swap, inspect);
+    const own = await swapOnOwnImage(within, inspect);
     const along = ranBefore(own) ? swap.along.get(own.name) : undefined;
     return { ...own, ...along };
   }
   swap.replaced.set(inspect.Id, recreated.Id);
-  const own = await swapOnOwnImage(swap, unparked(inspect, recreated), recreated.Id);
+  const own = await swapOnOwnImage(within, unparked(inspect, recreated), recreated.Id);
   return { ...own, newImage: await imageOf(swap.engine, recreated) };
 }
 
@@ -93,22 +116,31 @@ export function unparked(old: ContainerInspectInfo, successor: ContainerInspectI
 
 /** A swap of another container in the transaction of `swap`, on the image that it has. */
 export async function swapOnOwnImage(
-  { reference: _its, watching: _told, ...swap }: Omit<Swap, "old" | "oldImage" | "newImage" | "name">,
+  swap: Transaction,
   inspect: ContainerInspectInfo,
   successor?: string,
 ): Promise<Swap> {
-  const image = await imageOf(swap.engine, inspect);
   const old = inspect as unknown as ContainerDocument;
+  return { ...ownSwap(swap, old, await imageOf(swap.engine, inspect)), successor };
+}
+
+type Transaction = Omit<Swap, "old" | "oldImage" | "newImage" | "name">;
+
+function ownSwap(
+  { reference: _its, watching: _told, ...swap }: Transaction,
+  old: ContainerDocument,
+  image: ImageDocument,
+): Swap {
   return {
     ...swap,
-    name: userName(inspect.Name.slice(1)),
+    name: userName(old.Name.slice(1)),
     old,
     proof: swap.proofFor(old, image),
     along: NONE_ALONG,
     oldImage: image,
     newImage: image,
     beforeStop: () => Promise.resolve(),
-    successor,
+    successor: undefined,
     dependants: [],
   };
 }
@@ -117,8 +149,5 @@ const imageOf = async ({ docker }: Engine, { Image }: ContainerInspectInfo): Pro
   (await docker.getImage(Image).inspect()) as unknown as ImageDocument;
 
 /** It runs, or ended for this: as a dependency, with one whose namespace it shares, or under an earlier process. */
-export function ranBefore({ old, ran, resumedSince }: Swap): boolean {
-  const { State } = old as unknown as ContainerInspectInfo;
-  const byUs = resumedSince !== undefined && Date.parse(State.FinishedAt) >= Date.parse(resumedSince);
-  return State.Running || ran.has(old.Id) || byUs;
-}
+export const ranBefore = ({ old, resumedSince, ...known }: Swap): boolean =>
+  ranWhenKept(known, old as unknown as ContainerInspectInfo, resumedSince);

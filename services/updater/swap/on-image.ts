@@ -1,5 +1,5 @@
 // Creating a container by its reference on one certain image, wherever the tag points by now.
-import { type Engine, ifThere } from "../../../shared/engine.ts";
+import { CONFLICT, type Engine, ifThere, tolerating } from "../../../shared/engine.ts";
 import { parseImageRef } from "../../../shared/image-ref.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
 import type { Semaphore } from "./places.ts";
@@ -29,7 +29,9 @@ export async function onImage(
   try {
     return await make();
   } finally {
-    if (tagged === undefined) await engine.docker.getImage(ref.familiar).remove({ noprune: true });
+    // The only name of an image with a container on it stays: a prune took the others.
+    if (tagged === undefined)
+      await tolerating([CONFLICT], engine.docker.getImage(ref.familiar).remove({ noprune: true }));
     else await engine.docker.getImage(tagged.Id).tag(tag);
   }
 }

@@ -1,30 +1,31 @@
 // Recreating what refers to a replaced container (dependants.ts: D1, D2), and hard dependencies: on the image they have,
 // or on the new one of a dependant that is updated with it; and letting them run again where it is put back.
 import type { ContainerInspectInfo } from "dockerode";
-import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/engine.ts";
+import { ALREADY_SO, type Engine, ifThere, isLeftByCrash, tolerating } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
-import { sharesContainer } from "../create/inspect.ts";
+import { namespaceParents } from "../create/inspect.ts";
+import { dropSnapshot } from "../journal/snapshots.ts";
 import { findDependants, isAmong, isOlder, ranBefore } from "./dependants.ts";
+import { moveAside, takeName } from "./exchange-names.ts";
 import { type Watching, runSteps, undoSteps } from "./saga.ts";
-import { replacementOf } from "./adopted.ts";
 import {
   type Swap,
   type SwapStep,
   create,
   isUpdated,
-  moveAside,
   parkPolicy,
   proveIt,
   removeBackup,
   restoreOld,
   start,
   stop,
-  takeName,
 } from "./swap.ts";
 import { hasDoneItsWork } from "./prove.ts";
 import { letStopEnd, stopContainer } from "./stop-container.ts";
+import { takeSnapshot } from "./snapshot.ts";
 import { parseSwapName } from "./swap-names.ts";
 import { releaseOldImages } from "./way-back.ts";
+import { lookForReplacement, yieldAfterStart } from "./yield.ts";
 
 const silent: Watching = {
   begins: () => undefined,
@@ -42,10 +43,14 @@ export const letDependantsRun: SwapStep = {
   name: "look for dependants",
   do: async (swap) => {
     swap.dependants = await findDependants(swap);
+    for (const dependant of swap.dependants) await takeSnapshot(dependant, "dependant");
   },
   undo: async (swap) => {
     if (swap.restored === undefined) swap.replaced.delete(swap.old.Id); // it runs again as it was
-    for (const dependant of swap.dependants.filter(ranBefore)) await letRun(dependant);
+    for (const dependant of swap.dependants) {
+      if (ranBefore(dependant)) await letRun(dependant);
+      await dropSnapshot(dependant.shelf, dependant.run, dependant.name);
+    }
   },
 };
 
@@ -57,21 +62,27 @@ async function letRun(dependant: Swap): Promise<void> {
   const { engine, clock, old, proof } = dependant;
   const container = engine.docker.getContainer(old.Id);
   const inspect = await ifThere(container.inspect());
-  if (inspect === undefined) {
-    if ((await replacementOf(dependant)) === undefined) await restoreOld(dependant);
-    return;
-  }
-  if (referencesOf(inspect).some((id) => dependant.replaced.has(id))) return makeAnew(dependant);
-  if (linksOf(inspect).some((target) => parseSwapName(target)?.part === "successor")) {
-    return makeAnew(dependant);
-  }
+  if (dependant.isRemoved === true || (await lookForReplacement(dependant)) !== undefined) return;
+  if (inspect === undefined) return restoreOld(dependant);
+  if (namespaceParents(inspect).some((id) => dependant.replaced.has(id)))
+    return recreateOnOwnImage(dependant);
+  const links = linksOf(inspect);
+  const hasForgotten = linksOf(old as unknown as ContainerInspectInfo).length > links.length;
+  if (hasForgotten || links.some((target) => parseSwapName(target)?.part === "successor"))
+    return recreateOnOwnImage(dependant);
   if (await isCutOff(engine, inspect)) await stopContainer({ engine, clock, ...proof }, old);
   else await letStopEnd({ engine, clock }, inspect);
-  await tolerating([ALREADY_SO], container.start());
+  try {
+    await tolerating([ALREADY_SO], container.start());
+  } catch (error) {
+    if (!isLeftByCrash(error)) throw error;
+    return restoreOld(dependant, old.Id);
+  }
+  await yieldAfterStart(dependant, old.Id);
 }
 
-/** Its parent was made anew, or its link leads astray; the successor it had is undone. */
-async function makeAnew(dependant: Swap): Promise<void> {
+/** Its parent was made anew, or its link leads astray or was forgotten; the successor it had is undone. */
+async function recreateOnOwnImage(dependant: Swap): Promise<void> {
   await recreate(onOwnImage(dependant));
   await removeBackup(dependant);
 }
@@ -86,17 +97,11 @@ const onOwnImage = ({ reference: _its, watching: _told, ...dependant }: Swap): S
 const linksOf = ({ HostConfig }: ContainerInspectInfo): string[] =>
   ((HostConfig.Links ?? []) as string[]).map((link) => link.replace(/^\//, "").replace(/:.*/, ""));
 
-/** Ids of those whose namespaces it shares. */
-const referencesOf = ({ HostConfig: { NetworkMode, IpcMode, PidMode } }: ContainerInspectInfo): string[] =>
-  [NetworkMode, IpcMode, PidMode]
-    .filter((mode) => sharesContainer(mode))
-    .map((mode) => mode?.slice("container:".length) ?? "");
-
 /** It shares a namespace that nobody else is in any more, or knows an address that is its parent's no more. */
 async function isCutOff(engine: Engine, inspect: ContainerInspectInfo): Promise<boolean> {
   const { State } = inspect;
   if (!State.Running) return false;
-  for (const name of [...referencesOf(inspect), ...linksOf(inspect)]) {
+  for (const name of [...namespaceParents(inspect), ...linksOf(inspect)]) {
     const parent = await ifThere(engine.docker.getContainer(name).inspect());
     if (parent !== undefined && Date.parse(parent.State.StartedAt) > Date.parse(State.StartedAt)) return true;
   }
@@ -199,9 +204,17 @@ export class NotRecreated extends Error {
 
 /** @throws NotRecreated; what was begun is undone then, but it does not run. */
 export async function recreate(dependant: Swap): Promise<void> {
+  if (await isPrunedWhole(dependant)) dependant.successor = undefined; // it is made once more, of what its snapshot says
   const done = dependant.successor === undefined ? [] : recreateSteps.slice(0, startAt); // by an earlier process
   const outcome = await runSteps(recreateSteps.slice(done.length), dependant, watching(dependant), done);
   if (outcome.kind !== "done") throw new NotRecreated(dependant.name, outcome.cause);
+}
+
+/** Neither of the two ran when the earlier process ended. */
+async function isPrunedWhole({ engine, old, successor }: Swap): Promise<boolean> {
+  if (successor === undefined) return false;
+  const both = [old.Id, successor].map((id) => ifThere(engine.docker.getContainer(id).inspect()));
+  return (await Promise.all(both)).every((inspect) => inspect === undefined);
 }
 
 const watching = ({ watching: told }: Swap): Watching =>
@@ -227,9 +240,15 @@ export async function giveWay(dependant: Swap): Promise<void> {
 
 /** U2 and D1: the old containers go, their volumes stay. */
 export async function commit(swap: Swap): Promise<void> {
+  await dropSnapshots(swap);
   await releaseOldImages(swap);
   await commitDependants(swap); // podman: children first
   await removeBackup(swap);
+}
+
+/** From here on nothing that a prune takes is needed. */
+export async function dropSnapshots(swap: Swap): Promise<void> {
+  for (const { shelf, run, name } of [swap, ...swap.dependants]) await dropSnapshot(shelf, run, name);
 }
 
 export async function commitDependants(swap: Swap): Promise<void> {

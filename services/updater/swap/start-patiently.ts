@@ -8,7 +8,7 @@ import { tryAll } from "./saga.ts";
 import { letStopEnd } from "./stop-container.ts";
 import { Timed } from "./timed.ts";
 
-interface StartContext {
+export interface StartContext {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;

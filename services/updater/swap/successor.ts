@@ -2,7 +2,7 @@
 // before anything is stopped.
 import type Docker from "dockerode";
 import type { Engine } from "../../../shared/engine.ts";
-import { GONE, ifThere, tolerating } from "../../../shared/engine.ts";
+import { CONFLICT, GONE, ifThere, tolerating } from "../../../shared/engine.ts";
 import { createOptionsFrom, platformOf } from "../create/create-options.ts";
 import {
   type ContainerDocument,
@@ -49,7 +49,7 @@ export async function makeSuccessor(it: SuccessorPlan): Promise<string> {
       throw new Error(`the new container would not be as the old one: ${wrong.join("; ")}`);
     return made.id;
   } catch (error) {
-    await tolerating([GONE], made.remove({ force: true, v: true }));
+    await tolerating([GONE, CONFLICT], made.remove({ force: true, v: true }));
     throw error;
   }
 }

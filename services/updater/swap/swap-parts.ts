@@ -1,7 +1,7 @@
 // What an Engine holds of swaps that are not over, told by names alone.
 import type { ContainerInspectInfo } from "dockerode";
 import { type Engine, ifThere } from "../../../shared/engine.ts";
-import { parseSwapName } from "./swap-names.ts";
+import { ownName, parseSwapName } from "./swap-names.ts";
 
 export interface SwapParts {
   readonly name: string;
@@ -9,11 +9,11 @@ export interface SwapParts {
   readonly current: ContainerInspectInfo | undefined;
   readonly successor: ContainerInspectInfo | undefined;
   readonly backup: ContainerInspectInfo | undefined;
+  /** A container of its owner's that bears the name. */
+  readonly theirs?: ContainerInspectInfo;
+  /** The beginning of the successor's id, where the backup's name tells it. */
+  readonly successorId?: string;
 }
-
-/** A container that others link to is listed under their names for it too: `/linker/alias`. */
-const ownName = (names: readonly string[]): string =>
-  (names.find((name) => name.lastIndexOf("/") === 0) ?? "").slice(1);
 
 export async function findParts(engine: Engine): Promise<SwapParts[]> {
   const listed = await engine.docker.listContainers({ all: true });
@@ -29,14 +29,37 @@ export async function findParts(engine: Engine): Promise<SwapParts[]> {
             const swap = parseSwapName(one.name);
             return swap?.name === name && swap.run === run && swap.part === part;
           })?.id;
-        return {
-          name,
-          run,
-          current: await inspect(named.find((one) => one.name === name)?.id),
-          successor: await inspect(bearing("successor")),
-          backup: await inspect(bearing("backup")),
-        };
+        const backup = await inspect(bearing("backup"));
+        const successorId = parseSwapName(backup?.Name.slice(1) ?? "")?.successor;
+        const renamed = named.find(({ id }) => successorId !== undefined && id.startsWith(successorId));
+        return withTheirs(
+          {
+            ...{ name, run, backup },
+            ...(successorId !== undefined && { successorId }),
+            current: await inspect(named.find((one) => one.name === name)?.id),
+            successor: await inspect(bearing("successor")),
+          },
+          await inspect(renamed?.id),
+        );
       },
     ),
   );
+}
+
+/** `known`: the successor by its id, whatever it is called: its owner may have renamed it. */
+function withTheirs(parts: SwapParts, known: ContainerInspectInfo | undefined): SwapParts {
+  const { current, successor } = parts;
+  if (current === undefined) return successor === undefined ? { ...parts, current: known } : parts;
+  return isOurs(parts, current) ? parts : { ...parts, current: undefined, theirs: current };
+}
+
+/**
+ * What bears the name beside a backup is its successor, which was made before the old one was stopped (swap.ts: U1); an
+ * earlier version of the program did not name it. Beside a successor it is what that was made after.
+ */
+function isOurs({ backup, successor, successorId }: SwapParts, current: ContainerInspectInfo): boolean {
+  const at = (time: string): number => Date.parse(time);
+  if (successorId !== undefined) return current.Id.startsWith(successorId);
+  if (backup !== undefined) return backup.State.Running || at(current.Created) <= at(backup.State.FinishedAt);
+  return successor === undefined || at(current.Created) <= at(successor.Created);
 }

@@ -1,7 +1,8 @@
 // The steps of a replacement, in order. A new step is one entry here; the tests that kill and break after each step
 // take their list from this one.
 import { letDependantsRun, proveUpdated, recreateDependants, startRecreated } from "./recreate.ts";
-import { type SwapStep, create, moveAside, parkPolicy, proveIt, start, stop, takeName } from "./swap.ts";
+import { moveAside, takeName } from "./exchange-names.ts";
+import { type SwapStep, create, parkPolicy, proveIt, start, stop } from "./swap.ts";
 import { keepOldImages } from "./way-back.ts";
 
 export const swapSteps: readonly SwapStep[] = [

@@ -5,25 +5,46 @@
 //   U4  Names and inspect documents alone tell which steps were done (swap-names.ts); a crash needs no journal.
 // Engine API: ContainerCreate, -Stop, -Rename, -Update, -Start, -Delete.
 import type { Clock } from "../../../shared/clock.ts";
-import { ALREADY_SO, type Engine, GONE, ifThere, statusOf, tolerating } from "../../../shared/engine.ts";
+import { ALREADY_SO, type Engine, GONE, ifThere, tolerating, isLeftByCrash } from "../../../shared/engine.ts";
 import type { ImageRef } from "../../../shared/image-ref.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
-import { isAdopted, replacementOf } from "./adopted.ts";
+import type { Shelf, Snapshot } from "../journal/snapshots.ts";
+import { type Replacement, isAdopted } from "./adopted.ts";
 import { copiedInto, surelyCopiedInto } from "./copied-files.ts";
 import { copyPaths } from "./copy-paths.ts";
+import { takeName } from "./exchange-names.ts";
+import { startIfThere } from "./make-anew.ts";
 import { onImage } from "./on-image.ts";
 import type { Semaphore } from "./places.ts";
 import { type Proof, prove } from "./prove.ts";
+import { remove, rename } from "./rename.ts";
 import type { Step, Watching } from "./saga.ts";
 import type { References } from "./references.ts";
-import { letStopEnd, stopContainer } from "./stop-container.ts";
+import { takeSnapshot } from "./snapshot.ts";
+import { stopContainer } from "./stop-container.ts";
 import { makeSuccessor } from "./successor.ts";
 import { backupName, successorName } from "./swap-names.ts";
-import { fetchOldImage, recreateOld, runSuccessorInstead } from "./way-back.ts";
+import { fetchOldImage, makeOldAnew, runSuccessorInstead } from "./way-back.ts";
+import {
+  expectNoReplacement,
+  isRemovedWhole,
+  isTaken,
+  leaveName,
+  orRemoved,
+  stopAgain,
+  yieldAfterStart,
+  yieldTo,
+} from "./yield.ts";
 
 export interface Swap {
   readonly engine: Engine;
   readonly clock: Clock;
+  /** Where snapshots are kept. */
+  readonly shelf: Shelf;
+  /** What an earlier process of the run knew. */
+  readonly snapshots?: readonly Snapshot[];
+  /** The container in whose transaction it is recreated. */
+  readonly parent?: string;
   readonly run: string;
   /** The name its user gave it. */
   readonly name: string;
@@ -58,8 +79,15 @@ export interface Swap {
   successor: string | undefined;
   /** The old container made again, where somebody had removed it. */
   restored?: string;
-  /** It cannot be made again: the successor runs in its place. */
-  isLost?: boolean;
+  /** It cannot be made again: the successor runs in its place, or nothing does. */
+  lost?: "replaced" | "gone" | undefined;
+  /** What its owner put in its place, and what became of that (yield.ts). */
+  replacement?: Replacement | undefined;
+  kept?: string;
+  hasLeftName?: boolean;
+  isRemoved?: boolean;
+  /** A part of Ouroboros itself. */
+  readonly isOwn?: true;
   /** Swaps of the containers that refer to this one, parents before children. */
   dependants: Swap[];
 }
@@ -95,13 +123,16 @@ export const create: SwapStep = {
     swap.successor = await onImage({ ...swap, old }, swap.newImage.Id, make);
     swap.replaced.set(swap.old.Id, swap.successor);
     await copyPaths(swap.engine, { from: swap.old.Id, to: swap.successor, paths: files });
+    await takeSnapshot(swap, swap.parent === undefined ? "updated" : "dependant");
     await swap.beforeStop(swap.successor);
   },
   // Volumes that the new image alone declares go with it; those it took over are bound by name and stay.
   undo: async (swap) => {
+    const inspect = await ifThere(successorOf(swap).inspect());
+    if (inspect !== undefined && isTaken(swap, inspect)) return;
     const { id } = successorOf(swap);
     if (await isAdopted(swap, id)) return rename(swap.engine, id, swap.name);
-    await tolerating([GONE], successorOf(swap).remove({ force: true, v: true }));
+    await remove(swap, id, { v: true });
     if (swap.restored === undefined) swap.replaced.delete(swap.old.Id);
   },
 };
@@ -111,27 +142,25 @@ const asOf = ({ old, reference = old.Config.Image }: Swap): ContainerDocument =>
   Config: { ...old.Config, Image: reference },
 });
 
+const stopOld = (swap: Swap): Promise<void> => stopContainer({ ...swap, ...swap.proof }, swap.old);
+
 export const stop: SwapStep = {
   name: "stop the old container",
-  do: (swap) => stopContainer({ ...swap, ...swap.proof }, swap.old),
+  do: (swap) =>
+    swap.resumedSince === undefined ? orRemoved(swap, stopOld(swap)) : tolerating([GONE], stopOld(swap)),
   undo: async (swap) => {
-    if (await startIfThere(swap, swap.restored ?? swap.old.Id)) return;
-    const replacement = await replacementOf(swap);
-    if (replacement !== undefined) return finishReplacing(swap, replacement);
-    await restoreOld(swap);
+    if (swap.isRemoved === true) return;
+    const own = swap.restored ?? swap.old.Id;
+    const found = await leaveName(swap);
+    if (found !== undefined) return yieldTo(swap, found, own);
+    const isStarted = await startIfThere(swap, own).catch((error: unknown) => {
+      if (!isLeftByCrash(error)) throw error;
+      return "never" as const;
+    });
+    if (isStarted === "never") await restoreOld(swap, own);
+    else if (isStarted) await yieldAfterStart(swap, own);
+    else if (!(await isRemovedWhole(swap))) await restoreOld(swap);
   },
-};
-
-export const moveAside: SwapStep = {
-  name: "move the old container's name aside",
-  do: (swap) => rename(swap.engine, swap.old.Id, backupName(swap.name, swap.run)),
-  undo: (swap) => rename(swap.engine, swap.old.Id, swap.name),
-};
-
-export const takeName: SwapStep = {
-  name: "give the name to the successor",
-  do: (swap) => rename(swap.engine, successorOf(swap).id, swap.name),
-  undo: (swap) => rename(swap.engine, successorOf(swap).id, successorName(swap.name, swap.run)),
 };
 
 /** After a restart of the Engine a stopped `always` container would be started beside the new one. */
@@ -150,11 +179,18 @@ export const parkPolicy: SwapStep = {
 
 export const start: SwapStep = {
   name: "start the successor",
-  do: (swap) => tolerating([ALREADY_SO], successorOf(swap).start()),
+  do: async (swap) => {
+    await expectNoReplacement(swap);
+    await tolerating([ALREADY_SO], successorOf(swap).start());
+    await expectNoReplacement(swap).catch(async (error: unknown) => {
+      await stopAgain(swap, await successorOf(swap).inspect());
+      throw error;
+    });
+  },
   undo: async (swap) => {
+    await leaveName(swap);
     const inspect = await ifThere(successorOf(swap).inspect());
-    if (inspect?.State.Running)
-      await stopContainer({ ...swap, ...swap.proof }, inspect as unknown as ContainerDocument);
+    if (inspect?.State.Running && !isTaken(swap, inspect)) await stopAgain(swap, inspect);
   },
 };
 
@@ -167,8 +203,8 @@ export const proveIt: SwapStep = {
 export const DOWN = { from: stop.name, to: start.name } as const;
 
 /** U2: only after the verdict. Its volumes stay. */
-export const removeBackup = (swap: Pick<Swap, "engine" | "old">): Promise<void> =>
-  tolerating([GONE], swap.engine.docker.getContainer(swap.old.Id).remove({ v: false, force: true }));
+export const removeBackup = (swap: Pick<Swap, "engine" | "clock" | "old">): Promise<void> =>
+  remove(swap, swap.old.Id, { v: false });
 
 const restartsByItself = (container: ContainerDocument): boolean =>
   ["always", "on-failure"].includes(container.HostConfig.RestartPolicy?.Name ?? "");
@@ -176,54 +212,36 @@ const restartsByItself = (container: ContainerDocument): boolean =>
 const policyOf = ({ HostConfig: { RestartPolicy } }: ContainerDocument) =>
   RestartPolicy?.Name ? RestartPolicy : { Name: "no" };
 
-/** One that is gone, or bears the name already, is as it should be. */
-async function rename(engine: Engine, id: string, name: string): Promise<void> {
-  const container = engine.docker.getContainer(id);
-  try {
-    await container.rename({ name });
-  } catch (error) {
-    const inspect = await ifThere(container.inspect());
-    if (inspect !== undefined && inspect.Name !== `/${name}`) throw error;
-  }
-}
-
-const LEFT_TO_COMPOSE_MS = 3000;
-const LOOK_EVERY_MS = 100;
+const AT_MOST = 5;
 
 /**
- * Compose gives up where the name is still taken when it wants it, and leaves what it made unnamed and not started:
- * then this is all there is of the container.
- */
-async function finishReplacing({ engine, clock, name }: Swap, id: string): Promise<void> {
-  const container = engine.docker.getContainer(id);
-  for (let waited = 0; waited < LEFT_TO_COMPOSE_MS; waited += LOOK_EVERY_MS) {
-    const inspect = await ifThere(container.inspect());
-    if (inspect === undefined || inspect.Name === `/${name}`) return;
-    await clock.sleep(LOOK_EVERY_MS);
-  }
-  await rename(engine, id, name);
-  await tolerating([ALREADY_SO], container.start());
-}
-
-/**
- * Somebody removed the old container meanwhile: it is made anew. What refers to it by its id is recreated then.
+ * The old container was removed meanwhile, or is `insteadOf` and cannot be started: it is made anew. What refers to it by its id
+ * is recreated then.
  * @throws Error where that cannot be; the successor runs in its place until it can.
  */
-export async function restoreOld(swap: Swap): Promise<void> {
-  try {
-    await fetchOldImage(swap);
-  } catch (error) {
-    await runSuccessorInstead(swap);
-    swap.isLost = true;
-    throw error;
+export async function restoreOld(swap: Swap, insteadOf?: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    await fetchOldImage(swap).catch(async (error: unknown) => {
+      swap.lost = (await runSuccessorInstead(swap)) ? "replaced" : "gone";
+      throw error;
+    });
+    swap.lost = undefined;
+    await start.undo?.(swap);
+    await takeName.undo?.(swap); // the successor may have run in its place
+    try {
+      swap.restored = await makeOldAnew(swap, insteadOf);
+    } catch (error) {
+      if (await yieldAfterStart(swap, backupName(swap.name, swap.run))) return;
+      throw error;
+    }
+    swap.replaced.set(swap.old.Id, swap.restored);
+    await giveFilesBack(swap, swap.restored);
+    if (await startIfThere(swap, swap.restored)) {
+      await yieldAfterStart(swap, swap.restored);
+      return;
+    }
+    if (tries === AT_MOST) throw new Error(`it was removed ${tries} times before it could start`);
   }
-  swap.isLost = false;
-  await start.undo?.(swap);
-  await takeName.undo?.(swap); // the successor may have run in its place
-  swap.restored = await recreateOld(swap);
-  swap.replaced.set(swap.old.Id, swap.restored);
-  await giveFilesBack(swap, swap.restored);
-  await startIfThere(swap, swap.restored);
 }
 
 /** What was copied into the old container went into its successor. */
@@ -233,17 +251,4 @@ async function giveFilesBack(swap: Swap, to: string): Promise<void> {
   if (successor === undefined) return;
   const paths = await surelyCopiedInto(engine, successor as unknown as ContainerDocument);
   await copyPaths(engine, { from: successor.Id, to, paths });
-}
-
-/** Resolves with false where there is no such container. */
-async function startIfThere({ engine, clock }: Swap, id: string): Promise<boolean> {
-  const container = engine.docker.getContainer(id);
-  try {
-    await letStopEnd({ engine, clock }, await container.inspect());
-    await tolerating([ALREADY_SO], container.start());
-    return true;
-  } catch (error) {
-    if (statusOf(error) === GONE && (await ifThere(container.inspect())) === undefined) return false;
-    throw error;
-  }
 }

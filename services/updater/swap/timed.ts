@@ -2,7 +2,7 @@
 // had been put back itself; and for how long putting back is tried.
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
-import { isAway, statusOf } from "../../../shared/engine.ts";
+import { isAway, isParentEnded, makesNoSense, statusOf } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import type { Failure, Watching } from "./saga.ts";
 import { DOWN } from "./swap.ts";
@@ -46,7 +46,7 @@ export class Timed implements Watching {
   undid(step: string, error?: unknown): void {
     if (error === undefined) {
       if (step === DOWN.from) this.#up = this.monotonic();
-      this.#it.log.info({ step }, "step undone");
+      this.#it.log.debug({ step }, "step undone");
       return;
     }
     const because = explain(error);
@@ -83,4 +83,7 @@ export class Timed implements Watching {
 
 /** Not what is missing: that is so the next time too. An answer that made no sense may make some then. */
 const mayHeal = (error: unknown): boolean =>
-  isAway(error) || error instanceof TypeError || [403, 409, 500].includes(statusOf(error) ?? 0);
+  isAway(error) ||
+  makesNoSense(error) ||
+  isParentEnded(error) ||
+  [403, 409, 500].includes(statusOf(error) ?? 0);

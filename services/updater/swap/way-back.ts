@@ -2,34 +2,44 @@
 // images without a tag, `prune -a` also images that no container uses: both fit the old container while the new one is
 // verified.
 //   W1  The old image bears a tag of ours from before the first stop until the old container runs again or goes for good.
-//   W2  An old container that is gone is made anew from its inspect document, and an image that is gone is pulled by its
-//       digest.
+//   W2  An old container that is gone is made anew from its snapshot (make-anew.ts), and an image that is gone is pulled by
+//       its digest.
 //   W3  Where that image cannot be had, the successor runs under the name: one that may be bad beats none.
 import { createHash } from "node:crypto";
 import type Docker from "dockerode";
-import { ALREADY_SO, type Engine, GONE, ifThere, tolerating } from "../../../shared/engine.ts";
+import {
+  ALREADY_SO,
+  CONFLICT,
+  type Engine,
+  GONE,
+  ifThere,
+  statusOf,
+  tolerating,
+} from "../../../shared/engine.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../../shared/image-ref.ts";
 import { originOf } from "../../../shared/provenance.ts";
 import { platformOf } from "../create/create-options.ts";
-import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import type { ImageDocument } from "../create/inspect.ts";
 import { onImage } from "./on-image.ts";
+import { type Remaking, makeAnew } from "./make-anew.ts";
 import { makeSuccessor } from "./successor.ts";
-import type { Semaphore } from "./places.ts";
 import type { Step } from "./saga.ts";
 
 /** What of a swap (swap.ts) the way back needs. */
-interface Returning {
-  readonly engine: Engine;
-  readonly run: string;
-  readonly name: string;
-  readonly old: ContainerDocument;
-  readonly oldImage: ImageDocument;
+interface Returning extends Remaking {
   readonly newImage: ImageDocument;
-  readonly replaced: ReadonlyMap<string, string>;
-  readonly making: Semaphore;
+  readonly reference?: string;
   readonly successor: string | undefined;
-  readonly fetchImage: (wanted: { ref: ImageRef; platform: string | undefined }) => Promise<void>;
+  readonly resumedSince?: string;
   readonly dependants: readonly Returning[];
+}
+
+/** What an image is called that may be gone, and how it is pulled. */
+interface Fetching {
+  readonly engine: Engine;
+  readonly reference: string;
+  readonly image: ImageDocument;
+  readonly fetchImage: (wanted: { ref: ImageRef; platform: string | undefined }) => Promise<void>;
 }
 
 /** Of tags only; nothing is ever pulled or pushed under it. */
@@ -44,8 +54,12 @@ export const keepOldImages: Step<Returning> = {
   name: "keep the old image",
   tells: true, // while another undo fails, the image may still be needed
   do: async (swap) => {
+    const gone = swap.resumedSince === undefined ? [] : [GONE]; // a prune may have taken it since then
     for (const one of replacedImages(swap))
-      await one.engine.docker.getImage(one.oldImage.Id).tag({ repo: KEPT_IMAGES, tag: tagOf(one) });
+      await tolerating(
+        gone,
+        one.engine.docker.getImage(one.oldImage.Id).tag({ repo: KEPT_IMAGES, tag: tagOf(one) }),
+      );
   },
   undo: releaseOldImages,
 };
@@ -63,6 +77,16 @@ const untag = ({ docker }: Engine, name: string): Promise<void> =>
   tolerating(
     [GONE],
     docker.getImage(name).remove({ force: true, noprune: true } as Docker.ImageRemoveOptions),
+  );
+
+/** What an earlier process left of W1 for a container that is not to run again. */
+export const releaseImage = (
+  { docker }: Engine,
+  of: { readonly run: string; readonly name: string },
+): Promise<void> =>
+  tolerating(
+    [GONE, CONFLICT],
+    docker.getImage(`${KEPT_IMAGES}:${tagOf(of)}`).remove({ noprune: true } as Docker.ImageRemoveOptions),
   );
 
 interface StillNeeded {
@@ -85,44 +109,66 @@ export async function releaseOtherImages(engine: Engine, { runs, swaps }: StillN
     if (name.startsWith(`${KEPT_IMAGES}:`) && !isNeeded(name)) await untag(engine, name);
 }
 
-/** W2; its image is there. Resolves with the id. @throws what the Engine refuses. */
-export function recreateOld(swap: Returning): Promise<string> {
-  const replaced = new Map([...swap.replaced].filter(([old]) => old !== swap.old.Id));
-  return onImage(swap, swap.oldImage.Id, () =>
-    makeSuccessor({ ...swap, newImage: swap.oldImage, replaced, name: swap.name }),
-  );
+/** W2. @throws Error where its image is gone and cannot be pulled. */
+export const fetchOldImage = (
+  it: Pick<Remaking, "engine" | "old" | "oldImage" | "fetchImage">,
+): Promise<void> => fetchImageOf({ ...it, image: it.oldImage, reference: it.old.Config.Image });
+
+const MOST_PRUNES = 5;
+
+/** W2; a prune may take its image again before the container is there. Resolves with its id. @throws as fetchOldImage, and what the Engine refuses. */
+export async function makeOldAnew(it: Remaking, insteadOf?: string): Promise<string> {
+  for (let tries = 1; ; tries++) {
+    await fetchOldImage(it);
+    try {
+      return await makeAnew(it, insteadOf);
+    } catch (error) {
+      if (statusOf(error) !== GONE || tries === MOST_PRUNES) throw error;
+    }
+  }
 }
 
-/** W2. @throws Error where its image is gone and cannot be pulled. */
-export async function fetchOldImage(swap: Returning): Promise<void> {
-  const { engine, oldImage, fetchImage } = swap;
-  const isThere = async () => (await ifThere(engine.docker.getImage(oldImage.Id).inspect())) !== undefined;
+/** @throws Error where the image is gone and cannot be pulled. */
+async function fetchImageOf({ engine, image, reference, fetchImage }: Fetching): Promise<void> {
+  const isThere = async () => (await ifThere(engine.docker.getImage(image.Id).inspect())) !== undefined;
   if (await isThere()) return;
   const failures: unknown[] = [];
-  for (const ref of digestsOf(swap)) {
-    await fetchImage({ ref, platform: platformOf(oldImage, engine) }).catch((error: unknown) =>
+  for (const ref of digestsOf(engine, image, reference)) {
+    await fetchImage({ ref, platform: platformOf(image, engine) }).catch((error: unknown) =>
       failures.push(error),
     );
     if (await isThere()) return;
   }
-  throw new Error(`its image ${oldImage.Id} is gone and could not be pulled again`, { cause: failures[0] });
+  throw new Error(`its image ${image.Id} is gone and could not be pulled again`, { cause: failures[0] });
 }
 
 /** In its own repository, by the digests that the registry may know it by. */
-function digestsOf({ engine, oldImage, old }: Returning): ImageRef[] {
-  const ref = parseImageRef(old.Config.Image);
+function digestsOf({ store }: Engine, image: ImageDocument, reference: string): ImageRef[] {
+  const ref = parseImageRef(reference);
   if (ref === undefined) return [];
-  const kept = { id: oldImage.Id, digests: oldImage.RepoDigests ?? [] };
-  return originOf(kept, ref, engine.store).digests.map((digest) => withTag(ref, digest));
+  const kept = { id: image.Id, digests: image.RepoDigests ?? [] };
+  return originOf(kept, ref, store).digests.map((digest) => withTag(ref, digest));
 }
 
-/** W3 */
-export async function runSuccessorInstead(swap: Returning): Promise<void> {
-  const { successor, name, engine } = swap;
-  if (successor === undefined) return;
-  const container = engine.docker.getContainer(successor);
-  const inspect = await ifThere(container.inspect());
-  if (inspect === undefined) return;
+/** W3; a successor that is gone too is made again. Resolves with whether it runs. */
+export async function runSuccessorInstead(swap: Returning): Promise<boolean> {
+  const { name, engine } = swap;
+  const id = await successorOf(swap).catch(() => undefined);
+  if (id === undefined) return false;
+  const container = engine.docker.getContainer(id);
+  const inspect = await container.inspect();
   if (inspect.Name !== `/${name}`) await container.rename({ name });
   await tolerating([ALREADY_SO], container.start());
+  return true;
+}
+
+async function successorOf(swap: Returning): Promise<string> {
+  const { engine, old, newImage, successor, fetchImage } = swap;
+  const isThere = async (id: string) =>
+    (await ifThere(engine.docker.getContainer(id).inspect())) !== undefined;
+  if (successor !== undefined && (await isThere(successor))) return successor;
+  const reference = swap.reference ?? old.Config.Image;
+  await fetchImageOf({ engine, image: newImage, reference, fetchImage });
+  const as = { ...old, Config: { ...old.Config, Image: reference } };
+  return onImage({ ...swap, old: as }, newImage.Id, () => makeSuccessor({ ...swap, old: as }));
 }

@@ -1,0 +1,44 @@
+// What all steps of a run share, made once when it begins or is taken up.
+import type { Mode } from "../../../shared/hooks.ts";
+import { Gate } from "../gate/gate.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Notices } from "../journal/notices.ts";
+import type { RecoveredHost } from "../recover/recover.ts";
+import { Semaphore } from "../swap/places.ts";
+import type { Connected, Run } from "../updater.ts";
+import type { Plan } from "./plan-message.ts";
+
+interface RunParts {
+  readonly journal: Journal;
+  readonly notices: Notices;
+  readonly mode: Mode;
+  readonly plan: Plan;
+  readonly recovered: RecoveredHost;
+}
+
+export function runOf(updater: Connected, { journal, notices, mode, plan, recovered }: RunParts): Run {
+  const { bus, participants, doorbell } = updater;
+  return {
+    ...updater,
+    journal,
+    notices,
+    mode,
+    isRollback: plan.rollback,
+    gate: new Gate(bus, journal, { participants, doorbell, mode }),
+    log: bus.context.log.child({ run: plan.run }),
+    turns: new Semaphore(bus.context.settings.SWAPS),
+    ran: new Set(),
+    replaced: new Map(),
+    notStarted: new Set(),
+    recovered: recovered.swaps,
+    stuck: stuckIn(plan.run, recovered),
+    helped: recovered.helped,
+  };
+}
+
+const stuckIn = (run: string, { restored }: RecoveredHost): ReadonlyMap<string, string> =>
+  new Map(
+    restored
+      .filter((one) => one.run === run && one.end === "stuck")
+      .map(({ container, because }) => [container, because]),
+  );

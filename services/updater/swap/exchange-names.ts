@@ -1,0 +1,87 @@
+// The two renames of a swap: the old container's name goes aside, the successor takes it; nothing waits in between.
+import { ifThere } from "../../../shared/engine.ts";
+import { Expired } from "../../../shared/errors.ts";
+import { actionsOn } from "./container-events.ts";
+import { rename } from "./rename.ts";
+import type { Step } from "./saga.ts";
+import { backupName, successorName } from "./swap-names.ts";
+import {
+  type Yielding,
+  expectNoReplacement,
+  isBackup,
+  isGone,
+  isTaken,
+  leaveName,
+  yieldAfterStart,
+} from "./yield.ts";
+
+interface Exchanging extends Yielding {
+  readonly isOwn?: true;
+}
+
+/** An earlier version of the program may have to read the names of its own container. */
+export const backupOf = ({ name, run, successor, isOwn }: Exchanging): string =>
+  backupName(name, run, isOwn === true ? undefined : successor);
+
+export const moveAside: Step<Exchanging> = {
+  name: "move the old container's name aside",
+  do: async (swap) => {
+    const old = await ifThere(swap.engine.docker.getContainer(swap.old.Id).inspect());
+    const now = old?.Name.slice(1) ?? swap.name;
+    if (![swap.name, backupOf(swap)].includes(now))
+      throw new Expired(`somebody renamed it to ${now} meanwhile`);
+    if (old !== undefined) return rename(swap.engine, old.Id, backupOf(swap));
+    await leaveName(swap);
+    await expectNoReplacement(swap);
+  },
+  undo: async (swap) => {
+    const inspect = await ifThere(swap.engine.docker.getContainer(swap.old.Id).inspect());
+    if (inspect === undefined || !isBackup(inspect)) return; // its owner gave it another name
+    if (await yieldAfterStart(swap, inspect.Id)) return;
+    await rename(swap.engine, inspect.Id, swap.name).catch(async (error: unknown) => {
+      if (!(await yieldAfterStart(swap, inspect.Id))) throw error;
+    });
+  },
+};
+
+export const takeName: Step<Exchanging> = {
+  name: "give the name to the successor",
+  do: async (swap) => {
+    await nameSuccessor(swap);
+    if (!isGone(await ifThere(swap.engine.docker.getContainer(swap.old.Id).inspect()))) return;
+    // Its owner's `rm -f` found it by its name the moment before.
+    await unnameSuccessor(swap);
+    await leaveName(swap);
+    await expectNoReplacement(swap);
+    await nameSuccessor(swap);
+  },
+  undo: (swap) => unnameSuccessor(swap),
+};
+
+const nameSuccessor = ({ engine, name, run, successor }: Exchanging): Promise<void> =>
+  rename(engine, successor ?? successorName(name, run), name);
+
+async function unnameSuccessor(swap: Exchanging): Promise<void> {
+  const { engine, name, run } = swap;
+  const temporary = successorName(name, run);
+  const there = () => ifThere(engine.docker.getContainer(swap.successor ?? temporary).inspect());
+  let inspect = await there();
+  if (inspect?.State.Running === false && (await isEndedByOthers(swap, inspect.Id))) {
+    await swap.clock.sleep(REMOVED_WITHIN_MS, swap.proof.hardStop);
+    inspect = await there();
+  }
+  if (inspect !== undefined && !isTaken(swap, inspect)) await rename(engine, inspect.Id, temporary);
+}
+
+/**
+ * Who stops a container often removes it the moment it has ended, and Engine 28 keeps for ever a name that is given to a
+ * container while it is removed.
+ */
+const REMOVED_WITHIN_MS = 300;
+const LATELY_MS = 30_000;
+
+/** Beside the one who undoes this update, somebody sent it a signal. */
+async function isEndedByOthers({ engine }: Exchanging, id: string): Promise<boolean> {
+  const actions = await actionsOn(engine, id, (now) => now - LATELY_MS);
+  return actions.filter((action) => action === "kill").length > 1;
+}

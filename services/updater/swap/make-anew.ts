@@ -1,0 +1,125 @@
+// A container that is gone is made anew from what is known of it, and one that is there is started again, also where a prune
+// took its networks.
+//   N1  It is made under its backup name, which tells a later process that it is to run (recover.ts, R3), and then named.
+//   N2  An Engine may keep a name for a container that was renamed while it was removed. Then it runs under its backup name: one
+//       that has the wrong name beats none.
+//   N3  An Engine that was killed may have left a task of a container, and starts that one no more. Another one like it is made
+//       first, under its backup name, then the one that cannot be started goes. While its snapshot names that one, a later process
+//       begins again (found-parts.ts: F4).
+import type { Clock } from "../../../shared/clock.ts";
+import {
+  ALREADY_SO,
+  CONFLICT,
+  type Engine,
+  GONE,
+  ifThere,
+  statusOf,
+  tolerating,
+} from "../../../shared/engine.ts";
+import type { ImageRef } from "../../../shared/image-ref.ts";
+import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import { type Shelf, readSnapshot } from "../journal/snapshots.ts";
+import { onImage } from "./on-image.ts";
+import type { Semaphore } from "./places.ts";
+import { remove } from "./rename.ts";
+import { attachAnew, moveSnapshot, restoreNetworks } from "./snapshot.ts";
+import { letStopEnd } from "./stop-container.ts";
+import { makeSuccessor } from "./successor.ts";
+import { backupName } from "./swap-names.ts";
+
+export interface Remaking {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly shelf: Shelf;
+  readonly run: string;
+  readonly name: string;
+  readonly old: ContainerDocument;
+  readonly oldImage: ImageDocument;
+  /** Containers recreated in this run: old id → new id. */
+  readonly replaced: ReadonlyMap<string, string>;
+  readonly making: Semaphore;
+  /** Pulls an image by its digest, which is the reference's tag here. */
+  readonly fetchImage: (wanted: { ref: ImageRef; platform: string | undefined }) => Promise<void>;
+}
+
+/** N1; its image is there. `insteadOf`: the id of one that cannot be started, N3. Resolves with the id. @throws what the Engine refuses. */
+export async function makeAnew(it: Remaking, insteadOf?: string): Promise<string> {
+  const { engine, shelf, run, name, old, oldImage } = it;
+  const snapshot = await readSnapshot(shelf, run, name);
+  if (snapshot !== undefined) await restoreNetworks(engine, snapshot);
+  const backup = backupName(name, run);
+  const replaced = new Map([...it.replaced].filter(([id]) => id !== old.Id));
+  const make = () => makeSuccessor({ ...it, newImage: oldImage, replaced, name: backup });
+  const made = await ifThere(engine.docker.getContainer(backup).inspect()); // by a try that failed after this
+  const id = made?.Id ?? (await onImage(it, oldImage.Id, make));
+  if (insteadOf !== undefined) await remove(it, insteadOf, { v: false });
+  await moveSnapshot(shelf, it, id);
+  await engine.docker
+    .getContainer(id)
+    .rename({ name })
+    .catch((error: unknown) => runUnnamed(it, id, error));
+  return id;
+}
+
+/** A container that somebody is creating has its name already, and is not seen yet. */
+const SEEN_WITHIN_MS = 5000;
+const LOOK_EVERY_MS = 100;
+
+/** N2. @throws always: its name is missing. */
+async function runUnnamed({ engine, clock, name }: Remaking, id: string, error: unknown): Promise<never> {
+  const { docker } = engine;
+  if (statusOf(error) !== CONFLICT) throw error;
+  for (let waited = 0; waited < SEEN_WITHIN_MS; waited += LOOK_EVERY_MS) {
+    if ((await ifThere(docker.getContainer(name).inspect())) !== undefined) throw error;
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+  await tolerating([ALREADY_SO], docker.getContainer(id).start());
+  const because = `the Engine keeps the name ${name} for a container that is gone, so ${id.slice(0, 12)} runs under another one until the Engine is started again`;
+  throw new Error(because, { cause: error });
+}
+
+type Starting = Pick<Remaking, "engine" | "clock" | "shelf" | "run" | "name">;
+
+/** Resolves with false where there is no such container, or it goes meanwhile. */
+export async function startIfThere(it: Starting, id: string): Promise<boolean> {
+  try {
+    await startOrReattach(it, id);
+    return true;
+  } catch (error) {
+    if (statusOf(error) === GONE && (await isGone(it, id))) return false;
+    throw error;
+  }
+}
+
+async function startOrReattach(it: Starting, id: string): Promise<void> {
+  const container = it.engine.docker.getContainer(id);
+  try {
+    await letStopEnd(it, await container.inspect());
+    await tolerating([ALREADY_SO], container.start());
+  } catch (error) {
+    if ((await ifThere(container.inspect())) === undefined || !(await reattach(it, id))) throw error;
+    await tolerating([ALREADY_SO], container.start());
+  }
+}
+
+/** One that is being removed is found no more by some calls, and still by others. */
+async function isGone({ engine, clock }: Starting, id: string): Promise<boolean> {
+  for (let waited = 0; waited < GONE_WITHIN_MS; waited += LOOK_EVERY_MS) {
+    if ((await ifThere(engine.docker.getContainer(id).inspect())) === undefined) return true;
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+  return false;
+}
+
+const GONE_WITHIN_MS = 2000;
+
+/** Resolves with whether networks of it were gone, and are there again. */
+export async function reattach(
+  { engine, shelf, run, name }: Omit<Starting, "clock">,
+  id: string,
+): Promise<boolean> {
+  const snapshot = await readSnapshot(shelf, run, name);
+  if (snapshot === undefined) return false;
+  await restoreNetworks(engine, snapshot);
+  return attachAnew(engine, id, snapshot);
+}

@@ -1,0 +1,42 @@
+// Giving a container a name, and taking one away, while others do the same. Engine API: ContainerRename, -Delete.
+import type { Clock } from "../../../shared/clock.ts";
+import { CONFLICT, type Engine, GONE, ifThere, statusOf } from "../../../shared/engine.ts";
+
+/** One that is gone, or bears the name already, is as it should be. */
+export async function rename(engine: Engine, id: string, name: string): Promise<void> {
+  const container = engine.docker.getContainer(id);
+  try {
+    await container.rename({ name });
+  } catch (error) {
+    const inspect = await ifThere(container.inspect());
+    if (inspect !== undefined && inspect.Name !== `/${name}`) throw error;
+  }
+}
+
+const REMOVED_WITHIN_MS = 30_000;
+const LOOK_EVERY_MS = 100;
+
+interface Removing {
+  readonly engine: Engine;
+  readonly clock: Clock;
+}
+
+/** One that is gone is as it should be; one that somebody else is removing is waited for. */
+export async function remove(
+  { engine, clock }: Removing,
+  id: string,
+  how: { readonly v: boolean },
+): Promise<void> {
+  const container = engine.docker.getContainer(id);
+  for (let waited = 0; ; waited += LOOK_EVERY_MS) {
+    try {
+      await container.remove({ force: true, v: how.v });
+      return;
+    } catch (error) {
+      if (statusOf(error) === GONE) return;
+      if (statusOf(error) !== CONFLICT || waited >= REMOVED_WITHIN_MS) throw error;
+      if ((await ifThere(container.inspect())) === undefined) return;
+    }
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}
