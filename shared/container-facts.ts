@@ -50,6 +50,10 @@ export function factsOf(inspect: ContainerInspectInfo, image: ImageLabels = {}):
   };
 }
 
+/** One in a crash loop is: it runs now and then, and a new image may be its fix. */
+export const isUp = ({ status }: Pick<Facts, "status">): boolean =>
+  ["running", "restarting"].includes(status);
+
 /** Names and ids (also shortened ones) both mean a container. */
 export const isMeant = (facts: Facts, nameOrId: string): boolean =>
   facts.name === nameOrId || (nameOrId.length >= 12 && facts.id.startsWith(nameOrId));
@@ -63,7 +67,7 @@ export function whyLeftAlone(
   const { labels } = facts;
   const ref = parseImageRef(facts.reference);
   if (facts.status === "paused") return "paused";
-  if (facts.status !== "running") return "not running";
+  if (!isUp(facts)) return "not running";
   const ours = whyOurselves(facts, ourselves);
   if (ours !== undefined) return ours;
   if (facts.ignored?.includes(ROLE) === true && !isOurs(facts, ourselves))

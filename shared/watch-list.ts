@@ -29,5 +29,5 @@ export function whyUnwatched({ name, labels }: Facts, wishes: WatchSettings): st
 
 export function whyOnlyMonitored({ labels }: Facts, compat: Settings["COMPAT_LABELS"]): string | undefined {
   const label = monitoredOnlyBy(labels, compat);
-  return label && `a newer image is there, but its label ${label} says not to update it`;
+  return label && `only monitored: a newer image is there, but its label ${label} says not to update it`;
 }

@@ -3,11 +3,15 @@ import { iso } from "../../shared/clock.ts";
 import type { Facts } from "../../shared/container-facts.ts";
 import { worthTelling } from "../../shared/counting-labels.ts";
 import type { Unseen } from "../../shared/inspect-all.ts";
+import { type ContainerWarning, containerWarnings, unknownNames } from "./container-warnings.ts";
 import { findUpdates } from "./find-updates.ts";
 import { noteHost } from "./host-record.ts";
-import { type Left, unknownDependencies } from "./plan.ts";
+import { hasActed } from "./first-start.ts";
+import type { Lag } from "./lag.ts";
+import type { Left } from "./plan.ts";
 import { fingerprint } from "./plan-event.ts";
 import type { Polling } from "./polling.ts";
+import type { Sight } from "./watch.ts";
 import { type CycleOutcome, type Publication, modeOf, publishPlan } from "./publish.ts";
 
 /** How many groups are remembered as told. */
@@ -29,11 +33,19 @@ export interface PollCycle {
   readonly ignoredLabels: readonly { readonly container: string; readonly labels: readonly string[] }[];
   /** Left alone because the Engine could not show them. */
   readonly unseen: readonly Unseen[];
+  /** What a mirror of the Engine's serves otherwise than its registry has it: digests. */
+  readonly lagging: readonly LaggingImage[];
   /** How many of those that were asked for got no answer. */
   readonly unanswered: number;
   /** What to set so that more can be asked. */
   readonly advice?: string;
-  readonly unknownDependencies: readonly { readonly container: string; readonly names: readonly string[] }[];
+  readonly warnings: readonly ContainerWarning[];
+  /** Names in settings that no container bears; told in the first cycle only. */
+  readonly unknownNames: readonly string[];
+}
+
+export interface LaggingImage extends Pick<Lag, "mirror" | "serves" | "upstream"> {
+  readonly image: string;
 }
 
 /** Nothing was learned: no registry gave a digest for any image. */
@@ -57,7 +69,9 @@ export async function cycle(polling: Polling, { except, only }: CycleExtent = {}
     ...(except !== undefined && { except }),
     ...(only !== undefined && { only, despiteHolds: true as const }),
   });
-  const { sight, choice, candidates, answers, advice, plan, isThere } = found;
+  const { sight, choice, candidates, answers, advice, plan, isThere, lags } = found;
+  if (only === undefined && modeOf(polling.settings) === "update")
+    polling.firstStart.announce(polling.log, plan.groups, candidates.length);
   const publication = await publishPlan(polling, plan.groups, sight, only === undefined ? undefined : ASKED);
   await note(polling, publication);
   const leftToo = publication.left.map(({ container }) => container);
@@ -73,12 +87,21 @@ export async function cycle(polling: Polling, { except, only }: CycleExtent = {}
     left: [...choice.left, ...plan.left, ...publication.left],
     ignoredLabels: ignoredLabelsOf(polling, sight.facts),
     unseen: sight.unseen,
+    lagging: [...lags].map(([image, { mirror, serves, upstream }]) => ({ image, mirror, serves, upstream })),
     unanswered: candidates.filter(({ ref }) => answers.get(ref.familiar)?.kind !== "digest").length,
     ...(advice !== undefined && { advice }),
-    unknownDependencies: sight.facts
-      .map((facts) => ({ container: facts.name, names: unknownDependencies(facts, sight.facts) }))
-      .filter(({ names }) => names.length > 0),
+    warnings: containerWarnings(sight.facts, polling.settings),
+    unknownNames: unknownNamesOn(polling, sight),
   };
+}
+
+/** Nobody's names, in the cycle in which the last Engine was looked at. */
+function unknownNamesOn({ census, host, settings }: Polling, { facts, unseen }: Sight): readonly string[] {
+  const names = census.report(
+    host.name,
+    [...facts, ...unseen].map(({ name }) => name),
+  );
+  return names === undefined ? [] : unknownNames(names, settings);
 }
 
 /** Labels of images that concern others and so do not count. Our own image bears some, as it should. */
@@ -94,14 +117,17 @@ const ignoredLabelsOf = ({ host, settings }: Polling, all: readonly Facts[]): Po
 /** Patiently: what was published stays published, whatever becomes of this. */
 export async function note(polling: Polling, { outcome, groups }: Publication): Promise<void> {
   const at = iso(polling.clock.now());
-  await noteHost(polling, "waiting for NATS to note the cycle", ({ announced }) => ({
+  const mode = modeOf(polling.settings);
+  await noteHost(polling, "waiting for NATS to note the cycle", ({ announced, ...before }) => ({
     last_poll: at,
     ...(polling.origins.known.size > 0 && { known_images: [...polling.origins.known] }),
     budgets: polling.registries.budgets,
+    ...(polling.mirrors.record !== undefined && { mirrors: polling.mirrors.record }),
     ...(outcome.kind === "published" && {
+      acted: mode === "update" || hasActed(before),
       last_plan: { run: outcome.run, at, containers: [...outcome.containers] },
     }),
-    ...(modeOf(polling.settings) === "monitor" && {
+    ...(mode === "monitor" && {
       announced: [...new Set([...announced, ...groups.map(fingerprint)])].slice(-REMEMBERED),
     }),
   }));

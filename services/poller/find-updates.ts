@@ -7,6 +7,7 @@ import { parseJson } from "../../shared/messages.ts";
 import { ourselvesOf } from "../../shared/ourselves.ts";
 import { heldKey } from "../../shared/subjects.ts";
 import { askRegistries } from "./ask-registries.ts";
+import type { Lag } from "./lag.ts";
 import { following, refsToAsk } from "./latest.ts";
 import {
   type RegistryAnswer,
@@ -18,6 +19,7 @@ import {
   planOf,
 } from "./plan.ts";
 import type { Polling } from "./polling.ts";
+import { RECENT_MS } from "./recent-answers.ts";
 import { type Sight, lookAt } from "./watch.ts";
 
 export interface Search {
@@ -44,6 +46,8 @@ export interface Updates {
   readonly advice?: string;
   /** Names of those whose image is not known to come from its repository. */
   readonly strangers: ReadonlySet<string>;
+  /** Tags that a mirror serves otherwise than their registry has them, by `familiar` reference. */
+  readonly lags: ReadonlyMap<string, Lag>;
   readonly plan: UpdatePlan;
 }
 
@@ -59,8 +63,13 @@ export async function findUpdates(polling: Polling, search: Search): Promise<Upd
   const chosen = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
   const isWhole = only === undefined && except.size === 0;
   const refs = refsToAsk(chosen, settings.LATEST_ONLY);
-  const { answers, advice } = await askRegistries(polling, refs, { isWhole, recentMs });
-  const candidates = following(chosen, answers, settings.LATEST_ONLY);
+  const said = await askRegistries(polling, refs, { isWhole, recentMs });
+  const { advice } = said;
+  const candidates = following(chosen, said.answers, settings.LATEST_ONLY);
+  const { answers, lags } = await polling.mirrors.of(candidates, said.answers, {
+    signal,
+    everyMs: comparedEvery(search, settings.INTERVAL),
+  });
   signal.throwIfAborted();
   const moving = candidates.filter((candidate) => mayMove(candidate, answers));
   const { strangers, same } = await origins.of(candidates, answers, signal);
@@ -69,17 +78,26 @@ export async function findUpdates(polling: Polling, search: Search): Promise<Upd
     answers,
     held: await heldOf(polling, despiteHolds ? [] : moving.map(({ facts }) => facts)),
     ...{ strangers, same },
+    lags: despiteHolds ? asOperatorAsked(lags) : lags,
     all: sight.facts,
     now: clock.now(),
     compat: settings.COMPAT_LABELS,
   });
   return {
-    ...{ sight, choice, candidates, answers, plan },
+    ...{ sight, choice, candidates, answers, plan, lags },
     isThere: sight.facts.some(isWanted),
     strangers: new Set(strangers.keys()),
     ...(advice !== undefined && { advice }),
   };
 }
+
+/** A person who asks gets an answer of now; cycles ask the registries behind the mirrors once in twelve, or in an hour. */
+const comparedEvery = ({ only, recentMs }: Search, interval: number): number =>
+  recentMs ?? (only === undefined ? Math.min(12 * interval, 3_600_000) : RECENT_MS);
+
+/** An operator who asks for an update gets what the mirror has, if that is another image. */
+const asOperatorAsked = (lags: ReadonlyMap<string, Lag>): ReadonlyMap<string, Lag> =>
+  new Map([...lags].map(([familiar, lag]) => [familiar, { ...lag, passed: [] }]));
 
 /** By container name. An entry that cannot be read holds nothing. */
 async function heldOf(

@@ -9,10 +9,10 @@ import { explain } from "../../shared/errors.ts";
 import { isConflict } from "../../shared/jetstream.ts";
 import { parseJson } from "../../shared/messages.ts";
 import type { Host } from "../../shared/run-service.ts";
-import { BUCKETS } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
 import type { Polling } from "./polling.ts";
 import { RateBudget } from "../../shared/rate-budget.ts";
+import { Lag } from "./lag.ts";
 
 const When = z.string().describe("RFC 3339.");
 
@@ -29,6 +29,14 @@ export const HostRecord = z.looseObject({
     .record(z.string(), RateBudget)
     .optional()
     .describe("How often each registry may still be asked, as it told last."),
+  mirrors: z
+    .object({
+      asked_at: When.describe("When a registry behind a mirror was asked last."),
+      lagging: z.record(z.string(), Lag),
+    })
+    .optional()
+    .describe("Tags that a mirror of the Engine's serves otherwise than their registry has them."),
+  acted: z.boolean().optional().describe("Whether a plan that changes containers was published for it."),
   announced: z.array(z.string()).describe("Monitor only: what was told already, a hash for each group."),
   known_images: z
     .array(z.string())
@@ -43,6 +51,8 @@ export class HostTaken extends Error {
 }
 
 const AGAIN_MS = 500;
+/** The updater of a new set-up takes a moment to make what is needed. */
+const TOLD_AT = 3;
 const VERSION = z
   .object({ version: z.string() })
   .parse(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"))).version;
@@ -75,19 +85,19 @@ export async function writeHost(
   }
 }
 
-/** The same, tried until NATS takes it or the signal aborts; `waiting` is told once where it does not. @throws HostTaken */
+/** The same, tried until NATS takes it or the signal aborts; `waiting` is told once where that lasts. @throws HostTaken */
 export async function noteHost(
   { nats, hosts, host, log, clock, signal }: Polling,
   waiting: string,
   change: (before: HostRecord) => Partial<HostRecord>,
 ): Promise<void> {
-  for (let told = false; !signal.aborted; told = true) {
+  for (let tries = 1; !signal.aborted; tries += 1) {
     try {
       await writeHost(hosts, host, clock.now(), change);
       return;
     } catch (error) {
       if (error instanceof HostTaken || nats.isClosed()) throw error;
-      if (!told) log.info({ because: explain(error) }, waiting);
+      if (tries === TOLD_AT) log.info({ because: explain(error) }, waiting);
       await clock.sleep(AGAIN_MS, signal);
     }
   }
@@ -96,5 +106,5 @@ export async function noteHost(
 const taken = (name: string, { engine_id, last_seen }: HostRecord, ours: string): HostTaken =>
   new HostTaken(
     `the host name ${name} belongs to the Engine ${engine_id} (seen last at ${last_seen}), and this Engine is ${ours}: ` +
-      `set OUROBOROS_HOST to a name of its own; if the other Engine is gone for good, delete ${token(name)} from the bucket ${BUCKETS.hosts}`,
+      `set OUROBOROS_HOST to a name of its own; if the other Engine is gone for good, \`ouroboros host forget ${name}\` frees the name`,
   );

@@ -60,6 +60,7 @@ function seenOf(
   const candidate = updates.candidates.find((one) => one.facts === facts);
   const left = [...updates.choice.left, ...updates.plan.left].find(({ container }) => container === facts);
   const answer = candidate && updates.answers.get(candidate.ref.familiar);
+  const lag = candidate && updates.lags.get(candidate.ref.familiar);
   const saidAt = candidate && registries.recent.saidAt(candidate.ref);
   return {
     container: facts.name,
@@ -67,7 +68,7 @@ function seenOf(
     image: facts.reference,
     state: stateOf(candidate, left, updates),
     because: left?.because ?? "an update is due",
-    digest: answer?.kind === "digest" ? answer.digest : null,
+    digest: lag?.upstream ?? (answer?.kind === "digest" ? answer.digest : null),
     runs: candidate?.digests ?? [],
     said_at: saidAt === undefined ? null : iso(saidAt),
   };

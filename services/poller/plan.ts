@@ -4,6 +4,7 @@ import { type Facts, isMeant, whyLeftAlone } from "../../shared/container-facts.
 import { groupsOf } from "../../shared/groups.ts";
 import type { HeldEntry } from "../../shared/held.ts";
 import { type ImageRef, parseImageRef } from "../../shared/image-ref.ts";
+import { type Lag, whyLagging } from "./lag.ts";
 import type { Ourselves } from "../../shared/ourselves.ts";
 import { type ImageStore, type Origin, originKey, originOf } from "../../shared/provenance.ts";
 import type { Settings } from "../../shared/settings.ts";
@@ -37,7 +38,12 @@ export interface Candidate {
 
 /** What a registry said of a reference. */
 export type RegistryAnswer =
-  | { readonly kind: "digest"; readonly digest: string }
+  | {
+      readonly kind: "digest";
+      readonly digest: string;
+      /** The mirror of the Engine's that said so, by host and port. */
+      readonly mirror?: string;
+    }
   | {
       readonly kind: "unknown";
       readonly because: string;
@@ -133,6 +139,8 @@ export interface Findings {
   readonly strangers?: ReadonlyMap<string, string>;
   /** Names of those whose tag has moved to an image of the same content. */
   readonly same?: ReadonlySet<string>;
+  /** Tags that a mirror serves otherwise than their registry has them, by `familiar` reference. */
+  readonly lags?: ReadonlyMap<string, Lag>;
   /** All containers of the host. */
   readonly all: readonly Facts[];
   /** Milliseconds since 1970. */
@@ -172,17 +180,20 @@ export function mayMove({ ref, digests }: Candidate, answers: ReadonlyMap<string
 }
 
 function whyNotNow(
-  { facts: { name }, digests }: Candidate,
+  { facts: { name }, ref: { familiar }, digests }: Candidate,
   answer: RegistryAnswer,
-  { held: all, strangers, same, now }: Findings,
+  { held: all, strangers, same, lags, now }: Findings,
 ): string | undefined {
   if (answer.kind === "unknown") return answer.because;
+  const lag = lags?.get(familiar);
+  const because = lag && whyLagging(lag, digests, familiar);
+  if (because !== undefined) return because;
   if (digests.includes(answer.digest) || same?.has(name) === true) return "current";
   const stranger = strangers?.get(name);
   if (stranger !== undefined) return stranger;
   const held = all.get(name);
   if (held?.digest !== answer.digest) return undefined;
-  if (held.until === null) return `held: ${held.because} (${held.by}), until its tag moves again`;
+  if (held.until === null) return `held: ${held.because} (${held.by}), until the tag changes`;
   if (held.until <= now) return undefined;
   return `held: ${held.because} (${held.by}), until ${new Date(held.until).toISOString()}`;
 }

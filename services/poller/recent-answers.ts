@@ -3,10 +3,10 @@ import type { Clock } from "../../shared/clock.ts";
 import type { ImageRef } from "../../shared/image-ref.ts";
 import type { RegistryAnswer } from "./plan.ts";
 
-type Digest = Extract<RegistryAnswer, { kind: "digest" }>;
+export type DigestAnswer = Extract<RegistryAnswer, { kind: "digest" }>;
 
 interface RecentAnswer {
-  readonly answer: Digest;
+  readonly answer: DigestAnswer;
   /** Monotonic, and of the wall's clock. */
   readonly at: number;
   readonly wall: number;

@@ -223,7 +223,9 @@ function digestIn({ headers }: HttpAnswer): string | undefined {
 
 function refusal({ registry, familiar }: ImageRef, { status }: HttpAnswer): NoDigest {
   if (status === 404)
-    return new NoDigest(`${registry} has no ${familiar}, or shows it only to those who log in there`);
+    return new NoDigest(
+      `${registry} has no ${familiar}, or it is private: then run \`docker login ${registry}\``,
+    );
   if (status === 403) return new NoDigest(`${registry} denies access to ${familiar}`, { kind: "login" });
   return new NoDigest(`${registry} answered ${status} for ${familiar}`, {
     kind: status >= 500 ? "passing" : "final",

@@ -28,6 +28,11 @@ export interface RegistryAccess extends ApiMeans {
   readonly mirrors?: readonly string[];
 }
 
+interface FoundAnswer {
+  readonly digest: string;
+  readonly mirror?: string;
+}
+
 const LANES = { all: 20, each: 10, keyOf: (ref: ImageRef) => ref.registry };
 /** Before the same is asked again in a cycle. */
 const BACK_OFF_MS = [300, 1200, 4000];
@@ -81,44 +86,67 @@ export class Registries implements Disposable {
 
   async #answerFor(ref: ImageRef, round: Round): Promise<RegistryAnswer> {
     try {
-      return { kind: "digest", digest: await this.#find(ref, round) };
+      return { kind: "digest", ...(await this.#find(ref, round)) };
     } catch (error) {
       if (!(error instanceof NoDigest)) return unknown(`${ref.registry}: ${explain(error)}`);
       return { ...unknown(error.message), ...(error.kind === "login" && { wantsLogin: true }) };
     }
   }
 
-  async #find(ref: ImageRef, round: Round): Promise<string> {
+  /** Host and port of the Engine's mirrors that stand in for its registry. */
+  mirrorsOf(ref: ImageRef): readonly string[] {
+    return mirrorEndpoints(ref, this.#means.mirrors ?? []).map(({ registry }) => registry);
+  }
+
+  /** What tags mean at their registries themselves, whatever a mirror says: one try, and only those that are known. */
+  upstreamOf(refs: readonly ImageRef[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    return known(refs, signal, (ref, round) => this.#tryAt(ownEndpoint(ref.registry), ref, round));
+  }
+
+  /** What tags mean to the Engine, mirrors included; only those that are known. */
+  throughEngine(refs: readonly ImageRef[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    return known(refs, signal, (ref, round) => this.#askEngine(ref, round));
+  }
+
+  async #find(ref: ImageRef, round: Round): Promise<FoundAnswer> {
     const isEnginesOwn = isLoopback(apiHost(ref.registry));
     const isKnown = (this.#byEngine.get(ref.registry) ?? 0) > this.#means.clock.monotonic();
     const first = isEnginesOwn || isKnown ? await this.#askEngine(ref, round) : undefined;
-    if (first !== undefined) return first;
+    if (first !== undefined) return { digest: first };
     const mirrored = await this.#findAtMirror(ref, round);
     if (mirrored !== undefined) return mirrored;
     try {
-      return await this.#findAt(ownEndpoint(ref.registry), ref, round);
+      return { digest: await this.#findAt(ownEndpoint(ref.registry), ref, round) };
     } catch (error) {
       const mayHelp = error instanceof NoDigest && error.kind === "unreachable" && !isEnginesOwn && !isKnown;
       const digest = mayHelp ? await this.#askEngine(ref, round) : undefined;
       if (digest === undefined) throw error;
       this.#byEngine.set(ref.registry, this.#means.clock.monotonic() + BY_ENGINE_MS);
-      return digest;
+      return { digest };
     }
   }
 
   /** As for the Engine, any failure of a mirror leads to the next one, and to the registry. */
-  async #findAtMirror(ref: ImageRef, round: Round): Promise<string | undefined> {
+  async #findAtMirror(ref: ImageRef, round: Round): Promise<FoundAnswer | undefined> {
     for (const mirror of mirrorEndpoints(ref, this.#means.mirrors ?? [])) {
-      try {
-        refuseGivenUp(mirror.registry, round);
-        return await this.#api.digestAt(mirror, ref, round);
-      } catch (error) {
-        if (!(error instanceof NoDigest)) throw error;
-        if (error.kind === "unreachable") round.givenUp.set(mirror.registry, error);
-        if (error instanceof AskedToWait) this.#api.waits.letAlone(mirror.registry, error);
-      }
+      const digest = await this.#tryAt(mirror, ref, round);
+      if (digest !== undefined) return { digest, mirror: mirror.registry };
     }
     return undefined;
+  }
+
+  /** Without patience: undefined where it gave no digest. */
+  async #tryAt(endpoint: RegistryEndpoint, ref: ImageRef, round: Round): Promise<string | undefined> {
+    const { registry } = endpoint;
+    try {
+      refuseGivenUp(registry, round);
+      return await this.#api.digestAt(endpoint, ref, round);
+    } catch (error) {
+      if (!(error instanceof NoDigest)) throw error;
+      if (error.kind === "unreachable") round.givenUp.set(registry, error);
+      if (error instanceof AskedToWait) this.#api.waits.letAlone(registry, error);
+      return undefined;
+    }
   }
 
   /** What passes is waited for, a few seconds in all. @throws NoDigest */
@@ -156,6 +184,19 @@ export class Registries implements Disposable {
     countSilence(name, new NoDigest(said.because), round);
     return undefined;
   }
+}
+
+async function known(
+  refs: readonly ImageRef[],
+  signal: AbortSignal,
+  ask: (ref: ImageRef, round: Round) => Promise<string | undefined>,
+): Promise<ReadonlyMap<string, string>> {
+  const round = newRound(refs, signal);
+  const found = await inParallel(refs, LANES, async (ref) => {
+    const digest = await ask(ref, round).catch(() => undefined); // it is about nothing more than a comparison
+    return digest === undefined ? [] : [[ref.familiar, digest] as const];
+  });
+  return new Map(found.flat());
 }
 
 const isShort = (error: NoDigest): boolean => error instanceof AskedToWait && error.ms <= SHORT_MS;

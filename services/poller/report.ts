@@ -10,9 +10,19 @@ export function reportOf({ cycle, because }: { cycle?: PollCycle; because?: stri
   return {
     ended_at: iso(now),
     ...cycle,
+    warnings: cycle.warnings.map(({ sentence, containers }) => `${containers.join(", ")}: ${sentence}`),
+    failures: failuresOf(cycle),
     left: cycle.left.map(({ container, because }) => ({ ...nameOf(container), because })),
     due: cycle.due.map((container) => ({ ...nameOf(container), because: whatBecomesOf(container, cycle) })),
   };
+}
+
+/** Why registries gave no digest, and for which containers. */
+function failuresOf({ left }: PollCycle): object[] {
+  const containers = new Map<string, string[]>();
+  for (const { container, because, wrong } of left)
+    if (wrong === true) containers.set(because, [...(containers.get(because) ?? []), container.name]);
+  return [...containers].map(([because, names]) => ({ because, containers: names.sort() }));
 }
 
 const nameOf = ({ name, id, reference }: Facts) => ({ container: name, id, image: reference });

@@ -3,16 +3,19 @@ import type { NatsConnection } from "nats";
 import { explain } from "../../shared/errors.ts";
 import { bucketOf, jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
 import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
+import { NameCensus } from "../../shared/name-census.ts";
 import type { End } from "../../shared/run-records.ts";
 import { CODE, isOneCycle } from "../../shared/one-cycle.ts";
 import { type Context, type Host, type Service, forEachHost, stoppedCode } from "../../shared/run-service.ts";
 import { BUCKETS } from "../../shared/subjects.ts";
 import { serveCommands } from "./commands.ts";
-import { type PollCycle, cycle, isBlind } from "./cycle.ts";
+import { type PollCycle, cycle } from "./cycle.ts";
 import { type Runs, exitCodeOf, followRuns } from "./follow-run.ts";
+import { FirstStart } from "./first-start.ts";
 import { HostTaken, noteHost } from "./host-record.ts";
 import { type Look, look } from "./look.ts";
 import { followExpiries } from "./look-again.ts";
+import { Mirrors } from "./mirrors.ts";
 import { ImageOrigins } from "./origins.ts";
 import type { Polling } from "./polling.ts";
 import { proxiesFrom } from "./proxy.ts";
@@ -31,15 +34,20 @@ const LOOK_MS = 500;
 export const runPoller: Service = async (context) => {
   const nats = await connectUnlessStopped("poller", context);
   if (nats === undefined) return stoppedCode(context);
+  const census = context.census ?? new NameCensus(context.settings.DOCKER_SOCKETS.length);
   try {
-    return await forEachHost(context, (host) => pollHost(context, host, nats));
+    return await forEachHost(context, (host) => pollHost({ ...context, census }, host, nats));
   } finally {
     await leaveNats(nats);
   }
 };
 
 /** Resolves with the exit code. */
-async function pollHost(context: Context, host: Host, nats: NatsConnection): Promise<number> {
+async function pollHost(
+  context: Context & Pick<Polling, "census">,
+  host: Host,
+  nats: NatsConnection,
+): Promise<number> {
   const { settings, clock } = context;
   const { engine } = host;
   const own = { http: settings.HTTP_PROXY, https: settings.HTTPS_PROXY, no: settings.NO_PROXY };
@@ -62,16 +70,16 @@ async function pollHost(context: Context, host: Host, nats: NatsConnection): Pro
     held: await bucketOf(nats, BUCKETS.held),
     registries,
     origins: new ImageOrigins(host.engine, registries),
+    mirrors: new Mirrors(registries, clock),
+    firstStart: new FirstStart(),
   };
   try {
-    await noteHost(
-      polling,
-      "waiting for the streams and buckets that the updater makes",
-      ({ known_images }) => {
-        polling.origins.remember(known_images ?? []);
-        return {};
-      },
-    );
+    await noteHost(polling, "waiting for the streams and buckets that the updater makes", (record) => {
+      polling.origins.remember(record.known_images ?? []);
+      polling.mirrors.remember(record.mirrors);
+      polling.firstStart.noteRecord(record);
+      return {};
+    });
     return await (isOneCycle(settings) ? pollOnce(polling) : pollAlways(polling));
   } catch (error) {
     if (!(error instanceof HostTaken)) throw error;
@@ -125,16 +133,16 @@ const hasMore = ({ cycle: last }: CycleEnd): boolean =>
 async function pollOnce(polling: Polling): Promise<number> {
   using runs = followRuns(polling);
   const before = await untilSettled(polling, runs);
-  const { ends, blind } = await cycleOnce(polling, runs);
+  const { ends, isWhole } = await cycleOnce(polling, runs);
   await untilSettled(polling, runs); // a run is told to be finished before it is closed
-  const code = Math.max(exitCodeOf([...before, ...ends]), blind ? CODE.failed : CODE.done);
+  const code = Math.max(exitCodeOf([...before, ...ends]), isWhole ? CODE.done : CODE.failed);
   return polling.signal.aborted ? Math.max(code, stoppedCode(polling)) : code;
 }
 
 interface Once {
   readonly ends: readonly End[];
-  /** No registry could be asked. */
-  readonly blind: boolean;
+  /** Registries said of every image what they have. */
+  readonly isWhole: boolean;
 }
 
 async function cycleOnce(polling: Polling, runs: Runs): Promise<Once> {
@@ -143,11 +151,11 @@ async function cycleOnce(polling: Polling, runs: Runs): Promise<Once> {
   const done = new Set<string>();
   const expired = new Set<string>();
   let told: LoggedSentences = new Set();
-  let blind = false;
+  let isWhole = true;
   while (!signal.aborted) {
     const ended = await tryCycle(polling, done, told);
     told = ended.told;
-    if (ended.cycle !== undefined) blind = isBlind(ended.cycle);
+    if (ended.cycle !== undefined && done.size === 0) isWhole = ended.cycle.unanswered === 0;
     const outcome = ended.cycle?.outcome;
     using _waiting = health.waits(whatFor(polling, ended));
     if (outcome === undefined) await clock.sleep(AGAIN_MS, signal);
@@ -155,7 +163,7 @@ async function cycleOnce(polling: Polling, runs: Runs): Promise<Once> {
     else if (outcome.kind === "waiting")
       await updaterReady(polling, { within: Number.POSITIVE_INFINITY, over: signal, lookEvery: LOOK_MS });
     else {
-      log.info({ run: outcome.run }, "waiting for the updater to finish the run");
+      log.debug({ run: outcome.run }, "waiting for the updater to finish the run");
       const endsOfRun = (await runs.endsOf(outcome.run)) ?? {};
       ends.push(...Object.values(endsOfRun));
       const again = outcome.containers.filter((name) => endsOfRun[name] === "expired" && !expired.has(name));
@@ -164,7 +172,7 @@ async function cycleOnce(polling: Polling, runs: Runs): Promise<Once> {
       if (ended.cycle?.rest.length === 0 && again.length === 0) break;
     }
   }
-  return { ends, blind };
+  return { ends, isWhole };
 }
 
 function whatFor({ host }: Polling, { cycle: last, because = "" }: CycleEnd): string {

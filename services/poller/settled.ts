@@ -11,6 +11,8 @@ import type { Polling } from "./polling.ts";
 
 const LOOK_MS = 250;
 const ANSWER_WITHIN_MS = 3000;
+/** Longer waits are told. */
+const PATIENCE_MS = 5000;
 
 /** What the updater answers to `status`, as far as it matters here. */
 const UpdaterStatus = z.object({
@@ -25,14 +27,17 @@ type UpdaterStatus = z.infer<typeof UpdaterStatus>;
 export async function untilSettled(polling: Polling, runs: Runs): Promise<readonly End[]> {
   const { clock, signal, health, host, log } = polling;
   let hasWaited = polling.together === true;
+  const began = clock.monotonic();
   let told = "";
   while (!signal.aborted) {
     const status = await statusOf(polling);
     const unsettled = await whyUnsettled(polling, status);
     if (unsettled === undefined) return hasWaited ? endsOf(status, runs) : [];
     hasWaited ||= status?.state === "busy";
-    if (unsettled !== told) log.info({ because: unsettled }, "waiting for what was begun to be finished");
-    told = unsettled;
+    const isSoon = clock.monotonic() - began < PATIENCE_MS; // a start and an end take a moment
+    if (!isSoon && unsettled !== told)
+      log.info({ because: unsettled }, "waiting for what was begun to be finished");
+    if (!isSoon) told = unsettled;
     using _waiting = health.waits(`the updater of ${host.name}: ${unsettled}`);
     await clock.sleep(LOOK_MS, signal);
   }

@@ -1,5 +1,7 @@
 // What the log says of a cycle: what changed at info and warn, the rest at debug, so that a quiet host is quiet.
 import type { Logger } from "pino";
+import { shortDigest } from "../../shared/image-change.ts";
+import type { Left } from "./plan.ts";
 import { type PollCycle, isBlind } from "./cycle.ts";
 
 /** What was said already. */
@@ -17,10 +19,14 @@ export function tell(log: Logger, cycle: PollCycle, told: LoggedSentences): Logg
       log.debug({ container: container.name, image: container.reference, because }, "container left alone");
   for (const [because, images] of wrongByReason(cycle))
     say("warn", { images, because }, "registry gave no digest");
+  for (const [mirror, images] of Object.entries(laggingByMirror(cycle)))
+    say("warn", { mirror, images }, "a mirror of the Engine has other images than the registry");
   for (const { name: container, because } of cycle.unseen)
     say("warn", { container, because }, "container cannot be looked at; left alone");
-  for (const { container, names } of cycle.unknownDependencies)
-    say("warn", { container, names }, "unknown names in a dependency label");
+  for (const { sentence, containers } of cycle.warnings) say("warn", { containers }, sentence);
+  for (const sentence of cycle.unknownNames) say("warn", {}, sentence);
+  const { sentence, kinds } = leftAlone(cycle.left);
+  if (sentence !== undefined) say("info", { containers: kinds }, sentence);
   for (const { container, labels } of cycle.ignoredLabels)
     say(
       "warn",
@@ -44,10 +50,38 @@ export function tell(log: Logger, cycle: PollCycle, told: LoggedSentences): Logg
   return saying;
 }
 
+/** `3 left alone: 2 paused, 1 built here`, and who they are: those that are neither current nor told as trouble. */
+export function leftAlone(left: readonly Left[]): {
+  readonly sentence?: string;
+  readonly kinds: Readonly<Record<string, readonly string[]>>;
+} {
+  const kinds: Record<string, string[]> = {};
+  const alone = left.filter(({ because, wrong }) => because !== "current" && wrong === undefined);
+  for (const { container, because } of alone) (kinds[kindOf(because)] ??= []).push(container.name);
+  const counts = Object.entries(kinds)
+    .sort(([one, { length }], [other, names]) => names.length - length || (one < other ? -1 : 1))
+    .map(([kind, names]) => [kind, names.sort()] as const);
+  if (counts.length === 0) return { kinds };
+  const list = counts.map(([kind, { length }]) => `${length} ${kind}`).join(", ");
+  return { sentence: `${alone.length} left alone: ${list}`, kinds: Object.fromEntries(counts) };
+}
+
+/** A reason begins with its kind; what comes after it is about the one container. */
+const kindOf = (because: string): string => because.split(/[:;,(]/, 1)[0]?.trim() ?? because;
+
 /** A registry that is away is one line, however many images it has. */
 function wrongByReason({ left }: PollCycle): ReadonlyMap<string, readonly string[]> {
   const images = new Map<string, Set<string>>();
   for (const { container, because, wrong } of left)
     if (wrong === true) images.set(because, (images.get(because) ?? new Set()).add(container.reference));
   return new Map([...images].map(([because, names]) => [because, [...names].sort()]));
+}
+
+/** Each image with what the mirror serves and what its registry has. */
+function laggingByMirror({ lagging }: PollCycle): Readonly<Record<string, readonly string[]>> {
+  const images: Record<string, string[]> = {};
+  for (const { image, mirror, serves, upstream } of lagging)
+    (images[mirror] ??= []).push(`${image}: ${shortDigest(serves)}, docker.io has ${shortDigest(upstream)}`);
+  for (const some of Object.values(images)) some.sort();
+  return images;
 }

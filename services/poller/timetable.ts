@@ -34,7 +34,8 @@ export class Timetable {
 
   /** RFC 3339. */
   get nextAt(): string | null {
-    const at = this.#clock.now() + this.#next - this.#time();
+    const isCron = this.#schedule.kind === "cron"; // its times are the wall's
+    const at = isCron ? this.#next : this.#clock.now() + this.#next - this.#time();
     return Number.isFinite(at) ? iso(at) : null;
   }
 

@@ -1,0 +1,101 @@
+// What containers ask for and does not count, and why: labels that no setting reads, labels that nobody knows, names that
+// no container bears. One table of checks; each warning is a sentence that names the remedy. Pure.
+import { readCheck } from "../../shared/check-label.ts";
+import { neededIn } from "../../shared/compat-labels.ts";
+import { type Facts, isMeant } from "../../shared/container-facts.ts";
+import { WATCHTOWER, foreignLabels } from "../../shared/foreign-labels.ts";
+import { labels as known } from "../../shared/labels.ts";
+import { didYouMean, distance } from "../../shared/nearest.ts";
+import type { WatchSettings } from "../../shared/watch-list.ts";
+import { unknownDependencies } from "./plan.ts";
+
+export interface ContainerWarning {
+  readonly sentence: string;
+  readonly containers: readonly string[];
+}
+
+type WarningCheck = (all: readonly Facts[], wishes: WatchSettings) => readonly ContainerWarning[];
+
+const checks: readonly WarningCheck[] = [
+  (all, { LABEL_ENABLE }) =>
+    LABEL_ENABLE
+      ? []
+      : withLabel(all, "com.ouroboros.enable", "is not read: set LABEL_ENABLE=true to have it read"),
+  (all, { COMPAT_LABELS }) =>
+    Object.entries(foreignLabels)
+      .filter(([, { of }]) => !COMPAT_LABELS.includes(of))
+      .flatMap(([label, { of }]) =>
+        withLabel(all, label, `is not read: set COMPAT_LABELS=${of} to have it read`),
+      ),
+  (all) =>
+    [...new Set(all.flatMap(({ labels }) => Object.keys(labels)))]
+      .filter(looksOurs)
+      .flatMap((label) => withLabel(all, label, `is no label of Ouroboros${meantLabel(label)}`)),
+  (all) =>
+    all.flatMap(({ name, labels }) => {
+      const check = readCheck(labels);
+      return check.kind === "wrong" ? [{ sentence: `left alone: ${check.because}`, containers: [name] }] : [];
+    }),
+  (all) =>
+    all.flatMap((facts) =>
+      unknownDependencies(facts, all).map((name) => noSuch(facts.name, "a dependency label", name, all)),
+    ),
+  (all, { COMPAT_LABELS }) =>
+    all.flatMap(({ name, labels }) =>
+      neededIn(labels, COMPAT_LABELS)
+        .filter((needed) => !all.some((other) => isMeant(other, needed)))
+        .map((needed) => noSuch(name, `${WATCHTOWER}.depends-on`, needed, all)),
+    ),
+];
+
+/** In the order of the table. */
+export const containerWarnings = (
+  all: readonly Facts[],
+  wishes: WatchSettings,
+): readonly ContainerWarning[] => checks.flatMap((check) => check(all, wishes));
+
+/** Of MONITOR and IGNORE: names that none of these containers bears. */
+export const unknownNames = (
+  names: readonly string[],
+  { MONITOR, IGNORE }: Pick<WatchSettings, "MONITOR" | "IGNORE">,
+): readonly string[] =>
+  Object.entries({ MONITOR, IGNORE }).flatMap(([setting, wanted]) =>
+    wanted
+      .filter((name) => !names.includes(name))
+      .map((name) => `${setting} names ${name}, and no container is called so${didYouMean(name, names)}`),
+  );
+
+function withLabel(all: readonly Facts[], label: string, says: string): ContainerWarning[] {
+  const containers = all
+    .filter(({ labels }) => Object.hasOwn(labels, label))
+    .map(({ name }) => name)
+    .sort();
+  return containers.length === 0 ? [] : [{ sentence: `label ${label} ${says}`, containers }];
+}
+
+const noSuch = (container: string, where: string, name: string, all: readonly Facts[]): ContainerWarning => ({
+  sentence: `${where} names ${name}, and no container is called so${didYouMean(
+    name,
+    all.map((one) => one.name),
+  )}`,
+  containers: [container],
+});
+
+const KNOWN = Object.keys(known);
+
+/** A label in our name, or in one that is nearly ours, that is not in the table. */
+const looksOurs = (label: string): boolean =>
+  !KNOWN.includes(label) &&
+  (/^com[.-]ouro\w*\./i.test(label) ||
+    KNOWN.some((ours) => distance(label.toLowerCase(), ours) <= 2) ||
+    KNOWN.some((ours) => label.toLowerCase() === ours.slice("com.".length)));
+
+/** How many letters may be wrong. */
+const NEAR = 3;
+
+function meantLabel(label: string): string {
+  const [nearest] = KNOWN.map((ours) => ({ ours, far: distance(label.toLowerCase(), ours) }))
+    .filter(({ far }) => far <= NEAR)
+    .sort((one, other) => one.far - other.far);
+  return nearest === undefined ? "; docs/labels.md lists those there are" : `; did you mean ${nearest.ours}?`;
+}

@@ -1,0 +1,164 @@
+// Which tags a mirror of the Engine's serves otherwise than their registry has them (lag.ts). The Engine pulls what its
+// mirror has, so the mirror is asked in every cycle, and the registry behind it rarely: once in a while, and before
+// something is updated to what a mirror has. Where this program reaches no mirror, the Engine is asked before an update.
+import { type Clock, iso } from "../../shared/clock.ts";
+import type { ImageRef } from "../../shared/image-ref.ts";
+import { type Lag, lagAfter } from "./lag.ts";
+import { type Candidate, type RegistryAnswer, mayMove } from "./plan.ts";
+import type { DigestAnswer } from "./recent-answers.ts";
+import type { Registries } from "./registry.ts";
+
+/** The part of the host's record that is about mirrors. */
+export interface MirrorRecord {
+  /** RFC 3339: when a registry behind a mirror was asked last. */
+  readonly asked_at: string;
+  /** By reference. */
+  readonly lagging: Readonly<Record<string, Lag>>;
+}
+
+interface Extent {
+  readonly signal: AbortSignal;
+  /** What a registry behind a mirror said less than so many milliseconds ago is not asked again. */
+  readonly everyMs: number;
+}
+
+interface MirrorFindings {
+  /** As the Engine gets them. */
+  readonly answers: ReadonlyMap<string, RegistryAnswer>;
+  /** By `familiar` reference. */
+  readonly lags: ReadonlyMap<string, Lag>;
+}
+
+type AnsweredImage = readonly [ImageRef, DigestAnswer];
+
+/** How many lags are remembered across restarts. */
+const REMEMBERED = 100;
+
+export class Mirrors {
+  readonly #registries: Registries;
+  readonly #clock: Clock;
+  readonly #lags = new Map<string, Lag>();
+  /** By reference: the digest in which mirror and registry agreed, or which nobody could compare. */
+  readonly #agreed = new Map<string, string>();
+  /** By reference: when its registry was asked, milliseconds since 1970. */
+  readonly #asked = new Map<string, number>();
+  #askedBefore = 0;
+
+  constructor(registries: Registries, clock: Clock) {
+    this.#registries = registries;
+    this.#clock = clock;
+  }
+
+  remember(record: MirrorRecord | undefined): void {
+    if (record === undefined) return;
+    this.#askedBefore = Date.parse(record.asked_at);
+    for (const [familiar, lag] of Object.entries(record.lagging)) this.#lags.set(familiar, lag);
+  }
+
+  get record(): MirrorRecord | undefined {
+    const askedAt = Math.max(this.#askedBefore, ...this.#asked.values());
+    if (askedAt === 0) return undefined;
+    return { asked_at: iso(askedAt), lagging: Object.fromEntries([...this.#lags].slice(-REMEMBERED)) };
+  }
+
+  /** Asks what has to be asked about these. */
+  async of(
+    candidates: readonly Candidate[],
+    answers: ReadonlyMap<string, RegistryAnswer>,
+    extent: Extent,
+  ): Promise<MirrorFindings> {
+    const found = new Map<string, AnsweredImage>();
+    for (const { ref } of candidates) {
+      const answer = answers.get(ref.familiar);
+      if (answer?.kind === "digest" && this.#registries.mirrorsOf(ref).length > 0)
+        found.set(ref.familiar, [ref, answer]);
+    }
+    const moving = new Set(candidates.filter((one) => mayMove(one, answers)).map(({ ref }) => ref.familiar));
+    const all = [...found.values()];
+    await this.#compareServed(
+      all.filter(([, { mirror }]) => mirror !== undefined),
+      moving,
+      extent,
+    );
+    const asTheEngine = await this.#askEngineFor(
+      all.filter(([, { mirror }]) => mirror === undefined),
+      moving,
+      extent.signal,
+    );
+    const lags = all.flatMap(([{ familiar }]) => {
+      const lag = this.#lags.get(familiar);
+      return lag === undefined ? [] : [[familiar, lag] as const];
+    });
+    return { answers: new Map([...answers, ...asTheEngine]), lags: new Map(lags) };
+  }
+
+  /** What mirrors said: their registries are asked, where that is due. */
+  async #compareServed(
+    served: readonly AnsweredImage[],
+    moving: ReadonlySet<string>,
+    { signal, everyMs }: Extent,
+  ): Promise<void> {
+    for (const [{ familiar }, { digest }] of served)
+      if (this.#lags.get(familiar)?.upstream === digest) this.#agreeOn(familiar, digest);
+    const now = this.#clock.now();
+    const isDue = ([{ familiar }, { digest }]: AnsweredImage): boolean => {
+      const since = now - (this.#asked.get(familiar) ?? this.#askedBefore);
+      if (since < 0 || since >= everyMs) return true;
+      const lag = this.#lags.get(familiar);
+      if (lag !== undefined) return lag.serves !== digest;
+      return moving.has(familiar) && this.#agreed.get(familiar) !== digest;
+    };
+    const due = served.filter(isDue);
+    const upstream = await this.#registries.upstreamOf(
+      due.map(([ref]) => ref),
+      signal,
+    );
+    for (const [{ familiar }, { digest, mirror = "" }] of due) {
+      this.#asked.set(familiar, now);
+      this.#compare(familiar, { mirror, serves: digest, upstream: upstream.get(familiar) });
+    }
+  }
+
+  /** No mirror answered this program: what would the Engine get? */
+  async #askEngineFor(
+    direct: readonly AnsweredImage[],
+    moving: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, DigestAnswer>> {
+    for (const [{ familiar }] of direct) if (!moving.has(familiar)) this.#lags.delete(familiar);
+    const due = direct.filter(
+      ([{ familiar }, { digest }]) => moving.has(familiar) && this.#agreed.get(familiar) !== digest,
+    );
+    const served = await this.#registries.throughEngine(
+      due.map(([ref]) => ref),
+      signal,
+    );
+    const answers = new Map<string, DigestAnswer>();
+    for (const [ref, { digest: upstream }] of due) {
+      const serves = served.get(ref.familiar);
+      const mirror = this.#registries.mirrorsOf(ref).join(" or ");
+      if (serves === undefined) this.#agreeOn(ref.familiar, upstream);
+      else {
+        this.#compare(ref.familiar, { mirror, serves, upstream });
+        if (serves !== upstream) answers.set(ref.familiar, { kind: "digest", digest: serves, mirror });
+      }
+    }
+    return answers;
+  }
+
+  #compare(familiar: string, seen: { mirror: string; serves: string; upstream: string | undefined }): void {
+    const { serves, upstream } = seen;
+    const before = this.#lags.get(familiar);
+    if (upstream === undefined && before?.serves === serves) return;
+    const lag = upstream === undefined ? undefined : lagAfter(before, { ...seen, upstream });
+    if (lag === undefined) return this.#agreeOn(familiar, serves);
+    this.#lags.delete(familiar); // to the end
+    this.#lags.set(familiar, lag);
+    this.#agreed.delete(familiar);
+  }
+
+  #agreeOn(familiar: string, digest: string): void {
+    this.#lags.delete(familiar);
+    this.#agreed.set(familiar, digest);
+  }
+}
