@@ -70,7 +70,7 @@ async function runOne(
     return opinion;
   } catch (err) {
     if (err instanceof Suspended) throw err;
-    log.error({ err }, "script could not be run");
+    log.error({ because: explain(err) }, "script could not be run");
     return failed(script.name, explain(err), settings.HOOK_FAILURE);
   }
 }

@@ -49,10 +49,16 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
   const js = jetStreamOf(nats);
   const manager = await managerOf(nats);
   const reading = { manager, clock, since: clock.now() };
+  const told = new Set<string>();
   const answer = answerOnce(REMEMBERED, async (event: HookEvent) => {
     const because = await whyNobodyWaits(event, reading);
     if (because === undefined) return runWithProgress(nats, event, tools, cut);
-    log.info({ hook: event.hook, event: event.id, because }, "nobody waits for this event; scripts not run");
+    const level = told.has(because) ? "debug" : "info"; // it may come after weeks of updates
+    log[level](
+      { hook: event.hook, event: event.id, because },
+      "nobody waits for this event; scripts not run",
+    );
+    told.add(because);
     return undefined;
   });
   const via = { js, clock, signal };

@@ -2,6 +2,7 @@
 // NATS_URL names one, and for each host its updater, hook-executor and poller.
 import { firstOf } from "../../shared/clock.ts";
 import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
+import { NameCensus } from "../../shared/name-census.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { runHookExecutor } from "../hook-executor/run.ts";
 import { runPoller } from "../poller/run.ts";
@@ -20,6 +21,7 @@ export const runAll: Service = async (context) => {
   const failed = new AbortController();
   const common: Context = {
     ...context,
+    census: new NameCensus(settings.DOCKER_SOCKETS.length),
     settings: { ...settings, ...nats?.access, RUN_ONCE: settings.RUN_ONCE || settings.DRY_RUN },
     signal: firstOf(signal, failed.signal),
   };

@@ -21,7 +21,7 @@ export type NamedParticipant = z.infer<typeof NamedParticipant>;
 /** Its entry cannot be understood: what it may concern is put off. */
 export const UnreadableParticipant = z.object({
   name: z.string(),
-  unreadable: z.string().describe("Why its entry cannot be understood: what it may concern is put off."),
+  unreadable: z.string().describe("Why its entry cannot be read: updates it may be asked about are put off."),
 });
 export type UnreadableParticipant = z.infer<typeof UnreadableParticipant>;
 
@@ -34,7 +34,7 @@ export const Answered = z.object({
   verdict: VerdictWord,
   reason: z.string().optional(),
   ms: z.number().describe("From the event to the verdict."),
-  timed_out: z.boolean().optional().describe("It said nothing; this is what that counted as."),
+  timed_out: z.boolean().optional().describe("It did not answer in time; this is what that counted as."),
 });
 export type Answered = z.infer<typeof Answered>;
 
@@ -43,7 +43,7 @@ export const ShownParticipant = NamedParticipant.extend({
   consumer: z
     .object({
       name: z.string(),
-      pulls: z.number().describe("How many requests for events wait at this moment: 0 where nobody listens."),
+      pulls: z.number().describe("How many requests for events are open now: 0 if it does not listen."),
       undelivered: z.number().describe("Events that wait to be fetched."),
       unacknowledged: z.number().describe("Events that were fetched and not acknowledged."),
       last_delivered: time.nullable(),
@@ -76,8 +76,8 @@ export const Pending = z.object({
   container,
   run,
   since: time,
-  until: time.describe("When everyone is out of time who reports no progress."),
-  at_most: time.describe("When everyone is out of time whatever they report."),
+  until: time.describe("When the time of the participants ends, unless they report progress."),
+  at_most: time.describe("When their time ends in any case."),
   waiting_for: z.array(
     z.object({
       participant: z.string(),
@@ -112,6 +112,8 @@ export const HistoryEntry = z.object({
   run,
   from: z.string().optional().describe("Image id before."),
   to: z.string().optional().describe("Image id after, or that was tried."),
+  from_version: z.string().optional().describe("Version of the image before, by its label."),
+  to_version: z.string().optional().describe("Version of the image after, or of the one that was tried."),
   downtime_ms: z.number().optional(),
   ms: z.number().optional(),
 });
@@ -123,33 +125,55 @@ export const Updates = z.object({
   containers: z.record(z.string(), z.number()),
 });
 
+export const Wrong = z.object({
+  container: z.string().nullable().describe("null where it is about the host."),
+  because: z.string().describe("What is wrong, and what mends it."),
+});
+export type Wrong = z.infer<typeof Wrong>;
+
 export const HostStatus = z.object({
   host,
   engine_id: z.string().nullable(),
   ouroboros: z.string().nullable().describe("Version of the poller."),
   api: z.string().nullable().describe("Version of the Engine API that is spoken."),
   poller: z.boolean().describe("Whether it answers."),
-  last_seen: time.nullable().describe("When the poller last noted itself."),
+  last_seen: time.nullable().describe("When the poller last wrote its entry."),
   last_poll: time.nullable(),
-  polled: z.string().nullable().describe("What came of the last poll."),
+  polled: z.string().nullable().describe("The result of the last poll."),
   updater: z.enum(["idle", "busy", "away"]),
-  trouble: z.array(z.string()).describe("What keeps the updater from going on, in a sentence each."),
+  trouble: z.array(z.string()).describe("What keeps the updater from working, a sentence each."),
   last_run: z
     .object({ run, at: time, ends: z.record(z.string(), End).nullable().describe("null while it goes on.") })
     .nullable(),
+  wrong: z.array(Wrong).describe("What --trouble shows."),
+  poll_failed: z.string().nullable().describe("Why the last poll failed; null where it did not."),
+  registry_failures: z
+    .array(z.object({ because: z.string(), containers: z.array(z.string()) }))
+    .describe("Why registries gave no digest in the last poll, and for which containers."),
+  unseen: z
+    .array(z.object({ container: z.string(), because: z.string() }))
+    .describe("Containers that the Engine could not show in the last poll."),
+  stuck: z.array(z.string()).describe("Containers that an update left `stuck`."),
   updates: Updates.nullable().describe(
     "How many updates the updater has counted (SAVE_COUNTERS); null where it is away.",
   ),
   budgets: z
     .record(z.string(), RateBudget)
     .describe("How many more requests each registry allows, where it says so."),
-  pending: z.number().describe("Events that are waited for."),
+  pending: z.number().describe("How many events are pending."),
   held: z.array(HeldEntry.extend({ container: z.string() })),
 });
 export type HostStatus = z.infer<typeof HostStatus>;
 
 export const Status = z.object({
   nats: z.object({ url: z.string(), version: z.string() }),
+  summary: z
+    .object({
+      hosts: z.number(),
+      in_trouble: z.number().describe("On how many of them something is wrong."),
+      versions: z.record(z.string(), z.number()).describe("Versions of Ouroboros, and on how many hosts."),
+    })
+    .describe("Of all hosts that were asked, also with --trouble."),
   participants: z.array(z.string()),
   unreadable: z.array(UnreadableParticipant).describe("Those of them whose entry cannot be understood."),
   hosts: z.array(HostStatus),
@@ -181,7 +205,7 @@ export const Explanation = z.object({
   last: z
     .object({ run, at: time, end: End, because: z.string() })
     .nullable()
-    .describe("How the last run with this container ended for it; null where none did within memory."),
+    .describe("How the last run with this container ended for it; null if no run of the last 90 days did."),
 });
 export type Explanation = z.infer<typeof Explanation>;
 
@@ -193,7 +217,7 @@ export const Checked = z.object({
   state: z
     .enum(["newer", "current", "left", "unknown"])
     .describe("`left`: left alone, its registry does not count; `unknown`: the registry gave no digest."),
-  because: z.string().describe("What becomes of it, or why nothing does."),
+  because: z.string().describe("What happens to it, or why nothing does."),
   digest: z.string().nullable().describe("The registry's, of the tag that it follows."),
   runs: z.array(z.string()).describe("Digests by which the registry may know the image that it runs."),
   said_at: time.nullable().describe("When the registry said so."),

@@ -3,10 +3,10 @@ import { z } from "zod";
 import { Checked } from "./answers.ts";
 import { EXIT, NotDone } from "./command.ts";
 import { type Fleet, askService, hostsAsked, hostsOf, withFleet } from "./fleet.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../shared/nearest.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { type Colour, type Terminal, harmless, paint, printJson, wrapped } from "./terminal.ts";
-import { ago } from "./times.ts";
+import { ago } from "../../shared/times.ts";
 
 /** The pollers ask registries, after the cycle in hand. */
 const WITHIN_MS = 120_000;

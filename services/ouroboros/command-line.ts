@@ -3,7 +3,7 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { type Command, type Given, type Option, WrongUsage } from "./command.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../shared/nearest.ts";
 
 export const help: Option = { short: "h", says: "Says what the command does." };
 export const output: Option = {

@@ -1,4 +1,4 @@
-// Every command of the program: the only place one is declared (two groups have files of their own). Usage, errors,
+// Every command of the program: the only place one is declared (groups have files of their own). Usage, errors,
 // completion and docs/commands.md follow from this table; a new command is one row here and its code in dispatch.ts.
 // Pure.
 import { z } from "zod";
@@ -18,6 +18,7 @@ import {
 import type { Command } from "./command.ts";
 import { checks } from "./doctor-checks.ts";
 import { CONTAINER, HOST, MAYBE_CONTAINER, SINCE, containerName, some } from "./command-values.ts";
+import { hostCommands } from "./host-commands.ts";
 import { participantCommands } from "./participant-commands.ts";
 import { setupCommands } from "./setup-commands.ts";
 
@@ -36,7 +37,15 @@ const wish = {
 export const commands = {
   status: {
     says: "What there is: the hosts, when they were polled, how their last runs ended, what is pending and held.",
-    options: { host: HOST },
+    more:
+      "The last line counts the hosts and those on which something is wrong; above it stands what that is and what mends it: a " +
+      "service that does not answer, a poll or a registry that failed, a registry that allows few more requests, an update that " +
+      "failed, was rolled back or left a container `stuck`. What somebody refused or put off is not wrong. With --trouble it ends " +
+      "with 0 where nothing is wrong, and with 1 where something is or there is no host.",
+    options: {
+      host: HOST,
+      trouble: { says: "Only what is wrong, and only the hosts where something is." },
+    },
     json: { schema: Status },
   },
   doctor: {
@@ -51,7 +60,7 @@ export const commands = {
     json: { schema: Diagnosis },
   },
   explain: {
-    says: "Why a container was or was not updated; without a container, of all of them in a table.",
+    says: "Says why a container was or was not updated; without a name, for all containers in a table.",
     more: "Says what the last poll decided and why, what is held, and how the last run with the container ended for it.",
     arguments: { CONTAINER: MAYBE_CONTAINER },
     options: { host: HOST },
@@ -61,7 +70,7 @@ export const commands = {
     says: "Looks now and says what is newer, without updating: of all containers, or of the one that is named.",
     more:
       "The pollers look at their Engines and ask the registries; what a registry said in the last minute is not asked again without " +
-      "--fresh. No plan is made, no hook is asked, and nothing is pulled; the next cycle comes as ever. Ends with 0 also where something " +
+      "--fresh. No plan is made, no hook is asked, and nothing is pulled; the schedule does not change. Ends with 0 also where something " +
       "is newer, with 1 where there is no such container, and with 3 where a registry gave no digest or a poller did not answer.",
     arguments: { CONTAINER: MAYBE_CONTAINER },
     options: {
@@ -71,18 +80,18 @@ export const commands = {
     json: { schema: z.array(Checked) },
   },
   pending: {
-    says: "Who is waited for: at which event, since when and until when.",
+    says: "The pending events: which participants have not answered, since when, and until when.",
     options: { host: HOST },
     json: { schema: z.array(Pending) },
   },
   verdict: {
-    says: "Decides a pending event at once, whoever else is waited for.",
+    says: "Decides a pending event now, without waiting for the participants.",
     more:
-      "Recorded as by the participant `operator`, who is never waited for. EVENT is the id of a pending event, the first " +
-      "characters of one, or the name of a container where only one event of it is pending. Comes back when the updater " +
+      "It is recorded as the verdict of the participant `operator`. EVENT is the id of a pending event, the first " +
+      "characters of one, or the name of a container where only one event of it is pending. Returns when the updater " +
       "has decided.",
     arguments: {
-      EVENT: { says: "The event, or what is unmistakable of it.", read: containerName, offers: "events" },
+      EVENT: { says: "The event, or enough of its id to be unique.", read: containerName, offers: "events" },
       VERDICT: { says: "`proceed`, `refuse` or `defer`.", read: VerdictWord, offers: VerdictWord.options },
     },
     options: {
@@ -108,8 +117,8 @@ export const commands = {
       "With `-o json` each line is an event as it was published (a CloudEvent), or the journal's record of a decision " +
       "(`kind` is `decided`). With --container also the events of whole runs that name the container.",
     options: {
-      follow: { short: "f", says: "Goes on until it is stopped." },
-      since: { ...SINCE, byDefault: "24h", says: "How far back it begins." },
+      follow: { short: "f", says: "Keeps printing new events until it is stopped." },
+      since: { ...SINCE, byDefault: "24h", says: "How far back to begin." },
       hook: {
         value: "HOOK",
         read: z.string().refine(isHookName, `allowed are ${hookNames.join(", ")}`),
@@ -141,7 +150,7 @@ export const commands = {
     says: "Looks now for a newer image of one container and updates it, whatever is held for it.",
     more:
       "What was refused or rolled back is tried once more, through the same hooks; what else keeps a container on its " +
-      "image, as a setting or a label does, counts as ever. Comes back when the plan is published, with --wait when " +
+      "image, as a setting or a label does, still counts. Returns when the plan is published, with --wait when " +
       "the run is over; `ouroboros history` and `ouroboros events` tell how it ended.",
     ...wish,
   },
@@ -150,22 +159,23 @@ export const commands = {
     more:
       "By the steps and hooks of an update, in which `updates_enumerated` says `rollback`. The updater knows the image from its own " +
       "records in DATA_DIR; where the Engine has it no more, as with CLEANUP, it is pulled by its digest, so the registry must still have " +
-      "it. The image it led away from is held until the tag moves on or `ouroboros update` asks for it; the tag itself stays " +
-      "where it is. A second rollback in a row goes forth again.",
+      "it. The image it left is held until the tag changes, or `ouroboros update` asks for it; the tag itself does " +
+      "not change. A second rollback in a row undoes the first.",
     ...wish,
   },
   repair: {
-    says: "Puts right what an update left behind, as after `stuck`, once what stood in the way is gone.",
+    says: "Repairs what an update left behind, as after `stuck`, once you have removed the obstacle.",
     more:
       "The updater of the host does what it does when it starts: an old container that was not put back runs again, a new " +
       "one that had its name already is proved. Nothing is done while a run is under way. With CONTAINER only what " +
-      "concerns it is shown; all of the host is repaired. Ends with 2 where something is stuck still.",
+      "concerns it is shown; all of the host is repaired. Ends with 2 if something is still stuck.",
     arguments: {
       CONTAINER: { says: "Name of a container.", read: containerName, optional: true, offers: "containers" },
     },
     options: { host: HOST },
     json: { schema: z.array(Repaired) },
   },
+  ...hostCommands,
   ...participantCommands,
   ...setupCommands,
 } as const satisfies Readonly<Record<string, Command>>;

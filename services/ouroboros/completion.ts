@@ -26,6 +26,11 @@ const flagsOfSettings = Object.values(settings).flatMap((setting) =>
   "flags" in setting ? setting.flags : [],
 );
 
+const firstWord = (name: string): string => name.split(" ")[0] ?? name;
+
+/** `participant` of `participant add`. */
+const groups = [...new Set(commandNames.filter((name) => name.includes(" ")).map(firstWord))];
+
 /** Every place at which something can be completed. */
 export const slots = (): Slot[] => [
   {
@@ -38,7 +43,7 @@ export const slots = (): Slot[] => [
     place: "options",
     offers: [...flagsOfSettings, "--help"],
   })),
-  ...[...new Set(commandNames.filter((name) => name.includes(" ")).map(firstWord))].map((group) => ({
+  ...groups.map((group) => ({
     command: group,
     place: "0",
     offers: commandNames
@@ -47,8 +52,6 @@ export const slots = (): Slot[] => [
   })),
   ...commandNames.flatMap((name) => slotsOf(name, commands[name])),
 ];
-
-const firstWord = (name: string): string => name.split(" ")[0] ?? name;
 
 function slotsOf(command: string, row: Command): Slot[] {
   const options = Object.entries(optionsOf(row)).flatMap(([name, option]) =>
@@ -71,11 +74,11 @@ function slotsOf(command: string, row: Command): Slot[] {
 export function completionFor(shell: Shell): string {
   switch (shell) {
     case "bash":
-      return BASH.replace("CASES", cases());
+      return BASH.replace("CASES", cases()).replace("GROUPS", groups.join("|"));
     case "zsh":
-      return ZSH.replace("CASES", cases());
+      return ZSH.replace("CASES", cases()).replace("GROUPS", groups.join("|"));
     case "fish":
-      return FISH.replace("CASES", fishCases());
+      return FISH.replace("CASES", fishCases()).replace("GROUPS", groups.join(" "));
   }
 }
 
@@ -115,7 +118,7 @@ _ouroboros_place() {
     case " $(_ouroboros_words "\${found}:takes") " in *" $word "*) waits=$word; continue ;; esac
     case "$word" in -*) continue ;; esac
     case " $(echo $(_ouroboros_words "\${found}:0")) " in
-      *" $word "*) case "$found" in ''|participant) found="\${found:+$found }$word"; continue ;; esac ;;
+      *" $word "*) case "$found" in ''|GROUPS) found="\${found:+$found }$word"; continue ;; esac ;;
     esac
     place=$((place + 1))
   done
@@ -188,7 +191,7 @@ function __ouroboros_place
       set waits $word
     else if string match -q -- '-*' "$word"
       continue
-    else if contains -- "$found" '' participant; and contains -- "$word" (__ouroboros_words "$found:0")
+    else if contains -- "$found" '' GROUPS; and contains -- "$word" (__ouroboros_words "$found:0")
       set found (string trim -- "$found $word")
     else
       set place (math $place + 1)

@@ -2,7 +2,7 @@
 // reading all of it would take longer than asking NATS does.
 import { EXIT } from "./command.ts";
 import { type CommandName, commandNames, commands, services } from "./commands.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../shared/nearest.ts";
 import { type CommandRunner, runCommand } from "./run-command.ts";
 import type { Terminal } from "./terminal.ts";
 import { usage, usageOf, usageOfGroup, version } from "./usage.ts";
@@ -19,7 +19,9 @@ const runs: { readonly [N in CommandName]: () => Promise<CommandRunner<N>> } = {
   update: async () => (await import("./wish.ts")).wish("update"),
   rollback: async () => (await import("./wish.ts")).wish("rollback"),
   repair: async () => (await import("./repair.ts")).runRepair,
+  "host forget": async () => (await import("./host.ts")).runForget,
   "participant add": async () => (await import("./participant.ts")).runAdd,
+  "participant set": async () => (await import("./participant-set.ts")).runSet,
   "participant list": async () => (await import("./participant.ts")).runList,
   "participant show": async () => (await import("./participant.ts")).runShow,
   "participant remove": async () => (await import("./participant.ts")).runRemove,

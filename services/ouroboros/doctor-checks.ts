@@ -21,6 +21,8 @@ export interface DoctorFindings {
     readonly url: string;
     /** It lets in who shows no key. */
     readonly isOpen: boolean;
+    /** All keys are in one account, that of the streams. */
+    readonly isShared: boolean;
     readonly streams: readonly { readonly name: string; readonly bytes: number; readonly limit: number }[];
     readonly unreadable: readonly { readonly name: string; readonly because: string }[];
     /** Of its clock from ours, in milliseconds. */
@@ -57,15 +59,30 @@ const roleIs = (seen: DoctorFindings, role: string): readonly SeenContainer[] =>
 
 export const checks = {
   "NATS users": {
-    says: "NATS lets in only who shows a key.",
+    says: "NATS accepts only clients with a key.",
     of: "NATS",
     find: ({ nats }) =>
       nats?.isOpen === true
         ? [
             {
               about: nats.url,
-              weakness: "NATS lets anybody in, who may then decide about every update",
+              weakness: "NATS accepts clients without a key, and they can decide about every update",
               mend: "give it users: compose.yaml does, or `ouroboros nats-config write`",
+            },
+          ]
+        : [],
+  },
+  "NATS accounts": {
+    says: "Every key has an account of its own at NATS.",
+    of: "NATS",
+    find: ({ nats }) =>
+      nats?.isShared === true && !nats.isOpen
+        ? [
+            {
+              about: nats.url,
+              weakness:
+                "all keys share one account, in which one user can have the server publish on another's subjects",
+              mend: "stop NATS, remove nats/users.conf in the folder of `nats-config write`, write again, and follow docs/security.md",
             },
           ]
         : [],
@@ -89,7 +106,7 @@ export const checks = {
     find: (seen) => roleIs(seen, "nats").flatMap((nats) => [...neighbours(nats, seen), ...published(nats)]),
   },
   socket: {
-    says: "Only who needs the Docker socket has it.",
+    says: "Only services that need the Docker socket have it.",
     of: "Engine",
     find: ({ engine }) =>
       (engine?.containers ?? [])
@@ -116,7 +133,7 @@ export const checks = {
       ),
   },
   scripts: {
-    says: "Every script can run, and nobody else may write it. Checked where the hooks folder is.",
+    says: "Every script can run, and only its owner can write it. Checked where the hooks folder is.",
     of: "scripts",
     find: ({ scripts }) => scripts.map(({ because, mend }) => ({ about: "hooks", weakness: because, mend })),
   },
@@ -170,7 +187,7 @@ export const checks = {
         .filter(({ bytes, limit }) => limit > 0 && bytes > NEAR * limit)
         .map(({ name, bytes, limit }) => ({
           about: name,
-          weakness: `it is ${Math.round((100 * bytes) / limit)} % full; then the oldest messages go`,
+          weakness: `it is ${Math.round((100 * bytes) / limit)} % full; when it is full the oldest messages are dropped`,
           mend: `find who writes that much (\`ouroboros events --follow\`), or raise its limit: nats stream edit ${name} --max-bytes`,
         })),
   },
@@ -180,7 +197,7 @@ export const checks = {
     find: ({ nats }) =>
       (nats?.unreadable ?? []).map(({ name, because }) => ({
         about: name,
-        weakness: `its entry cannot be understood, so that what it may concern is put off: ${because}`,
+        weakness: `its entry cannot be read, so updates it may be asked about are put off: ${because}`,
         mend: `ouroboros participant remove ${name}`,
       })),
   },

@@ -1,8 +1,10 @@
 // `ouroboros doctor`: looks at a running set-up, as far as it can be reached from here, and says what is weak in it.
 import { connect } from "nats";
+import { z } from "zod";
 import { type Engine, ifThere, openEngine } from "../../shared/engine.ts";
 import { tlsTo } from "../../shared/engine-tls.ts";
 import { CannotStart, explain } from "../../shared/errors.ts";
+import { parseJson } from "../../shared/messages.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import { roleOf } from "../../shared/ourselves.ts";
 import { readSettings } from "../../shared/read-settings.ts";
@@ -58,6 +60,7 @@ const seenOfNats = ({ clock, ...terminal }: Terminal): Promise<NonNullable<Docto
     return {
       url: fleet.url,
       isOpen: await letsAnybodyIn(fleet),
+      isShared: isAtShared(terminal.env) && (await accountOf(fleet)) === DEFAULT_ACCOUNT,
       streams: streams.map(({ config, state }) => ({
         ...{ name: config.name, bytes: state.bytes, limit: config.max_bytes },
       })),
@@ -67,6 +70,21 @@ const seenOfNats = ({ clock, ...terminal }: Terminal): Promise<NonNullable<Docto
       clockOff: ts === undefined ? 0 : Date.parse(ts) - asked,
     };
   });
+
+/** The private NATS is for one key. */
+const isAtShared = ({ NATS_URL, NATS_URL_FILE }: NodeJS.ProcessEnv): boolean =>
+  (NATS_URL ?? "") !== "" || (NATS_URL_FILE ?? "") !== "";
+
+/** In which the server has who names no account. */
+const DEFAULT_ACCOUNT = "$G";
+
+const UserInfo = z.object({ data: z.object({ account: z.string() }) });
+
+/** Of the operator; undefined where the server does not tell. */
+async function accountOf({ nats }: Fleet): Promise<string | undefined> {
+  const answer = await nats.request("$SYS.REQ.USER.INFO", "", { timeout: 3000 }).catch(() => undefined);
+  return UserInfo.safeParse(parseJson(answer?.string() ?? "")).data?.data.account;
+}
 
 /** Over the same way, without a key. */
 async function letsAnybodyIn({ nats }: Fleet): Promise<boolean> {

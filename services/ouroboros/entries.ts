@@ -4,7 +4,7 @@ import { isToken, untoken } from "../../shared/tokens.ts";
 import type { NamedParticipant, UnreadableParticipant } from "./answers.ts";
 import { NotDone } from "./command.ts";
 import { type Fleet, keysOf } from "./fleet.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../shared/nearest.ts";
 
 /** All participants, also those whose entry cannot be understood. */
 export async function listed(fleet: Fleet): Promise<(NamedParticipant | UnreadableParticipant)[]> {
@@ -21,6 +21,7 @@ export async function listed(fleet: Fleet): Promise<(NamedParticipant | Unreadab
 interface FoundParticipant {
   readonly participant: NamedParticipant;
   readonly added: string;
+  readonly revision: number;
 }
 
 /** @throws NotDone where its entry cannot be understood. */
@@ -32,16 +33,16 @@ async function find(fleet: Fleet, name: string): Promise<FoundParticipant | unde
     throw new NotDone(
       `the entry of ${name} cannot be understood: ${read.because}; \`ouroboros participant remove ${name}\` removes it`,
     );
-  return { participant: { name, ...read }, added: entry.added };
+  return { ...entry, participant: { name, ...read } };
 }
 
 export async function entryOf(
   { participants }: Fleet,
   name: string,
-): Promise<{ readonly text: string; readonly added: string } | undefined> {
+): Promise<{ readonly text: string; readonly added: string; readonly revision: number } | undefined> {
   const entry = await participants.get(name).catch(() => null); // a name that no key can have
   return entry?.operation === "PUT"
-    ? { text: entry.string(), added: entry.created.toISOString() }
+    ? { text: entry.string(), added: entry.created.toISOString(), revision: entry.revision }
     : undefined;
 }
 

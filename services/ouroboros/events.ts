@@ -11,7 +11,7 @@ import { type Fleet, hostsAsked, replay, withFleet } from "./fleet.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { recordIn } from "../../shared/run-records.ts";
 import { type Terminal, harmless, paint } from "./terminal.ts";
-import { onTheClock } from "./times.ts";
+import { onTheClock } from "../../shared/times.ts";
 
 interface EventFilter {
   readonly hook: HookName | undefined;

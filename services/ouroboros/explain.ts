@@ -14,12 +14,12 @@ import {
   whyBlind,
 } from "./explanation.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../shared/nearest.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { recordIn } from "../../shared/run-records.ts";
 import { recordsOf } from "./runs.ts";
 import { printJson, printTable } from "./terminal.ts";
-import { ago } from "./times.ts";
+import { ago } from "../../shared/times.ts";
 
 interface ExplainAnswer {
   readonly found: readonly Explanation[];

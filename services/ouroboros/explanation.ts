@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Explanation } from "./answers.ts";
 import { painted } from "./history.ts";
 import { type Terminal, harmless, paint, printFields } from "./terminal.ts";
-import { ago, relative } from "./times.ts";
+import { ago, relative } from "../../shared/times.ts";
 
 const Seen = z.object({ container: z.string(), id: z.string(), image: z.string(), because: z.string() });
 export type ExplainedContainer = z.infer<typeof Seen>;
@@ -14,6 +14,11 @@ export const PollerStatus = z.object({
     .object({
       ended_at: z.string(),
       outcome: z.object({ kind: z.string(), because: z.string().optional() }),
+      asked: z.number().optional(),
+      unanswered: z.number().optional(),
+      lagging: z.array(z.object({ mirror: z.string() })).default([]),
+      failures: z.array(z.object({ because: z.string(), containers: z.array(z.string()) })).default([]),
+      unseen: z.array(z.object({ name: z.string(), because: z.string() })).default([]),
       left: z.array(Seen).default([]),
       due: z.array(Seen).default([]),
     })
@@ -57,4 +62,4 @@ export function printExplanation(terminal: Terminal, it: Explanation): void {
 }
 
 const untilOf = (until: number | null, now: number): string =>
-  until === null ? "until its tag moves again" : `tried again ${relative(until, now)}`;
+  until === null ? "until the tag changes" : `tried again ${relative(until, now)}`;

@@ -11,6 +11,7 @@ import { type NatsConnection, NoRespondersError, RequestError, TimeoutError } fr
 import { iso } from "../../shared/clock.ts";
 import { CannotStart } from "../../shared/errors.ts";
 import { bucketOf, jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
+import { lastOn } from "../../shared/jetstream.ts";
 import { commandBody, parseJson } from "../../shared/messages.ts";
 import { type NatsSettings, connectNow, withoutSecrets } from "../../shared/nats.ts";
 import { readSettings } from "../../shared/read-settings.ts";
@@ -19,7 +20,7 @@ import { BUCKETS, STREAMS, subjects } from "../../shared/subjects.ts";
 import { isToken, untoken } from "../../shared/tokens.ts";
 import { findAccess, staleAccess } from "./access-file.ts";
 import { NotDone } from "./command.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../shared/nearest.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Fleet {
@@ -126,21 +127,39 @@ const NO_SUCH_CONSUMER = 10014;
 export const isMissing = (error: unknown): boolean =>
   error instanceof JetStreamApiError && [NO_SUCH_STREAM, NO_SUCH_CONSUMER].includes(error.code);
 
-/** The keys of a bucket, sorted. */
-export async function keysOf(bucket: KV): Promise<string[]> {
+/** For what may be gone, which is then as it should be. */
+export function falseWhereMissing(error: unknown): false {
+  if (!isMissing(error)) throw error;
+  return false;
+}
+
+/** The keys of a bucket, sorted; with a filter those that it matches. */
+export async function keysOf(bucket: KV, filter = ">"): Promise<string[]> {
   const keys: string[] = [];
-  for await (const key of await bucket.keys()) keys.push(key);
+  for await (const key of await bucket.keys(filter)) keys.push(key);
   return keys.sort();
 }
 
-/** Hosts that a poller claimed or an updater acted on, by name. */
-export async function hostsOf({ hosts, manager }: Fleet): Promise<string[]> {
-  const opened = await manager.streams.info(STREAMS.runs, { subjects_filter: OPEN_OF_ALL });
-  const tokens = [
-    ...(await keysOf(hosts)),
-    ...Object.keys(opened.state.subjects ?? {}).map((subject) => subject.split(".")[2] ?? ""),
-  ];
-  return [...new Set(tokens.filter(isToken).map(untoken))].sort();
+/** Hosts that a poller claimed or an updater acted on, by name; but those that were forgotten since. */
+export async function hostsOf(fleet: Fleet): Promise<string[]> {
+  const [claimed, opened] = await Promise.all([
+    keysOf(fleet.hosts),
+    fleet.manager.streams.info(STREAMS.runs, { subjects_filter: OPEN_OF_ALL }),
+  ]);
+  const acted = Object.keys(opened.state.subjects ?? {})
+    .map((subject) => subject.split(".")[2] ?? "")
+    .filter((one) => !claimed.includes(one));
+  const known = await Promise.all(acted.map(async (one) => ((await isForgotten(fleet, one)) ? [] : [one])));
+  return [...claimed, ...known.flat()].filter(isToken).map(untoken).sort();
+}
+
+/** What an updater noted stays in its stream: it counts where it is younger than the deletion of the host's entry. */
+async function isForgotten({ hosts, manager }: Fleet, hostToken: string): Promise<boolean> {
+  if (!isToken(hostToken)) return false;
+  const entry = await hosts.get(hostToken);
+  if (entry === null || entry.operation === "PUT") return false;
+  const opened = await lastOn(manager, STREAMS.runs, subjects.open(untoken(hostToken)));
+  return opened === undefined || opened.time < entry.created;
 }
 
 const OPEN_OF_ALL = "ouroboros.run.*.open";

@@ -1,12 +1,13 @@
 // A run as it goes on, for who asked for it and waits: what is decided and done, then how it ended.
 import type { Clock } from "../../shared/clock.ts";
+import { changeInWords } from "../../shared/image-change.ts";
 import { nextOn } from "../../shared/jetstream.ts";
 import { type End, type RunRecord, recordIn } from "../../shared/run-records.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { EXIT } from "./command.ts";
 import type { Fleet } from "./fleet.ts";
 import { type RecordOf, atHook } from "./runs.ts";
-import { lasting } from "./times.ts";
+import { lasting } from "../../shared/times.ts";
 
 const LOOK_AGAIN_MS = 100;
 
@@ -57,8 +58,12 @@ export function progressOf(record: RunRecord): string | undefined {
 const because = (by: string | undefined, reason: string | undefined): string =>
   `${by === undefined ? "" : ` by ${by}`}${reason === undefined ? "" : `: ${reason}`}`;
 
-const endOf = ({ container, end, because: why, downtime_ms }: RecordOf<"ended">): string =>
-  `${container}: ${end}${downtime_ms === undefined ? "" : `, down for ${lasting(downtime_ms)}`}: ${why}`;
+function endOf(record: RecordOf<"ended">): string {
+  const { container, end, because: why, downtime_ms } = record;
+  const change = end === "updated" ? ` ${changeInWords(record)}` : "";
+  const down = downtime_ms === undefined ? "" : `, down for ${lasting(downtime_ms)}`;
+  return `${container}: ${end}${change}${down}: ${why}`;
+}
 
 /** The exit code for who asked for one container: its own end, or the worst of the run where it was named by its id. */
 export function exitCodeOf(ends: Readonly<Record<string, End>>, container: string): number {

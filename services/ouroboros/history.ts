@@ -1,13 +1,14 @@
 // `ouroboros history`: how updates ended, from the journal.
+import { changeInWords } from "../../shared/image-change.ts";
 import type { End } from "../../shared/run-records.ts";
 import type { HistoryEntry } from "./answers.ts";
 import { NotDone } from "./command.ts";
 import { hostsAsked, withFleet } from "./fleet.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../shared/nearest.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { type RecordOf, recordsSince } from "./runs.ts";
 import { type Cell, type Colour, printJson, printTable } from "./terminal.ts";
-import { ago, lasting, written } from "./times.ts";
+import { ago, lasting, written } from "../../shared/times.ts";
 
 export const runHistory: CommandRunner<"history"> = async ({ CONTAINER, host, since, json }, terminal) => {
   const now = terminal.clock.now();
@@ -25,11 +26,11 @@ export const runHistory: CommandRunner<"history"> = async ({ CONTAINER, host, si
       one.host,
       one.container,
       painted(one.end),
-      one.from === undefined && one.to === undefined ? "" : `${short(one.from)} -> ${short(one.to)}`,
+      changeInWords(one),
       one.downtime_ms === undefined ? "" : lasting(one.downtime_ms),
       one.because,
     ]);
-    printTable(terminal, ["WHEN", "HOST", "CONTAINER", "END", "FROM -> TO", "DOWN FOR", "BECAUSE"], rows);
+    printTable(terminal, ["WHEN", "HOST", "CONTAINER", "END", "FROM → TO", "DOWN FOR", "BECAUSE"], rows);
   } else if (CONTAINER === undefined)
     terminal.stdout.write(`Nothing ended in the last ${written(since)}; --since looks further back.\n`);
   if (found.length > 0 || CONTAINER === undefined) return 0;
@@ -40,9 +41,6 @@ export const runHistory: CommandRunner<"history"> = async ({ CONTAINER, host, si
   throw new NotDone(`no run with a container ${CONTAINER} ended in the last ${written(since)}${near}`);
 };
 
-/** Of an image's id, as `docker images` shows it. */
-const short = (id = "?"): string => id.replace(/^sha256:/, "").slice(0, 12);
-
 function entryOf({
   at,
   host,
@@ -52,6 +50,8 @@ function entryOf({
   because,
   from,
   to,
+  from_version,
+  to_version,
   downtime_ms,
   ms,
 }: RecordOf<"ended">): HistoryEntry {
@@ -59,6 +59,8 @@ function entryOf({
     ...{ at, host, container, end, because, run },
     ...(from !== undefined && { from }),
     ...(to !== undefined && { to }),
+    ...(from_version !== undefined && { from_version }),
+    ...(to_version !== undefined && { to_version }),
     ...(downtime_ms !== undefined && { downtime_ms }),
     ...(ms !== undefined && { ms }),
   };

@@ -1,18 +1,20 @@
 // The users of a NATS server, from the table of roles: the operator in the account of the streams, every other in an account
 // of its own that imports the subjects of its rights and nothing else. What a user publishes beyond them, and every answer that
-// it sends somewhere by a reply subject, stays in its account. docs/decisions/0047 says more. Pure.
+// it sends somewhere by a reply subject, stays in its account. A leaf node's user is in the account of the streams, because
+// that is what the two servers share, with permissions. docs/decisions/0047 says more. Pure.
 import { STORED } from "../../shared/subjects.ts";
-import { HEAD, type Identity } from "./nats-server-text.ts";
+import { permissionsOf } from "./nats-permissions-text.ts";
+import { APP, HEAD, type Identity, identityOf } from "./nats-server-text.ts";
 import { type Right, type Rights, type User, roles, userName } from "./rights.ts";
-
-/** The account of streams, buckets, consumers and the operator. */
-export const APP = "OUROBOROS";
 
 /**
  * In an account without JetStream the server answers on `$JS.API` itself, that there is none. So the API of APP is imported
  * under another name, and what clients send to `$JS.API` is mapped to it.
  */
 export const IMPORTED_API = "ouroboros.js.API";
+
+/** Where the server awaits the answers to what came by an import. */
+const REPLIES = "_R_.>";
 
 interface Account {
   readonly user: User;
@@ -22,16 +24,19 @@ interface Account {
 
 /** `accounts`; who is not listed may not connect. */
 export function accountsText(users: readonly (readonly [User, Identity])[]): string {
+  const operators = users
+    .filter(([{ role }]) => role === "operator")
+    .map(([, identity]) => identityOf(identity));
   const all = users.map(([user, identity]): Account => {
-    return { user, identity, rights: roles[user.role].rights(user.name, []) };
+    return { user, identity, rights: roles[user.role].rights(user.name, operators) };
   });
-  const others = all.filter(({ user }) => user.role !== "operator");
-  const operators = all.filter(({ user }) => user.role === "operator");
-  return `${HEAD}\naccounts {\n${appText(operators, others)}${others.map(accountText).join("")}}\n`;
+  const isOfApp = ({ user: { role } }: Account): boolean => role === "operator" || role === "leaf";
+  const others = all.filter((one) => !isOfApp(one));
+  return `${HEAD}\naccounts {\n${appText(all.filter(isOfApp), others)}${others.map(accountText).join("")}}\n`;
 }
 
 /** What APP lets others use is what the table gives them, and no more. */
-function appText(operators: readonly Account[], others: readonly Account[]): string {
+function appText(own: readonly Account[], others: readonly Account[]): string {
   const sent = distinct(others.flatMap(({ rights }) => rights.publish));
   const heard = distinct(others.flatMap(({ rights }) => rights.subscribe));
   const services = sent.map(
@@ -45,7 +50,7 @@ function appText(operators: readonly Account[], others: readonly Account[]): str
   );
   return block(APP, [
     ["jetstream", "enabled"],
-    ["users", list(operators.map(userText))],
+    ["users", list(own.map(userText))],
     ["exports", list([...services, ...streams])],
     ["imports", list(served)],
   ]);
@@ -80,10 +85,12 @@ const heardAs = (subject: string): string => (subject.startsWith("$KV.") ? subje
 const from = (kind: "service" | "stream", subject: string, as: string): string =>
   `{ ${kind}: { account: ${APP}, subject: ${quoted(subject)} }${as === subject ? "" : `, to: ${quoted(as)}`} }`;
 
-const userText = ({ user, identity }: Account): string =>
-  `{ ${Object.entries(identity)
-    .map(([field, value]) => `${field}: ${quoted(value)}`)
-    .join(", ")} }  # ${roles[user.role].says}`;
+const userText = ({ user, identity, rights }: Account): string => {
+  const who = Object.entries(identity).map(([field, value]) => `${field}: ${quoted(value)}`);
+  if (user.role === "leaf")
+    who.push(`permissions: {\n${permissionsOf({ identity, rights, answers: [REPLIES] })}      }`);
+  return `{ ${who.join(", ")} }  # ${roles[user.role].says}`;
+};
 
 const quoted = (text: string): string => JSON.stringify(text);
 const distinct = (rights: readonly Right[]): string[] => [...new Set(rights.map(({ subject }) => subject))];

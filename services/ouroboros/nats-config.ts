@@ -12,6 +12,7 @@ import { ensureHub, ensureTopology } from "../../shared/topology.ts";
 import { token } from "../../shared/tokens.ts";
 import { NotDone, WrongUsage } from "./command.ts";
 import { withNats } from "./fleet.ts";
+import { hostsAmong, meantBy, namesWith, natsIn, removeUsers } from "./nats-keep.ts";
 import { identify, seedOf, writePlace } from "./nats-files.ts";
 import { identityOf } from "./nats-server-text.ts";
 import { HUB, type User, userName } from "./rights.ts";
@@ -19,17 +20,63 @@ import type { CommandRunner } from "./run-command.ts";
 import { type Terminal, printJson } from "./terminal.ts";
 
 export const runWrite: CommandRunner<"nats-config write"> = async (given, terminal) => {
-  const { users, leaves, isShared } = await write(given);
+  const { whole, gone } = await withWhatIsThere(given);
+  const { users, leaves, isShared } = await write(whole);
+  await removeUsers(given.FOLDER, gone);
+  const removed = gone.map(userName);
   const names = users.map(userName);
-  if (given.json) printJson(terminal, { folder: given.FOLDER, users: names, leaves });
+  if (given.json) printJson(terminal, { folder: given.FOLDER, users: names, leaves, removed });
   else {
     const lines = [...names, `${names.length} users written to ${given.FOLDER}`];
     const carried = leaves.map((folder) => `${folder} is for the NATS of this host, and its services`);
-    terminal.stdout.write([...lines, ...carried].map((line) => `${line}\n`).join(""));
-    if (isShared && leaves.length === 0) terminal.stderr.write(SHARED);
+    const lost = removed.map(
+      (name) => `${name} is removed: its key is gone, and opens nothing once the server has reloaded`,
+    );
+    terminal.stdout.write([...lines, ...carried, ...lost].map((line) => `${line}\n`).join(""));
+    if (isShared) terminal.stderr.write(SHARED);
   }
   return 0;
 };
+
+/** What is asked for, and all that was written before but what is to be removed. */
+async function withWhatIsThere(
+  given: Parameters<CommandRunner<"nats-config write">>[0],
+): Promise<{ readonly whole: Writing; readonly gone: readonly User[] }> {
+  const { FOLDER: folder, remove, "hub-url": hub } = given;
+  const there = await natsIn(folder);
+  checkKind(folder, hub, there.users);
+  const gone = meantBy(there.users, remove);
+  const kept = there.users.filter((user) => !gone.includes(user));
+  const all = (asked: readonly string[], found: readonly string[]) => [...new Set([...found, ...asked])];
+  const whole = {
+    ...given,
+    hosts: all(given.hosts, hostsAmong(kept)),
+    participants: all(given.participants, namesWith(kept, "participant")),
+    watchers: all(given.watchers, namesWith(kept, "watcher")),
+    readers: all(given.readers, namesWith(kept, "reader")),
+    "server-names": all(given["server-names"], there.serverNames),
+    "server-folder": given["server-folder"] ?? there.serverFolder ?? "/etc/nats/secure",
+  };
+  if (whole.hosts.length === 0) throw new WrongUsage("--hosts is missing");
+  const again = usersOf(whole, [...whole.hosts.flatMap(usersOfHost), ...whole.hosts.map(leafOf)]).map(
+    userName,
+  );
+  const both = gone.map(userName).filter((name) => again.includes(name));
+  if (both.length > 0) throw new WrongUsage(`--remove: ${both.join(", ")} is asked for, too`);
+  const isKept = (name: string): boolean => again.includes(name);
+  whole["with-password"] = all(given["with-password"], there.withPassword.filter(isKept));
+  return { whole, gone };
+}
+
+/** A hub's folder has other users than that of a NATS that the hosts share. @throws WrongUsage */
+function checkKind(folder: string, hub: string, users: readonly User[]): void {
+  if (hub === "" && namesWith(users, "leaf").length > 0)
+    throw new WrongUsage(`${folder} is that of a hub: give --hub-url too`);
+  if (hub !== "" && namesWith(users, "poller", "updater", "exec").length > 0)
+    throw new WrongUsage(
+      `${folder} is that of a NATS without leaf nodes, and its users would be dropped: write the hub's into another folder`,
+    );
+}
 
 export const runPrepare: CommandRunner<"nats-config prepare"> = async (
   { hosts, readers, hub, json },
@@ -70,7 +117,7 @@ export const runHub: CommandRunner<"nats-config hub"> = async ({ hosts, replicas
 };
 
 const SHARED =
-  "All users share one account, as before: docs/security.md says how to give each an account of its own.\n";
+  "All users share one account, as an earlier version wrote it: docs/security.md says how to give each an account of its own.\n";
 
 interface UserNames {
   readonly hosts: readonly string[];
@@ -96,6 +143,9 @@ interface WrittenFiles {
   readonly isShared: boolean;
 }
 
+/** By which a server is always reached: in compose.yaml, and from its own machine. */
+const ALWAYS_NAMED = ["nats", "localhost", "127.0.0.1"];
+
 const OPERATOR: User = { role: "operator", name: "" };
 const leafOf = (name: string): User => ({ role: "leaf", name });
 
@@ -112,7 +162,8 @@ const usersOf = ({ participants, watchers, readers }: UserNames, ofHosts: readon
 
 /** One server, or that of a hub and one for each host. */
 export async function write(given: Writing): Promise<WrittenFiles> {
-  const { FOLDER: folder, hosts, "hub-url": hub, "server-names": names } = given;
+  const { FOLDER: folder, hosts, "hub-url": hub } = given;
+  const names = [...new Set([...ALWAYS_NAMED, ...given["server-names"]])];
   const own = hosts.flatMap(usersOfHost);
   const users = usersOf(given, hub === "" ? own : hosts.map(leafOf));
   checkPasswords(given["with-password"], hub === "" ? users : [...users, ...own]);
@@ -124,19 +175,22 @@ export async function write(given: Writing): Promise<WrittenFiles> {
     }
     const reached = [...new Set([...names, new URL(hub).hostname.replace(/^\[|\]$/g, "")])];
     const taking = { ...server, domain: HUB, leafnodes: "taken" as const };
-    await writePlace({ ...base, folder, names: reached, users, server: taking });
+    const hubs = await writePlace({ ...base, folder, names: reached, users, server: taking });
+    const shared = [hubs.isShared];
     const isByPassword = given["with-password"].includes(userName(OPERATOR));
     const askers = [identityOf(await identify(folder, OPERATOR, isByPassword))];
     const leaves = hosts.map((host) => join(folder, "leaves", token(host)));
     for (const [at, host] of hosts.entries()) {
       const leafnodes = { hub, seed: await seedOf(folder, leafOf(host)) };
-      await writePlace({
+      const written = await writePlace({
         ...{ ...base, askers },
-        ...{ folder: leaves[at] ?? "", names, users: [OPERATOR, ...usersOfHost(host)] },
+        // Never the hub's names: a host's server could pass for the hub.
+        ...{ folder: leaves[at] ?? "", names: ALWAYS_NAMED, users: [OPERATOR, ...usersOfHost(host)] },
         server: { ...server, domain: token(host), leafnodes },
       });
+      shared.push(written.isShared);
     }
-    return { users: [...users, ...own], leaves, isShared: true };
+    return { users: [...users, ...own], leaves, isShared: shared.includes(true) };
   } catch (error) {
     if (!(error instanceof Error && "syscall" in error)) throw error;
     throw new NotDone(`${folder} cannot be written: ${explain(error)}`, { cause: error });

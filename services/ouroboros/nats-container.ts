@@ -14,7 +14,9 @@ import type { Context } from "../../shared/run-service.ts";
 import { type PrivateNats, accessTo } from "./private-nats.ts";
 
 const NAME = "ouroboros-nats";
-const IMAGE = "nats:2.12-alpine";
+const TAG = "nats:2.12-alpine";
+/** What is pulled: `node .ci/digests.mjs --write` renews it. */
+const IMAGE = "nats:2.12-alpine@sha256:b270f5e2428354c0335612694d7dd2fb588148e567a5757fdff325ef9c9332e6";
 const PORT = "4222/tcp";
 const READY_WITHIN_MS = 15_000;
 const STOP_S = 5;
@@ -75,9 +77,9 @@ async function startOne(engine: Engine, publicKey: string): Promise<number> {
     if (started !== "no") return portOf(found);
   }
   if (found !== undefined) await engine.docker.getContainer(NAME).remove({ force: true });
-  await pullUnlessThere(engine);
+  const image = await imageOf(engine);
   const port = await freePort();
-  const made = await engine.docker.createContainer(bodyFor(publicKey, port));
+  const made = await engine.docker.createContainer({ ...bodyFor(publicKey, port), Image: image });
   await made.start();
   return port;
 }
@@ -96,7 +98,6 @@ authorization { users: [ { nkey: ${publicKey} } ] }
 
 const bodyFor = (publicKey: string, port: number) => ({
   name: NAME,
-  Image: IMAGE,
   Entrypoint: ["/bin/sh", "-c"],
   Cmd: ['printf %s "$NATS_CONFIG" > /tmp/nats.conf && exec nats-server -c /tmp/nats.conf'],
   Env: [configFor(publicKey)],
@@ -113,8 +114,10 @@ const bodyFor = (publicKey: string, port: number) => ({
   },
 });
 
-async function pullUnlessThere({ docker, patient }: Engine): Promise<void> {
-  if ((await ifThere(docker.getImage(IMAGE).inspect())) !== undefined) return;
+/** One that the owner has under the tag is taken. */
+async function imageOf({ docker, patient }: Engine): Promise<string> {
+  for (const name of [IMAGE, TAG])
+    if ((await ifThere(docker.getImage(name).inspect())) !== undefined) return name;
   const stream = await patient.pull(IMAGE);
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(stream, (error, lines: readonly { error?: string }[] | null) => {
@@ -123,6 +126,7 @@ async function pullUnlessThere({ docker, patient }: Engine): Promise<void> {
       else reject(wrong instanceof Error ? wrong : new Error(wrong));
     });
   });
+  return IMAGE;
 }
 
 /** Chosen here, so that it stays the same when the container is started again. */

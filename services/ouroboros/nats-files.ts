@@ -8,7 +8,7 @@ import { makeCertificates } from "./certificates.ts";
 import { NotDone } from "./command.ts";
 import { accountsText } from "./nats-accounts-text.ts";
 import { permissionsText } from "./nats-permissions-text.ts";
-import { type Identity, type ServerOptions, serverText } from "./nats-server-text.ts";
+import { APP, type Identity, type ServerOptions, serverText } from "./nats-server-text.ts";
 import { type User, userName } from "./rights.ts";
 
 export interface FilesPlace {
@@ -27,7 +27,7 @@ export interface FilesPlace {
 
 /**
  * FOLDER/nats for the server, FOLDER/users for the users, FOLDER/ca.pem for all. Resolves with whether all users share one
- * account: where leaf nodes are involved, and where they did before, because the streams are in that account.
+ * account: where an earlier version wrote it so, because the streams are in that account.
  */
 export async function writePlace(place: FilesPlace): Promise<{ readonly isShared: boolean }> {
   const { folder, authority, names, users, withPassword, server } = place;
@@ -39,9 +39,10 @@ export async function writePlace(place: FilesPlace): Promise<{ readonly isShared
   await makeCertificates({ authority, server: nats, names });
   for (const copy of [join(folder, "ca.pem"), join(nats, "ca.pem")])
     if (folder !== authority) await copyFile(join(authority, "ca.pem"), copy);
-  await writePrivate(join(nats, "nats.conf"), serverText(server)); // a leaf node's holds its seed
   const file = join(nats, "users.conf");
-  const isShared = server.leafnodes !== undefined || /^authorization/m.test(await textIn(file));
+  const isShared = /^authorization/m.test(await textIn(file));
+  const text = serverText({ ...server, ...(!isShared && { account: APP }) });
+  await writePrivate(join(nats, "nats.conf"), text); // a leaf node's holds its seed
   await writePrivate(file, isShared ? permissionsText(known, place.askers) : accountsText(known)); // may hold passwords
   return { isShared };
 }

@@ -1,5 +1,5 @@
-// The users of a NATS server that leaf nodes are involved with: all in one account, each with the permissions of the table
-// of roles. Pure.
+// The users of a NATS server in a folder that an earlier version wrote: all in one account, each with the permissions of the
+// table of roles. Pure.
 import { HEAD, type Identity, identityOf } from "./nats-server-text.ts";
 import { type Right, type Rights, type User, inboxOf, roles, userName } from "./rights.ts";
 
@@ -14,7 +14,8 @@ export function permissionsText(
   const lines = users.map(([user, identity]) => {
     const rights = roles[user.role].rights(user.name, atHub);
     const askers = [...inboxes("operator", "poller", "updater"), ...askersAtHub];
-    return userText(user, { identity, rights, askers });
+    const answers = rights.serves.length > 0 ? askers.map(inboxOf) : [];
+    return userText(user, { identity, rights, answers });
   });
   return `${HEAD}\nauthorization {\n  users: [\n${lines.join("")}  ]\n}\n`;
 }
@@ -22,20 +23,23 @@ export function permissionsText(
 interface Permitted {
   readonly identity: Identity;
   readonly rights: Rights;
-  /** What the inboxes of those begin with who ask services. */
-  readonly askers: readonly string[];
+  /** Where it may answer, beyond its rights. */
+  readonly answers: readonly string[];
 }
 
 function userText(user: User, permitted: Permitted): string {
   const who = Object.entries(permitted.identity).map(
     ([field, value]) => `${field}: ${JSON.stringify(value)}`,
   );
-  return `    # ${userName(user)}: ${roles[user.role].says}\n    { ${who.join(", ")}, permissions: {\n${permissions(permitted)}    } }\n`;
+  return `    # ${userName(user)}: ${roles[user.role].says}\n    { ${who.join(", ")}, permissions: {\n${permissionsOf(permitted)}    } }\n`;
 }
 
 /** Without `allow_responses`, which would let a user answer a request of its own on any subject. */
-function permissions({ identity, rights: { publish, subscribe, serves }, askers }: Permitted): string {
-  const answers = serves.length > 0 ? askers.map(inboxOf) : [];
+export function permissionsOf({
+  identity,
+  rights: { publish, subscribe, serves },
+  answers,
+}: Permitted): string {
   const sent = [...subjectsOf([...publish, ...serves.filter(({ own }) => own)]), ...answers];
   const heard = [...subjectsOf([...subscribe, ...serves]), inboxOf(identityOf(identity))];
   const lines = [

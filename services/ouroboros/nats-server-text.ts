@@ -6,6 +6,9 @@ export type Identity = { readonly nkey: string } | { readonly user: string; read
 /** What the inbox of a user begins with: its public key, or its name. */
 export const identityOf = (it: Identity): string => ("nkey" in it ? it.nkey : it.user);
 
+/** The account of streams, buckets, consumers and the operator. */
+export const APP = "OUROBOROS";
+
 export const HEAD = "# Written by `ouroboros nats-config`, which writes it anew.\n";
 
 export interface ServerOptions {
@@ -15,10 +18,12 @@ export interface ServerOptions {
   readonly domain?: string;
   /** Takes leaf nodes, or is one of the hub at this address, with this seed. */
   readonly leafnodes?: "taken" | { readonly hub: string; readonly seed: string };
+  /** In which what passes between a leaf node and its hub arrives; undefined where there is one for all users. */
+  readonly account?: string;
 }
 
 /** For a server in a container: its store is /data. */
-export const serverText = ({ folder, domain, leafnodes }: ServerOptions): string => `${HEAD}
+export const serverText = ({ folder, domain, leafnodes, account }: ServerOptions): string => `${HEAD}
 server_name: ${JSON.stringify(domain ?? "ouroboros")}
 port: 4222
 http: "127.0.0.1:8222"  # for the healthcheck; has no authentication, so it stays on loopback
@@ -30,7 +35,7 @@ jetstream {${domain === undefined ? "" : `\n  domain: ${JSON.stringify(domain)}`
   max_memory_store: 64MB
 }
 ${tlsText(folder)}
-${leafnodes === undefined ? "" : `${leafText(folder, leafnodes)}\n`}include users.conf
+${leafnodes === undefined ? "" : `${leafText(folder, leafnodes, account)}\n`}include users.conf
 `;
 
 const tlsText = (folder: string): string => `tls {
@@ -38,14 +43,18 @@ const tlsText = (folder: string): string => `tls {
   key_file: ${JSON.stringify(`${folder}/server-key.pem`)}
 }`;
 
-const leafText = (folder: string, leafnodes: NonNullable<ServerOptions["leafnodes"]>): string =>
+const leafText = (
+  folder: string,
+  leafnodes: NonNullable<ServerOptions["leafnodes"]>,
+  account: string | undefined,
+): string =>
   leafnodes === "taken"
     ? `leafnodes {\n  listen: "0.0.0.0:7422"\n  ${tlsText(folder).replaceAll("\n", "\n  ")}\n}`
     : `leafnodes {
   reconnect: 1s
   remotes: [ {
     url: ${JSON.stringify(leafnodes.hub)}
-    nkey: ${leafnodes.seed}  # secret: keep this file to its owner
+    nkey: ${leafnodes.seed}  # secret: keep this file to its owner${account === undefined ? "" : `\n    account: ${account}`}
     tls { ca_file: ${JSON.stringify(`${folder}/ca.pem`)} }
   } ]
 }`;

@@ -5,12 +5,12 @@ import { DeliverPolicy } from "@nats-io/jetstream";
 import { STREAMS, consumers } from "../../shared/subjects.ts";
 import type { Answered, NamedParticipant, TestedParticipant } from "./answers.ts";
 import { type Fleet, hostsOf } from "./fleet.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../shared/nearest.ts";
 import { consumerOf, filtersOf, lastAnswers, withRegister } from "./participant.ts";
 import { findOrFail } from "./entries.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { type Terminal, harmless, paint, printJson } from "./terminal.ts";
-import { ago } from "./times.ts";
+import { ago } from "../../shared/times.ts";
 
 type TestedCheck = TestedParticipant["checks"][number];
 
@@ -49,7 +49,7 @@ async function seenPulling(
   }
 }
 
-function hostsCheck({ hosts }: NamedParticipant, known: readonly string[]): TestedCheck {
+function hostsCheck({ name, hosts }: NamedParticipant, known: readonly string[]): TestedCheck {
   const unknown = hosts.filter((host) => host !== "*" && !known.includes(host));
   const check = "its hosts are there";
   if (unknown.length === 0)
@@ -59,19 +59,22 @@ function hostsCheck({ hosts }: NamedParticipant, known: readonly string[]): Test
     check,
     fine: false,
     found: `no poller or updater is known on ${hints.join(", ")}`,
-    advice: "remove it and add it again with the names that `ouroboros status` shows",
+    advice: `\`ouroboros participant set ${name} --hosts ...\` with the names that \`ouroboros status\` shows`,
   };
 }
 
 const missing = (name: string): TestedCheck => ({
   check: "its consumer is there",
   fine: false,
-  found: `${consumers.gate(name)} of ${STREAMS.hooks} is missing: it hears nothing and is waited for all the same`,
-  advice: again(name),
+  found: `${consumers.gate(name)} of ${STREAMS.hooks} is missing: it gets no events, and updates wait for it all the same`,
+  advice: asItsEntry(name),
 });
 
+const asItsEntry = (name: string): string =>
+  `\`ouroboros participant set ${name}\` brings its consumer in line with its entry`;
+
 const again = (name: string): string =>
-  `\`ouroboros participant remove ${name}\`, then add it again: that makes the consumer anew`;
+  `\`ouroboros participant remove ${name}\`, then add it again: that makes a new consumer`;
 
 function consumerChecks(participant: NamedParticipant, info: ConsumerInfo, now: number): TestedCheck[] {
   return [
@@ -86,14 +89,14 @@ function consumerChecks(participant: NamedParticipant, info: ConsumerInfo, now: 
 function filterCheck(participant: NamedParticipant, { config }: ConsumerInfo): TestedCheck {
   const wanted = filtersOf(participant).sort();
   const has = [...(config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []))].sort();
-  const check = "it hears what it is asked";
+  const check = "it gets the events it is asked about";
   return JSON.stringify(wanted) === JSON.stringify(has)
     ? { check, fine: true, found: has.join(", ") }
     : {
         check,
         fine: false,
-        found: `its consumer hears ${has.join(", ") || "everything"}, its entry says ${wanted.join(", ")}`,
-        advice: again(participant.name),
+        found: `its consumer gets ${has.join(", ") || "everything"}, its entry says ${wanted.join(", ")}`,
+        advice: asItsEntry(participant.name),
       };
 }
 
@@ -111,8 +114,8 @@ function settingsCheck({ name }: NamedParticipant, { config }: ConsumerInfo): Te
 }
 
 function pullCheck({ num_waiting, delivered }: ConsumerInfo, now: number): TestedCheck {
-  const check = "somebody listens";
-  if (num_waiting > 0) return { check, fine: true, found: `${num_waiting} requests for events wait` };
+  const check = "it listens";
+  if (num_waiting > 0) return { check, fine: true, found: `${num_waiting} open requests for events` };
   const active: unknown = delivered.last_active;
   const last =
     typeof active === "string"
@@ -121,7 +124,7 @@ function pullCheck({ num_waiting, delivered }: ConsumerInfo, now: number): Teste
   return {
     check,
     fine: false,
-    found: `nobody asks for events; ${last}`,
+    found: `no program fetches its events; ${last}`,
     advice: "start the participant; if it runs, see whether it reaches NATS and pulls from this consumer",
   };
 }
@@ -139,7 +142,7 @@ function backlogCheck(
         fine: false,
         found,
         advice:
-          "it takes events and does not acknowledge them: it ends in the middle, or needs to say `in progress`",
+          "it takes events and does not acknowledge them: it stops half-way, or must say `in progress` while it works",
       };
 }
 

@@ -7,13 +7,14 @@ import { BUCKETS, STREAMS, consumers, subjects } from "../../shared/subjects.ts"
 import { ensureConsumer, hookConsumer } from "../../shared/durables.ts";
 import { ensureTopology, isHub } from "../../shared/topology.ts";
 import type { Answered } from "./answers.ts";
-import { NotDone, WrongUsage } from "./command.ts";
-import { type Fleet, isMissing, openFleet, withNats } from "./fleet.ts";
+import { NotDone } from "./command.ts";
+import { type Fleet, falseWhereMissing, isMissing, openFleet, withNats } from "./fleet.ts";
 import { entryOf, findOrFail, listed } from "./entries.ts";
+import { expectCoherent } from "./participant-change.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { recordsSince } from "./runs.ts";
 import { type Cell, type Terminal, printFields, printJson, printTable } from "./terminal.ts";
-import { ago, lasting, written } from "./times.ts";
+import { ago, lasting, written } from "../../shared/times.ts";
 
 const HOUR = 3_600_000;
 
@@ -26,7 +27,7 @@ export const withRegister = <T>(terminal: Terminal, work: (fleet: Fleet) => Prom
   });
 
 /** @throws NotDone where who is asked is written elsewhere, and followed here. */
-async function refuseLeaf(fleet: Fleet): Promise<void> {
+export async function refuseLeaf(fleet: Fleet): Promise<void> {
   if (await isLeaf(fleet))
     throw new NotDone(`NATS at ${fleet.url} is a leaf node: participants are added and removed at its hub`);
 }
@@ -38,8 +39,6 @@ async function isLeaf({ manager }: Fleet): Promise<boolean> {
 
 export const runAdd: CommandRunner<"participant add"> = async (given, terminal) => {
   const { NAME: name, hooks, hosts, timeout, max = Math.max(HOUR, timeout), json } = given;
-  if (max < timeout)
-    throw new WrongUsage(`--max ${written(max)} must not be less than --timeout ${written(timeout)}`);
   const entry: Participant = {
     ...{ hooks, hosts },
     timeout_ms: timeout,
@@ -47,6 +46,7 @@ export const runAdd: CommandRunner<"participant add"> = async (given, terminal) 
     on_timeout: given["on-timeout"],
     ...policyIn(given),
   };
+  expectCoherent(entry);
   await withRegister(terminal, async (fleet) => {
     await refuseLeaf(fleet);
     await add(fleet, name, entry);
@@ -67,9 +67,6 @@ function policyIn({
   group,
   needs,
 }: Parameters<CommandRunner<"participant add">>[0]) {
-  if (group === undefined && needs !== undefined) throw new WrongUsage("--needs takes a --group");
-  if (group !== undefined && advisory)
-    throw new WrongUsage("--advisory: who has no say cannot be counted in a --group");
   return {
     ...(containers && { containers }),
     ...(labels && { labels }),
@@ -100,9 +97,7 @@ export const runRemove: CommandRunner<"participant remove"> = async ({ NAME, jso
     await refuseLeaf(fleet);
     if ((await entryOf(fleet, NAME)) === undefined) await findOrFail(fleet, NAME);
     await fleet.participants.delete(NAME);
-    await fleet.manager.consumers.delete(STREAMS.hooks, consumers.gate(NAME)).catch((error: unknown) => {
-      if (!isMissing(error)) throw error;
-    });
+    await fleet.manager.consumers.delete(STREAMS.hooks, consumers.gate(NAME)).catch(falseWhereMissing);
   });
   if (json) printJson(terminal, { removed: NAME });
   else terminal.stdout.write(`${NAME} removed\n`);
@@ -198,7 +193,9 @@ export const filtersOf = ({ hooks, hosts }: Participant): string[] =>
 
 /** @throws NotDone where the name is taken. */
 async function add(fleet: Fleet, name: string, participant: Participant): Promise<void> {
-  const taken = new NotDone(`the name ${name} is taken; \`ouroboros participant remove ${name}\` frees it`);
+  const taken = new NotDone(
+    `the name ${name} is taken; \`ouroboros participant set ${name}\` changes it, \`ouroboros participant remove ${name}\` frees it`,
+  );
   if ((await fleet.participants.get(name))?.operation === "PUT") throw taken;
   const consumer = hookConsumer(consumers.gate(name), filtersOf(participant), { max_ack_pending: 16 });
   await ensureConsumer(fleet.manager, STREAMS.hooks, consumer);

@@ -9,12 +9,12 @@ import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { type RecordOf, openRun, recordsOf } from "./runs.ts";
 import { printJson, printTable } from "./terminal.ts";
-import { ago } from "./times.ts";
+import { ago } from "../../shared/times.ts";
 
 export const runPending: CommandRunner<"pending"> = async ({ host, json }, terminal) => {
   const pending = await withFleet(terminal, async (fleet) => pendingOn(fleet, await hostsAsked(fleet, host)));
   if (json) printJson(terminal, pending);
-  else if (pending.length === 0) terminal.stdout.write("Nobody is waited for.\n");
+  else if (pending.length === 0) terminal.stdout.write("No pending events.\n");
   else {
     const now = terminal.clock.now();
     const rows = pending.flatMap((one) =>

@@ -6,8 +6,8 @@
 // wherever the requester wants, but within the requester's own account. Whoever may make a consumer may have it deliver
 // anywhere, so only the operator makes consumers. docs/decisions/0047 says more.
 //
-// Servers that leaf nodes are involved with have one account for all, where the same table is a table of permissions
-// (nats-permissions-text.ts). A leaf node's user is another kind of client: what it may publish is what its host's server may
+// In folders of an earlier version there is one account for all, where the same table is a table of permissions
+// (nats-permissions-text.ts). A leaf node's user always has permissions: it is another kind of client: what it may publish is what its host's server may
 // send to the hub, what it may hear is what that server gets from there.
 import { hookNames, noticeNames } from "../../shared/hooks.ts";
 import { BUCKETS, STREAMS, consumers, executorOf } from "../../shared/subjects.ts";

@@ -3,10 +3,15 @@ import { z } from "zod";
 import { isReserved } from "../../shared/participants.ts";
 import { count } from "../../shared/setting-values.ts";
 import type { Command } from "./command.ts";
-import { HOSTS, NAMES, list, maybeList, name } from "./command-values.ts";
+import { HOSTS, NAMES, maybeList, name } from "./command-values.ts";
 
 const isHubUrl = (text: string): boolean =>
   text === "" || /^tls:\/\/(?:\[[^\]/@]+\]|[^:/@[]+):\d+$/.test(text);
+
+const SERVER_NAMES = {
+  ...NAMES,
+  says: "Further names and addresses by which the server is reached, beside `nats`, `localhost` and `127.0.0.1`.",
+};
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -17,38 +22,37 @@ export const setupCommands = {
       "Into FOLDER come `nats/` (nats.conf, users.conf and the certificate, for the server), `ca.pem` (what clients trust) " +
       "and `ca-key.pem` (keep it off the machines), and for each user `users/USER.nk` (NATS_NKEY_FILE; only its public half " +
       "is in users.conf) or `users/USER.password` (NATS_USER, NATS_PASSWORD_FILE). Users are operator, and for each host " +
-      "poller_HOST, updater_HOST and exec_HOST; participant_NAME, watcher_NAME, reader_NAME. Keys that are there are kept: " +
-      "write again with all names to add one, then reload the server. With --hub-url this is the NATS of a hub, which each " +
+      "poller_HOST, updater_HOST and exec_HOST; participant_NAME, watcher_NAME, reader_NAME. What FOLDER holds is kept, users, " +
+      "keys, passwords and the names in the certificate: write again with a new name to add it, or with --remove, then reload the " +
+      "server. With --hub-url this is the NATS of a hub, which each " +
       "host's own is a leaf node of: what that server and the services of the host need is then in `leaves/HOST/`, laid out " +
       "as FOLDER is.",
-    arguments: { FOLDER: { says: "Where to; made where it is not there.", read: name } },
+    arguments: { FOLDER: { says: "The folder to write; created if it does not exist.", read: name } },
     options: {
-      hosts: HOSTS,
+      hosts: { ...NAMES, value: "HOST[,HOST...]", says: "Hosts to add; the first time at least one." },
       participants: {
         ...NAMES,
         read: maybeList.refine((all) => !all.some(isReserved), "reserved for parts of Ouroboros"),
-        says: "Who is asked.",
+        says: "Participants, who are asked.",
       },
-      watchers: { ...NAMES, says: "Who hears everything live." },
-      readers: { ...NAMES, says: "Who reads everything in its own time." },
-      "with-password": { ...NAMES, value: "USER[,USER...]", says: "Users who cannot use nkeys." },
-      "server-names": {
-        value: "NAME[,NAME...]",
-        read: list,
-        byDefault: "nats,localhost,127.0.0.1",
-        says: "By which the server is reached.",
-      },
+      watchers: { ...NAMES, says: "Watchers, who see everything live." },
+      readers: { ...NAMES, says: "Readers, who also see what happened while they were away." },
+      "with-password": { ...NAMES, value: "USER[,USER...]", says: "Users that cannot use nkeys." },
+      "server-names": SERVER_NAMES,
       "server-folder": {
         value: "PATH",
         read: name,
-        byDefault: "/etc/nats/secure",
-        says: "As the server sees FOLDER/nats.",
+        says: "The path of FOLDER/nats on the server's machine: by default the one written before, else `/etc/nats/secure`.",
+      },
+      remove: {
+        ...NAMES,
+        says: "Hosts and other users to remove, each with its key; the output names them.",
       },
       "hub-url": {
         value: "URL",
         read: z.string().refine(isHubUrl, "allowed is tls://HOST:PORT; the server listens on 7422"),
         byDefault: "",
-        says: "Where each host's own NATS, a leaf node of this one, reaches it.",
+        says: "The address at which each host's own NATS, a leaf node of this one, reaches it.",
       },
     },
     json: {
@@ -56,6 +60,7 @@ export const setupCommands = {
         folder: z.string(),
         users: z.array(z.string()),
         leaves: z.array(z.string()).describe("The folder for each host's own NATS."),
+        removed: z.array(z.string()).describe("Users whose keys are gone."),
       }),
     },
   },
@@ -70,14 +75,9 @@ export const setupCommands = {
       participants: {
         ...NAMES,
         read: maybeList.refine((all) => !all.some(isReserved), "reserved for parts of Ouroboros"),
-        says: "Who gets a key too, beside those who have one: `all/users/participant_NAME.nk`. Restart nats then.",
+        says: "Further participants that get a key: `all/users/participant_NAME.nk`. Restart nats then.",
       },
-      "server-names": {
-        value: "NAME[,NAME...]",
-        read: list,
-        byDefault: "nats,localhost,127.0.0.1",
-        says: "By which the server is reached.",
-      },
+      "server-names": SERVER_NAMES,
     },
     json: { schema: z.object({ host: z.string(), participants: z.array(z.string()) }) },
   },
@@ -86,7 +86,7 @@ export const setupCommands = {
     more: "Participants are added with `ouroboros participant add`.",
     options: {
       hosts: HOSTS,
-      readers: { ...NAMES, says: "Who reads everything in its own time." },
+      readers: { ...NAMES, says: "Readers, who also see what happened while they were away." },
       hub: {
         value: "DOMAIN",
         read: z.string(),
@@ -119,7 +119,7 @@ export const setupCommands = {
     more:
       "Asks at 127.0.0.1:HEALTH_PORT: it is ready when it is connected to NATS, an Engine answers, and its updater acts " +
       "or stands by. Docker's HEALTHCHECK in the image, and for exec probes.",
-    options: { live: { says: "Only whether it answers at all." } },
+    options: { live: { says: "Only check whether it answers at all." } },
   },
   completion: {
     says: "Prints the completion of a shell.",

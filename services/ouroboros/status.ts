@@ -7,39 +7,57 @@ import { RateBudget } from "../../shared/rate-budget.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { isToken, token, untoken } from "../../shared/tokens.ts";
 import { type HostStatus, type Status, Updates } from "./answers.ts";
+import { EXIT } from "./command.ts";
 import { PollerStatus } from "./explanation.ts";
 import { type Fleet, askService, hostsAsked, keysOf, withFleet } from "./fleet.ts";
 import { undecidedOn } from "./pending.ts";
 import { listed } from "./entries.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { recordIn } from "../../shared/run-records.ts";
-import { type Cell, type Terminal, harmless, printJson, printTable } from "./terminal.ts";
-import { ago, relative } from "./times.ts";
+import { printStatus, printTrouble } from "./status-text.ts";
+import { printJson } from "./terminal.ts";
+import { type KnownHost, wrongOn } from "./trouble.ts";
 
-export const runStatus: CommandRunner<"status"> = async ({ host, json }, terminal) => {
-  const status = await withFleet(terminal, async (fleet): Promise<Status> => {
-    const names = await hostsAsked(fleet, host);
-    const participants = await listed(fleet);
-    const held = await allHeld(fleet, terminal.clock.now());
-    return {
-      nats: { url: fleet.url, version: fleet.nats.info?.version ?? "" },
-      participants: participants.map(({ name }) => name),
-      unreadable: participants.filter((one) => "unreadable" in one),
-      hosts: await Promise.all(
-        names.map((name) =>
-          statusOf(
-            fleet,
-            name,
-            held.filter((one) => one.host === name),
-          ),
-        ),
-      ),
-    };
-  });
-  if (json) printJson(terminal, status);
-  else printStatus(terminal, status);
-  return 0;
+export const runStatus: CommandRunner<"status"> = async ({ host, trouble, json }, terminal) => {
+  const now = terminal.clock.now();
+  const all = await withFleet(terminal, (fleet) => statusOfAll(fleet, host, now));
+  const isWrong = ({ wrong }: HostStatus): boolean => wrong.length > 0;
+  const shown = trouble ? { ...all, hosts: all.hosts.filter(isWrong) } : all;
+  if (json) printJson(terminal, shown);
+  else if (trouble) printTrouble(terminal, shown);
+  else printStatus(terminal, shown);
+  const isFine = all.hosts.length > 0 && all.unreadable.length === 0 && !all.hosts.some(isWrong);
+  return trouble && !isFine ? EXIT.notDone.code : EXIT.done.code;
 };
+
+async function statusOfAll(fleet: Fleet, host: string | undefined, now: number): Promise<Status> {
+  const [names, participants, held] = await Promise.all([
+    hostsAsked(fleet, host),
+    listed(fleet),
+    allHeld(fleet, now),
+  ]);
+  const hosts = await Promise.all(
+    names.map(async (name): Promise<HostStatus> => {
+      const own = held.filter((one) => one.host === name);
+      const known = await statusOf(fleet, name, own);
+      return { ...known, wrong: wrongOn(known, now) };
+    }),
+  );
+  const versions: Record<string, number> = {};
+  for (const { ouroboros } of hosts)
+    if (ouroboros !== null) versions[ouroboros] = (versions[ouroboros] ?? 0) + 1;
+  return {
+    nats: { url: fleet.url, version: fleet.nats.info?.version ?? "" },
+    summary: {
+      hosts: hosts.length,
+      in_trouble: hosts.filter(({ wrong }) => wrong.length > 0).length,
+      versions,
+    },
+    participants: participants.map(({ name }) => name),
+    unreadable: participants.filter((one) => "unreadable" in one),
+    hosts,
+  };
+}
 
 const Note = z.object({
   engine_id: z.string(),
@@ -53,11 +71,19 @@ const Updater = z.object({
   state: z.enum(["busy", "idle"]),
   updates: Updates.optional(),
   trouble: z.array(z.string()).optional(),
+  recovered: z
+    .object({
+      stuck: z.array(z.string()),
+      mended: z.array(z.object({ container: z.string(), run: z.string() })).default([]),
+    })
+    .optional(),
 });
+type UpdaterAnswer = z.infer<typeof Updater>;
 
+type LastPoll = NonNullable<PollerStatus["last"]>;
 type Held = HeldEntry & { readonly host: string; readonly container: string };
 
-async function statusOf(fleet: Fleet, host: string, held: readonly Held[]): Promise<HostStatus> {
+async function statusOf(fleet: Fleet, host: string, held: readonly Held[]): Promise<KnownHost> {
   const [entry, poller, updater, undecided] = await Promise.all([
     fleet.hosts.get(token(host)),
     askService(fleet, host, ["poller", "status"]),
@@ -67,20 +93,49 @@ async function statusOf(fleet: Fleet, host: string, held: readonly Held[]): Prom
   const note = Note.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data;
   const acting = Updater.safeParse(updater).data;
   const last = PollerStatus.safeParse(poller).data?.last;
+  const lastRun = note?.last_plan ? await endOf(fleet, host, note.last_plan) : null;
   return {
     host,
     ...aboutNote(note),
     poller: poller !== undefined,
-    last_poll: last?.ended_at ?? note?.last_poll ?? null,
-    polled: last ? [last.outcome.kind, last.outcome.because].filter(Boolean).join(": ") : null,
-    updater: acting?.state ?? "away",
-    trouble: acting?.trouble ?? [],
-    last_run: note?.last_plan ? await lastRun(fleet, host, note.last_plan) : null,
-    updates: acting?.updates ?? null,
+    ...aboutPoll(last, note?.last_poll),
+    ...aboutUpdater(acting),
+    last_run: lastRun,
+    stuck: stuckOf(lastRun, acting),
     pending: undecided.length,
     held: held.map(({ host: _, ...entry }) => entry),
   };
 }
+
+const aboutUpdater = (acting: UpdaterAnswer | undefined) => ({
+  updater: acting?.state ?? ("away" as const),
+  trouble: acting?.trouble ?? [],
+  updates: acting?.updates ?? null,
+});
+
+/** `noted` is when the host was polled last, where its poller does not say. */
+const aboutPoll = (last: LastPoll | null | undefined, noted: string | null = null) => ({
+  last_poll: last?.ended_at ?? noted,
+  polled: last ? polledAs(last) : null,
+  poll_failed: last?.outcome.kind === "failed" ? (last.outcome.because ?? "") : null,
+  registry_failures: last?.failures ?? [],
+  unseen: last?.unseen.map(({ name, because }) => ({ container: name, because })) ?? [],
+});
+
+/** What came of a poll; where registries gave no answer nobody knows whether anything is due. */
+function polledAs({ outcome, asked = 0, unanswered = 0, lagging }: LastPoll): string {
+  const came = [outcome.kind, outcome.because].filter(Boolean).join(": ");
+  const mirrors = [...new Set(lagging.map(({ mirror }) => mirror))].join(", ");
+  const what = lagging.length === 0 ? came : `${came}; ${mirrors} lags behind for ${imagesIn(lagging)}`;
+  if (unanswered === 0) return what;
+  const trouble =
+    unanswered === asked
+      ? "no registry could be asked"
+      : `${unanswered} of ${asked} images could not be asked for`;
+  return what === "nothing due" ? trouble : `${what}; ${trouble}`;
+}
+
+const imagesIn = ({ length }: LastPoll["lagging"]): string => `${length} image${length === 1 ? "" : "s"}`;
 
 const aboutNote = (note: z.infer<typeof Note> | undefined) => ({
   engine_id: note?.engine_id ?? null,
@@ -90,7 +145,7 @@ const aboutNote = (note: z.infer<typeof Note> | undefined) => ({
   budgets: note?.budgets ?? {},
 });
 
-async function lastRun(
+async function endOf(
   { manager }: Fleet,
   host: string,
   { run, at }: { readonly run: string; readonly at: string },
@@ -99,93 +154,27 @@ async function lastRun(
   return last?.kind === "finished" ? { run, at: last.at, ends: last.ends } : { run, at, ends: null };
 }
 
+/** By the last run or the last recovery, without what has been repaired since. */
+function stuckOf(lastRun: HostStatus["last_run"], updater: UpdaterAnswer | undefined): string[] {
+  const { stuck = [], mended = [] } = updater?.recovered ?? {};
+  const byRun = Object.entries(lastRun?.ends ?? {}).flatMap(([container, end]) =>
+    end === "stuck" && !mended.some((one) => one.run === lastRun?.run && one.container === container)
+      ? [container]
+      : [],
+  );
+  return [...new Set([...stuck, ...byRun])];
+}
+
 /** What is held now: an entry whose time is over holds nothing any more. */
 async function allHeld({ held }: Fleet, now: number): Promise<Held[]> {
-  const found: Held[] = [];
-  for (const key of await keysOf(held)) {
+  const found = (await keysOf(held)).map(async (key): Promise<Held[]> => {
     const [host = "", container = ""] = key.split(".");
     const entry = await held.get(key);
     const read = HeldEntry.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data;
     const holds = read !== undefined && (read.until === null || read.until > now);
-    if (holds && isToken(host) && isToken(container))
-      found.push({ ...read, host: untoken(host), container: untoken(container) });
-  }
-  return found;
-}
-
-function printStatus(terminal: Terminal, { nats, participants, unreadable, hosts }: Status): void {
-  const now = terminal.clock.now();
-  const { stdout } = terminal;
-  stdout.write(`NATS ${nats.version} at ${nats.url}\n`);
-  stdout.write(`Participants: ${participants.length === 0 ? "none" : participants.join(", ")}\n`);
-  for (const { name, unreadable: because } of unreadable)
-    stdout.write(
-      `The entry of ${name} cannot be understood, what it may concern is put off: ${harmless(because)}\n`,
-    );
-  stdout.write("\n");
-  if (hosts.length === 0) {
-    stdout.write("No host yet: no poller and no updater has started.\n");
-    return;
-  }
-  printTable(
-    terminal,
-    ["HOST", "VERSION", "POLLER", "LAST POLL", "UPDATER", "LAST RUN", "UPDATES", "PENDING", "HELD"],
-    hosts.map((one) => rowOf(one, now)),
-  );
-  for (const { host, trouble } of hosts)
-    for (const sentence of trouble) stdout.write(`\n${host}: ${harmless(sentence)}\n`);
-  printBudgets(terminal, hosts);
-  const held = hosts.flatMap(({ host, held }) => held.map((entry) => ({ ...entry, host })));
-  if (held.length === 0) return;
-  stdout.write("\n");
-  printTable(
-    terminal,
-    ["HOST", "HELD", "DIGEST", "UNTIL", "BY", "BECAUSE"],
-    held.map(({ host, container, digest, until, by, because }) => [
-      ...[host, container, digest.replace(/^(sha256:[0-9a-f]{12}).*/, "$1")],
-      until === null ? "its tag moves again" : relative(until, now),
-      ...[by, because],
-    ]),
-  );
-}
-
-/** Of registries that say how many more requests they allow. */
-function printBudgets(terminal: Terminal, hosts: readonly HostStatus[]): void {
-  const now = terminal.clock.now();
-  const rows = hosts.flatMap(({ host, budgets }) =>
-    Object.entries(budgets).map(([registry, { remaining, limit, window_s, at }]) => [
-      ...[host, registry],
-      limit === null ? String(remaining) : `${remaining} of ${limit}`,
-      window_s === null ? "" : `${Math.round(window_s / 60)} min`,
-      ago(at, now),
-    ]),
-  );
-  if (rows.length === 0) return;
-  terminal.stdout.write("\n");
-  printTable(terminal, ["HOST", "REGISTRY", "REQUESTS LEFT", "PER", "SAID"], rows);
-}
-
-function rowOf(it: HostStatus, now: number): Cell[] {
-  const seen = it.last_seen === null ? "never seen" : `away, seen ${ago(it.last_seen, now)}`;
-  const polled = [it.last_poll && ago(it.last_poll, now), it.polled].filter(Boolean).join(", ");
-  const away = (text: string): Cell => ({ text, colour: "red" });
-  return [
-    it.host,
-    it.ouroboros ?? "",
-    it.poller ? "answers" : away(seen),
-    polled,
-    it.updater === "away" ? away("away") : it.updater,
-    it.last_run === null ? "none" : `${endsIn(it.last_run.ends)}, ${ago(it.last_run.at, now)}`,
-    String(it.updates?.all ?? ""),
-    it.pending === 0 ? "0" : { text: String(it.pending), colour: "yellow" },
-    String(it.held.length),
-  ];
-}
-
-/** `2 updated, 1 refused`. */
-function endsIn(ends: NonNullable<HostStatus["last_run"]>["ends"]): string {
-  if (ends === null) return "under way";
-  const counts = new Map<string, number>();
-  for (const end of Object.values(ends)) counts.set(end, (counts.get(end) ?? 0) + 1);
-  return counts.size === 0 ? "nothing" : [...counts].map(([end, count]) => `${count} ${end}`).join(", ");
+    return holds && isToken(host) && isToken(container)
+      ? [{ ...read, host: untoken(host), container: untoken(container) }]
+      : [];
+  });
+  return (await Promise.all(found)).flat();
 }

@@ -4,6 +4,8 @@ import type { Clock } from "../../shared/clock.ts";
 export interface Output {
   readonly write: (text: string) => unknown;
   readonly isTTY?: boolean;
+  /** How wide the terminal is. */
+  readonly columns?: number;
 }
 /** Where a command runs. */
 export interface Terminal {
@@ -50,13 +52,29 @@ export function printTable(
   const widths = headings.map((_, column) =>
     Math.max(...lines.map((line) => line[column]?.text.length ?? 0)),
   );
+  const last = roomForLast(terminal, widths);
   for (const line of lines) {
-    const cells = line.map(({ text, colour }, column) => {
+    const cells = line.map(({ text: whole, colour }, column) => {
+      const text = column === line.length - 1 ? cut(whole, last) : whole;
       const blanks = " ".repeat(column === line.length - 1 ? 0 : (widths[column] ?? 0) - text.length);
       return `${colour ? paint(terminal, text, colour) : text}${blanks}`;
     });
     terminal.stdout.write(`${cells.join("  ").trimEnd()}\n`);
   }
+}
+
+/** A reason is read on a screen; whoever reads it from a file or a pipe gets it whole. */
+function roomForLast({ stdout: { isTTY, columns } }: Terminal, widths: readonly number[]): number {
+  if (isTTY !== true || columns === undefined) return Number.POSITIVE_INFINITY;
+  const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+  return Math.max(columns - before, LEAST);
+}
+
+const LEAST = 20;
+
+function cut(text: string, room: number): string {
+  const letters = Array.from(text);
+  return letters.length <= room ? text : `${letters.slice(0, room - 1).join("")}…`;
 }
 
 /** What belongs to one thing, a line for each name; names without a value are left out. */

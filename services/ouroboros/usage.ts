@@ -62,7 +62,7 @@ export function usageOf(name: CommandName): string {
     ...aligned([...words, ...options]),
     "",
     "NATS_URL and the other settings of NATS are read from the environment; without them the private NATS of the",
-    "Ouroboros that runs on DATA_DIR is asked. Exit codes: 0 done, 1 not done or not there, 2 wrong usage, 3 nobody to ask.",
+    "Ouroboros that runs on DATA_DIR is asked. Exit codes: 0 done, 1 not done or not there, 2 wrong usage, 3 NATS cannot be used.",
   ].join("\n")}\n`;
 }
 

@@ -7,7 +7,7 @@ import { subjects } from "../../shared/subjects.ts";
 import { NotDone, WrongUsage } from "./command.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
 import { recordsAsTheyCome } from "./follow-run.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../shared/nearest.ts";
 import { undecidedOn } from "./pending.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { type RecordOf, atHook, decisionAt } from "./runs.ts";
@@ -88,7 +88,7 @@ async function findWaited(fleet: Fleet, what: string, hosts: readonly string[]):
       `${what} was decided already: ${verdict} by ${by ?? "all"}${reason ? `: ${harmless(reason)}` : ""}`,
     );
   }
-  if (all.length === 0) throw new NotDone(`no event ${what} is pending; nobody is waited for`);
+  if (all.length === 0) throw new NotDone(`no event ${what} is pending`);
   const names = all.flatMap(({ event, container }) => [event, ...(container === null ? [] : [container])]);
   const near =
     didYouMean(what, names) || `; \`ouroboros pending\` lists them:\n${all.map(listed).join("\n")}`;

@@ -5,7 +5,7 @@ import { EXIT, NotDone } from "./command.ts";
 import { PollerStatus, allSeen, findSeen } from "./explanation.ts";
 import { type Fleet, askService, hostsAsked, withFleet } from "./fleet.ts";
 import { exitCodeOf, progressOf, recordsAsTheyCome } from "./follow-run.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../shared/nearest.ts";
 import type { CommandRunner } from "./run-command.ts";
 import { harmless, printJson } from "./terminal.ts";
 

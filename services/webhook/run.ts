@@ -2,6 +2,7 @@
 // participant, POSTs each to the endpoint, and publishes what that answers as the participant's verdict.
 import { type JsMsg, JetStreamApiError } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
+import { z } from "zod";
 import { consume } from "../../shared/consume.ts";
 import { CannotStart, Permanent } from "../../shared/errors.ts";
 import { jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
@@ -74,6 +75,14 @@ async function tellIfNotAdded(
   });
 }
 
+const Asking = z.object({ data: z.object({ asked: z.array(z.string()) }) });
+
+/** An event says who was asked; the journal, which its key does not read, would say whether it is over. */
+function isAsked(body: string, name: string): boolean {
+  const asking = Asking.safeParse(parseJson(body)).data;
+  return asking === undefined || asking.data.asked.includes(name);
+}
+
 /** @throws Permanent for what is no event; Suspended when the service stops first. */
 async function forward(message: JsMsg, nats: NatsConnection, context: Context): Promise<void> {
   const { settings, clock, signal } = context;
@@ -81,6 +90,10 @@ async function forward(message: JsMsg, nats: NatsConnection, context: Context): 
   const body = message.string();
   if (parseJson(body) === undefined) throw new Permanent(`no JSON on ${message.subject}`);
   const log = context.log.child({ host: untoken(host), hook, event: id });
+  if (!isAsked(body, settings.WEBHOOK_NAME)) {
+    log.info("others were asked about this event; the endpoint is not");
+    return;
+  }
   const progress = subjects.progress(untoken(host), settings.WEBHOOK_NAME, id);
   using _telling = clock.every(PROGRESS_MS, () => {
     if (!nats.isClosed()) nats.publish(progress, "{}");
