@@ -37,15 +37,18 @@ export function monitoredOnlyBy(labels: Labels, compat: Compat): string | undefi
 export const stopSignalBy = (labels: Labels, compat: Compat): string | undefined =>
   saidBy(labels, `${WATCHTOWER}.stop-signal`, compat);
 
+/** Names that watchtower's label says a container depends on. */
+export const neededIn = (labels: Labels, compat: Compat): string[] =>
+  (saidBy(labels, `${WATCHTOWER}.depends-on`, compat) ?? "")
+    .split(",")
+    .map((name) => name.trim().replace(/^\//, ""))
+    .filter((name) => name !== "");
+
 /** Who needs a container is stopped before it is updated: the inverse, as Ouroboros' own label has it. */
 export function withNeeds(all: readonly Facts[], compat: Compat): readonly Facts[] {
-  const needs = all.flatMap((facts) =>
-    (saidBy(facts.labels, `${WATCHTOWER}.depends-on`, compat) ?? "")
-      .split(",")
-      .map((name) => ({ by: facts, name: name.trim().replace(/^\//, "") })),
-  );
+  const needs = all.flatMap((facts) => neededIn(facts.labels, compat).map((name) => ({ by: facts, name })));
   return all.map((facts) => {
-    const by = needs.filter(({ name }) => name !== "" && isMeant(facts, name)).map((need) => need.by.name);
+    const by = needs.filter(({ name }) => isMeant(facts, name)).map((need) => need.by.name);
     const more = by.filter((name) => ![...facts.dependsOn, ...facts.hardDependsOn].includes(name));
     return more.length === 0 ? facts : { ...facts, dependsOn: [...facts.dependsOn, ...more] };
   });

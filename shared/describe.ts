@@ -1,5 +1,6 @@
 // From the Engine's inspect documents to what events say. An allow-list: nothing else leaves the host.
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
+import { shortDigest } from "./image-change.ts";
 import type { ContainerPayload, ImagePayload } from "./payloads.ts";
 
 /** `name` where the container bears another name than its user gave it. */
@@ -43,7 +44,7 @@ export const labelsOf = ({ Config }: Pick<ImageInspectInfo, "Config">): Readonly
 export function describeImage(inspect: ImageInspectInfo): ImagePayload {
   return {
     id: inspect.Id,
-    short_id: shortId(inspect.Id),
+    short_id: shortDigest(inspect.Id),
     tags: (inspect.RepoTags ?? []).filter((name) => !name.includes("@")), // containerd's store lists digests too
     digests: inspect.RepoDigests ?? [],
     labels: labelsOf(inspect),
@@ -56,7 +57,7 @@ export function describeImage(inspect: ImageInspectInfo): ImagePayload {
 export function describeRemote(reference: string, repository: string, digest: string): ImagePayload {
   return {
     id: digest,
-    short_id: shortId(digest),
+    short_id: shortDigest(digest),
     tags: [reference],
     digests: [`${repository}@${digest}`],
     labels: null,
@@ -64,5 +65,3 @@ export function describeRemote(reference: string, repository: string, digest: st
     size: null,
   };
 }
-
-const shortId = (id: string): string => `sha256:${id.replace(/^sha256:/, "").slice(0, 12)}`;

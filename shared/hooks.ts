@@ -18,7 +18,7 @@ export interface Hook {
 
 export const hooks = {
   updates_enumerated: {
-    says: "The list of updates was made; nothing has been touched.",
+    says: "The list of updates is ready; nothing has been touched.",
     refusal: "nothing (or not the named containers) is touched",
     phase: "before",
     about: "run",
@@ -172,13 +172,18 @@ export const notices = {
       to: z.string().nullable().describe("Image id after, or that was tried."),
       from_digest: z.string().nullable().describe("repository@digest of the image before."),
       to_digest: z.string().nullable().describe("repository@digest of the image after, or that was tried."),
+      from_version: z
+        .string()
+        .nullable()
+        .describe("Version of the image before (its label org.opencontainers.image.version)."),
+      to_version: z.string().nullable().describe("Version of the image after, or of the one that was tried."),
       downtime_ms: z
         .number()
         .nullable()
         .describe(
           "How long the container was down; null where it was not, or where an earlier process was killed meanwhile.",
         ),
-      ms: z.number().nullable().describe("From the begin of the run to this end."),
+      ms: z.number().nullable().describe("From the start of the run to this end."),
       steps: z.array(StepTime).describe("What was done for it, and how long each took."),
     }),
   },
@@ -225,11 +230,11 @@ export const EventContext = z.object({
   asked: z
     .array(z.string())
     .optional()
-    .describe("Who is waited for; not in `updates_enumerated`, which is published before that is known."),
+    .describe("Who is asked; not in `updates_enumerated`, which is published before that is known."),
   verdicts: z
     .array(EarlierVerdict)
     .optional()
-    .describe("What was decided earlier in the run, the last 20; not in `updates_enumerated`."),
+    .describe("The last 20 decisions of the run; not in `updates_enumerated`."),
 });
 export type EventContext = z.infer<typeof EventContext>;
 

@@ -1,7 +1,7 @@
 // The log: a JSON object a line, or a line for people on a terminal. Levels bear the names of Ouroboros 1. A secret of
 // the settings is written nowhere, wherever it comes from.
 import { type DestinationStream, type Logger, pino } from "pino";
-import { parseJson } from "./messages.ts";
+import { pretty } from "./pretty-log.ts";
 import { type Setting, type Settings, settings as table } from "./settings.ts";
 
 export interface LogOptions {
@@ -14,8 +14,9 @@ export interface LogOptions {
 export function openLog({ service, settings, out }: LogOptions): Logger {
   const masked = masking(settings);
   const isPretty = (settings.LOG_FORMAT ?? (out.isTTY === true ? "pretty" : "json")) === "pretty";
+  const shown = { colour: out.isTTY === true, everything: settings.LOG_LEVEL === "debug" };
   const to: DestinationStream = {
-    write: (line) => void out.write(masked(isPretty ? pretty(line, out.isTTY === true) : line)),
+    write: (line) => void out.write(masked(isPretty ? pretty(line, shown) : line)),
   };
   return pino(
     {
@@ -50,34 +51,3 @@ export function masking(settings: Settings): (text: string) => string {
       .reduce((rest, secret) => rest.replaceAll(secret, MASK), text)
       .replace(/:\/\/[^\s/@"]+@/g, `://${MASK}@`); // from :// on: a scheme before it would be looked for at each letter
 }
-
-const COLOURS: Readonly<Record<string, number>> = { debug: 90, warn: 33, error: 31, critical: 35 };
-
-/** `12:00:00 warn  updater web: rolled back  because=…`: what is known first, then the phrase, then the rest. */
-export function pretty(line: string, withColour: boolean): string {
-  const { time, level, msg, service, host, container, err, ...rest } = (parseJson(line) ?? {}) as Readonly<
-    Record<string, unknown>
-  >;
-  const at = typeof time === "string" ? time.slice(11, 19) : "";
-  const where = [service, host, container].filter((one) => one !== undefined).map(String);
-  const colour = withColour ? COLOURS[String(level)] : undefined;
-  const word = String(level).padEnd(8);
-  const fields = Object.entries(rest).map(([name, value]) => `${name}=${shown(value)}`);
-  const { stack } = (err ?? {}) as { readonly stack?: string };
-  return [
-    [
-      at,
-      colour === undefined ? word : `\x1b[${colour}m${word}\x1b[0m`,
-      where.join(" "),
-      String(msg),
-      ...fields,
-    ]
-      .filter((part) => part !== "")
-      .join("  "),
-    ...(err === undefined ? [] : [stack ?? shown(err)]),
-    "",
-  ].join("\n");
-}
-
-const shown = (value: unknown): string =>
-  typeof value === "string" && !/[\s"=]/.test(value) ? value : JSON.stringify(value);

@@ -8,7 +8,7 @@ import type { Settings } from "./settings.ts";
 /** What it exits with; where several count, the highest. */
 export const CODE = {
   done: 0,
-  /** An update failed or was rolled back, or no registry could be asked. */
+  /** An update failed or was rolled back, or a registry gave no answer for an image. */
   failed: 1,
   /** A container is stuck. */
   person: 2,

@@ -1,6 +1,6 @@
 // Which containers are parts of Ouroboros, and why one of them is left alone. Pure. Parts bear the label
 // com.ouroboros.role; the container that this program runs in is one whatever its labels say.
-import { labelOf } from "./labels.ts";
+import { type Labels, labelOf } from "./labels.ts";
 import type { Host } from "./run-service.ts";
 import type { Settings } from "./settings.ts";
 
@@ -26,7 +26,8 @@ export const ROLE = "com.ouroboros.role";
 
 interface LabelledContainer {
   readonly id: string;
-  readonly labels: Readonly<Record<string, string>>;
+  /** As the Engine tells them: null, where the image has no configuration and nobody set any. */
+  readonly labels: Labels | null;
 }
 interface OwnPart extends LabelledContainer {
   readonly dependsOn: readonly string[];
@@ -34,7 +35,7 @@ interface OwnPart extends LabelledContainer {
 }
 
 export const roleOf = ({ labels }: Pick<LabelledContainer, "labels">): string | undefined =>
-  labelOf(labels, ROLE);
+  labelOf(labels ?? {}, ROLE);
 
 export const isOurs = (facts: LabelledContainer, { own }: Pick<Ourselves, "own">): boolean =>
   roleOf(facts) !== undefined || own.includes(facts.id);

@@ -20,37 +20,39 @@ export const Participant = z.object({
     .int()
     .positive()
     .default(10 * MINUTE)
-    .describe("Since the event or its last progress."),
+    .describe("How long it may take, from the event or from its last sign of progress."),
   max_ms: z
     .number()
     .int()
     .positive()
     .default(60 * MINUTE)
-    .describe("However often it reports progress."),
-  on_timeout: OnTimeout.default("defer").describe("What running out of time counts as."),
+    .describe("How long it may take in all, whatever progress it reports."),
+  on_timeout: OnTimeout.default("defer").describe("Its verdict if it does not answer in time."),
   containers: z
     .array(Pattern)
     .min(1)
     .optional()
-    .describe("Names of the containers it is asked about, with `*` and `?`; all without it."),
+    .describe("Names of the containers it is asked about, with `*` and `?`; all if not set."),
   labels: z
     .array(Pattern)
     .min(1)
     .optional()
     .describe("`key` or `key=value`: only containers that bear one of these labels."),
-  advisory: z.boolean().optional().describe("Its verdict is recorded, and decides nothing."),
+  advisory: z.boolean().optional().describe("Its verdict is recorded but does not count."),
   group: z
     .string()
     .min(1)
     .max(64)
     .optional()
-    .describe("Participants of the same group speak with one voice: enough of them have to say proceed."),
+    .describe("Participants of one group count as one: enough of them have to say proceed."),
   needs: z
     .number()
     .int()
     .positive()
     .optional()
-    .describe("How many of its group have to; all without it. The largest number in the group counts."),
+    .describe(
+      "How many of its group have to say proceed; by default all. The largest number in the group counts.",
+    ),
 });
 export type Participant = z.infer<typeof Participant>;
 

@@ -2,10 +2,12 @@
 import { defaultSocket } from "./default-socket.ts";
 import { CannotStart } from "./errors.ts";
 import { givenIn, unquoted } from "./given.ts";
+import { wronglyNarrowing } from "./misspelt.ts";
 import { type Setting, type SettingName, type Settings, settings } from "./settings.ts";
-import { flag } from "./setting-values.ts";
+import { compatLabels, flag } from "./setting-values.ts";
+import { type WatchtowerGiven, readWatchtower } from "./watchtower-settings.ts";
 
-type Flags = ReadonlyMap<string, string>;
+export type Flags = ReadonlyMap<string, string>;
 
 const rows = Object.entries(settings) as [SettingName, Setting][];
 
@@ -14,11 +16,12 @@ const rows = Object.entries(settings) as [SettingName, Setting][];
  * @throws CannotStart naming each variable, its value (masked if secret) and what is allowed.
  */
 export function readSettings(env: NodeJS.ProcessEnv, flags: Flags): Settings {
-  const wrong: string[] = [];
+  const watchtower = watchtowerIn(env, flags);
+  const wrong = [...watchtower.wrong, ...misspeltIn(env, flags)];
   const read: Record<string, unknown> = {};
   for (const [name, setting] of rows) {
     try {
-      const given = givenBy(env, flags, name) ?? setting.byDefault ?? "";
+      const given = givenBy(env, flags, name) ?? watchtower.settings.get(name) ?? setting.byDefault ?? "";
       const result = setting.read.safeParse(unquoted(given));
       if (!result.success)
         wrong.push(
@@ -33,6 +36,15 @@ export function readSettings(env: NodeJS.ProcessEnv, flags: Flags): Settings {
   }
   if (wrong.length > 0) throw new CannotStart(`These settings cannot be used:\n  ${wrong.join("\n  ")}`);
   return withEngine(read as Settings, env, flags);
+}
+
+/** A file that cannot be read is told with its own setting. */
+function misspeltIn(env: NodeJS.ProcessEnv, flags: Flags): string[] {
+  try {
+    return wronglyNarrowing(env, (name) => givenBy(env, flags, name));
+  } catch {
+    return [];
+  }
 }
 
 const asksForSomething = (read: unknown): boolean =>
@@ -50,8 +62,19 @@ function withEngine(read: Settings, env: NodeJS.ProcessEnv, flags: Flags): Setti
   };
 }
 
+/** What watchtower's variables say; what they say wrong is told with the rest. */
+export function watchtowerIn(env: NodeJS.ProcessEnv, flags: Flags): WatchtowerGiven {
+  try {
+    const compat = compatLabels.safeParse(unquoted(givenBy(env, flags, "COMPAT_LABELS") ?? ""));
+    const isUnderstood = compat.success && compat.data.includes("watchtower");
+    return readWatchtower(env, isUnderstood, (name) => givenBy(env, flags, name));
+  } catch (error) {
+    return { settings: new Map(), wrong: [(error as Error).message], ignored: [] };
+  }
+}
+
 /** @throws where the file cannot be read. */
-function givenBy(env: NodeJS.ProcessEnv, flags: Flags, name: SettingName): string | undefined {
+export function givenBy(env: NodeJS.ProcessEnv, flags: Flags, name: SettingName): string | undefined {
   const { lowerCaseToo }: Setting = settings[name];
   return (
     givenIn(env, name) ??

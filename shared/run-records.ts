@@ -57,8 +57,10 @@ export const Ended = z.object({
   to: z.string().optional().describe("Image id after, or that was tried."),
   from_digest: z.string().optional().describe("repository@digest of the image before."),
   to_digest: z.string().optional().describe("repository@digest of the image after, or that was tried."),
+  from_version: z.string().optional().describe("Version of the image before, by its label."),
+  to_version: z.string().optional().describe("Version of the image after, or of the one that was tried."),
   downtime_ms: z.number().optional(),
-  ms: z.number().optional().describe("From the begin of the run."),
+  ms: z.number().optional().describe("From the start of the run."),
   steps: z.array(StepTime).optional().describe("Of a replacement that was undone: the steps it had done."),
 });
 export type Ended = z.infer<typeof Ended>;
@@ -71,10 +73,7 @@ const RecordBody = z.discriminatedUnion("kind", [
     hook,
     container,
     participants: z.array(Asked),
-    at_most_ms: z
-      .number()
-      .optional()
-      .describe("The longest anyone is waited for, while something is stopped."),
+    at_most_ms: z.number().optional().describe("The longest wait while a container is stopped."),
   }),
   Decided,
   z.object({ kind: z.literal("late"), event: z.string(), participant: z.string(), verdict: VerdictWord }),

@@ -9,8 +9,10 @@ import { CannotStart, explain } from "./errors.ts";
 import { Health, serveHealth } from "./health.ts";
 import { openLog } from "./log.ts";
 import { CODE, type ProgramEnd, isOneCycle, withinLimit } from "./one-cycle.ts";
+import type { NameCensus } from "./name-census.ts";
 import { ownContainers } from "./own-container.ts";
 import { readFlags, readSettings } from "./read-settings.ts";
+import { settingWarnings } from "./setting-warnings.ts";
 import type { Settings } from "./settings.ts";
 
 export interface Context {
@@ -22,6 +24,8 @@ export interface Context {
   readonly health: Health;
   /** The services of a host are in this program: one may wait for another to come. */
   readonly together?: true;
+  /** Where several services poll the Engines of this program. */
+  readonly census?: NameCensus;
 }
 
 /** Runs until the signal aborts or its work is done; resolves with the exit code. */
@@ -37,10 +41,12 @@ export async function runService(name: string, args: readonly string[], service:
   let log: Logger | undefined;
   let dataDir = "";
   try {
-    const settings = readSettings(process.env, readFlags(args));
+    const flags = readFlags(args);
+    const settings = readSettings(process.env, flags);
     dataDir = settings.DATA_DIR;
     log = openLog({ service: name === "ouroboros" ? undefined : name, settings, out: process.stdout });
     log.info({ pid: process.pid }, "started");
+    for (const warning of settingWarnings(process.env, flags, settings)) log.warn(warning);
     const health = new Health();
     await using _served = await serveHealth(settings.HEALTH_PORT, health);
     const context = { settings, log, clock: systemClock, signal: stop.signal, health };

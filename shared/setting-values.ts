@@ -20,12 +20,14 @@ const milliseconds = (text: string): number => {
 };
 
 export const text = z.string();
-export const words = z.string().transform((all) =>
+const split = (all: string, by: RegExp): string[] =>
   all
-    .split(/\s+/)
+    .split(by)
     .map(unquoted)
-    .filter((word) => word !== ""),
-);
+    .filter((word) => word !== "");
+export const words = z.string().transform((all) => split(all, /\s+/));
+/** Words that hold no comma: one is a blank that was meant (setting-warnings.ts says so). */
+export const names = z.string().transform((all) => split(all, /[\s,]+/));
 /** Words, where `none` and the like stand for none. */
 export const wordsOrNone = words.transform((all) => (/^(?:none|false|no)$/i.test(all.join()) ? [] : all));
 export const flag = z

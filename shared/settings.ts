@@ -15,6 +15,8 @@ export interface Setting {
   readonly secret?: true;
   /** Its variable is read in lower case too, as other programs do. */
   readonly lowerCaseToo?: true;
+  /** It keeps containers from being updated: without it others, or more, would be. */
+  readonly narrows?: true;
   /** This version does not do it: it does not start rather than do something else. */
   readonly notYet?: true;
 }
@@ -58,7 +60,7 @@ export const settings = {
   OUROBOROS_HOST: {
     flags: ["--host"],
     byDefault: "",
-    read: value.words,
+    read: value.names,
     says: "Name of the host, one for each Engine; else the Engine's own name.",
   },
   INTERVAL: {
@@ -71,83 +73,89 @@ export const settings = {
     flags: ["-C", "--cron"],
     byDefault: "",
     read: value.cron,
-    says: "Checks at these times instead: five fields, minute, hour, day of the month, month, day of the week (`0 4 * * mon-fri`), in the time zone TZ. Where a day of the month and a day of the week are given, both must be so. A time that summer time skips is made up for right after it, one that comes twice counts once.",
+    says: "Checks at these times instead: five fields, minute, hour, day of the month, month, day of the week (`0 4 * * mon-fri`), in the time zone TZ. If both a day of the month and a day of the week are given, both must match. A time that summer time skips is made up for right after it; one that comes twice counts once.",
   },
   GRACE: {
     flags: ["-G", "--grace"],
     byDefault: "15",
     read: value.grace,
-    says: "How late a check of CRON may still be made, for example after the machine slept or because the one before took long; `0` never, `-1` always. However many were missed, one is made.",
+    says: "How late a check of CRON may still be made, for example after the machine slept or because the one before took long; `0`: never, `-1`: always. If several were missed, one is made.",
   },
   TZ: {
     flags: ["-tz", "--timezone"],
     byDefault: "UTC",
     read: value.text,
-    says: "Time zone of CRON, for example `Europe/Berlin`. One that nobody knows is told in the log, and UTC is taken.",
+    says: "Time zone of CRON, for example `Europe/Berlin`. An unknown one is named in the log, and UTC is used.",
   },
   JITTER: {
     flags: ["--jitter"],
     byDefault: "30",
     read: value.duration,
-    says: "By up to this much the checks of a host come later than its schedule says, always by the same part of it, made from the host's name: so that many hosts do not ask the registries at once. The first check of INTERVAL and that of RUN_ONCE come at once.",
+    says: "Delays each check by up to this much, so that many hosts do not ask the registries at the same moment. The delay of a host is always the same; it follows from the host's name. The first check of INTERVAL and that of RUN_ONCE are not delayed.",
   },
   RUN_ONCE: {
     flags: ["-o", "--run-once"],
     byDefault: "false",
     read: value.flag,
-    says: "One cycle, then exit, once what an earlier run left is put right and its run is finished: 0; 1 if an update failed or was rolled back, or no registry could be asked; 2 if a person is needed; 3 if it was stopped or out of time before all was done.",
+    says: "Finish what an earlier run left, run one cycle, then exit: 0; 1 if an update failed or was rolled back, or a registry gave no answer for an image; 2 if a person is needed; 3 if it was stopped or out of time before all was done.",
   },
   RUN_ONCE_TIMEOUT: {
     byDefault: "2h",
     read: value.duration,
-    says: "How long a program with RUN_ONCE or DRY_RUN may take. Then it stops as after SIGTERM, its last line says what it waited for, and it exits with 3; the next start finishes what was begun.",
+    says: "How long a program with RUN_ONCE or DRY_RUN may take. Then it stops as after SIGTERM, says in its last line what it was waiting for, and exits with 3. The next start finishes the rest.",
   },
   DRY_RUN: {
     flags: ["-A", "--dry-run"],
     byDefault: "false",
     read: value.flag,
-    says: "Begin nothing, tell `dry_run_update` for each update; implies RUN_ONCE. What an earlier run left half done is put right.",
+    narrows: true,
+    says: "Update nothing; publish `dry_run_update` for each update. Implies RUN_ONCE. What an earlier run left unfinished is still repaired.",
   },
   MONITOR_ONLY: {
     flags: ["-mo", "--monitor-only"],
     byDefault: "false",
     read: value.flag,
-    says: "Begin nothing, tell `notify_update` for each update. What an earlier run left half done is put right.",
+    narrows: true,
+    says: "Update nothing; publish `notify_update` for each update. What an earlier run left unfinished is still repaired.",
   },
   MONITOR: {
     flags: ["-m", "--monitor"],
     byDefault: "",
-    read: value.words,
-    says: "Names of the containers to watch; all if empty. For poller and updater, like all that says what is watched.",
+    read: value.names,
+    narrows: true,
+    says: "Names of the containers to watch; empty for all. Set it for both poller and updater, like every setting that chooses containers.",
   },
   IGNORE: {
     flags: ["-n", "--ignore"],
     byDefault: "",
-    read: value.words,
-    says: "Names of containers to leave alone; beats MONITOR.",
+    read: value.names,
+    narrows: true,
+    says: "Names of containers to leave alone; takes precedence over MONITOR.",
   },
   LABEL_ENABLE: {
     flags: ["-k", "--label-enable"],
     byDefault: "false",
     read: value.flag,
+    narrows: true,
     says: "Read the label `com.ouroboros.enable`.",
   },
   LABELS_ONLY: {
     flags: ["-M", "--labels-only"],
     byDefault: "false",
     read: value.flag,
+    narrows: true,
     says: "With LABEL_ENABLE: watch labelled containers only; without it nothing is watched.",
   },
   CLEANUP: {
     flags: ["-c", "--cleanup"],
     byDefault: "false",
     read: value.flag,
-    says: "Remove the old image after an update, where nothing uses it any more and it bears no name but the outdated one.",
+    says: "Remove the old image after an update, if no container uses it and it has no other name.",
   },
   CLEANUP_UNUSED_VOLUMES: {
     byDefault: "false",
     read: value.flag,
-    says: "After a run that updated something, remove the anonymous volumes that no container used when it began, and none uses now. Never a volume with a name, on no Engine.",
+    says: "After a run that updated something, remove the anonymous volumes that no container used when the run began and none uses now. Named volumes are never removed.",
   },
   LATEST_ONLY: {
     flags: ["-L", "--latest-only"],
@@ -171,11 +179,11 @@ export const settings = {
   REPO_REGISTRY: {
     byDefault: "",
     read: value.registry,
-    says: "The registry that REPO_USER and REPO_PASS are for (`ghcr.io`, `docker.io`, `registry.example:5000`); they go to no other. Where it is not given, all are asked without them first, and where exactly one refuses that, they are for it from then on; the host's record keeps it. For poller and updater.",
+    says: "The registry that REPO_USER and REPO_PASS are for (`ghcr.io`, `docker.io`, `registry.example:5000`); they are sent to no other. If it is not set, all registries are first asked without them; if exactly one refuses that, they are used for it from then on, which the host's record keeps. Set it for both poller and updater.",
   },
   TOKEN_SERVERS: {
     byDefault: "",
-    read: value.words,
+    read: value.names,
     says: "Token servers on another site than their registry that may get its credentials, as `registry=host`, separated by blanks. Those on the registry's own site always may, as `auth.docker.io` for Docker Hub.",
   },
   HTTP_PROXY: {
@@ -196,7 +204,7 @@ export const settings = {
     byDefault: "",
     read: value.text,
     lowerCaseToo: true,
-    says: "Who is asked without a proxy: names with their subdomains, addresses, networks (`10.0.0.0/8`), `*`, separated by commas; also in lower case.",
+    says: "Hosts that are asked without a proxy: names with their subdomains, addresses, networks (`10.0.0.0/8`), `*`, separated by commas; also in lower case.",
   },
   SELF_UPDATE: {
     flags: ["-u", "--self-update"],
@@ -208,7 +216,8 @@ export const settings = {
     flags: ["--compat-labels"],
     byDefault: "",
     read: value.compatLabels,
-    says: "Whose labels are understood beside those of Ouroboros: `watchtower`, `wud` (What's Up Docker).",
+    narrows: true,
+    says: "Other updaters whose labels are understood, beside those of Ouroboros: `watchtower`, `wud` (What's Up Docker).",
   },
   SWARM: {
     flags: ["-S", "--swarm"],
@@ -308,7 +317,7 @@ export const settings = {
     flags: ["-sc", "--save-counters"],
     byDefault: "false",
     read: value.flag,
-    says: "Keep the counts of updates, which `ouroboros status` shows, in DATA_DIR: across restarts and self-updates. Else they begin with the updater's process.",
+    says: "Keep the counts of updates, which `ouroboros status` shows, in DATA_DIR: across restarts and self-updates. Otherwise they start at 0 with the updater's process.",
   },
   LOG_LEVEL: {
     flags: ["-l", "--log-level"],
@@ -320,7 +329,7 @@ export const settings = {
     flags: ["--log-format"],
     byDefault: "",
     read: value.logFormat,
-    says: "`json` or `pretty`; where it is not given, `pretty` on a terminal.",
+    says: "`json` or `pretty` (sentences for people; ids and all fields only with `LOG_LEVEL=debug`). Where it is not given, `pretty` on a terminal; compose.yaml sets `pretty`.",
   },
   HEALTH_PORT: {
     byDefault: "",
@@ -358,16 +367,16 @@ export const settings = {
   NATS_HUB: {
     byDefault: "",
     read: value.domainOrNone,
-    says: "JetStream domain of the hub, where the host has a NATS of its own that is a leaf node of it ([many hosts](leaf-nodes.md)). Who is asked is decided at the hub.",
+    says: "JetStream domain of the hub, where the host has a NATS of its own that is a leaf node of it ([many hosts](leaf-nodes.md)). Participants are managed at the hub.",
   },
   NATS_HUB_AWAY: {
     byDefault: "stop",
     read: z.enum(["stop", "local"]),
-    says: "What the updater does while NATS_HUB is out of reach. `stop`: nothing more is touched, what is due is put off. `local`: it goes on, and asks the scripts of its host only.",
+    says: "What the updater does while NATS_HUB is out of reach. `stop`: it starts no update, and puts off those that are due. `local`: it continues, and asks only the scripts of its host.",
   },
   EVENT_LABELS: {
     byDefault: "*",
-    read: value.words,
+    read: value.names,
     says: "Names of the labels that events carry, with `*` and `?`, separated by blanks. A value that looks like a secret (a password, hash, token or key, by its label's name or by itself) is `(hidden)`, unless its label is named here in full. For poller and updater.",
   },
   HOOK_EXECUTOR: {
@@ -388,11 +397,15 @@ export const settings = {
   },
   HOOK_ENV: {
     byDefault: "",
-    read: value.words,
+    read: value.names,
     says: "Names of further environment variables that scripts may see.",
   },
   PARALLEL_PULLS: { byDefault: "3", read: value.count, says: "How many images are pulled at a time." },
-  SWAPS: { byDefault: "1", read: value.count, says: "How many containers of a host are swapped at a time." },
+  SWAPS: {
+    byDefault: "1",
+    read: value.count,
+    says: "How many containers of a host are replaced at the same time.",
+  },
   HEALTH_TIMEOUT: {
     byDefault: "",
     read: value.optionalDuration,
@@ -406,12 +419,12 @@ export const settings = {
   STOP_AFTER_FAILURES: {
     byDefault: "3",
     read: value.countOrNone,
-    says: "After so many updates in a row that failed or were rolled back a run leaves the rest for later; 0: never.",
+    says: "After this many updates in a row that failed or were rolled back, a run leaves the rest for later; 0: never.",
   },
   STOP_GRACE: {
     byDefault: "8",
     read: value.duration,
-    says: "How long the step in hand may take to end after SIGTERM before it is undone.",
+    says: "How long the current step may take after SIGTERM before it is undone.",
   },
   WEBHOOK_URL: {
     byDefault: "",
@@ -444,12 +457,12 @@ export const settings = {
   WEBHOOK_RETRY: {
     byDefault: "5m",
     read: value.duration,
-    says: "How long an endpoint that gives no answer is asked again.",
+    says: "For how long an endpoint that does not answer is asked again.",
   },
   DATA_DIR: {
     byDefault: "/var/lib/ouroboros",
     read: value.text,
-    says: "Where the inspect documents of replaced containers and the private NATS are kept.",
+    says: "Folder for the snapshots of replaced containers and the store of the private NATS.",
   },
 } as const satisfies Record<string, Setting>;
 
