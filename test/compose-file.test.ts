@@ -26,6 +26,14 @@ const NATS = namesIn(below("x-nats: &nats"));
 const EVERYBODYS = [...PLAIN, ...NATS];
 
 describe("compose.yaml", () => {
+  it("stands alone: it needs no file of a clone", () => {
+    assert.doesNotMatch(text, /^ +(?:extends|configs|secrets|file):/m);
+    assert.match(text, /^ {2}pull_policy: missing$/m); // else compose builds, and does not ask the registry
+    const mounted = [...text.matchAll(/^ +- ([~./][^:]*):/gm)].map(([, source = ""]) => source);
+    assert.deepEqual([...new Set(mounted)].sort(), ["./hooks", "/var/run/docker.sock"]);
+    assert.match(text, /env_file: \[\{ path: \.env, required: false \}\]/);
+  });
+
   it("hands on every setting that is no secret", () => {
     const ownWay = ["DOCKER_HOST", "HOSTNAME"]; // a shell that runs compose has its own
     const wanted = rows.filter((row) => !isSecret(row)).map(([name]) => name);

@@ -136,7 +136,16 @@ pid1() { # N NETNS SETUP [ARGS]: SETUP is shell, run in the new namespaces befor
 }
 end() { # N
   local p; p=$(pid "$1") || return 0
-  kill -KILL "$p" 2> /dev/null || true; while pid "$1" > /dev/null; do sleep 0.02; done
+  kill -KILL "$p" 2> /dev/null || true; thaw "$1"; while pid "$1" > /dev/null; do sleep 0.02; done
+}
+thaw() { # N: what is frozen, a paused container's processes, cannot even be killed
+  local c id
+  for c in "$BED/h$1"/docker/{containers,overlay-containers}/*/; do
+    id=$(basename "$c")
+    for c in /sys/fs/cgroup/freezer/{docker/,libpod_parent/libpod-}"$id"/freezer.state; do
+      if [ -e "$c" ]; then echo THAWED > "$c"; fi
+    done
+  done
 }
 
 # --- the lab: one bridge in a network namespace, a CA and names for everyone ------------------------------------------
@@ -163,7 +172,7 @@ network() {
     -keyout "$BED/tls/ca.key" -out "$BED/tls/ca.pem" 2> /dev/null
   cat /etc/ssl/certs/ca-certificates.crt "$BED/tls/ca.pem" > "$BED/tls/bundle.pem"
   cert client "DNS:client"; cp "$BED/tls/client.pem" "$BED/tls/cert.pem"; cp "$BED/tls/client.key" "$BED/tls/key.pem"
-  cert hub "DNS:registry-1.docker.io,DNS:auth.docker.io,DNS:index.docker.io,DNS:hub.docker.com,DNS:ghcr.io,DNS:quay.io,DNS:registry.lab,IP:$NET.2"
+  cert hub "DNS:registry-1.docker.io,DNS:auth.docker.io,DNS:index.docker.io,DNS:hub.docker.com,DNS:ghcr.io,DNS:quay.io,DNS:registry.lab,DNS:far.lab,IP:$NET.2"
   { echo "127.0.0.1 localhost"; echo "$NET.1 registry.lab nats.lab"
     echo "$NET.2 docker.io registry-1.docker.io auth.docker.io index.docker.io hub.docker.com ghcr.io quay.io"
     for n in $(seq 30); do echo "$NET.$((10 + n)) h$n"; done; } > "$BED/hosts"

@@ -37,17 +37,15 @@ export const testsIn = (folder: string, isTest: (name: string) => boolean): read
     .filter(isTest)
     .sort();
 
-/** What takes a minute or more, longest first; each run prints the ten slowest. */
+/** What takes a minute or more, longest first; OUROBOROS_TEST_TIMES=all tells of each run how long every file took. */
 export const longest: readonly string[] = [
-  ...[
-    "end-to-end/self-update",
-    "end-to-end/self-killed",
-    "end-to-end/killed-on-20",
-    "end-to-end/killed-on-26",
-  ],
-  ...["end-to-end/killed-on-28", "fidelity/fidelity", "end-to-end/compose", "end-to-end/prune"],
-  ...["end-to-end/run-once", "end-to-end/messaging", "end-to-end/one-container", "end-to-end/participants"],
-  ...["end-to-end/identity", "end-to-end/image", "end-to-end/modes", "end-to-end/along", "fidelity/compose"],
+  ...["fidelity/fidelity", "end-to-end/self-killed", "end-to-end/self-update", "fidelity/containerd"],
+  ...["end-to-end/killed-on-28", "end-to-end/killed-on-20", "end-to-end/killed-on-26", "end-to-end/compose"],
+  ...["end-to-end/run-once", "end-to-end/one-container", "end-to-end/two-instances", "end-to-end/prune"],
+  ...["end-to-end/messaging", "end-to-end/identity", "end-to-end/copied-in", "end-to-end/left-behind"],
+  ...["end-to-end/participants", "end-to-end/image", "end-to-end/failures", "end-to-end/faults"],
+  ...["end-to-end/along", "end-to-end/owners-word", "end-to-end/schedule", "end-to-end/killed"],
+  ...["end-to-end/modes", "services/ouroboros/adversary", "services/updater/swap/swap", "fidelity/compose"],
 ];
 
 /** The long ones first, so that no bed waits for another at the end. */

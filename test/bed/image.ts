@@ -47,6 +47,8 @@ export interface ImageOptions {
   readonly layers?: readonly Buffer[];
   /** Put over the whole Config at last, in the image specification's spelling. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Without `config`, which the image specification does not demand. */
+  readonly bare?: boolean;
 }
 
 export interface Descriptor {
@@ -222,7 +224,7 @@ function imageConfig(platform: string, layers: readonly Layer[], options: ImageO
   return {
     created: options.created ?? new Date().toISOString(),
     ...platformOf(platform),
-    config: { ...containerDefaults(options), ...options.config },
+    ...(options.bare !== true && { config: { ...containerDefaults(options), ...options.config } }),
     rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
     history: layers.map((_, n) => ({ created_by: ["busybox", "www"][n] ?? `layer ${n}` })),
   };

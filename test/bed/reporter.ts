@@ -32,9 +32,22 @@ export default class Reporter extends Mocha.reporters.Spec {
 export function failuresOf(runner: Mocha.Runner): readonly string[] {
   const failures: string[] = [];
   runner.on(EVENT_TEST_FAIL, (test: Mocha.Runnable, error: unknown) => {
+    tellBoth(error);
     failures.push(`${test.fullTitle()}: ${inOneLine(error)}`);
   });
   return failures;
+}
+
+/** Of a failure that was followed by another while the test put its things away, Node's error says neither. */
+function tellBoth(error: unknown): void {
+  if (!(error instanceof Error) || error.name !== "SuppressedError") return;
+  const { error: later, suppressed: first } = error as Error & { error: unknown; suppressed: unknown };
+  for (const one of [first, later]) tellBoth(one);
+  const [message, afterwards] = [first, later].map((one) =>
+    one instanceof Error ? one.message : String(one),
+  );
+  error.message = `${message}\nAnd afterwards: ${afterwards}`;
+  error.stack = [first, later].map((one) => (one instanceof Error ? one.stack : "")).join("\n");
 }
 
 /** What it says, and where in the tests. */

@@ -20,16 +20,7 @@ export const commandsPage = (): string =>
       ["Command", "What it does"],
       commandNames.map((name) => [`[${code(name)}](#${name.replaceAll(" ", "-")})`, commands[name].says]),
     ),
-    `## Where NATS is found
-
-Commands read \`NATS_URL\` and the other settings of NATS from the environment, as the services do
-([configuration](configuration.md)). Without \`NATS_URL\` they look into \`DATA_DIR\` for the private NATS of an Ouroboros
-that runs beside them, so that these work without any setting:
-
-${block("sh", "docker exec ouroboros ouroboros pending\nnpx ouroboros status   # beside `npm start`")}
-
-The address and the key lie in \`DATA_DIR/nats/access.json\`, which only the user that Ouroboros runs as can read, for as long
-as it runs.`,
+    HOW_TO_CALL_IT,
     `## Output
 
 For people by default: tables, times relative to now, colour on a terminal unless \`NO_COLOR\` is set. With \`-o json\` one
@@ -43,14 +34,45 @@ ${table(
 )}
 
 A service, and \`ouroboros\` without a command, end with 0 when they are stopped and with 1 where they cannot start or a
-service failed. With \`RUN_ONCE\`: 0; 1 if an update failed or was rolled back; 2 if a container is left \`stuck\` and a person
-is needed; 3 if it was stopped, or RUN_ONCE_TIMEOUT was over, before all was done: the next start finishes it.`,
+service failed. With \`RUN_ONCE\`: 0; 1 if an update failed or was rolled back, or a registry gave no answer for an image; 2 if
+a container is left \`stuck\` and a person is needed; 3 if it was stopped, or RUN_ONCE_TIMEOUT was over, before all was done: the next start finishes it.`,
     `## Completion
 
 \`ouroboros completion\` prints what ${code("bash")}, ${code("zsh")} or ${code("fish")} needs; hosts, containers,
 participants and pending events are asked for as you type.`,
     ...commandNames.map(section),
   );
+
+const CALLS: readonly (readonly [setUp: string, call: string])[] = [
+  ["one container, `docker run --name ouroboros`", "docker exec ouroboros ouroboros status"],
+  ["compose", "docker compose exec updater ouroboros status"],
+  [
+    "compose with compose.secure.yaml",
+    "OUROBOROS_HOST=home docker compose -f compose.yaml -f compose.secure.yaml exec updater ouroboros status",
+  ],
+  ["a clone, beside `npm start`", "npx ouroboros status"],
+  [
+    "another machine, with the keys of `nats-config write`",
+    'docker run --rm -v "$PWD/secure:/secure:ro" -e NATS_URL=tls://nats.example.com:4222 -e NATS_CA=/secure/ca.pem ' +
+      "-e NATS_NKEY_FILE=/secure/users/operator.nk ghcr.io/ouroboros-updater/ouroboros:2 status",
+  ],
+];
+
+const HOW_TO_CALL_IT = `## How to call it
+
+These pages write \`ouroboros status\` for short. In each set-up ([install](install.md)) it is called like this:
+
+${table(
+  ["Set-up", "Call"],
+  CALLS.map(([setUp, call]) => [setUp, code(call)]),
+)}
+
+With \`COMPOSE_FILE=compose.yaml:compose.secure.yaml\` and \`OUROBOROS_HOST\` in \`.env\` the secure set-up is called as compose is.
+
+Commands read \`NATS_URL\` and the other settings of NATS from the environment, as the services do
+([configuration](configuration.md)). Without \`NATS_URL\` they look into \`DATA_DIR\` for the private NATS of an Ouroboros
+that runs beside them. Its address and key are in \`DATA_DIR/nats/access.json\` for as long as it runs; only the user that
+Ouroboros runs as can read that file.`;
 
 function section(name: CommandName): string {
   const command: Command = commands[name];

@@ -48,11 +48,11 @@ export function configurationPage(): string {
   return page(
     "Configuration",
     `Every setting is an environment variable; those of Ouroboros 1 keep their names, flags, defaults and meaning.
-The environment beats a flag; a variable that is empty counts as not given. \`NAME_FILE\` gives the value of \`NAME\`
+A variable takes precedence over a flag; an empty variable counts as not set. \`NAME_FILE\` gives the value of \`NAME\`
 from a file, for secrets. Lists are separated by blanks, quotes around a value are dropped. A duration is a number of
 seconds, or a number with \`ms\`, \`s\`, \`m\`, \`h\`, \`d\` or \`w\`.
 
-A value that cannot be used is told by name with what is allowed, all of them at once, and the program does not start.`,
+If values are wrong, the program does not start; it lists each of them with what is allowed.`,
     table(["Variable", "Flags", "By default", "Meaning"], rows),
   );
 }
@@ -68,12 +68,12 @@ export function labelsPage(): string {
   const rows = Object.entries(labels).map(([name, { says }]) => [code(name), says]);
   return page(
     "Labels",
-    `What a container may say about itself. A label takes effect at the next check.
+    `Labels set options for one container. A label takes effect at the next check.
 
-The Engine shows the labels of an image as the container's own. What concerns more than the container itself (${reaching()}) therefore
-counts only where its value is not the one that the image it runs bears: then the container's owner set it. The log says once
-which labels do not count. Where you want what the image asks for, set the label on the container with a blank before the
-value (\`" db"\`): it means the same, and is yours.`,
+The Engine shows the labels of an image as the container's own. A label that affects more than the container itself (${reaching()}) therefore
+counts only if its value differs from the one in the container's image: then the container's owner has set it. The log names
+the labels that do not count, once. To accept what the image asks for, set the label on the container with a blank before
+the value (\`" db"\`): it means the same and is yours.`,
     table(["Label", "Meaning"], rows),
     `## Labels of other updaters
 
@@ -97,8 +97,7 @@ export function hooksPage(): string {
   });
   return page(
     "Hooks",
-    `A hook is a named point in the work of Ouroboros. At each one an event is published, and everyone who is to be
-asked must answer before the work goes on: the scripts in \`hooks/<hook>/\` of the host, and every participant that was
+    `A hook is a named point in the work of Ouroboros. At each one an event is published, and each of these must answer before the work goes on: the scripts in \`hooks/<hook>/\` of the host, and every participant that was
 added with \`ouroboros participant add\`. The answer is a verdict: \`proceed\`, \`refuse\` or \`defer\`. Any \`refuse\` wins
 over any \`defer\`, which wins over \`proceed\`. What was refused is left alone until its image changes again, what was
 deferred is tried again later. [contract.md](contract.md) says what may be relied on; each hook has a page of its own.`,
@@ -121,8 +120,8 @@ time limit publishes anything on \`progresssubject\` now and then. All events of
     `## An image\n\n${fieldsOf(ImagePayload.shape)}`,
     `## Notices
 
-What is over is told on the same stream, for whoever watches. Nobody is asked and nobody is waited for: a notice has no
-\`verdictsubject\`, and no script runs. It is published once, also where the updater was killed in between.`,
+Ends are published on the same stream, for programs that watch. A notice needs no answer: it has no
+\`verdictsubject\`, and no script runs. It is published once, also if the updater was killed in between.`,
     ...noticeNames.map(noticeSection),
   );
 }

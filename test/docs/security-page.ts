@@ -43,7 +43,7 @@ const PROMISES: readonly (readonly string[])[] = [
   ],
   [
     "a host's own NATS, a leaf node of a hub, with all its keys",
-    "gives the hub what is of this host only; the hub copies nothing else from it",
+    "publishes at the hub on this host's subjects only; the hub copies nothing else from it",
     "`services/ouroboros/leaf-rights.test.ts`",
   ],
   [
@@ -64,8 +64,8 @@ export function securityPage(): string {
 
 Without \`NATS_URL\` Ouroboros starts a NATS of its own that listens on loopback only and lets nobody in but Ouroboros.
 With \`compose.yaml\` the services share a NATS that is closed from the first start: \`nats-config compose\` makes users, keys
-and certificates, and each service has a volume with its own key and nothing else (\`/run/secure\`). Nothing is published, and
-who reaches the network without a key is not let in. The operator's commands run where the operator's key is:
+and certificates, and each service has a volume with its own key and nothing else (\`/run/secure\`). No port is published, and
+NATS accepts nobody without a key. The operator's commands run where the operator's key is:
 \`docker compose exec updater ouroboros status\`; \`ouroboros doctor\` there says what is weak. After a change of OUROBOROS_HOST
 or WEBHOOK_NAME run \`docker compose up -d --force-recreate\`: NATS reads its users when it starts. To have new keys made,
 stop everything and remove the volumes whose names end in \`keys\`.
@@ -74,14 +74,23 @@ As soon as other machines are to reach NATS, make its keys yourself:
 
 \`\`\`sh
 docker run --rm -v "$PWD/secure:/secure" ghcr.io/ouroboros-updater/ouroboros:2 \\
-  nats-config write /secure --hosts home --participants backup --watchers dashboard
+  nats-config write /secure --hosts home --participants backup --with-password participant_backup --watchers dashboard
 OUROBOROS_HOST=home docker compose -f compose.yaml -f compose.secure.yaml up -d
 \`\`\`
 
 ${code("ouroboros nats-config --help")} says what is written and where. Each user has an nkey, whose secret half is in one
-file, or a password where its program cannot use nkeys (${code("--with-password")}). A program needs
-\`NATS_URL=tls://…\`, \`NATS_CA\` and \`NATS_NKEY_FILE\`, and a host's name in \`OUROBOROS_HOST\`. To add a host or a
-participant, write again with all names and reload the server (\`docker compose kill -s HUP nats\`), then
+file, or a password where its program cannot use nkeys (${code("--with-password")}), as ${code("participant.py")} cannot:
+
+\`\`\`sh
+ouroboros participant add backup --hooks before_update
+# where it runs, with secure/ca.pem and secure/users/participant_backup.password
+NATS_USER=participant_backup NATS_PASSWORD="$(cat participant_backup.password)" \\
+  python3 participant.py --server tls://nats.example.com:4222 --ca ca.pem --name backup --command ./backup.sh
+\`\`\`
+
+A service needs \`NATS_URL=tls://…\`, \`NATS_CA\` and \`NATS_NKEY_FILE\`, and a host's name in \`OUROBOROS_HOST\`. For other
+machines publish port 4222 of NATS, and give the name by which they reach it in ${code("--server-names")}. To add a host or a
+participant, write again with its name, what is there stays, and reload the server (\`docker compose kill -s HUP nats\`), then
 \`ouroboros nats-config prepare\` for a host or reader, \`ouroboros participant add\` for a participant.
 
 ## Roles
@@ -111,7 +120,7 @@ Also true of all of them:
 ### What is tried
 
 ${code("test/services/ouroboros/adversary.test.ts")} holds the key of each role in turn and tries all of this on everything that
-is not its own, on NATS 2.10 and 2.15. What is tried follows from the tables above. Of it nothing arrived, nothing was
+is not its own, on one NATS and in a fleet of leaf nodes and their hub, both 2.10 and 2.15. What is tried follows from the tables above. Of it nothing arrived, nothing was
 removed and nothing changed, and an update that ran meanwhile went as it does without it
 (${code("test/end-to-end/rights.test.ts")}). The numbers count messages.
 
@@ -119,23 +128,30 @@ ${table(["With the subject of another, an adversary", ...TRYING], attempts())}
 
 ### What is not promised
 
-- **Reading.** An updater may read the streams of the whole fleet, a watcher and a reader see every event, and events tell
-  what runs where. Who must not know that needs a NATS of its own.
-- **Room.** Streams have a size, and the oldest messages give way. A user who may publish to a stream can fill it: a
-  participant the verdicts, a host the events and the journal. ${code("ouroboros doctor")} tells a stream that is nearly full.
+- **Reading.** An updater may read the streams of the whole fleet, a hook-executor the journals of all hosts, a watcher and a
+  reader see every event, and events tell what runs where. Give hosts that must not know that a NATS of their own.
+- **Room.** Streams have a maximum size; when they are full the oldest messages are dropped. A user who may publish to a stream can fill it: a
+  participant the verdicts, a host the events and the journal, and with them old messages of others are gone: history, and
+  what a rollback or a reader would look up there. What is waited for is not lost: its event is stored again, and its answers are asked for again
+  ([decision 58](decisions/0058-what-was-pushed-out-is-asked-again.md), ${code("services/updater/gate/gate.test.ts")}). No update proceeds because
+  of it. ${code("ouroboros doctor")} tells a stream that is nearly full. Hosts that must not touch each other's room have a NATS
+  each ([leaf nodes](leaf-nodes.md)).
 - **Message ids.** A message with a \`Nats-Msg-Id\` that somebody else has used within the last 0.1 s is dropped by the server.
   Ouroboros sends none, and a participant need not.
-- **A host's own keys.** Poller, updater and hook-executor of one host trust each other. Who holds the updater's key can write its
-  journal and make it wait for nobody; it decides over that host's containers anyway.
+- **A host's own keys.** Poller, updater and hook-executor of one host trust each other. With the updater's key one can write its
+  journal and skip every wait; that key controls the host's containers anyway.
 - **The operator's key, and the machine NATS runs on**, may do everything.
-- **One account for all.** Where leaf nodes are involved, and in folders that an older \`nats-config\` wrote, users have
-  permissions in one account. The tables hold for what a user publishes, but the server checks no reply subject: its answers, and
-  events that a consumer delivers, can be led to any subject. They are no verdicts and no commands, yet they can make an entry
-  or a lock unreadable, and on the API's subjects delete a stream. Give such keys only to machines and programs that you trust alike.
+- **The key of a leaf node**, which is the server of one host. It is in the account of the hub's streams, with permissions. The
+  hub copies from it what is its host's; but where the server answers to it, and where a consumer on the participants' entries
+  delivers, can be any subject of the hub. That is no verdict and no command, yet it can make an entry or a lock unreadable,
+  and on the API's subjects delete a copy that the hub has. Give it only to a machine that you trust with the fleet's participants.
+- **One account for all**, in folders that an older \`nats-config\` wrote: there the same holds for every key, and for all streams.
+  ${code("ouroboros doctor")} and ${code("nats-config write")} say where it is so.
 
-To give each user its account in a folder with one for all: stop NATS, remove \`nats/users.conf\`, run
-\`nats-config write\` again, rename \`jetstream/$G\` in the store of NATS to \`jetstream/OUROBOROS\` (compose.yaml does that
-by itself), and start NATS. Without the renaming NATS starts with empty streams, and without the participants that are registered.
+To give each user its account in a folder with one for all: stop NATS, remove \`nats/users.conf\` (at a hub also
+\`leaves/*/nats/users.conf\`; hub and hosts can be moved one by one), run \`nats-config write\` again, rename \`jetstream/$G\`
+in the store of NATS to \`jetstream/OUROBOROS\` (compose.yaml does that by itself), and start NATS. Without the renaming NATS
+starts with empty streams, and without the participants that are registered.
 
 ## Many hosts
 

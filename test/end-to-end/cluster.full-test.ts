@@ -11,7 +11,7 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { gateTable, seconds } from "../support/gate-table.ts";
 import { type Asked, ouroboros, participate } from "../support/participants.ts";
 import { endsOf, planned } from "../support/runs.ts";
-import { type Stack, startStack } from "../support/stack.ts";
+import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -126,6 +126,7 @@ async function openScene(version: "2.10" | "2.15", opened: AsyncDisposable[]): P
   const stack = opens(
     await startStack({
       engine: h1,
+      services: EACH_ALONE,
       env: { ...access, NATS_REPLICAS: "3" },
       nats: { version, ...memberAt(first) },
       operator: { access, connection: { servers: URLS.split(",") } },

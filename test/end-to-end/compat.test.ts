@@ -42,7 +42,7 @@ describe("labels of other updaters", () => {
     const report = (await stack.check()) as { left: { container: string; because: string }[] };
     assert.deepEqual(report.left.map(({ container, because }) => `${container}: ${because}`).sort(), [
       `api: its label ${WATCHTOWER}.enable says no`,
-      `seen: a newer image is there, but its label ${WATCHTOWER}.monitor-only says not to update it`,
+      `seen: only monitored: a newer image is there, but its label ${WATCHTOWER}.monitor-only says not to update it`,
       "wud: its label wud.watch says no",
     ]);
     await stack.endsAs("web", "updated");

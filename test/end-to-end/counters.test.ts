@@ -7,14 +7,18 @@ import { Status } from "../../services/ouroboros/answers.ts";
 import { engine } from "../bed/bed.ts";
 import { command } from "../support/command.ts";
 import { deploy, release } from "../support/containers.ts";
-import { type Stack, startStack } from "../support/stack.ts";
+import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 describe("the counts of updates", () => {
   it("are kept across restarts where SAVE_COUNTERS says so", async () => {
     await using h1 = engine(1);
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, env: { SAVE_COUNTERS: "true" } });
+    await using stack = await startStack({
+      engine: h1,
+      services: EACH_ALONE,
+      env: { SAVE_COUNTERS: "true" },
+    });
     await updated(stack, "2", 1);
     const first = await counted(stack, 1);
     assert.deepEqual(first?.containers, { web: 1 });
@@ -34,7 +38,7 @@ describe("the counts of updates", () => {
   it("begin anew with the updater's process without it", async () => {
     await using h1 = engine(1);
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await updated(stack, "2", 1);
     await counted(stack, 1);
     await restarted(stack);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import { engine, leftovers } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
+import { startEngineProxy } from "../support/engine-proxy.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -36,6 +37,33 @@ describe("containers that refer to an updated one", () => {
       await assertNothingLeft();
     });
   }
+
+  it("are put back once the namespace that they are to share is there again", async () => {
+    const before = await deployChain();
+    const [, child] = before;
+    let refusals = 3;
+    await using proxy = await startEngineProxy(h1.socket, ({ method, url }) => {
+      const isStart = method === "POST" && url?.includes(`/containers/${child}/start`) === true;
+      return isStart && refusals-- > 0
+        ? [400, "runc create failed: namespace path: lstat /proc/3325/ns/net: no such file or directory"]
+        : undefined;
+    });
+    await using stack = await startStack({
+      engine: h1,
+      env: { MONITOR: "vpn" },
+      services: ["hook-executor", "poller"],
+    });
+    stack.start("updater", { env: { DOCKER_SOCKETS: proxy.url } });
+    await stack.script("after_update/no", "#!/bin/sh\nexit 1\n");
+    await stack.check();
+    await release("apps/vpn", "2");
+    await stack.check();
+    await stack.endsAs("vpn", "rolled_back");
+    assert.ok(refusals <= 0);
+    assert.deepEqual(await ids(), before);
+    await assertChain("1");
+    await assertNothingLeft();
+  });
 
   it("may be hard dependencies: their hooks are heard, once", async () => {
     await deployChain({ "com.ouroboros.hard_depends_on": "child,other" });

@@ -13,6 +13,7 @@ import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
+const VERSION = "org.opencontainers.image.version";
 const support = (name: string): string => join(import.meta.dirname, `../support/${name}.js`);
 
 describe("the end of an update as an event", () => {
@@ -20,12 +21,13 @@ describe("the end of an update as an event", () => {
   let run: string;
 
   before(async () => {
-    for (const name of ["good", "kept"]) await deploy(h1, name);
+    await deploy(h1, "good", { imageOptions: { labels: { [VERSION]: "1.4.2" } } });
+    await deploy(h1, "kept");
     await deploy(h1, "bad", { create: { Labels: LONG_PROOF } });
     stack = await startStack({ engine: h1 });
     await stack.script("before_update/10-no", '#!/bin/sh\n[ "$OUROBOROS_CONTAINER_NAME" != kept ]\n');
     await stack.check();
-    await release("apps/good", "2");
+    await release("apps/good", "2", { labels: { [VERSION]: "1.5.0" } });
     await release("apps/bad", "2", { cmd: "exit 3" });
     await release("apps/kept", "2");
     await update(stack);
@@ -46,6 +48,7 @@ describe("the end of an update as an event", () => {
     );
     assert.deepEqual([good.from, good.to], [record.from, record.to]);
     assert.notEqual(good.from_digest, good.to_digest);
+    assert.deepEqual([good.from_version, good.to_version], ["1.4.2", "1.5.0"]);
     for (const digest of [good.from_digest, good.to_digest])
       assert.match(digest ?? "", /^registry\.lab:5000\/apps\/good@sha256:/);
     const steps = good.steps.map(({ step }) => step);

@@ -7,6 +7,7 @@ import { type ImageOptions, engine, hubControl, leftovers } from "../bed/bed.ts"
 import { LONG_PROOF, deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { held, leftAlone, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
 
 const h1 = engine(1);
 const ALWAYS = { HostConfig: { RestartPolicy: { Name: "always" } } };
@@ -88,10 +89,10 @@ describe("an image that does not work", () => {
     }
   });
 
-  it("is held until its tag moves again, and then tried again", async () => {
+  it("is held until the tag changes, and then tried again", async () => {
     const left = await leftAlone(stack);
     for (const [, name] of broken) {
-      assert.match(left[name] ?? "", /^held: .*, until its tag moves again$/s);
+      assert.match(left[name] ?? "", /^held: .*, until the tag changes$/s);
       assert.deepEqual((await held(stack, name))?.until, null);
     }
     await release("apps/short", "3", { volumes: VOLUMES });
@@ -111,6 +112,30 @@ describe("a job", () => {
     assert.deepEqual(await update(stack), { job: "updated" });
     assert.deepEqual(await overview(h1), ["job exited 2"]);
     assert.deepEqual(await leftAlone(stack), { job: "not running" });
+  });
+});
+
+describe("a container in a crash loop", () => {
+  after(() => h1.clean());
+  const stateOf = async (name: string): Promise<string> =>
+    (await h1.docker.getContainer(name).inspect()).State.Status;
+
+  it("is put back to it by an image that is no better, and updated by one that is", async () => {
+    const create = { ...ALWAYS, Labels: { "com.ouroboros.stop_signal": "SIGINT" } };
+    const loop = { cmd: "exit 1" };
+    const id = await deploy(h1, "web", { imageOptions: loop, create });
+    await using stack = await startStack({ engine: h1, env: { SETTLE_TIME: "1s" } });
+    await stack.check();
+    await release("apps/web", "2", { cmd: "exit 2" });
+    await until("it waits to be restarted", async () => (await stateOf("web")) === "restarting");
+    assert.deepEqual(await update(stack), { web: "rolled_back" });
+    assert.equal(await idOf(h1, "web"), id);
+    await until("it loops as before", async () => (await stateOf("web")) === "restarting");
+    await release("apps/web", "3");
+    assert.deepEqual(await update(stack), { web: "updated" });
+    assert.deepEqual(await overview(h1), ["web running 3"]);
+    const { HostConfig } = await h1.docker.getContainer("web").inspect();
+    assert.equal(HostConfig.RestartPolicy?.Name, "always");
   });
 });
 

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { after, afterEach, before, describe, it } from "mocha";
 import { bedCommand, engine, hubControl } from "../bed/bed.ts";
 import { idOf } from "../support/containers.ts";
@@ -7,6 +12,7 @@ import { clock, faultScene, holdPort, tell, writeFaults } from "../support/fault
 import { held } from "../support/runs.ts";
 import { until } from "../support/until.ts";
 
+const run = promisify(execFile);
 const h1 = engine(1);
 const STOPPED = "stop the old container";
 
@@ -112,6 +118,41 @@ describe("a disk that is full", () => {
     );
   });
 });
+
+describe("a DATA_DIR that is full while the updater runs", () => {
+  afterEach(() => h1.clean());
+
+  it("stops nothing, and says so", async () => {
+    await using dir = await smallFolder();
+    const fill = join(dir.path, "fill");
+    await using scene = await faultScene({
+      env: { DATA_DIR: dir.path },
+      fault: { before: "create the successor", run: `dd if=/dev/zero of=${fill} bs=4k 2> /dev/null || true` },
+    });
+    const ended = await scene.outcome(await scene.plan());
+    assert.equal(ended.end, "failed", ended.because);
+    assert.match(
+      ended.because,
+      /^"create the successor" failed: the snapshot of web .* DATA_DIR .*: make room there$/,
+    );
+    assert.equal(await idOf(h1, "web"), scene.old);
+    await scene.isWell("1");
+    tell("DATA_DIR full while the updater runs", "`failed`: nothing is stopped; tried again later", ended);
+  });
+});
+
+/** A file system of its own. */
+async function smallFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "small-"));
+  await run("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", path]);
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      await run("umount", ["--lazy", path]);
+      await rm(path, { recursive: true });
+    },
+  };
+}
 
 describe("a network that fails", () => {
   afterEach(() => h1.clean());

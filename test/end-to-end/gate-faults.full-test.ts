@@ -16,7 +16,7 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { gateTable, seconds } from "../support/gate-table.ts";
 import { type Asked, ouroboros, participate } from "../support/participants.ts";
 import { endsOf, planned, update } from "../support/runs.ts";
-import { type Stack, startStack } from "../support/stack.ts";
+import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -114,7 +114,7 @@ describe("a participant that fails", function () {
 
   before(async () => {
     for (const name of names) await deploy(h1, name);
-    stack = await startStack({ engine: h1, env: { SWAPS: "4" } });
+    stack = await startStack({ engine: h1, services: EACH_ALONE, env: { SWAPS: "4" } });
     await stack.check();
     asked = await Promise.all(
       Object.entries(behaviours).map(([name, { flags = [], answer }]) =>
@@ -151,7 +151,7 @@ describe("a participant", function () {
 
   it("that is offline when it is asked answers when it is back", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await stack.check();
     const { code, err } = await ouroboros(stack, "participant", "add", "judge", "--hooks", "before_update");
     assert.equal(code, 0, err);
@@ -174,7 +174,7 @@ describe("a participant", function () {
 
   it("that is killed while it works is asked again, and heard", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await stack.check();
     const { code, err } = await ouroboros(stack, "participant", "add", "judge", "--hooks", "before_update");
     assert.equal(code, 0, err);
@@ -309,7 +309,7 @@ describe("NATS that fails while a gate waits", function () {
 
   it("a consumer that somebody deletes is made again: plans go on, and so do local scripts", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await stack.check();
     await until("the updater acts", () => stack.services.updater?.log().includes("acts on the host"));
     const manager = await jetstreamManager(stack.nats);
@@ -329,7 +329,7 @@ describe("NATS that fails while a gate waits", function () {
 
   it("a participant's consumer that is deleted while it pulls is told, and it goes on when it is added again", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await stack.check();
     const add = () => ouroboros(stack, "participant", "add", "judge", "--hooks", "before_update");
     assert.equal((await add()).code, 0);
@@ -396,7 +396,7 @@ interface Scene extends AsyncDisposable {
 /** `web` is due, and a participant is waited for. */
 async function waitingScene(): Promise<Scene> {
   await deploy(h1, "web");
-  const stack = await startStack({ engine: h1 });
+  const stack = await startStack({ engine: h1, services: EACH_ALONE });
   await stack.check();
   let isFree = false;
   const judge = await participate(

@@ -7,10 +7,13 @@ import { ifThere } from "../../shared/engine.ts";
 import { subjects } from "../../shared/subjects.ts";
 import { type Engine, bedCommand, engine, pushApp } from "../bed/bed.ts";
 import { command } from "../support/command.ts";
-import { deploy, overview, pull, release } from "../support/containers.ts";
+import { pushAttested } from "../support/attested.ts";
+import { composeProject } from "../support/compose-project.ts";
+import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { endsOf, held, leftAlone, planned, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 
+const CREATED = { created: "2026-01-01T00:00:00Z" };
 const LAB = "registry.lab:5000";
 const STORES = [
   ["a storage driver", 1],
@@ -58,6 +61,48 @@ describe("the image that runs", () => {
         );
         assert.equal(await imageOf(host, "built"), id);
         assert.deepEqual((await overview(host)).length, 2);
+      });
+
+      it("is never replaced by a stranger's where compose built it under a name of its file's", async () => {
+        await using host = engine(n);
+        await using project = await composeProject(host, `composed${n}`);
+        const stranger = await pushApp(`docker.io/library/composed${n}`, "latest", { body: "a stranger's" });
+        await project.compose("up", "-d", "--build", "--pull", "never");
+        const [id] = await project.ids();
+        await using stack = await startStack({ engine: host });
+        const left = await leftAlone(stack);
+        assert.match(left[project.container] ?? "", /^built.* here.*run it by the name under which/);
+        const { out } = await command(stack.access, ["explain", project.container]);
+        assert.match(out, /built.* here.*run\s+it\s+by\s+the\s+name/s);
+        await project.compose("up", "-d");
+        assert.deepEqual(await project.ids(), [id], "compose has nothing to do either");
+        const { Id } = await host.docker.getImage(`composed${n}:latest`).inspect();
+        assert.ok(![stranger.digest, stranger.configDigest].includes(Id));
+      });
+
+      it("stays where only an attestation beside it has changed, and is updated by the same tag after that", async () => {
+        await using host = engine(n);
+        const repository = `apps/attested${n}`;
+        const push = (attested: string, version: string) =>
+          pushAttested(repository, "1", attested, { ...CREATED, body: version, env: [`VERSION=${version}`] });
+        await push("first", "1");
+        await pull(host, `${LAB}/${repository}:1`);
+        await run(host, "web", `${LAB}/${repository}:1`);
+        const id = await idOf(host, "web");
+        await using stack = await startStack({ engine: host });
+        await stack.check();
+        await push("second", "1");
+        assert.deepEqual(await update(stack), { web: "current" });
+        assert.equal((await leftAlone(stack))["web"], "current");
+        await push("third", "1");
+        await pull(host, `${LAB}/${repository}:1`); // by hand
+        assert.equal((await leftAlone(stack))["web"], "current");
+        assert.equal(await idOf(host, "web"), id);
+        assert.ok(!stack.heard().includes("before_update web"), "nobody is asked for nothing");
+        await push("third", "2");
+        assert.deepEqual(await update(stack), { web: "updated" });
+        assert.deepEqual(await overview(host), ["web running 2"]);
+        assert.equal((await leftAlone(stack))["web"], "current");
       });
 
       it("is updated though its tag was pulled by hand, and after a deferral", async () => {
@@ -140,14 +185,13 @@ describe("the image that runs", () => {
 
   it("stays where only the index around it has changed", async () => {
     await using host = engine(6);
-    const imageOptions = { created: "2026-01-01T00:00:00Z" };
-    await deploy(host, "web", { imageOptions });
+    await deploy(host, "web", { imageOptions: CREATED });
     const old = await overview(host);
     const id = (await host.docker.getContainer("web").inspect()).Id;
     await using stack = await startStack({ engine: host });
     await stack.check();
     await pushApp("apps/web", "latest", {
-      ...imageOptions,
+      ...CREATED,
       body: "apps/web 1",
       env: ["VERSION=1"],
       platforms: ["linux/amd64", "linux/arm64"],

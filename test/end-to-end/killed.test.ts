@@ -10,6 +10,9 @@ import { until } from "../support/until.ts";
 const h1 = engine(1);
 const dyingUpdater = join(import.meta.dirname, "../support/dying-updater.js");
 
+/** It listens nowhere, and so can share a network. */
+const WAITS = { cmd: 'trap "exit 0" TERM; while :; do sleep 0.2; done' };
+
 /** Notes each run of a script as `<event id>`; waits while the file `wait` is beside the hooks. */
 const NOTING = `#!/bin/sh
 echo "$OUROBOROS_EVENT_ID" >> "$HOOK_NOTES"
@@ -60,6 +63,77 @@ describe("an updater that is killed", () => {
     assert.equal(await idOf(h1, "web"), before);
   });
 });
+
+describe("a hard dependency whose recreation a hook refused before the updater was killed", () => {
+  afterEach(() => h1.clean());
+
+  for (const [sentence, isAway] of [
+    ["is put back", false],
+    ["is put back once NATS, which alone knows, answers again", true],
+  ] as const)
+    it(sentence, async () => {
+      const before = await deploy(h1, "db");
+      const inside = { HostConfig: { NetworkMode: `container:${before}` } };
+      const child = await deploy(h1, "child", { imageOptions: WAITS, create: inside });
+      await deploy(h1, "web", { create: { Labels: { "com.ouroboros.hard_depends_on": "db" } } });
+      await using stack = await startStack({
+        ...{ engine: h1, services: ["hook-executor", "poller"], env: { MONITOR: "web" } },
+      });
+      await stack.script("after_recreate_hard_depends_container/no", "#!/bin/sh\nexit 1\n");
+      await killedIn(stack, { DIE_AT: '["record decided after_recreate_hard_depends_container db"]' });
+      assert.notEqual(await idOf(h1, "db"), before);
+      if (isAway) await stack.server.kill("SIGKILL");
+      const updater = stack.start("updater");
+      if (isAway) {
+        await until("it has recovered", () => updater.log().includes("NATS will tell whether it is kept"));
+        await stack.server.restart();
+      }
+      await stack.endsAs("web", "updated");
+      await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
+      assert.deepEqual(await overview(h1), ["child running 1", "db running 1", "web running 2"]);
+      assert.deepEqual([await idOf(h1, "db"), await idOf(h1, "child")], [before, child]);
+    });
+});
+
+describe("recovery", () => {
+  afterEach(() => h1.clean());
+
+  const cases = [
+    ["puts back", "stop the old container"],
+    ["goes on", "give the name to the successor"],
+  ] as const;
+  for (const [sentence, step] of cases)
+    it(`that ${sentence} is killed after its first change, the next one after its second, and so on`, async () => {
+      await using scene = await setUp({ waitFor: [] });
+      const { stack } = scene;
+      const web = await idOf(h1, "web");
+      const inside = { HostConfig: { NetworkMode: `container:${web}` } };
+      const create = { ...inside, Labels: { "com.ouroboros.enable": "false" } };
+      await deploy(h1, "child", { imageOptions: WAITS, create });
+      await killedIn(stack, { DIE_AFTER: step });
+      const isFinished = () => stack.records.some(({ kind }) => kind === "finished");
+      let deaths = 0;
+      for (let n = 1; !isFinished(); n++) {
+        const env = { DIE_AT_CHANGE: String(n) };
+        const dying = stack.start("updater", { program: dyingUpdater, env });
+        await Promise.race([dying.exited, until("the run is over", isFinished, { within: 120_000 })]);
+        if (!isFinished()) deaths++;
+      }
+      assert.ok(deaths >= 3, `${deaths} deaths`);
+      assert.deepEqual(await overview(h1), ["child running 1", "db running 1", "web running 2"]);
+      const { HostConfig } = await h1.docker.getContainer("child").inspect();
+      assert.equal(HostConfig.NetworkMode, `container:${await idOf(h1, "web")}`);
+    });
+});
+
+/** In the update of web. */
+async function killedIn(stack: Stack, env: Readonly<Record<string, string>>): Promise<void> {
+  const dying = stack.start("updater", { program: dyingUpdater, env });
+  await stack.check();
+  await release("apps/web", "2");
+  await stack.check();
+  assert.equal(await dying.exited, "SIGKILL", dying.log());
+}
 
 describe("two updaters on one host", () => {
   afterEach(() => h1.clean());

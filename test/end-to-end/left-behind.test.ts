@@ -11,8 +11,9 @@ import { backupName, successorName } from "../../services/updater/swap/swap-name
 import { engine, leftovers } from "../bed/bed.ts";
 import { command } from "../support/command.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
-import { update } from "../support/runs.ts";
-import { type Stack, startStack } from "../support/stack.ts";
+import { startEngineProxy } from "../support/engine-proxy.ts";
+import { endsOf, planned, update } from "../support/runs.ts";
+import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -40,13 +41,14 @@ describe("what an earlier updater left behind", () => {
     const web = await deploy(h1, "web");
     const child = await deploy(h1, "child", { imageOptions: WAITS, create: inNetworkOf(web) });
     const successor = await secondOf("web", successorName("web", RUN));
-    await h1.docker.getContainer(child).stop();
-    await rename(child, backupName("child", RUN));
-    await h1.docker.createContainer({
-      name: "child",
+    const recreated = await h1.docker.createContainer({
+      name: successorName("child", RUN),
       Image: "registry.lab:5000/apps/child:latest",
       ...inNetworkOf(successor),
     });
+    await h1.docker.getContainer(child).stop();
+    await rename(child, backupName("child", RUN, recreated.id));
+    await recreated.rename({ name: "child" });
     await using _stack = await startStack({ engine: h1, services: ["updater"] });
     await comesTo(["child running 1", "web running 1"]);
     assert.deepEqual([await idOf(h1, "web"), await idOf(h1, "child")], [web, child]);
@@ -55,9 +57,10 @@ describe("what an earlier updater left behind", () => {
 
   it("dependants whose old containers are gone: there is no way back, though the new one proves itself no more", async () => {
     const old = await deploy(h1, "web");
+    const web = await secondOf("web", successorName("web", RUN), { health: "false" });
     await h1.docker.getContainer(old).stop();
-    await rename(old, backupName("web", RUN));
-    const web = await secondOf("web", "web", { health: "false" });
+    await rename(old, backupName("web", RUN)); // as an earlier version of the program named it
+    await rename(web, "web");
     await h1.docker.getContainer(web).start();
     const child = await deploy(h1, "child", { imageOptions: WAITS, create: inNetworkOf(web) });
     await using _stack = await startStack({ engine: h1, services: ["updater"] });
@@ -111,7 +114,7 @@ describe("what an earlier updater left behind", () => {
 
   it("an old container that is alone, with its restart policy parked: it has it again", async () => {
     const web = await deploy(h1, "web", { create: { HostConfig: { RestartPolicy: { Name: "always" } } } });
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await stack.script("after_update/wait", `#!/bin/sh\ntouch ${stack.folder}/asked\nsleep 60\n`);
     await stack.check();
     await release("apps/web", "2");
@@ -123,8 +126,81 @@ describe("what an earlier updater left behind", () => {
     stack.services.updater?.kill("SIGKILL");
     await h1.docker.getContainer("web").remove({ force: true });
     stack.start("updater");
-    await until("the old one runs", async () => (await overview(h1)).join() === "web running 1");
+    const how = { within: 90_000, explain: () => stack.services.updater?.log() ?? "" }; // it waits for who may act yet
+    await until("the old one runs", async () => (await overview(h1)).join() === "web running 1", how);
     assert.deepEqual([await idOf(h1, "web"), await policyOf("web")], [web, "always"]);
+  });
+
+  it("a task of the old container and of a dependency, by an Engine that was killed: others like them run", async () => {
+    const web = await deploy(h1, "web", { create: { Labels: { "com.ouroboros.depends_on": "db" } } });
+    const db = await deploy(h1, "db");
+    let isDbMade = false;
+    await using proxy = await startEngineProxy(h1.socket, ({ method, url = "" }) => {
+      isDbMade ||= /\/containers\/create\?(.*&)?name=db\./.test(url);
+      const refused = [web, db, ...(isDbMade ? [] : ["db"])];
+      return method === "POST" && refused.some((one) => url.endsWith(`/containers/${one}/start`))
+        ? [500, `task ${web}: already exists`]
+        : undefined;
+    });
+    await using stack = await startStack({
+      engine: h1,
+      services: ["hook-executor", "poller"],
+      env: { MONITOR: "web" },
+    });
+    stack.start("updater", { env: { DOCKER_SOCKETS: proxy.url } });
+    await stack.script("after_update/no", "#!/bin/sh\nexit 1\n");
+    await stack.check();
+    await release("apps/web", "2");
+    assert.deepEqual(await update(stack), { web: "rolled_back" });
+    assert.deepEqual(await overview(h1), ["db running 1", "web running 1"]);
+    const now = [await idOf(h1, "web"), await idOf(h1, "db")];
+    assert.ok(!now.includes(web) && !now.includes(db));
+    assert.deepEqual(await leftovers(h1), ["h1: container /db", "h1: container /web"]);
+  });
+
+  it("the same, killed when the other was made and the one that cannot be started was there still", async () => {
+    const web = await deploy(h1, "web");
+    await using proxy = await startEngineProxy(h1.socket, ({ method, url = "" }) =>
+      method === "POST" && url.endsWith(`/containers/${web}/start`)
+        ? [500, `task ${web}: already exists`]
+        : undefined,
+    );
+    await using stack = await startStack({ engine: h1, services: ["hook-executor", "poller"] });
+    const engineOf = { DOCKER_SOCKETS: proxy.url };
+    const dieAt = JSON.stringify(["POST /containers/create.*ouroboros-old.*"]);
+    const dying = stack.start("updater", { program: dyingUpdater, env: { ...engineOf, DIE_AT: dieAt } });
+    await stack.script("after_update/no", "#!/bin/sh\nexit 1\n");
+    await stack.check();
+    await release("apps/web", "2");
+    const run = await planned(stack);
+    assert.equal(await dying.exited, "SIGKILL");
+    assert.equal((await overview(h1)).length, 3);
+    stack.start("updater", { env: engineOf });
+    assert.deepEqual(await endsOf(stack, run, 90_000), { web: "rolled_back" }, stack.services.updater?.log());
+    assert.deepEqual(await overview(h1), ["web running 1"]);
+    assert.notEqual(await idOf(h1, "web"), web);
+    assert.deepEqual(await leftovers(h1), ["h1: container /web"]);
+  });
+
+  it("an old container that cannot be started: its run says that it is stuck, and repair starts it", async () => {
+    await using folder = await mounted();
+    await deploy(h1, "web", { create: { HostConfig: { Mounts: [folder.mount] } } });
+    await using stack = await startStack({ engine: h1, services: ["hook-executor", "poller"] });
+    const dying = stack.start("updater", {
+      program: dyingUpdater,
+      env: { DIE_AFTER: "stop the old container" },
+    });
+    await stack.check();
+    await release("apps/web", "2");
+    const run = await planned(stack);
+    assert.equal(await dying.exited, "SIGKILL");
+    await rm(folder.path, { recursive: true });
+    stack.start("updater");
+    assert.deepEqual(await endsOf(stack, run), { web: "stuck" });
+    assert.deepEqual((await repair(stack)).code, 2);
+    await mkdir(folder.path);
+    assert.deepEqual((await repair(stack)).code, 0);
+    assert.deepEqual(await overview(h1), ["web running 1"]);
   });
 
   it("a swap, by an updater that may change nothing any more: it is ended all the same", async () => {

@@ -11,7 +11,7 @@ import { type LoggedRequest, engine, hubControl, leftovers } from "../bed/bed.ts
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { ouroboros, participate } from "../support/participants.ts";
 import { endsOf, planned } from "../support/runs.ts";
-import { type Process, type ServiceName, type Stack, startStack } from "../support/stack.ts";
+import { EACH_ALONE, type Process, type ServiceName, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -26,7 +26,7 @@ describe("an event that is published while the hook-executor is down", () => {
 
   it("is answered when it is back, 3 s later", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await stack.check();
     await stop(stack, "hook-executor");
     await release("apps/web", "2");
@@ -101,7 +101,7 @@ describe("NATS that is killed and restarted", () => {
 
   it("while a container is swapped is not waited for", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, env: { SETTLE_TIME: "2s" } });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE, env: { SETTLE_TIME: "2s" } });
     await stack.check();
     await release("apps/web", "2");
     const run = await planned(stack);
@@ -161,7 +161,7 @@ describe("SIGTERM", () => {
 
   it("during the proof puts the old container back, and the update is done after the restart", async () => {
     const web = await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, env: { STOP_GRACE: "1s" } });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE, env: { STOP_GRACE: "1s" } });
     await stack.check();
     const env = { SETTLE_TIME: "60s" };
     await stop(stack, "updater");
@@ -181,7 +181,7 @@ describe("SIGTERM", () => {
 
   it("during a pull leaves the run for the next start", async () => {
     await deploy(h1, "web", { image: "docker.io/library/web" });
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await stack.check();
     await release("docker.io/library/web", "2");
     await hubControl.clearLog();
@@ -199,14 +199,18 @@ describe("SIGTERM", () => {
     await deploy(h1, "web", { image: "docker.io/library/web" });
     const match = "HEAD .*/library/web/manifests/";
     await using _silent = await hubControl.faults([{ match, delay: 60_000, times: 9 }]);
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await until("the registry is asked", async () => (await hubControl.timesLeft(match)) < 9);
     await stop(stack, "poller", SOONER_THAN_A_REGISTRY_MS);
   });
 
   it("a second time ends it at once, and the next start puts things right", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, env: { SETTLE_TIME: "60s", STOP_GRACE: "60s" } });
+    await using stack = await startStack({
+      engine: h1,
+      services: EACH_ALONE,
+      env: { SETTLE_TIME: "60s", STOP_GRACE: "60s" },
+    });
     await stack.check();
     await release("apps/web", "2");
     const run = await planned(stack);
@@ -222,7 +226,7 @@ describe("SIGTERM", () => {
   });
 
   it("ends every service while NATS is away, since its start or since a while", async () => {
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await said(stack, "updater", "acts on the host");
     await said(stack, "hook-executor", "waiting for hook events");
     await stack.check();
@@ -303,7 +307,7 @@ const NOTED = [
 async function waitingScene(waitAt: string | undefined): Promise<Scene> {
   await deploy(h1, "db");
   await deploy(h1, "web", { create: { Labels: { "com.ouroboros.depends_on": "db" } } });
-  const stack = await startStack({ engine: h1, env: { STOP_GRACE: "2s" } });
+  const stack = await startStack({ engine: h1, services: EACH_ALONE, env: { STOP_GRACE: "2s" } });
   const notes = join(stack.folder, "notes");
   const wait = join(stack.folder, "wait");
   await writeFile(wait, "");

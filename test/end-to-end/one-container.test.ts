@@ -12,7 +12,7 @@ import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
-const patient = { STOP_AFTER_FAILURES: "0", SWAPS: "4" };
+const patient = { STOP_AFTER_FAILURES: "0", SWAPS: "8" };
 
 /** One container for each call, and one that nothing happens to; all on one image. */
 async function deployAll(names: readonly string[]): Promise<void> {
@@ -20,6 +20,21 @@ async function deployAll(names: readonly string[]): Promise<void> {
   const { Config } = await h1.docker.getContainer("well").inspect();
   for (const name of names)
     await (await h1.docker.createContainer({ name, Image: Config.Image, Env: Config.Env })).start();
+}
+
+/**
+ * One container for each name, with an image of its own; and one that nothing happens to.
+ * Resolves with whose each name and id is.
+ */
+async function deployEach(names: readonly string[]): Promise<Map<string, string>> {
+  await deploy(h1, "well");
+  const owners = new Map<string, string>();
+  for (const name of names) {
+    const id = await deploy(h1, name);
+    const { Image } = await h1.docker.getContainer(id).inspect();
+    for (const word of [name, id, Image.replace("sha256:", "")]) owners.set(word, name);
+  }
+  return owners;
 }
 
 /** Once the updater is there. */
@@ -48,18 +63,16 @@ describe("an unexpected failure of one container", function () {
     ["says nothing", "cut"],
   ] as const)
     it(`ends it where any one call of the Engine about it ${sentence}`, async () => {
-      const calls = 24; // of an update about its container; what is more, a later one has no fault
+      const calls = 38; // of an update about its container or image; what is more, a later one has no fault
       const names = Array.from({ length: calls }, (_, n) => `web${n}`);
-      await deployAll(names);
+      const owners = await deployEach(names);
       const counted = new Map<string, number>();
-      const ids = new Map<string, string>();
-      for (const { Id, Names } of await h1.docker.listContainers()) ids.set(Id, (Names[0] ?? "").slice(1));
       let armed = false;
-      const nameOf = ({ url = "" }: IncomingMessage): string | undefined => {
-        const [, it = ""] = /\/containers\/(?:create\?name=)?([^/?&]+)/.exec(url) ?? [];
-        const name = ids.get(it) ?? decodeURIComponent(it).replace(/\.ouroboros-.*$/, "");
-        return names.includes(name) ? name : undefined;
-      };
+      const nameOf = ({ url = "" }: IncomingMessage): string | undefined =>
+        decodeURIComponent(url)
+          .split(/[/?&=:]/)
+          .map((word) => owners.get(word.replace(/\.ouroboros-.*$/, "")))
+          .find((name) => name !== undefined);
       await using proxy = await startEngineProxy(h1.socket, (asked) => {
         const name = armed ? nameOf(asked) : undefined;
         if (name === undefined) return undefined;
@@ -75,9 +88,12 @@ describe("an unexpected failure of one container", function () {
       });
       stack.start("updater", { env: { DOCKER_SOCKETS: proxy.url } });
       await stack.check();
+      for (const name of ["well", ...names]) {
+        const { configDigest } = await release(`apps/${name}`, "2");
+        owners.set(configDigest.replace("sha256:", ""), name);
+      }
       armed = true;
-      const run = await plannedFor(stack, "apps/many");
-      const ends = await expectAllRun(stack, run);
+      const ends = await expectAllRun(stack, await planned(stack));
       const failed = Object.values(ends).filter((end) => end !== "updated");
       assert.ok(failed.length >= 3, JSON.stringify(ends));
       assert.ok([...counted.values()].some((count) => count > 10));
@@ -101,6 +117,15 @@ describe("an unexpected failure of one container", function () {
     await using stack = await startStack({ engine: h1 });
     const ends = await expectAllRun(stack, await plannedFor(stack, "apps/many"));
     assert.deepEqual([...new Set(Object.values(ends))], ["updated"]);
+  });
+
+  it("updates one whose image has more labels than an event can tell", async () => {
+    const labels = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`much.${n}`, "x".repeat(1024)]));
+    await deploy(h1, "well", { image: "apps/many", imageOptions: { labels } });
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    await release("apps/many", "2", { labels });
+    await expectAllRun(stack, await planned(stack));
   });
 
   it("goes on where a dependency is removed during its hook", async () => {

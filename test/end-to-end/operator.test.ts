@@ -138,6 +138,12 @@ describe("the operator", () => {
     );
   });
 
+  it("finds nothing wrong in what somebody refused or put off", async () => {
+    const { code, out } = await run("status", "--trouble");
+    assert.equal(code, 0);
+    assert.match(out, /^1 host, nothing wrong; Ouroboros \d\S+\n$/);
+  });
+
   it("has seen it all by following, as it can be replayed afterwards", async () => {
     stop.abort();
     const followed = linesOf((await following).out);

@@ -10,7 +10,7 @@ import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type Answer, type Asked, ouroboros, participate } from "../support/participants.ts";
 import { endsOf, held, leftAlone, planned, update } from "../support/runs.ts";
-import { type Stack, startStack } from "../support/stack.ts";
+import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -250,7 +250,7 @@ describe("participants at updates_enumerated", () => {
 
   it("are those who were registered before the plan; who was removed is not asked any more", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await stack.check();
     const hooks = ["--hooks", "updates_enumerated,before_update"];
     assert.equal((await ouroboros(stack, "participant", "add", "left", ...hooks)).code, 0);

@@ -11,7 +11,7 @@ import { deploy, idOf, overview, pull, release } from "../support/containers.ts"
 import { tell, writeFaults } from "../support/faults.ts";
 import { participate } from "../support/participants.ts";
 import { endsOf, planned, update } from "../support/runs.ts";
-import { type Stack, startStack } from "../support/stack.ts";
+import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -41,7 +41,7 @@ describe("a container that somebody", () => {
     await h1.clean(); // what is due beside them would be planned too
     const names = Object.keys(moments).flatMap((moment) => meddling.map(([what]) => `${what}-${moment}`));
     for (const name of names) await deploy(h1, name);
-    await using stack = await startStack({ engine: h1 });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
     await stack.check();
     const meddleAt = async (moment: string, only?: string): Promise<string> => {
       for (const [what, meddle] of meddling) {
@@ -116,14 +116,14 @@ describe("a new container that somebody removed while after_update was waited fo
     });
 
   it("is not missed where its owner has put another in its place", () => {
-    assert.equal(ends["replaced"], "updated");
+    assert.equal(ends["replaced"], "expired");
     assert.ok(seen.includes("replaced running 2"));
   });
 
   it("leaves nothing beside them", () => {
     assert.equal(seen.length, 3);
     const happens =
-      "`rolled_back`: the old one runs again; `updated` where its owner put another in its place";
+      "`rolled_back`: the old one runs again; `expired` where its owner put another in its place";
     tell("new container removed by somebody during `after_update`", happens);
   });
 });

@@ -13,7 +13,7 @@ import { engine, leftovers } from "../bed/bed.ts";
 import { command } from "../support/command.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { update } from "../support/runs.ts";
-import { type Stack, startStack } from "../support/stack.ts";
+import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -33,7 +33,7 @@ describe("ouroboros repair", () => {
     const mount = { Type: "bind", Source: folder, Target: "/data" } as const;
     const create = { HostConfig: { Mounts: [mount], RestartPolicy: { Name: "always" } } };
     old = await deploy(h1, "web", { create });
-    stack = await startStack({ engine: h1 });
+    stack = await startStack({ engine: h1, services: EACH_ALONE });
     await stack.check();
     await stack.script("after_update/10-spoil", `#!/bin/sh\nrmdir ${folder}\nexit 1\n`);
     await release("apps/web", "2");
@@ -54,6 +54,12 @@ describe("ouroboros repair", () => {
     const { because } = await stack.ended("web");
     assert.match(because, /`ouroboros repair web` puts it right\. By hand: /);
     assert.ok(!(await overview(h1)).includes("web running 1"));
+    const { code, out } = await run("status", "--trouble");
+    assert.equal(code, 1);
+    assert.match(
+      out,
+      /^web on h1: an update left it stuck: .*`ouroboros repair web --host h1`\n1 host, in trouble; Ouroboros 2\S+\n$/,
+    );
   });
 
   it("says that a person is needed as long as what stands in the way is there", async () => {
@@ -78,6 +84,8 @@ describe("ouroboros repair", () => {
     assert.deepEqual(await leftovers(h1), ["h1: container /web"]);
     const { HostConfig } = await h1.docker.getContainer("web").inspect();
     assert.equal(HostConfig.RestartPolicy?.Name, "always");
+    const { out: trouble } = await run("status", "--trouble");
+    assert.match(trouble, /^web on h1: its update was rolled back; held until the tag changes\n1 host, /);
     const told = await until("the end is told", () =>
       stack.notices.find(
         ({ type, data }) => type.includes("update_finished") && data["end"] === "rolled_back",

@@ -3,8 +3,17 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CONFLICT, GONE, tolerating } from "../../shared/engine.ts";
 import { bed, engine, leftovers } from "../bed/bed.ts";
-import { LATEST, buildOurs, docker, pushGeneration, release } from "../support/our-image.ts";
+import {
+  LATEST,
+  buildOurs,
+  docker,
+  namesOfAll,
+  pushGeneration,
+  release,
+  variableOf,
+} from "../support/our-image.ts";
 import { until } from "../support/until.ts";
 
 const host = engine(1);
@@ -29,8 +38,7 @@ describe("a self-update", function () {
     await docker("pull", LATEST);
   });
   afterEach(async () => {
-    const all = await docker("ps", "-aq");
-    if (all !== "") await docker("rm", "--force", "--volumes", ...all.split("\n"));
+    await removeAll();
     await docker("volume", "prune", "--all", "--force");
     await rm(folder, { recursive: true, force: true });
   });
@@ -101,7 +109,7 @@ describe("a self-update", function () {
       async () =>
         (await docker("ps", "-a", "--filter", "name=ouroboros-kept", "--format", "{{.State}} {{.Names}}")) ||
         undefined,
-      { within },
+      { within, every: 400 },
     );
     assert.match(kept, /^exited ouroboros\.ouroboros-kept-/);
   });
@@ -136,8 +144,23 @@ describe("a self-update", function () {
     (await readFile(join(folder, "noted"), "utf8")).trim().split("\n");
 });
 
-const generation = (name: string): Promise<string> =>
-  docker("exec", name, "printenv", "GENERATION").catch(() => "");
+/** A helper that outlives its test makes and removes some meanwhile. */
+const removeAll = () =>
+  until(
+    "no container is left",
+    async () => {
+      const all = await host.docker.listContainers({ all: true });
+      await Promise.all(
+        all.map(({ Id }) =>
+          tolerating([GONE, CONFLICT], host.docker.getContainer(Id).remove({ force: true, v: true })),
+        ),
+      );
+      return all.length === 0;
+    },
+    { within },
+  );
+
+const generation = (name: string): Promise<string> => variableOf(name, "GENERATION");
 
 const is = (name: string, wanted: string) =>
   until(`${name} is of generation ${wanted}`, async () => (await generation(name)) === wanted || undefined, {
@@ -147,11 +170,7 @@ const is = (name: string, wanted: string) =>
 
 /** No helper, no other container of a swap. */
 const alone = () =>
-  until(
-    "nothing else is left",
-    async () => (await docker("ps", "-a", "--format", "{{.Names}}")) === "ouroboros" || undefined,
-    { within },
-  );
+  until("nothing else is left", async () => (await namesOfAll()).join() === "ouroboros", { within });
 
 /** The line of its log that says how the update of its own container ended. */
 const ended = () =>
@@ -161,5 +180,5 @@ const ended = () =>
       (await docker("logs", "ouroboros").catch(() => "")) // between the two renames nobody bears the name
         .split("\n")
         .find((line) => line.includes('"container ended"') && line.includes('"container":"ouroboros"')),
-    { within },
+    { within, every: 400 },
   );

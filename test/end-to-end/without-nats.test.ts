@@ -6,32 +6,49 @@ import { join } from "node:path";
 import { describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { startStack } from "../support/stack.ts";
+import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
+const h1 = engine(1);
 const program = join(import.meta.dirname, "../support/dying-updater.js");
+
+/** NATS keeps its store when it starts again. */
+async function webWithoutUpdater(): Promise<AsyncDisposable & { readonly stack: Stack }> {
+  const store = await mkdtemp(join(tmpdir(), "nats-store-"));
+  await deploy(h1, "web");
+  const stack = await startStack({ engine: h1, services: ["hook-executor", "poller"], nats: { store } });
+  return {
+    stack,
+    [Symbol.asyncDispose]: async () => {
+      await stack[Symbol.asyncDispose]();
+      await h1.clean();
+      await rm(store, { recursive: true, force: true });
+    },
+  };
+}
+
+const startDying = (stack: Stack) =>
+  stack.start("updater", { program, env: { DIE_AFTER: "give the name to the successor" } });
+
+/** In the middle of the update of web. */
+async function dieWithNats(stack: Stack, dying: ReturnType<typeof startDying>): Promise<void> {
+  await stack.check();
+  await release("apps/web", "2");
+  await stack.check();
+  assert.equal(await dying.exited, "SIGKILL");
+  await stack.server.kill("SIGKILL");
+}
 
 describe("an updater that is killed, and starts while NATS is away", () => {
   it("lets the new container run, and keeps the old one until after_update was asked", async () => {
-    await using h1 = engine(1);
-    const store = await mkdtemp(join(tmpdir(), "nats-store-"));
-    await deploy(h1, "web");
-    await using stack = await startStack({
-      engine: h1,
-      services: ["hook-executor", "poller"],
-      nats: { store },
-    });
-    const dying = stack.start("updater", { program, env: { DIE_AFTER: "give the name to the successor" } });
-    await stack.check();
-    await release("apps/web", "2");
-    await stack.check();
-    assert.equal(await dying.exited, "SIGKILL");
-    await stack.server.kill("SIGKILL");
+    await using scene = await webWithoutUpdater();
+    const { stack } = scene;
+    await dieWithNats(stack, startDying(stack));
     const next = stack.start("updater");
     await until("it is taken up", () =>
       next.log().includes("a swap whose names were exchanged was taken up"),
     );
-    const backup = (one: string) => /^web\.ouroboros-old-\w+ exited 1$/.test(one);
+    const backup = (one: string) => /^web\.ouroboros-old-[-\w]+ exited 1$/.test(one);
     const [web, kept] = await overview(h1);
     assert.equal(web, "web running 2");
     assert.ok(kept !== undefined && backup(kept), kept);
@@ -39,6 +56,23 @@ describe("an updater that is killed, and starts while NATS is away", () => {
     await stack.endsAs("web", "updated");
     assert.ok(stack.heard().includes("after_update web"), stack.heard().join());
     await until("the old one is gone", async () => (await overview(h1)).join() === "web running 2");
-    await rm(store, { recursive: true, force: true });
+  });
+});
+
+describe("an updater that stands by for one that is killed while NATS is away", () => {
+  it("lets the new container run, and ends its update when NATS is back", async () => {
+    await using scene = await webWithoutUpdater();
+    const { stack } = scene;
+    const other = stack.start("updater", { env: { DATA_DIR: join(stack.folder, "other") } });
+    await until("it acts", () => other.log().includes("this updater acts on the host"));
+    const dying = startDying(stack);
+    await until("it stands by", () => /another updater (?:acts on this host|took over)/.test(other.log()));
+    await dieWithNats(stack, dying);
+    await until("the new one runs", async () => (await overview(h1))[0] === "web running 2", {
+      explain: other.log,
+    });
+    await stack.server.restart();
+    await stack.endsAs("web", "updated");
+    await until("the old one is gone", async () => (await overview(h1)).join() === "web running 2");
   });
 });

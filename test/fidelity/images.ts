@@ -96,6 +96,9 @@ export const imagesFor = (api: string) =>
     commandAppears: [but({ cmd: [] }), common],
     healthAppears: [common, but({ healthcheck: HEALTHY })],
     healthVanishes: [but({ healthcheck: HEALTHY }), common],
+    bare: alike(but({ bare: true })),
+    configAppears: [but({ bare: true }), common],
+    configVanishes: [common, but({ bare: true })],
     exposeVanishes: [common, but({ expose: [] })],
   }) as const satisfies Record<string, readonly ImageOptions[]>;
 

@@ -72,7 +72,7 @@ describe("a container is left alone", () => {
     ["not at all, where nothing speaks against it", {}, undefined],
     ["when paused", { status: "paused" }, "paused"],
     ["when stopped", { status: "exited" }, "not running"],
-    ["when restarting", { status: "restarting" }, "not running"],
+    ["never for being in a crash loop", { status: "restarting" }, undefined],
     ["as a part of Ouroboros", { labels: { "com.ouroboros.role": "nats" } }, "part of Ouroboros itself"],
     ["as a swarm task", { labels: { "com.docker.swarm.task.id": "x" } }, "part of a swarm service"],
     ["in a pod", { labels: { "io.kubernetes.pod.uid": "x" } }, "part of a Kubernetes pod"],

@@ -4,7 +4,9 @@ import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, it } from "mocha";
-import "../bed/bed.ts"; // It starts a program.
+import { Docker } from "../../shared/docker-client.ts";
+import { engine } from "../bed/bed.ts";
+import { startEngineProxy } from "../support/engine-proxy.ts";
 
 const client = pathToFileURL(join(import.meta.dirname, "../../shared/docker-client.js")).href;
 const program = `
@@ -26,5 +28,18 @@ describe("the Engine's client", () => {
       [],
     );
     assert.equal(said, "A session with BuildKit is left out (shared/docker-client.ts).");
+  });
+
+  it("refuses an answer that is not JSON", async () => {
+    await using proxy = await startEngineProxy(engine(1).socket, ({ url = "" }) =>
+      url.includes("/containers/") ? [200, undefined] : undefined,
+    );
+    const { hostname, port } = new URL(proxy.url);
+    const docker = new Docker({ host: hostname, port, protocol: "http" });
+    const asked = docker.getContainer("web").inspect();
+    const told =
+      /^The Engine's answer to GET \/containers\/web\/json is not JSON: it begins with "<html>"\.$/;
+    await assert.rejects(asked, ({ message }: Error) => told.test(message));
+    assert.ok(Array.isArray(await docker.listImages()));
   });
 });

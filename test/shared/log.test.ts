@@ -4,7 +4,7 @@ import { openLog } from "../../shared/log.ts";
 import { readSettings } from "../../shared/read-settings.ts";
 import { engine } from "../bed/bed.ts";
 import { LONG_PROOF, deploy, release } from "../support/containers.ts";
-import { startStack } from "../support/stack.ts";
+import { EACH_ALONE, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 function logged(env: NodeJS.ProcessEnv, isTTY = false) {
@@ -42,7 +42,7 @@ describe("the log", () => {
       {},
       true,
       new RegExp(
-        `^[0-9:]{8}  ${ESC}\\[33mwarn {4}${ESC}\\[0m  updater web  put back  run=r1  because="it fell over"\n$`,
+        `^[0-9:]{8}  ${ESC}\\[33mwarn {4}${ESC}\\[0m  updater web  put back  because="it fell over"\n$`,
       ),
     ],
     [
@@ -114,7 +114,7 @@ describe("the log of a run", () => {
     await release("apps/web", "2");
     await release("apps/bad", "2", { cmd: "exit 1" });
     const env = { REPO_PASS: "sesame-open", CLEANUP: "true", MONITOR: "web bad" };
-    await using stack = await startStack({ engine: h1, env });
+    await using stack = await startStack({ engine: h1, services: EACH_ALONE, env });
     await stack.script("before_update/10-say.py", 'print("sesame-open for", old_container.name)\n');
     await stack.script("before_update/20-raise.py", "raise ValueError(old_container.name)\n");
     await stack.check();

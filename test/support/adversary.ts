@@ -1,8 +1,9 @@
 // Who holds a key, and tries with it all that there is on all that is not its own. What is tried follows from the table of
 // roles: a subject or a role that is added there is tried, and is tried by, without a change here. Pure, but for `attack`.
 import { type NatsConnection, headers } from "nats";
-import { APP, IMPORTED_API } from "../../services/ouroboros/nats-accounts-text.ts";
-import { type Right, type Rights, type User, roles } from "../../services/ouroboros/rights.ts";
+import { IMPORTED_API } from "../../services/ouroboros/nats-accounts-text.ts";
+import { APP } from "../../services/ouroboros/nats-server-text.ts";
+import { HUB, type Right, type Rights, type User, roles } from "../../services/ouroboros/rights.ts";
 import { BUCKETS, STORED, STREAMS } from "../../shared/subjects.ts";
 import { token } from "../../shared/tokens.ts";
 
@@ -32,7 +33,7 @@ export const means = {
     foreign.flatMap((subject) => ["proceed", '{"command":"yield"}', ""].map((body) => ({ subject, body }))),
   "names it as it is called elsewhere": ({ foreign }) =>
     foreign.flatMap((subject) =>
-      [`${STORED}.${subject}`, `$JS.hub.${subject}`, `${APP}.${subject}`, apiOf(subject)].map(
+      [`${STORED}.${subject}`, `${APP}.${subject}`, apiOf(subject), ...inDomains(subject)].map(
         (elsewhere) => ({
           subject: elsewhere,
           body: "proceed",
@@ -83,6 +84,9 @@ const kindOf = (pattern: string): string => pattern.replace(/^(ouroboros\.hook\.
 /** A subject of a pattern. */
 const one = (pattern: string): string => pattern.replaceAll("*", "x").replace(/>$/, "x");
 const apiOf = (subject: string): string => subject.replace(/^\$JS\.API/, IMPORTED_API);
+/** Of a hub and of a leaf node of it. */
+const inDomains = (subject: string): string[] =>
+  [HUB, "web01"].map((domain) => subject.replace(/^\$JS\.API/, `$JS.${domain}.API`));
 const isStored = (subject: string): boolean => /^(?:ouroboros\.(?!progress|command)|\$KV\.)/.test(subject);
 const bodyFor = (subject: string): string =>
   subject.includes("MSG.NEXT") ? '{"batch":5,"no_wait":true}' : "+NXT";

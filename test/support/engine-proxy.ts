@@ -1,6 +1,6 @@
 // A proxy before an Engine's socket, on loopback, that answers some requests itself.
 import { once } from "node:events";
-import { type IncomingMessage, createServer, request } from "node:http";
+import { type IncomingMessage, type ServerResponse, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface EngineProxy extends AsyncDisposable {
@@ -14,10 +14,12 @@ type Answer = readonly [status: number, message: string | undefined] | "cut";
 /** `answer` gives what is said to what is not passed on. */
 export async function startEngineProxy(
   socketPath: string,
-  answer: (asked: IncomingMessage) => Answer | undefined,
+  answer: (asked: IncomingMessage) => Answer | undefined | Promise<Answer>,
 ): Promise<EngineProxy> {
-  const server = createServer((asked, response) => {
-    const own = answer(asked);
+  const server = createServer((asked, response) => void serve(asked, response)).listen(0, "127.0.0.1");
+  const serve = async (asked: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const given = answer(asked);
+    const own = given instanceof Promise ? await given : given;
     if (own !== undefined) {
       if (own === "cut") return void asked.socket.destroy();
       const [status, message] = own;
@@ -33,7 +35,7 @@ export async function startEngineProxy(
     passed.on("error", () => response.destroy());
     response.on("close", () => passed.destroy());
     asked.pipe(passed);
-  }).listen(0, "127.0.0.1");
+  };
   await once(server, "listening");
   return {
     url: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -10,7 +10,7 @@ export interface ForwardProxy extends AsyncDisposable {
 }
 
 /** With `login` it wants that, as `user:password`. */
-export async function startForwardProxy(login?: string): Promise<ForwardProxy> {
+export async function startForwardProxy(login?: string, address = "127.0.0.1"): Promise<ForwardProxy> {
   const seen: string[] = [];
   const sockets = new Set<Socket>();
   const expected = login && `Basic ${Buffer.from(login).toString("base64")}`;
@@ -40,10 +40,10 @@ export async function startForwardProxy(login?: string): Promise<ForwardProxy> {
       one.on("error", () => other.destroy()).on("close", () => sockets.delete(one));
     }
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, address);
   await once(server, "listening");
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${address}:${(server.address() as AddressInfo).port}`,
     seen,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();

@@ -8,7 +8,7 @@ import { STREAMS } from "../../shared/subjects.ts";
 import { type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
 import { command } from "./command.ts";
 import { type Relay, relayTo } from "./relay.ts";
-import { type Place, type Secured, secured } from "./secured.ts";
+import { type Place, type Secured, securedSharing } from "./secured.ts";
 
 const LEAVES = 7422;
 
@@ -22,10 +22,18 @@ export interface LeafFleet extends AsyncDisposable {
   readonly startLeaf: (host: string) => Promise<NatsServer>;
 }
 
+interface FleetOptions {
+  /** As for `ouroboros nats-config write`. */
+  readonly more?: readonly string[];
+  /** Folders where an earlier version wrote one account for all: "." for the hub's, leaves/HOST. */
+  readonly shared?: readonly string[];
+}
+
 export async function leafFleet(
   version: NonNullable<NatsOptions["version"]>,
   hosts: readonly string[],
   participants: readonly string[],
+  { more = [], shared = [] }: FleetOptions = {},
 ): Promise<LeafFleet> {
   const opened: AsyncDisposable[] = [];
   const opens = <T extends AsyncDisposable>(one: T): T => {
@@ -34,7 +42,9 @@ export async function leafFleet(
   };
   const link = opens(await relayTo(LEAVES));
   const names = ["--hosts", hosts.join(","), "--participants", participants.join(",")];
-  const keys = opens(await secured(...names, "--hub-url", `tls://127.0.0.1:${link.port}`));
+  const keys = opens(
+    await securedSharing(shared, [...names, ...more, "--hub-url", `tls://127.0.0.1:${link.port}`]),
+  );
   const listen = `listen: "127.0.0.1:${LEAVES}", advertise: "127.0.0.1:${link.port}"`;
   const config = keys.config.replace('listen: "0.0.0.0:7422"', () => listen);
   const hub = opens(await startNats({ version, config }));

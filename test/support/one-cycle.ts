@@ -13,14 +13,17 @@ export interface Instance extends AsyncDisposable {
   readonly start: (env?: Readonly<Record<string, string>>) => Process;
 }
 
-/** With a DATA_DIR, and so a private NATS, of its own. */
-export async function instance(common: Readonly<Record<string, string>> = {}): Promise<Instance> {
+/** With a DATA_DIR, and so a private NATS, of its own; started by the program `through` where there is one. */
+export async function instance(
+  common: Readonly<Record<string, string>> = {},
+  through: readonly string[] = [],
+): Promise<Instance> {
   const dataDir = await mkdtemp(join(tmpdir(), "instance-"));
   const started: Process[] = [];
   return {
     dataDir,
     start: (env = {}) => {
-      const one = startProcess(program, {
+      const own = {
         PATH: process.env["PATH"] ?? "",
         HOME: dataDir,
         ...(process.env["NODE_V8_COVERAGE"] && { NODE_V8_COVERAGE: process.env["NODE_V8_COVERAGE"] }),
@@ -36,7 +39,8 @@ export async function instance(common: Readonly<Record<string, string>> = {}): P
         RUN_ONCE: "true",
         ...common,
         ...env,
-      });
+      };
+      const one = startProcess(program, own, [], through);
       started.push(one);
       return one;
     },

@@ -7,7 +7,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { bedCommand, engineSocket, registry } from "../bed/bed.ts";
+import { ifThere } from "../../shared/engine.ts";
+import { bedCommand, engine, engineSocket, registry } from "../bed/bed.ts";
 
 const dist = join(import.meta.dirname, "../..");
 export const checkout = dirname(realpathSync(join(dist, "../package.json")));
@@ -43,7 +44,8 @@ export async function buildOurs(
   const contexts = { build: folder, system: `docker-image://${system}` };
   const flags = Object.entries(contexts).flatMap(([name, where]) => ["--build-context", `${name}=${where}`]);
   const kind = platform === "" ? [] : ["--platform", platform];
-  await docker("build", ...flags, ...kind, "-t", tag, checkout);
+  const base = ["--build-arg", "NODE=node:24-trixie-slim"]; // the bed's stand-in has another digest
+  await docker("build", ...flags, ...base, ...kind, "-t", tag, checkout);
   await rm(folder, { recursive: true });
 }
 
@@ -57,6 +59,17 @@ const reference = (repository: string, tag: string): string => `registry.lab:500
 /** The tag that containers of a test run. */
 export const latestOf = (repository: string): string => reference(repository, "latest");
 export const LATEST = latestOf(REPOSITORY);
+
+/** A variable of a running container's environment; "" where there is none. Who waits for it asks often: by the Engine, not by `docker exec`. */
+export async function variableOf(container: string, name: string): Promise<string> {
+  const inspect = await ifThere(engine(1).docker.getContainer(container).inspect());
+  const found = inspect?.Config.Env.find((entry) => entry.startsWith(`${name}=`));
+  return inspect?.State.Running === true ? (found?.slice(name.length + 1) ?? "") : "";
+}
+
+/** Of all containers on host 1, sorted. */
+export const namesOfAll = async (): Promise<string[]> =>
+  (await engine(1).docker.listContainers({ all: true })).map(({ Names }) => (Names[0] ?? "").slice(1)).sort();
 
 /** Builds an image from `ours` with more lines of Dockerfile, and pushes it under its own tag. `files` are beside them. */
 export async function pushGeneration(

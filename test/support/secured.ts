@@ -32,10 +32,15 @@ export async function secured(...args: readonly string[]): Promise<Secured> {
 }
 
 /** The same where a version of Ouroboros has written before that knew one account for all users. */
-export async function securedShared(...args: readonly string[]): Promise<Secured> {
+export const securedShared = (...args: readonly string[]): Promise<Secured> => securedSharing(["."], args);
+
+/** The same in some `places` only: "." for the hub, leaves/HOST for a leaf node. */
+export async function securedSharing(places: readonly string[], args: readonly string[]): Promise<Secured> {
   const folder = await mkdtemp(join(tmpdir(), "secured-"));
-  await mkdir(join(folder, "nats"));
-  await writeFile(join(folder, "nats", "users.conf"), "authorization {\n  users: []\n}\n");
+  for (const place of places) {
+    await mkdir(join(folder, place, "nats"), { recursive: true });
+    await writeFile(join(folder, place, "nats", "users.conf"), "authorization {\n  users: []\n}\n");
+  }
   return securedIn(folder, args);
 }
 

@@ -1,4 +1,4 @@
-// The three services as real processes, against a NATS server of their own and one Engine of the bed; and what a
+// The three services as real processes, or as one, against a NATS server of their own and one Engine of the bed; and what a
 // watcher sees of them: every hook event and every record of the journal. A secret that is written anywhere fails the test.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -22,6 +22,9 @@ const program = (service: string): string => join(import.meta.dirname, `../../se
 const NODES_OWN = /^(?:\(node:\d+\) .*|Node\.js v.*)$/gm;
 
 export type ServiceName = "poller" | "updater" | "hook-executor";
+
+/** For a test that ends or replaces one of them. */
+export const EACH_ALONE: readonly ServiceName[] = ["updater", "hook-executor", "poller"];
 
 export interface Process extends AsyncDisposable {
   readonly pid: number;
@@ -73,6 +76,7 @@ export interface Stack extends AsyncDisposable {
 
 interface StackOptions {
   readonly engine: Engine;
+  /** Each in a process of its own; without a list all are one process, as most users have it: that is started in half the time. */
   readonly services?: readonly ServiceName[];
   readonly env?: Readonly<Record<string, string>>;
   readonly nats?: NatsOptions;
@@ -87,7 +91,7 @@ interface StackOptions {
 
 export async function startStack({
   engine,
-  services = ["updater", "hook-executor", "poller"],
+  services,
   env = {},
   nats: serverOptions,
   forges = false,
@@ -124,12 +128,14 @@ export async function startStack({
     LOG_LEVEL: "debug",
     ...env,
   };
-  const start: Stack["start"] = (service, options = {}) => {
-    const started = startProcess(options.program ?? program(service), { ...common, ...options.env });
-    running[service] = started;
+  const startAs = (names: readonly ServiceName[], file: string, more = {}): Process => {
+    const started = startProcess(file, { ...common, ...more });
+    for (const name of names) running[name] = started;
     all.push(started);
     return started;
   };
+  const start: Stack["start"] = (service, options = {}) =>
+    startAs([service], options.program ?? program(service), options.env);
   const stack: Stack = {
     host: engine.name,
     server,
@@ -182,8 +188,18 @@ export async function startStack({
       assert.deepEqual([...secrets, ...talkative], [], "a secret that the test planted was written");
     },
   };
-  for (const service of services) start(service);
+  if (services === undefined) {
+    const together = startAs([], program("ouroboros"));
+    for (const name of EACH_ALONE)
+      running[name] = { ...together, kill: refuse, [Symbol.asyncDispose]: refuse };
+  }
+  for (const service of services ?? []) start(service);
   return stack;
+}
+
+/** Of a service that is not alone. */
+function refuse(): never {
+  throw new Error("All services are one process here: start the stack with `services: EACH_ALONE`.");
 }
 
 /** What of a real run is not as the published schemas say. */
@@ -250,13 +266,14 @@ async function checkBy(nats: NatsConnection, host: string): Promise<Record<strin
   });
 }
 
-/** Any Node program; SIGTERM and, if it does not end within ten seconds, SIGKILL at the end of the scope. */
+/** Any Node program, started by the program `through` where there is one; SIGTERM and, if it does not end within ten seconds, SIGKILL at the end of the scope. */
 export function startProcess(
   file: string,
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
+  through: readonly string[] = [],
 ): Process {
-  const node = [process.execPath, ...nodeFlags];
+  const node = [...through, process.execPath, ...nodeFlags];
   const command = ["--pdeathsig", "KILL", "--", ...node, file, ...args]; // nothing outlives the test
   const child = spawn("setpriv", command, { env, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";

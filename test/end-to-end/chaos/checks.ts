@@ -49,6 +49,9 @@ const ofEach =
 
 const isChosen = ({ inspect, wish }: One): boolean => wish.choice === inspect.Image;
 
+/** Compose names what it makes by the container before it, until that is gone. */
+const COMPOSES = /^[0-9a-f]{12}_/;
+
 export const checks = {
   once: {
     says: "Each service that its owner wants runs, and exactly once.",
@@ -63,9 +66,8 @@ export const checks = {
             ? []
             : [`${service} is lost; its owner wants it ${states.join(" or ")}`];
         const isUp = only.State.Running && !only.State.Restarting && !only.State.Paused;
-        return isUp || states.some((state) => state !== "running") || choice === only.Image
-          ? []
-          : [`${service} is to run, and is ${sayOf(only)}`];
+        const mayBeDown = states.some((state) => state !== "running") || choice === only.Image;
+        return isUp || mayBeDown ? [] : [`${service} is to run, and is ${sayOf(only)}`];
       }),
   },
   unwanted: {
@@ -82,9 +84,9 @@ export const checks = {
       }),
   },
   name: {
-    says: "It has the name that its owner gave it.",
+    says: "It has the name that its owner gave it, or the one that compose left it where it gave up in the middle.",
     wrong: ofEach(({ inspect, wish }) =>
-      wish.names.includes(inspect.Name.slice(1))
+      wish.names.includes(inspect.Name.slice(1).replace(COMPOSES, ""))
         ? []
         : [`is named ${inspect.Name.slice(1)}, not ${wish.names.join(" or ")}`],
     ),

@@ -35,7 +35,10 @@ export const hostActs = {
   systemPruneAll: { ...prune("system", "prune", "-af"), weight: 4, then: afterContainerPrune },
   systemPruneVolumes: {
     ...prune("system", "prune", "-af", "--volumes"),
-    then: (wishes) => afterVolumePrune(afterContainerPrune(wishes)),
+    then: (wishes, { isBusy }) => {
+      const after = afterVolumePrune(afterContainerPrune(wishes));
+      return isBusy ? changeAll(after, moreLost("all")) : after; // of what an update has stopped
+    },
   },
   containerPrune: { ...prune("container", "prune", "-f"), weight: 4, then: afterContainerPrune },
   imagePrune: { ...prune("image", "prune", "-f"), then: same },

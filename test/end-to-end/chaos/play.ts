@@ -1,5 +1,6 @@
 // Plays rounds on a host: the acts of a round while tags move and the updater works, then a calm, then the checks; and
 // then the owner brings everything up again.
+import type { ContainerInspectInfo } from "dockerode";
 import { debuglog } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../../support/until.ts";
@@ -10,7 +11,7 @@ import { type Scene, clear, containersOf, isBusy, openRun, writeTokens } from ".
 import { type Act, type Planned, type Round, sayAct } from "./schedule.ts";
 import { noteVolumes, outcomeOf, see } from "./see.ts";
 import { type ServiceName, nameOf, serviceNames } from "./services.ts";
-import { AT_FIRST, type Outcome, change } from "./wishes.ts";
+import { AT_FIRST, type Outcome, change, moreLost } from "./wishes.ts";
 
 /** An undo is tried for two minutes before it is given up. */
 const CALM_WITHIN_MS = 240_000;
@@ -73,6 +74,7 @@ async function play(scene: Scene, planned: Planned, tell: (line: string) => void
     const from = Date.now();
     const wasBusy = await isBusy(scene);
     await noteVolumes(scene, serviceNames);
+    const pruned = await servicesGone(scene);
     const failed = await doIt(scene, planned).then(
       () => undefined,
       (error: unknown) => String((error as { readonly stderr?: string }).stderr ?? error),
@@ -87,6 +89,7 @@ async function play(scene: Scene, planned: Planned, tell: (line: string) => void
         : hostActs[planned.act].then(scene.wishes, outcome);
     await noteVolumes(scene, serviceNames);
     await noteChoices(scene, from);
+    await noteMadeOfNothing(scene, pruned, from);
     const how = `${outcome.isBusy ? " (beside an update)" : ""}${failed === undefined ? "" : `: ${failed.trim().slice(-200)}`}`;
     tell(`${sayAct(planned)}${how}`);
     return { act: planned, ok: outcome.ok };
@@ -99,17 +102,35 @@ const doIt = (scene: Scene, act: Exclude<Act, { kind: "release" }>): Promise<unk
 const hasWorkedSince = ({ stack }: Scene, from: number): boolean =>
   stack.records.slice(-200).some(({ at }) => Date.parse(at) >= from);
 
+/** A prune took them, and Ouroboros has not made them anew yet. */
+async function servicesGone(scene: Scene): Promise<ServiceName[]> {
+  const found = serviceNames.map(async (service) =>
+    (await containersOf(scene, service)).length === 0 ? [service] : [],
+  );
+  return (await Promise.all(found)).flat();
+}
+
+/** Where no container of a service is there, compose makes it with anonymous volumes that are new. */
+async function noteMadeOfNothing(scene: Scene, gone: readonly ServiceName[], from: number): Promise<void> {
+  for (const service of gone) {
+    const all = await containersOf(scene, service);
+    if (all.some((inspect) => isOwners(scene, inspect, from)))
+      scene.wishes = change(scene.wishes, service, moreLost("anonymous"));
+  }
+}
+
+/** Since then, and not by Ouroboros. */
+const isOwners = ({ stack }: Scene, { Id, Name, Created }: ContainerInspectInfo, from: number): boolean =>
+  Date.parse(Created) >= from &&
+  !Name.includes("ouroboros") &&
+  !stack.records.some((record) => record.kind === "swapping" && record.new_id === Id);
+
 /** What the owner has just created of a bad image is their own choice. */
 async function noteChoices(scene: Scene, from: number): Promise<void> {
-  const made = new Set(
-    scene.stack.records.flatMap((record) => (record.kind === "swapping" ? [record.new_id] : [])),
-  );
   for (const service of serviceNames)
     for (const inspect of await containersOf(scene, service)) {
-      const isOwners =
-        Date.parse(inspect.Created) >= from && !made.has(inspect.Id) && !inspect.Name.includes("ouroboros");
       const isGood = scene.images.of(inspect.Image)?.quality === "good";
-      if (isOwners && !isGood) choose(scene, service, inspect.Image);
+      if (isOwners(scene, inspect, from) && !isGood) choose(scene, service, inspect.Image);
     }
 }
 
@@ -146,8 +167,17 @@ export async function bringUp(scene: Scene, wentWrong: RoundResult["wrong"]): Pr
         if (inspect.Name !== `/${nameOf(service)}`)
           await scene.docker("rename", inspect.Id, nameOf(service)).catch(() => undefined);
     }
-    await upAgain(scene).catch(() => upAgain(scene, "--force-recreate"));
+    await upAgain(scene)
+      .catch(() => upAgain(scene, "--force-recreate"))
+      .catch(() => upOnNewEngine(scene));
     scene.wishes = AT_FIRST;
     await writeTokens(scene);
   });
+}
+
+/** An Engine may keep the name of a container that is gone, until it starts again. */
+async function upOnNewEngine(scene: Scene): Promise<void> {
+  await hostActs.engineRestart.do(scene, 0);
+  await clear(scene.h);
+  await upAgain(scene);
 }

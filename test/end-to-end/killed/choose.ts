@@ -41,13 +41,22 @@ export function covering<One>(
 }
 
 /**
- * Each point; of scenes, policies and faults each two together; and where nothing goes wrong by itself of points,
- * scenes, policies and faults each two together.
+ * Of scenes, policies and faults each two together; each point; and where nothing goes wrong by itself each point with the
+ * updater alone killed and with one of the faults beside, in turn, alone and with others, with a policy that starts it
+ * again and one that leaves it, in turn. Each point with everything is killed.full-test.ts's.
  */
 export function pairs({ point, scene, policy, fault }: Chosen): string[] {
-  const around = [scene, `policy ${policy}`, `fault ${fault}`];
-  const isPlain = plainScenes.includes(scene);
-  return [point.says, ...together(around, 2), ...(isPlain ? together([point.says, ...around], 2) : [])];
+  const around = together([scene, `policy ${policy}`, `fault ${fault}`], 2);
+  if (point.ofTheRun) return [point.says, `a point of the run; ${fault}`, ...around];
+  if (!plainScenes.includes(scene)) return [point.says, ...around];
+  const n = points.indexOf(point);
+  const inTurn = faultNames[1 + (n % (faultNames.length - 1))];
+  const own = [
+    ...(fault === "none" || fault === inTurn ? [fault] : []),
+    scene === "alone" ? scene : "with others",
+    ...(policies.indexOf(policy) >> 1 === n % 2 ? [policy] : []),
+  ];
+  return [point.says, ...around, ...own.map((one) => `${point.says}; ${one}`)];
 }
 
 /** Of points, scenes, policies, faults and Engines each three together. */

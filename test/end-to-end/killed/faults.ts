@@ -1,6 +1,7 @@
 // What happens beside, while the updater is dead.
 import { rm } from "node:fs/promises";
-import { bedCommand } from "../../bed/bed.ts";
+import { bedCommand, engine } from "../../bed/bed.ts";
+import { ask, containers, networks, unused, volumes } from "../prune/ask.ts";
 import type { Policy } from "./scenes.ts";
 import type { Session } from "./session.ts";
 
@@ -40,6 +41,11 @@ export const faults = {
       await rm(store, { recursive: true, force: true });
       await stack.server.restart();
     },
+  },
+  prune: {
+    says: "a prune of each kind took what was not in use",
+    // Volumes first: what a prune takes of those of containers that are gone is gone.
+    strike: ({ host }) => ask(engine(host), [volumes, containers, networks, unused]),
   },
 } as const satisfies Record<string, Fault>;
 export type FaultName = keyof typeof faults;

@@ -54,10 +54,6 @@ async function runSession(
   return [];
 }
 
-/** In turn: the first batch to the first host, the second to the second. */
-export const dealt = (batches: readonly Batch[], hosts: readonly number[]): Queues =>
-  new Map(hosts.map((host, place) => [host, batches.filter((_, index) => index % hosts.length === place)]));
-
 const failed = ({ cases }: Batch, error: unknown): Outcome[] =>
   cases.map(() => ({
     ms: 0,

@@ -2,17 +2,29 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
 import { engine } from "../../bed/bed.ts";
-import { allCases, batched, covering, pairs, titleOf } from "./choose.ts";
-import { faultOf } from "./faults.ts";
-import { dealt, runAll } from "./loop.ts";
+import type { Batch } from "./batch.ts";
+import { type Chosen, allCases, batched, covering, pairs, titleOf } from "./choose.ts";
+import { type FaultName, faultOf } from "./faults.ts";
+import { runAll } from "./loop.ts";
 import type { Case } from "./points.ts";
 
-const shares = dealt(batched(covering(allCases, pairs)), [1, 2, 3]);
+const hosts = [1, 2, 3];
+
+/** Of the cases of each fault every Engine gets its part. */
+function batchesOn(host: number): readonly Batch[] {
+  const dealt = new Map<FaultName, number>();
+  const isItsTurn = ({ fault }: Chosen): boolean => {
+    const n = dealt.get(fault) ?? 0;
+    dealt.set(fault, n + 1);
+    return hosts[n % hosts.length] === host;
+  };
+  return batched(covering(allCases, pairs).filter(isItsTurn));
+}
 
 /** `host` is its number in the bed. */
 export function describeKilledOn(version: string, host: number): void {
   describe(`an updater that is killed on Engine ${version}, and then`, () => {
-    const batches = shares.get(host) ?? [];
+    const batches = batchesOn(host);
     const chosen = batches.flatMap(({ cases, fault }) => cases.map((one) => ({ one, fault })));
     let whole: Promise<unknown> = Promise.resolve();
     const wrong = new Map<Case, Promise<readonly string[]>>();

@@ -28,7 +28,7 @@ const MAY_UPDATE = `#!/bin/sh
 version=$(jq -r '.data.new_image.labels["org.opencontainers.image.version"] // ""')
 case $version in *-rc*) echo "$version is no {{release}}" >&2; exit 1 ;; esac
 [ ! -e OUT/slow ] || { echo $$ > OUT/pid; while [ ! -e OUT/go ]; do sleep 0.1; done; }
-[ ! -e OUT/later ] || exit 75
+[ ! -e OUT/later ] || exit "$(cat OUT/later)"
 `;
 
 function candidate(run: string): CloudEvent {
@@ -94,6 +94,19 @@ describe("examples/participants/", () => {
     });
   }
 
+  for (const language of Object.keys(languages))
+    it(`${language} does nothing about an update that was over before it was switched on`, async () => {
+      const late = { ...candidate("run-1"), time: new Date(Date.now() - 3_700_000).toISOString() };
+      await stage.publish(late);
+      await using participant = start(language);
+      const next = candidate("run-2");
+      assert.equal((await answer(next)).verdict, "refuse");
+      await until("it says so", () => participant.said().includes(late.id));
+      assert.match(participant.said(), /came too late/);
+      await stage.settled(NAME);
+      assert.equal(await stage.stored(), 1, participant.said());
+    });
+
   it("participant.mjs ends at SIGTERM, and leaves the next event to its successor", async () => {
     await using participant = start("participant.mjs");
     await until("it waits", async () => (await stage.consumer(NAME)).num_waiting > 0);
@@ -118,7 +131,7 @@ describe("examples/participants/", () => {
       callback: (_, { subject }) => void progress.push(subject),
     });
     await stage.folder.put("out/slow", "");
-    await stage.folder.put("out/later", "");
+    await stage.folder.put("out/later", "75");
     await using participant = start("participant.sh");
     const event = beforeUpdateEvent();
     await stage.publish(event);
@@ -130,4 +143,47 @@ describe("examples/participants/", () => {
     participant.kill("SIGTERM");
     assert.equal(await participant.ended, 0);
   });
+
+  it("participant.sh defers by 21 too", async () => {
+    await stage.folder.put("out/later", "21");
+    await using _participant = start("participant.sh");
+    assert.deepEqual(await answer(beforeUpdateEvent()), { verdict: "defer" });
+  });
+
+  for (const [sentence, program, args, env, code, says] of [
+    [
+      "participant.sh has --help",
+      "participant.sh",
+      ["--help"],
+      {},
+      0,
+      /^Usage: participant\.sh NAME COMMAND/,
+    ],
+    [
+      "participant.sh says what it lacks",
+      "participant.sh",
+      ["ci", "true"],
+      {},
+      2,
+      /there is no nats in PATH/,
+    ],
+    ["participant.sh says how it is called", "participant.sh", ["ci"], {}, 2, /^Usage/],
+    [
+      "participant.py says that it cannot use a key",
+      "participant.py",
+      ["--name", "ci"],
+      { NATS_NKEY_FILE: "/key.nk" },
+      2,
+      /cannot use an nkey: .*--with-password/s,
+    ],
+  ] as const)
+    it(sentence, async () => {
+      const child = spawn(join(FOLDER, program), args, { env: { PATH: "/usr/bin:/bin", ...env } });
+      let said = "";
+      for (const out of [child.stdout, child.stderr])
+        out.on("data", (chunk: Buffer) => (said += chunk.toString()));
+      const [ended] = (await once(child, "close")) as [number];
+      assert.equal(ended, code, said);
+      assert.match(said, says);
+    });
 });

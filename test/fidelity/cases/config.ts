@@ -4,6 +4,8 @@ import { host, one } from "../case.ts";
 
 const SECOND = 1e9;
 const FOREVER = 'trap "exit 0" TERM INT HUP USR1 USR2; sleep 100000 & wait';
+/** Runs on an image that says nothing. */
+const SERVED = { Entrypoint: ["/bin/sh", "/bin/serve"], Cmd: ["mine"] };
 
 export const configCases = {
   plain: one(
@@ -141,6 +143,9 @@ export const configCases = {
       endpoints: { lan: { Aliases: ["thrice"] }, dmz: { IPAMConfig: { IPv4Address: "10.213.2.93" } } },
     },
   ),
+  bare: one("an image without a configuration", SERVED, { image: "bare" }),
+  "config-appears": one("a configuration that only the new image has", SERVED, { image: "configAppears" }),
+  "config-vanishes": one("a configuration that only the old image has", SERVED, { image: "configVanishes" }),
   "user-appears": one("a user that only the new image names", {}, { image: "userAppears" }),
   "user-vanishes": one("a user that the new image no longer knows", {}, { image: "userVanishes" }),
   "entrypoint-appears": one("an entrypoint that only the new image has", {}, { image: "entrypointAppears" }),

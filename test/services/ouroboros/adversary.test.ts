@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { AckPolicy, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, connect } from "nats";
-import { userName } from "../../../services/ouroboros/rights.ts";
+import { type User, userName } from "../../../services/ouroboros/rights.ts";
 import { type NatsServer, startNats } from "../../bed/bed.ts";
 import {
   adversary,
@@ -18,113 +18,144 @@ import {
   targets,
 } from "../../support/adversary.ts";
 import { adversaries } from "../../support/adversaries.ts";
+import { token } from "../../../shared/tokens.ts";
+import { BUCKETS } from "../../../shared/subjects.ts";
 import { command } from "../../support/command.ts";
-import { type Secured, secured } from "../../support/secured.ts";
+import { leafFleet, prepareFleet } from "../../support/leaf-fleet.ts";
+import { type Place, type Secured, secured } from "../../support/secured.ts";
+import { until } from "../../support/until.ts";
 
 const all = targets(adversaries);
 
-/** What is there before, of each kind and host. */
-const SEEDS = [
-  ...["web01", "web=2E02"].flatMap((host) => [
-    `ouroboros.hook.${host}.before_update.web.e`,
-    `ouroboros.run.${host}.open`,
-    `ouroboros.verdict.${host}.a.e`,
-    `ouroboros.verdict.${host}.b.e`,
-    `$KV.OUROBOROS_HOSTS.${host}`,
-    `$KV.OUROBOROS_HELD.${host}.web`,
-  ]),
-  "$KV.OUROBOROS_PARTICIPANTS.a",
-  "$KV.OUROBOROS_PARTICIPANTS.b",
+const HOSTS = ["web01", "web.02"];
+
+/** What is there before, of each kind. */
+const seedsOf = (host: string): string[] => [
+  `ouroboros.hook.${token(host)}.before_update.web.e`,
+  `ouroboros.run.${token(host)}.open`,
+  `ouroboros.verdict.${token(host)}.a.e`,
+  `ouroboros.verdict.${token(host)}.b.e`,
+  `$KV.OUROBOROS_HOSTS.${token(host)}`,
+  `$KV.OUROBOROS_HELD.${token(host)}.web`,
 ];
+const SEEDS_OF_ALL = ["$KV.OUROBOROS_PARTICIPANTS.a", "$KV.OUROBOROS_PARTICIPANTS.b"];
+
+/** One server, or several that are joined. */
+interface Scene extends AsyncDisposable {
+  readonly as: (user: User) => NatsConnection;
+  readonly operators: readonly NatsConnection[];
+  /** Of each server, as its operator. */
+  readonly managers: readonly JetStreamManager[];
+}
+
+/** All tried by all on a scene that is made once. */
+function triesAll(open: () => Promise<Scene>): () => Scene {
+  let scene: Scene;
+  before(async () => (scene = await open()));
+  after(() => scene[Symbol.asyncDispose]());
+
+  for (const user of adversaries)
+    it(`that is ${userName(user)} reaches nothing that is not its own`, async () => {
+      const { as, operators, managers } = scene;
+      const by = adversary(user, all);
+      const came: string[] = [];
+      const hear = (nats: NatsConnection, subject: string, isPulled: (reply: string) => boolean) =>
+        nats.subscribe(subject, {
+          callback: (_error, message) => {
+            if (!isPulled(message.reply ?? "")) came.push(message.subject);
+          },
+        });
+      const others = adversaries.filter((other) => userName(other) !== userName(user));
+      const everybody = [...operators, ...adversaries.map(as)];
+      await answersEnd(adversaries.map(as));
+      await copiesAreMade(managers);
+      const before = await holdings(managers);
+      const heard = [
+        ...operators.flatMap((operator) => by.foreign.map((subject) => hear(operator, subject, () => false))),
+        ...others.map((other) => hear(as(other), ">", (reply) => maySend(other, reply))),
+      ];
+      for (const nats of everybody) await nats.flush();
+      const tried = await attack(as(user), by);
+      for (const nats of everybody) await nats.flush();
+      await pause(200);
+      for (const subscription of heard) subscription.unsubscribe();
+      await copiesAreMade(managers);
+      const after = await quietHoldings(managers);
+      const arrived = [...new Set(came)].filter((subject) => !maySend(user, subject));
+      const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+        (what) => before[what] !== after[what] && !maySend(user, what.replace(/ at .*/, "")),
+      );
+      assert.ok(tried > 2000 && meansNames.length >= 8);
+      assert.deepEqual({ changed, arrived }, { changed: [], arrived: [] });
+    });
+
+  it("deletes, purges and rolls up nothing, the operator's key included", async () => {
+    for (const manager of scene.managers)
+      for (const stream of streams) {
+        const { config, state } = await manager.streams.info(stream);
+        if (config.mirror !== undefined) continue; // of what the hub keeps
+        await assert.rejects(manager.streams.deleteMessage(stream, state.last_seq), /not permitted/);
+        await assert.rejects(manager.streams.purge(stream), /not permitted/);
+        assert.ok(!config.allow_rollup_hdrs && !config.allow_msg_ttl && !config.allow_msg_schedules);
+      }
+  });
+  return () => scene;
+}
 
 for (const version of ["2.10", "2.15"] as const) {
   describe(`an adversary with the key of one role, on nats-server ${version}`, function () {
     this.timeout(180_000);
     let keys: Secured;
     let server: NatsServer;
-    let manager: JetStreamManager;
-    const open = new Map<string, NatsConnection>();
-    const as = (user: string): NatsConnection => {
-      const nats = open.get(user);
-      assert.ok(nats, user);
-      return nats;
-    };
-
-    before(async () => {
+    const opened = triesAll(async () => {
       keys = await secured(
-        ...["--hosts", "web01,web.02", "--participants", "a,b"],
+        ...["--hosts", HOSTS.join(","), "--participants", "a,b"],
         ...["--watchers", "eye", "--readers", "log"],
       );
       server = await startNats({ version, config: keys.config });
-      const operator = { NATS_URL: server.url, ...keys.access("operator") };
-      const words = ["nats-config", "prepare", "--hosts", "web01,web.02", "--readers", "log"];
-      const prepared = await command(operator, words);
+      const operatorsEnv = { NATS_URL: server.url, ...keys.access("operator") };
+      const words = ["nats-config", "prepare", "--hosts", HOSTS.join(","), "--readers", "log"];
+      const prepared = await command(operatorsEnv, words);
       assert.deepEqual([prepared.code, prepared.err], [0, ""]);
-      for (const user of ["operator", ...adversaries.map(userName)])
-        open.set(user, await connect({ servers: server.url, ...(await keys.connection(user)) }));
-      manager = await jetstreamManager(as("operator"));
-      for (const name of ["a", "b"])
-        await manager.consumers.add("OUROBOROS_HOOKS", {
-          durable_name: `gate_${name}`,
-          ack_policy: AckPolicy.Explicit,
-        });
-      for (const subject of SEEDS) await jetstream(as("operator")).publish(subject, "{}");
+      const enter = async (user: string) =>
+        connect({ servers: server.url, ...(await keys.connection(user)) });
+      const operator = await enter("operator");
+      const open = new Map<string, NatsConnection>();
+      for (const user of adversaries) open.set(userName(user), await enter(userName(user)));
+      const manager = await jetstreamManager(operator);
+      await addConsumers(manager);
+      await publishAll(operator, [...HOSTS.flatMap(seedsOf), ...SEEDS_OF_ALL]);
+      return {
+        ...{ as: (user) => existing(open, userName(user)), operators: [operator], managers: [manager] },
+        [Symbol.asyncDispose]: async () => {
+          for (const nats of [operator, ...open.values()]) await nats.close();
+          await server[Symbol.asyncDispose]();
+          await keys[Symbol.asyncDispose]();
+        },
+      };
     });
-    after(async () => {
-      for (const nats of open.values()) await nats.close();
-      await server[Symbol.asyncDispose]();
-      await keys[Symbol.asyncDispose]();
-    });
-
-    for (const user of adversaries)
-      it(`that is ${userName(user)} reaches nothing that is not its own`, async () => {
-        const by = adversary(user, all);
-        const came: string[] = [];
-        const hear = (name: string, subject: string, isPulled: (reply: string) => boolean) =>
-          as(name).subscribe(subject, {
-            callback: (_error, message) => {
-              if (!isPulled(message.reply ?? "")) came.push(`${name} hears ${message.subject}`);
-            },
-          });
-        const others = adversaries.filter((other) => userName(other) !== userName(user));
-        await answersEnd(adversaries.map((one) => as(userName(one))));
-        const before = await holdings(manager);
-        const heard = [
-          ...by.foreign.map((subject) => hear("operator", subject, () => false)),
-          ...others.map((other) => hear(userName(other), ">", (reply) => maySend(other, reply))),
-        ];
-        for (const nats of open.values()) await nats.flush();
-        const tried = await attack(as(userName(user)), by);
-        for (const nats of open.values()) await nats.flush();
-        await pause(200);
-        for (const subscription of heard) subscription.unsubscribe();
-        const after = await quietHoldings(manager);
-        const isMeant = (line: string): boolean => maySend(user, line.split(" hears ")[1] ?? "");
-        const arrived = [...new Set(came)].filter((line) => !isMeant(line));
-        const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-          (what) => before[what] !== after[what] && (what.includes(" ") || !maySend(user, what)),
-        );
-        assert.ok(tried > 2000 && meansNames.length >= 8);
-        assert.deepEqual({ changed, arrived }, { changed: [], arrived: [] });
-      });
 
     it("hears what is meant for it only", async () => {
+      const { as, operators, managers } = opened();
       const came = new Map<string, Set<string>>();
       const heard = adversaries.map((user) => {
         const mine = new Set<string>();
         came.set(userName(user), mine);
-        return as(userName(user)).subscribe(">", {
-          callback: (_error, { subject }) => void mine.add(subject),
+        return as(user).subscribe(">", {
+          callback: (_error, { subject, reply = "" }) => {
+            if (!maySend(user, reply)) mine.add(subject); // else it pulled it from its own consumer
+          },
         });
       });
-      for (const user of adversaries) await as(userName(user)).flush();
-      for (const subject of all.filter((one) => !one.startsWith("$JS.")))
-        as("operator").publish(subject, "{}");
-      await as("operator").flush();
-      await quietHoldings(manager);
+      for (const user of adversaries) await as(user).flush();
+      for (const operator of operators) {
+        for (const subject of all.filter((one) => !one.startsWith("$JS."))) operator.publish(subject, "{}");
+        await operator.flush();
+      }
+      await quietHoldings(managers);
       for (const subscription of heard) subscription.unsubscribe();
       for (const user of adversaries) {
-        const subjects = [...(came.get(userName(user)) ?? [])];
+        const subjects = [...existing(came, userName(user))];
         const [name, strange] = [userName(user), subjects.filter((subject) => !mayHear(user, subject))];
         assert.deepEqual([name, strange], [name, []]);
       }
@@ -136,41 +167,111 @@ for (const version of ["2.10", "2.15"] as const) {
       const guess = { servers: server.url, user: "operator", pass: "", ...(tls && { tls }) };
       await assert.rejects(connect(guess), /uthorization/);
     });
-
-    it("deletes, purges and rolls up nothing, the operator's key included", async () => {
-      for (const stream of streams) {
-        const { config, state } = await manager.streams.info(stream);
-        await assert.rejects(manager.streams.deleteMessage(stream, state.last_seq), /not permitted/);
-        await assert.rejects(manager.streams.purge(stream), /not permitted/);
-        assert.ok(!config.allow_rollup_hdrs && !config.allow_msg_ttl && !config.allow_msg_schedules);
-      }
-    });
   });
+
+  describe(`an adversary in a fleet of leaf nodes and their hub, on nats-server ${version}`, function () {
+    this.timeout(180_000);
+    triesAll(() => fleetScene(version));
+  });
+}
+
+/** Participants, watchers and readers are at the hub, the services of each host at its own server. */
+async function fleetScene(version: "2.10" | "2.15"): Promise<Scene> {
+  const fleet = await leafFleet(version, HOSTS, ["a", "b"], {
+    more: ["--watchers", "eye", "--readers", "log"],
+  });
+  const { hub, keys, enter } = fleet;
+  const places = new Map<string, readonly [NatsServer, Place]>();
+  for (const host of HOSTS) places.set(host, [await fleet.startLeaf(host), await keys.leaf(host)]);
+  await prepareFleet(fleet, Object.fromEntries([...places].map(([host, [server]]) => [host, server])));
+  const operator = await enter(hub, keys, "operator");
+  const operators = [operator];
+  for (const [server, place] of places.values()) operators.push(await enter(server, place, "operator"));
+  const open = new Map<string, NatsConnection>();
+  for (const user of adversaries)
+    open.set(
+      userName(user),
+      await enter(...(places.get(user.name) ?? ([hub, keys] as const)), userName(user)),
+    );
+  const managers: JetStreamManager[] = [];
+  for (const one of operators) managers.push(await jetstreamManager(one, { checkAPI: false }));
+  await addConsumers(await jetstreamManager(operator));
+  await publishAll(operator, SEEDS_OF_ALL);
+  for (const [at, own] of operators.slice(1).entries()) await publishAll(own, seedsOf(HOSTS[at] ?? ""));
+  await quietHoldings(managers);
+  return {
+    ...{ as: (user) => existing(open, userName(user)), operators, managers },
+    [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose](),
+  };
+}
+
+function existing<T>(map: ReadonlyMap<string, T>, key: string): T {
+  const found = map.get(key);
+  assert.ok(found !== undefined, key);
+  return found;
+}
+
+/** Of the participants, and of the reader where there is none. */
+async function addConsumers(manager: JetStreamManager): Promise<void> {
+  const add = (stream: string, durable_name: string) =>
+    manager.consumers.add(stream, { durable_name, ack_policy: AckPolicy.Explicit });
+  for (const name of ["gate_a", "gate_b"]) await add("OUROBOROS_HOOKS", name);
+  for (const stream of ["OUROBOROS_HOOKS", "OUROBOROS_RUNS"])
+    if (!(await isThere(manager, stream, "obs_log"))) await add(stream, "obs_log");
+}
+
+const isThere = (manager: JetStreamManager, stream: string, durable: string): Promise<boolean> =>
+  manager.consumers.info(stream, durable).then(
+    () => true,
+    () => false,
+  );
+
+async function publishAll(nats: NatsConnection, subjects: readonly string[]): Promise<void> {
+  for (const subject of subjects) await jetstream(nats).publish(subject, "{}");
 }
 
 type Holdings = Readonly<Record<string, string>>;
 
-/** Streams with their configuration, subjects with how much is stored on them, consumers with theirs. */
-async function holdings(manager: JetStreamManager): Promise<Holdings> {
+/** Streams with their configuration, subjects with how much is stored on them, consumers with theirs; of each server. */
+async function holdings(managers: readonly JetStreamManager[]): Promise<Holdings> {
   const found: Record<string, string> = {};
-  for await (const name of manager.streams.names()) {
-    const { config, state } = await manager.streams.info(name, { subjects_filter: ">" });
-    found[`stream ${name}`] = JSON.stringify(config);
-    for (const [subject, count] of Object.entries(state.subjects ?? {})) found[subject] = String(count);
-    for await (const info of manager.consumers.list(name))
-      found[`consumer ${info.name} of ${name}`] = JSON.stringify(info.config);
-  }
+  for (const [at, manager] of managers.entries())
+    for await (const name of manager.streams.names()) {
+      const { config, state } = await manager.streams.info(name, { subjects_filter: ">" });
+      found[`stream ${name} at ${at}`] = JSON.stringify(config);
+      for (const [subject, count] of Object.entries(state.subjects ?? {}))
+        found[`${subject} at ${at}`] = String(count);
+      for await (const info of manager.consumers.list(name))
+        found[`consumer ${info.name} of ${name} at ${at}`] = JSON.stringify(info.config);
+    }
   return found;
 }
 
 /** When nothing has been stored for a while. */
-async function quietHoldings(manager: JetStreamManager): Promise<Holdings> {
+async function quietHoldings(managers: readonly JetStreamManager[]): Promise<Holdings> {
   for (let last = ""; ;) {
-    const found = await holdings(manager);
+    const found = await holdings(managers);
     if (JSON.stringify(found) === last) return found;
     last = JSON.stringify(found);
     await pause(150);
   }
+}
+
+/** A hub has what its leaf nodes have; nothing to wait for where there is one server. */
+async function copiesAreMade([hub, ...leaves]: readonly JetStreamManager[]): Promise<void> {
+  const copied = streams.filter((name) => name !== `KV_${BUCKETS.participants}`);
+  const counted = async (manager: JetStreamManager, name: string) =>
+    (await manager.streams.info(name)).state.messages;
+  for (const name of leaves.length > 0 ? copied : [])
+    await until(
+      `the hub has copied ${name}`,
+      async () => {
+        const sizes = await Promise.all(leaves.map((leaf) => counted(leaf, name)));
+        const all = sizes.reduce((sum, size) => sum + size, 0);
+        return hub === undefined || (await counted(hub, name)) === all;
+      },
+      { within: 60_000 },
+    );
 }
 
 /**

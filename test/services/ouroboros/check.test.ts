@@ -50,7 +50,7 @@ describe("ouroboros check", () => {
     assert.deepEqual(
       all.map(({ container, state, because }) => [container, state, because]),
       [
-        ["held", "newer", "held: smoke test failed (ci), until its tag moves again"],
+        ["held", "newer", "held: smoke test failed (ci), until the tag changes"],
         ["newer", "newer", "an update is due"],
         ["gone", "unknown", all.find(({ container }) => container === "gone")?.because],
         ["stopped", "left", "not running"],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Command, WrongUsage } from "../../../services/ouroboros/command.ts";
 import { optionsOf, parse } from "../../../services/ouroboros/command-line.ts";
 import { type CommandName, commandNames, commands } from "../../../services/ouroboros/commands.ts";
-import { didYouMean } from "../../../services/ouroboros/nearest.ts";
+import { didYouMean } from "../../../shared/nearest.ts";
 import {
   type Cell,
   type Terminal,
@@ -10,7 +10,7 @@ import {
   printFields,
   printTable,
 } from "../../../services/ouroboros/terminal.ts";
-import { ago, lasting, relative, written } from "../../../services/ouroboros/times.ts";
+import { ago, lasting, relative, written } from "../../../shared/times.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import { command } from "../../support/command.ts";
 
@@ -94,7 +94,7 @@ describe("the line of a command", () => {
 
 describe("what was meant", () => {
   const cases: readonly [string, readonly string[], string][] = [
-    ["wbe", ["web", "db"], ""],
+    ["wbe", ["web", "db"], "; did you mean web?"],
     ["weeb", ["web", "db"], "; did you mean web?"],
     ["ngin", ["web", "nginx-1", "nginx"], "; did you mean nginx or nginx-1?"],
     ["DB", ["web", "db"], "; did you mean db?"],

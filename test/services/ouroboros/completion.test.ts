@@ -11,6 +11,8 @@ import { hookNames } from "../../../shared/hooks.ts";
 const cases: readonly [string, readonly string[], readonly string[]][] = [
   ["commands and services", ["p"], ["participant", "pending", "poller"]],
   ["the commands of a group", ["participant", "r"], ["remove"]],
+  ["the options of a command of any group", ["nats-config", "write", "/x", "--wat"], ["--watchers"]],
+  ["hosts to forget", ["host", "forget", "web"], ["web01", "web02"]],
   ["options of a command", ["events", "--h"], ["--help", "--hook", "--host"]],
   ["options after an argument", ["verdict", "web", "proceed", "--rea"], ["--reason"]],
   ["the words an argument takes", ["verdict", "web", "d"], ["defer"]],

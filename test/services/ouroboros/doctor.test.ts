@@ -10,8 +10,9 @@ import {
   checks,
 } from "../../../services/ouroboros/doctor-checks.ts";
 import { BUCKETS } from "../../../shared/subjects.ts";
-import { engine } from "../../bed/bed.ts";
+import { engine, startNats } from "../../bed/bed.ts";
 import { command } from "../../support/command.ts";
+import { secured, securedShared } from "../../support/secured.ts";
 import { deploy } from "../../support/containers.ts";
 import { openStage } from "../hook-executor/stage.ts";
 
@@ -19,7 +20,14 @@ const container = (name: string, role?: string, more: Partial<SeenContainer> = {
   ...{ name, role, networks: ["n"], published: [], mounts: [], variables: [] },
   ...more,
 });
-const nats = { url: "tls://nats:4222", isOpen: false, streams: [], unreadable: [], clockOff: 0 };
+const nats = {
+  url: "tls://nats:4222",
+  isOpen: false,
+  isShared: false,
+  streams: [],
+  unreadable: [],
+  clockOff: 0,
+};
 const sock = { source: "/var/run/docker.sock", destination: "/var/run/docker.sock", rw: true };
 const on = (...containers: SeenContainer[]): DoctorFindings => ({
   engine: { socket: "unix:///s", api: "1.51", clockOff: 0, containers },
@@ -29,7 +37,18 @@ const on = (...containers: SeenContainer[]): DoctorFindings => ({
 /** The check that finds it, and the sentence; undefined for a sound set-up. */
 const cases: readonly [string, DoctorFindings, CheckName | undefined, RegExp][] = [
   ["a closed NATS is sound", { nats, scripts: [] }, undefined, /^/],
-  ["an open NATS", { nats: { ...nats, isOpen: true }, scripts: [] }, "NATS users", /lets anybody in/],
+  [
+    "an open NATS",
+    { nats: { ...nats, isOpen: true }, scripts: [] },
+    "NATS users",
+    /accepts clients without a key/,
+  ],
+  [
+    "one account for all keys",
+    { nats: { ...nats, isShared: true }, scripts: [] },
+    "NATS accounts",
+    /all keys share one account/,
+  ],
   [
     "NATS without TLS",
     { nats: { ...nats, url: "nats://nats:4222" }, scripts: [] },
@@ -157,6 +176,20 @@ describe("ouroboros doctor", () => {
       [],
     ));
 
+  for (const [what, write, isFound] of [
+    ["that an earlier nats-config wrote", securedShared, true],
+    ["of today's nats-config", secured, false],
+  ] as const)
+    it(`asks a NATS ${what} whether all keys share one account`, async () => {
+      await using keys = await write("--hosts", "web01");
+      await using server = await startNats({ config: keys.config });
+      const env = { NATS_URL: server.url, ...keys.access("operator"), DOCKER_SOCKETS: "unix:///nowhere" };
+      assert.equal((await command(env, ["nats-config", "prepare", "--hosts", "web01"])).code, 0);
+      const { out } = await command(env, ["doctor"]);
+      assert.equal(/all keys share one account/.test(out), isFound, out);
+      assert.doesNotMatch(out, /^NATS not checked/m);
+    });
+
   it("looks at what runs, prints a line for each weakness, and ends with 1; with 3 where it could not look", async () => {
     await using h1 = engine(1);
     await using stage = await openStage();
@@ -176,7 +209,7 @@ describe("ouroboros doctor", () => {
     const { code, out } = await command(env, ["doctor"]);
     assert.equal(code, 1);
     for (const line of [
-      /: NATS lets anybody in.*\. Mend: /,
+      /: NATS accepts clients without a key.*\. Mend: /,
       /^posing: a script could change/m,
       /^odd: its entry/m,
       /^hooks: \S+x is not executable\. Mend: chmod/m,

@@ -70,10 +70,10 @@ describe("ouroboros explain", () => {
     assert.equal(lines[0], `web on ${HOST}, ${reference}`);
     assert.match(
       lines[1] ?? "",
-      /^ {2}last poll: {2}held: smoke test failed \(ci\), until its tag moves again \((now|\d+ s ago)\)$/,
+      /^ {2}last poll: {2}held: smoke test failed \(ci\), until the tag changes \((now|\d+ s ago)\)$/,
     );
     assert.deepEqual(lines.slice(2, 5), [
-      `  held:       ${digest}, until its tag moves again: smoke test failed (ci)`,
+      `  held:       ${digest}, until the tag changes: smoke test failed (ci)`,
       "  last run:   rolled_back",
       "  because:    refuse at after_update (3 h ago, run 01b)",
     ]);

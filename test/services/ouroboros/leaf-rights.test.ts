@@ -68,29 +68,8 @@ for (const version of ["2.10", "2.15"] as const) {
     });
     after(() => fleet[Symbol.asyncDispose]());
 
-    it("passes its host's events to the participant at the hub, and its verdict back", async () => {
-      const { keys, hub, enter } = fleet;
-      const updater = await enter(leaf, await keys.leaf(HOST), "updater_web01");
-      const a = await enter(hub, keys, "participant_a");
-      await jetstream(updater).publish(EVENT, "{}");
-      const consumer = await jetstream(a).consumers.get(STREAMS.hooks, consumers.gate("a"));
-      const message = await consumer.next({ expires: 30_000 });
-      assert.equal(message?.subject, EVENT);
-      message.ack();
-      const heard = updater.subscribe("ouroboros.verdict.web01.*.*", { max: 1 });
-      await updater.flush();
-      await until(
-        "its verdict is stored",
-        () => isStored(a, "ouroboros.verdict.web01.a.e", "refuse: not now"),
-        LONG,
-      );
-      for await (const { subject } of heard) assert.equal(subject, "ouroboros.verdict.web01.a.e");
-      const own = await jetstreamManager(updater, { checkAPI: false });
-      const stored = await own.streams.getMessage(STREAMS.verdicts, {
-        last_by_subj: "ouroboros.verdict.web01.a.e",
-      });
-      assert.equal(stored?.string(), "refuse: not now");
-    });
+    it("passes its host's events to the participant at the hub, and its verdict back", () =>
+      passesBothWays(fleet, leaf));
 
     it("follows who is asked", async () => {
       const manager = await jetstreamManager(atLeaf, { checkAPI: false });
@@ -148,6 +127,44 @@ for (const version of ["2.10", "2.15"] as const) {
       assert.doesNotMatch(fleet.keys.config, /SU[A-Z2-7]{56}/);
     });
   });
+}
+
+/** The streams are in that account; hub and hosts are given accounts one after the other, or not at all. */
+for (const shared of [[".", "leaves/web01"], ["."], ["leaves/web01"]])
+  describe(`where an earlier version wrote one account for all in ${shared.join(" and ")}`, function () {
+    this.timeout(60_000);
+    it("events and verdicts pass between a host and the hub", async () => {
+      await using fleet = await leafFleet("2.15", [HOST], ["a"], { shared });
+      const leaf = await fleet.startLeaf(HOST);
+      await prepareFleet(fleet, { [HOST]: leaf });
+      const env = { NATS_URL: fleet.hub.url, ...fleet.keys.access("operator") };
+      const { code, err } = await command(env, ["participant", "add", "a", "--hooks", "before_update"]);
+      assert.equal(code, 0, err);
+      await passesBothWays(fleet, leaf);
+    });
+  });
+
+async function passesBothWays({ keys, hub, enter }: LeafFleet, leaf: NatsServer): Promise<void> {
+  const updater = await enter(leaf, await keys.leaf(HOST), "updater_web01");
+  const a = await enter(hub, keys, "participant_a");
+  await jetstream(updater).publish(EVENT, "{}");
+  const consumer = await jetstream(a).consumers.get(STREAMS.hooks, consumers.gate("a"));
+  const message = await consumer.next({ expires: 30_000 });
+  assert.equal(message?.subject, EVENT);
+  message.ack();
+  const heard = updater.subscribe("ouroboros.verdict.web01.*.*", { max: 1 });
+  await updater.flush();
+  await until(
+    "its verdict is stored",
+    () => isStored(a, "ouroboros.verdict.web01.a.e", "refuse: not now"),
+    LONG,
+  );
+  for await (const { subject } of heard) assert.equal(subject, "ouroboros.verdict.web01.a.e");
+  const own = await jetstreamManager(updater, { checkAPI: false });
+  const stored = await own.streams.getMessage(STREAMS.verdicts, {
+    last_by_subj: "ouroboros.verdict.web01.a.e",
+  });
+  assert.equal(stored?.string(), "refuse: not now");
 }
 
 const isStored = (nats: NatsConnection, subject: string, verdict: string): Promise<boolean> =>

@@ -51,6 +51,64 @@ describe("ouroboros nats-config", () => {
     assert.match(await read("users", "poller_web02.nk"), /^SU/);
   });
 
+  it("drops nobody unasked: who is not named again keeps key, password and rights", async () => {
+    const more = ["--watchers", "eye", "--readers", "log", "--server-names", "nats.example.com"];
+    const first = [
+      "--participants",
+      "a,b",
+      "--with-password",
+      "participant_b",
+      "--server-folder",
+      "/srv/nats",
+    ];
+    await run("write", folder, "--hosts", "web01", ...first, ...more);
+    const before = [await read("users", "participant_b.password"), await read("nats", "users.conf")];
+    const { code, out } = await run("write", folder);
+    assert.deepEqual([code, out.split("\n").length], [0, 10]);
+    assert.deepEqual(
+      [await read("users", "participant_b.password"), await read("nats", "users.conf")],
+      before,
+    );
+    assert.ok(!(await readdir(join(folder, "users"))).includes("participant_b.nk"));
+    assert.match(await read("nats", "nats.conf"), /cert_file: "\/srv\/nats\/server\.pem"/);
+    const { subjectAltName = "" } = new X509Certificate(await read("nats", "server.pem"));
+    assert.match(subjectAltName, /DNS:nats\.example\.com/);
+  });
+
+  it("removes whom it is told to, and names them", async () => {
+    await run("write", folder, "--hosts", "web01,web02", "--participants", "a,b", "--watchers", "a");
+    const removed = await run("write", folder, "--remove", "web02,b", "-o", "json");
+    assert.deepEqual((JSON.parse(removed.out) as { removed: string[] }).removed, [
+      ...["exec_web02", "poller_web02", "updater_web02", "participant_b"],
+    ]);
+    const users = ["exec_web01", "operator", "participant_a", "poller_web01", "updater_web01", "watcher_a"];
+    assert.deepEqual(
+      (await readdir(join(folder, "users"))).sort(),
+      users.map((user) => `${user}.nk`),
+    );
+    assert.doesNotMatch(await read("nats", "users.conf"), /web02/);
+    const { out } = await run("write", folder, "--remove", "watcher_a");
+    assert.match(out, /\nwatcher_a is removed: its key is gone/);
+  });
+
+  it("removes nothing where it is not clear who is meant", async () => {
+    await run("write", folder, "--hosts", "web01", "--participants", "a", "--watchers", "a");
+    const before = await readdir(join(folder, "users"));
+    for (const [args, says] of [
+      [["--remove", "a"], /--remove a: that is participant_a or watcher_a; say which/],
+      [["--remove", "web02"], /--remove web02: there are web01, participant_a, watcher_a/],
+      [["--remove", "operator"], /--remove operator: there are/],
+      [["--remove", "web01"], /--hosts is missing/],
+      [["--remove", "watcher_a", "--watchers", "a"], /--remove: watcher_a is asked for, too/],
+      [["--hub-url", "tls://hub:7422"], /is that of a NATS without leaf nodes/],
+    ] as const) {
+      const { code, err } = await run("write", folder, ...args);
+      assert.equal(code, 2);
+      assert.match(err, says);
+    }
+    assert.deepEqual(await readdir(join(folder, "users")), before);
+  });
+
   it("gives a password to whom cannot use keys", async () => {
     const one = ["--participants", "a", "--with-password", "participant_a"];
     await run("write", folder, "--hosts", "web01", ...one);
@@ -65,7 +123,7 @@ describe("ouroboros nats-config", () => {
     await mkdir(join(folder, "nats"), { recursive: true });
     await writeFile(join(folder, "nats", "users.conf"), "authorization {\n  users: []\n}\n");
     const { err } = await run("write", folder, "--hosts", "web01");
-    assert.match(err, /share one account, as before: docs\/security\.md says/);
+    assert.match(err, /share one account, as an earlier version wrote it: docs\/security\.md says/);
     assert.match(await read("nats", "users.conf"), /^authorization \{/m);
     await rm(join(folder, "nats", "users.conf"));
     const moved = await run("write", folder, "--hosts", "web01");
@@ -80,7 +138,8 @@ describe("ouroboros nats-config", () => {
       new X509Certificate(await read("nats", "server.pem")),
     ];
     assert.ok(server.verify(authority.publicKey));
-    assert.equal(server.subjectAltName, "DNS:nats.example.com, IP Address:192.0.2.7");
+    const always = "DNS:nats, DNS:localhost, IP Address:127.0.0.1";
+    assert.equal(server.subjectAltName, `${always}, DNS:nats.example.com, IP Address:192.0.2.7`);
     for (const key of ["ca-key.pem", "nats/server-key.pem"])
       assert.equal((await stat(join(folder, key))).mode & 0o777, 0o600);
   });
@@ -96,6 +155,7 @@ describe("ouroboros nats-config", () => {
 
   it("writes for a hub what each host's own NATS needs, and keeps all keys when a host is added", async () => {
     const hub = ["--hub-url", "tls://nats.example.com:7422", "--participants", "a"];
+    hub.push("--server-names", "nats.example.com,192.0.2.7");
     const { code, err } = await run("write", folder, "--hosts", "web01", ...hub);
     assert.equal(code, 0, err);
     const seeds = async () => [
@@ -113,10 +173,15 @@ describe("ouroboros nats-config", () => {
         ...["poller_web=2E02", "updater_web=2E02", "exec_web=2E02"],
       ],
       leaves: [join(folder, "leaves/web01"), join(folder, "leaves/web=2E02")],
+      removed: [],
     });
     assert.deepEqual((await readdir(join(folder, "users"))).sort(), [
       ...["leaf_web01.nk", "leaf_web=2E02.nk", "operator.nk", "participant_a.nk"],
     ]);
+    assert.match(
+      (await run("write", folder, "--hosts", "web01")).err,
+      /is that of a hub: give --hub-url too/,
+    );
     const leaf = join(folder, "leaves/web01");
     assert.deepEqual((await readdir(leaf)).sort(), ["ca.pem", "nats", "users"]);
     const config = await read("leaves", "web01", "nats", "nats.conf");
@@ -141,7 +206,7 @@ describe("ouroboros nats-config", () => {
       ["write", "/x", "--hosts", "h", "--hub-url", "tls://u@h:1"],
       /tls:/,
     ],
-    ["hosts are missing", ["write", "/x"], /--hosts is missing/],
+    ["hosts are missing", ["write", "/nowhere/x"], /--hosts is missing/],
     ["no folder is given", ["write", "--hosts", "h"], /FOLDER is missing/],
     [
       "a participant bears a name of ours",

@@ -68,7 +68,7 @@ describe("ouroboros participant", () => {
       /NAME "exec_web01": is reserved/,
       /--hooks "before_updates": allowed are updates_enumerated, /,
       /--timeout "soon": allowed is a number/,
-      /--on-timeout "wait": .*"defer"/,
+      /--on-timeout "wait": allowed are defer, refuse, proceed/,
       /--output "xml": allowed are text, json/,
     ])
       assert.match(err, told);
@@ -100,6 +100,100 @@ describe("ouroboros participant", () => {
       assert.equal(code, 2);
       assert.match(err, says);
     });
+
+  describe("set", () => {
+    const hook = (stream: JetStreamManager, name: "before_update" | "after_update", event: string) =>
+      stream.jetstream().publish(subjects.hook({ host: "h1", hook: name, container: "web", event }), "{}");
+    const fetched = async (manager: JetStreamManager, most: number): Promise<string[]> => {
+      const consumer = await manager.jetstream().consumers.get(STREAMS.hooks, "gate_ci");
+      const found: string[] = [];
+      for await (const message of await consumer.fetch({ max_messages: most, expires: 1000 })) {
+        found.push(message.subject.split(".")[3] ?? "");
+        await message.ackAck();
+      }
+      return found;
+    };
+    const connected = async (work: (manager: JetStreamManager) => Promise<void>) => {
+      const connection = await connect({ servers: nats.url });
+      await work(await jetstreamManager(connection)).finally(() => connection.close());
+    };
+    beforeEach(() => run("add", "ci", "--hooks", "before_update", "--containers", "web*", "--timeout", "90"));
+
+    it("changes what is named and leaves the rest, in the entry and in the consumer", async () => {
+      const made = (await stored("ci")).consumer;
+      const { code, out, err } = await run(
+        ...[
+          "set",
+          "ci",
+          "--hooks",
+          "before_update,after_update",
+          "--max",
+          "2h",
+          "--containers",
+          "",
+          "--group",
+          "g",
+        ],
+        ...["--needs", "2", "-o", "json"],
+      );
+      const expected = {
+        ...{ hooks: ["before_update", "after_update"], hosts: ["*"], timeout_ms: 90_000, max_ms: 7_200_000 },
+        ...{ on_timeout: "defer", group: "g", needs: 2 },
+      };
+      assert.deepEqual([code, err, JSON.parse(out)], [0, "", { name: "ci", ...expected }]);
+      const { consumer, entry } = await stored("ci");
+      assert.deepEqual(entry, expected);
+      assert.deepEqual(consumer?.filter_subjects, [
+        subjects.hooksOf(null, "before_update"),
+        subjects.hooksOf(null, "after_update"),
+      ]);
+      assert.deepEqual(
+        [consumer.max_ack_pending, consumer.ack_wait],
+        [made?.max_ack_pending, made?.ack_wait],
+      );
+      await run("set", "ci", "--hooks", "after_update", "--hosts", "h1", "--group", "");
+      assert.equal((await stored("ci")).consumer?.filter_subject, subjects.hooksOf("h1", "after_update"));
+      assert.ok(!("needs" in ((await stored("ci")).entry as object)));
+      assert.deepEqual(await run("set", "ci"), { code: 0, out: "ci changed\n", err: "" });
+    });
+
+    it("loses nothing that is undelivered, and narrows the consumer once that is fetched", async () => {
+      await connected(async (manager) => {
+        await hook(manager, "before_update", "01a");
+        const { code, err } = await run("set", "ci", "--hooks", "after_update", "--hosts", "h1");
+        assert.equal(code, 0);
+        assert.match(err, /ci has not fetched everything yet.*\n$/);
+        await hook(manager, "after_update", "01b");
+        assert.deepEqual(await fetched(manager, 2), ["before_update", "after_update"]);
+        assert.deepEqual(await run("set", "ci"), { code: 0, out: "ci changed\n", err: "" });
+        assert.equal((await stored("ci")).consumer?.filter_subject, subjects.hooksOf("h1", "after_update"));
+      });
+    });
+
+    it("makes a consumer that is missing", async () => {
+      await connected(async (manager) => {
+        await manager.consumers.delete(STREAMS.hooks, "gate_ci");
+        assert.equal((await run("set", "ci")).code, 0);
+        assert.equal((await stored("ci")).consumer?.filter_subject, subjects.hooksOf(null, "before_update"));
+      });
+    });
+
+    it("changes nothing where its parts do not go together, or nobody bears the name", async () => {
+      const before = (await stored("ci")).entry;
+      for (const [args, code, says] of [
+        [["ci", "--timeout", "3h"], 2, /--max 1h must not be less than --timeout 3h: give both/],
+        [["ci", "--needs", "2"], 2, /--needs takes a --group/],
+        [["ci", "--group", "g", "--advisory", "yes"], 2, /who has no say/],
+        [["ci", "--advisory", "maybe"], 2, /--advisory "maybe": allowed are yes, no/],
+        [["ic"], 1, /there is no participant ic; did you mean ci\?/],
+      ] as const) {
+        const ran = await run("set", ...args);
+        assert.equal(ran.code, code);
+        assert.match(ran.err, says);
+      }
+      assert.deepEqual((await stored("ci")).entry, before);
+    });
+  });
 
   it("list prints a table, empty at first", async () => {
     assert.equal((await run("list")).out, "NAME  HOOKS  HOSTS  TIMEOUT  MAX  ON TIMEOUT\n");
@@ -146,7 +240,7 @@ describe("ouroboros participant", () => {
   });
 
   it("explains itself", async () => {
-    assert.match((await run("--help")).out, /ouroboros participant add {2,}Adds who/);
+    assert.match((await run("--help")).out, /ouroboros participant add {2,}Adds a participant/);
   });
 
   describe("show and test", () => {
@@ -201,13 +295,10 @@ describe("ouroboros participant", () => {
       const [only = "", ...more] = await tested("--wait", "0");
       assert.match(
         only,
-        /^somebody listens: nobody asks for events; no event was ever fetched: start the participant/,
+        /^it listens: no program fetches its events; no event was ever fetched: start the participant/,
       );
       assert.deepEqual(more, []);
-      assert.match(
-        (await run("test", "ci", "--wait", "0")).out,
-        /^WRONG {2}somebody listens: .*\n {7}-> start/m,
-      );
+      assert.match((await run("test", "ci", "--wait", "0")).out, /^WRONG {2}it listens: .*\n {7}-> start/m);
     });
 
     it("test says that the consumer is missing, or hears something else", async () => {
@@ -218,12 +309,12 @@ describe("ouroboros participant", () => {
       );
       assert.match(
         (await tested("--wait", "0"))[0] ?? "",
-        /^it hears what it is asked: its consumer hears .*before_update\.>, its entry says .*after_update/,
+        /^it gets the events it is asked about: its consumer gets .*before_update\.>, its entry says .*after_update/,
       );
       await withManager((manager) => manager.consumers.delete(STREAMS.hooks, "gate_ci"));
       assert.match(
         (await tested())[0] ?? "",
-        /^its consumer is there: gate_ci of OUROBOROS_HOOKS is missing: .*`ouroboros participant remove ci`, then add it again/,
+        /^its consumer is there: gate_ci of OUROBOROS_HOOKS is missing: .*`ouroboros participant set ci` brings its consumer/,
       );
     });
 

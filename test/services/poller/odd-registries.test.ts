@@ -39,7 +39,7 @@ describe("asking odd registries", () => {
     [
       "says what is not there",
       (_, response) => reply(response, 404),
-      /has no 127\.0\.0\.1:\d+\/app:1, or shows it only/,
+      /has no 127\.0\.0\.1:\d+\/app:1, or it is private: then run `docker login/,
     ],
     [
       "says what is denied",

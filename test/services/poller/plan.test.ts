@@ -240,7 +240,7 @@ describe("the plan for a container", () => {
     [
       "leaves what watchtower's label only monitors, and says that there is something",
       { web: withLabel(`${WATCHTOWER}.monitor-only`, "true"), wishes: both },
-      `left: a newer image is there, but its label ${WATCHTOWER}.monitor-only says not to update it`,
+      `left: only monitored: a newer image is there, but its label ${WATCHTOWER}.monitor-only says not to update it`,
     ],
     ["falls back to the lists without the label", { wishes: { LABEL_ENABLE: true } }, update],
     [
@@ -263,7 +263,7 @@ describe("the plan for a container", () => {
       { web: labelled("true"), wishes: { LABELS_ONLY: true } },
       "left: LABELS_ONLY without LABEL_ENABLE watches nothing",
     ],
-    ["leaves a held digest", { held: {} }, "left: held: not today (calendar), until its tag moves again"],
+    ["leaves a held digest", { held: {} }, "left: held: not today (calendar), until the tag changes"],
     [
       "leaves a digest that is held for a while",
       { held: { until: NOW + 1 } },

@@ -45,7 +45,7 @@ describe("the poller reaches what the Engine reaches", () => {
     await pushApp("docker.io/library/private-here", "1");
     using asked = registries({ mirrors: ["http://127.0.0.1:1/", `http://${mirror.host}/`] });
     const [first, second, third] = await ask(asked, "mirrored:1", "reach:1", "private-here:1");
-    assert.deepEqual([first, second], [digest(DIGEST), digest(expected)]);
+    assert.deepEqual([first, second], [{ ...digest(DIGEST), mirror: mirror.host }, digest(expected)]);
     assert.equal(third?.kind, "digest");
     assert.ok(mirror.asked.every(({ authorization }) => authorization === undefined));
   });

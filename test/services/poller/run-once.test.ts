@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { subjects } from "../../../shared/subjects.ts";
-import { engine, pushApp } from "../../bed/bed.ts";
+import { engine, hubControl, pushApp } from "../../bed/bed.ts";
 import { HOST, eventually, openStage, runApp, startPoller } from "./stage.ts";
 
 describe("the poller with RUN_ONCE", () => {
@@ -31,6 +31,23 @@ describe("the poller with RUN_ONCE", () => {
       await stage.finish(await stage.take(), ends);
       assert.equal(await poller.ended, code);
     });
+
+  it("ends with 1 where some registries gave no answer, whatever became of the others", async () => {
+    await using h1 = engine(1);
+    await using stage = await openStage();
+    await stage.makeTopology();
+    await stage.makeUpdater();
+    await runApp(h1, "current", (await pushApp("polled-once", "1")).reference);
+    await runApp(h1, "away", (await pushApp("docker.io/library/polled-once", "1")).reference);
+    await using _away = await hubControl.faults([{ match: "library/polled-once/manifests", status: 404 }]);
+    await using nothing = startPoller(h1, stage.server, { RUN_ONCE: "true" });
+    assert.equal(await nothing.ended, 1);
+    assert.ok(nothing.log.some(({ msg }) => msg === "cycle ended: not every image could be asked for"));
+    await pushApp("polled-once", "1");
+    await using poller = startPoller(h1, stage.server, { RUN_ONCE: "true" });
+    await stage.finish(await stage.take(), { current: "updated" });
+    assert.equal(await poller.ended, 1);
+  });
 
   it("waits for an updater, and says so", async () => {
     await using h1 = engine(1);

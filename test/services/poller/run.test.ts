@@ -54,7 +54,7 @@ describe("the poller", () => {
     assert.ok(second.data.run > plan.data.run);
     assert.deepEqual((await hostRecord(stage))?.last_plan?.run, second.data.run);
     assert.ok(
-      poller.log.some(({ msg, names }) => msg.startsWith("unknown names") && String(names) === "nobody"),
+      poller.log.some(({ msg }) => msg === "a dependency label names nobody, and no container is called so"),
     );
   });
 

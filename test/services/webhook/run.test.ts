@@ -78,6 +78,20 @@ describe("ouroboros webhook", () => {
       assert.ok(!bridge.log().includes(secret), `the log holds ${secret}`);
   });
 
+  it("leaves an event alone about which others were asked, as one from before it was added", async () => {
+    await open(() => [204]);
+    start();
+    const of = (run: string, asked: readonly string[]): CloudEvent => {
+      const event = beforeUpdateEvent(run);
+      return { ...event, data: { ...(event.data as object), asked } };
+    };
+    await stage.publish(of("others", ["backup"]));
+    assert.deepEqual(await ask(of("ours", ["backup", NAME])), { verdict: "proceed" });
+    await stage.settled(NAME);
+    assert.equal(endpoint.asked.length, 1);
+    assert.match(bridge.log(), /others were asked about this event/);
+  });
+
   it("does not trust a certificate that nobody vouches for", async () => {
     await open(() => [204], { tls: true });
     start();

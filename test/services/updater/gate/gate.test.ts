@@ -3,10 +3,12 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { afterEach, describe, it } from "mocha";
 import { connect } from "nats";
 import { Journal } from "../../../../services/updater/journal/journal.ts";
-import { STREAMS, subjects } from "../../../../shared/subjects.ts";
+import { Asked } from "../../../../shared/participants.ts";
+import { STREAMS, consumers, subjects } from "../../../../shared/subjects.ts";
 import { engine, startNats } from "../../../bed/bed.ts";
-import { beforeUpdateOf, gateScene } from "../../../support/gate-scene.ts";
+import { type GateScene, beforeUpdateOf, gateScene } from "../../../support/gate-scene.ts";
 import { relayTo } from "../../../support/relay.ts";
+import { until } from "../../../support/until.ts";
 
 const h1 = engine(1);
 const EVENT = "r1-before_update-web";
@@ -89,6 +91,82 @@ describe("a hook that participants have to answer", () => {
     assert.deepEqual([verdict, verdicts], ["proceed", []]);
   });
 });
+
+describe("a hook that is waited for while somebody fills the streams", function () {
+  this.timeout(60_000);
+  afterEach(() => h1.clean());
+
+  it("is asked again where its event was pushed out before a participant took it", async () => {
+    await using server = await startNats();
+    await using scene = await gateScene(h1, server.url);
+    const hook = await beforeUpdateOf(h1);
+    await scene.register(hook.hook, ["judge"]);
+    const gate = await scene.newGate("r1");
+    const asking = gate.ask(hook);
+    await until("its event is stored", async () => (await storedOn(scene, STREAMS.hooks, SUBJECT)) === 1);
+    await flood(scene, STREAMS.hooks, (n) => `ouroboros.hook.other.after_update.web.${n}`);
+    assert.equal(await storedOn(scene, STREAMS.hooks, SUBJECT), 0);
+    await using _judge = await answering(server.url, "judge");
+    assert.equal((await asking).verdict, "proceed");
+  });
+
+  it("is asked again where its answer was pushed out before an updater read it", async () => {
+    await using server = await startNats();
+    await using scene = await gateScene(h1, server.url);
+    const hook = await beforeUpdateOf(h1);
+    await scene.register(hook.hook, ["judge"]);
+    const journal = await Journal.open(scene.bus, "r1");
+    const judge = {
+      name: "judge",
+      timeout_ms: 60_000,
+      max_ms: 60_000,
+      on_timeout: "refuse",
+      advisory: false,
+    };
+    await journal.write({ kind: "begun", plan: "p", mode: "update", containers: ["web"] });
+    const waiting = { kind: "waiting", event: EVENT, hook: hook.hook, container: "web" } as const;
+    await journal.write({ ...waiting, participants: [Asked.parse(judge)] });
+    await scene.bus.js.publish(SUBJECT, JSON.stringify({ id: EVENT }));
+    const taken = await (await scene.bus.js.consumers.get(STREAMS.hooks, "gate_judge")).next();
+    assert.equal(await taken?.ackAck(), true);
+    const verdict = subjects.verdict(h1.name, "judge", EVENT);
+    await scene.bus.js.publish(verdict, "proceed");
+    await flood(scene, STREAMS.verdicts, (n) => `ouroboros.verdict.${h1.name}.other.${n}`);
+    assert.equal(await storedOn(scene, STREAMS.verdicts, verdict), 0);
+    await using _judge = await answering(server.url, "judge");
+    const gate = await scene.newGate("r1");
+    assert.equal((await gate.ask(hook)).verdict, "proceed");
+  });
+});
+
+const LITTLE = 256 * 1024;
+
+/** With a size that is soon reached: all that was there is gone. */
+async function flood({ bus }: GateScene, stream: string, subjectOf: (n: number) => string): Promise<void> {
+  await bus.manager.streams.update(stream, { max_bytes: LITTLE });
+  for (let n = 0; n < 12; n++) await bus.js.publish(subjectOf(n), "x".repeat(50_000));
+}
+
+async function storedOn({ bus }: GateScene, stream: string, subject: string): Promise<number> {
+  const { state } = await bus.manager.streams.info(stream, { subjects_filter: subject });
+  return state.subjects?.[subject] ?? 0;
+}
+
+/** Proceeds at what it is asked. */
+async function answering(servers: string, name: string): Promise<AsyncDisposable> {
+  const nats = await connect({ servers });
+  const messages = await (await jetstream(nats).consumers.get(STREAMS.hooks, consumers.gate(name))).consume();
+  void (async () => {
+    for await (const message of messages) {
+      await jetstream(nats).publish(
+        subjects.verdict(h1.name, name, message.json<{ id: string }>().id),
+        "proceed",
+      );
+      message.ack();
+    }
+  })();
+  return { [Symbol.asyncDispose]: () => nats.close() };
+}
 
 /** What the client asked of the server, but for signs of life; headers and bodies begin no line so. */
 const commandsIn = (sent: string): string[] =>

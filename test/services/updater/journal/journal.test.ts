@@ -27,7 +27,8 @@ describe("records of one process", () => {
   it("are all stored, also where it takes over from another soon after it had yielded", async () => {
     await using server = await startNats();
     await using scene = await gateScene(h1, server.url);
-    for (const writer of ["one", "other", "one"]) await Fence.take({ ...scene.bus, writer }, false);
+    for (const writer of ["one", "other", "one"])
+      await Fence.take({ ...scene.bus, writer }, { standby: false, alone: () => Promise.resolve() });
     const last = await lastOn(scene.bus.manager, STREAMS.runs, subjects.open(scene.bus.host.name));
     assert.equal(last?.json<{ writer: string }>().writer, "one");
   });

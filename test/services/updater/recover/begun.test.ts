@@ -7,6 +7,7 @@ import {
   isUncommitted,
   wasStoppedByUs,
 } from "../../../../services/updater/recover/begun.ts";
+import type { Snapshot } from "../../../../services/updater/journal/snapshots.ts";
 import { backupName, successorName } from "../../../../services/updater/swap/swap-names.ts";
 import type { SwapParts } from "../../../../services/updater/swap/swap-parts.ts";
 
@@ -120,11 +121,20 @@ describe("a container that is recreated with another", () => {
 
 describe("what is started again after a dependant's swap was cut off", () => {
   const created = "2026-01-01T10:00:00Z";
-  const cases: readonly [string, Shown, boolean, boolean][] = [
+  const before = { finished: "2026-01-01T09:59:59Z" };
+  const after = { finished: "2026-01-01T10:00:01Z" };
+  const cases: readonly [string, Shown & { readonly ran?: boolean }, boolean, boolean][] = [
     ["what still runs", { running: true }, true, true],
-    ["what stopped after its successor was made", { finished: "2026-01-01T10:00:01Z" }, true, true],
-    ["not what somebody had stopped before", { finished: "2026-01-01T09:59:59Z" }, true, false],
-    ["an update's own container in any case", { finished: "2026-01-01T09:59:59Z" }, false, true],
+    ["what stopped after its successor was made", after, true, true],
+    ["not what somebody had stopped before", before, true, false],
+    ["what its snapshot says ran, though the clock was set back", { ...before, ran: true }, true, true],
+    [
+      "not what its snapshot says was stopped, though the clock was set back",
+      { ...after, ran: false },
+      true,
+      false,
+    ],
+    ["an update's own container in any case", before, false, true],
   ];
   for (const [sentence, shown, isDependant, expected] of cases)
     it(sentence, () => {
@@ -134,6 +144,8 @@ describe("what is started again after a dependant's swap was cut off", () => {
         next: container({ id: NEW, created }),
         isDependant,
       };
-      assert.equal(wasStoppedByUs(parts), expected);
+      const ran = new Set(shown.ran === true ? [parts.old.Id] : []);
+      const snapshots = shown.ran === undefined ? [] : [{ container: parts.old } as unknown as Snapshot];
+      assert.equal(wasStoppedByUs(parts, { ran, snapshots }), expected);
     });
 });

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import {
   backupName,
+  isSwapName,
+  keptName,
   parseSwapName,
   successorName,
   userName,
@@ -14,8 +16,19 @@ describe("a swap's names", () => {
       assert.deepEqual(parseSwapName(backupName(name, "01r")), { name, run: "01r", part: "backup" });
       assert.equal(userName(backupName(name, "01r")), name);
     });
+    it(`tell the successor of what is moved aside: ${name}`, () => {
+      const successor = "0123456789ab";
+      const backup = backupName(name, "01r", `${successor}cdef`);
+      assert.deepEqual(parseSwapName(backup), { name, run: "01r", part: "backup", successor });
+      assert.equal(userName(backup), name);
+    });
   }
   for (const other of ["web", "web.ouroboros-new", "ouroboros-old-1", "web.ouroboros-new-UPPER"]) {
     it(`are not seen in ${other}`, () => assert.equal(parseSwapName(other), undefined));
   }
+  it("are known too where a container is kept after its swap", () => {
+    const kept = keptName("web", "01r");
+    assert.deepEqual([parseSwapName(kept), isSwapName(kept)], [undefined, true]);
+    assert.equal(isSwapName("web"), false);
+  });
 });

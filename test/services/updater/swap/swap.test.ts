@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { mkdtemp } from "node:fs/promises";
 import { afterEach, describe, it } from "mocha";
 import type { ContainerDocument, ImageDocument } from "../../../../services/updater/create/inspect.ts";
 import {
@@ -11,6 +12,7 @@ import { byHand } from "../../../../services/updater/swap/by-hand.ts";
 import { Semaphore } from "../../../../services/updater/swap/places.ts";
 import { References } from "../../../../services/updater/swap/references.ts";
 import { type Swap, type SwapStep, removeBackup } from "../../../../services/updater/swap/swap.ts";
+import { backupName } from "../../../../services/updater/swap/swap-names.ts";
 import { swapSteps } from "../../../../services/updater/swap/swap-steps.ts";
 import { systemClock } from "../../../../shared/clock.ts";
 import { openEngine } from "../../../../shared/engine.ts";
@@ -32,7 +34,8 @@ describe("swapping a container, on a real Engine", () => {
   it("leaves the new one under its name, and the old one stopped beside it until it is removed", async () => {
     const swap = await prepare();
     assert.deepEqual(await runSteps(swapSteps, swap, silent), { kind: "done" });
-    assert.deepEqual(await overview(h1), ["web running 2", "web.ouroboros-old-r1 exited 1"]);
+    const backup = backupName("web", "r1", swap.successor);
+    assert.deepEqual(await overview(h1), ["web running 2", `${backup} exited 1`]);
     await removeBackup(swap);
     await removeBackup(swap);
     assert.deepEqual(await overview(h1), ["web running 2"]);
@@ -119,6 +122,7 @@ async function prepare(): Promise<Swap> {
   return {
     engine: await openEngine(`unix://${h1.socket}`, 10_000),
     clock: systemClock,
+    shelf: { settings: { DATA_DIR: await mkdtemp("/tmp/ouroboros-swap-") }, host: h1 },
     run: "r1",
     name: "web",
     old,

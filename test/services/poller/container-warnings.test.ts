@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { containerWarnings, unknownNames } from "../../../services/poller/container-warnings.ts";
+import { FirstStart } from "../../../services/poller/first-start.ts";
+import { leftAlone } from "../../../services/poller/tell.ts";
+import type { Facts } from "../../../shared/container-facts.ts";
+import { NameCensus } from "../../../shared/name-census.ts";
+import { readSettings } from "../../../shared/read-settings.ts";
+import type { WatchSettings } from "../../../shared/watch-list.ts";
+import { pino } from "pino";
+
+const wishes = (env: NodeJS.ProcessEnv = {}): WatchSettings => readSettings(env, new Map());
+const called = (name: string, labels: Facts["labels"] = {}, more: Partial<Facts> = {}): Facts => ({
+  ...{ id: name.padEnd(64, "0"), name, reference: "app", imageId: "sha256:1", status: "running", labels },
+  ...{ autoRemove: false, dependsOn: [], hardDependsOn: [], refersTo: [], ...more },
+});
+const WATCHTOWER = "com.centurylinklabs.watchtower";
+
+describe("of what containers say, is told", () => {
+  const cases: readonly [string, readonly Facts[], NodeJS.ProcessEnv, readonly string[]][] = [
+    [
+      "nothing, where all of it counts",
+      [
+        called("web", {
+          "com.ouroboros.enable": "true",
+          [`${WATCHTOWER}.enable`]: "true",
+          maintainer: "ann",
+        }),
+      ],
+      { LABEL_ENABLE: "true", COMPAT_LABELS: "watchtower" },
+      [],
+    ],
+    [
+      "a label without the setting that reads it, once for all containers",
+      [called("web", { "com.ouroboros.enable": "false" }), called("db", { "com.ouroboros.enable": "no" })],
+      {},
+      ["db,web: label com.ouroboros.enable is not read: set LABEL_ENABLE=true to have it read"],
+    ],
+    [
+      "another updater's label that is not read",
+      [called("web", { [`${WATCHTOWER}.enable`]: "false", "wud.watch": "false" })],
+      {},
+      [
+        `web: label ${WATCHTOWER}.enable is not read: set COMPAT_LABELS=watchtower to have it read`,
+        "web: label wud.watch is not read: set COMPAT_LABELS=wud to have it read",
+      ],
+    ],
+    [
+      "a label that nobody knows, with the near one",
+      [called("web", { "com.ouroboros.dependson": "db", "com.ouroborous.enable": "no" })],
+      {},
+      [
+        "web: label com.ouroboros.dependson is no label of Ouroboros; did you mean com.ouroboros.depends_on?",
+        "web: label com.ouroborous.enable is no label of Ouroboros; did you mean com.ouroboros.enable?",
+      ],
+    ],
+    [
+      "one that is like none",
+      [called("web", { "com.ouroboros.colour": "red" })],
+      {},
+      ["web: label com.ouroboros.colour is no label of Ouroboros; docs/labels.md lists those there are"],
+    ],
+    [
+      "a check that cannot be understood",
+      [called("web", { "com.ouroboros.check": "htp://container:80/" })],
+      {},
+      [
+        "web: left alone: its label com.ouroboros.check cannot be understood: htp://container:80/; allowed are http://container:PORT/PATH, https://container:PORT/PATH, tcp://container:PORT and exec:COMMAND",
+      ],
+    ],
+    [
+      "names that no container bears, with the near one",
+      [called("web", {}, { dependsOn: ["dbb"] }), called("db", { [`${WATCHTOWER}.depends-on`]: "/weeb" })],
+      { COMPAT_LABELS: "watchtower" },
+      [
+        "web: a dependency label names dbb, and no container is called so; did you mean db?",
+        `db: ${WATCHTOWER}.depends-on names weeb, and no container is called so; did you mean web?`,
+      ],
+    ],
+  ];
+  for (const [what, all, env, expected] of cases)
+    it(what, () =>
+      assert.deepEqual(
+        containerWarnings(all, wishes(env)).map(
+          ({ containers, sentence }) => `${containers.join(",")}: ${sentence}`,
+        ),
+        expected,
+      ),
+    );
+});
+
+describe("a name in MONITOR or IGNORE that no container bears", () => {
+  it("is told with the near one", () => {
+    assert.deepEqual(unknownNames(["web", "db"], wishes({ MONITOR: "web weeb", IGNORE: "cache" })), [
+      "MONITOR names weeb, and no container is called so; did you mean web?",
+      "IGNORE names cache, and no container is called so",
+    ]);
+  });
+
+  it("is known to be nobody's once every Engine was looked at, and told once", () => {
+    const census = new NameCensus(2);
+    assert.equal(census.report("h1", ["web"]), undefined);
+    assert.equal(census.report("h1", ["web", "db"]), undefined);
+    assert.deepEqual(census.report("h2", ["cache"]), ["web", "db", "cache"]);
+    assert.equal(census.report("h2", []), undefined);
+  });
+});
+
+describe("what was left alone", () => {
+  const left = (name: string, because: string, wrong?: true) => ({
+    container: called(name),
+    because,
+    ...(wrong && { wrong }),
+  });
+  it("is counted by kind, the most first; what is current or told as trouble is not", () => {
+    const { sentence, kinds } = leftAlone([
+      left("b", "paused"),
+      left("a", "built here: its image comes from no registry; run a pulled one"),
+      left("c", "paused"),
+      left("d", "current"),
+      left("e", "ghcr.io: no answer", true),
+    ]);
+    assert.equal(sentence, "3 left alone: 2 paused, 1 built here");
+    assert.deepEqual(kinds, { paused: ["b", "c"], "built here": ["a"] });
+  });
+  it("is no line where nothing was", () => {
+    assert.equal(leftAlone([left("d", "current")]).sentence, undefined);
+  });
+});
+
+describe("a host on which Ouroboros", () => {
+  const said = (record: Parameters<FirstStart["noteRecord"]>[0]): string[] => {
+    const lines: string[] = [];
+    const log = pino(
+      {},
+      { write: (line: string) => void lines.push((JSON.parse(line) as { msg: string }).msg) },
+    );
+    const first = new FirstStart();
+    first.noteRecord(record);
+    first.announce(log, [], 3);
+    first.announce(log, [], 3);
+    return lines;
+  };
+  const plan = { run: "r", at: "2026-01-01T00:00:00Z", containers: [] };
+  it("never acted is told once what becomes of it, and how to watch only", () => {
+    const sentence =
+      "Ouroboros has never updated anything on this host: nothing is due now, and 3 containers will be updated as newer images come; to watch only, start it with MONITOR_ONLY=true";
+    assert.deepEqual(said({ last_plan: null }), [sentence]);
+    assert.deepEqual(said({ last_plan: plan, acted: false }), [sentence]);
+  });
+  it("has acted is told nothing, also where an earlier version did", () => {
+    assert.deepEqual(said({ last_plan: plan }), []);
+    assert.deepEqual(said({ last_plan: null, acted: true }), []);
+  });
+});

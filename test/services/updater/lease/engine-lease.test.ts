@@ -1,0 +1,71 @@
+// The lease of a real Engine, asked for by many at a time and given back meanwhile.
+import assert from "node:assert/strict";
+import { afterEach, describe, it } from "mocha";
+import { pino } from "pino";
+import { EngineLease, leaseOn } from "../../../../services/updater/lease/engine-lease.ts";
+import { systemClock } from "../../../../shared/clock.ts";
+import { Health } from "../../../../shared/health.ts";
+import { readSettings } from "../../../../shared/read-settings.ts";
+import { type Context, openHost } from "../../../../shared/run-service.ts";
+import { engine } from "../../../bed/bed.ts";
+import { startEngineProxy } from "../../../support/engine-proxy.ts";
+
+const h1 = engine(1);
+const { signal } = new AbortController();
+
+describe("the lease of an Engine", function () {
+  this.timeout(60_000);
+  afterEach(() => h1.clean());
+
+  it("is taken once where many ask at a time, and nothing of it is left after it is given back", async () => {
+    const { lease, said } = await leaseAt(`unix://${h1.socket}`);
+    for (let round = 1; round <= 5; round++) {
+      await Promise.all(Array.from({ length: 8 }, () => lease.hold({ signal })));
+      assert.equal((await volumes()).filter((name) => name.startsWith("ouroboros-acting-")).length, 1);
+      await lease.release();
+      assert.deepEqual(await volumes(), []);
+    }
+    assert.deepEqual(said, []);
+  });
+
+  it("is taken anew only after it was given back to the end", async () => {
+    const { lease, said } = await leaseAt(`unix://${h1.socket}`);
+    await lease.hold({ signal });
+    for (let round = 1; round <= 10; round++)
+      await Promise.all([lease.release(), ...Array.from({ length: 2 }, () => lease.hold({ signal }))]);
+    await lease.release();
+    assert.deepEqual(await volumes(), []);
+    assert.deepEqual(said, []);
+  });
+
+  it("is given back though the Engine refuses it at first", async () => {
+    let refusals = 2;
+    await using proxy = await startEngineProxy(h1.socket, ({ method }) =>
+      method === "DELETE" && refusals-- > 0 ? [500, "not now"] : undefined,
+    );
+    const { lease } = await leaseAt(proxy.url);
+    await lease.hold({ signal });
+    refusals = 2;
+    await lease.release();
+    assert.deepEqual(await volumes(), []);
+  });
+});
+
+/** `said` fills with the sentences of its warnings. */
+async function leaseAt(address: string): Promise<{ readonly lease: EngineLease; readonly said: string[] }> {
+  const said: string[] = [];
+  const log = pino(
+    { level: "warn" },
+    { write: (line: string) => void said.push((JSON.parse(line) as { readonly msg: string }).msg) },
+  );
+  const settings = readSettings({ DOCKER_SOCKETS: address }, new Map());
+  const context: Context = { settings, log, clock: systemClock, health: new Health(), signal };
+  const host = await openHost(context, 0);
+  assert.ok(host !== undefined, "the Engine did not answer");
+  return { lease: await leaseOn(context, host), said };
+}
+
+async function volumes(): Promise<string[]> {
+  const { Volumes } = await h1.docker.listVolumes();
+  return Volumes.map(({ Name }) => Name).filter((name) => name.startsWith("ouroboros-"));
+}
