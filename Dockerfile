@@ -8,19 +8,22 @@
 #
 # Where a build reaches no package mirror, both stages that need one can be handed in ready-made:
 #
-#   docker build --build-context build=FOLDER --build-context system=docker-image://IMAGE .
+#   docker build --build-context build=FOLDER --build-context system=docker-image://IMAGE --build-arg NODE=IMAGE .
 #
 # FOLDER holds app/package.json, app/dist and app/node_modules (`npm ci && npm run build && npm prune --omit=dev`),
 # IMAGE is node:24-trixie-slim with the packages below.
 
-FROM --platform=$BUILDPLATFORM node:24-trixie-slim AS build
+# By digest, so that a build takes what was looked at; `node .ci/digests.mjs --write` renews it.
+ARG NODE=node:24-trixie-slim@sha256:50c3b2f6988dfc307b86e5301d69611af31f4789bdf232863b07d3b02fe55ae0
+
+FROM --platform=$BUILDPLATFORM $NODE AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build && npm ci --omit=dev --ignore-scripts
 
-FROM --platform=$BUILDPLATFORM node:24-trixie-slim AS files
+FROM --platform=$BUILDPLATFORM $NODE AS files
 WORKDIR /files/app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
@@ -32,7 +35,7 @@ COPY hooks /files/hooks
 RUN ln -s /hooks hooks && install -d -m 1777 /files/data && chmod +x dist/services/ouroboros/main.js \
  && install -d /files/usr/local/bin && ln -s /app/dist/services/ouroboros/main.js /files/usr/local/bin/ouroboros
 
-FROM node:24-trixie-slim AS system
+FROM $NODE AS system
 RUN apt-get update \
  && apt-get install -y --no-install-recommends nats-server python3 python3-docker tini util-linux \
  && rm -rf /var/lib/apt/lists/*

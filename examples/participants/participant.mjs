@@ -21,6 +21,9 @@ async function decide({ data }) {
 
 const { NATS_URL = "nats://127.0.0.1:4222", NATS_USER: user, NATS_PASSWORD: password } = process.env;
 const [, , name] = process.argv;
+/** `--timeout` and `--max` of `participant add`: after that nobody is waited for. */
+const LATE_MS = 600_000;
+const MAX_MS = 3_600_000;
 const token = (text) =>
   [...Buffer.from(text)]
     .map((byte) => String.fromCharCode(byte))
@@ -62,8 +65,18 @@ for (;;) {
   }
 }
 
+/** Published while this program was off: its update is over. What was in hand before may have told that it goes on. */
+function isLate({ time }, { redelivered }) {
+  return Date.now() - Date.parse(time) > (redelivered ? MAX_MS : LATE_MS);
+}
+
 async function answer(message) {
   const event = message.json();
+  if (isLate(event, message)) {
+    console.log(`${event.id} came too late: nobody waits for its answer any more`);
+    await message.ackAck();
+    return;
+  }
   const subjectOf = (template) => template.replace("{participant}", token(name));
   const telling = setInterval(() => {
     message.working();

@@ -13,6 +13,7 @@ defer, everything else refuses; the end of its standard error is the reason.
 """
 import argparse
 import collections
+import datetime
 import itertools
 import json
 import os
@@ -36,6 +37,7 @@ REASON_BYTES = 10 * 1024
 REMEMBERED = 1000
 PULL_S = 30  # how long the server keeps a request for the next event
 REQUEST_S = 5
+MAX_S = 3600  # after so long nobody is waited for, whatever he tells: --max of `participant add`
 SILENCE_S = 10  # after so long without a word the server is pinged; after twice as long it counts as gone
 
 
@@ -85,6 +87,10 @@ def take_events(nats, options, answers):
             tell(f"{delivery.subject} is given up: {error}")
             nats.publish(delivery.reply, b"+TERM")
             continue
+        if is_late(event, delivery, options.late_after):
+            tell(f"{event_id} came too late: nobody waits for its answer any more")
+            nats.request(delivery.reply, b"+ACK")
+            continue
         try:
             outcome = answers.to(event_id, event, hook, lambda: still_at_it(nats, options, delivery, host, event_id))
         except SystemExit:
@@ -96,6 +102,19 @@ def take_events(nats, options, answers):
         report(options, event, hook, {**outcome.pop("verdict"), **outcome, "sequence": sequence})
         if options.once:
             return
+
+
+def is_late(event, delivery, late_after):
+    """It was published while this program was off: its update is over, and the command would act for nothing."""
+    try:
+        published = datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00"))
+    except (KeyError, AttributeError, ValueError):
+        return False
+    # $JS.ACK.<stream>.<consumer>.<times delivered>…, with two more words before the stream where there is a domain.
+    words = delivery.reply.split(".")
+    again = int(words[-5]) > 1 if len(words) in (9, 11, 12) and words[-5].isdigit() else False
+    limit = max(late_after, MAX_S) if again else late_after  # what was in hand before may have told that it goes on
+    return (datetime.datetime.now(datetime.timezone.utc) - published).total_seconds() > limit
 
 
 def read_event(body):
@@ -434,9 +453,13 @@ def read_options():
     add("--command", help="run by the shell for each event that no rule decides")
     add("--timeout", type=float, default=600, metavar="S", help="how long the command may run")
     add("--progress-every", type=float, default=5, metavar="S", help="how often to tell that it is still at it")
+    add("--late-after", type=float, default=600, metavar="S", help="an event that comes so late is left alone: its time is over (--timeout of `participant add`)")
     add("--once", action="store_true", help="end after one event")
     add("--json", action="store_true", help="print one JSON line per event")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not (options.user or options.token) and ("NATS_NKEY" in os.environ or "NATS_NKEY_FILE" in os.environ):
+        parser.error("it cannot use an nkey: write the user with `nats-config write --with-password`, and set NATS_USER and NATS_PASSWORD")
+    return options
 
 
 def rule(text):
