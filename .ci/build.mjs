@@ -1,7 +1,10 @@
-// Compiles everything into dist/, which is also the type check. dist/.built is as old as the sources it was made of.
+// Compiles everything into dist/, which is also the type check, and bundles the programs: a service loads some hundred
+// small modules otherwise, which takes longer than all that a command then does (docs/decisions/0059).
+// dist/.built is as old as the sources it was made of.
 import { spawnSync } from "node:child_process";
 import { cpSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "esbuild";
 
 process.chdir(join(import.meta.dirname, ".."));
 const begun = new Date();
@@ -12,5 +15,29 @@ if (status !== 0) process.exit(status ?? 1);
 const executor = "services/hook-executor";
 for (const name of readdirSync(executor).filter((file) => file.endsWith(".py")))
   cpSync(join(executor, name), join("dist", executor, name));
+
+// In place: each dist/services/*/main.js, with what they share beside them. The modules stay for the tests.
+await build({
+  absWorkingDir: process.cwd(),
+  entryPoints: readdirSync("services").map((service) => `dist/services/${service}/main.js`),
+  outdir: "dist/services",
+  outbase: "dist/services",
+  chunkNames: "bundle/[name]-[hash]",
+  allowOverwrite: true,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node20.19",
+  keepNames: true,
+  sourcemap: true,
+  sourcesContent: false,
+  // Packages that are CommonJS ask for Node's own modules in this way.
+  banner: {
+    js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+  },
+  external: ["dockerode"], // shared/docker-client.ts loads it without two of its parts
+  logLevel: "warning",
+});
 writeFileSync("dist/.built", "");
 utimesSync("dist/.built", begun, begun);

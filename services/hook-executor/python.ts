@@ -11,7 +11,7 @@ import { type ScriptProcess, startScript } from "./script-process.ts";
 import type { Script } from "./scripts.ts";
 import { type ProcessEnd, type Opinion, judge, readOpinion } from "./verdicts.ts";
 
-const RUN_PYTHON = join(import.meta.dirname, "run-python.py");
+const RUN_PYTHON = join(import.meta.dirname, "../hook-executor/run-python.py"); // from a bundle too
 /** For its threads and exit functions, once there is nothing more to run. */
 const LEAVE_MS = 2000;
 

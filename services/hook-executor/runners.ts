@@ -6,7 +6,7 @@ import { type ScriptProcess, startScript } from "./script-process.ts";
 import type { Script } from "./scripts.ts";
 import { type Opinion, judge, readOpinion } from "./verdicts.ts";
 
-const RUN_MODULE = join(import.meta.dirname, "run-module.js");
+const RUN_MODULE = join(import.meta.dirname, "../hook-executor/run-module.js"); // from a bundle too
 
 /** The event is its standard input and in its environment; its exit code is the verdict. */
 export async function runExecutable(script: Script, job: ScriptJob): Promise<Opinion> {

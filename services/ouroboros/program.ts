@@ -1,7 +1,7 @@
 // What the words of the command line start: one service, all of them, or one of the operator's commands. Code is
 // loaded when it is needed: a service that idles for weeks holds no other's.
 import { systemClock } from "../../shared/clock.ts";
-import { type Service, runService } from "../../shared/run-service.ts";
+import type { Service } from "../../shared/run-service.ts";
 import type { ServiceName } from "./commands.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -19,9 +19,9 @@ export async function start(args: readonly string[]): Promise<void> {
   const asksForHelp = args.some((arg) => arg === "--help" || arg === "-h");
   if (first === "helper") {
     const { runHelper } = await import("../updater/run.ts");
-    return runService(first, rest.slice(1), runHelper(rest[0] ?? ""));
+    return run(first, rest.slice(1), runHelper(rest[0] ?? ""));
   }
-  if (isService(first) && !asksForHelp) return runService(first, rest, await services[first]());
+  if (isService(first) && !asksForHelp) return run(first, rest, await services[first]());
   if (!isService(first) && !first.startsWith("-") && first !== "") {
     const command = (await import("./dispatch.ts")).commandIn(args);
     if (command !== undefined) {
@@ -31,7 +31,13 @@ export async function start(args: readonly string[]): Promise<void> {
   const { usage, version } = await import("./usage.ts");
   if (asksForHelp) process.stdout.write(`${usage()}\n`);
   else if (first === "--version" || first === "-v") process.stdout.write(`${version()}\n`);
-  else await runService("ouroboros", args, (await import("./all.ts")).runAll);
+  else await run("ouroboros", args, (await import("./all.ts")).runAll);
+}
+
+/** The commands do without what every service has: a log, settings, the Engine's client. */
+async function run(name: string, args: readonly string[], service: Service): Promise<void> {
+  const { runService } = await import("../../shared/run-service.ts");
+  await runService(name, args, service);
 }
 
 /** For a command that ends by itself when it is told to, as `events --follow`. */

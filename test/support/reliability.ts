@@ -18,7 +18,7 @@ const pages = {
     "self",
     "chaos",
   ],
-  performance: ["downtime", "fleet", "round-trip", "sustained", "memory"],
+  performance: ["downtime", "fleet", "round-trip", "sustained", "memory", "commands"],
 } as const;
 export type Section = (typeof pages)[keyof typeof pages][number];
 
