@@ -54,7 +54,13 @@ function tellBoth(error: unknown): void {
 function inOneLine(error: unknown): string {
   const { message, stack = "" } = error instanceof Error ? error : new Error(String(error));
   const [where = ""] = /test\/[\w./-]+\.ts:\d+/.exec(stack) ?? [];
-  return `${message.replaceAll(/\s+/g, " ").slice(0, 300)} ${where}`.trim();
+  return `${shortened(message.replaceAll(/\s+/g, " "))} ${where}`.trim();
+}
+
+/** Its begin says what is wrong, its end what a program's log said last. */
+function shortened(text: string): string {
+  const [head, tail] = [700, 1500]; // characters
+  return text.length <= head + tail ? text : `${text.slice(0, head)} … ${text.slice(-tail)}`;
 }
 
 export function giveUpSoon(): void {

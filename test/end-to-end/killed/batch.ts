@@ -34,8 +34,8 @@ export interface Programs {
 export const PROGRAMS: Programs = { dying: join(import.meta.dirname, "../../support/dying-updater.js") };
 
 /**
- * What recovery may take: this, and so many times what deploying the containers and the killed run took. A machine that
- * has other things to do takes longer for those as well.
+ * What recovery may take: this, and so many times what deploying the containers, the killed run and the fault took. A
+ * machine that has other things to do takes longer for those as well.
  */
 const WITHIN_MS = 10_000;
 const IN_PROPORTION = 3;
@@ -57,9 +57,9 @@ export async function runBatch(
     const webs = before.map(({ key }) => nameOf("web", key));
     await session.refuse(webs.filter((_, index) => sceneOf(cases[index]?.scene ?? "alone").isRefused));
     const run = await killed({ session, cases, before, programs });
-    const within = WITHIN_MS + IN_PROPORTION * (performance.now() - from);
     const asked = decidedSoFar(session, run);
     await faultOf(fault).strike(session);
+    const within = WITHIN_MS + IN_PROPORTION * (performance.now() - from);
     const found = { left: await look(h), marked: await markedIds(h) };
     const expected: Expected = { run, cases, fault, before, otherVolumes, ...found, asked };
     return await recovered({ session, expected, programs, within });
@@ -149,11 +149,11 @@ async function recovered({ session, expected, programs, within }: Recovering): P
   const ms = Math.round(passed());
   const late = ms > within ? [`it took ${ms} ms`] : [];
   const records = stack.records.filter(({ run }) => run === expected.run);
-  const evidence = `${updater.log()}\n${JSON.stringify(records)}`;
+  const evidence = `${JSON.stringify(records)}\n${updater.log()}`;
   const firstWrong = wrong.findIndex((sentences) => sentences.length + late.length > 0);
   return wrong.map((sentences, index) => ({
     ms: endOf(records, nameOf("web", expected.before[index]?.key ?? 0), started) ?? ms,
-    wrong: [...sentences, ...late, ...(index === firstWrong ? [evidence] : [])],
+    wrong: [...late, ...sentences, ...(index === firstWrong ? [evidence] : [])],
   }));
 }
 

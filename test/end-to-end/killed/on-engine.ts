@@ -52,7 +52,8 @@ export function describeKilledOn(version: string, host: number): void {
     for (const { one, fault } of chosen) {
       it(`${faultOf(fault).says}: ${titleOf(one)}`, async function () {
         this.timeout(1_800_000); // many at a time, in another order
-        assert.deepEqual(await wrong.get(one), []);
+        const sentences = (await wrong.get(one)) ?? ["nothing came of it"];
+        assert.ok(sentences.length === 0, sentences.join("\n"));
       });
     }
   });
