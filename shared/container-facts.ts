@@ -3,6 +3,7 @@
 import type { ContainerInspectInfo } from "dockerode";
 import { readCheck } from "./check-label.ts";
 import { type ImageLabels, countingLabels } from "./counting-labels.ts";
+import { parseSwapName } from "./swap-names.ts";
 import { parseImageRef } from "./image-ref.ts";
 import { namesIn } from "./labels.ts";
 import { type Ourselves, ROLE, isOurs, whyOurselves } from "./ourselves.ts";
@@ -68,6 +69,9 @@ export function whyLeftAlone(
   const ref = parseImageRef(facts.reference);
   if (facts.status === "paused") return "paused";
   if (!isUp(facts)) return "not running";
+  const swapped = parseSwapName(facts.name);
+  if (swapped !== undefined)
+    return `an update of ${swapped.name} is not over: where none is under way, \`ouroboros repair ${swapped.name}\` ends it`;
   const ours = whyOurselves(facts, ourselves);
   if (ours !== undefined) return ours;
   if (facts.ignored?.includes(ROLE) === true && !isOurs(facts, ourselves))

@@ -188,6 +188,10 @@ export const isLeftByCrash = (error: unknown): boolean =>
 export const isParentEnded = (error: unknown): boolean =>
   statusOf(error) === 400 && /namespace path: lstat \/proc\/\d+\/ns\//.test(String(error));
 
+/** A container that is started again and again was between two lives while it was renamed. */
+export const isBetweenLives = (error: unknown): boolean =>
+  statusOf(error) === GONE && /sandbox \S+ not found/.test(String(error));
+
 /** It was no JSON, or lacked what it is asked for. */
 export const makesNoSense = (error: unknown): boolean =>
   error instanceof NotJson || error instanceof TypeError;

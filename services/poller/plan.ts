@@ -15,6 +15,8 @@ export interface WatchedContainer {
   readonly facts: Facts;
   /** `RepoDigests` of the image it runs; undefined where the Engine no longer has that image. */
   readonly digests: readonly string[] | undefined;
+  /** Id of a container that is gone, and whose namespace it shares. */
+  readonly lost?: string;
 }
 
 /** What is known of the images of the Engine. */
@@ -92,18 +94,24 @@ export function choose(
   const all = containers.map(({ facts }) => facts);
   const candidates: Candidate[] = [];
   const left: Left[] = [];
-  for (const { facts, digests } of containers) {
+  for (const { facts, digests, lost } of containers) {
     const ref = parseImageRef(facts.reference);
     const origin = ref && digests && knownOrigin({ facts, digests }, ref, images);
     const because =
       whyUnwatched(facts, wishes) ??
       whyLeftAlone(facts, all, ourselves) ??
+      whyLost(lost) ??
       whyNoOrigin(facts, digests, origin);
     if (because !== undefined) left.push({ container: facts, because });
     else if (ref !== undefined && origin !== undefined) candidates.push({ facts, ref, ...origin });
   }
   return { candidates, left };
 }
+
+const whyLost = (lost: string | undefined): string | undefined =>
+  lost === undefined
+    ? undefined
+    : `the container ${lost.slice(0, 12)}, whose network or other namespace it shares, is gone: recreate it`;
 
 function knownOrigin(
   { facts, digests = [] }: WatchedContainer,

@@ -41,12 +41,19 @@ export async function lookAt({ docker, compat }: Engine, abortSignal: AbortSigna
   );
   return {
     facts,
-    watched: facts.map((one) => ({ facts: one, digests: images.get(one.imageId)?.digests })),
+    watched: facts.map((one) => {
+      const lost = unseen.length === 0 ? lostParentOf(one, facts) : undefined; // it may be one that was not shown
+      return { facts: one, digests: images.get(one.imageId)?.digests, ...(lost !== undefined && { lost }) };
+    }),
     containers: new Map(there.map((inspect) => [inspect.Id, describeContainer(inspect)])),
     images,
     unseen,
   };
 }
+
+/** Only ids: a link to what is gone goes with it. */
+const lostParentOf = ({ refersTo }: Facts, all: readonly Facts[]): string | undefined =>
+  refersTo.find((target) => /^[0-9a-f]{64}$/.test(target) && !all.some(({ id }) => id === target));
 
 const imageLabels = (images: ReadonlyMap<string, ImagePayload>, id: string): ImageLabels => {
   const image = images.get(id);

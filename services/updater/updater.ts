@@ -26,7 +26,7 @@ import type { Semaphore } from "./swap/places.ts";
 import type { References } from "./swap/references.ts";
 import type { SagaOutcome } from "./swap/saga.ts";
 import type { Swap, SwapStep } from "./swap/swap.ts";
-import { parseSwapName } from "./swap/swap-names.ts";
+import { parseSwapName } from "../../shared/swap-names.ts";
 
 /** While dependencies are stopped nobody is waited for longer. Milliseconds. */
 export const AT_MOST_WHILE_STOPPED = 300_000;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
 import { Repaired } from "../../services/ouroboros/answers.ts";
-import { backupName, successorName } from "../../services/updater/swap/swap-names.ts";
+import { backupName, successorName } from "../../shared/swap-names.ts";
 import { engine, leftovers } from "../bed/bed.ts";
 import { command } from "../support/command.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterEach, describe, it } from "mocha";
-import { backupName, keptName, successorName } from "../../services/updater/swap/swap-names.ts";
+import { backupName, keptName, successorName } from "../../shared/swap-names.ts";
 import { ifThere } from "../../shared/engine.ts";
 import { type Engine, engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";

@@ -8,7 +8,7 @@ import { after, before, describe, it } from "mocha";
 import { lastOn } from "../../shared/jetstream.ts";
 import { STREAMS, subjects } from "../../shared/subjects.ts";
 import { Repaired } from "../../services/ouroboros/answers.ts";
-import { backupName } from "../../services/updater/swap/swap-names.ts";
+import { backupName } from "../../shared/swap-names.ts";
 import { engine, leftovers } from "../bed/bed.ts";
 import { command } from "../support/command.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";

@@ -15,7 +15,7 @@ import { retryAfterMs } from "../../services/poller/registry-error.ts";
 import { Abouts } from "../../services/updater/gate/about.ts";
 import { parsePlan } from "../../services/updater/plan/plan-message.ts";
 import { proofTimes } from "../../services/updater/swap/proof-times.ts";
-import { backupName, parseSwapName, successorName } from "../../services/updater/swap/swap-names.ts";
+import { backupName, parseSwapName, successorName } from "../../shared/swap-names.ts";
 import { verdictFrom } from "../../services/webhook/answer.ts";
 import { readCheck } from "../../shared/check-label.ts";
 import { credentialsFor } from "../../shared/credentials.ts";

@@ -1,7 +1,7 @@
 // The HostConfig of a container's successor, and the anonymous volumes it takes over. Pure. HostConfig goes through
 // create and inspect unchanged but for the fields here.
 import { canonicalPath } from "./canonical-path.ts";
-import { userName } from "../swap/swap-names.ts";
+import { userName } from "../../../shared/swap-names.ts";
 import {
   type HostConfig,
   type MountPoint,

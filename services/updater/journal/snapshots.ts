@@ -46,6 +46,10 @@ const Fields = z.object({
   image: Image,
   new_image: Image.optional(),
   networks: z.array(z.looseObject({ Id: z.string(), Name: z.string() })),
+  parents: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe("Containers whose namespaces it shares: what it refers to them by, and their names."),
 });
 
 export type Snapshot = Omit<z.infer<typeof Fields>, "container" | "image" | "new_image"> & {

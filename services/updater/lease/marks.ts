@@ -11,6 +11,7 @@ const HOME = "com.ouroboros.acting-home";
 const PROCESS = "com.ouroboros.acting-process";
 const CONTAINERS = "com.ouroboros.acting-containers";
 
+const PREFIX = "ouroboros-";
 const LEASE = /^ouroboros-acting-(\d+)$/;
 const SIGN = /^ouroboros-(alive|waits|done)-([0-9a-f]+)-\d+$/;
 
@@ -31,11 +32,18 @@ export interface Marks {
   readonly signs: readonly string[];
 }
 
+/**
+ * By their names: an Engine that ends while it makes a volume may have the volume, but not its labels. One with labels of
+ * somebody else is none of them.
+ */
 export async function readMarks({ docker }: Engine): Promise<Marks> {
-  const { Volumes } = await docker.listVolumes({ filters: { label: [ACTING] } });
-  const found = (Volumes as typeof Volumes | null) ?? [];
+  const { Volumes } = await docker.listVolumes({ filters: { name: [PREFIX] } });
+  const found = ((Volumes as typeof Volumes | null) ?? []).flatMap(({ Name, Labels: all }) => {
+    const labels = (all as Labels | null) ?? {};
+    return ACTING in labels || Object.keys(labels).length === 0 ? [{ Name, labels }] : [];
+  });
   const leases = found
-    .flatMap(({ Name, Labels: labels }) => {
+    .flatMap(({ Name, labels }) => {
       const [, generation] = LEASE.exec(Name) ?? [];
       return generation === undefined
         ? []

@@ -3,7 +3,7 @@
 import type { ContainerInspectInfo } from "dockerode";
 import type { Facts } from "../../../shared/container-facts.ts";
 import { describeContainer } from "../../../shared/describe.ts";
-import { ALREADY_SO, GONE, ifThere, isAway, tolerating } from "../../../shared/engine.ts";
+import { ifThere, isAway } from "../../../shared/engine.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
@@ -11,9 +11,10 @@ import { dropDependency } from "../journal/snapshots.ts";
 import { type Marker, stoppedNow } from "../journal/marker.ts";
 import { type Dependency, bringBack, startAndBringBack } from "../swap/bring-back.ts";
 import { takeSnapshot } from "../swap/snapshot.ts";
+import { startUnlessGone } from "../swap/start-patiently.ts";
 import { keepingOf, shelfOf } from "./keeping.ts";
 import { letStopEnd, stopContainer } from "../swap/stop-container.ts";
-import { parseSwapName } from "../swap/swap-names.ts";
+import { parseSwapName } from "../../../shared/swap-names.ts";
 import { AT_MOST_WHILE_STOPPED, type Run } from "../updater.ts";
 
 /** What concerns the run, and not one container of it. */
@@ -157,7 +158,7 @@ async function lookAt({ bus, mode }: Run, name: string): Promise<ContainerInspec
 /** One that cannot be started at once keeps nobody else down. */
 async function isStarted({ bus, log }: Run, name: string): Promise<boolean> {
   try {
-    await tolerating([ALREADY_SO, GONE], bus.host.engine.docker.getContainer(name).start());
+    await startUnlessGone({ engine: bus.host.engine, clock: bus.clock }, name);
     return true;
   } catch (error) {
     log.warn({ container: name, because: explain(error) }, "dependency could not be started; trying again");

@@ -7,7 +7,7 @@ import { isOurs } from "../../../shared/ourselves.ts";
 import type { Decided } from "../../../shared/run-records.ts";
 import { commit, commitDependants, dropSnapshots } from "../swap/recreate.ts";
 import type { Swap } from "../swap/swap.ts";
-import { keptName } from "../swap/swap-names.ts";
+import { keptName } from "../../../shared/swap-names.ts";
 import { releaseOldImages } from "../swap/way-back.ts";
 import type { Run } from "../updater.ts";
 

@@ -14,7 +14,7 @@ import { type Snapshot, nameIn } from "../journal/snapshots.ts";
 import { proofOf } from "../swap/prove.ts";
 import { References } from "../swap/references.ts";
 import { NONE_ALONG, type Swap } from "../swap/swap.ts";
-import { userName } from "../swap/swap-names.ts";
+import { userName } from "../../../shared/swap-names.ts";
 import type { SwapParts } from "../swap/swap-parts.ts";
 
 export type Recovering = Pick<Context, "settings" | "log" | "clock"> & {

@@ -3,7 +3,7 @@ import { ifThere } from "../../../shared/engine.ts";
 import { isAmong, isOlder } from "../swap/dependants.ts";
 import { type SagaOutcome, tryAll } from "../swap/saga.ts";
 import type { Swap } from "../swap/swap.ts";
-import { parseSwapName } from "../swap/swap-names.ts";
+import { parseSwapName } from "../../../shared/swap-names.ts";
 import { ofCommitted } from "../swap/swap-steps.ts";
 import type { Timed } from "../swap/timed.ts";
 

@@ -6,7 +6,7 @@ import { type Engine, ifThere } from "../../../shared/engine.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import type { Labels } from "../../../shared/labels.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
-import { isSwapName, ownName } from "./swap-names.ts";
+import { isSwapName, ownName } from "../../../shared/swap-names.ts";
 
 const LEFT_TO_COMPOSE_MS = 10_000;
 const LOOK_EVERY_MS = 100;

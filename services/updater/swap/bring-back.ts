@@ -2,13 +2,14 @@
 // started. One that its owner removed meanwhile stays away.
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
-import { type Engine, ifThere, isLeftByCrash } from "../../../shared/engine.ts";
+import { type Engine, ifThere } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import { type Snapshot, readSnapshot } from "../journal/snapshots.ts";
 import { type Remaking, reattach } from "./make-anew.ts";
+import { startsNoMore } from "./parents.ts";
 import { isRemovedByOwner } from "./removals.ts";
 import { type StartContext, startPatiently, startStopped } from "./start-patiently.ts";
-import { backupName } from "./swap-names.ts";
+import { backupName } from "../../../shared/swap-names.ts";
 import { makeOldAnew } from "./way-back.ts";
 
 type Bringing = Pick<Remaking, "engine" | "shelf" | "run" | "replaced" | "making" | "fetchImage"> & {
@@ -87,7 +88,8 @@ async function isReplaced(it: Bringing, { id, name }: Dependency): Promise<boole
   const there = await ifThere(engine.docker.getContainer(id).inspect());
   if (there === undefined || there.State.Running) return false;
   const failure: unknown = await startStopped({ engine, clock }, id).catch((error: unknown) => error);
-  const snapshot = isLeftByCrash(failure) ? await readSnapshot(it.shelf, it.run, name) : undefined;
+  const isLost = await startsNoMore({ ...it, name }, failure).catch(() => false); // told where it is started
+  const snapshot = isLost ? await readSnapshot(it.shelf, it.run, name) : undefined;
   if (snapshot === undefined) return false;
   await makeOldAnew({ ...it, name, old: snapshot.container, oldImage: snapshot.image }, id);
   log.warn({ container: name }, "dependency cannot be started by the Engine any more; it is made anew");

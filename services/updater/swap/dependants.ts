@@ -11,7 +11,7 @@ import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { nameIn } from "../journal/snapshots.ts";
 import { NONE_ALONG, type Swap } from "./swap.ts";
 import { ranWhenKept } from "./ran.ts";
-import { parseSwapName, userName } from "./swap-names.ts";
+import { parseSwapName, userName } from "../../../shared/swap-names.ts";
 
 export async function findDependants(swap: Swap): Promise<Swap[]> {
   const there = await Promise.all(

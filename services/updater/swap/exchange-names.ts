@@ -1,10 +1,11 @@
 // The two renames of a swap: the old container's name goes aside, the successor takes it; nothing waits in between.
+import type { ContainerInspectInfo } from "dockerode";
 import { ifThere } from "../../../shared/engine.ts";
 import { Expired } from "../../../shared/errors.ts";
 import { actionsOn } from "./container-events.ts";
 import { rename } from "./rename.ts";
 import type { Step } from "./saga.ts";
-import { backupName, successorName } from "./swap-names.ts";
+import { backupName, successorName } from "../../../shared/swap-names.ts";
 import {
   type Yielding,
   expectNoReplacement,
@@ -26,7 +27,7 @@ export const backupOf = ({ name, run, successor, isOwn }: Exchanging): string =>
 export const moveAside: Step<Exchanging> = {
   name: "move the old container's name aside",
   do: async (swap) => {
-    const old = await ifThere(swap.engine.docker.getContainer(swap.old.Id).inspect());
+    const old = await unlessRemoved(swap);
     const now = old?.Name.slice(1) ?? swap.name;
     if (![swap.name, backupOf(swap)].includes(now))
       throw new Expired(`somebody renamed it to ${now} meanwhile`);
@@ -60,6 +61,16 @@ export const takeName: Step<Exchanging> = {
 
 const nameSuccessor = ({ engine, name, run, successor }: Exchanging): Promise<void> =>
   rename(engine, successor ?? successorName(name, run), name);
+
+/** The old container; undefined where it is gone, or its owner is removing it at this moment. */
+async function unlessRemoved(swap: Exchanging): Promise<ContainerInspectInfo | undefined> {
+  const there = () => ifThere(swap.engine.docker.getContainer(swap.old.Id).inspect());
+  const [old, isEnding] = await Promise.all([there(), isEndedByOthers(swap, swap.old.Id)]);
+  if (old === undefined || !(isEnding || isGone(old))) return old;
+  await swap.clock.sleep(REMOVED_WITHIN_MS, swap.proof.hardStop);
+  const now = await there();
+  return isGone(now) ? undefined : now;
+}
 
 async function unnameSuccessor(swap: Exchanging): Promise<void> {
   const { engine, name, run } = swap;

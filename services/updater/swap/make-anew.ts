@@ -3,9 +3,9 @@
 //   N1  It is made under its backup name, which tells a later process that it is to run (recover.ts, R3), and then named.
 //   N2  An Engine may keep a name for a container that was renamed while it was removed. Then it runs under its backup name: one
 //       that has the wrong name beats none.
-//   N3  An Engine that was killed may have left a task of a container, and starts that one no more. Another one like it is made
-//       first, under its backup name, then the one that cannot be started goes. While its snapshot names that one, a later process
-//       begins again (found-parts.ts: F4).
+//   N3  An Engine that was killed may have left a task of a container, and starts that one no more; nor one whose namespace
+//       parent its owner made anew (parents.ts). Another one like it is made first, under its backup name, then the one that
+//       cannot be started goes. While its snapshot names that one, a later process begins again (found-parts.ts: F4).
 import type { Clock } from "../../../shared/clock.ts";
 import {
   ALREADY_SO,
@@ -21,11 +21,13 @@ import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { type Shelf, readSnapshot } from "../journal/snapshots.ts";
 import { onImage } from "./on-image.ts";
 import type { Semaphore } from "./places.ts";
+import { parentsAnew } from "./parents.ts";
 import { remove } from "./rename.ts";
 import { attachAnew, moveSnapshot, restoreNetworks } from "./snapshot.ts";
+import { isGone } from "./start-patiently.ts";
 import { letStopEnd } from "./stop-container.ts";
 import { makeSuccessor } from "./successor.ts";
-import { backupName } from "./swap-names.ts";
+import { backupName } from "../../../shared/swap-names.ts";
 
 export interface Remaking {
   readonly engine: Engine;
@@ -48,7 +50,8 @@ export async function makeAnew(it: Remaking, insteadOf?: string): Promise<string
   const snapshot = await readSnapshot(shelf, run, name);
   if (snapshot !== undefined) await restoreNetworks(engine, snapshot);
   const backup = backupName(name, run);
-  const replaced = new Map([...it.replaced].filter(([id]) => id !== old.Id));
+  const parents = snapshot === undefined ? [] : await parentsAnew(engine, snapshot);
+  const replaced = new Map([...parents, ...it.replaced].filter(([id]) => id !== old.Id));
   const make = () => makeSuccessor({ ...it, newImage: oldImage, replaced, name: backup });
   const made = await ifThere(engine.docker.getContainer(backup).inspect()); // by a try that failed after this
   const id = made?.Id ?? (await onImage(it, oldImage.Id, make));
@@ -101,17 +104,6 @@ async function startOrReattach(it: Starting, id: string): Promise<void> {
     await tolerating([ALREADY_SO], container.start());
   }
 }
-
-/** One that is being removed is found no more by some calls, and still by others. */
-async function isGone({ engine, clock }: Starting, id: string): Promise<boolean> {
-  for (let waited = 0; waited < GONE_WITHIN_MS; waited += LOOK_EVERY_MS) {
-    if ((await ifThere(engine.docker.getContainer(id).inspect())) === undefined) return true;
-    await clock.sleep(LOOK_EVERY_MS);
-  }
-  return false;
-}
-
-const GONE_WITHIN_MS = 2000;
 
 /** Resolves with whether networks of it were gone, and are there again. */
 export async function reattach(

@@ -1,12 +1,13 @@
 // Recreating what refers to a replaced container (dependants.ts: D1, D2), and hard dependencies: on the image they have,
 // or on the new one of a dependant that is updated with it; and letting them run again where it is put back.
 import type { ContainerInspectInfo } from "dockerode";
-import { ALREADY_SO, type Engine, ifThere, isLeftByCrash, tolerating } from "../../../shared/engine.ts";
+import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import { namespaceParents } from "../create/inspect.ts";
 import { dropSnapshot } from "../journal/snapshots.ts";
 import { findDependants, isAmong, isOlder, ranBefore } from "./dependants.ts";
 import { moveAside, takeName } from "./exchange-names.ts";
+import { startsNoMore } from "./parents.ts";
 import { type Watching, runSteps, undoSteps } from "./saga.ts";
 import {
   type Swap,
@@ -23,7 +24,7 @@ import {
 import { hasDoneItsWork } from "./prove.ts";
 import { letStopEnd, stopContainer } from "./stop-container.ts";
 import { takeSnapshot } from "./snapshot.ts";
-import { parseSwapName } from "./swap-names.ts";
+import { parseSwapName } from "../../../shared/swap-names.ts";
 import { releaseOldImages } from "./way-back.ts";
 import { lookForReplacement, yieldAfterStart } from "./yield.ts";
 
@@ -75,8 +76,8 @@ async function letRun(dependant: Swap): Promise<void> {
   try {
     await tolerating([ALREADY_SO], container.start());
   } catch (error) {
-    if (!isLeftByCrash(error)) throw error;
-    return restoreOld(dependant, old.Id);
+    if (await startsNoMore(dependant, error)) return restoreOld(dependant, old.Id);
+    throw error;
   }
   await yieldAfterStart(dependant, old.Id);
 }

@@ -1,16 +1,21 @@
 // Giving a container a name, and taking one away, while others do the same. Engine API: ContainerRename, -Delete.
 import type { Clock } from "../../../shared/clock.ts";
-import { CONFLICT, type Engine, GONE, ifThere, statusOf } from "../../../shared/engine.ts";
+import { CONFLICT, type Engine, GONE, ifThere, isBetweenLives, statusOf } from "../../../shared/engine.ts";
+
+/** A container in a crash loop is between two lives for a moment, again and again. */
+const MOST_LIVES = 20;
 
 /** One that is gone, or bears the name already, is as it should be. */
 export async function rename(engine: Engine, id: string, name: string): Promise<void> {
   const container = engine.docker.getContainer(id);
-  try {
-    await container.rename({ name });
-  } catch (error) {
-    const inspect = await ifThere(container.inspect());
-    if (inspect !== undefined && inspect.Name !== `/${name}`) throw error;
-  }
+  for (let tries = 1; ; tries++)
+    try {
+      return await container.rename({ name });
+    } catch (error) {
+      const inspect = await ifThere(container.inspect());
+      if (inspect === undefined || inspect.Name === `/${name}`) return;
+      if (!isBetweenLives(error) || tries === MOST_LIVES) throw error;
+    }
 }
 
 const REMOVED_WITHIN_MS = 30_000;

@@ -6,8 +6,9 @@ import { type Engine, ifThere, statusOf, tolerating } from "../../../shared/engi
 import { inParallel } from "../../../shared/in-parallel.ts";
 import { createOptionsFrom } from "../create/create-options.ts";
 import { type ContainerDocument, type ImageDocument, hasEndpoints } from "../create/inspect.ts";
+import { parentNames } from "./parents.ts";
 import { ranWhenKept } from "./ran.ts";
-import { userName } from "./swap-names.ts";
+import { userName } from "../../../shared/swap-names.ts";
 import { type Shelf, type Snapshot, keepSnapshot, readSnapshot } from "../journal/snapshots.ts";
 
 /** Whose snapshot it is, and what is known of its transaction. */
@@ -49,6 +50,7 @@ export async function takeSnapshot(it: Taking, role: Snapshot["role"]): Promise<
     ...{ container: { ...old, Name: `/${name}` }, image: it.oldImage },
     ...(it.newImage !== undefined && { new_image: it.newImage }),
     networks: (await networksOf(it.engine, old)) as unknown as Snapshot["networks"],
+    parents: await parentNames(it.engine, old),
   });
 }
 
@@ -62,7 +64,8 @@ export async function moveSnapshot(
   if (before === undefined) return;
   const inspect = await engine.docker.getContainer(made).inspect();
   const container = { ...inspect, Name: `/${name}` } as unknown as ContainerDocument;
-  await keepSnapshot(shelf, { ...before, container, started_at: inspect.State.StartedAt });
+  const parents = await parentNames(engine, container);
+  await keepSnapshot(shelf, { ...before, container, parents, started_at: inspect.State.StartedAt });
 }
 
 const PREDEFINED = ["bridge", "host", "none", "default"];

@@ -1,7 +1,7 @@
 // What an Engine holds of swaps that are not over, told by names alone.
 import type { ContainerInspectInfo } from "dockerode";
 import { type Engine, ifThere } from "../../../shared/engine.ts";
-import { ownName, parseSwapName } from "./swap-names.ts";
+import { ownName, parseSwapName } from "../../../shared/swap-names.ts";
 
 export interface SwapParts {
   readonly name: string;

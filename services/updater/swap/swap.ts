@@ -5,7 +5,7 @@
 //   U4  Names and inspect documents alone tell which steps were done (swap-names.ts); a crash needs no journal.
 // Engine API: ContainerCreate, -Stop, -Rename, -Update, -Start, -Delete.
 import type { Clock } from "../../../shared/clock.ts";
-import { ALREADY_SO, type Engine, GONE, ifThere, tolerating, isLeftByCrash } from "../../../shared/engine.ts";
+import { ALREADY_SO, type Engine, GONE, ifThere, tolerating } from "../../../shared/engine.ts";
 import type { ImageRef } from "../../../shared/image-ref.ts";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import type { Shelf, Snapshot } from "../journal/snapshots.ts";
@@ -16,6 +16,7 @@ import { takeName } from "./exchange-names.ts";
 import { startIfThere } from "./make-anew.ts";
 import { onImage } from "./on-image.ts";
 import type { Semaphore } from "./places.ts";
+import { startsNoMore } from "./parents.ts";
 import { type Proof, prove } from "./prove.ts";
 import { remove, rename } from "./rename.ts";
 import type { Step, Watching } from "./saga.ts";
@@ -23,7 +24,7 @@ import type { References } from "./references.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { stopContainer } from "./stop-container.ts";
 import { makeSuccessor } from "./successor.ts";
-import { backupName, successorName } from "./swap-names.ts";
+import { backupName, successorName } from "../../../shared/swap-names.ts";
 import { fetchOldImage, makeOldAnew, runSuccessorInstead } from "./way-back.ts";
 import {
   expectNoReplacement,
@@ -153,9 +154,9 @@ export const stop: SwapStep = {
     const own = swap.restored ?? swap.old.Id;
     const found = await leaveName(swap);
     if (found !== undefined) return yieldTo(swap, found, own);
-    const isStarted = await startIfThere(swap, own).catch((error: unknown) => {
-      if (!isLeftByCrash(error)) throw error;
-      return "never" as const;
+    const isStarted = await startIfThere(swap, own).catch(async (error: unknown) => {
+      if (await startsNoMore(swap, error)) return "never" as const;
+      throw error;
     });
     if (isStarted === "never") await restoreOld(swap, own);
     else if (isStarted) await yieldAfterStart(swap, own);

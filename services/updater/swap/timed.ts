@@ -2,9 +2,10 @@
 // had been put back itself; and for how long putting back is tried.
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
-import { isAway, isParentEnded, makesNoSense, statusOf } from "../../../shared/engine.ts";
+import { isAway, isBetweenLives, isParentEnded, makesNoSense, statusOf } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import type { Failure, Watching } from "./saga.ts";
+import { ParentGone } from "./parents.ts";
 import { DOWN } from "./swap.ts";
 
 const FIRST_PAUSE_MS = 200;
@@ -86,4 +87,6 @@ const mayHeal = (error: unknown): boolean =>
   isAway(error) ||
   makesNoSense(error) ||
   isParentEnded(error) ||
+  isBetweenLives(error) ||
+  error instanceof ParentGone ||
   [403, 409, 500].includes(statusOf(error) ?? 0);

@@ -16,6 +16,7 @@ import {
   statusOf,
   tolerating,
 } from "../../../shared/engine.ts";
+import { explain } from "../../../shared/errors.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../../shared/image-ref.ts";
 import { originOf } from "../../../shared/provenance.ts";
 import { platformOf } from "../create/create-options.ts";
@@ -139,7 +140,10 @@ async function fetchImageOf({ engine, image, reference, fetchImage }: Fetching):
     );
     if (await isThere()) return;
   }
-  throw new Error(`its image ${image.Id} is gone and could not be pulled again`, { cause: failures[0] });
+  const because = failures.length > 0 ? explain(failures[0]) : "its digest in its registry is not known";
+  throw new Error(`its image ${image.Id} is gone and could not be pulled again: ${because}`, {
+    cause: failures[0],
+  });
 }
 
 /** In its own repository, by the digests that the registry may know it by. */

@@ -13,7 +13,7 @@ import { actionsOn } from "./container-events.ts";
 import { isPruned, isRemovedByOwner } from "./removals.ts";
 import { remove, rename } from "./rename.ts";
 import { stopContainer } from "./stop-container.ts";
-import { keptName, parseSwapName, successorName } from "./swap-names.ts";
+import { keptName, parseSwapName, successorName } from "../../../shared/swap-names.ts";
 
 /** What of a swap (swap.ts) this needs. */
 export interface Yielding extends Situation {

@@ -49,6 +49,24 @@ describe("the lease of an Engine", function () {
     await lease.release();
     assert.deepEqual(await volumes(), []);
   });
+
+  it("is taken over from what an Engine that ended while it made it has left without labels", async () => {
+    for (const name of ["ouroboros-acting-3", "ouroboros-alive-0b32b3cd810386e5-8", "ouroboros-backup"])
+      await h1.docker.createVolume({ Name: name });
+    await h1.docker.createVolume({
+      Name: "ouroboros-alive-0b32b3cd810386e5-9",
+      Labels: { whose: "its owner's" },
+    });
+    const { lease, said } = await leaseAt(`unix://${h1.socket}`);
+    await lease.hold({ signal });
+    assert.ok((await volumes()).includes("ouroboros-acting-4"));
+    await lease.release();
+    assert.deepEqual((await volumes()).toSorted(), [
+      "ouroboros-alive-0b32b3cd810386e5-9",
+      "ouroboros-backup",
+    ]);
+    assert.equal(said.length, 2, said.join("\n")); // it stands by, and takes over
+  });
 });
 
 /** `said` fills with the sentences of its warnings. */

@@ -8,7 +8,7 @@ import {
   wasStoppedByUs,
 } from "../../../../services/updater/recover/begun.ts";
 import type { Snapshot } from "../../../../services/updater/journal/snapshots.ts";
-import { backupName, successorName } from "../../../../services/updater/swap/swap-names.ts";
+import { backupName, successorName } from "../../../../shared/swap-names.ts";
 import type { SwapParts } from "../../../../services/updater/swap/swap-parts.ts";
 
 const RUN = "01r";

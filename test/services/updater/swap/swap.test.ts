@@ -12,7 +12,7 @@ import { byHand } from "../../../../services/updater/swap/by-hand.ts";
 import { Semaphore } from "../../../../services/updater/swap/places.ts";
 import { References } from "../../../../services/updater/swap/references.ts";
 import { type Swap, type SwapStep, removeBackup } from "../../../../services/updater/swap/swap.ts";
-import { backupName } from "../../../../services/updater/swap/swap-names.ts";
+import { backupName } from "../../../../shared/swap-names.ts";
 import { swapSteps } from "../../../../services/updater/swap/swap-steps.ts";
 import { systemClock } from "../../../../shared/clock.ts";
 import { openEngine } from "../../../../shared/engine.ts";

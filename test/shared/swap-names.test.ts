@@ -7,7 +7,7 @@ import {
   parseSwapName,
   successorName,
   userName,
-} from "../../../../services/updater/swap/swap-names.ts";
+} from "../../shared/swap-names.ts";
 
 describe("a swap's names", () => {
   for (const name of ["web", "a.b-c_d", "x.ouroboros-old-1"]) {
