@@ -11,7 +11,7 @@ import { dropDependency } from "../journal/snapshots.ts";
 import { type Marker, stoppedNow } from "../journal/marker.ts";
 import { type Dependency, bringBack, startAndBringBack } from "../swap/bring-back.ts";
 import { takeSnapshot } from "../swap/snapshot.ts";
-import { startUnlessGone } from "../swap/start-patiently.ts";
+import { startUnlessGone } from "../swap/start-stopped.ts";
 import { keepingOf, shelfOf } from "./keeping.ts";
 import { letStopEnd, stopContainer } from "../swap/stop-container.ts";
 import { parseSwapName } from "../../../shared/swap-names.ts";

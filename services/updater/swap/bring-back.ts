@@ -8,7 +8,8 @@ import { type Snapshot, readSnapshot } from "../journal/snapshots.ts";
 import { type Remaking, reattach } from "./make-anew.ts";
 import { startsNoMore } from "./parents.ts";
 import { isRemovedByOwner } from "./removals.ts";
-import { type StartContext, startPatiently, startStopped } from "./start-patiently.ts";
+import { type StartContext, startPatiently } from "./start-patiently.ts";
+import { startStopped } from "./start-stopped.ts";
 import { backupName } from "../../../shared/swap-names.ts";
 import { makeOldAnew } from "./way-back.ts";
 

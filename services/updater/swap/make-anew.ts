@@ -24,7 +24,7 @@ import type { Semaphore } from "./places.ts";
 import { parentsAnew } from "./parents.ts";
 import { remove } from "./rename.ts";
 import { attachAnew, moveSnapshot, restoreNetworks } from "./snapshot.ts";
-import { isGone } from "./start-patiently.ts";
+import { isGone } from "./start-stopped.ts";
 import { letStopEnd } from "./stop-container.ts";
 import { makeSuccessor } from "./successor.ts";
 import { backupName } from "../../../shared/swap-names.ts";

@@ -10,7 +10,8 @@ export async function rename(engine: Engine, id: string, name: string): Promise<
   const container = engine.docker.getContainer(id);
   for (let tries = 1; ; tries++)
     try {
-      return await container.rename({ name });
+      await container.rename({ name });
+      return;
     } catch (error) {
       const inspect = await ifThere(container.inspect());
       if (inspect === undefined || inspect.Name === `/${name}`) return;

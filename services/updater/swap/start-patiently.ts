@@ -1,11 +1,11 @@
-// OnEngine what the updater itself stopped. What stands in the way for a moment, a port that a third process took or an
+// Starting what the updater itself stopped. What stands in the way for a moment, a port that a third process took or an
 // Engine that is away, keeps it down for that moment only, and nobody else with it.
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
-import { ALREADY_SO, type Engine, GONE, ifThere, statusOf, tolerating } from "../../../shared/engine.ts";
+import { type Engine, ifThere } from "../../../shared/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import { tryAll } from "./saga.ts";
-import { letStopEnd } from "./stop-container.ts";
+import { startStopped } from "./start-stopped.ts";
 import { Timed } from "./timed.ts";
 
 export interface StartContext {
@@ -14,8 +14,6 @@ export interface StartContext {
   readonly log: Logger;
   readonly hardStop: AbortSignal;
 }
-
-type OnEngine = Pick<StartContext, "engine" | "clock">;
 
 interface NotStarted {
   /** As it was given. */
@@ -43,33 +41,4 @@ async function startWithParent(it: StartContext, id: string): Promise<void> {
   const [, parent] = /^container:(.+)/.exec(inspect?.HostConfig.NetworkMode ?? "") ?? [];
   if (parent !== undefined) await startStopped(it, parent);
   await startStopped(it, id);
-}
-
-/** One that is gone has nothing to start; one whose namespace parent is gone cannot be. */
-export async function startUnlessGone(it: OnEngine, id: string): Promise<void> {
-  try {
-    await tolerating([ALREADY_SO], it.engine.docker.getContainer(id).start());
-  } catch (error) {
-    if (statusOf(error) !== GONE || !(await isGone(it, id))) throw error;
-  }
-}
-
-const GONE_WITHIN_MS = 2000;
-const LOOK_EVERY_MS = 100;
-
-/** One that is being removed is found no more by some calls, and still by others. */
-export async function isGone({ engine, clock }: OnEngine, id: string): Promise<boolean> {
-  for (let waited = 0; waited < GONE_WITHIN_MS; waited += LOOK_EVERY_MS) {
-    if ((await ifThere(engine.docker.getContainer(id).inspect())) === undefined) return true;
-    await clock.sleep(LOOK_EVERY_MS);
-  }
-  return false;
-}
-
-/** One that is gone has nothing to start. */
-export async function startStopped({ engine, clock }: OnEngine, id: string): Promise<void> {
-  const inspect = await ifThere(engine.docker.getContainer(id).inspect());
-  if (inspect === undefined) return;
-  await letStopEnd({ engine, clock }, inspect);
-  await startUnlessGone({ engine, clock }, id);
 }

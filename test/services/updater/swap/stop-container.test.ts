@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import { systemClock as clock } from "../../../../shared/clock.ts";
 import { openEngine } from "../../../../shared/engine.ts";
-import { startStopped } from "../../../../services/updater/swap/start-patiently.ts";
+import { startStopped } from "../../../../services/updater/swap/start-stopped.ts";
 import { engine } from "../../../bed/bed.ts";
 import { deploy, overview } from "../../../support/containers.ts";
 import { until } from "../../../support/until.ts";
