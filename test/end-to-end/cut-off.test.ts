@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { type Engine, engine } from "../bed/bed.ts";
-import { deploy, idOf, overview, release } from "../support/containers.ts";
+import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { endsOf, planned } from "../support/runs.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
@@ -56,6 +56,25 @@ describe("a container whose network is that of a container", () => {
       assert.equal(app.HostConfig.NetworkMode, `container:${now}`);
       assert.deepEqual(app.Config.Labels["com.ouroboros.settle_time"], "5s");
     });
+
+  it("that is being verified is put into the old one's network again when that comes back", async () => {
+    await using h1 = engine(1);
+    await deploy(h1, "vpn", { imageOptions: WAITS, create: { Labels: LONG_LABEL } });
+    const { reference } = await release("apps/app", "1", WAITS);
+    await pull(h1, reference);
+    await using stack = await startStack({ engine: h1, env: { MONITOR: "vpn" } });
+    await stack.check();
+    const old = await idOf(h1, "vpn");
+    await release("apps/vpn", "2", NEVER_HEALTHY);
+    const run = await planned(stack);
+    await until("the new one is verified", async () => (await overview(h1)).includes("vpn running 2"));
+    const HostConfig = { NetworkMode: `container:${await idOf(h1, "vpn")}` }; // as compose resolves `service:vpn`
+    await (await h1.docker.createContainer({ name: "app", Image: reference, HostConfig })).start();
+    assert.deepEqual(await endsOf(stack, run), { vpn: "rolled_back" });
+    assert.deepEqual(await overview(h1), ["app running 1", "vpn running 1"]);
+    const app = await h1.docker.getContainer("app").inspect();
+    assert.equal(app.HostConfig.NetworkMode, `container:${old}`);
+  });
 
   it("that its owner makes anew while it is stopped as a dependency runs in the new one's", async () => {
     await using h1 = engine(1);

@@ -5,7 +5,7 @@ import { ALREADY_SO, type Engine, ifThere, tolerating } from "../../../shared/en
 import { explain } from "../../../shared/errors.ts";
 import { namespaceParents } from "../create/inspect.ts";
 import { dropSnapshot } from "../journal/snapshots.ts";
-import { findDependants, isAmong, isOlder, ranBefore } from "./dependants.ts";
+import { findDependants, isAmong, isOlder, ranBefore, swapOnOwnImage } from "./dependants.ts";
 import { moveAside, takeName } from "./exchange-names.ts";
 import { startsNoMore } from "./parents.ts";
 import { type Watching, runSteps, undoSteps } from "./saga.ts";
@@ -52,8 +52,28 @@ export const letDependantsRun: SwapStep = {
       if (ranBefore(dependant)) await letRun(dependant);
       await dropSnapshot(dependant.shelf, dependant.run, dependant.name);
     }
+    await takeFromSuccessor(swap);
   },
 };
+
+/**
+ * `docker compose up` joins what it makes to what bears the name, which may be the successor; that one goes now. It is made
+ * anew then, with the old container.
+ */
+async function takeFromSuccessor(swap: Swap): Promise<void> {
+  const { engine, successor, old, restored = old.Id } = swap;
+  if (successor === undefined || swap.replacement !== undefined) return;
+  const known = swap.dependants.flatMap((one) => [one.old.Id, one.successor, one.restored]);
+  for (const [id, targets] of await swap.references.of(engine)) {
+    if (!targets.includes(successor) || known.includes(id)) continue;
+    const inspect = await ifThere(engine.docker.getContainer(id).inspect());
+    if (inspect === undefined || parseSwapName(inspect.Name.slice(1)) !== undefined) continue;
+    const replaced = new Map([[successor, restored]]);
+    const joined = await swapOnOwnImage({ ...swap, parent: swap.name, replaced }, inspect);
+    await recreateOnOwnImage(joined);
+    await dropSnapshot(joined.shelf, joined.run, joined.name);
+  }
+}
 
 /**
  * One that ran on while a parent was stopped and started is cut off from it, and started anew. One whose link leads to the

@@ -47,6 +47,7 @@ interface Given {
   readonly store?: ImageStore;
   /** Why its registry does not know its image. */
   readonly stranger?: string;
+  readonly lost?: string;
   readonly isSeen?: true;
   readonly isSame?: true;
 }
@@ -58,7 +59,10 @@ function decide(given: Given): string {
   const ref = parseImageRef(facts.reference);
   const digests = given.noImage ? undefined : (given.digests ?? [`ghcr.io/acme/web@${OLD}`]);
   const choice = choose(
-    [{ facts, digests }, ...others.map((other) => ({ facts: other, digests: [`app@${NEW}`] }))],
+    [
+      { facts, digests, ...(given.lost && { lost: given.lost }) },
+      ...others.map((other) => ({ facts: other, digests: [`app@${NEW}`] })),
+    ],
     { ...all, ...given.wishes },
     undefined,
     {
@@ -87,8 +91,8 @@ function decide(given: Given): string {
     strangers: new Map(given.stranger === undefined ? [] : [["web", given.stranger]]),
     same: new Set(given.isSame && ["web"]),
   });
-  const left = [...choice.left, ...plan.left].find(({ container }) => container.name === "web");
-  const entry = plan.groups.flatMap(({ entries }) => entries).find((one) => one.facts.name === "web");
+  const left = [...choice.left, ...plan.left].find(({ container }) => container === facts);
+  const entry = plan.groups.flatMap(({ entries }) => entries).find((one) => one.facts === facts);
   assert.ok((left === undefined) !== (entry === undefined), "each container gets one decision");
   return entry === undefined ? `left: ${left?.because ?? ""}` : `update to ${entry.digest}`;
 }
@@ -112,6 +116,16 @@ describe("the plan for a container", () => {
       "knows a repository by any name that the Engine may give it",
       { web: { reference: "web:1" }, digests: [`docker.io/library/web@${OLD}`] },
       "left: its registry was not asked",
+    ],
+    [
+      "leaves what an update has not brought to its end",
+      { web: { name: "web.ouroboros-old-01abc-0123456789ab" } },
+      "left: an update of web is not over: where none is under way, `ouroboros repair web` ends it",
+    ],
+    [
+      "leaves it when the container whose network it shares is gone",
+      { lost: "0123456789abcdef" },
+      "left: the container 0123456789ab, whose network or other namespace it shares, is gone: recreate it",
     ],
     [
       "leaves it when its image was built here",
