@@ -1,10 +1,12 @@
 // Is each end that is told true? It is compared with the Engine at the moment it is heard; where somebody else was at work
 // in the same moment, nothing can be said of it.
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ContainerInspectInfo } from "dockerode";
 import { ifThere } from "../../../shared/engine.ts";
 import type { End, Ended, RunRecord } from "../../../shared/run-records.ts";
 import type { Engine } from "../../bed/bed.ts";
 import type { Stack } from "../../support/stack.ts";
+import { otherName } from "./services.ts";
 
 type EndedRecord = Ended & RunRecord;
 
@@ -88,7 +90,7 @@ export class EndsTold implements AsyncDisposable {
     if (wanted === undefined) return;
     const isAlone = () => this.#acting === 0 && this.#lastActed < Date.parse(at) - FRESH_MS;
     if (!isAlone() || Date.now() - Date.parse(at) > FRESH_MS) return;
-    const inspect = await ifThere(this.#h.docker.getContainer(container).inspect()).catch(() => null);
+    const inspect = await this.#find(container).catch(() => null);
     if (!isAlone() || inspect === null) return; // the Engine is away
     this.judged++;
     const told = `${container} was said to be ${end} (${because}), and`;
@@ -96,6 +98,12 @@ export class EndsTold implements AsyncDisposable {
     else if (inspect.Image !== wanted) this.#wrong.push(`${told} runs ${inspect.Image} instead of ${wanted}`);
     else if (end !== "failed" && !inspect.State.Running)
       this.#wrong.push(`${told} is ${inspect.State.Status}`);
+  }
+
+  /** Its owner may have renamed it a moment ago. */
+  async #find(container: string): Promise<ContainerInspectInfo | undefined> {
+    const named = (name: string) => ifThere(this.#h.docker.getContainer(name).inspect());
+    return (await named(container)) ?? named(otherName(container));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@
 import type Docker from "dockerode";
 import type { ContainerInspectInfo } from "dockerode";
 import { PLANTED_ENV } from "../../support/planted.ts";
-import { type ServiceName, nameOf, services } from "./services.ts";
+import { type ServiceName, nameOf, otherName, services } from "./services.ts";
 import { type Scene, containersOf } from "./scene.ts";
 import {
   type Outcome,
@@ -64,9 +64,9 @@ export const serviceActs = {
     weight: 3,
     do: async (scene, service) => {
       const name = await currentName(scene, service);
-      await scene.docker("rename", name, otherName(scene.wishes, service));
+      await scene.docker("rename", name, nextName(scene.wishes, service));
     },
-    then: (wishes, service, outcome) => change(wishes, service, renamed(otherName(wishes, service), outcome)),
+    then: (wishes, service, outcome) => change(wishes, service, renamed(nextName(wishes, service), outcome)),
   },
   remove: {
     says: "`docker rm -f`",
@@ -148,10 +148,8 @@ async function currentName(scene: Scene, service: ServiceName): Promise<string> 
   return names.find((name) => !name.includes(".ouroboros-")) ?? scene.wishes[service].names[0] ?? "";
 }
 
-const otherName = (wishes: Wishes, service: ServiceName): string => {
-  const [own, moved] = [nameOf(service), `${nameOf(service)}-moved`];
-  return wishes[service].names.at(-1) === own ? moved : own;
-};
+const nextName = (wishes: Wishes, service: ServiceName): string =>
+  otherName(wishes[service].names.at(-1) ?? nameOf(service));
 
 /** The name may be taken for a moment: an owner tries again. */
 export async function upAgain({ compose }: Scene, ...words: readonly string[]): Promise<string> {

@@ -124,3 +124,9 @@ export function composeFile(host: string): string {
     },
   });
 }
+
+const MOVED = "-moved";
+
+/** The one that its owner gives it and takes back. */
+export const otherName = (name: string): string =>
+  name.endsWith(MOVED) ? name.slice(0, -MOVED.length) : `${name}${MOVED}`;
