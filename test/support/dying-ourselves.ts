@@ -47,4 +47,6 @@ if (points.length > 0) {
   tellMoments({ come });
   await come("started");
 }
-await import("../../services/ouroboros/main.ts");
+// Not main.ts, which is bundled: its modules are its own, and nobody hears of their moments.
+const { start } = await import("../../services/ouroboros/program.ts");
+await start(process.argv.slice(2));
