@@ -43,9 +43,12 @@ export class NotJson extends Error {
   override readonly name = "NotJson";
 }
 
-/** Of a whole answer that is neither empty nor JSON; streams are none of it. */
+/** What an Engine says where it has nothing to say; podman says OK of a network. */
+const NOTHING = ["", "null", "OK"];
+
+/** Of a whole answer that is no JSON; streams are none of it. */
 function faultOf({ method, path }: Request, answer: unknown): NotJson | null {
-  if (!Buffer.isBuffer(answer) || answer.length === 0 || answer.toString().trim() === "null") return null;
+  if (!Buffer.isBuffer(answer) || NOTHING.includes(answer.toString().trim())) return null;
   const begin = JSON.stringify(answer.toString().slice(0, 40));
   return new NotJson(
     `The Engine's answer to ${method} ${path.replace(/\?.*$/, "")} is not JSON: it begins with ${begin}.`,

@@ -1,7 +1,8 @@
 // What the way back needs is out of a prune's reach, or is made anew. `docker system prune` takes stopped containers and
 // images without a tag, `prune -a` also images that no container uses: both fit the old container while the new one is
 // verified.
-//   W1  The old image bears a tag of ours from before the first stop until the old container runs again or goes for good.
+//   W1  The old image bears a tag of ours from before the first stop until the old container runs again or goes for good. Not on
+//       podman: it takes an image's last name away by force alone, and the containers of the image with it.
 //   W2  An old container that is gone is made anew from its snapshot (make-anew.ts), and an image that is gone is pulled by
 //       its digest.
 //   W3  Where that image cannot be had, the successor runs under the name: one that may be bad beats none.
@@ -72,8 +73,11 @@ export async function releaseOldImages(swap: Returning): Promise<void> {
 
 /** Its own and those of dependants that are updated with it. */
 const replacedImages = (swap: Returning): Returning[] =>
-  [swap, ...swap.dependants].filter(({ oldImage, newImage }) => oldImage.Id !== newImage.Id);
+  swap.engine.store === "podman"
+    ? []
+    : [swap, ...swap.dependants].filter(({ oldImage, newImage }) => oldImage.Id !== newImage.Id);
 
+/** Of Docker's Engines: an image that a container uses is kept, without a name. */
 const untag = ({ docker }: Engine, name: string): Promise<void> =>
   tolerating(
     [GONE],
@@ -99,10 +103,9 @@ interface StillNeeded {
 
 /** What an earlier process left of W1, also of a container that its owner removed meanwhile. */
 export async function releaseOtherImages(engine: Engine, { runs, swaps }: StillNeeded): Promise<void> {
+  if (engine.store === "podman") return;
   const images = await engine.docker.listImages({ filters: { reference: [KEPT_IMAGES] } });
-  const names = images
-    .flatMap(({ RepoTags }) => RepoTags ?? [])
-    .map((name) => name.replace(/^localhost\//, ""));
+  const names = images.flatMap(({ RepoTags }) => RepoTags ?? []);
   const needed = swaps.map((swap) => `${KEPT_IMAGES}:${tagOf(swap)}`);
   const isNeeded = (name: string): boolean =>
     needed.includes(name) || runs.some((run) => name.startsWith(`${KEPT_IMAGES}:${run}-`));
