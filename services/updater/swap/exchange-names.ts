@@ -62,11 +62,14 @@ export const takeName: Step<Exchanging> = {
 const nameSuccessor = ({ engine, name, run, successor }: Exchanging): Promise<void> =>
   rename(engine, successor ?? successorName(name, run), name);
 
-/** The old container; undefined where it is gone, or its owner is removing it at this moment. */
+/**
+ * The old container; undefined where it is gone, or its owner is removing it at this moment. It is down by now: nothing is
+ * asked that is not needed.
+ */
 async function unlessRemoved(swap: Exchanging): Promise<ContainerInspectInfo | undefined> {
   const there = () => ifThere(swap.engine.docker.getContainer(swap.old.Id).inspect());
-  const [old, isEnding] = await Promise.all([there(), isEndedByOthers(swap, swap.old.Id)]);
-  if (old === undefined || !(isEnding || isGone(old))) return old;
+  const old = await there();
+  if (old === undefined || !isGone(old)) return old;
   await swap.clock.sleep(REMOVED_WITHIN_MS, swap.proof.hardStop);
   const now = await there();
   return isGone(now) ? undefined : now;
