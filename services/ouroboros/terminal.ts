@@ -63,7 +63,7 @@ export function printTable(
   }
 }
 
-/** A reason is read on a screen; whoever reads it from a file or a pipe gets it whole. */
+/** Reasons are cut to the width of a terminal; a file or a pipe gets them whole. */
 function roomForLast({ stdout: { isTTY, columns } }: Terminal, widths: readonly number[]): number {
   if (isTTY !== true || columns === undefined) return Number.POSITIVE_INFINITY;
   const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);

@@ -85,7 +85,7 @@ export async function writeHost(
   }
 }
 
-/** The same, tried until NATS takes it or the signal aborts; `waiting` is told once where that lasts. @throws HostTaken */
+/** The same, tried until NATS accepts it or the signal aborts; logs `waiting` once if that takes long. @throws HostTaken */
 export async function noteHost(
   { nats, hosts, host, log, clock, signal }: Polling,
   waiting: string,

@@ -11,7 +11,7 @@ import type { Polling } from "./polling.ts";
 
 const LOOK_MS = 250;
 const ANSWER_WITHIN_MS = 3000;
-/** Longer waits are told. */
+/** Longer waits are logged. */
 const PATIENCE_MS = 5000;
 
 /** What the updater answers to `status`, as far as it matters here. */

@@ -108,9 +108,9 @@ async function alter(file: string, from: string, to: string): Promise<Programs> 
   const text = await readFile(join(altered, file), "utf8");
   assert.ok(text.includes(from), `${file} has no ${from}`);
   await writeFile(join(altered, file), text.replace(from, to));
+  const program = join(altered, "test/support/dying-updater.js"); // main.js is bundled, without the change
   return {
-    dying: join(altered, "test/support/dying-updater.js"),
-    recovering: join(altered, "test/support/dying-updater.js"), // asked to die nowhere; main.js is bundled, without the change
+    ...{ dying: program, recovering: program },
     env: { NODE_V8_COVERAGE: "" }, // none of the product's
   };
 }
