@@ -19,6 +19,8 @@ import { tellRestored } from "./recover/tell-restored.ts";
 import { releaseOtherImages } from "./swap/way-back.ts";
 import type { Updater } from "./updater.ts";
 
+const LOOK_MS = 15_000;
+
 const NOTHING: RecoveredHost = { swaps: new Map(), markers: [], restored: [], undecided: [] };
 
 /** Until the service stops or yields to another updater. @throws Fenced, Suspended */
@@ -31,6 +33,9 @@ export async function serve(updater: Updater): Promise<void> {
   const inHand = acting.alone(() => untilResumed(updater, recover)); // busy before anyone can ask
   using _commands = answerCommands(updater, { acting, yielded, recover, last: () => last });
   await inHand;
+  using _looks = bus.clock.every(LOOK_MS, () => {
+    void fence.isLost().then((lost) => lost && yielded.abort()); // F4
+  });
   await consume(bus.nats, {
     js: bus.js,
     stream: STREAMS.hooks,

@@ -59,6 +59,23 @@ describe("an updater that is killed, and starts while NATS is away", () => {
   });
 });
 
+describe("an updater that did not hear that another one took over", () => {
+  it("stands by as soon as it looks", async () => {
+    await using scene = await webWithoutUpdater();
+    const { stack } = scene;
+    const acts = "this updater acts on the host";
+    const first = stack.start("updater");
+    await until("it acts", () => first.log().includes(acts));
+    first.kill("SIGSTOP");
+    const second = stack.start("updater", { env: { DATA_DIR: join(stack.folder, "other") } });
+    await until("the second takes over", () => second.log().includes(acts), { explain: second.log });
+    first.kill("SIGCONT");
+    await until("the first stands by", () => first.log().includes("another updater acts on this host"), {
+      explain: first.log,
+    });
+  });
+});
+
 describe("an updater that stands by for one that is killed while NATS is away", () => {
   it("lets the new container run, and ends its update when NATS is back", async () => {
     await using scene = await webWithoutUpdater();
@@ -66,7 +83,9 @@ describe("an updater that stands by for one that is killed while NATS is away", 
     const other = stack.start("updater", { env: { DATA_DIR: join(stack.folder, "other") } });
     await until("it acts", () => other.log().includes("this updater acts on the host"));
     const dying = startDying(stack);
-    await until("it stands by", () => /another updater (?:acts on this host|took over)/.test(other.log()));
+    await until("it stands by", () => /another updater (?:acts on this host|took over)/.test(other.log()), {
+      explain: () => `${other.log()}\n${dying.log()}`,
+    });
     await dieWithNats(stack, dying);
     await until("the new one runs", async () => (await overview(h1))[0] === "web running 2", {
       explain: other.log,

@@ -3,7 +3,9 @@
 //   F1  It is written by compare-and-set: at start, and at each run's begin and end.
 //   F2  A starter asks the writer before it to yield. No responder, or two silent seconds: it takes over.
 //   F3  Before anything is stopped the record is read again: who is not its writer throws Fenced and touches nothing.
+//   F4  While nothing is to be done it is read now and then: who is not its writer stands by.
 // Who shares no NATS with it is held off by the Engine's lease (lease/engine-lease.ts).
+import type { StoredMsg } from "@nats-io/jetstream";
 import { type NatsConnection, RequestError } from "nats";
 import { z } from "zod";
 import { firstOf } from "../../../shared/clock.ts";
@@ -104,6 +106,13 @@ export class Fence {
     await this.#bus.lease.check();
   }
 
+  /** Whether another updater took over, which one that was silent for a moment is not asked about (F2). */
+  async isLost(): Promise<boolean> {
+    const { host, manager, writer } = this.#bus;
+    const last = await lastOn(manager, STREAMS.runs, subjects.open(host.name)).catch(() => undefined);
+    return last !== undefined && recordIn(last).writer !== writer;
+  }
+
   async #write(open: OpenRun | undefined): Promise<void> {
     const { host } = this.#bus;
     const record: OpenRecord = {
@@ -134,10 +143,13 @@ async function readOpen(
 ): Promise<{ readonly record: OpenRecord; readonly sequence: number } | undefined> {
   const subject = subjects.open(bus.host.name);
   const message = await untilAnswered(bus, () => lastOn(bus.manager, STREAMS.runs, subject));
-  if (message === undefined) return undefined;
+  return message && { record: recordIn(message), sequence: message.seq };
+}
+
+/** One that cannot be read was written by nobody. */
+function recordIn(message: StoredMsg): OpenRecord {
   const record = OpenRecord.safeParse(parseJson(message.string()));
-  const unreadable = { writer: "", n: 0, engine_id: "", run: null, plan: null };
-  return { record: record.success ? record.data : unreadable, sequence: message.seq };
+  return record.success ? record.data : { writer: "", n: 0, engine_id: "", run: null, plan: null };
 }
 
 /** F2. Whoever follows as standby asks for a sign of life only, so that two do not take turns. */
