@@ -65,8 +65,7 @@ describe("an Engine among others", function () {
     });
 });
 
-describe("an updater of several Engines, one of which is away", function () {
-  this.timeout(180_000);
+describe("an updater of several Engines, one of which is away", () => {
   afterEach(async () => {
     await good.clean();
     await bad.clean();

@@ -5,8 +5,7 @@ import { runOnce } from "../fidelity/product.ts";
 import { overview, pull, release } from "../support/containers.ts";
 import { until } from "../support/until.ts";
 
-describe("a container of an image of its host's own localhost", function () {
-  this.timeout(120_000);
+describe("a container of an image of its host's own localhost", () => {
   it("is updated: the Engine is asked, which alone reaches that registry", async () => {
     await using host = engine(1);
     const { reference } = await release("apps/local", "1");

@@ -30,8 +30,7 @@ const told = (stack: Stack): string[] =>
 const askedOfHub = async (): Promise<number> =>
   (await hubControl.log()).filter(({ path }) => path.includes("/mirrored/manifests/")).length;
 
-describe("a container whose Engine has a mirror", function () {
-  this.timeout(120_000);
+describe("a container whose Engine has a mirror", () => {
   let mirror: Mirror;
   before(async () => {
     mirror = await startMirror(PORT);

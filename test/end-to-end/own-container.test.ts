@@ -21,8 +21,7 @@ async function bootOn(version: "1" | "2"): Promise<void> {
   });
 }
 
-describe("a container of ours", function () {
-  this.timeout(180_000);
+describe("a container of ours", () => {
   before(() => buildOurs(IMAGE));
   after(async () => {
     await bootOn("1");

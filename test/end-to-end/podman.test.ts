@@ -10,8 +10,7 @@ const NUMBER = 25;
 const WAITS = { cmd: `trap "exit 0" TERM; sleep 100000 & wait` };
 const ENDS = { cmd: "exit 3" };
 
-describe("on podman", function () {
-  this.timeout(120_000);
+describe("on podman", () => {
   const host = () => engine(NUMBER);
   before(() => bedCommand("boot", String(NUMBER), "podman"));
   afterEach(() => host().clean());

@@ -19,8 +19,7 @@ import { until } from "../support/until.ts";
 const h1 = engine(1);
 
 for (const version of ["2.10", "2.15"] as const) {
-  describe(`a whole run where everyone has the rights of its role only, on nats-server ${version}`, function () {
-    this.timeout(180_000);
+  describe(`a whole run where everyone has the rights of its role only, on nats-server ${version}`, () => {
     after(() => h1.clean());
 
     it("works over TLS; nobody tries what is forbidden, and who does, at each event, changes nothing", async () => {

@@ -40,8 +40,7 @@ async function killed(program: Process, ms: number): Promise<void> {
 /** Milliseconds after the successor was made: the stop goes on for three seconds. */
 const moments = [500, 2900, 3300];
 
-describe("RUN_ONCE after a RUN_ONCE that was killed", function () {
-  this.timeout(120_000);
+describe("RUN_ONCE after a RUN_ONCE that was killed", () => {
   afterEach(() => h1.clean());
 
   for (const ms of moments)
@@ -93,8 +92,7 @@ describe("RUN_ONCE after a RUN_ONCE that was killed", function () {
   });
 });
 
-describe("RUN_ONCE that cannot finish", function () {
-  this.timeout(120_000);
+describe("RUN_ONCE that cannot finish", () => {
   afterEach(() => h1.clean());
 
   it("ends with 3 where it is stopped, and the next one finishes its run", async () => {

@@ -19,8 +19,7 @@ const linesOf = (log: string): Line[] =>
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line) as Line);
 
-describe("the log of a first start", function () {
-  this.timeout(120_000);
+describe("the log of a first start", () => {
   afterEach(() => h1.clean());
 
   it("warns of what is not read, and says what it is going to do before it does it", async () => {

@@ -16,8 +16,7 @@ const host = engine(1);
 const SPEED = 40;
 const HALF_PAST_TWO = { CRON: "30 2 * * *", TZ: "Europe/Berlin", GRACE: "300" };
 
-describe("CRON in a process", function () {
-  this.timeout(180_000);
+describe("CRON in a process", () => {
   afterEach(() => host.clean());
 
   it("updates right after the gap at a time that summer time skips, and the day after as ever", async () => {
@@ -88,8 +87,7 @@ describe("CRON in a process", function () {
   });
 });
 
-describe("INTERVAL in a process", function () {
-  this.timeout(180_000);
+describe("INTERVAL in a process", () => {
   afterEach(() => host.clean());
 
   it("goes on by so much whatever its wall clock is set to", async () => {

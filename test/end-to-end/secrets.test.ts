@@ -40,8 +40,7 @@ const planted = {
 } satisfies Partial<Record<SettingName, string>>;
 const ENVIRONMENT = "planted-environment";
 
-describe("a secret", function () {
-  this.timeout(180_000);
+describe("a secret", () => {
   afterEach(() => h1.clean());
 
   it("of a setting, a file or a container's environment is in nothing that is written, stored or printed", async () => {

@@ -8,8 +8,7 @@ import { until } from "../support/until.ts";
 
 const host = engine(1);
 
-describe("a socket proxy with the least rights of each service", function () {
-  this.timeout(180_000);
+describe("a socket proxy with the least rights of each service", () => {
   afterEach(() => host.clean());
 
   it("lets updates, dependencies, cleaning up and putting back through, and is asked for nothing else", async () => {

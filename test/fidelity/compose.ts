@@ -57,8 +57,7 @@ export function describeCompose(
   engine: Engine,
   { version, program }: { version: string; program: string },
 ): void {
-  describe(`compose ${version}`, function () {
-    this.timeout(180_000);
+  describe(`compose ${version}`, () => {
     let folder = "";
     const compose = async (...args: string[]) => {
       const env = { ...process.env, DOCKER_HOST: `unix://${engineSocket(Number(engine.name.slice(1)))}` };

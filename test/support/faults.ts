@@ -69,7 +69,7 @@ export async function faultScene(options: FaultOptions = {}): Promise<FaultScene
     stack,
     old,
     plan: () => planned(stack),
-    outcome: async (run, within = 40_000) => {
+    outcome: async (run, within) => {
       const ends = await endsOf(stack, run, within);
       const record = stack.records.findLast(
         (one): one is Ended & typeof one =>

@@ -22,12 +22,12 @@ export async function planned(stack: Stack): Promise<string> {
       const report = (last = await stack.check()) as unknown as Report;
       return report.outcome.run;
     },
-    { within: 30_000, explain: () => JSON.stringify(last) },
+    { explain: () => JSON.stringify(last) },
   );
 }
 
 /** How the containers of a run ended, once it is finished; read from the journal. */
-export async function endsOf(stack: Stack, run: string, within = 40_000): Promise<Record<string, End>> {
+export async function endsOf(stack: Stack, run: string, within?: number): Promise<Record<string, End>> {
   const manager = await jetstreamManager(stack.nats, { checkAPI: false });
   const subject = subjects.run(stack.host, run);
   return until(
@@ -39,7 +39,7 @@ export async function endsOf(stack: Stack, run: string, within = 40_000): Promis
       return record?.kind === "finished" ? record.ends : undefined;
     },
     {
-      within,
+      ...(within !== undefined && { within }),
       explain: () =>
         Object.values(stack.services)
           .map((one) => one.log())

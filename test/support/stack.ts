@@ -154,7 +154,7 @@ export async function startStack({
       await chmod(file, mode);
     },
     check: async () => checkBy(nats, engine.name),
-    ended: (container, { nth = 1, within = 40_000 } = {}) =>
+    ended: (container, { nth = 1, within } = {}) =>
       until(
         `${container} ends`,
         () =>
@@ -163,7 +163,7 @@ export async function startStack({
               record.kind === "ended" && record.container === container,
           )[nth - 1],
         {
-          within,
+          ...(within !== undefined && { within }),
           explain: () => all.map((one) => one.log()).join("\n"),
         },
       ),

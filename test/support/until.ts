@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 interface Limits {
-  /** Milliseconds. */
+  /** Milliseconds; only a failure waits as long, so it is wide enough for a busy machine. */
   readonly within?: number;
   /** Between two questions; milliseconds. Without it 20 at first, and more the longer it takes: asking costs the Engine. */
   readonly every?: number;
@@ -13,7 +13,7 @@ interface Limits {
 export async function until<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  { within = 45_000, every, explain }: Limits = {},
+  { within = 90_000, every, explain }: Limits = {},
 ): Promise<T> {
   const begun = performance.now();
   for (;;) {

@@ -103,8 +103,7 @@ function triesAll(open: () => Promise<Scene>): () => Scene {
 }
 
 for (const version of ["2.10", "2.15"] as const) {
-  describe(`an adversary with the key of one role, on nats-server ${version}`, function () {
-    this.timeout(180_000);
+  describe(`an adversary with the key of one role, on nats-server ${version}`, () => {
     let keys: Secured;
     let server: NatsServer;
     const opened = triesAll(async () => {
@@ -169,8 +168,7 @@ for (const version of ["2.10", "2.15"] as const) {
     });
   });
 
-  describe(`an adversary in a fleet of leaf nodes and their hub, on nats-server ${version}`, function () {
-    this.timeout(180_000);
+  describe(`an adversary in a fleet of leaf nodes and their hub, on nats-server ${version}`, () => {
     triesAll(() => fleetScene(version));
   });
 }

@@ -13,8 +13,7 @@ const run = promisify(execFile);
 const program = (name: string): string => join(import.meta.dirname, `../../../services/${name}/main.js`);
 const MEGABYTE = 1 << 20;
 
-describe("DATA_DIR", function () {
-  this.timeout(120_000);
+describe("DATA_DIR", () => {
   let folder = "";
   const mount = (options: string): Promise<unknown> =>
     run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", folder]);

@@ -48,8 +48,7 @@ const unheard = [
 ];
 
 for (const version of ["2.10", "2.15"] as const) {
-  describe(`a leaf node of a hub, as nats-config writes both, on nats-server ${version}`, function () {
-    this.timeout(180_000);
+  describe(`a leaf node of a hub, as nats-config writes both, on nats-server ${version}`, () => {
     let fleet: LeafFleet;
     let leaf: NatsServer;
     let atHub: NatsConnection;
@@ -131,8 +130,7 @@ for (const version of ["2.10", "2.15"] as const) {
 
 /** The streams are in that account; hub and hosts are given accounts one after the other, or not at all. */
 for (const shared of [[".", "leaves/web01"], ["."], ["leaves/web01"]])
-  describe(`where an earlier version wrote one account for all in ${shared.join(" and ")}`, function () {
-    this.timeout(60_000);
+  describe(`where an earlier version wrote one account for all in ${shared.join(" and ")}`, () => {
     it("events and verdicts pass between a host and the hub", async () => {
       await using fleet = await leafFleet("2.15", [HOST], ["a"], { shared });
       const leaf = await fleet.startLeaf(HOST);

@@ -12,8 +12,7 @@ const program = join(import.meta.dirname, "../../../services/ouroboros/main.js")
 const host = engine(1);
 const IMAGE = "nats:2.12-alpine";
 
-describe("ouroboros without a nats-server in PATH", function () {
-  this.timeout(180_000);
+describe("ouroboros without a nats-server in PATH", () => {
   let folder = "";
 
   before("a stand-in for the official image", async () => {

@@ -92,8 +92,7 @@ describe("a hook that participants have to answer", () => {
   });
 });
 
-describe("a hook that is waited for while somebody fills the streams", function () {
-  this.timeout(60_000);
+describe("a hook that is waited for while somebody fills the streams", () => {
   afterEach(() => h1.clean());
 
   it("is asked again where its event was pushed out before a participant took it", async () => {

@@ -13,8 +13,7 @@ import { startEngineProxy } from "../../../support/engine-proxy.ts";
 const h1 = engine(1);
 const { signal } = new AbortController();
 
-describe("the lease of an Engine", function () {
-  this.timeout(60_000);
+describe("the lease of an Engine", () => {
   afterEach(() => h1.clean());
 
   it("is taken once where many ask at a time, and nothing of it is left after it is given back", async () => {
