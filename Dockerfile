@@ -27,13 +27,15 @@ FROM --platform=$BUILDPLATFORM $NODE AS files
 WORKDIR /files/app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist/cli ./dist/cli
+COPY --from=build /app/dist/nats ./dist/nats
 COPY --from=build /app/dist/services ./dist/services
 COPY --from=build /app/dist/shared ./dist/shared
 COPY hooks /files/hooks
 # Scripts are looked for beside the program; that is where /hooks leads, the folder that people mount.
 # Whoever it runs as may write its data; a volume takes over that right.
-RUN ln -s /hooks hooks && install -d -m 1777 /files/data && chmod +x dist/services/ouroboros/main.js \
- && install -d /files/usr/local/bin && ln -s /app/dist/services/ouroboros/main.js /files/usr/local/bin/ouroboros
+RUN ln -s /hooks hooks && install -d -m 1777 /files/data && chmod +x dist/cli/main.js \
+ && install -d /files/usr/local/bin && ln -s /app/dist/cli/main.js /files/usr/local/bin/ouroboros
 
 FROM $NODE AS system
 RUN apt-get update \
@@ -58,4 +60,4 @@ WORKDIR /app
 # Runs, journal and verdicts survive a self-update also where nobody mounted anything.
 VOLUME /data
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --start-interval=1s --retries=3 CMD ["ouroboros", "healthcheck"]
-ENTRYPOINT ["/usr/bin/tini", "--", "node", "--optimize-for-size", "/app/dist/services/ouroboros/main.js"]
+ENTRYPOINT ["/usr/bin/tini", "--", "node", "--optimize-for-size", "/app/dist/cli/main.js"]

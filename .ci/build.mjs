@@ -16,13 +16,16 @@ const executor = "services/hook-executor";
 for (const name of readdirSync(executor).filter((file) => file.endsWith(".py")))
   cpSync(join(executor, name), join("dist", executor, name));
 
-// In place: each dist/services/*/main.js, with what they share beside them. The modules stay for the tests.
+// In place: dist/cli/main.js and each dist/services/*/main.js, with what they share in dist/services/bundle/, as deep
+// below the project as the modules. These stay for the tests.
 await build({
   absWorkingDir: process.cwd(),
-  entryPoints: readdirSync("services").map((service) => `dist/services/${service}/main.js`),
-  outdir: "dist/services",
-  outbase: "dist/services",
-  chunkNames: "bundle/[name]-[hash]",
+  entryPoints: ["cli", ...readdirSync("services").map((service) => `services/${service}`)].map(
+    (folder) => `dist/${folder}/main.js`,
+  ),
+  outdir: "dist",
+  outbase: "dist",
+  chunkNames: "services/bundle/[name]-[hash]",
   allowOverwrite: true,
   bundle: true,
   splitting: true,
@@ -36,7 +39,7 @@ await build({
   banner: {
     js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
   },
-  external: ["dockerode"], // shared/docker-client.ts loads it without two of its parts
+  external: ["dockerode"], // shared/docker/docker-client.ts loads it without two of its parts
   logLevel: "warning",
 });
 writeFileSync("dist/.built", "");

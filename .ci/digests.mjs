@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const FILES = ["Dockerfile", "compose.yaml", "services/ouroboros/nats-container.ts"];
+const FILES = ["Dockerfile", "compose.yaml", "nats/nats-container.ts"];
 const PINNED = /\b([a-z0-9-]+):([\w.-]+)@(sha256:[0-9a-f]{64})/g;
 const KINDS = [
   ...["image.index.v1", "image.manifest.v1"].map((kind) => `application/vnd.oci.${kind}+json`),

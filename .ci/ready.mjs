@@ -16,7 +16,9 @@ try {
   if (timeOf("package-lock.json") > timeOf("node_modules/.package-lock.json"))
     execSync("npm ci --ignore-scripts", { stdio });
   const built = timeOf("dist/.built");
-  const sources = ["services", "shared", "hooks", "test", "examples", "bench"].flatMap(filesIn);
+  const sources = ["cli", "nats", "services", "shared", "hooks", "test", "examples", "bench"].flatMap(
+    filesIn,
+  );
   if ([...sources, "tsconfig.json", "package.json"].some((file) => timeOf(file) > built))
     execSync("npm run --silent build", { stdio });
 } catch (error) {

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { engine } from "../test/bed/bed.ts";
 import { deploy } from "../test/support/containers.ts";
 import { startStack } from "../test/support/stack.ts";
-import { median, report, timed, times } from "./ratios.ts";
+import { median, report, timed, formatRatio } from "./bench-report.ts";
 
-const PROGRAM = join(import.meta.dirname, "../services/ouroboros/main.js");
+const PROGRAM = join(import.meta.dirname, "../cli/main.js");
 const RUNS = Number(process.env["RUNS"] ?? "15");
 const MOST = 4;
 const COMMANDS = ["status", "pending", "history", "participant list", "explain"] as const;
@@ -32,7 +32,7 @@ const floor = median(took.get("node -e 0") ?? []);
 const rows = COMMANDS.map((name) => {
   const ms = median(took.get(name) ?? []);
   if (ms / floor > MOST) process.exitCode = 1;
-  return [`ouroboros ${name}`, times(ms, floor), `<= ${MOST} x`, `${ms.toFixed(0)} ms`];
+  return [`ouroboros ${name}`, formatRatio(ms, floor), `<= ${MOST} x`, `${ms.toFixed(0)} ms`];
 });
 await report(
   "commands",

@@ -6,7 +6,7 @@ import { type Engine, engine } from "../test/bed/bed.ts";
 import { deploy, release } from "../test/support/containers.ts";
 import { startStack } from "../test/support/stack.ts";
 import { until } from "../test/support/until.ts";
-import { median, report, timed, times } from "./ratios.ts";
+import { median, report, timed, formatRatio } from "./bench-report.ts";
 
 const UPDATES = 20;
 const WARM_UP = 2;
@@ -44,7 +44,7 @@ for (let i = 1 - WARM_UP; i <= UPDATES; i++) {
   updates.push(other);
 }
 const ratio = (of: keyof Gap): string =>
-  times(median(updates.map((gap) => gap[of])), median(bare.map((gap) => gap[of])));
+  formatRatio(median(updates.map((gap) => gap[of])), median(bare.map((gap) => gap[of])));
 await report(
   "downtime",
   `A container with two networks and a published port, Engine ${(await docker.version()).Version}. ` +
@@ -71,7 +71,7 @@ async function update(nth: number): Promise<Gap> {
   await release(`apps/${NAME}`, String(nth + 1));
   const finished = finishedAt(old.Id);
   await stack.check();
-  const ended = await stack.ended(NAME, { nth });
+  const ended = await stack.awaitResult(NAME, { nth });
   if (ended.end !== "updated" || ended.downtime_ms === undefined)
     throw new Error(`an update ended as ${ended.end}: ${ended.because}`);
   await until(

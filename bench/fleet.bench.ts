@@ -8,7 +8,7 @@ import { engine, hubControl } from "../test/bed/bed.ts";
 import { deploy, overview, pull, release } from "../test/support/containers.ts";
 import { startStack } from "../test/support/stack.ts";
 import { until } from "../test/support/until.ts";
-import { median, report, timed, times } from "./ratios.ts";
+import { median, report, timed, formatRatio } from "./bench-report.ts";
 
 const ROUNDS = 3;
 const CONTAINERS = 20;
@@ -50,7 +50,7 @@ for (const { layers } of kinds) {
     }
   }
   const floor = median(took[0] ?? []);
-  columns.push(took.map((some) => times(median(some), floor)));
+  columns.push(took.map((some) => formatRatio(median(some), floor)));
 }
 const rows = ways.map(({ says, goal }, at) => [says, ...columns.map((column) => column[at] ?? ""), goal]);
 await report(

@@ -4,9 +4,9 @@
 //   node gate-participants.js NATS_URL NAME...
 import { jetstream } from "@nats-io/jetstream";
 import { connect } from "nats";
-import type { CloudEvent } from "../shared/messages.ts";
-import { STREAMS, consumers } from "../shared/subjects.ts";
-import { ECHO } from "./gate-bare.ts";
+import type { CloudEvent } from "../shared/contract/messages.ts";
+import { STREAMS, consumers } from "../shared/contract/subjects.ts";
+import { ECHO } from "./echo-subject.ts";
 
 const [server = "", ...names] = process.argv.slice(2);
 const nats = await connect({ servers: server });

@@ -4,8 +4,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { engine, startNats } from "../test/bed/bed.ts";
 import { beforeUpdateOf, gateScene } from "../test/support/gate-scene.ts";
-import { startOthers } from "./other-process.ts";
-import { report } from "./ratios.ts";
+import { startChildProcesses } from "./child-processes.ts";
+import { report } from "./bench-report.ts";
 
 const [EARLY, LATE, LANES] = [1000, 10_000, 8];
 const MOST = 1.1;
@@ -16,7 +16,7 @@ await using server = await startNats();
 await using scene = await gateScene(h1, server.url);
 const hook = await beforeUpdateOf(h1);
 await scene.register(hook.hook, [NAME]);
-await using _other = await startOthers("gate-participants.js", [[server.url, NAME]]);
+await using _other = await startChildProcesses("gate-participants.js", [[server.url, NAME]]);
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;

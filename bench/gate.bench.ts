@@ -2,12 +2,12 @@
 // them. From "publish" to "the decision is in the journal", as a ratio to a bare request and its reply between two
 // processes over the same server; and a hook that nobody is asked at, as a ratio to one bare publish to its stream.
 import type { Gate } from "../services/updater/gate/gate.ts";
-import { subjects } from "../shared/subjects.ts";
+import { subjects } from "../shared/contract/subjects.ts";
 import { engine, startNats } from "../test/bed/bed.ts";
 import { beforeUpdateOf, gateScene } from "../test/support/gate-scene.ts";
-import { ECHO } from "./gate-bare.ts";
-import { startOthers } from "./other-process.ts";
-import { quantile, report, timed, times } from "./ratios.ts";
+import { ECHO } from "./echo-subject.ts";
+import { startChildProcesses } from "./child-processes.ts";
+import { quantile, report, timed, formatRatio } from "./bench-report.ts";
 
 const SAMPLES = 500;
 const WARM_UP = 50;
@@ -20,7 +20,7 @@ const CASES = [
 
 await using h1 = engine(1);
 await using server = await startNats();
-await using _echo = await startOthers("gate-participants.js", [[server.url]]);
+await using _echo = await startChildProcesses("gate-participants.js", [[server.url]]);
 await using scene = await gateScene(h1, server.url);
 const { bus } = scene;
 const hook = await beforeUpdateOf(h1);
@@ -42,7 +42,7 @@ async function measure({ participants, processes, goal }: (typeof CASES)[number]
   const shares = Array.from({ length: processes }, (_, i) =>
     names.filter((_name, at) => at % processes === i),
   );
-  await using _others = await startOthers(
+  await using _others = await startChildProcesses(
     "gate-participants.js",
     shares.map((share) => [server.url, ...share]),
   );
@@ -78,7 +78,7 @@ async function measureAlone(): Promise<string[]> {
 }
 
 function ratios(values: readonly number[], bare: readonly number[]): string[] {
-  return [0.5, 0.99].map((q) => times(quantile(values, q), quantile(bare, q)));
+  return [0.5, 0.99].map((q) => formatRatio(quantile(values, q), quantile(bare, q)));
 }
 
 /** Each sample is a run of its own. */

@@ -12,9 +12,9 @@ import { engine, startNats } from "../test/bed/bed.ts";
 import { deploy } from "../test/support/containers.ts";
 import { nodeFlags } from "../test/support/node-flags.ts";
 import { until } from "../test/support/until.ts";
-import { report } from "./ratios.ts";
+import { report } from "./bench-report.ts";
 
-const PROGRAM = join(import.meta.dirname, "../services/ouroboros/main.js");
+const PROGRAM = join(import.meta.dirname, "../cli/main.js");
 const IDLE_MS = Number(process.env["IDLE_MINUTES"] ?? "10") * 60_000;
 const SERVICES = ["poller", "updater", "hook-executor", "all in one"] as const;
 const MOST_MB = { poller: 60, updater: 60, "hook-executor": 60, "all in one": 75 } as const;

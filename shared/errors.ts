@@ -11,8 +11,8 @@ export class Suspended extends Error {
 }
 
 /** NATS was away for too long while something was stopped: what was begun is taken up when it is back. */
-export class CutOff extends Error {
-  override readonly name = "CutOff";
+export class NatsAwayTooLong extends Error {
+  override readonly name = "NatsAwayTooLong";
 }
 
 /** Another writer holds the host's open record: this process must not touch the Engine any more. */
@@ -26,13 +26,23 @@ export class Expired extends Error {
 }
 
 /** Too much went wrong in this run: what is not begun is left for later, and nothing of it was touched. */
-export class Halted extends Error {
-  override readonly name = "Halted";
+export class FailureLimitReached extends Error {
+  override readonly name = "FailureLimitReached";
 }
 
 /** What the user must put right before the program can start. The message is the whole story. */
 export class CannotStart extends Error {
   override readonly name = "CannotStart";
+}
+
+/** A command line that makes no sense. */
+export class WrongUsage extends Error {
+  override readonly name = "WrongUsage";
+}
+
+/** What was asked for is not there, or did not happen. The message is the whole story. */
+export class NotDone extends Error {
+  override readonly name = "NotDone";
 }
 
 /** One line for people: the message, and the causes behind it that add something. */

@@ -1,6 +1,6 @@
 // The same work for many items, a bounded number at a time, and a bounded number of those with the same key.
 
-interface Lanes<T> {
+interface ConcurrencyLimits<T> {
   /** At a time in all. */
   readonly all: number;
   /** At a time with the same key; as many as in all by default. */
@@ -11,7 +11,7 @@ interface Lanes<T> {
 /** The results in the order of the items. Rejects with the first failure, after the work in hand has ended. */
 export async function inParallel<T, R>(
   items: readonly T[],
-  { all, each = all, keyOf = () => "" }: Lanes<T>,
+  { all, each = all, keyOf = () => "" }: ConcurrencyLimits<T>,
   work: (item: T) => Promise<R>,
 ): Promise<R[]> {
   const results = new Map<number, R>();

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Setting, settings } from "../shared/settings.ts";
-import { checkout } from "./support/our-image.ts";
+import { type Setting, settings } from "../shared/settings/settings.ts";
+import { checkout } from "./support/ouroboros-image.ts";
 
 const text = readFileSync(join(checkout, "compose.yaml"), "utf8");
 const rows = Object.entries<Setting>(settings);

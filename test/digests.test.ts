@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { pushApp } from "./bed/bed.ts";
-import { checkout } from "./support/our-image.ts";
+import { checkout } from "./support/ouroboros-image.ts";
 
 const read = (file: string): string => readFileSync(join(checkout, file), "utf8");
 const NATS = /\bnats:[\w.-]+@sha256:[0-9a-f]{64}/;
@@ -19,7 +19,7 @@ describe("an image of others", () => {
   });
 
   it("is the same NATS in compose.yaml and where Ouroboros starts one", () => {
-    const [composed, started] = ["compose.yaml", "services/ouroboros/nats-container.ts"].map(
+    const [composed, started] = ["compose.yaml", "nats/nats-container.ts"].map(
       (file) => NATS.exec(read(file))?.[0],
     );
     assert.ok(composed !== undefined);

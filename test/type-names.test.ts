@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "mocha";
 
 const checkout = join(import.meta.dirname, "../..");
-const sources = ["services", "shared"].flatMap((folder) =>
+const sources = ["cli", "nats", "services", "shared"].flatMap((folder) =>
   readdirSync(join(checkout, folder), { recursive: true })
     .map((name) => join(folder, String(name)))
     .filter((name) => name.endsWith(".ts")),

@@ -1,15 +1,15 @@
 // All that the demo tells. `--json` prints each as one line with `at`, seconds since the demo began; otherwise
 // time-line.ts makes a line for people of it.
-import type { HookName } from "../../shared/hooks.ts";
-import type { VerdictWord } from "../../shared/messages.ts";
-import type { End } from "../../shared/run-records.ts";
+import type { HookName } from "../../shared/contract/hooks.ts";
+import type { VerdictWord } from "../../shared/contract/messages.ts";
+import type { UpdateResult } from "../../shared/contract/run-records.ts";
 
 export interface Outcome {
   readonly container: string;
   /** Versions of the application. */
   readonly from: string;
   readonly to: string;
-  readonly end: End;
+  readonly end: UpdateResult;
   /** From the old container's stop to the start of what runs now, by the Engine's clock. */
   readonly downtime_ms: number | undefined;
   readonly because: string;

@@ -77,7 +77,7 @@ const node = (program: string): readonly [string, ...string[]] => [
 ];
 
 const addParticipant = (env: Readonly<Record<string, string>>): Promise<void> => {
-  const [file, ...program] = node("services/ouroboros/main.js");
+  const [file, ...program] = node("cli/main.js");
   const hooks = ["--hooks", "updates_enumerated,before_update"];
   const command = [file, ...program, "participant", "add", PARTICIPANT, ...hooks] as const;
   return run({ name: `ouroboros participant add ${PARTICIPANT}`, command, env });

@@ -3,8 +3,8 @@
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { type NatsConnection, connect } from "nats";
-import { commandBody } from "../../shared/messages.ts";
-import { subjects } from "../../shared/subjects.ts";
+import { makeCommandBody } from "../../shared/contract/messages.ts";
+import { subjects } from "../../shared/contract/subjects.ts";
 import { type Engine, engine } from "../../test/bed/bed.ts";
 import { until } from "../../test/support/until.ts";
 import { App, type PartName, partNames } from "./app.ts";
@@ -96,7 +96,7 @@ async function play(h1: Engine, nats: NatsConnection, order: InOrder): Promise<v
 
 /** Asks the poller to look now; resolves with what came of it, or undefined where no poller answers. */
 async function check({ name }: Engine, nats: NatsConnection): Promise<string | undefined> {
-  const asked = nats.request(subjects.command(name, "poller", "check"), commandBody("check"), {
+  const asked = nats.request(subjects.command(name, "poller", "check"), makeCommandBody("check"), {
     timeout: 20_000,
   });
   const answer = await asked.catch(() => undefined);

@@ -5,8 +5,8 @@ import type { NatsConnection } from "nats";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { z } from "zod";
-import { CloudEvent, parseJson } from "../../shared/messages.ts";
-import { type RunRecord, recordIn } from "../../shared/run-records.ts";
+import { CloudEvent, parseJson } from "../../shared/contract/messages.ts";
+import { type RunRecord, parseRunRecord } from "../../shared/contract/run-records.ts";
 import type { App } from "./app.ts";
 import { EngineEvent, EngineSteps } from "./engine-steps.ts";
 import type { Outcome, Tell } from "./happenings.ts";
@@ -47,7 +47,7 @@ export async function watch({ nats, docker, app, order }: Seen, tell: Tell): Pro
     order.push(time, () => pair(event, tellAt(time)));
   });
   subscribe(nats, "ouroboros.run.*.*", (text) => {
-    const record = recordIn(text);
+    const record = parseRunRecord(text);
     if (record === undefined) return; // "open" is no record of a run
     const time = Date.parse(record.at);
     order.push(time, () => onRecord(record, tellAt(time)));

@@ -2,14 +2,14 @@
 // read, too.
 import { stat } from "node:fs/promises";
 import type { Logger } from "pino";
-import { certificatesFor } from "../../shared/engine-tls.ts";
+import { findCertificates } from "../../shared/docker/engine-tls.ts";
 import { explain } from "../../shared/errors.ts";
-import type { Settings } from "../../shared/settings.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
 
 type Env = Readonly<Record<string, string>>;
 
 /** Of `env` those that say how, or none, give way to what the settings say of this host; none where they name no Engine. */
-export async function withEngine(
+export async function addEngineVariables(
   env: Env,
   host: string,
   { settings, log }: { readonly settings: Settings; readonly log: Logger },
@@ -42,7 +42,7 @@ const isSocket = async (path: string): Promise<boolean> =>
 /** Docker's own client takes any value of DOCKER_TLS_VERIFY for yes. */
 async function tlsEnvFor(socket: string, settings: Settings): Promise<Env> {
   if (!settings.DOCKER_TLS || !socket.startsWith("tcp://")) return {};
-  const { folder } = await certificatesFor(socket, settings.DOCKER_CERT_PATH);
+  const { folder } = await findCertificates(socket, settings.DOCKER_CERT_PATH);
   return {
     DOCKER_TLS: "1",
     DOCKER_CERT_PATH: folder,

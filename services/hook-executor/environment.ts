@@ -1,6 +1,6 @@
 // What a script sees of our environment: a named list, what HOOK_ENV names, and the event's OUROBOROS_ variables.
 // Our own secrets never.
-import { type Setting, type Settings, settings } from "../../shared/settings.ts";
+import { type Setting, type Settings, settings } from "../../shared/settings/settings.ts";
 import type { HookEvent } from "./hook-event.ts";
 
 const PASSED_ON = [
@@ -25,11 +25,11 @@ export const holdsSecrets = (all: Settings): boolean =>
   });
 
 /** Names in HOOK_ENV that are not passed on all the same. */
-export const withheld = (asked: readonly string[]): readonly string[] =>
+export const findWithheld = (asked: readonly string[]): readonly string[] =>
   asked.filter((name) => SECRETS.has(name));
 
 /** `asked` is HOOK_ENV. */
-export function passedOn(env: NodeJS.ProcessEnv, asked: readonly string[]): Record<string, string> {
+export function selectEnvironment(env: NodeJS.ProcessEnv, asked: readonly string[]): Record<string, string> {
   const names = [...PASSED_ON, ...asked.filter((name) => !SECRETS.has(name))];
   return Object.fromEntries(
     names.flatMap((name) => {

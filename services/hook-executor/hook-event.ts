@@ -2,9 +2,9 @@
 // on (hook, host, event id) comes from the subject, which the server's permissions guard.
 import type { JsMsg } from "@nats-io/jetstream";
 import { Permanent, explain } from "../../shared/errors.ts";
-import { type EventContext, type HookName, isHookName } from "../../shared/hooks.ts";
-import { CloudEvent, dataOf, parseJson } from "../../shared/messages.ts";
-import { token } from "../../shared/tokens.ts";
+import { type EventContext, type HookName, isHookName } from "../../shared/contract/hooks.ts";
+import { CloudEvent, parseEventData, parseJson } from "../../shared/contract/messages.ts";
+import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 
 export interface HookEvent {
   readonly id: string;
@@ -22,7 +22,7 @@ export interface HookEvent {
 /** @throws Permanent for what is no hook event of this host. */
 export function readHookEvent(message: JsMsg, host: string): HookEvent {
   const [, , hostToken, hook = "", , id = ""] = message.subject.split(".");
-  if (hostToken !== token(host) || !isHookName(hook))
+  if (hostToken !== encodeToken(host) || !isHookName(hook))
     throw new Permanent(`not a hook event of ${host}: ${message.subject}`);
   const text = message.string();
   const event = CloudEvent.safeParse(parseJson(text));
@@ -34,7 +34,7 @@ export function readHookEvent(message: JsMsg, host: string): HookEvent {
       hook,
       host,
       container: event.data.subject,
-      data: dataOf(hook, event.data),
+      data: parseEventData(hook, event.data),
       text,
       storedAt: message.timestampNanos === undefined ? 0 : Number(message.timestampNanos / 1_000_000n),
     };

@@ -3,10 +3,10 @@ import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import type { Logger } from "pino";
 import { CannotStart } from "../../shared/errors.ts";
-import { jetStreamOf } from "../../shared/jetstream-client.ts";
-import type { Context } from "../../shared/run-service.ts";
-import { BUCKETS } from "../../shared/subjects.ts";
-import { untoken } from "../../shared/tokens.ts";
+import { jetStreamOf } from "../../shared/nats/jetstream-client.ts";
+import type { ServiceContext } from "../../shared/runtime/run-service.ts";
+import { BUCKETS } from "../../shared/contract/subjects.ts";
+import { decodeToken } from "../../shared/contract/subject-tokens.ts";
 
 const AGAIN_MS = 500;
 
@@ -16,7 +16,7 @@ const AGAIN_MS = 500;
  */
 export async function hostsToServe(
   nats: NatsConnection,
-  { settings, log, clock, signal }: Context,
+  { settings, log, clock, signal }: ServiceContext,
 ): Promise<readonly string[]> {
   if (settings.OUROBOROS_HOST.length > 0) return settings.OUROBOROS_HOST;
   for (let told = false; !signal.aborted; told = true) {
@@ -38,7 +38,7 @@ async function knownHosts(nats: NatsConnection, log: Logger): Promise<readonly s
   const hosts: string[] = [];
   try {
     const bucket = await new Kvm(jetStreamOf(nats)).open(BUCKETS.hosts, { allow_direct: true });
-    for await (const key of await bucket.keys()) hosts.push(untoken(key));
+    for await (const key of await bucket.keys()) hosts.push(decodeToken(key));
   } catch (err) {
     log.debug({ err }, "hosts cannot be read yet");
     return [];

@@ -13,29 +13,29 @@ const KEPT_FROM_SCRIPTS = ["setpcap", "dac_read_search", "sys_ptrace", "perfmon"
 export interface Launcher {
   readonly words: readonly string[];
   /** Scripts cannot look into this process. */
-  readonly isApart: boolean;
+  readonly isIsolated: boolean;
   readonly diesWithUs: boolean;
 }
 
-const DIES = ["setpriv", "--pdeathsig", "KILL"];
+const DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"];
 
 export async function makeLauncher(): Promise<Launcher> {
   const capabilities = KEPT_FROM_SCRIPTS.map((name) => `-${name}`).join();
-  const apart = [...DIES, `--bounding-set=${capabilities}`, `--inh-caps=${capabilities}`, "--"];
-  if (await isBarred(apart)) return { words: apart, isApart: true, diesWithUs: true };
-  const words = [...DIES, "--"];
-  if (await works([...words, "true"])) return { words, isApart: false, diesWithUs: true };
-  return { words: [], isApart: false, diesWithUs: false };
+  const apart = [...DIE_WITH_PARENT, `--bounding-set=${capabilities}`, `--inh-caps=${capabilities}`, "--"];
+  if (await isIsolatedBy(apart)) return { words: apart, isIsolated: true, diesWithUs: true };
+  const words = [...DIE_WITH_PARENT, "--"];
+  if (await canRun([...words, "true"])) return { words, isIsolated: false, diesWithUs: true };
+  return { words: [], isIsolated: false, diesWithUs: false };
 }
 
 /** Begun so, a command can read its own environment and not ours. */
-const isBarred = async (words: readonly string[]): Promise<boolean> =>
-  (await works([...words, ...readEnvironment("self")])) &&
-  !(await works([...words, ...readEnvironment(process.pid)]));
+const isIsolatedBy = async (words: readonly string[]): Promise<boolean> =>
+  (await canRun([...words, ...readEnvironment("self")])) &&
+  !(await canRun([...words, ...readEnvironment(process.pid)]));
 
 const readEnvironment = (of: number | "self"): string[] => ["head", "-c", "1", `/proc/${of}/environ`];
 
-async function works([command = "", ...args]: readonly string[]): Promise<boolean> {
+async function canRun([command = "", ...args]: readonly string[]): Promise<boolean> {
   try {
     await promisify(execFile)(command, args);
     return true;

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
 import { z } from "zod";
-import { parseJson } from "../../shared/messages.ts";
-import type { ScriptJob, Runner } from "./hook-tools.ts";
+import { parseJson } from "../../shared/contract/messages.ts";
+import type { ScriptJob, ScriptRunner } from "./hook-tools.ts";
 import { type ScriptProcess, startScript } from "./script-process.ts";
 import type { Script } from "./scripts.ts";
-import { type ProcessEnd, type Opinion, judge, readOpinion } from "./verdicts.ts";
+import { type ProcessEnd, type ScriptVerdict, judgeScript, readScriptVerdict } from "./script-verdicts.ts";
 
 const RUN_PYTHON = join(import.meta.dirname, "../hook-executor/run-python.py"); // from a bundle too
 /** For its threads and exit functions, once there is nothing more to run. */
@@ -32,7 +32,7 @@ interface Python {
 }
 
 export interface PythonRunner extends AsyncDisposable {
-  readonly run: Runner;
+  readonly run: ScriptRunner;
 }
 
 export function openPython({ cut }: ScriptJob): PythonRunner {
@@ -92,7 +92,7 @@ async function runFile(
   { process, channel, results }: Python,
   { name, file }: Script,
   { tools, cut }: ScriptJob,
-): Promise<{ readonly opinion: Opinion; readonly over: boolean }> {
+): Promise<{ readonly opinion: ScriptVerdict; readonly over: boolean }> {
   const { HOOK_TIMEOUT: ms, HOOK_FAILURE: onFailure } = tools.settings;
   channel.write(`${JSON.stringify({ file })}\n`);
   const answer = results.next().then(
@@ -102,12 +102,17 @@ async function runFile(
   const done = answer.then<Result | ProcessEnd>((result) => result ?? process.ended);
   const end = await process.within({ ms, cut }, Promise.race([done, process.ended]));
   const stderr = await process.takeStderr();
-  if ("kind" in end) return { opinion: judge(name, end, stderr, onFailure), over: true };
+  if ("kind" in end) return { opinion: judgeScript(name, end, stderr, onFailure), over: true };
   return { opinion: opinionOf(name, end, stderr, onFailure), over: false };
 }
 
-function opinionOf(name: string, result: Result, stderr: string, onFailure: "refuse" | "proceed"): Opinion {
-  if (result.verdict !== null) return readOpinion(name, result.verdict, onFailure);
+function opinionOf(
+  name: string,
+  result: Result,
+  stderr: string,
+  onFailure: "refuse" | "proceed",
+): ScriptVerdict {
+  if (result.verdict !== null) return readScriptVerdict(name, result.verdict, onFailure);
   if (result.raised !== null) return { script: name, verdict: "proceed", reason: `raised ${result.raised}` };
-  return judge(name, { kind: "exit", code: result.exit } satisfies ProcessEnd, stderr, onFailure);
+  return judgeScript(name, { kind: "exit", code: result.exit } satisfies ProcessEnd, stderr, onFailure);
 }

@@ -1,14 +1,14 @@
 // One event: its scripts one after the other, each whatever the ones before it said, and one verdict of them all.
 import { type Clock, iso } from "../../shared/clock.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
-import type { Verdict } from "../../shared/messages.ts";
+import type { Verdict } from "../../shared/contract/messages.ts";
 import { eventVariables } from "./environment.ts";
 import type { HookEvent } from "./hook-event.ts";
-import type { HookTools, ScriptJob, Runner } from "./hook-tools.ts";
+import type { HookTools, ScriptJob, ScriptRunner } from "./hook-tools.ts";
 import { runExecutable, runModule } from "./runners.ts";
 import { openPython } from "./python.ts";
-import { type Script, type ScriptKind, expectFolder, findScripts, hooksFolder } from "./scripts.ts";
-import { type Opinion, combine, failed } from "./verdicts.ts";
+import { type Script, type ScriptKind, requireHooksFolder, findScripts, findHooksFolder } from "./scripts.ts";
+import { type ScriptVerdict, combineVerdicts, failedVerdict } from "./script-verdicts.ts";
 
 /** However often a participant reports progress, nobody waits longer for it than an hour. */
 const NOBODY_WAITS_MS = 3_600_000;
@@ -22,44 +22,44 @@ export async function runHook(event: HookEvent, tools: HookTools, cut: AbortSign
     return { verdict: "defer", reason: "the hook-executor got the event more than an hour late" };
   }
   const job = { event, tools: { ...tools, log }, env: { ...tools.env, ...eventVariables(event) }, cut };
-  const verdict = combine(await runScripts(job));
+  const verdict = combineVerdicts(await runScripts(job));
   log.info(verdict, "hook answered");
   return verdict;
 }
 
 const isTooOld = (event: HookEvent, clock: Clock): boolean => clock.now() - event.storedAt > NOBODY_WAITS_MS;
 
-async function runScripts(job: ScriptJob): Promise<readonly Opinion[]> {
+async function runScripts(job: ScriptJob): Promise<readonly ScriptVerdict[]> {
   const { settings, log } = job.tools;
   let scripts: readonly Script[];
   try {
-    await expectFolder(settings.HOOKS_DIR);
-    scripts = await findScripts(await hooksFolder(settings.HOOKS_DIR), job.event.hook);
+    await requireHooksFolder(settings.HOOKS_DIR);
+    scripts = await findScripts(await findHooksFolder(settings.HOOKS_DIR), job.event.hook);
   } catch (err) {
     log.error({ because: explain(err) }, "hooks folder cannot be read");
-    return [failed("the hooks folder", explain(err), settings.HOOK_FAILURE)];
+    return [failedVerdict("the hooks folder", explain(err), settings.HOOK_FAILURE)];
   }
   await using python = openPython(job);
   const runners = { python: python.run, module: runModule, executable: runExecutable };
-  const opinions: Opinion[] = [];
-  for (const script of scripts) opinions.push(await runOne(script, job, runners));
+  const opinions: ScriptVerdict[] = [];
+  for (const script of scripts) opinions.push(await runScript(script, job, runners));
   return opinions;
 }
 
-async function runOne(
+async function runScript(
   script: Script,
   job: ScriptJob,
-  runners: Readonly<Record<ScriptKind, Runner>>,
-): Promise<Opinion> {
+  runners: Readonly<Record<ScriptKind, ScriptRunner>>,
+): Promise<ScriptVerdict> {
   const { clock, log: hookLog, settings } = job.tools;
   const log = hookLog.child({ script: script.name });
   if (job.cut.aborted) throw new Suspended("a hook was cut short");
   if (script.fault !== undefined) {
     log.warn(script.fault, "script is not run");
-    return failed(script.name, `${script.fault.because}; ${script.fault.mend}`, settings.HOOK_FAILURE);
+    return failedVerdict(script.name, `${script.fault.because}; ${script.fault.mend}`, settings.HOOK_FAILURE);
   }
   const began = clock.monotonic();
-  const tell = ({ script: _, ...opinion }: Opinion): void => {
+  const tell = ({ script: _, ...opinion }: ScriptVerdict): void => {
     const fields = { ...opinion, ms: Math.round(clock.monotonic() - began) };
     if (opinion.reason === undefined) log.info(fields, "script ran");
     else log.warn(fields, "script ran");
@@ -71,6 +71,6 @@ async function runOne(
   } catch (err) {
     if (err instanceof Suspended) throw err;
     log.error({ because: explain(err) }, "script could not be run");
-    return failed(script.name, explain(err), settings.HOOK_FAILURE);
+    return failedVerdict(script.name, explain(err), settings.HOOK_FAILURE);
   }
 }

@@ -2,7 +2,7 @@
 // script's default function gets the event and `{ signal, log }`; what it returns goes to the parent as a message.
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import type { CloudEvent, Verdict } from "../../shared/messages.ts";
+import type { CloudEvent, Verdict } from "../../shared/contract/messages.ts";
 
 type HookFunction = (
   event: CloudEvent,

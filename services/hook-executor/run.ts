@@ -3,22 +3,22 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import type { Clock } from "../../shared/clock.ts";
-import { consume } from "../../shared/consume.ts";
-import { jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
-import { publish, serverTime } from "../../shared/jetstream.ts";
-import type { Verdict } from "../../shared/messages.ts";
-import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
-import type { Context, Service } from "../../shared/run-service.ts";
-import { STREAMS, consumers, executorOf, subjects } from "../../shared/subjects.ts";
+import { consume } from "../../shared/nats/consume.ts";
+import { jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
+import { publish, getServerTime } from "../../shared/nats/jetstream.ts";
+import type { Verdict } from "../../shared/contract/messages.ts";
+import { connectUnlessStopped, closeNats } from "../../shared/nats/nats-connection.ts";
+import type { ServiceContext, Service } from "../../shared/runtime/run-service.ts";
+import { STREAMS, consumers, executorParticipant, subjects } from "../../shared/contract/subjects.ts";
 import { answerOnce } from "./answer-once.ts";
-import { whyNobodyWaits } from "./awaited.ts";
+import { whyNobodyWaits } from "./abandoned-events.ts";
 import { type HookEvent, readHookEvent } from "./hook-event.ts";
 import { hostsToServe } from "./hosts.ts";
 import { type HookTools, prepareTools } from "./hook-tools.ts";
 import { runHook } from "./run-hook.ts";
-import { hooksFolder } from "./scripts.ts";
-import { faultsIn, tellFaults } from "./tell-faults.ts";
-import { fitToMessage } from "./verdicts.ts";
+import { findHooksFolder } from "./scripts.ts";
+import { findScriptFaults, logScriptFaults } from "./log-script-faults.ts";
+import { shortenToFit } from "./script-verdicts.ts";
 
 /** Gates that wait side by side: one group's slow script does not hold another group's. */
 const PARALLEL = 8;
@@ -27,7 +27,7 @@ const PROGRESS_MS = 3000;
 const CLOCKS_AGREE_MS = 60_000;
 
 /** For who looks at a set-up. */
-export { faultsIn };
+export { findScriptFaults as faultsIn };
 
 export const runHookExecutor: Service = async (context) => {
   const nats = await connectUnlessStopped("hook-executor", context);
@@ -38,11 +38,16 @@ export const runHookExecutor: Service = async (context) => {
     await Promise.all(hosts.map((host) => serve(nats, host, context, cut.signal)));
     return 0;
   } finally {
-    await leaveNats(nats);
+    await closeNats(nats);
   }
 };
 
-async function serve(nats: NatsConnection, host: string, context: Context, cut: AbortSignal): Promise<void> {
+async function serve(
+  nats: NatsConnection,
+  host: string,
+  context: ServiceContext,
+  cut: AbortSignal,
+): Promise<void> {
   const { clock, signal } = context;
   const log = context.log.child({ host });
   const tools = await prepareTools(host, { ...context, log }, process.env);
@@ -62,9 +67,9 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
     return undefined;
   });
   const via = { js, clock, signal };
-  const durable = consumers.gate(executorOf(host));
-  await tellFaults(context.settings.HOOKS_DIR, log);
-  log.info({ hooks: await hooksFolder(context.settings.HOOKS_DIR) }, "waiting for hook events");
+  const durable = consumers.gate(executorParticipant(host));
+  await logScriptFaults(context.settings.HOOKS_DIR, log);
+  log.info({ hooks: await findHooksFolder(context.settings.HOOKS_DIR) }, "waiting for hook events");
   await consume(nats, {
     js,
     stream: STREAMS.hooks,
@@ -74,26 +79,26 @@ async function serve(nats: NatsConnection, host: string, context: Context, cut: 
     clock,
     signal,
     handle: async (message) => {
-      const event = await datedByOurClock(readHookEvent(message, host), durable, manager, clock);
+      const event = await dateByOurClock(readHookEvent(message, host), durable, manager, clock);
       const verdict = await answer(event.id, event);
       if (verdict === undefined) return;
       await publish(via, {
-        subject: subjects.verdict(host, executorOf(host), event.id),
-        body: fitToMessage(verdict),
+        subject: subjects.verdict(host, executorParticipant(host), event.id),
+        body: shortenToFit(verdict),
       });
     },
   });
 }
 
 /** An event that seems to be old, or of the future, is one if the server's clock says so too. */
-async function datedByOurClock(
+async function dateByOurClock(
   event: HookEvent,
   durable: string,
   manager: JetStreamManager,
   clock: Clock,
 ): Promise<HookEvent> {
   if (Math.abs(clock.now() - event.storedAt) < CLOCKS_AGREE_MS) return event;
-  const now = (await serverTime(manager, STREAMS.hooks, durable)) ?? clock.now();
+  const now = (await getServerTime(manager, STREAMS.hooks, durable)) ?? clock.now();
   return { ...event, storedAt: clock.now() - (now - event.storedAt) };
 }
 
@@ -103,7 +108,7 @@ async function runWithProgress(
   tools: HookTools,
   cut: AbortSignal,
 ): Promise<Verdict> {
-  const subject = subjects.progress(event.host, executorOf(event.host), event.id);
+  const subject = subjects.progress(event.host, executorParticipant(event.host), event.id);
   using _telling = tools.clock.every(PROGRESS_MS, () => {
     if (!nats.isClosed()) nats.publish(subject, "{}");
   });
@@ -111,7 +116,11 @@ async function runWithProgress(
 }
 
 /** Aborts STOP_GRACE after the service was told to stop: scripts that still run are then killed. */
-function cutAfterGrace({ settings, clock, signal }: Context): Disposable & { readonly signal: AbortSignal } {
+function cutAfterGrace({
+  settings,
+  clock,
+  signal,
+}: ServiceContext): Disposable & { readonly signal: AbortSignal } {
   const cut = new AbortController();
   const over = new AbortController();
   const begin = (): void => void clock.sleep(settings.STOP_GRACE, over.signal).then(() => cut.abort());

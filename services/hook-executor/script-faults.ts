@@ -25,14 +25,14 @@ export async function faultOf(
   kind: ScriptKind,
   folders: readonly string[],
 ): Promise<Fault | undefined> {
-  const open = await whoeverMayWrite([...new Set([...folders, dirname(await realpath(file))])], file);
+  const open = await findWorldWritable([...new Set([...folders, dirname(await realpath(file))])], file);
   if (open !== undefined) return open;
-  if (kind === "python") return missing("python3", "python3");
+  if (kind === "python") return checkInterpreter("python3", "python3");
   if (kind === "module") return undefined;
-  return (await whyNotExecutable(file)) ?? firstLine(await headOf(file), file);
+  return (await whyNotExecutable(file)) ?? checkFirstLine(await headOf(file), file);
 }
 
-async function whoeverMayWrite(folders: readonly string[], file: string): Promise<Fault | undefined> {
+async function findWorldWritable(folders: readonly string[], file: string): Promise<Fault | undefined> {
   for (const path of [...folders, file])
     if (((await stat(path)).mode & ANYBODY_MAY_WRITE) !== 0)
       return {
@@ -73,7 +73,7 @@ async function isNoexec(file: string): Promise<boolean> {
 }
 
 /** execve(2): a text needs a line that names its interpreter. */
-async function firstLine(head: string, file: string): Promise<Fault | undefined> {
+async function checkFirstLine(head: string, file: string): Promise<Fault | undefined> {
   const [line = ""] = head.split("\n");
   if (!line.startsWith("#!"))
     return head.includes("\0")
@@ -83,10 +83,13 @@ async function firstLine(head: string, file: string): Promise<Fault | undefined>
     return { because: `${file} has line ends of Windows (CRLF)`, mend: `sed -i 's/\\r$//' ${file}` };
   const [interpreter = "", ...words] = line.slice(2).trim().split(/\s+/);
   const named = interpreter.endsWith("/env") ? words.find((word) => !/^-|=/.test(word)) : undefined;
-  return (await missing(interpreter, file)) ?? (named === undefined ? undefined : missing(named, file));
+  return (
+    (await checkInterpreter(interpreter, file)) ??
+    (named === undefined ? undefined : checkInterpreter(named, file))
+  );
 }
 
-async function missing(interpreter: string, file: string): Promise<Fault | undefined> {
+async function checkInterpreter(interpreter: string, file: string): Promise<Fault | undefined> {
   const folders = interpreter.includes("/") ? [""] : (process.env["PATH"] ?? "").split(delimiter);
   for (const folder of folders)
     if (await isExecutable(folder === "" ? interpreter : join(folder, interpreter))) return undefined;

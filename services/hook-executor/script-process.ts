@@ -8,14 +8,14 @@ import type { Clock } from "../../shared/clock.ts";
 import { Suspended } from "../../shared/errors.ts";
 import { keepTail, splitLines } from "./output.ts";
 import { type ScriptOutput, openPipes } from "./pipes.ts";
-import type { ProcessEnd } from "./verdicts.ts";
+import type { ProcessEnd } from "./script-verdicts.ts";
 
 /** Between SIGTERM and SIGKILL. */
 const GRACE_MS = 2000;
 /** How long output may still come after the last process of the group is gone: someone outside it holds the pipe. */
 const DRAIN_MS = 500;
 
-interface Start {
+interface StartOptions {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
@@ -29,7 +29,7 @@ interface Start {
 
 type OutOfTime = Extract<ProcessEnd, { readonly kind: "out of time" }>;
 
-export interface Limits {
+export interface ScriptLimits {
   readonly ms: number;
   /** The service stops and has no more time. */
   readonly cut: AbortSignal;
@@ -45,10 +45,15 @@ export interface ScriptProcess {
    * Awaits `done`; if that takes too long, the group is ended.
    * @throws Suspended where the service stops meanwhile.
    */
-  readonly within: <T>(limits: Limits, done: Promise<T>) => Promise<T | OutOfTime>;
+  readonly within: <T>(limits: ScriptLimits, done: Promise<T>) => Promise<T | OutOfTime>;
 }
 
-export async function startScript({ command: words, tell, clock, ...start }: Start): Promise<ScriptProcess> {
+export async function startScript({
+  command: words,
+  tell,
+  clock,
+  ...start
+}: StartOptions): Promise<ScriptProcess> {
   const [command = "", ...args] = words;
   const pipes = await openPipes(start.input);
   let child: ChildProcess | undefined;
@@ -79,7 +84,7 @@ export async function startScript({ command: words, tell, clock, ...start }: Sta
 async function untilGone(
   child: ChildProcess,
   output: ScriptOutput | undefined,
-  tell: Start["tell"],
+  tell: StartOptions["tell"],
   clock: Clock,
 ): Promise<ProcessEnd> {
   const closed = output === undefined ? Promise.resolve() : followOutput(output, tell);
@@ -97,7 +102,11 @@ interface Supervised extends Pick<ScriptProcess, "child" | "ended"> {
   readonly clock: Clock;
 }
 
-async function within<T>(running: Supervised, limits: Limits, done: Promise<T>): Promise<T | OutOfTime> {
+async function within<T>(
+  running: Supervised,
+  limits: ScriptLimits,
+  done: Promise<T>,
+): Promise<T | OutOfTime> {
   const { clock } = running;
   const over = new AbortController();
   const stop = AbortSignal.any([over.signal, limits.cut]);
@@ -142,7 +151,7 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 /** Resolves when both streams have ended. */
-async function followOutput(output: ScriptOutput, tell: Start["tell"]): Promise<void> {
+async function followOutput(output: ScriptOutput, tell: StartOptions["tell"]): Promise<void> {
   await Promise.all(
     (["stdout", "stderr"] as const).map(async (name) => {
       const lines = splitLines((line) => tell(name, line));

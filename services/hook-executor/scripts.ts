@@ -3,7 +3,7 @@
 import type { Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
-import type { HookName } from "../../shared/hooks.ts";
+import type { HookName } from "../../shared/contract/hooks.ts";
 import { type Fault, type ScriptKind, faultOf, looksLikeScript } from "./script-faults.ts";
 
 export type { ScriptKind };
@@ -25,9 +25,12 @@ const ANYONE_MAY_EXECUTE = 0o111;
 const BESIDE_PROGRAM = join(import.meta.dirname, "../../../hooks");
 
 /** `setting` is HOOKS_DIR; where it is empty, the first mounted folder that holds something, else the program's own. */
-export async function hooksFolder(setting: string, mounted: readonly string[] = MOUNTED): Promise<string> {
+export async function findHooksFolder(
+  setting: string,
+  mounted: readonly string[] = MOUNTED,
+): Promise<string> {
   if (setting !== "") return setting;
-  for (const folder of mounted) if ((await namesIn(folder)).length > 0) return folder;
+  for (const folder of mounted) if ((await listNames(folder)).length > 0) return folder;
   return BESIDE_PROGRAM;
 }
 
@@ -46,7 +49,7 @@ export async function findScripts(hooksFolder: string, hook: HookName): Promise<
 }
 
 /** Where HOOKS_DIR names a folder, that is there. @throws Error otherwise: its scripts are not asked. */
-export async function expectFolder(setting: string): Promise<void> {
+export async function requireHooksFolder(setting: string): Promise<void> {
   if (setting === "" || (await ifPresent(stat(setting)))?.isDirectory() === true) return;
   throw new Error(`HOOKS_DIR ${setting} is not there, or no folder; mount it, or unset HOOKS_DIR`);
 }
@@ -77,7 +80,7 @@ async function filesBelow(folder: string, path = "", through: readonly string[] 
   const real = await ifPresent(realpath(join(folder, path)));
   if (real === undefined || through.includes(real)) return [];
   const found: ScriptFile[] = [];
-  for (const entry of await namesIn(real)) {
+  for (const entry of await listNames(real)) {
     const name = path === "" ? entry : `${path}/${entry}`;
     const is = await ifPresent(stat(join(real, entry)));
     if (is?.isFile()) found.push({ name, is });
@@ -86,7 +89,7 @@ async function filesBelow(folder: string, path = "", through: readonly string[] 
   return found;
 }
 
-async function namesIn(folder: string): Promise<string[]> {
+async function listNames(folder: string): Promise<string[]> {
   const names = (await ifPresent(readdir(folder))) ?? [];
   return names.filter((name) => !name.startsWith(".") && name !== "node_modules");
 }

@@ -1,8 +1,8 @@
 // A cycle's questions to the registries. Where REPO_USER is set without REPO_REGISTRY, all are asked without it first, and
 // where exactly one registry refuses that, REPO_USER is for it: the host's entry keeps it before it is sent there once.
-import type { ImageRef } from "../../shared/image-ref.ts";
-import { boundRegistry } from "../../shared/host-credentials.ts";
-import { noteHost } from "./host-record.ts";
+import type { ImageRef } from "../../shared/registry/image-ref.ts";
+import { readBoundRegistry } from "../../shared/registry/bound-registry.ts";
+import { retryUpdateHostRecord } from "./host-record.ts";
 import type { RegistryAnswer } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 
@@ -19,7 +19,7 @@ interface AskingExtent {
   readonly recentMs?: number;
 }
 
-/** @throws what NATS throws, and HostTaken. */
+/** @throws what NATS throws, and HostNameTaken. */
 export async function askRegistries(
   polling: Polling,
   refs: readonly ImageRef[],
@@ -27,9 +27,9 @@ export async function askRegistries(
 ): Promise<RegistryAnswers> {
   const { registries, settings, hosts, host, signal, log } = polling;
   const { REPO_USER, REPO_REGISTRY } = settings;
-  const bound = await boundRegistry(hosts, host.name, settings);
+  const bound = await readBoundRegistry(hosts, host.name, settings);
   registries.bindTo(bound);
-  const recent = registries.recent.of(refs, recentMs);
+  const recent = registries.recent.get(refs, recentMs);
   const asked = refs.filter(({ familiar }) => !recent.has(familiar));
   const answers = new Map([...recent, ...(await registries.digestsOf(asked, signal))]);
   const refusing = refs.filter(({ familiar }) => isLoginWanted(answers.get(familiar)));
@@ -37,7 +37,7 @@ export async function askRegistries(
   if (REPO_USER === "" || REPO_REGISTRY !== "" || only === undefined) return { answers };
   if (bound !== undefined || others.length > 0 || !isWhole)
     return { answers, advice: adviceFor([only, ...others], bound) };
-  await noteHost(polling, "waiting for NATS to note which registry REPO_USER is for", () => ({
+  await retryUpdateHostRecord(polling, "waiting for NATS to note which registry REPO_USER is for", () => ({
     credentials_bound: { registry: only, user: REPO_USER },
   }));
   log.info({ registry: only }, "REPO_USER is for the one registry that refuses to be asked without");

@@ -36,5 +36,5 @@ function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | n
 }
 
 /** The one to answer: the first whose scheme we know. */
-export const answerable = (challenges: readonly Challenge[]): Challenge | undefined =>
+export const selectChallenge = (challenges: readonly Challenge[]): Challenge | undefined =>
   challenges.find(({ scheme }) => scheme === "bearer") ?? challenges.find(({ scheme }) => scheme === "basic");

@@ -4,12 +4,12 @@
 // this reply subject, has no effect.
 import { InvalidArgumentError, type Msg } from "nats";
 import { z } from "zod";
-import { isCommand, parseJson } from "../../shared/messages.ts";
-import { subjects } from "../../shared/subjects.ts";
-import { Bell } from "./bell.ts";
+import { isCommand, parseJson } from "../../shared/contract/messages.ts";
+import { subjects } from "../../shared/contract/subjects.ts";
+import { WakeSignal } from "./wake-signal.ts";
 import type { Polling } from "./polling.ts";
-import type { Look } from "./look.ts";
-import type { Wish } from "./wish.ts";
+import type { LookRequest } from "./look-request.ts";
+import type { OperatorRequest } from "./operator-request.ts";
 
 export interface PollerCommands extends Disposable {
   /** Aborts when someone asks for a cycle. */
@@ -17,21 +17,22 @@ export interface PollerCommands extends Disposable {
   /** Those whose `check` the cycle that begins now answers. */
   readonly takeChecks: () => CommandAnswer;
   /** What was asked first. */
-  readonly takeWish: () => { readonly wish: Wish | Look; readonly answer: CommandAnswer } | undefined;
+  readonly takeRequest: () =>
+    { readonly wish: OperatorRequest | LookRequest; readonly answer: CommandAnswer } | undefined;
 }
-const Of = z.object({ container: z.string().min(1) });
-const At = z.object({ container: z.string().min(1).optional(), fresh: z.boolean().optional() });
+const ContainerBody = z.object({ container: z.string().min(1) });
+const LookBody = z.object({ container: z.string().min(1).optional(), fresh: z.boolean().optional() });
 export type CommandAnswer = (report: object) => void;
 
 /** `status` gives what is known at that moment. */
 export function serveCommands({ nats, host }: Polling, status: () => object): PollerCommands {
-  const bell = new Bell();
+  const bell = new WakeSignal();
   let waiting: Msg[] = [];
-  const wishes: { readonly wish: Wish | Look; readonly message: Msg }[] = [];
-  const want = (wish: Wish | Look | undefined, message: Msg, needed: string): void => {
+  const wishes: { readonly wish: OperatorRequest | LookRequest; readonly message: Msg }[] = [];
+  const want = (wish: OperatorRequest | LookRequest | undefined, message: Msg, needed: string): void => {
     if (wish === undefined) return respond(message, { error: needed });
     wishes.push({ wish, message });
-    bell.ring();
+    bell.wake();
   };
   const serve = (command: string, callback: (message: Msg) => void) =>
     nats.subscribe(subjects.command(host.name, "poller", command), {
@@ -43,15 +44,15 @@ export function serveCommands({ nats, host }: Polling, status: () => object): Po
   const served = [
     serve("check", (message) => {
       waiting.push(message);
-      bell.ring();
+      bell.wake();
     }),
     ...(["update", "rollback"] as const).map((kind) =>
       serve(kind, (message) => {
-        const asked = Of.safeParse(parseJson(message.string())).data;
+        const asked = ContainerBody.safeParse(parseJson(message.string())).data;
         want(asked && { kind, ...asked }, message, "it names no container");
       }),
     ),
-    serve("look", (message) => want(lookAskedIn(message), message, "it cannot be understood")),
+    serve("look", (message) => want(parseLookRequest(message), message, "it cannot be understood")),
     serve("status", (message) => respond(message, status())),
   ];
   return {
@@ -63,7 +64,7 @@ export function serveCommands({ nats, host }: Polling, status: () => object): Po
       waiting = [];
       return (report) => taken.forEach((message) => respond(message, report));
     },
-    takeWish: () => {
+    takeRequest: () => {
       const first = wishes.shift();
       return first && { wish: first.wish, answer: (granted) => respond(first.message, granted) };
     },
@@ -76,8 +77,8 @@ export function serveCommands({ nats, host }: Polling, status: () => object): Po
 }
 
 /** Where it names no container it is about all of them. */
-function lookAskedIn(message: Msg): Look | undefined {
-  const asked = At.safeParse(parseJson(message.string())).data;
+function parseLookRequest(message: Msg): LookRequest | undefined {
+  const asked = LookBody.safeParse(parseJson(message.string())).data;
   return asked && { kind: "look", container: asked.container, fresh: asked.fresh ?? false };
 }
 

@@ -1,12 +1,12 @@
 // What containers ask for and does not count, and why: labels that no setting reads, labels that nobody knows, names that
 // no container bears. One table of checks; each warning is a sentence that names the remedy. Pure.
-import { readCheck } from "../../shared/check-label.ts";
-import { neededIn } from "../../shared/compat-labels.ts";
-import { type Facts, isMeant } from "../../shared/container-facts.ts";
-import { WATCHTOWER, foreignLabels } from "../../shared/foreign-labels.ts";
-import { labels as known } from "../../shared/labels.ts";
-import { didYouMean, distance } from "../../shared/nearest.ts";
-import type { WatchSettings } from "../../shared/watch-list.ts";
+import { readCheckLabel } from "../../shared/containers/check-label.ts";
+import { readNeededNames } from "../../shared/containers/compat-labels.ts";
+import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
+import { WATCHTOWER, foreignLabels } from "../../shared/settings/foreign-labels.ts";
+import { labels as known } from "../../shared/settings/labels.ts";
+import { didYouMean, editDistance } from "../../shared/settings/did-you-mean.ts";
+import type { WatchSettings } from "../../shared/containers/watch-list.ts";
 import { unknownDependencies } from "./plan.ts";
 
 export interface ContainerWarning {
@@ -14,7 +14,7 @@ export interface ContainerWarning {
   readonly containers: readonly string[];
 }
 
-type WarningCheck = (all: readonly Facts[], wishes: WatchSettings) => readonly ContainerWarning[];
+type WarningCheck = (all: readonly ContainerFacts[], wishes: WatchSettings) => readonly ContainerWarning[];
 
 const checks: readonly WarningCheck[] = [
   (all, { LABEL_ENABLE }) =>
@@ -33,7 +33,7 @@ const checks: readonly WarningCheck[] = [
       .flatMap((label) => withLabel(all, label, `is no label of Ouroboros${meantLabel(label)}`)),
   (all) =>
     all.flatMap(({ name, labels }) => {
-      const check = readCheck(labels);
+      const check = readCheckLabel(labels);
       return check.kind === "wrong" ? [{ sentence: `left alone: ${check.because}`, containers: [name] }] : [];
     }),
   (all) =>
@@ -42,15 +42,15 @@ const checks: readonly WarningCheck[] = [
     ),
   (all, { COMPAT_LABELS }) =>
     all.flatMap(({ name, labels }) =>
-      neededIn(labels, COMPAT_LABELS)
-        .filter((needed) => !all.some((other) => isMeant(other, needed)))
+      readNeededNames(labels, COMPAT_LABELS)
+        .filter((needed) => !all.some((other) => hasNameOrId(other, needed)))
         .map((needed) => noSuch(name, `${WATCHTOWER}.depends-on`, needed, all)),
     ),
 ];
 
 /** In the order of the table. */
 export const containerWarnings = (
-  all: readonly Facts[],
+  all: readonly ContainerFacts[],
   wishes: WatchSettings,
 ): readonly ContainerWarning[] => checks.flatMap((check) => check(all, wishes));
 
@@ -65,7 +65,7 @@ export const unknownNames = (
       .map((name) => `${setting} names ${name}, and no container is called so${didYouMean(name, names)}`),
   );
 
-function withLabel(all: readonly Facts[], label: string, says: string): ContainerWarning[] {
+function withLabel(all: readonly ContainerFacts[], label: string, says: string): ContainerWarning[] {
   const containers = all
     .filter(({ labels }) => Object.hasOwn(labels, label))
     .map(({ name }) => name)
@@ -73,7 +73,12 @@ function withLabel(all: readonly Facts[], label: string, says: string): Containe
   return containers.length === 0 ? [] : [{ sentence: `label ${label} ${says}`, containers }];
 }
 
-const noSuch = (container: string, where: string, name: string, all: readonly Facts[]): ContainerWarning => ({
+const noSuch = (
+  container: string,
+  where: string,
+  name: string,
+  all: readonly ContainerFacts[],
+): ContainerWarning => ({
   sentence: `${where} names ${name}, and no container is called so${didYouMean(
     name,
     all.map((one) => one.name),
@@ -87,14 +92,14 @@ const KNOWN = Object.keys(known);
 const looksOurs = (label: string): boolean =>
   !KNOWN.includes(label) &&
   (/^com[.-]ouro\w*\./i.test(label) ||
-    KNOWN.some((ours) => distance(label.toLowerCase(), ours) <= 2) ||
+    KNOWN.some((ours) => editDistance(label.toLowerCase(), ours) <= 2) ||
     KNOWN.some((ours) => label.toLowerCase() === ours.slice("com.".length)));
 
 /** How many letters may be wrong. */
 const NEAR = 3;
 
 function meantLabel(label: string): string {
-  const [nearest] = KNOWN.map((ours) => ({ ours, far: distance(label.toLowerCase(), ours) }))
+  const [nearest] = KNOWN.map((ours) => ({ ours, far: editDistance(label.toLowerCase(), ours) }))
     .filter(({ far }) => far <= NEAR)
     .sort((one, other) => one.far - other.far);
   return nearest === undefined ? "; docs/labels.md lists those there are" : `; did you mean ${nearest.ours}?`;

@@ -1,18 +1,18 @@
 // One cycle: look at the Engine, ask the registries, decide, publish.
 import { iso } from "../../shared/clock.ts";
-import type { Facts } from "../../shared/container-facts.ts";
-import { worthTelling } from "../../shared/counting-labels.ts";
-import type { Unseen } from "../../shared/inspect-all.ts";
+import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
+import { selectReportableLabels } from "../../shared/containers/effective-labels.ts";
+import type { UninspectableContainer } from "../../shared/containers/inspect-all.ts";
 import { type ContainerWarning, containerWarnings, unknownNames } from "./container-warnings.ts";
 import { findUpdates } from "./find-updates.ts";
-import { noteHost } from "./host-record.ts";
+import { retryUpdateHostRecord } from "./host-record.ts";
 import { hasActed } from "./first-start.ts";
-import type { Lag } from "./lag.ts";
-import type { Left } from "./plan.ts";
+import type { MirrorLag } from "./mirror-lag.ts";
+import type { SkippedContainer } from "./plan.ts";
 import { fingerprint } from "./plan-event.ts";
 import type { Polling } from "./polling.ts";
-import type { Sight } from "./watch.ts";
-import { type CycleOutcome, type Publication, modeOf, publishPlan } from "./publish.ts";
+import type { EngineSnapshot } from "./engine-snapshot.ts";
+import { type CycleOutcome, type Publication, modeOf, publishPlan } from "./publish-plan.ts";
 
 /** How many groups are remembered as told. */
 const REMEMBERED = 1000;
@@ -27,12 +27,12 @@ export interface PollCycle {
   /** Names that are due but wait for the next plan. */
   readonly rest: readonly string[];
   /** All that is due, whatever becomes of it. */
-  readonly due: readonly Facts[];
-  readonly left: readonly Left[];
+  readonly due: readonly ContainerFacts[];
+  readonly left: readonly SkippedContainer[];
   /** Labels that a container has from its image and that do not count. */
   readonly ignoredLabels: readonly { readonly container: string; readonly labels: readonly string[] }[];
   /** Left alone because the Engine could not show them. */
-  readonly unseen: readonly Unseen[];
+  readonly unseen: readonly UninspectableContainer[];
   /** What a mirror of the Engine's serves otherwise than its registry has it: digests. */
   readonly lagging: readonly LaggingImage[];
   /** How many of those that were asked for got no answer. */
@@ -44,12 +44,12 @@ export interface PollCycle {
   readonly unknownNames: readonly string[];
 }
 
-export interface LaggingImage extends Pick<Lag, "mirror" | "serves" | "upstream"> {
+export interface LaggingImage extends Pick<MirrorLag, "mirror" | "serves" | "upstream"> {
   readonly image: string;
 }
 
 /** Nothing was learned: no registry gave a digest for any image. */
-export const isBlind = ({ asked, unanswered }: Pick<PollCycle, "asked" | "unanswered">): boolean =>
+export const gotNoAnswers = ({ asked, unanswered }: Pick<PollCycle, "asked" | "unanswered">): boolean =>
   asked > 0 && unanswered === asked;
 
 interface CycleExtent {
@@ -62,9 +62,9 @@ interface CycleExtent {
 const ASKED = { reason: "update asked for by the operator" };
 
 /**
- * @throws what the Engine's and NATS' clients throw where one is away, and HostTaken.
+ * @throws what the Engine's and NATS' clients throw where one is away, and HostNameTaken.
  */
-export async function cycle(polling: Polling, { except, only }: CycleExtent = {}): Promise<PollCycle> {
+export async function runCycle(polling: Polling, { except, only }: CycleExtent = {}): Promise<PollCycle> {
   const found = await findUpdates(polling, {
     ...(except !== undefined && { except }),
     ...(only !== undefined && { only, despiteHolds: true as const }),
@@ -73,8 +73,8 @@ export async function cycle(polling: Polling, { except, only }: CycleExtent = {}
   if (only === undefined && modeOf(polling.settings) === "update")
     polling.firstStart.announce(polling.log, plan.groups, candidates.length);
   const publication = await publishPlan(polling, plan.groups, sight, only === undefined ? undefined : ASKED);
-  await note(polling, publication);
-  const leftToo = publication.left.map(({ container }) => container);
+  await recordCycle(polling, publication);
+  const leftToo = publication.skipped.map(({ container }) => container);
   return {
     outcome: publication.outcome,
     seen: sight.facts.length,
@@ -84,7 +84,7 @@ export async function cycle(polling: Polling, { except, only }: CycleExtent = {}
     due: plan.groups
       .flatMap(({ entries }) => entries.map(({ facts }) => facts))
       .filter((facts) => !leftToo.includes(facts)),
-    left: [...choice.left, ...plan.left, ...publication.left],
+    left: [...choice.skipped, ...plan.skipped, ...publication.skipped],
     ignoredLabels: ignoredLabelsOf(polling, sight.facts),
     unseen: sight.unseen,
     lagging: [...lags].map(([image, { mirror, serves, upstream }]) => ({ image, mirror, serves, upstream })),
@@ -96,8 +96,11 @@ export async function cycle(polling: Polling, { except, only }: CycleExtent = {}
 }
 
 /** Nobody's names, in the cycle in which the last Engine was looked at. */
-function unknownNamesOn({ census, host, settings }: Polling, { facts, unseen }: Sight): readonly string[] {
-  const names = census.report(
+function unknownNamesOn(
+  { census, host, settings }: Polling,
+  { facts, unseen }: EngineSnapshot,
+): readonly string[] {
+  const names = census.addNames(
     host.name,
     [...facts, ...unseen].map(({ name }) => name),
   );
@@ -105,20 +108,23 @@ function unknownNamesOn({ census, host, settings }: Polling, { facts, unseen }: 
 }
 
 /** Labels of images that concern others and so do not count. Our own image bears some, as it should. */
-const ignoredLabelsOf = ({ host, settings }: Polling, all: readonly Facts[]): PollCycle["ignoredLabels"] =>
+const ignoredLabelsOf = (
+  { host, settings }: Polling,
+  all: readonly ContainerFacts[],
+): PollCycle["ignoredLabels"] =>
   all
     .filter(({ id }) => !host.own.includes(id))
     .map(({ name, ignored = [] }) => ({
       container: name,
-      labels: worthTelling(ignored, settings.COMPAT_LABELS),
+      labels: selectReportableLabels(ignored, settings.COMPAT_LABELS),
     }))
     .filter(({ labels }) => labels.length > 0);
 
 /** Patiently: what was published stays published, whatever becomes of this. */
-export async function note(polling: Polling, { outcome, groups }: Publication): Promise<void> {
+export async function recordCycle(polling: Polling, { outcome, groups }: Publication): Promise<void> {
   const at = iso(polling.clock.now());
   const mode = modeOf(polling.settings);
-  await noteHost(polling, "waiting for NATS to note the cycle", ({ announced, ...before }) => ({
+  await retryUpdateHostRecord(polling, "waiting for NATS to note the cycle", ({ announced, ...before }) => ({
     last_poll: at,
     ...(polling.origins.known.size > 0 && { known_images: [...polling.origins.known] }),
     budgets: polling.registries.budgets,

@@ -1,28 +1,28 @@
 // What is newer: look at the Engine, ask the registries, decide. Nothing is published and nothing changed.
 import type { KV } from "@nats-io/kv";
-import { type Facts, isMeant } from "../../shared/container-facts.ts";
-import { HeldEntry } from "../../shared/held.ts";
+import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
+import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
-import { parseJson } from "../../shared/messages.ts";
-import { ourselvesOf } from "../../shared/ourselves.ts";
-import { heldKey } from "../../shared/subjects.ts";
+import { parseJson } from "../../shared/contract/messages.ts";
+import { makeSelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
+import { heldKey } from "../../shared/contract/subjects.ts";
 import { askRegistries } from "./ask-registries.ts";
-import type { Lag } from "./lag.ts";
-import { following, refsToAsk } from "./latest.ts";
+import type { MirrorLag } from "./mirror-lag.ts";
+import { followLatest, refsToAsk } from "./latest-only.ts";
 import {
   type RegistryAnswer,
   type Candidate,
-  type Choice,
+  type CandidateChoice,
   type UpdatePlan,
-  choose,
-  mayMove,
-  planOf,
+  chooseCandidates,
+  hasTagMoved,
+  makePlan,
 } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 import { RECENT_MS } from "./recent-answers.ts";
-import { type Sight, lookAt } from "./watch.ts";
+import { type EngineSnapshot, takeEngineSnapshot } from "./engine-snapshot.ts";
 
-export interface Search {
+export interface UpdateSearch {
   /** Names that are left alone. */
   readonly except?: ReadonlySet<string>;
   /** Name or id of the one container that it is about. */
@@ -32,12 +32,12 @@ export interface Search {
   readonly recentMs?: number;
 }
 
-export interface Updates {
-  readonly sight: Sight;
+export interface FoundUpdates {
+  readonly sight: EngineSnapshot;
   /** Whether there is any container that it was about. */
   readonly isThere: boolean;
   /** Of all containers, whatever it was about. */
-  readonly choice: Choice;
+  readonly choice: CandidateChoice;
   /** Those whose registry was asked. */
   readonly candidates: readonly Candidate[];
   /** By `familiar` reference. */
@@ -47,38 +47,43 @@ export interface Updates {
   /** Names of those whose image is not known to come from its repository. */
   readonly strangers: ReadonlySet<string>;
   /** Tags that a mirror serves otherwise than their registry has them, by `familiar` reference. */
-  readonly lags: ReadonlyMap<string, Lag>;
+  readonly lags: ReadonlyMap<string, MirrorLag>;
   readonly plan: UpdatePlan;
 }
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-/** @throws what the Engine's and NATS' clients throw where one is away, and HostTaken. */
-export async function findUpdates(polling: Polling, search: Search): Promise<Updates> {
+/** @throws what the Engine's and NATS' clients throw where one is away, and HostNameTaken. */
+export async function findUpdates(polling: Polling, search: UpdateSearch): Promise<FoundUpdates> {
   const { host, settings, clock, signal, origins } = polling;
   const { except = NOBODY, only, despiteHolds = false, recentMs = 0 } = search;
-  const sight = await lookAt(host.engine, signal);
-  const choice = choose(sight.watched, settings, ourselvesOf(host, settings), origins.images);
-  const isWanted = (facts: Facts): boolean => only === undefined || isMeant(facts, only);
+  const sight = await takeEngineSnapshot(host.engine, signal);
+  const choice = chooseCandidates(
+    sight.watched,
+    settings,
+    makeSelfUpdatePolicy(host, settings),
+    origins.images,
+  );
+  const isWanted = (facts: ContainerFacts): boolean => only === undefined || hasNameOrId(facts, only);
   const chosen = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
   const isWhole = only === undefined && except.size === 0;
   const refs = refsToAsk(chosen, settings.LATEST_ONLY);
   const said = await askRegistries(polling, refs, { isWhole, recentMs });
   const { advice } = said;
-  const candidates = following(chosen, said.answers, settings.LATEST_ONLY);
-  const { answers, lags } = await polling.mirrors.of(candidates, said.answers, {
+  const candidates = followLatest(chosen, said.answers, settings.LATEST_ONLY);
+  const { answers, lags } = await polling.mirrors.examine(candidates, said.answers, {
     signal,
-    everyMs: comparedEvery(search, settings.INTERVAL),
+    everyMs: comparisonInterval(search, settings.INTERVAL),
   });
   signal.throwIfAborted();
-  const moving = candidates.filter((candidate) => mayMove(candidate, answers));
-  const { strangers, same } = await origins.of(candidates, answers, signal);
-  const plan = planOf({
+  const moving = candidates.filter((candidate) => hasTagMoved(candidate, answers));
+  const { strangers, same } = await origins.examine(candidates, answers, signal);
+  const plan = makePlan({
     candidates,
     answers,
-    held: await heldOf(polling, despiteHolds ? [] : moving.map(({ facts }) => facts)),
+    held: await readHeldEntries(polling, despiteHolds ? [] : moving.map(({ facts }) => facts)),
     ...{ strangers, same },
-    lags: despiteHolds ? asOperatorAsked(lags) : lags,
+    lags: despiteHolds ? withoutPassedDigests(lags) : lags,
     all: sight.facts,
     now: clock.now(),
     compat: settings.COMPAT_LABELS,
@@ -92,17 +97,17 @@ export async function findUpdates(polling: Polling, search: Search): Promise<Upd
 }
 
 /** A person who asks gets an answer of now; cycles ask the registries behind the mirrors once in twelve, or in an hour. */
-const comparedEvery = ({ only, recentMs }: Search, interval: number): number =>
+const comparisonInterval = ({ only, recentMs }: UpdateSearch, interval: number): number =>
   recentMs ?? (only === undefined ? Math.min(12 * interval, 3_600_000) : RECENT_MS);
 
 /** An operator who asks for an update gets what the mirror has, if that is another image. */
-const asOperatorAsked = (lags: ReadonlyMap<string, Lag>): ReadonlyMap<string, Lag> =>
+const withoutPassedDigests = (lags: ReadonlyMap<string, MirrorLag>): ReadonlyMap<string, MirrorLag> =>
   new Map([...lags].map(([familiar, lag]) => [familiar, { ...lag, passed: [] }]));
 
 /** By container name. An entry that cannot be read holds nothing. */
-async function heldOf(
+async function readHeldEntries(
   { held, host, log }: { held: KV } & Pick<Polling, "host" | "log">,
-  containers: readonly Facts[],
+  containers: readonly ContainerFacts[],
 ): Promise<ReadonlyMap<string, HeldEntry>> {
   const found = await inParallel(containers, { all: 16 }, async ({ name }) => {
     const entry = await held.get(heldKey(host.name, name));

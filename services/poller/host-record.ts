@@ -4,15 +4,15 @@ import { readFileSync } from "node:fs";
 import type { KV } from "@nats-io/kv";
 import { z } from "zod";
 import { iso } from "../../shared/clock.ts";
-import { CredentialsBound } from "../../shared/host-credentials.ts";
+import { CredentialsBound } from "../../shared/registry/bound-registry.ts";
 import { explain } from "../../shared/errors.ts";
-import { isConflict } from "../../shared/jetstream.ts";
-import { parseJson } from "../../shared/messages.ts";
-import type { Host } from "../../shared/run-service.ts";
-import { token } from "../../shared/tokens.ts";
+import { isConflict } from "../../shared/nats/jetstream.ts";
+import { parseJson } from "../../shared/contract/messages.ts";
+import type { Host } from "../../shared/runtime/run-service.ts";
+import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 import type { Polling } from "./polling.ts";
-import { RateBudget } from "../../shared/rate-budget.ts";
-import { Lag } from "./lag.ts";
+import { RateLimit } from "../../shared/contract/rate-limit.ts";
+import { MirrorLag } from "./mirror-lag.ts";
 
 const When = z.string().describe("RFC 3339.");
 
@@ -26,13 +26,13 @@ export const HostRecord = z.looseObject({
     "Which registry REPO_USER is for, where REPO_REGISTRY does not say.",
   ),
   budgets: z
-    .record(z.string(), RateBudget)
+    .record(z.string(), RateLimit)
     .optional()
     .describe("How often each registry may still be asked, as it told last."),
   mirrors: z
     .object({
       asked_at: When.describe("When a registry behind a mirror was asked last."),
-      lagging: z.record(z.string(), Lag),
+      lagging: z.record(z.string(), MirrorLag),
     })
     .optional()
     .describe("Tags that a mirror of the Engine's serves otherwise than their registry has them."),
@@ -46,29 +46,30 @@ export const HostRecord = z.looseObject({
 export type HostRecord = z.infer<typeof HostRecord>;
 
 /** Another Engine bears the name. The message is the whole story. */
-export class HostTaken extends Error {
-  override readonly name = "HostTaken";
+export class HostNameTaken extends Error {
+  override readonly name = "HostNameTaken";
 }
 
-const AGAIN_MS = 500;
+const RETRY_MS = 500;
 /** The updater of a new set-up takes a moment to make what is needed. */
-const TOLD_AT = 3;
+const LOG_AFTER_TRIES = 3;
 const VERSION = z
   .object({ version: z.string() })
   .parse(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"))).version;
 
-/** The host's entry after `change`; made where there is none, and where nobody can read it. @throws HostTaken, and what NATS throws. */
-export async function writeHost(
+/** The host's entry after `change`; made where there is none, and where nobody can read it. @throws HostNameTaken, and what NATS throws. */
+export async function updateHostRecord(
   bucket: KV,
   { name, engine }: Host,
   now: number,
   change: (before: HostRecord) => Partial<HostRecord>,
 ): Promise<HostRecord> {
-  const key = token(name);
+  const key = encodeToken(name);
   for (;;) {
     const entry = await bucket.get(key);
     const before = HostRecord.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : ""));
-    if (before.success && before.data.engine_id !== engine.id) throw taken(name, before.data, engine.id);
+    if (before.success && before.data.engine_id !== engine.id)
+      throw hostNameTaken(name, before.data, engine.id);
     const seen: HostRecord = {
       ...(before.success ? before.data : { last_poll: null, last_plan: null, announced: [] }),
       engine_id: engine.id,
@@ -85,26 +86,26 @@ export async function writeHost(
   }
 }
 
-/** The same, tried until NATS accepts it or the signal aborts; logs `waiting` once if that takes long. @throws HostTaken */
-export async function noteHost(
+/** The same, tried until NATS accepts it or the signal aborts; logs `waiting` once if that takes long. @throws HostNameTaken */
+export async function retryUpdateHostRecord(
   { nats, hosts, host, log, clock, signal }: Polling,
   waiting: string,
   change: (before: HostRecord) => Partial<HostRecord>,
 ): Promise<void> {
   for (let tries = 1; !signal.aborted; tries += 1) {
     try {
-      await writeHost(hosts, host, clock.now(), change);
+      await updateHostRecord(hosts, host, clock.now(), change);
       return;
     } catch (error) {
-      if (error instanceof HostTaken || nats.isClosed()) throw error;
-      if (tries === TOLD_AT) log.info({ because: explain(error) }, waiting);
-      await clock.sleep(AGAIN_MS, signal);
+      if (error instanceof HostNameTaken || nats.isClosed()) throw error;
+      if (tries === LOG_AFTER_TRIES) log.info({ because: explain(error) }, waiting);
+      await clock.sleep(RETRY_MS, signal);
     }
   }
 }
 
-const taken = (name: string, { engine_id, last_seen }: HostRecord, ours: string): HostTaken =>
-  new HostTaken(
+const hostNameTaken = (name: string, { engine_id, last_seen }: HostRecord, ours: string): HostNameTaken =>
+  new HostNameTaken(
     `the host name ${name} belongs to the Engine ${engine_id} (seen last at ${last_seen}), and this Engine is ${ours}: ` +
       `set OUROBOROS_HOST to a name of its own; if the other Engine is gone for good, \`ouroboros host forget ${name}\` frees the name`,
   );

@@ -1,4 +1,4 @@
-import { runService } from "../../shared/run-service.ts";
+import { runService } from "../../shared/runtime/run-service.ts";
 import { runPoller } from "./run.ts";
 
 await runService("poller", process.argv.slice(2), runPoller);

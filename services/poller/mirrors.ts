@@ -1,22 +1,22 @@
-// Which tags a mirror of the Engine's serves otherwise than their registry has them (lag.ts). The Engine pulls what its
+// Which tags a mirror of the Engine's serves otherwise than their registry has them (mirror-lag.ts). The Engine pulls what its
 // mirror has, so the mirror is asked in every cycle, and the registry behind it rarely: once in a while, and before
 // something is updated to what a mirror has. Where this program reaches no mirror, the Engine is asked before an update.
 import { type Clock, iso } from "../../shared/clock.ts";
-import type { ImageRef } from "../../shared/image-ref.ts";
-import { type Lag, lagAfter } from "./lag.ts";
-import { type Candidate, type RegistryAnswer, mayMove } from "./plan.ts";
+import type { ImageRef } from "../../shared/registry/image-ref.ts";
+import { type MirrorLag, updateLag } from "./mirror-lag.ts";
+import { type Candidate, type RegistryAnswer, hasTagMoved } from "./plan.ts";
 import type { DigestAnswer } from "./recent-answers.ts";
-import type { Registries } from "./registry.ts";
+import type { Registries } from "./registries.ts";
 
 /** The part of the host's record that is about mirrors. */
 export interface MirrorRecord {
   /** RFC 3339: when a registry behind a mirror was asked last. */
   readonly asked_at: string;
   /** By reference. */
-  readonly lagging: Readonly<Record<string, Lag>>;
+  readonly lagging: Readonly<Record<string, MirrorLag>>;
 }
 
-interface Extent {
+interface ComparisonExtent {
   readonly signal: AbortSignal;
   /** What a registry behind a mirror said less than so many milliseconds ago is not asked again. */
   readonly everyMs: number;
@@ -26,7 +26,7 @@ interface MirrorFindings {
   /** As the Engine gets them. */
   readonly answers: ReadonlyMap<string, RegistryAnswer>;
   /** By `familiar` reference. */
-  readonly lags: ReadonlyMap<string, Lag>;
+  readonly lags: ReadonlyMap<string, MirrorLag>;
 }
 
 type AnsweredImage = readonly [ImageRef, DigestAnswer];
@@ -37,7 +37,7 @@ const REMEMBERED = 100;
 export class Mirrors {
   readonly #registries: Registries;
   readonly #clock: Clock;
-  readonly #lags = new Map<string, Lag>();
+  readonly #lags = new Map<string, MirrorLag>();
   /** By reference: the digest in which mirror and registry agreed, or which nobody could compare. */
   readonly #agreed = new Map<string, string>();
   /** By reference: when its registry was asked, milliseconds since 1970. */
@@ -62,10 +62,10 @@ export class Mirrors {
   }
 
   /** Asks what has to be asked about these. */
-  async of(
+  async examine(
     candidates: readonly Candidate[],
     answers: ReadonlyMap<string, RegistryAnswer>,
-    extent: Extent,
+    extent: ComparisonExtent,
   ): Promise<MirrorFindings> {
     const found = new Map<string, AnsweredImage>();
     for (const { ref } of candidates) {
@@ -73,7 +73,9 @@ export class Mirrors {
       if (answer?.kind === "digest" && this.#registries.mirrorsOf(ref).length > 0)
         found.set(ref.familiar, [ref, answer]);
     }
-    const moving = new Set(candidates.filter((one) => mayMove(one, answers)).map(({ ref }) => ref.familiar));
+    const moving = new Set(
+      candidates.filter((one) => hasTagMoved(one, answers)).map(({ ref }) => ref.familiar),
+    );
     const all = [...found.values()];
     await this.#compareServed(
       all.filter(([, { mirror }]) => mirror !== undefined),
@@ -96,7 +98,7 @@ export class Mirrors {
   async #compareServed(
     served: readonly AnsweredImage[],
     moving: ReadonlySet<string>,
-    { signal, everyMs }: Extent,
+    { signal, everyMs }: ComparisonExtent,
   ): Promise<void> {
     for (const [{ familiar }, { digest }] of served)
       if (this.#lags.get(familiar)?.upstream === digest) this.#agreeOn(familiar, digest);
@@ -150,7 +152,7 @@ export class Mirrors {
     const { serves, upstream } = seen;
     const before = this.#lags.get(familiar);
     if (upstream === undefined && before?.serves === serves) return;
-    const lag = upstream === undefined ? undefined : lagAfter(before, { ...seen, upstream });
+    const lag = upstream === undefined ? undefined : updateLag(before, { ...seen, upstream });
     if (lag === undefined) return this.#agreeOn(familiar, serves);
     this.#lags.delete(familiar); // to the end
     this.#lags.set(familiar, lag);

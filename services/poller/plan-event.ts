@@ -1,23 +1,23 @@
 // The plan as the event updates_enumerated, and where it is cut when it would grow too large. Pure.
 import { createHash } from "node:crypto";
-import type { Facts } from "../../shared/container-facts.ts";
-import { describeRemote } from "../../shared/describe.ts";
-import { localsToTell } from "../../shared/event-labels.ts";
-import type { EventContext, Locals } from "../../shared/hooks.ts";
-import { type CloudEvent, MAX_EVENT_BYTES, makeEvent } from "../../shared/messages.ts";
-import type { ContainerPayload } from "../../shared/payloads.ts";
-import { eventId } from "../../shared/subjects.ts";
+import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
+import { describeRemoteImage } from "../../shared/containers/payloads-from-engine.ts";
+import { redactLocals } from "../../shared/containers/event-redaction.ts";
+import type { EventContext, Locals } from "../../shared/contract/hooks.ts";
+import { type CloudEvent, MAX_EVENT_BYTES, makeEvent } from "../../shared/contract/messages.ts";
+import type { ContainerPayload } from "../../shared/contract/payloads.ts";
+import { eventId } from "../../shared/contract/subjects.ts";
 import type { PlannedGroup } from "./plan.ts";
-import type { Sight } from "./watch.ts";
+import type { EngineSnapshot } from "./engine-snapshot.ts";
 
 const HOOK = "updates_enumerated";
 const CUT_BYTES = 200 * 1024;
 /** Of a group that cannot be cut; the message's headers count against the stream's limit too. */
-const MOST_BYTES = MAX_EVENT_BYTES - 4 * 1024;
+const MAX_GROUP_BYTES = MAX_EVENT_BYTES - 4 * 1024;
 /** What the event says beside its groups. */
 const FRAME_BYTES = 2 * 1024;
 
-type PlannedSight = Pick<Sight, "containers" | "images"> & {
+type PlannedSnapshot = Pick<EngineSnapshot, "containers" | "images"> & {
   /** EVENT_LABELS */
   readonly labels: readonly string[];
 };
@@ -27,7 +27,7 @@ export function planEvent(
   context: EventContext,
   time: string,
   groups: readonly PlannedGroup[],
-  seen: PlannedSight,
+  seen: PlannedSnapshot,
 ): CloudEvent {
   return makeEvent({
     id: eventId(context.run, HOOK, null),
@@ -36,38 +36,38 @@ export function planEvent(
     container: null,
     time,
     context,
-    locals: together(groups.map((group) => localsOf(group, seen))),
+    locals: mergeLocals(groups.map((group) => localsOf(group, seen))),
   });
 }
 
 /** Of one group, as others may see it; cut where it would not fit otherwise. */
-function localsOf({ entries, ...group }: PlannedGroup, seen: PlannedSight): Locals<typeof HOOK> {
-  const describe = ({ id }: Facts): ContainerPayload => of(seen.containers, id);
+function localsOf({ entries, ...group }: PlannedGroup, seen: PlannedSnapshot): Locals<typeof HOOK> {
+  const describe = ({ id }: ContainerFacts): ContainerPayload => findById(seen.containers, id);
   const locals = {
     updateable: entries.map(({ facts, ref, digest }) => ({
       container: describe(facts),
-      current_image: of(seen.images, facts.imageId),
-      latest_image: describeRemote(ref.familiar, ref.name, digest),
+      current_image: findById(seen.images, facts.imageId),
+      latest_image: describeRemoteImage(ref.familiar, ref.name, digest),
     })),
     depends_on_containers: group.dependencies.map(describe),
     hard_depends_on_containers: group.hardDependencies.map(describe),
   };
-  return localsToTell(locals, seen.labels, MOST_BYTES - FRAME_BYTES);
+  return redactLocals(locals, seen.labels, MAX_GROUP_BYTES - FRAME_BYTES);
 }
 
-const together = (all: readonly Locals<typeof HOOK>[]): Locals<typeof HOOK> => ({
+const mergeLocals = (all: readonly Locals<typeof HOOK>[]): Locals<typeof HOOK> => ({
   updateable: all.flatMap(({ updateable }) => updateable),
   depends_on_containers: all.flatMap(({ depends_on_containers: some }) => some),
   hard_depends_on_containers: all.flatMap(({ hard_depends_on_containers: some }) => some),
 });
 
-function of<T>(map: ReadonlyMap<string, T>, id: string): T {
+function findById<T>(map: ReadonlyMap<string, T>, id: string): T {
   const found = map.get(id);
   if (found === undefined) throw new Error(`${id} was not seen on the Engine`);
   return found;
 }
 
-interface Cut {
+interface PlanParts {
   readonly now: readonly PlannedGroup[];
   /** For the next plan. */
   readonly rest: readonly PlannedGroup[];
@@ -76,12 +76,12 @@ interface Cut {
 }
 
 /** As many groups as fit in one plan, in their order; at least one. */
-export function cut(groups: readonly PlannedGroup[], seen: PlannedSight): Cut {
+export function splitPlan(groups: readonly PlannedGroup[], seen: PlannedSnapshot): PlanParts {
   const sized = groups.map((group) => ({
     group,
     bytes: Buffer.byteLength(JSON.stringify(localsOf(group, seen))),
   }));
-  const fitting = sized.filter(({ bytes }) => FRAME_BYTES + bytes <= MOST_BYTES);
+  const fitting = sized.filter(({ bytes }) => FRAME_BYTES + bytes <= MAX_GROUP_BYTES);
   let total = FRAME_BYTES;
   const firstTooMuch = fitting.findIndex(({ bytes }, n) => (total += bytes) > CUT_BYTES && n > 0);
   const end = firstTooMuch < 0 ? fitting.length : firstTooMuch;

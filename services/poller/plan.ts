@@ -1,18 +1,18 @@
 // Which containers are to be updated, and for each of the others why not. Pure: facts in, decisions out. First
 // `choose` says whose registry is worth a question, then `planOf` decides with the answers.
-import { type Facts, isMeant, whyLeftAlone } from "../../shared/container-facts.ts";
-import { groupsOf } from "../../shared/groups.ts";
-import type { HeldEntry } from "../../shared/held.ts";
-import { type ImageRef, parseImageRef } from "../../shared/image-ref.ts";
-import { type Lag, whyLagging } from "./lag.ts";
-import type { Ourselves } from "../../shared/ourselves.ts";
-import { type ImageStore, type Origin, originKey, originOf } from "../../shared/provenance.ts";
-import type { Settings } from "../../shared/settings.ts";
-import { type WatchSettings, whyOnlyMonitored, whyUnwatched } from "../../shared/watch-list.ts";
+import { type ContainerFacts, hasNameOrId, whySkipped } from "../../shared/containers/container-facts.ts";
+import { groupUpdates } from "../../shared/containers/update-groups.ts";
+import type { HeldEntry } from "../../shared/contract/held-entry.ts";
+import { type ImageRef, parseImageRef } from "../../shared/registry/image-ref.ts";
+import { type MirrorLag, whyLagging } from "./mirror-lag.ts";
+import type { SelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
+import { type ImageStore, type Origin, originKey, originOf } from "../../shared/registry/provenance.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
+import { type WatchSettings, whyOnlyMonitored, whyUnwatched } from "../../shared/containers/watch-list.ts";
 
 /** A container as the Engine has it. */
 export interface WatchedContainer {
-  readonly facts: Facts;
+  readonly facts: ContainerFacts;
   /** `RepoDigests` of the image it runs; undefined where the Engine no longer has that image. */
   readonly digests: readonly string[] | undefined;
   /** Id of a container that is gone, and whose namespace it shares. */
@@ -20,17 +20,17 @@ export interface WatchedContainer {
 }
 
 /** What is known of the images of the Engine. */
-export interface Images {
+export interface KnownImages {
   readonly store: ImageStore;
   /** Those known to come from a repository, by `originKey`: the registry has said so before. */
   readonly known: ReadonlySet<string>;
 }
 
-const PROVEN_BY_DIGEST: Images = { store: "driver", known: new Set() };
-const NOWHERE: Ourselves = { own: [], update: false };
+const PROVEN_BY_DIGEST: KnownImages = { store: "driver", known: new Set() };
+const NO_SELF_UPDATE: SelfUpdatePolicy = { own: [], update: false };
 
 export interface Candidate {
-  readonly facts: Facts;
+  readonly facts: ContainerFacts;
   readonly ref: ImageRef;
   /** Those by which its registry may know the image it runs. */
   readonly digests: readonly string[];
@@ -53,15 +53,15 @@ export type RegistryAnswer =
       readonly wantsLogin?: true;
     };
 
-export interface Left {
-  readonly container: Facts;
+export interface SkippedContainer {
+  readonly container: ContainerFacts;
   readonly because: string;
   /** Something is wrong, where everything else is as it should be. */
   readonly wrong?: true;
 }
 
 export interface PlannedEntry {
-  readonly facts: Facts;
+  readonly facts: ContainerFacts;
   readonly ref: ImageRef;
   /** The registry's, of the image it is to run. */
   readonly digest: string;
@@ -70,42 +70,42 @@ export interface PlannedEntry {
 export interface PlannedGroup {
   /** A container before those it stops. */
   readonly entries: readonly PlannedEntry[];
-  readonly dependencies: readonly Facts[];
-  readonly hardDependencies: readonly Facts[];
+  readonly dependencies: readonly ContainerFacts[];
+  readonly hardDependencies: readonly ContainerFacts[];
 }
 
 export interface UpdatePlan {
   readonly groups: readonly PlannedGroup[];
-  readonly left: readonly Left[];
+  readonly skipped: readonly SkippedContainer[];
 }
 
-export interface Choice {
+export interface CandidateChoice {
   readonly candidates: readonly Candidate[];
-  readonly left: readonly Left[];
+  readonly skipped: readonly SkippedContainer[];
 }
 
 /** Those whose registry is worth a question, and why the others are left alone whatever it would say. */
-export function choose(
+export function chooseCandidates(
   containers: readonly WatchedContainer[],
   wishes: WatchSettings,
-  ourselves: Ourselves = NOWHERE,
-  images: Images = PROVEN_BY_DIGEST,
-): Choice {
+  ourselves: SelfUpdatePolicy = NO_SELF_UPDATE,
+  images: KnownImages = PROVEN_BY_DIGEST,
+): CandidateChoice {
   const all = containers.map(({ facts }) => facts);
   const candidates: Candidate[] = [];
-  const left: Left[] = [];
+  const left: SkippedContainer[] = [];
   for (const { facts, digests, lost } of containers) {
     const ref = parseImageRef(facts.reference);
     const origin = ref && digests && knownOrigin({ facts, digests }, ref, images);
     const because =
       whyUnwatched(facts, wishes) ??
-      whyLeftAlone(facts, all, ourselves) ??
+      whySkipped(facts, all, ourselves) ??
       whyLost(lost) ??
       whyNoOrigin(facts, digests, origin);
     if (because !== undefined) left.push({ container: facts, because });
     else if (ref !== undefined && origin !== undefined) candidates.push({ facts, ref, ...origin });
   }
-  return { candidates, left };
+  return { candidates, skipped: left };
 }
 
 const whyLost = (lost: string | undefined): string | undefined =>
@@ -116,28 +116,28 @@ const whyLost = (lost: string | undefined): string | undefined =>
 function knownOrigin(
   { facts, digests = [] }: WatchedContainer,
   ref: ImageRef,
-  { store, known }: Images,
+  { store, known }: KnownImages,
 ): Origin {
   const origin = originOf({ id: facts.imageId, digests }, ref, store);
   return { ...origin, isProven: origin.isProven || known.has(originKey(ref, facts.imageId)) };
 }
 
 function whyNoOrigin(
-  { reference }: Facts,
+  { reference }: ContainerFacts,
   kept: readonly string[] | undefined,
   origin: Origin | undefined,
 ): string | undefined {
   if (kept === undefined) return "the Engine no longer has the image it runs";
   if (origin === undefined || origin.isProven || origin.digests.length > 0) return undefined;
-  if (kept.length === 0) return `built here: its image comes from no registry; ${RUN_A_PULLED_ONE}`;
+  if (kept.length === 0) return `built here: its image comes from no registry; ${RUN_PULLED_NAME}`;
   const from = kept.map((text) => text.split("@")[0]).join(", ");
-  return `tagged here: its image comes from ${from}, and not from the repository of ${reference}; ${RUN_A_PULLED_ONE}`;
+  return `tagged here: its image comes from ${from}, and not from the repository of ${reference}; ${RUN_PULLED_NAME}`;
 }
 
 /** What to do about a container whose image is not its repository's. */
-export const RUN_A_PULLED_ONE = "to have it updated, run it by the name under which its image was pulled";
+export const RUN_PULLED_NAME = "to have it updated, run it by the name under which its image was pulled";
 
-export interface Findings {
+export interface PlanFindings {
   readonly candidates: readonly Candidate[];
   /** By `familiar` reference. */
   readonly answers: ReadonlyMap<string, RegistryAnswer>;
@@ -148,18 +148,18 @@ export interface Findings {
   /** Names of those whose tag has moved to an image of the same content. */
   readonly same?: ReadonlySet<string>;
   /** Tags that a mirror serves otherwise than their registry has them, by `familiar` reference. */
-  readonly lags?: ReadonlyMap<string, Lag>;
+  readonly lags?: ReadonlyMap<string, MirrorLag>;
   /** All containers of the host. */
-  readonly all: readonly Facts[];
+  readonly all: readonly ContainerFacts[];
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly compat: Settings["COMPAT_LABELS"];
 }
 
-export function planOf(findings: Findings): UpdatePlan {
+export function makePlan(findings: PlanFindings): UpdatePlan {
   const { candidates, answers, all, compat } = findings;
-  const entries = new Map<Facts, PlannedEntry>();
-  const left: Left[] = [];
+  const entries = new Map<ContainerFacts, PlannedEntry>();
+  const left: SkippedContainer[] = [];
   for (const candidate of candidates) {
     const { facts, ref } = candidate;
     const answer = answers.get(ref.familiar) ?? { kind: "unknown", because: "its registry was not asked" };
@@ -168,21 +168,24 @@ export function planOf(findings: Findings): UpdatePlan {
     else if (because !== undefined) left.push({ container: facts, because });
     else entries.set(facts, { facts, ref, digest: answer.digest });
   }
-  const grouping = groupsOf([...entries.keys()], all);
+  const grouping = groupUpdates([...entries.keys()], all);
   const groups = grouping.groups.map(({ updates, dependencies }) => {
-    const isHard = (facts: Facts): boolean =>
-      updates.some(({ hardDependsOn }) => hardDependsOn.some((name) => isMeant(facts, name)));
+    const isHard = (facts: ContainerFacts): boolean =>
+      updates.some(({ hardDependsOn }) => hardDependsOn.some((name) => hasNameOrId(facts, name)));
     return {
       entries: updates.flatMap((facts) => entries.get(facts) ?? []),
       dependencies: dependencies.filter((facts) => !isHard(facts)),
       hardDependencies: dependencies.filter(isHard),
     };
   });
-  return { groups, left: [...left, ...grouping.left] };
+  return { groups, skipped: [...left, ...grouping.skipped] };
 }
 
 /** Its tag has moved away from the image it runs; whether that is held is to be seen. */
-export function mayMove({ ref, digests }: Candidate, answers: ReadonlyMap<string, RegistryAnswer>): boolean {
+export function hasTagMoved(
+  { ref, digests }: Candidate,
+  answers: ReadonlyMap<string, RegistryAnswer>,
+): boolean {
   const answer = answers.get(ref.familiar);
   return answer?.kind === "digest" && !digests.includes(answer.digest);
 }
@@ -190,7 +193,7 @@ export function mayMove({ ref, digests }: Candidate, answers: ReadonlyMap<string
 function whyNotNow(
   { facts: { name }, ref: { familiar }, digests }: Candidate,
   answer: RegistryAnswer,
-  { held: all, strangers, same, lags, now }: Findings,
+  { held: all, strangers, same, lags, now }: PlanFindings,
 ): string | undefined {
   if (answer.kind === "unknown") return answer.because;
   const lag = lags?.get(familiar);
@@ -207,5 +210,7 @@ function whyNotNow(
 }
 
 /** Names in dependency labels that no container bears: ignored, but worth telling. */
-export const unknownDependencies = (facts: Facts, all: readonly Facts[]): string[] =>
-  [...facts.dependsOn, ...facts.hardDependsOn].filter((name) => !all.some((other) => isMeant(other, name)));
+export const unknownDependencies = (facts: ContainerFacts, all: readonly ContainerFacts[]): string[] =>
+  [...facts.dependsOn, ...facts.hardDependsOn].filter(
+    (name) => !all.some((other) => hasNameOrId(other, name)),
+  );

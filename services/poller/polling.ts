@@ -2,14 +2,14 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
-import type { Context, Host } from "../../shared/run-service.ts";
-import type { NameCensus } from "../../shared/name-census.ts";
+import type { ServiceContext, Host } from "../../shared/runtime/run-service.ts";
+import type { ContainerNames } from "../../shared/runtime/container-names.ts";
 import type { FirstStart } from "./first-start.ts";
 import type { Mirrors } from "./mirrors.ts";
-import type { ImageOrigins } from "./origins.ts";
-import type { Registries } from "./registry.ts";
+import type { ImageOrigins } from "./image-origins.ts";
+import type { Registries } from "./registries.ts";
 
-export interface Polling extends Context {
+export interface Polling extends ServiceContext {
   readonly host: Host;
   readonly nats: NatsConnection;
   readonly js: JetStreamClient;
@@ -22,5 +22,5 @@ export interface Polling extends Context {
   readonly origins: ImageOrigins;
   readonly mirrors: Mirrors;
   readonly firstStart: FirstStart;
-  readonly census: NameCensus;
+  readonly census: ContainerNames;
 }

@@ -2,7 +2,7 @@
 // loopback never, and NO_PROXY holds names with their subdomains, `.names` for subdomains alone, addresses, networks and
 // `*`, each but the last two with a port where it is meant for one only. Pure.
 import { isIP } from "node:net";
-import { hostnameOf, isLoopback, networksOf } from "./insecure.ts";
+import { hostnameOf, isLoopback, parseNetworks } from "./insecure-registries.ts";
 
 /** As given: addresses of proxies, and who is asked without one. Empty for none. */
 export interface Proxies {
@@ -46,7 +46,7 @@ function matches(entry: string, name: string, port: string): boolean {
   if (entry === "*") return true;
   const family = isIP(name);
   if (entry.includes("/"))
-    return family !== 0 && networksOf([entry]).check(name, family === 6 ? "ipv6" : "ipv4");
+    return family !== 0 && parseNetworks([entry]).check(name, family === 6 ? "ipv6" : "ipv4");
   const [, only] = isIP(entry) === 6 ? [] : (/:(\d+)$/.exec(entry) ?? []);
   if (only !== undefined && only !== port) return false;
   const meant = isIP(entry) === 6 ? entry : hostnameOf(entry).replace(/^\*/, "");

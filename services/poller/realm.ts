@@ -7,7 +7,7 @@
 //    customer's of github.io). A name that has none, as an address, must be the same.
 // R3 Elsewhere only by a rule: known-registries.ts, or TOKEN_SERVERS.
 import { getDomain } from "tldts";
-import { hostnameOf } from "./insecure.ts";
+import { hostnameOf } from "./insecure-registries.ts";
 import { TOKEN_SERVERS } from "./known-registries.ts";
 
 /** `rules` as TOKEN_SERVERS has them, registry=host. `apiHost` is the registry's, with its port. */

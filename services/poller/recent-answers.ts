@@ -1,6 +1,6 @@
 // What registries said last of each reference, for a while: who only wants to know does not ask twice within it.
 import type { Clock } from "../../shared/clock.ts";
-import type { ImageRef } from "../../shared/image-ref.ts";
+import type { ImageRef } from "../../shared/registry/image-ref.ts";
 import type { RegistryAnswer } from "./plan.ts";
 
 export type DigestAnswer = Extract<RegistryAnswer, { kind: "digest" }>;
@@ -34,7 +34,7 @@ export class RecentAnswers {
   }
 
   /** Answers that are younger than `ms`, by `familiar` reference. */
-  of(refs: readonly ImageRef[], ms: number): ReadonlyMap<string, RegistryAnswer> {
+  get(refs: readonly ImageRef[], ms: number): ReadonlyMap<string, RegistryAnswer> {
     const from = this.#clock.monotonic() - ms;
     return new Map(
       refs.flatMap(({ familiar }) => {

@@ -2,24 +2,24 @@
 // exists in the registry": HEAD for the digest, GET where HEAD gives none.
 import { createHash } from "node:crypto";
 import { type Clock, iso } from "../../shared/clock.ts";
-import type { Bound } from "../../shared/credentials.ts";
-import type { ImageRef } from "../../shared/image-ref.ts";
-import type { Settings } from "../../shared/settings.ts";
-import { type Challenge, answerable, parseChallenges } from "./challenge.ts";
+import type { CredentialSettings } from "../../shared/registry/credentials.ts";
+import type { ImageRef } from "../../shared/registry/image-ref.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
+import { type Challenge, selectChallenge, parseChallenges } from "./challenge.ts";
 import { CHALLENGES } from "./known-registries.ts";
-import { type Login, loginFor } from "./login.ts";
+import { type FoundLogin, findLogin } from "./registry-login.ts";
 import type { Proxies } from "./proxy.ts";
-import type { RateBudget } from "../../shared/rate-budget.ts";
-import { budgetIn } from "./rate-budget.ts";
-import { type RegistryLogin, Tokens, denied, pullScope } from "./registry-auth.ts";
-import { AskedToWait, NoDigest, UNSAID_MS, retryAfterMs } from "./registry-error.ts";
-import { Origins } from "./registry-origin.ts";
-import { type HttpAnswer, Exchange, Unreachable } from "./request.ts";
-import type { RegistryEndpoint, Round } from "./round.ts";
-import { Waits } from "./waits.ts";
+import type { RateLimit } from "../../shared/contract/rate-limit.ts";
+import { readRateLimit } from "./rate-limit-headers.ts";
+import { type RegistryLogin, TokenCache, accessDenied, pullScope } from "./registry-auth.ts";
+import { AskedToWait, NoDigest, DEFAULT_WAIT_MS, retryAfterMs } from "./registry-error.ts";
+import { RegistrySchemes } from "./registry-scheme.ts";
+import { type HttpResponse, HttpExchange, Unreachable } from "./http-exchange.ts";
+import type { RegistryEndpoint, RegistryRound } from "./registry-round.ts";
+import { RegistryBackoff } from "./registry-backoff.ts";
 
 export interface ApiAccess {
-  readonly settings: Bound & Pick<Settings, "TOKEN_SERVERS">;
+  readonly settings: CredentialSettings & Pick<Settings, "TOKEN_SERVERS">;
   /** As the Engine lists them. */
   readonly insecure: readonly string[];
   readonly proxies: Proxies;
@@ -29,7 +29,7 @@ export interface ApiAccess {
 interface ManifestRequest {
   readonly ref: ImageRef;
   readonly method: "HEAD" | "GET";
-  readonly round: Round;
+  readonly round: RegistryRound;
 }
 
 const ACCEPT = [
@@ -46,24 +46,24 @@ const isUnsure = (status: number): boolean => HEAD_UNSURE.has(status) || status 
 
 /** Remembers tokens and how to speak to each registry, until disposed of. */
 export class RegistryApi implements Disposable {
-  readonly waits: Waits;
+  readonly backoff: RegistryBackoff;
   /** What each registry told last of how often it may be asked. */
-  readonly budgets = new Map<string, RateBudget>();
+  readonly budgets = new Map<string, RateLimit>();
   /** The registry that REPO_USER was found to be for. */
   bound: string | undefined;
   readonly #means: ApiAccess;
-  readonly #exchange: Exchange;
-  readonly #origins: Origins;
-  readonly #tokens: Tokens;
+  readonly #exchange: HttpExchange;
+  readonly #origins: RegistrySchemes;
+  readonly #tokens: TokenCache;
   /** What each registry, or a repository with a scope of its own, asked for last time; undefined for nothing. */
   readonly #challenges = new Map<string, Challenge | undefined>(CHALLENGES);
 
   constructor(means: ApiAccess) {
     this.#means = means;
-    this.#exchange = new Exchange(means.clock, means.proxies);
-    this.#origins = new Origins(this.#exchange, means.insecure);
-    this.#tokens = new Tokens(this.#exchange, means.clock);
-    this.waits = new Waits(means.clock);
+    this.#exchange = new HttpExchange(means.clock, means.proxies);
+    this.#origins = new RegistrySchemes(this.#exchange, means.insecure);
+    this.#tokens = new TokenCache(this.#exchange, means.clock);
+    this.backoff = new RegistryBackoff(means.clock);
   }
 
   [Symbol.dispose](): void {
@@ -71,7 +71,7 @@ export class RegistryApi implements Disposable {
   }
 
   /** The first question finds out what the registry wants; the others wait for it. @throws NoDigest */
-  async digestAt(endpoint: RegistryEndpoint, ref: ImageRef, round: Round): Promise<string> {
+  async digestAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string> {
     const { registry } = endpoint;
     if (this.#challenges.has(registry)) return this.#digestAt(endpoint, ref, round);
     const opener = round.openers.get(registry);
@@ -82,26 +82,26 @@ export class RegistryApi implements Disposable {
     return asking;
   }
 
-  async loginFor(registry: string, { logins }: Round): Promise<Login> {
+  async loginFor(registry: string, { logins }: RegistryRound): Promise<FoundLogin> {
     const reading =
-      logins.get(registry) ?? loginFor(registry, { bound: this.bound, ...this.#means.settings });
+      logins.get(registry) ?? findLogin(registry, { bound: this.bound, ...this.#means.settings });
     logins.set(registry, reading);
     return reading;
   }
 
-  async #digestAt(endpoint: RegistryEndpoint, ref: ImageRef, round: Round): Promise<string> {
+  async #digestAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string> {
     const head = await this.#ask(endpoint, { ref, method: "HEAD", round });
     const said = head.status === 200 ? digestIn(head) : undefined;
     if (said !== undefined) return said;
     if (!isUnsure(head.status)) throw refusal(ref, head);
     const got = await this.#ask(endpoint, { ref, method: "GET", round });
-    if (got.status === 401) throw denied(await this.#accessTo(endpoint, ref, round));
+    if (got.status === 401) throw accessDenied(await this.#accessTo(endpoint, ref, round));
     if (got.status !== 200) throw refusal(ref, got);
     return digestIn(got) ?? `sha256:${createHash("sha256").update(got.body).digest("hex")}`;
   }
 
   /** Asks with the authorization that was right last time, and once more where the registry wants another. */
-  async #ask(endpoint: RegistryEndpoint, asking: ManifestRequest): Promise<HttpAnswer> {
+  async #ask(endpoint: RegistryEndpoint, asking: ManifestRequest): Promise<HttpResponse> {
     const { ref, round } = asking;
     const { registry } = endpoint;
     const access = await this.#accessTo(endpoint, ref, round);
@@ -112,9 +112,9 @@ export class RegistryApi implements Disposable {
       if (!this.#challenges.has(registry)) this.#challenges.set(registry, undefined);
       return first;
     }
-    const challenge = answerable(parseChallenges(first.headers["www-authenticate"] ?? ""));
+    const challenge = selectChallenge(parseChallenges(first.headers["www-authenticate"] ?? ""));
     if (challenge === undefined) {
-      if (first.headers["www-authenticate"] !== undefined) throw denied(access);
+      if (first.headers["www-authenticate"] !== undefined) throw accessDenied(access);
       return first;
     }
     if (first.url.host !== endpoint.host) return this.#askElsewhere(first.url, challenge, asking);
@@ -122,7 +122,7 @@ export class RegistryApi implements Disposable {
     if (authorization !== undefined) this.#tokens.forget(challenge, access);
     this.#remember(challenge, endpoint, ref);
     const second = await this.#send(endpoint, asking, await this.#tokens.authorizationFor(challenge, own));
-    if (second.status === 401) throw denied(access);
+    if (second.status === 401) throw accessDenied(access);
     if (own !== access) this.#tokens.askOneByOne(challenge);
     return second;
   }
@@ -137,19 +137,19 @@ export class RegistryApi implements Disposable {
   }
 
   /** It was redirected to another registry, which wants a token of its own: with that one's credentials, if any. */
-  async #askElsewhere(url: URL, challenge: Challenge, asking: ManifestRequest): Promise<HttpAnswer> {
+  async #askElsewhere(url: URL, challenge: Challenge, asking: ManifestRequest): Promise<HttpResponse> {
     const { ref, method, round } = asking;
     const [, repository = ref.repository] = /^\/v2\/(.+)\/manifests\//.exec(url.pathname) ?? [];
     const endpoint: RegistryEndpoint = { registry: url.host, host: url.host };
     const access = { ...(await this.#accessTo(endpoint, { ...ref, repository }, round)), together: [] };
     const authorization = await this.#tokens.authorizationFor(challenge, access);
     const headers = { accept: ACCEPT, authorization };
-    await this.waits.turn(url.host, round.signal);
+    await this.backoff.waitForTurn(url.host, round.signal);
     const rest = { method, headers, maxBytes: MANIFEST_BYTES };
     const answered = await this.#origins
       .askAt(url, rest, round.signal)
       .catch((cause: unknown) => unreachable(url.host, cause));
-    if (answered.status === 401) throw denied(access);
+    if (answered.status === 401) throw accessDenied(access);
     return this.#heard(url.host, answered);
   }
 
@@ -161,7 +161,11 @@ export class RegistryApi implements Disposable {
     else this.#challenges.set(`${registry}/${repository}`, challenge);
   }
 
-  async #accessTo({ registry, host }: RegistryEndpoint, ref: ImageRef, round: Round): Promise<RegistryLogin> {
+  async #accessTo(
+    { registry, host }: RegistryEndpoint,
+    ref: ImageRef,
+    round: RegistryRound,
+  ): Promise<RegistryLogin> {
     return {
       ...(await this.loginFor(registry, round)),
       registry,
@@ -178,7 +182,7 @@ export class RegistryApi implements Disposable {
     { registry, host, scheme }: RegistryEndpoint,
     { ref, method, round }: ManifestRequest,
     authorization: string | undefined,
-  ): Promise<HttpAnswer> {
+  ): Promise<HttpResponse> {
     const asked = {
       method,
       host,
@@ -187,21 +191,21 @@ export class RegistryApi implements Disposable {
       headers: { accept: ACCEPT, ...(authorization !== undefined && { authorization }) },
       maxBytes: MANIFEST_BYTES,
     };
-    await this.waits.turn(registry, round.signal);
+    await this.backoff.waitForTurn(registry, round.signal);
     const answered = await this.#origins
       .ask(asked, round.signal)
       .catch((cause: unknown) => unreachable(registry, cause));
     return this.#heard(registry, answered);
   }
 
-  #heard(registry: string, answered: HttpAnswer): HttpAnswer {
+  #heard(registry: string, answered: HttpResponse): HttpResponse {
     const { status, headers } = answered;
     const { clock } = this.#means;
-    const budget = budgetIn(headers, iso(clock.now()));
+    const budget = readRateLimit(headers, iso(clock.now()));
     if (budget !== undefined) this.budgets.set(registry, budget);
     const wait = retryAfterMs(headers["retry-after"], clock.now());
     if (status === 429 || (status === 503 && wait !== undefined))
-      throw new AskedToWait(`${registry} answered ${status}`, wait ?? UNSAID_MS);
+      throw new AskedToWait(`${registry} answered ${status}`, wait ?? DEFAULT_WAIT_MS);
     return answered;
   }
 }
@@ -216,12 +220,12 @@ function unreachable(registry: string, cause: unknown): never {
   });
 }
 
-function digestIn({ headers }: HttpAnswer): string | undefined {
+function digestIn({ headers }: HttpResponse): string | undefined {
   const said = headers["docker-content-digest"];
   return typeof said === "string" && DIGEST.test(said) ? said : undefined;
 }
 
-function refusal({ registry, familiar }: ImageRef, { status }: HttpAnswer): NoDigest {
+function refusal({ registry, familiar }: ImageRef, { status }: HttpResponse): NoDigest {
   if (status === 404)
     return new NoDigest(
       `${registry} has no ${familiar}, or it is private: then run \`docker login ${registry}\``,

@@ -2,12 +2,12 @@
 // that the challenge names. Distribution spec, "Token Authentication" and "OAuth2 Token Authentication". One token is asked
 // for with the scopes of all repositories of the round, where the token server takes that.
 import type { Clock } from "../../shared/clock.ts";
-import type { Credentials } from "../../shared/credentials.ts";
+import type { Credentials } from "../../shared/registry/credentials.ts";
 import type { Challenge } from "./challenge.ts";
 import { mayGetCredentials } from "./realm.ts";
-import { AskedToWait, NoDigest, UNSAID_MS, retryAfterMs } from "./registry-error.ts";
-import { type HttpAnswer, type Exchange, type Question, Unreachable } from "./request.ts";
-import { tokenIn } from "./token-answer.ts";
+import { AskedToWait, NoDigest, DEFAULT_WAIT_MS, retryAfterMs } from "./registry-error.ts";
+import { type HttpResponse, type HttpExchange, type HttpRequest, Unreachable } from "./http-exchange.ts";
+import { parseTokenResponse } from "./token-response.ts";
 
 export interface RegistryLogin {
   /** As the user writes it, for what we say. */
@@ -40,15 +40,15 @@ interface Token {
   readonly until: number;
 }
 
-export class Tokens {
-  readonly #exchange: Exchange;
+export class TokenCache {
+  readonly #exchange: HttpExchange;
   readonly #clock: Clock;
   readonly #tokens = new Map<string, Token>();
   readonly #asking = new Map<string, Promise<void>>();
   /** Token servers that take one scope at a time. */
   readonly #oneByOne = new Set<string>();
 
-  constructor(exchange: Exchange, clock: Clock) {
+  constructor(exchange: HttpExchange, clock: Clock) {
     this.#exchange = exchange;
     this.#clock = clock;
   }
@@ -128,7 +128,7 @@ export class Tokens {
       );
     });
     this.#check(answered, access);
-    const said = tokenIn(answered.body.toString());
+    const said = parseTokenResponse(answered.body.toString());
     if (said === undefined) throw new NoDigest(`${registry}'s token server gave no token that can be used`);
     const seconds = (said.expires_in ?? LIFETIME_S) - MARGIN_S;
     const token = {
@@ -139,19 +139,19 @@ export class Tokens {
     return token;
   }
 
-  #check({ status, headers }: HttpAnswer, access: RegistryLogin): void {
+  #check({ status, headers }: HttpResponse, access: RegistryLogin): void {
     if (status === 200) return;
     const server = `${access.registry}'s token server`;
     const wait = retryAfterMs(headers["retry-after"], this.#clock.now());
-    if (status === 429) throw new AskedToWait(`${server} is asked too often`, wait ?? UNSAID_MS);
+    if (status === 429) throw new AskedToWait(`${server} is asked too often`, wait ?? DEFAULT_WAIT_MS);
     if (status === 503 && wait !== undefined) throw new AskedToWait(`${server} answered 503`, wait);
-    if (status === 400 || status === 401 || status === 403) throw denied(access);
+    if (status === 400 || status === 401 || status === 403) throw accessDenied(access);
     throw new NoDigest(`${server} answered ${status}`, { kind: status >= 500 ? "passing" : "final" });
   }
 }
 
 /** Why there is no access, and what to do about it. */
-export function denied({
+export function accessDenied({
   registry,
   credentials,
   trouble,
@@ -170,11 +170,11 @@ export function denied({
 
 function basicOf(access: RegistryLogin): string {
   const { credentials } = access;
-  if (credentials === undefined || credentials.identityToken !== undefined) throw denied(access);
+  if (credentials === undefined || credentials.identityToken !== undefined) throw accessDenied(access);
   return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64")}`;
 }
 
-function tokenQuestion({ params }: Challenge, access: RegistryLogin, scopes: readonly string[]): Question {
+function tokenQuestion({ params }: Challenge, access: RegistryLogin, scopes: readonly string[]): HttpRequest {
   const { credentials, insecure } = access;
   const url = realmOf(params["realm"] ?? "", access);
   const { service } = params;

@@ -1,22 +1,22 @@
 // Why a registry gave no digest: a sentence for people, always without secrets.
-import { retryAfter } from "../../shared/retry-after.ts";
+import { parseRetryAfter } from "../../shared/registry/retry-after.ts";
 
 /**
  * `passing`: it may be better in a moment; `unreachable`: this program gets no answer, the Engine may; `login`: it wants
  * credentials and got none; `final`: that is its answer.
  */
-type Kind = "passing" | "unreachable" | "login" | "final";
+type FailureKind = "passing" | "unreachable" | "login" | "final";
 
 interface ErrorDetails {
   readonly cause?: unknown;
-  readonly kind?: Kind;
+  readonly kind?: FailureKind;
   /** Asking again soon may help. */
   readonly isPassing?: boolean;
 }
 
 export class NoDigest extends Error {
   override readonly name: string = "NoDigest";
-  readonly kind: Kind;
+  readonly kind: FailureKind;
   readonly isPassing: boolean;
   constructor(message: string, { cause, kind = "final", isPassing = kind === "passing" }: ErrorDetails = {}) {
     super(message, { cause });
@@ -37,10 +37,10 @@ export class AskedToWait extends NoDigest {
 
 const LONGEST_MS = 24 * 3_600_000;
 /** Where the registry does not say: tried again within the cycle, then left alone for a minute. */
-export const UNSAID_MS = 60_000;
+export const DEFAULT_WAIT_MS = 60_000;
 
 /** How long to leave the registry alone: what its `Retry-After` says, a day at most; undefined where it says nothing. */
 export function retryAfterMs(header: string | undefined, now: number): number | undefined {
-  const ms = retryAfter(header, now);
+  const ms = parseRetryAfter(header, now);
   return ms === undefined ? undefined : Math.min(ms, LONGEST_MS);
 }

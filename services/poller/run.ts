@@ -1,50 +1,56 @@
 // The poller: finds out which containers have a newer image and publishes the plan. It changes nothing on the Engine.
 import type { NatsConnection } from "nats";
 import { explain } from "../../shared/errors.ts";
-import { bucketOf, jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
-import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
-import { NameCensus } from "../../shared/name-census.ts";
-import type { End } from "../../shared/run-records.ts";
-import { CODE, isOneCycle } from "../../shared/one-cycle.ts";
-import { type Context, type Host, type Service, forEachHost, stoppedCode } from "../../shared/run-service.ts";
-import { BUCKETS } from "../../shared/subjects.ts";
+import { bucketOf, jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
+import { connectUnlessStopped, closeNats } from "../../shared/nats/nats-connection.ts";
+import { ContainerNames } from "../../shared/runtime/container-names.ts";
+import type { UpdateResult } from "../../shared/contract/run-records.ts";
+import { EXIT_CODES, isOneCycle } from "../../shared/runtime/one-cycle.ts";
+import {
+  type ServiceContext,
+  type Host,
+  type Service,
+  forEachHost,
+  exitCodeWhenStopped,
+} from "../../shared/runtime/run-service.ts";
+import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { serveCommands } from "./commands.ts";
-import { type PollCycle, cycle } from "./cycle.ts";
-import { type Runs, exitCodeOf, followRuns } from "./follow-run.ts";
+import { type PollCycle, runCycle } from "./cycle.ts";
+import { type RunResults, exitCodeOf, followRunResults } from "./run-results.ts";
 import { FirstStart } from "./first-start.ts";
-import { HostTaken, noteHost } from "./host-record.ts";
-import { type Look, look } from "./look.ts";
-import { followExpiries } from "./look-again.ts";
+import { HostNameTaken, retryUpdateHostRecord } from "./host-record.ts";
+import { type LookRequest, answerLook } from "./look-request.ts";
+import { watchExpiredUpdates } from "./expired-updates.ts";
 import { Mirrors } from "./mirrors.ts";
-import { ImageOrigins } from "./origins.ts";
+import { ImageOrigins } from "./image-origins.ts";
 import type { Polling } from "./polling.ts";
 import { proxiesFrom } from "./proxy.ts";
-import { whyUpdaterIsNotReady } from "./publish.ts";
-import { Registries } from "./registry.ts";
-import { reportOf } from "./report.ts";
-import { untilSettled } from "./settled.ts";
-import { type LoggedSentences, tell } from "./tell.ts";
+import { whyUpdaterIsNotReady } from "./publish-plan.ts";
+import { Registries } from "./registries.ts";
+import { makeCycleReport } from "./cycle-report.ts";
+import { waitUntilSettled } from "./wait-until-settled.ts";
+import { type LoggedSentences, logCycle } from "./log-cycle.ts";
 import { Timetable } from "./timetable.ts";
-import { type Wish, grant } from "./wish.ts";
+import { type OperatorRequest, handleOperatorRequest } from "./operator-request.ts";
 
 /** After a cycle that failed because the Engine or NATS was away, and while waiting for the updater. */
-const AGAIN_MS = 5000;
+const RETRY_MS = 5000;
 const LOOK_MS = 500;
 
 export const runPoller: Service = async (context) => {
   const nats = await connectUnlessStopped("poller", context);
-  if (nats === undefined) return stoppedCode(context);
-  const census = context.census ?? new NameCensus(context.settings.DOCKER_SOCKETS.length);
+  if (nats === undefined) return exitCodeWhenStopped(context);
+  const census = context.census ?? new ContainerNames(context.settings.DOCKER_SOCKETS.length);
   try {
     return await forEachHost(context, (host) => pollHost({ ...context, census }, host, nats));
   } finally {
-    await leaveNats(nats);
+    await closeNats(nats);
   }
 };
 
 /** Resolves with the exit code. */
 async function pollHost(
-  context: Context & Pick<Polling, "census">,
+  context: ServiceContext & Pick<Polling, "census">,
   host: Host,
   nats: NatsConnection,
 ): Promise<number> {
@@ -74,15 +80,19 @@ async function pollHost(
     firstStart: new FirstStart(),
   };
   try {
-    await noteHost(polling, "waiting for the streams and buckets that the updater makes", (record) => {
-      polling.origins.remember(record.known_images ?? []);
-      polling.mirrors.remember(record.mirrors);
-      polling.firstStart.noteRecord(record);
-      return {};
-    });
+    await retryUpdateHostRecord(
+      polling,
+      "waiting for the streams and buckets that the updater makes",
+      (record) => {
+        polling.origins.remember(record.known_images ?? []);
+        polling.mirrors.remember(record.mirrors);
+        polling.firstStart.noteRecord(record);
+        return {};
+      },
+    );
     return await (isOneCycle(settings) ? pollOnce(polling) : pollAlways(polling));
   } catch (error) {
-    if (!(error instanceof HostTaken)) throw error;
+    if (!(error instanceof HostNameTaken)) throw error;
     polling.log.fatal({ because: error.message }, "host not polled");
     return 1;
   }
@@ -100,54 +110,54 @@ async function pollAlways(polling: Polling): Promise<number> {
     last,
     next_at: timetable.nextAt,
   }));
-  using _expiries = followExpiries(polling, () => timetable.lookAgain(AGAIN_MS));
+  using _expiries = watchExpiredUpdates(polling, () => timetable.pollAgainIn(RETRY_MS));
   for (;;) {
     const over = AbortSignal.any([signal, commands.asked]);
-    if (more) await updaterReady(polling, { within: timetable.left, over, lookEvery: AGAIN_MS });
+    if (more) await waitForUpdater(polling, { within: timetable.msUntilNext, over, lookEvery: RETRY_MS });
     else await timetable.wait(over);
     if (signal.aborted) return 0;
-    const asked = commands.takeWish();
+    const asked = commands.takeRequest();
     if (asked !== undefined) {
-      asked.answer({ ...identityOf(polling), ...(await answerTo(polling, asked.wish)) });
+      asked.answer({ ...identityOf(polling), ...(await answerRequest(polling, asked.wish)) });
       continue;
     }
-    timetable.begin();
+    timetable.beginCycle();
     const answer = commands.takeChecks();
     const ended = await tryCycle(polling, new Set(), told);
-    if (ended.cycle === undefined) timetable.again(AGAIN_MS);
+    if (ended.cycle === undefined) timetable.retryIn(RETRY_MS);
     told = ended.told;
     more = hasMore(ended);
-    last = reportOf(ended, clock.now());
+    last = makeCycleReport(ended, clock.now());
     answer({ ...identityOf(polling), ...last });
   }
 }
 
-const answerTo = (polling: Polling, wish: Wish | Look): Promise<object> =>
-  wish.kind === "look" ? look(polling, wish) : grant(polling, wish);
+const answerRequest = (polling: Polling, wish: OperatorRequest | LookRequest): Promise<object> =>
+  wish.kind === "look" ? answerLook(polling, wish) : handleOperatorRequest(polling, wish);
 
 /** Something is due that the updater was not ready for, or that did not fit in the plan. */
-const hasMore = ({ cycle: last }: CycleEnd): boolean =>
+const hasMore = ({ cycle: last }: CycleResult): boolean =>
   last !== undefined && (last.outcome.kind === "waiting" || last.rest.length > 0);
 
 /** What was left behind is put right first; then one cycle, and the runs that it leads to. Resolves with the exit code. */
 async function pollOnce(polling: Polling): Promise<number> {
-  using runs = followRuns(polling);
-  const before = await untilSettled(polling, runs);
+  using runs = followRunResults(polling);
+  const before = await waitUntilSettled(polling, runs);
   const { ends, isWhole } = await cycleOnce(polling, runs);
-  await untilSettled(polling, runs); // a run is told to be finished before it is closed
-  const code = Math.max(exitCodeOf([...before, ...ends]), isWhole ? CODE.done : CODE.failed);
-  return polling.signal.aborted ? Math.max(code, stoppedCode(polling)) : code;
+  await waitUntilSettled(polling, runs); // a run is told to be finished before it is closed
+  const code = Math.max(exitCodeOf([...before, ...ends]), isWhole ? EXIT_CODES.done : EXIT_CODES.failed);
+  return polling.signal.aborted ? Math.max(code, exitCodeWhenStopped(polling)) : code;
 }
 
-interface Once {
-  readonly ends: readonly End[];
+interface OneCycleResult {
+  readonly ends: readonly UpdateResult[];
   /** Registries said of every image what they have. */
   readonly isWhole: boolean;
 }
 
-async function cycleOnce(polling: Polling, runs: Runs): Promise<Once> {
+async function cycleOnce(polling: Polling, runs: RunResults): Promise<OneCycleResult> {
   const { log, clock, signal, health } = polling;
-  const ends: End[] = [];
+  const ends: UpdateResult[] = [];
   const done = new Set<string>();
   const expired = new Set<string>();
   let told: LoggedSentences = new Set();
@@ -157,14 +167,14 @@ async function cycleOnce(polling: Polling, runs: Runs): Promise<Once> {
     told = ended.told;
     if (ended.cycle !== undefined && done.size === 0) isWhole = ended.cycle.unanswered === 0;
     const outcome = ended.cycle?.outcome;
-    using _waiting = health.waits(whatFor(polling, ended));
-    if (outcome === undefined) await clock.sleep(AGAIN_MS, signal);
+    using _waiting = health.trackWait(describeWait(polling, ended));
+    if (outcome === undefined) await clock.sleep(RETRY_MS, signal);
     else if (outcome.kind === "nothing due") break;
     else if (outcome.kind === "waiting")
-      await updaterReady(polling, { within: Number.POSITIVE_INFINITY, over: signal, lookEvery: LOOK_MS });
+      await waitForUpdater(polling, { within: Number.POSITIVE_INFINITY, over: signal, lookEvery: LOOK_MS });
     else {
       log.debug({ run: outcome.run }, "waiting for the updater to finish the run");
-      const endsOfRun = (await runs.endsOf(outcome.run)) ?? {};
+      const endsOfRun = (await runs.waitForResults(outcome.run)) ?? {};
       ends.push(...Object.values(endsOfRun));
       const again = outcome.containers.filter((name) => endsOfRun[name] === "expired" && !expired.has(name));
       for (const name of again) expired.add(name); // planned on what was not so any more: once more
@@ -175,7 +185,7 @@ async function cycleOnce(polling: Polling, runs: Runs): Promise<Once> {
   return { ends, isWhole };
 }
 
-function whatFor({ host }: Polling, { cycle: last, because = "" }: CycleEnd): string {
+function describeWait({ host }: Polling, { cycle: last, because = "" }: CycleResult): string {
   switch (last?.outcome.kind) {
     case undefined:
       return `a cycle of ${host.name} that does not fail: ${because}`;
@@ -188,7 +198,7 @@ function whatFor({ host }: Polling, { cycle: last, because = "" }: CycleEnd): st
   }
 }
 
-interface EndPatience {
+interface UpdaterWait {
   /** Milliseconds. */
   readonly within: number;
   readonly lookEvery: number;
@@ -196,7 +206,7 @@ interface EndPatience {
 }
 
 /** Resolves when the updater has nothing in hand, or when it is over. */
-async function updaterReady(polling: Polling, { within, lookEvery, over }: EndPatience): Promise<void> {
+async function waitForUpdater(polling: Polling, { within, lookEvery, over }: UpdaterWait): Promise<void> {
   const { clock } = polling;
   const until = clock.monotonic() + within;
   do await clock.sleep(Math.min(lookEvery, Math.max(until - clock.monotonic(), 0)), over);
@@ -207,24 +217,24 @@ async function updaterReady(polling: Polling, { within, lookEvery, over }: EndPa
   );
 }
 
-interface CycleEnd {
+interface CycleResult {
   /** Undefined where it failed because the Engine or NATS was away. */
   readonly cycle?: PollCycle;
   readonly because?: string;
   readonly told: LoggedSentences;
 }
 
-/** @throws HostTaken, and what NATS throws when it is closed for good. */
+/** @throws HostNameTaken, and what NATS throws when it is closed for good. */
 async function tryCycle(
   polling: Polling,
   except: ReadonlySet<string>,
   told: LoggedSentences,
-): Promise<CycleEnd> {
+): Promise<CycleResult> {
   try {
-    const ended = await cycle(polling, { except });
-    return { cycle: ended, told: tell(polling.log, ended, told) };
+    const ended = await runCycle(polling, { except });
+    return { cycle: ended, told: logCycle(polling.log, ended, told) };
   } catch (err) {
-    if (err instanceof HostTaken || polling.nats.isClosed()) throw err;
+    if (err instanceof HostNameTaken || polling.nats.isClosed()) throw err;
     const because = explain(err);
     if (!polling.signal.aborted)
       polling.log[told.has(because) ? "debug" : "warn"]({ err }, "cycle failed; it is tried again soon");

@@ -1,7 +1,7 @@
 // When the cycles of a host are due. Pure. INTERVAL counts on a clock that only goes forward, CRON on the wall's.
 import { createHash } from "node:crypto";
-import { isZone, nextTime } from "../../shared/cron.ts";
-import type { Settings } from "../../shared/settings.ts";
+import { isTimeZone, nextTime } from "../../shared/settings/cron.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
 
 export type Schedule =
   | { readonly kind: "interval"; readonly every: number; readonly shift: number }
@@ -24,7 +24,7 @@ export function scheduleOf(
   const shift = shiftOf(host, JITTER);
   return CRON === undefined
     ? { kind: "interval", every: INTERVAL, shift }
-    : { kind: "cron", pattern: CRON, zone: isZone(TZ) ? TZ : "UTC", shift, grace: GRACE };
+    : { kind: "cron", pattern: CRON, zone: isTimeZone(TZ) ? TZ : "UTC", shift, grace: GRACE };
 }
 
 /** The host's own part of JITTER, the same at every start. */

@@ -40,7 +40,7 @@ export class Timetable {
   }
 
   /** Milliseconds until the next cycle is due. */
-  get left(): number {
+  get msUntilNext(): number {
     return Math.max(this.#next - this.#time(), 0);
   }
 
@@ -64,7 +64,7 @@ export class Timetable {
   }
 
   /** A cycle begins now, as the schedule has it or because someone asked for it. */
-  begin(): void {
+  beginCycle(): void {
     const now = this.#time();
     this.#made += 1;
     this.#again = Number.POSITIVE_INFINITY;
@@ -75,13 +75,13 @@ export class Timetable {
   }
 
   /** It failed: it is made again soon, unless that would be too late. */
-  again(inMs: number): void {
+  retryIn(inMs: number): void {
     const soon = this.#time() + inMs;
     if (!isTooLate(this.#schedule, this.#was, soon)) this.#again = soon;
   }
 
   /** Something was decided on what is not so any more: one more, soon, whatever the schedule says. */
-  lookAgain(inMs: number): void {
+  pollAgainIn(inMs: number): void {
     this.#again = Math.min(this.#again, this.#time() + inMs);
   }
 

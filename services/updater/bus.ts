@@ -2,16 +2,16 @@
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
-import { bucketOf, jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
-import type { Publishing } from "../../shared/jetstream.ts";
-import type { Context, Host } from "../../shared/run-service.ts";
-import { BUCKETS } from "../../shared/subjects.ts";
+import { bucketOf, jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
+import type { PublishContext } from "../../shared/nats/jetstream.ts";
+import type { ServiceContext, Host } from "../../shared/runtime/run-service.ts";
+import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { Hub } from "./gate/hub.ts";
 import type { EngineLease } from "./lease/engine-lease.ts";
-import { Stall } from "./stall.ts";
+import { OutageLog } from "./outage-log.ts";
 
-export interface Bus extends Publishing {
-  readonly context: Context;
+export interface Bus extends PublishContext {
+  readonly context: ServiceContext;
   readonly host: Host;
   readonly nats: NatsConnection;
   readonly js: JetStreamClient;
@@ -23,14 +23,14 @@ export interface Bus extends Publishing {
   /** Who holds it may touch what is on the Engine. */
   readonly lease: EngineLease;
   /** How often NATS came back; what it had stored may be lost then. */
-  readonly comebacks: { count: number };
+  readonly reconnects: { count: number };
   readonly hub: Hub;
-  readonly patience: Stall;
+  readonly patience: OutageLog;
 }
 
 export async function openBus(
   nats: NatsConnection,
-  context: Context,
+  context: ServiceContext,
   host: Host,
   own: Pick<Bus, "writer" | "lease">,
 ): Promise<Bus> {
@@ -48,8 +48,8 @@ export async function openBus(
     clock: context.clock,
     signal: context.signal,
     ...own,
-    comebacks: { count: 0 },
+    reconnects: { count: 0 },
     hub: new Hub(manager, settings, context.clock),
-    patience: new Stall(log, context.clock),
+    patience: new OutageLog(log, context.clock),
   };
 }

@@ -3,27 +3,27 @@
 // does not name the command, such as an answer of the server to a request with this reply subject, has no effect.
 import type { Msg } from "nats";
 import { explain } from "../../shared/errors.ts";
-import { isCommand } from "../../shared/messages.ts";
-import { subjects } from "../../shared/subjects.ts";
-import type { Acting } from "./acting.ts";
-import type { Restored } from "./recover/put-back.ts";
+import { isCommand } from "../../shared/contract/messages.ts";
+import { subjects } from "../../shared/contract/subjects.ts";
+import type { ExclusiveWork } from "./exclusive-work.ts";
+import type { SwapRecoveryResult } from "./recover/roll-back-swap.ts";
 import type { Updater } from "./updater.ts";
 
 interface UpdaterCommands {
-  readonly acting: Acting;
+  readonly acting: ExclusiveWork;
   readonly yielded: AbortController;
   /** Puts right what was left behind. */
-  readonly recover: () => Promise<Recovery>;
+  readonly recover: () => Promise<RecoverySummary>;
   /** The last one. */
-  readonly last: () => Recovery;
+  readonly last: () => RecoverySummary;
 }
 
 /** How the last recovery went. */
-export interface Recovery {
+export interface RecoverySummary {
   /** The run that it resumed. */
   readonly run: string | null;
   /** What no run went on with. */
-  readonly restored: readonly Restored[];
+  readonly restored: readonly SwapRecoveryResult[];
 }
 
 /** Only the acting updater answers. */
@@ -33,25 +33,25 @@ export function answerCommands(
 ): Disposable {
   const { bus, fence, counters } = updater;
   const answer = (message: Msg, said: object): unknown => message.respond(JSON.stringify(said));
-  const inHand = () => ({ state: acting.busy ? "busy" : "idle", run: fence.open?.run ?? null });
+  const inHand = () => ({ state: acting.isBusy ? "busy" : "idle", run: fence.open?.run ?? null });
   const commands: Readonly<Record<string, (message: Msg) => void>> = {
     status: (message) =>
-      void troubleOf(bus).then((trouble) =>
+      void listTrouble(bus).then((trouble) =>
         answer(message, {
           ...inHand(),
           writer: bus.writer,
           updates: counters.counts,
           trouble,
-          recovered: brief(last()),
+          recovered: summarizeRecovery(last()),
         }),
       ),
     yield: (message) => {
-      answer(message, { state: acting.busy ? "busy" : "yielded" });
-      if (!acting.busy) yielded.abort();
+      answer(message, { state: acting.isBusy ? "busy" : "yielded" });
+      if (!acting.isBusy) yielded.abort();
     },
     repair: (message) => {
-      if (acting.busy) answer(message, inHand());
-      else void acting.alone(() => repair(updater, recover)).then((said) => answer(message, said));
+      if (acting.isBusy) answer(message, inHand());
+      else void acting.runAlone(() => repair(updater, recover)).then((said) => answer(message, said));
     },
   };
   const served = Object.entries(commands).map(([command, callback]) =>
@@ -66,14 +66,14 @@ export function answerCommands(
   return { [Symbol.dispose]: () => served.forEach((one) => one.unsubscribe()) };
 }
 
-const brief = ({ run, restored }: Recovery): object => ({
+const summarizeRecovery = ({ run, restored }: RecoverySummary): object => ({
   run,
   stuck: restored.filter(({ end }) => end === "stuck").map(({ container }) => container),
   mended: restored.filter(({ end }) => end !== "stuck").map(({ container, run }) => ({ container, run })),
 });
 
 /** What keeps it from going on, in a sentence each. */
-async function troubleOf({ hub, patience, lease }: Updater["bus"]): Promise<string[]> {
+async function listTrouble({ hub, patience, lease }: Updater["bus"]): Promise<string[]> {
   if (lease.trouble !== undefined) return [lease.trouble];
   if (patience.trouble !== undefined) return [patience.trouble];
   return (await hub.isAway()) ? [hub.trouble] : [];

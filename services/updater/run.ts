@@ -5,25 +5,35 @@ import type { NatsConnection } from "nats";
 import { z } from "zod";
 import { iso, firstOf } from "../../shared/clock.ts";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
-import { bucketOf } from "../../shared/jetstream-client.ts";
-import { parseJson } from "../../shared/messages.ts";
-import { connectUnlessStopped, leaveNats, natsAnswers } from "../../shared/nats.ts";
-import { type Context, type Host, type Service, forEachHost } from "../../shared/run-service.ts";
-import { BUCKETS } from "../../shared/subjects.ts";
-import { token } from "../../shared/tokens.ts";
+import { bucketOf } from "../../shared/nats/jetstream-client.ts";
+import { parseJson } from "../../shared/contract/messages.ts";
+import { connectUnlessStopped, closeNats, isNatsAnswering } from "../../shared/nats/nats-connection.ts";
+import {
+  type ServiceContext,
+  type Host,
+  type Service,
+  forEachHost,
+} from "../../shared/runtime/run-service.ts";
+import { BUCKETS } from "../../shared/contract/subjects.ts";
+import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 import { openBus } from "./bus.ts";
-import { prepareSnapshots } from "./journal/snapshots.ts";
-import { Counters } from "./journal/counters.ts";
-import { Doorbell } from "./gate/doorbell.ts";
+import { prepareSnapshots } from "./journal/snapshot-store.ts";
+import { Counters } from "./journal/update-counters.ts";
+import { VerdictSignals } from "./gate/verdict-signals.ts";
 import { Fence } from "./journal/fence.ts";
-import { type EngineLease, leaseOn } from "./lease/engine-lease.ts";
-import { helpersEnd } from "./self/helper-container.ts";
-import { helperWith } from "./self/helper.ts";
-import { Participants } from "./gate/participants.ts";
-import { Semaphore } from "./swap/places.ts";
-import { ensureHostConsumers, keepConsumers, keepPrepared, prepareNats } from "./prepared.ts";
-import { recoverHost, settleAlone } from "./recover/recover.ts";
-import { References } from "./swap/references.ts";
+import { type EngineLease, createEngineLease } from "./lease/engine-lease.ts";
+import { awaitHelper } from "./containers/helper-container.ts";
+import { makeHelperService } from "./self-update-helper.ts";
+import { Participants } from "./gate/gate-participants.ts";
+import { Semaphore } from "./semaphore.ts";
+import {
+  ensureHostConsumers,
+  maintainConsumers,
+  restoreTopologyOnReconnect,
+  prepareNats,
+} from "./ensure-topology.ts";
+import { recoverHost, settleUnresumed } from "./recover/recover-host.ts";
+import { ContainerReferences } from "./containers/container-references.ts";
 import { serve } from "./serve.ts";
 import type { SwapStep } from "./swap/swap.ts";
 import { swapSteps } from "./swap/swap-steps.ts";
@@ -31,16 +41,16 @@ import { swapSteps } from "./swap/swap-steps.ts";
 export const runUpdater: Service = (context) => runUpdaterWith(context, swapSteps);
 
 /** The helper of a self-update; `order` is its job, in JSON. */
-export const runHelper = (order: string): Service => helperWith(swapSteps, order);
+export const runHelper = (order: string): Service => makeHelperService(swapSteps, order);
 
 /** `steps` replace a container; tests hand in ones that break. */
-export async function runUpdaterWith(context: Context, steps: readonly SwapStep[]): Promise<number> {
+export async function runUpdaterWith(context: ServiceContext, steps: readonly SwapStep[]): Promise<number> {
   const state: { wrong: string | undefined } = { wrong: "does not act or stand by yet" };
-  context.health.part("updater", () => state.wrong);
+  context.health.addPart("updater", () => state.wrong);
   await prepareSnapshots(context.settings.DATA_DIR);
-  using hardStop = hardStopAfter(context);
+  using hardStop = makeHardStop(context);
   using leases = new Leases(context);
-  if (!(await natsAnswers(context.settings)))
+  if (!(await isNatsAnswering(context.settings)))
     await recoverUntilNatsAnswers({ context, leases, hardStop: hardStop.signal });
   const nats = await connectUnlessStopped("updater", context);
   if (nats === undefined) return 0;
@@ -51,12 +61,16 @@ export async function runUpdaterWith(context: Context, steps: readonly SwapStep[
       updateHost({ context, leases, nats, host, steps, hardStop: hardStop.signal }),
     );
   } finally {
-    await leaveNats(nats);
+    await closeNats(nats);
   }
 }
 
 /** A signal that aborts STOP_GRACE after the service was told to stop. */
-function hardStopAfter({ settings, clock, signal }: Context): Disposable & { readonly signal: AbortSignal } {
+function makeHardStop({
+  settings,
+  clock,
+  signal,
+}: ServiceContext): Disposable & { readonly signal: AbortSignal } {
   const hardStop = new AbortController();
   setMaxListeners(0, hardStop.signal); // one for each container that is proved
   const over = new AbortController();
@@ -79,7 +93,7 @@ const LOOK_MS = 1000;
 const Claim = z.object({ engine_id: z.string() });
 
 interface Work {
-  readonly context: Context;
+  readonly context: ServiceContext;
   readonly leases: Leases;
   readonly hardStop: AbortSignal;
 }
@@ -101,29 +115,29 @@ async function updateHost(work: HostWork): Promise<number> {
     );
     return 1;
   };
-  if (!(await isOurs(nats, host))) return refuse();
+  if (!(await ownsHostName(nats, host))) return refuse();
   await ensureHostConsumers(nats, { ...context, log }, host.name);
   if (context.signal.aborted) return 0;
   const own = { writer: randomBytes(8).toString("hex"), lease: await work.leases.on(host) };
   const bus = await openBus(nats, context, host, own);
-  void keepPrepared(bus);
-  void keepConsumers(bus);
+  void restoreTopologyOnReconnect(bus);
+  void maintainConsumers(bus);
   await using participants = await Participants.follow(bus);
-  using doorbell = new Doorbell(nats, host.name, context.clock);
-  const places = new Semaphore(context.settings.SWAPS);
-  const making = new Semaphore(1);
-  const references = new References();
+  using doorbell = new VerdictSignals(nats, host.name, context.clock);
+  const swapSemaphore = new Semaphore(context.settings.SWAPS);
+  const tagSemaphore = new Semaphore(1);
+  const references = new ContainerReferences();
   const [silences, tries] = [new Map<string, number>(), new Map<string, number>()];
   const counters = await openCounters({ ...context, log }, host.name);
   const alone = () => standInUntilNatsAnswers(work, host);
   for (let standby = false; !context.signal.aborted; standby = true) {
     try {
-      const fence = await Fence.take(bus, { standby, alone });
-      if (!(await isOurs(nats, host))) return refuse(); // claimed meanwhile
+      const fence = await Fence.take(bus, { isStandby: standby, recoverFromEngine: alone });
+      if (!(await ownsHostName(nats, host))) return refuse(); // claimed meanwhile
       log.info({ writer: bus.writer, resuming: fence.open?.run }, "this updater acts on the host");
       await serve({
-        ...{ bus, fence, participants, doorbell, counters, hardStop },
-        ...{ places, making, references, steps, silences, tries },
+        ...{ bus, fence, participants, verdictSignals: doorbell, counters, hardStop },
+        ...{ swapSemaphore, tagSemaphore, references, steps, engineSilences: silences, planFailures: tries },
       });
     } catch (error) {
       if (error instanceof Suspended) break;
@@ -134,15 +148,15 @@ async function updateHost(work: HostWork): Promise<number> {
   return 0;
 }
 
-function openCounters({ settings, log, clock }: Context, host: string): Promise<Counters> {
+function openCounters({ settings, log, clock }: ServiceContext, host: string): Promise<Counters> {
   const { DATA_DIR: dataDir, SAVE_COUNTERS: save } = settings;
   return Counters.open({ dataDir, save, host, log, now: iso(clock.now()) });
 }
 
 /** The poller claims a host's name for an Engine; another Engine under that name must not be changed. */
-async function isOurs(nats: NatsConnection, { name, engine }: Host): Promise<boolean> {
+async function ownsHostName(nats: NatsConnection, { name, engine }: Host): Promise<boolean> {
   const hosts = await bucketOf(nats, BUCKETS.hosts);
-  const entry = await hosts.get(token(name));
+  const entry = await hosts.get(encodeToken(name));
   const claimed = entry?.operation === "PUT" ? Claim.safeParse(parseJson(entry.string())) : undefined;
   return claimed?.data === undefined || claimed.data.engine_id === engine.id;
 }
@@ -175,7 +189,7 @@ function standInUntilNatsAnswers(work: Work, host: Host): Promise<void> {
 
 /** `enough`: it answers. */
 async function untilNatsAnswers(
-  { settings, clock, signal }: Context,
+  { settings, clock, signal }: ServiceContext,
   recover: (enough: AbortSignal) => Promise<unknown>,
 ): Promise<void> {
   const answers = new AbortController();
@@ -184,7 +198,7 @@ async function untilNatsAnswers(
   recovering.catch(() => answers.abort()); // told where it is awaited
   while (!enough.aborted) {
     await clock.sleep(LOOK_MS, enough);
-    if (!enough.aborted && (await natsAnswers(settings))) answers.abort();
+    if (!enough.aborted && (await isNatsAnswering(settings))) answers.abort();
   }
   await recovering;
 }
@@ -199,12 +213,12 @@ async function recoverWithoutNats(
 ): Promise<void> {
   const log = context.log.child({ host: host.name });
   const own = { lease: await leases.on(host), openRun: undefined };
-  const it = { ...context, log, host, hardStop, making: new Semaphore(1), signal: enough, ...own };
-  await helpersEnd(host.engine, context.clock, context.signal);
+  const it = { ...context, log, host, hardStop, tagSemaphore: new Semaphore(1), signal: enough, ...own };
+  await awaitHelper(host.engine, context.clock, context.signal);
   try {
     const { swaps, ...recovered } = await recoverHost(it);
     const over = new Map([...swaps].filter(([, { outcome }]) => outcome.kind !== "done"));
-    await settleAlone(it, { ...recovered, swaps: over }, undefined);
+    await settleUnresumed(it, { ...recovered, swaps: over }, undefined);
     if (over.size === swaps.size && recovered.undecided.length === 0) await own.lease.release();
   } catch (error) {
     if (!(error instanceof Suspended)) throw error; // NATS answers, and another updater acts
@@ -213,15 +227,15 @@ async function recoverWithoutNats(
 
 /** One for each Engine, for as long as the updater runs. */
 class Leases implements Disposable {
-  readonly #context: Context;
+  readonly #context: ServiceContext;
   readonly #leases = new Map<string, Promise<EngineLease>>();
 
-  constructor(context: Context) {
+  constructor(context: ServiceContext) {
     this.#context = context;
   }
 
   async on(host: Host): Promise<EngineLease> {
-    const made = this.#leases.get(host.name) ?? leaseOn(this.#context, host);
+    const made = this.#leases.get(host.name) ?? createEngineLease(this.#context, host);
     this.#leases.set(host.name, made);
     return made;
   }

@@ -1,36 +1,36 @@
 // While this process holds the fence of a host: recover, resume the open run, then one plan after the other.
 import { firstOf } from "../../shared/clock.ts";
 import type { JsMsg } from "@nats-io/jetstream";
-import { consume } from "../../shared/consume.ts";
+import { consume } from "../../shared/nats/consume.ts";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
-import { lastOn, serverTime, untilAnswered } from "../../shared/jetstream.ts";
-import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
-import { Acting } from "./acting.ts";
-import { type Recovery, answerCommands } from "./commands.ts";
-import { dropOtherSnapshots } from "./journal/snapshots.ts";
-import { helpersEnd, removeHelper } from "./self/helper-container.ts";
+import { getLastMessage, getServerTime, retryUntilAnswered } from "../../shared/nats/jetstream.ts";
+import { STREAMS, consumers, subjects } from "../../shared/contract/subjects.ts";
+import { ExclusiveWork } from "./exclusive-work.ts";
+import { type RecoverySummary, answerCommands } from "./commands.ts";
+import { dropOtherSnapshots } from "./journal/snapshot-store.ts";
+import { awaitHelper, removeHelper } from "./containers/helper-container.ts";
 import { type Plan, parsePlan } from "./plan/plan-message.ts";
-import { type RecoveredHost, recoverHost, settleAlone } from "./recover/recover.ts";
-import { carryOut } from "./plan/carry-out.ts";
-import { refusedIn } from "./plan/hard.ts";
-import { modeOf } from "./plan/mode.ts";
-import { credentialSettings } from "./plan/pull.ts";
-import { tellRestored } from "./recover/tell-restored.ts";
-import { releaseOtherImages } from "./swap/way-back.ts";
+import { type HostRecovery, recoverHost, settleUnresumed } from "./recover/recover-host.ts";
+import { runPlanOrGiveUp } from "./plan/run-plan-or-give-up.ts";
+import { findRefusedRecreations } from "./plan/hard-dependencies.ts";
+import { effectiveMode } from "./plan/mode.ts";
+import { readCredentialSettings } from "./containers/pull-image.ts";
+import { reportRecovery } from "./recover/report-recovery.ts";
+import { releaseOtherImages } from "./swap/rollback-resources.ts";
 import type { Updater } from "./updater.ts";
 
 const LOOK_MS = 15_000;
 
-const NOTHING: RecoveredHost = { swaps: new Map(), markers: [], restored: [], undecided: [] };
+const NOTHING_RECOVERED: HostRecovery = { swaps: new Map(), markers: [], restored: [], undecided: [] };
 
 /** Until the service stops or yields to another updater. @throws Fenced, Suspended */
 export async function serve(updater: Updater): Promise<void> {
   const { bus, fence } = updater;
   const yielded = new AbortController();
-  const acting = new Acting();
-  let last: Recovery = { run: null, restored: [] };
-  const recover = async (): Promise<Recovery> => (last = await recoverAndResume(updater));
-  const inHand = acting.alone(() => untilResumed(updater, recover)); // busy before anyone can ask
+  const acting = new ExclusiveWork();
+  let last: RecoverySummary = { run: null, restored: [] };
+  const recover = async (): Promise<RecoverySummary> => (last = await recoverAndResume(updater));
+  const inHand = acting.runAlone(() => retryUntilResumed(updater, recover)); // busy before anyone can ask
   using _commands = answerCommands(updater, { acting, yielded, recover, last: () => last });
   await inHand;
   using _looks = bus.clock.every(LOOK_MS, () => {
@@ -44,25 +44,25 @@ export async function serve(updater: Updater): Promise<void> {
     clock: bus.clock,
     signal: firstOf(bus.signal, yielded.signal),
     handle: (message) =>
-      acting.alone(async () => {
+      acting.runAlone(async () => {
         if (fence.open !== undefined) await recover(); // this process failed in the middle of a run
-        const plan = await planIn(updater, message);
-        await carryOut(updater, plan, NOTHING);
+        const plan = await readPlan(updater, message);
+        await runPlanOrGiveUp(updater, plan, NOTHING_RECOVERED);
       }),
   });
 }
 
-async function planIn({ bus }: Updater, message: JsMsg): Promise<Plan> {
+async function readPlan({ bus }: Updater, message: JsMsg): Promise<Plan> {
   const publishedAt = message.info.timestampNanos / 1e6;
   const durable = consumers.updater(bus.host.name);
-  const now = () => untilAnswered(bus, () => serverTime(bus.manager, STREAMS.hooks, durable));
+  const now = () => retryUntilAnswered(bus, () => getServerTime(bus.manager, STREAMS.hooks, durable));
   return parsePlan(message.string(), { publishedAt, takenAt: (await now()) ?? publishedAt });
 }
 
 const AGAIN_MS = 5000;
 
 /** What goes wrong now is no reason to give up what was begun. @throws Fenced, Suspended */
-async function untilResumed(updater: Updater, recover: () => Promise<Recovery>): Promise<void> {
+async function retryUntilResumed(updater: Updater, recover: () => Promise<RecoverySummary>): Promise<void> {
   const { context, nats, clock, signal } = updater.bus;
   for (let told = ""; ;) {
     try {
@@ -80,18 +80,22 @@ async function untilResumed(updater: Updater, recover: () => Promise<Recovery>):
   }
 }
 
-async function recoverAndResume(updater: Updater): Promise<Recovery> {
-  const { bus, fence, hardStop, making } = updater;
-  const own = { lease: bus.lease, openRun: fence.open?.run, refused: await refusedIn(bus, fence.open?.run) };
-  const credentials = () => credentialSettings(bus);
-  const it = { ...bus.context, host: bus.host, hardStop, making, credentials, ...own };
-  const helped = await helpersEnd(bus.host.engine, bus.clock, bus.signal);
+async function recoverAndResume(updater: Updater): Promise<RecoverySummary> {
+  const { bus, fence, hardStop, tagSemaphore } = updater;
+  const own = {
+    lease: bus.lease,
+    openRun: fence.open?.run,
+    refused: await findRefusedRecreations(bus, fence.open?.run),
+  };
+  const credentials = () => readCredentialSettings(bus);
+  const it = { ...bus.context, host: bus.host, hardStop, tagSemaphore, credentials, ...own };
+  const helped = await awaitHelper(bus.host.engine, bus.clock, bus.signal);
   const recovered = { ...(await recoverHost(it)), helped };
-  const plan = await openPlan(updater);
+  const plan = await findOpenPlan(updater);
   const resumed =
-    plan !== undefined && modeOf(plan, bus.context.settings) === "update" ? plan.run : undefined;
-  const restored = await settleAlone(it, recovered, resumed);
-  await tellRestored(bus, restored);
+    plan !== undefined && effectiveMode(plan, bus.context.settings) === "update" ? plan.run : undefined;
+  const restored = await settleUnresumed(it, recovered, resumed);
+  await reportRecovery(bus, restored);
   const stuck = restored.filter(({ end }) => end === "stuck").map(({ run }) => run);
   await dropOtherSnapshots(it, plan === undefined ? stuck : [plan.run, ...stuck]);
   const swaps = resumed === undefined ? [] : [...recovered.swaps.values()].map(({ swap }) => swap);
@@ -99,8 +103,8 @@ async function recoverAndResume(updater: Updater): Promise<Recovery> {
     const because = explain(error);
     bus.context.log.warn({ because }, "tags of an earlier update are left; the next start removes them");
   });
-  const left = resumed === undefined ? { ...NOTHING, helped } : recovered;
-  if (plan !== undefined) await carryOut(updater, plan, left);
+  const left = resumed === undefined ? { ...NOTHING_RECOVERED, helped } : recovered;
+  if (plan !== undefined) await runPlanOrGiveUp(updater, plan, left);
   else if (fence.open !== undefined) await fence.end();
   await removeHelper(bus.host.engine);
   await bus.lease.release();
@@ -108,7 +112,7 @@ async function recoverAndResume(updater: Updater): Promise<Recovery> {
 }
 
 /** The plan of the run that was under way, if it is still in the stream. */
-async function openPlan({ bus, fence }: Updater): Promise<Plan | undefined> {
+async function findOpenPlan({ bus, fence }: Updater): Promise<Plan | undefined> {
   if (fence.open === undefined) return undefined;
   const at = {
     host: bus.host.name,
@@ -116,7 +120,9 @@ async function openPlan({ bus, fence }: Updater): Promise<Plan | undefined> {
     container: null,
     event: fence.open.plan,
   } as const;
-  const message = await untilAnswered(bus, () => lastOn(bus.manager, STREAMS.hooks, subjects.hook(at)));
+  const message = await retryUntilAnswered(bus, () =>
+    getLastMessage(bus.manager, STREAMS.hooks, subjects.hook(at)),
+  );
   if (message === undefined) return undefined;
   const publishedAt = message.time.getTime();
   return parsePlan(message.string(), { publishedAt, takenAt: publishedAt }); // one that was begun does not expire

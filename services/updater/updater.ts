@@ -1,66 +1,66 @@
 // What the updater of one host works with, and what one run of it adds.
 import type { Logger } from "pino";
-import type { Mode } from "../../shared/hooks.ts";
+import type { Mode } from "../../shared/contract/hooks.ts";
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
-import { withNeeds } from "../../shared/compat-labels.ts";
-import { type Facts, factsOf } from "../../shared/container-facts.ts";
-import { type Engine, ifThere } from "../../shared/engine.ts";
-import { labelsOf } from "../../shared/describe.ts";
+import { addNeededDependencies } from "../../shared/containers/compat-labels.ts";
+import { type ContainerFacts, factsOf } from "../../shared/containers/container-facts.ts";
+import { type Engine, ifExists } from "../../shared/docker/engine.ts";
+import { imageLabelsOf } from "../../shared/containers/payloads-from-engine.ts";
 import { explain } from "../../shared/errors.ts";
-import { inspectAll } from "../../shared/inspect-all.ts";
+import { inspectAllContainers } from "../../shared/containers/inspect-all.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
-import type { Labels } from "../../shared/labels.ts";
-import type { ImageRef } from "../../shared/image-ref.ts";
-import type { ImagePayload } from "../../shared/payloads.ts";
+import type { Labels } from "../../shared/settings/labels.ts";
+import type { ImageRef } from "../../shared/registry/image-ref.ts";
+import type { ImagePayload } from "../../shared/contract/payloads.ts";
 import type { Bus } from "./bus.ts";
-import type { Doorbell } from "./gate/doorbell.ts";
-import type { Counters } from "./journal/counters.ts";
+import type { VerdictSignals } from "./gate/verdict-signals.ts";
+import type { Counters } from "./journal/update-counters.ts";
 import type { Fence } from "./journal/fence.ts";
 import type { Gate } from "./gate/gate.ts";
-import type { Helped } from "./self/helper-container.ts";
+import type { HelperOutcome } from "./containers/helper-container.ts";
 import type { Journal } from "./journal/journal.ts";
-import type { Stopped } from "./journal/marker.ts";
+import type { MarkedContainer } from "./journal/run-marker.ts";
 import type { Notices } from "./journal/notices.ts";
-import type { Participants } from "./gate/participants.ts";
-import type { Semaphore } from "./swap/places.ts";
-import type { References } from "./swap/references.ts";
+import type { Participants } from "./gate/gate-participants.ts";
+import type { Semaphore } from "./semaphore.ts";
+import type { ContainerReferences } from "./containers/container-references.ts";
 import type { SagaOutcome } from "./swap/saga.ts";
 import type { Swap, SwapStep } from "./swap/swap.ts";
-import { parseSwapName } from "../../shared/swap-names.ts";
+import { parseSwapName } from "../../shared/containers/swap-names.ts";
 
 /** While dependencies are stopped nobody is waited for longer. Milliseconds. */
-export const AT_MOST_WHILE_STOPPED = 300_000;
+export const MAX_WAIT_WHILE_STOPPED_MS = 300_000;
 
 export interface Updater {
   readonly bus: Bus;
   readonly fence: Fence;
   readonly participants: Participants;
-  readonly doorbell: Doorbell;
+  readonly verdictSignals: VerdictSignals;
   /** The host's swap places: how many containers are down for an update at a time. */
-  readonly places: Semaphore;
+  readonly swapSemaphore: Semaphore;
   /** Creating by a tag that is moved for a moment: one at a time. */
-  readonly making: Semaphore;
-  readonly references: References;
+  readonly tagSemaphore: Semaphore;
+  readonly references: ContainerReferences;
   readonly counters: Counters;
   /** The steps of a replacement; the product's are `swapSteps`. */
   readonly steps: readonly SwapStep[];
   /** How often the Engine did not answer about containers, by run and names. */
-  readonly silences: Map<string, number>;
+  readonly engineSilences: Map<string, number>;
   /** How often a plan failed as a whole, by run. */
-  readonly tries: Map<string, number>;
+  readonly planFailures: Map<string, number>;
   /** Aborts STOP_GRACE after the service was told to stop. */
   readonly hardStop: AbortSignal;
 }
 
-/** For one run, which is given up where NATS stays away while something is stopped (plan/cut-off.ts). */
-export interface Connected extends Updater {
+/** For one run, which is given up where NATS stays away while something is stopped (plan/nats-outage.ts). */
+export interface ConnectedUpdater extends Updater {
   /** From the first stop until all that was stopped runs. */
-  readonly whileStopped: () => Disposable;
+  readonly limitNatsOutage: () => Disposable;
 }
 
-export interface Run extends Connected {
+export interface Run extends ConnectedUpdater {
   /** How many groups may have stopped dependencies at a time. */
-  readonly turns: Semaphore;
+  readonly dependencySemaphore: Semaphore;
   readonly journal: Journal;
   readonly gate: Gate;
   readonly notices: Notices;
@@ -75,15 +75,15 @@ export interface Run extends Connected {
   /** Dependencies that could not be started: the run's marker stays for them. */
   readonly notStarted: Set<string>;
   /** What an earlier process had swapped already, by container name. */
-  readonly recovered: ReadonlyMap<string, Recovered>;
+  readonly recovered: ReadonlyMap<string, RecoveredSwap>;
   /** What recovery could not put right of the run, by container name, and why. */
   readonly stuck: ReadonlyMap<string, string>;
   /** What the helper said that an earlier process started. */
-  readonly helped: Helped | undefined;
+  readonly helperOutcome: HelperOutcome | undefined;
 }
 
 /** A swap that an earlier process left after the names were exchanged, and how going on with it went. */
-export interface Recovered {
+export interface RecoveredSwap {
   readonly swap: Swap;
   readonly outcome: SagaOutcome;
   /** Name of the container in whose transaction it was. */
@@ -91,7 +91,7 @@ export interface Recovered {
 }
 
 export interface UpdateEntry {
-  readonly facts: Facts;
+  readonly facts: ContainerFacts;
   readonly ref: ImageRef;
   /** Registry's digest, as the plan has it. */
   readonly digest: string;
@@ -104,7 +104,7 @@ export interface Update extends UpdateEntry {
 }
 
 export interface InspectedContainer {
-  readonly facts: Facts;
+  readonly facts: ContainerFacts;
   readonly inspect: ContainerInspectInfo;
   /** Why the Engine could not show the image that it runs: which of its labels count is not known then. */
   readonly imageUnseen?: string;
@@ -114,14 +114,14 @@ export interface InspectedContainer {
  * All containers of the Engine but those that a swap has named. Dependencies that an earlier process of the run
  * stopped count as running: they ran before.
  */
-export async function lookAround(
+export async function inspectUserContainers(
   engine: Engine,
-  stoppedBefore: readonly Stopped[],
+  stoppedBefore: readonly MarkedContainer[],
 ): Promise<InspectedContainer[]> {
-  const { there } = await inspectAll(engine); // of those that it cannot show nothing is known
+  const { there } = await inspectAllContainers(engine); // of those that it cannot show nothing is known
   const own = there.filter((inspect) => parseSwapName(inspect.Name.slice(1)) === undefined);
   const { labels, unseen } = await imageLabels(engine, own);
-  const all = withNeeds(
+  const all = addNeededDependencies(
     own.map((inspect) => factsOf(inspect, labels.get(inspect.Image) ?? "unknown")),
     engine.compat,
   );
@@ -155,8 +155,8 @@ async function imageLabels(
   const unseen = new Map<string, string>();
   await inParallel([...new Set(containers.map(({ Image }) => Image))], { all: 8 }, async (id) => {
     const look = async (): Promise<void> => {
-      const image = await ifThere(docker.getImage(id).inspect());
-      if (image !== undefined) labels.set(id, labelsOf(image));
+      const image = await ifExists(docker.getImage(id).inspect());
+      if (image !== undefined) labels.set(id, imageLabelsOf(image));
     };
     await look()
       .catch(look)

@@ -3,10 +3,10 @@
 // there, and a body is read only so far as a verdict may be long.
 import type { Clock } from "../../shared/clock.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
-import type { Verdict } from "../../shared/messages.ts";
-import type { Context } from "../../shared/run-service.ts";
-import type { Settings } from "../../shared/settings.ts";
-import { type WebhookAnswer, verdictFrom } from "./answer.ts";
+import type { Verdict } from "../../shared/contract/messages.ts";
+import type { ServiceContext } from "../../shared/runtime/run-service.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
+import { type WebhookAnswer, verdictFrom } from "./endpoint-verdict.ts";
 import { signedHeaders } from "./signature.ts";
 
 interface Delivery {
@@ -23,13 +23,13 @@ const MAX_BODY_BYTES = 64 * 1024;
  * Asks until the endpoint has answered or WEBHOOK_RETRY is over; undefined then.
  * @throws Suspended when the service stops first.
  */
-export async function ask(
+export async function askEndpoint(
   delivery: Delivery,
-  { settings, clock, log, signal }: Context,
+  { settings, clock, log, signal }: ServiceContext,
 ): Promise<Verdict | undefined> {
   const until = clock.monotonic() + settings.WEBHOOK_RETRY;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    const said = await askOnce(delivery, settings, clock, signal);
+    const said = await askEndpointOnce(delivery, settings, clock, signal);
     if (signal.aborted) throw new Suspended("stopped while an endpoint was asked");
     if (typeof said !== "string") return said;
     log.warn({ because: said }, "no verdict from the endpoint");
@@ -40,7 +40,7 @@ export async function ask(
 }
 
 /** A verdict, or in words why there is none. */
-async function askOnce(
+async function askEndpointOnce(
   { id, body }: Delivery,
   settings: Settings,
   clock: Clock,
@@ -60,13 +60,13 @@ async function askOnce(
         ...signedHeaders({ id, timestamp: Math.floor(clock.now() / 1000), body }, settings.WEBHOOK_SECRET),
       },
     });
-    return verdictFrom(await read(response), clock.now());
+    return verdictFrom(await readAnswer(response), clock.now());
   } catch (error) {
     return limit.aborted ? `nothing within ${settings.WEBHOOK_TIMEOUT / 1000} s` : explain(error);
   }
 }
 
-async function read(response: Response): Promise<WebhookAnswer> {
+async function readAnswer(response: Response): Promise<WebhookAnswer> {
   const parts: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop cancels what is still to come.

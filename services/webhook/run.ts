@@ -3,17 +3,17 @@
 import { type JsMsg, JetStreamApiError } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
-import { consume } from "../../shared/consume.ts";
+import { consume } from "../../shared/nats/consume.ts";
 import { CannotStart, Permanent } from "../../shared/errors.ts";
-import { jetStreamOf, managerOf } from "../../shared/jetstream-client.ts";
-import { publish } from "../../shared/jetstream.ts";
-import { parseJson } from "../../shared/messages.ts";
-import { connectUnlessStopped, leaveNats } from "../../shared/nats.ts";
-import type { Context, Service } from "../../shared/run-service.ts";
-import type { Settings } from "../../shared/settings.ts";
-import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
-import { untoken } from "../../shared/tokens.ts";
-import { ask } from "./endpoint.ts";
+import { jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
+import { publish } from "../../shared/nats/jetstream.ts";
+import { parseJson } from "../../shared/contract/messages.ts";
+import { connectUnlessStopped, closeNats } from "../../shared/nats/nats-connection.ts";
+import type { ServiceContext, Service } from "../../shared/runtime/run-service.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
+import { STREAMS, consumers, subjects } from "../../shared/contract/subjects.ts";
+import { decodeToken } from "../../shared/contract/subject-tokens.ts";
+import { askEndpoint } from "./endpoint.ts";
 
 /** Gates that wait side by side: an endpoint that thinks about one event is asked about the others meanwhile. */
 const PARALLEL = 8;
@@ -29,15 +29,15 @@ export const runWebhook: Service = async (context) => {
     await serve(nats, context);
     return 0;
   } finally {
-    await leaveNats(nats);
+    await closeNats(nats);
   }
 };
 
-async function serve(nats: NatsConnection, context: Context): Promise<void> {
+async function serve(nats: NatsConnection, context: ServiceContext): Promise<void> {
   const { settings, log, clock, signal } = context;
   const durable = consumers.gate(settings.WEBHOOK_NAME);
-  await tellIfNotAdded(nats, durable, context);
-  const open = whyOpen(settings);
+  await warnIfNotAdded(nats, durable, context);
+  const open = whyInsecure(settings);
   if (open !== undefined) log.warn({ mend: "use https://" }, open);
   log.info(
     { participant: settings.WEBHOOK_NAME, endpoint: new URL(settings.WEBHOOK_URL).origin },
@@ -53,7 +53,7 @@ async function serve(nats: NatsConnection, context: Context): Promise<void> {
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
 /** What others on the way to the endpoint could read or forge. */
-function whyOpen({ WEBHOOK_URL, WEBHOOK_TOKEN, WEBHOOK_SECRET }: Settings): string | undefined {
+function whyInsecure({ WEBHOOK_URL, WEBHOOK_TOKEN, WEBHOOK_SECRET }: Settings): string | undefined {
   const { protocol, hostname } = new URL(WEBHOOK_URL);
   if (protocol === "https:" || LOOPBACK.test(hostname)) return undefined;
   if (WEBHOOK_TOKEN !== "")
@@ -62,10 +62,10 @@ function whyOpen({ WEBHOOK_URL, WEBHOOK_TOKEN, WEBHOOK_SECRET }: Settings): stri
 }
 
 /** The bridge may not add itself: that is the operator's word, who also says for which hooks. */
-async function tellIfNotAdded(
+async function warnIfNotAdded(
   nats: NatsConnection,
   durable: string,
-  { settings, log }: Context,
+  { settings, log }: ServiceContext,
 ): Promise<void> {
   const manager = await managerOf(nats);
   await manager.consumers.info(STREAMS.hooks, durable).catch((error: unknown) => {
@@ -75,30 +75,30 @@ async function tellIfNotAdded(
   });
 }
 
-const Asking = z.object({ data: z.object({ asked: z.array(z.string()) }) });
+const AskedEvent = z.object({ data: z.object({ asked: z.array(z.string()) }) });
 
 /** An event says who was asked; the journal, which its key does not read, would say whether it is over. */
 function isAsked(body: string, name: string): boolean {
-  const asking = Asking.safeParse(parseJson(body)).data;
+  const asking = AskedEvent.safeParse(parseJson(body)).data;
   return asking === undefined || asking.data.asked.includes(name);
 }
 
 /** @throws Permanent for what is no event; Suspended when the service stops first. */
-async function forward(message: JsMsg, nats: NatsConnection, context: Context): Promise<void> {
+async function forward(message: JsMsg, nats: NatsConnection, context: ServiceContext): Promise<void> {
   const { settings, clock, signal } = context;
   const [, , host = "", hook = "", , id = ""] = message.subject.split(".");
   const body = message.string();
   if (parseJson(body) === undefined) throw new Permanent(`no JSON on ${message.subject}`);
-  const log = context.log.child({ host: untoken(host), hook, event: id });
+  const log = context.log.child({ host: decodeToken(host), hook, event: id });
   if (!isAsked(body, settings.WEBHOOK_NAME)) {
     log.info("others were asked about this event; the endpoint is not");
     return;
   }
-  const progress = subjects.progress(untoken(host), settings.WEBHOOK_NAME, id);
+  const progress = subjects.progress(decodeToken(host), settings.WEBHOOK_NAME, id);
   using _telling = clock.every(PROGRESS_MS, () => {
     if (!nats.isClosed()) nats.publish(progress, "{}");
   });
-  const verdict = await ask({ id, body }, { ...context, log });
+  const verdict = await askEndpoint({ id, body }, { ...context, log });
   if (verdict === undefined) {
     log.error("given up: the endpoint gave no verdict; the participant runs out of time");
     return;
@@ -107,7 +107,7 @@ async function forward(message: JsMsg, nats: NatsConnection, context: Context): 
   await publish(
     { js: jetStreamOf(nats), clock, signal },
     {
-      subject: subjects.verdict(untoken(host), settings.WEBHOOK_NAME, id),
+      subject: subjects.verdict(decodeToken(host), settings.WEBHOOK_NAME, id),
       body: verdict,
     },
   );

@@ -44,8 +44,13 @@ export const longest: readonly string[] = [
   ...["end-to-end/run-once", "end-to-end/one-container", "end-to-end/two-instances", "end-to-end/prune"],
   ...["end-to-end/messaging", "end-to-end/identity", "end-to-end/copied-in", "end-to-end/left-behind"],
   ...["end-to-end/participants", "end-to-end/image", "end-to-end/failures", "end-to-end/faults"],
-  ...["end-to-end/along", "end-to-end/owners-word", "end-to-end/schedule", "end-to-end/killed"],
-  ...["end-to-end/modes", "services/ouroboros/adversary", "services/updater/swap/swap", "fidelity/compose"],
+  ...[
+    "end-to-end/linked-updates",
+    "end-to-end/owner-replaces-container",
+    "end-to-end/schedule",
+    "end-to-end/killed",
+  ],
+  ...["end-to-end/modes", "nats/adversary", "services/updater/swap/swap", "fidelity/compose"],
 ];
 
 /** The long ones first, so that no bed waits for another at the end. */

@@ -8,10 +8,10 @@ import {
   isHookName,
   noticeNames,
   notices,
-} from "../../shared/hooks.ts";
-import { Verdict } from "../../shared/messages.ts";
-import { RunRecord } from "../../shared/run-records.ts";
-import { exampleEvent } from "./sample.ts";
+} from "../../shared/contract/hooks.ts";
+import { Verdict } from "../../shared/contract/messages.ts";
+import { RunRecord } from "../../shared/contract/run-records.ts";
+import { exampleEvent } from "./example-event.ts";
 import { eventSchema, messages, noticeSchema, parts } from "./schemas.ts";
 
 const PARAMETERS = {

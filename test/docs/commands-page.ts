@@ -1,10 +1,10 @@
 /** docs/commands.md: every command, from the table of commands. */
 import { z } from "zod";
-import { type Command, EXIT } from "../../services/ouroboros/command.ts";
-import { optionsOf } from "../../services/ouroboros/command-line.ts";
-import { type CommandName, commandNames, commands, services } from "../../services/ouroboros/commands.ts";
-import { spelled, usageLine } from "../../services/ouroboros/usage.ts";
-import { CloudEvent } from "../../shared/messages.ts";
+import { type Command, EXIT } from "../../cli/framework/command.ts";
+import { allOptionsOf } from "../../cli/framework/command-line.ts";
+import { type CommandName, commandNames, commands, services } from "../../cli/framework/command-table.ts";
+import { optionSpelling, usageLine } from "../../cli/framework/usage.ts";
+import { CloudEvent } from "../../shared/contract/messages.ts";
 import { block, code, fieldsOf, page, table } from "./markdown.ts";
 
 export const commandsPage = (): string =>
@@ -78,10 +78,10 @@ function section(name: CommandName): string {
   const command: Command = commands[name];
   const rows = [
     ...Object.entries(command.arguments ?? {}).map(([word, { says }]) => [code(word), says]),
-    ...Object.entries(optionsOf(command))
+    ...Object.entries(allOptionsOf(command))
       .filter(([option]) => option !== "help")
       .map(([option, it]) => [
-        code(spelled(option, it)),
+        code(optionSpelling(option, it)),
         `${it.says}${it.byDefault ? ` ${code(it.byDefault)} by default.` : ""}`,
       ]),
   ];
@@ -90,12 +90,12 @@ function section(name: CommandName): string {
     `${command.says}${command.more === undefined ? "" : ` ${command.more}`}`,
     block("", usageLine(name)),
     ...(rows.length === 0 ? [] : [table(["", "Meaning"], rows)]),
-    ...(command.json === undefined ? [] : [told(command.json)]),
+    ...(command.json === undefined ? [] : [jsonSection(command.json)]),
   ].join("\n\n");
 }
 
 /** What `-o json` prints. */
-function told({ schema, lines }: NonNullable<Command["json"]>): string {
+function jsonSection({ schema, lines }: NonNullable<Command["json"]>): string {
   const how = lines ? "on each line" : schema instanceof z.ZodArray ? "a list of" : "one document";
   const of = schema instanceof z.ZodArray ? (schema.element as z.ZodType) : schema;
   const shapes = of instanceof z.ZodUnion ? (of.options as readonly z.ZodType[]) : [of];

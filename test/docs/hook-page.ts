@@ -1,11 +1,11 @@
 /** docs/hooks/<hook>.md: one page for each hook. */
 import { readFileSync } from "node:fs";
 import { extname, join } from "node:path";
-import { EventContext, type HookName, hooks } from "../../shared/hooks.ts";
-import { subjects } from "../../shared/subjects.ts";
+import { EventContext, type HookName, hooks } from "../../shared/contract/hooks.ts";
+import { subjects } from "../../shared/contract/subjects.ts";
 import { HOOKS, examplesOf } from "../services/hook-executor/hook-readmes.ts";
 import { block, code, fieldsOf, json, page } from "./markdown.ts";
-import { exampleEvent, subjectOf } from "./sample.ts";
+import { exampleEvent, subjectOf } from "./example-event.ts";
 
 const OVERVIEW = "../hooks.md";
 const LANGUAGES: Readonly<Record<string, string>> = { ".py": "python", ".mjs": "js", ".sh": "sh" };

@@ -1,6 +1,6 @@
 /** The pieces of the printed pages: headings, tables, and how a schema is told in words. */
 import { z } from "zod";
-import { ContainerPayload, ImagePayload, Updateable } from "../../shared/payloads.ts";
+import { ContainerPayload, ImagePayload, Updateable } from "../../shared/contract/payloads.ts";
 
 export const page = (title: string, ...parts: readonly string[]): string =>
   `<!-- Printed by \`npm run docs\` from a table in the code; edit that. -->\n\n# ${title}\n\n${parts.join("\n\n")}\n`;

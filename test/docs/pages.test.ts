@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { dataSchema, hookNames } from "../../shared/hooks.ts";
-import { CloudEvent } from "../../shared/messages.ts";
+import { dataSchema, hookNames } from "../../shared/contract/hooks.ts";
+import { CloudEvent } from "../../shared/contract/messages.ts";
 import { pages } from "./pages.ts";
-import { exampleEvent } from "./sample.ts";
+import { exampleEvent } from "./example-event.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const DOCS = join(ROOT, "docs");

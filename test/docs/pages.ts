@@ -1,16 +1,23 @@
 /** The pages of docs/ that are printed from tables in the code: `npm run docs` writes them, a test compares them. */
-import { foreignLabels } from "../../shared/foreign-labels.ts";
-import { EventContext, type NoticeName, hookNames, hooks, noticeNames, notices } from "../../shared/hooks.ts";
-import { labels } from "../../shared/labels.ts";
-import { ContainerPayload, ImagePayload } from "../../shared/payloads.ts";
-import { settings } from "../../shared/settings.ts";
-import { subjects } from "../../shared/subjects.ts";
+import { foreignLabels } from "../../shared/settings/foreign-labels.ts";
+import {
+  EventContext,
+  type NoticeName,
+  hookNames,
+  hooks,
+  noticeNames,
+  notices,
+} from "../../shared/contract/hooks.ts";
+import { labels } from "../../shared/settings/labels.ts";
+import { ContainerPayload, ImagePayload } from "../../shared/contract/payloads.ts";
+import { settings } from "../../shared/settings/settings.ts";
+import { subjects } from "../../shared/contract/subjects.ts";
 import { asyncapi } from "./asyncapi.ts";
 import { commandsPage } from "./commands-page.ts";
 import { cookbookPage } from "./cookbook-page.ts";
 import { hookPage } from "./hook-page.ts";
 import { block, code, fieldsOf, json, page, table } from "./markdown.ts";
-import { exampleEvent, subjectOf } from "./sample.ts";
+import { exampleEvent, subjectOf } from "./example-event.ts";
 import { messages, schemaOf } from "./schemas.ts";
 import { parityPage } from "./parity-page.ts";
 import { securityPage } from "./security-page.ts";

@@ -5,7 +5,7 @@ import { type Option, options } from "../parity/options.ts";
 import { type Proof, hookProofs, labelProofs, optionProofs, wholeProof } from "../parity/proofs.ts";
 import { code, page, table } from "./markdown.ts";
 
-const told = ({ file, title, waitsFor }: Proof): string =>
+const proofText = ({ file, title, waitsFor }: Proof): string =>
   `${waitsFor === undefined ? "" : `${waitsFor} is not there yet; it is read and checked: `}${title} ([${file.replace(/^test\/|\.test\.ts$/g, "")}](../${file}))`;
 
 export const parityPage = (): string =>
@@ -14,7 +14,7 @@ export const parityPage = (): string =>
     `Each fact about Ouroboros 1.9 is a row of \`test/parity/\`; the test named beside it runs on real parts where the
 fact has an effect. What is deliberately otherwise is told in [Migrating from Ouroboros 1](migrating-from-ouroboros.md).
 
-Its compose file with its scripts, as a whole: ${told(wholeProof)}.
+Its compose file with its scripts, as a whole: ${proofText(wholeProof)}.
 
 A new container is made of what the old one was given, as by Ouroboros 1. Beyond that it keeps anonymous volumes and what
 was copied in before the first start; what the old one wrote beside its volumes is gone with both.
@@ -26,13 +26,13 @@ was copied in before the first start; what the old one wrote beside its volumes 
       Object.entries<readonly string[]>(locals).map(([hook, names]) => [
         code(hook),
         names.map(code).join(" "),
-        told(hookProofs[hook as keyof typeof locals]),
+        proofText(hookProofs[hook as keyof typeof locals]),
       ]),
     ),
     "## Labels",
     table(
       ["Label", "Proved by"],
-      labels.map((label) => [code(label), told(labelProofs[label])]),
+      labels.map((label) => [code(label), proofText(labelProofs[label])]),
     ),
     "## Options",
     `Names, flags, defaults, \`NAME_FILE\` and that the environment beats a flag: \`test/parity/options.test.ts\`, for each
@@ -43,7 +43,7 @@ of them. What they do:`,
         code(name),
         flags.map(code).join(" "),
         byDefault === "" ? "" : code(byDefault),
-        told(optionProofs[name as keyof typeof options]),
+        proofText(optionProofs[name as keyof typeof options]),
       ]),
     ),
   );

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as asyncapi from "@asyncapi/parser";
-import { hookNames, noticeNames } from "../../shared/hooks.ts";
-import { parseVerdict } from "../../shared/messages.ts";
+import { hookNames, noticeNames } from "../../shared/contract/hooks.ts";
+import { parseVerdict } from "../../shared/contract/messages.ts";
 import { schemaCheck, schemaNames, withUnknownFields } from "../support/schemas.ts";
-import { exampleEvent } from "./sample.ts";
+import { exampleEvent } from "./example-event.ts";
 
 /** Of 0 error, 1 warning, 2 information, 3 hint. */
 const WARNING = 1;

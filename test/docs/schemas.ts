@@ -12,11 +12,11 @@ import {
   hooks,
   noticeNames,
   notices,
-} from "../../shared/hooks.ts";
-import { CloudEvent, Notice, Verdict } from "../../shared/messages.ts";
-import { Participant } from "../../shared/participants.ts";
-import { ContainerPayload, ImagePayload, Updateable } from "../../shared/payloads.ts";
-import { RunRecord } from "../../shared/run-records.ts";
+} from "../../shared/contract/hooks.ts";
+import { CloudEvent, Notice, Verdict } from "../../shared/contract/messages.ts";
+import { Participant } from "../../shared/contract/participants.ts";
+import { ContainerPayload, ImagePayload, Updateable } from "../../shared/contract/payloads.ts";
+import { RunRecord } from "../../shared/contract/run-records.ts";
 
 /** Parts that schemas refer to by name instead of repeating them. */
 export const parts = { Container: ContainerPayload, Image: ImagePayload, Update: Updateable } as const;

@@ -1,7 +1,7 @@
 /** docs/security.md: roles and rights, from the table that makes the server's configuration and that the tests prove. */
-import { type Right, type Rights, roleNames, roles } from "../../services/ouroboros/rights.ts";
+import { type Permission, type Permissions, roleNames, roles } from "../../nats/permissions.ts";
 import { adversaries } from "../support/adversaries.ts";
-import { adversary, means, meansNames, targets } from "../support/adversary.ts";
+import { adversary, attacks, attackNames, targets } from "../support/adversary.ts";
 
 const EXAMPLE = {
   host: "web01",
@@ -17,34 +17,34 @@ const TRYING = roleNames.filter((role) => adversaries.some((user) => user.role =
 /** A row for each means, with how many messages it takes each role. */
 function attempts(): string[][] {
   const all = targets(adversaries);
-  return meansNames.map((name) => [
+  return attackNames.map((name) => [
     name,
     ...TRYING.map((role) => {
       const user = adversaries.find((one) => one.role === role);
-      return user === undefined ? "" : String(means[name](adversary(user, all)).length);
+      return user === undefined ? "" : String(attacks[name](adversary(user, all)).length);
     }),
   ]);
 }
 
-const ADVERSARY = "`services/ouroboros/adversary.test.ts`";
+const ADVERSARY = "`nats/adversary.test.ts`";
 
 const PROMISES: readonly (readonly string[])[] = [
   ["who reaches NATS and has no key", "is not let in", `${ADVERSARY}, \`end-to-end/compose.test.ts\``],
   [
     "a participant's key",
     "answers for this participant only: it stores, changes, removes and hears nothing else, and decides nothing for others",
-    `${ADVERSARY}, \`end-to-end/rights.test.ts\``,
+    `${ADVERSARY}, \`end-to-end/permissions.test.ts\``,
   ],
   ["a watcher's or a reader's key", "changes nothing", ADVERSARY],
   [
     "the keys of a host",
     "publish events, verdicts of its hook-executor, journal and records of this host only; give commands to this host's services only",
-    `${ADVERSARY}, \`end-to-end/rights.test.ts\``,
+    `${ADVERSARY}, \`end-to-end/permissions.test.ts\``,
   ],
   [
     "a host's own NATS, a leaf node of a hub, with all its keys",
     "publishes at the hub on this host's subjects only; the hub copies nothing else from it",
-    "`services/ouroboros/leaf-rights.test.ts`",
+    "`nats/leaf-rights.test.ts`",
   ],
   [
     "a key, whose holder knows what others will publish next",
@@ -119,10 +119,10 @@ Also true of all of them:
 
 ### What is tried
 
-${code("test/services/ouroboros/adversary.test.ts")} holds the key of each role in turn and tries all of this on everything that
+${code("test/nats/adversary.test.ts")} holds the key of each role in turn and tries all of this on everything that
 is not its own, on one NATS and in a fleet of leaf nodes and their hub, both 2.10 and 2.15. What is tried follows from the tables above. Of it nothing arrived, nothing was
 removed and nothing changed, and an update that ran meanwhile went as it does without it
-(${code("test/end-to-end/rights.test.ts")}). The numbers count messages.
+(${code("test/end-to-end/permissions.test.ts")}). The numbers count messages.
 
 ${table(["With the subject of another, an adversary", ...TRYING], attempts())}
 
@@ -167,7 +167,7 @@ then \`_INBOX_\` and the user's public key too.
 function section(name: (typeof roleNames)[number]): string {
   const { per, rights, says } = roles[name];
   const example = EXAMPLE[per];
-  const { publish, subscribe, serves }: Rights = rights(example, ["…"]);
+  const { publish, subscribe, serves }: Permissions = rights(example, ["…"]);
   const rows = [
     ...rowsOf("publish", publish),
     ...rowsOf("hear", subscribe),
@@ -177,7 +177,7 @@ function section(name: (typeof roleNames)[number]): string {
   return `### ${name}\n\n${says.charAt(0).toUpperCase()}${says.slice(1)}${title}.\n\n${table(["May", "Subject", "For"], rows.length > 0 ? rows : [["nothing", "", ""]])}`;
 }
 
-const rowsOf = (may: string, rights: readonly Right[]): string[][] =>
+const rowsOf = (may: string, rights: readonly Permission[]): string[][] =>
   rights.map(({ subject, why }) => [may, code(subject), why]);
 
 const code = (text: string): string => `\`${text}\``;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { endsOf, planned } from "../support/runs.ts";
+import { awaitResults, requestPlan } from "../support/runs.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -23,7 +23,7 @@ describe("a successor that waits while somebody removes the old container", () =
     await using stack = await startStack({ engine: h1 });
     await stack.check();
     for (const name of names) await release(`apps/${name}`, "2");
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     const successors = await until("one is proved, and two wait", async () => {
       const found = (await overview(h1)).map((line) => line.split(" ")[0] ?? "");
       const waiting = found.filter((name) => name.includes(".ouroboros-new-"));
@@ -36,7 +36,7 @@ describe("a successor that waits while somebody removes the old container", () =
       stack.records.some((record) => record.kind === "swapped"),
     );
     await h1.docker.getContainer(adopted).start();
-    const ends = await endsOf(stack, run);
+    const ends = await awaitResults(stack, run);
     assert.deepEqual([ends[kept], ends[removed]], ["expired", "expired"]);
     const left = names.filter((name) => name !== removed).sort();
     await until("nothing waits", async () => (await overview(h1)).length === left.length);

@@ -6,14 +6,14 @@ import { connect as dial } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Consumer, JetStreamApiError, jetstream } from "@nats-io/jetstream";
 import { after, before, describe, it } from "mocha";
-import { CloudEvent, parseJson } from "../../shared/messages.ts";
-import { STREAMS, consumers, subjects } from "../../shared/subjects.ts";
+import { CloudEvent, parseJson } from "../../shared/contract/messages.ts";
+import { STREAMS, consumers, subjects } from "../../shared/contract/subjects.ts";
 import { engine, startNats } from "../bed/bed.ts";
-import { command } from "../support/command.ts";
+import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { ouroboros } from "../support/participants.ts";
-import { endsOf, planned } from "../support/runs.ts";
-import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
+import { runOuroboros } from "../support/participants.ts";
+import { awaitResults, requestPlan } from "../support/runs.ts";
+import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -51,17 +51,17 @@ describe("input that nobody should send", () => {
     await deploy(h1, "web");
     stack = await startStack({
       engine: h1,
-      services: EACH_ALONE, // it is the updater's memory that is measured
+      services: SEPARATE_PROCESSES, // it is the updater's memory that is measured
       forges: true,
       nats: { config: "max_payload: 16MB\n" },
     });
     await stack.check();
-    const added = await ouroboros(stack, "participant", "add", "judge", "--hooks", "before_update");
+    const added = await runOuroboros(stack, "participant", "add", "judge", "--hooks", "before_update");
     assert.equal(added.code, 0, added.err);
     judge = await jetstream(stack.nats).consumers.get(STREAMS.hooks, consumers.gate("judge"));
     void answerWeb();
     await release("apps/web", "2");
-    run = await planned(stack);
+    run = await requestPlan(stack);
     await until("the judge is asked", () => verdictSubject);
   });
   after(async () => {
@@ -141,13 +141,13 @@ describe("input that nobody should send", () => {
 
   it("holds nothing up: the participant is heard, and the container is updated", async () => {
     isFree = true;
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
     assert.deepEqual(await overview(h1), ["web running 2"]);
   });
 
   it("does not keep an operator's command from its answer", async () => {
     for (const words of [["status"], ["pending"], ["history"], ["participant", "list"], ["events"]]) {
-      const { code, err } = await command(stack.access, [...words, "-o", "json"]);
+      const { code, err } = await runOperatorCommand(stack.access, [...words, "-o", "json"]);
       assert.equal(code, 0, `${words.join(" ")}: ${err}`);
     }
   });
@@ -156,7 +156,7 @@ describe("input that nobody should send", () => {
     for (const [name, service] of Object.entries(stack.services)) {
       const state = await Promise.race([service.exited, sleep(20, "alive")]);
       assert.equal(state, "alive", `${name} ended: ${service.log().slice(-2000)}`);
-      assert.equal(service.complaints(), "", name);
+      assert.equal(service.stderrText(), "", name);
     }
   }
 

@@ -7,8 +7,8 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { describe, it } from "mocha";
-import { writeSection } from "../support/reliability.ts";
-import { type Ran, runChaos } from "./chaos/run.ts";
+import { writeSection } from "../support/docs-sections.ts";
+import { type ChaosResult, runChaos } from "./chaos/run-chaos.ts";
 import { tableOf } from "./chaos/table.ts";
 
 const HALF_AN_HOUR = 30;
@@ -22,7 +22,7 @@ const hosts: Readonly<Record<string, number>> = { "28.5": 1, "20.10": 2 };
 describe(`a project of ten services in chaos (seed ${seed})`, () => {
   it(`is whole after each calm, for ${minutes} minutes on Engine ${engines.join(" and ")}`, async function () {
     this.timeout((minutes + 15) * 60_000);
-    const ran: Ran[] = await Promise.all(
+    const ran: ChaosResult[] = await Promise.all(
       engines.map((engine, nth) =>
         runChaos({
           ...{ engine, host: hosts[engine] ?? 0, minutes },

@@ -1,13 +1,13 @@
 // A short piece of the chaos test (chaos.full-test.ts), so that it keeps working; and its pure parts.
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { runChaos } from "./chaos/run.ts";
+import { runChaos } from "./chaos/run-chaos.ts";
 import { roundAt } from "./chaos/schedule.ts";
-import { AT_FIRST, afterEngine, change, renamed, want } from "./chaos/wishes.ts";
+import { INITIAL_STATES, afterEngine, change, renamed, want } from "./chaos/desired-states.ts";
 
 const done = { ok: true, isBusy: false };
 const beside = { ok: true, isBusy: true };
-const stopped = change(AT_FIRST, "web", want("stopped", done));
+const stopped = change(INITIAL_STATES, "web", want("stopped", done));
 
 describe("the chaos test", () => {
   it("makes the same rounds of the same seed, and others of another", () => {
@@ -20,7 +20,7 @@ describe("the chaos test", () => {
     ["what was stopped is to be stopped", stopped.web.states, ["stopped"]],
     [
       "what was stopped beside an update may run",
-      want("stopped", beside)(AT_FIRST.web).states,
+      want("stopped", beside)(INITIAL_STATES.web).states,
       ["running", "stopped"],
     ],
     [
@@ -30,18 +30,22 @@ describe("the chaos test", () => {
     ],
     [
       "what could not be removed may be there",
-      want("absent", { ok: false, isBusy: false })(AT_FIRST.web).states,
+      want("absent", { ok: false, isBusy: false })(INITIAL_STATES.web).states,
       ["running", "absent"],
     ],
-    ["`always` runs after the Engine was started", afterEngine(AT_FIRST).web.states, ["running"]],
+    ["`always` runs after the Engine was started", afterEngine(INITIAL_STATES).web.states, ["running"]],
     ["`always` may run again though it was stopped", afterEngine(stopped).web.states, ["stopped", "running"]],
     [
       "`no` may be down after the Engine was started",
-      afterEngine(AT_FIRST).cron.states,
+      afterEngine(INITIAL_STATES).cron.states,
       ["running", "stopped"],
     ],
-    ["a new name is the name", renamed("other", done)(AT_FIRST.web).names, ["other"]],
-    ["beside an update either is", renamed("other", beside)(AT_FIRST.web).names, ["chaos-web-1", "other"]],
+    ["a new name is the name", renamed("other", done)(INITIAL_STATES.web).names, ["other"]],
+    [
+      "beside an update either is",
+      renamed("other", beside)(INITIAL_STATES.web).names,
+      ["chaos-web-1", "other"],
+    ],
   ] as const;
   for (const [sentence, found, expected] of states)
     it(`knows what the owner wants: ${sentence}`, () => assert.deepEqual(found, expected));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { type Engine, engine, pushApp } from "../bed/bed.ts";
-import { ifThere } from "../../shared/engine.ts";
+import { ifExists } from "../../shared/docker/engine.ts";
 import { deploy, overview, pull, release } from "../support/containers.ts";
 import { update } from "../support/runs.ts";
 import { startStack } from "../support/stack.ts";
@@ -16,7 +16,7 @@ describe("LATEST_ONLY", () => {
     await release("apps/moves", "2");
     await using stack = await startStack({ engine: h1, env: { LATEST_ONLY: "true" } });
     await stack.check();
-    await stack.endsAs("moves", "updated");
+    await stack.expectResult("moves", "updated");
     const { Config } = await h1.docker.getContainer("moves").inspect();
     assert.equal(Config.Image, "registry.lab:5000/apps/moves:latest");
     await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
@@ -32,7 +32,7 @@ describe("LATEST_ONLY", () => {
     await pushTag("stays", "1.0", "3");
     await release("apps/moves", "3");
     await stack.check();
-    await stack.endsAs("stays", "updated");
+    await stack.expectResult("stays", "updated");
     await until(
       "both are updated",
       async () => (await overview(h1)).join() === "moves running 3,stays running 3",
@@ -56,7 +56,7 @@ async function runTag(on: Engine, name: string, tag: string, version: string): P
 describe("CLEANUP", () => {
   it("removes the old image once nothing uses it any more, and none that bears another name", async () => {
     await using h1 = engine(1);
-    const isThere = async (id: string) => (await ifThere(h1.docker.getImage(id).inspect())) !== undefined;
+    const isThere = async (id: string) => (await ifExists(h1.docker.getImage(id).inspect())) !== undefined;
     const imageOfOne = async () => (await h1.docker.getContainer("one").inspect()).Image;
     await deploy(h1, "one", { image: "apps/shared" });
     const first = await imageOfOne();
@@ -106,7 +106,7 @@ describe("CLEANUP_UNUSED_VOLUMES", () => {
       await release("apps/web", "2", { volumes: ["/data"] });
       await using stack = await startStack({ engine: host, env: { CLEANUP_UNUSED_VOLUMES: "true" } });
       await stack.check();
-      await stack.endsAs("web", "updated");
+      await stack.expectResult("web", "updated");
       await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
       assert.deepEqual(await volumes(), kept.sort());
     });

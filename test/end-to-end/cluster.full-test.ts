@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { after, afterEach, describe, it } from "mocha";
 import { systemClock } from "../../shared/clock.ts";
-import { isHookName } from "../../shared/hooks.ts";
-import { publish } from "../../shared/jetstream.ts";
-import { commandBody } from "../../shared/messages.ts";
-import { STREAMS, subjects } from "../../shared/subjects.ts";
+import { isHookName } from "../../shared/contract/hooks.ts";
+import { publish } from "../../shared/nats/jetstream.ts";
+import { makeCommandBody } from "../../shared/contract/messages.ts";
+import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import { type NatsServer, engine, startNats } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { gateTable, seconds } from "../support/gate-table.ts";
-import { type Asked, ouroboros, participate } from "../support/participants.ts";
-import { endsOf, planned } from "../support/runs.ts";
-import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
+import { type RegisteredParticipant, runOuroboros, addParticipant } from "../support/participants.ts";
+import { awaitResults, requestPlan } from "../support/runs.ts";
+import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -24,7 +24,7 @@ const memberAt = (port: number) => ({
   config: `server_name: n${port}\ncluster { name: c, listen: "127.0.0.1:${port + 1000}", routes: ${JSON.stringify(routes)} }\n`,
 });
 
-const { tell, write } = gateTable("cluster");
+const { addRow, write } = gateTable("cluster");
 after(write);
 
 for (const version of ["2.10", "2.15"] as const) {
@@ -43,8 +43,8 @@ for (const version of ["2.10", "2.15"] as const) {
       const began = performance.now();
       await scene.answer();
       const stored = performance.now() - began;
-      assert.deepEqual(await endsOf(stack, run, 90_000), { web: "updated" });
-      tell(
+      assert.deepEqual(await awaitResults(stack, run, 90_000), { web: "updated" });
+      addRow(
         `leader of a cluster of three killed, nats-server ${version}`,
         "nothing is lost, nobody is asked twice",
         `verdict stored after ${seconds(stored)}, updated after ${seconds(performance.now() - began)}`,
@@ -60,19 +60,19 @@ for (const version of ["2.10", "2.15"] as const) {
       for (const server of away) await server.kill("SIGKILL");
       const log = () => stack.services.updater?.log() ?? "";
       await until("it is told", () => log().includes("JetStream does not answer"), { within: 60_000 });
-      const status = await ouroboros(stack, "status");
+      const status = await runOuroboros(stack, "status");
       assert.equal(status.code, 3);
       assert.match(status.err, /its JetStream does not answer .* too few servers of its cluster are up/);
       const asked = await stack.nats.request(
         subjects.command(stack.host, "updater", "status"),
-        commandBody("status"),
+        makeCommandBody("status"),
       );
       assert.match(JSON.stringify(asked.json()), /JetStream has not answered since/);
       const began = performance.now();
       for (const server of away) await server.restart();
       await scene.answer();
-      assert.deepEqual(await endsOf(stack, run, 90_000), { web: "updated" });
-      tell(
+      assert.deepEqual(await awaitResults(stack, run, 90_000), { web: "updated" });
+      addRow(
         `two of a cluster of three away, nats-server ${version}`,
         "told once in the log and by `ouroboros status`; the wait goes on when they are back",
         `updated ${seconds(performance.now() - began)} after`,
@@ -86,7 +86,7 @@ for (const version of ["2.10", "2.15"] as const) {
 
 interface Scene extends AsyncDisposable {
   readonly stack: Stack;
-  readonly judge: Asked;
+  readonly judge: RegisteredParticipant;
   /** It has been waited for the judge since then. */
   readonly run: string;
   readonly manager: JetStreamManager;
@@ -126,7 +126,7 @@ async function openScene(version: "2.10" | "2.15", opened: AsyncDisposable[]): P
   const stack = opens(
     await startStack({
       engine: h1,
-      services: EACH_ALONE,
+      services: SEPARATE_PROCESSES,
       env: { ...access, NATS_REPLICAS: "3" },
       nats: { version, ...memberAt(first) },
       operator: { access, connection: { servers: URLS.split(",") } },
@@ -135,12 +135,12 @@ async function openScene(version: "2.10" | "2.15", opened: AsyncDisposable[]): P
   await stack.check();
   let said: string | undefined;
   const judge = opens(
-    await participate(stack, "judge", { hooks: ["before_update"] }, (_event, tools) => {
+    await addParticipant(stack, "judge", { hooks: ["before_update"] }, (_event, tools) => {
       said = tools.verdictSubject;
     }),
   );
   await release("apps/web", "2");
-  const run = await planned(stack);
+  const run = await requestPlan(stack);
   const subject = await until("the judge is asked", () => said, { within: 60_000 });
   const manager = await jetstreamManager(stack.nats, { checkAPI: false });
   return {

@@ -20,7 +20,7 @@ describe("a lifecycle command that takes longer than its label allows", function
     await using stack = await startStack({ engine: h1, env: { COMPAT_LABELS: "watchtower", SWAPS: "2" } });
     await stack.check();
     for (const phase of ["pre-update", "post-update"]) {
-      assert.equal((await stack.ended(phase, { within: 180_000 })).end, "updated");
+      assert.equal((await stack.awaitResult(phase, { within: 180_000 })).end, "updated");
       const ran = stack.records.find((one) => one.kind === "did" && one.step === `run ${phase} in it`);
       assert.ok(ran?.kind === "did" && ran.ms >= 60_000 && ran.ms < 120_000, JSON.stringify(ran));
     }

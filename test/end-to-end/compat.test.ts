@@ -45,9 +45,9 @@ describe("labels of other updaters", () => {
       `seen: only monitored: a newer image is there, but its label ${WATCHTOWER}.monitor-only says not to update it`,
       "wud: its label wud.watch says no",
     ]);
-    await stack.endsAs("web", "updated");
-    await stack.endsAs("broken", "updated");
-    const put = await stack.ended("asks");
+    await stack.expectResult("web", "updated");
+    await stack.expectResult("broken", "updated");
+    const put = await stack.awaitResult("asks");
     assert.deepEqual(
       [put.end, put.because],
       ["deferred", "its command pre-update asked to wait (exit code 75): no output"],
@@ -83,7 +83,7 @@ describe("labels of other updaters", () => {
     await release("apps/web", "2");
     await using stack = await startStack({ engine: h1 });
     await stack.check();
-    await stack.endsAs("web", "updated");
+    await stack.expectResult("web", "updated");
     assert.equal(await log("web"), "INT");
   });
 });

@@ -13,14 +13,14 @@ import { bedCommand, engine, engineSocket, leftovers, pushApp } from "../bed/bed
 import {
   LATEST,
   buildNats,
-  buildOurs,
+  buildOuroborosImage,
   buildSocketProxy,
   checkout,
-  namesOfAll,
+  containerNames,
   pushGeneration,
-  release,
+  releaseGeneration,
   variableOf,
-} from "../support/our-image.ts";
+} from "../support/ouroboros-image.ts";
 
 const image = "ghcr.io/ouroboros-updater/ouroboros:2";
 const host = engine(1);
@@ -35,7 +35,7 @@ describe("docker compose up -d", function () {
 
   before("the images", async () => {
     folder = await mkdtemp(join(tmpdir(), "compose-"));
-    await buildOurs(image);
+    await buildOuroborosImage(image);
     await buildNats("nats:2.12-alpine");
     await project(folder);
   });
@@ -241,9 +241,9 @@ describe("docker compose up -d", function () {
   it("updates its own three containers, the updater's by a helper, and never NATS", async () => {
     await pushGeneration("1", { ours: image });
     await pushGeneration("2", { ours: image });
-    await release("1");
+    await releaseGeneration("1");
     await docker("pull", LATEST);
-    await release("2");
+    await releaseGeneration("2");
     const services = ["poller", "updater", "hook-executor"].map(
       (name) => `  ${name}: { image: "${LATEST}", build: !reset null }`,
     );
@@ -253,7 +253,7 @@ describe("docker compose up -d", function () {
     const nats = await compose("ps", "-q", "nats");
     const generations = async () => {
       await pause(250);
-      const names = await namesOfAll();
+      const names = await containerNames();
       const found = await Promise.all(names.map((name) => variableOf(name, "GENERATION")));
       return names.map((name, n) => `${name} ${found[n] || "none"}`).join(", ");
     };
@@ -324,7 +324,7 @@ const colourOf = (name: string) => variableOf(name, "COLOUR");
 async function updated(name: string): Promise<void> {
   const deadline = Date.now() + 240_000;
   for (;;) {
-    const names = (await namesOfAll()).filter((one) => one.includes(name));
+    const names = (await containerNames()).filter((one) => one.includes(name));
     if (names.join() === name && (await colourOf(name)) === "new") return;
     assert.ok(Date.now() < deadline, `${name} was not updated: ${names.join(" ")}`);
     await pause(250);

@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { after, before, describe, it } from "mocha";
-import type { End } from "../../shared/run-records.ts";
+import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import { engine } from "../bed/bed.ts";
 import { recipes } from "../docs/cookbook-page.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type Endpoint, startEndpoint } from "../support/endpoint.ts";
-import { held, update } from "../support/runs.ts";
+import { readHold, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -41,7 +41,7 @@ const alerts = (...firing: readonly (readonly [container: string | undefined, se
 describe("the hook scripts of docs/cookbook.md, all at once", () => {
   let stack: Stack;
   let prometheus: Endpoint;
-  const runs: Record<string, End>[] = [];
+  const runs: Record<string, UpdateResult>[] = [];
   const because: string[] = [];
   const folder = (name: string) => join(stack.folder, name);
 
@@ -75,11 +75,11 @@ describe("the hook scripts of docs/cookbook.md, all at once", () => {
       writeFile(folder(`hooks/approvals/${name}@${of.replace("sha256:", "").slice(0, 12)}`), "");
     /** The next run that the container is part of. */
     const once = async (container: string) => {
-      let ends: Record<string, End>;
+      let ends: Record<string, UpdateResult>;
       do ends = await update(stack);
       while (!(container in ends));
       runs.push(ends);
-      because.push((await held(stack, container))?.because ?? "");
+      because.push((await readHold(stack, container))?.because ?? "");
     };
     await once("shop"); // nothing is approved
     await approve("shop", shop.digest);
@@ -131,7 +131,7 @@ describe("two of three approvers, as docs/cookbook.md adds them", () => {
     await stack.check();
     const [recipe = ""] = Object.keys(recipes.quorum.files);
     const folder = await mkdtemp(join(tmpdir(), "approvers-"));
-    const program = join(import.meta.dirname, "../../services/ouroboros/main.js");
+    const program = join(import.meta.dirname, "../../cli/main.js");
     await writeFile(join(folder, "ouroboros"), `#!/bin/sh\nexec ${process.execPath} ${program} "$@"\n`, {
       mode: 0o755,
     });

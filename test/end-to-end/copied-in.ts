@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { type Engine, type ImageOptions, bedCommand, engine, leftovers } from "../bed/bed.ts";
-import { type Ran, runOnce } from "../fidelity/product.ts";
+import { type RunOnceResult, runOnce } from "../fidelity/run-once.ts";
 import { until } from "../support/until.ts";
 import { idOf, overview, pull, release } from "../support/containers.ts";
 
@@ -67,7 +67,7 @@ function describeCopiedIn(number: number): void {
       cwd: folder,
       env: { ...process.env, DOCKER_HOST: `unix://${host().socket}`, TOKEN: "hush" },
     });
-  const update = async (version: string): Promise<Ran> => {
+  const update = async (version: string): Promise<RunOnceResult> => {
     await release("apps/web", version, image(version));
     return runOnce(host(), ["web"]);
   };

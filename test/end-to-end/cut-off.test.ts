@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { type Engine, engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
-import { endsOf, planned } from "../support/runs.ts";
+import { awaitResults, requestPlan } from "../support/runs.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -24,13 +24,16 @@ describe("a container whose network is that of a container", () => {
     await using stack = await startStack({ engine: h1 });
     await stack.check();
     for (const name of ["gone", "stopped"]) await release(`apps/${name}`, "2", WAITS);
-    const ends = await endsOf(stack, await planned(stack));
+    const ends = await awaitResults(stack, await requestPlan(stack));
     assert.deepEqual(ends, { stopped: "failed" });
     assert.match(
       stack.services.poller?.log() ?? "",
       /the container \w{12}, whose network or other namespace it shares, is gone: recreate it/,
     );
-    assert.match((await stack.ended("stopped")).because, /refers to the container \w+, which is exited/);
+    assert.match(
+      (await stack.awaitResult("stopped")).because,
+      /refers to the container \w+, which is exited/,
+    );
     assert.deepEqual(await overview(h1), ["gone running 1", "stopped running 1", "stopped-vpn exited 1"]);
     for (const name of ["gone", "stopped"]) assert.equal(await idOf(h1, name), ids[name]);
   });
@@ -47,10 +50,10 @@ describe("a container whose network is that of a container", () => {
       await using stack = await startStack({ engine: h, env: { MONITOR: "app" } });
       await stack.check();
       await release("apps/app", "2", NEVER_HEALTHY);
-      const run = await planned(stack);
+      const run = await requestPlan(stack);
       await until("the new one is verified", async () => (await overview(h)).includes("app running 2"));
       const now = await makeAnew(h, "vpn");
-      assert.deepEqual(await endsOf(stack, run), { app: "rolled_back" });
+      assert.deepEqual(await awaitResults(stack, run), { app: "rolled_back" });
       assert.deepEqual(await overview(h), ["app running 1", "vpn running 1"]);
       const app = await h.docker.getContainer("app").inspect();
       assert.equal(app.HostConfig.NetworkMode, `container:${now}`);
@@ -66,11 +69,11 @@ describe("a container whose network is that of a container", () => {
     await stack.check();
     const old = await idOf(h1, "vpn");
     await release("apps/vpn", "2", NEVER_HEALTHY);
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await until("the new one is verified", async () => (await overview(h1)).includes("vpn running 2"));
     const HostConfig = { NetworkMode: `container:${await idOf(h1, "vpn")}` }; // as compose resolves `service:vpn`
     await (await h1.docker.createContainer({ name: "app", Image: reference, HostConfig })).start();
-    assert.deepEqual(await endsOf(stack, run), { vpn: "rolled_back" });
+    assert.deepEqual(await awaitResults(stack, run), { vpn: "rolled_back" });
     assert.deepEqual(await overview(h1), ["app running 1", "vpn running 1"]);
     const app = await h1.docker.getContainer("app").inspect();
     assert.equal(app.HostConfig.NetworkMode, `container:${old}`);
@@ -86,10 +89,10 @@ describe("a container whose network is that of a container", () => {
     await using stack = await startStack({ engine: h1, env: { MONITOR: "web" } });
     await stack.check();
     await release("apps/web", "2", WAITS);
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await until("the new one is verified", async () => (await overview(h1)).includes("web running 2"));
     const now = await makeAnew(h1, "vpn");
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
     await until("it runs again", async () => (await overview(h1)).includes("db running 1"));
     assert.deepEqual(await overview(h1), ["db running 1", "vpn running 1", "web running 2"]);
     const db = await h1.docker.getContainer("db").inspect();

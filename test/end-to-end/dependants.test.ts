@@ -18,7 +18,7 @@ describe("containers that refer to an updated one", () => {
     await release("apps/vpn", "2");
     await release("apps/child", "2"); // its own tag moved too: it is not asked for
     await stack.check();
-    await stack.endsAs("vpn", "updated");
+    await stack.expectResult("vpn", "updated");
     await assertChain("2");
     await assertNothingLeft();
   });
@@ -31,7 +31,7 @@ describe("containers that refer to an updated one", () => {
       await stack.check();
       await release("apps/vpn", "2");
       await stack.check();
-      await stack.endsAs("vpn", "rolled_back");
+      await stack.expectResult("vpn", "rolled_back");
       assert.deepEqual(await ids(), before);
       await assertChain("1");
       await assertNothingLeft();
@@ -58,7 +58,7 @@ describe("containers that refer to an updated one", () => {
     await stack.check();
     await release("apps/vpn", "2");
     await stack.check();
-    await stack.endsAs("vpn", "rolled_back");
+    await stack.expectResult("vpn", "rolled_back");
     assert.ok(refusals <= 0);
     assert.deepEqual(await ids(), before);
     await assertChain("1");
@@ -72,7 +72,7 @@ describe("containers that refer to an updated one", () => {
     await stack.check();
     await release("apps/vpn", "2");
     await stack.check();
-    await stack.endsAs("vpn", "updated");
+    await stack.expectResult("vpn", "updated");
     await finished(stack);
     assert.deepEqual(stack.heard().slice(1), [
       "before_stop_depends_container child",

@@ -3,7 +3,7 @@ import { describe, it } from "mocha";
 import { bed, engine, pushApp } from "../bed/bed.ts";
 import { overview, pull, release } from "../support/containers.ts";
 import { startFlakyDns } from "../support/flaky-dns.ts";
-import { instance } from "../support/one-cycle.ts";
+import { createInstance } from "../support/ouroboros-instance.ts";
 
 const NAMES = ["auth.docker.io", "registry-1.docker.io"];
 
@@ -19,7 +19,7 @@ describe("a name that resolves at the second try only", () => {
       await (await host.docker.createContainer({ name: "web", Image: reference })).start();
       await release("docker.io/library/dns", "2");
       await using dns = await startFlakyDns(code, `${bed().net}.2`);
-      await using once = await instance({}, dns.through);
+      await using once = await createInstance({}, dns.through);
       const ran = once.start();
       assert.equal(await ran.exited, 0, ran.log());
       assert.deepEqual(await overview(host), ["web running 2"], ran.log());

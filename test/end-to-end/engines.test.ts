@@ -1,7 +1,7 @@
 /** Several Engines in one process, one of which dies, or hangs, while it is at work. */
 import assert from "node:assert/strict";
-import { commandBody } from "../../shared/messages.ts";
-import { subjects } from "../../shared/subjects.ts";
+import { makeCommandBody } from "../../shared/contract/messages.ts";
+import { subjects } from "../../shared/contract/subjects.ts";
 import { bedCommand, engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type EngineProxy, startEngineProxy } from "../support/engine-proxy.ts";
@@ -44,10 +44,10 @@ describe("an Engine among others", function () {
       try {
         await release("apps/web", "2");
         await check(stack, good.name);
-        await stack.endsAs("web", "updated");
+        await stack.expectResult("web", "updated");
         assert.deepEqual(await overview(good), ["web running 2"]);
         for (const [name, service] of Object.entries(stack.services))
-          assert.equal(service.complaints(), "", `the ${name} wrote to stderr`);
+          assert.equal(service.stderrText(), "", `the ${name} wrote to stderr`);
       } finally {
         await bedCommand(...heal);
       }
@@ -61,7 +61,7 @@ describe("an Engine among others", function () {
       );
       await release("apps/web", "3");
       await check(stack, good.name);
-      assert.equal((await stack.ended("web", { nth: 2 })).end, "updated");
+      assert.equal((await stack.awaitResult("web", { nth: 2 })).end, "updated");
     });
 });
 
@@ -86,7 +86,7 @@ describe("an updater of several Engines, one of which is away", () => {
     await until("it is tried again", () => log().includes("recovery is tried again"), { explain: log });
     await release("apps/web", "2");
     await check(stack, good.name);
-    await stack.endsAs("web", "updated");
+    await stack.expectResult("web", "updated");
     ill.heal();
     await release("apps/far", "2");
     await until(
@@ -117,7 +117,7 @@ describe("an updater of several Engines, one of which is away", () => {
     );
     await release("apps/web", "2");
     await check(stack, good.name);
-    await stack.endsAs("web", "updated");
+    await stack.expectResult("web", "updated");
   });
 });
 
@@ -142,7 +142,7 @@ function inHost(command: string): readonly string[] {
 const check = (stack: Stack, host: string): Promise<unknown> =>
   until(`the poller of ${host} answers`, () =>
     stack.nats
-      .request(subjects.command(host, "poller", "check"), commandBody("check"), { timeout: 30_000 })
+      .request(subjects.command(host, "poller", "check"), makeCommandBody("check"), { timeout: 30_000 })
       .then(
         (answer) => answer.json<object>(),
         () => undefined,

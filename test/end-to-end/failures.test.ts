@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "mocha";
-import type { End } from "../../shared/run-records.ts";
+import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import { type ImageOptions, engine, hubControl, leftovers } from "../bed/bed.ts";
-import { LONG_PROOF, deploy, idOf, overview, pull, release } from "../support/containers.ts";
-import { held, leftAlone, update } from "../support/runs.ts";
+import { LONG_SETTLE_TIME, deploy, idOf, overview, pull, release } from "../support/containers.ts";
+import { readHold, skippedContainers, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -46,7 +46,7 @@ describe("an image that does not work", () => {
   const ids: Record<string, string> = {};
   const VOLUMES = ["/data"];
   let stack: Stack;
-  let ends: Record<string, End>;
+  let ends: Record<string, UpdateResult>;
   let volumes: string[];
 
   before(async () => {
@@ -68,7 +68,7 @@ describe("an image that does not work", () => {
   for (const [sentence, name, , because] of broken) {
     it(`that ${sentence} leaves the same old container running`, async () => {
       assert.equal(ends[name], "rolled_back");
-      assert.match((await stack.ended(name)).because, because);
+      assert.match((await stack.awaitResult(name)).because, because);
       const { Id, Name, State, Config } = await h1.docker.getContainer(ids[name] ?? "").inspect();
       assert.deepEqual([Id, Name, State.Running], [ids[name], `/${name}`, true]);
       assert.ok(Config.Env.includes("VERSION=1"));
@@ -90,14 +90,14 @@ describe("an image that does not work", () => {
   });
 
   it("is held until the tag changes, and then tried again", async () => {
-    const left = await leftAlone(stack);
+    const left = await skippedContainers(stack);
     for (const [, name] of broken) {
       assert.match(left[name] ?? "", /^held: .*, until the tag changes$/s);
-      assert.deepEqual((await held(stack, name))?.until, null);
+      assert.deepEqual((await readHold(stack, name))?.until, null);
     }
     await release("apps/short", "3", { volumes: VOLUMES });
     assert.deepEqual(await update(stack), { short: "updated" });
-    assert.equal(await held(stack, "short"), undefined);
+    assert.equal(await readHold(stack, "short"), undefined);
   });
 });
 
@@ -111,7 +111,7 @@ describe("a job", () => {
     await release("apps/job", "2", { cmd: "exit 0" });
     assert.deepEqual(await update(stack), { job: "updated" });
     assert.deepEqual(await overview(h1), ["job exited 2"]);
-    assert.deepEqual(await leftAlone(stack), { job: "not running" });
+    assert.deepEqual(await skippedContainers(stack), { job: "not running" });
   });
 });
 
@@ -142,7 +142,7 @@ describe("a container in a crash loop", () => {
 describe("a run in which one update after the other goes wrong", () => {
   it("finishes what it began and leaves the rest for later, untouched", async () => {
     const names = ["one", "two", "three", "four", "five"].sort();
-    for (const name of names) await deploy(h1, name, { create: { Labels: LONG_PROOF } });
+    for (const name of names) await deploy(h1, name, { create: { Labels: LONG_SETTLE_TIME } });
     await using stack = await startStack({ engine: h1 });
     await stack.check();
     const began = new Map<string, string>();
@@ -153,9 +153,9 @@ describe("a run in which one update after the other goes wrong", () => {
     assert.equal(names.filter((name) => ends[name] === "rolled_back").length, 3);
     assert.equal(left.length, 2);
     for (const name of left) {
-      assert.match((await stack.ended(name)).because, /^3 updates of this run went wrong in a row/);
+      assert.match((await stack.awaitResult(name)).because, /^3 updates of this run went wrong in a row/);
       assert.equal(await startedAt(name), began.get(name));
-      assert.ok(((await held(stack, name))?.until ?? 0) > Date.now());
+      assert.ok(((await readHold(stack, name))?.until ?? 0) > Date.now());
     }
     assert.deepEqual(
       await overview(h1),
@@ -168,7 +168,7 @@ describe("a run in which one update after the other goes wrong", () => {
 describe("a registry that fails", () => {
   const ids: Record<string, string> = {};
   let stack: Stack;
-  let ends: Record<string, End>;
+  let ends: Record<string, UpdateResult>;
   let began: string;
   let faults: AsyncDisposable;
 
@@ -199,22 +199,22 @@ describe("a registry that fails", () => {
 
   it("in the middle of a pull fails that update, and touches nothing", async () => {
     assert.equal(ends["broken"], "failed");
-    assert.match((await stack.ended("broken")).because, /^broken:latest could not be pulled: .+/);
+    assert.match((await stack.awaitResult("broken")).because, /^broken:latest could not be pulled: .+/);
     assert.equal(await idOf(h1, "broken"), ids["broken"]);
     assert.equal(await startedAt("db"), began);
     assert.ok(!stack.heard().some((one) => /(broken|db)$/.test(one)));
   });
 
   it("is tried again after a while", async () => {
-    assert.ok(((await held(stack, "broken"))?.until ?? 0) > Date.now());
-    assert.match((await leftAlone(stack))["broken"] ?? "", /^held: .* until \d/s);
+    assert.ok(((await readHold(stack, "broken"))?.until ?? 0) > Date.now());
+    assert.match((await skippedContainers(stack))["broken"] ?? "", /^held: .* until \d/s);
   });
 
   it("for good concerns its own images only", async () => {
     assert.equal(ends["well"], "updated");
     assert.notEqual(await idOf(h1, "well"), ids["well"]);
     assert.deepEqual([ends["cut"], ends["nowhere"]], [undefined, undefined]);
-    const left = await leftAlone(stack);
+    const left = await skippedContainers(stack);
     assert.match(left["cut"] ?? "", /ghcr\.io/);
     assert.match(left["nowhere"] ?? "", /nowhere\.lab:5000/);
     for (const name of ["cut", "nowhere"]) assert.equal(await idOf(h1, name), ids[name]);
@@ -223,7 +223,7 @@ describe("a registry that fails", () => {
   it("and then has another manifest of the same image changes nothing", async () => {
     assert.equal(ends["same"], "current");
     assert.equal(await idOf(h1, "same"), ids["same"]);
-    assert.equal((await leftAlone(stack))["same"], "current");
+    assert.equal((await skippedContainers(stack))["same"], "current");
     assert.ok(!stack.heard().some((one) => one.endsWith("same")));
   });
 });
@@ -231,7 +231,7 @@ describe("a registry that fails", () => {
 describe("dependencies", () => {
   const ids: Record<string, string> = {};
   let stack: Stack;
-  let ends: Record<string, End>;
+  let ends: Record<string, UpdateResult>;
   let seen: string[];
 
   before(async () => {
@@ -251,7 +251,7 @@ describe("dependencies", () => {
         ["shop", "store"],
       ],
     ] as const)
-      ids[name] = await deploy(h1, name, on === "" ? {} : needs(on, name === "shop" ? LONG_PROOF : {}));
+      ids[name] = await deploy(h1, name, on === "" ? {} : needs(on, name === "shop" ? LONG_SETTLE_TIME : {}));
     await h1.docker.getContainer("off").stop();
     stack = await startStack({ engine: h1, env: { SETTLE_TIME: "2s" } });
     await stack.check();
@@ -266,7 +266,7 @@ describe("dependencies", () => {
   });
 
   it("in a cycle are left alone", async () => {
-    const { one, two } = await leftAlone(stack);
+    const { one, two } = await skippedContainers(stack);
     assert.deepEqual([one, two], Array(2).fill("its dependencies form a cycle"));
     for (const name of ["one", "two"]) assert.equal(await idOf(h1, name), ids[name]);
   });

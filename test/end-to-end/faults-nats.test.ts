@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { after, afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { overview, release } from "../support/containers.ts";
-import { faultScene, takesPlans, tell, writeFaults } from "../support/faults.ts";
-import { participate } from "../support/participants.ts";
+import { faultScene, awaitPlanConsumer, addFaultRow, writeFaults } from "../support/faults.ts";
+import { addParticipant } from "../support/participants.ts";
 import { update } from "../support/runs.ts";
 import { until } from "../support/until.ts";
 
@@ -20,12 +20,12 @@ describe("a NATS store that is lost", () => {
     await using scene = await faultScene();
     const { stack } = scene;
     await stack.server.restartEmpty();
-    await takesPlans(stack);
-    await using judge = await participate(stack, "judge", { hooks: ["before_update"] }, () => "proceed");
+    await awaitPlanConsumer(stack);
+    await using judge = await addParticipant(stack, "judge", { hooks: ["before_update"] }, () => "proceed");
     assert.deepEqual(await update(stack), { web: "updated" });
     assert.deepEqual(judge.asked, ["before_update web"]);
     await scene.isWell("2");
-    tell(
+    addFaultRow(
       "NATS store lost between two runs",
       "`updated` by the next run; participants are added anew, held digests are forgotten",
     );
@@ -41,7 +41,7 @@ describe("a NATS store that is lost", () => {
     await scene.isWell("2");
     await release("apps/web", "3");
     assert.deepEqual(await update(scene.stack), { web: "updated" });
-    tell(
+    addFaultRow(
       "NATS store lost while it is proved",
       "`updated`; streams and consumers are made anew, the next run is as any",
       ended,
@@ -58,6 +58,6 @@ describe("DATA_DIR", () => {
     const ended = await scene.outcome(await scene.plan());
     assert.equal(ended.end, "updated", ended.because);
     await scene.isWell("2");
-    tell("DATA_DIR removed", "`updated`: the folder is made again", ended);
+    addFaultRow("DATA_DIR removed", "`updated`: the folder is made again", ended);
   });
 });

@@ -8,15 +8,15 @@ import { deploy, idOf, overview, release } from "../support/containers.ts";
 import {
   type FaultOptions,
   type FaultScene,
-  clock,
+  shiftedClock,
   faultScene,
   holdPort,
-  takesPlans,
-  tell,
+  awaitPlanConsumer,
+  addFaultRow,
   writeFaults,
 } from "../support/faults.ts";
-import { participate } from "../support/participants.ts";
-import { held } from "../support/runs.ts";
+import { addParticipant } from "../support/participants.ts";
+import { readHold } from "../support/runs.ts";
 import { type Process, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -58,7 +58,7 @@ const lasting: readonly Lasting[] = [
       const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
       assert.equal(ended.end, "updated", ended.because);
       await scene.isWell("2");
-      tell("Engine hangs for 75 s during the stop", "`updated` once it goes on", ended);
+      addFaultRow("Engine hangs for 75 s during the stop", "`updated` once it goes on", ended);
     },
   },
   {
@@ -74,8 +74,8 @@ const lasting: readonly Lasting[] = [
       assert.equal(ended.end, "rolled_back", ended.because);
       assert.equal(await idOf(host, "web"), scene.old);
       await scene.isWell("1");
-      assert.notEqual((await held(scene.stack, "web"))?.until, null);
-      tell(
+      assert.notEqual((await readHold(scene.stack, "web"))?.until, null);
+      addFaultRow(
         "Engine hangs for 40 s before the start",
         "`rolled_back` once it goes on; tried again later",
         ended,
@@ -96,8 +96,12 @@ const lasting: readonly Lasting[] = [
       assert.match(ended.because, /^"move the old container's name aside" failed: /);
       assert.equal(await idOf(host, "web"), scene.old);
       await scene.isWell("1");
-      assert.notEqual((await held(scene.stack, "web"))?.until, null, "the image is not to blame");
-      tell("Engine killed and started again while it is down", "`rolled_back`; tried again later", ended);
+      assert.notEqual((await readHold(scene.stack, "web"))?.until, null, "the image is not to blame");
+      addFaultRow(
+        "Engine killed and started again while it is down",
+        "`rolled_back`; tried again later",
+        ended,
+      );
     },
   },
   {
@@ -118,11 +122,11 @@ const lasting: readonly Lasting[] = [
       assert.equal(ended.end, "rolled_back", ended.because);
       assert.match(ended.because, /exited with code 7/);
       assert.equal(await idOf(host, "web"), scene.old);
-      assert.equal((await held(stack, "web"))?.tries, 1);
+      assert.equal((await readHold(stack, "web"))?.tries, 1);
       assert.equal(stack.records.filter(({ kind }) => kind === "swapping").length, 1);
       await scene.isWell("1");
       const happens = "`rolled_back` at once; held when NATS is back, never tried twice";
-      tell("NATS away while a bad image is put back", happens, ended);
+      addFaultRow("NATS away while a bad image is put back", happens, ended);
     },
   },
   {
@@ -137,12 +141,16 @@ const lasting: readonly Lasting[] = [
       await stack.services["hook-executor"]?.exited;
       await until("it is waited for", () => stack.heard().includes("before_update web"));
       await stack.server.restartEmpty();
-      await takesPlans(stack);
+      await awaitPlanConsumer(stack);
       stack.start("hook-executor");
       const ended = await scene.outcome(run, 4 * MINUTE);
       assert.equal(ended.end, "updated", ended.because);
       await scene.isWell("2");
-      tell("NATS store lost with an event nobody had taken", "`updated`: the event is given again", ended);
+      addFaultRow(
+        "NATS store lost with an event nobody had taken",
+        "`updated`: the event is given again",
+        ended,
+      );
     },
   },
   {
@@ -159,7 +167,7 @@ const lasting: readonly Lasting[] = [
       assert.equal(ended.end, "updated", ended.because);
       await scene.isWell("2");
       const happens = "`updated`: the swap does not wait for NATS, the record does";
-      tell("NATS away for 60 s while it is down", happens, ended);
+      addFaultRow("NATS away for 60 s while it is down", happens, ended);
     },
   },
   {
@@ -175,7 +183,7 @@ const lasting: readonly Lasting[] = [
       const ended = await scene.outcome(run, 4 * MINUTE);
       assert.equal(ended.end, "updated", ended.because);
       await scene.isWell("2");
-      tell(
+      addFaultRow(
         "NATS connected but silent for 60 s while it is down",
         "`updated`: the swap does not wait for it",
         ended,
@@ -194,7 +202,7 @@ const lasting: readonly Lasting[] = [
       const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
       assert.equal(ended.end, "updated", ended.because);
       await scene.isWell("2");
-      tell(
+      addFaultRow(
         "host unplugged for 20 s in the middle of the swap",
         "`updated`: all that it needs is there",
         ended,
@@ -212,7 +220,11 @@ const lasting: readonly Lasting[] = [
         assert.match(ended.because, /^registry\.lab:5000\/apps\/unreached:latest could not be pulled: /);
         assert.equal(await idOf(host, "web"), scene.old);
         await scene.isWell("1");
-        tell("host unplugged before the pull", "`failed`: nothing is touched; tried again later", ended);
+        addFaultRow(
+          "host unplugged before the pull",
+          "`failed`: nothing is touched; tried again later",
+          ended,
+        );
       } finally {
         await bedCommand("plug", String(number));
       }
@@ -240,18 +252,18 @@ const lasting: readonly Lasting[] = [
       await until("the thief is gone", async () => (await overview(host)).length === 1);
       await scene.isWell("1", [`${host.name}: network fixed`]);
       const happens = "`rolled_back`: the old one is started as soon as it is free; tried again later";
-      tell("static address taken for 2 s", happens, ended);
+      addFaultRow("static address taken for 2 s", happens, ended);
     },
   },
   {
     title: "a wall clock that is a day ahead of NATS' and the Engine's changes nothing",
     goesOn: async (host) => {
-      const env = { NODE_OPTIONS: `--import=${clock}`, CLOCK_SHIFT: String(86_400_000) };
+      const env = { NODE_OPTIONS: `--import=${shiftedClock}`, CLOCK_SHIFT: String(86_400_000) };
       await using scene = await inTurn({ host, image: "apps/ahead", env });
       const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);
       assert.equal(ended.end, "updated", ended.because);
       await scene.isWell("2");
-      tell("clock a day ahead", "`updated`", ended);
+      addFaultRow("clock a day ahead", "`updated`", ended);
     },
   },
   {
@@ -269,7 +281,7 @@ const lasting: readonly Lasting[] = [
       assert.equal(await idOf(host, "web"), scene.old);
       await scene.isWell("1");
       const happens = "`failed` when the Engine gives up: nothing is touched; tried again later";
-      tell("registry cut in the middle of a layer, again and again", happens, ended);
+      addFaultRow("registry cut in the middle of a layer, again and again", happens, ended);
     },
   },
   {
@@ -299,7 +311,7 @@ const lasting: readonly Lasting[] = [
       await scene.isWell("1");
       const happens =
         "`stuck` after two minutes of trying, with what to do by hand; the next start of the updater does it";
-      tell("port taken for 150 s", happens, ended);
+      addFaultRow("port taken for 150 s", happens, ended);
     },
   },
   {
@@ -328,7 +340,7 @@ const lasting: readonly Lasting[] = [
       assert.equal(await idOf(host, "db"), dependency);
       const happens =
         "the dependencies are started without it after 5 minutes; the run goes on when it is back";
-      tell("NATS away while dependencies are stopped", happens, ended);
+      addFaultRow("NATS away while dependencies are stopped", happens, ended);
     },
   },
 ];
@@ -381,7 +393,7 @@ describe("a day of 288 cycles at high speed", function () {
     await deploy(h1, "cut", { image: "docker.io/library/cut" });
     await deploy(h1, "late");
     const fast = {
-      NODE_OPTIONS: `--import=${clock}`,
+      NODE_OPTIONS: `--import=${shiftedClock}`,
       CLOCK_SPEED: String(SPEED),
       CLOCK_EPOCH: String(Date.now()),
     };
@@ -390,7 +402,7 @@ describe("a day of 288 cycles at high speed", function () {
     stack.start("updater");
     stack.start("hook-executor");
     await until("the updater acts", () => stack.services.updater?.log().includes("acts on the host"));
-    await using judge = await participate(stack, "judge", { hooks: ["before_update"] }, ({ subject }) =>
+    await using judge = await addParticipant(stack, "judge", { hooks: ["before_update"] }, ({ subject }) =>
       subject === "late" ? { verdict: "defer", reason: "not now" } : "proceed",
     );
     const labels = { generation: "2" };
@@ -407,10 +419,10 @@ describe("a day of 288 cycles at high speed", function () {
     const late = await memory();
 
     const starts = await startsOf(h1, { since, label: "generation=2" });
-    const tries = [(await held(stack, "cut"))?.tries ?? 0, (await held(stack, "late"))?.tries ?? 0];
+    const tries = [(await readHold(stack, "cut"))?.tries ?? 0, (await readHold(stack, "late"))?.tries ?? 0];
     const runs = stack.records.filter(({ kind }) => kind === "finished").length;
     const growth = late.map((kib, i) => Math.round((kib - (early[i] ?? 0)) / 1024));
-    assert.equal((await held(stack, "bad"))?.until, null);
+    assert.equal((await readHold(stack, "bad"))?.until, null);
     assert.ok(starts <= 3, `the bad image was started ${starts} times`); // its restart policy adds to the one start
     assert.ok(
       tries.every((n) => n >= 2 && n <= 11),
@@ -427,8 +439,8 @@ describe("a day of 288 cycles at high speed", function () {
       (await leftovers(h1)).filter((one) => !one.includes(": container ")),
       [],
     );
-    for (const service of Object.values(stack.services)) assert.equal(service.complaints(), "");
-    tell(
+    for (const service of Object.values(stack.services)) assert.equal(service.stderrText(), "");
+    addFaultRow(
       `a day of ${cyclesOf()} cycles with an image that exits, one that cannot be pulled, and one that is put off`,
       `the first is started ${times(starts)} and held; the others are tried ${tries.join(" and ")} times; ${runs} runs, ` +
         `${stack.records.length} journal records; updater and poller grow by ${growth.join(" and ")} MiB; no volume, no container more`,

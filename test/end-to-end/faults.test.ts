@@ -8,8 +8,8 @@ import { promisify } from "node:util";
 import { after, afterEach, before, describe, it } from "mocha";
 import { bedCommand, engine, hubControl } from "../bed/bed.ts";
 import { idOf } from "../support/containers.ts";
-import { clock, faultScene, holdPort, tell, writeFaults } from "../support/faults.ts";
-import { held } from "../support/runs.ts";
+import { shiftedClock, faultScene, holdPort, addFaultRow, writeFaults } from "../support/faults.ts";
+import { readHold } from "../support/runs.ts";
 import { until } from "../support/until.ts";
 
 const run = promisify(execFile);
@@ -34,7 +34,7 @@ describe("the Engine", () => {
     const ended = await scene.outcome(await scene.plan());
     assert.equal(ended.end, "updated", ended.because);
     await scene.isWell("2");
-    tell("Engine hangs for 3 s during the stop", "`updated`", ended);
+    addFaultRow("Engine hangs for 3 s during the stop", "`updated`", ended);
   });
 });
 
@@ -51,8 +51,8 @@ describe("a port that a third process takes while the container is down", () => 
     assert.match(ended.because, /^"start the successor" failed: .*8080/);
     assert.equal(await idOf(h1, "web"), scene.old);
     await scene.isWell("1");
-    assert.notEqual((await held(scene.stack, "web"))?.until, null);
-    tell(
+    assert.notEqual((await readHold(scene.stack, "web"))?.until, null);
+    addFaultRow(
       "port taken for 12 s",
       "`rolled_back`: the old one is started as soon as it is free; tried again later",
       ended,
@@ -87,7 +87,7 @@ describe("a disk that is full", () => {
     );
     assert.equal(await idOf(h9, "web"), scene.old);
     await scene.isWell("1");
-    tell("disk full at the pull", "`failed`: nothing is touched; tried again later", ended);
+    addFaultRow("disk full at the pull", "`failed`: nothing is touched; tried again later", ended);
   });
 
   it("when the successor is created touches nothing, and says so", async () => {
@@ -100,7 +100,7 @@ describe("a disk that is full", () => {
     assert.match(ended.because, /^"create the successor" failed: .*no space left on device/);
     assert.equal(await idOf(h9, "web"), scene.old);
     await scene.isWell("1");
-    tell("disk full at create", "`failed`: nothing is touched; tried again later", ended);
+    addFaultRow("disk full at create", "`failed`: nothing is touched; tried again later", ended);
   });
 
   it("while the container is down puts the old one back, with its name as soon as there is space", async () => {
@@ -111,7 +111,7 @@ describe("a disk that is full", () => {
     assert.match(ended.because, /no space left on device/);
     assert.equal(await idOf(h9, "web"), scene.old);
     await scene.isWell("1");
-    tell(
+    addFaultRow(
       "disk full while it is down, for 10 s",
       "`rolled_back`: the old one runs again, and is tried until it does",
       ended,
@@ -137,7 +137,11 @@ describe("a DATA_DIR that is full while the updater runs", () => {
     );
     assert.equal(await idOf(h1, "web"), scene.old);
     await scene.isWell("1");
-    tell("DATA_DIR full while the updater runs", "`failed`: nothing is stopped; tried again later", ended);
+    addFaultRow(
+      "DATA_DIR full while the updater runs",
+      "`failed`: nothing is stopped; tried again later",
+      ended,
+    );
   });
 });
 
@@ -170,7 +174,7 @@ describe("a network that fails", () => {
     );
     assert.ok(["updated", "failed"].includes(ended.end), ended.because);
     await scene.isWell(ended.end === "updated" ? "2" : "1");
-    tell("registry cut in the middle of a layer", `\`${ended.end}\``, ended);
+    addFaultRow("registry cut in the middle of a layer", `\`${ended.end}\``, ended);
   });
 });
 
@@ -186,12 +190,12 @@ describe("a wall clock", () => {
     stack.services.updater?.kill("SIGKILL");
     await stack.services.updater?.exited;
     stack.start("updater", {
-      env: { NODE_OPTIONS: `--import=${clock}`, CLOCK_SHIFT: String(-86_400_000) },
+      env: { NODE_OPTIONS: `--import=${shiftedClock}`, CLOCK_SHIFT: String(-86_400_000) },
     });
     const ended = await scene.outcome(run);
     assert.equal(ended.end, "updated", ended.because);
     await scene.isWell("2");
-    tell("clock set back by a day, and a restart in the middle", "`updated`", ended);
+    addFaultRow("clock set back by a day, and a restart in the middle", "`updated`", ended);
   });
 });
 
@@ -207,8 +211,8 @@ describe("two updaters that start at once on one host", () => {
     const ended = await scene.outcome(run);
     assert.equal(ended.end, "updated", ended.because);
     assert.equal(stack.records.filter(({ kind }) => kind === "swapping").length, 1);
-    assert.deepEqual([first?.complaints(), second.complaints()], ["", ""]);
+    assert.deepEqual([first?.stderrText(), second.stderrText()], ["", ""]);
     await scene.isWell("2");
-    tell("two updaters on one host", "`updated`, by one of them", ended);
+    addFaultRow("two updaters on one host", "`updated`, by one of them", ended);
   });
 });

@@ -8,22 +8,22 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { after, afterEach, before, describe, it } from "mocha";
-import type { CloudEvent } from "../../shared/messages.ts";
-import type { Decided, End, RunRecord } from "../../shared/run-records.ts";
-import { STREAMS, consumers } from "../../shared/subjects.ts";
+import type { CloudEvent } from "../../shared/contract/messages.ts";
+import type { DecisionRecord, UpdateResult, RunRecord } from "../../shared/contract/run-records.ts";
+import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { gateTable, seconds } from "../support/gate-table.ts";
-import { type Asked, ouroboros, participate } from "../support/participants.ts";
-import { endsOf, planned, update } from "../support/runs.ts";
-import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
+import { type RegisteredParticipant, runOuroboros, addParticipant } from "../support/participants.ts";
+import { awaitResults, requestPlan, update } from "../support/runs.ts";
+import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
-const dyingUpdater = join(import.meta.dirname, "../support/updater-dying-at-send.js");
+const dyingUpdater = join(import.meta.dirname, "../support/updater-crashing-at-send.js");
 const example = join(import.meta.dirname, "../../../examples/participants/participant.py");
 
-const { tell, write } = gateTable("gate");
+const { addRow, write } = gateTable("gate");
 after(write);
 
 /** What the participant of a container's name does; the others say proceed. */
@@ -37,7 +37,7 @@ interface Behaviour {
     subject: string,
     progress: () => void,
   ) => Promise<unknown>;
-  readonly end: End;
+  readonly end: UpdateResult;
   /** Milliseconds from the event to what counts, at least and at most. */
   readonly takes: readonly [least: number, most: number];
 }
@@ -109,16 +109,16 @@ describe("a participant that fails", function () {
   this.timeout(180_000);
   const names = Object.keys(behaviours);
   let stack: Stack;
-  let asked: Asked[];
-  let ends: Record<string, End>;
+  let asked: RegisteredParticipant[];
+  let ends: Record<string, UpdateResult>;
 
   before(async () => {
     for (const name of names) await deploy(h1, name);
-    stack = await startStack({ engine: h1, services: EACH_ALONE, env: { SWAPS: "4" } });
+    stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES, env: { SWAPS: "4" } });
     await stack.check();
     asked = await Promise.all(
       Object.entries(behaviours).map(([name, { flags = [], answer }]) =>
-        participate(
+        addParticipant(
           stack,
           name,
           { hooks: ["before_update"], flags: ["--containers", name, ...flags] },
@@ -141,7 +141,7 @@ describe("a participant that fails", function () {
       assert.equal(ends[name], end);
       const ms = msOf(stack, name, name);
       assert.ok(ms >= takes[0] && ms <= takes[1], `it took ${ms} ms`);
-      tell(fault, happens, `heard after ${seconds(ms)}`);
+      addRow(fault, happens, `heard after ${seconds(ms)}`);
     });
 });
 
@@ -151,21 +151,28 @@ describe("a participant", function () {
 
   it("that is offline when it is asked answers when it is back", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
-    const { code, err } = await ouroboros(stack, "participant", "add", "judge", "--hooks", "before_update");
+    const { code, err } = await runOuroboros(
+      stack,
+      "participant",
+      "add",
+      "judge",
+      "--hooks",
+      "before_update",
+    );
     assert.equal(code, 0, err);
     await release("apps/web", "2");
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await isWaiting(stack, "before_update");
     await sleep(5000);
     const back = performance.now();
     const judge = answerAs(stack, "judge");
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
     await judge.end();
     const ms = msOf(stack, "web", "judge");
     assert.ok(ms >= 5000);
-    tell(
+    addRow(
       "participant offline when it is asked, for 5 s",
       "the event waits for it",
       `heard after ${seconds(ms)}; updated ${seconds(performance.now() - back)} after it was back`,
@@ -174,13 +181,20 @@ describe("a participant", function () {
 
   it("that is killed while it works is asked again, and heard", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
-    const { code, err } = await ouroboros(stack, "participant", "add", "judge", "--hooks", "before_update");
+    const { code, err } = await runOuroboros(
+      stack,
+      "participant",
+      "add",
+      "judge",
+      "--hooks",
+      "before_update",
+    );
     assert.equal(code, 0, err);
     const killed = answerAs(stack, "judge", "sleep 600");
     await release("apps/web", "2");
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     const manager = await jetstreamManager(stack.nats);
     await until("it works", async () => {
       const info = await manager.consumers.info(STREAMS.hooks, consumers.gate("judge"));
@@ -188,9 +202,9 @@ describe("a participant", function () {
     });
     await killed.end();
     const judge = answerAs(stack, "judge");
-    assert.deepEqual(await endsOf(stack, run, 90_000), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run, 90_000), { web: "updated" });
     await judge.end();
-    tell(
+    addRow(
       "participant killed (SIGKILL) while it works",
       "the event comes again to the next process, as nobody acknowledged it",
       `heard after ${seconds(msOf(stack, "web", "judge"))}`,
@@ -205,7 +219,7 @@ describe("an updater that is killed while a gate waits", function () {
   it("at every message that it sends between the question and the decision, goes on with the same event", async () => {
     await deploy(h1, "web");
     await using stack = await startStack({ engine: h1, services: ["hook-executor", "poller"] });
-    await using judge = await participate(stack, "judge", { hooks: ["before_update"] }, async () => {
+    await using judge = await addParticipant(stack, "judge", { hooks: ["before_update"] }, async () => {
       await sleep(200); // so that it reads before there is anything to read
       return "proceed";
     });
@@ -214,14 +228,14 @@ describe("an updater that is killed while a gate waits", function () {
     for (let n = 1, died = true; died; n++) {
       const dying = stack.start("updater", { program: dyingUpdater, env: { DIE_AT_SEND: String(n) } });
       await release("apps/web", String(n + 1));
-      const run = await planned(stack);
+      const run = await requestPlan(stack);
       died = await Promise.race([
         dying.exited.then(() => true),
-        endsOf(stack, run, 60_000).then(() => false),
+        awaitResults(stack, run, 60_000).then(() => false),
       ]);
       const began = performance.now();
       if (died) stack.start("updater");
-      assert.deepEqual(await endsOf(stack, run, 60_000), { web: "updated" }, `killed at message ${n}`);
+      assert.deepEqual(await awaitResults(stack, run, 60_000), { web: "updated" }, `killed at message ${n}`);
       if (died) took.push(performance.now() - began);
       deaths += died ? 1 : 0;
       const mine = judge.events.filter(({ id }) => id.startsWith(run));
@@ -235,7 +249,7 @@ describe("an updater that is killed while a gate waits", function () {
       await updater?.exited;
     }
     assert.ok(deaths >= 4, `it died ${deaths} times only`);
-    tell(
+    addRow(
       `updater killed (SIGKILL) while a gate waits, at each of the ${deaths} messages that it sends`,
       "the next one goes on with the same event; nobody is asked twice",
       `updated ${seconds(Math.max(...took))} after its start at most`,
@@ -286,9 +300,9 @@ describe("NATS that fails while a gate waits", function () {
       await fail(stack);
       const back = performance.now();
       scene.letGo();
-      assert.deepEqual(await endsOf(stack, run, 90_000), { web: "updated" });
+      assert.deepEqual(await awaitResults(stack, run, 90_000), { web: "updated" });
       await scene.askedOnce();
-      tell(fault, happens, `updated ${seconds(performance.now() - back)} after it was back`);
+      addRow(fault, happens, `updated ${seconds(performance.now() - back)} after it was back`);
     });
 
   it("a connection whose packets are dropped is given up, and another one hears the verdict", async () => {
@@ -297,10 +311,10 @@ describe("NATS that fails while a gate waits", function () {
     const began = performance.now();
     await using _dropped = await dropPackets(stack);
     scene.letGo();
-    assert.deepEqual(await endsOf(stack, run, 120_000), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run, 120_000), { web: "updated" });
     await scene.askedOnce();
     assert.match(stack.services.updater?.log() ?? "", /NATS reconnect/);
-    tell(
+    addRow(
       "half-open connection: every packet of the updater's connection dropped",
       "noticed by pings, connected anew; the verdict counts",
       `updated ${seconds(performance.now() - began)} after`,
@@ -309,7 +323,7 @@ describe("NATS that fails while a gate waits", function () {
 
   it("a consumer that somebody deletes is made again: plans go on, and so do local scripts", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
     await until("the updater acts", () => stack.services.updater?.log().includes("acts on the host"));
     const manager = await jetstreamManager(stack.nats);
@@ -320,7 +334,7 @@ describe("NATS that fails while a gate waits", function () {
     const made = performance.now() - began;
     await release("apps/web", "2");
     assert.deepEqual(await update(stack), { web: "updated" });
-    tell(
+    addRow(
       "consumers of the updater and the hook-executor deleted by somebody",
       "made again by the updater; both go on",
       `there again after ${seconds(made)}`,
@@ -329,17 +343,17 @@ describe("NATS that fails while a gate waits", function () {
 
   it("a participant's consumer that is deleted while it pulls is told, and it goes on when it is added again", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
-    const add = () => ouroboros(stack, "participant", "add", "judge", "--hooks", "before_update");
+    const add = () => runOuroboros(stack, "participant", "add", "judge", "--hooks", "before_update");
     assert.equal((await add()).code, 0);
     const judge = answerAs(stack, "judge");
-    assert.equal((await ouroboros(stack, "participant", "remove", "judge")).code, 0);
+    assert.equal((await runOuroboros(stack, "participant", "remove", "judge")).code, 0);
     assert.equal((await add()).code, 0);
     await release("apps/web", "2");
     assert.deepEqual(await update(stack), { web: "updated" });
     await judge.end();
-    tell(
+    addRow(
       "consumer of a participant deleted while it pulls, and made again",
       "it goes on pulling, without a restart",
       `heard after ${seconds(msOf(stack, "web", "judge"))}`,
@@ -358,7 +372,7 @@ async function areThere({ nats, host }: Stack): Promise<boolean> {
 /** How long it took until `participant` was heard, or its time was over, at the question about the container. */
 function msOf({ records }: Stack, container: string, participant: string): number {
   const decided = records.find(
-    (one): one is Decided & RunRecord =>
+    (one): one is DecisionRecord & RunRecord =>
       one.kind === "decided" && one.hook === "before_update" && one.container === container,
   );
   const said = decided?.verdicts.find((one) => one.participant === participant);
@@ -396,10 +410,10 @@ interface Scene extends AsyncDisposable {
 /** `web` is due, and a participant is waited for. */
 async function waitingScene(): Promise<Scene> {
   await deploy(h1, "web");
-  const stack = await startStack({ engine: h1, services: EACH_ALONE });
+  const stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
   await stack.check();
   let isFree = false;
-  const judge = await participate(
+  const judge = await addParticipant(
     stack,
     "judge",
     { hooks: ["before_update"], flags: ["--timeout", "5m"] },
@@ -409,7 +423,7 @@ async function waitingScene(): Promise<Scene> {
     },
   );
   await release("apps/web", "2");
-  const run = await planned(stack);
+  const run = await requestPlan(stack);
   await until("the judge is asked", () => judge.asked.length === 1);
   return {
     stack,

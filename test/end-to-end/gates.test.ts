@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
-import { type HookName, hookNames, hooks } from "../../shared/hooks.ts";
-import type { Decided, End } from "../../shared/run-records.ts";
+import { type HookName, hookNames, hooks } from "../../shared/contract/hooks.ts";
+import type { DecisionRecord, UpdateResult } from "../../shared/contract/run-records.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
-import { type Asked, participate } from "../support/participants.ts";
-import { held, leftAlone, update } from "../support/runs.ts";
+import { type RegisteredParticipant, addParticipant } from "../support/participants.ts";
+import { readHold, skippedContainers, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 
 const h1 = engine(1);
@@ -49,8 +49,8 @@ describe("the hooks that are fired", () => {
 for (const word of ["refuse", "defer"] as const) {
   describe(word, () => {
     let stack: Stack;
-    let judge: Asked;
-    let ends: Record<string, End>;
+    let judge: RegisteredParticipant;
+    let ends: Record<string, UpdateResult>;
     let seen: string[];
     const ids = new Map<string, string>();
     const oldImages = new Map<string, string>();
@@ -68,7 +68,7 @@ for (const word of ["refuse", "defer"] as const) {
       });
       await stack.check();
       const no = { verdict: word, reason: "not today" };
-      judge = await participate(stack, "judge", { hooks: asked }, ({ subject }, { hook }) =>
+      judge = await addParticipant(stack, "judge", { hooks: asked }, ({ subject }, { hook }) =>
         hook === "updates_enumerated"
           ? { verdict: "proceed", containers: { "web-updates_enumerated": no } }
           : subject.endsWith(`-${hook}`)
@@ -123,12 +123,12 @@ for (const word of ["refuse", "defer"] as const) {
 
     it("is held, so that a second check asks nobody", async () => {
       const before = judge.asked.length;
-      const left = await leftAlone(stack);
+      const left = await skippedContainers(stack);
       for (const hook of asked) {
         const name = `web-${hook}`;
         const isHeld = outcomes[hook].end !== "updated";
         assert.match(left[name] ?? "", isHeld ? /^held: .*not today \(judge\), until / : /^current$/);
-        const entry = await held(stack, name);
+        const entry = await readHold(stack, name);
         assert.equal(entry?.by, isHeld ? "judge" : undefined);
         if (isHeld) assert.equal(entry?.until === null, word === "refuse");
       }
@@ -147,9 +147,9 @@ for (const word of ["refuse", "defer"] as const) {
 const of = (hook: string, lines: readonly string[]): string[] =>
   lines.filter((line) => line.includes(`-${hook}`)).sort();
 
-function decidedAt({ records }: Stack, hook: keyof typeof outcomes): Decided {
+function decidedAt({ records }: Stack, hook: keyof typeof outcomes): DecisionRecord {
   const found = records.find(
-    (record): record is Decided & typeof record =>
+    (record): record is DecisionRecord & typeof record =>
       record.kind === "decided" &&
       record.hook === hook &&
       (record.container === null || record.container.endsWith(`-${hook}`)),

@@ -2,15 +2,15 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { after, before, describe, it } from "mocha";
-import { Granted } from "../../services/ouroboros/answers.ts";
-import { ifThere } from "../../shared/engine.ts";
-import { subjects } from "../../shared/subjects.ts";
+import { OperatorRequestResult } from "../../cli/output/output-schemas.ts";
+import { ifExists } from "../../shared/docker/engine.ts";
+import { subjects } from "../../shared/contract/subjects.ts";
 import { type Engine, bedCommand, engine, pushApp } from "../bed/bed.ts";
-import { command } from "../support/command.ts";
-import { pushAttested } from "../support/attested.ts";
+import { runOperatorCommand } from "../support/run-operator-command.ts";
+import { pushAttested } from "../support/attested-image.ts";
 import { composeProject } from "../support/compose-project.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
-import { endsOf, held, leftAlone, planned, update } from "../support/runs.ts";
+import { awaitResults, readHold, skippedContainers, requestPlan, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 
 const CREATED = { created: "2026-01-01T00:00:00Z" };
@@ -27,9 +27,9 @@ async function run(on: Engine, name: string, Image: string): Promise<void> {
   await (await on.docker.createContainer({ name, Image })).start();
 }
 
-async function rollBack(stack: Stack, container: string): Promise<Granted> {
-  const { out } = await command(stack.access, ["rollback", container, "-o", "json"]);
-  return Granted.parse(JSON.parse(out));
+async function rollBack(stack: Stack, container: string): Promise<OperatorRequestResult> {
+  const { out } = await runOperatorCommand(stack.access, ["rollback", container, "-o", "json"]);
+  return OperatorRequestResult.parse(JSON.parse(out));
 }
 
 describe("the image that runs", () => {
@@ -50,7 +50,7 @@ describe("the image that runs", () => {
         await pushApp(`docker.io/library/backend${n}`, "latest", { body: "a stranger's" });
         await using stack = await startStack({ engine: host });
         await stack.check();
-        const left = await leftAlone(stack);
+        const left = await skippedContainers(stack);
         assert.match(
           left["tagged"] ?? "",
           /^(?:built or )?tagged here.*run it by the name under which its image was/,
@@ -70,9 +70,9 @@ describe("the image that runs", () => {
         await project.compose("up", "-d", "--build", "--pull", "never");
         const [id] = await project.ids();
         await using stack = await startStack({ engine: host });
-        const left = await leftAlone(stack);
+        const left = await skippedContainers(stack);
         assert.match(left[project.container] ?? "", /^built.* here.*run it by the name under which/);
-        const { out } = await command(stack.access, ["explain", project.container]);
+        const { out } = await runOperatorCommand(stack.access, ["explain", project.container]);
         assert.match(out, /built.* here.*run\s+it\s+by\s+the\s+name/s);
         await project.compose("up", "-d");
         assert.deepEqual(await project.ids(), [id], "compose has nothing to do either");
@@ -93,16 +93,16 @@ describe("the image that runs", () => {
         await stack.check();
         await push("second", "1");
         assert.deepEqual(await update(stack), { web: "current" });
-        assert.equal((await leftAlone(stack))["web"], "current");
+        assert.equal((await skippedContainers(stack))["web"], "current");
         await push("third", "1");
         await pull(host, `${LAB}/${repository}:1`); // by hand
-        assert.equal((await leftAlone(stack))["web"], "current");
+        assert.equal((await skippedContainers(stack))["web"], "current");
         assert.equal(await idOf(host, "web"), id);
         assert.ok(!stack.heard().includes("before_update web"), "nobody is asked for nothing");
         await push("third", "2");
         assert.deepEqual(await update(stack), { web: "updated" });
         assert.deepEqual(await overview(host), ["web running 2"]);
-        assert.equal((await leftAlone(stack))["web"], "current");
+        assert.equal((await skippedContainers(stack))["web"], "current");
       });
 
       it("is updated though its tag was pulled by hand, and after a deferral", async () => {
@@ -115,15 +115,15 @@ describe("the image that runs", () => {
         await pull(host, `${LAB}/apps/moved:latest`);
         assert.deepEqual(await update(stack), { moved: "deferred" });
         await stack.script("before_update/10-later", "#!/bin/sh\n");
-        const { out } = await command(stack.access, ["update", "moved", "-o", "json"]);
-        const { run: id = "" } = Granted.parse(JSON.parse(out));
-        assert.deepEqual(await endsOf(stack, id), { moved: "updated" });
+        const { out } = await runOperatorCommand(stack.access, ["update", "moved", "-o", "json"]);
+        const { run: id = "" } = OperatorRequestResult.parse(JSON.parse(out));
+        assert.deepEqual(await awaitResults(stack, id), { moved: "updated" });
         assert.deepEqual(await overview(host), ["moved running 2"]);
         const { Id } = await host.docker.getImage(`${LAB}/apps/moved:latest`).inspect();
         assert.equal(await imageOf(host, "moved"), Id);
         const { Config } = await host.docker.getContainer("moved").inspect();
         assert.equal(Config.Image, `${LAB}/apps/moved:latest`);
-        assert.equal((await leftAlone(stack))["moved"], "current");
+        assert.equal((await skippedContainers(stack))["moved"], "current");
       });
 
       it("goes back and forth again, by the digests in the host's own records", async () => {
@@ -136,10 +136,10 @@ describe("the image that runs", () => {
         const forged = await forgeUpdate(stack, host, "web");
         const { run: back = "", because } = await rollBack(stack, "web");
         assert.notEqual(back, "", because);
-        assert.deepEqual(await endsOf(stack, back), { web: "updated" });
+        assert.deepEqual(await awaitResults(stack, back), { web: "updated" });
         assert.deepEqual(await overview(host), ["web running 1"]);
-        assert.equal(await ifThere(host.docker.getImage(forged).inspect()), undefined);
-        assert.match((await leftAlone(stack))["web"] ?? "", /^held: rolled back by the operator/);
+        assert.equal(await ifExists(host.docker.getImage(forged).inspect()), undefined);
+        assert.match((await skippedContainers(stack))["web"] ?? "", /^held: rolled back by the operator/);
         await release("apps/web", "3");
         assert.deepEqual(await update(stack), { web: "updated" });
         assert.deepEqual(await overview(host), ["web running 3"]);
@@ -153,13 +153,13 @@ describe("the image that runs", () => {
         await stack.check();
         const two = await release("apps/web", "2");
         await stack.script("updates_enumerated/10-wait", WAIT(stack.folder));
-        const first = await planned(stack);
+        const first = await requestPlan(stack);
         await release("apps/web", "3");
         await writeFile(`${stack.folder}/go`, "");
-        assert.deepEqual(await endsOf(stack, first), { web: "expired" });
+        assert.deepEqual(await awaitResults(stack, first), { web: "expired" });
         assert.equal(await imageOf(host, "web"), old);
         assert.equal((await host.docker.getImage(`${LAB}/apps/web:latest`).inspect()).Id, old);
-        assert.equal((await held(stack, "web"))?.digest, two.digest);
+        assert.equal((await readHold(stack, "web"))?.digest, two.digest);
         assert.deepEqual(await update(stack), { web: "updated" });
         assert.deepEqual(await overview(host), ["web running 3"]);
       });
@@ -179,7 +179,7 @@ describe("the image that runs", () => {
         const second = await imageOf(host, "web");
         await release("apps/web", "3");
         assert.deepEqual(await update(stack), { web: "updated" });
-        assert.equal(await ifThere(host.docker.getImage(second).inspect()), undefined);
+        assert.equal(await ifExists(host.docker.getImage(second).inspect()), undefined);
       });
     });
 
@@ -197,7 +197,7 @@ describe("the image that runs", () => {
       platforms: ["linux/amd64", "linux/arm64"],
     });
     assert.deepEqual(await update(stack), { web: "current" });
-    assert.equal((await leftAlone(stack))["web"], "current");
+    assert.equal((await skippedContainers(stack))["web"], "current");
     assert.deepEqual([await overview(host), (await host.docker.getContainer("web").inspect()).Id], [old, id]);
   });
 });
@@ -215,7 +215,7 @@ describe("a forged plan", () => {
     await stack.check();
     await release("apps/web", "2");
     assert.deepEqual(await update(stack), { web: "expired" });
-    assert.equal((await stack.ended("web")).because, "ignored");
+    assert.equal((await stack.awaitResult("web")).because, "ignored");
     assert.deepEqual(await overview(host), ["web running 1"]);
   });
 });

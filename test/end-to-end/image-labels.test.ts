@@ -40,7 +40,7 @@ describe("labels of an image", () => {
     await release("apps/web", "2", { labels });
     await release("apps/posing", "2", posing.imageOptions);
     const { left } = (await stack.check()) as { left: { container: string; because: string }[] };
-    await stack.endsAs("web", "updated");
+    await stack.expectResult("web", "updated");
     server.close();
     assert.equal(asked, 0);
     assert.deepEqual(stack.heard().filter(stopped), []);
@@ -72,7 +72,7 @@ describe("labels of an image", () => {
     await using stack = await startStack({ engine: h1, env: { SETTLE_TIME: "100ms" } });
     await release("apps/web", "2", { labels });
     await stack.check();
-    await stack.endsAs("web", "updated");
+    await stack.expectResult("web", "updated");
     assert.ok(stack.heard().includes("before_stop_depends_container db"));
   });
 });
@@ -88,8 +88,8 @@ it("an image with 300 KiB of labels holds up no host, and events tell no secret 
   await release("apps/web", "2", { labels });
   await release("apps/other", "2");
   await stack.check();
-  await stack.endsAs("web", "updated");
-  await stack.endsAs("other", "updated");
+  await stack.expectResult("web", "updated");
+  await stack.expectResult("other", "updated");
   const all = stack.events.map(({ event }) => JSON.stringify(event));
   assert.ok(all.every((text) => text.length < 256 * 1024 && !text.includes("hash-of-it")));
   const before = stack.events.find(({ hook, event }) => hook === "before_update" && event.subject === "web");
@@ -107,8 +107,8 @@ it("a container named like a part of JavaScript's objects is kept by a refusal f
   await stack.script("updates_enumerated/no.mjs", refusing);
   for (const name of ["constructor", "web"]) await release(`apps/${name}`, "2");
   await stack.check();
-  await stack.endsAs("web", "updated");
-  await stack.endsAs("constructor", "refused");
+  await stack.expectResult("web", "updated");
+  await stack.expectResult("constructor", "refused");
   assert.deepEqual(await overview(h1), ["constructor running 1", "web running 2"]);
   await h1.clean();
 });

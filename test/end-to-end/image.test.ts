@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { bedCommand, engine, pushApp } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { buildOurs, docker } from "../support/our-image.ts";
+import { buildOuroborosImage, docker } from "../support/ouroboros-image.ts";
 import { until } from "../support/until.ts";
 
 const IMAGE = "ouroboros-as-built";
@@ -16,7 +16,7 @@ const within = 240_000;
 describe("the image", function () {
   this.timeout(600_000);
 
-  before(() => buildOurs(IMAGE));
+  before(() => buildOuroborosImage(IMAGE));
   afterEach(async () => {
     await docker("rm", "--force", "--volumes", "ouroboros", "web");
     await docker("volume", "prune", "--all", "--force");
@@ -119,7 +119,7 @@ describe("the image", function () {
   it("is built for arm64 too, where nothing of it can be run", async () => {
     const { reference } = await pushApp("arm64-base", "1", { platforms: ["linux/amd64", "linux/arm64/v8"] });
     const arm = "ouroboros-for-arm64";
-    await buildOurs(arm, { platform: "linux/arm64", system: reference });
+    await buildOuroborosImage(arm, { platform: "linux/arm64", system: reference });
     const format = "{{.Os}}/{{.Architecture}} {{json .Config.Entrypoint}}";
     const native = await docker("inspect", "--format", format, IMAGE);
     assert.equal(await docker("inspect", "--format", format, arm), native.replace("amd64", "arm64"));

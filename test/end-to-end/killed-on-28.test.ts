@@ -1,3 +1,3 @@
-import { describeKilledOn } from "./killed/on-engine.ts";
+import { describeKilledOn } from "./killed/describe-killed-on.ts";
 
 describeKilledOn("28.5", 1);

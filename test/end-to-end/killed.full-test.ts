@@ -4,11 +4,19 @@
 import assert from "node:assert/strict";
 import { after, afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
-import { writeSection } from "../support/reliability.ts";
-import type { Batch } from "./killed/batch.ts";
-import { type Chosen, allCases, batched, covering, isStep, titleOf, triples } from "./killed/choose.ts";
+import { writeSection } from "../support/docs-sections.ts";
+import type { Batch } from "./killed/run-batch.ts";
+import {
+  type CaseWithFault,
+  allCases,
+  batched,
+  chooseCovering,
+  isStep,
+  titleOf,
+  triples,
+} from "./killed/choose-cases.ts";
 import { faultNames, faultOf } from "./killed/faults.ts";
-import { runAll } from "./killed/loop.ts";
+import { runBatches } from "./killed/run-batches.ts";
 import { AT_MOST } from "./killed/session.ts";
 import { type ResultOf, tableOf } from "./killed/table.ts";
 
@@ -22,17 +30,17 @@ const all = allCases.flatMap((one, index) =>
 );
 const isAll = process.env["OUROBOROS_KILLED"] === "all";
 const steps = all.filter(isStep);
-const others = isAll ? all.filter((one) => !isStep(one)) : covering(all, triples, steps);
+const others = isAll ? all.filter((one) => !isStep(one)) : chooseCovering(all, triples, steps);
 const chosen = [...steps, ...others];
 
 describe("an updater that is killed while it updates one container alone", () => {
-  const each = covering(allCases, ({ point, scene, fault }) => [point.says, `${scene}; ${fault}`]);
+  const each = chooseCovering(allCases, ({ point, scene, fault }) => [point.says, `${scene}; ${fault}`]);
 
   it("has put it right within ten seconds, beside the proof", async function () {
     this.timeout(3_600_000);
     const times: number[] = [];
     const wrong: string[] = [];
-    await runAll(new Map([[1, batched(each, 1)]]), ({ batch, outcomes }) => {
+    await runBatches(new Map([[1, batched(each, 1)]]), ({ batch, outcomes }) => {
       const [{ ms, wrong: said } = { ms: Infinity, wrong: ["nothing came of it"] }] = outcomes;
       times.push(ms);
       const late = ms > 10_000 ? [`it took ${ms} ms`] : [];
@@ -48,7 +56,7 @@ describe("an updater that is killed while it updates one container alone", () =>
 });
 
 describe("an updater that is killed at each of its points", () => {
-  const results: ResultOf<Chosen & { engine: Version }>[] = [];
+  const results: ResultOf<CaseWithFault & { engine: Version }>[] = [];
 
   for (const fault of faultNames) {
     it(`comes back by itself: ${faultOf(fault).says}`, async function () {
@@ -58,7 +66,7 @@ describe("an updater that is killed at each of its points", () => {
         const cases = chosen.filter((one) => one.fault === fault && one.engine === version);
         return [hosts[version], batched(cases)];
       });
-      await runAll(new Map(queues), ({ batch, host, outcomes }) => {
+      await runBatches(new Map(queues), ({ batch, host, outcomes }) => {
         const version = versions.find((one) => hosts[one] === host) ?? "28.5";
         batch.cases.forEach((one, index) => {
           const outcome = outcomes[index] ?? { ms: 0, wrong: ["nothing came of it"] };

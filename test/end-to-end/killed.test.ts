@@ -8,7 +8,7 @@ import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
-const dyingUpdater = join(import.meta.dirname, "../support/dying-updater.js");
+const dyingUpdater = join(import.meta.dirname, "../support/crashing-updater.js");
 
 /** It listens nowhere, and so can share a network. */
 const WAITS = { cmd: 'trap "exit 0" TERM; while :; do sleep 0.2; done' };
@@ -36,7 +36,7 @@ describe("an updater that is killed", () => {
       stack.start("updater");
       await until("the new updater acts", () => stack.services.updater?.log().includes("acts on the host"));
       await scene.letGo();
-      await stack.endsAs("web", "updated");
+      await stack.expectResult("web", "updated");
       await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
       assert.deepEqual((await scene.scriptRuns()).length, 1);
       assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);
@@ -88,7 +88,7 @@ describe("a hard dependency whose recreation a hook refused before the updater w
         await until("it has recovered", () => updater.log().includes("NATS will tell whether it is kept"));
         await stack.server.restart();
       }
-      await stack.endsAs("web", "updated");
+      await stack.expectResult("web", "updated");
       await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
       assert.deepEqual(await overview(h1), ["child running 1", "db running 1", "web running 2"]);
       assert.deepEqual([await idOf(h1, "db"), await idOf(h1, "child")], [before, child]);
@@ -153,7 +153,7 @@ describe("two updaters on one host", () => {
     first.kill("SIGKILL");
     await until("the second acts", () => second.log().includes("acts on the host"));
     await scene.letGo();
-    await stack.endsAs("web", "updated");
+    await stack.expectResult("web", "updated");
     assert.equal((await scene.scriptRuns()).length, 1);
   });
 
@@ -170,7 +170,7 @@ describe("two updaters on one host", () => {
     const second = stack.start("updater");
     await until("the second acts", () => second.log().includes("acts on the host"));
     await scene.letGo();
-    await stack.endsAs("web", "updated");
+    await stack.expectResult("web", "updated");
     first.kill("SIGCONT");
     await until("the first stands by", () => first.log().includes("standing by"));
     await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));

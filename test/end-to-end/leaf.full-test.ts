@@ -6,17 +6,17 @@ import { join } from "node:path";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { after, afterEach, describe, it } from "mocha";
 import { millis } from "nats";
-import { HUB } from "../../services/ouroboros/rights.ts";
+import { HUB_DOMAIN } from "../../nats/permissions.ts";
 import { AWAY_AFTER_MS } from "../../services/updater/gate/hub.ts";
-import { BUCKETS, STREAMS } from "../../shared/subjects.ts";
+import { BUCKETS, STREAMS } from "../../shared/contract/subjects.ts";
 import { type NatsOptions, engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { gateTable, seconds } from "../support/gate-table.ts";
 import { leafFleet, prepareFleet, readEvents } from "../support/leaf-fleet.ts";
-import { type Asked, ouroboros, participate } from "../support/participants.ts";
+import { type RegisteredParticipant, runOuroboros, addParticipant } from "../support/participants.ts";
 import type { Relay } from "../support/relay.ts";
-import { endsOf, planned, update } from "../support/runs.ts";
-import { ROLE_OF } from "../support/secured.ts";
+import { awaitResults, requestPlan, update } from "../support/runs.ts";
+import { ROLE_OF } from "../support/nats-config-folder.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -25,7 +25,7 @@ const OTHER = "h9";
 const LONG = { within: 90_000 };
 type Version = NonNullable<NatsOptions["version"]>;
 
-const { tell, write } = gateTable("leaf");
+const { addRow, write } = gateTable("leaf");
 after(write);
 
 for (const version of ["2.10", "2.15"] as const) {
@@ -51,7 +51,7 @@ for (const version of ["2.10", "2.15"] as const) {
       link.join();
       const joined = performance.now();
       await scene.hubHasAll();
-      tell(
+      addRow(
         `leaf node cut off from its hub, NATS_HUB_AWAY=local, nats-server ${version}`,
         "the host's own scripts decide; joined again, the hub learns all of it, each event once",
         `updated after ${seconds(updated)}; the hub had all ${seconds(performance.now() - joined)} after the link was back`,
@@ -78,7 +78,7 @@ for (const version of ["2.10", "2.15"] as const) {
       assert.match(JSON.stringify(ended), /the hub hub is out of reach \(NATS_HUB_AWAY=stop\)/);
       link.join();
       await scene.isJoined();
-      const { code, out, err } = await ouroboros(stack, "update", "web");
+      const { code, out, err } = await runOuroboros(stack, "update", "web");
       assert.equal(code, 0, out + err);
       await until("it is updated", async () => (await overview(h1)).join() === "web running 2", {
         ...LONG, // the hub takes its time to go on copying
@@ -93,13 +93,13 @@ for (const version of ["2.10", "2.15"] as const) {
       await using scene = await leafScene(version, "stop", { judgeWaits: true });
       const { stack, judge, link } = scene;
       await release("apps/web", "2");
-      const run = await planned(stack);
+      const run = await requestPlan(stack);
       await until("the judge is asked", () => judge.asked.length === 1);
       link.cut();
       scene.letGo();
       await until("its verdict does not arrive", () => scene.tries() > 1);
       link.join();
-      assert.deepEqual(await endsOf(stack, run, 60_000), { web: "updated" });
+      assert.deepEqual(await awaitResults(stack, run, 60_000), { web: "updated" });
       assert.equal(judge.asked.length, 1);
     });
   });
@@ -109,7 +109,7 @@ interface Scene extends AsyncDisposable {
   readonly stack: Stack;
   readonly link: Relay;
   /** Asked at before_update; connected to the hub. */
-  readonly judge: Asked;
+  readonly judge: RegisteredParticipant;
   readonly letGo: () => void;
   /** How often the judge has tried to say something. */
   readonly tries: () => number;
@@ -162,7 +162,7 @@ async function openScene(
     await startStack({
       engine: h1,
       services: [],
-      env: { NATS_HUB: HUB, NATS_HUB_AWAY: away },
+      env: { NATS_HUB: HUB_DOMAIN, NATS_HUB_AWAY: away },
       nats: { version, config: own.config },
       operator: { access: own.access("operator"), connection: await own.connection("operator") },
     }),
@@ -181,7 +181,7 @@ async function openScene(
   let tries = 0;
   const js = jetstream(there.nats);
   const judge = opens(
-    await participate(
+    await addParticipant(
       there,
       "judge",
       { hooks: ["before_update"], flags: ["--timeout", "60s"] },
@@ -204,7 +204,7 @@ async function openScene(
   await stack.check();
   await until(
     "the host knows the judge",
-    async () => (await ouroboros(stack, "participant", "list")).out.includes("judge"),
+    async () => (await runOuroboros(stack, "participant", "list")).out.includes("judge"),
     { within: 60_000 },
   );
   const [hubManager, ownManager] = await Promise.all(

@@ -6,19 +6,19 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
-import { Repaired } from "../../services/ouroboros/answers.ts";
-import { backupName, successorName } from "../../shared/swap-names.ts";
+import { RepairResult } from "../../cli/output/output-schemas.ts";
+import { backupName, successorName } from "../../shared/containers/swap-names.ts";
 import { engine, leftovers } from "../bed/bed.ts";
-import { command } from "../support/command.ts";
+import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { startEngineProxy } from "../support/engine-proxy.ts";
-import { endsOf, planned, update } from "../support/runs.ts";
-import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
+import { awaitResults, requestPlan, update } from "../support/runs.ts";
+import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
 const RUN = "0abc";
-const dyingUpdater = join(import.meta.dirname, "../support/dying-updater.js");
+const dyingUpdater = join(import.meta.dirname, "../support/crashing-updater.js");
 
 const policyOf = async (name: string, h = h1) =>
   (await h.docker.getContainer(name).inspect()).HostConfig.RestartPolicy?.Name;
@@ -30,8 +30,8 @@ async function comesTo(expected: readonly string[], h = h1): Promise<void> {
   assert.deepEqual(await overview(h), expected);
 }
 const repair = async (stack: Stack) => {
-  const { code, out } = await command({ NATS_URL: stack.server.url }, ["repair", "-o", "json"]);
-  return { code, restored: Repaired.array().parse(JSON.parse(out))[0]?.restored };
+  const { code, out } = await runOperatorCommand({ NATS_URL: stack.server.url }, ["repair", "-o", "json"]);
+  return { code, restored: RepairResult.array().parse(JSON.parse(out))[0]?.restored };
 };
 
 describe("what an earlier updater left behind", () => {
@@ -114,7 +114,7 @@ describe("what an earlier updater left behind", () => {
 
   it("an old container that is alone, with its restart policy parked: it has it again", async () => {
     const web = await deploy(h1, "web", { create: { HostConfig: { RestartPolicy: { Name: "always" } } } });
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.script("after_update/wait", `#!/bin/sh\ntouch ${stack.folder}/asked\nsleep 60\n`);
     await stack.check();
     await release("apps/web", "2");
@@ -172,11 +172,15 @@ describe("what an earlier updater left behind", () => {
     await stack.script("after_update/no", "#!/bin/sh\nexit 1\n");
     await stack.check();
     await release("apps/web", "2");
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     assert.equal(await dying.exited, "SIGKILL");
     assert.equal((await overview(h1)).length, 3);
     stack.start("updater", { env: engineOf });
-    assert.deepEqual(await endsOf(stack, run, 90_000), { web: "rolled_back" }, stack.services.updater?.log());
+    assert.deepEqual(
+      await awaitResults(stack, run, 90_000),
+      { web: "rolled_back" },
+      stack.services.updater?.log(),
+    );
     assert.deepEqual(await overview(h1), ["web running 1"]);
     assert.notEqual(await idOf(h1, "web"), web);
     assert.deepEqual(await leftovers(h1), ["h1: container /web"]);
@@ -192,11 +196,11 @@ describe("what an earlier updater left behind", () => {
     });
     await stack.check();
     await release("apps/web", "2");
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     assert.equal(await dying.exited, "SIGKILL");
     await rm(folder.path, { recursive: true });
     stack.start("updater");
-    assert.deepEqual(await endsOf(stack, run), { web: "stuck" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "stuck" });
     assert.deepEqual((await repair(stack)).code, 2);
     await mkdir(folder.path);
     assert.deepEqual((await repair(stack)).code, 0);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
-import { runOnce } from "../fidelity/product.ts";
+import { runOnce } from "../fidelity/run-once.ts";
 import { overview, pull, release } from "../support/containers.ts";
 import { until } from "../support/until.ts";
 

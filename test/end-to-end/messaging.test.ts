@@ -6,12 +6,18 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { afterEach, describe, it } from "mocha";
-import { STREAMS, consumers, executorOf } from "../../shared/subjects.ts";
+import { STREAMS, consumers, executorParticipant } from "../../shared/contract/subjects.ts";
 import { type LoggedRequest, engine, hubControl, leftovers } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
-import { ouroboros, participate } from "../support/participants.ts";
-import { endsOf, planned } from "../support/runs.ts";
-import { EACH_ALONE, type Process, type ServiceName, type Stack, startStack } from "../support/stack.ts";
+import { runOuroboros, addParticipant } from "../support/participants.ts";
+import { awaitResults, requestPlan } from "../support/runs.ts";
+import {
+  SEPARATE_PROCESSES,
+  type Process,
+  type ServiceName,
+  type Stack,
+  startStack,
+} from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -26,15 +32,15 @@ describe("an event that is published while the hook-executor is down", () => {
 
   it("is answered when it is back, 3 s later", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
     await stop(stack, "hook-executor");
     await release("apps/web", "2");
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await waitingAt(stack, "updates_enumerated");
     await sleep(3000);
     stack.start("hook-executor");
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
   });
 });
 
@@ -55,7 +61,7 @@ describe("events of an update that was over before HOOK_EXECUTOR was switched on
     await until("all of its events are settled", async () => {
       const { num_pending, num_ack_pending } = await manager.consumers.info(
         STREAMS.hooks,
-        consumers.gate(executorOf(stack.host)),
+        consumers.gate(executorParticipant(stack.host)),
       );
       return num_pending + num_ack_pending === 0;
     });
@@ -72,12 +78,12 @@ describe("a poller that was there before its updater", () => {
     await release("apps/web", "2");
     await using stack = await startStack({ engine: h1, services: [] });
     const hooks = ["--hooks", "dry_run_update"]; // whoever adds a participant makes the streams
-    assert.equal((await ouroboros(stack, "participant", "add", "early", ...hooks)).code, 0);
+    assert.equal((await runOuroboros(stack, "participant", "add", "early", ...hooks)).code, 0);
     stack.start("poller");
     await said(stack, "poller", "cycle ended");
     stack.start("hook-executor");
     stack.start("updater");
-    await stack.endsAs("web", "updated");
+    await stack.expectResult("web", "updated");
   });
 });
 
@@ -87,7 +93,7 @@ describe("NATS that is killed and restarted", () => {
   it("while a gate waits is waited for; what was said meanwhile is heard", async () => {
     await using scene = await waitingScene("before_update");
     const { stack } = scene;
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await scene.isWaiting();
     await stack.server.kill("SIGKILL");
     await scene.letGo();
@@ -95,23 +101,27 @@ describe("NATS that is killed and restarted", () => {
     await stack.server.restart();
     await until("the new one runs", async () => (await overview(h1)).join() === "db running 1,web running 2");
     await stack.nats.flush();
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
     assert.deepEqual(await scene.runs("before_update"), [`${run}-before_update-web`]);
   });
 
   it("while a container is swapped is not waited for", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE, env: { SETTLE_TIME: "2s" } });
+    await using stack = await startStack({
+      engine: h1,
+      services: SEPARATE_PROCESSES,
+      env: { SETTLE_TIME: "2s" },
+    });
     await stack.check();
     await release("apps/web", "2");
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await until("the names are swapped", async () => (await overview(h1)).includes("web running 2"));
     await stack.server.kill("SIGKILL");
     await said(stack, "updater", "NATS disconnect");
     await sleep(3000); // the proof is over, and nobody can be told
     assert.ok((await overview(h1)).includes("web running 2"));
     await stack.server.restart();
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
     assert.deepEqual(await overview(h1), ["web running 2"]);
   });
 });
@@ -123,11 +133,11 @@ describe("SIGTERM", () => {
     await using scene = await waitingScene(undefined);
     const { stack } = scene;
     let go = false;
-    await using judge = await participate(stack, "judge", { hooks: ["before_update"] }, async () => {
+    await using judge = await addParticipant(stack, "judge", { hooks: ["before_update"] }, async () => {
       await until("it may go on", () => go);
       return "proceed";
     });
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await waitingAt(stack, "before_update");
     assert.ok((await overview(h1)).includes("db exited 1"));
     for (const service of services) await stop(stack, service);
@@ -135,7 +145,7 @@ describe("SIGTERM", () => {
     for (const service of services) stack.start(service);
     await said(stack, "updater", "run begun");
     go = true;
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
     assert.deepEqual(judge.asked, ["before_update web"]);
     const asked = ["before_stop_depends_container-db", "before_update-web", "after_update-web"];
     assert.deepEqual(
@@ -149,57 +159,61 @@ describe("SIGTERM", () => {
   it("cuts a script that does not end; the event is run again after the restart", async () => {
     await using scene = await waitingScene("before_update");
     const { stack } = scene;
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await scene.isWaiting();
     await stop(stack, "hook-executor");
     await scene.letGo();
     stack.start("hook-executor");
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
     const event = `${run}-before_update-web`;
     assert.deepEqual(await scene.runs("before_update"), [event, event]);
   });
 
   it("during the proof puts the old container back, and the update is done after the restart", async () => {
     const web = await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE, env: { STOP_GRACE: "1s" } });
+    await using stack = await startStack({
+      engine: h1,
+      services: SEPARATE_PROCESSES,
+      env: { STOP_GRACE: "1s" },
+    });
     await stack.check();
     const env = { SETTLE_TIME: "60s" };
     await stop(stack, "updater");
     stack.start("updater", { env });
     await said(stack, "updater", "acts on the host");
     await release("apps/web", "2");
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await until("the new one runs", async () => (await overview(h1)).includes("web running 2"));
     await stop(stack, "updater");
     assert.deepEqual(await overview(h1), ["web running 1"]);
     assert.equal(await idOf(h1, "web"), web);
     stack.start("updater");
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
     assert.deepEqual(await overview(h1), ["web running 2"]);
     assert.equal(stack.heard().filter((one) => one === "before_update web").length, 1);
   });
 
   it("during a pull leaves the run for the next start", async () => {
     await deploy(h1, "web", { image: "docker.io/library/web" });
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
     await release("docker.io/library/web", "2");
     await hubControl.clearLog();
     const slow = await hubControl.faults([{ match: "GET .*/library/web/blobs/", slow: 16 }]);
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     const isPulling = ({ method, path }: LoggedRequest) => method === "GET" && path.includes("/manifests/");
     await until("it is pulled", async () => (await hubControl.log()).some(isPulling));
     await stop(stack, "updater");
     await slow[Symbol.asyncDispose]();
     stack.start("updater");
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
   });
 
   it("ends the poller while a registry does not answer", async () => {
     await deploy(h1, "web", { image: "docker.io/library/web" });
     const match = "HEAD .*/library/web/manifests/";
     await using _silent = await hubControl.faults([{ match, delay: 60_000, times: 9 }]);
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await until("the registry is asked", async () => (await hubControl.timesLeft(match)) < 9);
     await stop(stack, "poller", SOONER_THAN_A_REGISTRY_MS);
   });
@@ -208,12 +222,12 @@ describe("SIGTERM", () => {
     await deploy(h1, "web");
     await using stack = await startStack({
       engine: h1,
-      services: EACH_ALONE,
+      services: SEPARATE_PROCESSES,
       env: { SETTLE_TIME: "60s", STOP_GRACE: "60s" },
     });
     await stack.check();
     await release("apps/web", "2");
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await until("the new one runs", async () => (await overview(h1)).includes("web running 2"));
     const { updater } = stack.services;
     updater?.kill("SIGTERM");
@@ -221,12 +235,12 @@ describe("SIGTERM", () => {
     assert.equal(await updater?.exited, 130);
     clearInterval(again);
     stack.start("updater", { env: { SETTLE_TIME: "300ms" } });
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
     assert.deepEqual(await overview(h1), ["web running 2"]);
   });
 
   it("ends every service while NATS is away, since its start or since a while", async () => {
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await said(stack, "updater", "acts on the host");
     await said(stack, "hook-executor", "waiting for hook events");
     await stack.check();
@@ -249,7 +263,11 @@ describe("a NATS server before 2.10", () => {
       assert.equal(await process.exited, 1);
       assert.match(process.log(), sentence);
     }
-    const { code, err } = await ouroboros({ ...stack, access: { NATS_URL: old.url } }, "participant", "list");
+    const { code, err } = await runOuroboros(
+      { ...stack, access: { NATS_URL: old.url } },
+      "participant",
+      "list",
+    );
     assert.equal(code, 3);
     assert.match(err, sentence);
   });
@@ -307,7 +325,7 @@ const NOTED = [
 async function waitingScene(waitAt: string | undefined): Promise<Scene> {
   await deploy(h1, "db");
   await deploy(h1, "web", { create: { Labels: { "com.ouroboros.depends_on": "db" } } });
-  const stack = await startStack({ engine: h1, services: EACH_ALONE, env: { STOP_GRACE: "2s" } });
+  const stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES, env: { STOP_GRACE: "2s" } });
   const notes = join(stack.folder, "notes");
   const wait = join(stack.folder, "wait");
   await writeFile(wait, "");

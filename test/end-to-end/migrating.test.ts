@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { engine, engineSocket } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { buildOurs, checkout } from "../support/our-image.ts";
+import { buildOuroborosImage, checkout } from "../support/ouroboros-image.ts";
 import { until } from "../support/until.ts";
 
 const image = "ghcr.io/ouroboros-updater/ouroboros:2";
@@ -19,7 +19,7 @@ describe("who comes from another updater", function () {
   const compose = (...args: string[]) =>
     run("docker", ["compose", "--project-name", "moved", ...args], folder);
 
-  before(() => buildOurs(image));
+  before(() => buildOuroborosImage(image));
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "moved-"));
   });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
 import { type ImageOptions, bed, bedCommand, engine, hubControl, pushApp, pushImage } from "../bed/bed.ts";
-import { command } from "../support/command.ts";
+import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { idOf, overview, pull, release } from "../support/containers.ts";
 import { startEngineProxy } from "../support/engine-proxy.ts";
 import { type Mirror, startMirror } from "../support/mirror.ts";
-import { leftAlone, update } from "../support/runs.ts";
-import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
+import { skippedContainers, update } from "../support/runs.ts";
+import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const PORT = 5011;
@@ -49,7 +49,7 @@ describe("a container whose Engine has a mirror", () => {
       await (await host.docker.createContainer({ name: "web", Image: "mirrored:1" })).start();
       id = await idOf(host, "web");
       await toHub(2);
-      stack = await startStack({ engine: host, services: EACH_ALONE });
+      stack = await startStack({ engine: host, services: SEPARATE_PROCESSES });
     });
     after(async () => {
       await stack[Symbol.asyncDispose]();
@@ -61,13 +61,13 @@ describe("a container whose Engine has a mirror", () => {
       await hubControl.clearLog();
       const { digest: newer } = await toHub(2);
       const { digest: older } = await toMirror(mirror, 1);
-      const first = await leftAlone(stack);
+      const first = await skippedContainers(stack);
       assert.equal(
         first["web"],
         `held: the Engine's mirror ${bed().net}.1:${PORT} serves ${short(older)} as mirrored:1, and docker.io has ` +
           `${short(newer)}; it is updated when the mirror has that too`,
       );
-      assert.deepEqual([await leftAlone(stack), await leftAlone(stack)], [first, first]);
+      assert.deepEqual([await skippedContainers(stack), await skippedContainers(stack)], [first, first]);
       assert.equal(told(stack).length, 1);
       assert.ok((await askedOfHub()) <= 1, "the registry behind the mirror is not asked in every cycle");
       assert.deepEqual(stack.heard(), []);
@@ -79,21 +79,24 @@ describe("a container whose Engine has a mirror", () => {
       stack.services.poller?.kill("SIGTERM");
       await stack.services.poller?.exited;
       stack.start("poller");
-      assert.match((await leftAlone(stack))["web"] ?? "", /^held: the Engine's mirror/);
+      assert.match((await skippedContainers(stack))["web"] ?? "", /^held: the Engine's mirror/);
       assert.equal(await askedOfHub(), 0);
     });
 
     it("as `check`, `explain` and `status` tell", async () => {
       const { digest } = await toHub(3);
-      const checked = await command(stack.access, ["check", "web", "--fresh"]);
+      const checked = await runOperatorCommand(stack.access, ["check", "web", "--fresh"]);
       assert.match(
         checked.out,
         new RegExp(`^newer +web .*\\n.*→ ${short(digest)}, .*held: the\\s+Engine's mirror`, "s"),
       );
-      await leftAlone(stack);
+      await skippedContainers(stack);
       await until("it is told again, as it has changed", () => told(stack).length === 2);
-      assert.match((await command(stack.access, ["explain", "web"])).out, /held: the Engine's mirror/);
-      assert.match((await command(stack.access, ["status"])).out, /:5011 lags behind for 1 image/);
+      assert.match(
+        (await runOperatorCommand(stack.access, ["explain", "web"])).out,
+        /held: the Engine's mirror/,
+      );
+      assert.match((await runOperatorCommand(stack.access, ["status"])).out, /:5011 lags behind for 1 image/);
     });
 
     it("follows the mirror when that moves on, but not when it moves back", async () => {
@@ -101,19 +104,19 @@ describe("a container whose Engine has a mirror", () => {
       assert.deepEqual(await update(stack), { web: "updated" });
       assert.deepEqual(await overview(host), ["web running 2"]);
       await toMirror(mirror, 1);
-      assert.match((await leftAlone(stack))["web"] ?? "", /^held: .*what runs is neither/);
+      assert.match((await skippedContainers(stack))["web"] ?? "", /^held: .*what runs is neither/);
     });
 
     it("is updated in the next cycle when the mirror has what the registry has", async () => {
       await toMirror(mirror, 3);
       assert.deepEqual(await update(stack), { web: "updated" });
       assert.deepEqual(await overview(host), ["web running 3"]);
-      assert.equal((await leftAlone(stack))["web"], "current");
+      assert.equal((await skippedContainers(stack))["web"], "current");
     });
 
     it("does not go back to what an older mirror has", async () => {
       await toMirror(mirror, 1);
-      assert.equal((await leftAlone(stack))["web"], "current");
+      assert.equal((await skippedContainers(stack))["web"], "current");
       assert.deepEqual(await overview(host), ["web running 3"]);
     });
   });
@@ -147,11 +150,14 @@ describe("a container whose Engine has a mirror", () => {
         engine: host,
         env: { DOCKER_SOCKETS: proxy.url, MONITOR: "web" },
       });
-      const { end, because } = await stack.ended("web");
+      const { end, because } = await stack.awaitResult("web");
       assert.equal(end, "expired");
       assert.match(because, /a mirror of the Engine \(http:\/\/127\.0\.0\.1:5012\/\) has an old one/);
-      assert.match((await leftAlone(stack))["web"] ?? "", /^held: mirrored:1 is sha256:.* at its registry/);
-      assert.match((await leftAlone(stack))["web"] ?? "", /^held: /);
+      assert.match(
+        (await skippedContainers(stack))["web"] ?? "",
+        /^held: mirrored:1 is sha256:.* at its registry/,
+      );
+      assert.match((await skippedContainers(stack))["web"] ?? "", /^held: /);
       assert.ok(!stack.heard().includes("before_update web"), "nobody is asked for nothing");
       assert.deepEqual(await overview(host), ["relay running 1", "web running 1"]);
     });
@@ -160,14 +166,14 @@ describe("a container whose Engine has a mirror", () => {
       await using stack = await startStack({ engine: host, env: { MONITOR: "web" } });
       const held =
         /^held: the Engine's mirror 127\.0\.0\.1:5012 serves .* it is updated when the mirror has that/;
-      assert.match((await leftAlone(stack))["web"] ?? "", held);
-      assert.match((await leftAlone(stack))["web"] ?? "", held);
+      assert.match((await skippedContainers(stack))["web"] ?? "", held);
+      assert.match((await skippedContainers(stack))["web"] ?? "", held);
       assert.equal(told(stack).length, 1);
       assert.deepEqual(stack.heard(), []);
       await toMirror(mirror, 2);
       assert.deepEqual(await update(stack), { web: "updated" });
       assert.deepEqual(await overview(host), ["relay running 1", "web running 2"]);
-      await until("it is noticed", async () => (await leftAlone(stack))["web"] === "current");
+      await until("it is noticed", async () => (await skippedContainers(stack))["web"] === "current");
     });
   });
 });

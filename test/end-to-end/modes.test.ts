@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, afterEach, before, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
-import { LONG_PROOF, deploy, overview, release } from "../support/containers.ts";
-import { participate } from "../support/participants.ts";
-import { held, leftAlone, update } from "../support/runs.ts";
+import { LONG_SETTLE_TIME, deploy, overview, release } from "../support/containers.ts";
+import { addParticipant } from "../support/participants.ts";
+import { readHold, skippedContainers, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -37,11 +37,11 @@ for (const [setting, service, mode, hook] of modes) {
       stack.start("hook-executor");
       await until("the updater acts", () => stack.services.updater?.log().includes("acts on the host"));
       const hooks = ["updates_enumerated", "before_stop_depends_container", hook] as const;
-      await using elsewhere = await participate(stack, "elsewhere", { hooks }, () => undefined);
+      await using elsewhere = await addParticipant(stack, "elsewhere", { hooks }, () => undefined);
       await release("apps/web", "2");
       const before = Math.ceil(Date.now() / 1000);
       stack.start("poller", only("poller"));
-      const { end } = await stack.ended("web");
+      const { end } = await stack.awaitResult("web");
       await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
       assert.equal(end, "noted");
       assert.deepEqual(await happened(before), []);
@@ -67,7 +67,7 @@ for (const [setting, service, mode, hook] of modes) {
         decided.find((record) => record.hook === hook)?.reason ?? "",
         /^refuse of exec_h1 has no effect/,
       );
-      assert.equal(await held(stack, "web"), undefined);
+      assert.equal(await readHold(stack, "web"), undefined);
       if (setting === "DRY_RUN" && service === "poller") assert.equal(await stack.services.poller?.exited, 0);
     });
   });
@@ -82,7 +82,7 @@ describe("MONITOR_ONLY", () => {
     await stack.check();
     await release("apps/web", "2");
     assert.deepEqual(await update(stack), { web: "noted" });
-    assert.deepEqual(await leftAlone(stack), { web: "monitor only: told already" });
+    assert.deepEqual(await skippedContainers(stack), { web: "monitor only: told already" });
     await release("apps/web", "3");
     assert.deepEqual(await update(stack), { web: "noted" });
     assert.deepEqual(
@@ -124,7 +124,7 @@ describe("RUN_ONCE", () => {
 
   it("exits with 1 where an update did not come about", async () => {
     await deploy(h1, "api");
-    await deploy(h1, "bad", { create: { Labels: LONG_PROOF } });
+    await deploy(h1, "bad", { create: { Labels: LONG_SETTLE_TIME } });
     await stack.script("before_update/refuse", "#!/bin/sh\n");
     await release("apps/api", "2");
     await release("apps/bad", "2", { cmd: "exit 1" });
@@ -139,7 +139,7 @@ describe("RUN_ONCE", () => {
     await stack.script("after_update/spoil", `#!/bin/sh\nrmdir ${folder}\nexit 1\n`);
     await release("apps/lost", "2");
     assert.equal(await once(), 2);
-    const { end, because } = await stack.ended("lost");
+    const { end, because } = await stack.awaitResult("lost");
     assert.equal(end, "stuck");
     assert.match(because, /By hand: .*docker ps -a/);
     await rm(folder, { recursive: true, force: true });

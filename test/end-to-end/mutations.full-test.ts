@@ -7,11 +7,11 @@ import { after, afterEach, before, describe, it } from "mocha";
 import { swapSteps } from "../../services/updater/swap/swap-steps.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, release } from "../support/containers.ts";
-import { writeSection } from "../support/reliability.ts";
+import { writeSection } from "../support/docs-sections.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
-import { PROGRAMS, type Programs, runBatch } from "./killed/batch.ts";
-import { titleOf } from "./killed/choose.ts";
+import { PROGRAMS, type Programs, runBatch } from "./killed/run-batch.ts";
+import { titleOf } from "./killed/choose-cases.ts";
 import { publishImages } from "./killed/deploy.ts";
 import { type Case, points } from "./killed/points.ts";
 import { openSession } from "./killed/session.ts";
@@ -64,7 +64,7 @@ describe("where the product lacks", () => {
 
   it("tolerance for what is so already, the loop fails", async function () {
     this.timeout(900_000);
-    const programs = await alter("shared/engine.js", "!codes.includes(status)", "true");
+    const programs = await alter("shared/docker/engine.js", "!codes.includes(status)", "true");
     await fails("`tolerating`: an Engine's answer that it is so already is an error", () =>
       whatFails(programs),
     );
@@ -103,12 +103,12 @@ async function whatFails(programs: Programs): Promise<readonly string[]> {
 
 /** The programs from a copy of what was compiled, with one change. */
 async function alter(file: string, from: string, to: string): Promise<Programs> {
-  for (const part of ["services", "shared", "test/support"])
+  for (const part of ["cli", "nats", "services", "shared", "test/support"])
     await cp(join(dist, part), join(altered, part), { recursive: true });
   const text = await readFile(join(altered, file), "utf8");
   assert.ok(text.includes(from), `${file} has no ${from}`);
   await writeFile(join(altered, file), text.replace(from, to));
-  const program = join(altered, "test/support/dying-updater.js"); // main.js is bundled, without the change
+  const program = join(altered, "test/support/crashing-updater.js"); // main.js is bundled, without the change
   return {
     ...{ dying: program, recovering: program },
     env: { NODE_V8_COVERAGE: "" }, // none of the product's
@@ -146,7 +146,7 @@ async function wrongAfterSleep({ dying, recovering, env }: Programs): Promise<re
   );
   const wrong = (await runs()) ? ["the old container of web runs beside the new one"] : [];
   await rm(wait);
-  if (wrong.length === 0) await stack.endsAs("web", "updated");
+  if (wrong.length === 0) await stack.expectResult("web", "updated");
   return wrong;
 }
 

@@ -7,7 +7,7 @@ import { engine } from "../bed/bed.ts";
 import { swapSteps } from "../../services/updater/swap/swap-steps.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { startEngineProxy } from "../support/engine-proxy.ts";
-import { endsOf, held, planned } from "../support/runs.ts";
+import { awaitResults, readHold, requestPlan } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -41,12 +41,12 @@ async function deployEach(names: readonly string[]): Promise<Map<string, string>
 async function plannedFor(stack: Stack, image: string): Promise<string> {
   await stack.check();
   await release(image, "2");
-  return planned(stack);
+  return requestPlan(stack);
 }
 
 /** Each runs once, on the image that its end tells of; nothing of ours is left. */
 async function expectAllRun(stack: Stack, run: string): Promise<Record<string, string>> {
-  const ends = await endsOf(stack, run, 120_000);
+  const ends = await awaitResults(stack, run, 120_000);
   const expected = Object.entries(ends).map(([name, end]) => `${name} running ${end === "updated" ? 2 : 1}`);
   assert.deepEqual(await overview(h1), expected.sort());
   assert.equal(ends["well"], "updated");
@@ -93,7 +93,7 @@ describe("an unexpected failure of one container", function () {
         owners.set(configDigest.replace("sha256:", ""), name);
       }
       armed = true;
-      const ends = await expectAllRun(stack, await planned(stack));
+      const ends = await expectAllRun(stack, await requestPlan(stack));
       const failed = Object.values(ends).filter((end) => end !== "updated");
       assert.ok(failed.length >= 3, JSON.stringify(ends));
       assert.ok([...counted.values()].some((count) => count > 10));
@@ -125,7 +125,7 @@ describe("an unexpected failure of one container", function () {
     await using stack = await startStack({ engine: h1 });
     await stack.check();
     await release("apps/many", "2", { labels });
-    await expectAllRun(stack, await planned(stack));
+    await expectAllRun(stack, await requestPlan(stack));
   });
 
   it("goes on where a dependency is removed during its hook", async () => {
@@ -134,7 +134,7 @@ describe("an unexpected failure of one container", function () {
     await using stack = await startStack({ engine: h1 });
     const remove = `#!/bin/sh\ncurl -s -X DELETE --unix-socket ${h1.socket} "http://e/containers/db?force=1"\n`;
     await stack.script("before_stop_depends_container/remove", remove);
-    assert.deepEqual(await endsOf(stack, await plannedFor(stack, "apps/web")), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, await plannedFor(stack, "apps/web")), { web: "updated" });
     assert.deepEqual(await overview(h1), ["web running 2"]);
   });
 
@@ -155,8 +155,11 @@ describe("an unexpected failure of one container", function () {
     const run = await plannedFor(stack, "apps/web");
     await until("it was tried three times", () => asked >= 3);
     armed = false;
-    assert.deepEqual(await endsOf(stack, run, 60_000), { web: "failed" });
-    assert.match((await held(stack, "web"))?.because ?? "", /failed as a whole 3 times: .*no volumes today/);
+    assert.deepEqual(await awaitResults(stack, run, 60_000), { web: "failed" });
+    assert.match(
+      (await readHold(stack, "web"))?.because ?? "",
+      /failed as a whole 3 times: .*no volumes today/,
+    );
     assert.deepEqual(await overview(h1), ["web running 1"]);
   });
 });

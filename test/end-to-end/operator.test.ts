@@ -2,11 +2,17 @@
 // once, and everyone who watches sees by whom.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
-import { DecidedRecord, EventLine, HistoryEntry, Pending, Status } from "../../services/ouroboros/answers.ts";
+import {
+  DecidedRecord,
+  EventLine,
+  HistoryEntry,
+  PendingEvent,
+  Status,
+} from "../../cli/output/output-schemas.ts";
 import { engine } from "../bed/bed.ts";
-import { command } from "../support/command.ts";
+import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { type Asked, participate } from "../support/participants.ts";
+import { type RegisteredParticipant, addParticipant } from "../support/participants.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -15,25 +21,25 @@ const NAMES = ["defers", "proceeds", "refuses"];
 
 describe("the operator", () => {
   let stack: Stack;
-  let asleep: Asked;
+  let asleep: RegisteredParticipant;
   const stop = new AbortController();
-  const run = (...words: string[]) => command({ NATS_URL: stack.server.url }, words);
+  const run = (...words: string[]) => runOperatorCommand({ NATS_URL: stack.server.url }, words);
   const json = async (...words: string[]): Promise<unknown> =>
     JSON.parse((await run(...words, "-o", "json")).out);
-  const pending = async () => Pending.array().parse(await json("pending"));
-  let following: ReturnType<typeof command>;
+  const pending = async () => PendingEvent.array().parse(await json("pending"));
+  let following: ReturnType<typeof runOperatorCommand>;
 
   before(async () => {
     for (const name of NAMES) await deploy(h1, name);
     stack = await startStack({ engine: h1 });
     await stack.check();
-    asleep = await participate(
+    asleep = await addParticipant(
       stack,
       "asleep",
       { hooks: ["before_update"], flags: ["--timeout", "10m"] },
       () => undefined,
     );
-    following = command({ NATS_URL: stack.server.url }, ["events", "--follow", "-o", "json"], {
+    following = runOperatorCommand({ NATS_URL: stack.server.url }, ["events", "--follow", "-o", "json"], {
       signal: stop.signal,
     });
     for (const name of NAMES) await release(`apps/${name}`, "2");
@@ -110,7 +116,7 @@ describe("the operator", () => {
       const said = await run("verdict", name === "refuses" ? event.slice(0, -2) : name, ...words);
       assert.deepEqual([said.err, said.code], ["", 0]);
       assert.match(said.out, says);
-      await stack.endsAs(name, end);
+      await stack.expectResult(name, end);
       const again = await run("verdict", event, "proceed");
       assert.equal(again.code, 1);
       assert.match(again.err, new RegExp(`${event} was decided already: ${words[0]} by operator`));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
-import { EventContext, type HookName } from "../../shared/hooks.ts";
+import { EventContext, type HookName } from "../../shared/contract/hooks.ts";
 import { engine } from "../bed/bed.ts";
 import { type Phase, insteadOfUpdate, locals, order, updateableItem } from "../parity/hooks.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { endsOf } from "../support/runs.ts";
+import { awaitResults } from "../support/runs.ts";
 import { type SeenEvent, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -18,7 +18,7 @@ describe("the hooks of a cycle", () => {
 
   it("come in Ouroboros' order and with Ouroboros' locals", async () => {
     await using stack = await startScene({ CLEANUP: "true" });
-    assert.deepEqual(await endsOf(stack, await firstRun(stack)), { [WEB]: "updated" });
+    assert.deepEqual(await awaitResults(stack, await firstRun(stack)), { [WEB]: "updated" });
     assert.deepEqual(await overview(h1), ["cache running 1", "db running 1", `${WEB} running 2`]);
     assert.deepEqual(heard(stack), expected(order));
     for (const seen of stack.events) checkLocals(seen);
@@ -34,7 +34,7 @@ describe("the hooks of a cycle", () => {
   for (const [setting, notice] of Object.entries(insteadOfUpdate)) {
     it(`are the same with ${setting}, but for ${notice} in the place of an update's`, async () => {
       await using stack = await startScene({ [setting]: "true" });
-      assert.deepEqual(await endsOf(stack, await firstRun(stack)), { [WEB]: "noted" });
+      assert.deepEqual(await awaitResults(stack, await firstRun(stack)), { [WEB]: "noted" });
       assert.deepEqual(heard(stack), expected(withNotice(notice)));
       for (const seen of stack.events) checkLocals(seen);
     });
@@ -52,7 +52,7 @@ describe("containers with dependencies of their own", () => {
       await release(`apps/${name}`, "2");
     }
     await using stack = await startStack({ engine: h1, env: { MONITOR: "one other" } });
-    assert.deepEqual(await endsOf(stack, await firstRun(stack)), { one: "updated", other: "updated" });
+    assert.deepEqual(await awaitResults(stack, await firstRun(stack)), { one: "updated", other: "updated" });
     const downAndUp = stack
       .heard()
       .filter((line) => /_depends_container/.test(line))
@@ -71,7 +71,7 @@ describe("containers with dependencies of their own", () => {
     const rename = `curl -sf -X POST --unix-socket ${h1.socket} 'http://engine/containers/db/rename?name=db2'`;
     await stack.script("before_update/rename", `#!/bin/sh\n${rename}\n`);
     await release("apps/web", "2");
-    assert.deepEqual(await endsOf(stack, await firstRun(stack)), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, await firstRun(stack)), { web: "updated" });
     assert.deepEqual(await overview(h1), ["db2 running 1", "web running 2"]);
   });
 });

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { bed, bedCommand, engine } from "../bed/bed.ts";
-import { buildOurs, docker } from "../support/our-image.ts";
+import { buildOuroborosImage, docker } from "../support/ouroboros-image.ts";
 
 const host = engine(1);
 const IMAGE = "ouroboros-as-built";
 const SOCKET = "/var/run/docker.sock";
 const PROGRAM = `
 import Docker from "/app/node_modules/dockerode/lib/docker.js";
-import { ownContainers } from "/app/dist/shared/own-container.js";
-console.log((await ownContainers({ docker: new Docker() })).join(" "));`;
+import { findOwnContainers } from "/app/dist/shared/docker/own-container.js";
+console.log((await findOwnContainers({ docker: new Docker() })).join(" "));`;
 
 /** The Engine anew, with what it had, on that version of cgroups. */
 async function bootOn(version: "1" | "2"): Promise<void> {
@@ -22,7 +22,7 @@ async function bootOn(version: "1" | "2"): Promise<void> {
 }
 
 describe("a container of ours", () => {
-  before(() => buildOurs(IMAGE));
+  before(() => buildOuroborosImage(IMAGE));
   after(async () => {
     await bootOn("1");
     await host.clean();

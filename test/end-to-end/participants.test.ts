@@ -3,14 +3,19 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { setTimeout as sleep } from "node:timers/promises";
 import { after, afterEach, before, describe, it } from "mocha";
-import type { HookName } from "../../shared/hooks.ts";
-import type { Decided, End } from "../../shared/run-records.ts";
-import { BUCKETS, STREAMS, heldKey } from "../../shared/subjects.ts";
+import type { HookName } from "../../shared/contract/hooks.ts";
+import type { DecisionRecord, UpdateResult } from "../../shared/contract/run-records.ts";
+import { BUCKETS, STREAMS, heldKey } from "../../shared/contract/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { type Answer, type Asked, ouroboros, participate } from "../support/participants.ts";
-import { endsOf, held, leftAlone, planned, update } from "../support/runs.ts";
-import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
+import {
+  type Answer,
+  type RegisteredParticipant,
+  runOuroboros,
+  addParticipant,
+} from "../support/participants.ts";
+import { awaitResults, readHold, skippedContainers, requestPlan, update } from "../support/runs.ts";
+import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -23,7 +28,7 @@ interface Behaviour {
   readonly flags?: readonly string[];
   readonly hook?: HookName;
   readonly answer: (stack: Stack, ...of: Parameters<Answer>) => unknown;
-  readonly end: End;
+  readonly end: UpdateResult;
   readonly verdict: RegExp;
 }
 
@@ -146,8 +151,8 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
 describe("a participant on another machine", () => {
   const names = Object.keys(behaviours);
   let stack: Stack;
-  let asked: Asked[];
-  let ends: Record<string, End>;
+  let asked: RegisteredParticipant[];
+  let ends: Record<string, UpdateResult>;
 
   before(async () => {
     for (const name of names) await deploy(h1, name);
@@ -155,13 +160,13 @@ describe("a participant on another machine", () => {
     await stack.check();
     asked = await Promise.all(
       Object.entries(behaviours).map(async ([name, { hook = "before_update", flags = [], answer }]) =>
-        participate(stack, name, { hooks: [hook], flags }, (event, tools) =>
+        addParticipant(stack, name, { hooks: [hook], flags }, (event, tools) =>
           event.subject === name ? answer(stack, event, tools) : "proceed",
         ),
       ),
     );
     for (const name of names) await release(`apps/${name}`, "2");
-    ends = await endsOf(stack, await planned(stack), LONG.within);
+    ends = await awaitResults(stack, await requestPlan(stack), LONG.within);
   });
   after(async () => {
     for (const one of asked) await one[Symbol.asyncDispose]();
@@ -202,20 +207,20 @@ describe("participants at updates_enumerated", () => {
     await using stack = await startStack({ engine: h1 });
     await stack.check();
     const answers = [{ verdict: "defer", reason: "at lunch", retry_after_s: 600 }, "proceed"];
-    await using judge = await participate(stack, "judge", { hooks: ["updates_enumerated"] }, () =>
+    await using judge = await addParticipant(stack, "judge", { hooks: ["updates_enumerated"] }, () =>
       answers.shift(),
     );
     await release("apps/one", "2");
     await release("apps/two", "2");
     assert.deepEqual(await update(stack), { one: "deferred", two: "deferred" });
     assert.match(
-      (await leftAlone(stack))["one"] ?? "",
+      (await skippedContainers(stack))["one"] ?? "",
       /^held: updates_enumerated: at lunch \(judge\), until 2/,
     );
     for (const name of ["one", "two"]) await letTimePass(stack, name);
     assert.deepEqual(await update(stack), { one: "updated", two: "updated" });
     assert.deepEqual(judge.asked, ["updates_enumerated", "updates_enumerated"]);
-    assert.equal(await held(stack, "one"), undefined);
+    assert.equal(await readHold(stack, "one"), undefined);
   });
 
   it("whose entry cannot be understood put off what it may concern, until it is mended", async () => {
@@ -229,17 +234,17 @@ describe("participants at updates_enumerated", () => {
     await release("apps/web", "2");
     assert.deepEqual(await update(stack), { web: "deferred" });
     assert.match(
-      (await leftAlone(stack))["web"] ?? "",
+      (await skippedContainers(stack))["web"] ?? "",
       /^held: updates_enumerated: the entry of participant newer cannot be understood: .* before_teleport; mend it/,
     );
     assert.match(
-      (await ouroboros(stack, "participant", "list")).out,
+      (await runOuroboros(stack, "participant", "list")).out,
       /newer +unreadable: .* before_teleport/,
     );
-    assert.match((await ouroboros(stack, "status")).out, /The entry of newer cannot be understood/);
+    assert.match((await runOuroboros(stack, "status")).out, /The entry of newer cannot be understood/);
     const said = /participant's entry cannot be understood; what it may concern is put off/g;
     assert.equal(stack.services.updater?.log().match(said)?.length, 2, "once for each");
-    assert.equal((await ouroboros(stack, "participant", "remove", "newer")).code, 0);
+    assert.equal((await runOuroboros(stack, "participant", "remove", "newer")).code, 0);
     await bucket.put("junk", "PubAck");
     await letTimePass(stack, "web");
     assert.deepEqual(await update(stack), { web: "deferred" });
@@ -250,29 +255,29 @@ describe("participants at updates_enumerated", () => {
 
   it("are those who were registered before the plan; who was removed is not asked any more", async () => {
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
     const hooks = ["--hooks", "updates_enumerated,before_update"];
-    assert.equal((await ouroboros(stack, "participant", "add", "left", ...hooks)).code, 0);
+    assert.equal((await runOuroboros(stack, "participant", "add", "left", ...hooks)).code, 0);
     stack.services.updater?.kill("SIGTERM");
     await stack.services.updater?.exited;
     await release("apps/web", "2");
-    assert.equal((await ouroboros(stack, "participant", "remove", "left")).code, 0);
-    const run = await planned(stack);
+    assert.equal((await runOuroboros(stack, "participant", "remove", "left")).code, 0);
+    const run = await requestPlan(stack);
     assert.equal(
-      (await ouroboros(stack, "participant", "add", "joined", "--hooks", "updates_enumerated")).code,
+      (await runOuroboros(stack, "participant", "add", "joined", "--hooks", "updates_enumerated")).code,
       0,
     );
     stack.start("updater");
-    assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
     assert.deepEqual(await overview(h1), ["web running 2"]);
   });
 });
 
 describe("participants with a policy of their own", () => {
   let stack: Stack;
-  let asked: Asked[];
-  let ends: Record<string, End>;
+  let asked: RegisteredParticipant[];
+  let ends: Record<string, UpdateResult>;
 
   before(async () => {
     for (const name of ["web", "db"]) await deploy(h1, name, { create: { Labels: { tier: name } } });
@@ -280,7 +285,7 @@ describe("participants with a policy of their own", () => {
     await stack.check();
     const ops = ["--group", "ops", "--needs", "2"];
     const ask = (name: string, flags: readonly string[], hook: HookName, answer: Answer) =>
-      participate(stack, name, { hooks: [hook], flags: ["--timeout", "20s", ...flags] }, answer);
+      addParticipant(stack, name, { hooks: [hook], flags: ["--timeout", "20s", ...flags] }, answer);
     asked = await Promise.all([
       ask("chooser", ["--containers", "w?b*"], "before_update", () => "refuse: mine"),
       ask("planner", ["--labels", "tier=web"], "updates_enumerated", () => "refuse: not now"),
@@ -327,9 +332,9 @@ describe("participants with a policy of their own", () => {
 const decided = ({ records }: Stack, event: string): boolean =>
   records.some((record) => record.kind === "decided" && record.event === event);
 
-function decidedFor({ records }: Stack, hook: string, container: string): Decided {
+function decidedFor({ records }: Stack, hook: string, container: string): DecisionRecord {
   const found = records.find(
-    (record): record is Decided & typeof record =>
+    (record): record is DecisionRecord & typeof record =>
       record.kind === "decided" && record.hook === hook && record.container === container,
   );
   assert.ok(found, `${hook} of ${container} was not decided`);
@@ -338,7 +343,7 @@ function decidedFor({ records }: Stack, hook: string, container: string): Decide
 
 /** As if the ten minutes were over for which it is held. */
 async function letTimePass(stack: Stack, container: string): Promise<void> {
-  const entry = await held(stack, container);
+  const entry = await readHold(stack, container);
   const left = (entry?.until ?? 0) - Date.now();
   assert.ok(left > 400_000 && left <= 600_000, String(left));
   const kv = await new Kvm(stack.nats).open(BUCKETS.held);

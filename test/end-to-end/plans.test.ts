@@ -2,16 +2,20 @@ import assert from "node:assert/strict";
 import { jetstream } from "@nats-io/jetstream";
 import { after, before, describe, it } from "mocha";
 import { newRunId } from "../../services/poller/run-id.ts";
-import { describeContainer, describeImage, describeRemote } from "../../shared/describe.ts";
-import { makeEvent } from "../../shared/messages.ts";
-import type { End } from "../../shared/run-records.ts";
-import { eventId, subjects } from "../../shared/subjects.ts";
+import {
+  describeContainer,
+  describeImage,
+  describeRemoteImage,
+} from "../../shared/containers/payloads-from-engine.ts";
+import { makeEvent } from "../../shared/contract/messages.ts";
+import type { UpdateResult } from "../../shared/contract/run-records.ts";
+import { eventId, subjects } from "../../shared/contract/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
-import { tell, writeFaults } from "../support/faults.ts";
-import { participate } from "../support/participants.ts";
-import { endsOf, planned, update } from "../support/runs.ts";
-import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
+import { addFaultRow, writeFaults } from "../support/faults.ts";
+import { addParticipant } from "../support/participants.ts";
+import { awaitResults, requestPlan, update } from "../support/runs.ts";
+import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -34,14 +38,14 @@ after(writeFaults);
 
 describe("a container that somebody", () => {
   const ids = new Map<string, string | undefined>();
-  let ends: Record<string, End>;
+  let ends: Record<string, UpdateResult>;
   let states: string[];
 
   before(async () => {
     await h1.clean(); // what is due beside them would be planned too
     const names = Object.keys(moments).flatMap((moment) => meddling.map(([what]) => `${what}-${moment}`));
     for (const name of names) await deploy(h1, name);
-    await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
     const meddleAt = async (moment: string, only?: string): Promise<string> => {
       for (const [what, meddle] of meddling) {
@@ -53,17 +57,22 @@ describe("a container that somebody", () => {
       return "proceed";
     };
     const hooks = ["updates_enumerated", "before_update"] as const;
-    await using _judge = await participate(stack, "judge", { hooks }, async ({ id, subject }, { hook }) => {
-      await until("the updater waits", () => isWaiting(stack, id));
-      return meddleAt(hook, hook === "before_update" ? subject : undefined);
-    });
+    await using _judge = await addParticipant(
+      stack,
+      "judge",
+      { hooks },
+      async ({ id, subject }, { hook }) => {
+        await until("the updater waits", () => isWaiting(stack, id));
+        return meddleAt(hook, hook === "before_update" ? subject : undefined);
+      },
+    );
     stack.services.updater?.kill("SIGTERM");
     await stack.services.updater?.exited;
     for (const name of names) await release(`apps/${name}`, "2");
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await meddleAt("taken");
     stack.start("updater");
-    ends = await endsOf(stack, run);
+    ends = await awaitResults(stack, run);
     states = await overview(h1);
   });
   after(() => h1.clean());
@@ -84,7 +93,7 @@ describe("a container that somebody", () => {
 });
 
 describe("a new container that somebody removed while after_update was waited for", () => {
-  let ends: Record<string, End>;
+  let ends: Record<string, UpdateResult>;
   let seen: string[];
   const ids = new Map<string, string>();
   const meddle = async (name: string): Promise<void> => {
@@ -98,7 +107,7 @@ describe("a new container that somebody removed while after_update was waited fo
     await using stack = await startStack({ engine: h1 });
     await stack.check();
     const hooks = ["after_update"] as const;
-    await using _judge = await participate(stack, "judge", { hooks }, async ({ subject: name }) => {
+    await using _judge = await addParticipant(stack, "judge", { hooks }, async ({ subject: name }) => {
       await meddle(name);
       return name === "disliked" ? "refuse: I do not like it" : "proceed";
     });
@@ -124,12 +133,12 @@ describe("a new container that somebody removed while after_update was waited fo
     assert.equal(seen.length, 3);
     const happens =
       "`rolled_back`: the old one runs again; `expired` where its owner put another in its place";
-    tell("new container removed by somebody during `after_update`", happens);
+    addFaultRow("new container removed by somebody during `after_update`", happens);
   });
 });
 
 describe("an old container that somebody removed while after_update was waited for", () => {
-  let ends: Record<string, End>;
+  let ends: Record<string, UpdateResult>;
   let seen: string[];
 
   before(async () => {
@@ -137,7 +146,7 @@ describe("an old container that somebody removed while after_update was waited f
       await deploy(h1, name, { create: { Env: ["KEEP=mine"], Labels: { mine: "too" } } });
     await using stack = await startStack({ engine: h1 });
     await stack.check();
-    await using _judge = await participate(stack, "judge", { hooks: ["after_update"] }, async (event) => {
+    await using _judge = await addParticipant(stack, "judge", { hooks: ["after_update"] }, async (event) => {
       const { id } = event.data["old_container"] as { id: string };
       await h1.docker.getContainer(id).remove({ force: true });
       return event.subject === "liked" ? "proceed" : "refuse: I do not like it";
@@ -164,7 +173,7 @@ describe("an old container that somebody removed while after_update was waited f
 
   it("leaves nothing beside them", () => {
     assert.equal(seen.length, 2);
-    tell(
+    addFaultRow(
       "old container removed by somebody during `after_update`",
       "`updated`; where `after_update` refuses, `rolled_back`: the old one is made again as it was",
     );
@@ -195,7 +204,7 @@ describe("a plan", () => {
     it(`${what} changes nothing`, async () => {
       await release("apps/web", "2");
       const run = await publishPlan(stack, lie);
-      assert.deepEqual(await endsOf(stack, run), { [lie.name ?? "web"]: "expired" });
+      assert.deepEqual(await awaitResults(stack, run), { [lie.name ?? "web"]: "expired" });
       assert.equal(await idOf(h1, "web"), web);
       assert.ok(stack.heard().every((one) => one === "updates_enumerated"));
     });
@@ -205,14 +214,14 @@ describe("a plan", () => {
     const at = { host: "h1", hook: "updates_enumerated", container: null } as const;
     await jetstream(stack.nats).publish(subjects.hook({ ...at, event: "junk" }), "{}");
     const { digest } = await release("apps/web", "2");
-    assert.deepEqual(await endsOf(stack, await publishPlan(stack, { digest })), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, await publishPlan(stack, { digest })), { web: "updated" });
     web = await idOf(h1, "web");
   });
 
   it("does not say which image is taken: another digest than its own tag's ends as expired", async () => {
     const evil = await release("apps/evil", "666");
     const run = await publishPlan(stack, { reference: evil.reference, digest: evil.digest });
-    assert.deepEqual(await endsOf(stack, run), { web: "expired" });
+    assert.deepEqual(await awaitResults(stack, run), { web: "expired" });
     assert.equal(await idOf(h1, "web"), web);
   });
 });
@@ -249,7 +258,7 @@ async function publishPlan(stack: Stack, lie: Lie): Promise<string> {
         {
           container: { ...told, name, id, image_id: imageId },
           current_image: image,
-          latest_image: describeRemote(reference, reference.replace(/:latest$/, ""), digest),
+          latest_image: describeRemoteImage(reference, reference.replace(/:latest$/, ""), digest),
         },
       ],
       depends_on_containers: [],

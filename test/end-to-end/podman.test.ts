@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "mocha";
 import { bedCommand, engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
-import { endsOf, planned } from "../support/runs.ts";
+import { awaitResults, requestPlan } from "../support/runs.ts";
 import { startStack } from "../support/stack.ts";
 
 const NUMBER = 25;
@@ -24,7 +24,7 @@ describe("on podman", () => {
     await using stack = await startStack({ engine: host(), env: { MONITOR: "web" } });
     await stack.check();
     await release("apps/web", "2", ENDS);
-    assert.deepEqual(await endsOf(stack, await planned(stack)), { web: "rolled_back" });
+    assert.deepEqual(await awaitResults(stack, await requestPlan(stack)), { web: "rolled_back" });
     assert.deepEqual(await overview(host()), ["other running 1", "web running 1"]);
     assert.equal(await idOf(host(), "web"), id);
     assert.equal(await idOf(host(), "other"), other.id);
@@ -38,7 +38,7 @@ describe("on podman", () => {
     await using stack = await startStack({ engine: host(), env: { MONITOR: "web" } });
     await stack.check();
     await release("apps/web", "2", WAITS);
-    assert.deepEqual(await endsOf(stack, await planned(stack)), { web: "updated" });
+    assert.deepEqual(await awaitResults(stack, await requestPlan(stack)), { web: "updated" });
     assert.deepEqual(await overview(host()), ["web running 2"]);
     const { NetworkSettings } = await host().docker.getContainer("web").inspect();
     assert.deepEqual(Object.keys(NetworkSettings.Networks).toSorted(), ["back", "front"]);

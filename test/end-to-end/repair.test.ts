@@ -5,15 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { after, before, describe, it } from "mocha";
-import { lastOn } from "../../shared/jetstream.ts";
-import { STREAMS, subjects } from "../../shared/subjects.ts";
-import { Repaired } from "../../services/ouroboros/answers.ts";
-import { backupName } from "../../shared/swap-names.ts";
+import { getLastMessage } from "../../shared/nats/jetstream.ts";
+import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
+import { RepairResult } from "../../cli/output/output-schemas.ts";
+import { backupName } from "../../shared/containers/swap-names.ts";
 import { engine, leftovers } from "../bed/bed.ts";
-import { command } from "../support/command.ts";
+import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { update } from "../support/runs.ts";
-import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
+import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
@@ -22,10 +22,10 @@ describe("ouroboros repair", () => {
   let stack: Stack;
   let folder: string;
   let old: string;
-  const run = (...words: string[]) => command({ NATS_URL: stack.server.url }, words);
+  const run = (...words: string[]) => runOperatorCommand({ NATS_URL: stack.server.url }, words);
   const repair = async (...words: string[]) => {
     const { code, out } = await run("repair", ...words, "-o", "json");
-    return { code, answers: Repaired.array().parse(JSON.parse(out)) };
+    return { code, answers: RepairResult.array().parse(JSON.parse(out)) };
   };
 
   before(async () => {
@@ -33,7 +33,7 @@ describe("ouroboros repair", () => {
     const mount = { Type: "bind", Source: folder, Target: "/data" } as const;
     const create = { HostConfig: { Mounts: [mount], RestartPolicy: { Name: "always" } } };
     old = await deploy(h1, "web", { create });
-    stack = await startStack({ engine: h1, services: EACH_ALONE });
+    stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
     await stack.script("after_update/10-spoil", `#!/bin/sh\nrmdir ${folder}\nexit 1\n`);
     await release("apps/web", "2");
@@ -51,7 +51,7 @@ describe("ouroboros repair", () => {
 
   it("is what the end `stuck` speaks of", async () => {
     assert.deepEqual(await update(stack), { web: "stuck" });
-    const { because } = await stack.ended("web");
+    const { because } = await stack.awaitResult("web");
     assert.match(because, /`ouroboros repair web` puts it right\. By hand: /);
     assert.ok(!(await overview(h1)).includes("web running 1"));
     const { code, out } = await run("status", "--trouble");
@@ -93,7 +93,7 @@ describe("ouroboros repair", () => {
     );
     assert.equal(told.subject, "web");
     const kept = subjects.hook({ host: "h1", hook: "update_finished", container: "web", event: told.id });
-    const message = await lastOn(await jetstreamManager(stack.nats), STREAMS.hooks, kept);
+    const message = await getLastMessage(await jetstreamManager(stack.nats), STREAMS.hooks, kept);
     assert.equal(message?.json<typeof told>().data["end"], "rolled_back", "who comes later hears it, too");
     assert.deepEqual((await repair()).answers, [{ host: "h1", state: "repaired", restored: [] }]);
   });

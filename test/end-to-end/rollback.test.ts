@@ -3,16 +3,16 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, afterEach, before, describe, it } from "mocha";
-import { Granted } from "../../services/ouroboros/answers.ts";
+import { OperatorRequestResult } from "../../cli/output/output-schemas.ts";
 import { engine } from "../bed/bed.ts";
-import { command } from "../support/command.ts";
+import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { endsOf, held, leftAlone, update } from "../support/runs.ts";
-import { EACH_ALONE, type Stack, startStack } from "../support/stack.ts";
+import { awaitResults, readHold, skippedContainers, update } from "../support/runs.ts";
+import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
-const dyingUpdater = join(import.meta.dirname, "../support/dying-updater.js");
+const dyingUpdater = join(import.meta.dirname, "../support/crashing-updater.js");
 const VOLUMES = { volumes: ["/data"] };
 
 const imageOf = async (name: string): Promise<string> => (await h1.docker.getContainer(name).inspect()).Image;
@@ -26,11 +26,16 @@ async function inside(name: string, line: string): Promise<string> {
 }
 
 /** Asks until the updater is idle; resolves with the answer. */
-const wish = (stack: Stack, kind: "update" | "rollback", container: string): Promise<Granted> =>
+const wish = (stack: Stack, kind: "update" | "rollback", container: string): Promise<OperatorRequestResult> =>
   until(`${kind} is answered`, async () => {
-    const { out, err } = await command({ NATS_URL: stack.server.url }, [kind, container, "-o", "json"]);
+    const { out, err } = await runOperatorCommand({ NATS_URL: stack.server.url }, [
+      kind,
+      container,
+      "-o",
+      "json",
+    ]);
     assert.equal(err, "");
-    const granted = Granted.parse(JSON.parse(out));
+    const granted = OperatorRequestResult.parse(JSON.parse(out));
     return granted.kind === "busy" ? undefined : granted;
   });
 
@@ -38,19 +43,19 @@ const wish = (stack: Stack, kind: "update" | "rollback", container: string): Pro
 async function granted(stack: Stack, kind: "update" | "rollback", container: string): Promise<string> {
   const { run = "", because = "" } = await wish(stack, kind, container);
   assert.notEqual(run, "", because);
-  return (await endsOf(stack, run))[container] ?? "";
+  return (await awaitResults(stack, run))[container] ?? "";
 }
 
 describe("ouroboros rollback", () => {
   let stack: Stack;
   const images: string[] = [];
-  const run = (...words: string[]) => command({ NATS_URL: stack.server.url }, words);
+  const run = (...words: string[]) => runOperatorCommand({ NATS_URL: stack.server.url }, words);
 
   before(async () => {
     await deploy(h1, "web", { imageOptions: VOLUMES });
     await inside("web", "echo kept > /data/it");
     images.push(await imageOf("web"));
-    stack = await startStack({ engine: h1, services: EACH_ALONE });
+    stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
   });
   after(async () => {
@@ -81,13 +86,13 @@ describe("ouroboros rollback", () => {
     assert.deepEqual([Image, Config.Image], [images[0], "registry.lab:5000/apps/web:latest"]);
     assert.equal(await inside("web", "cat /data/it"), "kept");
     assert.equal((await h1.docker.getImage(Config.Image).inspect()).Id, images[1]);
-    const entry = await held(stack, "web");
+    const entry = await readHold(stack, "web");
     assert.deepEqual(
       [entry?.because, entry?.by, entry?.until],
       ["rolled back by the operator", "operator", null],
     );
     assert.match(
-      (await leftAlone(stack))["web"] ?? "",
+      (await skippedContainers(stack))["web"] ?? "",
       /^held: rolled back by the operator \(operator\), until the tag changes$/,
     );
   });
@@ -120,14 +125,14 @@ describe("ouroboros rollback", () => {
     stack.start("updater");
     stack.start("poller");
     await until("NATS is back", () => stack.nats.rtt().catch(() => undefined)); // what is asked before is lost
-    assert.match((await leftAlone(stack))["web"] ?? "", /^held: rolled back by the operator/);
+    assert.match((await skippedContainers(stack))["web"] ?? "", /^held: rolled back by the operator/);
     assert.deepEqual(await overview(h1), ["web running 1"]);
   });
 
   it("goes forth again when an update is asked for, and nothing is held any more", async () => {
     assert.equal(await granted(stack, "update", "web"), "updated");
     assert.equal(await imageOf("web"), images[1]);
-    assert.equal(await held(stack, "web"), undefined);
+    assert.equal(await readHold(stack, "web"), undefined);
     assert.deepEqual((await wish(stack, "update", "web")).kind, "current");
   });
 
@@ -136,8 +141,8 @@ describe("ouroboros rollback", () => {
     assert.equal(await imageOf("web"), images[0]);
     assert.equal(await granted(stack, "rollback", "web"), "updated");
     assert.equal(await imageOf("web"), images[1]);
-    assert.equal(await held(stack, "web"), undefined);
-    assert.equal((await leftAlone(stack))["web"], "current");
+    assert.equal(await readHold(stack, "web"), undefined);
+    assert.equal((await skippedContainers(stack))["web"], "current");
     assert.equal(await inside("web", "cat /data/it"), "kept");
   });
 
@@ -147,7 +152,7 @@ describe("ouroboros rollback", () => {
     assert.equal(waited.code, 1);
     assert.match(waited.out, /^web: refused: .*not now$/m);
     assert.equal(await imageOf("web"), images[1]);
-    assert.equal(await held(stack, "web"), undefined);
+    assert.equal(await readHold(stack, "web"), undefined);
     await stack.script("before_update/10-no", "#!/bin/sh\n");
   });
 
@@ -161,7 +166,10 @@ describe("ouroboros rollback", () => {
     assert.match(out, /^web: is replaced$/m);
     assert.match(lines.at(-1) ?? "", /^web: updated [\da-f]{12} → [\da-f]{12}, down for [\d.]+ s: /);
     const back = await run("rollback", "web", "--wait", "-o", "json");
-    assert.deepEqual([back.code, Granted.parse(JSON.parse(back.out)).ends], [0, { web: "updated" }]);
+    assert.deepEqual(
+      [back.code, OperatorRequestResult.parse(JSON.parse(back.out)).ends],
+      [0, { web: "updated" }],
+    );
     const [newest = ""] = (await run("history", "web")).out.split("\n").slice(1);
     assert.match(newest, /updated +[\da-f]{12} → [\da-f]{12} .* rolled back by the operator/);
   });
@@ -175,7 +183,7 @@ describe("ouroboros rollback that is killed in the middle", () => {
       await deploy(h1, "web", { imageOptions: VOLUMES });
       await inside("web", "echo kept > /data/it");
       const old = await imageOf("web");
-      await using stack = await startStack({ engine: h1, services: EACH_ALONE });
+      await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
       await stack.check();
       await release("apps/web", "2", VOLUMES);
       assert.deepEqual(await update(stack), { web: "updated" });
@@ -186,11 +194,11 @@ describe("ouroboros rollback that is killed in the middle", () => {
       assert.notEqual(run, "", because);
       assert.equal(await dying.exited, "SIGKILL");
       stack.start("updater");
-      assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+      assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
       assert.equal(await imageOf("web"), old);
       assert.deepEqual(await overview(h1), ["web running 1"]);
       assert.equal(await inside("web", "cat /data/it"), "kept");
-      assert.equal((await held(stack, "web"))?.by, "operator");
+      assert.equal((await readHold(stack, "web"))?.by, "operator");
     });
 });
 
@@ -208,7 +216,7 @@ describe("ouroboros rollback where CLEANUP removes the image before", () => {
     assert.equal(await granted(stack, "rollback", "api"), "updated");
     assert.deepEqual(await overview(h1), ["api running 1"]);
     assert.equal(await imageOf("api"), old);
-    assert.match((await leftAlone(stack))["api"] ?? "", /^held: rolled back by the operator/);
+    assert.match((await skippedContainers(stack))["api"] ?? "", /^held: rolled back by the operator/);
     assert.equal(await granted(stack, "update", "api"), "updated");
     assert.deepEqual(await overview(h1), ["api running 2"]);
   });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { instance, lastLine } from "../support/one-cycle.ts";
+import { createInstance, lastLine } from "../support/ouroboros-instance.ts";
 import { type Process, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -46,7 +46,7 @@ describe("RUN_ONCE after a RUN_ONCE that was killed", () => {
   for (const ms of moments)
     it(`finishes its run, killed ${ms} ms after the successor was made`, async () => {
       await due();
-      await using one = await instance();
+      await using one = await createInstance();
       await killed(one.start(), ms);
       const second = one.start();
       assert.equal(await second.exited, 0, second.log());
@@ -58,9 +58,9 @@ describe("RUN_ONCE after a RUN_ONCE that was killed", () => {
 
   it("finishes it also where the private NATS has lost everything", async () => {
     await due();
-    await using one = await instance();
+    await using one = await createInstance();
     await killed(one.start(), 500);
-    await using other = await instance();
+    await using other = await createInstance();
     const second = other.start();
     assert.equal(await second.exited, 0, second.log());
     assert.deepEqual(await overview(h1), ["web running 2"]);
@@ -69,7 +69,7 @@ describe("RUN_ONCE after a RUN_ONCE that was killed", () => {
   for (const setting of ["DRY_RUN", "MONITOR_ONLY"] as const)
     it(`with ${setting} puts it right and begins nothing`, async () => {
       await due();
-      await using one = await instance();
+      await using one = await createInstance();
       await killed(one.start(), 500);
       const second = one.start({ [setting]: "true" });
       assert.equal(await second.exited, 0, second.log());
@@ -97,7 +97,7 @@ describe("RUN_ONCE that cannot finish", () => {
 
   it("ends with 3 where it is stopped, and the next one finishes its run", async () => {
     await due();
-    await using one = await instance({ STOP_GRACE: "1s" });
+    await using one = await createInstance({ STOP_GRACE: "1s" });
     const first = one.start();
     await until("the successor is made", successorIsMade);
     await sleep(500);
@@ -112,7 +112,7 @@ describe("RUN_ONCE that cannot finish", () => {
     await due(0);
     await using stack = await startStack({ engine: h1, services: [] }); // its folder of hooks, its NATS
     await stack.script("before_update/slow", "#!/bin/sh\nsleep 30\n");
-    await using one = await instance({ NATS_URL: stack.server.url, RUN_ONCE_TIMEOUT: "4s" });
+    await using one = await createInstance({ NATS_URL: stack.server.url, RUN_ONCE_TIMEOUT: "4s" });
     const first = one.start({ HOOK_EXECUTOR: "on", HOOKS_DIR: join(stack.folder, "hooks") });
     assert.equal(await first.exited, 3, first.log());
     const { level, waiting_for: waitingFor } = lastLine(first);
@@ -122,7 +122,7 @@ describe("RUN_ONCE that cannot finish", () => {
   });
 
   it("ends with 3 where NATS is away all the time", async () => {
-    await using one = await instance({ NATS_URL: "nats://127.0.0.1:9", RUN_ONCE_TIMEOUT: "2s" });
+    await using one = await createInstance({ NATS_URL: "nats://127.0.0.1:9", RUN_ONCE_TIMEOUT: "2s" });
     const first = one.start();
     assert.equal(await first.exited, 3, first.log());
     assert.match(JSON.stringify(lastLine(first)["waiting_for"]), /NATS.*not connected/);

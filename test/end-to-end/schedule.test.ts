@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { commandBody, parseJson } from "../../shared/messages.ts";
-import { subjects } from "../../shared/subjects.ts";
+import { makeCommandBody, parseJson } from "../../shared/contract/messages.ts";
+import { subjects } from "../../shared/contract/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { clock } from "../support/faults.ts";
+import { shiftedClock } from "../support/faults.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -24,12 +24,12 @@ describe("CRON in a process", () => {
     await release("apps/web", "2");
     await using scene = await startAt("2026-03-29T00:59:00Z", HALF_PAST_TWO);
     assert.deepEqual(scene.first, { next_at: "2026-03-29T01:00:00.000Z", last: null });
-    await scene.stack.endsAs("web", "updated");
+    await scene.stack.expectResult("web", "updated");
     scene.cameAt("2026-03-29T01:00:00Z");
     await scene.isNext("2026-03-30T00:30:00.000Z");
     await release("apps/web", "3");
     await scene.set("2026-03-30T00:29:40Z");
-    assert.equal((await scene.stack.ended("web", { nth: 2 })).end, "updated");
+    assert.equal((await scene.stack.awaitResult("web", { nth: 2 })).end, "updated");
     assert.deepEqual(await overview(host), ["web running 3"]);
     scene.cameAt("2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z");
     await scene.isNext("2026-03-31T00:30:00.000Z");
@@ -132,14 +132,14 @@ async function startAt(time: string, env: Readonly<Record<string, string>>): Pro
   await writeFile(file, new Date(Date.parse(time) - EARLIER_MS).toISOString());
   const fast = { CLOCK_SPEED: String(SPEED), CLOCK_SLEEPS: "fast" };
   const poller = stack.start("poller", {
-    env: { NODE_OPTIONS: `--import=${clock}`, CLOCK_FILE: file, ...fast, JITTER: "0", ...env },
+    env: { NODE_OPTIONS: `--import=${shiftedClock}`, CLOCK_FILE: file, ...fast, JITTER: "0", ...env },
   });
   const began = { at: performance.now(), time };
   const status = () =>
     until("the poller answers", async () => {
       const subject = subjects.command(stack.host, "poller", "status");
       const answer = await stack.nats
-        .request(subject, commandBody("status"), { timeout: 3000 })
+        .request(subject, makeCommandBody("status"), { timeout: 3000 })
         .catch(() => undefined);
       return Status.safeParse(answer?.json()).data;
     });

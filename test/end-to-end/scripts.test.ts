@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "mocha";
-import type { End } from "../../shared/run-records.ts";
+import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
-import { endsOf, held, planned, update } from "../support/runs.ts";
+import { awaitResults, readHold, requestPlan, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -48,7 +48,7 @@ describe("a hook script of Ouroboros", () => {
   let stack: Stack;
   let notes: string[];
   let oldImage: string;
-  let end: Record<string, End>;
+  let end: Record<string, UpdateResult>;
 
   before(async () => {
     await deploy(h1, "db", { create: { Labels: { tier: "data" } } });
@@ -102,7 +102,7 @@ echo "on my way out" >&2
 exit "\${OUROBOROS_CONTAINER_NAME#exit-}"
 `;
 /** [exit code, how the update ends, the reason] */
-const codes: readonly [number, End, RegExp | undefined][] = [
+const codes: readonly [number, UpdateResult, RegExp | undefined][] = [
   [0, "updated", undefined],
   [75, "deferred", /^10-exit: on my way out$/],
   [21, "deferred", /^10-exit: on my way out$/],
@@ -112,7 +112,7 @@ const codes: readonly [number, End, RegExp | undefined][] = [
 
 describe("a script of any kind", () => {
   let stack: Stack;
-  let end: Record<string, End>;
+  let end: Record<string, UpdateResult>;
   const file = (name: string): string => join(stack.folder, name);
 
   before(async () => {
@@ -146,7 +146,7 @@ describe("a script of any kind", () => {
     stack.start("hook-executor");
     await stack.check();
     for (const name of names) await release(`apps/${name}`, "2");
-    end = await endsOf(stack, await planned(stack), 120_000);
+    end = await awaitResults(stack, await requestPlan(stack), 120_000);
   });
   after(async () => {
     await stack[Symbol.asyncDispose]();
@@ -157,7 +157,7 @@ describe("a script of any kind", () => {
     it(`that exits with ${code} means: ${expected}`, async () => {
       const name = `exit-${code}`;
       assert.equal(end[name], expected);
-      const entry = await held(stack, name);
+      const entry = await readHold(stack, name);
       if (reason === undefined) assert.equal(entry, undefined);
       else assert.match(entry?.because ?? "", reason);
       if (expected === "refused") assert.equal(entry?.until, null);
@@ -167,7 +167,10 @@ describe("a script of any kind", () => {
 
   it("that hangs is killed with its children at the limit, and refuses; later scripts of the hook still run", async () => {
     assert.equal(end["hanging"], "refused");
-    assert.match((await held(stack, "hanging"))?.because ?? "", /^20-hang: failed: still running after 10 s/);
+    assert.match(
+      (await readHold(stack, "hanging"))?.because ?? "",
+      /^20-hang: failed: still running after 10 s/,
+    );
     for (const name of ["child", "grandchild"]) {
       const pid = readFileSync(file(name), "utf8").trim();
       await until(`${name} ${pid} is gone`, () => !isRunning(pid));
@@ -178,7 +181,7 @@ describe("a script of any kind", () => {
 
   it("in JavaScript gives its verdict as an object, with the time after which it may be asked again", async () => {
     assert.equal(end["module"], "deferred");
-    const { because, until: time } = (await held(stack, "module")) ?? {};
+    const { because, until: time } = (await readHold(stack, "module")) ?? {};
     assert.equal(because, "40-module.mjs: module of h1");
     assertBetween((time ?? 0) - Date.now(), 60_000, 120_000);
   });

@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { describe, it } from "mocha";
 import { type NatsConnection, nkeys } from "nats";
-import { type SettingName, settings } from "../../shared/settings.ts";
+import { type SettingName, settings } from "../../shared/settings/settings.ts";
 import { engine } from "../bed/bed.ts";
-import { command } from "../support/command.ts";
+import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { deploy, release } from "../support/containers.ts";
 import { startEndpoint } from "../support/endpoint.ts";
-import { PLANTED } from "../support/planted.ts";
+import { CANARY } from "../support/canary-secret.ts";
 import { update } from "../support/runs.ts";
-import { secured } from "../support/secured.ts";
+import { writeNatsConfig } from "../support/nats-config-folder.ts";
 import { type ServiceName, type Stack, startProcess, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -53,7 +53,7 @@ describe("a secret", () => {
       "a secret setting is not planted",
     );
     const passwords = ["--with-password", "exec_h1"];
-    await using keys = await secured("--hosts", "h1", "--participants", "hook", ...passwords);
+    await using keys = await writeNatsConfig("--hosts", "h1", "--participants", "hook", ...passwords);
     const { REPO_PASS, NOTIFIERS, INFLUX_PASSWORD } = planted;
     await using stack = await startStack({
       engine: h1,
@@ -101,12 +101,14 @@ describe("a secret", () => {
     await stack.check();
     for (const name of ["web", "db"]) await release(`apps/${name}`, "2");
     assert.deepEqual(await update(stack), { web: "updated", db: "refused" });
-    await until("the endpoint was asked in vain", () => endpoint.asked.length > 1, { explain: bridge.log });
+    await until("the endpoint was asked in vain", () => endpoint.requests.length > 1, {
+      explain: bridge.log,
+    });
 
     const printed: string[] = [];
     for (const words of COMMANDS)
       for (const more of [[], ["-o", "json"]]) {
-        const { out, err } = await command(stack.access, [...words, ...more]);
+        const { out, err } = await runOperatorCommand(stack.access, [...words, ...more]);
         printed.push(out, err);
       }
     const key = (pem: string) => pem.split("\n")[1] ?? "";
@@ -136,7 +138,7 @@ describe("a secret", () => {
   it("that every test plants is looked for at its end", async () => {
     const writes = async (): Promise<void> => {
       await using stack = await startStack({ engine: h1, services: [] });
-      stack.nats.publish("ouroboros.progress.h1.somebody.event", PLANTED);
+      stack.nats.publish("ouroboros.progress.h1.somebody.event", CANARY);
       await stack.nats.flush();
     };
     await assert.rejects(writes, /a secret that the test planted was written/);
@@ -156,7 +158,7 @@ const COMMANDS = [
 ];
 
 async function succeeds(stack: Stack, ...args: readonly string[]): Promise<void> {
-  const { code, err } = await command(stack.access, args);
+  const { code, err } = await runOperatorCommand(stack.access, args);
   assert.equal(code, 0, err);
 }
 

@@ -1,30 +1,30 @@
 // Each point of a self-update in each form and with each fault, on all Engines; and docs/reliability.md's table of it.
 import assert from "node:assert/strict";
 import { engine } from "../bed/bed.ts";
-import { writeSection } from "../support/reliability.ts";
+import { writeSection } from "../support/docs-sections.ts";
 import {
   type Form,
-  type SelfCase,
+  type SelfUpdateCase,
   formNames,
-  killed,
-  putBack,
-  struck,
+  killCases,
+  rollbackCases,
+  faultCases,
   titleOf,
 } from "./self-killed/cases.ts";
 import { helperPoints } from "./self-killed/points.ts";
-import { runAll } from "./self-killed/run-case.ts";
-import { type Ran, tableOf } from "./self-killed/table.ts";
+import { runCases } from "./self-killed/run-case.ts";
+import { type SelfUpdateOutcome, tableOf } from "./self-killed/table.ts";
 
 const engines = { "28.5": 1, "20.10": 2, "26.1": 3 } as const;
 type Version = keyof typeof engines;
 const versions = Object.keys(engines) as Version[];
 
 /** On each Engine all deaths; Engine and power fail at every point of the helper, each time in another form. */
-const casesOn = (n: number): readonly SelfCase[] => [
-  ...formNames.flatMap((form) => killed(form)),
-  ...(["run", "ports"] as const).flatMap((form) => putBack(form)),
+const casesOn = (n: number): readonly SelfUpdateCase[] => [
+  ...formNames.flatMap((form) => killCases(form)),
+  ...(["run", "ports"] as const).flatMap((form) => rollbackCases(form)),
   ...(["engine", "power"] as const).flatMap((fault, f) =>
-    helperPoints.flatMap((point, p) => struck(formAt(n + f + p), fault, [point])),
+    helperPoints.flatMap((point, p) => faultCases(formAt(n + f + p), fault, [point])),
   ),
 ];
 const formAt = (n: number): Form => formNames[n % formNames.length] ?? "run";
@@ -32,11 +32,13 @@ const formAt = (n: number): Form => formNames[n % formNames.length] ?? "run";
 describe("a self-update that is cut comes back by itself, in each form", function () {
   this.timeout(3_600_000);
   const cases = new Map(versions.map((version, n) => [version, casesOn(n)]));
-  const results: Ran[] = [];
-  let outcomes: Awaited<ReturnType<typeof runAll>> = new Map();
+  const results: SelfUpdateOutcome[] = [];
+  let outcomes: Awaited<ReturnType<typeof runCases>> = new Map();
 
   before("the images", async () => {
-    outcomes = await runAll(new Map(versions.map((version) => [engines[version], cases.get(version) ?? []])));
+    outcomes = await runCases(
+      new Map(versions.map((version) => [engines[version], cases.get(version) ?? []])),
+    );
   });
   after(async () => {
     await writeSection("self", tableOf(results, versions));
@@ -47,7 +49,7 @@ describe("a self-update that is cut comes back by itself, in each form", functio
     for (const one of all)
       it(`${version}: ${titleOf(one)}`, async () => {
         const wrong = (await outcomes.get(one)) ?? ["it was not run"];
-        results.push({ one, engine: version, isRight: wrong.length === 0 });
+        results.push({ testCase: one, engine: version, isRight: wrong.length === 0 });
         assert.deepEqual(wrong, []);
       });
 });

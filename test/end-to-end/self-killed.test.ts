@@ -2,15 +2,15 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { engine, engineSocket } from "../bed/bed.ts";
-import { killed, putBack, struck, titleOf } from "./self-killed/cases.ts";
-import { runAll } from "./self-killed/run-case.ts";
+import { killCases, rollbackCases, faultCases, titleOf } from "./self-killed/cases.ts";
+import { runCases } from "./self-killed/run-case.ts";
 
 const hosts = [1, 2, 3].filter((n) => existsSync(engineSocket(n)));
 const cases = [
-  ...killed("ports"),
-  ...putBack("run").slice(0, 1),
-  ...struck("ports", "power", ["helper step give the name to the successor of ouroboros(-updater-1)?"]),
-  ...struck("run", "engine", ["helper step stop the old container of ouroboros(-updater-1)?"]),
+  ...killCases("ports"),
+  ...rollbackCases("run").slice(0, 1),
+  ...faultCases("ports", "power", ["helper step give the name to the successor of ouroboros(-updater-1)?"]),
+  ...faultCases("run", "engine", ["helper step stop the old container of ouroboros(-updater-1)?"]),
 ];
 
 describe("a self-update that is cut comes back by itself", function () {
@@ -18,7 +18,7 @@ describe("a self-update that is cut comes back by itself", function () {
   let outcomes: ReadonlyMap<unknown, Promise<readonly string[]>> = new Map();
 
   before("the images", async () => {
-    outcomes = await runAll(new Map(hosts.map((host) => [host, cases])));
+    outcomes = await runCases(new Map(hosts.map((host) => [host, cases])));
   });
   after(async () => {
     await Promise.allSettled(outcomes.values());

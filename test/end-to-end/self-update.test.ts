@@ -3,17 +3,17 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CONFLICT, GONE, tolerating } from "../../shared/engine.ts";
+import { CONFLICT, NOT_FOUND, ignoreStatuses } from "../../shared/docker/engine.ts";
 import { bed, engine, leftovers } from "../bed/bed.ts";
 import {
   LATEST,
-  buildOurs,
+  buildOuroborosImage,
   docker,
-  namesOfAll,
+  containerNames,
   pushGeneration,
-  release,
+  releaseGeneration,
   variableOf,
-} from "../support/our-image.ts";
+} from "../support/ouroboros-image.ts";
 import { until } from "../support/until.ts";
 
 const host = engine(1);
@@ -26,7 +26,7 @@ describe("a self-update", function () {
   let folder = "";
 
   before("the images", async () => {
-    await buildOurs(OURS);
+    await buildOuroborosImage(OURS);
     await pushGeneration("1", { ours: OURS });
     await pushGeneration("2", { ours: OURS });
     await pushGeneration("broken", { ours: OURS, lines: ['ENTRYPOINT ["false"]'] });
@@ -34,7 +34,7 @@ describe("a self-update", function () {
   });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "self-update-"));
-    await release("1");
+    await releaseGeneration("1");
     await docker("pull", LATEST);
   });
   afterEach(async () => {
@@ -46,7 +46,7 @@ describe("a self-update", function () {
 
   it("replaces the one container with all its services and its NATS, ports and all", async () => {
     await hooksThatNote();
-    await release("2");
+    await releaseGeneration("2");
     await run("-p", "8099:8000", "-e", "CLEANUP=true");
     await is("ouroboros", "2");
     await alone();
@@ -63,7 +63,7 @@ describe("a self-update", function () {
   });
 
   it("does so where its Engine is reached by TLS, as Docker's own client is told", async () => {
-    await release("2");
+    await releaseGeneration("2");
     const tls = ["-v", `${join(bed().folder, "tls")}:/tls:ro`, "-e", "DOCKER_CERT_PATH=/tls"];
     const told = ["-e", "DOCKER_HOST=tcp://h1:2376", "-e", "DOCKER_TLS_VERIFY=1"];
     await run("--network", "host", ...told, ...tls);
@@ -72,7 +72,7 @@ describe("a self-update", function () {
   });
 
   it("leaves the old container running when the new image cannot start", async () => {
-    await release("broken");
+    await releaseGeneration("broken");
     await run();
     const said = await ended();
     assert.match(said, /"end":"failed".*its helper did not start/);
@@ -81,7 +81,7 @@ describe("a self-update", function () {
   });
 
   it("puts the old container back when the new one does not get ready", async () => {
-    await release("unready");
+    await releaseGeneration("unready");
     await run("-e", "HEALTH_TIMEOUT=8");
     const said = await ended();
     assert.match(said, /"end":"rolled_back"/);
@@ -91,7 +91,7 @@ describe("a self-update", function () {
 
   it("puts the old container back when after_self_update is refused", async () => {
     await script("after_self_update", "echo not this one >&2; exit 1");
-    await release("2");
+    await releaseGeneration("2");
     await run();
     const said = await ended();
     assert.match(said, /"end":"rolled_back".*refuse at after_self_update: .*not this one/);
@@ -101,7 +101,7 @@ describe("a self-update", function () {
 
   it("keeps the old container, stopped, when before_self_cleanup is refused", async () => {
     await script("before_self_cleanup", "exit 1");
-    await release("2");
+    await releaseGeneration("2");
     await run();
     await is("ouroboros", "2");
     const kept = await until(
@@ -152,7 +152,10 @@ const removeAll = () =>
       const all = await host.docker.listContainers({ all: true });
       await Promise.all(
         all.map(({ Id }) =>
-          tolerating([GONE, CONFLICT], host.docker.getContainer(Id).remove({ force: true, v: true })),
+          ignoreStatuses(
+            [NOT_FOUND, CONFLICT],
+            host.docker.getContainer(Id).remove({ force: true, v: true }),
+          ),
         ),
       );
       return all.length === 0;
@@ -170,7 +173,7 @@ const is = (name: string, wanted: string) =>
 
 /** No helper, no other container of a swap. */
 const alone = () =>
-  until("nothing else is left", async () => (await namesOfAll()).join() === "ouroboros", { within });
+  until("nothing else is left", async () => (await containerNames()).join() === "ouroboros", { within });
 
 /** The line of its log that says how the update of its own container ended. */
 const ended = () =>

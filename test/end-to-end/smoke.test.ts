@@ -28,7 +28,7 @@ describe("the whole story", () => {
       await stack.check();
       await release("apps/vpn", "2");
       await stack.check();
-      await stack.endsAs("vpn", "updated");
+      await stack.expectResult("vpn", "updated");
       await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
       assert.deepEqual(await overview(old), ["child running 1", "db running 1", "vpn running 2"]);
       assert.deepEqual(

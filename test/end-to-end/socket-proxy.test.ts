@@ -46,9 +46,9 @@ describe("a socket proxy with the least rights of each service", () => {
     });
     stack.start("updater", { env: { DOCKER_SOCKETS: updater.url } });
     stack.start("poller", { env: { DOCKER_SOCKETS: poller.url } });
-    await stack.endsAs("web", "updated");
-    await stack.endsAs("bad", "rolled_back");
-    await stack.endsAs("copied", "updated");
+    await stack.expectResult("web", "updated");
+    await stack.expectResult("bad", "rolled_back");
+    await stack.expectResult("copied", "updated");
     await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
     assert.deepEqual(await overview(host), [
       "bad running 1",

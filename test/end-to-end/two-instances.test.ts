@@ -7,10 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, it } from "mocha";
 import { bedCommand, engine, engineSocket } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
-import { type Instance, instance } from "../support/one-cycle.ts";
+import { type OuroborosInstance, createInstance } from "../support/ouroboros-instance.ts";
 import { until } from "../support/until.ts";
 
-type Started = ReturnType<Instance["start"]>;
+type Started = ReturnType<OuroborosInstance["start"]>;
 
 const STANDS_BY = "another Ouroboros acts on this Engine; standing by";
 const TAKEN_OVER_WITHIN_MS = 30_000;
@@ -28,10 +28,10 @@ for (const number of [1, 2]) {
       await deploy(h, name, { create: { HostConfig: { RestartPolicy: { Name: "always" } } } });
     for (const name of ["sa", "sb"]) await release(`apps/${name}`, "2");
   };
-  const instanceFor = (name: string): Promise<Instance> =>
-    instance({ MONITOR: name, DOCKER_SOCKETS: `unix://${engineSocket(number)}` });
+  const instanceFor = (name: string): Promise<OuroborosInstance> =>
+    createInstance({ MONITOR: name, DOCKER_SOCKETS: `unix://${engineSocket(number)}` });
   /** Env of an instance that waits at after_update, in the middle of its update, until `letGo`. */
-  const waiting = async ({ dataDir }: Instance) => {
+  const waiting = async ({ dataDir }: OuroborosInstance) => {
     const [hooks, waits, isThere] = ["hooks", "waits", "there"].map((name) => join(dataDir, name));
     const folder = join(hooks ?? "", "after_update");
     await mkdir(folder, { recursive: true });

@@ -20,7 +20,7 @@ describe("an image that moved in its registry", () => {
     assert.deepEqual(await overview(h1), ["db running 1", "web running 1"]);
     await release("apps/web", "2");
     await stack.check();
-    const { end, downtime_ms: downtime } = await stack.ended("web");
+    const { end, downtime_ms: downtime } = await stack.awaitResult("web");
     assert.equal(end, "updated");
     await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
     assert.deepEqual(await overview(h1), ["db running 1", "web running 2"]);

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { nanos } from "nats";
-import type { CloudEvent } from "../../shared/messages.ts";
-import { STREAMS, consumers } from "../../shared/subjects.ts";
+import type { CloudEvent } from "../../shared/contract/messages.ts";
+import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type Answering, startEndpoint } from "../support/endpoint.ts";
-import { ouroboros } from "../support/participants.ts";
-import { endsOf, held, planned } from "../support/runs.ts";
+import { runOuroboros } from "../support/participants.ts";
+import { awaitResults, readHold, requestPlan } from "../support/runs.ts";
 import { startProcess, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -31,7 +31,7 @@ describe("an HTTP endpoint", () => {
     await using stack = await startStack({ engine: h1 });
     await stack.check();
     const flags = ["--hooks", "before_update", "--timeout", "16s", "--on-timeout", "refuse"];
-    assert.equal((await ouroboros(stack, "participant", "add", "webhook", ...flags)).code, 0);
+    assert.equal((await runOuroboros(stack, "participant", "add", "webhook", ...flags)).code, 0);
     const manager = await jetstreamManager(stack.nats);
     // Longer than the bridge's heartbeat, shorter than a test may wait for what a killed one had in hand.
     await manager.consumers.update(STREAMS.hooks, consumers.gate("webhook"), { ack_wait: nanos(9000) });
@@ -44,9 +44,9 @@ describe("an HTTP endpoint", () => {
     };
     const first = startProcess(PROGRAM, env);
     for (const name of names) await release(`apps/${name}`, "2");
-    const run = await planned(stack);
+    const run = await requestPlan(stack);
     await until("all were asked", () =>
-      names.every((name) => endpoint.asked.some((it) => about(it.body) === name)),
+      names.every((name) => endpoint.requests.some((it) => about(it.body) === name)),
     );
     await until("three are answered", () => first.log().match(/the endpoint has answered/g)?.length === 3);
     await until("one is given up", () => first.log().includes("given up"));
@@ -54,7 +54,7 @@ describe("an HTTP endpoint", () => {
     await first.exited;
     endpoint.answer = () => [204];
     await using _second = startProcess(PROGRAM, env);
-    assert.deepEqual(await endsOf(stack, run, 60_000), {
+    assert.deepEqual(await awaitResults(stack, run, 60_000), {
       yes: "updated",
       no: "refused",
       later: "deferred",
@@ -68,10 +68,10 @@ describe("an HTTP endpoint", () => {
       "no running 1",
       "yes running 2",
     ]);
-    assert.match((await held(stack, "no"))?.because ?? "", /release freeze/);
-    assert.match((await held(stack, "later"))?.because ?? "", /at lunch/);
-    assert.match((await held(stack, "broken"))?.because ?? "", /gave no verdict and no sign of progress/);
-    const asked = endpoint.asked.filter(({ body }) => about(body) === "killed");
+    assert.match((await readHold(stack, "no"))?.because ?? "", /release freeze/);
+    assert.match((await readHold(stack, "later"))?.because ?? "", /at lunch/);
+    assert.match((await readHold(stack, "broken"))?.because ?? "", /gave no verdict and no sign of progress/);
+    const asked = endpoint.requests.filter(({ body }) => about(body) === "killed");
     assert.equal(new Set(asked.map(({ headers }) => headers["webhook-id"])).size, 1);
     assert.equal(asked.length, 2);
   });

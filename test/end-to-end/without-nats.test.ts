@@ -10,7 +10,7 @@ import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
-const program = join(import.meta.dirname, "../support/dying-updater.js");
+const program = join(import.meta.dirname, "../support/crashing-updater.js");
 
 /** NATS keeps its store when it starts again. */
 async function webWithoutUpdater(): Promise<AsyncDisposable & { readonly stack: Stack }> {
@@ -53,7 +53,7 @@ describe("an updater that is killed, and starts while NATS is away", () => {
     assert.equal(web, "web running 2");
     assert.ok(kept !== undefined && backup(kept), kept);
     await stack.server.restart();
-    await stack.endsAs("web", "updated");
+    await stack.expectResult("web", "updated");
     assert.ok(stack.heard().includes("after_update web"), stack.heard().join());
     await until("the old one is gone", async () => (await overview(h1)).join() === "web running 2");
   });
@@ -91,7 +91,7 @@ describe("an updater that stands by for one that is killed while NATS is away", 
       explain: other.log,
     });
     await stack.server.restart();
-    await stack.endsAs("web", "updated");
+    await stack.expectResult("web", "updated");
     await until("the old one is gone", async () => (await overview(h1)).join() === "web running 2");
   });
 });

@@ -19,7 +19,7 @@ import {
   tearDown,
 } from "./lab.ts";
 import type { ImageName } from "./images.ts";
-import { type Ran, runOnce } from "./product.ts";
+import { type RunOnceResult, runOnce } from "./run-once.ts";
 
 interface Batch {
   readonly engine: () => Engine;
@@ -35,7 +35,7 @@ export function describeBatch(title: string, batch: Batch): void {
   describe(title, function () {
     this.timeout(900_000);
     let lab: Lab;
-    let runs: readonly Ran[];
+    let runs: readonly RunOnceResult[];
     const cases = Object.fromEntries(
       Object.entries(batch.cases).filter(([, { since = "0" }]) => isAtLeast(batch.api ?? NEWEST, since)),
     );
@@ -89,11 +89,11 @@ const isWatched = ({ member }: Container): boolean => {
 };
 
 /** Moves the images and runs the product, as often as the case with the most updates needs. */
-async function updateAll(lab: Lab, env: Readonly<Record<string, string>>): Promise<Ran[]> {
+async function updateAll(lab: Lab, env: Readonly<Record<string, string>>): Promise<RunOnceResult[]> {
   const images = new Set<ImageName>(containersOf(lab).map(({ member }) => imageOf(member)));
   const watched = containersOf(lab).filter(isWatched);
   const times = Math.max(...Object.values(lab.cases).map(({ times = 1 }) => times));
-  const runs: Ran[] = [];
+  const runs: RunOnceResult[] = [];
   for (let version = 1; version <= times; version++) {
     await moveImages([...images], lab.api, version);
     const due = watched.filter(({ times }) => times >= version);
@@ -203,7 +203,7 @@ async function strangersIn(lab: Lab): Promise<string[]> {
   return [...unknown.map((one) => `container ${one}`), ...left.map((one) => `volume ${one}`)];
 }
 
-const logOf = (runs: readonly Ran[]): string => runs.map(({ log }) => log).join("\n");
+const logOf = (runs: readonly RunOnceResult[]): string => runs.map(({ log }) => log).join("\n");
 
 /** Lines of the log at warn and above. */
 const failuresIn = (log: string): string =>

@@ -18,7 +18,7 @@ export type Fate = "updated" | "recreated" | "kept" | { readonly leftAlone: stri
 
 export interface Member {
   readonly image?: ImageName;
-  readonly body?: Body | ((it: Place) => Body);
+  readonly body?: Body | ((it: CaseContext) => Body);
   /** Its endpoints at first, by network; the Engine before API 1.44 takes the first at create, the others later. */
   readonly endpoints?: Readonly<Record<string, object>>;
   /** What its user does to it after it was created; also done to what it is compared with. */
@@ -47,7 +47,7 @@ export interface Case {
   readonly since?: string;
 }
 
-export interface Place {
+export interface CaseContext {
   /** A folder on the Engine's machine. */
   readonly folder: string;
   readonly idOf: IdOf;
@@ -55,12 +55,12 @@ export interface Place {
   readonly own: (name: string) => string;
 }
 
-export interface Edited extends Place {
+export interface Edited extends CaseContext {
   readonly docker: Docker;
   readonly container: Docker.Container;
 }
 
-export interface Scene extends Place {
+export interface Scene extends CaseContext {
   readonly docker: Docker;
   readonly api: string;
   readonly inspect: (member?: string) => Promise<Docker.ContainerInspectInfo>;
@@ -69,9 +69,9 @@ export interface Scene extends Place {
 }
 
 /** A case of one container. */
-export const one = (
+export const singleContainer = (
   says: string,
-  body: Body | ((it: Place) => Body) = {},
+  body: Body | ((it: CaseContext) => Body) = {},
   rest: Omit<Member, "body"> & Pick<Case, "check" | "times" | "since"> = {},
 ): Case => {
   const { check, times, since, ...member } = rest;

@@ -5,7 +5,7 @@ import type { Cases } from "./lab.ts";
 import { configCases } from "./cases/config.ts";
 import { dependantCases } from "./cases/dependants.ts";
 import { hostCases } from "./cases/host.ts";
-import { leftAloneCases } from "./cases/left-alone.ts";
+import { skippedCases } from "./cases/skipped.ts";
 import { networkCases } from "./cases/networks.ts";
 import { volumeCases } from "./cases/volumes.ts";
 
@@ -16,7 +16,7 @@ export const topics = {
   "its place on the host": hostCases,
   networks: networkCases,
   "containers that refer to others": dependantCases,
-  "left alone": leftAloneCases,
+  "left alone": skippedCases,
 } as const satisfies Record<string, Readonly<Record<string, Case>>>;
 
 export const allCases: Cases = Object.assign({}, ...Object.values(topics)) as Record<string, Case>;

@@ -10,7 +10,7 @@ import { idOf, release } from "../support/containers.ts";
 import { until } from "../support/until.ts";
 import { differences } from "./compare.ts";
 import { inspectAs } from "./lab.ts";
-import { type Ran, runOnce } from "./product.ts";
+import { type RunOnceResult, runOnce } from "./run-once.ts";
 
 const PROJECT = `
 name: shop
@@ -167,6 +167,6 @@ const releaseAll = async (version: string): Promise<void> => {
   for (const [name, options] of Object.entries(images)) await release(`shop/${name}`, version, options);
 };
 
-function finish({ code, log }: Ran): void {
+function finish({ code, log }: RunOnceResult): void {
   assert.equal(code, 0, log);
 }

@@ -4,8 +4,8 @@ import { bedCommand, engine } from "../bed/bed.ts";
 import { describeBatch } from "./batch.ts";
 import { allCases, onImage } from "./cases.ts";
 import { podmanCases } from "./podman.ts";
-import { writeSection } from "../support/reliability.ts";
-import { fidelityTables } from "./reliability.ts";
+import { writeSection } from "../support/docs-sections.ts";
+import { fidelityTables } from "./fidelity-tables.ts";
 
 interface Kind {
   readonly title: string;

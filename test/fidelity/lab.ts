@@ -8,7 +8,7 @@ import type Docker from "dockerode";
 import { isOlder } from "../../shared/version.ts";
 import { type Engine, bed, pushApp } from "../bed/bed.ts";
 import { pull } from "../support/containers.ts";
-import type { Body, Case, Member, Place, Scene } from "./case.ts";
+import type { Body, Case, Member, CaseContext, Scene } from "./case.ts";
 import type { Document, Mount } from "./compare.ts";
 import { type ImageName, imagesFor } from "./images.ts";
 
@@ -41,7 +41,7 @@ export interface Lab {
   readonly undeployed: ReadonlyMap<string, string>;
   /** Names of all volumes there are before any update. */
   readonly volumes: readonly string[];
-  readonly place: (name: string) => Place;
+  readonly place: (name: string) => CaseContext;
 }
 
 const subjectsOf = (cases: Cases): Subject[] =>
@@ -70,7 +70,7 @@ export async function setUp(engine: Engine, cases: Cases): Promise<Lab> {
   await inTurns(names, 4, async (name) => pull(engine, referenceOf(name)));
   for (const [Name, options] of Object.entries(networks))
     await engine.docker.createNetwork({ Name, ...options });
-  const place = (name: string): Place => ({
+  const place = (name: string): CaseContext => ({
     folder,
     own: (what) => `${name}-${what}`,
     idOf: () => {
@@ -107,7 +107,7 @@ export async function moveImages(names: readonly ImageName[], api: string, versi
 interface Where {
   readonly engine: Engine;
   readonly api: string;
-  readonly place: Place;
+  readonly place: CaseContext;
 }
 
 /** Resolves with name and id of each of its containers. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { hookNames, hooks } from "../../shared/hooks.ts";
-import { Updateable } from "../../shared/payloads.ts";
+import { hookNames, hooks } from "../../shared/contract/hooks.ts";
+import { Updateable } from "../../shared/contract/payloads.ts";
 import { locals, order, updateableItem } from "./hooks.ts";
 
 describe("the table of hooks", () => {

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import { CannotStart } from "../../shared/errors.ts";
-import { labels } from "../../shared/labels.ts";
-import { readFlags, readSettings } from "../../shared/read-settings.ts";
-import { type Setting, type SettingName, type Settings, settings } from "../../shared/settings.ts";
+import { labels } from "../../shared/settings/labels.ts";
+import { readFlags, readSettings } from "../../shared/settings/read-settings.ts";
+import { type Setting, type SettingName, type Settings, settings } from "../../shared/settings/settings.ts";
 import { labels as theirLabels } from "./labels.ts";
 import { type Option, idle, options } from "./options.ts";
 

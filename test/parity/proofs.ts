@@ -22,7 +22,7 @@ const self = by(
   "replaces the one container with all its services and its NATS, ports and all",
 );
 const engines = by(
-  "shared/engine-tls",
+  "shared/docker/engine-tls",
   "is worked on, while one whose certificate is not good and one that is away are left alone",
 );
 const credentials = by("services/poller/registry-auth", "works with REPO_USER and REPO_PASS");
@@ -75,8 +75,8 @@ export const labelProofs: Readonly<Record<(typeof labels)[number], Proof>> = {
 export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
   DOCKER_SOCKETS: engines,
   DOCKER_TLS: engines,
-  DOCKER_TLS_VERIFY: by("shared/engine-tls", "whose certificate is not checked still sees ours"),
-  DOCKER_TIMEOUT: by("shared/engine-tls", "that says nothing is given up after DOCKER_TIMEOUT"),
+  DOCKER_TLS_VERIFY: by("shared/docker/engine-tls", "whose certificate is not checked still sees ours"),
+  DOCKER_TIMEOUT: by("shared/docker/engine-tls", "that says nothing is given up after DOCKER_TIMEOUT"),
   INTERVAL: schedule("goes on by so much whatever its wall clock is set to"),
   CRON: cron,
   GRACE: schedule("leaves out what was slept past by more than GRACE, and says so"),
@@ -113,7 +113,7 @@ export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
   INFLUX_VERIFY_SSL: later("DATA_EXPORT"),
   SAVE_COUNTERS: by("end-to-end/counters", "are kept across restarts where SAVE_COUNTERS says so"),
   HOSTNAME: later("NOTIFIERS"),
-  LOG_LEVEL: by("shared/log", "holds back what is below LOG_LEVEL"),
+  LOG_LEVEL: by("shared/runtime/log", "holds back what is below LOG_LEVEL"),
 };
 
 /** The whole: its compose file and its scripts. */

@@ -1,5 +1,5 @@
 /** Whose keys the adversary has, one after the other: every role but the operator's, of two hosts and two participants. */
-import type { User } from "../../services/ouroboros/rights.ts";
+import type { User } from "../../nats/permissions.ts";
 
 export const adversaries: readonly User[] = [
   ...["web01", "web.02"].flatMap((name) =>

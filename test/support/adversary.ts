@@ -1,11 +1,11 @@
 // Who holds a key, and tries with it all that there is on all that is not its own. What is tried follows from the table of
 // roles: a subject or a role that is added there is tried, and is tried by, without a change here. Pure, but for `attack`.
 import { type NatsConnection, headers } from "nats";
-import { IMPORTED_API } from "../../services/ouroboros/nats-accounts-text.ts";
-import { APP } from "../../services/ouroboros/nats-server-text.ts";
-import { HUB, type Right, type Rights, type User, roles } from "../../services/ouroboros/rights.ts";
-import { BUCKETS, STORED, STREAMS } from "../../shared/subjects.ts";
-import { token } from "../../shared/tokens.ts";
+import { IMPORTED_API } from "../../nats/accounts-text.ts";
+import { STREAMS_ACCOUNT } from "../../nats/server-config-text.ts";
+import { HUB_DOMAIN, type Permission, type Permissions, type User, roles } from "../../nats/permissions.ts";
+import { BUCKETS, STORED, STREAMS } from "../../shared/contract/subjects.ts";
+import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 
 export const streams: readonly string[] = [
   ...Object.values(STREAMS),
@@ -28,12 +28,12 @@ interface Adversary {
 }
 
 /** What an adversary can do, and how; `docs/security.md` prints the names. */
-export const means = {
+export const attacks = {
   "publishes on it": ({ foreign }) =>
     foreign.flatMap((subject) => ["proceed", '{"command":"yield"}', ""].map((body) => ({ subject, body }))),
   "names it as it is called elsewhere": ({ foreign }) =>
     foreign.flatMap((subject) =>
-      [`${STORED}.${subject}`, `${APP}.${subject}`, apiOf(subject), ...inDomains(subject)].map(
+      [`${STORED}.${subject}`, `${STREAMS_ACCOUNT}.${subject}`, apiOf(subject), ...inDomains(subject)].map(
         (elsewhere) => ({
           subject: elsewhere,
           body: "proceed",
@@ -44,7 +44,11 @@ export const means = {
     foreign.flatMap((reply) => own.map((subject) => ({ subject, body: bodyFor(subject), reply }))),
   "requests from itself, and answers": ({ user, foreign }) =>
     foreign.flatMap((reply) =>
-      subjectsOf(rightsOf(user).serves).map((subject) => ({ subject: one(subject), body: "", reply })),
+      subjectsOf(rightsOf(user).serves).map((subject) => ({
+        subject: exampleSubject(subject),
+        body: "",
+        reply,
+      })),
     ),
   "makes consumers that deliver to it": ({ foreign }) =>
     foreign.flatMap((deliver_subject) => streams.map((stream) => consumerTo(deliver_subject, stream))),
@@ -66,27 +70,27 @@ export const means = {
       .flatMap((subject) => Array.from({ length: 25 }, () => ({ subject, body: "x".repeat(4000) }))),
 } as const satisfies Readonly<Record<string, (by: Adversary) => readonly Attempt[]>>;
 
-export const meansNames = Object.keys(means) as readonly (keyof typeof means)[];
+export const attackNames = Object.keys(attacks) as readonly (keyof typeof attacks)[];
 
 /** `all`: what there is, of `targets`. */
 export function adversary(user: User, all: readonly string[]): Adversary {
   const { publish } = rightsOf(user);
-  const kinds = new Map(subjectsOf(publish).map((pattern) => [kindOf(pattern), one(pattern)]));
+  const kinds = new Map(subjectsOf(publish).map((pattern) => [kindOf(pattern), exampleSubject(pattern)]));
   return { user, own: [...kinds.values()], foreign: all.filter((subject) => !isOwn(user, subject)) };
 }
 
-const rightsOf = ({ role, name }: User): Rights => roles[role].rights(name, []);
-const subjectsOf = (rights: readonly Right[]): string[] => rights.map(({ subject }) => subject);
+const rightsOf = ({ role, name }: User): Permissions => roles[role].rights(name, []);
+const subjectsOf = (rights: readonly Permission[]): string[] => rights.map(({ subject }) => subject);
 
 /** All hooks of a host are alike. */
 const kindOf = (pattern: string): string => pattern.replace(/^(ouroboros\.hook\.[^.]+)\..*/, "$1");
 
 /** A subject of a pattern. */
-const one = (pattern: string): string => pattern.replaceAll("*", "x").replace(/>$/, "x");
+const exampleSubject = (pattern: string): string => pattern.replaceAll("*", "x").replace(/>$/, "x");
 const apiOf = (subject: string): string => subject.replace(/^\$JS\.API/, IMPORTED_API);
 /** Of a hub and of a leaf node of it. */
 const inDomains = (subject: string): string[] =>
-  [HUB, "web01"].map((domain) => subject.replace(/^\$JS\.API/, `$JS.${domain}.API`));
+  [HUB_DOMAIN, "web01"].map((domain) => subject.replace(/^\$JS\.API/, `$JS.${domain}.API`));
 const isStored = (subject: string): boolean => /^(?:ouroboros\.(?!progress|command)|\$KV\.)/.test(subject);
 const bodyFor = (subject: string): string =>
   subject.includes("MSG.NEXT") ? '{"batch":5,"no_wait":true}' : "+NXT";
@@ -101,7 +105,7 @@ const consumerTo = (deliver_subject: string, stream_name: string): Attempt => ({
 });
 
 const IDS = ["web01", "web.02"].flatMap((host) =>
-  ["1", "2"].map((n) => `01J-${token(host)}-before_update-web-${n}`),
+  ["1", "2"].map((n) => `01J-${encodeToken(host)}-before_update-web-${n}`),
 );
 
 const headersWith = (target: string): readonly Readonly<Record<string, string>>[] => [
@@ -123,7 +127,7 @@ export function matches(pattern: string, subject: string): boolean {
   return fixed.every((part, i) => part === "*" || part === words[i]);
 }
 
-const any = (rights: readonly Right[], subject: string): boolean =>
+const any = (rights: readonly Permission[], subject: string): boolean =>
   subjectsOf(rights).some((pattern) => matches(pattern, subject));
 
 export const maySend = (user: User, subject: string): boolean => any(rightsOf(user).publish, subject);
@@ -141,9 +145,11 @@ const COMMANDS = ["check", "look", "update", "rollback", "status", "yield", "rep
 export function targets(users: readonly User[]): string[] {
   const ofRoles = users.flatMap((user) => {
     const { publish, subscribe, serves } = rightsOf(user);
-    return subjectsOf([...publish, ...subscribe, ...serves]).map(one);
+    return subjectsOf([...publish, ...subscribe, ...serves]).map(exampleSubject);
   });
-  const hosts = [...new Set(users.filter(({ role }) => role === "updater").map(({ name }) => token(name)))];
+  const hosts = [
+    ...new Set(users.filter(({ role }) => role === "updater").map(({ name }) => encodeToken(name))),
+  ];
   const ofHosts = hosts.flatMap((host) => [
     `ouroboros.verdict.${host}.operator.e`,
     `ouroboros.run.${host}.open`,
@@ -164,14 +170,14 @@ export function targets(users: readonly User[]): string[] {
 export async function attack(
   nats: NatsConnection,
   by: Adversary,
-  names: readonly (keyof typeof means)[] = meansNames,
+  names: readonly (keyof typeof attacks)[] = attackNames,
 ): Promise<number> {
   const served = subjectsOf(rightsOf(by.user).serves).map((subject) =>
     nats.subscribe(subject, { callback: (_error, message) => void message.respond("proceed") }),
   );
   let tried = 0;
   for (const name of names)
-    for (const { subject, body, reply, headers: fields } of means[name](by) as readonly Attempt[]) {
+    for (const { subject, body, reply, headers: fields } of attacks[name](by) as readonly Attempt[]) {
       nats.publish(subject, body, {
         ...(reply !== undefined && { reply }),
         ...(fields !== undefined && { headers: headersOf(fields) }),

@@ -1,11 +1,11 @@
 // Containers of the test's own on a bed's Engine.
 import type Docker from "dockerode";
-import { ifThere } from "../../shared/engine.ts";
+import { ifExists } from "../../shared/docker/engine.ts";
 import { type Engine, type ImageOptions, pushApp } from "../bed/bed.ts";
-import { PLANTED_ENV } from "./planted.ts";
+import { CANARY_ENV } from "./canary-secret.ts";
 
 /** For a container whose next image ends at once: that it ended is seen, also where it takes seconds to look. */
-export const LONG_PROOF = { "com.ouroboros.settle_time": "5s" };
+export const LONG_SETTLE_TIME = { "com.ouroboros.settle_time": "5s" };
 
 /** Pushes the image, pulls it and runs a container of it. Resolves with the container's id. */
 export async function deploy(
@@ -22,7 +22,7 @@ export async function deploy(
   const { reference } = await release(image, options.version ?? "1", options.imageOptions);
   await pull(engine, reference);
   const container = await engine.docker.createContainer({
-    Env: [PLANTED_ENV],
+    Env: [CANARY_ENV],
     ...options.create,
     name,
     Image: reference,
@@ -55,7 +55,7 @@ export async function pull(engine: Engine, reference: string): Promise<void> {
 export async function overview(engine: Engine): Promise<string[]> {
   const listed = await engine.docker.listContainers({ all: true });
   const inspected = await Promise.all(
-    listed.map(({ Id }) => ifThere(engine.docker.getContainer(Id).inspect())),
+    listed.map(({ Id }) => ifExists(engine.docker.getContainer(Id).inspect())),
   );
   return inspected
     .filter((inspect) => inspect !== undefined)

@@ -23,7 +23,7 @@ export type Answering = (
 
 export interface Endpoint extends AsyncDisposable {
   readonly url: string;
-  readonly asked: readonly Request[];
+  readonly requests: readonly Request[];
   answer: Answering;
 }
 
@@ -45,7 +45,7 @@ export async function startEndpoint(answer: Answering, caFile?: string): Promise
   await once(server, "listening");
   const endpoint: Endpoint = {
     url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
+    requests: asked,
     answer,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();

@@ -5,18 +5,18 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type Docker from "dockerode";
-import type { Ended } from "../../shared/run-records.ts";
-import { STREAMS, consumers } from "../../shared/subjects.ts";
+import type { ResultRecord } from "../../shared/contract/run-records.ts";
+import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import { type Engine, type ImageOptions, bed, engine, leftovers } from "../bed/bed.ts";
 import { deploy, overview, release } from "./containers.ts";
-import { writeSection } from "./reliability.ts";
-import { endsOf, planned } from "./runs.ts";
+import { writeSection } from "./docs-sections.ts";
+import { awaitResults, requestPlan } from "./runs.ts";
 import { type Stack, startStack } from "./stack.ts";
 import { until } from "./until.ts";
 
-const faultyUpdater = join(import.meta.dirname, "faulty-updater.js");
+const faultyUpdater = join(import.meta.dirname, "fault-injecting-updater.js");
 /** For `node --import`. */
-export const clock = join(import.meta.dirname, "shifted-clock.js");
+export const shiftedClock = join(import.meta.dirname, "shifted-clock.js");
 
 /** A shell command, right before or after this step of the swap. */
 type Fault = { readonly run: string } & ({ readonly before: string } | { readonly after: string });
@@ -32,7 +32,7 @@ export interface FaultOptions {
   readonly stack?: Partial<Parameters<typeof startStack>[0]>;
 }
 
-export interface Outcome extends Ended {
+export interface Outcome extends ResultRecord {
   /** Milliseconds for which no container of the name ran, as seen from outside. */
   readonly down: number;
 }
@@ -68,11 +68,11 @@ export async function faultScene(options: FaultOptions = {}): Promise<FaultScene
     host,
     stack,
     old,
-    plan: () => planned(stack),
+    plan: () => requestPlan(stack),
     outcome: async (run, within) => {
-      const ends = await endsOf(stack, run, within);
+      const ends = await awaitResults(stack, run, within);
       const record = stack.records.findLast(
-        (one): one is Ended & typeof one =>
+        (one): one is ResultRecord & typeof one =>
           one.kind === "ended" && one.run === run && one.container === "web",
       );
       assert.ok(record, JSON.stringify(ends));
@@ -83,7 +83,7 @@ export async function faultScene(options: FaultOptions = {}): Promise<FaultScene
       const others = (await leftovers(host)).filter((one) => !one.includes(": container "));
       assert.deepEqual(others, volumes);
       for (const [name, service] of Object.entries(stack.services)) {
-        assert.equal(service.complaints(), "", `the ${name} wrote to stderr`);
+        assert.equal(service.stderrText(), "", `the ${name} wrote to stderr`);
         assert.equal(await Promise.race([service.exited, sleep(0, "alive")]), "alive", `the ${name} ended`);
       }
     },
@@ -129,7 +129,7 @@ function watchFrom({ docker }: Engine): AsyncDisposable & { readonly down: () =>
 }
 
 /** The updater has made anew what it takes plans by. */
-export async function takesPlans({ nats, host }: Stack): Promise<void> {
+export async function awaitPlanConsumer({ nats, host }: Stack): Promise<void> {
   const manager = await jetstreamManager(nats, { checkAPI: false });
   await until("the updater takes plans", () =>
     manager.consumers.info(STREAMS.hooks, consumers.updater(host)).then(
@@ -149,7 +149,7 @@ export function holdPort(port: number, seconds: number, host = 1): string {
 const rows: string[] = [];
 
 /** A row of the table. */
-export function tell(fault: string, happens: string, measured?: Outcome): void {
+export function addFaultRow(fault: string, happens: string, measured?: Outcome): void {
   const seconds = (ms: number | undefined): string =>
     ms === undefined ? "" : ms === 0 ? "0" : (ms / 1000).toFixed(1);
   rows.push(`| ${fault} | ${happens} | ${seconds(measured?.down)} | ${seconds(measured?.ms)} |`);

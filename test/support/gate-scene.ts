@@ -2,22 +2,22 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { pino } from "pino";
 import { type Bus, openBus } from "../../services/updater/bus.ts";
-import { leaseOn } from "../../services/updater/lease/engine-lease.ts";
-import { Doorbell } from "../../services/updater/gate/doorbell.ts";
-import type { GateQuestion } from "../../services/updater/gate/event.ts";
+import { createEngineLease } from "../../services/updater/lease/engine-lease.ts";
+import { VerdictSignals } from "../../services/updater/gate/verdict-signals.ts";
+import type { GateQuestion } from "../../services/updater/gate/gate-event.ts";
 import { Gate } from "../../services/updater/gate/gate.ts";
-import { Participants } from "../../services/updater/gate/participants.ts";
+import { Participants } from "../../services/updater/gate/gate-participants.ts";
 import { Journal } from "../../services/updater/journal/journal.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { describeContainer, describeImage } from "../../shared/describe.ts";
-import { Health } from "../../shared/health.ts";
-import type { HookName } from "../../shared/hooks.ts";
-import { connectNow } from "../../shared/nats.ts";
-import { readSettings } from "../../shared/read-settings.ts";
-import { type Context, openHost } from "../../shared/run-service.ts";
-import { ensureTopology } from "../../shared/topology.ts";
+import { describeContainer, describeImage } from "../../shared/containers/payloads-from-engine.ts";
+import { Health } from "../../shared/runtime/health.ts";
+import type { HookName } from "../../shared/contract/hooks.ts";
+import { connectNow } from "../../shared/nats/nats-connection.ts";
+import { readSettings } from "../../shared/settings/read-settings.ts";
+import { type ServiceContext, openHost } from "../../shared/runtime/run-service.ts";
+import { ensureTopology } from "../../shared/nats/topology.ts";
 import type { Engine } from "../bed/bed.ts";
-import { command } from "./command.ts";
+import { runOperatorCommand } from "./run-operator-command.ts";
 import { deploy } from "./containers.ts";
 import { until } from "./until.ts";
 
@@ -35,7 +35,7 @@ export async function gateScene(on: Engine, url: string): Promise<GateScene> {
   const env = { NATS_URL: url, DOCKER_SOCKETS: `unix://${on.socket}`, HOOK_EXECUTOR: "off" };
   const settings = readSettings(env, new Map());
   const over = new AbortController();
-  const context: Context = {
+  const context: ServiceContext = {
     ...{ settings, log: pino({ level: "silent" }), clock: systemClock },
     ...{ health: new Health(), signal: over.signal },
   };
@@ -43,15 +43,18 @@ export async function gateScene(on: Engine, url: string): Promise<GateScene> {
   if (host === undefined) throw new Error("the Engine did not answer");
   const nats = await connectNow("gate", settings);
   await ensureTopology(nats, await jetstreamManager(nats));
-  const bus = await openBus(nats, context, host, { writer: "test", lease: await leaseOn(context, host) });
+  const bus = await openBus(nats, context, host, {
+    writer: "test",
+    lease: await createEngineLease(context, host),
+  });
   const known = await Participants.follow(bus);
-  const doorbell = new Doorbell(nats, host.name, systemClock);
+  const doorbell = new VerdictSignals(nats, host.name, systemClock);
   const operate = async (hook: HookName, words: readonly (readonly string[])[], left: number) => {
     for (const one of words) {
-      const { code, err } = await command({ NATS_URL: url }, ["participant", ...one]);
+      const { code, err } = await runOperatorCommand({ NATS_URL: url }, ["participant", ...one]);
       if (code !== 0) throw new Error(`participant ${one.join(" ")} ended with ${code}: ${err}`);
     }
-    const asked = () => known.askedAt(hook, host.name, { executor: false, others: true }).length;
+    const asked = () => known.findAsked(hook, host.name, { executor: false, others: true }).length;
     await until("all are known", () => asked() === left);
   };
   return {

@@ -1,10 +1,10 @@
 // What the tests of the gate measured of a fault: a table of docs/reliability.md for each file of them. The whole run
 // prints each anew, so that a row is of this run or is not there.
-import { type Section, writeSection } from "./reliability.ts";
+import { type Section, writeSection } from "./docs-sections.ts";
 
 export interface GateTable {
   /** A row of the table. */
-  readonly tell: (fault: string, happens: string, measured: string) => void;
+  readonly addRow: (fault: string, happens: string, measured: string) => void;
   /** By the full run. */
   readonly write: () => Promise<void>;
 }
@@ -14,7 +14,7 @@ export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 export function gateTable(section: Section): GateTable {
   const rows: string[] = [];
   return {
-    tell: (fault, happens, measured) => {
+    addRow: (fault, happens, measured) => {
       rows.push(`| ${fault} | ${happens} | ${measured} |`);
       console.log(`      ${fault}: ${measured}`);
     },

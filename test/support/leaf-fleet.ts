@@ -2,22 +2,22 @@
 // reach the hub through a relay that can be cut.
 import { jetstream } from "@nats-io/jetstream";
 import { type NatsConnection, connect } from "nats";
-import { HUB } from "../../services/ouroboros/rights.ts";
-import type { CloudEvent } from "../../shared/messages.ts";
-import { STREAMS } from "../../shared/subjects.ts";
+import { HUB_DOMAIN } from "../../nats/permissions.ts";
+import type { CloudEvent } from "../../shared/contract/messages.ts";
+import { STREAMS } from "../../shared/contract/subjects.ts";
 import { type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
-import { command } from "./command.ts";
+import { runOperatorCommand } from "./run-operator-command.ts";
 import { type Relay, relayTo } from "./relay.ts";
-import { type Place, type Secured, securedSharing } from "./secured.ts";
+import { type NatsServerConfig, type NatsConfigFolder, upgradeNatsConfigAt } from "./nats-config-folder.ts";
 
 const LEAVES = 7422;
 
 export interface LeafFleet extends AsyncDisposable {
-  readonly keys: Secured;
+  readonly keys: NatsConfigFolder;
   readonly hub: NatsServer;
   readonly link: Relay;
   /** Closed with the fleet. */
-  readonly enter: (server: NatsServer, place: Place, user: string) => Promise<NatsConnection>;
+  readonly enter: (server: NatsServer, place: NatsServerConfig, user: string) => Promise<NatsConnection>;
   /** Ended with the fleet. What the operators make at the hub and at the host is not made yet. */
   readonly startLeaf: (host: string) => Promise<NatsServer>;
 }
@@ -43,7 +43,7 @@ export async function leafFleet(
   const link = opens(await relayTo(LEAVES));
   const names = ["--hosts", hosts.join(","), "--participants", participants.join(",")];
   const keys = opens(
-    await securedSharing(shared, [...names, ...more, "--hub-url", `tls://127.0.0.1:${link.port}`]),
+    await upgradeNatsConfigAt(shared, [...names, ...more, "--hub-url", `tls://127.0.0.1:${link.port}`]),
   );
   const listen = `listen: "127.0.0.1:${LEAVES}", advertise: "127.0.0.1:${link.port}"`;
   const config = keys.config.replace('listen: "0.0.0.0:7422"', () => listen);
@@ -71,12 +71,16 @@ export async function prepareFleet(
   const hosts = Object.keys(leaves);
   await operate(hub, keys, "hub", "--hosts", hosts.join(","));
   for (const [host, server] of Object.entries(leaves))
-    await operate(server, await keys.leaf(host), "prepare", "--hosts", host, "--hub", HUB);
+    await operate(server, await keys.leaf(host), "prepare", "--hosts", host, "--hub", HUB_DOMAIN);
 }
 
-async function operate({ url }: NatsServer, place: Place, ...words: readonly string[]): Promise<void> {
+async function operate(
+  { url }: NatsServer,
+  place: NatsServerConfig,
+  ...words: readonly string[]
+): Promise<void> {
   const env = { NATS_URL: url, ...place.access("operator") };
-  const { code, err } = await command(env, ["nats-config", ...words]);
+  const { code, err } = await runOperatorCommand(env, ["nats-config", ...words]);
   if (code !== 0) throw new Error(`nats-config ${words.join(" ")}: ${err}`);
 }
 

@@ -5,15 +5,15 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { type ConsumerMessages, jetstream } from "@nats-io/jetstream";
 import { systemClock } from "../../shared/clock.ts";
-import type { HookName } from "../../shared/hooks.ts";
-import type { CloudEvent } from "../../shared/messages.ts";
-import { STREAMS, consumers } from "../../shared/subjects.ts";
+import type { HookName } from "../../shared/contract/hooks.ts";
+import type { CloudEvent } from "../../shared/contract/messages.ts";
+import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import type { Stack } from "./stack.ts";
 
-const PROGRAM = join(import.meta.dirname, "../../services/ouroboros/main.js");
+const PROGRAM = join(import.meta.dirname, "../../cli/main.js");
 
 /** The program `ouroboros` with the stack's NATS. */
-export async function ouroboros(
+export async function runOuroboros(
   stack: Stack,
   ...args: readonly string[]
 ): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
@@ -40,20 +40,20 @@ export interface Tools {
 /** Its verdict, an object or text; undefined for none. */
 export type Answer = (event: CloudEvent, tools: Tools) => unknown;
 
-export interface Asked extends AsyncDisposable {
+export interface RegisteredParticipant extends AsyncDisposable {
   /** `before_update web`, in the order in which it was asked. */
   readonly asked: readonly string[];
   readonly events: readonly CloudEvent[];
 }
 
 /** `flags` as for `ouroboros participant add`. */
-export async function participate(
+export async function addParticipant(
   stack: Stack,
   name: string,
   { hooks, flags = [] }: { readonly hooks: readonly HookName[]; readonly flags?: readonly string[] },
   answer: Answer,
-): Promise<Asked> {
-  const added = await ouroboros(stack, "participant", "add", name, "--hooks", hooks.join(","), ...flags);
+): Promise<RegisteredParticipant> {
+  const added = await runOuroboros(stack, "participant", "add", name, "--hooks", hooks.join(","), ...flags);
   if (added.code !== 0) throw new Error(added.err);
   const js = jetstream(stack.nats);
   const messages = await (await js.consumers.get(STREAMS.hooks, consumers.gate(name))).consume();

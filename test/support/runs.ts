@@ -1,10 +1,10 @@
 // Runs seen from outside: asked for, followed to their end, and what is held or left alone after them.
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import { HeldEntry } from "../../shared/held.ts";
-import { lastOn } from "../../shared/jetstream.ts";
-import type { End, RunRecord } from "../../shared/run-records.ts";
-import { BUCKETS, STREAMS, heldKey, subjects } from "../../shared/subjects.ts";
+import { HeldEntry } from "../../shared/contract/held-entry.ts";
+import { getLastMessage } from "../../shared/nats/jetstream.ts";
+import type { UpdateResult, RunRecord } from "../../shared/contract/run-records.ts";
+import { BUCKETS, STREAMS, heldKey, subjects } from "../../shared/contract/subjects.ts";
 import type { Stack } from "./stack.ts";
 import { until } from "./until.ts";
 
@@ -14,7 +14,7 @@ interface Report {
 }
 
 /** Asks for cycles until one publishes a plan; resolves with the id of its run. */
-export async function planned(stack: Stack): Promise<string> {
+export async function requestPlan(stack: Stack): Promise<string> {
   let last: unknown;
   return until(
     "a plan is published",
@@ -27,14 +27,18 @@ export async function planned(stack: Stack): Promise<string> {
 }
 
 /** How the containers of a run ended, once it is finished; read from the journal. */
-export async function endsOf(stack: Stack, run: string, within?: number): Promise<Record<string, End>> {
+export async function awaitResults(
+  stack: Stack,
+  run: string,
+  within?: number,
+): Promise<Record<string, UpdateResult>> {
   const manager = await jetstreamManager(stack.nats, { checkAPI: false });
   const subject = subjects.run(stack.host, run);
   return until(
     `run ${run} is finished`,
     async () => {
       const seen = stack.records.find((record) => record.kind === "finished" && record.run === run);
-      const last = await lastOn(manager, STREAMS.runs, subject).catch(() => undefined);
+      const last = await getLastMessage(manager, STREAMS.runs, subject).catch(() => undefined);
       const record = seen ?? last?.json<RunRecord>(); // a late verdict may be recorded after it
       return record?.kind === "finished" ? record.ends : undefined;
     },
@@ -49,11 +53,11 @@ export async function endsOf(stack: Stack, run: string, within?: number): Promis
 }
 
 /** One plan from the question to the last record. */
-export const update = async (stack: Stack): Promise<Record<string, End>> =>
-  endsOf(stack, await planned(stack));
+export const update = async (stack: Stack): Promise<Record<string, UpdateResult>> =>
+  awaitResults(stack, await requestPlan(stack));
 
 /** Why containers are left alone now, by name. Fails if a plan is published instead. */
-export async function leftAlone(stack: Stack): Promise<Record<string, string>> {
+export async function skippedContainers(stack: Stack): Promise<Record<string, string>> {
   return until("the updater is idle", async () => {
     const { outcome, left } = (await stack.check()) as unknown as Report;
     if (outcome.kind === "waiting") return undefined;
@@ -63,7 +67,7 @@ export async function leftAlone(stack: Stack): Promise<Record<string, string>> {
 }
 
 /** What is held for a container. */
-export async function held({ nats, host }: Stack, container: string): Promise<HeldEntry | undefined> {
+export async function readHold({ nats, host }: Stack, container: string): Promise<HeldEntry | undefined> {
   const entry = await (await new Kvm(nats).open(BUCKETS.held)).get(heldKey(host, container));
   return entry?.operation === "PUT" ? HeldEntry.parse(entry.json()) : undefined;
 }

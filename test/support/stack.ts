@@ -6,17 +6,19 @@ import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type ConnectionOptions, type Msg, type NatsConnection, connect } from "nats";
-import { isHookName } from "../../shared/hooks.ts";
-import { type CloudEvent, type Notice, commandBody, parseJson } from "../../shared/messages.ts";
-import type { End, Ended, RunRecord } from "../../shared/run-records.ts";
-import { subjects } from "../../shared/subjects.ts";
+import { isHookName } from "../../shared/contract/hooks.ts";
+import { type CloudEvent, type Notice, makeCommandBody, parseJson } from "../../shared/contract/messages.ts";
+import type { UpdateResult, ResultRecord, RunRecord } from "../../shared/contract/run-records.ts";
+import { subjects } from "../../shared/contract/subjects.ts";
 import { type Engine, type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
 import { nodeFlags } from "./node-flags.ts";
-import { PLANTED_SETTINGS, isPlanted } from "./planted.ts";
+import { CANARY_SETTINGS, containsCanary } from "./canary-secret.ts";
 import { schemaCheck } from "./schemas.ts";
 import { until } from "./until.ts";
 
-const program = (service: string): string => join(import.meta.dirname, `../../services/${service}/main.js`);
+const ALL_IN_ONE = join(import.meta.dirname, "../../cli/main.js");
+const program = (service: ServiceName): string =>
+  join(import.meta.dirname, `../../services/${service}/main.js`);
 
 /** A warning, or the last line about an error that nobody caught. */
 const NODES_OWN = /^(?:\(node:\d+\) .*|Node\.js v.*)$/gm;
@@ -24,13 +26,13 @@ const NODES_OWN = /^(?:\(node:\d+\) .*|Node\.js v.*)$/gm;
 export type ServiceName = "poller" | "updater" | "hook-executor";
 
 /** For a test that ends or replaces one of them. */
-export const EACH_ALONE: readonly ServiceName[] = ["updater", "hook-executor", "poller"];
+export const SEPARATE_PROCESSES: readonly ServiceName[] = ["updater", "hook-executor", "poller"];
 
 export interface Process extends AsyncDisposable {
   readonly pid: number;
   readonly log: () => string;
   /** What it wrote to stderr: nothing, if all is well. */
-  readonly complaints: () => string;
+  readonly stderrText: () => string;
   readonly exited: Promise<number | string>;
   readonly kill: (signal: NodeJS.Signals) => void;
 }
@@ -64,12 +66,12 @@ export interface Stack extends AsyncDisposable {
   /** Asks the poller for a cycle; resolves when it ended. */
   readonly check: () => Promise<Record<string, unknown>>;
   /** Resolves with how the container's part of the next (or the `nth`) run ends. */
-  readonly ended: (
+  readonly awaitResult: (
     container: string,
     options?: { nth?: number; within?: number },
-  ) => Promise<Ended & RunRecord>;
+  ) => Promise<ResultRecord & RunRecord>;
   /** Waits until it ended, and fails with the reason if that is another end. */
-  readonly endsAs: (container: string, end: End) => Promise<void>;
+  readonly expectResult: (container: string, end: UpdateResult) => Promise<void>;
   /** Names of the hooks heard so far, in order, with the container: `before_update web`. */
   readonly heard: () => string[];
 }
@@ -119,7 +121,7 @@ export async function startStack({
     ...(process.env["NODE_V8_COVERAGE"] && { NODE_V8_COVERAGE: process.env["NODE_V8_COVERAGE"] }),
     ...(process.env["NODE_EXTRA_CA_CERTS"] && { NODE_EXTRA_CA_CERTS: process.env["NODE_EXTRA_CA_CERTS"] }),
     NATS_URL: server.url,
-    ...(operator === undefined && serverOptions?.config === undefined && PLANTED_SETTINGS),
+    ...(operator === undefined && serverOptions?.config === undefined && CANARY_SETTINGS),
     DOCKER_SOCKETS: `unix://${engine.socket}`,
     OUROBOROS_HOST: engine.name,
     DATA_DIR: join(folder, "data"),
@@ -154,12 +156,12 @@ export async function startStack({
       await chmod(file, mode);
     },
     check: async () => checkBy(nats, engine.name),
-    ended: (container, { nth = 1, within } = {}) =>
+    awaitResult: (container, { nth = 1, within } = {}) =>
       until(
         `${container} ends`,
         () =>
           records.filter(
-            (record): record is Ended & RunRecord =>
+            (record): record is ResultRecord & RunRecord =>
               record.kind === "ended" && record.container === container,
           )[nth - 1],
         {
@@ -167,16 +169,18 @@ export async function startStack({
           explain: () => all.map((one) => one.log()).join("\n"),
         },
       ),
-    endsAs: async (container, end) => {
-      const record = await stack.ended(container);
+    expectResult: async (container, end) => {
+      const record = await stack.awaitResult(container);
       assert.equal(record.end, end, record.because);
     },
     heard: () => events.map(({ hook, event }) => `${hook} ${event.subject}`.trim()),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(all.map((one) => one[Symbol.asyncDispose]()));
       await nats.close();
-      const talkative = all.filter((one) => isPlanted(one.log())).map((one) => `the output of ${one.pid}`);
-      const warnings = all.flatMap((one) => one.complaints().match(NODES_OWN) ?? []);
+      const talkative = all
+        .filter((one) => containsCanary(one.log()))
+        .map((one) => `the output of ${one.pid}`);
+      const warnings = all.flatMap((one) => one.stderrText().match(NODES_OWN) ?? []);
       await server[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
       assert.deepEqual(
@@ -189,8 +193,8 @@ export async function startStack({
     },
   };
   if (services === undefined) {
-    const together = startAs([], program("ouroboros"));
-    for (const name of EACH_ALONE)
+    const together = startAs([], ALL_IN_ONE);
+    for (const name of SEPARATE_PROCESSES)
       running[name] = { ...together, kill: refuse, [Symbol.asyncDispose]: refuse };
   }
   for (const service of services ?? []) start(service);
@@ -227,7 +231,7 @@ function watch(
   for (const subject of [...told, "$KV.>"])
     nats.subscribe(subject, {
       callback: (_error, message) => {
-        if (isPlanted(message.data)) secrets.push(message.subject);
+        if (containsCanary(message.data)) secrets.push(message.subject);
       },
     });
   nats.subscribe("ouroboros.hook.>", {
@@ -257,7 +261,7 @@ async function checkBy(nats: NatsConnection, host: string): Promise<Record<strin
   const subject = subjects.command(host, "poller", "check");
   return until("the poller answers", async () => {
     try {
-      return (await nats.request(subject, commandBody("check"), { timeout: 20_000 })).json<
+      return (await nats.request(subject, makeCommandBody("check"), { timeout: 20_000 })).json<
         Record<string, unknown>
       >();
     } catch {
@@ -285,7 +289,7 @@ export function startProcess(
   return {
     pid: child.pid ?? 0,
     log: () => log,
-    complaints: () => complaints,
+    stderrText: () => complaints,
     exited,
     kill: (signal) => void child.kill(signal),
     [Symbol.asyncDispose]: async () => {

@@ -1,6 +1,6 @@
 // The updater, but the steps that THROW_AT names for a container, [[container, step]], throw what nobody expects once
 // they are done.
-import { runService } from "../../shared/run-service.ts";
+import { runService } from "../../shared/runtime/run-service.ts";
 import { runUpdaterWith } from "../../services/updater/run.ts";
 import { swapSteps } from "../../services/updater/swap/swap-steps.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "./inspect.ts";
 
 /** As in inspect. */
-interface Words {
+interface CommandWords {
   readonly Cmd: Config["Cmd"] | undefined;
   readonly Entrypoint: Config["Entrypoint"] | undefined;
 }
@@ -100,7 +100,7 @@ function labelsFrom(
  * entrypoint drops the image's command; `[""]` resets the entrypoint. Null and [] mean the same in inspect, but for
  * an entrypoint that was reset with `[]`.
  */
-export function commandFrom(own: Words, image: ImageConfig): Pick<Config, "Cmd" | "Entrypoint"> {
+export function commandFrom(own: CommandWords, image: ImageConfig): Pick<Config, "Cmd" | "Entrypoint"> {
   const [cmd, entrypoint] = [own.Cmd ?? [], own.Entrypoint ?? []];
   const [imageCmd, imageEntrypoint] = [image.Cmd ?? [], image.Entrypoint ?? []];
   if (entrypoint.length === 0 && imageEntrypoint.length > 0) {

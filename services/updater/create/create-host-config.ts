@@ -1,7 +1,7 @@
 // The HostConfig of a container's successor, and the anonymous volumes it takes over. Pure. HostConfig goes through
 // create and inspect unchanged but for the fields here.
 import { canonicalPath } from "./canonical-path.ts";
-import { userName } from "../../../shared/swap-names.ts";
+import { userGivenName } from "../../../shared/containers/swap-names.ts";
 import {
   type HostConfig,
   type MountPoint,
@@ -60,7 +60,7 @@ function linksFrom(links: HostConfig["Links"]): Partial<HostConfig> {
   return {
     Links: links.map((link) => {
       const [target = "", alias = ""] = link.split(":");
-      return `${userName(target.replace(/^\//, ""))}:${alias.slice(alias.lastIndexOf("/") + 1)}`;
+      return `${userGivenName(target.replace(/^\//, ""))}:${alias.slice(alias.lastIndexOf("/") + 1)}`;
     }),
   };
 }

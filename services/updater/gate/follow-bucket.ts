@@ -4,7 +4,7 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import type { Clock } from "../../../shared/clock.ts";
-import { nextOn } from "../../../shared/jetstream.ts";
+import { getNextMessage } from "../../../shared/nats/jetstream.ts";
 
 /** How often the stream is asked whether there is more. What a mirror takes over is not heard. */
 const TICK_MS = 2000;
@@ -44,7 +44,7 @@ export async function followBucket(
     if (info.created !== created) [created, sequence] = [info.created, 0];
     const before = sequence;
     while (sequence < info.state.last_seq) {
-      const message = await nextOn(manager, stream, all, sequence + 1);
+      const message = await getNextMessage(manager, stream, all, sequence + 1);
       sequence = message?.seq ?? info.state.last_seq;
       if (message !== undefined) take(entryIn(message, all));
     }

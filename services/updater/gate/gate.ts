@@ -13,22 +13,28 @@
 import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../../shared/clock.ts";
 import { Suspended } from "../../../shared/errors.ts";
-import type { HookName, Mode } from "../../../shared/hooks.ts";
-import { lastOn, nextOn, publish, publishOnce, untilAnswered } from "../../../shared/jetstream.ts";
-import { type Verdict, parseVerdict } from "../../../shared/messages.ts";
-import type { Asked } from "../../../shared/participants.ts";
-import type { Decided } from "../../../shared/run-records.ts";
-import { STREAMS, eventId, executorOf, subjects } from "../../../shared/subjects.ts";
-import { token } from "../../../shared/tokens.ts";
-import { type ContainerAbout, Abouts } from "./about.ts";
+import type { HookName, Mode } from "../../../shared/contract/hooks.ts";
+import {
+  getLastMessage,
+  getNextMessage,
+  publish,
+  publishOnce,
+  retryUntilAnswered,
+} from "../../../shared/nats/jetstream.ts";
+import { type Verdict, parseVerdict } from "../../../shared/contract/messages.ts";
+import type { AskedParticipant } from "../../../shared/contract/participants.ts";
+import type { DecisionRecord } from "../../../shared/contract/run-records.ts";
+import { STREAMS, eventId, executorParticipant, subjects } from "../../../shared/contract/subjects.ts";
+import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
+import { type ConcernedContainer, ConcernedContainers } from "./concerned-containers.ts";
 import type { Bus } from "../bus.ts";
-import { type Heard, decide } from "./decision.ts";
-import type { Doorbell, Listening } from "./doorbell.ts";
-import { type GateQuestion, eventOf } from "./event.ts";
+import { type ReceivedVerdict, decide } from "./decision.ts";
+import type { VerdictSignals, SignalListener } from "./verdict-signals.ts";
+import { type GateQuestion, makeGateEvent } from "./gate-event.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { Participants } from "./participants.ts";
-import { areVerdictsPushedOut } from "./pushed-out.ts";
-import { type Voter, type Wait, Waiting } from "./waiting.ts";
+import type { Participants } from "./gate-participants.ts";
+import { areVerdictsEvicted } from "./evicted-verdicts.ts";
+import { type Voter, type WaitOptions, GateWait } from "./gate-wait.ts";
 
 /** How often the stream is read without a ring. */
 const TICK_MS = 3000;
@@ -44,14 +50,14 @@ export class Gate {
   readonly #bus: Bus;
   readonly #journal: Journal;
   readonly #participants: Participants;
-  readonly #doorbell: Doorbell;
+  readonly #doorbell: VerdictSignals;
   readonly #mode: Mode;
-  readonly #abouts = new Abouts();
+  readonly #abouts = new ConcernedContainers();
 
   constructor(
     bus: Bus,
     journal: Journal,
-    parts: { participants: Participants; doorbell: Doorbell; mode: Mode },
+    parts: { participants: Participants; doorbell: VerdictSignals; mode: Mode },
   ) {
     this.#bus = bus;
     this.#journal = journal;
@@ -61,10 +67,10 @@ export class Gate {
   }
 
   /** @throws Suspended when the service stops while waiting: the next process goes on with the same event. */
-  async ask<N extends HookName>(it: GateQuestion<N>): Promise<Decided> {
+  async ask<N extends HookName>(it: GateQuestion<N>): Promise<DecisionRecord> {
     const event = eventId(this.#journal.run, it.hook, it.container);
-    const about = this.#abouts.of(it.hook, it.container, it.locals);
-    const before = this.#journal.decided(event);
+    const about = this.#abouts.find(it.hook, it.container, it.locals);
+    const before = this.#journal.findDecision(event);
     if (before !== undefined) return before;
     const asked = await this.#askedFor(event, it, about);
     if (asked.length === 0 && !(await this.#isCutOff())) {
@@ -78,17 +84,17 @@ export class Gate {
         verdicts: [],
       };
     }
-    const isResumed = this.#journal.of("waiting").some((record) => record.event === event);
+    const isResumed = this.#journal.recordsOf("waiting").some((record) => record.event === event);
     const elapsed = await this.#recordWaiting(event, it, asked);
     using bell = this.#doorbell.listen(event, this.#bus.signal);
-    const again = isResumed && (await areVerdictsPushedOut(this.#bus, this.#subjectOf(event, it)));
+    const again = isResumed && (await areVerdictsEvicted(this.#bus, this.#subjectOf(event, it)));
     await this.#publish(event, it, asked, again ? publish : publishOnce);
     const heard = await this.#hear(
       it,
       { event, hook: it.hook, asked, elapsed, atMost: it.atMost ?? Number.POSITIVE_INFINITY },
       bell,
     );
-    const decided: Decided = {
+    const decided: DecisionRecord = {
       kind: "decided",
       event,
       hook: it.hook,
@@ -96,7 +102,7 @@ export class Gate {
       ...decide(it.hook, heard, asked),
     };
     await this.#journal.write(decided);
-    for (const participant of bell.rung) this.#doorbell.onUnheard(event, participant); // rang while it was decided
+    for (const participant of bell.signaled) this.#doorbell.onUnawaitedVerdict(event, participant); // rang while it was decided
     return decided;
   }
 
@@ -108,11 +114,11 @@ export class Gate {
   async #askedFor<N extends HookName>(
     event: string,
     it: GateQuestion<N>,
-    about: readonly ContainerAbout[],
-  ): Promise<Asked[]> {
-    const recorded = this.#journal.of("waiting").find((record) => record.event === event);
+    about: readonly ConcernedContainer[],
+  ): Promise<AskedParticipant[]> {
+    const recorded = this.#journal.recordsOf("waiting").find((record) => record.event === event);
     if (recorded !== undefined) return recorded.participants;
-    const asked = this.#participants.askedAt(it.hook, this.#bus.host.name, {
+    const asked = this.#participants.findAsked(it.hook, this.#bus.host.name, {
       executor: this.#bus.context.settings.HOOK_EXECUTOR,
       others: this.#mode === "update",
       about,
@@ -121,7 +127,7 @@ export class Gate {
     if (asked.length === 0 || !this.#journal.isResumed || it.publishedAt !== undefined) return asked;
     const { manager } = this.#bus;
     const subject = this.#subjectOf(event, it);
-    const stored = await untilAnswered(this.#bus, () => lastOn(manager, STREAMS.hooks, subject));
+    const stored = await retryUntilAnswered(this.#bus, () => getLastMessage(manager, STREAMS.hooks, subject));
     return stored === undefined ? asked : []; // published when nobody was asked, or G1 had recorded it
   }
 
@@ -129,9 +135,9 @@ export class Gate {
   async #recordWaiting<N extends HookName>(
     event: string,
     it: GateQuestion<N>,
-    participants: Asked[],
+    participants: AskedParticipant[],
   ): Promise<number> {
-    const recorded = this.#journal.of("waiting").find((record) => record.event === event);
+    const recorded = this.#journal.recordsOf("waiting").find((record) => record.event === event);
     if (recorded !== undefined) return Math.max(0, this.#bus.clock.now() - Date.parse(recorded.at));
     await this.#journal.write({
       kind: "waiting",
@@ -147,14 +153,14 @@ export class Gate {
   async #publish<N extends HookName>(
     event: string,
     it: GateQuestion<N>,
-    asked: readonly Asked[],
+    asked: readonly AskedParticipant[],
     send: (...to: Parameters<typeof publishOnce>) => Promise<unknown> = publishOnce,
   ): Promise<void> {
     if (it.publishedAt !== undefined) return;
     const { host, clock, context } = this.#bus;
-    const body = eventOf(it, {
+    const body = makeGateEvent(it, {
       ...{ id: event, host, run: this.#journal.run, mode: this.#mode, time: iso(clock.now()), asked },
-      decided: this.#journal.of("decided"),
+      decided: this.#journal.recordsOf("decided"),
       labels: context.settings.EVENT_LABELS,
     });
     const subject = this.#subjectOf(event, it);
@@ -166,32 +172,39 @@ export class Gate {
     });
   }
 
-  async #hear<N extends HookName>(it: GateQuestion<N>, wait: Wait, bell: Listening): Promise<Heard[]> {
-    const { clock, signal, comebacks, hub, host } = this.#bus;
-    let comeback = comebacks.count;
-    const waiting = new Waiting(wait, clock.monotonic());
+  async #hear<N extends HookName>(
+    it: GateQuestion<N>,
+    wait: WaitOptions,
+    bell: SignalListener,
+  ): Promise<ReceivedVerdict[]> {
+    const { clock, signal, reconnects, hub, host } = this.#bus;
+    let comeback = reconnects.count;
+    const waiting = new GateWait(wait, clock.monotonic());
     let lookedAtAll = clock.monotonic();
     let stored = lookedAtAll;
     for (let look = waiting.voters, again = FIRST_LOOK_AGAIN_MS; ;) {
       const answered = await this.#readAll(waiting, look);
       waiting.expire(clock.monotonic(), bell.progress);
-      if (await this.#isCutOff()) waiting.cutOff(hub, executorOf(host.name), clock.monotonic());
-      if (waiting.isDecided()) return waiting.heard;
+      if (await this.#isCutOff())
+        waiting.applyHubOutage(hub, executorParticipant(host.name), clock.monotonic());
+      if (waiting.isDecided()) return waiting.received;
       if (signal.aborted) throw new Suspended(`stopped while ${wait.event} was waited for`);
-      if (comeback !== comebacks.count || clock.monotonic() - stored > STORE_AGAIN_MS) {
+      if (comeback !== reconnects.count || clock.monotonic() - stored > STORE_AGAIN_MS) {
         await this.#publish(wait.event, it, wait.asked); // it may be lost with the store (G2), or pushed out (G10)
-        [comeback, stored] = [comebacks.count, clock.monotonic()];
+        [comeback, stored] = [reconnects.count, clock.monotonic()];
       }
-      for (const { voter, more } of answered) bell.rung[more ? "add" : "delete"](token(voter.name));
-      const voters = new Set(waiting.voters.map(({ name }) => token(name)));
-      for (const one of bell.rung) if (!voters.has(one)) bell.rung.delete(one);
-      again = answered.length > 0 || bell.rung.size === 0 ? FIRST_LOOK_AGAIN_MS : again * 2;
-      if (again > LAST_LOOK_AGAIN_MS) bell.rung.clear();
-      const ringing = bell.rung.size > 0;
-      await bell.next(ringing ? again : waiting.untilNext(clock.monotonic(), bell.progress, TICK_MS));
+      for (const { voter, more } of answered) bell.signaled[more ? "add" : "delete"](encodeToken(voter.name));
+      const voters = new Set(waiting.voters.map(({ name }) => encodeToken(name)));
+      for (const one of bell.signaled) if (!voters.has(one)) bell.signaled.delete(one);
+      again = answered.length > 0 || bell.signaled.size === 0 ? FIRST_LOOK_AGAIN_MS : again * 2;
+      if (again > LAST_LOOK_AGAIN_MS) bell.signaled.clear();
+      const ringing = bell.signaled.size > 0;
+      await bell.waitForNext(
+        ringing ? again : waiting.msUntilNextDeadline(clock.monotonic(), bell.progress, TICK_MS),
+      );
       const isTick = clock.monotonic() - lookedAtAll >= TICK_MS; // also while somebody rings all the time (G7)
       look = waiting.voters.filter(
-        ({ name }) => isTick || bell.rung.size === 0 || bell.rung.has(token(name)),
+        ({ name }) => isTick || bell.signaled.size === 0 || bell.signaled.has(encodeToken(name)),
       );
       if (look.length === waiting.voters.length) lookedAtAll = clock.monotonic();
     }
@@ -203,19 +216,19 @@ export class Gate {
   }
 
   /** Reads on for each of them; resolves with those who had anything new on their subject. */
-  async #readAll(waiting: Waiting, look: readonly Voter[]): Promise<VoterNews[]> {
+  async #readAll(waiting: GateWait, look: readonly Voter[]): Promise<VoterUpdate[]> {
     const read = await Promise.all(look.map((voter) => this.#readOn(waiting, voter)));
     return read.filter((one) => one !== undefined);
   }
 
   /** G3, G7. NATS away reads as nothing: the next tick looks again. */
-  async #readOn(waiting: Waiting, voter: Voter): Promise<VoterNews | undefined> {
+  async #readOn(waiting: GateWait, voter: Voter): Promise<VoterUpdate | undefined> {
     const subject = subjects.verdict(this.#bus.host.name, voter.name, waiting.event);
     for (let n = 0; n < AT_A_TIME; n++) {
       const message = await this.#read(subject, waiting.cursorOf(voter));
       if (message === undefined) return n > 0 ? { voter, more: false } : undefined;
-      waiting.read(voter, message.seq, verdictIn(message), this.#bus.clock.monotonic());
-      if (waiting.has(voter)) return { voter, more: false };
+      waiting.receive(voter, message.seq, parseStoredVerdict(message), this.#bus.clock.monotonic());
+      if (waiting.hasVerdictOf(voter)) return { voter, more: false };
     }
     return { voter, more: true };
   }
@@ -223,7 +236,7 @@ export class Gate {
   async #read(subject: string, next: number): Promise<StoredMsg | undefined> {
     const { manager, patience } = this.#bus;
     try {
-      const message = await nextOn(manager, STREAMS.verdicts, subject, next);
+      const message = await getNextMessage(manager, STREAMS.verdicts, subject, next);
       patience.answered();
       return message;
     } catch (error) {
@@ -234,11 +247,11 @@ export class Gate {
 }
 
 /** Who had something new, and whether there may be more of it. */
-interface VoterNews {
+interface VoterUpdate {
   readonly voter: Voter;
   readonly more: boolean;
 }
 
 /** Of a message that the server copied from a stream, or that is no verdict: undefined. */
-export const verdictIn = (message: StoredMsg): Verdict | undefined =>
+export const parseStoredVerdict = (message: StoredMsg): Verdict | undefined =>
   parseVerdict({ text: message.string(), fromStream: message.header.has("Nats-Stream") });

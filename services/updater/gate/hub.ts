@@ -4,8 +4,8 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { millis } from "nats";
 import type { Clock } from "../../../shared/clock.ts";
-import type { Settings } from "../../../shared/settings.ts";
-import { BUCKETS } from "../../../shared/subjects.ts";
+import type { Settings } from "../../../shared/settings/settings.ts";
+import { BUCKETS } from "../../../shared/contract/subjects.ts";
 
 /** Silent for so long the hub is out of reach. A server that finds it again takes up to half a minute to go on. */
 export const AWAY_AFTER_MS = 10_000;

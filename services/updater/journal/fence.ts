@@ -10,12 +10,12 @@ import { type NatsConnection, RequestError } from "nats";
 import { z } from "zod";
 import { firstOf } from "../../../shared/clock.ts";
 import { Fenced, Suspended } from "../../../shared/errors.ts";
-import { lastOn, untilAnswered } from "../../../shared/jetstream.ts";
-import { commandBody, parseJson } from "../../../shared/messages.ts";
-import { OpenRecord } from "../../../shared/run-records.ts";
-import { STREAMS, subjects } from "../../../shared/subjects.ts";
+import { getLastMessage, retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
+import { makeCommandBody, parseJson } from "../../../shared/contract/messages.ts";
+import { OpenRecord } from "../../../shared/contract/run-records.ts";
+import { STREAMS, subjects } from "../../../shared/contract/subjects.ts";
 import type { Bus } from "../bus.ts";
-import { signed, writeNext } from "./journal.ts";
+import { stampRecord, writeAfter } from "./journal.ts";
 
 const SILENCE_MS = 2000;
 const ASK_AGAIN_MS = 2000;
@@ -29,9 +29,9 @@ export interface OpenRun {
 }
 
 interface FenceOptions {
-  readonly standby: boolean;
+  readonly isStandby: boolean;
   /** Puts right what is left on the Engine until NATS answers: its updater may be dead. */
-  readonly alone: () => Promise<void>;
+  readonly recoverFromEngine: () => Promise<void>;
 }
 
 export class Fence {
@@ -49,18 +49,18 @@ export class Fence {
    * Waits until this process is the host's updater. `standby`: another one took over from us; it is left alone while
    * it answers, and followed when it is gone. While NATS is away, nobody knows who acts: then the Engine's lease tells.
    */
-  static async take(bus: Bus, { standby, alone }: FenceOptions): Promise<Fence> {
+  static async take(bus: Bus, { isStandby, recoverFromEngine }: FenceOptions): Promise<Fence> {
     const { context, clock } = bus;
     for (let told = false; !bus.signal.aborted; told = true) {
       const last = await readOpenUnlessAway(bus);
       if (last === "away") {
-        await alone();
+        await recoverFromEngine();
         continue;
       }
       const free =
         last === undefined ||
         last.record.writer === bus.writer ||
-        (await isFree(bus.nats, bus.host.name, standby));
+        (await isFree(bus.nats, bus.host.name, isStandby));
       if (free) {
         const open =
           last?.record.run && last.record.plan ? { run: last.record.run, plan: last.record.plan } : undefined;
@@ -109,19 +109,19 @@ export class Fence {
   /** Whether another updater took over, which one that was silent for a moment is not asked about (F2). */
   async isLost(): Promise<boolean> {
     const { host, manager, writer } = this.#bus;
-    const last = await lastOn(manager, STREAMS.runs, subjects.open(host.name)).catch(() => undefined);
-    return last !== undefined && recordIn(last).writer !== writer;
+    const last = await getLastMessage(manager, STREAMS.runs, subjects.open(host.name)).catch(() => undefined);
+    return last !== undefined && parseOpenRecord(last).writer !== writer;
   }
 
   async #write(open: OpenRun | undefined): Promise<void> {
     const { host } = this.#bus;
     const record: OpenRecord = {
-      ...signed(this.#bus),
+      ...stampRecord(this.#bus),
       engine_id: host.engine.id,
       run: open?.run ?? null,
       plan: open?.plan ?? null,
     };
-    this.#sequence = await writeNext(this.#bus, subjects.open(host.name), record, this.#sequence);
+    this.#sequence = await writeAfter(this.#bus, subjects.open(host.name), record, this.#sequence);
     this.#open = open;
   }
 }
@@ -142,12 +142,12 @@ async function readOpen(
   bus: Bus,
 ): Promise<{ readonly record: OpenRecord; readonly sequence: number } | undefined> {
   const subject = subjects.open(bus.host.name);
-  const message = await untilAnswered(bus, () => lastOn(bus.manager, STREAMS.runs, subject));
-  return message && { record: recordIn(message), sequence: message.seq };
+  const message = await retryUntilAnswered(bus, () => getLastMessage(bus.manager, STREAMS.runs, subject));
+  return message && { record: parseOpenRecord(message), sequence: message.seq };
 }
 
 /** One that cannot be read was written by nobody. */
-function recordIn(message: StoredMsg): OpenRecord {
+function parseOpenRecord(message: StoredMsg): OpenRecord {
   const record = OpenRecord.safeParse(parseJson(message.string()));
   return record.success ? record.data : { writer: "", n: 0, engine_id: "", run: null, plan: null };
 }
@@ -156,7 +156,7 @@ function recordIn(message: StoredMsg): OpenRecord {
 async function isFree(nats: NatsConnection, host: string, standby: boolean): Promise<boolean> {
   try {
     const command = standby ? "status" : "yield";
-    const answer = await nats.request(subjects.command(host, "updater", command), commandBody(command), {
+    const answer = await nats.request(subjects.command(host, "updater", command), makeCommandBody(command), {
       timeout: SILENCE_MS,
     });
     if (standby) return false;

@@ -2,16 +2,22 @@
 // only one goes on. On resume the records are read back: a decision that is recorded is never asked for again.
 import { iso } from "../../../shared/clock.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
-import { isConflict, lastOn, nextOn, publish, untilAnswered } from "../../../shared/jetstream.ts";
-import { parseJson } from "../../../shared/messages.ts";
 import {
-  type Decided,
-  type Ended,
+  isConflict,
+  getLastMessage,
+  getNextMessage,
+  publish,
+  retryUntilAnswered,
+} from "../../../shared/nats/jetstream.ts";
+import { parseJson } from "../../../shared/contract/messages.ts";
+import {
+  type DecisionRecord,
+  type ResultRecord,
   type RecordBody,
   type RunRecord,
-  recordIn,
-} from "../../../shared/run-records.ts";
-import { STREAMS, subjects } from "../../../shared/subjects.ts";
+  parseRunRecord,
+} from "../../../shared/contract/run-records.ts";
+import { STREAMS, subjects } from "../../../shared/contract/subjects.ts";
 import type { Bus } from "../bus.ts";
 
 export class Journal {
@@ -33,13 +39,13 @@ export class Journal {
     const journal = new Journal(bus, run);
     const subject = subjects.run(bus.host.name, run);
     for (;;) {
-      const message = await untilAnswered(bus, () =>
-        nextOn(bus.manager, STREAMS.runs, subject, journal.#sequence + 1),
+      const message = await retryUntilAnswered(bus, () =>
+        getNextMessage(bus.manager, STREAMS.runs, subject, journal.#sequence + 1),
       );
       if (message === undefined) return journal;
       journal.#sequence = message.seq;
       journal.#isResumed = true;
-      const record = recordIn(message.string());
+      const record = parseRunRecord(message.string());
       if (record !== undefined) journal.#records.push(record);
     }
   }
@@ -53,16 +59,16 @@ export class Journal {
     return this.#records;
   }
 
-  of<K extends RecordBody["kind"]>(kind: K): (RunRecord & { kind: K })[] {
+  recordsOf<K extends RecordBody["kind"]>(kind: K): (RunRecord & { kind: K })[] {
     return this.#records.filter((record): record is RunRecord & { kind: K } => record.kind === kind);
   }
 
-  decided(event: string): Decided | undefined {
-    return this.of("decided").find((record) => record.event === event);
+  findDecision(event: string): DecisionRecord | undefined {
+    return this.recordsOf("decided").find((record) => record.event === event);
   }
 
-  ended(container: string): Ended | undefined {
-    return this.of("ended").find((record) => record.container === container);
+  findResult(container: string): ResultRecord | undefined {
+    return this.recordsOf("ended").find((record) => record.container === container);
   }
 
   /** Resolves when the record is stored. @throws Fenced when another updater wrote meanwhile. */
@@ -74,31 +80,34 @@ export class Journal {
 
   async #store(body: RecordBody): Promise<RunRecord> {
     const { host, clock } = this.#bus;
-    const envelope = { ...signed(this.#bus), at: iso(clock.now()), host: host.name, run: this.run };
+    const envelope = { ...stampRecord(this.#bus), at: iso(clock.now()), host: host.name, run: this.run };
     const record = { ...envelope, ...body };
-    this.#sequence = await writeNext(this.#bus, subjects.run(host.name, this.run), record, this.#sequence);
+    this.#sequence = await writeAfter(this.#bus, subjects.run(host.name, this.run), record, this.#sequence);
     this.#records.push(record);
     return record;
   }
 }
 
-interface Written {
+interface RecordStamp {
   readonly writer: string;
   readonly n: number;
 }
 
-let written = 0;
+let lastRecordNumber = 0;
 /** Numbered by the process: NATS takes a record under a number that it has had for that very record, and drops it. */
-export const signed = ({ writer }: Pick<Bus, "writer">): Written => ({ writer, n: ++written });
+export const stampRecord = ({ writer }: Pick<Bus, "writer">): RecordStamp => ({
+  writer,
+  n: ++lastRecordNumber,
+});
 
 /**
  * Writes after the record at `expected`, and resolves with the new sequence. A conflict can be our own first try whose
  * answer was lost, or a stream that was lost and made anew; anything else means that another updater writes.
  */
-export async function writeNext(
+export async function writeAfter(
   bus: Bus,
   subject: string,
-  record: Written,
+  record: RecordStamp,
   expected: number,
 ): Promise<number> {
   const message = { subject, body: record };
@@ -109,8 +118,8 @@ export async function writeNext(
       if (bus.signal.aborted && !isConflict(error))
         throw new Suspended(`not recorded on ${subject}: ${explain(error)}`, { cause: error });
       if (!isConflict(error)) throw error;
-      const last = await untilAnswered(bus, () => lastOn(bus.manager, STREAMS.runs, subject));
-      const found = parseJson(last?.string() ?? "") as Partial<Written> | undefined;
+      const last = await retryUntilAnswered(bus, () => getLastMessage(bus.manager, STREAMS.runs, subject));
+      const found = parseJson(last?.string() ?? "") as Partial<RecordStamp> | undefined;
       if (last !== undefined && found?.writer === record.writer && found.n === record.n) return last.seq;
       const lostAndMadeAnew = last === undefined && sequence !== 0;
       if (!lostAndMadeAnew) throw new Fenced(`another updater writes on ${subject}`, { cause: error });

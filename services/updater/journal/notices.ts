@@ -1,18 +1,18 @@
 // Ends as events, beside the work: published as they come, told from the journal alone, so that a process that comes
 // later tells the same ones again and the stream holds each once.
 import { Suspended, explain } from "../../../shared/errors.ts";
-import type { Mode, NoticeData, NoticeName } from "../../../shared/hooks.ts";
-import { publishOnce } from "../../../shared/jetstream.ts";
-import { makeNotice } from "../../../shared/messages.ts";
-import type { Ended } from "../../../shared/run-records.ts";
-import { eventId, subjects } from "../../../shared/subjects.ts";
+import type { Mode, NoticeData, NoticeName } from "../../../shared/contract/hooks.ts";
+import { publishOnce } from "../../../shared/nats/jetstream.ts";
+import { makeNotice } from "../../../shared/contract/messages.ts";
+import type { ResultRecord } from "../../../shared/contract/run-records.ts";
+import { eventId, subjects } from "../../../shared/contract/subjects.ts";
 import type { Bus } from "../bus.ts";
 import type { Journal } from "./journal.ts";
 
 /** Of each reason in `run_finished`, so that the event of a large run is not too large. */
 const REASON_LENGTH = 500;
 
-interface Telling<N extends NoticeName> {
+interface NoticeToReport<N extends NoticeName> {
   readonly notice: N;
   readonly container: string | null;
   readonly reason: string;
@@ -38,17 +38,17 @@ export class Notices {
   }
 
   /** Waits for nothing. */
-  tell<N extends NoticeName>(it: Telling<N>): void {
+  report<N extends NoticeName>(it: NoticeToReport<N>): void {
     this.#publishing.push(this.#publish(it));
   }
 
   /** Resolves when all that were told are stored. @throws Suspended where the service stopped before that. */
-  async stored(): Promise<void> {
+  async waitUntilStored(): Promise<void> {
     await Promise.all(this.#publishing);
     if (this.#suspended !== undefined) throw this.#suspended;
   }
 
-  async #publish<N extends NoticeName>(it: Telling<N>): Promise<void> {
+  async #publish<N extends NoticeName>(it: NoticeToReport<N>): Promise<void> {
     const { host, context } = this.#bus;
     const own = eventId(this.#run, it.notice, it.container);
     const id = it.as === undefined ? own : `${own}-${it.as}`;
@@ -76,11 +76,13 @@ export class Notices {
 }
 
 /** The end of a container, as the journal has it. */
-export function tellEnded(notices: Notices, journal: Journal, name: string): void {
-  const ended = journal.of("ended").find(({ container }) => container === name);
+export function reportRecordedResult(notices: Notices, journal: Journal, name: string): void {
+  const ended = journal.recordsOf("ended").find(({ container }) => container === name);
   if (ended === undefined) return;
-  const done = [...journal.of("did"), ...journal.of("swapped")].filter(({ container }) => container === name);
-  tellEnd(notices, ended.at, {
+  const done = [...journal.recordsOf("did"), ...journal.recordsOf("swapped")].filter(
+    ({ container }) => container === name,
+  );
+  reportResult(notices, ended.at, {
     ...ended,
     steps: [
       ...done.flatMap((record) => (record.kind === "did" ? [{ step: record.step, ms: record.ms }] : [])),
@@ -90,11 +92,11 @@ export function tellEnded(notices: Notices, journal: Journal, name: string): voi
   });
 }
 
-type KnownEnd = Omit<Ended, "kind">;
+type KnownResult = Omit<ResultRecord, "kind">;
 
 /** `time` as RFC 3339; `as` where the container has an end in this run already, and this is another one. */
-export function tellEnd(notices: Notices, time: string, it: KnownEnd, as?: string): void {
-  notices.tell({
+export function reportResult(notices: Notices, time: string, it: KnownResult, as?: string): void {
+  notices.report({
     ...(as !== undefined && { as }),
     notice: "update_finished",
     container: it.container,
@@ -120,15 +122,15 @@ export function tellEnd(notices: Notices, time: string, it: KnownEnd, as?: strin
 }
 
 /** All ends of a run whose last record is written. */
-export function tellFinished(notices: Notices, journal: Journal): void {
-  const finished = journal.of("finished")[0];
+export function reportRunFinished(notices: Notices, journal: Journal): void {
+  const finished = journal.recordsOf("finished")[0];
   if (finished === undefined) return;
-  const ends = journal.of("ended").map(({ container, end, because }) => ({
+  const ends = journal.recordsOf("ended").map(({ container, end, because }) => ({
     name: container,
     end,
     because: because.slice(0, REASON_LENGTH),
   }));
-  notices.tell({
+  notices.report({
     notice: "run_finished",
     container: null,
     reason: "the run is over",
@@ -138,6 +140,6 @@ export function tellFinished(notices: Notices, journal: Journal): void {
 }
 
 /** What an earlier process may have had no time to tell. */
-export function tellAgain(notices: Notices, journal: Journal): void {
-  for (const { container } of journal.of("ended")) tellEnded(notices, journal, container);
+export function reportResultsAgain(notices: Notices, journal: Journal): void {
+  for (const { container } of journal.recordsOf("ended")) reportRecordedResult(notices, journal, container);
 }

@@ -3,13 +3,13 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { parseJson } from "../../../shared/messages.ts";
-import type { Context, Host } from "../../../shared/run-service.ts";
-import { token } from "../../../shared/tokens.ts";
-import { fileNameOf } from "./file-name.ts";
+import { parseJson } from "../../../shared/contract/messages.ts";
+import type { ServiceContext, Host } from "../../../shared/runtime/run-service.ts";
+import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
+import { containerFileName } from "./container-file-name.ts";
 
-interface RecordsPlace {
-  readonly settings: Pick<Context["settings"], "DATA_DIR">;
+interface UpdateRecordsLocation {
+  readonly settings: Pick<ServiceContext["settings"], "DATA_DIR">;
   readonly host: Pick<Host, "name">;
 }
 
@@ -23,14 +23,14 @@ const UpdateRecord = z.object({
 });
 export type UpdateRecord = z.infer<typeof UpdateRecord>;
 
-const folderOf = ({ settings, host }: RecordsPlace): string =>
-  join(settings.DATA_DIR, "updates", token(host.name));
-const fileOf = (place: RecordsPlace, container: string): string =>
-  join(folderOf(place), `${fileNameOf(container)}.json`);
+const folderOf = ({ settings, host }: UpdateRecordsLocation): string =>
+  join(settings.DATA_DIR, "updates", encodeToken(host.name));
+const fileOf = (place: UpdateRecordsLocation, container: string): string =>
+  join(folderOf(place), `${containerFileName(container)}.json`);
 
 /** A crash leaves the record before or this one. */
-export async function keepUpdate(
-  place: RecordsPlace,
+export async function saveUpdateRecord(
+  place: UpdateRecordsLocation,
   container: string,
   record: UpdateRecord,
 ): Promise<void> {
@@ -41,8 +41,8 @@ export async function keepUpdate(
 }
 
 /** Undefined where there is none that can be read. */
-export async function lastUpdateHere(
-  place: RecordsPlace,
+export async function readUpdateRecord(
+  place: UpdateRecordsLocation,
   container: string,
 ): Promise<UpdateRecord | undefined> {
   const text = await readFile(fileOf(place, container), "utf8").catch(() => "");

@@ -3,39 +3,46 @@
 //   E1  Whoever touches a container, or what a swap has left, holds the lease: a volume of which the highest generation
 //       counts. Making one is atomic, so of those who want the next generation one gets it.
 //   E2  Who holds it gives a sign of life every BEAT_MS. A lease is taken from somebody only after SILENT_BEATS in which
-//       nothing was heard of them, or where they are known to be dead (holder.ts).
+//       nothing was heard of them, or where they are known to be dead (lease-holder.ts).
 //   E3  A prune may take the lease. A missing one is free for what begins anew, which touches nothing that others have
 //       begun; for what others have begun it is free only after the same silence.
 //   E4  Before each stop it is looked at: who has lost it throws Fenced; who finds it pruned makes it again.
 //   E5  It is given back when nothing is in hand any more. Who dies, or is stopped, in the middle leaves it.
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
-import type { Engine } from "../../../shared/engine.ts";
+import type { Engine } from "../../../shared/docker/engine.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
-import type { Health } from "../../../shared/health.ts";
-import type { Context, Host } from "../../../shared/run-service.ts";
-import { Semaphore } from "../swap/places.ts";
-import { type Holder, holderHere, isDead } from "./holder.ts";
-import { giveSign, leaseName, makeLease, readMarks, removeMark, signIn } from "./marks.ts";
-import { Signs } from "./signs.ts";
+import type { Health } from "../../../shared/runtime/health.ts";
+import type { ServiceContext, Host } from "../../../shared/runtime/run-service.ts";
+import { Semaphore } from "../semaphore.ts";
+import { type LeaseHolder, identifyHolder, isHolderDead } from "./lease-holder.ts";
+import {
+  sendLeaseSignal,
+  leaseName,
+  createLeaseVolume,
+  readLeaseVolumes,
+  removeLeaseVolume,
+  parseLeaseSignal,
+} from "./lease-volumes.ts";
+import { LeaseSignalListener } from "./lease-signal-listener.ts";
 
-export const leaseOn = async (context: Context, host: Host): Promise<EngineLease> =>
-  new EngineLease({ ...context, engine: host.engine, holder: await holderHere(context, host) });
+export const createEngineLease = async (context: ServiceContext, host: Host): Promise<EngineLease> =>
+  new EngineLease({ ...context, engine: host.engine, holder: await identifyHolder(context, host) });
 
 const BEAT_MS = 2500;
 const SILENT_BEATS = 6;
 /** How often it is tried to give the lease back: an Engine may be starting again. */
 const RETURNS = 5;
 
-interface Place {
+interface LeaseContext {
   readonly engine: Engine;
-  readonly holder: Holder;
+  readonly holder: LeaseHolder;
   readonly clock: Clock;
   readonly log: Logger;
   readonly health: Health;
 }
 
-export interface Wanted {
+export interface LeaseRequest {
   /** Ends the waiting. */
   readonly signal: AbortSignal;
   /** E3: is there something that others have begun, which is to be put right? */
@@ -43,14 +50,14 @@ export interface Wanted {
 }
 
 /** What the one who waits has learnt so far. */
-interface LeaseNews {
+interface LeaseObservation {
   readonly isSilent: boolean;
   /** Somebody held the lease a moment ago. */
   readonly isHeard: boolean;
 }
 
 export class EngineLease implements Disposable {
-  readonly #place: Place;
+  readonly #place: LeaseContext;
   /** It is taken, or given back, by one call at a time. */
   readonly #turns = new Semaphore(1);
   #generation: number | undefined;
@@ -58,7 +65,7 @@ export class EngineLease implements Disposable {
   #waitsFor: string | undefined;
   #n = 0;
 
-  constructor(place: Place) {
+  constructor(place: LeaseContext) {
     this.#place = place;
   }
 
@@ -72,20 +79,20 @@ export class EngineLease implements Disposable {
   }
 
   /** Somebody with this DATA_DIR held it and died. */
-  async isLeft(): Promise<boolean> {
+  async isAbandoned(): Promise<boolean> {
     if (this.#generation !== undefined) return false;
-    const { lease } = await readMarks(this.#place.engine);
+    const { lease } = await readLeaseVolumes(this.#place.engine);
     return lease !== undefined && lease.home !== "" && lease.home === this.#place.holder.home;
   }
 
   /** E1: waits for its turn. Costs nothing where it is held already. @throws Suspended where the signal aborts first. */
-  async hold(wanted: Wanted): Promise<void> {
+  async hold(wanted: LeaseRequest): Promise<void> {
     if (this.isHeld) return;
     using _turn = await this.#turns.take();
     if (this.isHeld) return; // by one that asked before
     const { engine, clock, holder } = this.#place;
     if (await this.#isTaken(wanted, { isSilent: false, isHeard: false })) return;
-    using signs = new Signs({ engine, clock, id: holder.id });
+    using signs = new LeaseSignalListener({ engine, clock, id: holder.id });
     try {
       await this.#wait(wanted, signs);
     } finally {
@@ -93,19 +100,19 @@ export class EngineLease implements Disposable {
     }
   }
 
-  async #wait(wanted: Wanted, signs: Signs): Promise<void> {
+  async #wait(wanted: LeaseRequest, signs: LeaseSignalListener): Promise<void> {
     const { engine, log, health } = this.#place;
     let [silent, isHeard] = [0, false];
     for (let told = ""; !wanted.signal.aborted;) {
       try {
-        const marks = await readMarks(engine);
+        const marks = await readLeaseVolumes(engine);
         const who = marks.lease?.who ?? "whoever began what is half done there";
         this.#waitsFor = `another Ouroboros that acts on this Engine: ${who}`;
         if (who !== told) log.warn({ acting: who }, "another Ouroboros acts on this Engine; standing by");
         told = who;
         isHeard ||= marks.lease !== undefined;
-        using _waits = health.waits(this.#waitsFor);
-        const heard = await signs.listen(BEAT_MS, marks.signs, wanted.signal);
+        using _waits = health.trackWait(this.#waitsFor);
+        const heard = await signs.listen(BEAT_MS, marks.signals, wanted.signal);
         silent = heard === "silence" ? silent + 1 : 0;
         isHeard = heard === "a sign of life" || (isHeard && heard !== "done");
         if (await this.#isTaken(wanted, { isSilent: silent >= SILENT_BEATS, isHeard })) return;
@@ -118,19 +125,20 @@ export class EngineLease implements Disposable {
     throw new Suspended(`stopped while it waited for ${this.#waitsFor ?? "another Ouroboros"}`);
   }
 
-  async #isTaken({ touchesOthers }: Wanted, { isSilent, isHeard }: LeaseNews): Promise<boolean> {
+  async #isTaken({ touchesOthers }: LeaseRequest, { isSilent, isHeard }: LeaseObservation): Promise<boolean> {
     const { engine, holder, log } = this.#place;
-    const { lease } = await readMarks(engine);
+    const { lease } = await readLeaseVolumes(engine);
     const isOwn = lease?.id === holder.id; // its making failed after it was done
-    if (lease !== undefined && !isOwn && !isSilent && !(await isDead(lease, holder, engine))) return false;
+    if (lease !== undefined && !isOwn && !isSilent && !(await isHolderDead(lease, holder, engine)))
+      return false;
     if (lease === undefined && !isSilent && (isHeard || (await touchesOthers?.()) === true)) return false;
     const generation = (lease?.generation ?? 0) + 1;
-    const now = await makeLease(engine, generation, holder);
+    const now = await createLeaseVolume(engine, generation, holder);
     if (now.lease?.id !== holder.id) return false;
     this.#begin(generation);
     if (lease !== undefined)
       log.warn({ before: lease.who }, "took over from an Ouroboros that acts on this Engine no more");
-    for (const name of [...now.older, ...now.signs]) await removeMark(engine, name); // what the dead have left
+    for (const name of [...now.older, ...now.signals]) await removeLeaseVolume(engine, name); // what the dead have left
     return true;
   }
 
@@ -151,12 +159,12 @@ export class EngineLease implements Disposable {
     await beating?.ended;
     for (let tries = 1; ; tries++)
       try {
-        await removeMark(engine, leaseName(generation));
-        await giveSign(engine, { kind: "done", id: holder.id }, this.#n++);
-        const { signs } = await readMarks(engine);
-        for (const name of signs) {
-          const { id, kind } = signIn(name) ?? {};
-          if (id === holder.id || kind === "alive") await removeMark(engine, name); // or of the dead, carried out late
+        await removeLeaseVolume(engine, leaseName(generation));
+        await sendLeaseSignal(engine, { kind: "done", id: holder.id }, this.#n++);
+        const { signals } = await readLeaseVolumes(engine);
+        for (const name of signals) {
+          const { id, kind } = parseLeaseSignal(name) ?? {};
+          if (id === holder.id || kind === "alive") await removeLeaseVolume(engine, name); // or of the dead, carried out late
         }
         return;
       } catch (error) {
@@ -187,9 +195,9 @@ export class EngineLease implements Disposable {
     const { engine, holder, clock, log } = this.#place;
     while (!over.aborted) {
       try {
-        const sign = await giveSign(engine, { kind: "alive", id: holder.id }, this.#n++);
+        const sign = await sendLeaseSignal(engine, { kind: "alive", id: holder.id }, this.#n++);
         await this.#look();
-        await removeMark(engine, sign);
+        await removeLeaseVolume(engine, sign);
       } catch (error) {
         log.debug({ because: explain(error) }, "no sign of life could be given");
       }
@@ -199,10 +207,10 @@ export class EngineLease implements Disposable {
 
   async #look(): Promise<void> {
     const { engine, holder, log } = this.#place;
-    const { lease } = await readMarks(engine);
+    const { lease } = await readLeaseVolumes(engine);
     const generation = this.#generation;
     if (generation === undefined) return; // given back meanwhile
-    if (lease === undefined) await makeLease(engine, generation, holder);
+    if (lease === undefined) await createLeaseVolume(engine, generation, holder);
     else if (lease.id !== holder.id) {
       log.warn({ acting: lease.who }, "the lease of this Engine is another's now");
       this.#end();

@@ -1,5 +1,5 @@
 // Of the modes of plan and updater the stricter one counts. Pure.
-import type { Mode } from "../../../shared/hooks.ts";
+import type { Mode } from "../../../shared/contract/hooks.ts";
 
 const STRICTNESS: Readonly<Record<Mode, number>> = { update: 0, monitor: 1, dry_run: 2 };
 const strictest = (one: Mode, other: Mode): Mode => (STRICTNESS[one] >= STRICTNESS[other] ? one : other);
@@ -10,5 +10,5 @@ interface ModeSettings {
   readonly MONITOR_ONLY: boolean;
 }
 
-export const modeOf = ({ mode }: { readonly mode: Mode }, settings: ModeSettings): Mode =>
+export const effectiveMode = ({ mode }: { readonly mode: Mode }, settings: ModeSettings): Mode =>
   strictest(mode, ownMode(settings));

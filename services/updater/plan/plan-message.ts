@@ -1,12 +1,12 @@
 // The plan as the updater takes it. It trusts nothing in it but names, ids and digests: what to pull it derives itself.
 import { z } from "zod";
 import { Permanent } from "../../../shared/errors.ts";
-import { type Locals, type Mode, dataSchema } from "../../../shared/hooks.ts";
-import { parseImageRef } from "../../../shared/image-ref.ts";
-import { CloudEvent, parseJson } from "../../../shared/messages.ts";
-import { digestsIn } from "../../../shared/provenance.ts";
-import type { ImagePayload } from "../../../shared/payloads.ts";
-import type { EventContext } from "../../../shared/hooks.ts";
+import { type Locals, type Mode, dataSchema } from "../../../shared/contract/hooks.ts";
+import { parseImageRef } from "../../../shared/registry/image-ref.ts";
+import { CloudEvent, parseJson } from "../../../shared/contract/messages.ts";
+import { digestsIn } from "../../../shared/registry/provenance.ts";
+import type { ImagePayload } from "../../../shared/contract/payloads.ts";
+import type { EventContext } from "../../../shared/contract/hooks.ts";
 
 export interface PlannedContainer {
   readonly name: string;

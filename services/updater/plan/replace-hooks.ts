@@ -1,14 +1,14 @@
 // What is asked around the replacement of a container: the hooks of an update, or those of a self-update where the
 // container is a part of Ouroboros.
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
-import { describeContainer, describeImage } from "../../../shared/describe.ts";
-import type { Locals } from "../../../shared/hooks.ts";
-import { isOurs } from "../../../shared/ourselves.ts";
-import type { Decided } from "../../../shared/run-records.ts";
-import { commit, commitDependants, dropSnapshots } from "../swap/recreate.ts";
+import { describeContainer, describeImage } from "../../../shared/containers/payloads-from-engine.ts";
+import type { Locals } from "../../../shared/contract/hooks.ts";
+import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
+import type { DecisionRecord } from "../../../shared/contract/run-records.ts";
+import { commitSwap, commitDependants, dropSwapSnapshots } from "../swap/recreate-dependants.ts";
 import type { Swap } from "../swap/swap.ts";
-import { keptName } from "../../../shared/swap-names.ts";
-import { releaseOldImages } from "../swap/way-back.ts";
+import { keptName } from "../../../shared/containers/swap-names.ts";
+import { releaseOldImages } from "../swap/rollback-resources.ts";
 import type { Run } from "../updater.ts";
 
 interface BeforeReplacement {
@@ -18,13 +18,13 @@ interface BeforeReplacement {
   readonly atMost: number | undefined;
 }
 
-const isPart = ({ bus }: Run, { Id: id, Config }: ContainerInspectInfo): boolean =>
-  isOurs({ id, labels: Config.Labels }, bus.host);
+const isPartOfOuroboros = ({ bus }: Run, { Id: id, Config }: ContainerInspectInfo): boolean =>
+  isOwnPart({ id, labels: Config.Labels }, bus.host);
 
-export async function askBefore(
+export async function askBeforeUpdate(
   run: Run,
   { name, old, newImage, atMost }: BeforeReplacement,
-): Promise<Decided> {
+): Promise<DecisionRecord> {
   const common = {
     container: name,
     reason: run.isRollback
@@ -33,7 +33,7 @@ export async function askBefore(
     ...(atMost !== undefined && { atMost }),
   };
   const locals = { old_container: describeContainer(old), new_image: describeImage(newImage) };
-  if (isPart(run, old))
+  if (isPartOfOuroboros(run, old))
     return run.gate.ask({ ...common, hook: "before_self_update", locals: { self_name: name, ...locals } });
   const oldImage = await run.bus.host.engine.docker.getImage(old.Image).inspect();
   return run.gate.ask({
@@ -43,7 +43,7 @@ export async function askBefore(
   });
 }
 
-export interface After {
+export interface UpdatedContainer {
   readonly swap: Swap;
   readonly old: ContainerInspectInfo;
   readonly successor: ContainerInspectInfo;
@@ -51,7 +51,7 @@ export interface After {
 }
 
 /** The new container runs and proved itself: the answer decides whether it stays. */
-export async function askAfter(run: Run, it: After): Promise<Decided> {
+export async function askAfterUpdate(run: Run, it: UpdatedContainer): Promise<DecisionRecord> {
   const { swap, atMost } = it;
   const common = {
     container: swap.name,
@@ -62,7 +62,7 @@ export async function askAfter(run: Run, it: After): Promise<Decided> {
     ...containersOf(it),
     new_image: describeImage(swap.newImage as unknown as ImageInspectInfo),
   };
-  if (isPart(run, it.successor))
+  if (isPartOfOuroboros(run, it.successor))
     return run.gate.ask({
       ...common,
       hook: "after_self_update",
@@ -72,28 +72,28 @@ export async function askAfter(run: Run, it: After): Promise<Decided> {
   return run.gate.ask({ ...common, hook: "after_update", locals: { ...locals, old_image } });
 }
 
-const containersOf = ({ swap, old, successor }: After) => ({
+const containersOf = ({ swap, old, successor }: UpdatedContainer) => ({
   old_container: describeContainer(old, swap.name),
   new_container: describeContainer(successor, swap.name),
 });
 
 /** The old container goes. A part of Ouroboros that may not go is kept, stopped, under another name. */
-export async function removeOld(run: Run, it: After): Promise<string> {
+export async function removeOldContainer(run: Run, it: UpdatedContainer): Promise<string> {
   const { swap } = it;
-  if (!isPart(run, it.successor)) {
-    await commit(swap);
+  if (!isPartOfOuroboros(run, it.successor)) {
+    await commitSwap(swap);
     return "the new container proved itself";
   }
   const common = { container: swap.name, locals: containersOf(it) };
   const reason = "the new container does the work now";
   const decided = await run.gate.ask({ ...common, hook: "before_self_cleanup", reason });
   if (decided.verdict === "proceed") {
-    await commit(swap);
+    await commitSwap(swap);
     await askAfterCleanup(run, swap.name, common.locals);
     return "the new container proved itself";
   }
   const kept = keptName(swap.name, swap.run);
-  await dropSnapshots(swap);
+  await dropSwapSnapshots(swap);
   await releaseOldImages(swap);
   await commitDependants(swap);
   await swap.engine.docker.getContainer(swap.old.Id).rename({ name: kept });
@@ -104,7 +104,7 @@ export const askAfterCleanup = (
   run: Run,
   container: string,
   locals: Locals<"after_self_cleanup">,
-): Promise<Decided> =>
+): Promise<DecisionRecord> =>
   run.gate.ask({
     container,
     locals,

@@ -1,52 +1,58 @@
 // One plan, from the poller's message to the last record: begin, ask, pull, groups side by side, finish. A run that
 // an earlier process left is gone through again: what is recorded is not asked or done a second time.
 import type { ImageInspectInfo } from "dockerode";
-import { isUp } from "../../../shared/container-facts.ts";
-import { isOurs } from "../../../shared/ourselves.ts";
-import { allOf } from "./all-of.ts";
-import { endingOf } from "./along.ts";
-import { finishCommitted } from "./committed.ts";
-import { askForAll } from "./ask-for-all.ts";
-import { endContainer, endOfRefused } from "./ends.ts";
-import { startMarked } from "./dependencies.ts";
-import { runGroup } from "./group.ts";
-import { type Grouped, aloneAmong, entryOf, groupEntries, neededBy } from "./grouped.ts";
-import { Journal } from "../journal/journal.ts";
-import { recordLateVerdicts } from "../gate/late.ts";
-import { type Stopped, makeMarker, removeMarker } from "../journal/marker.ts";
-import { modeOf } from "./mode.ts";
-import { Notices, tellAgain, tellFinished } from "../journal/notices.ts";
-import { dropSnapshotsOf } from "../journal/snapshots.ts";
-import { shelfOf } from "./keeping.ts";
-import type { Plan } from "./plan-message.ts";
-import { type Pulls, startPulls } from "./pull-all.ts";
-import type { RecoveredHost } from "../recover/recover.ts";
-import { tellGroups } from "./tell-groups.ts";
+import { isUp } from "../../../shared/containers/container-facts.ts";
+import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
+import { settleAll } from "../settle-all.ts";
+import { resultInTransaction } from "./linked-updates.ts";
+import { finishCommittedUpdate } from "./finish-committed.ts";
+import { askUpdatesEnumerated } from "./ask-updates-enumerated.ts";
+import { finishContainer, resultOfRefusedUpdate } from "./finish-container.ts";
+import { startMarkedDependencies } from "./run-dependencies.ts";
+import { runGroup } from "./run-group.ts";
 import {
-  type Connected,
+  type GroupedEntries,
+  findIndependent,
+  findEntry,
+  groupEntries,
+  findNeededDependencies,
+} from "./group-entries.ts";
+import { Journal } from "../journal/journal.ts";
+import { recordLateVerdicts } from "../gate/late-verdicts.ts";
+import { type MarkedContainer, makeMarker, removeMarker } from "../journal/run-marker.ts";
+import { effectiveMode } from "./mode.ts";
+import { Notices, reportResultsAgain, reportRunFinished } from "../journal/notices.ts";
+import { dropSnapshotsOfRun } from "../journal/snapshot-store.ts";
+import { snapshotStoreOf } from "./swap-resources.ts";
+import type { Plan } from "./plan-message.ts";
+import { type Pulls, startPulls } from "./pull-images.ts";
+import type { HostRecovery } from "../recover/recover-host.ts";
+import { reportGroups } from "./report-groups.ts";
+import {
+  type ConnectedUpdater,
   type UpdateEntry,
   type Run,
   type InspectedContainer,
   type Updater,
-  lookAround,
+  inspectUserContainers,
 } from "../updater.ts";
-import { runOf } from "./run-of.ts";
-import { removeUnusedVolumes, unusedVolumes } from "./unused-volumes.ts";
-import { whatHolds } from "./what-holds.ts";
+import { createRun } from "./create-run.ts";
+import { removeUnusedVolumes, findUnusedVolumes } from "./unused-volumes.ts";
+import { revalidatePlan } from "./revalidate-plan.ts";
 
 const QUARTER_OF_AN_HOUR_MS = 900_000;
 
 /** @throws Suspended when the service stops: the run stays open. @throws Fenced when another updater took over. */
-export async function runPlan(updater: Connected, plan: Plan, recovered: RecoveredHost): Promise<void> {
+export async function runPlan(updater: ConnectedUpdater, plan: Plan, recovered: HostRecovery): Promise<void> {
   const { bus, fence } = updater;
   const began = bus.clock.monotonic();
   const journal = await Journal.open(bus, plan.run);
-  const isFinished = journal.of("finished").length > 0;
+  const isFinished = journal.recordsOf("finished").length > 0;
   if (isFinished && fence.open?.run !== plan.run) return;
-  const mode = modeOf(plan, bus.context.settings);
+  const mode = effectiveMode(plan, bus.context.settings);
   const notices = new Notices(bus, { run: plan.run, mode });
-  tellAgain(notices, journal);
-  if (isFinished) return finish(updater, { journal, notices });
+  reportResultsAgain(notices, journal);
+  if (isFinished) return closeRun(updater, { journal, notices });
   await fence.begin({ run: plan.run, plan: plan.event });
   const isNew = journal.records.length === 0;
   if (isNew)
@@ -56,33 +62,33 @@ export async function runPlan(updater: Connected, plan: Plan, recovered: Recover
       mode,
       containers: plan.containers.map(({ name }) => name),
     });
-  const run = runOf(updater, { journal, notices, mode, plan, recovered });
+  const run = createRun(updater, { journal, notices, mode, plan, recovered });
   run.log.info({ mode, containers: plan.containers.length, resumed: !isNew }, "run begun");
   recordLateVerdicts(run);
   const marker = recovered.markers.find((one) => one.run === plan.run);
-  const unused = await unusedVolumes(run);
+  const unused = await findUnusedVolumes(run);
   await runEntries(run, plan, { isNew, stoppedBefore: marker?.stopped });
-  if (marker !== undefined) await startMarked(run, marker);
+  if (marker !== undefined) await startMarkedDependencies(run, marker);
   await removeUnusedVolumes(run, unused);
-  const ends = Object.fromEntries(journal.of("ended").map(({ container, end }) => [container, end]));
+  const ends = Object.fromEntries(journal.recordsOf("ended").map(({ container, end }) => [container, end]));
   if (run.notStarted.size === 0) await removeMarker(bus.host.engine, plan.run);
   if (run.notStarted.size === 0 && !Object.values(ends).includes("stuck"))
-    await dropSnapshotsOf(shelfOf(run), plan.run); // of a dependant whose owner replaced its parent meanwhile, say
+    await dropSnapshotsOfRun(snapshotStoreOf(run), plan.run); // of a dependant whose owner replaced its parent meanwhile, say
   await bus.lease.release();
   await journal.write({ kind: "finished", ends, ms: Math.round(bus.clock.monotonic() - began) });
   run.log.info({ ends }, "run finished");
-  await finish(updater, run);
+  await closeRun(updater, run);
 }
 
 /** Told and counted before the run is closed: who dies here does it again. */
-export async function finish(
+export async function closeRun(
   { bus, fence, counters }: Updater,
   { journal, notices }: Pick<Run, "journal" | "notices">,
 ): Promise<void> {
   await bus.lease.release();
-  tellFinished(notices, journal);
-  await notices.stored();
-  const updated = journal.of("ended").filter(({ end }) => end === "updated");
+  reportRunFinished(notices, journal);
+  await notices.waitUntilStored();
+  const updated = journal.recordsOf("ended").filter(({ end }) => end === "updated");
   await counters.count(
     journal.run,
     updated.map(({ container }) => container),
@@ -93,25 +99,27 @@ export async function finish(
 interface EarlierProcess {
   readonly isNew: boolean;
   /** What the marker volume lists that an earlier process of the run made. */
-  readonly stoppedBefore: readonly Stopped[] | undefined;
+  readonly stoppedBefore: readonly MarkedContainer[] | undefined;
 }
 
 async function runEntries(run: Run, plan: Plan, before: EarlierProcess): Promise<void> {
   const limit = Math.max(2 * run.bus.context.settings.INTERVAL, QUARTER_OF_AN_HOUR_MS);
-  const first = await lookFor(run, plan, { ...before, limit });
+  const first = await revalidateEntries(run, plan, { ...before, limit });
   if (first.entries.length === 0) return;
-  const allowed = await askForAll(run, plan, first.entries);
+  const allowed = await askUpdatesEnumerated(run, plan, first.entries);
   if (run.mode !== "update")
-    return allOf(tellGroups(run, await groupEntries(run, allowed, first.seen), first.seen));
-  const left = allowed.filter(({ facts }) => run.journal.ended(facts.name) === undefined);
-  const alone = aloneAmong(left, allowed, first.seen).filter(({ facts }) => !isOurs(facts, run.bus.host));
+    return settleAll(reportGroups(run, await groupEntries(run, allowed, first.seen), first.seen));
+  const left = allowed.filter(({ facts }) => run.journal.findResult(facts.name) === undefined);
+  const alone = findIndependent(left, allowed, first.seen).filter(
+    ({ facts }) => !isOwnPart(facts, run.bus.host),
+  );
   const pulls = startPulls(run, left);
   const others = {
     ...plan,
     containers: plan.containers.filter(({ name }) => !alone.some(({ facts }) => facts.name === name)),
   };
   let ours: readonly PlanPart[] = [];
-  await allOf([
+  await settleAll([
     ...alone.map((entry) => () => updateAlone(run, entry, pulls)),
     async () => {
       ours = await updateTogether(run, others, { ...before, pulls });
@@ -145,49 +153,49 @@ async function updateTogether(
       if (image !== undefined) images.set(name, image);
     }),
   );
-  const now = await lookFor(run, plan, { ...before, limit: Number.POSITIVE_INFINITY }); // the gate and the pulls took their time
+  const now = await revalidateEntries(run, plan, { ...before, limit: Number.POSITIVE_INFINITY }); // the gate and the pulls took their time
   for (const { facts } of now.seen) if (isUp(facts)) run.ran.add(facts.id);
-  const isOver = ({ facts }: UpdateEntry): boolean => run.journal.ended(facts.name) !== undefined;
+  const isOver = ({ facts }: UpdateEntry): boolean => run.journal.findResult(facts.name) !== undefined;
   const isMarked = before.stoppedBefore !== undefined;
   const ready = now.entries.filter((entry) => images.has(entry.facts.name) || (isMarked && isOver(entry)));
   const grouped = await groupEntries(run, ready, now.seen);
   const { others, ours } = updateGroups(run, grouped, { images, isMarked });
-  await allOf(others);
+  await settleAll(others);
   return ours;
 }
 
 /** Entries that still hold; the others are ended. */
-async function lookFor(
+async function revalidateEntries(
   run: Run,
   plan: Plan,
   { stoppedBefore, ...rest }: EarlierProcess & { readonly limit: number },
 ): Promise<{ readonly seen: readonly InspectedContainer[]; readonly entries: readonly UpdateEntry[] }> {
-  const seen = await lookAround(run.bus.host.engine, stoppedBefore ?? []);
-  const { entries: open, expired, committed, putBack } = whatHolds(run, plan, { ...rest, seen });
+  const seen = await inspectUserContainers(run.bus.host.engine, stoppedBefore ?? []);
+  const { entries: open, expired, committed, rolledBack } = revalidatePlan(run, plan, { ...rest, seen });
   const entries: UpdateEntry[] = [];
   for (const entry of open) if (!(await endStuck(run, entry))) entries.push(entry);
   for (const { entry, because } of expired)
     if (!(await endStuck(run, entry)))
-      await endContainer(run, entry, { end: "expired", because, by: "updater" });
-  for (const one of committed) await finishCommitted(run, one);
-  for (const { entry, decided } of putBack)
-    await endContainer(
+      await finishContainer(run, entry, { end: "expired", because, by: "updater" });
+  for (const one of committed) await finishCommittedUpdate(run, one);
+  for (const { entry, decided } of rolledBack)
+    await finishContainer(
       run,
       entry,
-      endingOf(entry.facts.name, decided.container ?? "", endOfRefused(decided)),
+      resultInTransaction(entry.facts.name, decided.container ?? "", resultOfRefusedUpdate(decided)),
     );
-  return { seen, entries: [...entries, ...[...committed, ...putBack].map(({ entry }) => entry)] };
+  return { seen, entries: [...entries, ...[...committed, ...rolledBack].map(({ entry }) => entry)] };
 }
 
 /** Resolves with whether recovery could not put it right. */
 async function endStuck(run: Run, entry: UpdateEntry): Promise<boolean> {
   const because = run.stuck.get(entry.facts.name);
   if (because === undefined) return false;
-  await endContainer(run, entry, { end: "stuck", because, by: "updater" });
+  await finishContainer(run, entry, { end: "stuck", because, by: "updater" });
   return true;
 }
 
-interface Pulled {
+interface PulledImages {
   /** New images by container name. */
   readonly images: ReadonlyMap<string, ImageInspectInfo>;
   /** The run has its marker volume already. */
@@ -199,16 +207,16 @@ type PlanPart = () => Promise<void>;
 /** Ouroboros' own containers come last, one after the other, and at the very end the one that this process runs in. */
 function updateGroups(
   run: Run,
-  { groups, entries }: Grouped,
-  { images, isMarked }: Pulled,
+  { groups, entries }: GroupedEntries,
+  { images, isMarked }: PulledImages,
 ): { readonly others: readonly PlanPart[]; readonly ours: readonly PlanPart[] } {
   const ready = groups.map(({ updates, dependencies }) => {
     const pulled = updates.flatMap(({ id, name }) => {
       const newImage = images.get(name);
-      const isOver = run.journal.ended(name) !== undefined; // by an earlier process, before it could start what it had stopped
-      return newImage === undefined && !isOver ? [] : [{ ...entryOf(entries, id), newImage }];
+      const isOver = run.journal.findResult(name) !== undefined; // by an earlier process, before it could start what it had stopped
+      return newImage === undefined && !isOver ? [] : [{ ...findEntry(entries, id), newImage }];
     });
-    return { updates: pulled, ...neededBy(pulled, dependencies) };
+    return { updates: pulled, ...findNeededDependencies(pulled, dependencies) };
   });
   const stopped = ready.flatMap(({ dependencies }) => dependencies);
   let marked: Promise<void> | undefined = isMarked ? Promise.resolve() : undefined;
@@ -219,7 +227,7 @@ function updateGroups(
   const { host } = run.bus;
   const isOwn = ({ updates }: (typeof ready)[number]): boolean =>
     updates.some(({ facts }) => host.own.includes(facts.id));
-  const ours = ready.filter(({ updates }) => updates.some(({ facts }) => isOurs(facts, host)));
+  const ours = ready.filter(({ updates }) => updates.some(({ facts }) => isOwnPart(facts, host)));
   return {
     others: work(ready.filter((group) => !ours.includes(group))),
     ours: work(ours.toSorted((one, other) => Number(isOwn(one)) - Number(isOwn(other)))),

@@ -1,7 +1,7 @@
 // CLEANUP_UNUSED_VOLUMES: volumes without a name that no container uses. An update leaves none behind: what the old
 // container had, its successor has. Whoever recreates a container by hand leaves its volumes alone for a moment, so
 // only those go that were unused when the run began, too. Engine API: VolumeList, VolumeDelete.
-import { CONFLICT, GONE, tolerating } from "../../../shared/engine.ts";
+import { CONFLICT, NOT_FOUND, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { isOlder } from "../../../shared/version.ts";
 import { explain } from "../../../shared/errors.ts";
 import type { Run } from "../updater.ts";
@@ -9,7 +9,7 @@ import type { Run } from "../updater.ts";
 const ANONYMOUS = "com.docker.volume.anonymous";
 
 /** Names of the anonymous volumes that nothing uses now; none without the setting. */
-export async function unusedVolumes({ bus, mode }: Run): Promise<readonly string[]> {
+export async function findUnusedVolumes({ bus, mode }: Run): Promise<readonly string[]> {
   const { docker, api } = bus.host.engine;
   if (!bus.context.settings.CLEANUP_UNUSED_VOLUMES || mode !== "update") return [];
   const { Volumes } = await docker.listVolumes({ filters: { dangling: ["true"] } });
@@ -23,13 +23,13 @@ export async function unusedVolumes({ bus, mode }: Run): Promise<readonly string
 
 /** Those of `before` that still are unused, after a run that updated something and left nothing for a person to do. */
 export async function removeUnusedVolumes(run: Run, before: readonly string[]): Promise<void> {
-  const ends = run.journal.of("ended").map(({ end }) => end);
+  const ends = run.journal.recordsOf("ended").map(({ end }) => end);
   if (before.length === 0 || !ends.includes("updated") || ends.includes("stuck")) return;
   await run.fence.check(run.bus.signal);
-  const now = await unusedVolumes(run);
+  const now = await findUnusedVolumes(run);
   const volumes = before.filter((name) => now.includes(name));
   for (const name of volumes)
-    await tolerating([GONE, CONFLICT], run.bus.host.engine.docker.getVolume(name).remove()).catch(
+    await ignoreStatuses([NOT_FOUND, CONFLICT], run.bus.host.engine.docker.getVolume(name).remove()).catch(
       (error: unknown) => run.log.warn({ volume: name, because: explain(error) }, "unused volume kept"),
     );
   if (volumes.length > 0) run.log.info({ volumes }, "unused volumes removed");

@@ -1,90 +1,91 @@
 // The two renames of a swap: the old container's name goes aside, the successor takes it; nothing waits in between.
 import type { ContainerInspectInfo } from "dockerode";
-import { ifThere } from "../../../shared/engine.ts";
+import { ifExists } from "../../../shared/docker/engine.ts";
 import { Expired } from "../../../shared/errors.ts";
-import { actionsOn } from "./container-events.ts";
-import { rename } from "./rename.ts";
+import { listActions } from "../containers/container-events.ts";
+import { renameContainer } from "../containers/rename-container.ts";
 import type { Step } from "./saga.ts";
-import { backupName, successorName } from "../../../shared/swap-names.ts";
+import { backupName, successorName } from "../../../shared/containers/swap-names.ts";
 import {
-  type Yielding,
+  type YieldContext,
   expectNoReplacement,
   isBackup,
-  isGone,
-  isTaken,
-  leaveName,
+  isGoneOrGoing,
+  isTakenByOwner,
+  leaveNameToOwner,
   yieldAfterStart,
-} from "./yield.ts";
+} from "./yield-to-owner.ts";
 
-interface Exchanging extends Yielding {
+interface NameExchange extends YieldContext {
   readonly isOwn?: true;
 }
 
 /** An earlier version of the program may have to read the names of its own container. */
-export const backupOf = ({ name, run, successor, isOwn }: Exchanging): string =>
+export const backupNameOf = ({ name, run, successor, isOwn }: NameExchange): string =>
   backupName(name, run, isOwn === true ? undefined : successor);
 
-export const moveAside: Step<Exchanging> = {
+export const moveAside: Step<NameExchange> = {
   name: "move the old container's name aside",
   do: async (swap) => {
-    const old = await unlessRemoved(swap);
+    const old = await findUnlessRemoved(swap);
     const now = old?.Name.slice(1) ?? swap.name;
-    if (![swap.name, backupOf(swap)].includes(now))
+    if (![swap.name, backupNameOf(swap)].includes(now))
       throw new Expired(`somebody renamed it to ${now} meanwhile`);
-    if (old !== undefined) return rename(swap.engine, old.Id, backupOf(swap));
-    await leaveName(swap);
+    if (old !== undefined) return renameContainer(swap.engine, old.Id, backupNameOf(swap));
+    await leaveNameToOwner(swap);
     await expectNoReplacement(swap);
   },
   undo: async (swap) => {
-    const inspect = await ifThere(swap.engine.docker.getContainer(swap.old.Id).inspect());
+    const inspect = await ifExists(swap.engine.docker.getContainer(swap.old.Id).inspect());
     if (inspect === undefined || !isBackup(inspect)) return; // its owner gave it another name
     if (await yieldAfterStart(swap, inspect.Id)) return;
-    await rename(swap.engine, inspect.Id, swap.name).catch(async (error: unknown) => {
+    await renameContainer(swap.engine, inspect.Id, swap.name).catch(async (error: unknown) => {
       if (!(await yieldAfterStart(swap, inspect.Id))) throw error;
     });
   },
 };
 
-export const takeName: Step<Exchanging> = {
+export const takeName: Step<NameExchange> = {
   name: "give the name to the successor",
   do: async (swap) => {
     await nameSuccessor(swap);
-    if (!isGone(await ifThere(swap.engine.docker.getContainer(swap.old.Id).inspect()))) return;
+    if (!isGoneOrGoing(await ifExists(swap.engine.docker.getContainer(swap.old.Id).inspect()))) return;
     // Its owner's `rm -f` found it by its name the moment before.
     await unnameSuccessor(swap);
-    await leaveName(swap);
+    await leaveNameToOwner(swap);
     await expectNoReplacement(swap);
     await nameSuccessor(swap);
   },
   undo: (swap) => unnameSuccessor(swap),
 };
 
-const nameSuccessor = ({ engine, name, run, successor }: Exchanging): Promise<void> =>
-  rename(engine, successor ?? successorName(name, run), name);
+const nameSuccessor = ({ engine, name, run, successor }: NameExchange): Promise<void> =>
+  renameContainer(engine, successor ?? successorName(name, run), name);
 
 /**
  * The old container; undefined where it is gone, or its owner is removing it at this moment. It is down by now: nothing is
  * asked that is not needed.
  */
-async function unlessRemoved(swap: Exchanging): Promise<ContainerInspectInfo | undefined> {
-  const there = () => ifThere(swap.engine.docker.getContainer(swap.old.Id).inspect());
+async function findUnlessRemoved(swap: NameExchange): Promise<ContainerInspectInfo | undefined> {
+  const there = () => ifExists(swap.engine.docker.getContainer(swap.old.Id).inspect());
   const old = await there();
-  if (old === undefined || !isGone(old)) return old;
-  await swap.clock.sleep(REMOVED_WITHIN_MS, swap.proof.hardStop);
+  if (old === undefined || !isGoneOrGoing(old)) return old;
+  await swap.clock.sleep(REMOVED_WITHIN_MS, swap.verification.hardStop);
   const now = await there();
-  return isGone(now) ? undefined : now;
+  return isGoneOrGoing(now) ? undefined : now;
 }
 
-async function unnameSuccessor(swap: Exchanging): Promise<void> {
+async function unnameSuccessor(swap: NameExchange): Promise<void> {
   const { engine, name, run } = swap;
   const temporary = successorName(name, run);
-  const there = () => ifThere(engine.docker.getContainer(swap.successor ?? temporary).inspect());
+  const there = () => ifExists(engine.docker.getContainer(swap.successor ?? temporary).inspect());
   let inspect = await there();
   if (inspect?.State.Running === false && (await isEndedByOthers(swap, inspect.Id))) {
-    await swap.clock.sleep(REMOVED_WITHIN_MS, swap.proof.hardStop);
+    await swap.clock.sleep(REMOVED_WITHIN_MS, swap.verification.hardStop);
     inspect = await there();
   }
-  if (inspect !== undefined && !isTaken(swap, inspect)) await rename(engine, inspect.Id, temporary);
+  if (inspect !== undefined && !isTakenByOwner(swap, inspect))
+    await renameContainer(engine, inspect.Id, temporary);
 }
 
 /**
@@ -95,7 +96,7 @@ const REMOVED_WITHIN_MS = 300;
 const LATELY_MS = 30_000;
 
 /** Beside the one who undoes this update, somebody sent it a signal. */
-async function isEndedByOthers({ engine }: Exchanging, id: string): Promise<boolean> {
-  const actions = await actionsOn(engine, id, (now) => now - LATELY_MS);
+async function isEndedByOthers({ engine }: NameExchange, id: string): Promise<boolean> {
+  const actions = await listActions(engine, id, (now) => now - LATELY_MS);
   return actions.filter((action) => action === "kill").length > 1;
 }

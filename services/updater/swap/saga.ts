@@ -28,26 +28,26 @@ export interface Failure {
   readonly error: unknown;
 }
 
-export interface Watching {
-  readonly begins: (step: string) => void;
-  readonly did: (step: string, ms: number) => void;
-  readonly undid: (step: string, error?: unknown) => void;
+export interface StepObserver {
+  readonly onBegin: (step: string) => void;
+  readonly onDone: (step: string, ms: number) => void;
+  readonly onUndone: (step: string, error?: unknown) => void;
   readonly monotonic: () => number;
   /** Resolves, after a pause, with whether the undos that failed are tried again. */
-  readonly again: (failures: readonly Failure[]) => Promise<boolean>;
+  readonly shouldRetry: (failures: readonly Failure[]) => Promise<boolean>;
 }
 
 /** `begun` steps were done by an earlier process: they are undone with the others if a later one fails. */
 export async function runSteps<State>(
   steps: readonly Step<State>[],
   state: State,
-  watching: Watching,
+  watching: StepObserver,
   begun: readonly Step<State>[] = [],
 ): Promise<SagaOutcome> {
   const toUndo = [...begun];
   for (const step of steps) {
     toUndo.push(step);
-    watching.begins(step.name);
+    watching.onBegin(step.name);
     const from = watching.monotonic();
     try {
       await step.do(state);
@@ -57,7 +57,7 @@ export async function runSteps<State>(
         ? { kind: "undone", failed: step.name, cause }
         : { kind: "stuck", failed: step.name, cause, left };
     }
-    watching.did(step.name, watching.monotonic() - from);
+    watching.onDone(step.name, watching.monotonic() - from);
   }
   return { kind: "done" };
 }
@@ -66,11 +66,11 @@ export async function runSteps<State>(
 export async function undoSteps<State>(
   steps: readonly Step<State>[],
   state: State,
-  watching: Watching,
+  watching: StepObserver,
 ): Promise<Failure[]> {
   for (let left = [...steps].reverse(); ;) {
     const { failures, kept } = await undoRound(left, state, watching);
-    if (failures.length === 0 || !(await watching.again(failures))) return failures;
+    if (failures.length === 0 || !(await watching.shouldRetry(failures))) return failures;
     left = left.filter(
       (step) => kept.includes(step) || failures.some((failure) => failure.step === step.name),
     );
@@ -81,14 +81,14 @@ export async function undoSteps<State>(
 export const tryAll = <State>(
   acts: readonly Omit<Step<State>, "undo" | "tells">[],
   state: State,
-  watching: Watching,
+  watching: StepObserver,
 ): Promise<Failure[]> =>
   undoSteps(acts.map(({ name, do: act }) => ({ name, do: act, undo: act })).toReversed(), state, watching);
 
 async function undoRound<State>(
   steps: readonly Step<State>[],
   state: State,
-  watching: Watching,
+  watching: StepObserver,
 ): Promise<{ readonly failures: Failure[]; readonly kept: readonly Step<State>[] }> {
   const failures: Failure[] = [];
   const kept: Step<State>[] = [];
@@ -99,10 +99,10 @@ async function undoRound<State>(
     }
     try {
       await step.undo?.(state);
-      if (step.undo) watching.undid(step.name);
+      if (step.undo) watching.onUndone(step.name);
     } catch (error) {
       failures.push({ step: step.name, error });
-      watching.undid(step.name, error);
+      watching.onUndone(step.name, error);
     }
   }
   return { failures, kept };

@@ -2,10 +2,10 @@
 import type { ContainerInspectInfo } from "dockerode";
 import type { Released } from "./images.ts";
 import { type ServiceName, serviceNames, services, tokenOf } from "./services.ts";
-import { type Wish, type Wishes, isGone } from "./wishes.ts";
+import { type DesiredState, type DesiredStates, isGone } from "./desired-states.ts";
 
-export interface Sight {
-  readonly wishes: Wishes;
+export interface HostSnapshot {
+  readonly desired: DesiredStates;
   /** Containers by service, whatever their names. */
   readonly containers: Readonly<Record<ServiceName, readonly ContainerInspectInfo[]>>;
   /** All names of containers. */
@@ -30,24 +30,28 @@ export interface Sight {
 interface Check {
   readonly says: string;
   /** Sentences. */
-  readonly wrong: (sight: Sight) => readonly string[];
+  readonly wrong: (sight: HostSnapshot) => readonly string[];
 }
 
-type One = { readonly service: ServiceName; readonly inspect: ContainerInspectInfo; readonly wish: Wish };
+type ServiceUnderCheck = {
+  readonly service: ServiceName;
+  readonly inspect: ContainerInspectInfo;
+  readonly wish: DesiredState;
+};
 
 /** Of each service of which there is one container. */
 const ofEach =
-  (wrong: (one: One, sight: Sight) => readonly string[]) =>
-  (sight: Sight): string[] =>
+  (wrong: (one: ServiceUnderCheck, sight: HostSnapshot) => readonly string[]) =>
+  (sight: HostSnapshot): string[] =>
     serviceNames.flatMap((service) => {
       const [inspect, ...others] = sight.containers[service];
       if (inspect === undefined || others.length > 0) return [];
-      return wrong({ service, inspect, wish: sight.wishes[service] }, sight).map(
+      return wrong({ service, inspect, wish: sight.desired[service] }, sight).map(
         (sentence) => `${service} ${sentence}`,
       );
     });
 
-const isChosen = ({ inspect, wish }: One): boolean => wish.choice === inspect.Image;
+const isChosen = ({ inspect, wish }: ServiceUnderCheck): boolean => wish.choice === inspect.Image;
 
 /** Compose names what it makes by the container before it, until that is gone. */
 const COMPOSES = /^[0-9a-f]{12}_/;
@@ -55,10 +59,10 @@ const COMPOSES = /^[0-9a-f]{12}_/;
 export const checks = {
   once: {
     says: "Each service that its owner wants runs, and exactly once.",
-    wrong: ({ containers, wishes }) =>
+    wrong: ({ containers, desired }) =>
       serviceNames.flatMap((service) => {
         const all = containers[service];
-        const { states, choice } = wishes[service];
+        const { states, choice } = desired[service];
         if (all.length > 1) return [`${service} is there ${all.length} times: ${all.map(sayOf).join(", ")}`];
         const [only] = all;
         if (only === undefined)
@@ -72,9 +76,9 @@ export const checks = {
   },
   unwanted: {
     says: "What its owner stopped or removed stays so.",
-    wrong: ({ containers, wishes }) =>
+    wrong: ({ containers, desired }) =>
       serviceNames.flatMap((service) => {
-        const wish = wishes[service];
+        const wish = desired[service];
         const [only] = containers[service];
         if (only === undefined) return [];
         if (isGone(wish)) return [`${service} was removed by its owner, and is ${sayOf(only)}`];
@@ -163,7 +167,7 @@ export const checks = {
 export type CheckName = keyof typeof checks;
 export const checkNames = Object.keys(checks) as CheckName[];
 
-export const violations = (sight: Sight): Partial<Record<CheckName, readonly string[]>> =>
+export const violations = (sight: HostSnapshot): Partial<Record<CheckName, readonly string[]>> =>
   Object.fromEntries(
     checkNames
       .map((name) => [name, checks[name].wrong(sight)] as const)

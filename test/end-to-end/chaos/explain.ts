@@ -1,5 +1,5 @@
 // All that there is to debug a round after which something does not hold.
-import type { RoundResult } from "./play.ts";
+import type { RoundResult } from "./play-round.ts";
 import type { Scene } from "./scene.ts";
 
 export interface Violated {

@@ -2,28 +2,28 @@
 // updater ended, and tags that move.
 import { setTimeout as sleep } from "node:timers/promises";
 import { bedCommand } from "../../bed/bed.ts";
-import { allRun, upAgain } from "./owner-acts.ts";
+import { allRun, composeUp } from "./owner-acts.ts";
 import type { Scene } from "./scene.ts";
 import { serviceNames } from "./services.ts";
 import {
   type Outcome,
-  type Wishes,
+  type DesiredStates,
   afterContainerPrune,
   afterEngine,
   afterVolumePrune,
   changeAll,
   moreLost,
-} from "./wishes.ts";
+} from "./desired-states.ts";
 
 export interface HostAct {
   readonly says: string;
   readonly weight: number;
   /** `ms`: how long what is ended stays so. */
   readonly do: (scene: Scene, ms: number) => Promise<unknown>;
-  readonly then: (wishes: Wishes, outcome: Outcome) => Wishes;
+  readonly then: (wishes: DesiredStates, outcome: Outcome) => DesiredStates;
 }
 
-const same = (wishes: Wishes): Wishes => wishes;
+const same = (wishes: DesiredStates): DesiredStates => wishes;
 const prune = (...words: readonly string[]) => ({
   says: `\`docker ${words.join(" ")}\``,
   weight: 2,
@@ -50,7 +50,7 @@ export const hostActs = {
     weight: 4,
     do: async (scene) => {
       for (const service of serviceNames) await scene.images.haveGood(service);
-      await upAgain(scene);
+      await composeUp(scene);
     },
     then: allRun,
   },
@@ -60,7 +60,7 @@ export const hostActs = {
     do: async (scene) => {
       for (const service of serviceNames) await scene.images.haveGood(service);
       await scene.compose("down").catch(() => undefined);
-      await upAgain(scene);
+      await composeUp(scene);
     },
     then: (wishes, outcome) => changeAll(allRun(wishes, outcome), moreLost("anonymous")),
   },

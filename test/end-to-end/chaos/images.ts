@@ -1,5 +1,5 @@
 // The images of the project's services, as their makers release them: good ones, and three kinds of bad ones.
-import { ifThere } from "../../../shared/engine.ts";
+import { ifExists } from "../../../shared/docker/engine.ts";
 import { type Engine, type ImageOptions, pushApp } from "../../bed/bed.ts";
 import { pull } from "../../support/containers.ts";
 import { type ServiceName, repositoryOf, serviceNames, services } from "./services.ts";
@@ -65,7 +65,7 @@ export class Images {
   async haveGood(service: ServiceName): Promise<void> {
     const { docker } = this.#h;
     const repo = `registry.lab:5000/${repositoryOf(this.#h.name, service)}`;
-    const here = await ifThere(docker.getImage(`${repo}:latest`).inspect());
+    const here = await ifExists(docker.getImage(`${repo}:latest`).inspect());
     if (here !== undefined && this.of(here.Id)?.quality === "good") return;
     await pull(this.#h, `${repo}:stable`);
     await docker.getImage(`${repo}:stable`).tag({ repo, tag: "latest" });

@@ -1,20 +1,20 @@
 // What the owner and their other programs do to a service, with the clients they have.
 import type Docker from "dockerode";
 import type { ContainerInspectInfo } from "dockerode";
-import { PLANTED_ENV } from "../../support/planted.ts";
+import { CANARY_ENV } from "../../support/canary-secret.ts";
 import { type ServiceName, nameOf, otherName, services } from "./services.ts";
 import { type Scene, containersOf } from "./scene.ts";
 import {
   type Outcome,
-  type Wish,
-  type Wishes,
+  type DesiredState,
+  type DesiredStates,
   change,
   changeAll,
   cutOffInside,
   moreLost,
   renamed,
   want,
-} from "./wishes.ts";
+} from "./desired-states.ts";
 
 export interface ServiceAct {
   readonly says: string;
@@ -23,24 +23,24 @@ export interface ServiceAct {
   /** @throws where it does not succeed */
   readonly do: (scene: Scene, service: ServiceName) => Promise<unknown>;
   /** What the owner wants from then on. */
-  readonly then: (wishes: Wishes, service: ServiceName, outcome: Outcome) => Wishes;
+  readonly then: (wishes: DesiredStates, service: ServiceName, outcome: Outcome) => DesiredStates;
 }
 
 const TRIES = 4;
 const STOPPED_ALREADY = 304;
 
-const runs = (wishes: Wishes, service: ServiceName, outcome: Outcome): Wishes =>
+const runs = (wishes: DesiredStates, service: ServiceName, outcome: Outcome): DesiredStates =>
   change(wishes, service, want("running", outcome));
 /** Another container than before. */
-const runsAnew = (wishes: Wishes, service: ServiceName, outcome: Outcome): Wishes =>
+const runsAnew = (wishes: DesiredStates, service: ServiceName, outcome: Outcome): DesiredStates =>
   cutOffInside(runsAs(runs(wishes, service, outcome), service, outcome), service);
-const runsAs = (wishes: Wishes, service: ServiceName, outcome: Outcome): Wishes =>
+const runsAs = (wishes: DesiredStates, service: ServiceName, outcome: Outcome): DesiredStates =>
   change(wishes, service, (wish) => ({ ...renamed(nameOf(service), outcome)(wish), isCutOff: false }));
-const stops = (wishes: Wishes, service: ServiceName, outcome: Outcome): Wishes =>
+const stops = (wishes: DesiredStates, service: ServiceName, outcome: Outcome): DesiredStates =>
   change(wishes, service, want("stopped", outcome));
 const both =
-  (...all: readonly ((wish: Wish) => Wish)[]) =>
-  (wish: Wish): Wish =>
+  (...all: readonly ((wish: DesiredState) => DesiredState)[]) =>
+  (wish: DesiredState): DesiredState =>
     all.reduce((before, by) => by(before), wish);
 
 export const serviceActs = {
@@ -64,7 +64,7 @@ export const serviceActs = {
     weight: 3,
     do: async (scene, service) => {
       const name = await currentName(scene, service);
-      await scene.docker("rename", name, nextName(scene.wishes, service));
+      await scene.docker("rename", name, nextName(scene.desired, service));
     },
     then: (wishes, service, outcome) => change(wishes, service, renamed(nextName(wishes, service), outcome)),
   },
@@ -81,7 +81,7 @@ export const serviceActs = {
     do: async (scene, service) => {
       await scene.images.haveGood(service);
       await scene.docker("rm", "-f", await currentName(scene, service)).catch(() => undefined);
-      await upAgain(scene, "--no-deps", service);
+      await composeUp(scene, "--no-deps", service);
     },
     then: (wishes, service, outcome) =>
       change(runsAnew(wishes, service, outcome), service, moreLost("anonymous")),
@@ -97,7 +97,7 @@ export const serviceActs = {
     weight: 3,
     do: async (scene, service) => {
       await scene.images.haveGood(service);
-      await upAgain(scene, "--no-deps", service);
+      await composeUp(scene, "--no-deps", service);
     },
     then: runsAnew,
   },
@@ -106,7 +106,7 @@ export const serviceActs = {
     weight: 3,
     do: async (scene, service) => {
       await scene.images.haveGood(service);
-      await upAgain(scene, "--no-deps", "--force-recreate", service);
+      await composeUp(scene, "--no-deps", "--force-recreate", service);
     },
     then: runsAnew,
   },
@@ -132,7 +132,7 @@ export const serviceActs = {
 export type ServiceActName = keyof typeof serviceActs;
 
 /** It broke off in the middle: nobody knows what is there. */
-function seldom(wishes: Wishes, service: ServiceName, outcome: Outcome): Wishes {
+function seldom(wishes: DesiredStates, service: ServiceName, outcome: Outcome): DesiredStates {
   const after = cutOffInside(runsAs(wishes, service, { ...outcome, isBusy: true }), service);
   return change(after, service, (wish) => want("running", outcome)(wish));
 }
@@ -145,14 +145,14 @@ function byName(...words: readonly string[]) {
 /** What its owner sees in `docker ps`; its name if there is none. */
 async function currentName(scene: Scene, service: ServiceName): Promise<string> {
   const names = (await containersOf(scene, service)).map(({ Name }) => Name.slice(1));
-  return names.find((name) => !name.includes(".ouroboros-")) ?? scene.wishes[service].names[0] ?? "";
+  return names.find((name) => !name.includes(".ouroboros-")) ?? scene.desired[service].names[0] ?? "";
 }
 
-const nextName = (wishes: Wishes, service: ServiceName): string =>
+const nextName = (wishes: DesiredStates, service: ServiceName): string =>
   otherName(wishes[service].names.at(-1) ?? nameOf(service));
 
 /** The name may be taken for a moment: an owner tries again. */
-export async function upAgain({ compose }: Scene, ...words: readonly string[]): Promise<string> {
+export async function composeUp({ compose }: Scene, ...words: readonly string[]): Promise<string> {
   for (let tries = 1; ; tries++)
     try {
       return await compose("up", "-d", ...words);
@@ -207,7 +207,7 @@ function likeIt(
     Image: Config.Image,
     Labels,
     Volumes,
-    Env: [PLANTED_ENV],
+    Env: [CANARY_ENV],
     HostConfig: {
       ...HostConfig,
       Binds: [...(HostConfig.Binds ?? []), ...binds],
@@ -229,7 +229,7 @@ interface Attached {
 }
 
 /** All of the project. */
-export const allRun = (wishes: Wishes, outcome: Outcome): Wishes =>
+export const allRun = (wishes: DesiredStates, outcome: Outcome): DesiredStates =>
   changeAll(wishes, (wish, service) => ({
     ...want("running", outcome)(renamed(nameOf(service), { ...outcome, isBusy: true })(wish)),
     isCutOff: !outcome.ok && wish.isCutOff,

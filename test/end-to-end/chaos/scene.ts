@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { GONE, ifThere, tolerating } from "../../../shared/engine.ts";
-import { lastOn } from "../../../shared/jetstream.ts";
-import type { OpenRecord } from "../../../shared/run-records.ts";
-import { STREAMS, subjects } from "../../../shared/subjects.ts";
+import { NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
+import { getLastMessage } from "../../../shared/nats/jetstream.ts";
+import type { OpenRecord } from "../../../shared/contract/run-records.ts";
+import { STREAMS, subjects } from "../../../shared/contract/subjects.ts";
 import { type Engine, engine } from "../../bed/bed.ts";
 import { type Stack, startStack } from "../../support/stack.ts";
-import { folderOfVolume } from "../killed/looks.ts";
-import { EndsTold } from "./ends-told.ts";
+import { folderOfVolume } from "../killed/engine-state.ts";
+import { ResultChecker } from "./result-checker.ts";
 import { Images } from "./images.ts";
 import {
   PROJECT,
@@ -25,7 +25,7 @@ import {
   tokenOf,
 } from "./services.ts";
 import { Supervisor } from "./supervisor.ts";
-import { AT_FIRST, type Wishes } from "./wishes.ts";
+import { INITIAL_STATES, type DesiredStates } from "./desired-states.ts";
 
 export const SETTLE_MS = 2000;
 const COMMAND_WITHIN_MS = 90_000;
@@ -38,8 +38,8 @@ export interface Scene extends AsyncDisposable {
   readonly stack: Stack;
   readonly supervisor: Supervisor;
   readonly images: Images;
-  readonly told: EndsTold;
-  wishes: Wishes;
+  readonly resultChecker: ResultChecker;
+  desired: DesiredStates;
   /** Names of volumes that the project's containers have had. */
   readonly volumes: Set<string>;
   /** @throws with what the client complained about */
@@ -62,14 +62,24 @@ export async function openScene(host: number, env: Readonly<Record<string, strin
   const settings = { INTERVAL: "30s", JITTER: "0", SETTLE_TIME: `${SETTLE_MS}ms`, ...env };
   const stack = await startStack({ engine: h, services: [], nats: { store }, env: settings });
   const supervisor = new Supervisor(stack);
-  const told = new EndsTold(h, stack);
-  const scene = { h, host, stack, supervisor, images, told, docker, compose, volumes: new Set<string>() };
+  const resultChecker = new ResultChecker(h, stack);
+  const scene = {
+    h,
+    host,
+    stack,
+    supervisor,
+    images,
+    resultChecker,
+    docker,
+    compose,
+    volumes: new Set<string>(),
+  };
   return {
     ...scene,
-    wishes: AT_FIRST,
+    desired: INITIAL_STATES,
     [Symbol.asyncDispose]: async () => {
       await supervisor[Symbol.asyncDispose]();
-      await told[Symbol.asyncDispose]();
+      await resultChecker[Symbol.asyncDispose]();
       await stack[Symbol.asyncDispose]();
       await clear(h);
       await h.clean();
@@ -91,21 +101,22 @@ export async function clear({ docker }: Engine): Promise<void> {
   const listed = await docker.listContainers({ all: true });
   await Promise.all(
     listed.map(({ Id }) =>
-      tolerating([GONE, IN_USE], docker.getContainer(Id).remove({ force: true, v: true })),
+      ignoreStatuses([NOT_FOUND, IN_USE], docker.getContainer(Id).remove({ force: true, v: true })),
     ),
   );
   const { Volumes: volumes } = await docker.listVolumes();
   for (const { Name } of volumes ?? [])
-    await tolerating([GONE, IN_USE], docker.getVolume(Name).remove({ force: true }));
+    await ignoreStatuses([NOT_FOUND, IN_USE], docker.getVolume(Name).remove({ force: true }));
   const networks = (await docker.listNetworks()).filter(({ Name }) => Name.startsWith(`${PROJECT}_`));
-  for (const { Id } of networks) await tolerating([GONE, IN_USE, 403], docker.getNetwork(Id).remove());
+  for (const { Id } of networks)
+    await ignoreStatuses([NOT_FOUND, IN_USE, 403], docker.getNetwork(Id).remove());
 }
 
 /** All containers of a service, as they are now. */
 export async function containersOf({ h }: Pick<Scene, "h">, service: ServiceName) {
   const filters = { label: [`${SERVICE_LABEL}=${service}`] };
   const listed = await h.docker.listContainers({ all: true, filters });
-  const inspected = await Promise.all(listed.map(({ Id }) => ifThere(h.docker.getContainer(Id).inspect())));
+  const inspected = await Promise.all(listed.map(({ Id }) => ifExists(h.docker.getContainer(Id).inspect())));
   return inspected.filter((inspect) => inspect !== undefined);
 }
 
@@ -126,7 +137,7 @@ export async function writeTokens({ h, volumes }: Pick<Scene, "h" | "volumes">):
 export async function openRun({ stack }: Pick<Scene, "stack">): Promise<string | null | undefined> {
   try {
     const manager = await jetstreamManager(stack.nats, { checkAPI: false, timeout: 1000 });
-    const last = await lastOn(manager, STREAMS.runs, subjects.open(stack.host));
+    const last = await getLastMessage(manager, STREAMS.runs, subjects.open(stack.host));
     return last?.json<OpenRecord>().run ?? null;
   } catch {
     return undefined;

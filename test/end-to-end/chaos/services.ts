@@ -1,6 +1,6 @@
 // The project that the chaos test's owner runs: ten services of one compose file, with volumes, dependencies, shared
 // networks, and one in the network of another. Pure.
-import { PLANTED_ENV } from "../../support/planted.ts";
+import { CANARY_ENV } from "../../support/canary-secret.ts";
 
 export type Policy = "no" | "always" | "unless-stopped" | "on-failure";
 
@@ -96,7 +96,7 @@ export function composeFile(host: string): string {
     const mounted = Object.entries(volumes).map(([path, volume]) =>
       volume === null ? path : `${volume}:${path}`,
     );
-    const [key, value] = PLANTED_ENV.split("=");
+    const [key, value] = CANARY_ENV.split("=");
     return [
       name,
       {

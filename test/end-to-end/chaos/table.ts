@@ -1,6 +1,6 @@
 // docs/reliability.md's table of the chaos test: what was done on each Engine, and what held after each calm.
 import { type CheckName, checkNames, checks } from "./checks.ts";
-import type { RoundResult } from "./play.ts";
+import type { RoundResult } from "./play-round.ts";
 import { hostActs } from "./host-acts.ts";
 import { qualities } from "./images.ts";
 import { serviceActs } from "./owner-acts.ts";

@@ -3,12 +3,19 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerInspectInfo } from "dockerode";
-import type { End } from "../../../shared/run-records.ts";
+import type { UpdateResult } from "../../../shared/contract/run-records.ts";
 import type { Engine } from "../../bed/bed.ts";
 import type { Stack } from "../../support/stack.ts";
-import type { Before } from "./deploy.ts";
+import type { DeployedCase } from "./deploy.ts";
 import { type FaultName, faultOf } from "./faults.ts";
-import { type Looked, folderOf, folderOfVolume, look, namespacesOf, volumeNames } from "./looks.ts";
+import {
+  type ContainersByName,
+  folderOf,
+  folderOfVolume,
+  inspectByName,
+  namespacesOf,
+  volumeNames,
+} from "./engine-state.ts";
 import type { Case } from "./points.ts";
 import { type Role, isPutBack, nameOf, restartPolicy, sceneOf } from "./scenes.ts";
 import type { Session } from "./session.ts";
@@ -16,20 +23,20 @@ import type { Session } from "./session.ts";
 export interface Expected {
   readonly run: string;
   readonly cases: readonly Case[];
-  readonly before: readonly Before[];
+  readonly before: readonly DeployedCase[];
   readonly fault: FaultName;
   /** Names of volumes that were there before all this. */
   readonly otherVolumes: readonly string[];
   /** What the updater found when it started again. */
-  readonly left: Looked;
+  readonly left: ContainersByName;
   readonly marked: readonly string[];
   readonly asked: { readonly events: readonly string[]; readonly published: number };
 }
 
 /** For each case what is wrong, in sentences; what concerns the whole run is told of the first. */
-export async function wrongWith(expected: Expected, session: Session): Promise<string[][]> {
+export async function findViolations(expected: Expected, session: Session): Promise<string[][]> {
   const { h, stack } = session;
-  const now = await look(h);
+  const now = await inspectByName(h);
   const namespaces = await namespacesOf(h, now);
   const ofRun = [
     ...leftNames(expected, now),
@@ -38,7 +45,7 @@ export async function wrongWith(expected: Expected, session: Session): Promise<s
     ...(await leftDocuments(stack)),
   ];
   const ofCases = expected.cases.map(async (one, index) => {
-    const before = expected.before[index] as Before;
+    const before = expected.before[index] as DeployedCase;
     const parts = { one, before, key: before.key, expected, now, namespaces, h, stack };
     return [
       ...wrongContainers(parts),
@@ -51,20 +58,20 @@ export async function wrongWith(expected: Expected, session: Session): Promise<s
   return found.map((sentences, key) => (key === 0 ? [...ofRun, ...sentences] : sentences));
 }
 
-interface Parts {
+interface CaseAfterRecovery {
   readonly one: Case;
-  readonly before: Before;
+  readonly before: DeployedCase;
   readonly key: number;
   readonly expected: Expected;
-  readonly now: Looked;
+  readonly now: ContainersByName;
   readonly namespaces: ReadonlyMap<string, string>;
   readonly h: Engine;
   readonly stack: Stack;
 }
 
-const rolesOf = ({ one }: Pick<Parts, "one">): Role[] => ["web", ...sceneOf(one.scene).beside];
+const rolesOf = ({ one }: Pick<CaseAfterRecovery, "one">): Role[] => ["web", ...sceneOf(one.scene).beside];
 
-function leftNames({ cases, before }: Expected, now: Looked): string[] {
+function leftNames({ cases, before }: Expected, now: ContainersByName): string[] {
   const wanted = cases.flatMap((one, index) =>
     rolesOf({ one }).map((role) => nameOf(role, before[index]?.key ?? 0)),
   );
@@ -95,7 +102,7 @@ async function askedAgain({ asked, fault }: Expected, { stack, noted }: Session)
  * Docker itself leaves a container down after a crash of the Engine or the host where its policy says so. That is none of
  * the updater's business unless it had begun with it.
  */
-function mayBeDown({ one, before, key, expected }: Parts, role: Role): boolean {
+function mayBeDown({ one, before, key, expected }: CaseAfterRecovery, role: Role): boolean {
   const name = nameOf(role, key);
   const { leavesDown } = faultOf(expected.fault);
   if (leavesDown === undefined) return false;
@@ -115,7 +122,7 @@ function mayBeDown({ one, before, key, expected }: Parts, role: Role): boolean {
 const isLinkForgotten = ({ fault, left }: Expected, key: number): boolean =>
   faultOf(fault).leavesDown !== undefined && !left.has(nameOf("web", key));
 
-function wrongContainers(parts: Parts): string[] {
+function wrongContainers(parts: CaseAfterRecovery): string[] {
   const { one, key, now } = parts;
   return rolesOf(parts).flatMap((role) => {
     const name = nameOf(role, key);
@@ -140,7 +147,7 @@ function wrongContainers(parts: Parts): string[] {
 const stateOf = ({ Created, State }: ContainerInspectInfo): string =>
   `${State.Status} (${State.ExitCode}; created ${Created}, started ${State.StartedAt}, ended ${State.FinishedAt})`;
 
-const foundOf = ({ expected }: Parts, name: string): string => {
+const foundOf = ({ expected }: CaseAfterRecovery, name: string): string => {
   const found = expected.left.get(name);
   return found === undefined ? "" : `; the updater found it ${stateOf(found)}`;
 };
@@ -148,7 +155,7 @@ const foundOf = ({ expected }: Parts, name: string): string => {
 const versionOf = ({ Config }: ContainerInspectInfo): string =>
   Config.Env.find((entry) => entry.startsWith("VERSION="))?.slice("VERSION=".length) ?? "?";
 
-function versionsOf(parts: Parts, role: Role): string[] {
+function versionsOf(parts: CaseAfterRecovery, role: Role): string[] {
   const scene = sceneOf(parts.one.scene);
   const isUpdated = role === "web" ? !scene.isBad : role === "child" && scene.childIs === "good";
   if (!isUpdated) return ["1"];
@@ -161,7 +168,7 @@ function versionsOf(parts: Parts, role: Role): string[] {
 }
 
 /** An Engine 20.10 that was killed may find a task of the container that it cannot start then: docs/recovery.md. */
-const isRefusedByEngine = ({ key, expected, stack }: Parts): boolean =>
+const isRefusedByEngine = ({ key, expected, stack }: CaseAfterRecovery): boolean =>
   faultOf(expected.fault).leavesDown !== undefined &&
   stack.records.some(
     (record) =>
@@ -172,14 +179,14 @@ const isRefusedByEngine = ({ key, expected, stack }: Parts): boolean =>
   );
 
 /** The journal's end is what the Engine shows. */
-function wrongEnd(parts: Parts): string[] {
+function wrongEnd(parts: CaseAfterRecovery): string[] {
   const { key, expected, stack, one, now } = parts;
   if (faultOf(expected.fault).losesRun) return [];
   const finished = stack.records.find((record) => record.kind === "finished" && record.run === expected.run);
   if (finished?.kind !== "finished") return ["the run is not finished"];
   const end = finished.ends[nameOf("web", key)];
   const { childIs } = sceneOf(one.scene);
-  const wanted: End[] = isPutBack(sceneOf(one.scene)) ? ["rolled_back"] : ["updated"];
+  const wanted: UpdateResult[] = isPutBack(sceneOf(one.scene)) ? ["rolled_back"] : ["updated"];
   if (childIs === "bad") wanted.push("updated"); // recovery goes on without it, and it is put back alone
   if (mayBeDown(parts, "web")) wanted.push("expired"); // stopped, and not by the updater
   if (isRefusedByEngine(parts)) wanted.push("rolled_back");
@@ -193,7 +200,7 @@ function wrongEnd(parts: Parts): string[] {
   ];
 }
 
-async function wrongData({ key, before, now, h }: Parts): Promise<string[]> {
+async function wrongData({ key, before, now, h }: CaseAfterRecovery): Promise<string[]> {
   const mounted = (now.get(nameOf("web", key))?.Mounts ?? []).map(({ Name }) => Name);
   const checked = before.volumes.map(async (volume) => {
     const kept = await readFile(join(folderOfVolume(h, volume), "kept"), "utf8").catch(() => "");
@@ -204,7 +211,14 @@ async function wrongData({ key, before, now, h }: Parts): Promise<string[]> {
 }
 
 /** They refer to the web that runs: the same network namespace, and its address under the linked name. */
-async function wrongDependants({ one, key, expected, now, namespaces, h }: Parts): Promise<string[]> {
+async function wrongDependants({
+  one,
+  key,
+  expected,
+  now,
+  namespaces,
+  h,
+}: CaseAfterRecovery): Promise<string[]> {
   const name = nameOf("web", key);
   const web = now.get(name);
   if (!web?.State.Running) return [];

@@ -1,14 +1,14 @@
 // What a case finds when its update begins: images, containers, data in their volumes; and how all that goes again.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { GONE, ifThere, tolerating } from "../../../shared/engine.ts";
+import { NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { type Engine, pushApp } from "../../bed/bed.ts";
 import { pull, release } from "../../support/containers.ts";
-import { folderOfVolume, volumeNames } from "./looks.ts";
+import { folderOfVolume, volumeNames } from "./engine-state.ts";
 import type { Case, Deployed } from "./points.ts";
 import { CHILD, type Role, SIDE, WEB, createOptions, imageOf, roles, sceneOf } from "./scenes.ts";
 
-export interface Before extends Deployed {
+export interface DeployedCase extends Deployed {
   /** Names of web's volumes; each holds a file `kept` with its name. */
   readonly volumes: readonly string[];
 }
@@ -37,12 +37,16 @@ export async function publishImages(): Promise<void> {
 export async function haveImages(h: Engine): Promise<void> {
   const here = updated.map(({ image }) => `registry.lab:5000/${image}`);
   for (const reference of [...here.map((image) => `${image}:1`), `registry.lab:5000/${SIDE}:latest`])
-    if ((await ifThere(h.docker.getImage(reference).inspect())) === undefined) await pull(h, reference);
+    if ((await ifExists(h.docker.getImage(reference).inspect())) === undefined) await pull(h, reference);
   for (const image of here) await h.docker.getImage(`${image}:1`).tag({ repo: image, tag: "latest" });
 }
 
 /** Web first, the others refer to it. */
-export async function deploy(h: Engine, { scene: sceneName, policy }: Case, key: number): Promise<Before> {
+export async function deploy(
+  h: Engine,
+  { scene: sceneName, policy }: Case,
+  key: number,
+): Promise<DeployedCase> {
   const scene = sceneOf(sceneName);
   const ids: Partial<Record<Role, string>> = {};
   for (const role of roles.filter((one) => one === "web" || scene.beside.includes(one))) {
@@ -65,7 +69,7 @@ export async function clear({ docker }: Engine): Promise<void> {
   const listed = await docker.listContainers({ all: true });
   await Promise.all(listed.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })));
   const removals = (await volumeNames({ docker })).map((name) =>
-    tolerating([GONE, IN_USE], docker.getVolume(name).remove({ force: true })),
+    ignoreStatuses([NOT_FOUND, IN_USE], docker.getVolume(name).remove({ force: true })),
   );
   await Promise.all(removals);
 }

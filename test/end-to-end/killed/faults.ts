@@ -1,7 +1,7 @@
 // What happens beside, while the updater is dead.
 import { rm } from "node:fs/promises";
 import { bedCommand, engine } from "../../bed/bed.ts";
-import { ask, containers, networks, unused, volumes } from "../prune/ask.ts";
+import { runPrunes, containers, networks, unused, volumes } from "../prune/prune-calls.ts";
 import type { Policy } from "./scenes.ts";
 import type { Session } from "./session.ts";
 
@@ -45,7 +45,7 @@ export const faults = {
   prune: {
     says: "a prune of each kind took what was not in use",
     // Volumes first: what a prune takes of those of containers that are gone is gone.
-    strike: ({ host }) => ask(engine(host), [volumes, containers, networks, unused]),
+    strike: ({ host }) => runPrunes(engine(host), [volumes, containers, networks, unused]),
   },
 } as const satisfies Record<string, Fault>;
 export type FaultName = keyof typeof faults;

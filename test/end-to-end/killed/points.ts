@@ -1,7 +1,7 @@
 // Where the updater is killed: after each step of the product's own lists and after each undo, which a new step joins by
 // being there; and at the points of a run outside of those lists.
-import { recreateDependants, recreateSteps } from "../../../services/updater/swap/recreate.ts";
-import { proveIt } from "../../../services/updater/swap/swap.ts";
+import { recreateDependants, recreateSteps } from "../../../services/updater/swap/recreate-dependants.ts";
+import { verifySuccessor } from "../../../services/updater/swap/swap.ts";
 import { swapSteps } from "../../../services/updater/swap/swap-steps.ts";
 import {
   type Policy,
@@ -20,11 +20,11 @@ export interface Deployed {
   readonly ids: Readonly<Partial<Record<Role, string>>>;
 }
 
-export interface Point {
+export interface CrashPoint {
   readonly says: string;
   readonly scenes: readonly SceneName[];
-  /** Pattern of the moment in a case's update (test/support/dying-updater.ts). */
-  readonly moment: (deployed: Deployed) => string;
+  /** Pattern of the moment in a case's update (test/support/crashing-updater.ts). */
+  readonly patternOf: (deployed: Deployed) => string;
   /** One moment for the whole run: all of a run's cases have it. */
   readonly ofTheRun?: true;
   /** The process that recovers dies too, after so many changes of the Engine. */
@@ -32,7 +32,7 @@ export interface Point {
 }
 
 export interface Case {
-  readonly point: Point;
+  readonly point: CrashPoint;
   readonly scene: SceneName;
   readonly policy: Policy;
 }
@@ -45,10 +45,9 @@ const ends = (end: "updated" | "rolled_back") =>
 const both = (one: readonly SceneName[], other: readonly SceneName[]) =>
   one.filter((name) => other.includes(name));
 
-const [proofIndex, childIndex] = [proveIt, recreateDependants].map((step) => swapSteps.indexOf(step)) as [
-  number,
-  number,
-];
+const [proofIndex, childIndex] = [verifySuccessor, recreateDependants].map((step) =>
+  swapSteps.indexOf(step),
+) as [number, number];
 /** A bad image comes as far as its proof; one of a dependant as far as its start. */
 const reaching = (index: number) =>
   where(
@@ -57,49 +56,49 @@ const reaching = (index: number) =>
 
 const web = (key: number) => nameOf("web", key);
 
-const steps: readonly Point[] = swapSteps.map(({ name }, index) => ({
+const steps: readonly CrashPoint[] = swapSteps.map(({ name }, index) => ({
   says: `after "${name}"`,
   scenes: reaching(index),
-  moment: ({ key }) => `step ${name} of ${web(key)}`,
+  patternOf: ({ key }) => `step ${name} of ${web(key)}`,
 }));
 
-const undos: readonly Point[] = swapSteps.flatMap(({ name, undo }, index) =>
+const undos: readonly CrashPoint[] = swapSteps.flatMap(({ name, undo }, index) =>
   undo === undefined
     ? []
     : [
         {
           says: `after "${name}" was undone`,
           scenes: both(ends("rolled_back"), reaching(index)),
-          moment: ({ key }: Deployed) => `undone ${name} of ${web(key)}`,
+          patternOf: ({ key }: Deployed) => `undone ${name} of ${web(key)}`,
         },
       ],
 );
 
-const recreations: readonly Point[] = (["child", "hard"] as const).flatMap((role) =>
+const recreations: readonly CrashPoint[] = (["child", "hard"] as const).flatMap((role) =>
   recreateSteps.map(({ name }, index) => ({
     says: `after "${name}" of a ${role === "child" ? "dependant" : "hard dependency"}`,
     scenes: both(has(role), reaching(index < recreateSteps.length - 1 ? proofIndex : childIndex)),
-    moment: ({ key }: Deployed) => `step ${name} of ${nameOf(role, key)}`,
+    patternOf: ({ key }: Deployed) => `step ${name} of ${nameOf(role, key)}`,
   })),
 );
 
-const decided = (hook: string, role: Role, among: readonly SceneName[]): Point => ({
+const decided = (hook: string, role: Role, among: readonly SceneName[]): CrashPoint => ({
   says: `after the decision of ${hook} was recorded`,
   scenes: among,
-  moment: ({ key }) => `record decided ${hook} ${nameOf(role, key)}`,
+  patternOf: ({ key }) => `record decided ${hook} ${nameOf(role, key)}`,
 });
-const stopped = (role: "soft" | "hard"): Point => ({
+const stopped = (role: "soft" | "hard"): CrashPoint => ({
   says: `after the ${role} dependency was stopped`,
   scenes: has(role),
-  moment: ({ ids }) => `POST /containers/${ids[role] ?? ""}/stop.*`,
+  patternOf: ({ ids }) => `POST /containers/${ids[role] ?? ""}/stop.*`,
 });
-const removed = (role: "web" | "child", says: string): Point => ({
+const removed = (role: "web" | "child", says: string): CrashPoint => ({
   says,
   scenes: both(ends("updated"), role === "web" ? sceneNames : has(role)),
-  moment: ({ ids }) => `DELETE /containers/${ids[role] ?? ""}\\?.*`,
+  patternOf: ({ ids }) => `DELETE /containers/${ids[role] ?? ""}\\?.*`,
 });
 
-const outside: readonly Point[] = [
+const outside: readonly CrashPoint[] = [
   decided("before_stop_depends_container", "soft", has("soft")),
   stopped("soft"),
   stopped("hard"),
@@ -107,17 +106,17 @@ const outside: readonly Point[] = [
   {
     says: "after the journal said swapping",
     scenes: sceneNames,
-    moment: ({ key }) => `record swapping ${web(key)}`,
+    patternOf: ({ key }) => `record swapping ${web(key)}`,
   },
   {
     says: "after the journal said swapped",
     scenes: reaching(childIndex),
-    moment: ({ key }) => `record swapped ${web(key)}`,
+    patternOf: ({ key }) => `record swapped ${web(key)}`,
   },
   ...["swapping", "swapped", "ended"].map((kind) => ({
     says: `after the journal said ${kind} of a dependant`,
     scenes: where(({ childIs }) => childIs === "good"),
-    moment: ({ key }: Deployed) => `record ${kind} ${nameOf("child", key)}`,
+    patternOf: ({ key }: Deployed) => `record ${kind} ${nameOf("child", key)}`,
   })),
   decided("after_update", "web", reaching(childIndex)),
   decided(
@@ -135,32 +134,36 @@ const outside: readonly Point[] = [
   {
     says: "after the journal said ended",
     scenes: sceneNames,
-    moment: ({ key }) => `record ended ${web(key)}`,
+    patternOf: ({ key }) => `record ended ${web(key)}`,
   },
   {
     says: "after the soft dependency was started",
     scenes: has("soft"),
-    moment: ({ key }) => `POST /containers/${nameOf("soft", key)}/start.*`,
+    patternOf: ({ key }) => `POST /containers/${nameOf("soft", key)}/start.*`,
   },
   decided("before_recreate_hard_depends_container", "hard", has("hard")),
   decided("after_recreate_hard_depends_container", "hard", has("hard")),
 ];
 
 const half = "give the name to the successor"; // the names are exchanged from here on
-const recoveries: readonly Point[] = [half, "move the old container's name aside"].flatMap((name) =>
+const recoveries: readonly CrashPoint[] = [half, "move the old container's name aside"].flatMap((name) =>
   [1, 2].map((n) => ({
     says: `after "${name}", and again after change ${n} of its recovery`,
     scenes: sceneNames,
-    moment: ({ key }: Deployed) => `step ${name} of ${web(key)}`,
+    patternOf: ({ key }: Deployed) => `step ${name} of ${web(key)}`,
     ofTheRun: true as const,
     recoveryDiesAt: n,
   })),
 );
 
-const ofTheRun: readonly Point[] = [
-  { says: "after the marker volume was made", scenes: has("soft"), moment: () => "POST /volumes/create.*" },
-  { says: "after the marker volume was removed", scenes: has("soft"), moment: () => "DELETE /volumes/.*" },
-  { says: "after the journal said finished", scenes: sceneNames, moment: () => "record finished" },
+const ofTheRun: readonly CrashPoint[] = [
+  {
+    says: "after the marker volume was made",
+    scenes: has("soft"),
+    patternOf: () => "POST /volumes/create.*",
+  },
+  { says: "after the marker volume was removed", scenes: has("soft"), patternOf: () => "DELETE /volumes/.*" },
+  { says: "after the journal said finished", scenes: sceneNames, patternOf: () => "record finished" },
 ].map((point) => ({ ...point, ofTheRun: true as const }));
 
 const kinds = {
@@ -179,8 +182,8 @@ export const stepKinds: readonly Kind[] = [
   "after each step of another container's recreation",
 ];
 
-export const points: readonly Point[] = Object.values(kinds).flat();
-export function kindOf(point: Point): Kind {
+export const points: readonly CrashPoint[] = Object.values(kinds).flat();
+export function kindOf(point: CrashPoint): Kind {
   const kind = kindNames.find((one) => kinds[one].includes(point));
   if (kind === undefined) throw new Error(`a point of no kind: ${point.says}`);
   return kind;

@@ -1,6 +1,6 @@
 // Outcomes as a table for docs/reliability.md: a row for each value of each dimension, a column for each Engine.
-import type { Outcome } from "./batch.ts";
-import type { Chosen } from "./choose.ts";
+import type { Outcome } from "./run-batch.ts";
+import type { CaseWithFault } from "./choose-cases.ts";
 import { faultNames, faultOf } from "./faults.ts";
 import { kindNames, kindOf, points } from "./points.ts";
 import { policies, sceneNames, sceneOf } from "./scenes.ts";
@@ -9,7 +9,7 @@ export interface ResultOf<One> {
   readonly one: One;
   readonly outcome: Outcome;
 }
-type OnEngine = Chosen & { readonly engine: string };
+type OnEngine = CaseWithFault & { readonly engine: string };
 type Row = readonly [says: string, holds: (one: OnEngine) => boolean];
 
 const dimensions: readonly (readonly [string, readonly Row[]])[] = [

@@ -6,12 +6,21 @@ import type { ContainerInspectInfo } from "dockerode";
 import { after, afterEach, before, describe, it } from "mocha";
 import type { Engine } from "../../bed/bed.ts";
 import { deploy, overview, release } from "../../support/containers.ts";
-import { endsOf } from "../../support/runs.ts";
+import { awaitResults } from "../../support/runs.ts";
 import { type Process, type Stack, startStack } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
-import { type Share, ask, containers, halves, networks, nothingIsLeft, snapshotsOf, unused } from "./ask.ts";
+import {
+  type Share,
+  runPrunes,
+  containers,
+  halves,
+  networks,
+  nothingIsLeft,
+  snapshotsOf,
+  unused,
+} from "./prune-calls.ts";
 
-const dyingUpdater = join(import.meta.dirname, "../../support/dying-updater.js");
+const dyingUpdater = join(import.meta.dirname, "../../support/crashing-updater.js");
 const ENDS = { cmd: ["false"] };
 const STOPPED = "stop the old container";
 
@@ -41,9 +50,9 @@ const pruned = (
   async (scene) => {
     const { h, stack, name } = scene;
     const { old, run, start } = await killedAfter(scene, step, end === "updated" ? {} : ENDS);
-    await ask(h, calls);
+    await runPrunes(h, calls);
     start();
-    assert.deepEqual(await endsOf(stack, run), { [name]: end });
+    assert.deepEqual(await awaitResults(stack, run), { [name]: end });
     assert.deepEqual(await overview(h), [`${name} running ${end === "updated" ? 2 : 1}`]);
     await expectLike(scene, old);
     await nothingIsLeft(h, stack);
@@ -65,7 +74,7 @@ const cases: readonly Case[] = [
       for (const { Id } of await h.docker.listContainers({ all: true }))
         await h.docker.getContainer(Id).remove();
       start();
-      assert.deepEqual(await endsOf(stack, run), { [name]: "expired" });
+      assert.deepEqual(await awaitResults(stack, run), { [name]: "expired" });
       assert.deepEqual(await overview(h), []);
       await nothingIsLeft(h, stack);
     },
@@ -78,7 +87,7 @@ const cases: readonly Case[] = [
       const [file = ""] = await snapshotsOf(stack);
       await writeFile(join(stack.folder, "data/replaced", file), '{"version": 1, "run": ');
       const updater = start();
-      assert.deepEqual(await endsOf(stack, run), { [name]: "updated" });
+      assert.deepEqual(await awaitResults(stack, run), { [name]: "updated" });
       assert.match(updater.log(), /snapshot is damaged and set aside/);
       assert.deepEqual(await overview(h), [`${name} running 2`]);
     },

@@ -18,7 +18,7 @@ import {
   untagged,
   unused,
   volumes,
-} from "./ask.ts";
+} from "./prune-calls.ts";
 
 interface Scene {
   readonly h: Engine;

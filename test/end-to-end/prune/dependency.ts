@@ -5,12 +5,22 @@ import { afterEach, describe, it } from "mocha";
 import type { Engine } from "../../bed/bed.ts";
 import { deploy, overview, release } from "../../support/containers.ts";
 import { type EngineProxy, startEngineProxy } from "../../support/engine-proxy.ts";
-import { endsOf, update } from "../../support/runs.ts";
+import { awaitResults, update } from "../../support/runs.ts";
 import { type Stack, startStack } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
-import { type Share, WAITS, ask, byCurl, containers, halves, nothingIsLeft, unused, volumes } from "./ask.ts";
+import {
+  type Share,
+  WAITS,
+  runPrunes,
+  byCurl,
+  containers,
+  halves,
+  nothingIsLeft,
+  unused,
+  volumes,
+} from "./prune-calls.ts";
 
-const dyingUpdater = join(import.meta.dirname, "../../support/dying-updater.js");
+const dyingUpdater = join(import.meta.dirname, "../../support/crashing-updater.js");
 
 const cases: readonly (readonly [says: string, (h: Engine) => Promise<void>])[] = [
   [
@@ -110,12 +120,12 @@ const cases: readonly (readonly [says: string, (h: Engine) => Promise<void>])[] 
       await release("apps/web", "2");
       await stack.check();
       assert.equal(await dying.exited, "SIGKILL");
-      await ask(h, [containers, volumes, unused]);
+      await runPrunes(h, [containers, volumes, unused]);
       stack.start("updater");
       const { run } = await until("a run has begun", () =>
         stack.records.find(({ kind }) => kind === "begun"),
       );
-      assert.deepEqual(await endsOf(stack, run), { web: "updated" });
+      assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
       assert.deepEqual(await overview(h), ["db running 1", "web running 2"]);
       await nothingIsLeft(h, stack);
     },

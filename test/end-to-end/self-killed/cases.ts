@@ -10,7 +10,7 @@ export const forms = {
 export type Form = keyof typeof forms;
 export const formNames = Object.keys(forms) as Form[];
 
-export interface SelfCase {
+export interface SelfUpdateCase {
   readonly form: Form;
   /** Patterns of moments; each is met once. */
   readonly points: readonly string[];
@@ -30,7 +30,7 @@ const dealt = (points: readonly string[], size = DEATHS): string[][] =>
   Array.from({ length: Math.ceil(points.length / size) }, (_, n) => points.slice(n * size, (n + 1) * size));
 
 /** Each point once, and all three processes in each of these updates. */
-export function killed(form: Form): SelfCase[] {
+export function killCases(form: Form): SelfUpdateCase[] {
   const [old, helper, successor] = [dealt(oldPoints, 1), dealt(helperPoints), dealt(newPoints, DEATHS + 1)];
   const most = Math.max(old.length, helper.length, successor.length);
   return Array.from({ length: most }, (_, n) => ({
@@ -40,7 +40,7 @@ export function killed(form: Form): SelfCase[] {
 }
 
 /** They end on the old container. */
-export function putBack(form: Exclude<Form, "compose">): SelfCase[] {
+export function rollbackCases(form: Exclude<Form, "compose">): SelfUpdateCase[] {
   const common = { form, fault: "none", end: "1" } as const;
   return [
     { ...common, next: "2", points: ["new started"] },
@@ -55,10 +55,13 @@ export function putBack(form: Exclude<Form, "compose">): SelfCase[] {
 }
 
 /** The Engine, or the whole host, at the same points. */
-export const struck = (form: Form, fault: "engine" | "power", points: readonly string[]): SelfCase[] =>
-  points.map((point) => ({ form, fault, next: "2", end: "2", points: [point] }));
+export const faultCases = (
+  form: Form,
+  fault: "engine" | "power",
+  points: readonly string[],
+): SelfUpdateCase[] => points.map((point) => ({ form, fault, next: "2", end: "2", points: [point] }));
 
-export const titleOf = ({ points, form, fault }: SelfCase): string =>
+export const titleOf = ({ points, form, fault }: SelfUpdateCase): string =>
   `${{ none: "killed", engine: "its Engine killed", power: "its host without power" }[fault]} at ${points.map(nameOf).join(", ")} (${forms[form]})`;
 
 export const nameOf = (point: string): string =>

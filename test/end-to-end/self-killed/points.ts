@@ -1,7 +1,7 @@
 // Where a self-update is cut: at the product's own steps and undos, which a new step joins by being there, and at what
-// the three processes do beside them. Patterns of moments (test/support/dying-ourselves.ts).
-import { ofOurselves, swapSteps } from "../../../services/updater/swap/swap-steps.ts";
-import { proveIt } from "../../../services/updater/swap/swap.ts";
+// the three processes do beside them. Patterns of moments (test/support/crashing-ouroboros.ts).
+import { selfUpdateSteps, swapSteps } from "../../../services/updater/swap/swap-steps.ts";
+import { verifySuccessor } from "../../../services/updater/swap/swap.ts";
 
 /** By `docker run`, or by compose. */
 const OWN = "ouroboros(-updater-1)?";
@@ -24,7 +24,7 @@ export const helperPoints = of("helper", ["started", ...stepsOf(swapSteps), HELP
 
 /** The new container, after it has proved itself. */
 export const newPoints = of("new", [
-  ...stepsOf(ofOurselves),
+  ...stepsOf(selfUpdateSteps),
   `record swapped ${OWN}`,
   `record swapping ${OWN}`,
   ...asked("after_self_update"),
@@ -36,7 +36,7 @@ export const newPoints = of("new", [
 ]);
 
 /** A new container that does not get ready comes as far as its proof. */
-export const undoPoints = of("helper", undosOf(swapSteps.slice(0, swapSteps.indexOf(proveIt))));
+export const undoPoints = of("helper", undosOf(swapSteps.slice(0, swapSteps.indexOf(verifySuccessor))));
 
 /** after_self_update was refused: the new container hands back, and its helper puts the old one back. */
 export const backPoints = [

@@ -3,28 +3,28 @@ import { existsSync } from "node:fs";
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ifThere } from "../../../shared/engine.ts";
-import { parseJson } from "../../../shared/messages.ts";
-import { Status } from "../../../services/ouroboros/answers.ts";
+import { ifExists } from "../../../shared/docker/engine.ts";
+import { parseJson } from "../../../shared/contract/messages.ts";
+import { Status } from "../../../cli/output/output-schemas.ts";
 import { bedCommand, engine } from "../../bed/bed.ts";
 import {
   buildNats,
-  buildOurs,
+  buildOuroborosImage,
   checkout,
   docker,
   dockerOn,
   latestOf,
   pushGeneration,
-  release,
+  releaseGeneration,
   repositoryOn,
-} from "../../support/our-image.ts";
+} from "../../support/ouroboros-image.ts";
 import { nodeFlags } from "../../support/node-flags.ts";
 import { until } from "../../support/until.ts";
-import type { SelfCase } from "./cases.ts";
+import type { SelfUpdateCase } from "./cases.ts";
 
 const OURS = "ouroboros-as-built";
 const NATS = "registry.lab:5000/nats-stand-in:1";
-const PROGRAM = "/app/dist/test/support/dying-ourselves.js";
+const PROGRAM = "/app/dist/test/support/crashing-ouroboros.js";
 const HOOKS = ["before_self_update", "after_self_update", "before_self_cleanup", "after_self_cleanup"];
 /** Generous: other tests want the same cores. */
 const WITHIN = { within: 300_000 };
@@ -32,12 +32,12 @@ const WITHIN = { within: 300_000 };
 /** In the bed's registry; each Engine pulls them from there. */
 async function publishGenerations(hosts: readonly number[]): Promise<void> {
   const files: Record<string, string> = {};
-  for (const name of ["dying-ourselves.js", "moments.js"])
+  for (const name of ["crashing-ouroboros.js", "crash-points.js"])
     files[name] = await readFile(join(import.meta.dirname, "../../support", name), "utf8");
   const entrypoint = ["/usr/bin/tini", "--", "node", ...nodeFlags, PROGRAM];
   const lines = ["COPY *.js /app/dist/test/support/", `ENTRYPOINT ${JSON.stringify(entrypoint)}`];
   const repositories = hosts.map(repositoryOn);
-  await buildOurs(OURS);
+  await buildOuroborosImage(OURS);
   await pushGeneration("1", { ours: OURS, lines, files, repositories });
   await pushGeneration("2", { ours: OURS, lines, files, repositories });
   await pushGeneration("unready", {
@@ -53,24 +53,24 @@ async function publishGenerations(hosts: readonly number[]): Promise<void> {
  * For each host, by its number, the cases it may take: each is run once, by the first that is free. Resolves when the
  * images are there, with what will be wrong with each.
  */
-export async function runAll(
-  queues: ReadonlyMap<number, readonly SelfCase[]>,
-): Promise<ReadonlyMap<SelfCase, Promise<readonly string[]>>> {
+export async function runCases(
+  queues: ReadonlyMap<number, readonly SelfUpdateCase[]>,
+): Promise<ReadonlyMap<SelfUpdateCase, Promise<readonly string[]>>> {
   await publishGenerations([...queues.keys()]);
-  const tell = new Map<SelfCase, (wrong: readonly string[]) => void>();
+  const tell = new Map<SelfUpdateCase, (wrong: readonly string[]) => void>();
   const all = [...new Set([...queues.values()].flat())];
   const outcomes = new Map(
     all.map((one) => [one, new Promise<readonly string[]>((resolve) => tell.set(one, resolve))] as const),
   );
   const left = new Set(all);
-  const work = async (host: number, queue: readonly SelfCase[]): Promise<void> => {
+  const work = async (host: number, queue: readonly SelfUpdateCase[]): Promise<void> => {
     for (const one of queue) if (left.delete(one)) tell.get(one)?.(await runCase(host, one));
   };
   for (const [host, queue] of queues) void work(host, queue);
   return outcomes;
 }
 
-async function runCase(host: number, it: SelfCase): Promise<readonly string[]> {
+async function runCase(host: number, it: SelfUpdateCase): Promise<readonly string[]> {
   const folder = await mkdtemp(join(tmpdir(), "self-killed-"));
   const scene = { it, host, folder, repository: repositoryOn(host), docker: dockerOn(host, folder) };
   try {
@@ -88,7 +88,7 @@ async function runCase(host: number, it: SelfCase): Promise<readonly string[]> {
 }
 
 interface Scene {
-  readonly it: SelfCase;
+  readonly it: SelfUpdateCase;
   readonly host: number;
   readonly folder: string;
   readonly repository: string;
@@ -103,9 +103,9 @@ const allNames = (scene: Scene): string[] =>
 
 async function prepare(scene: Scene): Promise<void> {
   const { it, docker, repository, folder } = scene;
-  await release("1", repository);
+  await releaseGeneration("1", repository);
   await docker("pull", latestOf(repository));
-  await release(it.next, repository);
+  await releaseGeneration(it.next, repository);
   for (const path of ["met", "hooks"]) await mkdir(join(folder, path));
   await chmod(join(folder, "met"), 0o777);
   const how = it.fault === "none" ? "kill" : "stall";
@@ -245,7 +245,7 @@ async function wrongWith(scene: Scene, before: Looked): Promise<string[]> {
     (line) => line.split(" ")[0],
   );
   const expected = HOOKS.slice(0, it.end === "2" ? 4 : it.isRefused ? 2 : 1);
-  const oldImage = await ifThere(engine(host).docker.getImage(before.image).inspect());
+  const oldImage = await ifExists(engine(host).docker.getImage(before.image).inspect());
   const ports = it.form === "ports" ? await docker("port", own) : "8000/tcp -> 0.0.0.0:8099";
   return [
     ...(generation === it.end ? [] : [`generation ${generation} runs`]),

@@ -1,8 +1,8 @@
 // Outcomes as a table for docs/reliability.md: a row for each point, a column for each Engine.
-import { type SelfCase, formNames, forms, nameOf } from "./cases.ts";
+import { type SelfUpdateCase, formNames, forms, nameOf } from "./cases.ts";
 
-export interface Ran {
-  readonly one: SelfCase;
+export interface SelfUpdateOutcome {
+  readonly testCase: SelfUpdateCase;
   readonly engine: string;
   readonly isRight: boolean;
 }
@@ -16,14 +16,14 @@ const WHO: Readonly<Record<string, string>> = {
 const FAULTS = { none: "", engine: "the Engine, at ", power: "the host's power, at " } as const;
 
 /** `right/run` of the updates that were cut at the point, among other points. */
-export function tableOf(results: readonly Ran[], engines: readonly string[]): string {
-  const rows = new Map<string, Map<string, Ran[]>>();
+export function tableOf(results: readonly SelfUpdateOutcome[], engines: readonly string[]): string {
+  const rows = new Map<string, Map<string, SelfUpdateOutcome[]>>();
   for (const ran of results)
-    for (const says of rowsOf(ran.one)) {
-      const row = rows.get(says) ?? new Map<string, Ran[]>();
+    for (const says of rowsOf(ran.testCase)) {
+      const row = rows.get(says) ?? new Map<string, SelfUpdateOutcome[]>();
       rows.set(says, row.set(ran.engine, [...(row.get(ran.engine) ?? []), ran]));
     }
-  const line = (says: string, of: (engine: string) => readonly Ran[]): string =>
+  const line = (says: string, of: (engine: string) => readonly SelfUpdateOutcome[]): string =>
     `| ${[says, ...engines.map((engine) => cellOf(of(engine)))].join(" | ")} |`;
   return [
     `| killed | ${engines.map((engine) => `Engine ${engine}`).join(" | ")} |`,
@@ -31,17 +31,17 @@ export function tableOf(results: readonly Ran[], engines: readonly string[]): st
     ...[...rows].map(([says, row]) => line(says, (engine) => row.get(engine) ?? [])),
     ...formNames.map((form) =>
       line(`all, ${forms[form]}`, (engine) =>
-        results.filter((ran) => ran.engine === engine && ran.one.form === form),
+        results.filter((ran) => ran.engine === engine && ran.testCase.form === form),
       ),
     ),
   ].join("\n");
 }
 
-const rowsOf = ({ points, fault }: SelfCase): string[] =>
+const rowsOf = ({ points, fault }: SelfUpdateCase): string[] =>
   points.map((point) => {
     const [who = "", ...moment] = nameOf(point).split(" ");
     return `${FAULTS[fault]}${WHO[who] ?? who}: ${moment.join(" ")}`;
   });
 
-const cellOf = (ran: readonly Ran[]): string =>
+const cellOf = (ran: readonly SelfUpdateOutcome[]): string =>
   ran.length === 0 ? "–" : `${ran.filter(({ isRight }) => isRight).length}/${ran.length}`;

@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { jetstream } from "@nats-io/jetstream";
-import type { CloudEvent, Verdict } from "../../../shared/messages.ts";
-import { subjects } from "../../../shared/subjects.ts";
+import type { CloudEvent, Verdict } from "../../../shared/contract/messages.ts";
+import { subjects } from "../../../shared/contract/subjects.ts";
 import { HOST, beforeUpdateEvent, gone, until } from "../../services/hook-executor/scene.ts";
 import { type Stage, openStage } from "../../services/hook-executor/stage.ts";
 

@@ -1,9 +1,9 @@
 /** What a user may set of a container's place on its host: ports, restarts, rights, limits, namespaces. */
 import assert from "node:assert/strict";
-import { host, one } from "../case.ts";
+import { host, singleContainer } from "../case.ts";
 
 export const hostCases = {
-  ports: one("published ports, tcp and udp, one on two addresses", {
+  ports: singleContainer("published ports, tcp and udp, one on two addresses", {
     ExposedPorts: { "8081/tcp": {}, "53/udp": {} },
     ...host({
       PortBindings: {
@@ -15,7 +15,7 @@ export const hostCases = {
       },
     }),
   }),
-  "ports-random": one("ports that the Engine chooses", {
+  "ports-random": singleContainer("ports that the Engine chooses", {
     ExposedPorts: { "8081/tcp": {}, "9000/tcp": {} },
     ...host({
       PortBindings: {
@@ -24,15 +24,15 @@ export const hostCases = {
       },
     }),
   }),
-  "ports-range": one("a port of a range", {
+  "ports-range": singleContainer("a port of a range", {
     ExposedPorts: { "9000/tcp": {} },
     ...host({ PortBindings: { "9000/tcp": [{ HostPort: "28310-28315" }] } }),
   }),
-  "ports-six": one("a port on an IPv6 address", {
+  "ports-six": singleContainer("a port on an IPv6 address", {
     ExposedPorts: { "9000/tcp": {} },
     ...host({ PortBindings: { "9000/tcp": [{ HostIp: "::1", HostPort: "28320" }] } }),
   }),
-  "port-vanishes": one(
+  "port-vanishes": singleContainer(
     "a published port that the new image no longer exposes",
     host({ PortBindings: { "9000/tcp": [{ HostIp: "127.0.0.1", HostPort: "28330" }] } }),
     {
@@ -42,26 +42,33 @@ export const hostCases = {
         assert.equal((await inspect()).NetworkSettings.Ports["9000/tcp"]?.[0]?.HostPort, "28330"),
     },
   ),
-  "publish-all": one("all ports that the new image exposes, and no others", host({ PublishAllPorts: true }), {
-    check: async ({ inspect }) => {
-      const { NetworkSettings, Config } = await inspect();
-      const published = Object.entries(NetworkSettings.Ports).filter(
-        ([, bindings]) => (bindings ?? []).length > 0,
-      );
-      assert.deepEqual(published.map(([port]) => port).sort(), Object.keys(Config.ExposedPorts ?? {}).sort());
+  "publish-all": singleContainer(
+    "all ports that the new image exposes, and no others",
+    host({ PublishAllPorts: true }),
+    {
+      check: async ({ inspect }) => {
+        const { NetworkSettings, Config } = await inspect();
+        const published = Object.entries(NetworkSettings.Ports).filter(
+          ([, bindings]) => (bindings ?? []).length > 0,
+        );
+        assert.deepEqual(
+          published.map(([port]) => port).sort(),
+          Object.keys(Config.ExposedPorts ?? {}).sort(),
+        );
+      },
     },
-  }),
-  expose: one("more exposed ports", { ExposedPorts: { "7000/tcp": {}, "7001/udp": {} } }),
-  "restart-always": one("restart always", host({ RestartPolicy: { Name: "always" } })),
-  "restart-on-failure": one(
+  ),
+  expose: singleContainer("more exposed ports", { ExposedPorts: { "7000/tcp": {}, "7001/udp": {} } }),
+  "restart-always": singleContainer("restart always", host({ RestartPolicy: { Name: "always" } })),
+  "restart-on-failure": singleContainer(
     "restart on failure, five times",
     host({ RestartPolicy: { Name: "on-failure", MaximumRetryCount: 5 } }),
   ),
-  "restart-unless-stopped": one(
+  "restart-unless-stopped": singleContainer(
     "restart unless stopped",
     host({ RestartPolicy: { Name: "unless-stopped" } }),
   ),
-  rights: one(
+  rights: singleContainer(
     "capabilities, security options, groups",
     host({
       CapAdd: ["NET_ADMIN"],
@@ -71,19 +78,19 @@ export const hostCases = {
     }),
   ),
   // With a user of its own: Engine 20.10 gives root capabilities that the machine itself may not have.
-  privileged: one("privileged, with an init process", {
+  privileged: singleContainer("privileged, with an init process", {
     User: "1000",
     ...host({ Privileged: true, Init: true }),
   }),
-  "unmasked-paths": one("privileged, with no path masked", {
+  "unmasked-paths": singleContainer("privileged, with no path masked", {
     User: "1000",
     ...host({ Privileged: true, MaskedPaths: [], ReadonlyPaths: [] }),
   }),
-  "masked-paths": one(
+  "masked-paths": singleContainer(
     "masked paths of its own",
     host({ MaskedPaths: ["/proc/kcore"], ReadonlyPaths: ["/proc/bus", "/proc/fs"] }),
   ),
-  limits: one(
+  limits: singleContainer(
     "memory, processors, processes, out-of-memory score",
     host({
       Memory: 64e6,
@@ -98,11 +105,11 @@ export const hostCases = {
       OomKillDisable: false,
     }),
   ),
-  "limits-quota": one(
+  "limits-quota": singleContainer(
     "processor time by period and quota, and block weights",
     host({ CpuPeriod: 50_000, CpuQuota: 25_000, CpusetMems: "0", BlkioWeight: 300, PidsLimit: -1 }),
   ),
-  "devices-and-ulimits": one(
+  "devices-and-ulimits": singleContainer(
     "ulimits, kernel settings, a device and rules for devices",
     host({
       Ulimits: [{ Name: "nofile", Soft: 1024, Hard: 2048 }],
@@ -111,7 +118,7 @@ export const hostCases = {
       DeviceCgroupRules: ["c 1:3 rwm"],
     }),
   ),
-  "device-limits": one(
+  "device-limits": singleContainer(
     "several devices, and rates for one",
     host({
       Devices: [
@@ -124,7 +131,7 @@ export const hostCases = {
       ],
     }),
   ),
-  names: one(
+  names: singleContainer(
     "name servers, search domains, options and hosts",
     host({
       Dns: ["127.0.0.53"],
@@ -133,27 +140,36 @@ export const hostCases = {
       ExtraHosts: ["a:10.0.0.1", "gw:host-gateway"],
     }),
   ),
-  log: one(
+  log: singleContainer(
     "a log driver with options",
     host({ LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "2" } } }),
   ),
-  "log-none": one("no log", host({ LogConfig: { Type: "none", Config: {} } })),
-  namespaces: one(
+  "log-none": singleContainer("no log", host({ LogConfig: { Type: "none", Config: {} } })),
+  namespaces: singleContainer(
     "the host's processes and cgroups, shareable memory",
     host({ PidMode: "host", IpcMode: "shareable", CgroupnsMode: "host", CgroupParent: "/fidelity" }),
   ),
-  "ipc-host": one("the host's and no interprocess memory", host({ IpcMode: "host", UTSMode: "" })),
-  "uts-host": one("the host's name", host({ UTSMode: "host" })),
-  annotations: one("annotations", host({ Annotations: { "com.example.a": "1" } }), { since: "1.43" }),
-  "live-limits": one("limits changed while it runs", host({ Memory: 64e6, MemorySwap: 64e6 }), {
+  "ipc-host": singleContainer(
+    "the host's and no interprocess memory",
+    host({ IpcMode: "host", UTSMode: "" }),
+  ),
+  "uts-host": singleContainer("the host's name", host({ UTSMode: "host" })),
+  annotations: singleContainer("annotations", host({ Annotations: { "com.example.a": "1" } }), {
+    since: "1.43",
+  }),
+  "live-limits": singleContainer("limits changed while it runs", host({ Memory: 64e6, MemorySwap: 64e6 }), {
     edit: ({ container }) =>
       container.update({ Memory: 96e6, MemorySwap: 192e6, CpuShares: 300, PidsLimit: 50 }),
   }),
-  "live-restart": one("a restart policy changed while it runs", host({ RestartPolicy: { Name: "always" } }), {
-    edit: ({ container }) =>
-      container.update({ RestartPolicy: { Name: "on-failure", MaximumRetryCount: 3 } }),
-  }),
-  "live-restart-always": one(
+  "live-restart": singleContainer(
+    "a restart policy changed while it runs",
+    host({ RestartPolicy: { Name: "always" } }),
+    {
+      edit: ({ container }) =>
+        container.update({ RestartPolicy: { Name: "on-failure", MaximumRetryCount: 3 } }),
+    },
+  ),
+  "live-restart-always": singleContainer(
     "a restart policy given while it runs",
     {},
     {

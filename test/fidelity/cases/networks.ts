@@ -1,6 +1,6 @@
 /** Networks: which, with what names and addresses; connected at first or live. */
 import assert from "node:assert/strict";
-import { type Edited, type Scene, host, one } from "../case.ts";
+import { type Edited, type Scene, host, singleContainer } from "../case.ts";
 
 const address =
   (network: string, ip: string) =>
@@ -20,7 +20,7 @@ const leave =
     docker.getNetwork(network).disconnect({ Container: container.id, Force: true });
 
 export const networkCases = {
-  aliases: one(
+  aliases: singleContainer(
     "a network with other names for it",
     {},
     {
@@ -29,7 +29,7 @@ export const networkCases = {
         assert.match(await exec("it", "/bin/busybox", "nslookup", "www"), /10\.213\.1\./),
     },
   ),
-  "static-address": one(
+  "static-address": singleContainer(
     "an address of its own",
     {},
     {
@@ -37,14 +37,14 @@ export const networkCases = {
       check: address("lan", "10.213.1.109"),
     },
   ),
-  "two-networks": one(
+  "two-networks": singleContainer(
     "two networks, with other names in each",
     {},
     {
       endpoints: { lan: { Aliases: ["a1"] }, dmz: { Aliases: ["a2", "b2"] } },
     },
   ),
-  "three-networks": one(
+  "three-networks": singleContainer(
     "three networks, an address in the second, driver options in the third",
     {},
     {
@@ -56,36 +56,36 @@ export const networkCases = {
       check: address("dmz", "10.213.2.77"),
     },
   ),
-  "same-alias": one(
+  "same-alias": singleContainer(
     "the same name in three networks, several in one",
     {},
     {
       endpoints: { ops: { Aliases: ["x", "y", "z"] }, lan: { Aliases: ["x"] }, dmz: { Aliases: ["x"] } },
     },
   ),
-  "network-host": one("the host's network", host({ NetworkMode: "host" })),
-  "network-host-named": one("the host's network and a host name", {
+  "network-host": singleContainer("the host's network", host({ NetworkMode: "host" })),
+  "network-host-named": singleContainer("the host's network and a host name", {
     Hostname: "mine",
     ...host({ NetworkMode: "host" }),
   }),
-  "network-none": one("no network", host({ NetworkMode: "none" })),
-  "network-bridge": one("the default network by its name", host({ NetworkMode: "bridge" })),
-  "network-disabled": one("networking disabled", { NetworkDisabled: true }),
-  "mac-address": one(
+  "network-none": singleContainer("no network", host({ NetworkMode: "none" })),
+  "network-bridge": singleContainer("the default network by its name", host({ NetworkMode: "bridge" })),
+  "network-disabled": singleContainer("networking disabled", { NetworkDisabled: true }),
+  "mac-address": singleContainer(
     "a hardware address",
     { MacAddress: "02:42:0a:d5:00:77", ...host({ NetworkMode: "lan" }) },
     {
       check: mac("lan", "02:42:0a:d5:00:77"),
     },
   ),
-  "mac-address-bridge": one(
+  "mac-address-bridge": singleContainer(
     "a hardware address on the default network",
     { MacAddress: "02:42:0a:d5:00:78" },
     {
       check: mac("bridge", "02:42:0a:d5:00:78"),
     },
   ),
-  "mac-address-endpoint": one(
+  "mac-address-endpoint": singleContainer(
     "a hardware address of one endpoint",
     {},
     {
@@ -94,7 +94,7 @@ export const networkCases = {
       check: mac("lan", "02:42:0a:d5:00:79"),
     },
   ),
-  "mac-address-secondary": one(
+  "mac-address-secondary": singleContainer(
     "a hardware address in its second network",
     {},
     {
@@ -103,7 +103,7 @@ export const networkCases = {
       check: mac("dmz", "02:42:0a:d5:00:80"),
     },
   ),
-  "mac-address-both": one(
+  "mac-address-both": singleContainer(
     "hardware addresses in both its networks",
     {},
     {
@@ -115,7 +115,7 @@ export const networkCases = {
       },
     },
   ),
-  "gateway-priority": one(
+  "gateway-priority": singleContainer(
     "which network is the way out",
     {},
     {
@@ -123,7 +123,7 @@ export const networkCases = {
       endpoints: { lan: { GwPriority: 1 }, dmz: { GwPriority: 10 } },
     },
   ),
-  "ipv6-static": one(
+  "ipv6-static": singleContainer(
     "an IPv6 address of its own, and any IPv4 address",
     {},
     {
@@ -132,7 +132,7 @@ export const networkCases = {
         assert.equal((await inspect()).NetworkSettings.Networks["six"]?.GlobalIPv6Address, "fd00:213:4::99"),
     },
   ),
-  "addresses-several": one(
+  "addresses-several": singleContainer(
     "addresses of both families in several networks",
     {},
     {
@@ -144,15 +144,19 @@ export const networkCases = {
       check: address("lan", "10.213.1.188"),
     },
   ),
-  "link-local": one(
+  "link-local": singleContainer(
     "a link-local address",
     {},
     {
       endpoints: { lan: { IPAMConfig: { LinkLocalIPs: ["169.254.34.68"] } } },
     },
   ),
-  "live-connect": one("a network joined while it runs", {}, { edit: join("dmz", { Aliases: ["live"] }) }),
-  "live-connect-address": one(
+  "live-connect": singleContainer(
+    "a network joined while it runs",
+    {},
+    { edit: join("dmz", { Aliases: ["live"] }) },
+  ),
+  "live-connect-address": singleContainer(
     "a network joined while it runs, with an address",
     {},
     {
@@ -161,12 +165,12 @@ export const networkCases = {
       check: address("ops", "10.213.3.55"),
     },
   ),
-  "live-disconnect": one(
+  "live-disconnect": singleContainer(
     "a network left while it runs",
     {},
     { endpoints: { lan: {}, dmz: { Aliases: ["d"] } }, edit: leave("dmz") },
   ),
-  "live-exchange": one(
+  "live-exchange": singleContainer(
     "the first network left and another joined while it runs",
     {},
     {
@@ -177,8 +181,12 @@ export const networkCases = {
       },
     },
   ),
-  "live-alone": one("all networks left while it runs", {}, { endpoints: { lan: {} }, edit: leave("lan") }),
-  "mac-address-exchange": one(
+  "live-alone": singleContainer(
+    "all networks left while it runs",
+    {},
+    { endpoints: { lan: {} }, edit: leave("lan") },
+  ),
+  "mac-address-exchange": singleContainer(
     "a hardware address where the first network was left while it runs",
     { MacAddress: "02:42:0a:d5:00:83" },
     {

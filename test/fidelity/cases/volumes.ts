@@ -1,6 +1,6 @@
 /** Volumes and mounts: named, anonymous, of the image, of other containers; none may lose its data. */
 import assert from "node:assert/strict";
-import { type Case, type Scene, host, one } from "../case.ts";
+import { type Case, type Scene, host, singleContainer } from "../case.ts";
 
 /** The content of a file that is seen at that path. */
 const shows =
@@ -9,19 +9,19 @@ const shows =
     assert.equal(await exec("it", "/bin/cat", path), text);
 
 export const volumeCases = {
-  binds: one(
+  binds: singleContainer(
     "a bound folder and named volumes",
     ({ folder, own }) => host({ Binds: [`${folder}:/bm:ro`, `${own("a")}:/v1`, `${own("b")}:/v2:nocopy`] }),
     { check: shows("/bm/file", "from the host\n") },
   ),
-  "image-volumes": one("anonymous volumes of the image", { User: "0" }),
-  "anonymous-volume": one("an anonymous volume of its own", { Volumes: { "/tmp": {} } }),
-  "anonymous-in-binds": one(
+  "image-volumes": singleContainer("anonymous volumes of the image", { User: "0" }),
+  "anonymous-volume": singleContainer("an anonymous volume of its own", { Volumes: { "/tmp": {} } }),
+  "anonymous-in-binds": singleContainer(
     "anonymous volumes where the image has none",
     { Volumes: { "/a": {}, "/b/c": {} } },
     { image: "mild" },
   ),
-  mounts: one("mounts: a volume with options, a bound folder, a tmpfs", ({ folder, own }) =>
+  mounts: singleContainer("mounts: a volume with options, a bound folder, a tmpfs", ({ folder, own }) =>
     host({
       Mounts: [
         {
@@ -35,35 +35,40 @@ export const volumeCases = {
       ],
     }),
   ),
-  "mounts-anonymous": one(
+  "mounts-anonymous": singleContainer(
     "an anonymous volume in the list of mounts, with its options",
     host({
       Mounts: [{ Type: "volume", Target: "/anon", VolumeOptions: { NoCopy: true, Labels: { kept: "yes" } } }],
     }),
   ),
-  "mounts-mixed": one("binds, mounts, tmpfs and anonymous volumes beside each other", ({ folder, own }) => ({
-    Volumes: { "/anon": {} },
-    ...host({
-      Binds: [`${own("a")}:/a`, `${folder}:/b`],
-      Mounts: [
-        { Type: "volume", Source: own("c"), Target: "/c" },
-        { Type: "volume", Target: "/d" },
-        { Type: "tmpfs", Target: "/e" },
-      ],
-      Tmpfs: { "/f": "size=64k" },
+  "mounts-mixed": singleContainer(
+    "binds, mounts, tmpfs and anonymous volumes beside each other",
+    ({ folder, own }) => ({
+      Volumes: { "/anon": {} },
+      ...host({
+        Binds: [`${own("a")}:/a`, `${folder}:/b`],
+        Mounts: [
+          { Type: "volume", Source: own("c"), Target: "/c" },
+          { Type: "volume", Target: "/d" },
+          { Type: "tmpfs", Target: "/e" },
+        ],
+        Tmpfs: { "/f": "size=64k" },
+      }),
     }),
-  })),
-  "bind-over-image-volume": one("a named volume in place of the image's anonymous one", ({ own }) =>
-    host({ Binds: [`${own("a")}:/imgvol`] }),
   ),
-  "tmpfs-over-image-volume": one(
+  "bind-over-image-volume": singleContainer(
+    "a named volume in place of the image's anonymous one",
+    ({ own }) => host({ Binds: [`${own("a")}:/imgvol`] }),
+  ),
+  "tmpfs-over-image-volume": singleContainer(
     "a tmpfs in place of the image's anonymous volume",
     host({ Tmpfs: { "/imgvol": "size=1m" } }),
   ),
-  "mount-over-image-volume": one("a read-only mount in place of the image's anonymous volume", ({ folder }) =>
-    host({ Mounts: [{ Type: "bind", Source: folder, Target: "/imgvol", ReadOnly: true }] }),
+  "mount-over-image-volume": singleContainer(
+    "a read-only mount in place of the image's anonymous volume",
+    ({ folder }) => host({ Mounts: [{ Type: "bind", Source: folder, Target: "/imgvol", ReadOnly: true }] }),
   ),
-  "bind-options": one("bound folders with their options", ({ folder }) =>
+  "bind-options": singleContainer("bound folders with their options", ({ folder }) =>
     host({
       Binds: [`${folder}:/a:ro,rprivate`, `${folder}:/b:z`],
       Mounts: [
@@ -76,22 +81,26 @@ export const volumeCases = {
       ],
     }),
   ),
-  "read-only-root": one(
+  "read-only-root": singleContainer(
     "a read-only root, a tmpfs and a size for shared memory",
     host({ ReadonlyRootfs: true, Tmpfs: { "/run": "rw,size=1m" }, ShmSize: 1048576 }),
   ),
-  "volume-appears": one(
+  "volume-appears": singleContainer(
     "a named volume at a path that the new image declares a volume",
     ({ own }) => host({ Binds: [`${own("a")}:/data`] }),
     { image: "volumeAppears" },
   ),
-  "volume-appears-anonymous": one(
+  "volume-appears-anonymous": singleContainer(
     "an anonymous volume at a path that the new image declares one",
     { Volumes: { "/data": {} } },
     { image: "volumeAppears" },
   ),
-  "volume-appears-plain": one("a volume that only the new image declares", {}, { image: "volumeAppears" }),
-  "volume-vanishes": one(
+  "volume-appears-plain": singleContainer(
+    "a volume that only the new image declares",
+    {},
+    { image: "volumeAppears" },
+  ),
+  "volume-vanishes": singleContainer(
     "the data of a volume that the new image no longer declares",
     {},
     {
@@ -99,7 +108,7 @@ export const volumeCases = {
       check: async ({ exec }) => assert.match(await exec("it", "/bin/cat", "/data/mark"), /^[0-9a-f]{64}$/),
     },
   ),
-  "volume-spelt-otherwise": one(
+  "volume-spelt-otherwise": singleContainer(
     "volumes, folders and memory at paths that are spelt otherwise than the Engine does",
     ({ folder, own }) => ({
       Volumes: { "/cache/": {} },
@@ -114,12 +123,12 @@ export const volumeCases = {
       }),
     }),
   ),
-  "image-volume-spelt-otherwise": one(
+  "image-volume-spelt-otherwise": singleContainer(
     "anonymous volumes and memory where the image spells its volumes otherwise",
     host({ Tmpfs: { "/memory": "size=64k" } }),
     { image: "volumesSpelt" },
   ),
-  "image-volume-bound": one(
+  "image-volume-bound": singleContainer(
     "a named volume in place of the image's that is spelt otherwise",
     ({ own }) => host({ Binds: [`${own("a")}:/data`, `${own("b")}:/memory/`] }),
     { image: "volumesSpelt" },

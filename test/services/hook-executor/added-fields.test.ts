@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { CloudEvent } from "../../../shared/messages.ts";
+import type { CloudEvent } from "../../../shared/contract/messages.ts";
 import { withUnknownFields } from "../../support/schemas.ts";
 import { beforeUpdateEvent } from "./scene.ts";
 import { type Stage, openStage } from "./stage.ts";

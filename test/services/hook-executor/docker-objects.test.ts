@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { cp, mkdir, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Locals } from "../../../shared/hooks.ts";
+import type { Locals } from "../../../shared/contract/hooks.ts";
 import { bed, bedCommand, engine, pushApp } from "../../bed/bed.ts";
 import { HOOKS } from "./hook-readmes.ts";
 import {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { token } from "../../../shared/tokens.ts";
+import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 import { beforeUpdateEvent, hooksFolder, gone, until } from "./scene.ts";
 import { type Stage, openStage } from "./stage.ts";
 
@@ -100,7 +100,7 @@ describe("the hook-executor, when something ends", () => {
       await using scripts = await hooksFolder();
       await scripts.put(`before_update/${name}`, text);
       await using executor = stage.start({ HOOKS_DIR: scripts.path });
-      await stage.publish(beforeUpdateEvent(token(name)));
+      await stage.publish(beforeUpdateEvent(encodeToken(name)));
       const pid = await scripts.wrote("pid");
       executor.process.kill("SIGKILL");
       await executor.ended();

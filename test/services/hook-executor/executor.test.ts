@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { jetstream } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import { BUCKETS, executorOf, subjects } from "../../../shared/subjects.ts";
-import { token } from "../../../shared/tokens.ts";
+import { BUCKETS, executorParticipant, subjects } from "../../../shared/contract/subjects.ts";
+import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 import { HOST, beforeUpdateEvent, until } from "./scene.ts";
 import { type Stage, openStage } from "./stage.ts";
 
@@ -32,7 +32,7 @@ describe("the hook-executor", () => {
     await using executor = stage.start({ OUROBOROS_HOST: "" });
     await until("it says so", () => /no host is there yet/.test(executor.output()));
     const kv = await new Kvm(stage.nats).open(BUCKETS.hosts);
-    await kv.put(token(HOST), "{}");
+    await kv.put(encodeToken(HOST), "{}");
     await until("it has found it", () => /waiting for hook events/.test(executor.output()));
     await stage.makeConsumer();
     await stage.publish(beforeUpdateEvent());
@@ -44,7 +44,7 @@ describe("the hook-executor", () => {
 
   it("does not start where it would have to choose between hosts, and names them", async () => {
     const kv = await new Kvm(stage.nats).open(BUCKETS.hosts);
-    for (const host of [HOST, "web-02"]) await kv.put(token(host), "{}");
+    for (const host of [HOST, "web-02"]) await kv.put(encodeToken(host), "{}");
     await using executor = stage.start({ OUROBOROS_HOST: "" });
     assert.equal(await executor.ended(), 1);
     assert.match(
@@ -91,7 +91,7 @@ describe("the hook-executor", () => {
     await stage.publish(slow);
     for (const run of ["1", "2", "3"]) await stage.publish(beforeUpdateEvent(run));
     for (const run of ["1", "2", "3"]) await stage.verdictOn(beforeUpdateEvent(run));
-    const told = subjects.progress(HOST, executorOf(HOST), slow.id);
+    const told = subjects.progress(HOST, executorParticipant(HOST), slow.id);
     await until("progress is told", () => progress.length > 0);
     assert.deepEqual([...new Set(progress)], [told]);
     assert.equal(await stage.stored(), 3);
@@ -124,7 +124,7 @@ describe("the hook-executor", () => {
     await using executor = stage.start();
     const event = beforeUpdateEvent();
     const js = jetstream(stage.nats);
-    const at = (hook: string, id: string) => `ouroboros.hook.${token(HOST)}.${hook}.app.${id}`;
+    const at = (hook: string, id: string) => `ouroboros.hook.${encodeToken(HOST)}.${hook}.app.${id}`;
     await js.publish(at("before_update", "x1"), "no JSON");
     await js.publish(at("before_update", "x2"), JSON.stringify(event));
     await js.publish(at("before_update", "x3"), JSON.stringify({ ...event, id: "x3", data: {} }));
@@ -141,10 +141,10 @@ describe("the hook-executor", () => {
   it("answers on its own subject whatever the event says, also where something lies there already", async () => {
     await stage.makeConsumer();
     const event = { ...beforeUpdateEvent(), verdictsubject: "ouroboros.verdict.other.{participant}.x" };
-    const own = subjects.verdict(HOST, executorOf(HOST), event.id);
+    const own = subjects.verdict(HOST, executorParticipant(HOST), event.id);
     // What others can make the server write there, with the message id they would guess.
     await jetstream(stage.nats).publish(own, '{"stream":"X","seq":1}', {
-      msgID: `${event.id}.${executorOf(HOST)}`,
+      msgID: `${event.id}.${executorParticipant(HOST)}`,
     });
     await using _executor = stage.start();
     await stage.publish(event);

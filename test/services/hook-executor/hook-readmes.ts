@@ -2,7 +2,7 @@
 // `node dist/test/services/hook-executor/hook-readmes.js` writes them.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type HookName, hookNames, hooks } from "../../../shared/hooks.ts";
+import { type HookName, hookNames, hooks } from "../../../shared/contract/hooks.ts";
 
 export const HOOKS = join(import.meta.dirname, "../../../../hooks");
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import "../../bed/bed.ts"; // It starts scripts.
 import type { HookEvent } from "../../../services/hook-executor/hook-event.ts";
 import { findScripts } from "../../../services/hook-executor/scripts.ts";
-import { type HookName, hookNames } from "../../../shared/hooks.ts";
+import { type HookName, hookNames } from "../../../shared/contract/hooks.ts";
 import { HOOKS, examplesOf, readmeOf } from "./hook-readmes.ts";
 import {
   type HooksFolder,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import "../../bed/bed.ts"; // It starts python3.
-import type { Locals } from "../../../shared/hooks.ts";
+import type { Locals } from "../../../shared/contract/hooks.ts";
 import {
   type HooksFolder,
   cloudEvent,

@@ -14,11 +14,16 @@ import type { HookEvent } from "../../../services/hook-executor/hook-event.ts";
 import { prepareTools } from "../../../services/hook-executor/hook-tools.ts";
 import { runHook } from "../../../services/hook-executor/run-hook.ts";
 import { systemClock } from "../../../shared/clock.ts";
-import { type HookName, type Locals, hooks } from "../../../shared/hooks.ts";
-import { type CloudEvent, type Verdict, dataOf, makeEvent } from "../../../shared/messages.ts";
-import type { ContainerPayload, ImagePayload } from "../../../shared/payloads.ts";
-import { readSettings } from "../../../shared/read-settings.ts";
-import { eventId } from "../../../shared/subjects.ts";
+import { type HookName, type Locals, hooks } from "../../../shared/contract/hooks.ts";
+import {
+  type CloudEvent,
+  type Verdict,
+  parseEventData,
+  makeEvent,
+} from "../../../shared/contract/messages.ts";
+import type { ContainerPayload, ImagePayload } from "../../../shared/contract/payloads.ts";
+import { readSettings } from "../../../shared/settings/read-settings.ts";
+import { eventId } from "../../../shared/contract/subjects.ts";
 
 export const HOST = "web-01.example.com";
 
@@ -87,7 +92,7 @@ export const hookEvent = (hook: HookName, event: CloudEvent): HookEvent => ({
   hook,
   host: HOST,
   container: event.subject,
-  data: dataOf(hook, event),
+  data: parseEventData(hook, event),
   text: JSON.stringify(event),
   storedAt: Date.now(),
 });

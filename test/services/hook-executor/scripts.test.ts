@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import "../../bed/bed.ts"; // It makes symbolic links.
-import { findScripts, hooksFolder as folderFor } from "../../../services/hook-executor/scripts.ts";
+import { findScripts, findHooksFolder as folderFor } from "../../../services/hook-executor/scripts.ts";
 import { type HooksFolder, hooksFolder, runScripts } from "./scene.ts";
 
 describe("a hook's scripts", () => {

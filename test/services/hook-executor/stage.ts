@@ -1,11 +1,11 @@
 // A hook-executor's surroundings for a test: a NATS server with the streams, a hooks folder, and what the updater does.
 import { type ConsumerInfo, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, connect, nanos } from "nats";
-import { nextOn } from "../../../shared/jetstream.ts";
-import { type CloudEvent, type Verdict, parseVerdict } from "../../../shared/messages.ts";
-import { STREAMS, consumers, executorOf, subjects } from "../../../shared/subjects.ts";
-import { ensureConsumer, hookConsumer } from "../../../shared/durables.ts";
-import { ensureTopology } from "../../../shared/topology.ts";
+import { getNextMessage } from "../../../shared/nats/jetstream.ts";
+import { type CloudEvent, type Verdict, parseVerdict } from "../../../shared/contract/messages.ts";
+import { STREAMS, consumers, executorParticipant, subjects } from "../../../shared/contract/subjects.ts";
+import { ensureConsumer, hookConsumer } from "../../../shared/nats/durable-consumers.ts";
+import { ensureTopology } from "../../../shared/nats/topology.ts";
 import { type NatsServer, startNats } from "../../bed/bed.ts";
 import { type Executor, HOST, type HooksFolder, hooksFolder, startExecutor, until } from "./scene.ts";
 
@@ -48,13 +48,13 @@ export async function openStage(config?: string): Promise<Stage> {
   const manager = await jetstreamManager(nats);
   await ensureTopology(nats, manager);
   const folder = await hooksFolder();
-  const consumer = (participant = executorOf(HOST)) =>
+  const consumer = (participant = executorParticipant(HOST)) =>
     manager.consumers.info(STREAMS.hooks, consumers.gate(participant));
   return {
     server,
     nats,
     folder,
-    makeConsumer: ({ host = HOST, participant = executorOf(host), ackWaitMs = 30_000 } = {}) =>
+    makeConsumer: ({ host = HOST, participant = executorParticipant(host), ackWaitMs = 30_000 } = {}) =>
       ensureConsumer(
         manager,
         STREAMS.hooks,
@@ -62,7 +62,7 @@ export async function openStage(config?: string): Promise<Stage> {
           ack_wait: nanos(ackWaitMs),
         }),
       ),
-    removeConsumer: () => manager.consumers.delete(STREAMS.hooks, consumers.gate(executorOf(HOST))),
+    removeConsumer: () => manager.consumers.delete(STREAMS.hooks, consumers.gate(executorParticipant(HOST))),
     consumer,
     settled: (participant) =>
       until("every event is settled", async () => {
@@ -74,11 +74,13 @@ export async function openStage(config?: string): Promise<Stage> {
         subjects.hook({ host: hostOf(event), hook: "before_update", container: "app", event: event.id }),
         JSON.stringify(event),
       ),
-    verdictOn: (event, participant = executorOf(hostOf(event))) =>
+    verdictOn: (event, participant = executorParticipant(hostOf(event))) =>
       until(`a verdict on ${event.id}`, async () => {
         const subject = subjects.verdict(hostOf(event), participant, event.id);
         for (let seq = 1; ; seq += 1) {
-          const message = await nextOn(manager, STREAMS.verdicts, subject, seq).catch(() => undefined);
+          const message = await getNextMessage(manager, STREAMS.verdicts, subject, seq).catch(
+            () => undefined,
+          );
           if (message === undefined) return undefined;
           seq = message.seq;
           const verdict = parseVerdict({ text: message.string(), fromStream: false });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Challenge, answerable, parseChallenges } from "../../../services/poller/challenge.ts";
+import { type Challenge, selectChallenge, parseChallenges } from "../../../services/poller/challenge.ts";
 
 describe("a registry's challenge", () => {
   const cases: readonly [string, string, readonly Challenge[]][] = [
@@ -45,9 +45,9 @@ describe("a registry's challenge", () => {
     it(sentence, () => assert.deepEqual(parseChallenges(header), expected));
 
   it("is answered by Bearer before Basic, and not where the scheme is unknown", () => {
-    assert.equal(answerable(parseChallenges('Basic realm="x", Bearer realm="y"'))?.scheme, "bearer");
-    assert.equal(answerable(parseChallenges('Negotiate, Basic realm="x"'))?.scheme, "basic");
-    assert.equal(answerable(parseChallenges("Negotiate")), undefined);
+    assert.equal(selectChallenge(parseChallenges('Basic realm="x", Bearer realm="y"'))?.scheme, "bearer");
+    assert.equal(selectChallenge(parseChallenges('Negotiate, Basic realm="x"'))?.scheme, "basic");
+    assert.equal(selectChallenge(parseChallenges("Negotiate")), undefined);
   });
 
   it("is read at once, however long and wrong it is", () => {

@@ -1,22 +1,26 @@
 import assert from "node:assert/strict";
 import { containerWarnings, unknownNames } from "../../../services/poller/container-warnings.ts";
 import { FirstStart } from "../../../services/poller/first-start.ts";
-import { leftAlone } from "../../../services/poller/tell.ts";
-import type { Facts } from "../../../shared/container-facts.ts";
-import { NameCensus } from "../../../shared/name-census.ts";
-import { readSettings } from "../../../shared/read-settings.ts";
-import type { WatchSettings } from "../../../shared/watch-list.ts";
+import { summarizeSkipped } from "../../../services/poller/log-cycle.ts";
+import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
+import { ContainerNames } from "../../../shared/runtime/container-names.ts";
+import { readSettings } from "../../../shared/settings/read-settings.ts";
+import type { WatchSettings } from "../../../shared/containers/watch-list.ts";
 import { pino } from "pino";
 
 const wishes = (env: NodeJS.ProcessEnv = {}): WatchSettings => readSettings(env, new Map());
-const called = (name: string, labels: Facts["labels"] = {}, more: Partial<Facts> = {}): Facts => ({
+const called = (
+  name: string,
+  labels: ContainerFacts["labels"] = {},
+  more: Partial<ContainerFacts> = {},
+): ContainerFacts => ({
   ...{ id: name.padEnd(64, "0"), name, reference: "app", imageId: "sha256:1", status: "running", labels },
   ...{ autoRemove: false, dependsOn: [], hardDependsOn: [], refersTo: [], ...more },
 });
 const WATCHTOWER = "com.centurylinklabs.watchtower";
 
 describe("of what containers say, is told", () => {
-  const cases: readonly [string, readonly Facts[], NodeJS.ProcessEnv, readonly string[]][] = [
+  const cases: readonly [string, readonly ContainerFacts[], NodeJS.ProcessEnv, readonly string[]][] = [
     [
       "nothing, where all of it counts",
       [
@@ -97,11 +101,11 @@ describe("a name in MONITOR or IGNORE that no container bears", () => {
   });
 
   it("is known to be nobody's once every Engine was looked at, and told once", () => {
-    const census = new NameCensus(2);
-    assert.equal(census.report("h1", ["web"]), undefined);
-    assert.equal(census.report("h1", ["web", "db"]), undefined);
-    assert.deepEqual(census.report("h2", ["cache"]), ["web", "db", "cache"]);
-    assert.equal(census.report("h2", []), undefined);
+    const census = new ContainerNames(2);
+    assert.equal(census.addNames("h1", ["web"]), undefined);
+    assert.equal(census.addNames("h1", ["web", "db"]), undefined);
+    assert.deepEqual(census.addNames("h2", ["cache"]), ["web", "db", "cache"]);
+    assert.equal(census.addNames("h2", []), undefined);
   });
 });
 
@@ -112,7 +116,7 @@ describe("what was left alone", () => {
     ...(wrong && { wrong }),
   });
   it("is counted by kind, the most first; what is current or told as trouble is not", () => {
-    const { sentence, kinds } = leftAlone([
+    const { sentence, kinds } = summarizeSkipped([
       left("b", "paused"),
       left("a", "built here: its image comes from no registry; run a pulled one"),
       left("c", "paused"),
@@ -123,7 +127,7 @@ describe("what was left alone", () => {
     assert.deepEqual(kinds, { paused: ["b", "c"], "built here": ["a"] });
   });
   it("is no line where nothing was", () => {
-    assert.equal(leftAlone([left("d", "current")]).sentence, undefined);
+    assert.equal(summarizeSkipped([left("d", "current")]).sentence, undefined);
   });
 });
 

@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { bed } from "../../bed/bed.ts";
 
-export interface Asked {
+export interface RegistryRequest {
   readonly method: string;
   readonly path: string;
   readonly authorization: string | undefined;
@@ -18,7 +18,7 @@ export interface Asked {
 export interface OddRegistry extends AsyncDisposable {
   /** 127.0.0.1:port, as in an image reference. */
   readonly host: string;
-  readonly asked: readonly Asked[];
+  readonly asked: readonly RegistryRequest[];
 }
 
 type Behave = (request: IncomingMessage, response: ServerResponse, body: string) => void;
@@ -28,7 +28,7 @@ type Behave = (request: IncomingMessage, response: ServerResponse, body: string)
  * address that is `unknown` to the Engine as an insecure one.
  */
 export async function startRegistry(behave: Behave, tls?: "loopback" | "unknown"): Promise<OddRegistry> {
-  const asked: Asked[] = [];
+  const asked: RegistryRequest[] = [];
   const listener: RequestListener = (request, response) => {
     void text(request).then((body) => {
       const { method = "", url = "", headers } = request;

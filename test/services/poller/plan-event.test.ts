@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { cut, fingerprint, planEvent } from "../../../services/poller/plan-event.ts";
+import { splitPlan, fingerprint, planEvent } from "../../../services/poller/plan-event.ts";
 import type { PlannedGroup } from "../../../services/poller/plan.ts";
-import type { Facts } from "../../../shared/container-facts.ts";
-import { dataOf } from "../../../shared/messages.ts";
-import type { ContainerPayload, ImagePayload } from "../../../shared/payloads.ts";
-import { PLAIN } from "../../support/facts.ts";
+import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
+import { parseEventData } from "../../../shared/contract/messages.ts";
+import type { ContainerPayload, ImagePayload } from "../../../shared/contract/payloads.ts";
+import { PLAIN_FACTS } from "../../support/plain-facts.ts";
 
 const DIGEST = `sha256:${"1".repeat(64)}`;
 const image: ImagePayload = {
@@ -16,12 +16,12 @@ const image: ImagePayload = {
   created: null,
   size: 1,
 };
-const facts = (name: string): Facts => ({
+const facts = (name: string): ContainerFacts => ({
   id: name,
   name,
   reference: "ghcr.io/acme/app:2",
   imageId: image.id,
-  ...PLAIN,
+  ...PLAIN_FACTS,
 });
 const container = (name: string, kilobytes: number): ContainerPayload => ({
   id: name,
@@ -67,7 +67,7 @@ describe("the plan as an event", () => {
   it("has the locals of updates_enumerated, and an id that follows from the run", () => {
     const plan = { ...group("web"), dependencies: [facts("db")], hardDependencies: [facts("cache")] };
     const event = planEvent(context, "2026-07-01T12:00:00Z", [plan], seen);
-    const data = dataOf("updates_enumerated", event);
+    const data = parseEventData("updates_enumerated", event);
     assert.equal(event.id, "r1-updates_enumerated");
     assert.equal(event.source, "//ouroboros/web-01/poller");
     assert.deepEqual(
@@ -143,7 +143,7 @@ describe("a plan that grows too large", () => {
   ];
   for (const [sentence, groups, expected] of cases)
     it(sentence, () => {
-      const parts = cut(groups, seen);
+      const parts = splitPlan(groups, seen);
       assert.deepEqual(
         { now: namesOf(parts.now), rest: namesOf(parts.rest), tooLarge: namesOf(parts.tooLarge) },
         expected,

@@ -1,30 +1,30 @@
 import assert from "node:assert/strict";
-import type { Facts } from "../../../shared/container-facts.ts";
-import { parseImageRef } from "../../../shared/image-ref.ts";
-import type { HeldEntry } from "../../../shared/held.ts";
+import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
+import { parseImageRef } from "../../../shared/registry/image-ref.ts";
+import type { HeldEntry } from "../../../shared/contract/held-entry.ts";
 import {
   type RegistryAnswer,
-  choose,
-  mayMove,
-  planOf,
+  chooseCandidates,
+  hasTagMoved,
+  makePlan,
   unknownDependencies,
 } from "../../../services/poller/plan.ts";
-import { type ImageStore, originKey } from "../../../shared/provenance.ts";
-import type { WatchSettings } from "../../../shared/watch-list.ts";
-import { PLAIN } from "../../support/facts.ts";
+import { type ImageStore, originKey } from "../../../shared/registry/provenance.ts";
+import type { WatchSettings } from "../../../shared/containers/watch-list.ts";
+import { PLAIN_FACTS } from "../../support/plain-facts.ts";
 
 const OLD = `sha256:${"0".repeat(64)}`;
 const NEW = `sha256:${"1".repeat(64)}`;
 const NOW = Date.parse("2026-07-01T12:00:00Z");
 
-const web: Facts = {
+const web: ContainerFacts = {
   id: "a".repeat(64),
   name: "web",
   reference: "ghcr.io/acme/web:1",
   imageId: "sha256:image",
-  ...PLAIN,
+  ...PLAIN_FACTS,
 };
-const labelled = (value: string): Partial<Facts> => ({ labels: { "com.ouroboros.enable": value } });
+const labelled = (value: string): Partial<ContainerFacts> => ({ labels: { "com.ouroboros.enable": value } });
 const all: WatchSettings = {
   MONITOR: [],
   IGNORE: [],
@@ -34,11 +34,11 @@ const all: WatchSettings = {
 };
 const WATCHTOWER = "com.centurylinklabs.watchtower";
 const both = { COMPAT_LABELS: ["watchtower", "wud"] } as const satisfies Partial<WatchSettings>;
-const withLabel = (label: string, value: string): Partial<Facts> => ({ labels: { [label]: value } });
+const withLabel = (label: string, value: string): Partial<ContainerFacts> => ({ labels: { [label]: value } });
 
 interface Given {
-  readonly web?: Partial<Facts>;
-  readonly others?: readonly Facts[];
+  readonly web?: Partial<ContainerFacts>;
+  readonly others?: readonly ContainerFacts[];
   readonly wishes?: Partial<WatchSettings>;
   readonly digests?: readonly string[];
   readonly noImage?: true;
@@ -58,7 +58,7 @@ function decide(given: Given): string {
   const others = given.others ?? [];
   const ref = parseImageRef(facts.reference);
   const digests = given.noImage ? undefined : (given.digests ?? [`ghcr.io/acme/web@${OLD}`]);
-  const choice = choose(
+  const choice = chooseCandidates(
     [
       { facts, digests, ...(given.lost && { lost: given.lost }) },
       ...others.map((other) => ({ facts: other, digests: [`app@${NEW}`] })),
@@ -78,7 +78,7 @@ function decide(given: Given): string {
     tries: 1,
     ...given.held,
   };
-  const plan = planOf({
+  const plan = makePlan({
     candidates: choice.candidates,
     answers: new Map([
       ["ghcr.io/acme/web:1", given.answer ?? { kind: "digest", digest: NEW }],
@@ -91,7 +91,7 @@ function decide(given: Given): string {
     strangers: new Map(given.stranger === undefined ? [] : [["web", given.stranger]]),
     same: new Set(given.isSame && ["web"]),
   });
-  const left = [...choice.left, ...plan.left].find(({ container }) => container === facts);
+  const left = [...choice.skipped, ...plan.skipped].find(({ container }) => container === facts);
   const entry = plan.groups.flatMap(({ entries }) => entries).find((one) => one.facts === facts);
   assert.ok((left === undefined) !== (entry === undefined), "each container gets one decision");
   return entry === undefined ? `left: ${left?.because ?? ""}` : `update to ${entry.digest}`;
@@ -290,8 +290,8 @@ describe("the plan for a container", () => {
 });
 
 describe("a plan", () => {
-  const db: Facts = { ...web, id: "d".repeat(64), name: "db", reference: "postgres:16" };
-  const candidate = (facts: Facts) => ({
+  const db: ContainerFacts = { ...web, id: "d".repeat(64), name: "db", reference: "postgres:16" };
+  const candidate = (facts: ContainerFacts) => ({
     facts,
     ref: {
       registry: "docker.io",
@@ -307,9 +307,9 @@ describe("a plan", () => {
   const answers = new Map<string, RegistryAnswer>([["app:1", { kind: "digest", digest: NEW }]]);
 
   it("holds the dependencies of its groups, soft and hard ones apart", () => {
-    const cache: Facts = { ...db, id: "c".repeat(64), name: "cache" };
-    const app: Facts = { ...web, dependsOn: ["db"], hardDependsOn: ["cache"] };
-    const plan = planOf({
+    const cache: ContainerFacts = { ...db, id: "c".repeat(64), name: "cache" };
+    const app: ContainerFacts = { ...web, dependsOn: ["db"], hardDependsOn: ["cache"] };
+    const plan = makePlan({
       candidates: [candidate(app)],
       answers,
       held: new Map(),
@@ -327,9 +327,9 @@ describe("a plan", () => {
   });
 
   it("asks who may move before it is known what is held", () => {
-    assert.equal(mayMove(candidate(web), answers), true);
-    assert.equal(mayMove({ ...candidate(web), digests: [NEW] }, answers), false);
-    assert.equal(mayMove(candidate(web), new Map()), false);
+    assert.equal(hasTagMoved(candidate(web), answers), true);
+    assert.equal(hasTagMoved({ ...candidate(web), digests: [NEW] }, answers), false);
+    assert.equal(hasTagMoved(candidate(web), new Map()), false);
   });
 
   it("knows which names in dependency labels nobody bears", () =>

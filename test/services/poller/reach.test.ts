@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { engine, hubControl, pushApp } from "../../bed/bed.ts";
 import { startForwardProxy } from "../../support/forward-proxy.ts";
-import { DIGEST, ask, becauseOf, digest, login, manifestHeaders, registries, reply } from "./asking.ts";
+import {
+  DIGEST,
+  ask,
+  becauseOf,
+  digest,
+  login,
+  manifestHeaders,
+  registries,
+  reply,
+} from "./registry-client.ts";
 import { startRegistry } from "./odd-registry.ts";
 
 describe("the poller reaches what the Engine reaches", () => {

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { hubControl, pushApp } from "../../bed/bed.ts";
-import { DIGEST, ask, becauseOf, digest, login, manifestHeaders, registries, reply } from "./asking.ts";
+import {
+  DIGEST,
+  ask,
+  becauseOf,
+  digest,
+  login,
+  manifestHeaders,
+  registries,
+  reply,
+} from "./registry-client.ts";
 import { startRegistry } from "./odd-registry.ts";
 
 describe("asking private repositories", () => {

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../shared/clock.ts";
 import { hubControl, pushApp } from "../../bed/bed.ts";
-import { DIGEST, ask, becauseOf, digest, manifestHeaders, ref, registries, reply } from "./asking.ts";
+import {
+  DIGEST,
+  ask,
+  becauseOf,
+  digest,
+  manifestHeaders,
+  ref,
+  registries,
+  reply,
+} from "./registry-client.ts";
 import { startRegistry } from "./odd-registry.ts";
 
 describe("a registry that is in trouble", () => {

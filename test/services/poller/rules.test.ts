@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { proxiesFrom, proxyFor } from "../../../services/poller/proxy.ts";
-import { budgetIn } from "../../../services/poller/rate-budget.ts";
+import { readRateLimit } from "../../../services/poller/rate-limit-headers.ts";
 import { mayGetCredentials } from "../../../services/poller/realm.ts";
-import { retryAfter } from "../../../shared/retry-after.ts";
+import { parseRetryAfter } from "../../../shared/registry/retry-after.ts";
 
 describe("a registry is asked through a proxy", () => {
   const both = { http: "http://plain:1", https: "http://tls:2", no: "" };
@@ -93,7 +93,7 @@ describe("Retry-After", () => {
   ];
   for (const [sentence, header, expected] of cases)
     it(sentence, () => {
-      const ms = retryAfter(header, 1000);
+      const ms = parseRetryAfter(header, 1000);
       if (expected === undefined) assert.equal(ms, undefined);
       else assert.ok(Math.abs((ms ?? -1) - expected) < 1e-9, String(ms));
     });
@@ -113,7 +113,7 @@ describe("a registry's rate limit", () => {
   ];
   for (const [sentence, headers, expected] of cases)
     it(sentence, () => {
-      const found = budgetIn(headers, "now");
+      const found = readRateLimit(headers, "now");
       assert.deepEqual(found && [found.limit, found.remaining, found.window_s], expected);
     });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { subjects } from "../../../shared/subjects.ts";
+import { subjects } from "../../../shared/contract/subjects.ts";
 import { engine, hubControl, pushApp } from "../../bed/bed.ts";
 import { HOST, eventually, openStage, runApp, startPoller } from "./stage.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { HostRecord } from "../../../services/poller/host-record.ts";
-import { token } from "../../../shared/tokens.ts";
+import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 import { bedCommand, engine, hubControl, pushApp, startNats } from "../../bed/bed.ts";
 import { HOST, eventually, hostRecord, openStage, runApp, startPoller } from "./stage.ts";
 
@@ -43,7 +43,7 @@ describe("the poller in trouble", () => {
       last_plan: null,
       announced: [],
     };
-    await stage.hosts.put(token(HOST), JSON.stringify(record));
+    await stage.hosts.put(encodeToken(HOST), JSON.stringify(record));
     await using poller = startPoller(h1, stage.server);
     assert.equal(await poller.ended, 1);
     const { ID } = (await h1.docker.info()) as { ID: string };

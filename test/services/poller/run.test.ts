@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { HeldEntry } from "../../../shared/held.ts";
-import { heldKey } from "../../../shared/subjects.ts";
+import type { HeldEntry } from "../../../shared/contract/held-entry.ts";
+import { heldKey } from "../../../shared/contract/subjects.ts";
 import { engine, hubControl, pushApp } from "../../bed/bed.ts";
 import { HOST, eventually, hostRecord, openStage, runApp, startPoller } from "./stage.ts";
 

@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { type Schedule, isTooLate, nextRun, shiftOf } from "../../../services/poller/schedule.ts";
 import { Timetable } from "../../../services/poller/timetable.ts";
 import { type Clock, iso, systemClock } from "../../../shared/clock.ts";
-import { readSettings } from "../../../shared/read-settings.ts";
+import { readSettings } from "../../../shared/settings/read-settings.ts";
 import { engine } from "../../bed/bed.ts";
 import { type LogLine, HOST, eventually, openStage, startPoller } from "./stage.ts";
 
@@ -141,7 +141,7 @@ describe("the timetable", () => {
     set("2026-01-03T09:30:00Z");
     await table.wait(never);
     assert.equal(iso(clock.now()), "2026-01-03T09:30:00.000Z");
-    table.begin();
+    table.beginCycle();
     assert.equal(table.nextAt, "2026-01-04T04:00:00.000Z", "however many were missed");
   });
 
@@ -161,7 +161,7 @@ describe("the timetable", () => {
     const { clock, set } = clockAt("2026-01-01T03:59:50Z");
     const { table } = timetable(clock, { CRON: "0 4 * * *" });
     await table.wait(never);
-    table.begin();
+    table.beginCycle();
     set("2026-01-01T03:59:59Z");
     await table.wait(never);
     assert.equal(iso(clock.now()), "2026-01-02T04:00:00.000Z");
@@ -186,7 +186,7 @@ describe("the timetable", () => {
     const { clock, set } = clockAt("2026-01-01T00:00:00Z");
     const { table } = timetable(clock, { INTERVAL: "300" });
     await table.wait(never);
-    table.begin();
+    table.beginCycle();
     set("2001-01-01T00:00:00Z");
     await table.wait(never);
     assert.equal(clock.monotonic(), 300_000);
@@ -195,7 +195,7 @@ describe("the timetable", () => {
   it("leaves a cycle that someone asked for out of the count", () => {
     const { clock } = clockAt("2026-01-01T03:00:00Z");
     const { table } = timetable(clock, { CRON: "0 4 * * *" });
-    table.begin();
+    table.beginCycle();
     assert.equal(table.nextAt, "2026-01-01T04:00:00.000Z");
   });
 
@@ -205,9 +205,9 @@ describe("the timetable", () => {
     const begun: string[] = [];
     for (let n = 0; n < 5; n++) {
       await table.wait(never);
-      table.begin();
+      table.beginCycle();
       begun.push(iso(clock.now()).slice(8, 19));
-      table.again(5000);
+      table.retryIn(5000);
     }
     assert.deepEqual(begun, ["01T04:00:00", "01T04:00:05", "01T04:00:10", "01T04:00:15", "02T04:00:00"]);
   });

@@ -1,5 +1,5 @@
 // A poller under test: a real Engine, a real NATS, and the test in the updater's place.
-import { Health } from "../../../shared/health.ts";
+import { Health } from "../../../shared/runtime/health.ts";
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import {
@@ -16,15 +16,15 @@ import { pino } from "pino";
 import { HostRecord } from "../../../services/poller/host-record.ts";
 import { runPoller } from "../../../services/poller/run.ts";
 import { type Clock, systemClock } from "../../../shared/clock.ts";
-import type { EventContext, Locals } from "../../../shared/hooks.ts";
-import { publish } from "../../../shared/jetstream.ts";
-import { CloudEvent, commandBody, dataOf, parseJson } from "../../../shared/messages.ts";
-import type { End } from "../../../shared/run-records.ts";
-import { readSettings } from "../../../shared/read-settings.ts";
-import { BUCKETS, STREAMS, consumers, subjects } from "../../../shared/subjects.ts";
-import { token } from "../../../shared/tokens.ts";
-import { ensureConsumer, hookConsumer } from "../../../shared/durables.ts";
-import { ensureTopology } from "../../../shared/topology.ts";
+import type { EventContext, Locals } from "../../../shared/contract/hooks.ts";
+import { publish } from "../../../shared/nats/jetstream.ts";
+import { CloudEvent, makeCommandBody, parseEventData, parseJson } from "../../../shared/contract/messages.ts";
+import type { UpdateResult } from "../../../shared/contract/run-records.ts";
+import { readSettings } from "../../../shared/settings/read-settings.ts";
+import { BUCKETS, STREAMS, consumers, subjects } from "../../../shared/contract/subjects.ts";
+import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
+import { ensureConsumer, hookConsumer } from "../../../shared/nats/durable-consumers.ts";
+import { ensureTopology } from "../../../shared/nats/topology.ts";
 import { type Engine, type NatsServer, startNats } from "../../bed/bed.ts";
 
 export const HOST = "web-01.example";
@@ -118,9 +118,9 @@ export interface Stage extends AsyncDisposable {
   /** The next plan, unacknowledged. */
   readonly take: () => Promise<Taken>;
   /** Writes the last record of a plan's run. */
-  readonly record: (plan: Taken, ends: Readonly<Record<string, End>>) => Promise<void>;
+  readonly record: (plan: Taken, ends: Readonly<Record<string, UpdateResult>>) => Promise<void>;
   /** The same, and acknowledges the plan. */
-  readonly finish: (plan: Taken, ends: Readonly<Record<string, End>>) => Promise<void>;
+  readonly finish: (plan: Taken, ends: Readonly<Record<string, UpdateResult>>) => Promise<void>;
   readonly check: () => Promise<Report>;
   readonly ask: (command: string) => Promise<unknown>;
 }
@@ -135,7 +135,7 @@ export async function openStage(config = ""): Promise<Stage> {
   const ask = async (command: string): Promise<unknown> => {
     const subject = subjects.command(HOST, "poller", command);
     return eventually(`an answer to ${command}`, () =>
-      nats.request(subject, commandBody(command), { timeout: 15_000 }).then(
+      nats.request(subject, makeCommandBody(command), { timeout: 15_000 }).then(
         (message) => message.json<unknown>(),
         () => undefined,
       ),
@@ -169,7 +169,7 @@ export async function openStage(config = ""): Promise<Stage> {
         "a plan",
         async () => (await consumer.next({ expires: 1000 })) ?? undefined,
       );
-      const data = dataOf("updates_enumerated", CloudEvent.parse(message.json()));
+      const data = parseEventData("updates_enumerated", CloudEvent.parse(message.json()));
       return { data, message, names: data.updateable.map(({ container }) => container.name) };
     },
     record,
@@ -188,7 +188,7 @@ export async function openStage(config = ""): Promise<Stage> {
 
 /** What the poller notes of its host; undefined where there is nothing yet. */
 export const hostRecord = async ({ hosts }: Stage): Promise<HostRecord | undefined> => {
-  const entry = await hosts.get(token(HOST)).catch(() => null);
+  const entry = await hosts.get(encodeToken(HOST)).catch(() => null);
   return HostRecord.safeParse(parseJson(entry?.string() ?? "")).data;
 };
 

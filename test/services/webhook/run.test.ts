@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { CloudEvent } from "../../../shared/messages.ts";
-import { subjects } from "../../../shared/subjects.ts";
+import type { CloudEvent } from "../../../shared/contract/messages.ts";
+import { subjects } from "../../../shared/contract/subjects.ts";
 import { type Answering, type Endpoint, startEndpoint } from "../../support/endpoint.ts";
 import { type Process, startProcess } from "../../support/stack.ts";
 import { HOST, beforeUpdateEvent, until } from "../hook-executor/scene.ts";
 import { type Stage, openStage } from "../hook-executor/stage.ts";
 
-const PROGRAM = join(import.meta.dirname, "../../../services/ouroboros/main.js");
+const PROGRAM = join(import.meta.dirname, "../../../cli/main.js");
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NAME = "change-board";
 
@@ -63,7 +63,7 @@ describe("ouroboros webhook", () => {
     const event = { ...beforeUpdateEvent(), addedlater: { more: ["ünknown"] } } as CloudEvent;
     assert.deepEqual(await ask(event), { verdict: "proceed" });
     await stage.settled(NAME);
-    const [{ method, path, headers, body }] = endpoint.asked as [Endpoint["asked"][number]];
+    const [{ method, path, headers, body }] = endpoint.requests as [Endpoint["requests"][number]];
     assert.equal(`${method} ${path}`, "POST /ask?key=hidden");
     assert.equal(body, JSON.stringify(event));
     assert.equal(headers["content-type"], "application/cloudevents+json; charset=UTF-8");
@@ -88,7 +88,7 @@ describe("ouroboros webhook", () => {
     await stage.publish(of("others", ["backup"]));
     assert.deepEqual(await ask(of("ours", ["backup", NAME])), { verdict: "proceed" });
     await stage.settled(NAME);
-    assert.equal(endpoint.asked.length, 1);
+    assert.equal(endpoint.requests.length, 1);
     assert.match(bridge.log(), /others were asked about this event/);
   });
 
@@ -97,7 +97,7 @@ describe("ouroboros webhook", () => {
     start();
     await stage.publish(beforeUpdateEvent());
     await until("it says so", () => /self-signed certificate/.test(bridge.log()));
-    assert.equal(endpoint.asked.length, 0);
+    assert.equal(endpoint.requests.length, 0);
   });
 
   it("gives on refusals and deferrals with their reason", async () => {
@@ -131,7 +131,7 @@ describe("ouroboros webhook", () => {
     const event = beforeUpdateEvent();
     assert.deepEqual(await ask(event), { verdict: "proceed" });
     assert.deepEqual(
-      endpoint.asked.map(({ path, headers }) => [path, headers["webhook-id"]]),
+      endpoint.requests.map(({ path, headers }) => [path, headers["webhook-id"]]),
       Array.from({ length: 5 }, () => ["/ask?key=hidden", event.id]),
     );
     assert.ok(progress.length > 0);
@@ -189,7 +189,7 @@ describe("ouroboros webhook", () => {
     start({ WEBHOOK_TIMEOUT: "20s" });
     const event = beforeUpdateEvent();
     await stage.publish(event);
-    await until("it was asked", () => endpoint.asked.length === 1);
+    await until("it was asked", () => endpoint.requests.length === 1);
     bridge.kill("SIGKILL");
     await bridge.exited;
     endpoint.answer = () => [409, "on second thoughts"];
@@ -197,7 +197,7 @@ describe("ouroboros webhook", () => {
     assert.deepEqual(await stage.verdictOn(event, NAME), { verdict: "refuse", reason: "on second thoughts" });
     await stage.settled(NAME);
     assert.deepEqual(
-      endpoint.asked.map(({ headers }) => headers["webhook-id"]),
+      endpoint.requests.map(({ headers }) => headers["webhook-id"]),
       [event.id, event.id],
     );
   });
@@ -207,7 +207,7 @@ describe("ouroboros webhook", () => {
     start({ WEBHOOK_TIMEOUT: "20s" });
     const event = beforeUpdateEvent();
     await stage.publish(event);
-    await until("it was asked", () => endpoint.asked.length === 1);
+    await until("it was asked", () => endpoint.requests.length === 1);
     bridge.kill("SIGTERM");
     assert.equal(await bridge.exited, 0);
     endpoint.answer = () => [204];

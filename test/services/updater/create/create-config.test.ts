@@ -7,9 +7,9 @@ import {
   healthcheckFrom,
 } from "../../../../services/updater/create/create-config.ts";
 import type { Config, Healthcheck } from "../../../../services/updater/create/inspect.ts";
-import { type Given, ID, NEW_IMAGE, recreation, sent } from "./create-scene.ts";
+import { type RecreationInput, ID, NEW_IMAGE, recreation, sent } from "./create-scene.ts";
 
-type Row = readonly [sentence: string, given: Given, expected: Readonly<Record<string, unknown>>];
+type Row = readonly [sentence: string, given: RecreationInput, expected: Readonly<Record<string, unknown>>];
 
 /** Each field of `expected` is so; undefined: it is not sent. */
 const tell = (rows: readonly Row[]): void => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { carriedMounts, hostConfigFrom } from "../../../../services/updater/create/create-host-config.ts";
-import { type Given, bind, recreation, sent, volume } from "./create-scene.ts";
+import { type RecreationInput, bind, recreation, sent, volume } from "./create-scene.ts";
 
-type Row = readonly [sentence: string, given: Given, expected: Readonly<Record<string, unknown>>];
+type Row = readonly [sentence: string, given: RecreationInput, expected: Readonly<Record<string, unknown>>];
 
 /** Each field of `expected` is so; undefined: it is not sent. */
 const tell = (rows: readonly Row[]): void => {

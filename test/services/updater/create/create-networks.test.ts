@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { type Endpoints, endpointsFrom } from "../../../../services/updater/create/create-networks.ts";
-import { type Given, ID, recreation, sent } from "./create-scene.ts";
+import { type RecreationInput, ID, recreation, sent } from "./create-scene.ts";
 
-type Row = readonly [sentence: string, given: Given, expected: Partial<Endpoints>];
+type Row = readonly [sentence: string, given: RecreationInput, expected: Partial<Endpoints>];
 
 const tell = (rows: readonly Row[]): void => {
   for (const [sentence, given, expected] of rows)
@@ -106,7 +106,7 @@ describe("the endpoints of a successor", () => {
   });
 
   describe("keep", () => {
-    const one = (endpoint: object): Given => ({
+    const one = (endpoint: object): RecreationInput => ({
       host: { NetworkMode: "a" },
       networks: { a: allocated(endpoint) },
     });
@@ -142,7 +142,7 @@ describe("the endpoints of a successor", () => {
   });
 
   describe("bear a hardware address", () => {
-    const two = (config: object, other: object, api = "1.44"): Given => ({
+    const two = (config: object, other: object, api = "1.44"): RecreationInput => ({
       api,
       config,
       host: { NetworkMode: "a" },

@@ -13,7 +13,7 @@ export const ID = "0123456789abcdef".repeat(4);
 export const NEW_IMAGE = "sha256:new";
 
 /** What differs from a container without options on an image without defaults. */
-export interface Given {
+export interface RecreationInput {
   readonly config?: Partial<Config>;
   readonly host?: Partial<HostConfig>;
   readonly mounts?: readonly MountPoint[];
@@ -25,7 +25,7 @@ export interface Given {
   readonly volumesFrom?: Readonly<Record<string, readonly MountPoint[]>>;
 }
 
-export function recreation(given: Given = {}): Recreation {
+export function recreation(given: RecreationInput = {}): Recreation {
   const { config = {}, host = {}, mounts = [], networks = {}, image = {}, next = {}, api = "1.51" } = given;
   const old: ContainerDocument = {
     Id: ID,

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { type Heard, decide, outOfTime } from "../../../../services/updater/gate/decision.ts";
-import { hookNames, hooks } from "../../../../shared/hooks.ts";
-import type { Verdict } from "../../../../shared/messages.ts";
+import {
+  type ReceivedVerdict,
+  decide,
+  makeTimeoutVerdict,
+} from "../../../../services/updater/gate/decision.ts";
+import { hookNames, hooks } from "../../../../shared/contract/hooks.ts";
+import type { Verdict } from "../../../../shared/contract/messages.ts";
 
-const says = (participant: string, full: Verdict): Heard => ({
+const says = (participant: string, full: Verdict): ReceivedVerdict => ({
   participant,
   verdict: full.verdict,
   ms: 1,
@@ -13,10 +17,11 @@ const says = (participant: string, full: Verdict): Heard => ({
 const proceed = says("a", { verdict: "proceed" });
 const defer = says("b", { verdict: "defer", reason: "busy", retry_after_s: 60 });
 const refuse = says("c", { verdict: "refuse", reason: "no" });
-const operator = (verdict: Verdict["verdict"]): Heard => says("operator", { verdict, reason: "I know" });
+const operator = (verdict: Verdict["verdict"]): ReceivedVerdict =>
+  says("operator", { verdict, reason: "I know" });
 
 describe("deciding from verdicts", () => {
-  const cases: [string, Heard[], string, string | undefined][] = [
+  const cases: [string, ReceivedVerdict[], string, string | undefined][] = [
     ["nobody to ask proceeds", [], "proceed", undefined],
     ["all proceed", [proceed, says("d", { verdict: "proceed" })], "proceed", undefined],
     ["a defer wins over proceed", [proceed, defer], "defer", "b"],
@@ -98,7 +103,7 @@ describe("deciding from verdicts", () => {
 
   it("out of time counts as the participant's entry says, and as proceed after the fact", () => {
     const asked = { name: "a", timeout_ms: 1, max_ms: 1, on_timeout: "refuse" } as const;
-    assert.equal(outOfTime("before_update", asked, 5).verdict, "refuse");
-    assert.equal(outOfTime("after_update", asked, 5).verdict, "proceed");
+    assert.equal(makeTimeoutVerdict("before_update", asked, 5).verdict, "refuse");
+    assert.equal(makeTimeoutVerdict("after_update", asked, 5).verdict, "proceed");
   });
 });

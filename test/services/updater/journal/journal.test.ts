@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { Fence } from "../../../../services/updater/journal/fence.ts";
 import { Journal } from "../../../../services/updater/journal/journal.ts";
-import { lastOn } from "../../../../shared/jetstream.ts";
-import { STREAMS, subjects } from "../../../../shared/subjects.ts";
+import { getLastMessage } from "../../../../shared/nats/jetstream.ts";
+import { STREAMS, subjects } from "../../../../shared/contract/subjects.ts";
 import { engine, startNats } from "../../../bed/bed.ts";
 import { gateScene } from "../../../support/gate-scene.ts";
 
@@ -28,8 +28,11 @@ describe("records of one process", () => {
     await using server = await startNats();
     await using scene = await gateScene(h1, server.url);
     for (const writer of ["one", "other", "one"])
-      await Fence.take({ ...scene.bus, writer }, { standby: false, alone: () => Promise.resolve() });
-    const last = await lastOn(scene.bus.manager, STREAMS.runs, subjects.open(scene.bus.host.name));
+      await Fence.take(
+        { ...scene.bus, writer },
+        { isStandby: false, recoverFromEngine: () => Promise.resolve() },
+      );
+    const last = await getLastMessage(scene.bus.manager, STREAMS.runs, subjects.open(scene.bus.host.name));
     assert.equal(last?.json<{ writer: string }>().writer, "one");
   });
 });

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import { pino } from "pino";
-import { EngineLease, leaseOn } from "../../../../services/updater/lease/engine-lease.ts";
+import { EngineLease, createEngineLease } from "../../../../services/updater/lease/engine-lease.ts";
 import { systemClock } from "../../../../shared/clock.ts";
-import { Health } from "../../../../shared/health.ts";
-import { readSettings } from "../../../../shared/read-settings.ts";
-import { type Context, openHost } from "../../../../shared/run-service.ts";
+import { Health } from "../../../../shared/runtime/health.ts";
+import { readSettings } from "../../../../shared/settings/read-settings.ts";
+import { type ServiceContext, openHost } from "../../../../shared/runtime/run-service.ts";
 import { engine } from "../../../bed/bed.ts";
 import { startEngineProxy } from "../../../support/engine-proxy.ts";
 
@@ -76,10 +76,10 @@ async function leaseAt(address: string): Promise<{ readonly lease: EngineLease; 
     { write: (line: string) => void said.push((JSON.parse(line) as { readonly msg: string }).msg) },
   );
   const settings = readSettings({ DOCKER_SOCKETS: address }, new Map());
-  const context: Context = { settings, log, clock: systemClock, health: new Health(), signal };
+  const context: ServiceContext = { settings, log, clock: systemClock, health: new Health(), signal };
   const host = await openHost(context, 0);
   assert.ok(host !== undefined, "the Engine did not answer");
-  return { lease: await leaseOn(context, host), said };
+  return { lease: await createEngineLease(context, host), said };
 }
 
 async function volumes(): Promise<string[]> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { healthLimit } from "../../../../services/updater/swap/prove.ts";
+import { healthLimit } from "../../../../services/updater/swap/verify-container.ts";
 
 const S = 1e9;
 

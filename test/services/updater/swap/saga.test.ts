@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { type Step, type Watching, runSteps } from "../../../../services/updater/swap/saga.ts";
+import { type Step, type StepObserver, runSteps } from "../../../../services/updater/swap/saga.ts";
 
 const names = ["create", "stop", "rename", "start"];
-const silent: Watching = {
-  begins: () => undefined,
-  did: () => undefined,
-  undid: () => undefined,
+const silent: StepObserver = {
+  onBegin: () => undefined,
+  onDone: () => undefined,
+  onUndone: () => undefined,
   monotonic: () => 0,
-  again: () => Promise.resolve(false),
+  shouldRetry: () => Promise.resolve(false),
 };
 
 const stepsThatBreakAt = (bad: string, seen: string[], badUndo?: string): Step<null>[] =>

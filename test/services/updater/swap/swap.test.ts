@@ -4,28 +4,28 @@ import { afterEach, describe, it } from "mocha";
 import type { ContainerDocument, ImageDocument } from "../../../../services/updater/create/inspect.ts";
 import {
   type SagaOutcome,
-  type Watching,
+  type StepObserver,
   runSteps,
   undoSteps,
 } from "../../../../services/updater/swap/saga.ts";
-import { byHand } from "../../../../services/updater/swap/by-hand.ts";
-import { Semaphore } from "../../../../services/updater/swap/places.ts";
-import { References } from "../../../../services/updater/swap/references.ts";
+import { describeManualFix } from "../../../../services/updater/swap/manual-fix.ts";
+import { Semaphore } from "../../../../services/updater/semaphore.ts";
+import { ContainerReferences } from "../../../../services/updater/containers/container-references.ts";
 import { type Swap, type SwapStep, removeBackup } from "../../../../services/updater/swap/swap.ts";
-import { backupName } from "../../../../shared/swap-names.ts";
+import { backupName } from "../../../../shared/containers/swap-names.ts";
 import { swapSteps } from "../../../../services/updater/swap/swap-steps.ts";
 import { systemClock } from "../../../../shared/clock.ts";
-import { openEngine } from "../../../../shared/engine.ts";
+import { openEngine } from "../../../../shared/docker/engine.ts";
 import { engine } from "../../../bed/bed.ts";
 import { deploy, overview, pull, release } from "../../../support/containers.ts";
 
 const h1 = engine(1);
-const silent: Watching = {
-  begins: () => undefined,
-  did: () => undefined,
-  undid: () => undefined,
+const silent: StepObserver = {
+  onBegin: () => undefined,
+  onDone: () => undefined,
+  onUndone: () => undefined,
   monotonic: () => performance.now(),
-  again: () => Promise.resolve(false),
+  shouldRetry: () => Promise.resolve(false),
 };
 
 describe("swapping a container, on a real Engine", () => {
@@ -108,7 +108,7 @@ describe("swapping a container, on a real Engine", () => {
     assert.deepEqual(await overview(h1), ["web running 2"]);
     const cause = left[0]?.error;
     assert.match(
-      byHand(swap, { failed: "prove the successor", cause, left }),
+      describeManualFix(swap, { failed: "prove the successor", cause, left }),
       /the new container runs as web/,
     );
   });
@@ -122,20 +122,24 @@ async function prepare(): Promise<Swap> {
   return {
     engine: await openEngine(`unix://${h1.socket}`, 10_000),
     clock: systemClock,
-    shelf: { settings: { DATA_DIR: await mkdtemp("/tmp/ouroboros-swap-") }, host: h1 },
+    snapshotStore: { settings: { DATA_DIR: await mkdtemp("/tmp/ouroboros-swap-") }, host: h1 },
     run: "r1",
     name: "web",
     old,
     oldImage: (await h1.docker.getImage(old.Image).inspect()) as unknown as ImageDocument,
     newImage: (await h1.docker.getImage(reference).inspect()) as unknown as ImageDocument,
-    proofFor: () => ({ healthTimeout: undefined, settleTime: 0, hardStop: new AbortController().signal }),
-    along: new Map(),
-    proof: { healthTimeout: undefined, settleTime: 100, hardStop: new AbortController().signal },
+    verificationFor: () => ({
+      healthTimeout: undefined,
+      settleTime: 0,
+      hardStop: new AbortController().signal,
+    }),
+    linkedSwaps: new Map(),
+    verification: { healthTimeout: undefined, settleTime: 100, hardStop: new AbortController().signal },
     beforeStop: () => Promise.resolve(),
     replaced: new Map(),
-    making: new Semaphore(1),
+    tagSemaphore: new Semaphore(1),
     fetchImage: () => Promise.reject(new Error("nothing is to be pulled here")),
-    references: new References(),
+    references: new ContainerReferences(),
     ran: new Set(),
     successor: undefined,
     dependants: [],

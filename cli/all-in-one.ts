@@ -1,0 +1,78 @@
+// All services in one process, as someone who knows only the Docker socket starts them: a private NATS unless
+// NATS_URL names one, and for each host its updater, hook-executor and poller.
+import { firstOf } from "../shared/clock.ts";
+import { type ServiceContext, type Host, type Service, forEachHost } from "../shared/runtime/run-service.ts";
+import { ContainerNames } from "../shared/runtime/container-names.ts";
+import type { Settings } from "../shared/settings/settings.ts";
+import { runHookExecutor } from "../services/hook-executor/run.ts";
+import { runPoller } from "../services/poller/run.ts";
+import { runUpdater } from "../services/updater/run.ts";
+import { writeAccessFile } from "../nats/access-file.ts";
+import { providePrivateNats } from "../nats/private-nats.ts";
+
+/** The services end first, the private NATS after them. An error of one service ends the program with that error. */
+export const runAllInOne: Service = async (context) => {
+  const { settings, signal } = context;
+  const state: { wrong: string | undefined } = { wrong: "not started yet" };
+  context.health.addPart("services", () => state.wrong); // until each has said what keeps it from its work
+  await using nats = settings.NATS_URL === "" ? await providePrivateNats(context) : undefined;
+  await using _access = nats && (await writeAccessFile(settings.DATA_DIR, nats.access));
+  const failures: unknown[] = [];
+  const failed = new AbortController();
+  const common: ServiceContext = {
+    ...context,
+    census: new ContainerNames(settings.DOCKER_SOCKETS.length),
+    settings: { ...settings, ...nats?.access, RUN_ONCE: settings.RUN_ONCE || settings.DRY_RUN },
+    signal: firstOf(signal, failed.signal),
+  };
+  const code = await forEachHost(common, async (host) => {
+    try {
+      const ended = runHost(common, host);
+      state.wrong = undefined;
+      return await ended;
+    } catch (error) {
+      failures.push(error);
+      failed.abort();
+      return 1;
+    }
+  });
+  if (failures.length > 0) throw failures[0];
+  return code;
+};
+
+const hostServices = (settings: Settings): Readonly<Record<string, Service>> => ({
+  updater: runUpdater,
+  ...(settings.HOOK_EXECUTOR && { "hook-executor": runHookExecutor }),
+  poller: runPoller,
+});
+
+/** The first to end, as the poller does after RUN_ONCE, ends the others; all are waited for. */
+async function runHost(context: ServiceContext, { name, engine }: Host): Promise<number> {
+  const settings: Settings = {
+    ...context.settings,
+    DOCKER_SOCKETS: [engine.socket],
+    OUROBOROS_HOST: [name],
+  };
+  const done = new AbortController();
+  const signal = firstOf(context.signal, done.signal);
+  const ends = await Promise.allSettled(
+    Object.entries(hostServices(settings)).map(async ([service, run]) => {
+      try {
+        return await run({
+          ...context,
+          together: true,
+          settings,
+          signal,
+          log: context.log.child({ service }),
+        });
+      } finally {
+        done.abort(`${service} ended`);
+      }
+    }),
+  );
+  const codes = ends.map((end) => {
+    if (end.status === "rejected") throw end.reason;
+    return end.value;
+  });
+  return Math.max(...codes);
+}

@@ -1,0 +1,245 @@
+// What `ouroboros doctor` looks for, in one table: each check is a function of what was found of a set-up, and gives a
+// sentence for each weakness and what mends it. docs/commands.md is printed from it. Pure.
+import { ROLE_LABEL } from "../../shared/containers/self-update-policy.ts";
+import { STREAMS } from "../../shared/contract/subjects.ts";
+import { isOlder } from "../../shared/version.ts";
+
+/** Of a container of this Engine. */
+export interface SeenContainer {
+  readonly name: string;
+  readonly role: string | undefined;
+  readonly networks: readonly string[];
+  /** Where it is published, as `0.0.0.0:4222`. */
+  readonly published: readonly string[];
+  readonly mounts: readonly { readonly source: string; readonly destination: string; readonly rw: boolean }[];
+  /** Names of the variables that are not empty. */
+  readonly variables: readonly string[];
+}
+
+export interface DoctorFindings {
+  readonly nats?: {
+    readonly url: string;
+    /** It lets in who shows no key. */
+    readonly isOpen: boolean;
+    /** All keys are in one account, that of the streams. */
+    readonly isShared: boolean;
+    readonly streams: readonly { readonly name: string; readonly bytes: number; readonly limit: number }[];
+    readonly unreadable: readonly { readonly name: string; readonly because: string }[];
+    /** Of its clock from ours, in milliseconds. */
+    readonly clockOff: number;
+  };
+  readonly engine?: {
+    readonly socket: string;
+    readonly api: string;
+    readonly clockOff: number;
+    readonly containers: readonly SeenContainer[];
+  };
+  readonly scripts: readonly { readonly because: string; readonly mend: string }[];
+}
+
+export interface Weakness {
+  readonly about: string;
+  readonly weakness: string;
+  readonly mend: string;
+}
+
+interface DoctorCheck {
+  readonly says: string;
+  readonly of: "NATS" | "Engine" | "scripts";
+  readonly find: (seen: DoctorFindings) => readonly Weakness[];
+}
+
+const MAX_CLOCK_DIFFERENCE_MS = 30_000;
+const OLDEST_API = "1.41";
+const NEARLY_FULL = 0.8;
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
+
+const containersInRole = (seen: DoctorFindings, role: string): readonly SeenContainer[] =>
+  (seen.engine?.containers ?? []).filter((one) => one.role === role);
+
+export const checks = {
+  "NATS users": {
+    says: "NATS accepts only clients with a key.",
+    of: "NATS",
+    find: ({ nats }) =>
+      nats?.isOpen === true
+        ? [
+            {
+              about: nats.url,
+              weakness: "NATS accepts clients without a key, and they can decide about every update",
+              mend: "give it users: compose.yaml does, or `ouroboros nats-config write`",
+            },
+          ]
+        : [],
+  },
+  "NATS accounts": {
+    says: "Every key has an account of its own at NATS.",
+    of: "NATS",
+    find: ({ nats }) =>
+      nats?.isShared === true && !nats.isOpen
+        ? [
+            {
+              about: nats.url,
+              weakness:
+                "all keys share one account, in which one user can have the server publish on another's subjects",
+              mend: "stop NATS, remove nats/users.conf in the folder of `nats-config write`, write again, and follow docs/security.md",
+            },
+          ]
+        : [],
+  },
+  "NATS encryption": {
+    says: "Messages to NATS are encrypted, unless it is on loopback.",
+    of: "NATS",
+    find: ({ nats }) =>
+      (nats?.url ?? "")
+        .split(",")
+        .filter((url) => /^(?!tls:|wss:)/.test(url) && url !== "" && !LOOPBACK.test(hostOf(url)))
+        .map((about) => ({
+          about,
+          weakness: "messages can be read and changed on the way",
+          mend: "reach it as tls://, with NATS_CA",
+        })),
+  },
+  "NATS neighbours": {
+    says: "Only parts of Ouroboros share a network with NATS, and its port is not published to everybody.",
+    of: "Engine",
+    find: (seen) =>
+      containersInRole(seen, "nats").flatMap((nats) => [
+        ...otherContainers(nats, seen),
+        ...publicPorts(nats),
+      ]),
+  },
+  socket: {
+    says: "Only services that need the Docker socket have it.",
+    of: "Engine",
+    find: ({ engine }) =>
+      (engine?.containers ?? [])
+        .filter(({ role }) => role !== undefined && !NEEDS_SOCKET.includes(role))
+        .filter(({ mounts }) => mounts.some(({ source }) => /\/(?:docker|podman)\.sock$/.test(source)))
+        .map(({ name, role }) => ({
+          about: name,
+          weakness: `a ${role ?? ""} has the Docker socket, with which it is root on the host`,
+          mend: "take the socket out of its volumes, where no script of yours needs it",
+        })),
+  },
+  "hooks folder": {
+    says: "The hook-executor cannot write the scripts that it runs.",
+    of: "Engine",
+    find: (seen) =>
+      containersInRole(seen, "hook-executor").flatMap(({ name, mounts }) =>
+        mounts
+          .filter(({ destination, rw }) => rw && /(?:^|\/)hooks$/.test(destination))
+          .map(({ destination }) => ({
+            about: name,
+            weakness: `a script could change the others in ${destination}`,
+            mend: `mount it as ${destination}:ro`,
+          })),
+      ),
+  },
+  scripts: {
+    says: "Every script can run, and only its owner can write it. Checked where the hooks folder is.",
+    of: "scripts",
+    find: ({ scripts }) => scripts.map(({ because, mend }) => ({ about: "hooks", weakness: because, mend })),
+  },
+  credentials: {
+    says: "The credentials for a registry are bound to it.",
+    of: "Engine",
+    find: ({ engine }) =>
+      (engine?.containers ?? [])
+        .filter(({ role }) => ["poller", "updater", "ouroboros"].includes(role ?? ""))
+        .filter(({ variables }) => variables.includes("REPO_USER") && !variables.includes("REPO_REGISTRY"))
+        .map(({ name }) => ({
+          about: name,
+          weakness: "REPO_USER and REPO_PASS are bound to no registry",
+          mend: "set REPO_REGISTRY to the one they are for",
+        })),
+  },
+  clock: {
+    says: "The clocks of NATS and of the Engine agree with ours to within 30 s.",
+    of: "NATS",
+    find: ({ nats, engine }) =>
+      [
+        { about: nats?.url ?? "", off: nats?.clockOff ?? 0 },
+        { about: engine?.socket ?? "", off: engine?.clockOff ?? 0 },
+      ]
+        .filter(({ off }) => Math.abs(off) > MAX_CLOCK_DIFFERENCE_MS)
+        .map(({ about, off }) => ({
+          about,
+          weakness: `its clock is ${Math.round(Math.abs(off) / 1000)} s ${off > 0 ? "ahead of" : "behind"} ours`,
+          mend: "synchronise the clocks (NTP)",
+        })),
+  },
+  "Engine API": {
+    says: `The Engine speaks API ${OLDEST_API} or newer.`,
+    of: "Engine",
+    find: ({ engine }) =>
+      engine !== undefined && isOlder(engine.api, OLDEST_API)
+        ? [
+            {
+              about: engine.socket,
+              weakness: `its API ${engine.api} is older than what Ouroboros is tested with`,
+              mend: "update the Engine to 20.10 or newer",
+            },
+          ]
+        : [],
+  },
+  streams: {
+    says: "Every stream is below four fifths of its size.",
+    of: "NATS",
+    find: ({ nats }) =>
+      (nats?.streams ?? [])
+        .filter(({ bytes, limit }) => limit > 0 && bytes > NEARLY_FULL * limit)
+        .map(({ name, bytes, limit }) => ({
+          about: name,
+          weakness: `it is ${Math.round((100 * bytes) / limit)} % full; when it is full the oldest messages are dropped`,
+          mend: `find who writes that much (\`ouroboros events --follow\`), or raise its limit: nats stream edit ${name} --max-bytes`,
+        })),
+  },
+  participants: {
+    says: "Every participant's entry can be understood.",
+    of: "NATS",
+    find: ({ nats }) =>
+      (nats?.unreadable ?? []).map(({ name, because }) => ({
+        about: name,
+        weakness: `its entry cannot be read, so updates it may be asked about are put off: ${because}`,
+        mend: `ouroboros participant remove ${name}`,
+      })),
+  },
+} as const satisfies Readonly<Record<string, DoctorCheck>>;
+
+export type CheckName = keyof typeof checks;
+export const checkNames = Object.keys(checks) as readonly CheckName[];
+
+const NEEDS_SOCKET = ["poller", "updater", "ouroboros", "helper", "nats-config", "socket-proxy"];
+
+function otherContainers({ name, networks }: SeenContainer, { engine }: DoctorFindings): Weakness[] {
+  const others = (engine?.containers ?? []).filter(
+    (one) => one.role === undefined && one.networks.some((network) => networks.includes(network)),
+  );
+  return others.length === 0
+    ? []
+    : [
+        {
+          about: name,
+          weakness: `NATS can be reached from other containers: ${others.map((one) => one.name).join(", ")}`,
+          mend:
+            "give NATS a network of its own with the services only; participants among them bear the label " +
+            ROLE_LABEL,
+        },
+      ];
+}
+
+const publicPorts = ({ name, published: ports }: SeenContainer): Weakness[] =>
+  ports
+    .filter((one) => !/^(?:127\.|\[::1\])/.test(one))
+    .map((port) => ({
+      about: name,
+      weakness: `NATS is published at ${port}, for everybody who reaches this machine`,
+      mend: "publish it on the address that participants use, or not at all",
+    }));
+
+const hostOf = (url: string): string =>
+  URL.canParse(url) ? new URL(url.replace(/^[a-z]+:/, "http:")).hostname : "";
+
+/** The streams whose size counts. */
+export const SIZE_CHECKED_STREAMS: readonly string[] = Object.values(STREAMS);

@@ -1,0 +1,148 @@
+// `ouroboros doctor`: looks at a running set-up, as far as it can be reached from here, and says what is weak in it.
+import { connect } from "nats";
+import { z } from "zod";
+import { type Engine, ifExists, openEngine } from "../../shared/docker/engine.ts";
+import { loadTls } from "../../shared/docker/engine-tls.ts";
+import { CannotStart, explain } from "../../shared/errors.ts";
+import { parseJson } from "../../shared/contract/messages.ts";
+import { inParallel } from "../../shared/in-parallel.ts";
+import { roleOf } from "../../shared/containers/self-update-policy.ts";
+import { readSettings } from "../../shared/settings/read-settings.ts";
+import { faultsIn } from "../../services/hook-executor/run.ts";
+import { EXIT } from "../framework/command.ts";
+import {
+  type DoctorFindings,
+  type SeenContainer,
+  SIZE_CHECKED_STREAMS,
+  checkNames,
+  checks,
+} from "./doctor-checks.ts";
+import { listParticipants } from "../fleet/participant-entries.ts";
+import { type Fleet, withFleet } from "../fleet/fleet.ts";
+import type { CommandRunner } from "../framework/run-command.ts";
+import { type Terminal, sanitize, printJson } from "../framework/terminal.ts";
+
+export const runDoctor: CommandRunner<"doctor"> = async ({ json }, terminal) => {
+  const [nats, engine, scripts] = await Promise.all([
+    resultOrReason(() => inspectNats(terminal)),
+    resultOrReason(() => inspectEngine(terminal)),
+    resultOrReason(() => inspectScripts(terminal)),
+  ]);
+  const seen: DoctorFindings = {
+    ...(typeof nats === "object" && { nats }),
+    ...(typeof engine === "object" && { engine }),
+    scripts: typeof scripts === "object" ? scripts : [],
+  };
+  const weaknesses = checkNames.flatMap((check) =>
+    checks[check].find(seen).map((one) => ({ check, ...one })),
+  );
+  const unchecked = [
+    ...(typeof nats === "string" ? [{ part: "NATS", because: nats }] : []),
+    ...(typeof engine === "string" ? [{ part: "Engine", because: engine }] : []),
+    ...(typeof scripts === "string" ? [{ part: "scripts", because: scripts }] : []),
+  ];
+  if (json) printJson(terminal, { weaknesses, unchecked });
+  else {
+    for (const { about, weakness, mend } of weaknesses)
+      terminal.stdout.write(`${sanitize(`${about}: ${weakness}. Mend: ${mend}`)}\n`);
+    for (const { part, because } of unchecked)
+      terminal.stdout.write(`${part} not checked: ${sanitize(because)}\n`);
+    if (weaknesses.length + unchecked.length === 0) terminal.stdout.write("No weakness found.\n");
+  }
+  if (weaknesses.length > 0) return EXIT.notDone.code;
+  return unchecked.length > 0 ? EXIT.cannotAsk.code : EXIT.done.code;
+};
+
+/** What there is, or why it cannot be looked at. */
+const resultOrReason = async <T extends object>(look: () => Promise<T>): Promise<T | string> =>
+  look().catch((error: unknown) => explain(error));
+
+const inspectNats = ({ clock, ...terminal }: Terminal): Promise<NonNullable<DoctorFindings["nats"]>> =>
+  withFleet({ clock, ...terminal }, async (fleet) => {
+    const entries = await listParticipants(fleet);
+    const streams = await Promise.all(SIZE_CHECKED_STREAMS.map((name) => fleet.manager.streams.info(name)));
+    const asked = clock.now();
+    const { ts } = streams[0] as { readonly ts?: string }; // the client's type lacks it
+    return {
+      url: fleet.url,
+      isOpen: await acceptsAnonymousClients(fleet),
+      isShared: isSharedNats(terminal.env) && (await findAccount(fleet)) === DEFAULT_ACCOUNT,
+      streams: streams.map(({ config, state }) => ({
+        ...{ name: config.name, bytes: state.bytes, limit: config.max_bytes },
+      })),
+      unreadable: entries.flatMap((one) =>
+        "unreadable" in one ? [{ name: one.name, because: one.unreadable }] : [],
+      ),
+      clockOff: ts === undefined ? 0 : Date.parse(ts) - asked,
+    };
+  });
+
+/** The private NATS is for one key. */
+const isSharedNats = ({ NATS_URL, NATS_URL_FILE }: NodeJS.ProcessEnv): boolean =>
+  (NATS_URL ?? "") !== "" || (NATS_URL_FILE ?? "") !== "";
+
+/** In which the server has who names no account. */
+const DEFAULT_ACCOUNT = "$G";
+
+const UserInfo = z.object({ data: z.object({ account: z.string() }) });
+
+/** Of the operator; undefined where the server does not tell. */
+async function findAccount({ nats }: Fleet): Promise<string | undefined> {
+  const answer = await nats.request("$SYS.REQ.USER.INFO", "", { timeout: 3000 }).catch(() => undefined);
+  return UserInfo.safeParse(parseJson(answer?.string() ?? "")).data?.data.account;
+}
+
+/** Over the same way, without a key. */
+async function acceptsAnonymousClients({ nats }: Fleet): Promise<boolean> {
+  const { tls } = (nats as unknown as { readonly options?: { readonly tls?: object } }).options ?? {};
+  try {
+    const stranger = await connect({
+      ...{ servers: nats.getServer(), reconnect: false, timeout: 3000, ...(tls && { tls }) },
+    });
+    await stranger.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function inspectEngine({ env, clock }: Terminal): Promise<NonNullable<DoctorFindings["engine"]>> {
+  const settings = readSettings(env, new Map<string, string>());
+  const [socket = ""] = settings.DOCKER_SOCKETS;
+  const engine = await openEngine(socket, settings.DOCKER_TIMEOUT, {
+    tls: await loadTls(socket, settings, clock.now()),
+  }).catch((cause: unknown) => {
+    throw new CannotStart(`the Engine at ${socket} does not answer`, { cause });
+  });
+  const { SystemTime } = (await engine.docker.info()) as { readonly SystemTime?: string };
+  return {
+    socket,
+    api: engine.api,
+    clockOff: SystemTime === undefined ? 0 : Date.parse(SystemTime) - clock.now(),
+    containers: await inspectContainers(engine),
+  };
+}
+
+async function inspectContainers({ docker }: Engine): Promise<SeenContainer[]> {
+  const running = await docker.listContainers();
+  const inspected = await inParallel(running, { all: 8 }, ({ Id }) =>
+    ifExists(docker.getContainer(Id).inspect()),
+  );
+  return inspected
+    .filter((one) => one !== undefined)
+    .map(({ Name, Config, Mounts, NetworkSettings }) => ({
+      name: Name.slice(1),
+      role: roleOf({ labels: Config.Labels }),
+      networks: Object.values(NetworkSettings.Networks ?? {}).map(({ NetworkID }) => NetworkID),
+      published: Object.values(NetworkSettings.Ports ?? {})
+        .flatMap((bindings) => (bindings as { HostIp: string; HostPort: string }[] | null) ?? [])
+        .map(({ HostIp, HostPort }) => `${HostIp.includes(":") ? `[${HostIp}]` : HostIp}:${HostPort}`),
+      mounts: Mounts.map(({ Source, Destination, RW }) => ({
+        ...{ source: Source, destination: Destination, rw: RW },
+      })),
+      variables: (Config.Env ?? []).flatMap((entry) => /^([^=]+)=./s.exec(entry)?.[1] ?? []),
+    }));
+}
+
+const inspectScripts = async ({ env }: Terminal): Promise<DoctorFindings["scripts"]> =>
+  faultsIn(readSettings(env, new Map<string, string>()).HOOKS_DIR);

@@ -1,0 +1,197 @@
+// `ouroboros events`: the hook stream and what was decided at its events, replayed in the order of time, then followed.
+import { NotDone } from "../../shared/errors.ts";
+import { lookUp } from "../../shared/look-up.ts";
+import { type JsMsg, type ConsumerMessages, DeliverPolicy } from "@nats-io/jetstream";
+import { type HookName, isHookName } from "../../shared/contract/hooks.ts";
+import { CloudEvent, parseJson } from "../../shared/contract/messages.ts";
+import { STREAMS } from "../../shared/contract/subjects.ts";
+import { encodeToken } from "../../shared/contract/subject-tokens.ts";
+import { type DecidedRecord } from "../output/output-schemas.ts";
+
+import { type Fleet, selectHosts, replay, withFleet } from "../fleet/fleet.ts";
+import type { CommandRunner } from "../framework/run-command.ts";
+import { parseRunRecord } from "../../shared/contract/run-records.ts";
+import { type Terminal, sanitize, paint } from "../framework/terminal.ts";
+import { formatLocalTime } from "../../shared/runtime/time-text.ts";
+
+interface EventFilter {
+  readonly hook: HookName | undefined;
+  readonly host: string | undefined;
+  readonly container: string | undefined;
+}
+interface PrintedEvent {
+  /** Milliseconds since 1970, server time. */
+  readonly at: number;
+  readonly line: CloudEvent | DecidedRecord;
+}
+
+export const runEvents: CommandRunner<"events"> = async (
+  { follow, since, hook, host, container, json },
+  terminal,
+) => {
+  const wanted: EventFilter = { hook, host, container };
+  const print = ({ at, line }: PrintedEvent): unknown =>
+    terminal.stdout.write(`${json ? JSON.stringify(line) : lineFor(terminal, at, line)}\n`);
+  await withFleet(terminal, async (fleet) => {
+    await selectHosts(fleet, host);
+    const from = terminal.clock.now() - since;
+    const sources = sourcesFor(wanted).map((source) => ({ ...source, ended: 0 }));
+    for await (const told of mergeByTime(sources.map((source) => replaySource(fleet, source, from))))
+      print(told);
+    if (follow)
+      await Promise.all(
+        sources.map((source) => followSource(fleet, source, { print, from, signal: terminal.signal })),
+      );
+  });
+  return 0;
+};
+
+interface StreamSource {
+  readonly stream: string;
+  readonly filters: readonly string[];
+  readonly read: (message: JsMsg) => PrintedEvent | undefined;
+  /** Sequence of the last message that was replayed. */
+  ended: number;
+}
+
+function sourcesFor(wanted: EventFilter): Omit<StreamSource, "ended">[] {
+  const hostToken = wanted.host === undefined ? "*" : encodeToken(wanted.host);
+  const containers = wanted.container === undefined ? ["*"] : [encodeToken(wanted.container), "_"];
+  return [
+    {
+      stream: STREAMS.hooks,
+      filters: containers.map((one) => `ouroboros.hook.${hostToken}.${wanted.hook ?? "*"}.${one}.*`),
+      read: (message) => readEvent(message, wanted),
+    },
+    {
+      stream: STREAMS.runs,
+      filters: [`ouroboros.run.${hostToken}.*`],
+      read: (message) => readDecision(message, wanted),
+    },
+  ];
+}
+
+function readEvent(message: JsMsg, { container }: EventFilter): PrintedEvent | undefined {
+  const event = CloudEvent.safeParse(parseJson(message.string()));
+  if (!event.success) return undefined;
+  const about = event.data.subject === "" ? JSON.stringify(event.data.data) : "";
+  const isMeant =
+    container === undefined ||
+    event.data.subject === container ||
+    about.includes(`"name":${JSON.stringify(container)}`);
+  return isMeant ? { at: message.info.timestampNanos / 1e6, line: event.data } : undefined;
+}
+
+/** Where nobody was asked there is nothing to tell. */
+function readDecision(message: JsMsg, { hook, container }: EventFilter): PrintedEvent | undefined {
+  const record = parseRunRecord(message.string());
+  if (record?.kind !== "decided" || record.verdicts.length === 0) return undefined;
+  if (hook !== undefined && record.hook !== hook) return undefined;
+  if (
+    container !== undefined &&
+    record.container !== container &&
+    lookUp(record.containers, container) === undefined
+  )
+    return undefined;
+  return { at: message.info.timestampNanos / 1e6, line: record };
+}
+
+async function* replaySource(
+  fleet: Fleet,
+  source: StreamSource,
+  since: number,
+): AsyncGenerator<PrintedEvent, void> {
+  for await (const message of replay(fleet, source.stream, { filters: source.filters, since })) {
+    source.ended = message.seq;
+    const told = source.read(message);
+    if (told !== undefined) yield told;
+  }
+}
+
+/** What comes from several sources, each in order, as one in order. */
+async function* mergeByTime(
+  sources: readonly AsyncGenerator<PrintedEvent, void>[],
+): AsyncGenerator<PrintedEvent, void> {
+  const heads = await Promise.all(sources.map(async (source) => ({ source, next: await source.next() })));
+  for (;;) {
+    const [first] = heads
+      .filter(({ next }) => next.done !== true)
+      .sort((one, other) => (one.next.value?.at ?? 0) - (other.next.value?.at ?? 0));
+    if (first?.next.value === undefined) return;
+    yield first.next.value;
+    first.next = await first.source.next();
+  }
+}
+
+interface EventFollower {
+  readonly print: (told: PrintedEvent) => unknown;
+  readonly from: number;
+  readonly signal: AbortSignal;
+}
+
+/** From where the replay ended, until the signal aborts. @throws NotDone where the stream is gone. */
+async function followSource(
+  { js }: Fleet,
+  { stream, filters, read, ended }: StreamSource,
+  it: EventFollower,
+): Promise<void> {
+  const start =
+    ended > 0
+      ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: ended + 1 }
+      : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(it.from).toISOString() };
+  const consumer = await js.consumers.get(stream, { filter_subjects: [...filters], ...start });
+  const messages: ConsumerMessages = await consumer.consume();
+  const stop = (): void => messages.stop();
+  it.signal.addEventListener("abort", stop, { once: true });
+  for await (const message of messages) {
+    const told = read(message);
+    if (told !== undefined) it.print(told);
+  }
+  it.signal.removeEventListener("abort", stop);
+  if (!it.signal.aborted) throw new NotDone(`the stream ${stream} cannot be followed any more`);
+}
+
+function lineFor(terminal: Terminal, at: number, line: CloudEvent | DecidedRecord): string {
+  const time = paint(terminal, formatLocalTime(at), "dim");
+  const { host, hook, container, says } = "kind" in line ? summarizeDecision(line) : summarizeEvent(line);
+  const where = `${host.padEnd(8)}  ${hook.padEnd(18)}  ${container.padEnd(12)}`;
+  return `${time}  ${sanitize(where)}  ${"kind" in line ? paint(terminal, sanitize(says), colourOf(line)) : sanitize(says)}`;
+}
+
+interface EventSummary {
+  readonly host: string;
+  readonly hook: string;
+  readonly container: string;
+  readonly says: string;
+}
+
+function summarizeEvent({ type, subject, data }: CloudEvent): EventSummary {
+  const hook = type.split(".")[1] ?? type;
+  const text = (key: string): string => (typeof data[key] === "string" ? data[key] : "");
+  const mode = text("mode") === "update" ? "" : ` (${text("mode")})`;
+  return {
+    host: text("host"),
+    hook: isHookName(hook) ? hook : type,
+    container: subject === "" ? "(the run)" : subject,
+    says: `${text("reason")}${mode}`,
+  };
+}
+
+function summarizeDecision({
+  host,
+  hook,
+  container,
+  verdict,
+  by,
+  reason,
+  verdicts,
+}: DecidedRecord): EventSummary {
+  const whose = by ?? verdicts.map(({ participant }) => participant).join(", ");
+  return {
+    ...{ host, hook, container: container ?? "(the run)" },
+    says: `-> ${verdict} by ${whose}${reason === undefined ? "" : `: ${reason}`}`,
+  };
+}
+
+const colourOf = ({ verdict }: DecidedRecord) =>
+  verdict === "proceed" ? ("green" as const) : verdict === "refuse" ? ("red" as const) : ("yellow" as const);

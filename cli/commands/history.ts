@@ -1,0 +1,86 @@
+// `ouroboros history`: how updates ended, from the journal.
+import { NotDone } from "../../shared/errors.ts";
+import { formatImageChange } from "../../shared/registry/image-change.ts";
+import type { UpdateResult } from "../../shared/contract/run-records.ts";
+import type { HistoryEntry } from "../output/output-schemas.ts";
+
+import { selectHosts, withFleet } from "../fleet/fleet.ts";
+import { didYouMean } from "../../shared/settings/did-you-mean.ts";
+import type { CommandRunner } from "../framework/run-command.ts";
+import { type RecordOf, readRecordsSince } from "../fleet/read-journal.ts";
+import { type Cell, type Colour, printJson, printTable } from "../framework/terminal.ts";
+import { formatAgo, formatDuration, formatDurationArgument } from "../../shared/runtime/time-text.ts";
+
+export const runHistory: CommandRunner<"history"> = async ({ CONTAINER, host, since, json }, terminal) => {
+  const now = terminal.clock.now();
+  const all: HistoryEntry[] = [];
+  await withFleet(terminal, async (fleet) => {
+    await selectHosts(fleet, host);
+    for await (const record of readRecordsSince(fleet, "ended", { host, since: now - since }))
+      all.unshift(historyEntryOf(record));
+  });
+  const found = all.filter(({ container }) => CONTAINER === undefined || container === CONTAINER);
+  if (json) printJson(terminal, found);
+  else if (found.length > 0) {
+    const rows = found.map((one) => [
+      formatAgo(one.at, now),
+      one.host,
+      one.container,
+      endCell(one.end),
+      formatImageChange(one),
+      one.downtime_ms === undefined ? "" : formatDuration(one.downtime_ms),
+      one.because,
+    ]);
+    printTable(terminal, ["WHEN", "HOST", "CONTAINER", "END", "FROM → TO", "DOWN FOR", "BECAUSE"], rows);
+  } else if (CONTAINER === undefined)
+    terminal.stdout.write(
+      `Nothing ended in the last ${formatDurationArgument(since)}; --since looks further back.\n`,
+    );
+  if (found.length > 0 || CONTAINER === undefined) return 0;
+  const near = didYouMean(
+    CONTAINER,
+    all.map(({ container }) => container),
+  );
+  throw new NotDone(
+    `no run with a container ${CONTAINER} ended in the last ${formatDurationArgument(since)}${near}`,
+  );
+};
+
+function historyEntryOf({
+  at,
+  host,
+  run,
+  container,
+  end,
+  because,
+  from,
+  to,
+  from_version,
+  to_version,
+  downtime_ms,
+  ms,
+}: RecordOf<"ended">): HistoryEntry {
+  return {
+    ...{ at, host, container, end, because, run },
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+    ...(from_version !== undefined && { from_version }),
+    ...(to_version !== undefined && { to_version }),
+    ...(downtime_ms !== undefined && { downtime_ms }),
+    ...(ms !== undefined && { ms }),
+  };
+}
+
+const COLOURS: Readonly<Partial<Record<UpdateResult, Colour>>> = {
+  updated: "green",
+  refused: "yellow",
+  deferred: "yellow",
+  rolled_back: "red",
+  failed: "red",
+  stuck: "red",
+};
+
+export const endCell = (end: UpdateResult): Cell => {
+  const colour = COLOURS[end];
+  return colour === undefined ? end : { text: end, colour };
+};

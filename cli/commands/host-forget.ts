@@ -1,0 +1,114 @@
+// `ouroboros host forget`: takes what is kept of a host that is gone for good out of the buckets and the streams' consumers.
+// Its entry goes last: a command that was cut off can be given again.
+import { NotDone } from "../../shared/errors.ts";
+import { hostConsumers } from "../../shared/nats/durable-consumers.ts";
+import { STREAMS, consumers, executorParticipant } from "../../shared/contract/subjects.ts";
+import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
+import { isHub } from "../../shared/nats/topology.ts";
+
+import { listParticipants } from "../fleet/participant-entries.ts";
+import {
+  type Fleet,
+  askService,
+  falseWhereMissing,
+  selectHosts,
+  listKeys,
+  withFleet,
+} from "../fleet/fleet.ts";
+import type { CommandRunner } from "../framework/run-command.ts";
+import { sanitize, printJson } from "../framework/terminal.ts";
+
+interface ForgottenHost {
+  readonly forgotten: string;
+  readonly entry: boolean;
+  readonly held: readonly string[];
+  readonly consumers: readonly string[];
+  readonly participants: readonly string[];
+}
+
+export const runForget: CommandRunner<"host forget"> = async ({ NAME, force, json }, terminal) => {
+  const done = await withFleet(terminal, async (fleet) => {
+    if (await isHub(fleet.manager))
+      throw new NotDone(
+        `NATS at ${fleet.url} is a hub and holds copies only: forget ${NAME} at the host's own NATS`,
+      );
+    await selectHosts(fleet, NAME);
+    const alive = await findRunningServices(fleet, NAME);
+    if (alive.length > 0 && !force)
+      throw new NotDone(
+        `${NAME} is alive, its ${alive.join(" and ")} ${alive.length === 1 ? "answers" : "answer"}: stop Ouroboros there first, or say --force`,
+      );
+    return forgetHost(fleet, NAME);
+  });
+  if (json) printJson(terminal, done);
+  else
+    terminal.stdout.write(
+      describeForgotten(done)
+        .map((line) => `${sanitize(line)}\n`)
+        .join(""),
+    );
+  return 0;
+};
+
+/** An executor answers nothing; it is there where somebody asks for its events. */
+async function findRunningServices(fleet: Fleet, host: string): Promise<string[]> {
+  const { manager } = fleet;
+  const [poller, updater, executor] = await Promise.all([
+    askService(fleet, host, ["poller", "status"]),
+    askService(fleet, host, ["updater", "status"]),
+    manager.consumers
+      .info(STREAMS.hooks, consumers.gate(executorParticipant(host)))
+      .then(({ num_waiting }) => num_waiting > 0)
+      .catch(falseWhereMissing),
+  ]);
+  return [
+    ...(poller === undefined ? [] : ["poller"]),
+    ...(updater === undefined ? [] : ["updater"]),
+    ...(executor ? ["hook-executor"] : []),
+  ];
+}
+
+async function forgetHost(fleet: Fleet, host: string): Promise<ForgottenHost> {
+  const { hosts, held, manager } = fleet;
+  const durables = hostConsumers(host).map(({ durable_name }) => durable_name);
+  const gone = await Promise.all(
+    durables.map((name) => manager.consumers.delete(STREAMS.hooks, name).catch(falseWhereMissing)),
+  );
+  const keys = await listKeys(held, `${encodeToken(host)}.*`);
+  for (const key of keys) await held.delete(key);
+  const entry = (await hosts.get(encodeToken(host)))?.operation === "PUT";
+  await hosts.delete(encodeToken(host)); // also where there is none: what an updater noted is older than this
+  const named = (await listParticipants(fleet)).filter((one) => "hosts" in one && one.hosts.includes(host));
+  return {
+    forgotten: host,
+    entry,
+    held: keys
+      .map((key) => key.split(".")[1] ?? "")
+      .map((name) => (isToken(name) ? decodeToken(name) : name)),
+    consumers: durables.filter((_, index) => gone[index]),
+    participants: named.map(({ name }) => name),
+  };
+}
+
+function describeForgotten({
+  forgotten,
+  entry,
+  held,
+  consumers: durables,
+  participants,
+}: ForgottenHost): string[] {
+  const parts = [
+    ...(entry ? ["its entry"] : []),
+    ...(held.length === 0 ? [] : [`what was held for ${held.join(", ")}`]),
+    ...(durables.length === 0
+      ? []
+      : [`${durables.length === 1 ? "consumer" : "consumers"} ${durables.join(", ")}`]),
+  ];
+  return [
+    `${forgotten} forgotten; deleted: ${parts.length === 0 ? "nothing, an updater's note of it is left to age" : parts.join("; ")}`,
+    ...participants.map(
+      (name) =>
+        `The participant ${name} still names it: \`ouroboros participant set ${name} --hosts ...\` changes that.`,
+    ),
+  ];
+}

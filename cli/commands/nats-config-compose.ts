@@ -1,0 +1,142 @@
+// `ouroboros nats-config compose`: what compose.yaml runs before its services each time it is brought up. It makes users,
+// keys and certificates once, and gives each service its own and nothing else, in a volume of its own.
+import { chmod, copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openEngine } from "../../shared/docker/engine.ts";
+import { loadTls } from "../../shared/docker/engine-tls.ts";
+import { NotDone, explain } from "../../shared/errors.ts";
+import { readSettings } from "../../shared/settings/read-settings.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
+
+import { writeNatsFolder } from "./nats-config.ts";
+import { type User, userName } from "../../nats/permissions.ts";
+import type { CommandRunner } from "../framework/run-command.ts";
+import { type Terminal, printJson } from "../framework/terminal.ts";
+
+/** As the services see their folder. */
+const MOUNT_PATH = "/run/secure";
+const URL_INSIDE = "tls://nats:4222";
+const PARTICIPANT = /^participant_(.+)\.nk$/;
+
+/** A service of compose.yaml, and whose key it has. */
+const serviceUsers = (host: string, webhook: string): readonly (readonly [service: string, user: User])[] => [
+  ["poller", { role: "poller", name: host }],
+  ["updater", { role: "updater", name: host }],
+  ["hook-executor", { role: "exec", name: host }],
+  ["webhook", { role: "participant", name: webhook }],
+  ["operator", { role: "operator", name: "" }],
+];
+
+export const runCompose: CommandRunner<"nats-config compose"> = async (given, terminal) => {
+  const settings = readSettings(terminal.env, new Map<string, string>());
+  const host = await findHostName(settings, terminal);
+  const isElsewhere = settings.NATS_URL !== "";
+  const all = join(given.FOLDER, "all");
+  const before = await participantsIn(join(all, "users"));
+  const participants = [...new Set([settings.WEBHOOK_NAME, ...before, ...given.participants])];
+  try {
+    await mkdir(all, { recursive: true, mode: 0o700 });
+    await writeNatsFolder({
+      ...{ FOLDER: all, hosts: [host], participants, watchers: [], readers: [] },
+      ...{ "with-password": [], "server-names": given["server-names"], "hub-url": "" },
+      "server-folder": "/etc/nats/secure",
+    });
+    await copyServerFiles(join(all, "nats"), join(given.FOLDER, "nats"));
+    for (const [service, user] of serviceUsers(host, settings.WEBHOOK_NAME))
+      await writeServiceFolder(join(given.FOLDER, service), {
+        ...(isElsewhere ? NO_KEY_FILES : keyFilesOf(all, user)),
+        host,
+      });
+  } catch (error) {
+    if (!(error instanceof Error && "syscall" in error)) throw error;
+    throw new NotDone(`${given.FOLDER} cannot be written: ${explain(error)}`, { cause: error });
+  }
+  if (given.json) printJson(terminal, { host, participants });
+  else terminal.stdout.write(`keys for ${host} are in place\n`);
+  return 0;
+};
+
+/** A proxy in front of it may have been started just now. */
+const ENGINE_WAIT_MS = 15_000;
+const RETRY_MS = 500;
+
+/** @throws NotDone where there is none, or several. */
+async function findHostName(settings: Settings, { clock }: Terminal): Promise<string> {
+  const [host, ...others] = settings.OUROBOROS_HOST;
+  const [socket = "", ...more] = settings.DOCKER_SOCKETS;
+  if (others.length + more.length > 0)
+    throw new NotDone(
+      "compose.yaml is for one Engine: name one in DOCKER_SOCKETS and OUROBOROS_HOST; docs/security.md shows a NATS for several hosts",
+    );
+  if (host !== undefined) return host;
+  for (const until = clock.monotonic() + ENGINE_WAIT_MS; ;) {
+    try {
+      const tls = await loadTls(socket, settings, clock.now());
+      return (await openEngine(socket, settings.DOCKER_TIMEOUT, { tls })).hostname;
+    } catch (error) {
+      if (clock.monotonic() > until)
+        throw new NotDone(
+          `the Engine at ${socket}, whose name the host gets, does not answer: ${explain(error)}; set OUROBOROS_HOST`,
+          { cause: error },
+        );
+      await clock.sleep(RETRY_MS);
+    }
+  }
+}
+
+const participantsIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder).catch(() => [])).flatMap((file) => PARTICIPANT.exec(file)?.[1] ?? []);
+
+interface ServiceKeyFiles {
+  /** Files to copy, by name; undefined: an empty file. */
+  readonly ca: string | undefined;
+  readonly key: string | undefined;
+}
+
+/** NATS_URL names another server: its user and password come from there, too. */
+const NO_KEY_FILES: ServiceKeyFiles = { ca: undefined, key: undefined };
+
+const keyFilesOf = (all: string, user: User): ServiceKeyFiles => ({
+  ca: join(all, "ca.pem"),
+  key: join(all, "users", `${userName(user)}.nk`),
+});
+
+/** The whole of what one service gets. Settings that are files: NATS_URL_FILE, NATS_CA_FILE, NATS_NKEY_FILE, OUROBOROS_HOST_FILE. */
+async function writeServiceFolder(
+  folder: string,
+  { ca, key, host }: ServiceKeyFiles & { readonly host: string },
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await replaceText(folder, "url", key === undefined ? "" : URL_INSIDE);
+  await replaceText(folder, "ca", ca === undefined ? "" : `${MOUNT_PATH}/ca.pem`);
+  await replaceText(folder, "host", host);
+  if (ca !== undefined) await replaceFile(folder, "ca.pem", (file) => copyFile(ca, file));
+  await replaceFile(folder, "key.nk", (file) =>
+    key === undefined ? writeFile(file, "") : copyFile(key, file),
+  );
+}
+
+async function copyServerFiles(from: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const name of await readdir(from))
+    await replaceFile(folder, name, (file) => copyFile(join(from, name), file));
+}
+
+const replaceText = (folder: string, name: string, text: string): Promise<void> =>
+  replaceFile(folder, name, (file) => writeFile(file, text));
+
+/**
+ * Whole or not at all. For nobody by its mode: root reads it, in the hook-executor with a capability that scripts do not
+ * have.
+ */
+async function replaceFile(
+  folder: string,
+  name: string,
+  make: (file: string) => Promise<void>,
+): Promise<void> {
+  const next = join(folder, `.${name}.next`);
+  await rm(next, { force: true });
+  await make(next);
+  await chmod(next, folder.endsWith("/hook-executor") && name === "key.nk" ? 0 : 0o600);
+  await rename(next, join(folder, name));
+}

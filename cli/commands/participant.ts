@@ -1,0 +1,229 @@
+// `ouroboros participant`: the operator's list of who must be asked. A participant is a consumer on the hook stream
+// and an entry in a bucket; the consumer comes first and goes last, so that nobody is waited for who cannot hear.
+import { NotDone } from "../../shared/errors.ts";
+import { type ConsumerInfo, JetStreamApiError } from "@nats-io/jetstream";
+import { isConflict } from "../../shared/nats/jetstream.ts";
+import type { Participant } from "../../shared/contract/participants.ts";
+import { BUCKETS, STREAMS, consumers, subjects } from "../../shared/contract/subjects.ts";
+import { ensureConsumer, hookConsumer } from "../../shared/nats/durable-consumers.ts";
+import { ensureTopology, isHub } from "../../shared/nats/topology.ts";
+import type { ParticipantVerdict } from "../output/output-schemas.ts";
+
+import { type Fleet, falseWhereMissing, isMissing, openFleet, withNats } from "../fleet/fleet.ts";
+import { readStoredEntry, requireParticipant, listParticipants } from "../fleet/participant-entries.ts";
+import { expectCoherent } from "./participant-change.ts";
+import type { CommandRunner } from "../framework/run-command.ts";
+import { readRecordsSince } from "../fleet/read-journal.ts";
+import { type Cell, type Terminal, printFields, printJson, printTable } from "../framework/terminal.ts";
+import { formatAgo, formatDuration, formatDurationArgument } from "../../shared/runtime/time-text.ts";
+
+const HOUR = 3_600_000;
+
+/** Streams and buckets are made where the updater has not yet; those of a hub are made by `nats-config hub`. */
+export const withPreparedFleet = <T>(terminal: Terminal, work: (fleet: Fleet) => Promise<T>): Promise<T> =>
+  withNats(terminal, async (nats, settings) => {
+    const fleet = await openFleet(nats, settings);
+    if (!(await isHub(fleet.manager)) && !(await isLeaf(fleet))) await ensureTopology(nats, fleet.manager);
+    return work(fleet);
+  });
+
+/** @throws NotDone where who is asked is written elsewhere, and followed here. */
+export async function rejectLeafNode(fleet: Fleet): Promise<void> {
+  if (await isLeaf(fleet))
+    throw new NotDone(`NATS at ${fleet.url} is a leaf node: participants are added and removed at its hub`);
+}
+
+async function isLeaf({ manager }: Fleet): Promise<boolean> {
+  const found = await manager.streams.info(`KV_${BUCKETS.participants}`).catch(() => undefined);
+  return found?.config.mirror !== undefined;
+}
+
+export const runAdd: CommandRunner<"participant add"> = async (given, terminal) => {
+  const { NAME: name, hooks, hosts, timeout, max = Math.max(HOUR, timeout), json } = given;
+  const entry: Participant = {
+    ...{ hooks, hosts },
+    timeout_ms: timeout,
+    max_ms: max,
+    on_timeout: given["on-timeout"],
+    ...givenPolicy(given),
+  };
+  expectCoherent(entry);
+  await withPreparedFleet(terminal, async (fleet) => {
+    await rejectLeafNode(fleet);
+    await createParticipant(fleet, name, entry);
+  });
+  if (json) printJson(terminal, { name, ...entry });
+  else
+    terminal.stdout.write(
+      `${name} added; it takes its events from ${consumers.gate(name)} of ${STREAMS.hooks}\n`,
+    );
+  return 0;
+};
+
+/** Only what was given: an entry says no more than its operator. */
+function givenPolicy({
+  containers,
+  labels,
+  advisory,
+  group,
+  needs,
+}: Parameters<CommandRunner<"participant add">>[0]) {
+  return {
+    ...(containers && { containers }),
+    ...(labels && { labels }),
+    ...(advisory && { advisory }),
+    ...(group !== undefined && { group }),
+    ...(needs !== undefined && { needs }),
+  };
+}
+
+export const runList: CommandRunner<"participant list"> = async ({ json }, terminal) => {
+  const all = await withPreparedFleet(terminal, listParticipants);
+  if (json) printJson(terminal, all);
+  else
+    printTable(
+      terminal,
+      ["NAME", "HOOKS", "HOSTS", "TIMEOUT", "MAX", "ON TIMEOUT"],
+      all.map((one): Cell[] => {
+        if ("unreadable" in one) return [one.name, { text: `unreadable: ${one.unreadable}`, colour: "red" }];
+        const { name, hooks, hosts, timeout_ms, max_ms, on_timeout } = one;
+        return [
+          name,
+          hooks.join(","),
+          hosts.join(","),
+          formatDurationArgument(timeout_ms),
+          formatDurationArgument(max_ms),
+          on_timeout,
+        ];
+      }),
+    );
+  return 0;
+};
+
+export const runRemove: CommandRunner<"participant remove"> = async ({ NAME, json }, terminal) => {
+  await withPreparedFleet(terminal, async (fleet) => {
+    await rejectLeafNode(fleet);
+    if ((await readStoredEntry(fleet, NAME)) === undefined) await requireParticipant(fleet, NAME);
+    await fleet.participants.delete(NAME);
+    await fleet.manager.consumers.delete(STREAMS.hooks, consumers.gate(NAME)).catch(falseWhereMissing);
+  });
+  if (json) printJson(terminal, { removed: NAME });
+  else terminal.stdout.write(`${NAME} removed\n`);
+  return 0;
+};
+
+export const runShow: CommandRunner<"participant show"> = async ({ NAME, json }, terminal) => {
+  const now = terminal.clock.now();
+  const shown = await withPreparedFleet(terminal, async (fleet) => {
+    const { participant, added } = await requireParticipant(fleet, NAME);
+    const info = await findConsumer(fleet, NAME);
+    return {
+      ...participant,
+      added,
+      consumer: info === undefined ? null : consumerState(info),
+      answers: await listLastVerdicts(fleet, NAME, now),
+    };
+  });
+  if (json) printJson(terminal, shown);
+  else {
+    const { consumer, answers } = shown;
+    terminal.stdout.write(`${shown.name}, added ${formatAgo(shown.added, now)}\n`);
+    printFields(terminal, [
+      ["hooks", shown.hooks.join(", ")],
+      ["hosts", shown.hosts.join(", ")],
+      [
+        "waited for",
+        `${formatDurationArgument(shown.timeout_ms)}, at most ${formatDurationArgument(shown.max_ms)}; then ${shown.on_timeout}`,
+      ],
+      ...policyFields(shown),
+      [
+        "listens",
+        consumer === null ? { text: "its consumer is missing", colour: "red" } : listeningText(consumer, now),
+      ],
+    ]);
+    if (answers.length > 0) terminal.stdout.write("\n");
+    const rows = answers.map((one) => [
+      ...[formatAgo(one.at, now), one.host, one.hook, one.container ?? "(the run)", one.verdict],
+      ...[one.timed_out === true ? "out of time" : formatDuration(one.ms), one.reason ?? ""],
+    ]);
+    if (answers.length > 0)
+      printTable(terminal, ["WHEN", "HOST", "HOOK", "CONTAINER", "VERDICT", "TOOK", "REASON"], rows);
+  }
+  return 0;
+};
+
+type ConsumerState = ReturnType<typeof consumerState>;
+
+const listeningText = (
+  { pulls, undelivered, unacknowledged, last_delivered }: ConsumerState,
+  now: number,
+): string =>
+  [
+    pulls > 0 ? "yes" : "not at this moment",
+    `${undelivered} undelivered`,
+    `${unacknowledged} unacknowledged`,
+    last_delivered === null ? "nothing delivered yet" : `last delivered ${formatAgo(last_delivered, now)}`,
+  ].join(", ");
+
+export const consumerState = (info: ConsumerInfo) => ({
+  name: info.name,
+  pulls: info.num_waiting,
+  undelivered: info.num_pending,
+  unacknowledged: info.num_ack_pending,
+  last_delivered: timeOf(info.delivered.last_active),
+  last_acknowledged: timeOf(info.ack_floor.last_active),
+});
+
+/** The server says when something was last active, in a field that the client's type takes for a number. */
+const timeOf = (active: unknown): string | null =>
+  typeof active === "string" ? new Date(active).toISOString() : null;
+
+export const findConsumer = ({ manager }: Fleet, name: string): Promise<ConsumerInfo | undefined> =>
+  manager.consumers.info(STREAMS.hooks, consumers.gate(name)).catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+
+const VERDICTS_SINCE_MS = 30 * 24 * HOUR;
+const MAX_VERDICTS = 5;
+
+/** What the journals say of the last thirty days, the newest first. */
+export async function listLastVerdicts(
+  fleet: Fleet,
+  participant: string,
+  now: number,
+): Promise<ParticipantVerdict[]> {
+  const found: ParticipantVerdict[] = [];
+  for await (const record of readRecordsSince(fleet, "decided", { since: now - VERDICTS_SINCE_MS })) {
+    const { at, host, event, hook, container } = record;
+    for (const { participant: name, ...said } of record.verdicts)
+      if (name === participant) found.unshift({ at, host, event, hook, container, ...said });
+  }
+  return found.slice(0, MAX_VERDICTS);
+}
+
+/** Filters of its consumer. */
+export const consumerFilters = ({ hooks, hosts }: Participant): string[] =>
+  hooks.flatMap((hook) => hosts.map((host) => subjects.hooksOf(host === "*" ? null : host, hook)));
+
+/** @throws NotDone where the name is taken. */
+async function createParticipant(fleet: Fleet, name: string, participant: Participant): Promise<void> {
+  const taken = new NotDone(
+    `the name ${name} is taken; \`ouroboros participant set ${name}\` changes it, \`ouroboros participant remove ${name}\` frees it`,
+  );
+  if ((await fleet.participants.get(name))?.operation === "PUT") throw taken;
+  const consumer = hookConsumer(consumers.gate(name), consumerFilters(participant), { max_ack_pending: 16 });
+  await ensureConsumer(fleet.manager, STREAMS.hooks, consumer);
+  await fleet.participants.create(name, JSON.stringify(participant)).catch((error: unknown) => {
+    throw error instanceof JetStreamApiError && isConflict(error) ? taken : error;
+  });
+}
+
+function policyFields({ containers, labels, advisory, group, needs }: Participant): [string, string][] {
+  return [
+    ...(containers ? [["containers", containers.join(", ")] as [string, string]] : []),
+    ...(labels ? [["labels", labels.join(", ")] as [string, string]] : []),
+    ...(advisory === true ? [["advisory", "its verdict decides nothing"] as [string, string]] : []),
+    ...(group === undefined ? [] : [["group", `${group}, needs ${needs ?? "all"}`] as [string, string]]),
+  ];
+}

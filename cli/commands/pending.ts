@@ -1,0 +1,125 @@
+// `ouroboros pending`: the events that are waited for, from the journals of the open runs.
+import { iso } from "../../shared/clock.ts";
+import { readMessages } from "../../shared/nats/jetstream.ts";
+import { type Verdict, parseVerdict } from "../../shared/contract/messages.ts";
+import type { AskedParticipant } from "../../shared/contract/participants.ts";
+import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
+import type { PendingEvent } from "../output/output-schemas.ts";
+import { type Fleet, askService, selectHosts, withFleet } from "../fleet/fleet.ts";
+import type { CommandRunner } from "../framework/run-command.ts";
+import { type RecordOf, findOpenRun, readRunRecords } from "../fleet/read-journal.ts";
+import { printJson, printTable } from "../framework/terminal.ts";
+import { formatAgo } from "../../shared/runtime/time-text.ts";
+
+export const runPending: CommandRunner<"pending"> = async ({ host, json }, terminal) => {
+  const pending = await withFleet(terminal, async (fleet) =>
+    listPendingEvents(fleet, await selectHosts(fleet, host)),
+  );
+  if (json) printJson(terminal, pending);
+  else if (pending.length === 0) terminal.stdout.write("No pending events.\n");
+  else {
+    const now = terminal.clock.now();
+    const rows = pending.flatMap((one) =>
+      one.waiting_for.map(({ participant, until, on_timeout, advisory, group }) => [
+        one.host,
+        one.hook,
+        one.container ?? "(the run)",
+        `${participant}${advisory ? " (advises)" : ""}${group ? ` (of ${group})` : ""}`,
+        formatAgo(one.since, now),
+        `${on_timeout} ${formatAgo(until, now)}`,
+        one.event,
+      ]),
+    );
+    printTable(terminal, ["HOST", "HOOK", "CONTAINER", "WAITING FOR", "SINCE", "ELSE", "EVENT"], rows);
+    for (const silent of new Set(pending.filter(({ updater }) => !updater).map((one) => one.host)))
+      terminal.stderr.write(`ouroboros pending: no updater acts on ${silent}: nothing is decided there\n`);
+  }
+  return 0;
+};
+
+export async function listPendingEvents(fleet: Fleet, hosts: readonly string[]): Promise<PendingEvent[]> {
+  const found = await Promise.all(
+    hosts.map(async (host) => {
+      const undecided = await findUndecidedRecords(fleet, host);
+      if (undecided.length === 0) return [];
+      const updater = (await askService(fleet, host, ["updater", "status"])) !== undefined;
+      return Promise.all(undecided.map((record) => describePendingEvent(fleet, record, updater)));
+    }),
+  );
+  return found.flat();
+}
+
+/** In the open run of a host: what the journal waits for and has not decided. */
+export async function findUndecidedRecords(fleet: Fleet, host: string): Promise<RecordOf<"waiting">[]> {
+  const run = await findOpenRun(fleet, host);
+  if (run === undefined) return [];
+  const records = await readRunRecords(fleet, host, run);
+  const decided = new Set(records.filter(({ kind }) => kind === "decided").map(eventOf));
+  return records
+    .filter((record): record is RecordOf<"waiting"> => record.kind === "waiting")
+    .filter(({ event }) => !decided.has(event));
+}
+
+const eventOf = (record: object): unknown => (record as { event?: string }).event;
+
+async function describePendingEvent(
+  fleet: Fleet,
+  record: RecordOf<"waiting">,
+  updater: boolean,
+): Promise<PendingEvent> {
+  const { event, host, hook, container, run, at, participants } = record;
+  const verdicts = await Promise.all(participants.map(async ({ name }) => readVerdict(fleet, record, name)));
+  const waiting = participants
+    .filter((_, index) => verdicts[index] === undefined)
+    .map((asked) => participantDeadlines(asked, record));
+  const latest = (key: "until" | "at_most"): string =>
+    waiting
+      .map((one) => one[key])
+      .sort()
+      .at(-1) ?? at;
+  return {
+    ...{ event, host, hook, container, run },
+    since: at,
+    until: latest("until"),
+    at_most: latest("at_most"),
+    waiting_for: waiting,
+    answered: participants.flatMap(({ name }, index) => {
+      const said = verdicts[index];
+      return said
+        ? [{ participant: name, verdict: said.verdict, ...(said.reason && { reason: said.reason }) }]
+        : [];
+    }),
+    updater,
+  };
+}
+
+/** By the same rules as the gate: the first valid message on the participant's subject. */
+async function readVerdict(
+  { manager }: Fleet,
+  { host, event }: { readonly host: string; readonly event: string },
+  participant: string,
+): Promise<Verdict | undefined> {
+  const subject = subjects.verdict(host, participant, event);
+  for await (const message of readMessages(manager, STREAMS.verdicts, subject)) {
+    const verdict = parseVerdict({ text: message.string(), fromStream: message.header.has("Nats-Stream") });
+    if (verdict !== undefined) return verdict;
+  }
+  return undefined;
+}
+
+/** Progress is not stored, so `until` is the time of one who reports none. */
+function participantDeadlines(
+  { name, timeout_ms, max_ms, on_timeout, advisory, group }: AskedParticipant,
+  { at, at_most_ms = Number.POSITIVE_INFINITY }: RecordOf<"waiting">,
+): PendingEvent["waiting_for"][number] {
+  const from = Date.parse(at);
+  const most = Math.min(max_ms, at_most_ms);
+  return {
+    participant: name,
+    until: iso(from + Math.min(timeout_ms, most)),
+    at_most: iso(from + most),
+    on_timeout,
+    ...(advisory !== undefined && { advisory }),
+    ...(group !== undefined && { group }),
+  };
+}

@@ -1,0 +1,96 @@
+// `ouroboros update` and `ouroboros rollback`: what the operator wishes for one container, asked of the host's poller.
+import { NotDone } from "../../shared/errors.ts";
+import type { UpdateResult } from "../../shared/contract/run-records.ts";
+import { OperatorRequestResult } from "../output/output-schemas.ts";
+import { EXIT } from "../framework/command.ts";
+import { PollerStatus, listPolledContainers, findPolledContainer } from "../output/explanation.ts";
+import { type Fleet, askService, selectHosts, withFleet } from "../fleet/fleet.ts";
+import { exitCodeFor, progressLine, followRun } from "../fleet/run-progress.ts";
+import { didYouMean } from "../../shared/settings/did-you-mean.ts";
+import type { CommandRunner } from "../framework/run-command.ts";
+import { sanitize, printJson } from "../framework/terminal.ts";
+
+/** The poller asks a registry, after the cycle in hand. */
+const POLLER_ANSWER_MS = 120_000;
+
+export const operatorRequestRunner =
+  (kind: "update" | "rollback"): CommandRunner<"update"> =>
+  async ({ CONTAINER, host, wait, json }, terminal) => {
+    const print = (line: string): unknown => json || terminal.stdout.write(`${sanitize(line)}\n`);
+    return withFleet(terminal, async (fleet) => {
+      const granted = await askPoller(fleet, kind, { CONTAINER, host });
+      print(describeRequestResult(granted));
+      const { run } = granted;
+      if (!wait || run === undefined) {
+        if (json) printJson(terminal, granted);
+        return granted.kind === "begun" || granted.kind === "current" ? EXIT.done.code : EXIT.notDone.code;
+      }
+      const ends: Record<string, UpdateResult> = {};
+      for await (const record of followRun(fleet, { host: granted.host, run }, terminal)) {
+        const line = progressLine(record);
+        if (line !== undefined) print(line);
+        if (record.kind === "ended") ends[record.container] = record.end;
+        if (record.kind === "finished") break;
+      }
+      if (json) printJson(terminal, { ...granted, ends });
+      return exitCodeFor(ends, CONTAINER);
+    });
+  };
+
+/** What the host's poller answers. @throws NotDone where it does not, or knows no such container. */
+async function askPoller(
+  fleet: Fleet,
+  kind: "update" | "rollback",
+  { CONTAINER, host }: { readonly CONTAINER: string; readonly host: string | undefined },
+): Promise<OperatorRequestResult> {
+  const where = await findHostOf(fleet, CONTAINER, await selectHosts(fleet, host));
+  const options = { more: { container: CONTAINER }, timeout: POLLER_ANSWER_MS };
+  const said = (await askService(fleet, where, ["poller", kind], options)) as object | undefined;
+  if (said === undefined) throw new NotDone(`the poller of ${where} does not answer`);
+  const answer = OperatorRequestResult.safeParse({ ...said, host: where, container: CONTAINER }).data;
+  if (answer !== undefined) return answer;
+  const { because, error } = said as { readonly because?: string; readonly error?: string };
+  throw new NotDone(`${CONTAINER} on ${where}: ${because ?? error ?? "an answer that cannot be used"}`);
+}
+
+function describeRequestResult({ host, container, kind, run, because = "" }: OperatorRequestResult): string {
+  const it = `${container} on ${host}: `;
+  switch (kind) {
+    case "begun":
+      return `${it}run ${run ?? ""} begun`;
+    case "current":
+      return `${it}nothing newer`;
+    case "left":
+      return `${it}left alone: ${because}`;
+    case "busy":
+      return `${it}not now: ${because}; ask again when it is over`;
+    case "failed":
+      return `${it}failed: ${because}`;
+  }
+}
+
+/** The one host that has it. @throws NotDone where none has, or more than one. */
+async function findHostOf(fleet: Fleet, container: string, hosts: readonly string[]): Promise<string> {
+  const [only, ...others] = hosts;
+  if (only === undefined) throw new NotDone("no host is known yet");
+  if (others.length === 0) return only;
+  const seen = await Promise.all(
+    hosts.map(async (host) => {
+      const status = PollerStatus.safeParse(await askService(fleet, host, ["poller", "status"])).data;
+      return { host, status };
+    }),
+  );
+  const found = seen.filter(
+    ({ status }) => status !== undefined && findPolledContainer(status, container) !== undefined,
+  );
+  const [one, ...more] = found.map(({ host }) => host);
+  if (one === undefined) {
+    const names = seen.flatMap(({ status }) =>
+      status ? listPolledContainers(status).map((it) => it.container) : [],
+    );
+    throw new NotDone(`no container ${container} was seen${didYouMean(container, names)}`);
+  }
+  if (more.length > 0)
+    throw new NotDone(`${container} is on ${[one, ...more].join(", ")}: say which with --host`);
+  return one;
+}

@@ -1,0 +1,222 @@
+// The NATS of an operator's command: found, connected to once, and what is stored there of hosts, events and runs.
+import {
+  DeliverPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+  JetStreamApiError,
+} from "@nats-io/jetstream";
+import type { KV } from "@nats-io/kv";
+import { type NatsConnection, NoRespondersError, RequestError, TimeoutError } from "nats";
+import { iso } from "../../shared/clock.ts";
+import { CannotStart, NotDone } from "../../shared/errors.ts";
+import { bucketOf, jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
+import { getLastMessage } from "../../shared/nats/jetstream.ts";
+import { makeCommandBody, parseJson } from "../../shared/contract/messages.ts";
+import { type NatsSettings, connectNow, maskUrl } from "../../shared/nats/nats-connection.ts";
+import { readSettings } from "../../shared/settings/read-settings.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
+import { BUCKETS, STREAMS, subjects } from "../../shared/contract/subjects.ts";
+import { isToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
+import { readAccessFile, staleAccessMessage } from "../../nats/access-file.ts";
+
+import { didYouMean } from "../../shared/settings/did-you-mean.ts";
+import type { Terminal } from "../framework/terminal.ts";
+
+export interface Fleet {
+  readonly nats: NatsConnection;
+  /** Without secrets. */
+  readonly url: string;
+  readonly js: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly hosts: KV;
+  readonly held: KV;
+  readonly participants: KV;
+}
+
+/**
+ * Connects once, does the work and leaves.
+ * @throws CannotStart where NATS cannot be found, reached or used; NotDone where nothing of Ouroboros is there.
+ */
+export async function withFleet<T>(terminal: Terminal, work: (fleet: Fleet) => Promise<T>): Promise<T> {
+  return withNats(terminal, async (nats, settings) => {
+    const fleet = await openFleet(nats, settings);
+    await fleet.manager.streams.info(STREAMS.runs).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+      throw new NotDone(`NATS at ${fleet.url} holds nothing of Ouroboros: no updater has run on it yet`);
+    });
+    return work(fleet);
+  });
+}
+
+/** The client gives its own class out for some of its errors only. */
+const isNatsError = (error: unknown): boolean =>
+  [RequestError, TimeoutError, NoRespondersError, JetStreamApiError].some((kind) => error instanceof kind) ||
+  (error instanceof Error && error.name === "JetStreamNotEnabled");
+
+const isStalled = (error: unknown): boolean =>
+  error instanceof TimeoutError || (error instanceof JetStreamApiError && error.status >= 500);
+
+/** The same, also where no stream is there yet. */
+export async function withNats<T>(
+  { env }: Terminal,
+  work: (nats: NatsConnection, settings: NatsSettings) => Promise<T>,
+): Promise<T> {
+  const settings = await readNatsSettings(env);
+  const nats = await connectNow("command", settings).catch((error: unknown) => {
+    if (settings.stale === undefined) throw error;
+    throw new CannotStart(settings.stale, { cause: error });
+  });
+  try {
+    return await work(nats, settings);
+  } catch (error) {
+    if (!isNatsError(error)) throw error;
+    if (isStalled(error))
+      throw new CannotStart(
+        `NATS at ${maskUrl(settings.NATS_URL)} is there, but its JetStream does not answer (${(error as Error).message}): ` +
+          "it has no leader, or too few servers of its cluster are up. Nothing is decided until it does",
+        { cause: error },
+      );
+    throw new CannotStart(
+      `NATS at ${maskUrl(settings.NATS_URL)} did not answer as it should: ${(error as Error).message}. ` +
+        "Is JetStream on, and has this user an operator's rights?",
+      { cause: error },
+    );
+  } finally {
+    await nats.close();
+  }
+}
+
+export async function openFleet(nats: NatsConnection, settings: NatsSettings): Promise<Fleet> {
+  return {
+    nats,
+    url: maskUrl(settings.NATS_URL),
+    js: jetStreamOf(nats),
+    manager: await managerOf(nats),
+    hosts: await bucketOf(nats, BUCKETS.hosts),
+    held: await bucketOf(nats, BUCKETS.held),
+    participants: await bucketOf(nats, BUCKETS.participants),
+  };
+}
+
+/** `stale` says what it means that a private NATS does not answer. */
+async function readNatsSettings(env: NodeJS.ProcessEnv): Promise<NatsSettings & { readonly stale?: string }> {
+  const settings = readSettings(natsVariables(env), new Map<string, string>());
+  const { NATS_OPERATOR_NKEY: operator } = settings;
+  if (settings.NATS_URL !== "")
+    return operator === ""
+      ? settings
+      : { ...settings, NATS_NKEY: operator, NATS_USER: "", NATS_PASSWORD: "", NATS_CREDS: "" };
+  const access = await readAccessFile(settings.DATA_DIR);
+  if (access === undefined) throw new CannotStart(noNatsMessage(settings));
+  return { ...settings, ...access, stale: staleAccessMessage(settings.DATA_DIR, access.NATS_URL) };
+}
+
+/** A setting that no command reads cannot keep one from its work. */
+const natsVariables = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => /^(?:NATS_|DATA_DIR)/.test(name)));
+
+const noNatsMessage = ({ DATA_DIR }: Settings): string =>
+  `NATS_URL is not set, and no Ouroboros with a NATS of its own runs on DATA_DIR ${DATA_DIR}: set NATS_URL to the NATS ` +
+  "of the services, or DATA_DIR to theirs";
+
+// nats-server, server/errors.json
+const NO_SUCH_STREAM = 10059;
+const NO_SUCH_CONSUMER = 10014;
+
+export const isMissing = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && [NO_SUCH_STREAM, NO_SUCH_CONSUMER].includes(error.code);
+
+/** For what may be gone, which is then as it should be. */
+export function falseWhereMissing(error: unknown): false {
+  if (!isMissing(error)) throw error;
+  return false;
+}
+
+/** The keys of a bucket, sorted; with a filter those that it matches. */
+export async function listKeys(bucket: KV, filter = ">"): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const key of await bucket.keys(filter)) keys.push(key);
+  return keys.sort();
+}
+
+/** Hosts that a poller claimed or an updater acted on, by name; but those that were forgotten since. */
+export async function listHosts(fleet: Fleet): Promise<string[]> {
+  const [claimed, opened] = await Promise.all([
+    listKeys(fleet.hosts),
+    fleet.manager.streams.info(STREAMS.runs, { subjects_filter: OPEN_OF_ALL }),
+  ]);
+  const acted = Object.keys(opened.state.subjects ?? {})
+    .map((subject) => subject.split(".")[2] ?? "")
+    .filter((one) => !claimed.includes(one));
+  const known = await Promise.all(acted.map(async (one) => ((await isForgotten(fleet, one)) ? [] : [one])));
+  return [...claimed, ...known.flat()].filter(isToken).map(decodeToken).sort();
+}
+
+/** What an updater noted stays in its stream: it counts where it is younger than the deletion of the host's entry. */
+async function isForgotten({ hosts, manager }: Fleet, hostToken: string): Promise<boolean> {
+  if (!isToken(hostToken)) return false;
+  const entry = await hosts.get(hostToken);
+  if (entry === null || entry.operation === "PUT") return false;
+  const opened = await getLastMessage(manager, STREAMS.runs, subjects.open(decodeToken(hostToken)));
+  return opened === undefined || opened.time < entry.created;
+}
+
+const OPEN_OF_ALL = "ouroboros.run.*.open";
+
+/** All hosts, or the one that was asked for. @throws NotDone where there is no such host. */
+export async function selectHosts(fleet: Fleet, host: string | undefined): Promise<string[]> {
+  const all = await listHosts(fleet);
+  if (host === undefined) return all;
+  if (all.includes(host)) return [host];
+  const known =
+    all.length === 0 ? "; no host is known yet" : didYouMean(host, all) || `; there are ${all.join(", ")}`;
+  throw new NotDone(`there is no host ${host}${known}`);
+}
+
+export interface ReplayOptions {
+  readonly filters: readonly string[];
+  /** Milliseconds since 1970; from the first message where undefined. */
+  readonly since?: number | undefined;
+}
+
+/** What a stream holds now, in order; ends where it is read to its end. */
+export async function* replay(
+  { js }: Fleet,
+  stream: string,
+  { filters, since }: ReplayOptions,
+): AsyncGenerator<JsMsg, void> {
+  const consumer = await js.consumers.get(stream, {
+    filter_subjects: [...filters],
+    ...(since !== undefined && { deliver_policy: DeliverPolicy.StartTime, opt_start_time: iso(since) }),
+  });
+  if ((await consumer.info(true)).num_pending === 0) return;
+  const messages = await consumer.consume();
+  try {
+    for await (const message of messages) {
+      yield message;
+      if (message.info.pending === 0) return;
+    }
+  } finally {
+    await messages.close();
+    await consumer.delete().catch(() => false);
+  }
+}
+
+/** What a service of a host answers to a command; undefined where it is not there. */
+export async function askService(
+  { nats }: Fleet,
+  host: string,
+  [service, command]: readonly [service: string, command: string],
+  { more = {}, timeout = 5000 }: { readonly more?: object; readonly timeout?: number } = {},
+): Promise<unknown> {
+  try {
+    const subject = subjects.command(host, service, command);
+    const answer = await nats.request(subject, makeCommandBody(command, more), { timeout });
+    return parseJson(answer.string());
+  } catch (error) {
+    if ([NoRespondersError, RequestError, TimeoutError].some((kind) => error instanceof kind))
+      return undefined;
+    throw error;
+  }
+}

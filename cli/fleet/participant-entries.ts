@@ -1,0 +1,56 @@
+// The entries of the participants, as an operator's command reads them: also those that cannot be understood.
+import { NotDone } from "../../shared/errors.ts";
+import { readParticipant } from "../../shared/contract/participants.ts";
+import { isToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
+import type { NamedParticipant, UnreadableParticipant } from "../output/output-schemas.ts";
+
+import { type Fleet, listKeys } from "./fleet.ts";
+import { didYouMean } from "../../shared/settings/did-you-mean.ts";
+
+/** All participants, also those whose entry cannot be understood. */
+export async function listParticipants(fleet: Fleet): Promise<(NamedParticipant | UnreadableParticipant)[]> {
+  const found = (await listKeys(fleet.participants)).map(async (key) => {
+    const text = await readStoredEntry(fleet, key);
+    if (text === undefined) return [];
+    const read = readParticipant(text.text);
+    const name = isToken(key) ? decodeToken(key) : key;
+    return "because" in read ? [{ name, unreadable: read.because }] : [{ name, ...read }];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+interface FoundParticipant {
+  readonly participant: NamedParticipant;
+  readonly added: string;
+  readonly revision: number;
+}
+
+/** @throws NotDone where its entry cannot be understood. */
+async function findParticipant(fleet: Fleet, name: string): Promise<FoundParticipant | undefined> {
+  const entry = await readStoredEntry(fleet, name);
+  if (entry === undefined) return undefined;
+  const read = readParticipant(entry.text);
+  if ("because" in read)
+    throw new NotDone(
+      `the entry of ${name} cannot be understood: ${read.because}; \`ouroboros participant remove ${name}\` removes it`,
+    );
+  return { ...entry, participant: { name, ...read } };
+}
+
+export async function readStoredEntry(
+  { participants }: Fleet,
+  name: string,
+): Promise<{ readonly text: string; readonly added: string; readonly revision: number } | undefined> {
+  const entry = await participants.get(name).catch(() => null); // a name that no key can have
+  return entry?.operation === "PUT"
+    ? { text: entry.string(), added: entry.created.toISOString(), revision: entry.revision }
+    : undefined;
+}
+
+/** @throws NotDone where there is none of that name. */
+export async function requireParticipant(fleet: Fleet, name: string): Promise<FoundParticipant> {
+  const found = await findParticipant(fleet, name);
+  if (found !== undefined) return found;
+  const near = didYouMean(name, await listKeys(fleet.participants));
+  throw new NotDone(`there is no participant ${name}${near}`);
+}

@@ -1,0 +1,74 @@
+// A run as it goes on, for who asked for it and waits: what is decided and done, then how it ended.
+import type { Clock } from "../../shared/clock.ts";
+import { formatImageChange } from "../../shared/registry/image-change.ts";
+import { getNextMessage } from "../../shared/nats/jetstream.ts";
+import { type UpdateResult, type RunRecord, parseRunRecord } from "../../shared/contract/run-records.ts";
+import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
+import { EXIT } from "../framework/command.ts";
+import type { Fleet } from "./fleet.ts";
+import { type RecordOf, hookText } from "./read-journal.ts";
+import { formatDuration } from "../../shared/runtime/time-text.ts";
+
+const LOOK_AGAIN_MS = 100;
+
+interface FollowOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Each record of the run, as it is written, until the signal aborts; of one that is over the last is `finished`. */
+export async function* followRun(
+  { manager }: Fleet,
+  { host, run }: { readonly host: string; readonly run: string },
+  { clock, signal }: FollowOptions,
+): AsyncGenerator<RunRecord, void> {
+  for (let seq = 1; !signal.aborted;) {
+    const message = await getNextMessage(manager, STREAMS.runs, subjects.run(host, run), seq);
+    if (message === undefined) await clock.sleep(LOOK_AGAIN_MS, signal);
+    else seq = message.seq + 1;
+    const record = parseRunRecord(message?.string());
+    if (record !== undefined) yield record;
+  }
+}
+
+/** One line for what matters to who waits; undefined for the rest. */
+export function progressLine(record: RunRecord): string | undefined {
+  switch (record.kind) {
+    case "waiting":
+      return record.participants.length === 0
+        ? undefined
+        : `${hookText(record)}: waits for ${record.participants.map(({ name }) => name).join(", ")}`;
+    case "decided":
+      return record.verdicts.length === 0
+        ? undefined
+        : `${hookText(record)}: ${record.verdict}${decidedByText(record.by, record.reason)}`;
+    case "swapping":
+      return `${record.container}: is replaced`;
+    case "ended":
+      return endLine(record);
+    case "begun":
+    case "did":
+    case "swapped":
+    case "late":
+    case "finished":
+      return undefined;
+  }
+}
+
+const decidedByText = (by: string | undefined, reason: string | undefined): string =>
+  `${by === undefined ? "" : ` by ${by}`}${reason === undefined ? "" : `: ${reason}`}`;
+
+function endLine(record: RecordOf<"ended">): string {
+  const { container, end, because: why, downtime_ms } = record;
+  const change = end === "updated" ? ` ${formatImageChange(record)}` : "";
+  const down = downtime_ms === undefined ? "" : `, down for ${formatDuration(downtime_ms)}`;
+  return `${container}: ${end}${change}${down}: ${why}`;
+}
+
+/** The exit code for who asked for one container: its own end, or the worst of the run where it was named by its id. */
+export function exitCodeFor(ends: Readonly<Record<string, UpdateResult>>, container: string): number {
+  const own = Object.hasOwn(ends, container) ? ends[container] : undefined;
+  const all = own === undefined ? Object.values(ends) : [own];
+  if (all.includes("stuck")) return EXIT.wrong.code;
+  return all.length > 0 && all.every((end) => end === "updated") ? EXIT.done.code : EXIT.notDone.code;
+}

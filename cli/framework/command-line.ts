@@ -1,0 +1,99 @@
+// From the words of a command line to what a command is given: one helper for all commands. Tells everything that is
+// wrong at once. Pure.
+import { WrongUsage } from "../../shared/errors.ts";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import type { Command, ParsedArguments, Option } from "./command.ts";
+import { didYouMean } from "../../shared/settings/did-you-mean.ts";
+
+export const helpOption: Option = { short: "h", says: "Says what the command does." };
+export const outputOption: Option = {
+  short: "o",
+  value: "text|json",
+  byDefault: "text",
+  read: z.enum(["text", "json"], "allowed are text, json"),
+  offers: ["text", "json"],
+  says: "For people, or for programs.",
+};
+
+/** All options of a command, with those that every command has. */
+export const allOptionsOf = ({ options = {}, json }: Command): Readonly<Record<string, Option>> => ({
+  ...options,
+  ...(json && { output: outputOption }),
+  help: helpOption,
+});
+
+/** @throws WrongUsage that tells everything that is wrong. */
+export function parseCommandLine<C extends Command>(
+  command: C,
+  args: readonly string[],
+): ParsedArguments<C> | "help" {
+  const options = allOptionsOf(command);
+  const { words, values, wrong } = splitWords(options, args);
+  if (values.has("help")) return "help";
+  const given: Record<string, unknown> = {};
+  const take = (name: string, told: string, read: z.ZodType, text: string): void => {
+    const result = read.safeParse(text);
+    if (result.success) given[name] = result.data;
+    else
+      wrong.push(
+        `${told} ${JSON.stringify(text)}: ${result.error.issues.map((one) => one.message).join(", ")}`,
+      );
+  };
+  const places = Object.entries(command.arguments ?? {});
+  for (const [index, [name, { read, optional }]] of places.entries()) {
+    const word = words[index];
+    if (word !== undefined) take(name, name, read, word);
+    else if (!optional) wrong.push(`${name} is missing`);
+  }
+  if (words.length > places.length) wrong.push(`${words.slice(places.length).join(" ")}: too many words`);
+  for (const [name, { read, byDefault, required }] of Object.entries(options)) {
+    const text = values.get(name) ?? byDefault;
+    if (read === undefined) given[name] = values.has(name);
+    else if (text !== undefined) take(name, `--${name}`, read, text);
+    else if (required) wrong.push(`--${name} is missing`);
+  }
+  if (wrong.length > 0) throw new WrongUsage(wrong.join("\n  "));
+  return { ...given, json: given["output"] === "json" } as ParsedArguments<C>;
+}
+
+interface SplitWords {
+  readonly words: readonly string[];
+  /** Of a switch: "". The last one counts. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly wrong: string[];
+}
+
+function splitWords(options: Readonly<Record<string, Option>>, args: readonly string[]): SplitWords {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(
+      Object.entries(options).map(([name, { read, short }]) => [
+        name,
+        { type: read === undefined ? ("boolean" as const) : ("string" as const), ...(short && { short }) },
+      ]),
+    ),
+    strict: false,
+    tokens: true,
+    allowPositionals: true,
+  });
+  const wrong: string[] = [];
+  const values = new Map<string, string>();
+  for (const token of tokens) {
+    if (token.kind !== "option") continue;
+    const { name, rawName, value, inlineValue } = token;
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (option === undefined) {
+      const all = Object.keys(options).map((one) => `--${one}`);
+      wrong.push(`${rawName} is no option of this command${didYouMean(rawName, all)}`);
+    } else if (option.read !== undefined && (value === undefined || (!inlineValue && /^-./.test(value))))
+      wrong.push(`${rawName} needs a value, ${option.value ?? ""}`);
+    else if (option.read === undefined && value !== undefined) wrong.push(`${rawName} takes no value`);
+    else values.set(name, value ?? "");
+  }
+  return {
+    words: tokens.filter((token) => token.kind === "positional").map(({ value }) => value),
+    values,
+    wrong,
+  };
+}

@@ -1,0 +1,227 @@
+// `ouroboros completion`: what a shell needs to complete our commands, printed from the tables of commands and
+// settings. Only names that change (hosts, containers, participants, events) are asked for when they are completed.
+import { settings } from "../../shared/settings/settings.ts";
+import { type Command, EXIT, type CompletionKind } from "./command.ts";
+import { allOptionsOf } from "./command-line.ts";
+import { commandNames, commands, services } from "./command-table.ts";
+import type { CommandRunner } from "./run-command.ts";
+import type { SHELLS } from "./setup-command-table.ts";
+
+export type Shell = (typeof SHELLS)[number];
+
+export const runCompletion: CommandRunner<"completion"> = ({ SHELL }, { stdout }) => {
+  stdout.write(completionScript(SHELL));
+  return Promise.resolve(EXIT.done.code);
+};
+
+/** What can stand at a place: fixed words, or names to be asked for. */
+interface CompletionSlot {
+  readonly command: string;
+  /** `--host` and `-o` for a value, `options`, `takes` for options with a value, or the number of an argument. */
+  readonly place: string;
+  readonly offers: CompletionKind | readonly string[];
+}
+
+const flagsOfSettings = Object.values(settings).flatMap((setting) =>
+  "flags" in setting ? setting.flags : [],
+);
+
+const firstWord = (name: string): string => name.split(" ")[0] ?? name;
+
+/** `participant` of `participant add`. */
+const groups = [...new Set(commandNames.filter((name) => name.includes(" ")).map(firstWord))];
+
+/** Every place at which something can be completed. */
+export const completionSlots = (): CompletionSlot[] => [
+  {
+    command: "",
+    place: "0",
+    offers: [...new Set([...commandNames.map(firstWord), ...Object.keys(services)])],
+  },
+  ...["", ...Object.keys(services)].map((command) => ({
+    command,
+    place: "options",
+    offers: [...flagsOfSettings, "--help"],
+  })),
+  ...groups.map((group) => ({
+    command: group,
+    place: "0",
+    offers: commandNames
+      .filter((name) => name.startsWith(`${group} `))
+      .map((name) => name.slice(group.length + 1)),
+  })),
+  ...commandNames.flatMap((name) => commandSlots(name, commands[name])),
+];
+
+function commandSlots(command: string, row: Command): CompletionSlot[] {
+  const options = Object.entries(allOptionsOf(row)).flatMap(([name, option]) =>
+    [`--${name}`, ...(option.short === undefined ? [] : [`-${option.short}`])].map((flag) => ({
+      flag,
+      option,
+    })),
+  );
+  const places = Object.values(row.arguments ?? {}).entries();
+  return [
+    { command, place: "options", offers: options.map(({ flag }) => flag) },
+    { command, place: "takes", offers: options.filter(({ option }) => option.read).map(({ flag }) => flag) },
+    ...options.flatMap(({ flag, option: { offers } }) => (offers ? [{ command, place: flag, offers }] : [])),
+    ...[...places].flatMap(([place, { offers }]) =>
+      offers ? [{ command, place: String(place), offers }] : [],
+    ),
+  ];
+}
+
+export function completionScript(shell: Shell): string {
+  switch (shell) {
+    case "bash":
+      return BASH.replace("CASES", cases()).replace("GROUPS", groups.join("|"));
+    case "zsh":
+      return ZSH.replace("CASES", cases()).replace("GROUPS", groups.join("|"));
+    case "fish":
+      return FISH.replace("CASES", fishCases()).replace("GROUPS", groups.join(" "));
+  }
+}
+
+const cases = (): string =>
+  completionSlots()
+    .map(({ command, place, offers }) => {
+      const does =
+        typeof offers === "string" ? `ouroboros known ${offers} 2>/dev/null` : `echo '${offers.join(" ")}'`;
+      return `    '${command}:${place}') ${does} ;;`;
+    })
+    .join("\n");
+
+const fishCases = (): string =>
+  completionSlots()
+    .map(({ command, place, offers }) => {
+      const does =
+        typeof offers === "string"
+          ? `ouroboros known ${offers} 2>/dev/null`
+          : `string split ' ' -- '${offers.join(" ")}'`;
+      return `    case '${command}:${place}'\n      ${does}`;
+    })
+    .join("\n");
+
+/** What can stand at a place of a command; and, from the words before the cursor, which command and place that is. */
+const POSIX = `# COMMAND:PLACE gives the words that can stand there.
+_ouroboros_words() {
+  case "$1" in
+CASES
+  esac
+}
+
+# From the words before the cursor to COMMAND:PLACE; an option that waits for its value is the place.
+_ouroboros_place() {
+  local found='' place=0 waits='' word
+  for word in "$@"; do
+    if [ -n "$waits" ]; then waits=''; continue; fi
+    case " $(_ouroboros_words "\${found}:takes") " in *" $word "*) waits=$word; continue ;; esac
+    case "$word" in -*) continue ;; esac
+    case " $(echo $(_ouroboros_words "\${found}:0")) " in
+      *" $word "*) case "$found" in ''|GROUPS) found="\${found:+$found }$word"; continue ;; esac ;;
+    esac
+    place=$((place + 1))
+  done
+  echo "\${found}:\${waits:-$place}"
+}
+`;
+
+const BASH = `# bash completion of ouroboros, printed by \`ouroboros completion bash\`
+${POSIX}
+_ouroboros() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} before=() place words head='' index
+  for ((index = 1; index < COMP_CWORD; index++)); do
+    [ "\${COMP_WORDS[index]}" = = ] || before+=("\${COMP_WORDS[index]}") # bash takes --host=web01 apart
+  done
+  [ "$cur" = = ] && cur=''
+  place=$(_ouroboros_place "\${before[@]}")
+  case "$place" in
+    *:-*) words=$(_ouroboros_words "$place") ;;
+    *) case "$cur" in
+      -*) words=$(_ouroboros_words "\${place%:*}:options") ;;
+      *) words=$(_ouroboros_words "$place") ;;
+    esac ;;
+  esac
+  case "$cur" in *,*) head=\${cur%,*}, cur=\${cur##*,} ;; esac
+  local IFS=$' \\n'
+  COMPREPLY=($(compgen -P "$head" -W "$words" -- "$cur"))
+}
+complete -F _ouroboros ouroboros
+`;
+
+const ZSH = `#compdef ouroboros
+# zsh completion of ouroboros, printed by \`ouroboros completion zsh\`
+${POSIX}
+_ouroboros() {
+  emulate -L zsh
+  local place now=$PREFIX
+  local -a before offered
+  before=("\${(@)words[2,CURRENT-1]}")
+  if [[ $now == --*=* ]]; then
+    before+=("\${now%%=*}")
+    compset -P '*='
+    now=$PREFIX
+  fi
+  place=$(setopt shwordsplit; _ouroboros_place "\${before[@]}")
+  [[ $place != *:-* && $now == -* ]] && place="\${place%:*}:options"
+  offered=(\${=$(_ouroboros_words "$place")})
+  compset -P '*,'
+  compadd -a offered
+}
+compdef _ouroboros ouroboros
+`;
+
+const FISH = `# fish completion of ouroboros, printed by \`ouroboros completion fish\`
+# COMMAND:PLACE gives the words that can stand there.
+function __ouroboros_words
+  switch "$argv[1]"
+CASES
+  end
+end
+
+# From the words before the cursor to COMMAND:PLACE; an option that waits for its value is the place.
+function __ouroboros_place
+  set -l found ''
+  set -l place 0
+  set -l waits ''
+  for word in $argv
+    if test -n "$waits"
+      set waits ''
+    else if contains -- "$word" (__ouroboros_words "$found:takes")
+      set waits $word
+    else if string match -q -- '-*' "$word"
+      continue
+    else if contains -- "$found" '' GROUPS; and contains -- "$word" (__ouroboros_words "$found:0")
+      set found (string trim -- "$found $word")
+    else
+      set place (math $place + 1)
+    end
+  end
+  if test -n "$waits"
+    set place $waits
+  end
+  echo "$found:$place"
+end
+
+function __ouroboros_complete
+  set -l words (commandline -opc)
+  set -l now (commandline -ct)
+  set -l head ''
+  if string match -q -- '--*=*' "$now"
+    set -a words (string split -m 1 = -- "$now")[1]
+    set head (string split -m 1 = -- "$now")[1]=
+    set now (string split -m 1 = -- "$now")[2]
+  end
+  set -l place (__ouroboros_place $words[2..])
+  if string match -q -- '-*' "$now"; and not string match -q -- '*:-*' "$place"
+    set place (string replace -r ':[^:]*$' ':options' -- "$place")
+  end
+  if string match -q -- '*,*' "$now"
+    set head "$head"(string replace -r '[^,]*$' '' -- "$now")
+  end
+  for word in (__ouroboros_words "$place")
+    echo "$head$word"
+  end
+end
+complete -c ouroboros -f -a '(__ouroboros_complete)'
+`;

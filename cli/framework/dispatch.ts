@@ -1,0 +1,108 @@
+// From the words of the command line to the code behind a command of the table. A command loads its own code alone:
+// reading all of it would take longer than asking NATS does.
+import { EXIT } from "./command.ts";
+import { type CommandName, commandNames, commands, services } from "./command-table.ts";
+import { didYouMean } from "../../shared/settings/did-you-mean.ts";
+import { type CommandRunner, runCommand } from "./run-command.ts";
+import type { Terminal } from "./terminal.ts";
+import { programUsage, commandUsage, groupUsage, readVersion } from "./usage.ts";
+
+const runners: { readonly [N in CommandName]: () => Promise<CommandRunner<N>> } = {
+  status: async () => (await import("../commands/status.ts")).runStatus,
+  doctor: async () => (await import("../commands/doctor.ts")).runDoctor,
+  explain: async () => (await import("../commands/explain.ts")).runExplain,
+  check: async () => (await import("../commands/check.ts")).runCheck,
+  pending: async () => (await import("../commands/pending.ts")).runPending,
+  verdict: async () => (await import("../commands/verdict.ts")).runVerdict,
+  events: async () => (await import("../commands/events.ts")).runEvents,
+  history: async () => (await import("../commands/history.ts")).runHistory,
+  update: async () => (await import("../commands/update-and-rollback.ts")).operatorRequestRunner("update"),
+  rollback: async () =>
+    (await import("../commands/update-and-rollback.ts")).operatorRequestRunner("rollback"),
+  repair: async () => (await import("../commands/repair.ts")).runRepair,
+  "host forget": async () => (await import("../commands/host-forget.ts")).runForget,
+  "participant add": async () => (await import("../commands/participant.ts")).runAdd,
+  "participant set": async () => (await import("../commands/participant-set.ts")).runSet,
+  "participant list": async () => (await import("../commands/participant.ts")).runList,
+  "participant show": async () => (await import("../commands/participant.ts")).runShow,
+  "participant remove": async () => (await import("../commands/participant.ts")).runRemove,
+  "participant test": async () => (await import("../commands/participant-test.ts")).runTest,
+  "nats-config write": async () => (await import("../commands/nats-config.ts")).runWrite,
+  "nats-config compose": async () => (await import("../commands/nats-config-compose.ts")).runCompose,
+  "nats-config prepare": async () => (await import("../commands/nats-config.ts")).runPrepare,
+  "nats-config hub": async () => (await import("../commands/nats-config.ts")).runHub,
+  healthcheck: async () => {
+    const { healthcheck } = await import("../commands/healthcheck.ts");
+    return ({ live }, terminal) => healthcheck(live ? "/healthz" : "/readyz", terminal);
+  },
+  completion: async () => (await import("./completion.ts")).runCompletion,
+};
+
+type CommandStart = (terminal: Terminal) => Promise<number>;
+
+/** What these words start, resolving with its exit code; undefined where their first is like no command. */
+export function findCommand(args: readonly string[]): CommandStart | undefined {
+  const [first = "", second = "", ...rest] = args;
+  if (first === "known")
+    return async (terminal) =>
+      (await import("../commands/completion-values.ts")).printCompletionValues(args.slice(1), terminal);
+  if (first === "help") return (terminal) => Promise.resolve(printHelp(args.slice(1), terminal));
+  if (first === "version")
+    return ({ stdout }) => {
+      stdout.write(`${readVersion()}\n`);
+      return Promise.resolve(EXIT.done.code);
+    };
+  if (isCommand(first)) return startCommand(first, args.slice(1));
+  if (isCommand(`${first} ${second}`)) return startCommand(`${first} ${second}` as CommandName, rest);
+  const group = commandNames.filter((name) => name.startsWith(`${first} `));
+  if (group.length > 0) return (terminal) => Promise.resolve(printGroupHelp(first, second, terminal));
+  if (first === "" || first.startsWith("-") || Object.hasOwn(services, first)) return undefined;
+  return ({ stderr }) => {
+    stderr.write(`ouroboros: ${first} is no command${suggestionFor(args)}\n`);
+    return Promise.resolve(EXIT.wrong.code);
+  };
+}
+
+/** A command that is spelled otherwise, or containers to watch, as other updaters take them. */
+function suggestionFor(args: readonly string[]): string {
+  const [first = ""] = args;
+  const known = [...Object.keys(services), ...commandNames.map((name) => name.split(" ")[0] ?? name)];
+  const near = didYouMean(first, known);
+  if (near !== "" && args.length === 1) return near;
+  const names = args.filter((arg) => !arg.startsWith("-")).join(" ");
+  return `; \`ouroboros help\` lists them. To watch only the containers ${names}, set MONITOR="${names}"`;
+}
+
+const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name);
+
+const startCommand =
+  (name: CommandName, args: readonly string[]): CommandStart =>
+  async (terminal) =>
+    runCommand(name, await runners[name](), args, terminal);
+
+/** `ouroboros help`, `ouroboros help status`, `ouroboros help participant add`. */
+function printHelp(words: readonly string[], { stdout, stderr }: Terminal): number {
+  const name = words.join(" ");
+  const isGroup = commandNames.some((one) => one.startsWith(`${name} `));
+  if (name !== "" && !isCommand(name) && !isGroup && !Object.hasOwn(services, name)) {
+    stderr.write(`ouroboros help: ${name} is no command${didYouMean(name, commandNames)}\n`);
+    return EXIT.wrong.code;
+  }
+  stdout.write(
+    isCommand(name) ? commandUsage(name) : isGroup && name !== "" ? groupUsage(name) : `${programUsage()}\n`,
+  );
+  return EXIT.done.code;
+}
+
+function printGroupHelp(group: string, word: string, { stdout, stderr }: Terminal): number {
+  if (word === "--help" || word === "-h") {
+    stdout.write(groupUsage(group));
+    return EXIT.done.code;
+  }
+  const verbs = commandNames
+    .filter((name) => name.startsWith(`${group} `))
+    .map((name) => name.slice(group.length + 1));
+  const what = word === "" ? "what?" : `${word} is no command${didYouMean(word, verbs)}`;
+  stderr.write(`ouroboros ${group}: ${what}\n${groupUsage(group)}`);
+  return EXIT.wrong.code;
+}

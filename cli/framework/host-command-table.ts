@@ -1,0 +1,26 @@
+// The rows of the table of commands about a host as a whole. Pure.
+import { z } from "zod";
+import type { Command } from "./command.ts";
+import { nonEmptyText } from "./argument-types.ts";
+
+export const hostCommands = {
+  "host forget": {
+    says: "Takes a host that is gone for good off the list, with what is held and kept for it.",
+    more:
+      "Deletes its entry in OUROBOROS_HOSTS, what is held for its containers in OUROBOROS_HELD, and the consumers of its updater " +
+      "and hook-executor, and says what it deleted. Its name is then free for another Engine. What its journal and events say stays, " +
+      "as long as the streams keep it. A host on which a service of Ouroboros still answers is refused without --force; it is back " +
+      "as soon as one of them starts again. Its keys stay: `ouroboros nats-config write FOLDER --remove NAME` takes them away.",
+    arguments: { NAME: { says: "Name of the host.", read: nonEmptyText, offers: "hosts" } },
+    options: { force: { says: "Although a service of it still answers." } },
+    json: {
+      schema: z.object({
+        forgotten: z.string(),
+        entry: z.boolean().describe("Whether a poller had noted the host."),
+        held: z.array(z.string()).describe("Containers for which a digest was held."),
+        consumers: z.array(z.string()).describe("Those of OUROBOROS_HOOKS that were deleted."),
+        participants: z.array(z.string()).describe("Participants whose entries still name the host."),
+      }),
+    },
+  },
+} as const satisfies Readonly<Record<string, Command>>;

@@ -1,0 +1,72 @@
+// What a poller says of its containers, and how `ouroboros explain` tells it.
+import { z } from "zod";
+import type { Explanation } from "./output-schemas.ts";
+import { endCell } from "../commands/history.ts";
+import { type Terminal, sanitize, paint, printFields } from "../framework/terminal.ts";
+import { formatAgo, formatRelative } from "../../shared/runtime/time-text.ts";
+
+const PolledContainerSchema = z.object({
+  container: z.string(),
+  id: z.string(),
+  image: z.string(),
+  because: z.string(),
+});
+export type PolledContainer = z.infer<typeof PolledContainerSchema>;
+
+/** What a poller answers to `status`, as far as it is read here. */
+export const PollerStatus = z.object({
+  last: z
+    .object({
+      ended_at: z.string(),
+      outcome: z.object({ kind: z.string(), because: z.string().optional() }),
+      asked: z.number().optional(),
+      unanswered: z.number().optional(),
+      lagging: z.array(z.object({ mirror: z.string() })).default([]),
+      failures: z.array(z.object({ because: z.string(), containers: z.array(z.string()) })).default([]),
+      unseen: z.array(z.object({ name: z.string(), because: z.string() })).default([]),
+      left: z.array(PolledContainerSchema).default([]),
+      due: z.array(PolledContainerSchema).default([]),
+    })
+    .nullable(),
+});
+export type PollerStatus = z.infer<typeof PollerStatus>;
+
+export const listPolledContainers = ({ last }: PollerStatus): PolledContainer[] =>
+  [...(last?.left ?? []), ...(last?.due ?? [])].sort((one, other) =>
+    one.container < other.container ? -1 : 1,
+  );
+
+/** By name, by id, or by the start of an id. */
+export function findPolledContainer({ last }: PollerStatus, nameOrId: string): PolledContainer | undefined {
+  return [...(last?.left ?? []), ...(last?.due ?? [])].find(
+    ({ container, id }) => container === nameOrId || (nameOrId.length >= 12 && id.startsWith(nameOrId)),
+  );
+}
+
+/** Why a poller that answers can say nothing of any container; undefined where it can. */
+export function whyNothingKnown({ last }: PollerStatus): string | undefined {
+  if (last === null) return "its poller has not finished a poll yet";
+  return last.outcome.kind === "failed" ? `its last poll failed: ${last.outcome.because ?? ""}` : undefined;
+}
+
+export function printExplanation(terminal: Terminal, it: Explanation): void {
+  const { container, host, image, because, polled_at, held, last } = it;
+  const now = terminal.clock.now();
+  terminal.stdout.write(
+    `${paint(terminal, sanitize(container), "bold")} on ${sanitize(`${host}, ${image}`)}\n`,
+  );
+  printFields(terminal, [
+    ["last poll", `${because} (${formatAgo(polled_at, now)})`],
+    [
+      "held",
+      held === null
+        ? undefined
+        : `${held.digest}, ${holdEndText(held.until, now)}: ${held.because} (${held.by})`,
+    ],
+    ["last run", last === null ? undefined : endCell(last.end)],
+    ["because", last === null ? undefined : `${last.because} (${formatAgo(last.at, now)}, run ${last.run})`],
+  ]);
+}
+
+const holdEndText = (until: number | null, now: number): string =>
+  until === null ? "until the tag changes" : `tried again ${formatRelative(until, now)}`;

@@ -1,0 +1,107 @@
+// How `ouroboros status` is shown to people.
+import { formatAgo, formatRelative } from "../../shared/runtime/time-text.ts";
+import type { HostStatus, Status } from "./output-schemas.ts";
+import { type Cell, type Terminal, sanitize, paint, printTable } from "../framework/terminal.ts";
+
+export function printStatus(terminal: Terminal, status: Status): void {
+  const { nats, participants, hosts } = status;
+  const now = terminal.clock.now();
+  const { stdout } = terminal;
+  stdout.write(`NATS ${nats.version} at ${nats.url}\n`);
+  stdout.write(`Participants: ${participants.length === 0 ? "none" : participants.join(", ")}\n\n`);
+  if (hosts.length > 0)
+    printTable(
+      terminal,
+      ["HOST", "VERSION", "POLLER", "LAST POLL", "UPDATER", "LAST RUN", "UPDATES", "PENDING", "HELD"],
+      hosts.map((one) => rowOf(one, now)),
+    );
+  printBudgets(terminal, hosts);
+  printHeld(terminal, hosts);
+  if (hosts.length > 0) stdout.write("\n");
+  printTrouble(terminal, status);
+}
+
+/** What is wrong, and in the last line how much of all that is. */
+export function printTrouble(terminal: Terminal, { unreadable, hosts, summary }: Status): void {
+  const { stdout } = terminal;
+  for (const { name, unreadable: because } of unreadable)
+    stdout.write(
+      `The entry of ${name} cannot be understood, what it may concern is put off: ${sanitize(because)}\n`,
+    );
+  for (const { host, wrong } of hosts)
+    for (const { container, because } of wrong) {
+      const where = container === null ? host : `${container} on ${host}`;
+      stdout.write(`${paint(terminal, sanitize(where), "red")}: ${sanitize(because)}\n`);
+    }
+  stdout.write(`${summaryOf(summary)}\n`);
+}
+
+/** `2 hosts, 1 of them in trouble; Ouroboros 2.0.0` */
+export function summaryOf({ hosts, in_trouble: bad, versions }: Status["summary"]): string {
+  if (hosts === 0) return "No host yet: no poller and no updater has started.";
+  const all = Object.entries(versions);
+  const only = all[0]?.[0] ?? "";
+  const told =
+    all.length === 0
+      ? ""
+      : `; Ouroboros ${all.length === 1 ? only : all.map(([version, count]) => `${version} on ${count}`).join(", ")}`;
+  const state = bad === 0 ? "nothing wrong" : hosts === 1 ? "in trouble" : `${bad} of them in trouble`;
+  return `${hosts} host${hosts === 1 ? "" : "s"}, ${state}${told}`;
+}
+
+function printHeld(terminal: Terminal, hosts: readonly HostStatus[]): void {
+  const now = terminal.clock.now();
+  const held = hosts.flatMap(({ host, held }) => held.map((entry) => ({ ...entry, host })));
+  if (held.length === 0) return;
+  terminal.stdout.write("\n");
+  printTable(
+    terminal,
+    ["HOST", "HELD", "DIGEST", "UNTIL", "BY", "BECAUSE"],
+    held.map(({ host, container, digest, until, by, because }) => [
+      ...[host, container, digest.replace(/^(sha256:[0-9a-f]{12}).*/, "$1")],
+      until === null ? "the tag changes" : formatRelative(until, now),
+      ...[by, because],
+    ]),
+  );
+}
+
+/** Of registries that say how many more requests they allow. */
+function printBudgets(terminal: Terminal, hosts: readonly HostStatus[]): void {
+  const now = terminal.clock.now();
+  const rows = hosts.flatMap(({ host, budgets }) =>
+    Object.entries(budgets).map(([registry, { remaining, limit, window_s, at }]) => [
+      ...[host, registry],
+      limit === null ? String(remaining) : `${remaining} of ${limit}`,
+      window_s === null ? "" : `${Math.round(window_s / 60)} min`,
+      formatAgo(at, now),
+    ]),
+  );
+  if (rows.length === 0) return;
+  terminal.stdout.write("\n");
+  printTable(terminal, ["HOST", "REGISTRY", "REQUESTS LEFT", "PER", "SAID"], rows);
+}
+
+function rowOf(it: HostStatus, now: number): Cell[] {
+  const seen = it.last_seen === null ? "never seen" : `away, seen ${formatAgo(it.last_seen, now)}`;
+  const polled = [it.last_poll && formatAgo(it.last_poll, now), it.polled].filter(Boolean).join(", ");
+  const away = (text: string): Cell => ({ text, colour: "red" });
+  return [
+    it.host,
+    it.ouroboros ?? "",
+    it.poller ? "answers" : away(seen),
+    polled,
+    it.updater === "away" ? away("away") : it.updater,
+    it.last_run === null ? "none" : `${countEnds(it.last_run.ends)}, ${formatAgo(it.last_run.at, now)}`,
+    String(it.updates?.all ?? ""),
+    it.pending === 0 ? "0" : { text: String(it.pending), colour: "yellow" },
+    String(it.held.length),
+  ];
+}
+
+/** `2 updated, 1 refused`. */
+function countEnds(ends: NonNullable<HostStatus["last_run"]>["ends"]): string {
+  if (ends === null) return "under way";
+  const counts = new Map<string, number>();
+  for (const end of Object.values(ends)) counts.set(end, (counts.get(end) ?? 0) + 1);
+  return counts.size === 0 ? "nothing" : [...counts].map(([end, count]) => `${count} ${end}`).join(", ");
+}

@@ -1,0 +1,64 @@
+// A small certificate authority for the NATS server, made by openssl: one key that signs one server certificate.
+import { execFile } from "node:child_process";
+import { access, rm, writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { CannotStart, explain } from "../shared/errors.ts";
+
+interface CertificateRequest {
+  /** Where the authority's key is kept, ca-key.pem, and its certificate, ca.pem. */
+  readonly authority: string;
+  /** Where server-key.pem and server.pem go. */
+  readonly server: string;
+  /** Host names and addresses by which clients reach the server. */
+  readonly names: readonly string[];
+}
+
+const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+const DAYS = { authority: "7300", server: "3650" };
+
+/** An authority that is there is kept; the server's certificate is made anew. @throws CannotStart without openssl. */
+export async function makeCertificates({ authority, server, names }: CertificateRequest): Promise<void> {
+  const ca = { key: join(authority, "ca-key.pem"), certificate: join(authority, "ca.pem") };
+  if (!(await fileExists(ca.key)))
+    await openssl(
+      ...["req", "-x509", ...EC, "-days", DAYS.authority, "-subj", "/CN=Ouroboros NATS authority"],
+      ...["-keyout", ca.key, "-out", ca.certificate],
+    );
+  const request = join(server, "server.csr");
+  const extensions = join(server, "server.ext");
+  try {
+    await writeFile(
+      extensions,
+      `subjectAltName=${names.map((name) => `${isIP(name) === 0 ? "DNS" : "IP"}:${name}`).join(",")}\nextendedKeyUsage=serverAuth\n`,
+    );
+    await openssl(
+      ...["req", ...EC, "-subj", "/CN=Ouroboros NATS"],
+      ...["-keyout", join(server, "server-key.pem"), "-out", request],
+    );
+    await openssl(
+      ...["x509", "-req", "-in", request, "-CA", ca.certificate, "-CAkey", ca.key, "-CAcreateserial"],
+      ...["-days", DAYS.server, "-extfile", extensions, "-out", join(server, "server.pem")],
+    );
+  } finally {
+    for (const left of [request, extensions, join(authority, "ca.srl")]) await rm(left, { force: true });
+  }
+}
+
+const fileExists = async (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
+
+/** Its keys are readable by their owner only. */
+async function openssl(...args: readonly string[]): Promise<void> {
+  try {
+    await promisify(execFile)("openssl", args);
+  } catch (cause) {
+    throw (cause as NodeJS.ErrnoException).code === "ENOENT"
+      ? new CannotStart("there is no openssl in PATH, which makes the certificates: install it", { cause })
+      : new CannotStart(`openssl ${args[0] ?? ""} failed: ${explain(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,109 @@
+// What `ouroboros nats-config write` finds in its folder and keeps: users, which of them have a password, the names in the
+// server's certificate, and the path by which the server finds it.
+import { WrongUsage } from "../shared/errors.ts";
+import { X509Certificate } from "node:crypto";
+import { readFile, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isToken, encodeToken, decodeToken } from "../shared/contract/subject-tokens.ts";
+
+import { type RoleName, type User, roleNames, roles, userName } from "./permissions.ts";
+
+/** What was written before. */
+export interface ExistingConfig {
+  readonly users: readonly User[];
+  readonly withPassword: readonly string[];
+  readonly serverNames: readonly string[];
+  readonly serverFolder: string | undefined;
+}
+
+export async function readExistingConfig(folder: string): Promise<ExistingConfig> {
+  const leaves = (await listNames(join(folder, "leaves"))).map((name) => join(folder, "leaves", name));
+  const found = await Promise.all([folder, ...leaves].map(readUsers));
+  const conf = await textIn(join(folder, "nats", "nats.conf"));
+  return {
+    users: found.at(0)?.users ?? [],
+    withPassword: [...new Set(found.flatMap(({ withPassword }) => withPassword))],
+    serverNames: certificateNames(await textIn(join(folder, "nats", "server.pem"))),
+    serverFolder: /cert_file: "(.+)\/server\.pem"/.exec(conf)?.[1],
+  };
+}
+
+/** Names in the order of the alphabet. */
+const listNames = async (folder: string): Promise<string[]> => (await readdir(folder).catch(() => [])).sort();
+const textIn = (file: string): Promise<string> => readFile(file, "utf8").catch(() => "");
+
+/** `DNS:nats, IP Address:127.0.0.1` */
+const certificateNames = (certificate: string): string[] =>
+  certificate === ""
+    ? []
+    : (new X509Certificate(certificate).subjectAltName ?? "")
+        .split(", ")
+        .map((one) => one.replace(/^(?:DNS|IP Address):/, ""));
+
+async function readUsers(
+  folder: string,
+): Promise<{ readonly users: readonly User[]; readonly withPassword: readonly string[] }> {
+  const files = await listNames(join(folder, "users"));
+  const conf = await textIn(join(folder, "nats", "users.conf"));
+  const names = [...new Set(files.map((file) => file.replace(/\.(?:nk|password)$/, "")))];
+  return {
+    users: names.flatMap((name) => parseUserName(name) ?? []),
+    withPassword: names.filter(
+      (name) =>
+        files.includes(`${name}.password`) &&
+        (!files.includes(`${name}.nk`) || conf.includes(`user: ${JSON.stringify(name)}`)),
+    ),
+  };
+}
+
+function parseUserName(name: string): User | undefined {
+  for (const role of roleNames) {
+    if (roles[role].per === "one" && name === role) return { role, name: "" };
+    const rest = name.startsWith(`${role}_`) ? name.slice(role.length + 1) : "";
+    if (isToken(rest)) return { role, name: decodeToken(rest) };
+  }
+  return undefined;
+}
+
+const HOST_ROLES: readonly RoleName[] = ["poller", "updater", "exec", "leaf"];
+
+export const namesInRoles = (users: readonly User[], ...wanted: readonly RoleName[]): string[] => [
+  ...new Set(users.filter(({ role }) => wanted.includes(role)).map(({ name }) => name)),
+];
+
+export const hostsAmong = (users: readonly User[]): string[] => namesInRoles(users, ...HOST_ROLES);
+
+/**
+ * The users that these words mean: a host's name stands for all of its users, another's name or user name for it.
+ * @throws WrongUsage where a word means nobody, or more than one.
+ */
+export function findUsersNamed(users: readonly User[], words: readonly string[]): User[] {
+  return words.flatMap((word) => {
+    const ofHost = users.filter(({ role, name }) => HOST_ROLES.includes(role) && name === word);
+    const others = users
+      .filter(({ role }) => !HOST_ROLES.includes(role) && roles[role].per !== "one")
+      .filter((user) => user.name === word || userName(user) === word);
+    const found = [...(ofHost.length > 0 ? [ofHost] : []), ...others.map((one) => [one])];
+    const [only, ...more] = found;
+    if (only !== undefined && more.length === 0) return only;
+    const there = [
+      ...hostsAmong(users),
+      ...users.filter((one) => !HOST_ROLES.includes(one.role) && one.name !== "").map(userName),
+    ];
+    throw new WrongUsage(
+      only === undefined
+        ? `--remove ${word}: there are ${there.join(", ") || "none"}`
+        : `--remove ${word}: that is ${found.flat().map(userName).join(" or ")}; say which`,
+    );
+  });
+}
+
+/** Their keys and passwords; of a host also the folder of its own NATS. */
+export async function removeUsers(folder: string, users: readonly User[]): Promise<void> {
+  for (const user of users) {
+    for (const kind of ["nk", "password"])
+      await rm(join(folder, "users", `${userName(user)}.${kind}`), { force: true });
+    if (user.role === "leaf")
+      await rm(join(folder, "leaves", encodeToken(user.name)), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,230 @@
+// A nats-server of our own, for who runs Ouroboros without one: on loopback, its store in DATA_DIR, gone with the
+// process that started it. What the server itself promises (one process per store) is kept by a lock on the folder.
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { nkeys } from "nats";
+import type { Logger } from "pino";
+import type { Clock } from "../shared/clock.ts";
+import { requireFreeSpace } from "../shared/runtime/data-dir.ts";
+import { CannotStart, explain } from "../shared/errors.ts";
+import type { NatsSettings } from "../shared/nats/nats-connection.ts";
+import { repairNatsStore } from "./repair-nats-store.ts";
+import { requirePrograms } from "./required-programs.ts";
+
+export interface PrivateNats extends AsyncDisposable {
+  /** How to reach it; stays the same when the server is started again. */
+  readonly access: NatsSettings;
+}
+
+interface NatsProcessOptions {
+  readonly dataDir: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+/** Where one process's configuration and its server's ports file are. */
+interface ServerRun extends NatsProcessOptions {
+  readonly store: string;
+  readonly folder: string;
+  /** Ends the server. */
+  readonly stop: AbortSignal;
+}
+interface RunningServer {
+  readonly port: number;
+  /** Aborts when the server has ended. */
+  readonly over: AbortSignal;
+}
+
+/** What flock exits with where another process holds the lock. */
+const LOCKED_EXIT_CODE = 75;
+const READY_WITHIN_MS = 10_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 30_000;
+/** A server that ran so long is started again without a pause. */
+const STEADY_MS = 60_000;
+
+/**
+ * Resolves when the server takes connections. A server that ends is started again on the same port.
+ * @throws CannotStart where nats-server is missing or too old, or DATA_DIR cannot be used.
+ */
+export async function startNatsProcess(place: NatsProcessOptions): Promise<PrivateNats> {
+  await requirePrograms();
+  const stop = new AbortController();
+  const user = nkeys.createUser();
+  const store = join(place.dataDir, "nats");
+  const run = { ...place, store, folder: await createRunFolder(store, place.dataDir), stop: stop.signal };
+  try {
+    await writeFile(configPath(run), processConfig(run, user.getPublicKey()), { mode: 0o600 });
+    const isNew = !existsSync(join(store, "jetstream", "$G", "streams"));
+    const first = await spawnServer(run, -1);
+    await removeOldRunFolders(run);
+    place.log.info({ port: first.port, store }, "private nats-server runs");
+    const access = accessTo(first.port, new TextDecoder().decode(user.getSeed()));
+    await repairNatsStore(access, { ...place, isNew });
+    const kept = keepRunning({ ...run, access }, first);
+    return {
+      access,
+      [Symbol.asyncDispose]: async () => {
+        stop.abort();
+        await kept;
+        await rm(run.folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(run.folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+export const accessTo = (port: number, seed: string): NatsSettings => ({
+  NATS_URL: `nats://127.0.0.1:${port}`,
+  NATS_USER: "",
+  NATS_PASSWORD: "",
+  NATS_CREDS: "",
+  NATS_NKEY: seed,
+  NATS_CA: "",
+  NATS_CERT: "",
+  NATS_KEY: "",
+});
+
+async function createRunFolder(store: string, dataDir: string): Promise<string> {
+  try {
+    await mkdir(store, { recursive: true, mode: 0o700 });
+    await requireFreeSpace(dataDir);
+    return await mkdtemp(join(store, "run-"));
+  } catch (cause) {
+    if (cause instanceof CannotStart) throw cause;
+    throw new CannotStart(
+      `DATA_DIR ${dataDir} cannot be written (${explain(cause)}): set DATA_DIR to a folder that can, or NATS_URL to a NATS of yours`,
+      { cause },
+    );
+  }
+}
+
+const configPath = ({ folder }: ServerRun): string => join(folder, "nats.conf");
+
+/** Only the public half of the key is in the file. The store's limit is a number, as the server's own grows and shrinks with the disk. */
+const processConfig = ({ store, folder }: ServerRun, publicKey: string): string => `
+server_name: ouroboros
+host: "127.0.0.1"
+logtime: false
+ports_file_dir: ${JSON.stringify(folder)}
+jetstream { store_dir: ${JSON.stringify(store)}, sync_interval: always, max_file_store: 4GB, max_memory_store: 64MB }
+authorization { users: [ { nkey: ${publicKey} } ] }
+`;
+
+/** We hold the lock, so what other runs left is nobody's. */
+async function removeOldRunFolders({ store, folder }: ServerRun): Promise<void> {
+  for (const name of await readdir(store)) {
+    const path = join(store, name);
+    if (name.startsWith("run-") && path !== folder) await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** Ends when `stop` aborts and the server has ended. */
+async function keepRunning(
+  run: ServerRun & Pick<PrivateNats, "access">,
+  first: RunningServer,
+): Promise<void> {
+  const { stop, clock, log } = run;
+  let server = first;
+  let pause = FIRST_PAUSE_MS;
+  while (!stop.aborted) {
+    const since = clock.monotonic();
+    if (!server.over.aborted) await once(server.over, "abort");
+    if (stop.aborted) return;
+    if (clock.monotonic() - since > STEADY_MS) pause = FIRST_PAUSE_MS;
+    log.error({ pause }, "private nats-server ended; starting it again");
+    await clock.sleep(pause, stop);
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    try {
+      if (!stop.aborted) server = await spawnServer(run, first.port);
+      await repairNatsStore(run.access, { ...run, isNew: false });
+    } catch (err) {
+      log.error({ err }, "private nats-server did not start");
+    }
+  }
+  if (!server.over.aborted) await once(server.over, "abort");
+}
+
+/**
+ * In a session of its own, so that Ctrl-C at a terminal does not end it before its clients; TERM from the kernel
+ * when this process ends in whatever way; and the lock of the store for as long as it lives.
+ */
+async function spawnServer(run: ServerRun, port: number): Promise<RunningServer> {
+  const { store, folder, clock, dataDir } = run;
+  const child = spawn(
+    "setpriv",
+    [
+      ...[
+        "--pdeathsig",
+        "TERM",
+        "flock",
+        "-n",
+        "-E",
+        String(LOCKED_EXIT_CODE),
+        "--no-fork",
+        join(store, "lock"),
+      ],
+      ...["nats-server", "-c", configPath(run), "-p", String(port)],
+    ],
+    { detached: true, stdio: ["ignore", "ignore", "pipe"] },
+  );
+  const last = forwardLog(child, run.log);
+  const over = watchEnd(child, run);
+  const began = clock.monotonic();
+  while (!over.aborted && clock.monotonic() - began < READY_WITHIN_MS) {
+    const taken = await readPort(folder, child.pid);
+    if (taken !== undefined) return { port: taken, over };
+    await clock.sleep(5, over);
+  }
+  child.kill("SIGKILL");
+  if (child.exitCode === LOCKED_EXIT_CODE)
+    throw new CannotStart(
+      `another Ouroboros uses DATA_DIR ${dataDir}: stop it, or give this one a DATA_DIR of its own`,
+    );
+  throw new CannotStart(
+    `nats-server did not start: ${last() || `it ended with ${child.exitCode ?? "no word"}`}`,
+  );
+}
+
+/** The server writes `<program>_<pid>.ports` once it takes connections. */
+async function readPort(folder: string, pid = 0): Promise<number | undefined> {
+  const text = await readFile(join(folder, `nats-server_${pid}.ports`), "utf8").catch(() => "");
+  const [, port] = /"nats:\/\/127\.0\.0\.1:(\d+)"/.exec(text) ?? [];
+  return port === undefined ? undefined : Number(port);
+}
+
+type ServerChild = ChildProcessByStdio<null, null, Readable>;
+
+/** Ends the child when `stop` aborts; gives the signal that it has ended. */
+function watchEnd(child: ServerChild, { stop, clock }: ServerRun): AbortSignal {
+  const over = new AbortController();
+  const end = (): void => {
+    child.kill("SIGTERM");
+    void clock.sleep(5000, over.signal).then(() => child.kill("SIGKILL"));
+  };
+  child.once("close", () => {
+    stop.removeEventListener("abort", end);
+    over.abort();
+  });
+  child.once("error", () => over.abort());
+  stop.addEventListener("abort", end, { once: true });
+  return over.signal;
+}
+
+/** `[pid] [WRN] text` to our log; gives the last complaint. */
+function forwardLog(child: ServerChild, log: Logger): () => string {
+  let complaint = "";
+  createInterface(child.stderr).on("line", (line) => {
+    const [, level = "ERR", text = line] = /^\[\d+\] \[(\w+)\] (.*)$/.exec(line) ?? [];
+    const quiet = ["INF", "DBG", "TRC"].includes(level);
+    if (!quiet) complaint = text;
+    log[quiet ? "debug" : "warn"]({ text }, "nats-server");
+  });
+  return () => complaint;
+}

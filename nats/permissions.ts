@@ -1,0 +1,230 @@
+// Who may do what at NATS: one table of roles. The server's configuration and docs/security.md are printed from it, and
+// the tests prove it on real servers, what is allowed and what is not. Pure.
+//
+// Each user but the operator has an account of its own, which imports from the account of the streams exactly the subjects of
+// this table (accounts-text.ts). The server checks the subject of a message but never its reply subject: its answer goes
+// wherever the requester wants, but within the requester's own account. Whoever may make a consumer may have it deliver
+// anywhere, so only the operator makes consumers. docs/decisions/0047 says more.
+//
+// In folders of an earlier version there is one account for all, where the same table is a table of permissions
+// (authorization-text.ts). A leaf node's user always has permissions: it is another kind of client: what it may publish is what its host's server may
+// send to the hub, what it may hear is what that server gets from there.
+import { hookNames, noticeNames } from "../shared/contract/hooks.ts";
+import { BUCKETS, STREAMS, consumers, executorParticipant } from "../shared/contract/subjects.ts";
+import { encodeToken } from "../shared/contract/subject-tokens.ts";
+
+export interface Permission {
+  readonly subject: string;
+  readonly why: string;
+  /** Of what a user serves: other programs with its key ask there, too. */
+  readonly own?: true;
+}
+
+export interface Permissions {
+  readonly publish: readonly Permission[];
+  readonly subscribe: readonly Permission[];
+  /** It hears what others send there, and answers. */
+  readonly serves: readonly Permission[];
+}
+
+interface Role {
+  readonly says: string;
+  /** What the name stands for that its rights are confined to; `one`: there is one user of this role. */
+  readonly per: "host" | "participant" | "reader" | "watcher" | "one";
+  /** `askers`: what the inboxes of those at a hub begin with who ask a host or answer it. */
+  readonly rights: (name: string, askers: readonly string[]) => Permissions;
+}
+
+/** JetStream domain of a fleet's hub, as `nats-config` writes it. */
+export const HUB_DOMAIN = "hub";
+
+const onApi = (call: string, why: string): Permission => ({ subject: `$JS.API.${call}`, why });
+const onSubject = (subject: string, why: string): Permission => ({ subject, why });
+const kv = (bucket: string): string => `KV_${bucket}`;
+
+export const roles = {
+  poller: {
+    says: "finds updates on a host and publishes its plans",
+    per: "host",
+    rights: (host) => ({
+      publish: [
+        onSubject(`ouroboros.hook.${encodeToken(host)}.updates_enumerated.*.*`, "its plans"),
+        onApi(
+          `CONSUMER.INFO.${STREAMS.hooks}.${consumers.updater(host)}`,
+          "whether the updater has a plan in hand",
+        ),
+        onSubject(`$KV.${BUCKETS.hosts}.${encodeToken(host)}`, "the host's entry"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "to read the host's entry"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
+        onSubject(
+          `ouroboros.command.${encodeToken(host)}.updater.status`,
+          "whether what was begun is finished, with RUN_ONCE",
+        ),
+        onApi(`STREAM.INFO.${STREAMS.runs}`, "which runs there were, for a rollback"),
+        onApi(
+          `STREAM.MSG.GET.${STREAMS.runs}`,
+          "how a run ended, with RUN_ONCE; the image before, for a rollback",
+        ),
+      ],
+      subscribe: [onSubject(`ouroboros.run.${encodeToken(host)}.*`, "how a run goes on, with RUN_ONCE")],
+      serves: [onSubject(`ouroboros.command.${encodeToken(host)}.poller.*`, "what an operator asks")],
+    }),
+  },
+  updater: {
+    says: "carries out the plans of a host, and publishes every other event",
+    per: "host",
+    rights: (host) => ({
+      publish: [
+        ...[...hookNames, ...noticeNames]
+          .filter((name) => name !== "updates_enumerated")
+          .map((name) => onSubject(`ouroboros.hook.${encodeToken(host)}.${name}.*.*`, "its events")),
+        onSubject(`ouroboros.run.${encodeToken(host)}.*`, "the journal"),
+        onSubject(`$KV.${BUCKETS.held}.${encodeToken(host)}.*`, "what is held"),
+        ...pullPermissions(STREAMS.hooks, consumers.updater(host), "its plans"),
+        onApi(`STREAM.MSG.GET.${STREAMS.hooks}`, "the plan of a run that was left open"),
+        onApi(`STREAM.MSG.GET.${STREAMS.verdicts}`, "verdicts"),
+        onApi(`STREAM.MSG.GET.${STREAMS.runs}`, "the journal, after a restart"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "whose the host's name is"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.participants)}`, "who must be asked"),
+        ...[...Object.values(STREAMS), ...Object.values(BUCKETS).map(kv)].map((stream) =>
+          onApi(`STREAM.INFO.${stream}`, "whether it is there"),
+        ),
+        onApi(
+          `CONSUMER.INFO.${STREAMS.hooks}.${consumers.gate(executorParticipant(host))}`,
+          "whether the hook-executor's consumer is there",
+        ),
+      ],
+      subscribe: [
+        onSubject(`ouroboros.verdict.${encodeToken(host)}.*.*`, "when to look for a verdict"),
+        onSubject(`$KV.${BUCKETS.participants}.>`, "when to look who must be asked"),
+      ],
+      serves: [
+        onSubject(`ouroboros.progress.${encodeToken(host)}.*.*`, "signs of progress"),
+        {
+          ...onSubject(
+            `ouroboros.command.${encodeToken(host)}.updater.*`,
+            "what an operator or another updater asks",
+          ),
+          own: true,
+        },
+      ],
+    }),
+  },
+  exec: {
+    says: "the hook-executor: runs the scripts of a host and answers for them",
+    per: "host",
+    rights: (host) => {
+      const { publish, ...rest } = answerPermissions(executorParticipant(host), encodeToken(host));
+      const journal = onApi(
+        `STREAM.MSG.GET.${STREAMS.runs}`,
+        "whether an event that came late is still waited for",
+      );
+      return { publish: [...publish, journal], ...rest };
+    },
+  },
+  participant: {
+    says: "answers events, for itself only",
+    per: "participant",
+    rights: (name) => answerPermissions(name, "*"),
+  },
+  watcher: {
+    says: "sees all events and the journal as they happen",
+    per: "watcher",
+    rights: () => ({
+      publish: [],
+      subscribe: [onSubject("ouroboros.hook.>", "events"), onSubject("ouroboros.run.>", "the journal")],
+      serves: [],
+    }),
+  },
+  reader: {
+    says: "sees all events and the journal, also those from while it was away",
+    per: "reader",
+    rights: (name) => ({
+      publish: [
+        ...pullPermissions(STREAMS.hooks, consumers.reader(name), "events"),
+        ...pullPermissions(STREAMS.runs, consumers.reader(name), "the journal"),
+      ],
+      subscribe: [],
+      serves: [],
+    }),
+  },
+  leaf: {
+    says: "the NATS of a host that is a leaf node of this one: what passes between the two",
+    per: "host",
+    rights: (host, askers) => ({
+      publish: [
+        onSubject(`ouroboros.hook.${encodeToken(host)}.>`, "the host's events"),
+        onSubject(`ouroboros.run.${encodeToken(host)}.>`, "the host's journal"),
+        ...["", ".>"].map((rest) =>
+          onSubject(
+            `$JS.${HUB_DOMAIN}.API.CONSUMER.CREATE.${kv(BUCKETS.participants)}${rest}`,
+            "to follow who must be asked",
+          ),
+        ),
+        onSubject(`$JS.FC.${kv(BUCKETS.participants)}.>`, "to follow who must be asked"),
+        onSubject("$JS.S.*", "the copies that the hub makes"),
+        onSubject("$JSC.R.*", "answers about the copies"),
+        ...askers.map((identity) =>
+          onSubject(inboxSubject(identity), "answers to who gives it a verdict or a command"),
+        ),
+      ],
+      subscribe: [
+        ...["verdict", "progress", "command"].map((kind) =>
+          onSubject(`ouroboros.${kind}.${encodeToken(host)}.*.*`, `each ${kind} for the host`),
+        ),
+        onSubject(`$JS.${encodeToken(host)}.API.CONSUMER.CREATE.>`, "the copies that the hub makes"),
+        onSubject("$JS.M.*", "who must be asked"),
+        onSubject("$JSC.R.*", "answers about who must be asked"),
+        ...[...Object.values(STREAMS), ...Object.values(BUCKETS).map(kv)].map((stream) =>
+          onSubject(`$JS.FC.${stream}.>`, "the pace of the copies"),
+        ),
+      ],
+      serves: [],
+    }),
+  },
+  operator: {
+    says: "makes streams, buckets and consumers, decides who is asked, and runs the commands of `ouroboros`",
+    per: "one",
+    rights: () => ({
+      publish: [onSubject(">", "everything")],
+      subscribe: [onSubject(">", "everything")],
+      serves: [],
+    }),
+  },
+} as const satisfies Record<string, Role>;
+
+export type RoleName = keyof typeof roles;
+export const roleNames = Object.keys(roles) as readonly RoleName[];
+
+/** One durable consumer of another's making: take from it, and acknowledge. */
+function pullPermissions(stream: string, durable: string, why: string): Permission[] {
+  return [
+    onApi(`CONSUMER.INFO.${stream}.${durable}`, why),
+    onApi(`CONSUMER.MSG.NEXT.${stream}.${durable}`, why),
+    onSubject(`$JS.ACK.${stream}.${durable}.>`, why),
+  ];
+}
+
+const answerPermissions = (participant: string, hosts: string): Permissions => ({
+  publish: [
+    ...pullPermissions(STREAMS.hooks, consumers.gate(participant), "its events"),
+    onSubject(`ouroboros.verdict.${hosts}.${encodeToken(participant)}.*`, "its verdicts"),
+    onSubject(`ouroboros.progress.${hosts}.${encodeToken(participant)}.*`, "its signs of progress"),
+  ],
+  subscribe: [],
+  serves: [],
+});
+
+export interface User {
+  readonly role: RoleName;
+  /** Of its host, or its own; the operator has none. */
+  readonly name: string;
+}
+
+/** As the user is called in files and at NATS: `updater_web01`, `participant_backup`, `operator`. */
+export const userName = ({ role, name }: User): string =>
+  roles[role].per === "one" ? role : `${role}_${encodeToken(name)}`;
+
+/** The subjects on which a user gets answers: nobody else may listen there. */
+export const inboxSubject = (identity: string): string => `_INBOX_${identity}.>`;

@@ -1,0 +1,65 @@
+// The text of a NATS server's configuration, but for its users (accounts-text.ts, authorization-text.ts). Pure.
+
+/** How a user shows who it is: the server knows the public half of its key, or its password. */
+export type Identity = { readonly nkey: string } | { readonly user: string; readonly password: string };
+
+/** What the inbox of a user begins with: its public key, or its name. */
+export const inboxPrefixOf = (it: Identity): string => ("nkey" in it ? it.nkey : it.user);
+
+/** The account of streams, buckets, consumers and the operator. */
+export const STREAMS_ACCOUNT = "OUROBOROS";
+
+export const FILE_HEADER = "# Written by `ouroboros nats-config`, which writes it anew.\n";
+
+export interface ServerConfigOptions {
+  /** Where it finds its certificates. */
+  readonly folder: string;
+  /** Of one that leaf nodes are involved with: its JetStream domain, which is its name too. */
+  readonly domain?: string;
+  /** Takes leaf nodes, or is one of the hub at this address, with this seed. */
+  readonly leafnodes?: "taken" | { readonly hub: string; readonly seed: string };
+  /** In which what passes between a leaf node and its hub arrives; undefined where there is one for all users. */
+  readonly account?: string;
+}
+
+/** For a server in a container: its store is /data. */
+export const serverConfigText = ({
+  folder,
+  domain,
+  leafnodes,
+  account,
+}: ServerConfigOptions): string => `${FILE_HEADER}
+server_name: ${JSON.stringify(domain ?? "ouroboros")}
+port: 4222
+http: "127.0.0.1:8222"  # for the healthcheck; has no authentication, so it stays on loopback
+max_payload: 1MB
+jetstream {${domain === undefined ? "" : `\n  domain: ${JSON.stringify(domain)}`}
+  store_dir: /data
+  sync_interval: always  # what was confirmed survives a power cut
+  max_file_store: 4GB
+  max_memory_store: 64MB
+}
+${tlsText(folder)}
+${leafnodes === undefined ? "" : `${leafText(folder, leafnodes, account)}\n`}include users.conf
+`;
+
+const tlsText = (folder: string): string => `tls {
+  cert_file: ${JSON.stringify(`${folder}/server.pem`)}
+  key_file: ${JSON.stringify(`${folder}/server-key.pem`)}
+}`;
+
+const leafText = (
+  folder: string,
+  leafnodes: NonNullable<ServerConfigOptions["leafnodes"]>,
+  account: string | undefined,
+): string =>
+  leafnodes === "taken"
+    ? `leafnodes {\n  listen: "0.0.0.0:7422"\n  ${tlsText(folder).replaceAll("\n", "\n  ")}\n}`
+    : `leafnodes {
+  reconnect: 1s
+  remotes: [ {
+    url: ${JSON.stringify(leafnodes.hub)}
+    nkey: ${leafnodes.seed}  # secret: keep this file to its owner${account === undefined ? "" : `\n    account: ${account}`}
+    tls { ca_file: ${JSON.stringify(`${folder}/ca.pem`)} }
+  } ]
+}`;

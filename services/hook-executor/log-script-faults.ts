@@ -1,0 +1,49 @@
+// What is wrong with the hooks folder, told when the hook-executor starts; each event tells it again of its own scripts.
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { explain } from "../../shared/errors.ts";
+import { hookNames, isHookName } from "../../shared/contract/hooks.ts";
+import { type Fault, looksLikeScript } from "./script-faults.ts";
+import { requireHooksFolder, findScripts, findHooksFolder } from "./scripts.ts";
+
+/** Of all scripts. @throws where the folder cannot be read. */
+export async function findScriptFaults(
+  setting: string,
+): Promise<(Fault & { readonly hook: string; readonly script: string })[]> {
+  await requireHooksFolder(setting);
+  const folder = await findHooksFolder(setting);
+  const found = await Promise.all(
+    hookNames.map(async (hook) =>
+      (await findScripts(folder, hook)).flatMap(({ name, fault }) =>
+        fault === undefined ? [] : [{ hook, script: name, ...fault }],
+      ),
+    ),
+  );
+  return found.flat();
+}
+
+export async function logScriptFaults(setting: string, log: Logger): Promise<void> {
+  try {
+    for (const fault of await findScriptFaults(setting)) log.warn(fault, "script will not run");
+    const folder = await findHooksFolder(setting);
+    for (const name of await findNeverRun(folder))
+      log.warn({ name, folder, hooks: hookNames }, "never run: the folders of the hooks bear other names");
+  } catch (error) {
+    log.warn({ because: explain(error) }, "hooks folder cannot be read");
+  }
+}
+
+/** Scripts beside the hooks' folders, and folders that bear no hook's name. */
+async function findNeverRun(folder: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (name.startsWith(".") || name === "node_modules" || name.endsWith(".example") || isHookName(name))
+      continue;
+    const is = await stat(join(folder, name)).catch(() => undefined);
+    const isScript = is?.isFile() === true && (await looksLikeScript(join(folder, name)).catch(() => false));
+    if (isScript || (is?.isDirectory() === true && (await readdir(join(folder, name))).length > 0))
+      found.push(name);
+  }
+  return found;
+}

@@ -1,0 +1,43 @@
+// What the poller answers to `check` and `status`: the cycle, and for every container it looked at why it was left
+// alone or what becomes of its update. Pure.
+import { iso } from "../../shared/clock.ts";
+import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
+import type { PollCycle } from "./cycle.ts";
+
+/** `cycle` is undefined where it failed. */
+export function makeCycleReport(
+  { cycle, because }: { cycle?: PollCycle; because?: string },
+  now: number,
+): object {
+  if (cycle === undefined) return { ended_at: iso(now), outcome: { kind: "failed", because } };
+  return {
+    ended_at: iso(now),
+    ...cycle,
+    warnings: cycle.warnings.map(({ sentence, containers }) => `${containers.join(", ")}: ${sentence}`),
+    failures: failuresOf(cycle),
+    left: cycle.left.map(({ container, because }) => ({ ...nameOf(container), because })),
+    due: cycle.due.map((container) => ({ ...nameOf(container), because: explainDue(container, cycle) })),
+  };
+}
+
+/** Why registries gave no digest, and for which containers. */
+function failuresOf({ left }: PollCycle): object[] {
+  const containers = new Map<string, string[]>();
+  for (const { container, because, wrong } of left)
+    if (wrong === true) containers.set(because, [...(containers.get(because) ?? []), container.name]);
+  return [...containers].map(([because, names]) => ({ because, containers: names.sort() }));
+}
+
+const nameOf = ({ name, id, reference }: ContainerFacts) => ({ container: name, id, image: reference });
+
+function explainDue({ name }: ContainerFacts, { outcome, rest }: PollCycle): string {
+  if (rest.includes(name)) return "an update is due, in the plan after this one";
+  switch (outcome.kind) {
+    case "published":
+      return `an update is due, in the plan of run ${outcome.run}`;
+    case "waiting":
+      return `an update is due: ${outcome.because}`;
+    case "nothing due":
+      return "an update is due";
+  }
+}

@@ -1,0 +1,64 @@
+// What the Engine has: every container and every image that one of them runs, each looked at once. Engine API:
+// ContainerList, ContainerInspect, ImageInspect; nothing is changed.
+import { addNeededDependencies } from "../../shared/containers/compat-labels.ts";
+import { type ContainerFacts, factsOf } from "../../shared/containers/container-facts.ts";
+import type { ImageLabels } from "../../shared/containers/effective-labels.ts";
+import { describeContainer, describeImage } from "../../shared/containers/payloads-from-engine.ts";
+import { type Engine, ifExists } from "../../shared/docker/engine.ts";
+import type { ContainerPayload, ImagePayload } from "../../shared/contract/payloads.ts";
+import { type UninspectableContainer, inspectAllContainers } from "../../shared/containers/inspect-all.ts";
+import { inParallel } from "../../shared/in-parallel.ts";
+import type { WatchedContainer } from "./plan.ts";
+
+export interface EngineSnapshot {
+  readonly facts: readonly ContainerFacts[];
+  readonly watched: readonly WatchedContainer[];
+  /** By container id. */
+  readonly containers: ReadonlyMap<string, ContainerPayload>;
+  /** By image id. */
+  readonly images: ReadonlyMap<string, ImagePayload>;
+  /** Containers that the Engine could not show. */
+  readonly unseen: readonly UninspectableContainer[];
+}
+
+const CONCURRENCY = { all: 8 };
+
+/** @throws what dockerode throws where the Engine does not answer. */
+export async function takeEngineSnapshot(
+  { docker, compat }: Engine,
+  abortSignal: AbortSignal,
+): Promise<EngineSnapshot> {
+  const { there, unseen } = await inspectAllContainers({ docker }, abortSignal);
+  const imageIds = [...new Set(there.map(({ Image }) => Image))];
+  const found = await inParallel(
+    imageIds,
+    CONCURRENCY,
+    async (id) => [id, await ifExists(docker.getImage(id).inspect()).catch(() => undefined)] as const,
+  );
+  const images = new Map(
+    found.flatMap(([id, image]) => (image === undefined ? [] : [[id, describeImage(image)] as const])),
+  );
+  const facts = addNeededDependencies(
+    there.map((inspect) => factsOf(inspect, imageLabels(images, inspect.Image))),
+    compat,
+  );
+  return {
+    facts,
+    watched: facts.map((one) => {
+      const lost = unseen.length === 0 ? lostParentOf(one, facts) : undefined; // it may be one that was not shown
+      return { facts: one, digests: images.get(one.imageId)?.digests, ...(lost !== undefined && { lost }) };
+    }),
+    containers: new Map(there.map((inspect) => [inspect.Id, describeContainer(inspect)])),
+    images,
+    unseen,
+  };
+}
+
+/** Only ids: a link to what is gone goes with it. */
+const lostParentOf = ({ refersTo }: ContainerFacts, all: readonly ContainerFacts[]): string | undefined =>
+  refersTo.find((target) => /^[0-9a-f]{64}$/.test(target) && !all.some(({ id }) => id === target));
+
+const imageLabels = (images: ReadonlyMap<string, ImagePayload>, id: string): ImageLabels => {
+  const image = images.get(id);
+  return image === undefined ? "unknown" : image.labels;
+};

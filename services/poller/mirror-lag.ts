@@ -1,0 +1,42 @@
+// A tag that a mirror of the Engine's serves otherwise than its registry has it. Pure.
+import { z } from "zod";
+import { shortDigest } from "../../shared/registry/image-change.ts";
+
+export const MirrorLag = z.object({
+  mirror: z.string().describe("Host and port of the mirror; all of them where only the Engine reaches them."),
+  serves: z.string().describe("The digest that the mirror has by the tag."),
+  upstream: z.string().describe("The digest that the registry itself had when it was asked last."),
+  passed: z
+    .array(z.string())
+    .describe("Digests that the mirror has served meanwhile: none of them counts as newer than what runs."),
+});
+export type MirrorLag = z.infer<typeof MirrorLag>;
+
+const REMEMBERED = 8;
+
+/** Undefined where the mirror has what its registry has. */
+export function updateLag(
+  before: MirrorLag | undefined,
+  seen: Omit<MirrorLag, "passed">,
+): MirrorLag | undefined {
+  if (seen.serves === seen.upstream) return undefined;
+  if (before === undefined) return { ...seen, passed: [seen.serves] };
+  const has = before.serves === seen.serves ? before.passed : [...before.passed, before.serves];
+  return { ...seen, passed: [...new Set(has)].slice(-REMEMBERED) };
+}
+
+/**
+ * Why a container with an image of these digests is left alone; undefined where the mirror has moved on to another one
+ * than it has served since it lags.
+ */
+export function whyLagging(
+  { mirror, serves, upstream, passed }: MirrorLag,
+  digests: readonly string[],
+  familiar: string,
+): string | undefined {
+  if (digests.includes(upstream)) return "current";
+  const has = `the Engine's mirror ${mirror} serves ${shortDigest(serves)} as ${familiar}, and docker.io has ${shortDigest(upstream)}`;
+  if (digests.includes(serves)) return `held: ${has}; it is updated when the mirror has that too`;
+  if (!passed.includes(serves)) return undefined;
+  return `held: ${has}, and what runs is neither; it is updated when the mirror's tag moves, or by \`ouroboros update\``;
+}

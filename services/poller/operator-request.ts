@@ -1,0 +1,92 @@
+// What an operator asks of one container: to look now and update it, whatever is held, or to go back to the image
+// before. Either becomes an ordinary plan, or an answer that says why not.
+import { hasNameOrId, whySkipped } from "../../shared/containers/container-facts.ts";
+import { explain } from "../../shared/errors.ts";
+import { parseImageRef } from "../../shared/registry/image-ref.ts";
+import { makeSelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
+import { findLastUpdate, whyNoRollback } from "../../shared/nats/past-updates.ts";
+import { whyUnwatched } from "../../shared/containers/watch-list.ts";
+import { runCycle, recordCycle } from "./cycle.ts";
+import { HostNameTaken } from "./host-record.ts";
+import { type SkippedContainer, makePlan } from "./plan.ts";
+import type { Polling } from "./polling.ts";
+import { type CycleOutcome, modeOf, publishPlan } from "./publish-plan.ts";
+import { takeEngineSnapshot } from "./engine-snapshot.ts";
+
+export interface OperatorRequest {
+  readonly kind: "update" | "rollback";
+  /** Name, id, or the start of an id. */
+  readonly container: string;
+}
+
+export type RequestResult =
+  | { readonly kind: "begun"; readonly run: string }
+  | { readonly kind: "current" }
+  | { readonly kind: "left" | "busy" | "failed" | "unknown"; readonly because: string };
+
+/** @throws HostNameTaken, and what NATS throws when it is closed for good. */
+export async function handleOperatorRequest(
+  polling: Polling,
+  { kind, container }: OperatorRequest,
+): Promise<RequestResult> {
+  polling.log.info({ container, kind }, "asked for by the operator");
+  try {
+    return await (kind === "update" ? updateNow(polling, container) : rollBack(polling, container));
+  } catch (error) {
+    if (error instanceof HostNameTaken || polling.nats.isClosed()) throw error;
+    return { kind: "failed", because: explain(error) };
+  }
+}
+
+async function updateNow(polling: Polling, container: string): Promise<RequestResult> {
+  const { outcome, left, isThere } = await runCycle(polling, { only: container });
+  return isThere ? requestResultOf(outcome, left, container) : NO_SUCH_CONTAINER;
+}
+
+const NO_SUCH_CONTAINER = { kind: "unknown", because: "there is no such container" } as const;
+
+function requestResultOf(
+  outcome: CycleOutcome,
+  left: readonly SkippedContainer[],
+  container: string,
+): RequestResult {
+  switch (outcome.kind) {
+    case "published":
+      return { kind: "begun", run: outcome.run };
+    case "waiting":
+      return { kind: "busy", because: outcome.because };
+    case "nothing due": {
+      const because = left.find((one) => hasNameOrId(one.container, container))?.because ?? "nothing is due";
+      return because === "current" ? { kind: "current" } : { kind: "left", because };
+    }
+  }
+}
+
+async function rollBack(polling: Polling, container: string): Promise<RequestResult> {
+  const { host, settings, manager, signal, clock } = polling;
+  const sight = await takeEngineSnapshot(host.engine, signal);
+  const facts = sight.facts.find((one) => hasNameOrId(one, container));
+  if (facts === undefined) return NO_SUCH_CONTAINER;
+  const last = await findLastUpdate(manager, { host: host.name, container: facts.name });
+  const because =
+    (modeOf(settings) === "update" ? undefined : "MONITOR_ONLY: nothing is touched on this host") ??
+    whyUnwatched(facts, settings) ??
+    whySkipped(facts, sight.facts, { ...makeSelfUpdatePolicy(host, settings), update: false }) ??
+    whyNoRollback(last, facts.imageId);
+  const ref = parseImageRef(facts.reference);
+  if (because !== undefined || ref === undefined) return { kind: "left", because: because ?? "no tag" };
+  const digest = last?.from_digest?.split("@")[1] ?? last?.from ?? "";
+  const plan = makePlan({
+    candidates: [{ facts, ref, digests: [], isProven: true }],
+    answers: new Map([[ref.familiar, { kind: "digest", digest }]]),
+    held: new Map(),
+    all: sight.facts,
+    now: clock.now(),
+    compat: [],
+  });
+  const publication = await publishPlan(polling, plan.groups, sight, ROLLBACK);
+  await recordCycle(polling, publication);
+  return requestResultOf(publication.outcome, [...plan.skipped, ...publication.skipped], container);
+}
+
+const ROLLBACK = { reason: "rollback asked for by the operator", rollback: true } as const;

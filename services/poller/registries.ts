@@ -1,0 +1,218 @@
+// What tags mean at their registries now: the Engine's mirrors first, as it does itself, then the registry, with patience
+// for what passes; last the Engine is asked (ask-engine.ts). registry-api.ts has the single question.
+import type { Engine } from "../../shared/docker/engine.ts";
+import { explain } from "../../shared/errors.ts";
+import { type ImageRef, apiHost } from "../../shared/registry/image-ref.ts";
+import { inParallel } from "../../shared/in-parallel.ts";
+import { askEngineForDigest } from "./ask-engine.ts";
+import { isLoopback } from "./insecure-registries.ts";
+import type { RegistryAnswer } from "./plan.ts";
+import type { RateLimit } from "../../shared/contract/rate-limit.ts";
+import { RecentAnswers } from "./recent-answers.ts";
+import { type ApiAccess as ApiMeans, RegistryApi } from "./registry-api.ts";
+import { AskedToWait, NoDigest, DEFAULT_WAIT_MS } from "./registry-error.ts";
+import {
+  type RegistryEndpoint,
+  type RegistryRound,
+  countSilence,
+  mirrorEndpoints,
+  newRound,
+  ownEndpoint,
+  throwIfGivenUp,
+} from "./registry-round.ts";
+import { SHORT_WAIT_MS } from "./registry-backoff.ts";
+
+export interface RegistryAccess extends ApiMeans {
+  /** Undefined: nobody stands in for this program. */
+  readonly engine?: Pick<Engine, "docker"> | undefined;
+  readonly mirrors?: readonly string[];
+}
+
+interface FoundDigest {
+  readonly digest: string;
+  readonly mirror?: string;
+}
+
+const CONCURRENCY = { all: 20, each: 10, keyOf: (ref: ImageRef) => ref.registry };
+/** Before the same is asked again in a cycle. */
+const BACK_OFF_MS = [300, 1200, 4000];
+/** How long a registry that only the Engine reached is asked through it first. */
+const ENGINE_FIRST_MS = 3_600_000;
+
+/** Remembers tokens, who wants to be left alone and how each registry is reached, until disposed of. */
+export class Registries implements Disposable {
+  readonly recent: RecentAnswers;
+  readonly #means: RegistryAccess;
+  readonly #api: RegistryApi;
+  /** Registry → monotonic time until which the Engine is asked first. */
+  readonly #byEngine = new Map<string, number>();
+
+  constructor(means: RegistryAccess) {
+    this.#means = means;
+    this.recent = new RecentAnswers(means.clock);
+    this.#api = new RegistryApi(means);
+  }
+
+  [Symbol.dispose](): void {
+    this.#api[Symbol.dispose]();
+  }
+
+  /** From now on REPO_USER is for this registry. */
+  bindTo(registry: string | undefined): void {
+    this.#api.bound = registry;
+  }
+
+  get budgets(): Readonly<Record<string, RateLimit>> {
+    return Object.fromEntries(this.#api.budgets);
+  }
+
+  /** One question for each distinct reference; the answers by `familiar`. Never throws for what a registry does. */
+  async digestsOf(
+    refs: readonly ImageRef[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, RegistryAnswer>> {
+    const distinct = [...new Map(refs.map((ref) => [ref.familiar, ref])).values()];
+    const round = newRound(distinct, signal);
+    const answers = new Map(
+      await inParallel(
+        distinct,
+        CONCURRENCY,
+        async (ref) => [ref.familiar, await this.#answerFor(ref, round)] as const,
+      ),
+    );
+    this.recent.remember(answers);
+    return answers;
+  }
+
+  async #answerFor(ref: ImageRef, round: RegistryRound): Promise<RegistryAnswer> {
+    try {
+      return { kind: "digest", ...(await this.#find(ref, round)) };
+    } catch (error) {
+      if (!(error instanceof NoDigest)) return unknown(`${ref.registry}: ${explain(error)}`);
+      return { ...unknown(error.message), ...(error.kind === "login" && { wantsLogin: true }) };
+    }
+  }
+
+  /** Host and port of the Engine's mirrors that stand in for its registry. */
+  mirrorsOf(ref: ImageRef): readonly string[] {
+    return mirrorEndpoints(ref, this.#means.mirrors ?? []).map(({ registry }) => registry);
+  }
+
+  /** What tags mean at their registries themselves, whatever a mirror says: one try, and only those that are known. */
+  upstreamOf(refs: readonly ImageRef[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    return findKnown(refs, signal, (ref, round) => this.#tryAt(ownEndpoint(ref.registry), ref, round));
+  }
+
+  /** What tags mean to the Engine, mirrors included; only those that are known. */
+  throughEngine(refs: readonly ImageRef[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    return findKnown(refs, signal, (ref, round) => this.#askEngine(ref, round));
+  }
+
+  async #find(ref: ImageRef, round: RegistryRound): Promise<FoundDigest> {
+    const isEnginesOwn = isLoopback(apiHost(ref.registry));
+    const isKnown = (this.#byEngine.get(ref.registry) ?? 0) > this.#means.clock.monotonic();
+    const first = isEnginesOwn || isKnown ? await this.#askEngine(ref, round) : undefined;
+    if (first !== undefined) return { digest: first };
+    const mirrored = await this.#findAtMirror(ref, round);
+    if (mirrored !== undefined) return mirrored;
+    try {
+      return { digest: await this.#findAt(ownEndpoint(ref.registry), ref, round) };
+    } catch (error) {
+      const mayHelp = error instanceof NoDigest && error.kind === "unreachable" && !isEnginesOwn && !isKnown;
+      const digest = mayHelp ? await this.#askEngine(ref, round) : undefined;
+      if (digest === undefined) throw error;
+      this.#byEngine.set(ref.registry, this.#means.clock.monotonic() + ENGINE_FIRST_MS);
+      return { digest };
+    }
+  }
+
+  /** As for the Engine, any failure of a mirror leads to the next one, and to the registry. */
+  async #findAtMirror(ref: ImageRef, round: RegistryRound): Promise<FoundDigest | undefined> {
+    for (const mirror of mirrorEndpoints(ref, this.#means.mirrors ?? [])) {
+      const digest = await this.#tryAt(mirror, ref, round);
+      if (digest !== undefined) return { digest, mirror: mirror.registry };
+    }
+    return undefined;
+  }
+
+  /** Without patience: undefined where it gave no digest. */
+  async #tryAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string | undefined> {
+    const { registry } = endpoint;
+    try {
+      throwIfGivenUp(registry, round);
+      return await this.#api.digestAt(endpoint, ref, round);
+    } catch (error) {
+      if (!(error instanceof NoDigest)) throw error;
+      if (error.kind === "unreachable") round.givenUp.set(registry, error);
+      if (error instanceof AskedToWait) this.#api.backoff.block(registry, error);
+      return undefined;
+    }
+  }
+
+  /** What passes is waited for, a few seconds in all. @throws NoDigest */
+  async #findAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string> {
+    const { registry } = endpoint;
+    for (let n = 0; ; n++) {
+      try {
+        throwIfGivenUp(registry, round);
+        return await this.#api.digestAt(endpoint, ref, round);
+      } catch (error) {
+        if (!(error instanceof NoDigest) || round.givenUp.get(registry) === error) throw error;
+        const ms = round.signal.aborted ? undefined : pauseAfter(error, n);
+        if (ms === undefined) throw this.#ended(registry, error, round);
+        if (error instanceof AskedToWait) await this.#api.backoff.pause(registry, ms, round.signal);
+        else await this.#means.clock.sleep(ms, round.signal);
+      }
+    }
+  }
+
+  #ended(registry: string, error: NoDigest, round: RegistryRound): NoDigest {
+    const because =
+      error instanceof AskedToWait ? new NoDigest(this.#api.backoff.block(registry, error)) : error;
+    const isSilent = error.kind === "unreachable" || error.isPassing || isShort(error);
+    if (isSilent) countSilence(registry, because, round);
+    return because;
+  }
+
+  async #askEngine(ref: ImageRef, round: RegistryRound): Promise<string | undefined> {
+    const { engine, clock } = this.#means;
+    const name = `the Engine about ${ref.registry}`;
+    if (engine === undefined || round.givenUp.has(name) || round.signal.aborted) return undefined;
+    const { credentials } = await this.#api.loginFor(ref.registry, round);
+    const said = await askEngineForDigest(engine, ref, { credentials, clock, signal: round.signal });
+    if ("digest" in said) return said.digest;
+    countSilence(name, new NoDigest(said.because), round);
+    return undefined;
+  }
+}
+
+async function findKnown(
+  refs: readonly ImageRef[],
+  signal: AbortSignal,
+  ask: (ref: ImageRef, round: RegistryRound) => Promise<string | undefined>,
+): Promise<ReadonlyMap<string, string>> {
+  const round = newRound(refs, signal);
+  const found = await inParallel(refs, CONCURRENCY, async (ref) => {
+    const digest = await ask(ref, round).catch(() => undefined); // it is about nothing more than a comparison
+    return digest === undefined ? [] : [[ref.familiar, digest] as const];
+  });
+  return new Map(found.flat());
+}
+
+const isShort = (error: NoDigest): boolean => error instanceof AskedToWait && error.ms <= SHORT_WAIT_MS;
+
+/** Undefined where it is not tried again in this cycle. */
+function pauseAfter(error: NoDigest, n: number): number | undefined {
+  const backOff = BACK_OFF_MS[n];
+  if (backOff === undefined) return undefined;
+  if (error instanceof AskedToWait) {
+    if (error.ms === DEFAULT_WAIT_MS) return backOff;
+    return isShort(error) ? Math.max(error.ms, backOff) : undefined;
+  }
+  return error.isPassing && n < 2 ? backOff : undefined;
+}
+
+const unknown = (because: string): Extract<RegistryAnswer, { kind: "unknown" }> => ({
+  kind: "unknown",
+  because,
+});

@@ -1,0 +1,83 @@
+// Before and after the one cycle of RUN_ONCE: is what an earlier process left put right, and its run finished? Only the
+// updater knows; where none answers, the journal tells whether a run is open.
+import { z } from "zod";
+import { explain } from "../../shared/errors.ts";
+import { getLastMessage } from "../../shared/nats/jetstream.ts";
+import { parseJson } from "../../shared/contract/messages.ts";
+import { type UpdateResult, OpenRecord } from "../../shared/contract/run-records.ts";
+import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
+import type { RunResults } from "./run-results.ts";
+import type { Polling } from "./polling.ts";
+
+const LOOK_MS = 250;
+const ANSWER_WITHIN_MS = 3000;
+/** Longer waits are logged. */
+const PATIENCE_MS = 5000;
+
+/** What the updater answers to `status`, as far as it matters here. */
+const UpdaterStatus = z.object({
+  state: z.enum(["idle", "busy"]),
+  run: z.string().nullish(),
+  /** Of its last recovery: the run that it resumed, and containers that need a person. */
+  recovered: z.object({ run: z.string().nullable(), stuck: z.array(z.string()) }).optional(),
+});
+type UpdaterStatus = z.infer<typeof UpdaterStatus>;
+
+/** How what was left behind ended, as far as this program waited for it; also where the signal aborts. */
+export async function waitUntilSettled(polling: Polling, runs: RunResults): Promise<readonly UpdateResult[]> {
+  const { clock, signal, health, host, log } = polling;
+  let hasWaited = polling.together === true;
+  const began = clock.monotonic();
+  let told = "";
+  while (!signal.aborted) {
+    const status = await statusOf(polling);
+    const unsettled = await whyUnsettled(polling, status);
+    if (unsettled === undefined) return hasWaited ? recoveredResults(status, runs) : [];
+    hasWaited ||= status?.state === "busy";
+    const isSoon = clock.monotonic() - began < PATIENCE_MS; // a start and an end take a moment
+    if (!isSoon && unsettled !== told)
+      log.info({ because: unsettled }, "waiting for what was begun to be finished");
+    if (!isSoon) told = unsettled;
+    using _waiting = health.trackWait(`the updater of ${host.name}: ${unsettled}`);
+    await clock.sleep(LOOK_MS, signal);
+  }
+  return [];
+}
+
+/** Undefined where nobody answers. */
+async function statusOf({ nats, host }: Polling): Promise<UpdaterStatus | undefined> {
+  const subject = subjects.command(host.name, "updater", "status");
+  try {
+    const answer = await nats.request(subject, "", { timeout: ANSWER_WITHIN_MS });
+    return UpdaterStatus.safeParse(parseJson(answer.string())).data;
+  } catch {
+    return undefined;
+  }
+}
+
+async function whyUnsettled(
+  polling: Polling,
+  status: UpdaterStatus | undefined,
+): Promise<string | undefined> {
+  if (status?.state === "busy")
+    return status.run == null ? "it puts right what was left behind" : `it has run ${status.run} in hand`;
+  if (status !== undefined) return undefined;
+  if (polling.together === true) return "it does not answer yet";
+  const open = await openRun(polling).catch(explain);
+  return open === undefined ? undefined : `run ${open} is open, and no updater answers`;
+}
+
+async function openRun({ manager, host }: Polling): Promise<string | undefined> {
+  const message = await getLastMessage(manager, STREAMS.runs, subjects.open(host.name));
+  const record = OpenRecord.safeParse(parseJson(message?.string() ?? ""));
+  return record.data?.run ?? undefined;
+}
+
+async function recoveredResults(
+  status: UpdaterStatus | undefined,
+  runs: RunResults,
+): Promise<readonly UpdateResult[]> {
+  const { run = null, stuck = [] } = status?.recovered ?? {};
+  const resumed = run === null ? {} : ((await runs.waitForResults(run)) ?? {});
+  return [...stuck.map(() => "stuck" as const), ...Object.values(resumed)];
+}

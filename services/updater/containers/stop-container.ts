@@ -1,0 +1,124 @@
+// Stopping a container as its owner wants it stopped. Engine API: ContainerStop, -Kill, -Wait.
+//   An Engine carries out a stop that it has read even if who asked is gone, and a start before the end of it does
+//   nothing. So an Engine that hangs is waited for, and who starts again what was stopped lets such a stop end first.
+import type { ContainerInspectInfo } from "dockerode";
+import type { Clock } from "../../../shared/clock.ts";
+import {
+  NOT_MODIFIED,
+  type Engine,
+  NOT_FOUND,
+  statusOf,
+  ignoreStatuses,
+} from "../../../shared/docker/engine.ts";
+import { isOlder } from "../../../shared/version.ts";
+import { readStopSignal } from "../../../shared/containers/compat-labels.ts";
+import { labelOf } from "../../../shared/settings/labels.ts";
+import type { ContainerDocument } from "../create/inspect.ts";
+import { listActions } from "./container-events.ts";
+
+const STOP_MARGIN_MS = 30_000;
+const DEFAULT_STOP_S = 10;
+const LOOK_EVERY_MS = 5000;
+const ANSWER_WITHIN_MS = 3000;
+
+export interface StopContext {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Ends the waiting for an Engine that does not answer. */
+  readonly hardStop: AbortSignal;
+}
+
+/** With its own signal and timeout, or the signal of the label com.ouroboros.stop_signal. */
+export async function stopContainer(it: StopContext, container: ContainerDocument): Promise<void> {
+  const { engine, clock } = it;
+  const signal = signalFor(container.Config.Labels ?? {}, engine);
+  const target = engine.dockerWithoutTimeout.getContainer(container.Id);
+  if (signal !== undefined && isOlder(engine.api, "1.42"))
+    await killAndWait(engine, clock, container, signal);
+  await giveUpAfterAnswering(it, stopMs(container) + STOP_MARGIN_MS, (abortSignal) =>
+    ignoreStatuses([NOT_MODIFIED], target.stop({ abortSignal, ...(signal !== undefined && { signal }) })),
+  );
+}
+
+/** Where it runs but is being stopped, by whoever asked for that, waits until it is over. */
+export async function awaitPendingStop(
+  { engine, clock }: Pick<StopContext, "engine" | "clock">,
+  inspect: ContainerInspectInfo,
+): Promise<void> {
+  const { Id: id, State: state } = inspect;
+  const within = stopMs(inspect as unknown as ContainerDocument) + STOP_MARGIN_MS;
+  if (!state.Running || !(await isBeingStopped(engine, id, within))) return;
+  const abortSignal = clock.deadline(within);
+  await engine.dockerWithoutTimeout
+    .getContainer(id)
+    .wait({ condition: "not-running", abortSignal })
+    .catch((error: unknown) => {
+      if (!abortSignal.aborted) throw error; // else a signal that it lives on with
+    });
+}
+
+const stopMs = ({ Config: config }: ContainerDocument): number =>
+  ((config["StopTimeout"] as number | null | undefined) ?? DEFAULT_STOP_S) * 1000;
+
+/**
+ * The call, given up once the Engine has answered others for `ms` meanwhile. Time in which it answers nobody does not
+ * count.
+ */
+async function giveUpAfterAnswering(
+  { engine, clock, hardStop }: StopContext,
+  ms: number,
+  call: (giveUp: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const giveUp = new AbortController();
+  const over = new AbortController();
+  const called = call(giveUp.signal).finally(() => over.abort());
+  called.catch(() => undefined); // it is awaited below, but may fail before
+  for (let left = ms; left > 0 && !over.signal.aborted;) {
+    const from = clock.monotonic();
+    await clock.sleep(Math.min(left, LOOK_EVERY_MS), over.signal);
+    if (over.signal.aborted) break;
+    if (await isAnswering(engine, clock)) left -= clock.monotonic() - from;
+    else if (hardStop.aborted) left = 0;
+  }
+  giveUp.abort();
+  await called;
+}
+
+const isAnswering = (engine: Engine, clock: Clock): Promise<boolean> =>
+  engine.docker.listContainers({ limit: 1, abortSignal: clock.deadline(ANSWER_WITHIN_MS) }).then(
+    () => true,
+    (error: unknown) => statusOf(error) !== undefined,
+  );
+
+/** The last that the Engine did with it in that time was to send it a signal. */
+async function isBeingStopped(engine: Engine, id: string, within: number): Promise<boolean> {
+  const actions = await listActions(engine, id, (now) => now - within);
+  return actions.at(-1) === "kill";
+}
+
+const signalFor = (labels: Readonly<Record<string, string>>, { compat }: Engine): string | undefined =>
+  labelOf(labels, "com.ouroboros.stop_signal") ?? readStopSignal(labels, compat);
+
+/**
+ * Before API 1.42 stop takes no signal, and a killed container is restarted by its policy, which it has none of meanwhile.
+ * podman has no such call, and restarts nothing that was killed.
+ */
+async function killAndWait(
+  engine: Engine,
+  clock: Clock,
+  container: ContainerDocument,
+  signal: string,
+): Promise<void> {
+  const target = engine.dockerWithoutTimeout.getContainer(container.Id);
+  const { HostConfig } = await target.inspect(); // an earlier step may have parked it
+  const setPolicy = (RestartPolicy: object) => ignoreStatuses([NOT_FOUND], target.update({ RestartPolicy }));
+  await setPolicy({ Name: "no" });
+  try {
+    await ignoreStatuses([409], target.kill({ signal }));
+    await target
+      .wait({ condition: "not-running", abortSignal: clock.deadline(stopMs(container)) })
+      .catch(() => undefined);
+  } finally {
+    await setPolicy(HostConfig.RestartPolicy ?? { Name: "no" });
+  }
+}

@@ -1,0 +1,136 @@
+// The streams, buckets and consumers of the updater, made at the start and again when NATS comes back without them.
+import { type ConsumerInfo, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "nats";
+import { CannotStart, explain } from "../../shared/errors.ts";
+import { managerOf } from "../../shared/nats/jetstream-client.ts";
+import { findConsumersAhead, recreateConsumers } from "../../shared/nats/consumers-ahead.ts";
+import type { ServiceContext } from "../../shared/runtime/run-service.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
+import { STREAMS } from "../../shared/contract/subjects.ts";
+import { ensureConsumer, hostConsumers } from "../../shared/nats/durable-consumers.ts";
+import { ensureTopology, isTopologyThere } from "../../shared/nats/topology.ts";
+import type { Bus } from "./bus.ts";
+
+type TopologyContext = Pick<ServiceContext, "settings" | "log" | "clock" | "signal">;
+
+const AGAIN_MS = 1000;
+const LOOK_MS = 15_000;
+/** nats-server, server/errors.json */
+const NO_SUCH_CONSUMER = 10014;
+
+/** Where rights forbid making them, streams and buckets are only looked for. */
+export const prepareNats = (nats: NatsConnection, context: TopologyContext): Promise<void> =>
+  ensureOrAwait(nats, context, {
+    what: "streams and buckets",
+    make: (manager) =>
+      ensureTopology(nats, manager, {
+        replicas: context.settings.NATS_REPLICAS,
+        leaf: leafOf(context.settings),
+      }),
+    isThere: isTopologyThere,
+  });
+
+/** @throws CannotStart where the hosts have no names: what a leaf node stores is chosen by them. */
+function leafOf({ NATS_HUB: hub, OUROBOROS_HOST: hosts, DOCKER_SOCKETS: engines }: Settings) {
+  if (hub === "") return undefined;
+  if (hosts.length < engines.length)
+    throw new CannotStart("NATS_HUB: every host needs a name then; set OUROBOROS_HOST");
+  return { hub, hosts };
+}
+
+export const ensureHostConsumers = (
+  nats: NatsConnection,
+  context: TopologyContext,
+  host: string,
+): Promise<void> =>
+  ensureOrAwait(nats, context, {
+    what: "the host's consumers",
+    make: async (manager) => {
+      for (const config of hostConsumers(host)) await ensureConsumer(manager, STREAMS.hooks, config);
+    },
+    isThere: async (manager) => {
+      const names = hostConsumers(host).map(({ durable_name }) => durable_name);
+      const infos = names.map((name) => manager.consumers.info(STREAMS.hooks, name));
+      return (await Promise.allSettled(infos)).every(({ status }) => status === "fulfilled");
+    },
+  });
+
+/**
+ * A server that comes back without its store has lost streams, buckets and consumers: they are made again, so that
+ * the run in hand goes on. Ends with the connection.
+ */
+export async function restoreTopologyOnReconnect({ nats, context, host, reconnects }: Bus): Promise<void> {
+  for await (const { type } of nats.status()) {
+    if (type !== "reconnect") continue;
+    await prepareNats(nats, context);
+    await ensureHostConsumers(nats, context, host.name);
+    reconnects.count += 1;
+  }
+}
+
+/**
+ * A consumer that somebody deleted, or that is ahead of its stream, is made again: without its own the updater takes no
+ * plan. Ends with the service.
+ */
+export async function maintainConsumers(bus: Bus): Promise<void> {
+  const { clock, log, signal } = bus.context;
+  for (let told = ""; !signal.aborted;) {
+    try {
+      await repairConsumers(bus);
+      told = "";
+    } catch (error) {
+      const because = explain(error);
+      if (because !== told && !signal.aborted) log.debug({ because }, "consumers could not be looked at");
+      told = because;
+    }
+    await clock.sleep(LOOK_MS, signal);
+  }
+}
+
+async function repairConsumers({ manager, context, host, nats }: Bus): Promise<void> {
+  const infos: ConsumerInfo[] = [];
+  for (const { durable_name: consumer } of hostConsumers(host.name)) {
+    try {
+      infos.push(await manager.consumers.info(STREAMS.hooks, consumer));
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError && error.code === NO_SUCH_CONSUMER)) throw error;
+      context.log.warn({ consumer }, "a consumer is gone; it is made again");
+      await ensureHostConsumers(nats, context, host.name);
+    }
+  }
+  const ahead = await findConsumersAhead(manager, STREAMS.hooks, infos);
+  if (ahead.length === 0) return;
+  const about = { stream: STREAMS.hooks, consumers: ahead.map(({ name }) => name) };
+  context.log.warn(about, "messages were lost; consumers that are ahead of them are made anew");
+  await recreateConsumers(manager, STREAMS.hooks, ahead).catch((error: unknown) => {
+    const remedy =
+      "consumers could not be made anew: delete them and restart the updater, or no update is taken";
+    context.log.error({ ...about, because: explain(error) }, remedy);
+  });
+}
+
+interface TopologyPart {
+  readonly what: string;
+  readonly make: (manager: JetStreamManager) => Promise<void>;
+  readonly isThere: (manager: JetStreamManager) => Promise<boolean>;
+}
+
+/** Made, or found as an operator has made it; waits for either. */
+async function ensureOrAwait(
+  nats: NatsConnection,
+  { log, clock, signal }: TopologyContext,
+  { what, make, isThere }: TopologyPart,
+): Promise<void> {
+  const manager = await managerOf(nats);
+  for (let told = false; !signal.aborted; told = true) {
+    try {
+      await make(manager);
+      return;
+    } catch (error) {
+      if (error instanceof CannotStart) throw error;
+      if (!told) log.warn({ because: explain(error) }, `${what} cannot be made; looking for them`);
+      if (await isThere(manager).catch(() => false)) return;
+      await clock.sleep(AGAIN_MS, signal);
+    }
+  }
+}

@@ -1,0 +1,13 @@
+// Streams have a size, and the oldest messages give way, whoever wrote them: what others write may push out a question, or an
+// answer that nobody was there to read.
+import { getLastMessage, retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
+import { STREAMS } from "../../../shared/contract/subjects.ts";
+import type { Bus } from "../bus.ts";
+
+/** Whether verdicts that were stored after the event on `subject` may be gone, by the server's clock. */
+export async function areVerdictsEvicted(bus: Bus, subject: string): Promise<boolean> {
+  const event = await retryUntilAnswered(bus, () => getLastMessage(bus.manager, STREAMS.hooks, subject));
+  const { state } = await retryUntilAnswered(bus, () => bus.manager.streams.info(STREAMS.verdicts));
+  const [isFirstGone, isAnyLeft] = [state.first_seq > 1, state.messages > 0];
+  return event !== undefined && isFirstGone && isAnyLeft && Date.parse(state.first_ts) > event.time.getTime();
+}

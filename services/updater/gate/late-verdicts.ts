@@ -1,0 +1,83 @@
+// Verdicts that come after the decision: they change nothing, and the journal says that they came.
+import { getNextMessage } from "../../../shared/nats/jetstream.ts";
+import type { VerdictWord } from "../../../shared/contract/messages.ts";
+import { OPERATOR } from "../../../shared/contract/participants.ts";
+import { STREAMS, subjects } from "../../../shared/contract/subjects.ts";
+import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
+import { parseStoredVerdict } from "./gate.ts";
+import type { Run } from "../updater.ts";
+
+/** A subject that rang after its event was decided: each message on it is read once, one at a time. */
+interface LateSubject {
+  next: number;
+  isBeingRead: boolean;
+  isSignaledAgain: boolean;
+  isRecorded: boolean;
+}
+
+/** Until the next run begins. Of each participant and event one late verdict is recorded. */
+export function recordLateVerdicts(run: Run): void {
+  const known = new Map<string, LateSubject>();
+  run.verdictSignals.onUnawaitedVerdict = (event, participantToken) => {
+    const participant = findLateParticipant(run, event, participantToken);
+    if (participant === undefined) return;
+    const key = `${event} ${participantToken}`;
+    const late = known.get(key) ?? { next: 1, isBeingRead: false, isSignaledAgain: false, isRecorded: false };
+    known.set(key, late);
+    late.isSignaledAgain = true;
+    if (late.isBeingRead || late.isRecorded) return;
+    void readLateVerdict(run, late, { event, participant }).catch((err: unknown) =>
+      run.log.warn({ err, event }, "late verdict not recorded"),
+    );
+  };
+}
+
+/** By name; undefined where nobody of that token was asked, or its verdict was in time. */
+function findLateParticipant({ journal }: Run, event: string, participantToken: string): string | undefined {
+  const decided = journal.findDecision(event);
+  if (decided === undefined) return undefined;
+  const asked = journal.recordsOf("waiting").find((record) => record.event === event)?.participants ?? [];
+  const names = [OPERATOR, ...asked.map(({ name }) => name)];
+  const participant = names.find((name) => encodeToken(name) === participantToken);
+  const wasInTime = decided.verdicts.some(
+    (said) => said.participant === participant && said.timed_out !== true,
+  );
+  return wasInTime ? undefined : participant;
+}
+
+interface VerdictSource {
+  readonly event: string;
+  readonly participant: string;
+}
+
+async function readLateVerdict(run: Run, late: LateSubject, of: VerdictSource): Promise<void> {
+  const subject = subjects.verdict(run.bus.host.name, of.participant, of.event);
+  late.isBeingRead = true;
+  try {
+    while (late.isSignaledAgain && !late.isRecorded) {
+      late.isSignaledAgain = false;
+      for (;;) {
+        const message = await getNextMessage(run.bus.manager, STREAMS.verdicts, subject, late.next);
+        if (message === undefined) break;
+        late.next = message.seq + 1;
+        const verdict = parseStoredVerdict(message);
+        if (verdict === undefined) continue;
+        late.isRecorded = true;
+        await recordLateVerdict(run, of, verdict.verdict);
+        return;
+      }
+    }
+  } finally {
+    late.isBeingRead = false;
+  }
+}
+
+async function recordLateVerdict(
+  { journal, log }: Run,
+  { event, participant }: VerdictSource,
+  verdict: VerdictWord,
+): Promise<void> {
+  await journal.write({ kind: "late", event, participant, verdict });
+  const decided = journal.findDecision(event)?.verdict;
+  log.warn({ event, participant, verdict, decided }, "verdict came after the decision; it has no effect");
+}

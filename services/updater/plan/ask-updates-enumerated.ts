@@ -1,0 +1,29 @@
+// updates_enumerated: the one hook that is asked of a whole run, whose answer may speak of single containers.
+import { lookUp } from "../../../shared/look-up.ts";
+import type { Run, UpdateEntry } from "../updater.ts";
+import { finishContainer, resultOfVerdict } from "./finish-container.ts";
+import type { Plan } from "./plan-message.ts";
+
+/** Entries that updates_enumerated leaves; the others are ended. */
+export async function askUpdatesEnumerated(
+  run: Run,
+  plan: Plan,
+  entries: readonly UpdateEntry[],
+): Promise<UpdateEntry[]> {
+  const decided = await run.gate.ask({
+    hook: "updates_enumerated",
+    container: null,
+    locals: plan.locals,
+    reason: plan.reason,
+    publishedAt: plan.publishedAt,
+  });
+  if (run.mode !== "update") return [...entries];
+  const allowed: UpdateEntry[] = [];
+  for (const entry of entries) {
+    const own = lookUp(decided.containers, entry.facts.name);
+    const verdict = decided.verdict === "proceed" ? own : decided;
+    if (verdict === undefined || verdict.verdict === "proceed") allowed.push(entry);
+    else await finishContainer(run, entry, resultOfVerdict({ ...decided, ...verdict }, "updates_enumerated"));
+  }
+  return allowed;
+}

@@ -1,0 +1,47 @@
+// What is asked before a container is touched at all: before_update, and the command that watchtower's label names. Where
+// one of them does not agree the container's part of the run ends here, and it is as it was.
+import type { ContainerInspectInfo } from "dockerode";
+import { describeChange } from "../journal/recorded-change.ts";
+import type { ContainerDocument } from "../create/inspect.ts";
+import type { Run, Update } from "../updater.ts";
+import { type ResultDetails, finishContainer, resultOfVerdict } from "./finish-container.ts";
+import { runLifecycleCommand } from "./lifecycle-command.ts";
+import { askBeforeUpdate } from "./replace-hooks.ts";
+
+interface BeforeUpdateRequest {
+  readonly update: Update;
+  readonly atMost: number | undefined;
+}
+
+export async function isUpdateAllowed(
+  run: Run,
+  { update, atMost }: BeforeUpdateRequest,
+  old: ContainerInspectInfo,
+): Promise<boolean> {
+  const { facts, newImage } = update;
+  const decided = await askBeforeUpdate(run, { name: facts.name, old, newImage, atMost });
+  return decided.verdict === "proceed" || finishUnapproved(run, update, old, resultOfVerdict(decided));
+}
+
+export async function isPreUpdateDone(run: Run, update: Update, old: ContainerInspectInfo): Promise<boolean> {
+  const container = old as unknown as ContainerDocument;
+  const later = await runLifecycleCommand(run, "pre-update", { container, id: old.Id });
+  return (
+    later === undefined ||
+    finishUnapproved(run, update, old, { end: "deferred", because: later, by: "pre-update" })
+  );
+}
+
+async function finishUnapproved(
+  run: Run,
+  update: Update,
+  { Image }: ContainerInspectInfo,
+  ending: ResultDetails,
+): Promise<false> {
+  const oldImage = await run.bus.host.engine.docker.getImage(Image).inspect();
+  await finishContainer(run, update, {
+    ...ending,
+    ...describeChange(oldImage, update.newImage, update.facts.reference),
+  });
+  return false;
+}

@@ -1,0 +1,140 @@
+// Whatever is thrown about one container ends that container: its way back is taken first, as far as there is one, then it
+// is `failed` with the reason, and the others go on. What concerns all of them is thrown on.
+import { isEngineUnreachable } from "../../../shared/docker/engine.ts";
+import {
+  NatsAwayTooLong,
+  Expired,
+  Fenced,
+  FailureLimitReached,
+  Suspended,
+  explain,
+} from "../../../shared/errors.ts";
+import { describeManualFix } from "../swap/manual-fix.ts";
+import { lookForDependants } from "../swap/recreate-dependants.ts";
+import { undoSteps } from "../swap/saga.ts";
+import { findSwaps } from "../recover/find-swaps.ts";
+import { listInterruptedSwaps, isUncommitted, rebuildSwap } from "../recover/interrupted-swap.ts";
+import {
+  recoverWithRetries,
+  rollBackSwap,
+  adoptSuccessor,
+  createRecoveryTimer,
+} from "../recover/roll-back-swap.ts";
+import { type Snapshot, containerNameIn, readSnapshots } from "../journal/snapshot-store.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
+import { readCredentialSettings } from "../containers/pull-image.ts";
+import { type ResultDetails, finishContainer } from "./finish-container.ts";
+
+/** What was to come of it, where its image was there already. */
+type FailedEntry = UpdateEntry & { readonly newImage?: { readonly Id: string } | undefined };
+
+/** An Engine that is away is waited for; one that answers, but not about this container, is not. */
+const MOST_SILENCES = 2;
+const ANSWERS_WITHIN_MS = 5000;
+
+/** @throws the error, where it concerns more than the containers of these entries. */
+export async function finishFailed(run: Run, entries: readonly FailedEntry[], error: unknown): Promise<void> {
+  const left = entries.filter(({ facts }) => run.journal.findResult(facts.name) === undefined);
+  if (left.length > 0 && (await concernsAll(run, left, error))) throw error;
+  for (const entry of left) {
+    const { name } = entry.facts;
+    run.log.error({ container: name, err: error }, "unexpected failure; its way back is taken");
+    await finishContainer(run, entry, (await rollBackFailed(run, entry)) ?? resultOfError(error));
+  }
+}
+
+const resultOfError = (error: unknown): ResultDetails => ({
+  end: "failed",
+  because: explain(error),
+  by: "updater",
+});
+
+async function concernsAll(run: Run, entries: readonly UpdateEntry[], error: unknown): Promise<boolean> {
+  const { bus, hardStop } = run;
+  if (
+    [Fenced, Suspended, NatsAwayTooLong, Expired, FailureLimitReached].some((kind) => error instanceof kind)
+  )
+    return true;
+  if (bus.signal.aborted || hardStop.aborted || bus.nats.isClosed()) return true;
+  if (!isEngineUnreachable(error)) return false;
+  const key = `${run.journal.run} ${entries.map(({ facts }) => facts.name).join(" ")}`;
+  const silences = (run.engineSilences.get(key) ?? 0) + 1;
+  run.engineSilences.set(key, silences);
+  return silences <= MOST_SILENCES || !(await isEngineAnswering(run));
+}
+
+const isEngineAnswering = ({ bus }: Run): Promise<boolean> =>
+  bus.host.engine.docker
+    .listContainers({ limit: 1, abortSignal: bus.clock.deadline(ANSWERS_WITHIN_MS) })
+    .then(
+      () => true,
+      () => false,
+    );
+
+/** Others may be in the middle of theirs. */
+const readSnapshotsOfContainer = async (
+  it: Parameters<typeof readSnapshots>[0],
+  name: string,
+): Promise<Snapshot[]> =>
+  (await readSnapshots(it)).filter((one) => containerNameIn(one) === name || one.parent === name);
+
+/** By what the Engine shows, as after a crash. Resolves with the end where that is another than `failed`. */
+async function rollBackFailed(
+  run: Run,
+  { facts, newImage }: FailedEntry,
+): Promise<ResultDetails | undefined> {
+  const { bus, hardStop, tagSemaphore } = run;
+  const { name } = facts;
+  const it = { ...bus.context, log: run.log, host: bus.host, hardStop, tagSemaphore, ran: run.ran };
+  const recovering = {
+    ...it,
+    snapshots: await readSnapshotsOfContainer(it, name),
+    credentials: () => readCredentialSettings(bus),
+  };
+  let isBegun = false;
+  const ended = await recoverWithRetries(recovering, { name, run: run.journal.run }, async () => {
+    const ofRun = (await findSwaps(recovering)).filter((parts) => parts.run === run.journal.run);
+    const parts = ofRun.find((one) => one.name === name);
+    if (parts === undefined) return undefined;
+    isBegun = true;
+    const begun = listInterruptedSwaps(ofRun).find((one) => one.name === name);
+    if (begun === undefined) return adoptSuccessor(recovering, parts);
+    if (isUncommitted(begun)) return rollBackSwap(recovering, begun, { start: true });
+    const swap = await rebuildSwap(recovering, begun);
+    await lookForDependants.do(swap);
+    const failures = await undoSteps(
+      run.steps,
+      swap,
+      createRecoveryTimer(recovering, run.log.child({ container: name })),
+    );
+    const failed = { failed: "put the old container back", cause: "it failed unexpectedly", left: failures };
+    if (failures.length === 0) return undefined;
+    return {
+      container: name,
+      run: run.journal.run,
+      end: "stuck",
+      because: describeManualFix(swap, failed),
+      swap,
+    };
+  });
+  if (ended?.end === "stuck") return { end: "stuck", because: ended.because, by: "updater" };
+  const runs = isBegun || newImage === undefined ? undefined : await imageOf(run, name);
+  return runs === newImage?.Id && runs !== undefined && runs !== facts.imageId
+    ? {
+        end: "updated",
+        because: "the new container proved itself",
+        by: "updater",
+        from: facts.imageId,
+        to: runs,
+      }
+    : undefined;
+}
+
+const imageOf = ({ bus }: Run, name: string): Promise<string | undefined> =>
+  bus.host.engine.docker
+    .getContainer(name)
+    .inspect()
+    .then(
+      ({ Image }) => Image,
+      () => undefined,
+    );

@@ -1,0 +1,144 @@
+// Hard dependencies: recreated on their own image after the update of what depends on them, between two hooks.
+import type { ContainerInspectInfo } from "dockerode";
+import { describeContainer } from "../../../shared/containers/payloads-from-engine.ts";
+import { ifExists } from "../../../shared/docker/engine.ts";
+import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
+import type { DecisionRecord } from "../../../shared/contract/run-records.ts";
+import { eventId } from "../../../shared/contract/subjects.ts";
+import type { Bus } from "../bus.ts";
+import { Journal } from "../journal/journal.ts";
+import { makeOwnImageSwap } from "../swap/swap-dependants.ts";
+import {
+  commitSwap,
+  dropSwapSnapshots,
+  undoRecreation,
+  lookForDependants,
+  recreateContainer,
+  recreateDependants,
+} from "../swap/recreate-dependants.ts";
+import type { ContainerDocument } from "../create/inspect.ts";
+import { type HardDependencyHooks, NO_LINKED_SWAPS, type Swap, create, stop } from "../swap/swap.ts";
+import { yieldAfterStart } from "../swap/yield-to-owner.ts";
+import { swapResourcesOf } from "./swap-resources.ts";
+import { MAX_WAIT_WHILE_STOPPED_MS, type Run } from "../updater.ts";
+
+/** For those that refer to the replaced container: they are recreated with it, whatever the verdicts say. */
+export function makeHardDependencyHooks(run: Run, hard: readonly string[]): HardDependencyHooks {
+  return {
+    isHard: (id) => hard.includes(id),
+    before: async (old) => warnIfRefused(run, old, await askBeforeRecreation(run, asInspect(old))),
+    after: async (old, successor) =>
+      warnIfRefused(run, old, await askAfterRecreation(run, asInspect(old), successor)),
+  };
+}
+
+function warnIfRefused(run: Run, old: ContainerDocument, decided: DecisionRecord): void {
+  if (decided.verdict === "proceed") return;
+  const container = old.Name.slice(1);
+  run.log.warn(
+    { container, hook: decided.hook, because: decided.reason },
+    "it refers to the replaced container, so it is recreated all the same",
+  );
+}
+
+/** By an earlier process of the run, which has heard what is said of it. */
+export const isRecreated = (run: Run, name: string): boolean =>
+  run.journal.findDecision(eventId(run.journal.run, "after_recreate_hard_depends_container", name)) !==
+  undefined;
+
+/** Hard dependencies of the run whose recreation was refused, as an earlier process recorded it. */
+export async function findRefusedRecreations(
+  bus: Bus,
+  run: string | undefined,
+): Promise<ReadonlySet<string>> {
+  if (run === undefined) return new Set();
+  const refusals = (await Journal.open(bus, run))
+    .recordsOf("decided")
+    .filter(({ hook, verdict }) => hook === "after_recreate_hard_depends_container" && verdict !== "proceed");
+  return new Set(refusals.flatMap(({ container }) => container ?? []));
+}
+
+/** One that does not refer to it. A refusal leaves it, or puts it back, as it was; it is started by the caller. */
+export async function recreateHardDependency(
+  run: Run,
+  it: { readonly id: string; readonly name: string },
+): Promise<void> {
+  const inspect = await ifExists(run.bus.host.engine.docker.getContainer(it.id).inspect());
+  if (inspect === undefined) return;
+  const before = await askBeforeRecreation(run, inspect);
+  if (before.verdict !== "proceed") return;
+  await run.bus.lease.hold(run.bus);
+  const swap = await makeOwnImageSwap(makeTransaction(run), inspect);
+  try {
+    await lookForDependants.do(swap);
+    await recreateContainer(swap);
+    await recreateDependants.do(swap);
+    const after = await askAfterRecreation(run, inspect, swap.successor ?? it.name);
+    if (after.verdict !== "proceed") await rollBackRecreation(swap);
+    else if (!(await yieldAfterStart(swap, swap.old.Id))) await commitSwap(swap);
+  } catch (error) {
+    if (error instanceof Suspended || error instanceof Fenced) throw error;
+    run.log.error(
+      { container: it.name, because: explain(error) },
+      "hard dependency could not be recreated; its previous container is kept",
+    );
+    await rollBackRecreation(swap);
+  }
+}
+
+/** The successor goes last: it tells a later process that this was begun. */
+async function rollBackRecreation(swap: Swap): Promise<void> {
+  await recreateDependants.undo?.(swap);
+  await undoRecreation(swap);
+  await stop.undo?.(swap);
+  await lookForDependants.undo?.(swap);
+  await create.undo?.(swap);
+  await dropSwapSnapshots(swap);
+}
+
+const withoutVerification = ({ hardStop }: Run) => ({ healthTimeout: undefined, settleTime: 0, hardStop });
+
+const makeTransaction = (run: Run): Omit<Swap, "old" | "oldImage" | "newImage" | "name"> => ({
+  engine: run.bus.host.engine,
+  clock: run.bus.clock,
+  run: run.journal.run,
+  verification: withoutVerification(run),
+  verificationFor: () => withoutVerification(run),
+  linkedSwaps: NO_LINKED_SWAPS,
+  replaced: run.replaced,
+  tagSemaphore: run.tagSemaphore,
+  ...swapResourcesOf(run),
+  references: run.references,
+  ran: run.ran,
+  beforeStop: () => Promise.resolve(),
+  successor: undefined,
+  dependants: [],
+});
+
+export const askBeforeRecreation = (run: Run, inspect: ContainerInspectInfo): Promise<DecisionRecord> =>
+  run.gate.ask({
+    hook: "before_recreate_hard_depends_container",
+    container: inspect.Name.slice(1),
+    locals: { old_container: describeContainer(inspect) },
+    reason: "a container that hard-depends on it was updated",
+    atMost: MAX_WAIT_WHILE_STOPPED_MS,
+  });
+
+async function askAfterRecreation(
+  run: Run,
+  old: ContainerInspectInfo,
+  successor: string,
+): Promise<DecisionRecord> {
+  const now = await run.bus.host.engine.docker.getContainer(successor).inspect();
+  const name = old.Name.slice(1);
+  return run.gate.ask({
+    hook: "after_recreate_hard_depends_container",
+    container: name,
+    locals: { old_container: describeContainer(old, name), new_container: describeContainer(now, name) },
+    reason: "it was recreated",
+    atMost: MAX_WAIT_WHILE_STOPPED_MS,
+  });
+}
+
+const asInspect = (document: ContainerDocument): ContainerInspectInfo =>
+  document as unknown as ContainerInspectInfo;

@@ -1,0 +1,82 @@
+// What was refused, put off or failed is held for that container and digest, so that nothing is stopped and asked
+// again every five minutes. Written here, read by the poller.
+import { HeldEntry } from "../../../shared/contract/held-entry.ts";
+import { retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
+import { parseJson } from "../../../shared/contract/messages.ts";
+import { OPERATOR } from "../../../shared/contract/participants.ts";
+import type { UpdateResult } from "../../../shared/contract/run-records.ts";
+import { heldKey } from "../../../shared/contract/subjects.ts";
+import { readUpdateRecord } from "../journal/update-records.ts";
+import type { Bus } from "../bus.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
+
+const LONGEST_MS = 86_400_000;
+
+export interface Hold {
+  readonly container: string;
+  readonly digest: string;
+  readonly end: UpdateResult;
+  readonly because: string;
+  readonly by: string;
+  readonly retryAfterS?: number | undefined;
+}
+
+/** Ends that hold until the digest changes, and those that hold for a while. */
+const FOR_GOOD: readonly UpdateResult[] = ["refused", "rolled_back", "stuck"];
+const FOR_A_WHILE: readonly UpdateResult[] = ["deferred", "failed"];
+
+export const holdDigest = (bus: Bus, it: Hold): Promise<void> =>
+  retryUntilAnswered(bus, () => writeHold(bus, it));
+
+async function writeHold(bus: Bus, it: Hold): Promise<void> {
+  const key = heldKey(bus.host.name, it.container);
+  const before = await readHeld(bus, key);
+  if (it.end === "updated" && before !== undefined) await bus.held.delete(key);
+  if (![...FOR_GOOD, ...FOR_A_WHILE].includes(it.end)) return;
+  const tries = before?.digest === it.digest ? before.tries + 1 : 1;
+  const entry: HeldEntry = {
+    digest: it.digest,
+    because: it.because,
+    by: it.by,
+    until: holdUntil(bus, it, tries),
+    end: it.end,
+    tries,
+  };
+  await bus.held.put(key, JSON.stringify(entry));
+}
+
+/**
+ * The digest that a rollback led away from is left alone until the tag moves on. What was held already and is newer
+ * stays so; whoever goes forth again, by a second rollback, holds nothing. Another end changes nothing.
+ */
+export const holdAfterRollback = (run: Run, entry: UpdateEntry, end: UpdateResult): Promise<void> =>
+  end === "updated" ? retryUntilAnswered(run.bus, () => holdRolledBack(run, entry)) : Promise.resolve();
+
+async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: UpdateEntry): Promise<void> {
+  const key = heldKey(bus.host.name, facts.name);
+  const before = await readHeld(bus, key);
+  if (before !== undefined && latest.digests.some((one) => one.endsWith(`@${before.digest}`))) {
+    await bus.held.delete(key);
+    return;
+  }
+  const isKept = before !== undefined && (before.until === null || before.until > bus.clock.now());
+  if (isKept && before.digest !== digest) return;
+  const last = await readUpdateRecord({ ...bus.context, host: bus.host }, facts.name);
+  if (last?.by === OPERATOR && last.run !== journal.run) return;
+  const because = "rolled back by the operator";
+  const entry: HeldEntry = { digest, because, by: OPERATOR, until: null, tries: 1 };
+  await bus.held.put(key, JSON.stringify(entry));
+}
+
+function holdUntil(bus: Bus, { end, retryAfterS }: Hold, tries: number): number | null {
+  if (FOR_GOOD.includes(end)) return null;
+  const own = Math.min(bus.context.settings.INTERVAL * 2 ** (tries - 1), LONGEST_MS);
+  return bus.clock.now() + (retryAfterS === undefined ? own : retryAfterS * 1000);
+}
+
+async function readHeld(bus: Bus, key: string): Promise<HeldEntry | undefined> {
+  const entry = await bus.held.get(key);
+  if (entry?.operation !== "PUT") return undefined;
+  const held = HeldEntry.safeParse(parseJson(entry.string()));
+  return held.success ? held.data : undefined;
+}

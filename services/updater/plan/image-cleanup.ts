@@ -1,0 +1,81 @@
+// CLEANUP: removing the image that an update left behind.
+import type { ImageInspectInfo } from "dockerode";
+import { describeImage } from "../../../shared/containers/payloads-from-engine.ts";
+import { CONFLICT, NOT_FOUND, ifExists, statusOf, ignoreStatuses } from "../../../shared/docker/engine.ts";
+import { explain } from "../../../shared/errors.ts";
+import { parseImageRef } from "../../../shared/registry/image-ref.ts";
+import { type ImageStore, isSameRepository } from "../../../shared/registry/provenance.ts";
+import type { Swap } from "../swap/swap.ts";
+import type { Run } from "../updater.ts";
+
+interface ReplacedImage extends Pick<Swap, "name" | "oldImage" | "newImage"> {
+  readonly old: { readonly Config: { readonly Image: string } };
+}
+
+/** The outdated image goes when nothing uses it any more, no other name is on it, and before_image_cleanup agrees. */
+export async function cleanUpImage(run: Run, swap: ReplacedImage): Promise<void> {
+  if (!run.bus.context.settings.CLEANUP || swap.oldImage.Id === swap.newImage.Id) return;
+  if ((await findRemovableNames(run, swap)) === undefined) return;
+  const decided = await run.gate.ask({
+    hook: "before_image_cleanup",
+    container: swap.name,
+    locals: { image: describeImage(swap.oldImage as unknown as ImageInspectInfo) },
+    reason: `${swap.name} was updated; nothing uses its old image any more`,
+  });
+  if (decided.verdict !== "proceed") return;
+  const names = await findRemovableNames(run, swap); // somebody may have used or named it while the gate waited
+  if (names === undefined) return;
+  const from = run.bus.clock.monotonic();
+  try {
+    for (const name of names)
+      await ignoreStatuses([NOT_FOUND], run.bus.host.engine.docker.getImage(name).remove());
+    await run.journal.write({
+      kind: "did",
+      container: swap.name,
+      step: "remove the outdated image",
+      ms: run.bus.clock.monotonic() - from,
+    });
+  } catch (error) {
+    if (statusOf(error) !== CONFLICT) throw error;
+    logKept(run, swap, explain(error));
+  }
+}
+
+const logKept = (run: Run, { name, oldImage }: ReplacedImage, because: string): void =>
+  run.log.info({ container: name, image: oldImage.Id, because }, "outdated image kept");
+
+/** The names to remove, or the id where it has none; undefined where it is to stay. */
+async function findRemovableNames(run: Run, swap: ReplacedImage): Promise<readonly string[] | undefined> {
+  const { docker, store } = run.bus.host.engine;
+  const listed = await docker.listContainers({ all: true });
+  if (listed.some(({ ImageID }) => ImageID === swap.oldImage.Id)) return undefined;
+  const outdated = await ifExists(docker.getImage(swap.oldImage.Id).inspect());
+  if (outdated === undefined) return undefined;
+  const { own, others } = namesOf(outdated, swap.old.Config.Image, store);
+  if (others.length > 0) logKept(run, swap, `it is ${others.join(", ")} too`);
+  if (others.length > 0) return undefined;
+  return own.length > 0 ? own : [outdated.Id];
+}
+
+interface ImageNames {
+  /** The container's reference, and digests in its repository. */
+  readonly own: readonly string[];
+  /** Tags of others, and digests in other repositories: somebody wants the image. */
+  readonly others: readonly string[];
+}
+
+function namesOf(
+  { RepoTags, RepoDigests }: ImageInspectInfo,
+  reference: string,
+  store: ImageStore,
+): ImageNames {
+  const ref = parseImageRef(reference);
+  // podman and containerd's store make a digest for each name: the names say it all
+  const names = [...(RepoTags ?? []), ...(store === "driver" ? (RepoDigests ?? []) : [])];
+  const isOwn = (name: string): boolean => {
+    const one = parseImageRef(name);
+    if (one === undefined || ref === undefined || !isSameRepository(one, ref)) return false;
+    return one.digest !== undefined || one.tag === ref.tag;
+  };
+  return { own: names.filter(isOwn), others: names.filter((name) => !isOwn(name)) };
+}

@@ -1,0 +1,109 @@
+// Containers that refer to one that is updated, and are to be updated themselves: parent and children are one
+// transaction.
+//   A1  All are asked about before the parent is stopped; who may not be updated is recreated on the image it has.
+//   A2  The children are recreated on their new images after the parent has proved itself; then they prove themselves.
+//   A3  All are kept or all are put back, after after_update was asked for each. What went wrong is held for the one it
+//       went wrong with; the others may be tried again without it.
+import type { ContainerInspectInfo } from "dockerode";
+import { parseImageRef } from "../../../shared/registry/image-ref.ts";
+import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
+import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import { findReferrers } from "../swap/swap-dependants.ts";
+import { type LinkedSwap, type Swap, isUpdated } from "../swap/swap.ts";
+import { SwapTimer } from "../swap/swap-timer.ts";
+import type { UpdateEntry, Run, Update } from "../updater.ts";
+import { isUpdateAllowed, isPreUpdateDone } from "./before-update.ts";
+import type { ResultDetails } from "./finish-container.ts";
+
+/** Goes along with the container that it refers to. */
+export interface LinkedUpdate {
+  readonly update: Update;
+  /** Undefined where an earlier process recreated it. */
+  readonly timed?: SwapTimer;
+}
+
+interface LinkedUpdatesRequest {
+  /** What else its group updates. */
+  readonly others: readonly Update[];
+  /** Ids of the dependencies that the group stopped. */
+  readonly stopped: readonly string[];
+  readonly atMost: number | undefined;
+}
+
+/** A1. Those that may go along with `parent`; of the others some are ended here. */
+export async function findLinkedUpdates(
+  run: Run,
+  { others, stopped, atMost }: LinkedUpdatesRequest,
+  parent: ContainerInspectInfo,
+): Promise<LinkedUpdate[]> {
+  const { engine } = run.bus.host;
+  if (others.length === 0 || isOwnPart({ id: parent.Id, labels: parent.Config.Labels }, run.bus.host))
+    return [];
+  const old = parent as unknown as ContainerDocument;
+  const found = await findReferrers({ engine, references: run.references, old, successor: undefined });
+  const companions: LinkedUpdate[] = [];
+  for (const inspect of found) {
+    const update = others.find(({ facts }) => `/${facts.name}` === inspect.Name);
+    if (update === undefined || run.journal.findResult(update.facts.name) !== undefined) continue;
+    const runs = inspect.State.Running || stopped.includes(inspect.Id);
+    if (!runs || inspect.State.Paused) continue; // when it is its turn it is told why nothing is done
+    if (!(await isUpdateAllowed(run, { update, atMost }, inspect))) continue;
+    if (await isPreUpdateDone(run, update, inspect))
+      companions.push({ update, timed: createSwapTimer(run, update) });
+  }
+  return companions;
+}
+
+/** Those that an earlier process recreated with `parent`. */
+export const findRecoveredLinkedUpdates = (
+  run: Run,
+  parent: string,
+  updates: readonly Update[],
+): LinkedUpdate[] =>
+  updates
+    .filter(({ facts }) => run.recovered.get(facts.name)?.parent === parent)
+    .map((update) => ({ update }));
+
+/** Watches the steps of one container. */
+export const createSwapTimer = ({ bus, log, hardStop }: Run, { facts: { name } }: UpdateEntry): SwapTimer =>
+  new SwapTimer({ clock: bus.clock, log: log.child({ container: name }), hardStop });
+
+/** What it is created by, where that is not the name it has (LATEST_ONLY). */
+export const findNewReference = ({ facts, ref }: UpdateEntry): { readonly reference?: string } =>
+  parseImageRef(facts.reference)?.familiar === ref.familiar ? {} : { reference: ref.familiar };
+
+export const describeLinkedSwaps = (companions: readonly LinkedUpdate[]): Map<string, LinkedSwap> =>
+  new Map(
+    companions.map(({ update, timed }) => [
+      update.facts.name,
+      {
+        newImage: update.newImage as unknown as ImageDocument,
+        ...findNewReference(update),
+        ...(timed && { watching: timed }),
+      },
+    ]),
+  );
+
+/** One container of a transaction. */
+export interface TransactionMember {
+  readonly entry: UpdateEntry;
+  readonly swap: Swap;
+  readonly timed?: SwapTimer | undefined;
+}
+
+/** Those that were updated with it, in the order in which they were recreated. */
+export const findUpdatedChildren = ({
+  swap,
+  linkedUpdates,
+}: TransactionMember & { readonly linkedUpdates: readonly LinkedUpdate[] }): TransactionMember[] =>
+  swap.dependants.filter(isUpdated).flatMap((child) => {
+    const found = linkedUpdates.find(({ update }) => update.facts.name === child.name);
+    return found === undefined ? [] : [{ entry: found.update, swap: child, timed: found.timed }];
+  });
+
+/** A3: how `name` ends where `ending` is the culprit's. */
+export function resultInTransaction(name: string, culprit: string, ending: ResultDetails): ResultDetails {
+  if (name === culprit) return ending;
+  const because = ending.end === "stuck" ? ending.because : `put back with ${culprit}: ${ending.because}`;
+  return { ...ending, because, by: "updater", with: culprit, isPassing: true };
+}

@@ -1,0 +1,85 @@
+// The images of a run are pulled while everything runs, each reference once, some side by side. A rollback pulls the
+// image before where the Engine has it no more.
+import type { ImageInspectInfo } from "dockerode";
+import { ifExists } from "../../../shared/docker/engine.ts";
+import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
+import { type ResultDetails, finishContainer } from "./finish-container.ts";
+import { findRollbackImage } from "./rollback-image.ts";
+import { isSameContent } from "../../../shared/registry/provenance.ts";
+import { Semaphore } from "../semaphore.ts";
+import { ImageMoved, pullPlannedImage } from "./pull-planned-image.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
+
+/** By container name: the new image, or nothing where the entry was ended here as `current` or `failed`. */
+export type Pulls = ReadonlyMap<string, Promise<ImageInspectInfo | undefined>>;
+
+/** Each promise rejects only with what concerns the run: Suspended, Fenced. */
+export function startPulls(run: Run, entries: readonly UpdateEntry[]): Pulls {
+  const places = new Semaphore(run.bus.context.settings.PARALLEL_PULLS);
+  const pulling = new Map<string, Promise<ImageInspectInfo>>();
+  const pulledFor = async (entry: UpdateEntry): Promise<ImageInspectInfo | undefined> => {
+    const key = run.isRollback ? entry.facts.name : `${entry.ref.familiar}@${entry.digest}`;
+    const one = pulling.get(key) ?? pullOne(run, entry, places);
+    pulling.set(key, one);
+    const endFor =
+      (what: string) =>
+      (error: unknown): PullResult =>
+        resultOfFailedPull(error, run, what);
+    const { familiar } = entry.ref;
+    const image = await one.catch(endFor(run.isRollback ? "no rollback" : `${familiar} could not be pulled`));
+    const end =
+      "end" in image
+        ? image
+        : await resultIfSameImage(image, entry, run).catch(
+            endFor("the image that it runs could not be inspected"),
+          );
+    if (end === undefined) return image as ImageInspectInfo;
+    await finishContainer(run, entry, { ...end, by: "updater", from: entry.facts.imageId });
+    return undefined;
+  };
+  return new Map(entries.map((entry) => [entry.facts.name, pulledFor(entry)]));
+}
+
+type PullResult = Pick<ResultDetails, "end" | "because" | "isPutOff">;
+
+/** Only what the registry or the Engine said ends the entry. @throws what concerns the run. */
+function resultOfFailedPull(error: unknown, run: Run, what: string): PullResult {
+  if (error instanceof Suspended || error instanceof Fenced) throw error;
+  if (run.bus.signal.aborted) throw new Suspended("stopped during a pull", { cause: error });
+  if (error instanceof ImageMoved) return { end: "expired", because: error.message, isPutOff: true };
+  return { end: "failed", because: `${what}: ${explain(error)}` };
+}
+
+async function resultIfSameImage(
+  image: ImageInspectInfo,
+  { facts }: UpdateEntry,
+  run: Run,
+): Promise<PullResult | undefined> {
+  if (run.recovered.has(facts.name)) return undefined;
+  const { docker, store } = run.bus.host.engine;
+  if (image.Id === facts.imageId)
+    return { end: "current", because: "the tag's image is the one that runs already" };
+  const running = await ifExists(docker.getImage(facts.imageId).inspect());
+  const isSame = running !== undefined && isSameContent({ ...running }, { ...image }, store);
+  return isSame && !run.isRollback
+    ? { end: "current", because: "only the index around its image has changed, or an attestation" }
+    : undefined;
+}
+
+async function pullOne(run: Run, entry: UpdateEntry, places: Semaphore): Promise<ImageInspectInfo> {
+  using _place = await places.take();
+  const { facts, ref } = entry;
+  const { host, clock } = run.bus;
+  const recovered = run.recovered.get(facts.name);
+  if (recovered !== undefined) return await host.engine.docker.getImage(recovered.swap.newImage.Id).inspect();
+  if (run.isRollback) return await findRollbackImage(run, entry);
+  const from = clock.monotonic();
+  const image = await pullPlannedImage(run.bus, entry);
+  await run.journal.write({
+    kind: "did",
+    container: facts.name,
+    step: `pull ${ref.familiar}`,
+    ms: Math.round(clock.monotonic() - from),
+  });
+  return image;
+}

@@ -1,0 +1,54 @@
+// The image that was planned, and asked about, is the one that is pulled, or none: its digest is the contract.
+import type { ImageInspectInfo } from "dockerode";
+import { ifExists } from "../../../shared/docker/engine.ts";
+import { shortDigest } from "../../../shared/registry/image-change.ts";
+import type { ImageRef } from "../../../shared/registry/image-ref.ts";
+import { digestsIn, originOf } from "../../../shared/registry/provenance.ts";
+import type { Bus } from "../bus.ts";
+import { platformOf } from "../create/create-options.ts";
+import type { ImageDocument } from "../create/inspect.ts";
+import type { UpdateEntry } from "../updater.ts";
+import { readCredentialSettings, pullImage } from "../containers/pull-image.ts";
+
+/** The Engine has another image by that tag than the one that was planned. The message is the whole story. */
+export class ImageMoved extends Error {
+  override readonly name = "ImageMoved";
+}
+
+/**
+ * Pulled by its tag, since by its digest containerd's store would keep a name for ever that no prune takes; the digest
+ * that came is compared with the plan's. Where it is another, the tag is put back, and nothing runs the image.
+ * @throws ImageMoved, and an Error with what the Engine or the registry said.
+ */
+export async function pullPlannedImage(
+  bus: Bus,
+  { facts, ref, digest }: UpdateEntry,
+): Promise<ImageInspectInfo> {
+  const { host, clock, signal } = bus;
+  const { docker, store, mirrors } = host.engine;
+  const running = await docker.getImage(facts.imageId).inspect();
+  const kept = { id: running.Id, digests: running.RepoDigests };
+  if (store === "driver" && !originOf(kept, ref, store).isProven)
+    throw new ImageMoved(`its image does not come from ${ref.name}: it was built or tagged here`);
+  const platform = platformOf(running as unknown as ImageDocument, host.engine);
+  const before = await ifExists(docker.getImage(ref.familiar).inspect());
+  const settings = await readCredentialSettings(bus);
+  await pullImage({ engine: host.engine, ref, platform, settings, clock, signal });
+  const image = await docker.getImage(ref.familiar).inspect();
+  const got = digestsIn(image.RepoDigests, ref);
+  if ([image.Id, ...got].includes(digest)) return image;
+  const name = docker.getImage(before?.Id ?? ref.familiar);
+  if (before === undefined) await name.remove({ noprune: true });
+  else await name.tag({ repo: ref.name, tag: ref.tag });
+  const what = image.Id === facts.imageId ? "the image that runs" : shortDigest(got[0] ?? image.Id);
+  throw new ImageMoved(
+    `${ref.familiar} is ${shortDigest(digest)} at its registry, and the Engine got ${what}: the tag has moved since, or ` +
+      `${suspectsOf(ref, mirrors)} has an old one; it is looked at again`,
+  );
+}
+
+/** What may stand between the Engine and the registry. Mirrors stand in for Docker Hub only. */
+const suspectsOf = ({ registry }: ImageRef, mirrors: readonly string[]): string =>
+  registry === "docker.io" && mirrors.length > 0
+    ? `a mirror of the Engine (${mirrors.join(", ")})`
+    : "a mirror or proxy of the Engine";

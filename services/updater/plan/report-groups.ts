@@ -1,0 +1,70 @@
+// Dry run and monitor: the same hooks in the same order, and nothing is touched.
+import type { ImageInspectInfo } from "dockerode";
+import { describeContainer, describeImage } from "../../../shared/containers/payloads-from-engine.ts";
+import { finishContainer } from "./finish-container.ts";
+import { startDependencies, stopDependencies } from "./run-dependencies.ts";
+import type { GroupWork } from "./run-group.ts";
+import { type GroupedEntries, findEntry, findNeededDependencies } from "./group-entries.ts";
+import { askBeforeRecreation } from "./hard-dependencies.ts";
+import type { Run, InspectedContainer } from "../updater.ts";
+
+export function reportGroups(
+  run: Run,
+  { groups, entries }: GroupedEntries,
+  seen: readonly InspectedContainer[],
+): (() => Promise<void>)[] {
+  const hook = run.mode === "dry_run" ? "dry_run_update" : "notify_update";
+  return groups.map(
+    (group) => () =>
+      reportGroup(
+        run,
+        findNeededDependencies(
+          group.updates.map(({ id }) => findEntry(entries, id)),
+          group.dependencies,
+        ),
+        async () => {
+          for (const { id, name, imageId } of group.updates) {
+            const entry = findEntry(entries, id);
+            const inspect = seen.find(({ facts }) => facts.id === id)?.inspect;
+            const current: ImageInspectInfo = await run.bus.host.engine.docker.getImage(imageId).inspect();
+            if (inspect === undefined) continue;
+            const locals = {
+              container: describeContainer(inspect),
+              current_image: describeImage(current),
+              latest_image: entry.latest,
+            };
+            await run.gate.ask({
+              hook,
+              container: name,
+              locals,
+              reason: `a newer image of ${entry.facts.reference} is in its registry`,
+            });
+            await finishContainer(run, entry, {
+              end: "noted",
+              because: `${run.mode}: nothing is touched`,
+              by: "updater",
+              from: imageId,
+            });
+          }
+        },
+      ),
+  );
+}
+
+async function reportGroup(
+  run: Run,
+  group: Pick<GroupWork, "dependencies" | "hard">,
+  tell: () => Promise<void>,
+): Promise<void> {
+  const { dependencies, hard } = group;
+  await stopDependencies(run, dependencies, () => Promise.resolve());
+  await tell();
+  await startDependencies(
+    run,
+    dependencies.filter(({ id }) => !hard.includes(id)),
+    true,
+  );
+  for (const { id } of dependencies.filter((facts) => hard.includes(facts.id))) {
+    await askBeforeRecreation(run, await run.bus.host.engine.docker.getContainer(id).inspect());
+  }
+}

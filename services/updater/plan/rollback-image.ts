@@ -1,0 +1,43 @@
+// Rollback: the image that a container ran before its last update, on the Engine still or from its registry by digest.
+import type { ImageInspectInfo } from "dockerode";
+import { ifExists } from "../../../shared/docker/engine.ts";
+import { parseImageRef, withTag } from "../../../shared/registry/image-ref.ts";
+import { whyNoRollback } from "../../../shared/nats/past-updates.ts";
+import { isSameRepository } from "../../../shared/registry/provenance.ts";
+import { platformOf } from "../create/create-options.ts";
+import type { ImageDocument } from "../create/inspect.ts";
+import { readUpdateRecord } from "../journal/update-records.ts";
+import { readCredentialSettings, pullImage } from "../containers/pull-image.ts";
+import type { UpdateEntry, Run } from "../updater.ts";
+
+/** The tag stays where it is. @throws Error that says why there is no way back */
+export async function findRollbackImage({ bus }: Run, { facts }: UpdateEntry): Promise<ImageInspectInfo> {
+  const { engine } = bus.host;
+  const last = await readUpdateRecord({ ...bus.context, host: bus.host }, facts.name);
+  if (last === undefined)
+    throw new Error("the records of this host, in DATA_DIR, know of no earlier update of it");
+  const because = whyNoRollback(last, facts.imageId);
+  if (because !== undefined) throw new Error(because);
+  const { from } = last;
+  const own = parseImageRef(facts.reference);
+  const known = last.from_digest ?? (engine.store === "containerd" ? `${own?.name ?? ""}@${from}` : "");
+  const ref = parseImageRef(known);
+  if (own === undefined || (ref !== undefined && !isSameRepository(ref, own)))
+    throw new Error(`the image before, ${known}, is of another repository than ${facts.reference}`);
+  const here = await ifExists(engine.docker.getImage(from).inspect());
+  if (here !== undefined) return here;
+  if (ref?.digest === undefined)
+    throw new Error(`the image before, ${from}, is gone from the Engine and was in no registry`);
+  const running = (await engine.docker.getImage(facts.imageId).inspect()) as unknown as ImageDocument;
+  const platform = platformOf(running, engine);
+  const { clock, signal } = bus;
+  await pullImage({
+    engine,
+    ref: withTag(ref, ref.digest),
+    platform,
+    settings: await readCredentialSettings(bus),
+    clock,
+    signal,
+  });
+  return await engine.docker.getImage(known).inspect();
+}

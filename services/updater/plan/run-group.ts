@@ -1,0 +1,116 @@
+// One group of a run, in Ouroboros' order: dependencies stopped, containers updated, images cleaned, dependencies
+// started. Only what ran before is started again, whatever happened in between.
+import { Expired, Fenced, FailureLimitReached, Suspended } from "../../../shared/errors.ts";
+import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
+import { concludeSwap } from "./conclude-swap.ts";
+import { findRecoveredLinkedUpdates } from "./linked-updates.ts";
+import { concernsWholeRun, startDependencies, stopDependencies } from "./run-dependencies.ts";
+import { finishContainer, resultOfVerdict } from "./finish-container.ts";
+import { finishFailed } from "./container-failure.ts";
+import { expectBelowFailureLimit, whyFailureLimitReached } from "./failure-limit.ts";
+import { makeHardDependencyHooks, isRecreated, recreateHardDependency } from "./hard-dependencies.ts";
+import { replaceContainer } from "./replace-container.ts";
+import { MAX_WAIT_WHILE_STOPPED_MS, type UpdateEntry, type Run, type Update } from "../updater.ts";
+
+export interface GroupWork {
+  /** One without an image was ended by an earlier process. */
+  readonly updates: readonly (UpdateEntry & { readonly newImage: Update["newImage"] | undefined })[];
+  /** May hold containers of `updates` too: those are stopped with the others, and their update starts them. */
+  readonly dependencies: readonly ContainerFacts[];
+  /** Ids of those among `dependencies` that are recreated instead of started. */
+  readonly hard: readonly string[];
+  /** Makes the run's marker volume; before the first stop. */
+  readonly mark: () => Promise<void>;
+}
+
+/**
+ * Its dependencies are stopped when it is its turn, so that none is down while other groups' dependencies are.
+ * @throws Suspended, Fenced; whatever it throws, what it stopped runs again, unless another updater took over.
+ */
+export async function runGroup(run: Run, group: GroupWork): Promise<void> {
+  const { dependencies } = group;
+  using _turn = dependencies.length > 0 ? await run.dependencySemaphore.take() : undefined;
+  using _watched = dependencies.length > 0 ? run.limitNatsOutage() : undefined;
+  try {
+    if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
+    const left = group.updates.filter(isOpen(run));
+    const isToStop =
+      left.some(({ facts }) => !run.recovered.has(facts.name)) && whyFailureLimitReached(run) === undefined;
+    const refused = isToStop ? await stopDependencies(run, dependencies, group.mark) : undefined;
+    for (const entry of left) {
+      if (run.journal.findResult(entry.facts.name) !== undefined) continue; // with what it refers to
+      if (refused === undefined) await updateOrExpire(run, entry, group, left);
+      else
+        await finishContainer(
+          run,
+          entry,
+          resultOfVerdict(refused, `before_stop_depends_container of ${refused.container ?? ""}`),
+        );
+    }
+    await startDependencies(
+      run,
+      dependencies.filter(({ id }) => !group.hard.includes(id)),
+      true,
+    );
+    await recreateHardDependencies(run, group);
+  } catch (error) {
+    if (!(error instanceof Fenced)) await startDependencies(run, dependencies, false);
+    await finishFailed(run, group.updates, error);
+    if (concernsWholeRun(error)) throw error;
+    run.log.error({ err: error }, "group ended by an error");
+  }
+}
+
+const isOpen =
+  (run: Run) =>
+  (entry: GroupWork["updates"][number]): entry is Update =>
+    entry.newImage !== undefined && run.journal.findResult(entry.facts.name) === undefined;
+
+async function updateOrExpire(
+  run: Run,
+  entry: Update,
+  group: GroupWork,
+  all: readonly Update[],
+): Promise<void> {
+  try {
+    if (!run.recovered.has(entry.facts.name)) expectBelowFailureLimit(run);
+    const others = all.filter((one) => one !== entry);
+    await updateOne(run, entry, { ...group, others });
+  } catch (error) {
+    if (!(error instanceof Expired || error instanceof FailureLimitReached))
+      return finishFailed(run, [entry], error);
+    const end = error instanceof FailureLimitReached ? "deferred" : "expired";
+    await finishContainer(run, entry, { end, because: error.message, by: "updater" });
+  }
+}
+
+async function updateOne(
+  run: Run,
+  entry: Update,
+  { dependencies, hard, others }: GroupWork & { readonly others: readonly Update[] },
+): Promise<void> {
+  const atMost = dependencies.length > 0 ? MAX_WAIT_WHILE_STOPPED_MS : undefined;
+  const recovered = run.recovered.get(entry.facts.name);
+  if (recovered !== undefined) {
+    const linkedUpdates = findRecoveredLinkedUpdates(run, entry.facts.name, others);
+    return concludeSwap(run, { ...recovered, entry, linkedUpdates, atMost });
+  }
+  const stopped = dependencies.map(({ id }) => id);
+  const hardHooks = hard.length > 0 ? makeHardDependencyHooks(run, hard) : undefined;
+  await replaceContainer(run, { update: entry, others, atMost, stopped, hardHooks });
+}
+
+/** Hard dependencies that no update has recreated; without an update there is no reason to, and they are started. */
+async function recreateHardDependencies(run: Run, { dependencies, hard, updates }: GroupWork): Promise<void> {
+  const somethingChanged = updates.some(({ facts }) => run.journal.findResult(facts.name)?.end === "updated");
+  for (const { id, name } of dependencies.filter((facts) => hard.includes(facts.id))) {
+    const isDone =
+      run.replaced.has(id) || isRecreated(run, name) || run.journal.findResult(name)?.end === "updated";
+    if (somethingChanged && !isDone) await recreateHardDependency(run, { id, name });
+  }
+  await startDependencies(
+    run,
+    dependencies.filter(({ id }) => hard.includes(id)),
+    false,
+  );
+}

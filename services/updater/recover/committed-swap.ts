@@ -1,0 +1,38 @@
+// A swap that an earlier process was committing: its way back is gone already (recover-host.ts: R6).
+import { ifExists } from "../../../shared/docker/engine.ts";
+import { isReferredTo, predatesSuccessor } from "../swap/swap-dependants.ts";
+import { type SagaOutcome, tryAll } from "../swap/saga.ts";
+import type { Swap } from "../swap/swap.ts";
+import { parseSwapName } from "../../../shared/containers/swap-names.ts";
+import { committedSteps } from "../swap/swap-steps.ts";
+import type { SwapTimer } from "../swap/swap-timer.ts";
+
+/** What refers to the successor was made after it, and has no old container any more. */
+export async function isCommitted(swap: Swap): Promise<boolean> {
+  const { docker } = swap.engine;
+  if (swap.snapshots?.some(({ container }) => container.Id === swap.old.Id)) return false; // it goes first
+  const successor = await docker.getContainer(swap.successor ?? swap.name).inspect();
+  const all = await docker.listContainers({ all: true });
+  const parts = all.flatMap(({ Names }) => Names.map((name) => parseSwapName(name.slice(1))));
+  for (const [id, targets] of await swap.references.list(swap.engine)) {
+    const inspect = isReferredTo(targets, successor)
+      ? await ifExists(docker.getContainer(id).inspect())
+      : undefined;
+    if (inspect === undefined || predatesSuccessor(inspect, swap)) continue;
+    const name = inspect.Name.slice(1);
+    const hasBackup = parts.some(
+      (one) => one?.part === "backup" && one.name === name && one.run === swap.run,
+    );
+    if (!hasBackup && parseSwapName(name) === undefined) return true;
+  }
+  return false;
+}
+
+/** Nothing is taken back: each step is tried until it is done. */
+export async function finishCommittedSwap(swap: Swap, timed: SwapTimer): Promise<SagaOutcome> {
+  const left = await tryAll(committedSteps, swap, timed);
+  const [first] = left;
+  return first === undefined
+    ? { kind: "done" }
+    : { kind: "stuck", failed: first.step, cause: first.error, left };
+}

@@ -1,0 +1,140 @@
+// The ways out of a swap that was left behind which recovery takes by itself (recover-host.ts: R1, R3, R5).
+import type { ContainerInspectInfo } from "dockerode";
+import { NOT_MODIFIED, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
+import { explain } from "../../../shared/errors.ts";
+import type { UpdateResult } from "../../../shared/contract/payloads.ts";
+import { dropSnapshot } from "../journal/snapshot-store.ts";
+import { describeReplacement } from "../swap/replacement.ts";
+import { describeManualFix } from "../swap/manual-fix.ts";
+import { lookForDependants } from "../swap/recreate-dependants.ts";
+import { removeContainer, renameContainer } from "../containers/rename-container.ts";
+import { type Failure, tryAll, undoSteps } from "../swap/saga.ts";
+import { type Swap, stop } from "../swap/swap.ts";
+import type { SwapContainers } from "../swap/swap-containers.ts";
+import { backupOnlySteps, halfSwapSteps } from "../swap/swap-steps.ts";
+import { SwapTimer } from "../swap/swap-timer.ts";
+import {
+  type InterruptedSwap,
+  type SwapRecoveryContext,
+  hasNoSuccessor,
+  rebuildSwap,
+  wasStoppedByUs,
+} from "./interrupted-swap.ts";
+
+/** How a swap that was left behind ended. */
+export interface SwapRecoveryResult {
+  readonly container: string;
+  readonly run: string;
+  readonly end: Extract<UpdateResult, "updated" | "rolled_back" | "expired" | "stuck">;
+  readonly because: string;
+  /** The container that was replaced; undefined for a dependant, which has no update of its own. */
+  readonly swap: Swap | undefined;
+}
+
+/** What cannot be done at once is tried for a while; what cannot be done at all keeps no other container down. */
+export async function recoverWithRetries(
+  it: SwapRecoveryContext,
+  { name: container, run }: Pick<SwapContainers, "name" | "run">,
+  act: () => Promise<SwapRecoveryResult | undefined>,
+): Promise<SwapRecoveryResult | undefined> {
+  const log = it.log.child({ container, run });
+  let ended: SwapRecoveryResult | undefined;
+  const step = {
+    name: "put right what was begun",
+    do: async () => {
+      ended = await act();
+    },
+  };
+  const [failure] = await tryAll([step], null, createRecoveryTimer(it, log));
+  if (failure === undefined) return ended;
+  if (it.hardStop.aborted) throw failure.error;
+  const because = `what was begun with it could not be put right (${explain(failure.error)}). Once what stood in the way is gone, \`ouroboros repair ${container}\` does so`;
+  return { container, run, end: "stuck", because, swap: undefined };
+}
+
+export const createRecoveryTimer = (
+  { clock, hardStop }: SwapRecoveryContext,
+  log: SwapRecoveryContext["log"],
+): SwapTimer => new SwapTimer({ clock, log, hardStop });
+
+/** R1, R3. */
+export async function rollBackSwap(
+  it: SwapRecoveryContext,
+  parts: InterruptedSwap,
+  how: { readonly start: boolean },
+): Promise<SwapRecoveryResult> {
+  const { name, run } = parts;
+  const log = it.log.child({ container: name, run });
+  log.warn("a swap that was not committed is put back");
+  const swap = await rebuildSwap(it, parts);
+  await lookForDependants.do(swap);
+  const isStarted = how.start && (hasNoSuccessor(parts) || wasStoppedByUs(parts, it));
+  const steps = (hasNoSuccessor(parts) ? backupOnlySteps : halfSwapSteps).filter(
+    (step) => isStarted || (step !== stop && step !== lookForDependants),
+  );
+  const failures = await undoSteps(steps, swap, createRecoveryTimer(it, log));
+  if (failures.length === 0) await dropSnapshot(it, run, name);
+  return resultOfUndo(swap, { failures, isDependant: parts.isDependant, log });
+}
+
+interface UndoResult {
+  readonly failures: readonly Failure[];
+  readonly isDependant: boolean;
+  readonly log: SwapRecoveryContext["log"];
+}
+
+export function resultOfUndo(swap: Swap, { failures, isDependant, log }: UndoResult): SwapRecoveryResult {
+  for (const { step, error } of failures)
+    log.error({ step, because: explain(error) }, "recovery: undo failed");
+  const cause = "the updater ended in the middle of it";
+  return {
+    container: swap.name,
+    run: swap.run,
+    swap: isDependant ? undefined : swap,
+    ...(failures.length > 0
+      ? {
+          end: "stuck",
+          because: describeManualFix(swap, { failed: "put the old container back", cause, left: failures }),
+        }
+      : (resultIfReplaced(swap) ?? {
+          end: "rolled_back",
+          because: `${cause}; the old container was put back`,
+        })),
+  };
+}
+
+/** R9 */
+export const resultIfReplaced = ({
+  replacement,
+  kept,
+}: Swap): Pick<SwapRecoveryResult, "end" | "because"> | undefined =>
+  replacement && { end: "expired", because: describeReplacement(replacement, kept) };
+
+/** Somebody removed the old container meanwhile: the new one is all there is, unless they put another in its place. */
+export async function adoptSuccessor(
+  { host, clock }: SwapRecoveryContext,
+  { name, run, successor }: SwapContainers,
+): Promise<SwapRecoveryResult | undefined> {
+  if (successor === undefined) return undefined;
+  const { engine } = host;
+  const theirs = () => ifExists(engine.docker.getContainer(name).inspect());
+  const yieldTo = async ({ Id: id }: ContainerInspectInfo): Promise<SwapRecoveryResult> => {
+    await removeContainer({ engine, clock }, successor.Id, { v: true });
+    return {
+      ...{ container: name, run, end: "expired", swap: undefined },
+      because: describeReplacement({ id, name, by: "name" }),
+    };
+  };
+  const before = await theirs();
+  if (before !== undefined && before.Id !== successor.Id) return yieldTo(before);
+  await ignoreStatuses([NOT_MODIFIED], engine.docker.getContainer(successor.Id).start());
+  try {
+    await renameContainer(engine, successor.Id, name); // its name tells that it was begun
+  } catch (error) {
+    const meanwhile = await theirs();
+    if (meanwhile !== undefined) return yieldTo(meanwhile);
+    throw error;
+  }
+  const because = "somebody removed the old container; the new one is all there is";
+  return { container: name, run, end: "updated", because, swap: undefined };
+}

@@ -1,0 +1,108 @@
+// Making the new container beside the running old one: created, attached to all its networks, and checked by inspect
+// before anything is stopped.
+import type Docker from "dockerode";
+import type { Engine } from "../../../shared/docker/engine.ts";
+import { CONFLICT, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
+import { createOptionsFrom, platformOf } from "../create/create-options.ts";
+import {
+  type ContainerDocument,
+  type ImageDocument,
+  type MountPoint,
+  type Recreation,
+  sharesContainer,
+} from "../create/inspect.ts";
+
+interface SuccessorPlan {
+  readonly engine: Engine;
+  readonly old: ContainerDocument;
+  readonly oldImage: ImageDocument;
+  readonly newImage: ImageDocument;
+  readonly replaced: ReadonlyMap<string, string>;
+  readonly name: string;
+}
+
+/** Resolves with the new container's id. @throws Error after removing what it made, if that is not what is wanted. */
+export async function makeSuccessor(it: SuccessorPlan): Promise<string> {
+  const { engine, old, newImage } = it;
+  const recreation: Recreation = {
+    old,
+    oldImage: it.oldImage,
+    newImage,
+    api: engine.api,
+    engineHostname: engine.hostname,
+    replaced: it.replaced,
+    volumesFrom: await mountsOfSources(engine, old),
+  };
+  const { body, endpoints } = createOptionsFrom(recreation);
+  const platform = platformOf(newImage, engine);
+  const made = await engine.docker.createContainer({ ...body, name: it.name, ...(platform && { platform }) });
+  try {
+    for (const [network, endpoint] of Object.entries(endpoints.later)) {
+      await engine.docker
+        .getNetwork(network)
+        .connect({ Container: made.id, EndpointConfig: endpoint as unknown as Docker.EndpointSettings });
+    }
+    await leaveUnwanted(engine, made.id, endpoints.wanted);
+    const now = (await made.inspect()) as unknown as ContainerDocument;
+    const wrong = differencesFrom(recreation, now, endpoints.wanted);
+    if (wrong.length > 0)
+      throw new Error(`the new container would not be as the old one: ${wrong.join("; ")}`);
+    return made.id;
+  } catch (error) {
+    await ignoreStatuses([NOT_FOUND, CONFLICT], made.remove({ force: true, v: true }));
+    throw error;
+  }
+}
+
+async function mountsOfSources(
+  engine: Engine,
+  old: ContainerDocument,
+): Promise<Map<string, readonly MountPoint[]>> {
+  const found = new Map<string, readonly MountPoint[]>();
+  for (const entry of old.HostConfig.VolumesFrom ?? []) {
+    const source = entry.split(":")[0] ?? "";
+    const inspect = await ifExists(engine.docker.getContainer(source).inspect());
+    if (inspect !== undefined) found.set(source, (inspect as unknown as ContainerDocument).Mounts);
+  }
+  return found;
+}
+
+/** Create without endpoints attaches to the default network, also if the old container had left it. */
+async function leaveUnwanted(
+  engine: Engine,
+  id: string,
+  wanted: readonly string[] | undefined,
+): Promise<void> {
+  if (wanted === undefined) return;
+  const { NetworkSettings } = await engine.docker.getContainer(id).inspect();
+  for (const network of Object.keys(NetworkSettings.Networks)) {
+    if (!wanted.includes(network))
+      await engine.docker.getNetwork(network).disconnect({ Container: id, Force: true });
+  }
+}
+
+function differencesFrom(
+  { old, newImage }: Recreation,
+  now: ContainerDocument,
+  wanted: readonly string[] | undefined,
+): string[] {
+  const mounted = new Set(now.Mounts.map(mountKey));
+  const lost = old.Mounts.filter(
+    (mount) => ["volume", "bind"].includes(mount.Type) && !mounted.has(mountKey(mount)),
+  );
+  const networks = Object.keys(now.NetworkSettings.Networks ?? {});
+  const attached =
+    sharesContainer(old.HostConfig.NetworkMode) || wanted === undefined || sameSet(networks, wanted);
+  return [
+    ...(now.Image === newImage.Id
+      ? []
+      : [`it got image ${now.Image} instead of ${newImage.Id}: the tag moved`]),
+    ...lost.map((mount) => `no mount at ${mount.Destination}`),
+    ...(attached ? [] : [`attached to ${networks.join(", ")} instead of ${(wanted ?? []).join(", ")}`]),
+  ];
+}
+
+const mountKey = (mount: MountPoint): string =>
+  `${mount.Type} ${mount.Name ?? mount.Source} ${mount.Destination} ${mount.RW}`;
+const sameSet = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((item) => other.includes(item));

@@ -1,0 +1,131 @@
+// Taking the snapshot of a container, and the networks it is attached to: `docker network prune` takes those that no running
+// container uses.
+import type Docker from "dockerode";
+import type { ContainerInspectInfo, NetworkInspectInfo } from "dockerode";
+import { type Engine, ifExists, statusOf, ignoreStatuses } from "../../../shared/docker/engine.ts";
+import { inParallel } from "../../../shared/in-parallel.ts";
+import { createOptionsFrom } from "../create/create-options.ts";
+import { type ContainerDocument, type ImageDocument, hasEndpoints } from "../create/inspect.ts";
+import { findParentNames } from "./namespace-parents.ts";
+import { wasRunning } from "./was-running.ts";
+import { userGivenName } from "../../../shared/containers/swap-names.ts";
+import { type SnapshotStore, type Snapshot, saveSnapshot, readSnapshot } from "../journal/snapshot-store.ts";
+
+/** Whose snapshot it is, and what is known of its transaction. */
+export interface SnapshotSource {
+  readonly engine: Engine;
+  readonly snapshotStore: SnapshotStore;
+  readonly run: string;
+  readonly old: ContainerDocument;
+  readonly oldImage: ImageDocument;
+  readonly newImage?: ImageDocument;
+  readonly parent?: string | undefined;
+  readonly successor?: string | undefined;
+  /** Ids of containers that ran before the run stopped anything. */
+  readonly ran: ReadonlySet<string>;
+  readonly snapshots?: readonly Snapshot[] | undefined;
+  readonly resumedSince?: string;
+}
+
+/** One that an earlier process of the run took of the same container tells how it was; only its successor is new. */
+export async function takeSnapshot(it: SnapshotSource, role: Snapshot["role"]): Promise<void> {
+  const { snapshotStore, run, old, successor } = it;
+  const name = userGivenName(old.Name.replace(/^\//, "")); // an earlier process may have moved it aside
+  const before = await readSnapshot(snapshotStore, run, name);
+  if (before?.container.Id === old.Id && before.engine !== "")
+    return saveSnapshot(snapshotStore, {
+      ...before,
+      ...(role !== "dependency" && { role }),
+      ...(it.newImage !== undefined && { new_image: it.newImage }),
+      ...(it.parent !== undefined && { parent: it.parent }),
+      ...(successor !== undefined && { successor }),
+    });
+  const inspect = old as unknown as ContainerInspectInfo;
+  await saveSnapshot(snapshotStore, {
+    ...{ version: 1, run, engine: it.engine.id, role },
+    ...(it.parent !== undefined && { parent: it.parent }),
+    ...(successor !== undefined && { successor }),
+    ran: wasRunning(it, inspect, it.resumedSince),
+    started_at: inspect.State.StartedAt,
+    ...{ container: { ...old, Name: `/${name}` }, image: it.oldImage },
+    ...(it.newImage !== undefined && { new_image: it.newImage }),
+    networks: (await networksOf(it.engine, old)) as unknown as Snapshot["networks"],
+    parents: await findParentNames(it.engine, old),
+  });
+}
+
+/** The container was made anew: its snapshot is that of the new one from now on. It has not been started yet. */
+export async function moveSnapshot(
+  store: SnapshotStore,
+  { run, name, engine }: { readonly run: string; readonly name: string; readonly engine: Engine },
+  made: string,
+): Promise<void> {
+  const before = await readSnapshot(store, run, name);
+  if (before === undefined) return;
+  const inspect = await engine.docker.getContainer(made).inspect();
+  const container = { ...inspect, Name: `/${name}` } as unknown as ContainerDocument;
+  const parents = await findParentNames(engine, container);
+  await saveSnapshot(store, { ...before, container, parents, started_at: inspect.State.StartedAt });
+}
+
+const PREDEFINED = ["bridge", "host", "none", "default"];
+const AT_A_TIME = 4;
+const FORBIDDEN = 403;
+
+/** Those that can be made anew; none where a proxy before the Engine does not show them. */
+async function networksOf({ docker }: Engine, old: ContainerDocument): Promise<NetworkInspectInfo[]> {
+  if (!hasEndpoints(old)) return [];
+  const names = Object.keys(old.NetworkSettings.Networks ?? {}).filter((name) => !PREDEFINED.includes(name));
+  const found = await inParallel(names, { all: AT_A_TIME }, async (name) => {
+    const network = await ifExists<NetworkInspectInfo>(docker.getNetwork(name).inspect()).catch(ifForbidden);
+    return network?.Scope === "local" ? [withoutMembers(network)] : [];
+  });
+  return found.flat();
+}
+
+function ifForbidden(error: unknown): undefined {
+  if (statusOf(error) !== FORBIDDEN) throw error;
+}
+
+const withoutMembers = (network: NetworkInspectInfo): NetworkInspectInfo => ({ ...network, Containers: {} });
+
+/** Makes the networks of a snapshot that are gone. Resolves with whether there were any. */
+export async function restoreNetworks({ docker }: Engine, { networks }: Snapshot): Promise<boolean> {
+  let isRestored = false;
+  for (const network of networks) {
+    if ((await ifExists(docker.getNetwork(network.Name).inspect())) !== undefined) continue;
+    const { Name, Driver, Internal, Attachable, EnableIPv6, EnableIPv4, IPAM, Options, Labels } =
+      network as unknown as Docker.NetworkCreateOptions & { readonly EnableIPv4?: boolean };
+    const as = { Driver, Internal, Attachable, EnableIPv6, EnableIPv4, IPAM, Options, Labels };
+    await docker.createNetwork({ Name, ...as });
+    isRestored = true;
+  }
+  return isRestored;
+}
+
+/** A stopped container keeps the ids of its networks: it is attached to those that were made anew. */
+export async function attachToRemadeNetworks(
+  engine: Engine,
+  id: string,
+  snapshot: Snapshot,
+): Promise<boolean> {
+  const inspect = (await engine.docker.getContainer(id).inspect()) as unknown as ContainerDocument;
+  const { atCreate, later } = createOptionsFrom({
+    ...{ old: snapshot.container, oldImage: snapshot.image, newImage: snapshot.image },
+    ...{ api: engine.api, engineHostname: engine.hostname, replaced: new Map(), volumesFrom: new Map() },
+  }).endpoints;
+  let isAttached = false;
+  for (const [name, EndpointConfig] of Object.entries({ ...atCreate, ...later })) {
+    const network = engine.docker.getNetwork(name);
+    const now = await ifExists<NetworkInspectInfo>(network.inspect());
+    const known = inspect.NetworkSettings.Networks?.[name]?.NetworkID;
+    if (now === undefined || known === now.Id) continue;
+    await ignoreStatuses([403, 404, 500], network.disconnect({ Container: id, Force: true }));
+    await network.connect({
+      Container: id,
+      EndpointConfig: EndpointConfig as unknown as Docker.EndpointSettings,
+    });
+    isAttached = true;
+  }
+  return isAttached;
+}

@@ -1,0 +1,170 @@
+// Has the new container proved itself? Healthy where there is a healthcheck, else running without a restart for the
+// settling time; then the check from outside that its label may ask for. One that exits or restarts has failed at once,
+// but for a job: one that ends by itself with exit code 0, and that its restart policy lets end, has done its work.
+// What counts are the labels of the container it replaces: those the plan was made by. A new image cannot talk itself
+// out of a check; what it says takes effect at the update after this one.
+import type { ContainerInspectInfo } from "dockerode";
+import type { Logger } from "pino";
+import { type CheckLabel, readCheckLabel } from "../../../shared/containers/check-label.ts";
+import type { Clock } from "../../../shared/clock.ts";
+import type { Engine } from "../../../shared/docker/engine.ts";
+import type { Settings } from "../../../shared/settings/settings.ts";
+import { selectEffectiveLabels } from "../../../shared/containers/effective-labels.ts";
+import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
+import { listActions } from "../containers/container-events.ts";
+import { redactOutput } from "../containers/redact-output.ts";
+import { runProbe } from "./probe.ts";
+import { readVerificationTimes } from "./verification-times.ts";
+
+export interface VerificationOptions {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Milliseconds; undefined: from the healthcheck's own times. */
+  readonly healthTimeout: number | undefined;
+  readonly settleTime: number;
+  /** One that cannot be understood is none: the container is left alone then (container-facts.ts). */
+  readonly check?: CheckLabel;
+  /** Ends the proof with a failure: the service must stop now. */
+  readonly hardStop: AbortSignal;
+}
+
+interface VerificationContext {
+  readonly settings: Pick<Settings, "HEALTH_TIMEOUT" | "SETTLE_TIME">;
+  readonly log: Logger;
+  readonly hardStop: AbortSignal;
+}
+
+/** How the successor of `old`, which runs `image`, has to prove itself. Labels that cannot be understood are told in the log. */
+export function makeVerificationOptions(
+  old: ContainerDocument,
+  image: ImageDocument,
+  { settings, log, hardStop }: VerificationContext,
+): Omit<VerificationOptions, "engine" | "clock"> {
+  const { labels } = selectEffectiveLabels(old.Config.Labels, image.Config?.Labels);
+  const { wrong, ...times } = readVerificationTimes(labels, settings);
+  for (const one of wrong)
+    log.warn({ container: old.Name.slice(1), ...one }, "label does not count as it is");
+  return { ...times, check: readCheckLabel(labels), hardStop };
+}
+
+const LOOK_EVERY_MS = 100;
+const CHECK_EVERY_MS = 1000;
+/** How long the check from outside may go on failing where there is no healthcheck to say so. */
+const CHECK_WITHIN_MS = 30_000;
+const NS_PER_MS = 1e6;
+
+/** @throws Error saying what is wrong with the container. */
+export async function verifyContainer(id: string, proof: VerificationOptions): Promise<void> {
+  const standing = await waitUntilHealthy(id, proof);
+  if (!standing.State.Running && proof.check?.kind === "check")
+    throw new Error(`the new container ended before its check ${proof.check.asked} passed`);
+  if (proof.check?.kind === "check") await waitUntilProbePasses(standing, proof.check, proof);
+}
+
+/** Healthy or settled. Gives the last look at it. */
+async function waitUntilHealthy(id: string, proof: VerificationOptions): Promise<ContainerInspectInfo> {
+  const { engine, clock, hardStop } = proof;
+  const began = clock.monotonic();
+  for (let last: ContainerInspectInfo | undefined; ;) {
+    const inspect = await engine.docker.getContainer(id).inspect();
+    if (await isFinishedJob(engine, inspect)) return inspect;
+    const waited = clock.monotonic() - began;
+    const failed = whyDown(inspect, last) ?? whyTooLate(inspect, waited, proof);
+    if (failed !== undefined) throw new Error(`the new container ${failed}`);
+    if (isHealthyOrSettled(inspect, waited, proof)) return inspect;
+    throwIfStopped(hardStop);
+    last = inspect;
+    const settlesIn = proof.settleTime - waited;
+    await clock.sleep(settlesIn > 0 ? Math.min(LOOK_EVERY_MS, settlesIn) : LOOK_EVERY_MS, hardStop);
+  }
+}
+
+/** Tried until it passes, each time making sure that the container is still up. */
+async function waitUntilProbePasses(
+  standing: ContainerInspectInfo,
+  { check, asked }: CheckLabel & { readonly kind: "check" },
+  proof: VerificationOptions,
+): Promise<void> {
+  const { engine, clock, hardStop } = proof;
+  const limit = hasHealthcheck(standing)
+    ? healthLimit(standing, proof)
+    : (proof.healthTimeout ?? CHECK_WITHIN_MS);
+  const began = clock.monotonic();
+  for (;;) {
+    const answer = await runProbe(check, standing, proof);
+    throwIfStopped(hardStop);
+    const failed = whyDown(await engine.docker.getContainer(standing.Id).inspect(), standing);
+    if (failed !== undefined)
+      throw new Error(`the new container ${failed} while its check ${asked} was tried`);
+    if (answer.passed) return;
+    if (clock.monotonic() - began + CHECK_EVERY_MS > limit)
+      throw new Error(
+        `the new container did not pass its check ${asked} within ${limit / 1000} s: ${answer.because}`,
+      );
+    await clock.sleep(CHECK_EVERY_MS, hardStop);
+  }
+}
+
+function throwIfStopped(hardStop: AbortSignal): void {
+  if (hardStop.aborted) throw new Error("the new container was not proved before the updater had to stop");
+}
+
+/**
+ * A job that is over. Putting the one before back would do its work once more. A service that somebody stops may end with
+ * 0 too: it was sent a signal. Where the Engine does not know how it ended, it is none.
+ */
+export async function isFinishedJob(
+  engine: Engine,
+  { Id: id, State, HostConfig, RestartCount }: ContainerInspectInfo,
+): Promise<boolean> {
+  const mayEnd = ["", "no", "on-failure"].includes(HostConfig.RestartPolicy?.Name ?? "");
+  if (!mayEnd || State.Status !== "exited" || State.ExitCode !== 0 || RestartCount > 0) return false;
+  const actions = await listActions(engine, id, () => Date.parse(State.StartedAt));
+  return actions.includes("die") && !actions.includes("kill");
+}
+
+/** Undefined while it runs as it did at the `last` look. A restart between two looks shows in count and start time. */
+function whyDown(inspect: ContainerInspectInfo, last: ContainerInspectInfo | undefined): string | undefined {
+  const { State: state, RestartCount: restarts } = inspect;
+  if (state.Restarting) return `exited with code ${state.ExitCode} and was restarted`;
+  if (!state.Running) return `exited with code ${state.ExitCode}${state.Error ? `: ${state.Error}` : ""}`;
+  if (restarts > 0) return "exited and was restarted";
+  if (last !== undefined && last.State.StartedAt !== state.StartedAt) return "was restarted";
+  if (state.Health?.Status === "unhealthy") return `is unhealthy: ${lastOutput(inspect)}`;
+  return undefined;
+}
+
+type Times = Pick<VerificationOptions, "healthTimeout" | "settleTime">;
+
+/** podman says "" where Docker says nothing or "none". */
+const hasHealthcheck = ({ State: { Health: health } }: ContainerInspectInfo): boolean =>
+  health !== undefined && !["", "none"].includes(health.Status);
+
+const isHealthyOrSettled = (inspect: ContainerInspectInfo, waited: number, { settleTime }: Times): boolean =>
+  hasHealthcheck(inspect) ? inspect.State.Health?.Status === "healthy" : waited >= settleTime;
+
+function whyTooLate(inspect: ContainerInspectInfo, waited: number, times: Times): string | undefined {
+  if (!hasHealthcheck(inspect) || inspect.State.Health?.Status === "healthy") return undefined;
+  const limit = healthLimit(inspect, times);
+  return waited < limit ? undefined : `did not become healthy within ${limit / 1000} s`;
+}
+
+/** What an image's own healthcheck may ask for; longer where HEALTH_TIMEOUT or the container's label says so. */
+const LONGEST_OWN_MS = 3_600_000;
+
+/**
+ * Else start period + (interval + timeout) × retries + 30 s, with the Engine's defaults for what is not set, or below zero.
+ */
+export function healthLimit(
+  inspect: { readonly Config: Pick<ContainerInspectInfo["Config"], "Healthcheck"> },
+  { healthTimeout }: Pick<Times, "healthTimeout">,
+): number {
+  const { StartPeriod = 0, Interval = 0, Timeout = 0, Retries = 0 } = inspect.Config.Healthcheck ?? {};
+  const ms = (ns: number, byDefault: number): number => (ns > 0 ? ns / NS_PER_MS : byDefault);
+  const times = Retries > 0 ? Retries : 3;
+  const own = ms(StartPeriod, 0) + (ms(Interval, 30_000) + ms(Timeout, 30_000)) * times + 30_000;
+  return healthTimeout ?? Math.min(own, LONGEST_OWN_MS);
+}
+
+const lastOutput = (inspect: ContainerInspectInfo): string =>
+  redactOutput(inspect.State.Health?.Log?.at(-1)?.Output ?? "", inspect.Config.Env);

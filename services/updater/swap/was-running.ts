@@ -1,0 +1,20 @@
+// Whether a container ran before a run stopped anything: only what ran is started again.
+import type { ContainerInspectInfo } from "dockerode";
+import type { Snapshot } from "../journal/snapshot-store.ts";
+
+interface RunningBefore {
+  /** Ids of containers that ran. */
+  readonly ran: ReadonlySet<string>;
+  readonly snapshots?: readonly Snapshot[] | undefined;
+}
+
+/** By a snapshot, where there is one; else by the Engine's clock, which may have been set back since. */
+export function wasRunning(
+  { ran, snapshots = [] }: RunningBefore,
+  { Id: id, State }: ContainerInspectInfo,
+  since: string | undefined,
+): boolean {
+  if (State.Running || ran.has(id)) return true;
+  if (snapshots.some(({ container }) => container.Id === id)) return false; // `ran` would hold it
+  return since !== undefined && Date.parse(State.FinishedAt) >= Date.parse(since);
+}

@@ -1,0 +1,208 @@
+// Where the owner of a container gave its name to one of their own meanwhile, theirs has the last word.
+//   Y1  Nothing of ours is started while theirs is there. The Engine cannot compare and start in one call: right after a
+//       start it is looked for again, and what was started is stopped.
+//   Y2  Where somebody removed, renamed or stopped what bore the name, the name is left to them for a while. A prune wants
+//       no name.
+//   Y3  The old container goes where they removed the one that bore its name. Else it is kept, stopped, under another name.
+import type { ContainerInspectInfo } from "dockerode";
+import { NOT_MODIFIED, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
+import { Expired } from "../../../shared/errors.ts";
+import type { ContainerDocument } from "../create/inspect.ts";
+import {
+  type Replacement,
+  type ReplacementContext,
+  findReplacement,
+  describeReplacement,
+} from "./replacement.ts";
+import { listActions } from "../containers/container-events.ts";
+import { isPruned, isRemovedByOwner } from "../containers/container-removals.ts";
+import { removeContainer, renameContainer } from "../containers/rename-container.ts";
+import { stopContainer } from "../containers/stop-container.ts";
+import { keptName, parseSwapName, successorName } from "../../../shared/containers/swap-names.ts";
+
+/** What of a swap (swap.ts) this needs. */
+export interface YieldContext extends ReplacementContext {
+  readonly run: string;
+  readonly verification: { readonly hardStop: AbortSignal };
+  readonly resumedSince?: string;
+  /** What its owner put in its place, as it was seen last. */
+  replacement?: Replacement | undefined;
+  /** Under which name the old container was kept for that. */
+  kept?: string;
+  /** Y2 is over. */
+  hasLeftName?: boolean;
+  /** Its owner removed it while it ran, or with its successor. */
+  isRemoved?: boolean;
+}
+
+const LEFT_TO_OWNER_MS = 5000;
+const LEFT_TO_COMPOSE_MS = 3000;
+const LOOK_EVERY_MS = 100;
+
+const nameOf = ({ Name }: ContainerInspectInfo): string => Name.slice(1);
+const inspectOf = ({ engine }: ReplacementContext, id: string): Promise<ContainerInspectInfo | undefined> =>
+  ifExists(engine.docker.getContainer(id).inspect());
+
+/** Looks anew. */
+export async function lookForReplacement(swap: YieldContext): Promise<Replacement | undefined> {
+  swap.replacement = await findReplacement(swap);
+  return swap.replacement;
+}
+
+/** Y2. Resolves with what its owner put in its place. */
+export async function leaveNameToOwner(swap: YieldContext): Promise<Replacement | undefined> {
+  for (let waited = 0; ; waited += LOOK_EVERY_MS) {
+    const found = await lookForReplacement(swap);
+    if (found !== undefined || swap.hasLeftName === true || !(await isNameLost(swap))) return found;
+    if (waited >= LEFT_TO_OWNER_MS) swap.hasLeftName = true;
+    else await swap.clock.sleep(LOOK_EVERY_MS, swap.verification.hardStop);
+    if (swap.verification.hardStop.aborted) return found;
+  }
+}
+
+/** Neither of ours bears it, for another reason than that the two are being exchanged; or somebody ended what bears it. */
+async function isNameLost(swap: YieldContext): Promise<boolean> {
+  const { successor: id, name, old } = swap;
+  if (id === undefined) return false;
+  const [before, successor] = await Promise.all([inspectOf(swap, old.Id), inspectOf(swap, id)]);
+  if (before !== undefined && nameOf(before) === name) return false;
+  if (successor !== undefined && nameOf(successor) === name) return isEnded(swap, successor);
+  const gone = [isGoneOrGoing(before) ? [old.Id] : [], isGoneOrGoing(successor) ? [id] : []].flat();
+  if (gone.length > 0) return !(await isEach(gone, (one) => isPruned(swap.engine, one)));
+  return (
+    (successor !== undefined && isRenamedByOwner(swap, successor)) ||
+    (before !== undefined && !isBackup(before))
+  );
+}
+
+/** Or goes at this moment. */
+export const isGoneOrGoing = (inspect: ContainerInspectInfo | undefined): boolean =>
+  inspect === undefined || REMOVING.includes(inspect.State.Status);
+
+const REMOVING: readonly string[] = ["removing", "dead"];
+
+async function isEach(ids: readonly string[], rule: (id: string) => Promise<boolean>): Promise<boolean> {
+  return (await Promise.all(ids.map(rule))).every(Boolean);
+}
+
+/** The first that is seen of `docker rm -f` is that it ended; and `docker rm` comes after `docker stop`. */
+async function isEnded(
+  { engine, resumedSince }: YieldContext,
+  { Id: id, State }: ContainerInspectInfo,
+): Promise<boolean> {
+  if (State.Running) return false;
+  if (REMOVING.includes(State.Status)) return true;
+  if (resumedSince !== undefined) return false; // an earlier process may have stopped it
+  return (await listActions(engine, id, () => Date.parse(State.StartedAt))).includes("kill");
+}
+
+export const isBackup = (inspect: ContainerInspectInfo): boolean =>
+  parseSwapName(nameOf(inspect))?.part === "backup";
+
+/** Its owner gave it another name than ours. */
+const isRenamedByOwner = ({ name, run }: YieldContext, inspect: ContainerInspectInfo): boolean =>
+  ![name, successorName(name, run)].includes(nameOf(inspect));
+
+/** Its owner took the successor for their own, and put another container in the place. */
+export const isTakenByOwner = (swap: YieldContext, successor: ContainerInspectInfo): boolean =>
+  swap.replacement !== undefined && isRenamedByOwner(swap, successor);
+
+/** Y3. `own`: the old container, or the one that was made in its stead. */
+export async function yieldToOwner(swap: YieldContext, found: Replacement, own: string): Promise<void> {
+  const inspect = await inspectOf(swap, own);
+  if (inspect !== undefined && isBackup(inspect)) await standAside(swap, found, inspect);
+  if (found.by === "service") await finishReplacing(swap, found.id);
+}
+
+async function standAside(swap: YieldContext, found: Replacement, own: ContainerInspectInfo): Promise<void> {
+  const { engine, name, run } = swap;
+  if (own.State.Running) await stopAgain(swap, own);
+  if (found.by !== "place" && (await isSuccessorGone(swap)))
+    return removeContainer(swap, own.Id, { v: false });
+  if (!["", "no"].includes(own.HostConfig.RestartPolicy?.Name ?? ""))
+    await ignoreStatuses(
+      [NOT_FOUND],
+      engine.docker.getContainer(own.Id).update({ RestartPolicy: { Name: "no" } }),
+    );
+  swap.kept = keptName(name, run);
+  await renameContainer(engine, own.Id, swap.kept);
+}
+
+/** Another updater renames what it replaces, and removes it a moment later. */
+async function isSuccessorGone(swap: YieldContext): Promise<boolean> {
+  const { successor: id, clock } = swap;
+  if (id === undefined) return false;
+  for (let waited = 0; ; waited += LOOK_EVERY_MS) {
+    const successor = await inspectOf(swap, id);
+    if (successor === undefined) return true;
+    if (
+      waited >= LEFT_TO_OWNER_MS ||
+      !isRenamedByOwner(swap, successor) ||
+      swap.verification.hardStop.aborted
+    )
+      return false;
+    await clock.sleep(LOOK_EVERY_MS, swap.verification.hardStop);
+  }
+}
+
+/** Y1. Resolves with whether theirs is there; then `own` does not run, though it was started the moment before. */
+export async function yieldAfterStart(swap: YieldContext, own: string): Promise<boolean> {
+  const found = await lookForReplacement(swap);
+  if (found === undefined) return false;
+  const inspect = await inspectOf(swap, own);
+  if (inspect?.State.Running) await stopAgain(swap, inspect);
+  await yieldToOwner(swap, found, own);
+  return true;
+}
+
+export const stopAgain = (swap: YieldContext, inspect: ContainerInspectInfo): Promise<void> =>
+  stopContainer({ ...swap, ...swap.verification }, inspect as unknown as ContainerDocument);
+
+/**
+ * Compose gives up where the name is still taken when it wants it, and leaves what it made unnamed and not started:
+ * then this is all there is of the container.
+ */
+async function finishReplacing({ engine, clock, name }: YieldContext, id: string): Promise<void> {
+  const container = engine.docker.getContainer(id);
+  for (let waited = 0; waited < LEFT_TO_COMPOSE_MS; waited += LOOK_EVERY_MS) {
+    const inspect = await ifExists(container.inspect());
+    if (inspect === undefined || nameOf(inspect) === name) return;
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+  await renameContainer(engine, id, name);
+  await ignoreStatuses([NOT_MODIFIED, NOT_FOUND], container.start());
+}
+
+/** Its owner removed both, as `docker compose down` does. */
+export async function areBothRemoved(swap: YieldContext): Promise<boolean> {
+  const { engine, clock, old, successor } = swap;
+  if (successor === undefined || (await inspectOf(swap, successor)) !== undefined) return false;
+  for (const id of [old.Id, successor]) if (!(await isRemovedByOwner(engine, clock, id))) return false;
+  swap.isRemoved = true;
+  return true;
+}
+
+/** @throws Expired where theirs is there, or was when the update was undone. */
+export async function expectNotYielded(swap: YieldContext): Promise<void> {
+  if (swap.isRemoved === true) throw new Expired("somebody removed it meanwhile");
+  if (swap.replacement === undefined) await expectNoReplacement(swap);
+  else throw new Expired(describeReplacement(swap.replacement, swap.kept));
+}
+
+/** Y1. @throws Expired where theirs is there. */
+export async function expectNoReplacement(swap: YieldContext): Promise<void> {
+  const found = await lookForReplacement(swap);
+  if (found !== undefined) throw new Expired(describeReplacement(found, swap.kept));
+}
+
+/** @throws Expired where its owner removed it while it ran. Only what does not run is pruned. */
+export async function expectNotRemoved<T>(swap: YieldContext, call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    const { State } = swap.old as unknown as ContainerInspectInfo;
+    if (!State.Running || (await inspectOf(swap, swap.old.Id)) !== undefined) throw error;
+    swap.isRemoved = true;
+    throw new Expired("somebody removed it meanwhile", { cause: error });
+  }
+}

@@ -1,0 +1,123 @@
+// What planning needs to know of a container, from its inspect document, and the reasons why one is left alone
+// whatever the registry says. Pure; used by the poller to plan and by the updater, which trusts no plan.
+import type { ContainerInspectInfo } from "dockerode";
+import { readCheckLabel } from "./check-label.ts";
+import { type ImageLabels, selectEffectiveLabels } from "./effective-labels.ts";
+import { parseSwapName } from "./swap-names.ts";
+import { parseImageRef } from "../registry/image-ref.ts";
+import { readNameList } from "../settings/labels.ts";
+import { type SelfUpdatePolicy, ROLE_LABEL, isOwnPart, whyNoSelfUpdate } from "./self-update-policy.ts";
+
+export interface ContainerFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly reference: string;
+  readonly imageId: string;
+  readonly status: string;
+  /** Those that count. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Labels of its image that do not count. */
+  readonly ignored?: readonly string[];
+  readonly autoRemove: boolean;
+  readonly dependsOn: readonly string[];
+  readonly hardDependsOn: readonly string[];
+  /** Containers whose network, pid or ipc it shares, and that it links to: ids or names. */
+  readonly refersTo: readonly string[];
+}
+
+/** `image`: the labels of the image it runs. */
+export function factsOf(inspect: ContainerInspectInfo, image: ImageLabels = {}): ContainerFacts {
+  const { HostConfig: host, Config: config } = inspect;
+  const { labels, ignored } = selectEffectiveLabels(config.Labels, image);
+  const hard = readNameList(labels, "com.ouroboros.hard_depends_on");
+  const shared = [host.NetworkMode, host.PidMode, host.IpcMode]
+    .filter((mode): mode is string => mode?.startsWith("container:") ?? false)
+    .map((mode) => mode.slice("container:".length));
+  const links = ((host.Links as string[] | null | undefined) ?? []).map((link) =>
+    (link.split(":")[0] ?? "").replace(/^\//, ""),
+  );
+  return {
+    id: inspect.Id,
+    name: inspect.Name.replace(/^\//, ""),
+    reference: config.Image,
+    imageId: inspect.Image,
+    status: inspect.State.Status,
+    labels,
+    ...(ignored.length > 0 && { ignored }),
+    autoRemove: host.AutoRemove ?? false,
+    dependsOn: readNameList(labels, "com.ouroboros.depends_on").filter((name) => !hard.includes(name)),
+    hardDependsOn: hard,
+    refersTo: [...shared, ...links],
+  };
+}
+
+/** One in a crash loop is: it runs now and then, and a new image may be its fix. */
+export const isUp = ({ status }: Pick<ContainerFacts, "status">): boolean =>
+  ["running", "restarting"].includes(status);
+
+/** Names and ids (also shortened ones) both mean a container. */
+export const hasNameOrId = (facts: ContainerFacts, nameOrId: string): boolean =>
+  facts.name === nameOrId || (nameOrId.length >= 12 && facts.id.startsWith(nameOrId));
+
+/** Why this container is never updated as it is; undefined if nothing speaks against it. */
+export function whySkipped(
+  facts: ContainerFacts,
+  all: readonly ContainerFacts[],
+  ourselves: SelfUpdatePolicy = { own: [], update: false },
+): string | undefined {
+  const { labels } = facts;
+  const ref = parseImageRef(facts.reference);
+  if (facts.status === "paused") return "paused";
+  if (!isUp(facts)) return "not running";
+  const swapped = parseSwapName(facts.name);
+  if (swapped !== undefined)
+    return `an update of ${swapped.name} is not over: where none is under way, \`ouroboros repair ${swapped.name}\` ends it`;
+  const ours = whyNoSelfUpdate(facts, ourselves);
+  if (ours !== undefined) return ours;
+  if (facts.ignored?.includes(ROLE_LABEL) === true && !isOwnPart(facts, ourselves))
+    return `its image says that it is a part of Ouroboros: where it is one, set the label ${ROLE_LABEL} on the container itself`;
+  if ("com.docker.swarm.task.id" in labels) return "part of a swarm service";
+  if ("io.kubernetes.pod.uid" in labels) return "part of a Kubernetes pod";
+  if (/^true$/i.test(labels["com.docker.compose.oneoff"] ?? "")) return "a one-off container of compose";
+  if (facts.autoRemove) return "started with --rm: it would vanish when stopped";
+  if (ref === undefined) return "its image has no tag to follow";
+  if (ref.digest !== undefined) return "pinned by digest";
+  const check = readCheckLabel(labels);
+  return check.kind === "wrong" ? check.because : whyEntangled(facts, all, ourselves);
+}
+
+/** Containers that refer to it are recreated with it, those it depends on stopped; where that cannot be, it is left alone. */
+function whyEntangled(
+  facts: ContainerFacts,
+  all: readonly ContainerFacts[],
+  ourselves: SelfUpdatePolicy,
+): string | undefined {
+  const named = [...facts.dependsOn, ...facts.hardDependsOn];
+  const part = all.find(
+    (other) => isOwnPart(other, ourselves) && named.some((name) => hasNameOrId(other, name)),
+  );
+  if (part !== undefined)
+    return `it depends on ${part.name}, a part of Ouroboros itself, which is not stopped for it`;
+  for (const other of collectDependants(facts, all)) {
+    if (other.autoRemove)
+      return `${other.name} refers to it and was started with --rm: it could not be put back`;
+    if (isOwnPart(other, ourselves)) return `${other.name}, a part of Ouroboros itself, refers to it`;
+  }
+  return undefined;
+}
+
+/** Whatever shares its network, pid or ipc, or links to it, directly or through one another. */
+export function collectDependants(facts: ContainerFacts, all: readonly ContainerFacts[]): ContainerFacts[] {
+  const found: ContainerFacts[] = [];
+  const parents = [facts];
+  for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
+    const of = parent;
+    const more = all.filter(
+      (other) =>
+        other !== facts && !found.includes(other) && other.refersTo.some((name) => hasNameOrId(of, name)),
+    );
+    found.push(...more);
+    parents.push(...more);
+  }
+  return found;
+}

@@ -1,0 +1,57 @@
+// Which containers are parts of Ouroboros, and why one of them is left alone. Pure. Parts bear the label
+// com.ouroboros.role; the container that this program runs in is one whatever its labels say.
+import { type Labels, labelOf } from "../settings/labels.ts";
+import type { Host } from "../runtime/run-service.ts";
+import type { Settings } from "../settings/settings.ts";
+
+export interface SelfUpdatePolicy {
+  /** Ids of the containers that this program may run in: one, several where it cannot be told, none outside of one. */
+  readonly own: readonly string[];
+  /** SELF_UPDATE. */
+  readonly update: boolean;
+  /** RUN_ONCE: this program ends by itself, and so would its successor. */
+  readonly once?: boolean;
+}
+
+export const makeSelfUpdatePolicy = (
+  { own }: Pick<Host, "own">,
+  { SELF_UPDATE, RUN_ONCE }: Pick<Settings, "SELF_UPDATE" | "RUN_ONCE">,
+): SelfUpdatePolicy => ({ own, update: SELF_UPDATE, once: RUN_ONCE });
+
+/** Parts that are never replaced: `nats` carries the run, and the helper replaces the others. */
+export const HELPER_ROLE = "helper";
+const NEVER_UPDATED_ROLES: readonly string[] = ["nats", HELPER_ROLE];
+
+export const ROLE_LABEL = "com.ouroboros.role";
+
+interface LabelledContainer {
+  readonly id: string;
+  /** As the Engine tells them: null, where the image has no configuration and nobody set any. */
+  readonly labels: Labels | null;
+}
+interface OwnPart extends LabelledContainer {
+  readonly dependsOn: readonly string[];
+  readonly hardDependsOn: readonly string[];
+}
+
+export const roleOf = ({ labels }: Pick<LabelledContainer, "labels">): string | undefined =>
+  labelOf(labels ?? {}, ROLE_LABEL);
+
+export const isOwnPart = (facts: LabelledContainer, { own }: Pick<SelfUpdatePolicy, "own">): boolean =>
+  roleOf(facts) !== undefined || own.includes(facts.id);
+
+/** Undefined where it is none of ours, or may be updated. */
+export function whyNoSelfUpdate(facts: OwnPart, ourselves: SelfUpdatePolicy): string | undefined {
+  if (!isOwnPart(facts, ourselves)) return undefined;
+  if (!ourselves.update) return "part of Ouroboros itself";
+  const role = roleOf(facts);
+  if (role !== undefined && NEVER_UPDATED_ROLES.includes(role))
+    return `part of Ouroboros itself: a ${role} is never updated`;
+  if (ourselves.own.length > 1 && ourselves.own.includes(facts.id))
+    return "part of Ouroboros itself, which cannot tell its own container";
+  if (ourselves.once && ourselves.own.includes(facts.id))
+    return "part of Ouroboros itself, which ends by itself with RUN_ONCE";
+  if (facts.dependsOn.length + facts.hardDependsOn.length > 0)
+    return "part of Ouroboros itself: it is updated without stopping others, so it may depend on none";
+  return undefined;
+}

@@ -1,0 +1,14 @@
+// What was refused, rolled back or put off for a container: the updater writes it, the poller reads it and leaves
+// that digest alone. One KV entry for each container.
+import { z } from "zod";
+import { UpdateResult } from "./payloads.ts";
+
+export const HeldEntry = z.object({
+  digest: z.string().describe("The registry's digest that is held; another one is not."),
+  because: z.string(),
+  by: z.string().describe("Who held it: a participant, or the updater itself."),
+  until: z.number().nullable().describe("Milliseconds since 1970; null until the digest changes."),
+  end: UpdateResult.optional().describe("How the update ended that is held."),
+  tries: z.number().int().describe("How often this digest was tried."),
+});
+export type HeldEntry = z.infer<typeof HeldEntry>;

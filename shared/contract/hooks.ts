@@ -1,0 +1,244 @@
+// The hooks: the only place one is declared. Types, subjects, JSON Schemas and docs/hooks.md follow from this table;
+// a new hook is one row. The local names are those that Ouroboros' hook scripts see. Beside them the notices: events
+// that nobody is asked about.
+import { z } from "zod";
+import { ContainerPayload, UpdateResult, ImagePayload, StepTime, Updateable } from "./payloads.ts";
+
+export interface Hook {
+  readonly says: string;
+  /** What `refuse` (or `defer`) does; null where the work goes on all the same and the verdict is only a warning. */
+  readonly refusal: string | null;
+  /** `after` hooks whose participant runs out of time proceed with a warning. */
+  readonly phase: "before" | "after" | "notice";
+  /** Whether one event concerns the whole run (subject token `_`) or one container. */
+  readonly about: "run" | "container";
+  readonly fired: boolean;
+  readonly locals: z.ZodObject;
+}
+
+export const hooks = {
+  updates_enumerated: {
+    says: "The list of updates is ready; nothing has been touched.",
+    refusal: "nothing (or not the named containers) is touched",
+    phase: "before",
+    about: "run",
+    fired: true,
+    locals: z.object({
+      updateable: z.array(Updateable),
+      depends_on_containers: z.array(ContainerPayload),
+      hard_depends_on_containers: z.array(ContainerPayload),
+    }),
+  },
+  before_stop_depends_container: {
+    says: "Before a container named in depends_on or hard_depends_on is stopped.",
+    refusal: "the updates of its group are left alone",
+    phase: "before",
+    about: "container",
+    fired: true,
+    locals: z.object({ container: ContainerPayload }),
+  },
+  dry_run_update: {
+    says: "Dry run: this container would be updated.",
+    refusal: null,
+    phase: "notice",
+    about: "container",
+    fired: true,
+    locals: Updateable,
+  },
+  notify_update: {
+    says: "Monitor only: this container has an update.",
+    refusal: null,
+    phase: "notice",
+    about: "container",
+    fired: true,
+    locals: Updateable,
+  },
+  before_update: {
+    says: "The new image is here; before the new container is created and the old one stopped.",
+    refusal: "this container stays on its image",
+    phase: "before",
+    about: "container",
+    fired: true,
+    locals: z.object({ old_container: ContainerPayload, old_image: ImagePayload, new_image: ImagePayload }),
+  },
+  after_update: {
+    says: "The new container runs and has proved itself; the old one is kept, stopped, until the answer.",
+    refusal: "the old container is put back, and what was updated with it",
+    phase: "after",
+    about: "container",
+    fired: true,
+    locals: z.object({
+      old_container: ContainerPayload,
+      old_image: ImagePayload,
+      new_image: ImagePayload,
+      new_container: ContainerPayload,
+    }),
+  },
+  before_image_cleanup: {
+    says: "CLEANUP: before the outdated image is removed.",
+    refusal: "the image is kept",
+    phase: "before",
+    about: "container",
+    fired: true,
+    locals: z.object({ image: ImagePayload }),
+  },
+  before_start_depends_container: {
+    says: "Before a container named in depends_on is started again.",
+    refusal: null,
+    phase: "before",
+    about: "container",
+    fired: true,
+    locals: z.object({ container: ContainerPayload }),
+  },
+  before_recreate_hard_depends_container: {
+    says: "Before a container named in hard_depends_on is recreated on its own image.",
+    refusal:
+      "it is started again as it is, unless it refers to the replaced container (then it is recreated, with a warning)",
+    phase: "before",
+    about: "container",
+    fired: true,
+    locals: z.object({ old_container: ContainerPayload }),
+  },
+  after_recreate_hard_depends_container: {
+    says: "After a container named in hard_depends_on was recreated.",
+    refusal: "its previous container is put back where that is still possible, else a warning",
+    phase: "after",
+    about: "container",
+    fired: true,
+    locals: z.object({ old_container: ContainerPayload, new_container: ContainerPayload }),
+  },
+  before_self_update: {
+    says: "Before a container of Ouroboros itself is replaced.",
+    refusal: "this service stays on its image",
+    phase: "before",
+    about: "container",
+    fired: true,
+    locals: z.object({ self_name: z.string(), old_container: ContainerPayload, new_image: ImagePayload }),
+  },
+  after_self_update: {
+    says: "The new container of Ouroboros itself was started.",
+    refusal: "the new one is removed",
+    phase: "after",
+    about: "container",
+    fired: true,
+    locals: z.object({
+      self_name: z.string(),
+      old_container: ContainerPayload,
+      new_image: ImagePayload,
+      new_container: ContainerPayload,
+    }),
+  },
+  before_self_cleanup: {
+    says: "In the new Ouroboros, before the old container is removed.",
+    refusal: "the old container is kept, stopped",
+    phase: "before",
+    about: "container",
+    fired: true,
+    locals: z.object({ old_container: ContainerPayload, new_container: ContainerPayload }),
+  },
+  after_self_cleanup: {
+    says: "In the new Ouroboros, after the old container was removed.",
+    refusal: null,
+    phase: "after",
+    about: "container",
+    fired: true,
+    locals: z.object({ old_container: ContainerPayload, new_container: ContainerPayload }),
+  },
+} as const satisfies Record<string, Hook>;
+
+export type HookName = keyof typeof hooks;
+export type Locals<N extends HookName> = z.infer<(typeof hooks)[N]["locals"]>;
+export const hookNames = Object.keys(hooks) as readonly HookName[];
+export const isHookName = (text: string): text is HookName => Object.hasOwn(hooks, text);
+
+export interface NoticeRow {
+  readonly says: string;
+  readonly about: Hook["about"];
+  readonly data: z.ZodObject;
+}
+
+/** What is told when something is over, on the same stream as the hooks: no participant is asked, nobody is waited for. */
+export const notices = {
+  update_finished: {
+    says: "A container's part of a run is over, whatever its end.",
+    about: "container",
+    data: z.object({
+      name: z.string().describe("The container's name."),
+      image: z.string().nullable().describe("The image reference it follows."),
+      end: UpdateResult,
+      because: z.string(),
+      by: z.string().nullable().describe("Who or what decided it: a participant, or `updater`."),
+      from: z.string().nullable().describe("Image id before."),
+      to: z.string().nullable().describe("Image id after, or that was tried."),
+      from_digest: z.string().nullable().describe("repository@digest of the image before."),
+      to_digest: z.string().nullable().describe("repository@digest of the image after, or that was tried."),
+      from_version: z
+        .string()
+        .nullable()
+        .describe("Version of the image before (its label org.opencontainers.image.version)."),
+      to_version: z.string().nullable().describe("Version of the image after, or of the one that was tried."),
+      downtime_ms: z
+        .number()
+        .nullable()
+        .describe(
+          "How long the container was down; null where it was not, or where an earlier process was killed meanwhile.",
+        ),
+      ms: z.number().nullable().describe("From the start of the run to this end."),
+      steps: z.array(StepTime).describe("What was done for it, and how long each took."),
+    }),
+  },
+  run_finished: {
+    says: "A run is over: how it ended for each of its containers.",
+    about: "run",
+    data: z.object({
+      ends: z.array(z.object({ name: z.string(), end: UpdateResult, because: z.string() })),
+      ms: z.number().describe("How long it took, since the last start of the updater."),
+    }),
+  },
+} as const satisfies Record<string, NoticeRow>;
+
+export type NoticeName = keyof typeof notices;
+export type NoticeData<N extends NoticeName> = z.infer<(typeof notices)[N]["data"]>;
+export const noticeNames = Object.keys(notices) as readonly NoticeName[];
+/** Everything that is published on the hook stream. */
+export type EventName = HookName | NoticeName;
+
+export const Mode = z.enum(["update", "dry_run", "monitor"]);
+export type Mode = z.infer<typeof Mode>;
+
+/** A decision of the run that this event follows. */
+export const EarlierVerdict = z.object({
+  hook: z.string(),
+  container: z.string().nullable(),
+  verdict: z.enum(["proceed", "refuse", "defer"]),
+  by: z.string().optional().describe("Who decided it, unless all proceed."),
+  reason: z.string().optional().describe("At most 200 characters."),
+});
+export type EarlierVerdict = z.infer<typeof EarlierVerdict>;
+
+/** What every event says beside its locals. */
+export const EventContext = z.object({
+  host: z.string().describe("Name of the host, as its owner gave it."),
+  engine_id: z.string().describe("`info.ID` of the host's Engine."),
+  run: z.string().describe("Id of the run; the same in all events of it."),
+  mode: Mode.describe("In dry_run and monitor nothing is touched and verdicts are only recorded."),
+  reason: z.string().describe("Why this event happens, in words for people."),
+  rollback: z
+    .boolean()
+    .optional()
+    .describe("In `updates_enumerated`: the operator asked to go back to the image before."),
+  asked: z
+    .array(z.string())
+    .optional()
+    .describe("Who is asked; not in `updates_enumerated`, which is published before that is known."),
+  verdicts: z
+    .array(EarlierVerdict)
+    .optional()
+    .describe("The last 20 decisions of the run; not in `updates_enumerated`."),
+});
+export type EventContext = z.infer<typeof EventContext>;
+
+/** The schema of an event's `data`: what is its own, and the context. Fields may be added; none is taken away. */
+export function dataSchema(name: EventName): z.ZodObject {
+  return (isHookName(name) ? hooks[name].locals : notices[name].data).extend(EventContext.shape);
+}

@@ -1,0 +1,63 @@
+// What events say about containers, images and ends: Ouroboros' names, never the environment (it holds secrets).
+import { z } from "zod";
+
+const truncated = z
+  .literal(true)
+  .optional()
+  .describe("Labels were left out or cut (EVENT_LABELS, or they were too long), or long lists were.");
+
+export const ContainerPayload = z.object({
+  id: z.string().describe("Full container id."),
+  short_id: z.string().describe("First twelve characters of the id."),
+  name: z.string().describe("The name its user gave it, also while it bears a backup name."),
+  status: z.string().describe("Engine's state: created, running, paused, restarting, exited, dead."),
+  image: z.string().describe("The image reference it was created from."),
+  image_id: z.string().describe("Id of the image it runs."),
+  labels: z
+    .record(z.string(), z.string())
+    .describe("As EVENT_LABELS says; `(hidden)` stands for a value that looks like a secret."),
+  created: z.string().describe("When it was created, RFC 3339."),
+  networks: z.array(z.string()).describe("Names of the networks it is attached to."),
+  ports: z.record(z.string(), z.array(z.object({ host_ip: z.string(), host_port: z.string() }))),
+  mounts: z.array(
+    z.object({ type: z.string(), source: z.string(), destination: z.string(), rw: z.boolean() }),
+  ),
+  health: z.string().nullable().describe("starting, healthy, unhealthy; null without a healthcheck."),
+  truncated,
+});
+export type ContainerPayload = z.infer<typeof ContainerPayload>;
+
+export const ImagePayload = z.object({
+  id: z.string().describe("Image id; the registry's digest while the image is not pulled yet."),
+  short_id: z.string(),
+  tags: z.array(z.string()),
+  digests: z.array(z.string()).describe("repository@digest, as the Engine keeps them."),
+  labels: z.record(z.string(), z.string()).nullable(),
+  created: z.string().nullable(),
+  size: z.number().nullable().describe("Bytes; null while the image is not pulled yet."),
+  truncated,
+});
+export type ImagePayload = z.infer<typeof ImagePayload>;
+
+export const Updateable = z.object({
+  container: ContainerPayload,
+  current_image: ImagePayload,
+  latest_image: ImagePayload,
+});
+export type Updateable = z.infer<typeof Updateable>;
+
+export const UpdateResult = z.enum([
+  "updated", // the new container runs and was proved
+  "current", // the image behind the tag is the one that runs already
+  "refused",
+  "deferred",
+  "rolled_back", // the old container runs again
+  "failed", // nothing was touched
+  "expired", // the plan was too old, or the container is another one by now
+  "noted", // dry run and monitor: told, not touched
+  "stuck", // an undo failed: a person is needed
+]);
+export type UpdateResult = z.infer<typeof UpdateResult>;
+
+export const StepTime = z.object({ step: z.string(), ms: z.number() });
+export type StepTime = z.infer<typeof StepTime>;

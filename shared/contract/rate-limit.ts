@@ -1,0 +1,10 @@
+// How many more requests a registry allows, as it said last: the poller notes it with its host, `ouroboros status` shows it.
+import { z } from "zod";
+
+export const RateLimit = z.object({
+  limit: z.number().nullable(),
+  remaining: z.number(),
+  window_s: z.number().nullable().describe("How long the limit counts back, in seconds."),
+  at: z.string().describe("When the registry said so, RFC 3339."),
+});
+export type RateLimit = z.infer<typeof RateLimit>;

@@ -1,0 +1,120 @@
+// The journal of a run: one record after another on ouroboros.run.<host>.<run>, each what was decided or done. The
+// updater writes them under compare-and-set and resumes from them; everyone else may read along.
+import { z } from "zod";
+import { type HookName, Mode, hookNames } from "./hooks.ts";
+import { VerdictWord, parseJson } from "./messages.ts";
+import { AskedParticipant } from "./participants.ts";
+import { UpdateResult, StepTime } from "./payloads.ts";
+
+export { UpdateResult };
+
+const hook = z.enum(hookNames as [HookName, ...HookName[]]);
+const container = z.string().nullable();
+const RecordedVerdict = z.object({
+  participant: z.string(),
+  verdict: VerdictWord,
+  reason: z.string().optional(),
+  ms: z.number().describe("From the event to the verdict."),
+  timed_out: z.boolean().optional(),
+});
+export type RecordedVerdict = z.infer<typeof RecordedVerdict>;
+
+const PerContainer = z.object({
+  verdict: VerdictWord,
+  reason: z.string().optional(),
+  retry_after_s: z.number().optional(),
+  by: z.string().optional(),
+});
+
+export const DecisionRecord = z.object({
+  kind: z.literal("decided"),
+  event: z.string(),
+  hook,
+  container,
+  verdict: VerdictWord,
+  by: z.string().optional().describe("Whose verdict decided: who did not proceed, or the operator."),
+  reason: z.string().optional(),
+  retry_after_s: z.number().optional(),
+  verdicts: z.array(RecordedVerdict),
+  containers: z.record(z.string(), PerContainer).optional(),
+});
+export type DecisionRecord = z.infer<typeof DecisionRecord>;
+
+export const ResultRecord = z.object({
+  kind: z.literal("ended"),
+  container: z.string(),
+  end: UpdateResult,
+  because: z.string(),
+  by: z.string().optional().describe("Who or what decided it."),
+  with: z
+    .string()
+    .optional()
+    .describe(
+      "The container because of which it was put back: one refers to the other, and they go together.",
+    ),
+  image: z.string().optional().describe("The image reference it follows."),
+  from: z.string().optional().describe("Image id before."),
+  to: z.string().optional().describe("Image id after, or that was tried."),
+  from_digest: z.string().optional().describe("repository@digest of the image before."),
+  to_digest: z.string().optional().describe("repository@digest of the image after, or that was tried."),
+  from_version: z.string().optional().describe("Version of the image before, by its label."),
+  to_version: z.string().optional().describe("Version of the image after, or of the one that was tried."),
+  downtime_ms: z.number().optional(),
+  ms: z.number().optional().describe("From the start of the run."),
+  steps: z.array(StepTime).optional().describe("Of a replacement that was undone: the steps it had done."),
+});
+export type ResultRecord = z.infer<typeof ResultRecord>;
+
+const RecordBody = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("begun"), plan: z.string(), mode: Mode, containers: z.array(z.string()) }),
+  z.object({
+    kind: z.literal("waiting"),
+    event: z.string(),
+    hook,
+    container,
+    participants: z.array(AskedParticipant),
+    at_most_ms: z.number().optional().describe("The longest wait while a container is stopped."),
+  }),
+  DecisionRecord,
+  z.object({ kind: z.literal("late"), event: z.string(), participant: z.string(), verdict: VerdictWord }),
+  z.object({ kind: z.literal("did"), container: z.string(), step: z.string(), ms: z.number() }),
+  z.object({
+    kind: z.literal("swapping"),
+    container: z.string(),
+    old_id: z.string(),
+    new_id: z.string(),
+    to: z.string(),
+  }),
+  z.object({
+    kind: z.literal("swapped"),
+    container: z.string(),
+    steps: z.array(StepTime),
+    downtime_ms: z.number().optional(),
+  }),
+  ResultRecord,
+  z.object({ kind: z.literal("finished"), ends: z.record(z.string(), UpdateResult), ms: z.number() }),
+]);
+export type RecordBody = z.infer<typeof RecordBody>;
+
+const Envelope = z.object({
+  writer: z.string().describe("Random for each updater process."),
+  n: z.number().int(),
+  at: z.string().describe("RFC 3339."),
+  host: z.string(),
+  run: z.string(),
+});
+export const RunRecord = z.intersection(Envelope, RecordBody);
+export type RunRecord = z.infer<typeof RunRecord>;
+
+/** Undefined where the text is none. */
+export const parseRunRecord = (text = ""): RunRecord | undefined => RunRecord.safeParse(parseJson(text)).data;
+
+/** `ouroboros.run.<host>.open`: who may change the Engine, and which run is under way. */
+export const OpenRecord = z.object({
+  writer: z.string(),
+  n: z.number().int(),
+  engine_id: z.string(),
+  run: z.string().nullable(),
+  plan: z.string().nullable().describe("Event id of the run's plan."),
+});
+export type OpenRecord = z.infer<typeof OpenRecord>;

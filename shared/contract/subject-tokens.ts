@@ -1,0 +1,30 @@
+// Any string as one NATS subject token, and back. Subject tokens, consumer names and KV keys allow too little for
+// container and host names ("web-01.example.com"), and the NATS client accepts wildcards and blanks unseen.
+
+/**
+ * `[A-Za-z0-9_-]` stay; every other byte of the UTF-8 form becomes `=XX` (upper-case hex).
+ * @throws RangeError for the empty string, which has no token.
+ */
+export function encodeToken(text: string): string {
+  if (text === "") throw new RangeError("an empty name cannot be part of a NATS subject");
+  if (/^[A-Za-z0-9_-]+$/.test(text)) return text;
+  let out = "";
+  for (const byte of new TextEncoder().encode(text)) {
+    const char = String.fromCharCode(byte);
+    out += /[A-Za-z0-9_-]/.test(char) ? char : `=${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return out;
+}
+
+export const isToken = (text: string): boolean => /^(?:[A-Za-z0-9_-]|=[0-9A-F]{2})+$/.test(text);
+
+/** The text behind a token. @throws RangeError for what `token` never gives. */
+export function decodeToken(tokenText: string): string {
+  if (!isToken(tokenText)) throw new RangeError(`not a token: ${tokenText}`);
+  const bytes = [...tokenText.matchAll(/=(..)|(.)/g)].map(([, hex, char = ""]) =>
+    hex === undefined ? char.charCodeAt(0) : Number.parseInt(hex, 16),
+  );
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+  if (encodeToken(text) !== tokenText) throw new RangeError(`not a token: ${tokenText}`);
+  return text;
+}

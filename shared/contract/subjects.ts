@@ -1,0 +1,57 @@
+// Subjects, streams, buckets and consumers by name. The host is the third token everywhere, so that one rule
+// confines a user or a leaf node to its host.
+import type { EventName } from "./hooks.ts";
+import { encodeToken } from "./subject-tokens.ts";
+
+export const STREAMS = {
+  hooks: "OUROBOROS_HOOKS",
+  verdicts: "OUROBOROS_VERDICTS",
+  runs: "OUROBOROS_RUNS",
+} as const;
+
+export const BUCKETS = {
+  hosts: "OUROBOROS_HOSTS",
+  participants: "OUROBOROS_PARTICIPANTS",
+  held: "OUROBOROS_HELD",
+} as const;
+
+/** What a stream has stored is published once more, on its subject behind this word. */
+export const STORED = "stored";
+
+export const subjects = {
+  /** `container` is null for events of a whole run. */
+  hook: (at: { host: string; hook: EventName; container: string | null; event: string }): string =>
+    `ouroboros.hook.${encodeToken(at.host)}.${at.hook}.${at.container === null ? "_" : encodeToken(at.container)}.${at.event}`,
+  hooksOf: (host: string | null, hook: EventName | null): string =>
+    `ouroboros.hook.${host === null ? "*" : encodeToken(host)}.${hook ?? "*"}.>`,
+  verdict: (host: string, participant: string, event: string): string =>
+    `ouroboros.verdict.${encodeToken(host)}.${encodeToken(participant)}.${event}`,
+  verdictsOf: (host: string): string => `ouroboros.verdict.${encodeToken(host)}.*.*`,
+  progress: (host: string, participant: string, event: string): string =>
+    `ouroboros.progress.${encodeToken(host)}.${encodeToken(participant)}.${event}`,
+  progressOf: (host: string): string => `ouroboros.progress.${encodeToken(host)}.*.*`,
+  run: (host: string, run: string): string => `ouroboros.run.${encodeToken(host)}.${run}`,
+  open: (host: string): string => `ouroboros.run.${encodeToken(host)}.open`,
+  command: (host: string, service: string, command: string): string =>
+    `ouroboros.command.${encodeToken(host)}.${service}.${command}`,
+} as const;
+
+export const consumers = {
+  updater: (host: string): string => `updater_${encodeToken(host)}`,
+  gate: (participant: string): string => `gate_${encodeToken(participant)}`,
+  /** On OUROBOROS_HOOKS and on OUROBOROS_RUNS. */
+  reader: (name: string): string => `obs_${encodeToken(name)}`,
+} as const;
+
+/** The built-in participant of a host: its hook-executor. */
+export const executorParticipant = (host: string): string => `exec_${host}`;
+
+export const heldKey = (host: string, container: string): string =>
+  `${encodeToken(host)}.${encodeToken(container)}`;
+
+/** Deterministic, so that an event that is published again is the same event. */
+export const eventId = (run: string, hook: EventName, container: string | null): string =>
+  `${run}-${hook}${container === null ? "" : `-${encodeToken(container)}`}`;
+
+/** The run that a hook event belongs to, by its subject. */
+export const runIdIn = (subject: string): string | undefined => /\.([^.-]+)-[^.]*$/.exec(subject)?.[1];

@@ -1,0 +1,59 @@
+// Programs that keep credentials for Docker's client: `docker-credential-NAME get`, the registry on standard input, JSON on
+// standard output (github.com/docker/docker-credential-helpers). What they print is never told.
+import { execFile } from "node:child_process";
+import { z } from "zod";
+import { parseJson } from "../contract/messages.ts";
+
+/** The helper cannot be asked. The message names it and says what to do; nothing of its output is in it. */
+export class HelperFailed extends Error {
+  override readonly name = "HelperFailed";
+}
+
+export interface StoredCredentials {
+  readonly Username: string;
+  readonly Secret: string;
+}
+
+const WITHIN_MS = 10_000;
+const LONGEST = 1024 * 1024;
+const Found = z.object({ Username: z.string(), Secret: z.string() });
+/** How a helper says that it has none, by its protocol (credentials/error.go): the text on standard output. */
+const NOT_FOUND = "credentials not found in native keychain";
+
+/** Undefined where the helper keeps nothing for it. @throws HelperFailed */
+export async function askCredentialHelper(
+  name: string,
+  server: string,
+): Promise<StoredCredentials | undefined> {
+  const program = `docker-credential-${name}`;
+  if (!/^[\w.-]+$/.test(name))
+    throw new HelperFailed(`the Docker client's config.json names a credential helper that cannot be one`);
+  const { error, stdout } = await runCredentialHelper(program, server);
+  if (error === null) {
+    const found = Found.safeParse(parseJson(stdout)).data;
+    if (found === undefined) throw new HelperFailed(`${program} gave no credentials that can be used`);
+    return found.Username === "" && found.Secret === "" ? undefined : found;
+  }
+  if (error.code === "ENOENT")
+    throw new HelperFailed(
+      `${program}, which the Docker client's config.json names, is not in PATH: install it here, or put the credentials into \`auths\``,
+    );
+  if (error.code === "EACCES") throw new HelperFailed(`${program} cannot be run: it is not executable`);
+  if (error.killed === true) throw new HelperFailed(`${program} gave no answer within ${WITHIN_MS / 1000} s`);
+  if (stdout.trim() === NOT_FOUND) return undefined;
+  throw new HelperFailed(`${program} failed with ${String(error.code ?? error.signal)}: try it by hand here`);
+}
+
+interface HelperResult {
+  readonly error: (Error & { code?: unknown; killed?: boolean; signal?: unknown }) | null;
+  readonly stdout: string;
+}
+
+async function runCredentialHelper(program: string, input: string): Promise<HelperResult> {
+  return new Promise((resolve) => {
+    const options = { timeout: WITHIN_MS, killSignal: "SIGKILL", maxBuffer: LONGEST } as const;
+    const child = execFile(program, ["get"], options, (error, stdout) => resolve({ error, stdout }));
+    child.stdin?.on("error", () => undefined); // it ended without reading: its exit tells
+    child.stdin?.end(input);
+  });
+}

@@ -1,0 +1,96 @@
+// Credentials for a registry: REPO_USER and REPO_PASS for the one that they are bound to, else what the Docker client's
+// config.json has: its helpers, then its `auths`. A chain of small sources; a broken one concerns its registry only.
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { z } from "zod";
+import { askCredentialHelper } from "./credential-helper.ts";
+import { parseJson } from "../contract/messages.ts";
+import { normalizeRegistryName } from "../settings/registry-name.ts";
+import type { Settings } from "../settings/settings.ts";
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+  /** In place of a password, for registries that gave one (config.json `identitytoken`). */
+  readonly identityToken?: string;
+}
+
+/** `bound`: the registry that they were found to be for, where REPO_REGISTRY does not say (bound-registry.ts). */
+export type CredentialSettings = Pick<Settings, "REPO_USER" | "REPO_PASS" | "REPO_REGISTRY"> & {
+  readonly bound?: string | undefined;
+};
+
+const Entry = z.object({
+  auth: z.string().optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  identitytoken: z.string().optional(),
+});
+const DockerConfig = z.object({
+  auths: z.record(z.string(), Entry).optional(),
+  credsStore: z.string().optional(),
+  credHelpers: z.record(z.string(), z.string()).optional(),
+});
+type DockerConfig = z.infer<typeof DockerConfig>;
+
+/** What Docker's client calls Docker Hub. */
+const HUB_KEY = "https://index.docker.io/v1/";
+/** The user name by which a helper says that the secret is an identity token. */
+const IDENTITY_TOKEN = "<token>";
+
+/**
+ * Credentials for a registry (`docker.io`, `ghcr.io`, `registry.lab:5000`), read anew at each call, so that a
+ * `docker login` takes effect; undefined for anonymous.
+ * @throws HelperFailed, and Error where config.json cannot be read or understood.
+ */
+export async function findCredentials(
+  registry: string,
+  from: CredentialSettings,
+): Promise<Credentials | undefined> {
+  const { REPO_USER, REPO_PASS, REPO_REGISTRY, bound } = from;
+  if (REPO_USER && registry === (REPO_REGISTRY || bound)) return { username: REPO_USER, password: REPO_PASS };
+  const file = `${process.env["DOCKER_CONFIG"] ?? `${homedir()}/.docker`}/config.json`;
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw new Error(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  });
+  if (text === undefined) return undefined;
+  const config = DockerConfig.safeParse(parseJson(text));
+  if (!config.success) throw new Error(`${file} is no Docker client configuration`);
+  return findInConfig(config.data, registry);
+}
+
+/** As the Engine takes them with a pull and with a look at a registry. */
+export const authConfigOf = ({ identityToken, ...basic }: Credentials, registry: string) => ({
+  ...basic,
+  ...(identityToken !== undefined && { identitytoken: identityToken }),
+  serveraddress: registry,
+});
+
+async function findInConfig(config: DockerConfig, registry: string): Promise<Credentials | undefined> {
+  const canonical = registry === "docker.io" ? HUB_KEY : registry;
+  const isMeant = (key: string): boolean => key === canonical || normalizeRegistryName(key) === registry;
+  const entries = Object.entries(config.auths ?? {}).filter(([key]) => isMeant(key));
+  const [, ownHelper] = Object.entries(config.credHelpers ?? {}).find(([key]) => isMeant(key)) ?? [];
+  const helper = ownHelper ?? config.credsStore ?? "";
+  if (helper !== "") {
+    const servers = new Set([canonical, ...entries.map(([key]) => key)]);
+    for (const server of servers) {
+      const kept = await askCredentialHelper(helper, server);
+      if (kept?.Username === IDENTITY_TOKEN)
+        return { username: "", password: "", identityToken: kept.Secret };
+      if (kept !== undefined) return { username: kept.Username, password: kept.Secret };
+    }
+  }
+  const exact = entries.find(([key]) => key === canonical);
+  return [...(exact ? [exact] : []), ...entries].map(([, entry]) => decodeEntry(entry)).find(Boolean);
+}
+
+function decodeEntry(entry: z.infer<typeof Entry>): Credentials | undefined {
+  const decoded = /^([^:]*):(.*)$/su.exec(Buffer.from(entry.auth ?? "", "base64").toString()) ?? [];
+  const username = entry.username ?? decoded[1] ?? "";
+  const password = entry.password ?? decoded[2]?.replace(/\0+$/, "") ?? "";
+  const identityToken = entry.identitytoken || undefined;
+  if (username === "" && identityToken === undefined) return undefined;
+  return { username, password, ...(identityToken !== undefined && { identityToken }) };
+}

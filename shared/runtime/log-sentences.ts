@@ -1,0 +1,84 @@
+// What the log says to people: a sentence for each thing that matters, in the place of its message and fields. In JSON
+// the message stays as it is, and so do the fields. Pure.
+import { formatImageChange } from "../registry/image-change.ts";
+import type { UpdateResult } from "../contract/payloads.ts";
+import { formatDuration } from "./time-text.ts";
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+interface LogSentence {
+  readonly says: string;
+  /** The fields that it tells: they are not shown beside it. */
+  readonly shownFields: readonly string[];
+}
+
+const ENDS: Readonly<Record<UpdateResult, string>> = {
+  updated: "updated",
+  current: "is up to date",
+  refused: "not updated, refused",
+  deferred: "put off",
+  rolled_back: "rolled back to the old container",
+  failed: "failed",
+  expired: "not updated, will be checked again",
+  noted: "would be updated",
+  stuck: "stuck, needs you",
+};
+
+const isEnd = (text: unknown): text is UpdateResult => typeof text === "string" && Object.hasOwn(ENDS, text);
+const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+const count = (value: unknown): number => (typeof value === "number" ? value : 0);
+const countOf = (n: number, thing: string): string => `${n} ${thing}${n === 1 ? "" : "s"}`;
+
+function containerEnded({ end, because, downtime_ms: down, ...rest }: LogFields): string {
+  const change = formatImageChange({
+    from: text(rest["from"]),
+    to: text(rest["to"]),
+    from_version: text(rest["from_version"]),
+    to_version: text(rest["to_version"]),
+  });
+  const wasDown = typeof down === "number" ? `down for ${formatDuration(down)}` : undefined;
+  if (end === "updated") return ["updated", [change, wasDown].filter(Boolean).join(", ")].join(": ");
+  const word = isEnd(end) ? ENDS[end] : String(end);
+  return [`${word}: ${String(because)}`, wasDown].filter(Boolean).join("; ");
+}
+
+function runFinished({ ends }: LogFields): string {
+  const counts = new Map<string, number>();
+  for (const end of Object.values((ends ?? {}) as Readonly<Record<string, string>>))
+    counts.set(end, (counts.get(end) ?? 0) + 1);
+  const parts = [...counts].map(([end, n]) => `${n} ${end.replace("_", " ")}`);
+  return `run finished: ${parts.length === 0 ? "nothing to do" : parts.join(", ")}`;
+}
+
+function runBegun({ mode, containers, resumed }: LogFields): string {
+  const what = countOf(count(containers), "container");
+  if (resumed === true) return `resumes the run of an earlier process: ${what}`;
+  return mode === "update" ? `updates ${what}` : `says what it would do with ${what}`;
+}
+
+const cycleEnded = ({ seen, asked }: LogFields): string =>
+  `nothing to update: ${countOf(count(seen), "container")}, ${countOf(count(asked), "image")} asked for`;
+
+const planPublished = ({ containers }: LogFields): string =>
+  `newer images for ${(Array.isArray(containers) ? containers : []).join(", ")}`;
+
+type Sentence = readonly [says: (fields: LogFields) => string, tells: readonly string[]];
+
+const CHANGE = ["from", "to", "from_version", "to_version"];
+const COUNTS = ["seen", "asked", "unanswered", "left", "rest", "outcome"];
+
+/** By message. */
+const SENTENCES: Readonly<Record<string, Sentence>> = {
+  "container ended": [containerEnded, ["end", "because", "downtime_ms", ...CHANGE]],
+  "run begun": [runBegun, ["mode", "containers", "resumed"]],
+  "run finished": [runFinished, ["ends"]],
+  "cycle ended": [cycleEnded, COUNTS],
+  "plan published": [planPublished, ["containers", ...COUNTS]],
+};
+
+/** Undefined where the message and its fields say enough. */
+export function sentenceFor(message: string, fields: LogFields): LogSentence | undefined {
+  if (!Object.hasOwn(SENTENCES, message)) return undefined;
+  const [says, tells] = SENTENCES[message] as Sentence;
+  return { says: says(fields), shownFields: tells };
+}

@@ -1,0 +1,148 @@
+// Every main.ts is one call of runService: settings, log, clock and one AbortSignal, made and unmade in one place.
+import { setMaxListeners } from "node:events";
+import type { Logger } from "pino";
+import { type Clock, systemClock } from "../clock.ts";
+import { type Engine, openEngine } from "../docker/engine.ts";
+import { explainUnwritable } from "./data-dir.ts";
+import { loadTls } from "../docker/engine-tls.ts";
+import { CannotStart, explain } from "../errors.ts";
+import { Health, serveHealth } from "./health.ts";
+import { openLog } from "./log.ts";
+import { EXIT_CODES, type ProgramResult, isOneCycle, runWithTimeLimit } from "./one-cycle.ts";
+import type { ContainerNames } from "./container-names.ts";
+import { findOwnContainers } from "../docker/own-container.ts";
+import { readFlags, readSettings } from "../settings/read-settings.ts";
+import { settingWarnings } from "../settings/setting-warnings.ts";
+import type { Settings } from "../settings/settings.ts";
+
+export interface ServiceContext {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Aborts at SIGTERM or SIGINT, or when the program's work is done. */
+  readonly signal: AbortSignal;
+  readonly health: Health;
+  /** The services of a host are in this program: one may wait for another to come. */
+  readonly together?: true;
+  /** Where several services poll the Engines of this program. */
+  readonly census?: ContainerNames;
+}
+
+/** Runs until the signal aborts or its work is done; resolves with the exit code. */
+export type Service = (context: ServiceContext) => Promise<number>;
+
+/** Ends the process with the service's exit code. A second SIGTERM or SIGINT ends it at once. */
+export async function runService(name: string, args: readonly string[], service: Service): Promise<void> {
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal); // one for each gate that waits
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => (stop.signal.aborted ? process.exit(130) : stop.abort(signal)));
+  }
+  let log: Logger | undefined;
+  let dataDir = "";
+  try {
+    const flags = readFlags(args);
+    const settings = readSettings(process.env, flags);
+    dataDir = settings.DATA_DIR;
+    log = openLog({ service: name === "ouroboros" ? undefined : name, settings, out: process.stdout });
+    log.info({ pid: process.pid }, "started");
+    for (const warning of settingWarnings(process.env, flags, settings)) log.warn(warning);
+    const health = new Health();
+    await using _served = await serveHealth(settings.HEALTH_PORT, health);
+    const context = { settings, log, clock: systemClock, signal: stop.signal, health };
+    const isLimited = isOneCycle(settings) && ONE_CYCLE_PROGRAMS.includes(name);
+    const ended = isLimited ? await runWithTimeLimit(context, service) : { code: await service(context) };
+    logEnd(log, stop.signal, ended);
+    process.exit(ended.code); // what hangs, and a connection to NATS that nobody greeted on, is left behind
+  } catch (error) {
+    const sentence = error instanceof CannotStart ? error.message : explainUnwritable(error, dataDir);
+    if (sentence !== undefined)
+      process.stderr.write(`${name === "ouroboros" ? name : `ouroboros ${name}`}: ${sentence}\n`);
+    else if (log !== undefined) log.fatal({ err: error }, "ended by an error");
+    else throw error;
+    process.exitCode = 1;
+  }
+}
+
+/** Of the programs, those that a cycle is the work of. */
+const ONE_CYCLE_PROGRAMS = ["ouroboros", "poller"];
+
+function logEnd(log: Logger, stop: AbortSignal, { code, waited }: ProgramResult): void {
+  if (waited !== undefined)
+    log.error({ code, waiting_for: waited }, "stopped: RUN_ONCE_TIMEOUT is over, and the work is not done");
+  else log.info({ because: stop.aborted ? String(stop.reason) : "done", code }, "stopped");
+}
+
+export interface Host {
+  readonly name: string;
+  readonly engine: Engine;
+  /** Ids of the containers of this Engine that this program may run in. */
+  readonly own: readonly string[];
+}
+
+/** How long to wait before an Engine that does not answer is asked again. */
+const RETRY_MS = 2000;
+/** Below the time-out of a health check. */
+const PING_MS = 3000;
+
+/**
+ * The host behind DOCKER_SOCKETS[index]; waits until its Engine answers. Undefined when the signal aborts first, and
+ * where there is one cycle only and its Engine does not answer.
+ * Its name is OUROBOROS_HOST[index], else the Engine's own.
+ */
+export async function openHost(
+  { settings, log, clock, signal, health }: ServiceContext,
+  index: number,
+): Promise<Host | undefined> {
+  const socket = settings.DOCKER_SOCKETS[index] ?? "";
+  health.addEngine(socket, () => "does not answer");
+  for (let told = false; !signal.aborted; told = true) {
+    try {
+      const tls = await loadTls(socket, settings, clock.now());
+      if (tls?.ca === undefined && tls !== undefined)
+        log.warn({ socket }, "DOCKER_TLS_VERIFY is off: the Engine's certificate is not checked");
+      const engine = await openEngine(socket, settings.DOCKER_TIMEOUT, {
+        tls,
+        compat: settings.COMPAT_LABELS,
+      });
+      const own = await findOwnContainers(engine);
+      health.addEngine(socket, async () => {
+        await engine.docker.listContainers({ limit: 1, abortSignal: clock.deadline(PING_MS) });
+        return undefined;
+      });
+      return { name: settings.OUROBOROS_HOST[index] ?? engine.hostname, engine, own };
+    } catch (error) {
+      const once = isOneCycle(settings);
+      if (!told)
+        log.error(
+          { socket, because: explain(error) },
+          once ? "Engine does not answer" : "Engine does not answer; waiting for it",
+        );
+      if (once) return undefined;
+      await clock.sleep(RETRY_MS, signal);
+    }
+  }
+  return undefined;
+}
+
+/** Of a service that is told to stop: a cycle that was not finished is told by its code. */
+export const exitCodeWhenStopped = ({ settings }: Pick<ServiceContext, "settings">): number =>
+  isOneCycle(settings) ? EXIT_CODES.unfinished : EXIT_CODES.done;
+
+/** Runs `work` for each host side by side; one dead Engine does not disturb the others. The worst exit code counts. */
+export async function forEachHost(
+  context: ServiceContext,
+  work: (host: Host) => Promise<number>,
+): Promise<number> {
+  const codes = await Promise.all(
+    context.settings.DOCKER_SOCKETS.map(async (_, index) => {
+      const host = await openHost(context, index);
+      return host === undefined
+        ? context.signal.aborted
+          ? exitCodeWhenStopped(context)
+          : EXIT_CODES.failed
+        : work(host);
+    }),
+  );
+  return Math.max(...codes);
+}

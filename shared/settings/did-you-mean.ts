@@ -1,0 +1,38 @@
+// What someone may have meant by a name that is not there. Pure.
+
+/** ` Did you mean web?`, with what is nearest first; nothing where nothing is near. */
+export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const near = [...new Set(candidates)]
+    .map((candidate) => ({ candidate, far: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(
+      ({ candidate, far }) => far <= Math.max(1, Math.floor(word.length / 3)) || candidate.includes(word),
+    )
+    .sort((one, other) => one.far - other.far || (one.candidate < other.candidate ? -1 : 1))
+    .slice(0, 3)
+    .map(({ candidate }) => candidate);
+  return near.length === 0 ? "" : `; did you mean ${near.join(" or ")}?`;
+}
+
+/** How many letters are to be put in, left out, exchanged, or swapped with their neighbour (optimal string alignment). */
+export function editDistance(one: string, other: string): number {
+  const [from, to] = [Array.from(one), Array.from(other)];
+  let before: number[] = [];
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (const [index, letter] of from.entries()) {
+    const next = [index + 1];
+    for (const [at, wanted] of to.entries()) {
+      const isSwapped =
+        index > 0 && at > 0 && letter !== wanted && letter === to[at - 1] && from[index - 1] === wanted;
+      next.push(
+        Math.min(
+          (next[at] ?? 0) + 1,
+          (row[at + 1] ?? 0) + 1,
+          (row[at] ?? 0) + Number(letter !== wanted),
+          isSwapped ? (before[at - 1] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
+    }
+    [before, row] = [row, next];
+  }
+  return row.at(-1) ?? 0;
+}

@@ -1,0 +1,54 @@
+// The container labels people may set, in one table; docs/labels.md is printed from it.
+
+interface Label {
+  readonly says: string;
+  /** It concerns more than its own container, so one that comes from the image does not count (effective-labels.ts). */
+  readonly reaches?: true | ((value: string) => boolean);
+}
+
+export const labels = {
+  "com.ouroboros.enable": {
+    says: "`true` or `yes`: watch this container; anything else: leave it alone. Read only with LABEL_ENABLE, and then it beats MONITOR and IGNORE.",
+  },
+  "com.ouroboros.depends_on": {
+    reaches: true,
+    says: "Comma-separated names (or ids) of containers that are stopped before this one is updated and started again afterwards. The inverse of compose's `depends_on`.",
+  },
+  "com.ouroboros.hard_depends_on": {
+    reaches: true,
+    says: "The same, but recreated instead of started. A name in both lists counts as hard.",
+  },
+  "com.ouroboros.stop_signal": {
+    says: "The signal that stops this container instead of its own, for example `SIGINT`.",
+  },
+  "com.ouroboros.health_timeout": {
+    reaches: true,
+    says: "How long its successor may take to become healthy, and after that to pass `com.ouroboros.check`: a number of seconds, or a number with `ms`, `s`, `m`, `h`, `d` or `w`; a day at most. Beats HEALTH_TIMEOUT.",
+  },
+  "com.ouroboros.settle_time": {
+    reaches: true,
+    says: "How long its successor, where it has no healthcheck, must run without a restart; a day at most. Beats SETTLE_TIME.",
+  },
+  "com.ouroboros.check": {
+    reaches: (value) => !/^\s*exec:/.test(value),
+    says: "A check of its successor from outside, once that is healthy or has settled: `http://container:PORT/PATH` or `https://container:PORT/PATH` (a status below 400 passes), `tcp://container:PORT` (a connection passes) or `exec:COMMAND` (run in it by `/bin/sh -c`; exit code 0 passes). `container` stands for its first IP address, whose certificate is not checked; another host name is taken as it is. Asked from where the updater runs, every second and at most 5 s each time, until it passes or its health timeout (30 s without a healthcheck) is over: then the old container is put back. While this label cannot be understood the container is left alone.",
+  },
+  "com.ouroboros.role": {
+    reaches: true,
+    says: "Marks a part of Ouroboros itself (`poller`, `updater`, `hook-executor`, `nats`): it is left alone without SELF_UPDATE, and `nats` always. Where the image alone says so, always, too.",
+  },
+} as const satisfies Record<string, Label>;
+
+export type LabelName = keyof typeof labels;
+export type Labels = Readonly<Record<string, string>>;
+
+export const labelOf = (all: Labels, name: LabelName): string | undefined => all[name];
+
+/** Names in a comma-separated label; blanks and empty parts are dropped. */
+export const readNameList = (all: Labels, name: LabelName): string[] =>
+  (all[name] ?? "")
+    .split(",")
+    .map((part) => part.trim().replace(/^\//, ""))
+    .filter((part) => part !== "");
+
+export const isYes = (text: string | undefined): boolean => /^(?:true|yes)$/i.test((text ?? "").trim());

@@ -1,0 +1,180 @@
+// How the text of a setting is read. Each reader's error says what is allowed.
+import { z } from "zod";
+import { isCron } from "./cron.ts";
+import { unquote } from "./env-value.ts";
+import { normalizeRegistryName } from "./registry-name.ts";
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$/;
+
+const milliseconds = (text: string): number => {
+  const [, number = "", unit = "s"] = DURATION.exec(text) ?? [];
+  return Number(number) * (UNITS[unit] ?? Number.NaN);
+};
+
+export const text = z.string();
+const split = (all: string, by: RegExp): string[] =>
+  all
+    .split(by)
+    .map(unquote)
+    .filter((word) => word !== "");
+export const words = z.string().transform((all) => split(all, /\s+/));
+/** Words that hold no comma: one is a blank that was meant (setting-warnings.ts says so). */
+export const names = z.string().transform((all) => split(all, /[\s,]+/));
+/** Words, where `none` and the like stand for none. */
+export const wordsOrNone = words.transform((all) => (/^(?:none|false|no)$/i.test(all.join()) ? [] : all));
+export const flag = z
+  .string()
+  .regex(/^(?:true|yes|1|false|no|0)?$/i, "allowed are true, yes, false, no")
+  .transform((word) => /^(?:true|yes|1)$/i.test(word));
+export const onOff = z
+  .string()
+  .regex(/^(?:on|off|true|false|yes|no)$/i, "allowed are on, off")
+  .transform((word) => /^(?:on|true|yes)$/i.test(word));
+export const countOrNone = z
+  .string()
+  .regex(/^\d{1,6}$/, "allowed is a whole number, 0 for never")
+  .transform(Number);
+
+export const domainOrNone = z
+  .string()
+  .regex(/^[A-Za-z0-9_=-]{0,64}$/, "allowed are letters, digits, _, = and -");
+
+export const count = z
+  .string()
+  .regex(/^[1-9]\d{0,3}$/, "allowed is a whole number from 1")
+  .transform(Number);
+
+/** Milliseconds; a bare number counts seconds. */
+export const duration = z
+  .string()
+  .regex(DURATION, "allowed is a number of seconds, or a number with ms, s, m, h, d, w")
+  .transform(milliseconds);
+export const optionalDuration = z
+  .string()
+  .refine(
+    (given) => given === "" || DURATION.test(given),
+    "allowed is a number of seconds, or a number with ms, s, m, h, d, w",
+  )
+  .transform((given) => (given === "" ? undefined : milliseconds(given)));
+export const interval = duration.transform((ms) => Math.max(ms, 30_000));
+
+/** pino's levels; Ouroboros' `critical` is pino's `fatal`. */
+export const logLevel = z
+  .string()
+  .toLowerCase()
+  .pipe(
+    z.enum(["debug", "info", "warn", "error", "critical"], "allowed are debug, info, warn, error, critical"),
+  )
+  .transform((level) => (level === "critical" ? ("fatal" as const) : level));
+
+/** `text` for a terminal or a file; undefined: what standard output is. */
+export const logFormat = z
+  .string()
+  .toLowerCase()
+  .regex(/^(?:json|pretty)?$/, "allowed are json, pretty")
+  .transform((format) => (format === "" ? undefined : (format as "json" | "pretty")));
+
+export const port = z
+  .string()
+  .regex(/^\d{1,5}$/, "allowed is a number from 1 to 65535")
+  .transform(Number)
+  .refine((number) => number > 0 && number < 65_536, "allowed is a number from 1 to 65535");
+
+export const optionalPort = z
+  .string()
+  .refine(
+    (given) => /^(?:off|none|no|false)?$/i.test(given) || port.safeParse(given).success,
+    "allowed is a number from 1 to 65535, or off",
+  )
+  .transform((given) => Number(given) || undefined);
+
+/** Milliseconds; Infinity for always. */
+export const grace = z
+  .string()
+  .refine(
+    (given) => given === "-1" || DURATION.test(given),
+    "allowed is a duration, 0 for never, -1 for always",
+  )
+  .transform((given) => (given === "-1" ? Number.POSITIVE_INFINITY : milliseconds(given)));
+
+export const cron = z
+  .string()
+  .transform((given) => (/^(?:none|false|no)?$/i.test(given) ? undefined : given))
+  .refine(
+    (pattern) => pattern === undefined || isCron(pattern),
+    "allowed are five fields: minute, hour, day of the month, month, day of the week, as in 0 4 * * mon-fri",
+  );
+
+/** What systems set by themselves, as `en_US:en`, never stops the program. */
+export const language = z.string().transform((given) => (/^es(?:[_:.-]|$)/i.test(given) ? "es_ES" : "en"));
+
+export const dataExport = z
+  .string()
+  .toLowerCase()
+  .transform((given) => (/^(?:none|false|no)?$/.test(given) ? undefined : given))
+  .pipe(z.enum(["prometheus", "influxdb"], "allowed are prometheus, influxdb").optional());
+
+export const COMPATIBLE = ["watchtower", "wud"] as const;
+export const compatLabels = z
+  .string()
+  .toLowerCase()
+  .transform((all) => all.split(/[\s,]+/).filter((one) => one !== "" && one !== "none"))
+  .pipe(z.array(z.enum(COMPATIBLE, `allowed are ${COMPATIBLE.join(", ")}, separated by blanks`)));
+
+const SOCKET = /^(?:unix:\/\/\S+|tcp:\/\/(?:[^\s/:[\]]+|\[[\da-f:]+\])(?::\d+)?\/?|\/\S+)$/i;
+const oneSocket = (given: string): string => {
+  const text = given.replace(/^(?=\/)/, "unix://");
+  return text.startsWith("unix://")
+    ? `unix:///${text.slice(7).replace(/^\/+/, "")}`
+    : text.replace(/\/$/, "");
+};
+
+export const sockets = words
+  .refine(
+    (all) => all.length > 0 && all.every((one) => SOCKET.test(one)),
+    "allowed are unix:///path and tcp://host:port, separated by blanks",
+  )
+  .transform((all) => all.map(oneSocket));
+
+export const optionalSocket = z
+  .string()
+  .refine(
+    (given) => given === "" || SOCKET.test(given),
+    "allowed are unix:///path and tcp://host:port; give any other kind of access as one of these",
+  )
+  .transform((given) => (given === "" ? undefined : oneSocket(given)));
+
+/** As `ouroboros participant add` takes it. */
+export const participantName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, "allowed are letters, digits, _ and -, 64 at most");
+
+/** Empty, or an address without a user: a request that is made anew for each try has no place for one. */
+export const webAddress = z.string().refine((given) => {
+  if (given === "") return true;
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.password === "";
+}, "allowed is http://… or https://… without user and password");
+
+/** A key, or `whsec_` and a key in base64: one that is empty or no base64 would sign with what anybody can guess. */
+export const signingSecret = z
+  .string()
+  .refine(
+    (given) =>
+      !given.startsWith("whsec_") || /^[A-Za-z0-9+/_-]{2,}={0,2}$/.test(given.slice("whsec_".length)),
+    "after whsec_ the key in base64 is missing",
+  );
+
+/** Empty, or a registry's name in any way that Docker's client takes it. */
+export const registry = z
+  .string()
+  .transform(normalizeRegistryName)
+  .refine((name) => /^$|^[\w.[\]:-]+$/.test(name), "allowed is the name of one registry, as in ghcr.io");

@@ -1,0 +1,75 @@
+// What the program is given and does not read, or reads in a way that its owner may not expect: told once at the start,
+// each a sentence that says what would be right. One table of checks. Pure but for values in files.
+import { guessSetting } from "./misspelt-settings.ts";
+import { type Flags, readSettingText, readWatchtowerVariables } from "./read-settings.ts";
+import { duration, names, sockets } from "./setting-values.ts";
+import { type Setting, type SettingName, type Settings, settings } from "./settings.ts";
+
+interface SettingTexts {
+  readonly env: NodeJS.ProcessEnv;
+  readonly flags: Flags;
+  readonly read: Settings;
+  /** A setting's text, where it is given. */
+  readonly text: (name: SettingName) => string | undefined;
+}
+
+const rows = Object.entries(settings) as [SettingName, Setting][];
+
+const requirePartner =
+  (name: SettingName, partner: SettingName) =>
+  ({ text }: SettingTexts): string[] =>
+    text(name) !== undefined && text(partner) === undefined
+      ? [`${name} without ${partner} is not used: set ${partner} too, or unset ${name}`]
+      : [];
+
+const checks: readonly ((given: SettingTexts) => readonly string[])[] = [
+  ({ env }) => Object.keys(env).sort().flatMap(warnOfMisspelling),
+  ({ text }) =>
+    rows.flatMap(([name, { read }]) => {
+      const list = read === names || read === sockets ? (text(name) ?? "") : "";
+      return list.includes(",") ? [warnOfComma(name, list)] : [];
+    }),
+  ({ text, read }) => {
+    const given = text("INTERVAL");
+    const ms = duration.safeParse((given ?? "").trim()).data;
+    return ms !== undefined && ms < read.INTERVAL
+      ? [`INTERVAL ${given ?? ""} is too short: ${read.INTERVAL / 1000} s is taken, the shortest there is`]
+      : [];
+  },
+  requirePartner("REPO_USER", "REPO_PASS"),
+  requirePartner("REPO_PASS", "REPO_USER"),
+  requirePartner("REPO_REGISTRY", "REPO_USER"),
+  requirePartner("NATS_PASSWORD", "NATS_USER"),
+  ({ env }) =>
+    rows
+      .filter(([name]) => name !== "OUROBOROS_HOST") // compose.yaml has a file for where none is given
+      .filter(([name]) => isGiven(env[name]) && isGiven(env[`${name}_FILE`]))
+      .map(([name]) => `${name}_FILE is not read: ${name} is set`),
+  ({ read: { LABELS_ONLY, LABEL_ENABLE } }) =>
+    LABELS_ONLY && !LABEL_ENABLE
+      ? ["LABELS_ONLY without LABEL_ENABLE watches nothing: set LABEL_ENABLE=true too"]
+      : [],
+  ({ text, read }) =>
+    text("INTERVAL") !== undefined && read.CRON !== undefined
+      ? ["INTERVAL is not read: CRON says when to check"]
+      : [],
+  ({ env, flags }) => readWatchtowerVariables(env, flags).ignored,
+];
+
+/** In the order of the table. @throws where a file of a NAME_FILE cannot be read. */
+export function settingWarnings(env: NodeJS.ProcessEnv, flags: Flags, read: Settings): readonly string[] {
+  const text = (name: SettingName): string | undefined => readSettingText(env, flags, name);
+  return checks.flatMap((check) => check({ env, flags, read, text }));
+}
+
+const isGiven = (text: string | undefined): boolean => text !== undefined && text.trim() !== "";
+
+function warnOfMisspelling(name: string): string[] {
+  const meant = guessSetting(name);
+  return meant === undefined ? [] : [`${name} is no setting and is not read; did you mean ${meant}?`];
+}
+
+const warnOfComma = (name: SettingName, list: string): string =>
+  settings[name].read === sockets
+    ? `${name} has a comma: its entries are separated by blanks, as in ${name}="${list.replace(/\s*,\s*/g, " ")}"`
+    : `${name} has a comma, which is read as a blank: its words are separated by blanks, as in ${name}="${list.replace(/[\s,]+/g, " ")}"`;

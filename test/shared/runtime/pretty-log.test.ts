@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import { type LogFields, sentenceFor } from "../../../shared/runtime/log-sentences.ts";
+import { formatLogLine } from "../../../shared/runtime/pretty-log.ts";
+
+const id = (digit: string): string => `sha256:${digit.repeat(64)}`;
+const IMAGES = { from: id("a"), to: id("b") };
+
+describe("the log for people", () => {
+  const sentences: readonly [string, string, LogFields, string | undefined][] = [
+    [
+      "from which version to which a container was updated, and how long it was down",
+      "container ended",
+      {
+        end: "updated",
+        because: "x",
+        ...IMAGES,
+        from_version: "1.4.2",
+        to_version: "1.5.0",
+        downtime_ms: 212,
+      },
+      "updated: 1.4.2 → 1.5.0, down for 0.2 s",
+    ],
+    [
+      "the images' ids where they name no version",
+      "container ended",
+      { end: "updated", because: "x", ...IMAGES, to_version: "1.5.0" },
+      "updated: aaaaaaaaaaaa → bbbbbbbbbbbb",
+    ],
+    [
+      "the ids where both name the same version",
+      "container ended",
+      { end: "updated", because: "x", ...IMAGES, from_version: "9", to_version: "9", downtime_ms: 90_000 },
+      "updated: aaaaaaaaaaaa → bbbbbbbbbbbb, down for 90 s",
+    ],
+    [
+      "why one was put back",
+      "container ended",
+      { end: "rolled_back", because: "it is unhealthy", ...IMAGES, downtime_ms: 2500 },
+      "rolled back to the old container: it is unhealthy; down for 2.5 s",
+    ],
+    ["why one was refused", "container ended", { end: "refused", because: "no" }, "not updated, refused: no"],
+    [
+      "how a run begins",
+      "run begun",
+      { mode: "update", containers: 1, resumed: false },
+      "updates 1 container",
+    ],
+    [
+      "that a run goes on",
+      "run begun",
+      { mode: "update", containers: 2, resumed: true },
+      "resumes the run of an earlier process: 2 containers",
+    ],
+    [
+      "that nothing will be touched",
+      "run begun",
+      { mode: "dry_run", containers: 2, resumed: false },
+      "says what it would do with 2 containers",
+    ],
+    [
+      "how a run ended",
+      "run finished",
+      { ends: { a: "updated", b: "updated", c: "rolled_back" } },
+      "run finished: 2 updated, 1 rolled back",
+    ],
+    ["a run without containers", "run finished", { ends: {} }, "run finished: nothing to do"],
+    ["nothing else", "toString", {}, undefined],
+  ];
+  for (const [sentence, message, fields, expected] of sentences)
+    it(`says ${sentence}`, () => assert.equal(sentenceFor(message, fields)?.says, expected));
+
+  const line = JSON.stringify({
+    ...{ level: "info", time: "2026-02-01T10:00:00.000Z", host: "h1", container: "web" },
+    ...{ run: "r1", image: id("c"), because: "it is in use", msg: "outdated image kept" },
+  });
+  for (const [sentence, everything, expected] of [
+    [
+      "hides ids that are for machines, and shortens those of images",
+      false,
+      '10:00:00  info      h1 web  outdated image kept  image=cccccccccccc  because="it is in use"\n',
+    ],
+    [
+      "shows all of them at LOG_LEVEL=debug",
+      true,
+      `10:00:00  info      h1 web  outdated image kept  run=r1  image=${id("c")}  because="it is in use"\n`,
+    ],
+  ] as const)
+    it(sentence, () => assert.equal(formatLogLine(line, { colour: false, everything }), expected));
+});
