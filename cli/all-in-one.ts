@@ -1,5 +1,5 @@
-// All services in one process, as someone who knows only the Docker socket starts them: a private NATS unless
-// NATS_URL names one, and for each host its updater, hook-executor and poller.
+// Runs all services in one process, for users who provide no more than the Docker socket: a private NATS, unless
+// NATS_URL names one, and for each host an updater, a hook-executor and a poller.
 import { firstOf } from "../shared/clock.ts";
 import { type ServiceContext, type Host, type Service, forEachHost } from "../shared/runtime/run-service.ts";
 import { ContainerNames } from "../shared/runtime/container-names.ts";
@@ -10,11 +10,13 @@ import { runUpdater } from "../services/updater/run.ts";
 import { writeAccessFile } from "../nats/access-file.ts";
 import { providePrivateNats } from "../nats/private-nats.ts";
 
-/** The services end first, the private NATS after them. An error of one service ends the program with that error. */
+/**
+ * Ends the services first and the private NATS after them. An error of one service ends the program with that error.
+ */
 export const runAllInOne: Service = async (context) => {
   const { settings, signal } = context;
   const state: { wrong: string | undefined } = { wrong: "not started yet" };
-  context.health.addPart("services", () => state.wrong); // until each has said what keeps it from its work
+  context.health.addPart("services", () => state.wrong); // until each service has registered its own health checks
   await using nats = settings.NATS_URL === "" ? await providePrivateNats(context) : undefined;
   await using _access = nats && (await writeAccessFile(settings.DATA_DIR, nats.access));
   const failures: unknown[] = [];
@@ -27,9 +29,9 @@ export const runAllInOne: Service = async (context) => {
   };
   const code = await forEachHost(common, async (host) => {
     try {
-      const ended = runHost(common, host);
+      const exitCode = runHost(common, host);
       state.wrong = undefined;
-      return await ended;
+      return await exitCode;
     } catch (error) {
       failures.push(error);
       failed.abort();
@@ -46,7 +48,7 @@ const hostServices = (settings: Settings): Readonly<Record<string, Service>> => 
   poller: runPoller,
 });
 
-/** The first to end, as the poller does after RUN_ONCE, ends the others; all are waited for. */
+/** The first service to end, such as the poller with RUN_ONCE, stops the others; resolves when all have ended. */
 async function runHost(context: ServiceContext, { name, engine }: Host): Promise<number> {
   const settings: Settings = {
     ...context.settings,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The program. A health check, run every half minute, loads nothing else.
+// Entry point of the program. The health check, which runs every half minute, loads none of the other code.
 import { healthcheck } from "./commands/healthcheck.ts";
 
 const args = process.argv.slice(2);

@@ -1,5 +1,5 @@
-// What the words of the command line start: one service, all of them, or one of the operator's commands. Code is
-// loaded when it is needed: a service that idles for weeks holds no other's.
+// Starts what the command line names: one service, all services, or an operator's command. Code is loaded on demand,
+// so that a service that idles for weeks holds no other service's code in memory.
 import { systemClock } from "../shared/clock.ts";
 import type { Service } from "../shared/runtime/run-service.ts";
 import type { ServiceName } from "./framework/command-table.ts";
@@ -25,7 +25,8 @@ export async function start(args: readonly string[]): Promise<void> {
   if (!isService(first) && !first.startsWith("-") && first !== "") {
     const command = (await import("./framework/dispatch.ts")).findCommand(args);
     if (command !== undefined) {
-      process.exit(await command(openTerminal())); // a server that never greets would keep its connection, and us
+      // otherwise a NATS server that never greets would keep the process alive
+      process.exit(await command(openTerminal()));
     }
   }
   const { programUsage, readVersion } = await import("./framework/usage.ts");
@@ -34,13 +35,13 @@ export async function start(args: readonly string[]): Promise<void> {
   else await runServiceNamed("ouroboros", args, (await import("./all-in-one.ts")).runAllInOne);
 }
 
-/** The commands do without what every service has: a log, settings, the Engine's client. */
+/** Loads what only services need, such as the log and the Engine's client; commands do without. */
 async function runServiceNamed(name: string, args: readonly string[], service: Service): Promise<void> {
   const { runService } = await import("../shared/runtime/run-service.ts");
   await runService(name, args, service);
 }
 
-/** For a command that ends by itself when it is told to, as `events --follow`. */
+/** Time for a command that ends by itself on the signal, such as `events --follow`. */
 const STOP_WITHIN_MS = 300;
 
 function openTerminal(): Terminal {
@@ -51,10 +52,11 @@ function openTerminal(): Terminal {
   ] as const)
     process.once(signal, () => {
       stop.abort(signal);
-      void systemClock.sleep(STOP_WITHIN_MS).then(() => process.exit(code)); // what waits for an answer does not listen
+      // a command that waits for an answer ignores the signal
+      void systemClock.sleep(STOP_WITHIN_MS).then(() => process.exit(code));
     });
   process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
-    if (code === "EPIPE") process.exit(0); // `ouroboros events | head`: who read has enough
+    if (code === "EPIPE") process.exit(0); // `ouroboros events | head`: the reader has closed the pipe
   });
   const { env, stdout, stderr } = process;
   return { env, stdout, stderr, clock: systemClock, signal: stop.signal };

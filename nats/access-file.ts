@@ -1,5 +1,6 @@
-// Where the private NATS is, and the key to it: left in DATA_DIR for the commands that are run beside the program
-// (`docker exec ouroboros ouroboros status`), for as long as it runs. Nobody but the program's own user can read it.
+// The file in DATA_DIR with the address and key of the private NATS, for commands that run beside the program
+// (`docker exec ouroboros ouroboros status`). It exists while the program runs, and only the program's own user can
+// read it.
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -14,23 +15,23 @@ const AccessFile = z.object({
 
 const accessFilePath = (dataDir: string): string => join(dataDir, "nats", "access.json");
 
-/** The file is gone when this is disposed of. */
+/** Writes the file; disposing of the result removes it. */
 export async function writeAccessFile(
   dataDir: string,
   { NATS_URL, NATS_NKEY }: NatsSettings,
 ): Promise<AsyncDisposable> {
   const file = accessFilePath(dataDir);
-  const unfinished = `${file}.new`;
+  const temporaryFile = `${file}.new`;
   const access: z.infer<typeof AccessFile> = { url: NATS_URL, nkey: NATS_NKEY };
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await writeFile(unfinished, `${JSON.stringify(access)}\n`, { mode: 0o600 });
-  await rename(unfinished, file); // whoever reads it reads it whole
+  await writeFile(temporaryFile, `${JSON.stringify(access)}\n`, { mode: 0o600 });
+  await rename(temporaryFile, file); // so that readers never see half a file
   return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
 }
 
 /**
- * Undefined where no program left any.
- * @throws CannotStart where it is there and cannot be read.
+ * Undefined where there is no such file.
+ * @throws CannotStart where the file exists but cannot be read.
  */
 export async function readAccessFile(
   dataDir: string,
@@ -51,7 +52,7 @@ export async function readAccessFile(
   return { NATS_URL: access.data.url, NATS_NKEY: access.data.nkey };
 }
 
-/** What an unreachable NATS means where its address is from the file. */
+/** The error message where a NATS whose address came from the file does not answer. */
 export const staleAccessMessage = (dataDir: string, url: string): string =>
   `the private NATS at ${url} does not answer: the Ouroboros that left ${accessFilePath(dataDir)} does not run any more. ` +
   "Start it again, or set NATS_URL to a NATS of yours";

@@ -1,19 +1,20 @@
-// The users of a NATS server, from the table of roles: the operator in the account of the streams, every other in an account
-// of its own that imports the subjects of its rights and nothing else. What a user publishes beyond them, and every answer that
-// it sends somewhere by a reply subject, stays in its account. A leaf node's user is in the account of the streams, because
-// that is what the two servers share, with permissions. docs/decisions/0047 says more. Pure.
+// Prints the accounts and users of a NATS server from the table of roles. The operator is in the account of the
+// streams; every other user has an account of its own, which imports the subjects of its permissions and nothing
+// else. Whatever else it publishes, and every answer that it directs elsewhere by a reply subject, stays in that
+// account. The user of a leaf node is in the account of the streams, which the two servers share, and has permissions
+// instead. See docs/decisions/0047. Pure.
 import { STORED } from "../shared/contract/subjects.ts";
 import { permissionLines } from "./authorization-text.ts";
 import { STREAMS_ACCOUNT, FILE_HEADER, type Identity, inboxPrefixOf } from "./server-config-text.ts";
 import { type Permission, type Permissions, type User, roles, userName } from "./permissions.ts";
 
 /**
- * In an account without JetStream the server answers on `$JS.API` itself, that there is none. So the API of APP is imported
- * under another name, and what clients send to `$JS.API` is mapped to it.
+ * In an account without JetStream the server itself answers on `$JS.API` that there is none. So the API of the
+ * account of the streams is imported under another name, and requests to `$JS.API` are mapped to that name.
  */
 export const IMPORTED_API = "ouroboros.js.API";
 
-/** Where the server awaits the answers to what came by an import. */
+/** The subjects on which the server receives the answers to imported requests. */
 const REPLIES = "_R_.>";
 
 interface Account {
@@ -22,7 +23,7 @@ interface Account {
   readonly rights: Permissions;
 }
 
-/** `accounts`; who is not listed may not connect. */
+/** The block `accounts`; users that are not in it cannot connect. */
 export function accountsText(users: readonly (readonly [User, Identity])[]): string {
   const operators = users
     .filter(([{ role }]) => role === "operator")
@@ -30,19 +31,20 @@ export function accountsText(users: readonly (readonly [User, Identity])[]): str
   const all = users.map(([user, identity]): Account => {
     return { user, identity, rights: roles[user.role].rights(user.name, operators) };
   });
-  const isOfApp = ({ user: { role } }: Account): boolean => role === "operator" || role === "leaf";
-  const others = all.filter((one) => !isOfApp(one));
-  return `${FILE_HEADER}\naccounts {\n${streamsAccountText(all.filter(isOfApp), others)}${others.map(accountText).join("")}}\n`;
+  const isInStreamsAccount = ({ user: { role } }: Account): boolean => role === "operator" || role === "leaf";
+  const others = all.filter((account) => !isInStreamsAccount(account));
+  const streamsAccount = streamsAccountText(all.filter(isInStreamsAccount), others);
+  return `${FILE_HEADER}\naccounts {\n${streamsAccount}${others.map(accountText).join("")}}\n`;
 }
 
-/** What APP lets others use is what the table gives them, and no more. */
+/** The account of the streams exports exactly the subjects that the table gives to the other users. */
 function streamsAccountText(own: readonly Account[], others: readonly Account[]): string {
-  const sent = distinctSubjects(others.flatMap(({ rights }) => rights.publish));
-  const heard = distinctSubjects(others.flatMap(({ rights }) => rights.subscribe));
-  const services = sent.map(
+  const published = distinctSubjects(others.flatMap(({ rights }) => rights.publish));
+  const subscribed = distinctSubjects(others.flatMap(({ rights }) => rights.subscribe));
+  const services = published.map(
     (subject) => `{ service: ${quoted(subject)}${isPull(subject) ? ", response_type: Stream" : ""} }`,
   );
-  const streams = heard.map((subject) => `{ stream: ${quoted(importedStreamSubject(subject))} }`);
+  const streams = subscribed.map((subject) => `{ stream: ${quoted(importedStreamSubject(subject))} }`);
   const served = others.flatMap(({ user, rights }) =>
     rights.serves.map(
       ({ subject }) => `{ service: { account: ${quoted(userName(user))}, subject: ${quoted(subject)} } }`,
@@ -56,15 +58,15 @@ function streamsAccountText(own: readonly Account[], others: readonly Account[])
   ]);
 }
 
-/** It is answered more than once. */
+/** Whether requests on the subject get several answers: the messages of a pull. */
 const isPull = (subject: string): boolean => subject.startsWith("$JS.API.CONSUMER.MSG.NEXT.");
 
 function accountText(account: Account): string {
   const { publish, subscribe, serves } = account.rights;
-  const sent = distinctSubjects(publish).map((subject) =>
+  const published = distinctSubjects(publish).map((subject) =>
     importText("service", subject, importedServiceSubject(subject)),
   );
-  const heard = distinctSubjects(subscribe).map((subject) =>
+  const subscribed = distinctSubjects(subscribe).map((subject) =>
     importText("stream", importedStreamSubject(subject), subject),
   );
   const served = serves.map(
@@ -75,7 +77,7 @@ function accountText(account: Account): string {
     ["users", listText([userText(account)])],
     ["mappings", `{ "$JS.API.>": "${IMPORTED_API}.>" }`],
     ["exports", listText(served)],
-    ["imports", listText([...sent, ...heard])],
+    ["imports", listText([...published, ...subscribed])],
   ]);
 }
 
@@ -83,8 +85,9 @@ const importedServiceSubject = (subject: string): string =>
   subject.replace(/^\$JS\.API\./, `${IMPORTED_API}.`);
 
 /**
- * A message that comes to APP by an import is not passed on to who listens in other accounts; what a stream stores is
- * published once more. A bucket's entries that are listened to are written in APP itself.
+ * A message that reaches the account of the streams by an import is not passed on to subscribers in other accounts,
+ * so users subscribe to what the streams republish. The bucket entries that users watch are written in the account of
+ * the streams.
  */
 const importedStreamSubject = (subject: string): string =>
   subject.startsWith("$KV.") ? subject : `${STORED}.${subject}`;
@@ -93,10 +96,10 @@ const importText = (kind: "service" | "stream", subject: string, as: string): st
   `{ ${kind}: { account: ${STREAMS_ACCOUNT}, subject: ${quoted(subject)} }${as === subject ? "" : `, to: ${quoted(as)}`} }`;
 
 const userText = ({ user, identity, rights }: Account): string => {
-  const who = Object.entries(identity).map(([field, value]) => `${field}: ${quoted(value)}`);
+  const fields = Object.entries(identity).map(([field, value]) => `${field}: ${quoted(value)}`);
   if (user.role === "leaf")
-    who.push(`permissions: {\n${permissionLines({ identity, rights, answers: [REPLIES] })}      }`);
-  return `{ ${who.join(", ")} }  # ${roles[user.role].says}`;
+    fields.push(`permissions: {\n${permissionLines({ identity, rights, answers: [REPLIES] })}      }`);
+  return `{ ${fields.join(", ")} }  # ${roles[user.role].says}`;
 };
 
 const quoted = (text: string): string => JSON.stringify(text);

@@ -1,5 +1,5 @@
-// The users of a NATS server in a folder that an earlier version wrote: all in one account, each with the permissions of the
-// table of roles. Pure.
+// Prints the users of a NATS server for a folder that an earlier version wrote: all users share one account, and each
+// has the permissions of the table of roles. accounts-text.ts is for new folders. Pure.
 import { FILE_HEADER, type Identity, inboxPrefixOf } from "./server-config-text.ts";
 import {
   type Permission,
@@ -10,16 +10,16 @@ import {
   userName,
 } from "./permissions.ts";
 
-/** `authorization`: one user for each line of work; who is not listed may not connect. */
+/** The block `authorization`; users that are not in it cannot connect. */
 export function authorizationText(
   users: readonly (readonly [User, Identity])[],
   askersAtHub: readonly string[] = [],
 ): string {
-  const inboxes = (...asking: readonly User["role"][]) =>
-    users.filter(([{ role }]) => asking.includes(role)).map(([, identity]) => inboxPrefixOf(identity));
-  const atHub = inboxes("operator", "participant");
+  const inboxes = (...roleNames: readonly User["role"][]) =>
+    users.filter(([{ role }]) => roleNames.includes(role)).map(([, identity]) => inboxPrefixOf(identity));
+  const inboxesAtHub = inboxes("operator", "participant");
   const lines = users.map(([user, identity]) => {
-    const rights = roles[user.role].rights(user.name, atHub);
+    const rights = roles[user.role].rights(user.name, inboxesAtHub);
     const askers = [...inboxes("operator", "poller", "updater"), ...askersAtHub];
     const answers = rights.serves.length > 0 ? askers.map(inboxSubject) : [];
     return userText(user, { identity, rights, answers });
@@ -30,28 +30,30 @@ export function authorizationText(
 interface PermittedUser {
   readonly identity: Identity;
   readonly rights: Permissions;
-  /** Where it may answer, beyond its rights. */
+  /** Subjects on which it may answer, in addition to its rights. */
   readonly answers: readonly string[];
 }
 
 function userText(user: User, permitted: PermittedUser): string {
-  const who = Object.entries(permitted.identity).map(
+  const fields = Object.entries(permitted.identity).map(
     ([field, value]) => `${field}: ${JSON.stringify(value)}`,
   );
-  return `    # ${userName(user)}: ${roles[user.role].says}\n    { ${who.join(", ")}, permissions: {\n${permissionLines(permitted)}    } }\n`;
+  return `    # ${userName(user)}: ${roles[user.role].says}\n    { ${fields.join(", ")}, permissions: {\n${permissionLines(permitted)}    } }\n`;
 }
 
-/** Without `allow_responses`, which would let a user answer a request of its own on any subject. */
+/**
+ * Does not use `allow_responses`, which would let a user publish on any subject by answering a request of its own.
+ */
 export function permissionLines({
   identity,
   rights: { publish, subscribe, serves },
   answers,
 }: PermittedUser): string {
-  const sent = [...subjectsOf([...publish, ...serves.filter(({ own }) => own)]), ...answers];
-  const heard = [...subjectsOf([...subscribe, ...serves]), inboxSubject(inboxPrefixOf(identity))];
+  const publishable = [...subjectsOf([...publish, ...serves.filter(({ own }) => own)]), ...answers];
+  const subscribable = [...subjectsOf([...subscribe, ...serves]), inboxSubject(inboxPrefixOf(identity))];
   const lines = [
-    sent.length === 0 ? 'publish: { deny: [ ">" ] }' : `publish: { allow: ${listOf(sent)} }`,
-    `subscribe: { allow: ${listOf(heard)} }`,
+    publishable.length === 0 ? 'publish: { deny: [ ">" ] }' : `publish: { allow: ${listOf(publishable)} }`,
+    `subscribe: { allow: ${listOf(subscribable)} }`,
   ];
   return lines.map((line) => `      ${line}\n`).join("");
 }

@@ -1,4 +1,5 @@
-// A small certificate authority for the NATS server, made by openssl: one key that signs one server certificate.
+// Makes a small certificate authority for the NATS server with openssl: one key, which signs the server's
+// certificate.
 import { execFile } from "node:child_process";
 import { access, rm, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
@@ -7,9 +8,9 @@ import { promisify } from "node:util";
 import { CannotStart, explain } from "../shared/errors.ts";
 
 interface CertificateRequest {
-  /** Where the authority's key is kept, ca-key.pem, and its certificate, ca.pem. */
+  /** Folder for the authority's key, ca-key.pem, and its certificate, ca.pem. */
   readonly authority: string;
-  /** Where server-key.pem and server.pem go. */
+  /** Folder for server-key.pem and server.pem. */
   readonly server: string;
   /** Host names and addresses by which clients reach the server. */
   readonly names: readonly string[];
@@ -18,7 +19,7 @@ interface CertificateRequest {
 const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 const DAYS = { authority: "7300", server: "3650" };
 
-/** An authority that is there is kept; the server's certificate is made anew. @throws CannotStart without openssl. */
+/** Keeps an existing authority and renews the server's certificate. @throws CannotStart without openssl. */
 export async function makeCertificates({ authority, server, names }: CertificateRequest): Promise<void> {
   const ca = { key: join(authority, "ca-key.pem"), certificate: join(authority, "ca.pem") };
   if (!(await fileExists(ca.key)))
@@ -42,7 +43,7 @@ export async function makeCertificates({ authority, server, names }: Certificate
       ...["-days", DAYS.server, "-extfile", extensions, "-out", join(server, "server.pem")],
     );
   } finally {
-    for (const left of [request, extensions, join(authority, "ca.srl")]) await rm(left, { force: true });
+    for (const file of [request, extensions, join(authority, "ca.srl")]) await rm(file, { force: true });
   }
 }
 
@@ -52,7 +53,7 @@ const fileExists = async (file: string): Promise<boolean> =>
     () => false,
   );
 
-/** Its keys are readable by their owner only. */
+/** openssl makes its keys readable by their owner only. */
 async function openssl(...args: readonly string[]): Promise<void> {
   try {
     await promisify(execFile)("openssl", args);

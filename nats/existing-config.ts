@@ -1,5 +1,5 @@
-// What `ouroboros nats-config write` finds in its folder and keeps: users, which of them have a password, the names in the
-// server's certificate, and the path by which the server finds it.
+// Reads what `ouroboros nats-config write` finds in its folder and keeps: the users, which of them have a password,
+// the names in the server's certificate, and the server's path to it.
 import { WrongUsage } from "../shared/errors.ts";
 import { X509Certificate } from "node:crypto";
 import { readFile, readdir, rm } from "node:fs/promises";
@@ -8,7 +8,6 @@ import { isToken, encodeToken, decodeToken } from "../shared/contract/subject-to
 
 import { type RoleName, type User, roleNames, roles, userName } from "./permissions.ts";
 
-/** What was written before. */
 export interface ExistingConfig {
   readonly users: readonly User[];
   readonly withPassword: readonly string[];
@@ -28,7 +27,7 @@ export async function readExistingConfig(folder: string): Promise<ExistingConfig
   };
 }
 
-/** Names in the order of the alphabet. */
+/** The names in the folder, sorted; none where it does not exist. */
 const listNames = async (folder: string): Promise<string[]> => (await readdir(folder).catch(() => [])).sort();
 const textIn = (file: string): Promise<string> => readFile(file, "utf8").catch(() => "");
 
@@ -38,7 +37,7 @@ const certificateNames = (certificate: string): string[] =>
     ? []
     : (new X509Certificate(certificate).subjectAltName ?? "")
         .split(", ")
-        .map((one) => one.replace(/^(?:DNS|IP Address):/, ""));
+        .map((name) => name.replace(/^(?:DNS|IP Address):/, ""));
 
 async function readUsers(
   folder: string,
@@ -74,31 +73,32 @@ export const namesInRoles = (users: readonly User[], ...wanted: readonly RoleNam
 export const hostsAmong = (users: readonly User[]): string[] => namesInRoles(users, ...HOST_ROLES);
 
 /**
- * The users that these words mean: a host's name stands for all of its users, another's name or user name for it.
- * @throws WrongUsage where a word means nobody, or more than one.
+ * Finds the users that these words name: the name of a host stands for all users of the host; any other user is named
+ * by its name or its user name.
+ * @throws WrongUsage where a word names no user, or is ambiguous.
  */
 export function findUsersNamed(users: readonly User[], words: readonly string[]): User[] {
   return words.flatMap((word) => {
-    const ofHost = users.filter(({ role, name }) => HOST_ROLES.includes(role) && name === word);
+    const hostUsers = users.filter(({ role, name }) => HOST_ROLES.includes(role) && name === word);
     const others = users
       .filter(({ role }) => !HOST_ROLES.includes(role) && roles[role].per !== "one")
       .filter((user) => user.name === word || userName(user) === word);
-    const found = [...(ofHost.length > 0 ? [ofHost] : []), ...others.map((one) => [one])];
+    const found = [...(hostUsers.length > 0 ? [hostUsers] : []), ...others.map((user) => [user])];
     const [only, ...more] = found;
     if (only !== undefined && more.length === 0) return only;
-    const there = [
+    const known = [
       ...hostsAmong(users),
-      ...users.filter((one) => !HOST_ROLES.includes(one.role) && one.name !== "").map(userName),
+      ...users.filter((user) => !HOST_ROLES.includes(user.role) && user.name !== "").map(userName),
     ];
     throw new WrongUsage(
       only === undefined
-        ? `--remove ${word}: there are ${there.join(", ") || "none"}`
+        ? `--remove ${word}: there are ${known.join(", ") || "none"}`
         : `--remove ${word}: that is ${found.flat().map(userName).join(" or ")}; say which`,
     );
   });
 }
 
-/** Their keys and passwords; of a host also the folder of its own NATS. */
+/** Removes the users' keys and passwords, and for a host also the folder of its own NATS. */
 export async function removeUsers(folder: string, users: readonly User[]): Promise<void> {
   for (const user of users) {
     for (const kind of ["nk", "password"])

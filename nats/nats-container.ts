@@ -1,5 +1,6 @@
-// The official image of NATS as a container on the local Engine, for a machine that has no nats-server: on loopback,
-// its store in a named volume, for nobody but who has the key in DATA_DIR. It is found again at the next start.
+// Runs the official NATS image as a container on the local Engine, for a machine without nats-server. It listens on
+// loopback, stores in a named volume, and accepts only the key in DATA_DIR. The next start finds and reuses the
+// container.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { once } from "node:events";
@@ -22,7 +23,7 @@ import { type PrivateNats, accessTo } from "./nats-process.ts";
 
 const CONTAINER_NAME = "ouroboros-nats";
 const TAG = "nats:2.12-alpine";
-/** What is pulled: `node .ci/digests.mjs --write` renews it. */
+/** The image that is pulled; `node .ci/digests.mjs --write` renews the digest. */
 const IMAGE = "nats:2.12-alpine@sha256:b270f5e2428354c0335612694d7dd2fb588148e567a5757fdff325ef9c9332e6";
 const PORT = "4222/tcp";
 const READY_WITHIN_MS = 15_000;
@@ -30,14 +31,14 @@ const STOP_S = 5;
 
 type NatsContext = Pick<ServiceContext, "settings" | "log" | "clock" | "signal">;
 
-/** Resolves when it takes connections. @throws Error saying why there is none. */
+/** Resolves when the server accepts connections. @throws Error saying why there is no such container. */
 export async function startNatsContainer({
   settings,
   log,
   clock,
   signal,
 }: NatsContext): Promise<PrivateNats> {
-  const socket = settings.DOCKER_SOCKETS.find((one) => one.startsWith("unix://"));
+  const socket = settings.DOCKER_SOCKETS.find((address) => address.startsWith("unix://"));
   if (socket === undefined) throw new Error("no Engine on this machine: DOCKER_SOCKETS names none");
   const engine = await openEngine(socket, settings.DOCKER_TIMEOUT);
   if ((await findOwnContainers(engine)).length > 0)
@@ -64,7 +65,7 @@ export async function startNatsContainer({
   };
 }
 
-/** The seed; made where there is none. */
+/** The seed of the only key; created where there is none. */
 async function readOrCreateSeed(dataDir: string): Promise<string> {
   const file = join(dataDir, "nats-container.nk");
   const found = await readFile(file, "utf8").catch(() => "");
@@ -77,23 +78,26 @@ async function readOrCreateSeed(dataDir: string): Promise<string> {
 
 const publicKeyOf = (seed: string): string => nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
 
-/** Resolves with its port. One that does not start as it is, or was made for another key, is made anew. */
+/** Resolves with the port. Recreates a container that does not start, or was created for another key. */
 async function ensureContainer(engine: Engine, publicKey: string): Promise<number> {
   const found = await ifExists(engine.docker.getContainer(CONTAINER_NAME).inspect());
   if (found !== undefined && roleOf({ labels: found.Config.Labels }) !== "nats")
     throw new Error(`there is a container ${CONTAINER_NAME} already, which is not ours`);
   if (found?.Config.Env.includes(containerConfig(publicKey)) === true) {
-    const started = await ignoreStatuses(
+    const isStarted = await ignoreStatuses(
       [NOT_MODIFIED],
       engine.docker.getContainer(CONTAINER_NAME).start(),
-    ).catch(() => "no");
-    if (started !== "no") return portOf(found);
+    ).then(
+      () => true,
+      () => false,
+    );
+    if (isStarted) return portOf(found);
   }
   if (found !== undefined) await engine.docker.getContainer(CONTAINER_NAME).remove({ force: true });
   const image = await ensureImage(engine);
   const port = await freePort();
-  const made = await engine.docker.createContainer({ ...containerSpec(publicKey, port), Image: image });
-  await made.start();
+  const created = await engine.docker.createContainer({ ...containerSpec(publicKey, port), Image: image });
+  await created.start();
   return port;
 }
 
@@ -102,7 +106,7 @@ const portOf = ({ HostConfig }: ContainerInspectInfo): number => {
   return Number(bindings[PORT]?.[0]?.HostPort);
 };
 
-/** Only the public half of the key is in it. */
+/** Contains only the public half of the key. */
 const containerConfig = (publicKey: string): string =>
   `NATS_CONFIG=listen: "0.0.0.0:4222"
 jetstream { store_dir: "/data", sync_interval: always, max_file_store: 4GB, max_memory_store: 64MB }
@@ -127,7 +131,7 @@ const containerSpec = (publicKey: string, port: number) => ({
   },
 });
 
-/** One that the owner has under the tag is taken. */
+/** Uses an image that the Engine already has, also under the tag alone; else pulls it. */
 async function ensureImage({ docker, dockerWithoutTimeout }: Engine): Promise<string> {
   for (const name of [IMAGE, TAG])
     if ((await ifExists(docker.getImage(name).inspect())) !== undefined) return name;
@@ -142,7 +146,7 @@ async function ensureImage({ docker, dockerWithoutTimeout }: Engine): Promise<st
   return IMAGE;
 }
 
-/** Chosen here, so that it stays the same when the container is started again. */
+/** Chosen here rather than by the Engine, so that the port stays the same when the container restarts. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

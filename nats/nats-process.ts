@@ -1,5 +1,5 @@
-// A nats-server of our own, for who runs Ouroboros without one: on loopback, its store in DATA_DIR, gone with the
-// process that started it. What the server itself promises (one process per store) is kept by a lock on the folder.
+// Runs a private nats-server for an Ouroboros without a NATS: on loopback, with its store in DATA_DIR. It ends with
+// the process that started it. The server requires one process per store; a lock on the folder enforces that.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -17,7 +17,7 @@ import { repairNatsStore } from "./repair-nats-store.ts";
 import { requirePrograms } from "./required-programs.ts";
 
 export interface PrivateNats extends AsyncDisposable {
-  /** How to reach it; stays the same when the server is started again. */
+  /** How to reach it; does not change when the server is restarted. */
   readonly access: NatsSettings;
 }
 
@@ -26,7 +26,7 @@ interface NatsProcessOptions {
   readonly log: Logger;
   readonly clock: Clock;
 }
-/** Where one process's configuration and its server's ports file are. */
+/** One server process; `folder` holds its configuration and its ports file. */
 interface ServerRun extends NatsProcessOptions {
   readonly store: string;
   readonly folder: string;
@@ -39,38 +39,38 @@ interface RunningServer {
   readonly over: AbortSignal;
 }
 
-/** What flock exits with where another process holds the lock. */
+/** Exit code of flock where another process holds the lock. */
 const LOCKED_EXIT_CODE = 75;
 const READY_WITHIN_MS = 10_000;
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 30_000;
-/** A server that ran so long is started again without a pause. */
+const MAX_PAUSE_MS = 30_000;
+/** A server that ran this long is restarted with the shortest pause. */
 const STEADY_MS = 60_000;
 
 /**
- * Resolves when the server takes connections. A server that ends is started again on the same port.
+ * Resolves when the server accepts connections. A server that ends is restarted on the same port.
  * @throws CannotStart where nats-server is missing or too old, or DATA_DIR cannot be used.
  */
-export async function startNatsProcess(place: NatsProcessOptions): Promise<PrivateNats> {
+export async function startNatsProcess(options: NatsProcessOptions): Promise<PrivateNats> {
   await requirePrograms();
   const stop = new AbortController();
   const user = nkeys.createUser();
-  const store = join(place.dataDir, "nats");
-  const run = { ...place, store, folder: await createRunFolder(store, place.dataDir), stop: stop.signal };
+  const store = join(options.dataDir, "nats");
+  const run = { ...options, store, folder: await createRunFolder(store, options.dataDir), stop: stop.signal };
   try {
     await writeFile(configPath(run), processConfig(run, user.getPublicKey()), { mode: 0o600 });
     const isNew = !existsSync(join(store, "jetstream", "$G", "streams"));
     const first = await spawnServer(run, -1);
     await removeOldRunFolders(run);
-    place.log.info({ port: first.port, store }, "private nats-server runs");
+    options.log.info({ port: first.port, store }, "private nats-server runs");
     const access = accessTo(first.port, new TextDecoder().decode(user.getSeed()));
-    await repairNatsStore(access, { ...place, isNew });
-    const kept = keepRunning({ ...run, access }, first);
+    await repairNatsStore(access, { ...options, isNew });
+    const supervision = keepRunning({ ...run, access }, first);
     return {
       access,
       [Symbol.asyncDispose]: async () => {
         stop.abort();
-        await kept;
+        await supervision;
         await rm(run.folder, { recursive: true, force: true });
       },
     };
@@ -107,7 +107,10 @@ async function createRunFolder(store: string, dataDir: string): Promise<string> 
 
 const configPath = ({ folder }: ServerRun): string => join(folder, "nats.conf");
 
-/** Only the public half of the key is in the file. The store's limit is a number, as the server's own grows and shrinks with the disk. */
+/**
+ * Contains only the public half of the key. The limit of the store is a number, because the server's default grows
+ * and shrinks with the disk.
+ */
 const processConfig = ({ store, folder }: ServerRun, publicKey: string): string => `
 server_name: ouroboros
 host: "127.0.0.1"
@@ -117,7 +120,7 @@ jetstream { store_dir: ${JSON.stringify(store)}, sync_interval: always, max_file
 authorization { users: [ { nkey: ${publicKey} } ] }
 `;
 
-/** We hold the lock, so what other runs left is nobody's. */
+/** This process holds the lock, so no other process uses the folders of earlier runs. */
 async function removeOldRunFolders({ store, folder }: ServerRun): Promise<void> {
   for (const name of await readdir(store)) {
     const path = join(store, name);
@@ -125,7 +128,7 @@ async function removeOldRunFolders({ store, folder }: ServerRun): Promise<void> 
   }
 }
 
-/** Ends when `stop` aborts and the server has ended. */
+/** Restarts the server whenever it ends. Resolves when `stop` has aborted and the server has ended. */
 async function keepRunning(
   run: ServerRun & Pick<PrivateNats, "access">,
   first: RunningServer,
@@ -134,13 +137,13 @@ async function keepRunning(
   let server = first;
   let pause = FIRST_PAUSE_MS;
   while (!stop.aborted) {
-    const since = clock.monotonic();
+    const startedAt = clock.monotonic();
     if (!server.over.aborted) await once(server.over, "abort");
     if (stop.aborted) return;
-    if (clock.monotonic() - since > STEADY_MS) pause = FIRST_PAUSE_MS;
+    if (clock.monotonic() - startedAt > STEADY_MS) pause = FIRST_PAUSE_MS;
     log.error({ pause }, "private nats-server ended; starting it again");
     await clock.sleep(pause, stop);
-    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    pause = Math.min(pause * 2, MAX_PAUSE_MS);
     try {
       if (!stop.aborted) server = await spawnServer(run, first.port);
       await repairNatsStore(run.access, { ...run, isNew: false });
@@ -152,8 +155,8 @@ async function keepRunning(
 }
 
 /**
- * In a session of its own, so that Ctrl-C at a terminal does not end it before its clients; TERM from the kernel
- * when this process ends in whatever way; and the lock of the store for as long as it lives.
+ * Starts the server in a session of its own, so that Ctrl-C at a terminal does not end it before its clients. The
+ * kernel sends it TERM when this process ends, in whatever way. It holds the lock of the store while it lives.
  */
 async function spawnServer(run: ServerRun, port: number): Promise<RunningServer> {
   const { store, folder, clock, dataDir } = run;
@@ -174,12 +177,12 @@ async function spawnServer(run: ServerRun, port: number): Promise<RunningServer>
     ],
     { detached: true, stdio: ["ignore", "ignore", "pipe"] },
   );
-  const last = forwardLog(child, run.log);
+  const lastComplaint = forwardLog(child, run.log);
   const over = watchEnd(child, run);
-  const began = clock.monotonic();
-  while (!over.aborted && clock.monotonic() - began < READY_WITHIN_MS) {
-    const taken = await readPort(folder, child.pid);
-    if (taken !== undefined) return { port: taken, over };
+  const startedAt = clock.monotonic();
+  while (!over.aborted && clock.monotonic() - startedAt < READY_WITHIN_MS) {
+    const actualPort = await readPort(folder, child.pid);
+    if (actualPort !== undefined) return { port: actualPort, over };
     await clock.sleep(5, over);
   }
   child.kill("SIGKILL");
@@ -188,11 +191,11 @@ async function spawnServer(run: ServerRun, port: number): Promise<RunningServer>
       `another Ouroboros uses DATA_DIR ${dataDir}: stop it, or give this one a DATA_DIR of its own`,
     );
   throw new CannotStart(
-    `nats-server did not start: ${last() || `it ended with ${child.exitCode ?? "no word"}`}`,
+    `nats-server did not start: ${lastComplaint() || `it ended with ${child.exitCode ?? "no word"}`}`,
   );
 }
 
-/** The server writes `<program>_<pid>.ports` once it takes connections. */
+/** The server writes `<program>_<pid>.ports` once it accepts connections. */
 async function readPort(folder: string, pid = 0): Promise<number | undefined> {
   const text = await readFile(join(folder, `nats-server_${pid}.ports`), "utf8").catch(() => "");
   const [, port] = /"nats:\/\/127\.0\.0\.1:(\d+)"/.exec(text) ?? [];
@@ -201,7 +204,7 @@ async function readPort(folder: string, pid = 0): Promise<number | undefined> {
 
 type ServerChild = ChildProcessByStdio<null, null, Readable>;
 
-/** Ends the child when `stop` aborts; gives the signal that it has ended. */
+/** Ends the child when `stop` aborts; returns a signal that aborts when the child has ended. */
 function watchEnd(child: ServerChild, { stop, clock }: ServerRun): AbortSignal {
   const over = new AbortController();
   const end = (): void => {
@@ -217,7 +220,7 @@ function watchEnd(child: ServerChild, { stop, clock }: ServerRun): AbortSignal {
   return over.signal;
 }
 
-/** `[pid] [WRN] text` to our log; gives the last complaint. */
+/** Forwards lines such as `[pid] [WRN] text` to our log; the returned function gives the last complaint. */
 function forwardLog(child: ServerChild, log: Logger): () => string {
   let complaint = "";
   createInterface(child.stderr).on("line", (line) => {

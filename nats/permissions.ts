@@ -1,14 +1,14 @@
-// Who may do what at NATS: one table of roles. The server's configuration and docs/security.md are printed from it, and
-// the tests prove it on real servers, what is allowed and what is not. Pure.
+// The table of roles: who may publish and subscribe to what at NATS. The server's configuration and docs/security.md
+// are printed from it, and the tests prove on real servers what it allows and what it denies. Pure.
 //
-// Each user but the operator has an account of its own, which imports from the account of the streams exactly the subjects of
-// this table (accounts-text.ts). The server checks the subject of a message but never its reply subject: its answer goes
-// wherever the requester wants, but within the requester's own account. Whoever may make a consumer may have it deliver
-// anywhere, so only the operator makes consumers. docs/decisions/0047 says more.
+// Each user but the operator has an account of its own, which imports exactly the subjects of this table from the
+// account of the streams (accounts-text.ts). The server checks the subject of a message but never its reply subject:
+// an answer goes wherever the requester wants, but only within the requester's own account. Whoever may create a
+// consumer can have it deliver anywhere, so only the operator creates consumers. See docs/decisions/0047.
 //
-// In folders of an earlier version there is one account for all, where the same table is a table of permissions
-// (authorization-text.ts). A leaf node's user always has permissions: it is another kind of client: what it may publish is what its host's server may
-// send to the hub, what it may hear is what that server gets from there.
+// In folders of an earlier version all users share one account, and this table is used as permissions
+// (authorization-text.ts). The user of a leaf node always has permissions, because it is another kind of client:
+// `publish` is what the host's server may send to the hub, `subscribe` what that server receives from there.
 import { hookNames, noticeNames } from "../shared/contract/hooks.ts";
 import { BUCKETS, STREAMS, consumers, executorParticipant } from "../shared/contract/subjects.ts";
 import { encodeToken } from "../shared/contract/subject-tokens.ts";
@@ -16,26 +16,26 @@ import { encodeToken } from "../shared/contract/subject-tokens.ts";
 export interface Permission {
   readonly subject: string;
   readonly why: string;
-  /** Of what a user serves: other programs with its key ask there, too. */
+  /** Only in `serves`: other programs with the same key send requests there too. */
   readonly own?: true;
 }
 
 export interface Permissions {
   readonly publish: readonly Permission[];
   readonly subscribe: readonly Permission[];
-  /** It hears what others send there, and answers. */
+  /** Subjects on which it receives requests and answers them. */
   readonly serves: readonly Permission[];
 }
 
 interface Role {
   readonly says: string;
-  /** What the name stands for that its rights are confined to; `one`: there is one user of this role. */
+  /** What a user's name stands for, to which its rights are confined; `one` means a single user of this role. */
   readonly per: "host" | "participant" | "reader" | "watcher" | "one";
-  /** `askers`: what the inboxes of those at a hub begin with who ask a host or answer it. */
+  /** `askers` are the inbox prefixes of those users at a hub who send a host requests or verdicts. */
   readonly rights: (name: string, askers: readonly string[]) => Permissions;
 }
 
-/** JetStream domain of a fleet's hub, as `nats-config` writes it. */
+/** JetStream domain that `nats-config` gives the hub of a fleet. */
 export const HUB_DOMAIN = "hub";
 
 const onApi = (call: string, why: string): Permission => ({ subject: `$JS.API.${call}`, why });
@@ -197,7 +197,7 @@ export const roles = {
 export type RoleName = keyof typeof roles;
 export const roleNames = Object.keys(roles) as readonly RoleName[];
 
-/** One durable consumer of another's making: take from it, and acknowledge. */
+/** To fetch and acknowledge the messages of one durable consumer, which somebody else created. */
 function pullPermissions(stream: string, durable: string, why: string): Permission[] {
   return [
     onApi(`CONSUMER.INFO.${stream}.${durable}`, why),
@@ -218,13 +218,13 @@ const answerPermissions = (participant: string, hosts: string): Permissions => (
 
 export interface User {
   readonly role: RoleName;
-  /** Of its host, or its own; the operator has none. */
+  /** Name of its host, or its own name; empty for the operator. */
   readonly name: string;
 }
 
-/** As the user is called in files and at NATS: `updater_web01`, `participant_backup`, `operator`. */
+/** The user's name in files and at NATS: `updater_web01`, `participant_backup`, `operator`. */
 export const userName = ({ role, name }: User): string =>
   roles[role].per === "one" ? role : `${role}_${encodeToken(name)}`;
 
-/** The subjects on which a user gets answers: nobody else may listen there. */
+/** The subjects on which a user receives answers; no other user may listen there. */
 export const inboxSubject = (identity: string): string => `_INBOX_${identity}.>`;

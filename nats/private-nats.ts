@@ -1,4 +1,5 @@
-// A NATS for who runs Ouroboros without one: a nats-server of this machine, else the official image as a container.
+// Provides a private NATS where NATS_URL is not set: the nats-server of this machine, else the official image as a
+// container.
 import { CannotStart, explain } from "../shared/errors.ts";
 import type { ServiceContext } from "../shared/runtime/run-service.ts";
 import { repairNatsStore } from "./repair-nats-store.ts";
@@ -6,7 +7,7 @@ import { startNatsContainer } from "./nats-container.ts";
 import { type PrivateNats, startNatsProcess } from "./nats-process.ts";
 import { requirePrograms } from "./required-programs.ts";
 
-/** @throws CannotStart where neither can be had, saying how to get one. */
+/** @throws CannotStart where neither is available, saying how to get one. */
 export async function providePrivateNats({
   settings,
   log,

@@ -1,5 +1,5 @@
-// What the store of a NATS of our own has lost is told, and what of it does not fit together any more is made anew. The
-// updater makes streams and buckets that are missing.
+// Checks the store of the private NATS: logs what was lost, and recreates consumers that no longer fit their streams.
+// The updater creates missing streams and buckets.
 import { type Lister, jetstreamManager } from "@nats-io/jetstream";
 import type { Logger } from "pino";
 import { explain } from "../shared/errors.ts";
@@ -7,7 +7,7 @@ import { findConsumersAhead, recreateConsumers } from "../shared/nats/consumers-
 import { type NatsSettings, connectNow, closeNats } from "../shared/nats/nats-connection.ts";
 import { BUCKETS, STREAMS } from "../shared/contract/subjects.ts";
 
-/** `isNew`: nothing was ever stored there. Never fails: what it cannot mend the services tell. */
+/** `isNew`: nothing was ever stored there. Never fails: what it cannot repair shows up as errors of the services. */
 export async function repairNatsStore(
   access: NatsSettings,
   { log, isNew }: { readonly log: Logger; readonly isNew: boolean },
@@ -16,14 +16,18 @@ export async function repairNatsStore(
     const nats = await connectNow("mending", access);
     try {
       const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
-      const names = await all(manager.streams.names());
+      const names = await collect(manager.streams.names());
       const lost = [...Object.values(STREAMS), ...Object.values(BUCKETS).map((name) => `KV_${name}`)].filter(
         (name) => !names.includes(name),
       );
       if (lost.length > 0 && !isNew)
         log.warn({ lost }, "private NATS has lost what it stored: it is made anew, and its history is gone");
       for (const stream of names) {
-        const ahead = await findConsumersAhead(manager, stream, await all(manager.consumers.list(stream)));
+        const ahead = await findConsumersAhead(
+          manager,
+          stream,
+          await collect(manager.consumers.list(stream)),
+        );
         if (ahead.length === 0) continue;
         const consumers = ahead.map(({ name }) => name);
         log.warn({ stream, consumers }, "messages were lost; consumers that are ahead of them are made anew");
@@ -37,8 +41,8 @@ export async function repairNatsStore(
   }
 }
 
-async function all<T>(lister: Lister<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const one of lister) found.push(one);
-  return found;
+async function collect<T>(lister: Lister<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of lister) items.push(item);
+  return items;
 }

@@ -1,4 +1,4 @@
-// The programs of the machine that a private NATS needs.
+// Checks for the programs that a private NATS needs on this machine: nats-server, setpriv and flock.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { CannotStart } from "../shared/errors.ts";
@@ -25,7 +25,7 @@ export async function requirePrograms(): Promise<void> {
   }
 }
 
-/** What `program --version` says; undefined where it cannot be run. */
+/** The output of `program --version`; undefined where the program cannot be run. */
 async function readVersionOutput(program: string): Promise<string | undefined> {
   try {
     return (await promisify(execFile)(program, ["--version"])).stdout;

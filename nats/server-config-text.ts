@@ -1,10 +1,11 @@
-// The text of a NATS server's configuration, but for its users (accounts-text.ts, authorization-text.ts). Pure.
+// Prints the configuration of a NATS server, except for its users (accounts-text.ts, authorization-text.ts). Pure.
 
-/** How a user shows who it is: the server knows the public half of its key, or its password. */
+/** How a user authenticates: the server knows the public half of its key, or its password. */
 export type Identity = { readonly nkey: string } | { readonly user: string; readonly password: string };
 
-/** What the inbox of a user begins with: its public key, or its name. */
-export const inboxPrefixOf = (it: Identity): string => ("nkey" in it ? it.nkey : it.user);
+/** The prefix of a user's inbox: its public key, or its name. */
+export const inboxPrefixOf = (identity: Identity): string =>
+  "nkey" in identity ? identity.nkey : identity.user;
 
 /** The account of streams, buckets, consumers and the operator. */
 export const STREAMS_ACCOUNT = "OUROBOROS";
@@ -12,17 +13,17 @@ export const STREAMS_ACCOUNT = "OUROBOROS";
 export const FILE_HEADER = "# Written by `ouroboros nats-config`, which writes it anew.\n";
 
 export interface ServerConfigOptions {
-  /** Where it finds its certificates. */
+  /** The folder with the certificates, as the server sees it. */
   readonly folder: string;
-  /** Of one that leaf nodes are involved with: its JetStream domain, which is its name too. */
+  /** JetStream domain and name of a hub or a leaf node; undefined for a single server. */
   readonly domain?: string;
-  /** Takes leaf nodes, or is one of the hub at this address, with this seed. */
+  /** `taken` for a hub that accepts leaf nodes; else this server is a leaf node of that hub, with that seed. */
   readonly leafnodes?: "taken" | { readonly hub: string; readonly seed: string };
-  /** In which what passes between a leaf node and its hub arrives; undefined where there is one for all users. */
+  /** The account that a leaf node shares with its hub; undefined where all users share one account. */
   readonly account?: string;
 }
 
-/** For a server in a container: its store is /data. */
+/** For a server in a container, whose store is /data. */
 export const serverConfigText = ({
   folder,
   domain,

@@ -1,12 +1,12 @@
-// The one clock. Nothing else in services/ and shared/ reads the time or sets a timer; a service makes it where it
-// starts and hands it down.
+// The only clock. No other code in services/ and shared/ reads the time or sets a timer: a service gets the clock at
+// its start and passes it on.
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleepFor } from "node:timers/promises";
 
 export interface Clock {
   /** Wall time, milliseconds since 1970. May jump. */
   readonly now: () => number;
-  /** Milliseconds that only go forward; for waiting and measuring. */
+  /** Milliseconds that never go backwards; for waiting and measuring. */
   readonly monotonic: () => number;
   /** Resolves after `ms`, or at once when the signal aborts; never rejects. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -27,13 +27,14 @@ export const systemClock: Clock = {
     return { [Symbol.dispose]: () => clearInterval(timer) };
   },
   deadline: (ms, ...also) => {
-    const over = AbortSignal.timeout(Math.min(Math.ceil(ms), 2 ** 31 - 1));
-    over.addEventListener("abort", () => undefined, { once: true }); // Node 20 collects one that only `any` refers to
-    return AbortSignal.any([over, ...also]);
+    const timeout = AbortSignal.timeout(Math.min(Math.ceil(ms), 2 ** 31 - 1));
+    // Node 20 garbage-collects a signal that only `any` refers to.
+    timeout.addEventListener("abort", () => undefined, { once: true });
+    return AbortSignal.any([timeout, ...also]);
   },
 };
 
-/** Aborts with the first of them. As many as like may wait for it: each container of a run does. */
+/** Aborts with the first of the signals. It takes any number of listeners: each container of a run adds one. */
 export function firstOf(...signals: readonly AbortSignal[]): AbortSignal {
   const first = AbortSignal.any([...signals]);
   setMaxListeners(0, first);

@@ -1,16 +1,16 @@
-// The kinds of failure that someone decides by. Everything else is a bug and is logged as one.
+// The failures that callers tell apart and act on. Any other error is a bug and is logged as one.
 
-/** A message or setting that will never do: not tried again. */
+/** A message or setting that can never succeed: it is not retried. */
 export class Permanent extends Error {
   override readonly name = "Permanent";
 }
 
-/** The service is stopping: what was begun stays open and is taken up at the next start. */
+/** The service is stopping: its work stays open, and the next start resumes it. */
 export class Suspended extends Error {
   override readonly name = "Suspended";
 }
 
-/** NATS was away for too long while something was stopped: what was begun is taken up when it is back. */
+/** NATS was away for too long while a container was stopped: the work is resumed when NATS is back. */
 export class NatsAwayTooLong extends Error {
   override readonly name = "NatsAwayTooLong";
 }
@@ -20,17 +20,19 @@ export class Fenced extends Error {
   override readonly name = "Fenced";
 }
 
-/** The world is not any more what was decided on: the work is dropped, nothing was touched. */
+/**
+ * The containers or images are no longer those that were decided on: the work is dropped, and nothing was touched.
+ */
 export class Expired extends Error {
   override readonly name = "Expired";
 }
 
-/** Too much went wrong in this run: what is not begun is left for later, and nothing of it was touched. */
+/** Too many updates of this run failed: those not yet begun are left for later, and nothing of them was touched. */
 export class FailureLimitReached extends Error {
   override readonly name = "FailureLimitReached";
 }
 
-/** What the user must put right before the program can start. The message is the whole story. */
+/** The user must put something right before the program can start. The message says all there is to say. */
 export class CannotStart extends Error {
   override readonly name = "CannotStart";
 }
@@ -40,12 +42,12 @@ export class WrongUsage extends Error {
   override readonly name = "WrongUsage";
 }
 
-/** What was asked for is not there, or did not happen. The message is the whole story. */
+/** What the user asked for does not exist, or did not happen. The message says all there is to say. */
 export class NotDone extends Error {
   override readonly name = "NotDone";
 }
 
-/** One line for people: the message, and the causes behind it that add something. */
+/** One line for people: the message, followed by the causes that add something to it. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const inner = error.cause === undefined ? "" : explain(error.cause);

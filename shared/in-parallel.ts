@@ -1,14 +1,17 @@
-// The same work for many items, a bounded number at a time, and a bounded number of those with the same key.
+// Runs the same work for many items, with a limit on how many run at a time, in all and per key.
 
 interface ConcurrencyLimits<T> {
-  /** At a time in all. */
+  /** Limit for all items. */
   readonly all: number;
-  /** At a time with the same key; as many as in all by default. */
+  /** Limit for items with the same key; by default the same as `all`. */
   readonly each?: number;
   readonly keyOf?: (item: T) => string;
 }
 
-/** The results in the order of the items. Rejects with the first failure, after the work in hand has ended. */
+/**
+ * Resolves with the results in the order of the items. Rejects with the first failure, once the running work has
+ * ended.
+ */
 export async function inParallel<T, R>(
   items: readonly T[],
   { all, each = all, keyOf = () => "" }: ConcurrencyLimits<T>,
@@ -20,7 +23,7 @@ export async function inParallel<T, R>(
   const count = (key: string, by: number): unknown => busy.set(key, (busy.get(key) ?? 0) + by);
   const lane = async (): Promise<void> => {
     for (;;) {
-      // Nothing to take: what is left has its key's lanes, and they take it.
+      // Nothing to take means that the remaining items belong to busy keys, whose lanes will take them.
       const at = waiting.findIndex(({ key }) => (busy.get(key) ?? 0) < each);
       const [next] = at < 0 ? [] : waiting.splice(at, 1);
       if (next === undefined) return;

@@ -1,4 +1,7 @@
-/** What an object used as a map holds under a name that others choose: of `constructor` or `toString`, too, only its own. */
+/**
+ * Looks up a name that others choose in an object used as a map. Only own properties count, so `constructor` and
+ * `toString` do not reach the prototype.
+ */
 export const lookUp = <T>(
   map: Readonly<Record<string, T>> | null | undefined,
   name: string,

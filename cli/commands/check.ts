@@ -1,4 +1,4 @@
-// `ouroboros check`: the pollers look now, and say what is newer; nothing is updated.
+// `ouroboros check`: has the pollers look for newer images now, and prints what they find. Nothing is updated.
 import { NotDone } from "../../shared/errors.ts";
 import { z } from "zod";
 import { CheckResult } from "../output/output-schemas.ts";
@@ -9,8 +9,8 @@ import type { CommandRunner } from "../framework/run-command.ts";
 import { type Colour, type Terminal, sanitize, paint, printJson, wrapText } from "../framework/terminal.ts";
 import { formatAgo } from "../../shared/runtime/time-text.ts";
 
-/** The pollers ask registries, after the cycle in hand. */
-const WITHIN_MS = 120_000;
+/** A poller first finishes its current cycle, then asks the registries. */
+const ANSWER_TIMEOUT_MS = 120_000;
 
 const PollerAnswer = z.object({
   containers: z.array(CheckResult.omit({ host: true })),
@@ -25,7 +25,7 @@ interface HostCheckResult {
   readonly found: readonly CheckResult[];
   /** Names of all containers of the host. */
   readonly names: readonly string[];
-  /** What could not be looked at, and why. */
+  /** What could not be checked, and why. */
   readonly blind: readonly string[];
   readonly advice?: string | undefined;
 }
@@ -33,7 +33,10 @@ interface HostCheckResult {
 const HOSTS_WAIT_MS = 15_000;
 const RETRY_MS = 250;
 
-/** Right after a start the first poller is not there yet. @throws NotDone where none comes, or there is no such host. */
+/**
+ * Waits for the first poller, which may not be up right after a start.
+ * @throws NotDone where no poller or host appears.
+ */
 async function waitForHosts(
   fleet: Fleet,
   host: string | undefined,
@@ -49,14 +52,14 @@ async function waitForHosts(
 }
 
 export const runCheck: CommandRunner<"check"> = async ({ CONTAINER, host, fresh, json }, terminal) => {
-  const asked = { fresh, ...(CONTAINER !== undefined && { container: CONTAINER }) };
-  const all = await withFleet(terminal, async (fleet) =>
-    Promise.all((await waitForHosts(fleet, host, terminal)).map((one) => checkHost(fleet, one, asked))),
+  const options = { fresh, ...(CONTAINER !== undefined && { container: CONTAINER }) };
+  const results = await withFleet(terminal, async (fleet) =>
+    Promise.all((await waitForHosts(fleet, host, terminal)).map((name) => checkHost(fleet, name, options))),
   );
-  const found = all.flatMap((one) => one.found);
-  const blind = all.flatMap((one) => one.blind);
+  const found = results.flatMap((result) => result.found);
+  const blind = results.flatMap((result) => result.blind);
   for (const what of blind) terminal.stderr.write(`${sanitize(`ouroboros check: ${what}`)}\n`);
-  for (const { advice } of all)
+  for (const { advice } of results)
     if (advice !== undefined) terminal.stderr.write(`${sanitize(`ouroboros check: ${advice}`)}\n`);
   if (json) printJson(terminal, found);
   else if (found.length > 0) printCheckResults(terminal, found);
@@ -64,23 +67,26 @@ export const runCheck: CommandRunner<"check"> = async ({ CONTAINER, host, fresh,
   if (found.length > 0) return EXIT.done.code;
   const where = host === undefined ? "" : ` on ${host}`;
   if (CONTAINER === undefined) throw new NotDone(`there is no container${where}`);
-  const names = all.flatMap((one) => one.names);
+  const names = results.flatMap((result) => result.names);
   throw new NotDone(`there is no container ${CONTAINER}${where}${didYouMean(CONTAINER, names)}`);
 };
 
-async function checkHost(fleet: Fleet, host: string, more: object): Promise<HostCheckResult> {
+async function checkHost(fleet: Fleet, host: string, options: object): Promise<HostCheckResult> {
   const nothing = (because: string): HostCheckResult => ({
     found: [],
     names: [],
     blind: [`${host}: ${because}`],
   });
-  const said = await askService(fleet, host, ["poller", "look"], { more, timeout: WITHIN_MS });
-  if (said === undefined) return nothing("its poller does not answer");
-  const answer = PollerAnswer.safeParse(said).data;
+  const reply = await askService(fleet, host, ["poller", "look"], {
+    more: options,
+    timeout: ANSWER_TIMEOUT_MS,
+  });
+  if (reply === undefined) return nothing("its poller does not answer");
+  const answer = PollerAnswer.safeParse(reply).data;
   if (answer === undefined)
-    return nothing(PollerFailure.safeParse(said).data?.error ?? "its poller's answer cannot be used");
+    return nothing(PollerFailure.safeParse(reply).data?.error ?? "its poller's answer cannot be used");
   return {
-    found: answer.containers.map((one) => ({ host, ...one })).sort(byState),
+    found: answer.containers.map((container) => ({ host, ...container })).sort(byState),
     names: answer.names,
     blind: answer.unseen.map(({ name, because }) => `${name} on ${host} cannot be looked at: ${because}`),
     advice: answer.advice,
@@ -88,7 +94,7 @@ async function checkHost(fleet: Fleet, host: string, more: object): Promise<Host
 }
 
 type ImageState = CheckResult["state"];
-/** In this order, and as they are called in the last line. */
+/** The states in the order of the output, with their names in the last line. */
 const STATES: Readonly<Record<ImageState, { readonly called: string; readonly colour?: Colour }>> = {
   newer: { called: "newer", colour: "green" },
   unknown: { called: "unknown", colour: "red" },
@@ -96,24 +102,26 @@ const STATES: Readonly<Record<ImageState, { readonly called: string; readonly co
   current: { called: "current" },
 };
 const ORDER = Object.keys(STATES) as ImageState[];
-const byState = (one: CheckResult, other: CheckResult): number =>
-  ORDER.indexOf(one.state) - ORDER.indexOf(other.state) || (one.container < other.container ? -1 : 1);
+const byState = (a: CheckResult, b: CheckResult): number =>
+  ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || (a.container < b.container ? -1 : 1);
 
 const INDENT = Math.max(...ORDER.map((state) => state.length)) + 2;
 
 function printCheckResults(terminal: Terminal, found: readonly CheckResult[]): void {
   const now = terminal.clock.now();
   const { stdout } = terminal;
-  for (const one of found) {
-    const { colour = "dim" } = STATES[one.state];
+  for (const result of found) {
+    const { colour = "dim" } = STATES[result.state];
     const [head = "", ...more] = [
-      ...wrapText(sanitize(`${one.container} on ${one.host}, ${one.image}`), INDENT),
-      ...wrapText(sanitize(detailsOf(one, now)), INDENT),
+      ...wrapText(sanitize(`${result.container} on ${result.host}, ${result.image}`), INDENT),
+      ...wrapText(sanitize(detailsOf(result, now)), INDENT),
     ];
-    stdout.write(`${paint(terminal, one.state.padEnd(INDENT), colour)}${head}\n`);
+    stdout.write(`${paint(terminal, result.state.padEnd(INDENT), colour)}${head}\n`);
     for (const line of more) stdout.write(`${" ".repeat(INDENT)}${line}\n`);
   }
-  const counts = ORDER.map((state) => [found.filter((one) => one.state === state).length, state] as const)
+  const counts = ORDER.map(
+    (state) => [found.filter((result) => result.state === state).length, state] as const,
+  )
     .filter(([count]) => count > 0)
     .map(([count, state]) => `${count} ${STATES[state].called}`);
   stdout.write(`${counts.join(", ")}\n`);

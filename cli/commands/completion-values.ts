@@ -1,5 +1,5 @@
-// `ouroboros known`: the names that completion offers beside fixed words. Silent where it cannot tell them: nobody
-// wants an error under the cursor.
+// `ouroboros known`: prints the changing names that completion offers. It prints no errors, which would appear at the
+// cursor.
 import type { CompletionKind } from "../framework/command.ts";
 import { PollerStatus, listPolledContainers } from "../output/explanation.ts";
 import { type Fleet, askService, listHosts, listKeys, withFleet } from "../fleet/fleet.ts";
@@ -10,11 +10,11 @@ const completionSources: Readonly<Record<CompletionKind, (fleet: Fleet) => Promi
   hosts: listHosts,
   participants: ({ participants }) => listKeys(participants),
   containers: async (fleet) => {
-    const said = await Promise.all(
+    const replies = await Promise.all(
       (await listHosts(fleet)).map((host) => askService(fleet, host, ["poller", "status"])),
     );
-    return said.flatMap((one) => {
-      const status = PollerStatus.safeParse(one);
+    return replies.flatMap((reply) => {
+      const status = PollerStatus.safeParse(reply);
       return status.success ? listPolledContainers(status.data).map(({ container }) => container) : [];
     });
   },

@@ -1,15 +1,15 @@
-// What `ouroboros doctor` looks for, in one table: each check is a function of what was found of a set-up, and gives a
-// sentence for each weakness and what mends it. docs/commands.md is printed from it. Pure.
+// The table of checks of `ouroboros doctor`: each check takes the findings about a set-up and returns a sentence for
+// each weakness, with the remedy. docs/commands.md is printed from it. Pure.
 import { ROLE_LABEL } from "../../shared/containers/self-update-policy.ts";
 import { STREAMS } from "../../shared/contract/subjects.ts";
 import { isOlder } from "../../shared/version.ts";
 
-/** Of a container of this Engine. */
+/** The facts about a container of this Engine that the checks need. */
 export interface SeenContainer {
   readonly name: string;
   readonly role: string | undefined;
   readonly networks: readonly string[];
-  /** Where it is published, as `0.0.0.0:4222`. */
+  /** Addresses on which its ports are published, such as `0.0.0.0:4222`. */
   readonly published: readonly string[];
   readonly mounts: readonly { readonly source: string; readonly destination: string; readonly rw: boolean }[];
   /** Names of the variables that are not empty. */
@@ -19,13 +19,13 @@ export interface SeenContainer {
 export interface DoctorFindings {
   readonly nats?: {
     readonly url: string;
-    /** It lets in who shows no key. */
+    /** It accepts clients without a key. */
     readonly isOpen: boolean;
-    /** All keys are in one account, that of the streams. */
+    /** All users share one account, that of the streams. */
     readonly isShared: boolean;
     readonly streams: readonly { readonly name: string; readonly bytes: number; readonly limit: number }[];
     readonly unreadable: readonly { readonly name: string; readonly because: string }[];
-    /** Of its clock from ours, in milliseconds. */
+    /** How far its clock is ahead of ours, in milliseconds. */
     readonly clockOff: number;
   };
   readonly engine?: {
@@ -46,7 +46,7 @@ export interface Weakness {
 interface DoctorCheck {
   readonly says: string;
   readonly of: "NATS" | "Engine" | "scripts";
-  readonly find: (seen: DoctorFindings) => readonly Weakness[];
+  readonly find: (findings: DoctorFindings) => readonly Weakness[];
 }
 
 const MAX_CLOCK_DIFFERENCE_MS = 30_000;
@@ -54,8 +54,8 @@ const OLDEST_API = "1.41";
 const NEARLY_FULL = 0.8;
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
-const containersInRole = (seen: DoctorFindings, role: string): readonly SeenContainer[] =>
-  (seen.engine?.containers ?? []).filter((one) => one.role === role);
+const containersInRole = (findings: DoctorFindings, role: string): readonly SeenContainer[] =>
+  (findings.engine?.containers ?? []).filter((container) => container.role === role);
 
 export const checks = {
   "NATS users": {
@@ -103,9 +103,9 @@ export const checks = {
   "NATS neighbours": {
     says: "Only parts of Ouroboros share a network with NATS, and its port is not published to everybody.",
     of: "Engine",
-    find: (seen) =>
-      containersInRole(seen, "nats").flatMap((nats) => [
-        ...otherContainers(nats, seen),
+    find: (findings) =>
+      containersInRole(findings, "nats").flatMap((nats) => [
+        ...otherContainers(nats, findings),
         ...publicPorts(nats),
       ]),
   },
@@ -125,8 +125,8 @@ export const checks = {
   "hooks folder": {
     says: "The hook-executor cannot write the scripts that it runs.",
     of: "Engine",
-    find: (seen) =>
-      containersInRole(seen, "hook-executor").flatMap(({ name, mounts }) =>
+    find: (findings) =>
+      containersInRole(findings, "hook-executor").flatMap(({ name, mounts }) =>
         mounts
           .filter(({ destination, rw }) => rw && /(?:^|\/)hooks$/.test(destination))
           .map(({ destination }) => ({
@@ -214,14 +214,15 @@ const NEEDS_SOCKET = ["poller", "updater", "ouroboros", "helper", "nats-config",
 
 function otherContainers({ name, networks }: SeenContainer, { engine }: DoctorFindings): Weakness[] {
   const others = (engine?.containers ?? []).filter(
-    (one) => one.role === undefined && one.networks.some((network) => networks.includes(network)),
+    (container) =>
+      container.role === undefined && container.networks.some((network) => networks.includes(network)),
   );
   return others.length === 0
     ? []
     : [
         {
           about: name,
-          weakness: `NATS can be reached from other containers: ${others.map((one) => one.name).join(", ")}`,
+          weakness: `NATS can be reached from other containers: ${others.map((container) => container.name).join(", ")}`,
           mend:
             "give NATS a network of its own with the services only; participants among them bear the label " +
             ROLE_LABEL,
@@ -231,7 +232,7 @@ function otherContainers({ name, networks }: SeenContainer, { engine }: DoctorFi
 
 const publicPorts = ({ name, published: ports }: SeenContainer): Weakness[] =>
   ports
-    .filter((one) => !/^(?:127\.|\[::1\])/.test(one))
+    .filter((port) => !/^(?:127\.|\[::1\])/.test(port))
     .map((port) => ({
       about: name,
       weakness: `NATS is published at ${port}, for everybody who reaches this machine`,
@@ -241,5 +242,5 @@ const publicPorts = ({ name, published: ports }: SeenContainer): Weakness[] =>
 const hostOf = (url: string): string =>
   URL.canParse(url) ? new URL(url.replace(/^[a-z]+:/, "http:")).hostname : "";
 
-/** The streams whose size counts. */
+/** The streams whose size is checked. */
 export const SIZE_CHECKED_STREAMS: readonly string[] = Object.values(STREAMS);

@@ -1,4 +1,5 @@
-// `ouroboros doctor`: looks at a running set-up, as far as it can be reached from here, and says what is weak in it.
+// `ouroboros doctor`: inspects a running set-up, as far as it is reachable from here, and prints its weaknesses. The
+// checks are in doctor-checks.ts.
 import { connect } from "nats";
 import { z } from "zod";
 import { type Engine, ifExists, openEngine } from "../../shared/docker/engine.ts";
@@ -28,13 +29,13 @@ export const runDoctor: CommandRunner<"doctor"> = async ({ json }, terminal) => 
     resultOrReason(() => inspectEngine(terminal)),
     resultOrReason(() => inspectScripts(terminal)),
   ]);
-  const seen: DoctorFindings = {
+  const findings: DoctorFindings = {
     ...(typeof nats === "object" && { nats }),
     ...(typeof engine === "object" && { engine }),
     scripts: typeof scripts === "object" ? scripts : [],
   };
   const weaknesses = checkNames.flatMap((check) =>
-    checks[check].find(seen).map((one) => ({ check, ...one })),
+    checks[check].find(findings).map((weakness) => ({ check, ...weakness })),
   );
   const unchecked = [
     ...(typeof nats === "string" ? [{ part: "NATS", because: nats }] : []),
@@ -53,16 +54,16 @@ export const runDoctor: CommandRunner<"doctor"> = async ({ json }, terminal) => 
   return unchecked.length > 0 ? EXIT.cannotAsk.code : EXIT.done.code;
 };
 
-/** What there is, or why it cannot be looked at. */
-const resultOrReason = async <T extends object>(look: () => Promise<T>): Promise<T | string> =>
-  look().catch((error: unknown) => explain(error));
+/** The result of an inspection, or the reason why it failed. */
+const resultOrReason = async <T extends object>(inspect: () => Promise<T>): Promise<T | string> =>
+  inspect().catch((error: unknown) => explain(error));
 
 const inspectNats = ({ clock, ...terminal }: Terminal): Promise<NonNullable<DoctorFindings["nats"]>> =>
   withFleet({ clock, ...terminal }, async (fleet) => {
     const entries = await listParticipants(fleet);
     const streams = await Promise.all(SIZE_CHECKED_STREAMS.map((name) => fleet.manager.streams.info(name)));
-    const asked = clock.now();
-    const { ts } = streams[0] as { readonly ts?: string }; // the client's type lacks it
+    const localTime = clock.now();
+    const { ts } = streams[0] as { readonly ts?: string }; // the client's type lacks ts
     return {
       url: fleet.url,
       isOpen: await acceptsAnonymousClients(fleet),
@@ -70,36 +71,36 @@ const inspectNats = ({ clock, ...terminal }: Terminal): Promise<NonNullable<Doct
       streams: streams.map(({ config, state }) => ({
         ...{ name: config.name, bytes: state.bytes, limit: config.max_bytes },
       })),
-      unreadable: entries.flatMap((one) =>
-        "unreadable" in one ? [{ name: one.name, because: one.unreadable }] : [],
+      unreadable: entries.flatMap((entry) =>
+        "unreadable" in entry ? [{ name: entry.name, because: entry.unreadable }] : [],
       ),
-      clockOff: ts === undefined ? 0 : Date.parse(ts) - asked,
+      clockOff: ts === undefined ? 0 : Date.parse(ts) - localTime,
     };
   });
 
-/** The private NATS is for one key. */
+/** Whether NATS_URL names a NATS; the private NATS has a single key and is not shared. */
 const isSharedNats = ({ NATS_URL, NATS_URL_FILE }: NodeJS.ProcessEnv): boolean =>
   (NATS_URL ?? "") !== "" || (NATS_URL_FILE ?? "") !== "";
 
-/** In which the server has who names no account. */
+/** The account of users for whom the server's configuration names none. */
 const DEFAULT_ACCOUNT = "$G";
 
 const UserInfo = z.object({ data: z.object({ account: z.string() }) });
 
-/** Of the operator; undefined where the server does not tell. */
+/** The operator's account; undefined where the server does not report it. */
 async function findAccount({ nats }: Fleet): Promise<string | undefined> {
   const answer = await nats.request("$SYS.REQ.USER.INFO", "", { timeout: 3000 }).catch(() => undefined);
   return UserInfo.safeParse(parseJson(answer?.string() ?? "")).data?.data.account;
 }
 
-/** Over the same way, without a key. */
+/** Connects once more to the same server, without a key. */
 async function acceptsAnonymousClients({ nats }: Fleet): Promise<boolean> {
   const { tls } = (nats as unknown as { readonly options?: { readonly tls?: object } }).options ?? {};
   try {
-    const stranger = await connect({
+    const anonymous = await connect({
       ...{ servers: nats.getServer(), reconnect: false, timeout: 3000, ...(tls && { tls }) },
     });
-    await stranger.close();
+    await anonymous.close();
     return true;
   } catch {
     return false;
@@ -129,7 +130,7 @@ async function inspectContainers({ docker }: Engine): Promise<SeenContainer[]> {
     ifExists(docker.getContainer(Id).inspect()),
   );
   return inspected
-    .filter((one) => one !== undefined)
+    .filter((inspect) => inspect !== undefined)
     .map(({ Name, Config, Mounts, NetworkSettings }) => ({
       name: Name.slice(1),
       role: roleOf({ labels: Config.Labels }),

@@ -1,4 +1,5 @@
-// `ouroboros events`: the hook stream and what was decided at its events, replayed in the order of time, then followed.
+// `ouroboros events`: replays the hook stream and the decisions about its events in the order of time, then follows
+// them.
 import { NotDone } from "../../shared/errors.ts";
 import { lookUp } from "../../shared/look-up.ts";
 import { type JsMsg, type ConsumerMessages, DeliverPolicy } from "@nats-io/jetstream";
@@ -36,8 +37,8 @@ export const runEvents: CommandRunner<"events"> = async (
     await selectHosts(fleet, host);
     const from = terminal.clock.now() - since;
     const sources = sourcesFor(wanted).map((source) => ({ ...source, ended: 0 }));
-    for await (const told of mergeByTime(sources.map((source) => replaySource(fleet, source, from))))
-      print(told);
+    for await (const event of mergeByTime(sources.map((source) => replaySource(fleet, source, from))))
+      print(event);
     if (follow)
       await Promise.all(
         sources.map((source) => followSource(fleet, source, { print, from, signal: terminal.signal })),
@@ -50,7 +51,7 @@ interface StreamSource {
   readonly stream: string;
   readonly filters: readonly string[];
   readonly read: (message: JsMsg) => PrintedEvent | undefined;
-  /** Sequence of the last message that was replayed. */
+  /** Sequence of the last replayed message. */
   ended: number;
 }
 
@@ -60,7 +61,9 @@ function sourcesFor(wanted: EventFilter): Omit<StreamSource, "ended">[] {
   return [
     {
       stream: STREAMS.hooks,
-      filters: containers.map((one) => `ouroboros.hook.${hostToken}.${wanted.hook ?? "*"}.${one}.*`),
+      filters: containers.map(
+        (container) => `ouroboros.hook.${hostToken}.${wanted.hook ?? "*"}.${container}.*`,
+      ),
       read: (message) => readEvent(message, wanted),
     },
     {
@@ -74,15 +77,15 @@ function sourcesFor(wanted: EventFilter): Omit<StreamSource, "ended">[] {
 function readEvent(message: JsMsg, { container }: EventFilter): PrintedEvent | undefined {
   const event = CloudEvent.safeParse(parseJson(message.string()));
   if (!event.success) return undefined;
-  const about = event.data.subject === "" ? JSON.stringify(event.data.data) : "";
-  const isMeant =
+  const runText = event.data.subject === "" ? JSON.stringify(event.data.data) : "";
+  const isWanted =
     container === undefined ||
     event.data.subject === container ||
-    about.includes(`"name":${JSON.stringify(container)}`);
-  return isMeant ? { at: message.info.timestampNanos / 1e6, line: event.data } : undefined;
+    runText.includes(`"name":${JSON.stringify(container)}`);
+  return isWanted ? { at: message.info.timestampNanos / 1e6, line: event.data } : undefined;
 }
 
-/** Where nobody was asked there is nothing to tell. */
+/** Skips decisions for which no participant was asked. */
 function readDecision(message: JsMsg, { hook, container }: EventFilter): PrintedEvent | undefined {
   const record = parseRunRecord(message.string());
   if (record?.kind !== "decided" || record.verdicts.length === 0) return undefined;
@@ -103,12 +106,12 @@ async function* replaySource(
 ): AsyncGenerator<PrintedEvent, void> {
   for await (const message of replay(fleet, source.stream, { filters: source.filters, since })) {
     source.ended = message.seq;
-    const told = source.read(message);
-    if (told !== undefined) yield told;
+    const event = source.read(message);
+    if (event !== undefined) yield event;
   }
 }
 
-/** What comes from several sources, each in order, as one in order. */
+/** Merges several sources, each ordered by time, into one that is ordered by time. */
 async function* mergeByTime(
   sources: readonly AsyncGenerator<PrintedEvent, void>[],
 ): AsyncGenerator<PrintedEvent, void> {
@@ -116,7 +119,7 @@ async function* mergeByTime(
   for (;;) {
     const [first] = heads
       .filter(({ next }) => next.done !== true)
-      .sort((one, other) => (one.next.value?.at ?? 0) - (other.next.value?.at ?? 0));
+      .sort((a, b) => (a.next.value?.at ?? 0) - (b.next.value?.at ?? 0));
     if (first?.next.value === undefined) return;
     yield first.next.value;
     first.next = await first.source.next();
@@ -124,31 +127,31 @@ async function* mergeByTime(
 }
 
 interface EventFollower {
-  readonly print: (told: PrintedEvent) => unknown;
+  readonly print: (event: PrintedEvent) => unknown;
   readonly from: number;
   readonly signal: AbortSignal;
 }
 
-/** From where the replay ended, until the signal aborts. @throws NotDone where the stream is gone. */
+/** Follows a stream from the end of its replay until the signal aborts. @throws NotDone where the stream is gone. */
 async function followSource(
   { js }: Fleet,
   { stream, filters, read, ended }: StreamSource,
-  it: EventFollower,
+  { print, from, signal }: EventFollower,
 ): Promise<void> {
   const start =
     ended > 0
       ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: ended + 1 }
-      : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(it.from).toISOString() };
+      : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(from).toISOString() };
   const consumer = await js.consumers.get(stream, { filter_subjects: [...filters], ...start });
   const messages: ConsumerMessages = await consumer.consume();
   const stop = (): void => messages.stop();
-  it.signal.addEventListener("abort", stop, { once: true });
+  signal.addEventListener("abort", stop, { once: true });
   for await (const message of messages) {
-    const told = read(message);
-    if (told !== undefined) it.print(told);
+    const event = read(message);
+    if (event !== undefined) print(event);
   }
-  it.signal.removeEventListener("abort", stop);
-  if (!it.signal.aborted) throw new NotDone(`the stream ${stream} cannot be followed any more`);
+  signal.removeEventListener("abort", stop);
+  if (!signal.aborted) throw new NotDone(`the stream ${stream} cannot be followed any more`);
 }
 
 function lineFor(terminal: Terminal, at: number, line: CloudEvent | DecidedRecord): string {

@@ -1,4 +1,5 @@
-// `ouroboros explain`: why a container was or was not updated, from the pollers, the held digests and the journal.
+// `ouroboros explain`: says why a container was or was not updated, from the pollers, the held digests and the
+// journal.
 import { NotDone } from "../../shared/errors.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
@@ -24,27 +25,30 @@ import { formatAgo } from "../../shared/runtime/time-text.ts";
 
 interface ExplainAnswer {
   readonly found: readonly Explanation[];
-  /** Names of all containers that were seen. */
+  /** Names of all containers that the poller has seen. */
   readonly names: readonly string[];
-  /** Why the host can say nothing. */
+  /** Why nothing is known about the host. */
   readonly blind?: string;
 }
 
 export const runExplain: CommandRunner<"explain"> = async ({ CONTAINER, host, json }, terminal) => {
   const answers = await withFleet(terminal, async (fleet) =>
-    Promise.all((await selectHosts(fleet, host)).map((one) => explainOnHost(fleet, one, CONTAINER))),
+    Promise.all((await selectHosts(fleet, host)).map((name) => explainOnHost(fleet, name, CONTAINER))),
   );
   for (const { blind } of answers)
     if (blind !== undefined) terminal.stderr.write(`ouroboros explain: ${blind}\n`);
-  const found = answers.flatMap((one) => one.found);
+  const found = answers.flatMap((answer) => answer.found);
   const now = terminal.clock.now();
   if (json) printJson(terminal, found);
-  else if (CONTAINER !== undefined) found.forEach((one) => printExplanation(terminal, one));
+  else if (CONTAINER !== undefined) found.forEach((explanation) => printExplanation(terminal, explanation));
   else if (found.length > 0)
     printTable(
       terminal,
       ["HOST", "CONTAINER", "IMAGE", "POLLED", "WHY"],
-      found.map((one) => [one.host, one.container, one.image, formatAgo(one.polled_at, now), one.because]),
+      found.map(({ host, container, image, polled_at, because }) => [
+        ...[host, container, image],
+        ...[formatAgo(polled_at, now), because],
+      ]),
     );
   if (found.length > 0) return 0;
   const where = host === undefined ? "" : ` on ${host}`;
@@ -62,25 +66,27 @@ async function explainOnHost(
   container: string | undefined,
 ): Promise<ExplainAnswer> {
   const nothing = (blind: string): ExplainAnswer => ({ found: [], names: [], blind: `${host}: ${blind}` });
-  const said = await askService(fleet, host, ["poller", "status"]);
-  if (said === undefined) return nothing("its poller does not answer");
-  const status = PollerStatus.safeParse(said).data;
-  const told = (said as { error?: string }).error;
+  const reply = await askService(fleet, host, ["poller", "status"]);
+  if (reply === undefined) return nothing("its poller does not answer");
+  const status = PollerStatus.safeParse(reply).data;
+  const { error } = reply as { error?: string };
   if (status === undefined)
-    return nothing(`its poller's answer cannot be used${told === undefined ? "" : `: ${told}`}`);
+    return nothing(`its poller's answer cannot be used${error === undefined ? "" : `: ${error}`}`);
   const blind = whyNothingKnown(status);
   if (blind !== undefined) return nothing(blind);
   const seen = listPolledContainers(status);
-  const meant =
-    container === undefined ? seen : seen.filter((one) => one === findPolledContainer(status, container));
+  const requested =
+    container === undefined
+      ? seen
+      : seen.filter((polled) => polled === findPolledContainer(status, container));
   const polled_at = status.last?.ended_at ?? "";
   return {
-    names: seen.map((one) => one.container),
+    names: seen.map((polled) => polled.container),
     found: await Promise.all(
-      meant.map(async (one) => ({
-        ...{ host, ...one, polled_at },
-        held: await readHeldEntry(fleet, host, one),
-        last: container === undefined ? null : await findLastEnd(fleet, host, one),
+      requested.map(async (polled) => ({
+        ...{ host, ...polled, polled_at },
+        held: await readHeldEntry(fleet, host, polled),
+        last: container === undefined ? null : await findLastEnd(fleet, host, polled),
       })),
     ),
   };
@@ -95,7 +101,7 @@ async function readHeldEntry(
   return HeldEntry.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data ?? null;
 }
 
-/** How many runs are looked at, from the newest back. */
+/** How many runs are searched, from the newest back. */
 const MAX_RUNS_READ = 50;
 
 async function findLastEnd(
@@ -107,7 +113,7 @@ async function findLastEnd(
   const info = await manager.streams.info(STREAMS.runs, { subjects_filter: subjects.run(host, "*") });
   const runs = Object.keys(info.state.subjects ?? {})
     .filter((subject) => subject !== subjects.open(host))
-    .sort() // ids of runs are in the order of their making
+    .sort() // run ids sort by the time of their creation
     .slice(-MAX_RUNS_READ);
   for (const subject of runs.reverse()) {
     const last = parseRunRecord((await getLastMessage(manager, STREAMS.runs, subject))?.string());

@@ -1,12 +1,12 @@
-// `ouroboros healthcheck`: asks the program that runs beside it whether it is ready. For Docker's HEALTHCHECK and
-// Kubernetes' exec probes. It loads as little as it can, as it is run every half minute.
+// `ouroboros healthcheck`: asks the program that runs in the same container whether it is ready, for Docker's
+// HEALTHCHECK and Kubernetes' exec probes. It imports as little as possible, because it runs every half minute.
 import { get } from "node:http";
 import { readEnvValue, unquote } from "../../shared/settings/env-value.ts";
 import type { Terminal } from "../framework/terminal.ts";
 
 const TIMEOUT_MS = 4000;
 
-/** Resolves with the exit code: 0, or 1 with what is wrong. */
+/** Resolves with the exit code: 0, or 1 after printing what is wrong. */
 export async function healthcheck(
   path: "/readyz" | "/healthz",
   { env, stdout, stderr }: Pick<Terminal, "env" | "stdout" | "stderr">,

@@ -1,4 +1,4 @@
-// `ouroboros history`: how updates ended, from the journal.
+// `ouroboros history`: lists how updates ended, from the journal.
 import { NotDone } from "../../shared/errors.ts";
 import { formatImageChange } from "../../shared/registry/image-change.ts";
 import type { UpdateResult } from "../../shared/contract/run-records.ts";
@@ -22,14 +22,14 @@ export const runHistory: CommandRunner<"history"> = async ({ CONTAINER, host, si
   const found = all.filter(({ container }) => CONTAINER === undefined || container === CONTAINER);
   if (json) printJson(terminal, found);
   else if (found.length > 0) {
-    const rows = found.map((one) => [
-      formatAgo(one.at, now),
-      one.host,
-      one.container,
-      endCell(one.end),
-      formatImageChange(one),
-      one.downtime_ms === undefined ? "" : formatDuration(one.downtime_ms),
-      one.because,
+    const rows = found.map((entry) => [
+      formatAgo(entry.at, now),
+      entry.host,
+      entry.container,
+      endCell(entry.end),
+      formatImageChange(entry),
+      entry.downtime_ms === undefined ? "" : formatDuration(entry.downtime_ms),
+      entry.because,
     ]);
     printTable(terminal, ["WHEN", "HOST", "CONTAINER", "END", "FROM → TO", "DOWN FOR", "BECAUSE"], rows);
   } else if (CONTAINER === undefined)

@@ -1,5 +1,5 @@
-// `ouroboros host forget`: takes what is kept of a host that is gone for good out of the buckets and the streams' consumers.
-// Its entry goes last: a command that was cut off can be given again.
+// `ouroboros host forget`: deletes what the buckets and consumers hold for a host that is gone for good. The host's
+// entry is deleted last, so that an interrupted command can be repeated.
 import { NotDone } from "../../shared/errors.ts";
 import { hostConsumers } from "../../shared/nats/durable-consumers.ts";
 import { STREAMS, consumers, executorParticipant } from "../../shared/contract/subjects.ts";
@@ -50,7 +50,7 @@ export const runForget: CommandRunner<"host forget"> = async ({ NAME, force, jso
   return 0;
 };
 
-/** An executor answers nothing; it is there where somebody asks for its events. */
+/** A hook-executor answers no commands; it runs if somebody pulls from its consumer. */
 async function findRunningServices(fleet: Fleet, host: string): Promise<string[]> {
   const { manager } = fleet;
   const [poller, updater, executor] = await Promise.all([
@@ -71,22 +71,25 @@ async function findRunningServices(fleet: Fleet, host: string): Promise<string[]
 async function forgetHost(fleet: Fleet, host: string): Promise<ForgottenHost> {
   const { hosts, held, manager } = fleet;
   const durables = hostConsumers(host).map(({ durable_name }) => durable_name);
-  const gone = await Promise.all(
+  const deleted = await Promise.all(
     durables.map((name) => manager.consumers.delete(STREAMS.hooks, name).catch(falseWhereMissing)),
   );
   const keys = await listKeys(held, `${encodeToken(host)}.*`);
   for (const key of keys) await held.delete(key);
   const entry = (await hosts.get(encodeToken(host)))?.operation === "PUT";
-  await hosts.delete(encodeToken(host)); // also where there is none: what an updater noted is older than this
-  const named = (await listParticipants(fleet)).filter((one) => "hosts" in one && one.hosts.includes(host));
+  // even without an entry: the deletion marks older records of an updater as forgotten
+  await hosts.delete(encodeToken(host));
+  const naming = (await listParticipants(fleet)).filter(
+    (participant) => "hosts" in participant && participant.hosts.includes(host),
+  );
   return {
     forgotten: host,
     entry,
     held: keys
       .map((key) => key.split(".")[1] ?? "")
       .map((name) => (isToken(name) ? decodeToken(name) : name)),
-    consumers: durables.filter((_, index) => gone[index]),
-    participants: named.map(({ name }) => name),
+    consumers: durables.filter((_, index) => deleted[index]),
+    participants: naming.map(({ name }) => name),
   };
 }
 

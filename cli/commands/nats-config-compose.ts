@@ -1,5 +1,5 @@
-// `ouroboros nats-config compose`: what compose.yaml runs before its services each time it is brought up. It makes users,
-// keys and certificates once, and gives each service its own and nothing else, in a volume of its own.
+// `ouroboros nats-config compose`: compose.yaml runs it before its services each time it is brought up. It makes
+// users, keys and certificates once, and gives each service only its own key, in a volume of its own.
 import { chmod, copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openEngine } from "../../shared/docker/engine.ts";
@@ -13,12 +13,12 @@ import { type User, userName } from "../../nats/permissions.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { type Terminal, printJson } from "../framework/terminal.ts";
 
-/** As the services see their folder. */
+/** Path of a service's folder, as the service sees it. */
 const MOUNT_PATH = "/run/secure";
 const URL_INSIDE = "tls://nats:4222";
 const PARTICIPANT = /^participant_(.+)\.nk$/;
 
-/** A service of compose.yaml, and whose key it has. */
+/** The services of compose.yaml, and the user whose key each of them gets. */
 const serviceUsers = (host: string, webhook: string): readonly (readonly [service: string, user: User])[] => [
   ["poller", { role: "poller", name: host }],
   ["updater", { role: "updater", name: host }],
@@ -32,8 +32,8 @@ export const runCompose: CommandRunner<"nats-config compose"> = async (given, te
   const host = await findHostName(settings, terminal);
   const isElsewhere = settings.NATS_URL !== "";
   const all = join(given.FOLDER, "all");
-  const before = await participantsIn(join(all, "users"));
-  const participants = [...new Set([settings.WEBHOOK_NAME, ...before, ...given.participants])];
+  const existing = await participantsIn(join(all, "users"));
+  const participants = [...new Set([settings.WEBHOOK_NAME, ...existing, ...given.participants])];
   try {
     await mkdir(all, { recursive: true, mode: 0o700 });
     await writeNatsFolder({
@@ -56,11 +56,11 @@ export const runCompose: CommandRunner<"nats-config compose"> = async (given, te
   return 0;
 };
 
-/** A proxy in front of it may have been started just now. */
+/** A socket proxy in front of the Engine may have been started just now. */
 const ENGINE_WAIT_MS = 15_000;
 const RETRY_MS = 500;
 
-/** @throws NotDone where there is none, or several. */
+/** The name of the one host. @throws NotDone where several are configured, or the Engine does not answer. */
 async function findHostName(settings: Settings, { clock }: Terminal): Promise<string> {
   const [host, ...others] = settings.OUROBOROS_HOST;
   const [socket = "", ...more] = settings.DOCKER_SOCKETS;
@@ -69,12 +69,12 @@ async function findHostName(settings: Settings, { clock }: Terminal): Promise<st
       "compose.yaml is for one Engine: name one in DOCKER_SOCKETS and OUROBOROS_HOST; docs/security.md shows a NATS for several hosts",
     );
   if (host !== undefined) return host;
-  for (const until = clock.monotonic() + ENGINE_WAIT_MS; ;) {
+  for (const deadline = clock.monotonic() + ENGINE_WAIT_MS; ;) {
     try {
       const tls = await loadTls(socket, settings, clock.now());
       return (await openEngine(socket, settings.DOCKER_TIMEOUT, { tls })).hostname;
     } catch (error) {
-      if (clock.monotonic() > until)
+      if (clock.monotonic() > deadline)
         throw new NotDone(
           `the Engine at ${socket}, whose name the host gets, does not answer: ${explain(error)}; set OUROBOROS_HOST`,
           { cause: error },
@@ -88,12 +88,12 @@ const participantsIn = async (folder: string): Promise<string[]> =>
   (await readdir(folder).catch(() => [])).flatMap((file) => PARTICIPANT.exec(file)?.[1] ?? []);
 
 interface ServiceKeyFiles {
-  /** Files to copy, by name; undefined: an empty file. */
+  /** Paths of the files to copy; undefined where the service gets none. */
   readonly ca: string | undefined;
   readonly key: string | undefined;
 }
 
-/** NATS_URL names another server: its user and password come from there, too. */
+/** For a NATS_URL that names another server: user and password then come from the settings too. */
 const NO_KEY_FILES: ServiceKeyFiles = { ca: undefined, key: undefined };
 
 const keyFilesOf = (all: string, user: User): ServiceKeyFiles => ({
@@ -101,7 +101,10 @@ const keyFilesOf = (all: string, user: User): ServiceKeyFiles => ({
   key: join(all, "users", `${userName(user)}.nk`),
 });
 
-/** The whole of what one service gets. Settings that are files: NATS_URL_FILE, NATS_CA_FILE, NATS_NKEY_FILE, OUROBOROS_HOST_FILE. */
+/**
+ * Writes all files of one service, which reads them by NATS_URL_FILE, NATS_CA_FILE, NATS_NKEY_FILE and
+ * OUROBOROS_HOST_FILE.
+ */
 async function writeServiceFolder(
   folder: string,
   { ca, key, host }: ServiceKeyFiles & { readonly host: string },
@@ -126,8 +129,8 @@ const replaceText = (folder: string, name: string, text: string): Promise<void> 
   replaceFile(folder, name, (file) => writeFile(file, text));
 
 /**
- * Whole or not at all. For nobody by its mode: root reads it, in the hook-executor with a capability that scripts do not
- * have.
+ * Replaces the file atomically. The mode of the hook-executor's key lets nobody read it: root does, with a capability
+ * that scripts do not have.
  */
 async function replaceFile(
   folder: string,

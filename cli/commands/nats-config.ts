@@ -1,6 +1,7 @@
-// `ouroboros nats-config`: users and rights for a NATS that several machines share. `write` makes the server's
-// configuration, a key for each user and the certificates, and the same for the NATS of each host where they have one;
-// `prepare` makes, as the operator, what the services only use; `hub` the copies of what the hosts hold.
+// `ouroboros nats-config`: users and permissions for a NATS that several machines share. `write` makes the server's
+// configuration, a key for each user and the certificates, and the same for each host that has a NATS of its own.
+// `prepare` creates, as the operator, the streams and consumers that the services use. `hub` creates a hub's copies
+// of the hosts' streams.
 import { join } from "node:path";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
@@ -31,55 +32,57 @@ import type { CommandRunner } from "../framework/run-command.ts";
 import { type Terminal, printJson } from "../framework/terminal.ts";
 
 export const runWrite: CommandRunner<"nats-config write"> = async (given, terminal) => {
-  const { whole, gone } = await mergeExistingConfig(given);
-  const { users, leaves, isShared } = await writeNatsFolder(whole);
-  await removeUsers(given.FOLDER, gone);
-  const removed = gone.map(userName);
+  const { merged, removedUsers } = await mergeExistingConfig(given);
+  const { users, leaves, isShared } = await writeNatsFolder(merged);
+  await removeUsers(given.FOLDER, removedUsers);
+  const removed = removedUsers.map(userName);
   const names = users.map(userName);
   if (given.json) printJson(terminal, { folder: given.FOLDER, users: names, leaves, removed });
   else {
     const lines = [...names, `${names.length} users written to ${given.FOLDER}`];
-    const carried = leaves.map((folder) => `${folder} is for the NATS of this host, and its services`);
-    const lost = removed.map(
+    const leafLines = leaves.map((folder) => `${folder} is for the NATS of this host, and its services`);
+    const removedLines = removed.map(
       (name) => `${name} is removed: its key is gone, and opens nothing once the server has reloaded`,
     );
-    terminal.stdout.write([...lines, ...carried, ...lost].map((line) => `${line}\n`).join(""));
+    terminal.stdout.write([...lines, ...leafLines, ...removedLines].map((line) => `${line}\n`).join(""));
     if (isShared) terminal.stderr.write(SHARED_ACCOUNT_WARNING);
   }
   return 0;
 };
 
-/** What is asked for, and all that was written before but what is to be removed. */
+/** Merges the given options with what was written before, without the users to be removed. */
 async function mergeExistingConfig(
   given: Parameters<CommandRunner<"nats-config write">>[0],
-): Promise<{ readonly whole: NatsConfigOptions; readonly gone: readonly User[] }> {
+): Promise<{ readonly merged: NatsConfigOptions; readonly removedUsers: readonly User[] }> {
   const { FOLDER: folder, remove, "hub-url": hub } = given;
-  const there = await readExistingConfig(folder);
-  checkHubUrl(folder, hub, there.users);
-  const gone = findUsersNamed(there.users, remove);
-  const kept = there.users.filter((user) => !gone.includes(user));
-  const all = (asked: readonly string[], found: readonly string[]) => [...new Set([...found, ...asked])];
-  const whole = {
+  const existing = await readExistingConfig(folder);
+  checkHubUrl(folder, hub, existing.users);
+  const removedUsers = findUsersNamed(existing.users, remove);
+  const kept = existing.users.filter((user) => !removedUsers.includes(user));
+  const union = (asked: readonly string[], found: readonly string[]) => [...new Set([...found, ...asked])];
+  const merged = {
     ...given,
-    hosts: all(given.hosts, hostsAmong(kept)),
-    participants: all(given.participants, namesInRoles(kept, "participant")),
-    watchers: all(given.watchers, namesInRoles(kept, "watcher")),
-    readers: all(given.readers, namesInRoles(kept, "reader")),
-    "server-names": all(given["server-names"], there.serverNames),
-    "server-folder": given["server-folder"] ?? there.serverFolder ?? "/etc/nats/secure",
+    hosts: union(given.hosts, hostsAmong(kept)),
+    participants: union(given.participants, namesInRoles(kept, "participant")),
+    watchers: union(given.watchers, namesInRoles(kept, "watcher")),
+    readers: union(given.readers, namesInRoles(kept, "reader")),
+    "server-names": union(given["server-names"], existing.serverNames),
+    "server-folder": given["server-folder"] ?? existing.serverFolder ?? "/etc/nats/secure",
   };
-  if (whole.hosts.length === 0) throw new WrongUsage("--hosts is missing");
-  const again = usersOf(whole, [...whole.hosts.flatMap(usersOfHost), ...whole.hosts.map(leafUser)]).map(
-    userName,
-  );
-  const both = gone.map(userName).filter((name) => again.includes(name));
-  if (both.length > 0) throw new WrongUsage(`--remove: ${both.join(", ")} is asked for, too`);
-  const isKept = (name: string): boolean => again.includes(name);
-  whole["with-password"] = all(given["with-password"], there.withPassword.filter(isKept));
-  return { whole, gone };
+  if (merged.hosts.length === 0) throw new WrongUsage("--hosts is missing");
+  const hostUsers = [...merged.hosts.flatMap(usersOfHost), ...merged.hosts.map(leafUser)];
+  const wanted = usersOf(merged, hostUsers).map(userName);
+  const conflicts = removedUsers.map(userName).filter((name) => wanted.includes(name));
+  if (conflicts.length > 0) throw new WrongUsage(`--remove: ${conflicts.join(", ")} is asked for, too`);
+  const isKept = (name: string): boolean => wanted.includes(name);
+  merged["with-password"] = union(given["with-password"], existing.withPassword.filter(isKept));
+  return { merged, removedUsers };
 }
 
-/** A hub's folder has other users than that of a NATS that the hosts share. @throws WrongUsage */
+/**
+ * The folder of a hub has other users than that of a NATS that the hosts share.
+ * @throws WrongUsage where they are mixed.
+ */
 function checkHubUrl(folder: string, hub: string, users: readonly User[]): void {
   if (hub === "" && namesInRoles(users, "leaf").length > 0)
     throw new WrongUsage(`${folder} is that of a hub: give --hub-url too`);
@@ -104,17 +107,21 @@ export const runPrepare: CommandRunner<"nats-config prepare"> = async (
 const PREPARE_WAIT_MS = 60_000;
 const RETRY_MS = 1000;
 
-/** A set-up's start depends on it, and a machine that has just booted may be slow. */
+/** The start of a whole set-up depends on `prepare`, and a machine that has just booted may be slow. */
 async function withRetries({ clock, signal, stderr }: Terminal, work: () => Promise<void>): Promise<void> {
-  const began = clock.monotonic();
-  for (let told = false; ; told = true) {
+  const startedAt = clock.monotonic();
+  for (let isReported = false; ; isReported = true) {
     try {
       await work();
       return;
     } catch (error) {
-      if (!(error instanceof CannotStart) || clock.monotonic() - began > PREPARE_WAIT_MS || signal.aborted)
+      if (
+        !(error instanceof CannotStart) ||
+        clock.monotonic() - startedAt > PREPARE_WAIT_MS ||
+        signal.aborted
+      )
         throw error;
-      if (!told) stderr.write(`${explain(error)}; trying again for ${PREPARE_WAIT_MS / 1000} s\n`);
+      if (!isReported) stderr.write(`${explain(error)}; trying again for ${PREPARE_WAIT_MS / 1000} s\n`);
       await clock.sleep(RETRY_MS, signal);
     }
   }
@@ -140,7 +147,7 @@ interface NatsConfigOptions extends UserNames {
   readonly FOLDER: string;
   readonly "with-password": readonly string[];
   readonly "server-names": readonly string[];
-  /** As the server sees the folder `nats`. */
+  /** Path of the folder `nats`, as the server sees it. */
   readonly "server-folder": string;
   /** Empty where the hosts have no NATS of their own. */
   readonly "hub-url": string;
@@ -148,13 +155,13 @@ interface NatsConfigOptions extends UserNames {
 
 interface WrittenFiles {
   readonly users: readonly User[];
-  /** The folders of the hosts' servers. */
+  /** Folders of the servers of the hosts that have their own NATS. */
   readonly leaves: readonly string[];
-  /** All users are in one account. */
+  /** All users share one account, at any of the servers. */
   readonly isShared: boolean;
 }
 
-/** By which a server is always reached: in compose.yaml, and from its own machine. */
+/** Names in every server certificate: the service in compose.yaml, and the server's own machine. */
 const DEFAULT_SERVER_NAMES = ["nats", "localhost", "127.0.0.1"];
 
 const OPERATOR: User = { role: "operator", name: "" };
@@ -171,44 +178,48 @@ const usersOf = ({ participants, watchers, readers }: UserNames, ofHosts: readon
   ...readers.map((name) => ({ role: "reader" as const, name })),
 ];
 
-/** One server, or that of a hub and one for each host. */
+/** Writes the files of one server, or those of a hub and of a server for each host. */
 export async function writeNatsFolder(given: NatsConfigOptions): Promise<WrittenFiles> {
   const { FOLDER: folder, hosts, "hub-url": hub } = given;
   const names = [...new Set([...DEFAULT_SERVER_NAMES, ...given["server-names"]])];
-  const own = hosts.flatMap(usersOfHost);
-  const users = usersOf(given, hub === "" ? own : hosts.map(leafUser));
-  checkPasswords(given["with-password"], hub === "" ? users : [...users, ...own]);
+  const hostUsers = hosts.flatMap(usersOfHost);
+  const users = usersOf(given, hub === "" ? hostUsers : hosts.map(leafUser));
+  checkPasswords(given["with-password"], hub === "" ? users : [...users, ...hostUsers]);
   const base = { authority: folder, withPassword: given["with-password"] };
   const server = { folder: given["server-folder"] };
   try {
     if (hub === "") {
       return { users, leaves: [], ...(await writeServerFiles({ ...base, folder, names, users, server })) };
     }
-    const reached = [...new Set([...names, new URL(hub).hostname.replace(/^\[|\]$/g, "")])];
-    const taking = { ...server, domain: HUB_DOMAIN, leafnodes: "taken" as const };
-    const hubs = await writeServerFiles({ ...base, folder, names: reached, users, server: taking });
-    const shared = [hubs.isShared];
+    const hubNames = [...new Set([...names, new URL(hub).hostname.replace(/^\[|\]$/g, "")])];
+    const hubServer = { ...server, domain: HUB_DOMAIN, leafnodes: "taken" as const };
+    const hubFiles = await writeServerFiles({ ...base, folder, names: hubNames, users, server: hubServer });
+    const shared = [hubFiles.isShared];
     const isByPassword = given["with-password"].includes(userName(OPERATOR));
     const askers = [inboxPrefixOf(await readOrCreateIdentity(folder, OPERATOR, isByPassword))];
     const leaves = hosts.map((host) => join(folder, "leaves", encodeToken(host)));
-    for (const [at, host] of hosts.entries()) {
+    for (const [index, host] of hosts.entries()) {
       const leafnodes = { hub, seed: await readSeed(folder, leafUser(host)) };
       const written = await writeServerFiles({
         ...{ ...base, askers },
-        // Never the hub's names: a host's server could pass for the hub.
-        ...{ folder: leaves[at] ?? "", names: DEFAULT_SERVER_NAMES, users: [OPERATOR, ...usersOfHost(host)] },
+        // Never the hub's names: with those the server of a host could pass for the hub.
+        ...{
+          folder: leaves[index] ?? "",
+          names: DEFAULT_SERVER_NAMES,
+          users: [OPERATOR, ...usersOfHost(host)],
+        },
         server: { ...server, domain: encodeToken(host), leafnodes },
       });
       shared.push(written.isShared);
     }
-    return { users: [...users, ...own], leaves, isShared: shared.includes(true) };
+    return { users: [...users, ...hostUsers], leaves, isShared: shared.includes(true) };
   } catch (error) {
     if (!(error instanceof Error && "syscall" in error)) throw error;
     throw new NotDone(`${folder} cannot be written: ${explain(error)}`, { cause: error });
   }
 }
 
-/** A leaf node always can use its key. */
+/** Leaf nodes always use a key, so they get no password. @throws WrongUsage for a name that is no user. */
 function checkPasswords(withPassword: readonly string[], users: readonly User[]): void {
   const all = users.filter(({ role }) => role !== "leaf").map(userName);
   const unknown = withPassword.filter((name) => !all.includes(name));

@@ -1,9 +1,9 @@
-// What `ouroboros participant set` makes of an entry and of what its consumer hears. Pure.
+// Applies the options of `ouroboros participant set` to an entry, and merges the filters of its consumer. Pure.
 import { WrongUsage } from "../../shared/errors.ts";
 import type { Participant } from "../../shared/contract/participants.ts";
 import { formatDurationArgument } from "../../shared/runtime/time-text.ts";
 
-/** What is to be changed; undefined stays as it is, null is taken away. */
+/** The changes: undefined leaves a field as it is, null removes it. */
 export interface ParticipantChange {
   readonly hooks?: Participant["hooks"] | undefined;
   readonly hosts?: readonly string[] | undefined;
@@ -41,7 +41,10 @@ export function applyChange(before: Participant, change: ParticipantChange): Par
   return after;
 }
 
-/** `hint` follows where the times do not go together. @throws WrongUsage where the parts of an entry do not go together. */
+/**
+ * `hint` is added to the message about the times.
+ * @throws WrongUsage where fields of the entry contradict each other.
+ */
 export function expectCoherent(entry: Participant, hint = ""): void {
   const { timeout_ms: timeout, max_ms: max, group, needs, advisory } = entry;
   if (max < timeout)
@@ -53,18 +56,19 @@ export function expectCoherent(entry: Participant, hint = ""): void {
     throw new WrongUsage("--advisory: who has no say cannot be counted in a --group");
 }
 
-/** Both, without those that another one includes: the filters of a consumer may not overlap. */
-export function mergeFilters(heard: readonly string[], wanted: readonly string[]): string[] {
-  const all = [...new Set([...heard, ...wanted])];
-  return all.filter((one) => !all.some((other) => other !== one && filterIncludes(other, one)));
+/** Merges both lists, without filters that another filter includes: the filters of a consumer must not overlap. */
+export function mergeFilters(current: readonly string[], wanted: readonly string[]): string[] {
+  const all = [...new Set([...current, ...wanted])];
+  return all.filter((filter) => !all.some((other) => other !== filter && filterIncludes(other, filter)));
 }
 
-/** Whether each subject of the second filter is one of the first. */
+/** Whether the wide filter matches every subject of the narrow one. */
 function filterIncludes(wide: string, narrow: string): boolean {
-  const [from, to] = [wide.split("."), narrow.split(".")];
-  for (const [at, word] of from.entries()) {
-    if (word === ">") return at < to.length;
-    if (to[at] === undefined || to[at] === ">" || (word !== "*" && word !== to[at])) return false;
+  const [wideTokens, narrowTokens] = [wide.split("."), narrow.split(".")];
+  for (const [index, token] of wideTokens.entries()) {
+    const other = narrowTokens[index];
+    if (token === ">") return index < narrowTokens.length;
+    if (other === undefined || other === ">" || (token !== "*" && token !== other)) return false;
   }
-  return from.length === to.length;
+  return wideTokens.length === narrowTokens.length;
 }

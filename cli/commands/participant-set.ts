@@ -1,5 +1,6 @@
-// `ouroboros participant set`: changes who is asked what, without losing what it has not fetched yet. Its consumer stays the
-// same one: it hears what is new before anybody waits for it there, and hears what is old until that is fetched.
+// `ouroboros participant set`: changes a participant without losing events that it has not fetched yet. Its consumer
+// is kept: the consumer receives the new subjects before any run waits for its verdicts there, and the old ones until
+// those events are fetched.
 import { NotDone } from "../../shared/errors.ts";
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import { ensureConsumer, hookConsumer } from "../../shared/nats/durable-consumers.ts";
@@ -39,7 +40,7 @@ export const runSet: CommandRunner<"participant set"> = async (given, terminal) 
 interface ChangedEntry {
   readonly name: string;
   readonly entry: Participant;
-  /** Of the entry that was changed. */
+  /** Revision of the entry that the change is based on. */
   readonly revision: number;
 }
 
@@ -52,44 +53,45 @@ async function storeEntry({ participants }: Fleet, { name, entry, revision }: Ch
   });
 }
 
-/** Empty where it hears everything. */
+/** Empty where the consumer has no filter and receives everything. */
 const currentFilters = ({
-  config: { filter_subject: one, filter_subjects: more = [] },
-}: ConsumerInfo): string[] => (one ? [one] : more);
+  config: { filter_subject: only, filter_subjects: several = [] },
+}: ConsumerInfo): string[] => (only ? [only] : several);
 
-/** A consumer that is missing is made anew. */
+/** Recreates a missing consumer. */
 async function addFilters(fleet: Fleet, name: string, filters: readonly string[]): Promise<void> {
   const info = await findConsumer(fleet, name);
   if (info === undefined) {
     const consumer = hookConsumer(consumers.gate(name), filters, { max_ack_pending: 16 });
     return ensureConsumer(fleet.manager, STREAMS.hooks, consumer);
   }
-  const heard = currentFilters(info);
-  if (heard.length > 0) await updateFilters(fleet, name, { heard, filters: mergeFilters(heard, filters) });
+  const current = currentFilters(info);
+  if (current.length > 0)
+    await updateFilters(fleet, name, { current, filters: mergeFilters(current, filters) });
 }
 
-/** Resolves with whether that is so: what is undelivered would be lost otherwise. */
+/** Resolves with whether the filters are narrow now. They stay wide while undelivered events would be lost. */
 async function narrowFilters(fleet: Fleet, name: string, filters: readonly string[]): Promise<boolean> {
   const info = await findConsumer(fleet, name);
   if (info === undefined || isSame(currentFilters(info), filters)) return true;
   if (info.num_pending + info.num_ack_pending > 0) return false;
-  await updateFilters(fleet, name, { heard: currentFilters(info), filters });
+  await updateFilters(fleet, name, { current: currentFilters(info), filters });
   return true;
 }
 
 async function updateFilters(
   { manager }: Fleet,
   name: string,
-  { heard, filters }: { readonly heard: readonly string[]; readonly filters: readonly string[] },
+  { current, filters }: { readonly current: readonly string[]; readonly filters: readonly string[] },
 ): Promise<void> {
-  if (isSame(heard, filters)) return;
+  if (isSame(current, filters)) return;
   const [only, ...more] = filters;
   await manager.consumers.update(STREAMS.hooks, consumers.gate(name), {
-    // The client keeps what is not named: one of the two has to go.
+    // The client keeps fields that are not given, so one of the two is set to undefined.
     filter_subject: more.length === 0 ? only : undefined,
     filter_subjects: more.length === 0 ? undefined : [...filters],
   } as object);
 }
 
-const isSame = (one: readonly string[], other: readonly string[]): boolean =>
-  JSON.stringify([...one].sort()) === JSON.stringify([...other].sort());
+const isSame = (a: readonly string[], b: readonly string[]): boolean =>
+  JSON.stringify([...a].sort()) === JSON.stringify([...b].sort());

@@ -1,5 +1,5 @@
-// `ouroboros participant test`: what keeps a participant from answering, and what to do about it. It publishes
-// nothing: an event of a hook is true for everyone who hears it.
+// `ouroboros participant test`: finds what keeps a participant from answering, and says what to do. It publishes no
+// test event, because everyone who receives an event takes it for real.
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import { DeliverPolicy } from "@nats-io/jetstream";
 import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
@@ -37,18 +37,18 @@ export const runTest: CommandRunner<"participant test"> = async ({ NAME, wait, j
 
 const LOOK_AGAIN_MS = 200;
 
-/** Who pulls in turns is not seen at every moment. */
+/** A participant that pulls at intervals has no open request at every moment. */
 async function waitUntilPulling(
   fleet: Fleet,
   name: string,
   wait: number,
   { clock, signal }: Terminal,
 ): Promise<ConsumerInfo | undefined> {
-  const began = clock.monotonic();
+  const startedAt = clock.monotonic();
   for (;;) {
     const info = await findConsumer(fleet, name);
-    const over = clock.monotonic() - began >= wait || signal.aborted;
-    if (info === undefined || info.num_waiting > 0 || over) return info;
+    const isOver = clock.monotonic() - startedAt >= wait || signal.aborted;
+    if (info === undefined || info.num_waiting > 0 || isOver) return info;
     await clock.sleep(LOOK_AGAIN_MS, signal);
   }
 }
@@ -92,14 +92,16 @@ function consumerChecks(participant: NamedParticipant, info: ConsumerInfo, now: 
 
 function filterCheck(participant: NamedParticipant, { config }: ConsumerInfo): ParticipantCheck {
   const wanted = consumerFilters(participant).sort();
-  const has = [...(config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []))].sort();
+  const actual = [
+    ...(config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : [])),
+  ].sort();
   const check = "it gets the events it is asked about";
-  return JSON.stringify(wanted) === JSON.stringify(has)
-    ? { check, fine: true, found: has.join(", ") }
+  return JSON.stringify(wanted) === JSON.stringify(actual)
+    ? { check, fine: true, found: actual.join(", ") }
     : {
         check,
         fine: false,
-        found: `its consumer gets ${has.join(", ") || "everything"}, its entry says ${wanted.join(", ")}`,
+        found: `its consumer gets ${actual.join(", ") || "everything"}, its entry says ${wanted.join(", ")}`,
         advice: setAdvice(participant.name),
       };
 }

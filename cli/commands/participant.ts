@@ -1,5 +1,6 @@
-// `ouroboros participant`: the operator's list of who must be asked. A participant is a consumer on the hook stream
-// and an entry in a bucket; the consumer comes first and goes last, so that nobody is waited for who cannot hear.
+// `ouroboros participant`: manages the participants. A participant is a consumer on the hook stream and an entry in a
+// bucket. The consumer is created first and deleted last, so that no run waits for a participant that receives no
+// events. participant-set.ts and participant-test.ts have the other commands.
 import { NotDone } from "../../shared/errors.ts";
 import { type ConsumerInfo, JetStreamApiError } from "@nats-io/jetstream";
 import { isConflict } from "../../shared/nats/jetstream.ts";
@@ -19,7 +20,7 @@ import { formatAgo, formatDuration, formatDurationArgument } from "../../shared/
 
 const HOUR = 3_600_000;
 
-/** Streams and buckets are made where the updater has not yet; those of a hub are made by `nats-config hub`. */
+/** Creates streams and buckets if no updater has done so yet; those of a hub are created by `nats-config hub`. */
 export const withPreparedFleet = <T>(terminal: Terminal, work: (fleet: Fleet) => Promise<T>): Promise<T> =>
   withNats(terminal, async (nats, settings) => {
     const fleet = await openFleet(nats, settings);
@@ -27,7 +28,7 @@ export const withPreparedFleet = <T>(terminal: Terminal, work: (fleet: Fleet) =>
     return work(fleet);
   });
 
-/** @throws NotDone where who is asked is written elsewhere, and followed here. */
+/** @throws NotDone on a leaf node, whose participants are a mirror of its hub's. */
 export async function rejectLeafNode(fleet: Fleet): Promise<void> {
   if (await isLeaf(fleet))
     throw new NotDone(`NATS at ${fleet.url} is a leaf node: participants are added and removed at its hub`);
@@ -60,7 +61,7 @@ export const runAdd: CommandRunner<"participant add"> = async (given, terminal) 
   return 0;
 };
 
-/** Only what was given: an entry says no more than its operator. */
+/** Only the given options: an entry has no more fields than its operator set. */
 function givenPolicy({
   containers,
   labels,
@@ -84,9 +85,10 @@ export const runList: CommandRunner<"participant list"> = async ({ json }, termi
     printTable(
       terminal,
       ["NAME", "HOOKS", "HOSTS", "TIMEOUT", "MAX", "ON TIMEOUT"],
-      all.map((one): Cell[] => {
-        if ("unreadable" in one) return [one.name, { text: `unreadable: ${one.unreadable}`, colour: "red" }];
-        const { name, hooks, hosts, timeout_ms, max_ms, on_timeout } = one;
+      all.map((participant): Cell[] => {
+        if ("unreadable" in participant)
+          return [participant.name, { text: `unreadable: ${participant.unreadable}`, colour: "red" }];
+        const { name, hooks, hosts, timeout_ms, max_ms, on_timeout } = participant;
         return [
           name,
           hooks.join(","),
@@ -142,9 +144,9 @@ export const runShow: CommandRunner<"participant show"> = async ({ NAME, json },
       ],
     ]);
     if (answers.length > 0) terminal.stdout.write("\n");
-    const rows = answers.map((one) => [
-      ...[formatAgo(one.at, now), one.host, one.hook, one.container ?? "(the run)", one.verdict],
-      ...[one.timed_out === true ? "out of time" : formatDuration(one.ms), one.reason ?? ""],
+    const rows = answers.map(({ at, host, hook, container, verdict, timed_out, ms, reason }) => [
+      ...[formatAgo(at, now), host, hook, container ?? "(the run)", verdict],
+      ...[timed_out === true ? "out of time" : formatDuration(ms), reason ?? ""],
     ]);
     if (answers.length > 0)
       printTable(terminal, ["WHEN", "HOST", "HOOK", "CONTAINER", "VERDICT", "TOOK", "REASON"], rows);
@@ -174,7 +176,7 @@ export const consumerState = (info: ConsumerInfo) => ({
   last_acknowledged: timeOf(info.ack_floor.last_active),
 });
 
-/** The server says when something was last active, in a field that the client's type takes for a number. */
+/** The server sends `last_active` as text, although the client's type says number. */
 const timeOf = (active: unknown): string | null =>
   typeof active === "string" ? new Date(active).toISOString() : null;
 
@@ -187,7 +189,7 @@ export const findConsumer = ({ manager }: Fleet, name: string): Promise<Consumer
 const VERDICTS_SINCE_MS = 30 * 24 * HOUR;
 const MAX_VERDICTS = 5;
 
-/** What the journals say of the last thirty days, the newest first. */
+/** The last verdicts of a participant in the journals of the last thirty days, the newest first. */
 export async function listLastVerdicts(
   fleet: Fleet,
   participant: string,
@@ -196,13 +198,13 @@ export async function listLastVerdicts(
   const found: ParticipantVerdict[] = [];
   for await (const record of readRecordsSince(fleet, "decided", { since: now - VERDICTS_SINCE_MS })) {
     const { at, host, event, hook, container } = record;
-    for (const { participant: name, ...said } of record.verdicts)
-      if (name === participant) found.unshift({ at, host, event, hook, container, ...said });
+    for (const { participant: name, ...verdict } of record.verdicts)
+      if (name === participant) found.unshift({ at, host, event, hook, container, ...verdict });
   }
   return found.slice(0, MAX_VERDICTS);
 }
 
-/** Filters of its consumer. */
+/** The filter subjects of a participant's consumer. */
 export const consumerFilters = ({ hooks, hosts }: Participant): string[] =>
   hooks.flatMap((hook) => hosts.map((host) => subjects.hooksOf(host === "*" ? null : host, hook)));
 

@@ -1,4 +1,4 @@
-// `ouroboros pending`: the events that are waited for, from the journals of the open runs.
+// `ouroboros pending`: lists the events whose verdicts are awaited, from the journals of the open runs.
 import { iso } from "../../shared/clock.ts";
 import { readMessages } from "../../shared/nats/jetstream.ts";
 import { type Verdict, parseVerdict } from "../../shared/contract/messages.ts";
@@ -19,20 +19,20 @@ export const runPending: CommandRunner<"pending"> = async ({ host, json }, termi
   else if (pending.length === 0) terminal.stdout.write("No pending events.\n");
   else {
     const now = terminal.clock.now();
-    const rows = pending.flatMap((one) =>
-      one.waiting_for.map(({ participant, until, on_timeout, advisory, group }) => [
-        one.host,
-        one.hook,
-        one.container ?? "(the run)",
+    const rows = pending.flatMap((event) =>
+      event.waiting_for.map(({ participant, until, on_timeout, advisory, group }) => [
+        event.host,
+        event.hook,
+        event.container ?? "(the run)",
         `${participant}${advisory ? " (advises)" : ""}${group ? ` (of ${group})` : ""}`,
-        formatAgo(one.since, now),
+        formatAgo(event.since, now),
         `${on_timeout} ${formatAgo(until, now)}`,
-        one.event,
+        event.event,
       ]),
     );
     printTable(terminal, ["HOST", "HOOK", "CONTAINER", "WAITING FOR", "SINCE", "ELSE", "EVENT"], rows);
-    for (const silent of new Set(pending.filter(({ updater }) => !updater).map((one) => one.host)))
-      terminal.stderr.write(`ouroboros pending: no updater acts on ${silent}: nothing is decided there\n`);
+    for (const host of new Set(pending.filter(({ updater }) => !updater).map((event) => event.host)))
+      terminal.stderr.write(`ouroboros pending: no updater acts on ${host}: nothing is decided there\n`);
   }
   return 0;
 };
@@ -49,7 +49,7 @@ export async function listPendingEvents(fleet: Fleet, hosts: readonly string[]):
   return found.flat();
 }
 
-/** In the open run of a host: what the journal waits for and has not decided. */
+/** The events of the host's open run that are not decided yet, by its journal. */
 export async function findUndecidedRecords(fleet: Fleet, host: string): Promise<RecordOf<"waiting">[]> {
   const run = await findOpenRun(fleet, host);
   if (run === undefined) return [];
@@ -74,7 +74,7 @@ async function describePendingEvent(
     .map((asked) => participantDeadlines(asked, record));
   const latest = (key: "until" | "at_most"): string =>
     waiting
-      .map((one) => one[key])
+      .map((deadlines) => deadlines[key])
       .sort()
       .at(-1) ?? at;
   return {
@@ -84,16 +84,16 @@ async function describePendingEvent(
     at_most: latest("at_most"),
     waiting_for: waiting,
     answered: participants.flatMap(({ name }, index) => {
-      const said = verdicts[index];
-      return said
-        ? [{ participant: name, verdict: said.verdict, ...(said.reason && { reason: said.reason }) }]
+      const given = verdicts[index];
+      return given
+        ? [{ participant: name, verdict: given.verdict, ...(given.reason && { reason: given.reason }) }]
         : [];
     }),
     updater,
   };
 }
 
-/** By the same rules as the gate: the first valid message on the participant's subject. */
+/** Follows the rule of the gate: the first valid message on the participant's subject counts. */
 async function readVerdict(
   { manager }: Fleet,
   { host, event }: { readonly host: string; readonly event: string },
@@ -107,17 +107,17 @@ async function readVerdict(
   return undefined;
 }
 
-/** Progress is not stored, so `until` is the time of one who reports none. */
+/** Progress is not stored, so `until` is the deadline of a participant that reports none. */
 function participantDeadlines(
   { name, timeout_ms, max_ms, on_timeout, advisory, group }: AskedParticipant,
   { at, at_most_ms = Number.POSITIVE_INFINITY }: RecordOf<"waiting">,
 ): PendingEvent["waiting_for"][number] {
-  const from = Date.parse(at);
-  const most = Math.min(max_ms, at_most_ms);
+  const start = Date.parse(at);
+  const maxMs = Math.min(max_ms, at_most_ms);
   return {
     participant: name,
-    until: iso(from + Math.min(timeout_ms, most)),
-    at_most: iso(from + most),
+    until: iso(start + Math.min(timeout_ms, maxMs)),
+    at_most: iso(start + maxMs),
     on_timeout,
     ...(advisory !== undefined && { advisory }),
     ...(group !== undefined && { group }),

@@ -1,4 +1,4 @@
-// `ouroboros repair`: the updaters put right what was left behind.
+// `ouroboros repair`: has the updaters repair what an update left behind, as their recovery does at a start.
 import { z } from "zod";
 import { RepairResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
@@ -7,8 +7,8 @@ import { endCell } from "./history.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { type Terminal, sanitize, printJson, printTable } from "../framework/terminal.ts";
 
-/** A new container is proved, and putting one back is tried for two minutes. */
-const WITHIN_MS = 900_000;
+/** A repair may prove a new container, and tries for two minutes to put an old one back. */
+const ANSWER_TIMEOUT_MS = 900_000;
 
 const UpdaterRepairAnswer = z.discriminatedUnion("state", [
   RepairResult.pick({ restored: true }).extend({ state: z.literal("repaired") }),
@@ -17,12 +17,12 @@ const UpdaterRepairAnswer = z.discriminatedUnion("state", [
 ]);
 
 export const runRepair: CommandRunner<"repair"> = async ({ CONTAINER, host, json }, terminal) => {
-  const asked = await withFleet(terminal, async (fleet) =>
-    Promise.all((await selectHosts(fleet, host)).map((one) => repairHost(fleet, one))),
+  const results = await withFleet(terminal, async (fleet) =>
+    Promise.all((await selectHosts(fleet, host)).map((name) => repairHost(fleet, name))),
   );
-  const isMeant = ({ container }: { readonly container: string }): boolean =>
+  const isRequested = ({ container }: { readonly container: string }): boolean =>
     CONTAINER === undefined || container === CONTAINER;
-  const all = asked.map((one) => ({ ...one, restored: one.restored.filter(isMeant) }));
+  const all = results.map((result) => ({ ...result, restored: result.restored.filter(isRequested) }));
   if (json) printJson(terminal, all);
   else printRepairResults(terminal, all, CONTAINER);
   if (all.some(({ restored }) => restored.some(({ end }) => end === "stuck"))) return EXIT.wrong.code;
@@ -30,9 +30,9 @@ export const runRepair: CommandRunner<"repair"> = async ({ CONTAINER, host, json
 };
 
 async function repairHost(fleet: Fleet, host: string): Promise<RepairResult> {
-  const said = await askService(fleet, host, ["updater", "repair"], { timeout: WITHIN_MS });
-  const answer = UpdaterRepairAnswer.safeParse(said).data;
-  const not = (state: RepairResult["state"], because: string): RepairResult => ({
+  const reply = await askService(fleet, host, ["updater", "repair"], { timeout: ANSWER_TIMEOUT_MS });
+  const answer = UpdaterRepairAnswer.safeParse(reply).data;
+  const notRepaired = (state: RepairResult["state"], because: string): RepairResult => ({
     host,
     state,
     because,
@@ -42,14 +42,14 @@ async function repairHost(fleet: Fleet, host: string): Promise<RepairResult> {
     case "repaired":
       return { host, ...answer };
     case "busy":
-      return not(
+      return notRepaired(
         "busy",
         answer.run === null ? "its updater has something in hand" : `run ${answer.run} is under way`,
       );
     case "failed":
-      return not("failed", answer.because);
+      return notRepaired("failed", answer.because);
     case undefined:
-      return not("away", "no updater acts on it");
+      return notRepaired("away", "no updater acts on it");
   }
 }
 
@@ -59,7 +59,7 @@ function printRepairResults(
   container: string | undefined,
 ): void {
   const rows = all.flatMap(({ host, restored }) =>
-    restored.map((one) => [host, one.container, endCell(one.end), one.because]),
+    restored.map((repair) => [host, repair.container, endCell(repair.end), repair.because]),
   );
   if (rows.length > 0) printTable(terminal, ["HOST", "CONTAINER", "END", "BECAUSE"], rows);
   for (const { host, state, because, restored } of all) {

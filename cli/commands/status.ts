@@ -1,4 +1,4 @@
-// `ouroboros status`: the hosts and what their services say of themselves.
+// `ouroboros status`: collects the state of the hosts from their services, entries and journals.
 import { z } from "zod";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
@@ -38,9 +38,9 @@ async function readStatus(fleet: Fleet, host: string | undefined, now: number): 
   ]);
   const hosts = await Promise.all(
     names.map(async (name): Promise<HostStatus> => {
-      const own = held.filter((one) => one.host === name);
-      const known = await readHostStatus(fleet, name, own);
-      return { ...known, wrong: findProblems(known, now) };
+      const heldThere = held.filter((entry) => entry.host === name);
+      const facts = await readHostStatus(fleet, name, heldThere);
+      return { ...facts, wrong: findProblems(facts, now) };
     }),
   );
   const versions: Record<string, number> = {};
@@ -54,7 +54,7 @@ async function readStatus(fleet: Fleet, host: string | undefined, now: number): 
       versions,
     },
     participants: participants.map(({ name }) => name),
-    unreadable: participants.filter((one) => "unreadable" in one),
+    unreadable: participants.filter((participant) => "unreadable" in participant),
     hosts,
   };
 }
@@ -94,43 +94,44 @@ async function readHostStatus(
     askService(fleet, host, ["updater", "status"]),
     findUndecidedRecords(fleet, host),
   ]);
-  const note = HostEntry.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data;
-  const acting = UpdaterStatus.safeParse(updater).data;
+  const hostEntry = HostEntry.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data;
+  const updaterStatus = UpdaterStatus.safeParse(updater).data;
   const last = PollerStatus.safeParse(poller).data?.last;
-  const lastRun = note?.last_plan ? await readLastRun(fleet, host, note.last_plan) : null;
+  const lastRun = hostEntry?.last_plan ? await readLastRun(fleet, host, hostEntry.last_plan) : null;
   return {
     host,
-    ...hostEntryFields(note),
+    ...hostEntryFields(hostEntry),
     poller: poller !== undefined,
-    ...pollFields(last, note?.last_poll),
-    ...updaterFields(acting),
+    ...pollFields(last, hostEntry?.last_poll),
+    ...updaterFields(updaterStatus),
     last_run: lastRun,
-    stuck: findStuck(lastRun, acting),
+    stuck: findStuck(lastRun, updaterStatus),
     pending: undecided.length,
     held: held.map(({ host: _, ...entry }) => entry),
   };
 }
 
-const updaterFields = (acting: UpdaterStatusAnswer | undefined) => ({
-  updater: acting?.state ?? ("away" as const),
-  trouble: acting?.trouble ?? [],
-  updates: acting?.updates ?? null,
+const updaterFields = (status: UpdaterStatusAnswer | undefined) => ({
+  updater: status?.state ?? ("away" as const),
+  trouble: status?.trouble ?? [],
+  updates: status?.updates ?? null,
 });
 
-/** `noted` is when the host was polled last, where its poller does not say. */
-const pollFields = (last: LastPoll | null | undefined, noted: string | null = null) => ({
-  last_poll: last?.ended_at ?? noted,
+/** `recorded` is the time of the last poll in the host's entry, used where the poller does not answer. */
+const pollFields = (last: LastPoll | null | undefined, recorded: string | null = null) => ({
+  last_poll: last?.ended_at ?? recorded,
   polled: last ? pollResultText(last) : null,
   poll_failed: last?.outcome.kind === "failed" ? (last.outcome.because ?? "") : null,
   registry_failures: last?.failures ?? [],
   unseen: last?.unseen.map(({ name, because }) => ({ container: name, because })) ?? [],
 });
 
-/** What came of a poll; where registries gave no answer nobody knows whether anything is due. */
+/** The result of a poll. Where registries gave no answer, it is unknown whether an update is due. */
 function pollResultText({ outcome, asked = 0, unanswered = 0, lagging }: LastPoll): string {
-  const came = [outcome.kind, outcome.because].filter(Boolean).join(": ");
+  const outcomeText = [outcome.kind, outcome.because].filter(Boolean).join(": ");
   const mirrors = [...new Set(lagging.map(({ mirror }) => mirror))].join(", ");
-  const what = lagging.length === 0 ? came : `${came}; ${mirrors} lags behind for ${imagesIn(lagging)}`;
+  const what =
+    lagging.length === 0 ? outcomeText : `${outcomeText}; ${mirrors} lags behind for ${imagesIn(lagging)}`;
   if (unanswered === 0) return what;
   const trouble =
     unanswered === asked
@@ -141,12 +142,12 @@ function pollResultText({ outcome, asked = 0, unanswered = 0, lagging }: LastPol
 
 const imagesIn = ({ length }: LastPoll["lagging"]): string => `${length} image${length === 1 ? "" : "s"}`;
 
-const hostEntryFields = (note: z.infer<typeof HostEntry> | undefined) => ({
-  engine_id: note?.engine_id ?? null,
-  ouroboros: note?.versions.ouroboros ?? null,
-  api: note?.versions.api ?? null,
-  last_seen: note?.last_seen ?? null,
-  budgets: note?.budgets ?? {},
+const hostEntryFields = (entry: z.infer<typeof HostEntry> | undefined) => ({
+  engine_id: entry?.engine_id ?? null,
+  ouroboros: entry?.versions.ouroboros ?? null,
+  api: entry?.versions.api ?? null,
+  last_seen: entry?.last_seen ?? null,
+  budgets: entry?.budgets ?? {},
 });
 
 async function readLastRun(
@@ -160,18 +161,18 @@ async function readLastRun(
   return last?.kind === "finished" ? { run, at: last.at, ends: last.ends } : { run, at, ends: null };
 }
 
-/** By the last run or the last recovery, without what has been repaired since. */
+/** Stuck containers by the last run or the last recovery, without those repaired since. */
 function findStuck(lastRun: HostStatus["last_run"], updater: UpdaterStatusAnswer | undefined): string[] {
   const { stuck = [], mended = [] } = updater?.recovered ?? {};
   const byRun = Object.entries(lastRun?.ends ?? {}).flatMap(([container, end]) =>
-    end === "stuck" && !mended.some((one) => one.run === lastRun?.run && one.container === container)
+    end === "stuck" && !mended.some((repair) => repair.run === lastRun?.run && repair.container === container)
       ? [container]
       : [],
   );
   return [...new Set([...stuck, ...byRun])];
 }
 
-/** What is held now: an entry whose time is over holds nothing any more. */
+/** The entries that hold a digest now; an expired entry no longer counts. */
 async function listHeld({ held }: Fleet, now: number): Promise<HeldContainer[]> {
   const found = (await listKeys(held)).map(async (key): Promise<HeldContainer[]> => {
     const [host = "", container = ""] = key.split(".");

@@ -1,4 +1,5 @@
-// `ouroboros update` and `ouroboros rollback`: what the operator wishes for one container, asked of the host's poller.
+// `ouroboros update` and `ouroboros rollback`: sends the operator's request for one container to the host's poller,
+// and with --wait follows the run.
 import { NotDone } from "../../shared/errors.ts";
 import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import { OperatorRequestResult } from "../output/output-schemas.ts";
@@ -10,7 +11,7 @@ import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { sanitize, printJson } from "../framework/terminal.ts";
 
-/** The poller asks a registry, after the cycle in hand. */
+/** The poller first finishes its current cycle, then asks a registry. */
 const POLLER_ANSWER_MS = 120_000;
 
 export const operatorRequestRunner =
@@ -37,39 +38,39 @@ export const operatorRequestRunner =
     });
   };
 
-/** What the host's poller answers. @throws NotDone where it does not, or knows no such container. */
+/** The answer of the host's poller. @throws NotDone where it does not answer, or knows no such container. */
 async function askPoller(
   fleet: Fleet,
   kind: "update" | "rollback",
   { CONTAINER, host }: { readonly CONTAINER: string; readonly host: string | undefined },
 ): Promise<OperatorRequestResult> {
-  const where = await findHostOf(fleet, CONTAINER, await selectHosts(fleet, host));
+  const owner = await findHostOf(fleet, CONTAINER, await selectHosts(fleet, host));
   const options = { more: { container: CONTAINER }, timeout: POLLER_ANSWER_MS };
-  const said = (await askService(fleet, where, ["poller", kind], options)) as object | undefined;
-  if (said === undefined) throw new NotDone(`the poller of ${where} does not answer`);
-  const answer = OperatorRequestResult.safeParse({ ...said, host: where, container: CONTAINER }).data;
+  const reply = (await askService(fleet, owner, ["poller", kind], options)) as object | undefined;
+  if (reply === undefined) throw new NotDone(`the poller of ${owner} does not answer`);
+  const answer = OperatorRequestResult.safeParse({ ...reply, host: owner, container: CONTAINER }).data;
   if (answer !== undefined) return answer;
-  const { because, error } = said as { readonly because?: string; readonly error?: string };
-  throw new NotDone(`${CONTAINER} on ${where}: ${because ?? error ?? "an answer that cannot be used"}`);
+  const { because, error } = reply as { readonly because?: string; readonly error?: string };
+  throw new NotDone(`${CONTAINER} on ${owner}: ${because ?? error ?? "an answer that cannot be used"}`);
 }
 
 function describeRequestResult({ host, container, kind, run, because = "" }: OperatorRequestResult): string {
-  const it = `${container} on ${host}: `;
+  const prefix = `${container} on ${host}: `;
   switch (kind) {
     case "begun":
-      return `${it}run ${run ?? ""} begun`;
+      return `${prefix}run ${run ?? ""} begun`;
     case "current":
-      return `${it}nothing newer`;
+      return `${prefix}nothing newer`;
     case "left":
-      return `${it}left alone: ${because}`;
+      return `${prefix}left alone: ${because}`;
     case "busy":
-      return `${it}not now: ${because}; ask again when it is over`;
+      return `${prefix}not now: ${because}; ask again when it is over`;
     case "failed":
-      return `${it}failed: ${because}`;
+      return `${prefix}failed: ${because}`;
   }
 }
 
-/** The one host that has it. @throws NotDone where none has, or more than one. */
+/** The one host that has the container. @throws NotDone where no host has it, or several do. */
 async function findHostOf(fleet: Fleet, container: string, hosts: readonly string[]): Promise<string> {
   const [only, ...others] = hosts;
   if (only === undefined) throw new NotDone("no host is known yet");
@@ -83,14 +84,14 @@ async function findHostOf(fleet: Fleet, container: string, hosts: readonly strin
   const found = seen.filter(
     ({ status }) => status !== undefined && findPolledContainer(status, container) !== undefined,
   );
-  const [one, ...more] = found.map(({ host }) => host);
-  if (one === undefined) {
+  const [match, ...more] = found.map(({ host }) => host);
+  if (match === undefined) {
     const names = seen.flatMap(({ status }) =>
-      status ? listPolledContainers(status).map((it) => it.container) : [],
+      status ? listPolledContainers(status).map((polled) => polled.container) : [],
     );
     throw new NotDone(`no container ${container} was seen${didYouMean(container, names)}`);
   }
   if (more.length > 0)
-    throw new NotDone(`${container} is on ${[one, ...more].join(", ")}: say which with --host`);
-  return one;
+    throw new NotDone(`${container} is on ${[match, ...more].join(", ")}: say which with --host`);
+  return match;
 }

@@ -1,4 +1,4 @@
-// `ouroboros verdict`: the operator decides what others are waited for.
+// `ouroboros verdict`: lets the operator decide a pending event without waiting for the participants.
 import { NotDone, WrongUsage } from "../../shared/errors.ts";
 import { hooks } from "../../shared/contract/hooks.ts";
 import { publish } from "../../shared/nats/jetstream.ts";
@@ -25,16 +25,16 @@ export const runVerdict: CommandRunner<"verdict"> = async (given, terminal) => {
     throw new WrongUsage(`--reason is missing: say why to ${VERDICT}`);
   if (retryAfter !== undefined && VERDICT !== "defer")
     throw new WrongUsage("--retry-after goes with defer only");
-  const said: Verdict = {
+  const operatorVerdict: Verdict = {
     verdict: VERDICT,
     ...(reason !== undefined && { reason }),
     ...(retryAfter !== undefined && { retry_after_s: retryAfter / 1000 }),
   };
   const decided = await withFleet(terminal, async (fleet) => {
-    const waited = await findPendingEvent(fleet, EVENT, await selectHosts(fleet, host));
-    if (hooks[waited.hook].refusal === null && VERDICT !== "proceed")
-      throw new NotDone(`${waited.hook} can be neither refused nor deferred; proceed ends the wait`);
-    return publishVerdict(fleet, waited, said, terminal);
+    const pending = await findPendingEvent(fleet, EVENT, await selectHosts(fleet, host));
+    if (hooks[pending.hook].refusal === null && VERDICT !== "proceed")
+      throw new NotDone(`${pending.hook} can be neither refused nor deferred; proceed ends the wait`);
+    return publishVerdict(fleet, pending, operatorVerdict, terminal);
   });
   const { event, hook, container, verdict, by = null, reason: why = null } = decided;
   if (json) printJson(terminal, { event, host: decided.host, hook, container, verdict, by, reason: why });
@@ -48,17 +48,17 @@ export const runVerdict: CommandRunner<"verdict"> = async (given, terminal) => {
 
 async function publishVerdict(
   fleet: Fleet,
-  waited: WaitingRecord,
-  said: Verdict,
+  pending: WaitingRecord,
+  verdict: Verdict,
   { clock, signal }: Terminal,
 ): Promise<RecordOf<"decided">> {
-  const { host, event, run } = waited;
+  const { host, event, run } = pending;
   await publish(
     { js: fleet.js, clock, signal: clock.deadline(5000, signal) },
-    { subject: subjects.verdict(host, OPERATOR, event), body: said },
+    { subject: subjects.verdict(host, OPERATOR, event), body: verdict },
   );
-  const within = { clock, signal: clock.deadline(DECIDED_WITHIN_MS, signal) };
-  for await (const record of followRun(fleet, { host, run }, within))
+  const limits = { clock, signal: clock.deadline(DECIDED_WITHIN_MS, signal) };
+  for await (const record of followRun(fleet, { host, run }, limits))
     if (record.kind === "decided" && record.event === event) return record;
   const updater = await askService(fleet, host, ["updater", "status"]);
   throw new NotDone(
@@ -68,36 +68,42 @@ async function publishVerdict(
   );
 }
 
-/** By its id, by a container that has one event only, or by the first characters of the id. */
+/**
+ * Finds a pending event by its id, by a container with a single pending event, or by the first characters of the id.
+ */
 async function findPendingEvent(
   fleet: Fleet,
-  what: string,
+  idOrContainer: string,
   hosts: readonly string[],
 ): Promise<WaitingRecord> {
   const all = (await Promise.all(hosts.map((host) => findUndecidedRecords(fleet, host)))).flat();
-  const ways: readonly ((one: WaitingRecord) => boolean)[] = [
-    ({ event }) => event === what,
-    ({ container }) => container === what,
-    ({ event }) => event.startsWith(what),
+  const ways: readonly ((record: WaitingRecord) => boolean)[] = [
+    ({ event }) => event === idOrContainer,
+    ({ container }) => container === idOrContainer,
+    ({ event }) => event.startsWith(idOrContainer),
   ];
-  for (const isMeant of ways) {
-    const found = all.filter(isMeant);
+  for (const isMatch of ways) {
+    const found = all.filter(isMatch);
     if (found.length > 1)
-      throw new NotDone(`${what} may be any of these; name one:\n${found.map(eventLine).join("\n")}`);
+      throw new NotDone(
+        `${idOrContainer} may be any of these; name one:\n${found.map(eventLine).join("\n")}`,
+      );
     if (found[0] !== undefined) return found[0];
   }
-  const decided = await findDecision(fleet, what, hosts);
+  const decided = await findDecision(fleet, idOrContainer, hosts);
   if (decided !== undefined) {
     const { verdict, by, reason } = decided;
     throw new NotDone(
-      `${what} was decided already: ${verdict} by ${by ?? "all"}${reason ? `: ${sanitize(reason)}` : ""}`,
+      `${idOrContainer} was decided already: ${verdict} by ${by ?? "all"}${reason ? `: ${sanitize(reason)}` : ""}`,
     );
   }
-  if (all.length === 0) throw new NotDone(`no event ${what} is pending`);
+  if (all.length === 0) throw new NotDone(`no event ${idOrContainer} is pending`);
   const names = all.flatMap(({ event, container }) => [event, ...(container === null ? [] : [container])]);
   const near =
-    didYouMean(what, names) || `; \`ouroboros pending\` lists them:\n${all.map(eventLine).join("\n")}`;
-  throw new NotDone(`no event ${what} is pending${near}`);
+    didYouMean(idOrContainer, names) ||
+    `; \`ouroboros pending\` lists them:\n${all.map(eventLine).join("\n")}`;
+  throw new NotDone(`no event ${idOrContainer} is pending${near}`);
 }
 
-const eventLine = (one: WaitingRecord): string => `  ${one.event}  (${hookText(one)} on ${one.host})`;
+const eventLine = (record: WaitingRecord): string =>
+  `  ${record.event}  (${hookText(record)} on ${record.host})`;

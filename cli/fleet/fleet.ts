@@ -1,4 +1,4 @@
-// The NATS of an operator's command: found, connected to once, and what is stored there of hosts, events and runs.
+// Connects an operator's command to NATS, and reads what is stored there about hosts, events and runs.
 import {
   DeliverPolicy,
   type JetStreamClient,
@@ -25,7 +25,7 @@ import type { Terminal } from "../framework/terminal.ts";
 
 export interface Fleet {
   readonly nats: NatsConnection;
-  /** Without secrets. */
+  /** The address, without secrets. */
   readonly url: string;
   readonly js: JetStreamClient;
   readonly manager: JetStreamManager;
@@ -35,8 +35,8 @@ export interface Fleet {
 }
 
 /**
- * Connects once, does the work and leaves.
- * @throws CannotStart where NATS cannot be found, reached or used; NotDone where nothing of Ouroboros is there.
+ * Connects, does the work and disconnects.
+ * @throws CannotStart where NATS cannot be found, reached or used; NotDone where it holds no streams of Ouroboros.
  */
 export async function withFleet<T>(terminal: Terminal, work: (fleet: Fleet) => Promise<T>): Promise<T> {
   return withNats(terminal, async (nats, settings) => {
@@ -49,7 +49,7 @@ export async function withFleet<T>(terminal: Terminal, work: (fleet: Fleet) => P
   });
 }
 
-/** The client gives its own class out for some of its errors only. */
+/** The client exports the classes of only some of its errors. */
 const isNatsError = (error: unknown): boolean =>
   [RequestError, TimeoutError, NoRespondersError, JetStreamApiError].some((kind) => error instanceof kind) ||
   (error instanceof Error && error.name === "JetStreamNotEnabled");
@@ -57,7 +57,7 @@ const isNatsError = (error: unknown): boolean =>
 const isStalled = (error: unknown): boolean =>
   error instanceof TimeoutError || (error instanceof JetStreamApiError && error.status >= 500);
 
-/** The same, also where no stream is there yet. */
+/** Like withFleet, but works before any stream exists. */
 export async function withNats<T>(
   { env }: Terminal,
   work: (nats: NatsConnection, settings: NatsSettings) => Promise<T>,
@@ -99,7 +99,7 @@ export async function openFleet(nats: NatsConnection, settings: NatsSettings): P
   };
 }
 
-/** `stale` says what it means that a private NATS does not answer. */
+/** `stale` is the error message for a private NATS that does not answer. */
 async function readNatsSettings(env: NodeJS.ProcessEnv): Promise<NatsSettings & { readonly stale?: string }> {
   const settings = readSettings(natsVariables(env), new Map<string, string>());
   const { NATS_OPERATOR_NKEY: operator } = settings;
@@ -112,7 +112,7 @@ async function readNatsSettings(env: NodeJS.ProcessEnv): Promise<NatsSettings & 
   return { ...settings, ...access, stale: staleAccessMessage(settings.DATA_DIR, access.NATS_URL) };
 }
 
-/** A setting that no command reads cannot keep one from its work. */
+/** Reads only the settings that commands use, so that a wrong value elsewhere stops no command. */
 const natsVariables = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => /^(?:NATS_|DATA_DIR)/.test(name)));
 
@@ -127,20 +127,20 @@ const NO_SUCH_CONSUMER = 10014;
 export const isMissing = (error: unknown): boolean =>
   error instanceof JetStreamApiError && [NO_SUCH_STREAM, NO_SUCH_CONSUMER].includes(error.code);
 
-/** For what may be gone, which is then as it should be. */
+/** For deletions: a stream or consumer that is already gone is no error. */
 export function falseWhereMissing(error: unknown): false {
   if (!isMissing(error)) throw error;
   return false;
 }
 
-/** The keys of a bucket, sorted; with a filter those that it matches. */
+/** The keys of a bucket that match the filter, sorted. */
 export async function listKeys(bucket: KV, filter = ">"): Promise<string[]> {
   const keys: string[] = [];
   for await (const key of await bucket.keys(filter)) keys.push(key);
   return keys.sort();
 }
 
-/** Hosts that a poller claimed or an updater acted on, by name; but those that were forgotten since. */
+/** Names of the hosts that a poller has claimed or an updater has acted on, unless they were forgotten since. */
 export async function listHosts(fleet: Fleet): Promise<string[]> {
   const [claimed, opened] = await Promise.all([
     listKeys(fleet.hosts),
@@ -148,12 +148,17 @@ export async function listHosts(fleet: Fleet): Promise<string[]> {
   ]);
   const acted = Object.keys(opened.state.subjects ?? {})
     .map((subject) => subject.split(".")[2] ?? "")
-    .filter((one) => !claimed.includes(one));
-  const known = await Promise.all(acted.map(async (one) => ((await isForgotten(fleet, one)) ? [] : [one])));
-  return [...claimed, ...known.flat()].filter(isToken).map(decodeToken).sort();
+    .filter((hostToken) => !claimed.includes(hostToken));
+  const remembered = await Promise.all(
+    acted.map(async (hostToken) => ((await isForgotten(fleet, hostToken)) ? [] : [hostToken])),
+  );
+  return [...claimed, ...remembered.flat()].filter(isToken).map(decodeToken).sort();
 }
 
-/** What an updater noted stays in its stream: it counts where it is younger than the deletion of the host's entry. */
+/**
+ * An updater's open record outlives `host forget`; it counts only where it is newer than the deletion of the host's
+ * entry.
+ */
 async function isForgotten({ hosts, manager }: Fleet, hostToken: string): Promise<boolean> {
   if (!isToken(hostToken)) return false;
   const entry = await hosts.get(hostToken);
@@ -164,7 +169,7 @@ async function isForgotten({ hosts, manager }: Fleet, hostToken: string): Promis
 
 const OPEN_OF_ALL = "ouroboros.run.*.open";
 
-/** All hosts, or the one that was asked for. @throws NotDone where there is no such host. */
+/** All hosts, or only the given one. @throws NotDone where there is no such host. */
 export async function selectHosts(fleet: Fleet, host: string | undefined): Promise<string[]> {
   const all = await listHosts(fleet);
   if (host === undefined) return all;
@@ -180,7 +185,7 @@ export interface ReplayOptions {
   readonly since?: number | undefined;
 }
 
-/** What a stream holds now, in order; ends where it is read to its end. */
+/** Reads the messages that a stream holds now, in order. */
 export async function* replay(
   { js }: Fleet,
   stream: string,
@@ -203,7 +208,7 @@ export async function* replay(
   }
 }
 
-/** What a service of a host answers to a command; undefined where it is not there. */
+/** Sends a command to a service of a host and returns its answer; undefined where the service does not answer. */
 export async function askService(
   { nats }: Fleet,
   host: string,

@@ -1,4 +1,4 @@
-// The entries of the participants, as an operator's command reads them: also those that cannot be understood.
+// Reads the entries of the participants for an operator's command, including those that cannot be parsed.
 import { NotDone } from "../../shared/errors.ts";
 import { readParticipant } from "../../shared/contract/participants.ts";
 import { isToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
@@ -7,12 +7,12 @@ import type { NamedParticipant, UnreadableParticipant } from "../output/output-s
 import { type Fleet, listKeys } from "./fleet.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 
-/** All participants, also those whose entry cannot be understood. */
+/** All participants, including those whose entry cannot be parsed. */
 export async function listParticipants(fleet: Fleet): Promise<(NamedParticipant | UnreadableParticipant)[]> {
   const found = (await listKeys(fleet.participants)).map(async (key) => {
-    const text = await readStoredEntry(fleet, key);
-    if (text === undefined) return [];
-    const read = readParticipant(text.text);
+    const entry = await readStoredEntry(fleet, key);
+    if (entry === undefined) return [];
+    const read = readParticipant(entry.text);
     const name = isToken(key) ? decodeToken(key) : key;
     return "because" in read ? [{ name, unreadable: read.because }] : [{ name, ...read }];
   });
@@ -25,7 +25,7 @@ interface FoundParticipant {
   readonly revision: number;
 }
 
-/** @throws NotDone where its entry cannot be understood. */
+/** @throws NotDone where the entry cannot be parsed. */
 async function findParticipant(fleet: Fleet, name: string): Promise<FoundParticipant | undefined> {
   const entry = await readStoredEntry(fleet, name);
   if (entry === undefined) return undefined;
@@ -41,13 +41,13 @@ export async function readStoredEntry(
   { participants }: Fleet,
   name: string,
 ): Promise<{ readonly text: string; readonly added: string; readonly revision: number } | undefined> {
-  const entry = await participants.get(name).catch(() => null); // a name that no key can have
+  const entry = await participants.get(name).catch(() => null); // the name may not be valid as a key
   return entry?.operation === "PUT"
     ? { text: entry.string(), added: entry.created.toISOString(), revision: entry.revision }
     : undefined;
 }
 
-/** @throws NotDone where there is none of that name. */
+/** @throws NotDone where there is no participant of that name. */
 export async function requireParticipant(fleet: Fleet, name: string): Promise<FoundParticipant> {
   const found = await findParticipant(fleet, name);
   if (found !== undefined) return found;

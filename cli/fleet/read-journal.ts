@@ -1,4 +1,4 @@
-// The journal as commands read it.
+// Reads the journal for an operator's command.
 import type { HookName } from "../../shared/contract/hooks.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
@@ -9,7 +9,7 @@ import { type Fleet, replay } from "./fleet.ts";
 
 export type RecordOf<K extends RunRecord["kind"]> = RunRecord & { readonly kind: K };
 
-/** The run that is under way on a host; its updater may have died in it. */
+/** The open run of a host. Its updater may have died during the run. */
 export async function findOpenRun({ manager }: Fleet, host: string): Promise<string | undefined> {
   const last = await getLastMessage(manager, STREAMS.runs, subjects.open(host));
   return OpenRecord.safeParse(parseJson(last?.string() ?? "")).data?.run ?? undefined;
@@ -25,7 +25,7 @@ export async function readRunRecords(fleet: Fleet, host: string, run: string): P
   return records;
 }
 
-/** Records of a kind on one host or all, since then (milliseconds since 1970), in order. */
+/** Records of one kind, on one host or all, since a time in milliseconds since 1970, in order. */
 export async function* readRecordsSince<K extends RunRecord["kind"]>(
   fleet: Fleet,
   kind: K,
@@ -47,7 +47,7 @@ export const hookText = ({
   readonly container: string | null;
 }): string => (container === null ? hook : `${hook} of ${container}`);
 
-/** How an event was decided, by its whole id; undefined where it is none, or is not decided. */
+/** The decision of the event with this full id; undefined where there is no such event, or it is undecided. */
 export async function findDecision(
   fleet: Fleet,
   event: string,

@@ -1,4 +1,4 @@
-// A run as it goes on, for who asked for it and waits: what is decided and done, then how it ended.
+// Follows a run for the operator who requested it and waits: prints what is decided and done, then how the run ended.
 import type { Clock } from "../../shared/clock.ts";
 import { formatImageChange } from "../../shared/registry/image-change.ts";
 import { getNextMessage } from "../../shared/nats/jetstream.ts";
@@ -16,7 +16,9 @@ interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
-/** Each record of the run, as it is written, until the signal aborts; of one that is over the last is `finished`. */
+/**
+ * Yields each record of the run as it is written, until the signal aborts. The last record of a run is `finished`.
+ */
 export async function* followRun(
   { manager }: Fleet,
   { host, run }: { readonly host: string; readonly run: string },
@@ -31,7 +33,7 @@ export async function* followRun(
   }
 }
 
-/** One line for what matters to who waits; undefined for the rest. */
+/** The line to show for a record; undefined for records that do not matter to the operator who waits. */
 export function progressLine(record: RunRecord): string | undefined {
   switch (record.kind) {
     case "waiting":
@@ -65,7 +67,7 @@ function endLine(record: RecordOf<"ended">): string {
   return `${container}: ${end}${change}${down}: ${why}`;
 }
 
-/** The exit code for who asked for one container: its own end, or the worst of the run where it was named by its id. */
+/** The exit code after a request for one container: by its end, or by all ends where it was named by its id. */
 export function exitCodeFor(ends: Readonly<Record<string, UpdateResult>>, container: string): number {
   const own = Object.hasOwn(ends, container) ? ends[container] : undefined;
   const all = own === undefined ? Object.values(ends) : [own];

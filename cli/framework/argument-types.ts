@@ -1,5 +1,5 @@
-// How the words of a command line are read, and the arguments and options that several commands share. Each reader's
-// error says what is allowed. Pure.
+// The readers that parse the words of a command line, and the arguments and options that several commands share. The
+// error of each reader says what is allowed. Pure.
 import { z } from "zod";
 import { type HookName, hookNames, isHookName } from "../../shared/contract/hooks.ts";
 import { duration } from "../../shared/settings/setting-values.ts";
@@ -21,7 +21,7 @@ export const CONTAINER = {
   read: containerName,
   offers: "containers",
 } as const;
-/** Where all are meant without one. */
+/** For commands that cover all containers where none is named. */
 export const OPTIONAL_CONTAINER = {
   says: "Name, id, or the first twelve or more characters of an id.",
   read: containerName,

@@ -1,4 +1,4 @@
-// From the words of a command line to what a command is given: one helper for all commands. Tells everything that is
+// Parses the words of a command line into the arguments and options of a command, and reports everything that is
 // wrong at once. Pure.
 import { WrongUsage } from "../../shared/errors.ts";
 import { parseArgs } from "node:util";
@@ -16,14 +16,14 @@ export const outputOption: Option = {
   says: "For people, or for programs.",
 };
 
-/** All options of a command, with those that every command has. */
+/** All options of a command, including those that every command has. */
 export const allOptionsOf = ({ options = {}, json }: Command): Readonly<Record<string, Option>> => ({
   ...options,
   ...(json && { output: outputOption }),
   help: helpOption,
 });
 
-/** @throws WrongUsage that tells everything that is wrong. */
+/** @throws WrongUsage that lists everything that is wrong. */
 export function parseCommandLine<C extends Command>(
   command: C,
   args: readonly string[],
@@ -32,21 +32,22 @@ export function parseCommandLine<C extends Command>(
   const { words, values, wrong } = splitWords(options, args);
   if (values.has("help")) return "help";
   const given: Record<string, unknown> = {};
-  const take = (name: string, told: string, read: z.ZodType, text: string): void => {
+  const take = (name: string, label: string, read: z.ZodType, text: string): void => {
     const result = read.safeParse(text);
     if (result.success) given[name] = result.data;
     else
       wrong.push(
-        `${told} ${JSON.stringify(text)}: ${result.error.issues.map((one) => one.message).join(", ")}`,
+        `${label} ${JSON.stringify(text)}: ${result.error.issues.map((issue) => issue.message).join(", ")}`,
       );
   };
-  const places = Object.entries(command.arguments ?? {});
-  for (const [index, [name, { read, optional }]] of places.entries()) {
+  const argumentRows = Object.entries(command.arguments ?? {});
+  for (const [index, [name, { read, optional }]] of argumentRows.entries()) {
     const word = words[index];
     if (word !== undefined) take(name, name, read, word);
     else if (!optional) wrong.push(`${name} is missing`);
   }
-  if (words.length > places.length) wrong.push(`${words.slice(places.length).join(" ")}: too many words`);
+  if (words.length > argumentRows.length)
+    wrong.push(`${words.slice(argumentRows.length).join(" ")}: too many words`);
   for (const [name, { read, byDefault, required }] of Object.entries(options)) {
     const text = values.get(name) ?? byDefault;
     if (read === undefined) given[name] = values.has(name);
@@ -59,7 +60,7 @@ export function parseCommandLine<C extends Command>(
 
 interface SplitWords {
   readonly words: readonly string[];
-  /** Of a switch: "". The last one counts. */
+  /** Values of options, "" for a switch. Of a repeated option the last value counts. */
   readonly values: ReadonlyMap<string, string>;
   readonly wrong: string[];
 }
@@ -84,8 +85,8 @@ function splitWords(options: Readonly<Record<string, Option>>, args: readonly st
     const { name, rawName, value, inlineValue } = token;
     const option = Object.hasOwn(options, name) ? options[name] : undefined;
     if (option === undefined) {
-      const all = Object.keys(options).map((one) => `--${one}`);
-      wrong.push(`${rawName} is no option of this command${didYouMean(rawName, all)}`);
+      const known = Object.keys(options).map((key) => `--${key}`);
+      wrong.push(`${rawName} is no option of this command${didYouMean(rawName, known)}`);
     } else if (option.read !== undefined && (value === undefined || (!inlineValue && /^-./.test(value))))
       wrong.push(`${rawName} needs a value, ${option.value ?? ""}`);
     else if (option.read === undefined && value !== undefined) wrong.push(`${rawName} takes no value`);

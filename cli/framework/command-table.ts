@@ -1,6 +1,5 @@
-// Every command of the program: the only place one is declared (groups have files of their own). Usage, errors,
-// completion and docs/commands.md follow from this table; a new command is one row here and its code in dispatch.ts.
-// Pure.
+// Declares every command of the program (groups have files of their own). Usage, errors, completion and
+// docs/commands.md derive from this table. A new command is one row here and a runner in dispatch.ts. Pure.
 import { z } from "zod";
 import { hookNames, isHookName } from "../../shared/contract/hooks.ts";
 import { VerdictWord } from "../../shared/contract/messages.ts";
@@ -29,7 +28,7 @@ import { hostCommands } from "./host-command-table.ts";
 import { participantCommands } from "./participant-command-table.ts";
 import { setupCommands } from "./setup-command-table.ts";
 
-/** What the operator wishes for one container, and the poller grants. */
+/** Requests of the operator for one container, which the poller grants: `update` and `rollback`. */
 const operatorRequest = {
   arguments: { CONTAINER },
   options: {
@@ -194,7 +193,7 @@ export const commands = {
 export type CommandName = keyof typeof commands;
 export const commandNames = Object.keys(commands) as readonly CommandName[];
 
-/** What runs until it is stopped. Their options are the settings. */
+/** The services, which run until they are stopped. Their options are the settings. */
 export const services = {
   poller: "Finds updates.",
   updater: "Makes them.",

@@ -1,8 +1,8 @@
-// What a command of the program is: the shape of a row in the table (commands.ts), what its line gives to the code
-// behind it, and how it can end. Pure.
+// The shape of a command: its row in the table (command-table.ts), the arguments that its runner receives, and the
+// exit codes. Pure.
 import type { z } from "zod";
 
-/** What completion offers for a value beside fixed words: the names that are there at that moment. */
+/** The names that completion looks up when they are needed, in contrast to fixed words. */
 export type CompletionKind = "hosts" | "containers" | "participants" | "events";
 
 export interface Argument {
@@ -12,14 +12,14 @@ export interface Argument {
   readonly offers?: CompletionKind | readonly string[];
 }
 
-/** A switch where it has no `value`. */
+/** An option without `read` and `value` is a switch. */
 export interface Option {
   readonly says: string;
   readonly short?: string;
-  /** How its value is called in the usage. */
+  /** The name of its value in the usage. */
   readonly value?: string;
   readonly read?: z.ZodType<unknown, string>;
-  /** As one would write it. */
+  /** The default, as a user would write it. */
   readonly byDefault?: string;
   readonly required?: true;
   readonly offers?: CompletionKind | readonly string[];
@@ -27,15 +27,15 @@ export interface Option {
 
 export interface Command {
   readonly says: string;
-  /** For who wants to know more: paragraphs. */
+  /** Details for the help text of the command. */
   readonly more?: string;
   readonly arguments?: Readonly<Record<string, Argument>>;
   readonly options?: Readonly<Record<string, Option>>;
-  /** What it prints with `-o json`: one document, or with `lines` one on each line. */
+  /** What it prints with `-o json`: one document, or with `lines` one per line. */
   readonly json?: { readonly schema: z.ZodType; readonly lines?: true };
 }
 
-/** What the command line said, read and checked, by the names of arguments and options. */
+/** The parsed command line, by the names of arguments and options. */
 export type ParsedArguments<C extends Command> = ArgumentsOf<C["arguments"]> &
   OptionsOf<C["options"]> & { readonly json: boolean };
 
@@ -54,7 +54,7 @@ type ValueOf<O> = O extends { read: z.ZodType<infer T, string> }
     : T | undefined
   : boolean;
 
-/** How every command ends; docs/commands.md shows this table. */
+/** The exit codes of all commands; docs/commands.md shows this table. */
 export const EXIT = {
   done: { code: 0, says: "It was done, or what was asked about is there." },
   notDone: { code: 1, says: "What was asked for did not happen, or there is no such thing." },

@@ -1,5 +1,5 @@
-// `ouroboros completion`: what a shell needs to complete our commands, printed from the tables of commands and
-// settings. Only names that change (hosts, containers, participants, events) are asked for when they are completed.
+// `ouroboros completion`: prints the script with which a shell completes our commands, from the tables of commands
+// and settings. Only names that change (hosts, containers, participants, events) are looked up at completion time.
 import { settings } from "../../shared/settings/settings.ts";
 import { type Command, EXIT, type CompletionKind } from "./command.ts";
 import { allOptionsOf } from "./command-line.ts";
@@ -14,11 +14,11 @@ export const runCompletion: CommandRunner<"completion"> = ({ SHELL }, { stdout }
   return Promise.resolve(EXIT.done.code);
 };
 
-/** What can stand at a place: fixed words, or names to be asked for. */
+/** A position on the command line and its completions: fixed words, or names to be looked up. */
 interface CompletionSlot {
   readonly command: string;
-  /** `--host` and `-o` for a value, `options`, `takes` for options with a value, or the number of an argument. */
-  readonly place: string;
+  /** `--host` or `-o` for its value, `options`, `takes` for the options with a value, or the index of an argument. */
+  readonly slot: string;
   readonly offers: CompletionKind | readonly string[];
 }
 
@@ -28,24 +28,24 @@ const flagsOfSettings = Object.values(settings).flatMap((setting) =>
 
 const firstWord = (name: string): string => name.split(" ")[0] ?? name;
 
-/** `participant` of `participant add`. */
+/** First words of the grouped commands: `participant` of `participant add`. */
 const groups = [...new Set(commandNames.filter((name) => name.includes(" ")).map(firstWord))];
 
-/** Every place at which something can be completed. */
+/** All positions that can be completed. */
 export const completionSlots = (): CompletionSlot[] => [
   {
     command: "",
-    place: "0",
+    slot: "0",
     offers: [...new Set([...commandNames.map(firstWord), ...Object.keys(services)])],
   },
   ...["", ...Object.keys(services)].map((command) => ({
     command,
-    place: "options",
+    slot: "options",
     offers: [...flagsOfSettings, "--help"],
   })),
   ...groups.map((group) => ({
     command: group,
-    place: "0",
+    slot: "0",
     offers: commandNames
       .filter((name) => name.startsWith(`${group} `))
       .map((name) => name.slice(group.length + 1)),
@@ -60,13 +60,13 @@ function commandSlots(command: string, row: Command): CompletionSlot[] {
       option,
     })),
   );
-  const places = Object.values(row.arguments ?? {}).entries();
+  const argumentRows = Object.values(row.arguments ?? {}).entries();
   return [
-    { command, place: "options", offers: options.map(({ flag }) => flag) },
-    { command, place: "takes", offers: options.filter(({ option }) => option.read).map(({ flag }) => flag) },
-    ...options.flatMap(({ flag, option: { offers } }) => (offers ? [{ command, place: flag, offers }] : [])),
-    ...[...places].flatMap(([place, { offers }]) =>
-      offers ? [{ command, place: String(place), offers }] : [],
+    { command, slot: "options", offers: options.map(({ flag }) => flag) },
+    { command, slot: "takes", offers: options.filter(({ option }) => option.read).map(({ flag }) => flag) },
+    ...options.flatMap(({ flag, option: { offers } }) => (offers ? [{ command, slot: flag, offers }] : [])),
+    ...[...argumentRows].flatMap(([index, { offers }]) =>
+      offers ? [{ command, slot: String(index), offers }] : [],
     ),
   ];
 }
@@ -84,25 +84,27 @@ export function completionScript(shell: Shell): string {
 
 const cases = (): string =>
   completionSlots()
-    .map(({ command, place, offers }) => {
-      const does =
+    .map(({ command, slot, offers }) => {
+      const action =
         typeof offers === "string" ? `ouroboros known ${offers} 2>/dev/null` : `echo '${offers.join(" ")}'`;
-      return `    '${command}:${place}') ${does} ;;`;
+      return `    '${command}:${slot}') ${action} ;;`;
     })
     .join("\n");
 
 const fishCases = (): string =>
   completionSlots()
-    .map(({ command, place, offers }) => {
-      const does =
+    .map(({ command, slot, offers }) => {
+      const action =
         typeof offers === "string"
           ? `ouroboros known ${offers} 2>/dev/null`
           : `string split ' ' -- '${offers.join(" ")}'`;
-      return `    case '${command}:${place}'\n      ${does}`;
+      return `    case '${command}:${slot}'\n      ${action}`;
     })
     .join("\n");
 
-/** What can stand at a place of a command; and, from the words before the cursor, which command and place that is. */
+/**
+ * Shell functions for bash and zsh: the completions of a slot, and the slot that follows the words before the cursor.
+ */
 const POSIX = `# COMMAND:PLACE gives the words that can stand there.
 _ouroboros_words() {
   case "$1" in

@@ -1,5 +1,5 @@
-// From the words of the command line to the code behind a command of the table. A command loads its own code alone:
-// reading all of it would take longer than asking NATS does.
+// Finds the runner for the words of a command line. Each command loads only its own code: to load all of it would
+// take longer than to ask NATS.
 import { EXIT } from "./command.ts";
 import { type CommandName, commandNames, commands, services } from "./command-table.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
@@ -40,7 +40,7 @@ const runners: { readonly [N in CommandName]: () => Promise<CommandRunner<N>> } 
 
 type CommandStart = (terminal: Terminal) => Promise<number>;
 
-/** What these words start, resolving with its exit code; undefined where their first is like no command. */
+/** What these words start; undefined where they name no command, but a service, options or nothing. */
 export function findCommand(args: readonly string[]): CommandStart | undefined {
   const [first = "", second = "", ...rest] = args;
   if (first === "known")
@@ -63,7 +63,7 @@ export function findCommand(args: readonly string[]): CommandStart | undefined {
   };
 }
 
-/** A command that is spelled otherwise, or containers to watch, as other updaters take them. */
+/** The first word may be a misspelt command, or the words may be containers to watch, as other updaters take them. */
 function suggestionFor(args: readonly string[]): string {
   const [first = ""] = args;
   const known = [...Object.keys(services), ...commandNames.map((name) => name.split(" ")[0] ?? name)];
@@ -83,7 +83,7 @@ const startCommand =
 /** `ouroboros help`, `ouroboros help status`, `ouroboros help participant add`. */
 function printHelp(words: readonly string[], { stdout, stderr }: Terminal): number {
   const name = words.join(" ");
-  const isGroup = commandNames.some((one) => one.startsWith(`${name} `));
+  const isGroup = commandNames.some((command) => command.startsWith(`${name} `));
   if (name !== "" && !isCommand(name) && !isGroup && !Object.hasOwn(services, name)) {
     stderr.write(`ouroboros help: ${name} is no command${didYouMean(name, commandNames)}\n`);
     return EXIT.wrong.code;

@@ -1,4 +1,4 @@
-// The rows of the table of commands about a host as a whole. Pure.
+// The rows of the command table about a host as a whole. Pure.
 import { z } from "zod";
 import type { Command } from "./command.ts";
 import { nonEmptyText } from "./argument-types.ts";

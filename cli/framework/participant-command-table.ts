@@ -1,4 +1,4 @@
-// The rows of the table of commands about who is asked. Pure.
+// The rows of the command table about participants. Pure.
 import { z } from "zod";
 import { hookNames } from "../../shared/contract/hooks.ts";
 import { OnTimeout, isReserved } from "../../shared/contract/participants.ts";
@@ -19,7 +19,7 @@ import {
   positiveDuration,
 } from "./argument-types.ts";
 
-/** Filters of one consumer may not overlap, so "all" swallows the others. */
+/** The filters of one consumer must not overlap, so `*` replaces all other hosts. */
 const hostList = commaList.transform((hosts) => (hosts.includes("*") ? ["*"] : hosts));
 const commaListOrNull = possiblyEmptyList.transform((all) => (all.length === 0 ? null : all));
 const onTimeout = z.enum(OnTimeout.options, `allowed are ${OnTimeout.options.join(", ")}`);

@@ -1,4 +1,4 @@
-// Runs one command of the table: reads its line, and turns how it ends into words and an exit code.
+// Runs one command of the table: parses its command line, and turns errors into messages and exit codes.
 import { CannotStart, NotDone, WrongUsage, explain } from "../../shared/errors.ts";
 import { EXIT, type Command, type ParsedArguments } from "./command.ts";
 import { parseCommandLine } from "./command-line.ts";

@@ -1,4 +1,4 @@
-// The rows of the table of commands that set something up. Pure.
+// The rows of the command table that set something up. Pure.
 import { z } from "zod";
 import { isReserved } from "../../shared/contract/participants.ts";
 import { count } from "../../shared/settings/setting-values.ts";

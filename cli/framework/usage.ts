@@ -1,4 +1,4 @@
-// What `ouroboros --help` and `ouroboros COMMAND --help` say, from the tables of commands and settings.
+// Prints `ouroboros --help` and `ouroboros COMMAND --help` from the tables of commands and settings.
 import { readFileSync } from "node:fs";
 import { settings } from "../../shared/settings/settings.ts";
 import type { Command, Option } from "./command.ts";
@@ -42,9 +42,9 @@ export function usageLine(name: CommandName): string {
   );
   const options = Object.entries(allOptionsOf(command))
     .filter(([option]) => option !== "help")
-    .map(([option, it]) => {
-      const text = `${option === "output" ? "-o" : `--${option}`}${it.value === undefined ? "" : ` ${it.value}`}`;
-      return it.required ? text : `[${text}]`;
+    .map(([name, { value, required }]) => {
+      const text = `${name === "output" ? "-o" : `--${name}`}${value === undefined ? "" : ` ${value}`}`;
+      return required ? text : `[${text}]`;
     });
   return ["ouroboros", name, ...words, ...options].join(" ");
 }
@@ -53,7 +53,7 @@ export function commandUsage(name: CommandName): string {
   const command: Command = commands[name];
   const words = Object.entries(command.arguments ?? {}).map(([word, { says }]) => [word, says] as const);
   const options = Object.entries(allOptionsOf(command)).map(
-    ([option, it]) => [optionSpelling(option, it), optionText(it)] as const,
+    ([name, option]) => [optionSpelling(name, option), optionText(option)] as const,
   );
   return `${[
     `${stripBackticks(command.says)}\n`,
@@ -66,7 +66,7 @@ export function commandUsage(name: CommandName): string {
   ].join("\n")}\n`;
 }
 
-/** What there is after `participant`. */
+/** Usage of a group of commands, such as `participant`. */
 export const groupUsage = (group: string): string =>
   `${[
     "Usage:",
@@ -104,7 +104,7 @@ function foldText(text: string): string {
 
 const stripBackticks = (markdown: string): string => markdown.replaceAll("`", "");
 
-/** package.json stands beside dist/, in a checkout as in the image. */
+/** package.json is next to dist/, both in a checkout and in the image. */
 export function readVersion(): string {
   const file = new URL("../../../package.json", import.meta.url);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;

@@ -1,4 +1,4 @@
-// What a poller says of its containers, and how `ouroboros explain` tells it.
+// Parses what a poller reports about its containers, and prints it for `ouroboros explain`.
 import { z } from "zod";
 import type { Explanation } from "./output-schemas.ts";
 import { endCell } from "../commands/history.ts";
@@ -13,7 +13,7 @@ const PolledContainerSchema = z.object({
 });
 export type PolledContainer = z.infer<typeof PolledContainerSchema>;
 
-/** What a poller answers to `status`, as far as it is read here. */
+/** The parts of a poller's answer to `status` that the commands read. */
 export const PollerStatus = z.object({
   last: z
     .object({
@@ -32,9 +32,7 @@ export const PollerStatus = z.object({
 export type PollerStatus = z.infer<typeof PollerStatus>;
 
 export const listPolledContainers = ({ last }: PollerStatus): PolledContainer[] =>
-  [...(last?.left ?? []), ...(last?.due ?? [])].sort((one, other) =>
-    one.container < other.container ? -1 : 1,
-  );
+  [...(last?.left ?? []), ...(last?.due ?? [])].sort((a, b) => (a.container < b.container ? -1 : 1));
 
 /** By name, by id, or by the start of an id. */
 export function findPolledContainer({ last }: PollerStatus, nameOrId: string): PolledContainer | undefined {
@@ -43,14 +41,14 @@ export function findPolledContainer({ last }: PollerStatus, nameOrId: string): P
   );
 }
 
-/** Why a poller that answers can say nothing of any container; undefined where it can. */
+/** Why a poller that answers knows nothing about its containers; undefined where it does. */
 export function whyNothingKnown({ last }: PollerStatus): string | undefined {
   if (last === null) return "its poller has not finished a poll yet";
   return last.outcome.kind === "failed" ? `its last poll failed: ${last.outcome.because ?? ""}` : undefined;
 }
 
-export function printExplanation(terminal: Terminal, it: Explanation): void {
-  const { container, host, image, because, polled_at, held, last } = it;
+export function printExplanation(terminal: Terminal, explanation: Explanation): void {
+  const { container, host, image, because, polled_at, held, last } = explanation;
   const now = terminal.clock.now();
   terminal.stdout.write(
     `${paint(terminal, sanitize(container), "bold")} on ${sanitize(`${host}, ${image}`)}\n`,

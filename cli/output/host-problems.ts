@@ -1,10 +1,10 @@
-// What is wrong on a host, in a sentence each, with what mends it: what `ouroboros status --trouble` shows. What somebody
-// decided, a refusal or a postponement, is no trouble. Pure.
+// Finds the problems of a host for `ouroboros status --trouble`: a sentence for each, with the remedy. What somebody
+// decided, a refusal or a deferral, is not a problem. Pure.
 import type { RateLimit } from "../../shared/contract/rate-limit.ts";
 import { formatAgo, formatRelative } from "../../shared/runtime/time-text.ts";
 import type { HostStatus, Problem } from "./output-schemas.ts";
 
-/** What is known of a host, but for what is wrong there. */
+/** The status of a host without its problems. */
 export type HostFacts = Omit<HostStatus, "wrong">;
 
 export function findProblems(host: HostFacts, now: number): Problem[] {
@@ -41,14 +41,14 @@ function serviceProblems({ host, poller, updater, last_seen }: HostFacts, now: n
     : [hostProblem(`its poller does not answer, ${seen}: start the poller`)];
 }
 
-/** Less than a tenth is left, and that was said within the window that it counts. */
+/** Problem: less than a tenth of the requests is left, by an answer from within the registry's current window. */
 function budgetProblems(
   registry: string,
   { remaining, limit, window_s, at }: RateLimit,
   now: number,
 ): Problem[] {
-  const isOld = window_s !== null && Date.parse(at) + window_s * 1000 < now;
-  if (isOld || remaining * 10 >= (limit ?? 10)) return [];
+  const isExpired = window_s !== null && Date.parse(at) + window_s * 1000 < now;
+  if (isExpired || remaining * 10 >= (limit ?? 10)) return [];
   const of = limit === null ? "" : ` of ${limit}`;
   return [
     hostProblem(`${registry} allows only ${remaining}${of} more requests: log in there, or check less often`),
@@ -75,11 +75,11 @@ function containerProblems({ host, stuck, held, last_run }: HostFacts, now: numb
 
 type HeldOnHost = HostStatus["held"][number];
 
-/** An older updater does not note how the update ended that it holds. */
+/** An older updater does not record how the held update ended. */
 const isFailed = ({ end, by }: HeldOnHost): boolean =>
   end === undefined ? by === "updater" : ["failed", "rolled_back", "stuck"].includes(end);
 
-/** What was stuck and is no more was put back since; why it was is no help now. */
+/** A container that is no longer stuck has been put back since, so the old reason is left out. */
 function heldText({ end, because, until }: HeldOnHost, now: number): string {
   const what = end === "rolled_back" || end === "stuck" ? "was rolled back" : "failed";
   const then = until === null ? "held until the tag changes" : `tried again ${formatRelative(until, now)}`;

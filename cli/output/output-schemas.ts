@@ -1,4 +1,4 @@
-// What the commands print with `-o json`. Programs rely on these shapes: fields may be added, none is taken away.
+// The schemas of what commands print with `-o json`. Programs rely on them: fields may be added, none is removed.
 // docs/commands.md shows them. Pure.
 import { z } from "zod";
 import { RateLimit } from "../../shared/contract/rate-limit.ts";
@@ -18,7 +18,7 @@ const run = z.string().describe("Id of the run.");
 export const NamedParticipant = Participant.extend({ name: z.string() });
 export type NamedParticipant = z.infer<typeof NamedParticipant>;
 
-/** Its entry cannot be understood: what it may concern is put off. */
+/** A participant whose entry cannot be parsed: the updates that it may concern are deferred. */
 export const UnreadableParticipant = z.object({
   name: z.string(),
   unreadable: z.string().describe("Why its entry cannot be read: updates it may be asked about are put off."),

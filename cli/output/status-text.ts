@@ -1,4 +1,4 @@
-// How `ouroboros status` is shown to people.
+// Prints `ouroboros status` for people.
 import { formatAgo, formatRelative } from "../../shared/runtime/time-text.ts";
 import type { HostStatus, Status } from "./output-schemas.ts";
 import { type Cell, type Terminal, sanitize, paint, printTable } from "../framework/terminal.ts";
@@ -13,7 +13,7 @@ export function printStatus(terminal: Terminal, status: Status): void {
     printTable(
       terminal,
       ["HOST", "VERSION", "POLLER", "LAST POLL", "UPDATER", "LAST RUN", "UPDATES", "PENDING", "HELD"],
-      hosts.map((one) => rowOf(one, now)),
+      hosts.map((host) => rowOf(host, now)),
     );
   printBudgets(terminal, hosts);
   printHeld(terminal, hosts);
@@ -21,7 +21,7 @@ export function printStatus(terminal: Terminal, status: Status): void {
   printTrouble(terminal, status);
 }
 
-/** What is wrong, and in the last line how much of all that is. */
+/** Prints the problems, and a summary as the last line. */
 export function printTrouble(terminal: Terminal, { unreadable, hosts, summary }: Status): void {
   const { stdout } = terminal;
   for (const { name, unreadable: because } of unreadable)
@@ -37,16 +37,17 @@ export function printTrouble(terminal: Terminal, { unreadable, hosts, summary }:
 }
 
 /** `2 hosts, 1 of them in trouble; Ouroboros 2.0.0` */
-export function summaryOf({ hosts, in_trouble: bad, versions }: Status["summary"]): string {
+export function summaryOf({ hosts, in_trouble: troubled, versions }: Status["summary"]): string {
   if (hosts === 0) return "No host yet: no poller and no updater has started.";
   const all = Object.entries(versions);
   const only = all[0]?.[0] ?? "";
-  const told =
+  const versionText =
     all.length === 0
       ? ""
       : `; Ouroboros ${all.length === 1 ? only : all.map(([version, count]) => `${version} on ${count}`).join(", ")}`;
-  const state = bad === 0 ? "nothing wrong" : hosts === 1 ? "in trouble" : `${bad} of them in trouble`;
-  return `${hosts} host${hosts === 1 ? "" : "s"}, ${state}${told}`;
+  const state =
+    troubled === 0 ? "nothing wrong" : hosts === 1 ? "in trouble" : `${troubled} of them in trouble`;
+  return `${hosts} host${hosts === 1 ? "" : "s"}, ${state}${versionText}`;
 }
 
 function printHeld(terminal: Terminal, hosts: readonly HostStatus[]): void {
@@ -65,7 +66,7 @@ function printHeld(terminal: Terminal, hosts: readonly HostStatus[]): void {
   );
 }
 
-/** Of registries that say how many more requests they allow. */
+/** Prints how many more requests the registries allow that report it. */
 function printBudgets(terminal: Terminal, hosts: readonly HostStatus[]): void {
   const now = terminal.clock.now();
   const rows = hosts.flatMap(({ host, budgets }) =>
@@ -81,20 +82,21 @@ function printBudgets(terminal: Terminal, hosts: readonly HostStatus[]): void {
   printTable(terminal, ["HOST", "REGISTRY", "REQUESTS LEFT", "PER", "SAID"], rows);
 }
 
-function rowOf(it: HostStatus, now: number): Cell[] {
-  const seen = it.last_seen === null ? "never seen" : `away, seen ${formatAgo(it.last_seen, now)}`;
-  const polled = [it.last_poll && formatAgo(it.last_poll, now), it.polled].filter(Boolean).join(", ");
+function rowOf(status: HostStatus, now: number): Cell[] {
+  const { last_seen, last_poll, last_run, pending, updater } = status;
+  const seen = last_seen === null ? "never seen" : `away, seen ${formatAgo(last_seen, now)}`;
+  const polled = [last_poll && formatAgo(last_poll, now), status.polled].filter(Boolean).join(", ");
   const away = (text: string): Cell => ({ text, colour: "red" });
   return [
-    it.host,
-    it.ouroboros ?? "",
-    it.poller ? "answers" : away(seen),
+    status.host,
+    status.ouroboros ?? "",
+    status.poller ? "answers" : away(seen),
     polled,
-    it.updater === "away" ? away("away") : it.updater,
-    it.last_run === null ? "none" : `${countEnds(it.last_run.ends)}, ${formatAgo(it.last_run.at, now)}`,
-    String(it.updates?.all ?? ""),
-    it.pending === 0 ? "0" : { text: String(it.pending), colour: "yellow" },
-    String(it.held.length),
+    updater === "away" ? away("away") : updater,
+    last_run === null ? "none" : `${countEnds(last_run.ends)}, ${formatAgo(last_run.at, now)}`,
+    String(status.updates?.all ?? ""),
+    pending === 0 ? "0" : { text: String(pending), colour: "yellow" },
+    String(status.held.length),
   ];
 }
 

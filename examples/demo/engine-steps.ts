@@ -1,6 +1,6 @@
 // What the Engine's own event stream says of swaps: each call of the updater that changed something, and how long a
 // container was down. Engine API: SystemEvents.
-import { z } from "zod";
+import * as z from "zod";
 import { parseSwapName } from "../../shared/containers/swap-names.ts";
 
 export const EngineEvent = z.object({

@@ -4,7 +4,7 @@ import type Docker from "dockerode";
 import type { NatsConnection } from "nats";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
-import { z } from "zod";
+import * as z from "zod";
 import { CloudEvent, parseJson } from "../../shared/contract/messages.ts";
 import { type RunRecord, parseRunRecord } from "../../shared/contract/run-records.ts";
 import type { App } from "./app.ts";

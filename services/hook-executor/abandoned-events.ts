@@ -1,6 +1,6 @@
-// Whether anybody may still wait for the answer to an event that came late: published before this process began, or a
-// while ago. Scripts are not run for an update that is over, nor for one that they were not asked about; the journal of
-// the run says so.
+// Whether an event that arrives late still needs an answer: one that was published before this process started, or a
+// while ago. Scripts do not run for an update that is over, nor for an event that the hook-executor was not asked
+// about. The run's journal has the facts.
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Clock } from "../../shared/clock.ts";
 import { getLastMessage, readMessages } from "../../shared/nats/jetstream.ts";
@@ -8,9 +8,10 @@ import { type RunRecord, parseRunRecord } from "../../shared/contract/run-record
 import { STREAMS, executorParticipant, subjects } from "../../shared/contract/subjects.ts";
 import type { HookEvent } from "./hook-event.ts";
 
+/** An event this old is looked up in the journal, even if this process was running when it was published. */
 const STALE_AFTER_MS = 10_000;
 
-/** Undefined where somebody may wait. `records`: what its run's journal holds, as far as it can be read. Pure. */
+/** Undefined where a gate may still wait. `records` are the readable records of the run's journal. Pure. */
 export function whyAbandoned(
   { id, hook, host, data: { asked } }: HookEvent,
   records: readonly RunRecord[],
@@ -23,32 +24,32 @@ export function whyAbandoned(
   const waiting = records.find((record) => record.kind === "waiting" && record.event === id);
   if (waiting?.kind === "waiting")
     return waiting.participants.some(({ name }) => name === own) ? undefined : NOT_ASKED;
-  // A plan is published before anybody is asked; the run may not have come so far.
+  // A plan is published before its gate opens, so a missing record may only mean that the run is not that far yet.
   const isPlan = hook === "updates_enumerated";
-  const isFar = records.some(({ kind }) => kind !== "begun" && kind !== "ended");
-  return isPlan && isFar ? NOT_ASKED : undefined;
+  const isPastPlan = records.some(({ kind }) => kind !== "begun" && kind !== "ended");
+  return isPlan && isPastPlan ? NOT_ASKED : undefined;
 }
 
 const NOT_ASKED = "no hook-executor was asked: HOOK_EXECUTOR was off";
 
-interface JournalReading {
+interface JournalAccess {
   readonly manager: JetStreamManager;
   readonly clock: Clock;
-  /** When this process began, milliseconds since 1970. */
+  /** When this process started, milliseconds since 1970. */
   readonly since: number;
 }
 
-/** The same of an event as it is delivered. */
+/** Why a delivered event needs no answer; undefined where a gate may still wait. */
 export async function whyNobodyWaits(
   event: HookEvent,
-  { manager, clock, since }: JournalReading,
+  { manager, clock, since }: JournalAccess,
 ): Promise<string | undefined> {
   if (event.storedAt >= since && clock.now() - event.storedAt < STALE_AFTER_MS) return undefined;
-  // Rights that were written for an earlier version forbid to read it.
+  // NATS permissions written for an earlier version do not allow reading the journal.
   return whyAbandoned(event, await recordsOf(event, manager).catch(() => []));
 }
 
-/** Of a run that is over the last record alone. */
+/** The records of the event's run; of a finished run only the last record. */
 async function recordsOf({ host, data }: HookEvent, manager: JetStreamManager): Promise<RunRecord[]> {
   const subject = subjects.run(host, data.run);
   const last = parseRunRecord((await getLastMessage(manager, STREAMS.runs, subject))?.string());

@@ -1,8 +1,9 @@
-// One answer per event, however often it is delivered: an event in hand is joined, an answered one is answered again
-// from memory. Only this process remembers; after a restart an unanswered event is run from its first script.
+// One answer per event, however often the event is delivered: a repeated event joins the one in progress, or gets the
+// remembered answer. Only this process remembers; after a restart an unanswered event starts again with its first
+// script.
 
 /**
- * `make` runs at most once per id while the id is among the last `limit`; what it throws is forgotten, so that the
+ * Runs `make` at most once per id, as long as the id is among the last `limit`. An error is not remembered, so the
  * event can be tried again.
  */
 export function answerOnce<Event, Answer>(

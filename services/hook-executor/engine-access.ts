@@ -1,5 +1,4 @@
-// How scripts reach their host's Engine: by the variables of Docker's own client, which docker-py and the docker command
-// read, too.
+// How scripts reach their host's Engine: by the variables of the Docker CLI, which docker-py reads, too.
 import { stat } from "node:fs/promises";
 import type { Logger } from "pino";
 import { findCertificates } from "../../shared/docker/engine-tls.ts";
@@ -8,7 +7,10 @@ import type { Settings } from "../../shared/settings/settings.ts";
 
 type Env = Readonly<Record<string, string>>;
 
-/** Of `env` those that say how, or none, give way to what the settings say of this host; none where they name no Engine. */
+/**
+ * `env` with Docker's variables set for this host's Engine, from the settings; they replace those in `env`. Where the
+ * Engine's certificates cannot be read, scripts get none of these variables. Without a socket `env` stays as it is.
+ */
 export async function addEngineVariables(
   env: Env,
   host: string,
@@ -25,7 +27,7 @@ export async function addEngineVariables(
   }
 }
 
-/** The host's own where it has a name, else the first that is here. A script is told which Engine an event is of. */
+/** The socket of the named host, else the first that exists. The event tells a script which Engine it is from. */
 async function socketOf(
   host: string,
   { OUROBOROS_HOST: names, DOCKER_SOCKETS: sockets }: Settings,
@@ -39,7 +41,7 @@ async function socketOf(
 const isSocket = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.isSocket() ?? false;
 
-/** Docker's own client takes any value of DOCKER_TLS_VERIFY for yes. */
+/** The Docker CLI takes any value of DOCKER_TLS_VERIFY for yes, so it is left out for no. */
 async function tlsEnvFor(socket: string, settings: Settings): Promise<Env> {
   if (!settings.DOCKER_TLS || !socket.startsWith("tcp://")) return {};
   const { folder } = await findCertificates(socket, settings.DOCKER_CERT_PATH);

@@ -1,5 +1,5 @@
-// What a script sees of our environment: a named list, what HOOK_ENV names, and the event's OUROBOROS_ variables.
-// Our own secrets never.
+// A script's environment variables: a fixed list, the names in HOOK_ENV, and the event's OUROBOROS_ variables. Never
+// our own secrets.
 import { type Setting, type Settings, settings } from "../../shared/settings/settings.ts";
 import type { HookEvent } from "./hook-event.ts";
 
@@ -17,20 +17,23 @@ const SECRETS: ReadonlySet<string> = new Set(
     .flatMap(([name]) => [name, `${name}_FILE`]),
 );
 
-/** Something is set that scripts must not see. */
+/** Whether a secret is set, which scripts must not see. */
 export const holdsSecrets = (all: Settings): boolean =>
   Object.entries<Setting>(settings).some(([name, { secret, byDefault = "" }]) => {
     const value = all[name as keyof Settings] as string | readonly string[];
     return secret === true && ![byDefault, ""].includes([value].flat().join(" "));
   });
 
-/** Names in HOOK_ENV that are not passed on all the same. */
-export const findWithheld = (asked: readonly string[]): readonly string[] =>
-  asked.filter((name) => SECRETS.has(name));
+/** Names in HOOK_ENV that are withheld because they are secrets. */
+export const findWithheld = (requested: readonly string[]): readonly string[] =>
+  requested.filter((name) => SECRETS.has(name));
 
-/** `asked` is HOOK_ENV. */
-export function selectEnvironment(env: NodeJS.ProcessEnv, asked: readonly string[]): Record<string, string> {
-  const names = [...PASSED_ON, ...asked.filter((name) => !SECRETS.has(name))];
+/** `requested` is HOOK_ENV. */
+export function selectEnvironment(
+  env: NodeJS.ProcessEnv,
+  requested: readonly string[],
+): Record<string, string> {
+  const names = [...PASSED_ON, ...requested.filter((name) => !SECRETS.has(name))];
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = env[name];
@@ -39,17 +42,17 @@ export function selectEnvironment(env: NodeJS.ProcessEnv, asked: readonly string
   );
 }
 
-interface Named {
+interface Subject {
   readonly id?: string;
   readonly image?: string;
 }
 
-/** The event for scripts that read variables; those that do not apply are absent. */
+/** The event as variables. Those that do not apply to the hook are absent. */
 export function eventVariables({ hook, host, id, container, data }: HookEvent): Record<string, string> {
-  const about = (data["container"] ?? data["old_container"]) as Named | undefined;
-  const successor = data["new_container"] as Named | undefined;
-  const oldImage = (data["old_image"] ?? data["current_image"] ?? data["image"]) as Named | undefined;
-  const newImage = (data["new_image"] ?? data["latest_image"]) as Named | undefined;
+  const subject = (data["container"] ?? data["old_container"]) as Subject | undefined;
+  const successor = data["new_container"] as Subject | undefined;
+  const oldImage = (data["old_image"] ?? data["current_image"] ?? data["image"]) as Subject | undefined;
+  const newImage = (data["new_image"] ?? data["latest_image"]) as Subject | undefined;
   const variables = {
     OUROBOROS_HOOK: hook,
     OUROBOROS_HOST: host,
@@ -58,9 +61,9 @@ export function eventVariables({ hook, host, id, container, data }: HookEvent): 
     OUROBOROS_MODE: data.mode,
     OUROBOROS_REASON: data.reason,
     OUROBOROS_CONTAINER_NAME: container === "" ? undefined : container,
-    OUROBOROS_CONTAINER_ID: about?.id,
+    OUROBOROS_CONTAINER_ID: subject?.id,
     OUROBOROS_NEW_CONTAINER_ID: successor?.id,
-    OUROBOROS_IMAGE: about?.image,
+    OUROBOROS_IMAGE: subject?.image,
     OUROBOROS_OLD_IMAGE: oldImage?.id,
     OUROBOROS_NEW_IMAGE: newImage?.id,
   };

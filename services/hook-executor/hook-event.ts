@@ -1,5 +1,5 @@
-// A delivered message as a hook event of this host. What a script is given is the publisher's own text; what we act
-// on (hook, host, event id) comes from the subject, which the server's permissions guard.
+// Reads a delivered message as a hook event of this host. Scripts get the publisher's own text. What we act on (hook,
+// host, event id) comes from the subject, which the NATS server's permissions protect.
 import type { JsMsg } from "@nats-io/jetstream";
 import { Permanent, explain } from "../../shared/errors.ts";
 import { type EventContext, type HookName, isHookName } from "../../shared/contract/hooks.ts";
@@ -10,7 +10,7 @@ export interface HookEvent {
   readonly id: string;
   readonly hook: HookName;
   readonly host: string;
-  /** The name of the container it is about; empty for hooks of a whole run. */
+  /** The container's name; empty for hooks of a whole run. */
   readonly container: string;
   readonly data: EventContext & Readonly<Record<string, unknown>>;
   /** The CloudEvent as it was published. */
@@ -19,7 +19,7 @@ export interface HookEvent {
   readonly storedAt: number;
 }
 
-/** @throws Permanent for what is no hook event of this host. */
+/** @throws Permanent for a message that is no hook event of this host. */
 export function readHookEvent(message: JsMsg, host: string): HookEvent {
   const [, , hostToken, hook = "", , id = ""] = message.subject.split(".");
   if (hostToken !== encodeToken(host) || !isHookName(hook))

@@ -1,5 +1,5 @@
-// What running scripts needs: for all events the settings, the environment for scripts and how to start them; for one
-// event a job.
+// What running scripts needs. For all events: the settings, the scripts' environment, and how to start a script. For
+// one event: a job.
 import type { Logger } from "pino";
 import type { Clock } from "../../shared/clock.ts";
 import type { ServiceContext } from "../../shared/runtime/run-service.ts";
@@ -13,21 +13,21 @@ import type { ScriptVerdict } from "./script-verdicts.ts";
 
 export interface HookTools {
   readonly settings: Pick<Settings, "HOOKS_DIR" | "HOOK_TIMEOUT" | "HOOK_FAILURE" | "LOG_LEVEL">;
-  /** The environment of every script, without what its event adds. */
+  /** Every script's environment, without the variables of its event. */
   readonly env: Readonly<Record<string, string>>;
-  /** Words before a command that let it die with us. */
+  /** The prefix of every script's command (launcher.ts). */
   readonly launcher: readonly string[];
   readonly log: Logger;
   readonly clock: Clock;
 }
 
-/** What a script's runner is given. */
+/** The input of a script runner. */
 export interface ScriptJob {
   readonly event: HookEvent;
   readonly tools: HookTools;
   readonly env: Readonly<Record<string, string>>;
-  /** Ends the script in hand: the service stops. */
-  readonly cut: AbortSignal;
+  /** Aborts when the service stops and the running script must end. */
+  readonly killSignal: AbortSignal;
 }
 export type ScriptRunner = (script: Script, job: ScriptJob) => Promise<ScriptVerdict>;
 
@@ -48,7 +48,7 @@ export async function prepareTools(
   return {
     settings,
     env: await addEngineVariables(selectEnvironment(env, settings.HOOK_ENV), host, { settings, log }),
-    launcher: launcher.words,
+    launcher: launcher.prefix,
     log,
     clock,
   };

@@ -1,4 +1,4 @@
-// Whose scripts to run: the hosts named by OUROBOROS_HOST, else the only host there is.
+// Which hosts' hooks to run: the hosts in OUROBOROS_HOST, else the only known host.
 import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import type { Logger } from "pino";
@@ -8,31 +8,31 @@ import type { ServiceContext } from "../../shared/runtime/run-service.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { decodeToken } from "../../shared/contract/subject-tokens.ts";
 
-const AGAIN_MS = 500;
+const RETRY_MS = 500;
 
 /**
- * Waits for the first host where none is there yet; gives none if the signal aborts first.
- * @throws CannotStart where there are several to choose from.
+ * Waits for the first host where none is known yet; empty if the signal aborts first.
+ * @throws CannotStart where several hosts are known.
  */
 export async function hostsToServe(
   nats: NatsConnection,
   { settings, log, clock, signal }: ServiceContext,
 ): Promise<readonly string[]> {
   if (settings.OUROBOROS_HOST.length > 0) return settings.OUROBOROS_HOST;
-  for (let told = false; !signal.aborted; told = true) {
+  for (let isLogged = false; !signal.aborted; isLogged = true) {
     const hosts = await knownHosts(nats, log);
     if (hosts.length > 1)
       throw new CannotStart(
         `there are several hosts (${hosts.join(", ")}): set OUROBOROS_HOST to the one whose scripts these are`,
       );
     if (hosts.length === 1) return hosts;
-    if (!told) log.info("no host is there yet; waiting for the first");
-    await clock.sleep(AGAIN_MS, signal);
+    if (!isLogged) log.info("no host is there yet; waiting for the first");
+    await clock.sleep(RETRY_MS, signal);
   }
   return [];
 }
 
-/** None while the bucket is not there, too. */
+/** Empty also while the bucket does not exist. */
 async function knownHosts(nats: NatsConnection, log: Logger): Promise<readonly string[]> {
   if (nats.isClosed()) throw new Error("the connection to NATS is closed");
   const hosts: string[] = [];

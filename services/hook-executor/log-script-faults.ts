@@ -1,4 +1,4 @@
-// What is wrong with the hooks folder, told when the hook-executor starts; each event tells it again of its own scripts.
+// Logs what is wrong with the hooks folder at start; later each event logs the faults of its own scripts.
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
@@ -7,7 +7,7 @@ import { hookNames, isHookName } from "../../shared/contract/hooks.ts";
 import { type Fault, looksLikeScript } from "./script-faults.ts";
 import { requireHooksFolder, findScripts, findHooksFolder } from "./scripts.ts";
 
-/** Of all scripts. @throws where the folder cannot be read. */
+/** The faults of all scripts. @throws where the folder cannot be read. */
 export async function findScriptFaults(
   setting: string,
 ): Promise<(Fault & { readonly hook: string; readonly script: string })[]> {
@@ -34,15 +34,16 @@ export async function logScriptFaults(setting: string, log: Logger): Promise<voi
   }
 }
 
-/** Scripts beside the hooks' folders, and folders that bear no hook's name. */
+/** Scripts outside the hooks' folders, and folders that are not named after a hook. */
 async function findNeverRun(folder: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (const name of await readdir(folder).catch(() => [])) {
     if (name.startsWith(".") || name === "node_modules" || name.endsWith(".example") || isHookName(name))
       continue;
-    const is = await stat(join(folder, name)).catch(() => undefined);
-    const isScript = is?.isFile() === true && (await looksLikeScript(join(folder, name)).catch(() => false));
-    if (isScript || (is?.isDirectory() === true && (await readdir(join(folder, name))).length > 0))
+    const stats = await stat(join(folder, name)).catch(() => undefined);
+    const isScript =
+      stats?.isFile() === true && (await looksLikeScript(join(folder, name)).catch(() => false));
+    if (isScript || (stats?.isDirectory() === true && (await readdir(join(folder, name))).length > 0))
       found.push(name);
   }
   return found;

@@ -1,5 +1,5 @@
-// What scripts write: into our log line by line, and the end of it kept for the verdict's reason. Neither grows with
-// a script that never stops writing.
+// What scripts write: logged line by line, with the end of stderr kept for the verdict's reason. Both are bounded,
+// even for a script that never stops writing.
 import { StringDecoder } from "node:string_decoder";
 import { stripVTControlCharacters } from "node:util";
 
@@ -28,39 +28,39 @@ export function keepTail(): Tail {
   };
 }
 
-// eslint-disable-next-line no-control-regex -- they are what is taken out
+// eslint-disable-next-line no-control-regex -- control characters are what it removes
 const CONTROL = /[\u0000-\u0008\u000B-\u001F\u007F]/g;
 const readable = (text: string): string => stripVTControlCharacters(text).replace(CONTROL, "");
 
 export interface Lines {
   readonly add: (chunk: Buffer) => void;
-  /** Tells the line that was not ended, and how many were left out. */
+  /** Reports the unfinished last line, and how many lines were left out. */
   readonly end: () => void;
 }
 
-/** Calls `tell` for each line: the first 500, and of each the first 1,000 characters. */
-export function splitLines(tell: (line: string) => void): Lines {
+/** Calls `onLine` for each of the first 500 lines, cut to 1,000 characters. */
+export function splitLines(onLine: (line: string) => void): Lines {
   const decoder = new StringDecoder("utf8");
-  let begun = "";
-  let told = 0;
-  const tellLine = (line: string): void => {
-    told += 1;
-    if (told <= MAX_LINES) tell(readable(line).trimEnd());
+  let partial = "";
+  let count = 0;
+  const addLine = (line: string): void => {
+    count += 1;
+    if (count <= MAX_LINES) onLine(readable(line).trimEnd());
   };
   return {
     add: (chunk) => {
       const [first = "", ...others] = decoder.write(chunk).split("\n");
-      begun = (begun + first).slice(0, MAX_LINE);
+      partial = (partial + first).slice(0, MAX_LINE);
       for (const next of others) {
-        tellLine(begun);
-        begun = next.slice(0, MAX_LINE);
+        addLine(partial);
+        partial = next.slice(0, MAX_LINE);
       }
     },
     end: () => {
-      if (begun !== "") tellLine(begun);
-      if (told > MAX_LINES) tell(`… and ${told - MAX_LINES} lines more`);
-      begun = "";
-      told = 0;
+      if (partial !== "") addLine(partial);
+      if (count > MAX_LINES) onLine(`… and ${count - MAX_LINES} lines more`);
+      partial = "";
+      count = 0;
     },
   };
 }

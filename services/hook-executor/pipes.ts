@@ -1,6 +1,6 @@
-// Standard streams for scripts. Node's own pipes are sockets, and `echo … > /dev/stderr` or `jq . /dev/stdin` fail on
-// those ("No such device or address"), so the output goes through named pipes and the input is a file; both are
-// unlinked before the script begins. Where no temporary folder can be written, sockets must do.
+// Standard streams for scripts. Node's own pipes are sockets, on which `echo … > /dev/stderr` and `jq . /dev/stdin`
+// fail ("No such device or address"). So output goes through named pipes and input is a file; both are unlinked
+// before the script starts. Where no temporary folder is writable, sockets are used all the same.
 import type { ChildProcess, StdioOptions } from "node:child_process";
 import { execFile } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
@@ -17,13 +17,13 @@ export interface ScriptOutput {
 }
 
 export interface Pipes {
-  /** For the child's descriptors 0, 1 and 2. */
+  /** The child's descriptors 0, 1 and 2. */
   readonly stdio: Extract<StdioOptions, unknown[]>;
-  /** Our ends; the child's are closed on our side. To be called once, after the child was begun or could not be. */
+  /** Returns our ends, and closes the child's ends here. Call it once, whether or not the child could start. */
   readonly attach: (child: ChildProcess | undefined) => ScriptOutput | undefined;
 }
 
-/** `input` is what the script reads; null for nothing. */
+/** `input` is the script's standard input; null for none. */
 export async function openPipes(input: string | null): Promise<Pipes> {
   return (await realPipes(input).catch(() => undefined)) ?? socketPipes(input);
 }
@@ -36,8 +36,8 @@ async function realPipes(input: string | null): Promise<Pipes> {
     string,
   ];
   const opened: number[] = [];
-  const open = (path: string, how: number): number => {
-    const fd = openSync(path, how);
+  const open = (path: string, flags: number): number => {
+    const fd = openSync(path, flags);
     opened.push(fd);
     return fd;
   };

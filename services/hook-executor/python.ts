@@ -1,6 +1,6 @@
-// Python scripts: one process for all of an event, because they share their locals; run-python.py is told file by
-// file over descriptor 3 and answers there. It begins with the event's first Python script, and anew after one that
-// ended it or ran out of time.
+// Python scripts: one process runs all of an event's, because they share their locals. run-python.py gets one file
+// after the other over descriptor 3 and answers there. The process starts with the event's first Python script, and
+// again after a script that ended it or ran out of time.
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
@@ -11,9 +11,9 @@ import { type ScriptProcess, startScript } from "./script-process.ts";
 import type { Script } from "./scripts.ts";
 import { type ProcessEnd, type ScriptVerdict, judgeScript, readScriptVerdict } from "./script-verdicts.ts";
 
-const RUN_PYTHON = join(import.meta.dirname, "../hook-executor/run-python.py"); // from a bundle too
-/** For its threads and exit functions, once there is nothing more to run. */
-const LEAVE_MS = 2000;
+const RUN_PYTHON = join(import.meta.dirname, "../hook-executor/run-python.py"); // also right from a bundle
+/** Time for its threads and exit functions after the last script. */
+const EXIT_MS = 2000;
 
 const Result = z.object({
   exit: z.number().describe("0 also where the script raised something: the update goes on."),
@@ -25,9 +25,9 @@ type Result = z.infer<typeof Result>;
 interface Python {
   readonly process: ScriptProcess;
   readonly channel: Duplex;
-  /** Answers in the order of the files; ends with the process. */
+  /** One answer per file, in order; ends with the process. */
   readonly results: AsyncIterator<string>;
-  /** Whose output it is. */
+  /** The logger of the current script, for its output. */
   current: ScriptJob["tools"]["log"];
 }
 
@@ -35,21 +35,22 @@ export interface PythonRunner extends AsyncDisposable {
   readonly run: ScriptRunner;
 }
 
-export function openPython({ cut }: ScriptJob): PythonRunner {
+export function openPython({ killSignal }: ScriptJob): PythonRunner {
   let running: Python | undefined;
   return {
     run: async (script, job) => {
       running ??= await startPython(script, job);
       running.current = job.tools.log;
-      const { opinion, over } = await runFile(running, script, job);
-      if (over) running = undefined;
-      return opinion;
+      const { verdict, hasEnded } = await runFile(running, script, job);
+      if (hasEnded) running = undefined;
+      return verdict;
     },
     [Symbol.asyncDispose]: async () => {
       if (running === undefined) return;
       const { channel, process } = running;
       channel.end();
-      await process.within({ ms: LEAVE_MS, cut }, process.ended).catch(() => undefined); // ended in any case
+      // Its group is ended even where `within` throws.
+      await process.within({ ms: EXIT_MS, killSignal }, process.ended).catch(() => undefined);
     },
   };
 }
@@ -61,11 +62,11 @@ async function startPython({ folder }: Script, { event, env, tools }: ScriptJob)
     env,
     input: null,
     channel: "pipe",
-    tell: (stream, line) => python.current[levelOf(line)]({ stream, line }, "script output"),
+    onLine: (stream, line) => python.current[levelOf(line)]({ stream, line }, "script output"),
     clock: tools.clock,
   });
   const channel = process.child.stdio[3] as Duplex;
-  channel.on("error", () => undefined); // its process has ended, which is told otherwise
+  channel.on("error", () => undefined); // the process has ended, which `ended` reports
   channel.write(`${event.text.replaceAll("\n", " ")}\n`);
   const results = createInterface({ input: channel })[Symbol.asyncIterator]();
   const python: Python = { process, channel, results, current: tools.log };
@@ -81,32 +82,32 @@ const PYTHON_LEVELS = {
 } as const;
 type Level = keyof typeof PYTHON_LEVELS;
 const LEVELS = new Map<string, Level>(
-  Object.entries(PYTHON_LEVELS).map(([level, called]) => [called, level as Level]),
+  Object.entries(PYTHON_LEVELS).map(([level, pythonName]) => [pythonName, level as Level]),
 );
 
-/** Of what Python's logging wrote, in the format that run-python.py gives it, its own level. */
+/** The level of a line in the log format of run-python.py; info for any other line. */
 const levelOf = (line: string): Level =>
   LEVELS.get(/^[\d-]+ [\d:]+ : ([A-Z]+) : /.exec(line)?.[1] ?? "") ?? "info";
 
 async function runFile(
   { process, channel, results }: Python,
   { name, file }: Script,
-  { tools, cut }: ScriptJob,
-): Promise<{ readonly opinion: ScriptVerdict; readonly over: boolean }> {
+  { tools, killSignal }: ScriptJob,
+): Promise<{ readonly verdict: ScriptVerdict; readonly hasEnded: boolean }> {
   const { HOOK_TIMEOUT: ms, HOOK_FAILURE: onFailure } = tools.settings;
   channel.write(`${JSON.stringify({ file })}\n`);
   const answer = results.next().then(
     ({ value }) => Result.safeParse(parseJson(String(value))).data,
-    () => undefined, // the channel broke: its process has ended
+    () => undefined, // the channel broke because the process has ended
   );
   const done = answer.then<Result | ProcessEnd>((result) => result ?? process.ended);
-  const end = await process.within({ ms, cut }, Promise.race([done, process.ended]));
+  const end = await process.within({ ms, killSignal }, Promise.race([done, process.ended]));
   const stderr = await process.takeStderr();
-  if ("kind" in end) return { opinion: judgeScript(name, end, stderr, onFailure), over: true };
-  return { opinion: opinionOf(name, end, stderr, onFailure), over: false };
+  if ("kind" in end) return { verdict: judgeScript(name, end, stderr, onFailure), hasEnded: true };
+  return { verdict: verdictOf(name, end, stderr, onFailure), hasEnded: false };
 }
 
-function opinionOf(
+function verdictOf(
   name: string,
   result: Result,
   stderr: string,

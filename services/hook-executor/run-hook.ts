@@ -1,4 +1,5 @@
-// One event: its scripts one after the other, each whatever the ones before it said, and one verdict of them all.
+// Handles one event: runs its scripts one after the other, all of them whatever the earlier ones answered, and
+// combines their verdicts into one.
 import { type Clock, iso } from "../../shared/clock.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
 import type { Verdict } from "../../shared/contract/messages.ts";
@@ -10,24 +11,29 @@ import { openPython } from "./python.ts";
 import { type Script, type ScriptKind, requireHooksFolder, findScripts, findHooksFolder } from "./scripts.ts";
 import { type ScriptVerdict, combineVerdicts, failedVerdict } from "./script-verdicts.ts";
 
-/** However often a participant reports progress, nobody waits longer for it than an hour. */
-const NOBODY_WAITS_MS = 3_600_000;
+/** No gate waits longer than an hour, however often a participant reports progress. */
+const LONGEST_GATE_MS = 3_600_000;
 
-/** @throws Suspended where `cut` aborts before all scripts have run. */
-export async function runHook(event: HookEvent, tools: HookTools, cut: AbortSignal): Promise<Verdict> {
+/** @throws Suspended where `killSignal` aborts before all scripts have run. */
+export async function runHook(event: HookEvent, tools: HookTools, killSignal: AbortSignal): Promise<Verdict> {
   const { run } = event.data;
   const log = tools.log.child({ run, hook: event.hook, container: event.container, event: event.id });
   if (isTooOld(event, tools.clock)) {
     log.warn({ published: iso(event.storedAt) }, "event too old, scripts not run");
     return { verdict: "defer", reason: "the hook-executor got the event more than an hour late" };
   }
-  const job = { event, tools: { ...tools, log }, env: { ...tools.env, ...eventVariables(event) }, cut };
+  const job = {
+    event,
+    tools: { ...tools, log },
+    env: { ...tools.env, ...eventVariables(event) },
+    killSignal,
+  };
   const verdict = combineVerdicts(await runScripts(job));
   log.info(verdict, "hook answered");
   return verdict;
 }
 
-const isTooOld = (event: HookEvent, clock: Clock): boolean => clock.now() - event.storedAt > NOBODY_WAITS_MS;
+const isTooOld = (event: HookEvent, clock: Clock): boolean => clock.now() - event.storedAt > LONGEST_GATE_MS;
 
 async function runScripts(job: ScriptJob): Promise<readonly ScriptVerdict[]> {
   const { settings, log } = job.tools;
@@ -41,9 +47,9 @@ async function runScripts(job: ScriptJob): Promise<readonly ScriptVerdict[]> {
   }
   await using python = openPython(job);
   const runners = { python: python.run, module: runModule, executable: runExecutable };
-  const opinions: ScriptVerdict[] = [];
-  for (const script of scripts) opinions.push(await runScript(script, job, runners));
-  return opinions;
+  const verdicts: ScriptVerdict[] = [];
+  for (const script of scripts) verdicts.push(await runScript(script, job, runners));
+  return verdicts;
 }
 
 async function runScript(
@@ -53,21 +59,21 @@ async function runScript(
 ): Promise<ScriptVerdict> {
   const { clock, log: hookLog, settings } = job.tools;
   const log = hookLog.child({ script: script.name });
-  if (job.cut.aborted) throw new Suspended("a hook was cut short");
+  if (job.killSignal.aborted) throw new Suspended("a hook was cut short");
   if (script.fault !== undefined) {
     log.warn(script.fault, "script is not run");
     return failedVerdict(script.name, `${script.fault.because}; ${script.fault.mend}`, settings.HOOK_FAILURE);
   }
   const began = clock.monotonic();
-  const tell = ({ script: _, ...opinion }: ScriptVerdict): void => {
-    const fields = { ...opinion, ms: Math.round(clock.monotonic() - began) };
-    if (opinion.reason === undefined) log.info(fields, "script ran");
+  const logVerdict = ({ script: _, ...verdict }: ScriptVerdict): void => {
+    const fields = { ...verdict, ms: Math.round(clock.monotonic() - began) };
+    if (verdict.reason === undefined) log.info(fields, "script ran");
     else log.warn(fields, "script ran");
   };
   try {
-    const opinion = await runners[script.kind](script, { ...job, tools: { ...job.tools, log } });
-    tell(opinion);
-    return opinion;
+    const verdict = await runners[script.kind](script, { ...job, tools: { ...job.tools, log } });
+    logVerdict(verdict);
+    return verdict;
   } catch (err) {
     if (err instanceof Suspended) throw err;
     log.error({ because: explain(err) }, "script could not be run");

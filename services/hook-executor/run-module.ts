@@ -1,5 +1,5 @@
-// The child process of a JavaScript hook script: `node run-module.js <file>`, the event on standard input. The
-// script's default function gets the event and `{ signal, log }`; what it returns goes to the parent as a message.
+// The child process of a JavaScript hook script: `node run-module.js <file>`, with the event on standard input. The
+// script's default function gets the event and `{ signal, log }`; its return value goes to the parent as a message.
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import type { CloudEvent, Verdict } from "../../shared/contract/messages.ts";
@@ -11,8 +11,8 @@ type HookFunction = (
 
 const stop = new AbortController();
 process.on("SIGTERM", () => stop.abort());
-process.on("disconnect", () => process.exit(1)); // nobody is there any more to be told
-process.channel?.unref(); // a script that waits for nothing is over
+process.on("disconnect", () => process.exit(1)); // the parent is gone, so no one reads the answer
+process.channel?.unref(); // the channel alone must not keep a finished script alive
 
 const [file = ""] = process.argv.slice(2);
 const event = JSON.parse(readFileSync(0, "utf8")) as CloudEvent;

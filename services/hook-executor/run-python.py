@@ -1,13 +1,13 @@
-"""Runs the Python hook scripts of one event, as Ouroboros does: file by file in this process, with locals that they share.
+"""Runs an event's Python hook scripts as Ouroboros 1 does: one after the other in one process, with shared locals.
 
-Descriptor 3 is a line-wise conversation with the hook-executor: first comes the event, then `{"file": …}` for each
-script, and each is answered with `{"exit", "raised", "verdict"}`. Standard library only; Python 3.9 or newer.
+Descriptor 3 is the channel to the hook-executor, one JSON document per line: first the event, then `{"file": …}`
+for each script; the answer to each is `{"exit", "raised", "verdict"}`. Standard library only; Python 3.9 or newer.
 
-A script's locals are the event's, as docker-py objects where the `docker` package and the Engine are there, else as
-plain objects with docker-py's attributes. Its globals are its own: `__name__` is "__main__", and `event`, `refuse`
-and `defer` are given. What it raises is told, and the update goes on; SystemExit is its exit code.
+A script's locals are the event's: docker-py objects if the `docker` package and the Engine are available, else plain
+objects with docker-py's attributes. Each script has its own globals: `__name__` is "__main__", and `event`, `refuse`
+and `defer` are defined. An exception is reported and the update proceeds; SystemExit gives the exit code.
 
-The root logger is set up as in Ouroboros 1: at LOG_LEVEL, which is the first argument, and in its format.
+The root logger is configured as in Ouroboros 1, with its format and at LOG_LEVEL, which is the first argument.
 """
 import builtins
 import json
@@ -17,7 +17,8 @@ import socket
 import sys
 import traceback
 
-CONTEXT = ("host", "engine_id", "run", "mode", "reason", "asked", "verdicts")  # what every event says beside its hook's locals
+# Fields of every event that do not become locals.
+CONTEXT = ("host", "engine_id", "run", "mode", "reason", "asked", "verdicts")
 ENGINE_TIMEOUT_S = 10
 NEEDS_ENGINE = "mount the Docker socket into the hook-executor (and install Python's docker package)"
 NEEDS_PULL = "the image is not pulled yet"
@@ -25,11 +26,11 @@ NEEDS_PULL = "the image is not pulled yet"
 
 def main():
     set_up_logging(sys.argv[1])
-    conversation = socket.socket(fileno=3)
-    conversation.set_inheritable(False)
-    lines = conversation.makefile("r", encoding="utf-8", newline="\n")
+    channel = socket.socket(fileno=3)
+    channel.set_inheritable(False)
+    lines = channel.makefile("r", encoding="utf-8", newline="\n")
     event = json.loads(lines.readline())
-    # The runner's own folder is no place for scripts to import from; each gets its own.
+    # Scripts must not import from the runner's folder; each gets its own folder instead.
     del sys.path[0]
     shared = None
     for line in lines:
@@ -37,14 +38,14 @@ def main():
         if shared is None:
             shared = locals_of(event["data"])
         answer = run_file(file, event, shared)
-        conversation.sendall(json.dumps(answer).encode() + b"\n")
+        channel.sendall(json.dumps(answer).encode() + b"\n")
 
 
 # --- logging -----------------------------------------------------------------------------------------------------
 
 
 class Lines(logging.Formatter):
-    """Each line of a record bears its head, so that the log can tell the level of each."""
+    """Repeats the head of a record on each of its lines, so that the hook-executor knows the level of every line."""
 
     def format(self, record):
         first, *more = super().format(record).split("\n")
@@ -53,15 +54,15 @@ class Lines(logging.Formatter):
 
 
 def set_up_logging(level):
-    """Warnings go to stderr, whose end is the reason where a script fails, the rest to stdout."""
-    form = Lines("%(asctime)s : %(levelname)s : %(module)s : %(message)s", "%Y-%m-%d %H:%M:%S")
-    grave, rest = logging.StreamHandler(sys.stderr), logging.StreamHandler(sys.stdout)
-    grave.setLevel(logging.WARNING)
+    """Warnings and worse go to stderr, whose end becomes the reason of a failed script; the rest goes to stdout."""
+    formatter = Lines("%(asctime)s : %(levelname)s : %(module)s : %(message)s", "%Y-%m-%d %H:%M:%S")
+    warnings, rest = logging.StreamHandler(sys.stderr), logging.StreamHandler(sys.stdout)
+    warnings.setLevel(logging.WARNING)
     rest.addFilter(lambda record: record.levelno < logging.WARNING)
     root = logging.getLogger()
     root.setLevel(level)
-    for handler in (grave, rest):
-        handler.setFormatter(form)
+    for handler in (warnings, rest):
+        handler.setFormatter(formatter)
         root.addHandler(handler)
 
 
@@ -69,11 +70,11 @@ def set_up_logging(level):
 
 
 class Answered(BaseException):
-    """Ends a script that has refused or deferred."""
+    """Raised to end a script that has refused or deferred."""
 
 
 class Globals(dict):
-    """A script's globals. Functions in it find the event's and the script's own locals here, too."""
+    """A script's globals. Its functions find the shared locals here, too."""
 
     def __init__(self, shared, **given):
         super().__init__(given)
@@ -84,19 +85,19 @@ class Globals(dict):
 
 
 def run_file(file, event, shared):
-    said = []
+    verdicts = []
 
-    def say(verdict):
-        said.append({key: value for key, value in verdict.items() if value is not None})
+    def answer(verdict):
+        verdicts.append({key: value for key, value in verdict.items() if value is not None})
         raise Answered()
 
     def refuse(reason):
         """Ends the script and says no to this step; `reason` is told to people."""
-        say({"verdict": "refuse", "reason": str(reason)})
+        answer({"verdict": "refuse", "reason": str(reason)})
 
     def defer(reason, retry_after_s=None):
         """Ends the script and puts this step off, for `retry_after_s` seconds if given."""
-        say({"verdict": "defer", "reason": str(reason), "retry_after_s": retry_after_s})
+        answer({"verdict": "defer", "reason": str(reason), "retry_after_s": retry_after_s})
 
     given = Globals(
         shared,
@@ -118,15 +119,15 @@ def run_file(file, event, shared):
         pass
     except SystemExit as end:
         code = code_of(end)
-    except BaseException as error:  # as Ouroboros does: whatever a script raises, the update goes on
-        raised = tell(error)
+    except BaseException as error:  # as in Ouroboros 1, the update proceeds after any exception
+        raised = report(error)
     finally:
-        if os.getpid() != process:  # a child that the script forked: not ours to go on with
+        if os.getpid() != process:  # a child that the script forked must not continue here
             flush()
             os._exit(code if raised is None else 1)
         sys.path.pop(0)
     flush()
-    gravest = max(said, key=lambda verdict: verdict["verdict"] == "refuse", default=None)
+    gravest = max(verdicts, key=lambda verdict: verdict["verdict"] == "refuse", default=None)
     return {"exit": code, "raised": raised, "verdict": gravest}
 
 
@@ -139,8 +140,8 @@ def code_of(end):
     return 1
 
 
-def tell(error):
-    """Prints the traceback without our own frames; gives its last line."""
+def report(error):
+    """Prints the traceback without our own frames, and returns its last line."""
     frames = error.__traceback__.tb_next
     traceback.print_exception(type(error), error, frames)
     return traceback.format_exception_only(type(error), error)[-1].strip()
@@ -150,7 +151,7 @@ def flush():
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError, AttributeError):  # a script may close or replace them
+        except (OSError, ValueError, AttributeError):  # a script may have closed or replaced the stream
             pass
 
 
@@ -160,25 +161,25 @@ def flush():
 def locals_of(data):
     engine = open_engine(data["engine_id"])
     names = {name: value for name, value in data.items() if name not in CONTEXT}
-    return {name: seen(value, engine) for name, value in names.items()}
+    return {name: convert(value, engine) for name, value in names.items()}
 
 
-def seen(value, engine):
+def convert(value, engine):
     if isinstance(value, list):
-        return [seen(one, engine) for one in value]
+        return [convert(item, engine) for item in value]
     if not isinstance(value, dict):
         return value
     if "latest_image" in value:
-        return tuple(seen(value[name], engine) for name in ("container", "current_image", "latest_image"))
+        return tuple(convert(value[name], engine) for name in ("container", "current_image", "latest_image"))
     if "image_id" in value:
         return real_container(value, engine) or Container(value)
     if "digests" in value:
         return real_image(value, engine) or Image(value)
-    return value  # what this version does not know stays as it came
+    return value  # an object that this version does not know stays a dict
 
 
 def open_engine(engine_id):
-    """The Engine's client, or None where the docker package, a socket or this very Engine is not there."""
+    """The Engine's client, or None if the docker package, the socket or the event's Engine is not available."""
     if "DOCKER_HOST" not in os.environ:
         return None
     try:
@@ -188,13 +189,13 @@ def open_engine(engine_id):
         print(f"{os.environ['DOCKER_HOST']} is not the Engine of this event; plain objects are used")
     except ImportError:
         return None
-    except Exception as error:  # docker-py's own, requests', and the socket's
+    except Exception as error:  # from docker-py, requests or the socket
         print(f"{os.environ['DOCKER_HOST']} cannot be used; plain objects are used: {error}")
     return None
 
 
 def client():
-    """Docker's variables say which; an Engine's folder of its own has other names for its files than they expect."""
+    """Connects as Docker's variables say. An Engine's own certificate folder has file names unknown to docker-py."""
     import docker
 
     limits = {"version": "auto", "timeout": ENGINE_TIMEOUT_S}
@@ -208,7 +209,7 @@ def client():
 
 
 def from_engine(collection, object_id):
-    """The object, or None where the Engine does not have it any more or cannot say."""
+    """The object, or None if the Engine no longer has it or does not answer."""
     import docker
 
     try:
@@ -223,17 +224,17 @@ def from_engine(collection, object_id):
 def real_container(payload, engine):
     container = engine and from_engine(engine.containers, payload["id"])
     if container:
-        container.attrs["Name"] = "/" + payload["name"]  # its user's name, also while it bears a backup name
+        container.attrs["Name"] = "/" + payload["name"]  # its own name, even while it has a backup name
     return container
 
 
 def real_image(payload, engine):
-    not_pulled = payload["created"] is None  # and so on no Engine
+    not_pulled = payload["created"] is None  # so no Engine has it
     return None if not_pulled else engine and from_engine(engine.images, payload["id"])
 
 
 class Attrs(dict):
-    """An inspect document of which only some is known."""
+    """An inspect document of which only some fields are known."""
 
     def __init__(self, whose, known):
         super().__init__(known)
@@ -244,7 +245,7 @@ class Attrs(dict):
 
 
 class Plain:
-    """An object of docker-py's look, made from the event alone."""
+    """An object that looks like docker-py's, made from the event alone."""
 
     _what = "this"
     _needs = NEEDS_ENGINE
@@ -265,7 +266,7 @@ class Plain:
 
 
 class Container(Plain):
-    """docker.models.containers.Container, as far as the event tells."""
+    """docker.models.containers.Container, with what the event contains."""
 
     def __init__(self, payload):
         self._what = f"container {payload['name']}"
@@ -278,7 +279,7 @@ class Container(Plain):
             {"id": payload["image_id"], "short_id": short_id(payload["image_id"]), "tags": [payload["image"]]}
         )
         self.ports = {
-            port: [{"HostIp": one["host_ip"], "HostPort": one["host_port"]} for one in bindings] or None
+            port: [{"HostIp": binding["host_ip"], "HostPort": binding["host_port"]} for binding in bindings] or None
             for port, bindings in payload["ports"].items()
         }
         self.health = payload["health"] or "unknown"
@@ -322,7 +323,7 @@ def attrs_of(container, payload):
 
 
 class Image(Plain):
-    """docker.models.images.Image, as far as the event tells; of one that is not pulled yet that is little."""
+    """docker.models.images.Image, with what the event contains: little for an image that is not pulled yet."""
 
     def __init__(self, payload):
         self._what = f"image {(payload['tags'] or [payload['short_id']])[0]}"

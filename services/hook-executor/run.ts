@@ -1,5 +1,5 @@
-// The hook-executor: takes the hook events of its hosts, runs the scripts people put into the hooks folder, and
-// answers each event with one verdict. It needs no Docker socket.
+// The hook-executor: takes its hosts' hook events, runs the scripts in the hooks folder, and answers each event with
+// one verdict. It needs no Docker socket.
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import type { Clock } from "../../shared/clock.ts";
@@ -20,13 +20,15 @@ import { findHooksFolder } from "./scripts.ts";
 import { findScriptFaults, logScriptFaults } from "./log-script-faults.ts";
 import { shortenToFit } from "./script-verdicts.ts";
 
-/** Gates that wait side by side: one group's slow script does not hold another group's. */
+/** How many events are handled at a time, so that a slow script of one group does not delay another group. */
 const PARALLEL = 8;
+/** How many answered events are remembered. */
 const REMEMBERED = 1000;
 const PROGRESS_MS = 3000;
+/** Below this difference the server's time stamp and our clock agree well enough. */
 const CLOCKS_AGREE_MS = 60_000;
 
-/** For who looks at a set-up. */
+/** For `ouroboros doctor`. */
 export { findScriptFaults as faultsIn };
 
 export const runHookExecutor: Service = async (context) => {
@@ -34,8 +36,8 @@ export const runHookExecutor: Service = async (context) => {
   if (nats === undefined) return 0;
   try {
     const hosts = await hostsToServe(nats, context);
-    using cut = cutAfterGrace(context);
-    await Promise.all(hosts.map((host) => serve(nats, host, context, cut.signal)));
+    using kill = killAfterGrace(context);
+    await Promise.all(hosts.map((host) => serve(nats, host, context, kill.signal)));
     return 0;
   } finally {
     await closeNats(nats);
@@ -46,27 +48,28 @@ async function serve(
   nats: NatsConnection,
   host: string,
   context: ServiceContext,
-  cut: AbortSignal,
+  killSignal: AbortSignal,
 ): Promise<void> {
   const { clock, signal } = context;
   const log = context.log.child({ host });
   const tools = await prepareTools(host, { ...context, log }, process.env);
   const js = jetStreamOf(nats);
   const manager = await managerOf(nats);
-  const reading = { manager, clock, since: clock.now() };
-  const told = new Set<string>();
+  const journal = { manager, clock, since: clock.now() };
+  const loggedReasons = new Set<string>();
   const answer = answerOnce(REMEMBERED, async (event: HookEvent) => {
-    const because = await whyNobodyWaits(event, reading);
-    if (because === undefined) return runWithProgress(nats, event, tools, cut);
-    const level = told.has(because) ? "debug" : "info"; // it may come after weeks of updates
+    const because = await whyNobodyWaits(event, journal);
+    if (because === undefined) return runWithProgress(nats, event, tools, killSignal);
+    // After a long absence there may be weeks of such events.
+    const level = loggedReasons.has(because) ? "debug" : "info";
     log[level](
       { hook: event.hook, event: event.id, because },
       "nobody waits for this event; scripts not run",
     );
-    told.add(because);
+    loggedReasons.add(because);
     return undefined;
   });
-  const via = { js, clock, signal };
+  const publisher = { js, clock, signal };
   const durable = consumers.gate(executorParticipant(host));
   await logScriptFaults(context.settings.HOOKS_DIR, log);
   log.info({ hooks: await findHooksFolder(context.settings.HOOKS_DIR) }, "waiting for hook events");
@@ -82,7 +85,7 @@ async function serve(
       const event = await dateByOurClock(readHookEvent(message, host), durable, manager, clock);
       const verdict = await answer(event.id, event);
       if (verdict === undefined) return;
-      await publish(via, {
+      await publish(publisher, {
         subject: subjects.verdict(host, executorParticipant(host), event.id),
         body: shortenToFit(verdict),
       });
@@ -90,7 +93,7 @@ async function serve(
   });
 }
 
-/** An event that seems to be old, or of the future, is one if the server's clock says so too. */
+/** Dates the event by our clock. If it seems old, or from the future, the server's clock decides how old it is. */
 async function dateByOurClock(
   event: HookEvent,
   durable: string,
@@ -106,31 +109,32 @@ async function runWithProgress(
   nats: NatsConnection,
   event: HookEvent,
   tools: HookTools,
-  cut: AbortSignal,
+  killSignal: AbortSignal,
 ): Promise<Verdict> {
   const subject = subjects.progress(event.host, executorParticipant(event.host), event.id);
-  using _telling = tools.clock.every(PROGRESS_MS, () => {
+  using _progress = tools.clock.every(PROGRESS_MS, () => {
     if (!nats.isClosed()) nats.publish(subject, "{}");
   });
-  return await runHook(event, tools, cut);
+  return await runHook(event, tools, killSignal);
 }
 
-/** Aborts STOP_GRACE after the service was told to stop: scripts that still run are then killed. */
-function cutAfterGrace({
+/** Aborts STOP_GRACE after the service gets its stop signal: scripts that still run are then killed. */
+function killAfterGrace({
   settings,
   clock,
   signal,
 }: ServiceContext): Disposable & { readonly signal: AbortSignal } {
-  const cut = new AbortController();
-  const over = new AbortController();
-  const begin = (): void => void clock.sleep(settings.STOP_GRACE, over.signal).then(() => cut.abort());
-  if (signal.aborted) begin();
-  else signal.addEventListener("abort", begin, { once: true });
+  const kill = new AbortController();
+  const cancelTimer = new AbortController();
+  const startTimer = (): void =>
+    void clock.sleep(settings.STOP_GRACE, cancelTimer.signal).then(() => kill.abort());
+  if (signal.aborted) startTimer();
+  else signal.addEventListener("abort", startTimer, { once: true });
   return {
-    signal: cut.signal,
+    signal: kill.signal,
     [Symbol.dispose]: () => {
-      signal.removeEventListener("abort", begin);
-      over.abort();
+      signal.removeEventListener("abort", startTimer);
+      cancelTimer.abort();
     },
   };
 }

@@ -1,29 +1,29 @@
-// The runners whose scripts are a process each: executables, and JavaScript modules through run-module.ts. Python's
-// is python.ts.
+// Runs the scripts that have a process each: executables, and JavaScript modules through run-module.ts. python.ts
+// runs Python scripts.
 import { join } from "node:path";
 import type { ScriptJob } from "./hook-tools.ts";
 import { type ScriptProcess, startScript } from "./script-process.ts";
 import type { Script } from "./scripts.ts";
 import { type ScriptVerdict, judgeScript, readScriptVerdict } from "./script-verdicts.ts";
 
-const RUN_MODULE = join(import.meta.dirname, "../hook-executor/run-module.js"); // from a bundle too
+const RUN_MODULE = join(import.meta.dirname, "../hook-executor/run-module.js"); // also right from a bundle
 
-/** The event is its standard input and in its environment; its exit code is the verdict. */
+/** The script gets the event on standard input and as variables; its exit code is the verdict. */
 export async function runExecutable(script: Script, job: ScriptJob): Promise<ScriptVerdict> {
   const running = await start(script, job, [script.file]);
   return waitAndJudge(script, job, running);
 }
 
-/** What its default function returns is the verdict, unless its process fails. */
+/** The default function's return value is the verdict, unless the process fails. */
 export async function runModule(script: Script, job: ScriptJob): Promise<ScriptVerdict> {
   const running = await start(script, job, [process.execPath, RUN_MODULE, script.file], "ipc");
-  let said: unknown;
-  running.child.on("message", (message) => (said = message));
-  const opinion = await waitAndJudge(script, job, running);
-  const returned = (said as { readonly returned?: unknown } | undefined)?.returned;
-  return opinion.verdict === "proceed" && opinion.reason === undefined
+  let message: unknown;
+  running.child.on("message", (received) => (message = received));
+  const verdict = await waitAndJudge(script, job, running);
+  const returned = (message as { readonly returned?: unknown } | undefined)?.returned;
+  return verdict.verdict === "proceed" && verdict.reason === undefined
     ? readScriptVerdict(script.name, returned, job.tools.settings.HOOK_FAILURE)
-    : opinion;
+    : verdict;
 }
 
 const start = (
@@ -38,16 +38,16 @@ const start = (
     env,
     input: event.text,
     ...(channel && { channel }),
-    tell: (stream, line) => tools.log.info({ stream, line }, "script output"),
+    onLine: (stream, line) => tools.log.info({ stream, line }, "script output"),
     clock: tools.clock,
   });
 
 async function waitAndJudge(
   { name }: Script,
-  { tools, cut }: ScriptJob,
+  { tools, killSignal }: ScriptJob,
   running: ScriptProcess,
 ): Promise<ScriptVerdict> {
   const { HOOK_TIMEOUT: ms, HOOK_FAILURE: onFailure } = tools.settings;
-  const end = await running.within({ ms, cut }, running.ended);
+  const end = await running.within({ ms, killSignal }, running.ended);
   return judgeScript(name, end, await running.takeStderr(), onFailure);
 }

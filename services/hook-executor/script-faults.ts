@@ -1,5 +1,5 @@
-// Why a file of the hooks folder cannot be run as it is, or must not: one sentence, and its mend. Such a script counts as
-// failed; one that is left out in silence would be a gate left open.
+// Why a file in the hooks folder cannot be run, or must not be: one sentence and its remedy. Such a script counts as
+// failed; to leave it out in silence would leave a gate open.
 import { constants } from "node:fs";
 import { access, open, readFile, realpath, stat } from "node:fs/promises";
 import { delimiter, dirname, extname, join } from "node:path";
@@ -15,18 +15,18 @@ const ANYBODY_MAY_WRITE = 0o002;
 const HEAD_BYTES = 256;
 const SHELL = [".sh", ".bash", ".zsh", ".ksh"];
 
-/** A file without an executable bit that is meant to be run all the same: it has a `#!` line, or a shell's ending. */
+/** Whether a file without an executable bit is still meant as a script: it has a `#!` line or a shell's extension. */
 export const looksLikeScript = async (file: string): Promise<boolean> =>
   SHELL.includes(extname(file)) || (await headOf(file)).startsWith("#!");
 
-/** `folders`: those that lead to it, from the hooks folder on. */
+/** `folders` are the folders on the path to the file, from the hooks folder on. */
 export async function faultOf(
   file: string,
   kind: ScriptKind,
   folders: readonly string[],
 ): Promise<Fault | undefined> {
-  const open = await findWorldWritable([...new Set([...folders, dirname(await realpath(file))])], file);
-  if (open !== undefined) return open;
+  const writable = await findWorldWritable([...new Set([...folders, dirname(await realpath(file))])], file);
+  if (writable !== undefined) return writable;
   if (kind === "python") return checkInterpreter("python3", "python3");
   if (kind === "module") return undefined;
   return (await whyNotExecutable(file)) ?? checkFirstLine(await headOf(file), file);
@@ -60,19 +60,19 @@ const isExecutable = (file: string): Promise<boolean> =>
     () => false,
   );
 
-/** proc_pid_mountinfo(5): the fifth field is where it is mounted, the sixth how. The last of the longest counts. */
+/** proc_pid_mountinfo(5): field 5 is the mount point, field 6 the options. The last of the longest matches counts. */
 async function isNoexec(file: string): Promise<boolean> {
   const lines = (await readFile("/proc/self/mountinfo", "utf8").catch(() => "")).split("\n");
   const mounts = lines.map((line) => {
     const [, , , , point = "", options = ""] = line.split(" ");
     return { point: point.replaceAll("\\040", " "), options: options.split(",") };
   });
-  const over = mounts.filter(({ point }) => point === "/" || file.startsWith(`${point}/`));
-  const longest = Math.max(0, ...over.map(({ point }) => point.length));
-  return over.findLast(({ point }) => point.length === longest)?.options.includes("noexec") ?? false;
+  const matching = mounts.filter(({ point }) => point === "/" || file.startsWith(`${point}/`));
+  const longest = Math.max(0, ...matching.map(({ point }) => point.length));
+  return matching.findLast(({ point }) => point.length === longest)?.options.includes("noexec") ?? false;
 }
 
-/** execve(2): a text needs a line that names its interpreter. */
+/** execve(2): a text file needs a first line that names its interpreter. */
 async function checkFirstLine(head: string, file: string): Promise<Fault | undefined> {
   const [line = ""] = head.split("\n");
   if (!line.startsWith("#!"))
@@ -82,10 +82,10 @@ async function checkFirstLine(head: string, file: string): Promise<Fault | undef
   if (line.endsWith("\r"))
     return { because: `${file} has line ends of Windows (CRLF)`, mend: `sed -i 's/\\r$//' ${file}` };
   const [interpreter = "", ...words] = line.slice(2).trim().split(/\s+/);
-  const named = interpreter.endsWith("/env") ? words.find((word) => !/^-|=/.test(word)) : undefined;
+  const program = interpreter.endsWith("/env") ? words.find((word) => !/^-|=/.test(word)) : undefined;
   return (
     (await checkInterpreter(interpreter, file)) ??
-    (named === undefined ? undefined : checkInterpreter(named, file))
+    (program === undefined ? undefined : checkInterpreter(program, file))
   );
 }
 

@@ -1,7 +1,7 @@
-// One process of a script: the leader of a process group of its own, so that it can be ended with all it began; its
-// output is bounded, and it dies with us.
+// One process of a script. It leads a process group of its own, so that it can be ended with all its children; its
+// output is bounded, and it dies with this process.
 //
-// A child that makes itself a session of its own (setsid) leaves the group and is not reached.
+// A child that starts a session of its own (setsid) leaves the group and is not reached.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Clock } from "../../shared/clock.ts";
@@ -12,18 +12,18 @@ import type { ProcessEnd } from "./script-verdicts.ts";
 
 /** Between SIGTERM and SIGKILL. */
 const GRACE_MS = 2000;
-/** How long output may still come after the last process of the group is gone: someone outside it holds the pipe. */
+/** How long output may still come after the group is gone, from a process outside it that holds the pipe. */
 const DRAIN_MS = 500;
 
 interface StartOptions {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** What it reads from standard input; null for nothing. */
+  /** Standard input; null for none. */
   readonly input: string | null;
   /** Descriptor 3: Node's message channel, or a socket. */
   readonly channel?: "ipc" | "pipe";
-  readonly tell: (stream: keyof ScriptOutput, line: string) => void;
+  readonly onLine: (stream: keyof ScriptOutput, line: string) => void;
   readonly clock: Clock;
 }
 
@@ -31,18 +31,18 @@ type OutOfTime = Extract<ProcessEnd, { readonly kind: "out of time" }>;
 
 export interface ScriptLimits {
   readonly ms: number;
-  /** The service stops and has no more time. */
-  readonly cut: AbortSignal;
+  /** Aborts when the service stops and its grace period is over. */
+  readonly killSignal: AbortSignal;
 }
 
 export interface ScriptProcess {
   readonly child: ChildProcess;
-  /** How it ended by itself; resolves when its group is gone, too. */
+  /** How the process ended; resolves when its group is gone, too. */
   readonly ended: Promise<ProcessEnd>;
-  /** The last of its stderr since this was asked before. */
+  /** The end of its stderr since the last call. */
   readonly takeStderr: () => Promise<string>;
   /**
-   * Awaits `done`; if that takes too long, the group is ended.
+   * Awaits `done`, and ends the group if that takes too long.
    * @throws Suspended where the service stops meanwhile.
    */
   readonly within: <T>(limits: ScriptLimits, done: Promise<T>) => Promise<T | OutOfTime>;
@@ -50,7 +50,7 @@ export interface ScriptProcess {
 
 export async function startScript({
   command: words,
-  tell,
+  onLine,
   clock,
   ...start
 }: StartOptions): Promise<ScriptProcess> {
@@ -66,12 +66,12 @@ export async function startScript({
   }
   const stderr = keepTail();
   output?.stderr.on("data", stderr.add);
-  const ended = untilGone(child, output, tell, clock);
+  const ended = untilGone(child, output, onLine, clock);
   return {
     child,
     ended,
     takeStderr: async () => {
-      await clock.sleep(1); // what was written before is then read: the loop looks at all pipes in each turn
+      await clock.sleep(1); // a turn of the event loop reads what is in the pipes
       const text = stderr.text();
       stderr.clear();
       return text;
@@ -80,14 +80,14 @@ export async function startScript({
   };
 }
 
-/** Awaits the leader, then kills what it left behind. */
+/** Awaits the group's leader, then kills what it left behind. */
 async function untilGone(
   child: ChildProcess,
   output: ScriptOutput | undefined,
-  tell: StartOptions["tell"],
+  onLine: StartOptions["onLine"],
   clock: Clock,
 ): Promise<ProcessEnd> {
-  const closed = output === undefined ? Promise.resolve() : followOutput(output, tell);
+  const closed = output === undefined ? Promise.resolve() : followOutput(output, onLine);
   const end = await endOf(child);
   signalGroup(child, "SIGKILL");
   const drained = new AbortController();
@@ -98,32 +98,32 @@ async function untilGone(
   return end;
 }
 
-interface Supervised extends Pick<ScriptProcess, "child" | "ended"> {
+interface RunningScript extends Pick<ScriptProcess, "child" | "ended"> {
   readonly clock: Clock;
 }
 
 async function within<T>(
-  running: Supervised,
+  running: RunningScript,
   limits: ScriptLimits,
   done: Promise<T>,
 ): Promise<T | OutOfTime> {
   const { clock } = running;
-  const over = new AbortController();
-  const stop = AbortSignal.any([over.signal, limits.cut]);
+  const cancelTimer = new AbortController();
+  const stop = AbortSignal.any([cancelTimer.signal, limits.killSignal]);
   const outOfTime: OutOfTime = { kind: "out of time", limitMs: limits.ms };
   try {
     const first = await Promise.race([done, clock.sleep(limits.ms, stop).then(() => outOfTime)]);
     if (first !== outOfTime) return first;
     await endGroup(running);
-    if (limits.cut.aborted) throw new Suspended("a script was cut short");
+    if (limits.killSignal.aborted) throw new Suspended("a script was cut short");
     return outOfTime;
   } finally {
-    over.abort();
+    cancelTimer.abort();
   }
 }
 
-/** SIGTERM to the group; `untilGone` kills what is left of it when its leader ends, which SIGKILL sees to. */
-async function endGroup({ child, ended, clock }: Supervised): Promise<void> {
+/** Sends SIGTERM, later SIGKILL. Once the leader has ended, `untilGone` kills what is left of the group. */
+async function endGroup({ child, ended, clock }: RunningScript): Promise<void> {
   const gone = new AbortController();
   void ended.then(() => gone.abort());
   signalGroup(child, "SIGTERM");
@@ -146,17 +146,17 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // nobody is left in it
+    // the group has no processes left
   }
 }
 
 /** Resolves when both streams have ended. */
-async function followOutput(output: ScriptOutput, tell: StartOptions["tell"]): Promise<void> {
+async function followOutput(output: ScriptOutput, onLine: StartOptions["onLine"]): Promise<void> {
   await Promise.all(
     (["stdout", "stderr"] as const).map(async (name) => {
-      const lines = splitLines((line) => tell(name, line));
+      const lines = splitLines((line) => onLine(name, line));
       output[name].on("data", lines.add);
-      output[name].on("error", () => undefined); // ends it, too
+      output[name].on("error", () => undefined); // the stream closes after an error
       await once(output[name], "close");
       lines.end();
     }),

@@ -1,7 +1,7 @@
-// What a script's end means, and how the verdicts of an event's scripts become one. Pure.
+// What the end of a script means, and how the verdicts of an event's scripts become one. Pure.
 //
-// Exit codes: 0 proceeds; 75 (EX_TEMPFAIL, as watchtower takes it) and 21 (as Mender's state scripts do) defer;
-// anything else is a failed script.
+// Exit codes: 0 means proceed; 75 (EX_TEMPFAIL, as in watchtower) and 21 (as in Mender's state scripts) mean defer;
+// any other code is a failed script.
 import { type Answer, Verdict, type VerdictWord } from "../../shared/contract/messages.ts";
 
 /** How the process of a script ended. */
@@ -13,7 +13,7 @@ export type ProcessEnd =
 
 export type OnFailure = "refuse" | "proceed";
 
-/** One script's say. */
+/** One script's verdict. */
 export interface ScriptVerdict extends Verdict {
   readonly script: string;
 }
@@ -22,10 +22,10 @@ const DEFERRING = [75, 21];
 const GRAVITY: Readonly<Record<VerdictWord, number>> = { proceed: 0, defer: 1, refuse: 2 };
 /** The wire format keeps 12,000 characters of a reason. */
 const MAX_REASON = 11_500;
-/** Below the verdict stream's 64 KiB, headers and all. */
+/** Below the verdict stream's limit of 64 KiB, which includes headers. */
 const MAX_MESSAGE_BYTES = 60 * 1024;
 
-/** `stderr` is the last that the script wrote there. */
+/** `stderr` is the end of the script's stderr. */
 export function judgeScript(
   script: string,
   end: ProcessEnd,
@@ -38,7 +38,7 @@ export function judgeScript(
   return failedVerdict(script, `${describeEnd(end)}${stderr === "" ? "" : `: ${stderr}`}`, onFailure);
 }
 
-/** A script that did not do its work counts as HOOK_FAILURE says. */
+/** The verdict of a failed script, by HOOK_FAILURE. */
 export const failedVerdict = (script: string, because: string, onFailure: OnFailure): ScriptVerdict => ({
   script,
   verdict: onFailure,
@@ -58,23 +58,25 @@ function describeEnd(end: ProcessEnd): string {
   }
 }
 
-/** What a script said itself: a verdict, or nothing. */
-export function readScriptVerdict(script: string, said: unknown, onFailure: OnFailure): ScriptVerdict {
-  if (said === undefined || said === null) return { script, verdict: "proceed" };
-  const verdict = Verdict.safeParse(said);
+/** The verdict that a script returned; none means proceed. */
+export function readScriptVerdict(script: string, returned: unknown, onFailure: OnFailure): ScriptVerdict {
+  if (returned === undefined || returned === null) return { script, verdict: "proceed" };
+  const verdict = Verdict.safeParse(returned);
   if (verdict.success) return { script, ...verdict.data };
   const wrong = verdict.error.issues.map(({ path, message }) => [...path.map(String), message].join(": "));
   return failedVerdict(script, `it returned no verdict: ${wrong.join("; ")}`, onFailure);
 }
 
-/** Any refuse wins over any defer, which wins over proceed; the reason names the scripts that decided. */
-export function combineVerdicts(opinions: readonly ScriptVerdict[]): Verdict {
-  const verdict = gravest(opinions.map((opinion) => opinion.verdict));
-  const deciding = opinions.filter((opinion) => opinion.verdict === verdict && opinion.reason !== undefined);
+/** A refuse wins over a defer, a defer over proceed; the reason names the scripts that decided. */
+export function combineVerdicts(verdicts: readonly ScriptVerdict[]): Verdict {
+  const verdict = gravest(verdicts.map((scriptVerdict) => scriptVerdict.verdict));
+  const deciding = verdicts.filter(
+    (scriptVerdict) => scriptVerdict.verdict === verdict && scriptVerdict.reason !== undefined,
+  );
   const share = Math.floor(MAX_REASON / Math.max(deciding.length, 1));
   const reason = deciding.map(({ script, reason = "" }) => shorten(`${script}: ${reason}`, share)).join("\n");
   const waits = deciding.flatMap(({ retry_after_s }) => retry_after_s ?? []);
-  const containers = combineContainerVerdicts(opinions);
+  const containers = combineContainerVerdicts(verdicts);
   return {
     verdict,
     ...(reason !== "" && { reason }),
@@ -83,10 +85,10 @@ export function combineVerdicts(opinions: readonly ScriptVerdict[]): Verdict {
   };
 }
 
-function combineContainerVerdicts(opinions: readonly ScriptVerdict[]): Record<string, Answer> {
+function combineContainerVerdicts(verdicts: readonly ScriptVerdict[]): Record<string, Answer> {
   const all = new Map<string, Answer>();
-  for (const { script, containers: named = {} } of opinions) {
-    for (const [name, answer] of Object.entries<Answer>(named)) {
+  for (const { script, containers = {} } of verdicts) {
+    for (const [name, answer] of Object.entries<Answer>(containers)) {
       const before = all.get(name);
       if (before !== undefined && GRAVITY[before.verdict] >= GRAVITY[answer.verdict]) continue;
       const reason = answer.reason === undefined ? script : `${script}: ${answer.reason}`;
@@ -99,14 +101,14 @@ function combineContainerVerdicts(opinions: readonly ScriptVerdict[]): Record<st
 const gravest = (words: readonly VerdictWord[]): VerdictWord =>
   words.reduce<VerdictWord>((a, b) => (GRAVITY[b] > GRAVITY[a] ? b : a), "proceed");
 
-/** Of a text that is too long, its beginning (which script, what went wrong) and its end (mostly why). */
+/** Keeps the beginning of a long text (which script, what went wrong) and its end (mostly why). */
 function shorten(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const head = `${text.slice(0, Math.min(100, limit / 2))}…`;
   return head + text.slice(text.length + head.length - limit);
 }
 
-/** Drops what makes a verdict too long for the stream: first the single containers' reasons, then the containers. */
+/** Fits a verdict into the stream's limit: drops first the containers' reasons, then the containers. */
 export function shortenToFit(verdict: Verdict): Verdict {
   if (fits(verdict)) return verdict;
   const containers = Object.entries<Answer>(verdict.containers ?? {});

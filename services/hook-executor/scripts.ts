@@ -1,5 +1,5 @@
-// The scripts people put into the hooks folder: `<folder>/<hook>/`, at any depth, in the order of their paths. Read
-// anew at each event, so that a script counts from the moment it is there.
+// Finds the scripts in the hooks folder: `<folder>/<hook>/`, at any depth, in the order of their paths. The folder is
+// read anew for each event, so a new script counts at once.
 import type { Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
@@ -9,22 +9,22 @@ import { type Fault, type ScriptKind, faultOf, looksLikeScript } from "./script-
 export type { ScriptKind };
 
 export interface Script {
-  /** Path below the hook's folder, as it is told to people. */
+  /** Path below the hook's folder, as in the log and in reasons. */
   readonly name: string;
   readonly file: string;
-  /** The hook's folder, in which it is run. */
+  /** The hook's folder, which is the working directory. */
   readonly folder: string;
   readonly kind: ScriptKind;
   /** Why it cannot be run as it is. */
   readonly fault?: Fault;
 }
 
-/** Where Ouroboros' users have mounted theirs, then where our image expects them. */
+/** Ouroboros 1's mount point, then the one of our image. */
 const MOUNTED = ["/app/pyouroboros/hooks", "/hooks"];
 const ANYONE_MAY_EXECUTE = 0o111;
 const BESIDE_PROGRAM = join(import.meta.dirname, "../../../hooks");
 
-/** `setting` is HOOKS_DIR; where it is empty, the first mounted folder that holds something, else the program's own. */
+/** `setting` is HOOKS_DIR; if it is empty, the first mounted folder that is not empty, else the program's own. */
 export async function findHooksFolder(
   setting: string,
   mounted: readonly string[] = MOUNTED,
@@ -34,13 +34,13 @@ export async function findHooksFolder(
   return BESIDE_PROGRAM;
 }
 
-/** A folder that is not there holds none. @throws where something cannot be read: a script left out is a gate left open. */
+/** A missing folder has no scripts. @throws where something cannot be read: a script left out is a gate left open. */
 export async function findScripts(hooksFolder: string, hook: HookName): Promise<readonly Script[]> {
   const folder = join(hooksFolder, hook);
   const scripts: Script[] = [];
-  for (const { name, is } of await filesBelow(folder)) {
+  for (const { name, stats } of await filesBelow(folder)) {
     const file = join(folder, name);
-    const kind = await kindOf(file, is);
+    const kind = await kindOf(file, stats);
     if (kind === undefined) continue;
     const fault = await faultOf(file, kind, [hooksFolder, ...foldersTo(folder, name)]);
     scripts.push({ name, file, folder, kind, ...(fault !== undefined && { fault }) });
@@ -48,13 +48,13 @@ export async function findScripts(hooksFolder: string, hook: HookName): Promise<
   return scripts.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Where HOOKS_DIR names a folder, that is there. @throws Error otherwise: its scripts are not asked. */
+/** @throws Error where HOOKS_DIR names no existing folder: its scripts could not be asked. */
 export async function requireHooksFolder(setting: string): Promise<void> {
   if (setting === "" || (await ifPresent(stat(setting)))?.isDirectory() === true) return;
   throw new Error(`HOOKS_DIR ${setting} is not there, or no folder; mount it, or unset HOOKS_DIR`);
 }
 
-/** `a/b` of the folder /hooks/x: /hooks/x and /hooks/x/a. */
+/** For `a/b` in the folder /hooks/x: /hooks/x and /hooks/x/a. */
 const foldersTo = (folder: string, name: string): string[] =>
   name.split("/").map((_, n, parts) => join(folder, ...parts.slice(0, n)));
 
@@ -69,12 +69,12 @@ async function kindOf(file: string, { mode }: Stats): Promise<ScriptKind | undef
 interface ScriptFile {
   /** Path below the hook's folder. */
   readonly name: string;
-  readonly is: Stats;
+  readonly stats: Stats;
 }
 
 /**
- * The files below a folder. Symbolic links are followed, but never back into a folder the path came through. Hidden
- * names are left out (Kubernetes mounts a second copy of each file in one), and so are packages.
+ * The files below a folder. Symbolic links are followed, except back into a folder on the same path. Hidden names are
+ * left out (Kubernetes mounts a second copy of each file in one), and so is node_modules.
  */
 async function filesBelow(folder: string, path = "", through: readonly string[] = []): Promise<ScriptFile[]> {
   const real = await ifPresent(realpath(join(folder, path)));
@@ -82,9 +82,9 @@ async function filesBelow(folder: string, path = "", through: readonly string[] 
   const found: ScriptFile[] = [];
   for (const entry of await listNames(real)) {
     const name = path === "" ? entry : `${path}/${entry}`;
-    const is = await ifPresent(stat(join(real, entry)));
-    if (is?.isFile()) found.push({ name, is });
-    else if (is?.isDirectory()) found.push(...(await filesBelow(folder, name, [...through, real])));
+    const stats = await ifPresent(stat(join(real, entry)));
+    if (stats?.isFile()) found.push({ name, stats });
+    else if (stats?.isDirectory()) found.push(...(await filesBelow(folder, name, [...through, real])));
   }
   return found;
 }
@@ -94,10 +94,10 @@ async function listNames(folder: string): Promise<string[]> {
   return names.filter((name) => !name.startsWith(".") && name !== "node_modules");
 }
 
-/** Undefined where nothing is there: no such file, a link to nowhere or in a circle, a file in a folder's place. */
-async function ifPresent<T>(looked: Promise<T>): Promise<T | undefined> {
+/** Undefined where nothing exists: no such file, a dangling or circular link, a file in place of a folder. */
+async function ifPresent<T>(lookup: Promise<T>): Promise<T | undefined> {
   try {
-    return await looked;
+    return await lookup;
   } catch (error) {
     if (["ENOENT", "ENOTDIR", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? ""))
       return undefined;

@@ -1,5 +1,4 @@
-// What a registry's 401 asks for: the WWW-Authenticate header, taken apart. RFC 9110, sections 11.6.1 and 5.6.4.
-// Pure.
+// Parses a registry's WWW-Authenticate header (401). RFC 9110, sections 11.6.1 and 5.6.4. Pure.
 
 export interface Challenge {
   /** In lower case. */
@@ -12,7 +11,7 @@ const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const PARAM = new RegExp(`[\\s,]*(${TOKEN})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,"]*))`, "y");
 const SCHEME = new RegExp(`[\\s,]*(${TOKEN})(?=[\\s,]|$)`, "y");
 
-/** All challenges of a header, in its order; what cannot be read ends the list. */
+/** The challenges of a header, in its order. Parsing stops at the first thing that is malformed. */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: { scheme: string; params: Record<string, string> }[] = [];
   for (let at = 0; at < header.length;) {
@@ -35,6 +34,6 @@ function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | n
   return pattern.exec(text);
 }
 
-/** The one to answer: the first whose scheme we know. */
+/** The challenge to answer: Bearer before Basic; undefined where neither is offered. */
 export const selectChallenge = (challenges: readonly Challenge[]): Challenge | undefined =>
   challenges.find(({ scheme }) => scheme === "bearer") ?? challenges.find(({ scheme }) => scheme === "basic");

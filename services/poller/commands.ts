@@ -1,7 +1,7 @@
-// What operators may ask a poller: `check` (a cycle now, or right after the one in hand), `status`, `look` (what is newer,
-// without a plan), and of one container `update` and `rollback`. Core NATS request and reply; a command names itself in
-// JSON, the answers are JSON. A message that does not name the command, such as an answer of the server to a request with
-// this reply subject, has no effect.
+// Operator commands to the poller: `check` (run a cycle now, or right after the current one), `status`, `look` (list
+// newer images without a plan), and for one container `update` and `rollback`. Core NATS request and reply, in JSON.
+// A command names itself in its body. Any other message on the subject is ignored, such as the server's answer to a
+// request that has this subject as its reply subject.
 import { InvalidArgumentError, type Msg } from "nats";
 import { z } from "zod";
 import { isCommand, parseJson } from "../../shared/contract/messages.ts";
@@ -12,27 +12,27 @@ import type { LookRequest } from "./look-request.ts";
 import type { OperatorRequest } from "./operator-request.ts";
 
 export interface PollerCommands extends Disposable {
-  /** Aborts when someone asks for a cycle. */
-  readonly asked: AbortSignal;
-  /** Those whose `check` the cycle that begins now answers. */
+  /** Aborts when a `check` or another request arrives. */
+  readonly requested: AbortSignal;
+  /** Takes the pending `check`s, which the cycle that begins now answers. */
   readonly takeChecks: () => CommandAnswer;
-  /** What was asked first. */
+  /** Takes the oldest pending request. */
   readonly takeRequest: () =>
-    { readonly wish: OperatorRequest | LookRequest; readonly answer: CommandAnswer } | undefined;
+    { readonly request: OperatorRequest | LookRequest; readonly answer: CommandAnswer } | undefined;
 }
 const ContainerBody = z.object({ container: z.string().min(1) });
 const LookBody = z.object({ container: z.string().min(1).optional(), fresh: z.boolean().optional() });
 export type CommandAnswer = (report: object) => void;
 
-/** `status` gives what is known at that moment. */
+/** `status` returns the report as of now. */
 export function serveCommands({ nats, host }: Polling, status: () => object): PollerCommands {
-  const bell = new WakeSignal();
-  let waiting: Msg[] = [];
-  const wishes: { readonly wish: OperatorRequest | LookRequest; readonly message: Msg }[] = [];
-  const want = (wish: OperatorRequest | LookRequest | undefined, message: Msg, needed: string): void => {
-    if (wish === undefined) return respond(message, { error: needed });
-    wishes.push({ wish, message });
-    bell.wake();
+  const wakeSignal = new WakeSignal();
+  let checks: Msg[] = [];
+  const requests: { readonly request: OperatorRequest | LookRequest; readonly message: Msg }[] = [];
+  const enqueue = (request: OperatorRequest | LookRequest | undefined, message: Msg, error: string): void => {
+    if (request === undefined) return respond(message, { error });
+    requests.push({ request, message });
+    wakeSignal.wake();
   };
   const serve = (command: string, callback: (message: Msg) => void) =>
     nats.subscribe(subjects.command(host.name, "poller", command), {
@@ -41,48 +41,48 @@ export function serveCommands({ nats, host }: Polling, status: () => object): Po
         if (command === "status" || isCommand(command, message.string())) callback(message);
       },
     });
-  const served = [
+  const subscriptions = [
     serve("check", (message) => {
-      waiting.push(message);
-      bell.wake();
+      checks.push(message);
+      wakeSignal.wake();
     }),
     ...(["update", "rollback"] as const).map((kind) =>
       serve(kind, (message) => {
-        const asked = ContainerBody.safeParse(parseJson(message.string())).data;
-        want(asked && { kind, ...asked }, message, "it names no container");
+        const body = ContainerBody.safeParse(parseJson(message.string())).data;
+        enqueue(body && { kind, ...body }, message, "it names no container");
       }),
     ),
-    serve("look", (message) => want(parseLookRequest(message), message, "it cannot be understood")),
+    serve("look", (message) => enqueue(parseLookRequest(message), message, "it cannot be understood")),
     serve("status", (message) => respond(message, status())),
   ];
   return {
-    get asked() {
-      return waiting.length + wishes.length > 0 ? AbortSignal.abort() : bell.signal;
+    get requested() {
+      return checks.length + requests.length > 0 ? AbortSignal.abort() : wakeSignal.signal;
     },
     takeChecks: () => {
-      const taken = waiting;
-      waiting = [];
+      const taken = checks;
+      checks = [];
       return (report) => taken.forEach((message) => respond(message, report));
     },
     takeRequest: () => {
-      const first = wishes.shift();
-      return first && { wish: first.wish, answer: (granted) => respond(first.message, granted) };
+      const first = requests.shift();
+      return first && { request: first.request, answer: (report) => respond(first.message, report) };
     },
     [Symbol.dispose]: () => {
-      for (const one of served) one.unsubscribe();
-      for (const message of [...waiting, ...wishes.map(({ message }) => message)])
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      for (const message of [...checks, ...requests.map(({ message }) => message)])
         respond(message, { error: "the poller is stopping" });
     },
   };
 }
 
-/** Where it names no container it is about all of them. */
+/** Without a container the request covers all of them. */
 function parseLookRequest(message: Msg): LookRequest | undefined {
-  const asked = LookBody.safeParse(parseJson(message.string())).data;
-  return asked && { kind: "look", container: asked.container, fresh: asked.fresh ?? false };
+  const body = LookBody.safeParse(parseJson(message.string())).data;
+  return body && { kind: "look", container: body.container, fresh: body.fresh ?? false };
 }
 
-/** An answer that is larger than NATS takes says so instead. */
+/** Sends the report, or an error where it exceeds NATS's maximum payload. */
 function respond(message: Msg, report: object): void {
   try {
     message.respond(JSON.stringify(report));

@@ -1,5 +1,5 @@
-// What containers ask for and does not count, and why: labels that no setting reads, labels that nobody knows, names that
-// no container bears. One table of checks; each warning is a sentence that names the remedy. Pure.
+// What containers ask for in vain: labels that no setting reads, unknown labels, names that no container bears. One
+// table of checks; each warning is a sentence that names the remedy. Pure.
 import { readCheckLabel } from "../../shared/containers/check-label.ts";
 import { readNeededNames } from "../../shared/containers/compat-labels.ts";
 import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
@@ -14,7 +14,7 @@ export interface ContainerWarning {
   readonly containers: readonly string[];
 }
 
-type WarningCheck = (all: readonly ContainerFacts[], wishes: WatchSettings) => readonly ContainerWarning[];
+type WarningCheck = (all: readonly ContainerFacts[], settings: WatchSettings) => readonly ContainerWarning[];
 
 const checks: readonly WarningCheck[] = [
   (all, { LABEL_ENABLE }) =>
@@ -43,18 +43,18 @@ const checks: readonly WarningCheck[] = [
   (all, { COMPAT_LABELS }) =>
     all.flatMap(({ name, labels }) =>
       readNeededNames(labels, COMPAT_LABELS)
-        .filter((needed) => !all.some((other) => hasNameOrId(other, needed)))
+        .filter((needed) => !all.some((container) => hasNameOrId(container, needed)))
         .map((needed) => noSuch(name, `${WATCHTOWER}.depends-on`, needed, all)),
     ),
 ];
 
-/** In the order of the table. */
+/** All warnings, in the order of the table. */
 export const containerWarnings = (
   all: readonly ContainerFacts[],
-  wishes: WatchSettings,
-): readonly ContainerWarning[] => checks.flatMap((check) => check(all, wishes));
+  settings: WatchSettings,
+): readonly ContainerWarning[] => checks.flatMap((check) => check(all, settings));
 
-/** Of MONITOR and IGNORE: names that none of these containers bears. */
+/** A sentence for each name in MONITOR and IGNORE that is not among `names`. */
 export const unknownNames = (
   names: readonly string[],
   { MONITOR, IGNORE }: Pick<WatchSettings, "MONITOR" | "IGNORE">,
@@ -81,26 +81,26 @@ const noSuch = (
 ): ContainerWarning => ({
   sentence: `${where} names ${name}, and no container is called so${didYouMean(
     name,
-    all.map((one) => one.name),
+    all.map((facts) => facts.name),
   )}`,
   containers: [container],
 });
 
 const KNOWN = Object.keys(known);
 
-/** A label in our name, or in one that is nearly ours, that is not in the table. */
+/** An unknown label that is in our namespace or looks like a misspelling of one of our labels. */
 const looksOurs = (label: string): boolean =>
   !KNOWN.includes(label) &&
   (/^com[.-]ouro\w*\./i.test(label) ||
     KNOWN.some((ours) => editDistance(label.toLowerCase(), ours) <= 2) ||
     KNOWN.some((ours) => label.toLowerCase() === ours.slice("com.".length)));
 
-/** How many letters may be wrong. */
-const NEAR = 3;
+/** The greatest edit distance at which a label is suggested. */
+const MAX_DISTANCE = 3;
 
 function meantLabel(label: string): string {
-  const [nearest] = KNOWN.map((ours) => ({ ours, far: editDistance(label.toLowerCase(), ours) }))
-    .filter(({ far }) => far <= NEAR)
-    .sort((one, other) => one.far - other.far);
+  const [nearest] = KNOWN.map((ours) => ({ ours, distance: editDistance(label.toLowerCase(), ours) }))
+    .filter(({ distance }) => distance <= MAX_DISTANCE)
+    .sort((a, b) => a.distance - b.distance);
   return nearest === undefined ? "; docs/labels.md lists those there are" : `; did you mean ${nearest.ours}?`;
 }

@@ -1,10 +1,10 @@
-// What the poller answers to `check` and `status`: the cycle, and for every container it looked at why it was left
-// alone or what becomes of its update. Pure.
+// The poller's answer to `check` and `status`: the last cycle, and for every container either why it was left alone
+// or where its update stands. Pure.
 import { iso } from "../../shared/clock.ts";
 import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
 import type { PollCycle } from "./cycle.ts";
 
-/** `cycle` is undefined where it failed. */
+/** `cycle` is undefined where the cycle failed. */
 export function makeCycleReport(
   { cycle, because }: { cycle?: PollCycle; because?: string },
   now: number,

@@ -1,4 +1,4 @@
-// One cycle: look at the Engine, ask the registries, decide, publish.
+// One cycle: read the Engine, ask the registries, decide, publish the plan.
 import { iso } from "../../shared/clock.ts";
 import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
 import { selectReportableLabels } from "../../shared/containers/effective-labels.ts";
@@ -14,33 +14,33 @@ import type { Polling } from "./polling.ts";
 import type { EngineSnapshot } from "./engine-snapshot.ts";
 import { type CycleOutcome, type Publication, modeOf, publishPlan } from "./publish-plan.ts";
 
-/** How many groups are remembered as told. */
+/** How many announced groups the host's record keeps. */
 const REMEMBERED = 1000;
 
 export interface PollCycle {
   readonly outcome: CycleOutcome;
-  /** How many containers there are, and of how many the registry was asked. */
+  /** How many containers the host has, and for how many of them a registry was asked. */
   readonly seen: number;
   readonly asked: number;
-  /** Whether there is any container that it was about. */
+  /** Whether the host has any container that the cycle covers. */
   readonly isThere: boolean;
-  /** Names that are due but wait for the next plan. */
+  /** Names of containers that are due but wait for the next plan. */
   readonly rest: readonly string[];
-  /** All that is due, whatever becomes of it. */
+  /** All containers that are due, whether or not the plan was published. */
   readonly due: readonly ContainerFacts[];
   readonly left: readonly SkippedContainer[];
-  /** Labels that a container has from its image and that do not count. */
+  /** Labels that a container inherits from its image and that do not count. */
   readonly ignoredLabels: readonly { readonly container: string; readonly labels: readonly string[] }[];
-  /** Left alone because the Engine could not show them. */
+  /** Left alone because the Engine could not inspect them. */
   readonly unseen: readonly UninspectableContainer[];
-  /** What a mirror of the Engine's serves otherwise than its registry has it: digests. */
+  /** Images of which a mirror of the Engine serves another digest than their registry has. */
   readonly lagging: readonly LaggingImage[];
-  /** How many of those that were asked for got no answer. */
+  /** For how many of the `asked` containers no registry gave a digest. */
   readonly unanswered: number;
-  /** What to set so that more can be asked. */
+  /** Which setting would let more registries answer. */
   readonly advice?: string;
   readonly warnings: readonly ContainerWarning[];
-  /** Names in settings that no container bears; told in the first cycle only. */
+  /** Names in settings that no container bears; in the first cycle only. */
   readonly unknownNames: readonly string[];
 }
 
@@ -48,54 +48,57 @@ export interface LaggingImage extends Pick<MirrorLag, "mirror" | "serves" | "ups
   readonly image: string;
 }
 
-/** Nothing was learned: no registry gave a digest for any image. */
+/** No registry gave a digest for any image. */
 export const gotNoAnswers = ({ asked, unanswered }: Pick<PollCycle, "asked" | "unanswered">): boolean =>
   asked > 0 && unanswered === asked;
 
 interface CycleExtent {
-  /** Names that are left alone because this program dealt with them already. */
+  /** Names of containers that this process has already dealt with; they are left alone. */
   readonly except?: ReadonlySet<string>;
-  /** Name or id of the one container that the operator asks for: whatever is held for it. */
+  /** Name or id of the container that the operator asks for. Its held entry does not count. */
   readonly only?: string;
 }
 
 const ASKED = { reason: "update asked for by the operator" };
 
-/**
- * @throws what the Engine's and NATS' clients throw where one is away, and HostNameTaken.
- */
+/** @throws the Engine or NATS client's error when one is unreachable, and HostNameTaken. */
 export async function runCycle(polling: Polling, { except, only }: CycleExtent = {}): Promise<PollCycle> {
   const found = await findUpdates(polling, {
     ...(except !== undefined && { except }),
     ...(only !== undefined && { only, despiteHolds: true as const }),
   });
-  const { sight, choice, candidates, answers, advice, plan, isThere, lags } = found;
+  const { snapshot, choice, candidates, answers, advice, plan, isThere, lags } = found;
   if (only === undefined && modeOf(polling.settings) === "update")
     polling.firstStart.announce(polling.log, plan.groups, candidates.length);
-  const publication = await publishPlan(polling, plan.groups, sight, only === undefined ? undefined : ASKED);
+  const publication = await publishPlan(
+    polling,
+    plan.groups,
+    snapshot,
+    only === undefined ? undefined : ASKED,
+  );
   await recordCycle(polling, publication);
-  const leftToo = publication.skipped.map(({ container }) => container);
+  const unpublished = publication.skipped.map(({ container }) => container);
   return {
     outcome: publication.outcome,
-    seen: sight.facts.length,
+    seen: snapshot.facts.length,
     isThere,
     asked: candidates.length,
     rest: publication.rest.flatMap(({ entries }) => entries.map(({ facts }) => facts.name)),
     due: plan.groups
       .flatMap(({ entries }) => entries.map(({ facts }) => facts))
-      .filter((facts) => !leftToo.includes(facts)),
+      .filter((facts) => !unpublished.includes(facts)),
     left: [...choice.skipped, ...plan.skipped, ...publication.skipped],
-    ignoredLabels: ignoredLabelsOf(polling, sight.facts),
-    unseen: sight.unseen,
+    ignoredLabels: ignoredLabelsOf(polling, snapshot.facts),
+    unseen: snapshot.unseen,
     lagging: [...lags].map(([image, { mirror, serves, upstream }]) => ({ image, mirror, serves, upstream })),
     unanswered: candidates.filter(({ ref }) => answers.get(ref.familiar)?.kind !== "digest").length,
     ...(advice !== undefined && { advice }),
-    warnings: containerWarnings(sight.facts, polling.settings),
-    unknownNames: unknownNamesOn(polling, sight),
+    warnings: containerWarnings(snapshot.facts, polling.settings),
+    unknownNames: unknownNamesOn(polling, snapshot),
   };
 }
 
-/** Nobody's names, in the cycle in which the last Engine was looked at. */
+/** Names in settings that no container on any Engine bears; returned once, after every Engine has been read. */
 function unknownNamesOn(
   { census, host, settings }: Polling,
   { facts, unseen }: EngineSnapshot,
@@ -107,7 +110,7 @@ function unknownNamesOn(
   return names === undefined ? [] : unknownNames(names, settings);
 }
 
-/** Labels of images that concern others and so do not count. Our own image bears some, as it should. */
+/** Labels that do not count because an image sets them and they affect others. Our own image's are intended. */
 const ignoredLabelsOf = (
   { host, settings }: Polling,
   all: readonly ContainerFacts[],
@@ -120,7 +123,7 @@ const ignoredLabelsOf = (
     }))
     .filter(({ labels }) => labels.length > 0);
 
-/** Patiently: what was published stays published, whatever becomes of this. */
+/** Tries until NATS accepts the record: the plan is already published. */
 export async function recordCycle(polling: Polling, { outcome, groups }: Publication): Promise<void> {
   const at = iso(polling.clock.now());
   const mode = modeOf(polling.settings);

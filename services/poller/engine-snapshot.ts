@@ -1,5 +1,5 @@
-// What the Engine has: every container and every image that one of them runs, each looked at once. Engine API:
-// ContainerList, ContainerInspect, ImageInspect; nothing is changed.
+// A snapshot of the Engine: every container and every image that one of them runs, each inspected once. Engine API:
+// ContainerList, ContainerInspect, ImageInspect. Nothing is changed.
 import { addNeededDependencies } from "../../shared/containers/compat-labels.ts";
 import { type ContainerFacts, factsOf } from "../../shared/containers/container-facts.ts";
 import type { ImageLabels } from "../../shared/containers/effective-labels.ts";
@@ -17,13 +17,13 @@ export interface EngineSnapshot {
   readonly containers: ReadonlyMap<string, ContainerPayload>;
   /** By image id. */
   readonly images: ReadonlyMap<string, ImagePayload>;
-  /** Containers that the Engine could not show. */
+  /** Containers that the Engine could not inspect. */
   readonly unseen: readonly UninspectableContainer[];
 }
 
 const CONCURRENCY = { all: 8 };
 
-/** @throws what dockerode throws where the Engine does not answer. */
+/** @throws dockerode's error where the Engine does not answer. */
 export async function takeEngineSnapshot(
   { docker, compat }: Engine,
   abortSignal: AbortSignal,
@@ -44,9 +44,11 @@ export async function takeEngineSnapshot(
   );
   return {
     facts,
-    watched: facts.map((one) => {
-      const lost = unseen.length === 0 ? lostParentOf(one, facts) : undefined; // it may be one that was not shown
-      return { facts: one, digests: images.get(one.imageId)?.digests, ...(lost !== undefined && { lost }) };
+    watched: facts.map((container) => {
+      // A parent that is missing here may be one that could not be inspected.
+      const lost = unseen.length === 0 ? lostParentOf(container, facts) : undefined;
+      const digests = images.get(container.imageId)?.digests;
+      return { facts: container, digests, ...(lost !== undefined && { lost }) };
     }),
     containers: new Map(there.map((inspect) => [inspect.Id, describeContainer(inspect)])),
     images,
@@ -54,7 +56,7 @@ export async function takeEngineSnapshot(
   };
 }
 
-/** Only ids: a link to what is gone goes with it. */
+/** Only ids count: a link to a removed container disappears with that container. */
 const lostParentOf = ({ refersTo }: ContainerFacts, all: readonly ContainerFacts[]): string | undefined =>
   refersTo.find((target) => /^[0-9a-f]{64}$/.test(target) && !all.some(({ id }) => id === target));
 

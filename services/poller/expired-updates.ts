@@ -1,22 +1,22 @@
-// An update that ended as expired was planned on what is not so any more: its container is looked at anew, soon.
+// An update that ended as `expired` was planned from an outdated snapshot: the poller plans again soon.
 import { parseRunRecord } from "../../shared/contract/run-records.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
 import type { Polling } from "./polling.ts";
 
-/** However many expire, not more often. Milliseconds. */
-const AT_MOST_EVERY_MS = 60_000;
+/** The least time between two calls, however many updates expire. */
+const MIN_INTERVAL_MS = 60_000;
 
-/** Calls `look` when an update of the host has expired, until disposed of. */
-export function watchExpiredUpdates({ nats, host, clock }: Polling, look: () => void): Disposable {
+/** Calls `pollAgain` when an update of the host has expired, until disposed of. */
+export function watchExpiredUpdates({ nats, host, clock }: Polling, pollAgain: () => void): Disposable {
   let last = Number.NEGATIVE_INFINITY;
-  const heard = nats.subscribe(subjects.run(host.name, "*"), {
+  const subscription = nats.subscribe(subjects.run(host.name, "*"), {
     callback: (error, message) => {
       const record = error === null ? parseRunRecord(message.string()) : undefined;
       if (record?.kind !== "ended" || record.end !== "expired") return;
-      if (clock.monotonic() - last < AT_MOST_EVERY_MS) return;
+      if (clock.monotonic() - last < MIN_INTERVAL_MS) return;
       last = clock.monotonic();
-      look();
+      pollAgain();
     },
   });
-  return { [Symbol.dispose]: () => heard.unsubscribe() };
+  return { [Symbol.dispose]: () => subscription.unsubscribe() };
 }

@@ -1,4 +1,4 @@
-// What is newer: look at the Engine, ask the registries, decide. Nothing is published and nothing changed.
+// Finds newer images: read the Engine, ask the registries, decide. It publishes nothing and changes nothing.
 import type { KV } from "@nats-io/kv";
 import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
@@ -23,55 +23,55 @@ import { RECENT_MS } from "./recent-answers.ts";
 import { type EngineSnapshot, takeEngineSnapshot } from "./engine-snapshot.ts";
 
 export interface UpdateSearch {
-  /** Names that are left alone. */
+  /** Names of containers that are left alone. */
   readonly except?: ReadonlySet<string>;
-  /** Name or id of the one container that it is about. */
+  /** Name or id of the only container to search for. */
   readonly only?: string;
   readonly despiteHolds?: true;
-  /** Registries are not asked again for what they said less than so many milliseconds ago. */
+  /** Answers younger than so many milliseconds are used again; for the others the registries are asked. */
   readonly recentMs?: number;
 }
 
 export interface FoundUpdates {
-  readonly sight: EngineSnapshot;
-  /** Whether there is any container that it was about. */
+  readonly snapshot: EngineSnapshot;
+  /** Whether the host has any container that the search covers. */
   readonly isThere: boolean;
-  /** Of all containers, whatever it was about. */
+  /** Covers all containers, whatever the search is for. */
   readonly choice: CandidateChoice;
-  /** Those whose registry was asked. */
+  /** The containers whose registry was asked. */
   readonly candidates: readonly Candidate[];
   /** By `familiar` reference. */
   readonly answers: ReadonlyMap<string, RegistryAnswer>;
-  /** What to set so that more can be asked. */
+  /** Which setting would let more registries answer. */
   readonly advice?: string;
-  /** Names of those whose image is not known to come from its repository. */
+  /** Names of containers whose image is not known to come from its repository. */
   readonly strangers: ReadonlySet<string>;
-  /** Tags that a mirror serves otherwise than their registry has them, by `familiar` reference. */
+  /** Tags for which a mirror and the registry have different digests, by `familiar` reference. */
   readonly lags: ReadonlyMap<string, MirrorLag>;
   readonly plan: UpdatePlan;
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
+const NO_NAMES: ReadonlySet<string> = new Set();
 
-/** @throws what the Engine's and NATS' clients throw where one is away, and HostNameTaken. */
+/** @throws the Engine or NATS client's error when one is unreachable, and HostNameTaken. */
 export async function findUpdates(polling: Polling, search: UpdateSearch): Promise<FoundUpdates> {
   const { host, settings, clock, signal, origins } = polling;
-  const { except = NOBODY, only, despiteHolds = false, recentMs = 0 } = search;
-  const sight = await takeEngineSnapshot(host.engine, signal);
+  const { except = NO_NAMES, only, despiteHolds = false, recentMs = 0 } = search;
+  const snapshot = await takeEngineSnapshot(host.engine, signal);
   const choice = chooseCandidates(
-    sight.watched,
+    snapshot.watched,
     settings,
     makeSelfUpdatePolicy(host, settings),
     origins.images,
   );
   const isWanted = (facts: ContainerFacts): boolean => only === undefined || hasNameOrId(facts, only);
   const chosen = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
-  const isWhole = only === undefined && except.size === 0;
+  const coversAll = only === undefined && except.size === 0;
   const refs = refsToAsk(chosen, settings.LATEST_ONLY);
-  const said = await askRegistries(polling, refs, { isWhole, recentMs });
-  const { advice } = said;
-  const candidates = followLatest(chosen, said.answers, settings.LATEST_ONLY);
-  const { answers, lags } = await polling.mirrors.examine(candidates, said.answers, {
+  const registryAnswers = await askRegistries(polling, refs, { coversAll, recentMs });
+  const { advice } = registryAnswers;
+  const candidates = followLatest(chosen, registryAnswers.answers, settings.LATEST_ONLY);
+  const { answers, lags } = await polling.mirrors.examine(candidates, registryAnswers.answers, {
     signal,
     everyMs: comparisonInterval(search, settings.INTERVAL),
   });
@@ -84,27 +84,27 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
     held: await readHeldEntries(polling, despiteHolds ? [] : moving.map(({ facts }) => facts)),
     ...{ strangers, same },
     lags: despiteHolds ? withoutPassedDigests(lags) : lags,
-    all: sight.facts,
+    all: snapshot.facts,
     now: clock.now(),
     compat: settings.COMPAT_LABELS,
   });
   return {
-    ...{ sight, choice, candidates, answers, plan, lags },
-    isThere: sight.facts.some(isWanted),
+    ...{ snapshot, choice, candidates, answers, plan, lags },
+    isThere: snapshot.facts.some(isWanted),
     strangers: new Set(strangers.keys()),
     ...(advice !== undefined && { advice }),
   };
 }
 
-/** A person who asks gets an answer of now; cycles ask the registries behind the mirrors once in twelve, or in an hour. */
+/** A person gets a current answer. Cycles ask the registry behind a mirror every twelfth time, at least hourly. */
 const comparisonInterval = ({ only, recentMs }: UpdateSearch, interval: number): number =>
   recentMs ?? (only === undefined ? Math.min(12 * interval, 3_600_000) : RECENT_MS);
 
-/** An operator who asks for an update gets what the mirror has, if that is another image. */
+/** An operator who asks for an update gets the mirror's image if it differs from the running one. */
 const withoutPassedDigests = (lags: ReadonlyMap<string, MirrorLag>): ReadonlyMap<string, MirrorLag> =>
   new Map([...lags].map(([familiar, lag]) => [familiar, { ...lag, passed: [] }]));
 
-/** By container name. An entry that cannot be read holds nothing. */
+/** Held entries by container name. An entry that cannot be parsed holds nothing. */
 async function readHeldEntries(
   { held, host, log }: { held: KV } & Pick<Polling, "host" | "log">,
   containers: readonly ContainerFacts[],

@@ -1,14 +1,15 @@
-// On a host that Ouroboros has never acted on, it says before it acts what it is going to update, and how to watch only.
+// On a host that Ouroboros has never updated, logs before the first plan what it is going to update and how to only
+// watch instead.
 import type { Logger } from "pino";
 import type { PlannedGroup } from "./plan.ts";
 
-/** Of the host's record. */
+/** The part of the host's record that matters here. */
 interface ActedRecord {
   readonly acted?: boolean | undefined;
   readonly last_plan: object | null;
 }
 
-/** A plan that changes containers was published for the host. Records of earlier versions do not say so. */
+/** Whether a plan that changes containers was published for the host. Earlier versions did not record `acted`. */
 export const hasActed = ({ acted, last_plan }: ActedRecord): boolean => acted ?? last_plan !== null;
 
 const WATCH_ONLY = "to watch only, start it with MONITOR_ONLY=true";
@@ -20,18 +21,18 @@ export class FirstStart {
     this.#isFirst = !hasActed(record);
   }
 
-  /** `watched`: how many containers may be updated. */
+  /** `watched` is the number of containers that may be updated. */
   announce(log: Logger, groups: readonly PlannedGroup[], watched: number): void {
     if (!this.#isFirst) return;
     this.#isFirst = false;
     const due = groups.flatMap(({ entries }) => entries);
-    const what =
+    const intent =
       due.length === 0
         ? `nothing is due now, and ${watched} container${watched === 1 ? "" : "s"} will be updated as newer images come`
         : `it is going to update ${due.map(({ facts }) => facts.name).join(", ")} now`;
     log.info(
       { images: Object.fromEntries(due.map(({ facts, ref }) => [facts.name, ref.familiar])) },
-      `Ouroboros has never updated anything on this host: ${what}; ${WATCH_ONLY}`,
+      `Ouroboros has never updated anything on this host: ${intent}; ${WATCH_ONLY}`,
     );
   }
 }

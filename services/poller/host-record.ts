@@ -1,5 +1,5 @@
-// The host's entry in KV OUROBOROS_HOSTS: it says which Engine bears the name, and what the poller remembers of it
-// across restarts. Written by compare-and-set; an Engine that finds another one's entry stays out.
+// The host's entry in KV OUROBOROS_HOSTS: which Engine has the name, and what the poller remembers across restarts.
+// Written by compare-and-set. An Engine that finds another Engine's entry under its name stops.
 import { readFileSync } from "node:fs";
 import type { KV } from "@nats-io/kv";
 import { z } from "zod";
@@ -45,19 +45,22 @@ export const HostRecord = z.looseObject({
 });
 export type HostRecord = z.infer<typeof HostRecord>;
 
-/** Another Engine bears the name. The message is the whole story. */
+/** Another Engine has the name. The message says all a person needs. */
 export class HostNameTaken extends Error {
   override readonly name = "HostNameTaken";
 }
 
 const RETRY_MS = 500;
-/** The updater of a new set-up takes a moment to make what is needed. */
+/** A new installation's updater takes a moment to create the streams and buckets: that is not worth a line. */
 const LOG_AFTER_TRIES = 3;
 const VERSION = z
   .object({ version: z.string() })
   .parse(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"))).version;
 
-/** The host's entry after `change`; made where there is none, and where nobody can read it. @throws HostNameTaken, and what NATS throws. */
+/**
+ * Applies `change` to the host's entry and returns the result. A missing or unreadable entry is created anew.
+ * @throws HostNameTaken, and the NATS client's errors.
+ */
 export async function updateHostRecord(
   bucket: KV,
   { name, engine }: Host,
@@ -70,13 +73,13 @@ export async function updateHostRecord(
     const before = HostRecord.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : ""));
     if (before.success && before.data.engine_id !== engine.id)
       throw hostNameTaken(name, before.data, engine.id);
-    const seen: HostRecord = {
+    const current: HostRecord = {
       ...(before.success ? before.data : { last_poll: null, last_plan: null, announced: [] }),
       engine_id: engine.id,
       versions: { ouroboros: VERSION, api: engine.api },
       last_seen: iso(now),
     };
-    const after = { ...seen, ...change(seen) };
+    const after = { ...current, ...change(current) };
     try {
       await bucket.put(key, JSON.stringify(after), { previousSeq: entry?.revision ?? 0 });
       return after;
@@ -86,7 +89,10 @@ export async function updateHostRecord(
   }
 }
 
-/** The same, tried until NATS accepts it or the signal aborts; logs `waiting` once if that takes long. @throws HostNameTaken */
+/**
+ * Like `updateHostRecord`, tried until NATS accepts it or the signal aborts; logs `waiting` once if that takes long.
+ * @throws HostNameTaken
+ */
 export async function retryUpdateHostRecord(
   { nats, hosts, host, log, clock, signal }: Polling,
   waiting: string,

@@ -1,6 +1,7 @@
-// One HTTP exchange with a registry or its token server: bounded in time and size, through the proxy that is meant for it,
-// redirects followed without telling a secret to another host, and never from TLS to none. Not fetch, because that cannot
-// leave a certificate unchecked for one host, as the Engine does for its insecure registries.
+// One HTTP request to a registry or its token server: bounded in time and size, and through the proxy for its
+// address. Redirects are followed, but never from https to http, and the Authorization header never goes to another
+// origin. Not fetch, because fetch cannot skip the certificate check for one host, as the Engine does for its
+// insecure registries.
 import type { IncomingHttpHeaders } from "node:http";
 import { Agent, type Dispatcher, ProxyAgent } from "undici";
 import type { Clock } from "../../shared/clock.ts";
@@ -11,9 +12,9 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** A longer answer is an error. */
+  /** A longer response is an error. */
   readonly maxBytes: number;
-  /** The server's certificate need not be valid. */
+  /** Skip the check of the server's certificate. */
   readonly unverified: boolean;
 }
 
@@ -21,14 +22,14 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
-  /** Who answered, after the redirects. */
+  /** The URL that answered, after redirects. */
   readonly url: URL;
 }
 
-/** No HTTP answer came. The message says why, without the URL. */
+/** No HTTP response came. The message says why, without the URL. */
 export class Unreachable extends Error {
   override readonly name = "Unreachable";
-  /** It may be better in a moment. */
+  /** The failure is transient: a retry may succeed. */
   readonly isPassing: boolean;
   constructor(message: string, { cause, isPassing = false }: { cause?: unknown; isPassing?: boolean } = {}) {
     super(message, { cause });
@@ -55,11 +56,11 @@ const PASSING: ReadonlySet<unknown> = new Set([
 ]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Keeps connections for the next question until disposed of. */
+/** Keeps connections open for later requests until disposed of. */
 export class HttpExchange implements Disposable {
   readonly #clock: Clock;
   readonly #proxies: Proxies;
-  /** By proxy, and by whether certificates are checked. */
+  /** By proxy and by whether certificates are checked. */
   readonly #dispatchers = new Map<string, Dispatcher>();
 
   constructor(clock: Clock, proxies: Proxies) {
@@ -68,30 +69,30 @@ export class HttpExchange implements Disposable {
   }
 
   /** @throws Unreachable */
-  async ask(question: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
-    const limit = this.#clock.deadline(TIMEOUT_MS, signal);
-    let next = question;
+  async ask(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const deadline = this.#clock.deadline(TIMEOUT_MS, signal);
+    let next = request;
     for (let n = 0; n <= MOST_REDIRECTS; n++) {
-      const answered = await this.#once(next, limit).catch((cause: unknown) => {
+      const response = await this.#send(next, deadline).catch((cause: unknown) => {
         if (signal.aborted) throw new Unreachable("stopped while asking", { cause });
-        const isPassing = !limit.aborted && PASSING.has(codeOf(cause));
-        throw new Unreachable(this.#wordsFor(cause, next, limit), { cause, isPassing });
+        const isPassing = !deadline.aborted && PASSING.has(codeOf(cause));
+        throw new Unreachable(this.#describeFailure(cause, next, deadline), { cause, isPassing });
       });
-      const target = redirectOf(next, answered);
-      if (target === undefined) return answered;
+      const target = redirectOf(next, response);
+      if (target === undefined) return response;
       next = redirectRequest(next, target);
     }
     throw new Unreachable(`redirected more than ${MOST_REDIRECTS} times`);
   }
 
-  async #once(question: HttpRequest, signal: AbortSignal, again = true): Promise<HttpResponse> {
-    const { method, url, body = null, maxBytes } = question;
+  async #send(request: HttpRequest, signal: AbortSignal, mayRetry = true): Promise<HttpResponse> {
+    const { method, url, body = null, maxBytes } = request;
     try {
-      const response = await this.#dispatcherFor(question).request({
+      const response = await this.#dispatcherFor(request).request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method,
-        headers: { "user-agent": "ouroboros", ...question.headers },
+        headers: { "user-agent": "ouroboros", ...request.headers },
         body,
         signal,
       });
@@ -102,8 +103,8 @@ export class HttpExchange implements Disposable {
         url,
       };
     } catch (error) {
-      // The server may have closed a kept connection just as it was taken again.
-      if (again && CUT.has(codeOf(error)) && !signal.aborted) return this.#once(question, signal, false);
+      // The server may have closed a kept connection just as it was reused.
+      if (mayRetry && CUT.has(codeOf(error)) && !signal.aborted) return this.#send(request, signal, false);
       throw error;
     }
   }
@@ -122,10 +123,10 @@ export class HttpExchange implements Disposable {
     return made;
   }
 
-  #wordsFor(error: unknown, { url }: HttpRequest, limit: AbortSignal): string {
+  #describeFailure(error: unknown, { url }: HttpRequest, deadline: AbortSignal): string {
     const proxy = proxyFor(url, this.#proxies);
     const through = proxy === undefined ? "" : `through the proxy ${proxy.host}: `;
-    if (limit.aborted) return `${through}no answer within ${TIMEOUT_MS / 1000} s`;
+    if (deadline.aborted) return `${through}no answer within ${TIMEOUT_MS / 1000} s`;
     const { message } = error as Error;
     if (UNKNOWN_CA.has(codeOf(error)))
       return `${through}${message}; NODE_EXTRA_CA_CERTS may name the file of its CA`;
@@ -134,7 +135,7 @@ export class HttpExchange implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const one of this.#dispatchers.values()) one.destroy().catch(() => undefined);
+    for (const dispatcher of this.#dispatchers.values()) dispatcher.destroy().catch(() => undefined);
   }
 }
 
@@ -162,11 +163,11 @@ function redirectOf({ method, url }: HttpRequest, { status, headers }: HttpRespo
   return target;
 }
 
-/** Secrets stay with the host, port and scheme they were meant for, and so does leaving a certificate unchecked. */
-function redirectRequest(question: HttpRequest, target: URL): HttpRequest {
-  if (target.origin === question.url.origin) return { ...question, url: target };
+/** The Authorization header and the skipped certificate check apply to the same scheme, host and port only. */
+function redirectRequest(request: HttpRequest, target: URL): HttpRequest {
+  if (target.origin === request.url.origin) return { ...request, url: target };
   const headers = Object.fromEntries(
-    Object.entries(question.headers).filter(([name]) => name.toLowerCase() !== "authorization"),
+    Object.entries(request.headers).filter(([name]) => name.toLowerCase() !== "authorization"),
   );
-  return { ...question, url: target, headers, unverified: false };
+  return { ...request, url: target, headers, unverified: false };
 }

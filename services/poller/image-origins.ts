@@ -1,6 +1,5 @@
-// Whether the images that containers run come from the repositories that they are updated from, where the Engine cannot
-// prove it (shared/registry/provenance.ts): the registry is asked for the image's digest. What it has said is remembered, across
-// restarts where it was yes.
+// Whether running images come from the repository that they are updated from. Where the Engine cannot prove it
+// (shared/registry/provenance.ts), the registry is asked for the image's digest. A yes is remembered across restarts.
 import { type Engine, ifExists } from "../../shared/docker/engine.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import type { ImageRef } from "../../shared/registry/image-ref.ts";
@@ -17,7 +16,7 @@ import type { Registries } from "./registries.ts";
 
 type OriginAnswers = PlanFindings["answers"];
 
-/** How many images are remembered. */
+/** How many images the host's record keeps. */
 const REMEMBERED = 2000;
 const CONCURRENCY = { all: 8 };
 
@@ -34,20 +33,23 @@ export class ImageOrigins {
     return { store: this.#engine.store, known: this.#known };
   }
 
-  /** Keys of images that are known to come from their repository. */
+  /** The `originKey`s of images that are known to come from their repository. */
   get known(): ReadonlySet<string> {
     return this.#known;
   }
 
   remember(keys: Iterable<string>): void {
     for (const key of keys) {
-      this.#known.delete(key); // to the end
+      this.#known.delete(key); // move it to the end: the oldest are dropped first
       this.#known.add(key);
     }
     for (const key of this.#known) if (this.#known.size > REMEMBERED) this.#known.delete(key);
   }
 
-  /** What `planOf` has to know of those whose tag has moved. @throws what dockerode throws where the Engine is away. */
+  /**
+   * What `makePlan` needs for candidates whose tag has moved.
+   * @throws dockerode's error where the Engine is unreachable.
+   */
   async examine(
     candidates: readonly Candidate[],
     answers: OriginAnswers,
@@ -56,16 +58,16 @@ export class ImageOrigins {
     if (this.#engine.store === "driver") return { strangers: new Map(), same: new Set() };
     const isMoving = (candidate: Candidate): boolean => hasTagMoved(candidate, answers);
     const current = candidates.filter(
-      (one) => answers.get(one.ref.familiar)?.kind === "digest" && !isMoving(one),
+      (candidate) => answers.get(candidate.ref.familiar)?.kind === "digest" && !isMoving(candidate),
     );
     this.remember(current.map(keyOf));
     const moving = candidates.filter(isMoving);
     const strangers = await this.#strangersAmong(
-      moving.filter((one) => !one.isProven),
+      moving.filter(({ isProven }) => !isProven),
       signal,
     );
-    const same = await inParallel(moving, CONCURRENCY, async (one) =>
-      (await this.#isSame(one, answers)) ? [one.facts.name] : [],
+    const same = await inParallel(moving, CONCURRENCY, async (candidate) =>
+      (await this.#isSame(candidate, answers)) ? [candidate.facts.name] : [],
     );
     return { strangers, same: new Set(same.flat()) };
   }
@@ -74,28 +76,29 @@ export class ImageOrigins {
     candidates: readonly Candidate[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, string>> {
-    const questions = candidates.map((one) => ({
-      one,
-      refs: one.digests.map((digest) => atDigest(one.ref, digest)),
+    const queries = candidates.map((candidate) => ({
+      candidate,
+      refs: candidate.digests.map((digest) => atDigest(candidate.ref, digest)),
     }));
-    const asked = questions.flatMap(({ refs }) => refs);
-    const said = await this.#registries.digestsOf(asked, signal);
+    const refsToAsk = queries.flatMap(({ refs }) => refs);
+    const answers = await this.#registries.digestsOf(refsToAsk, signal);
     const strangers = new Map<string, string>();
-    for (const { one, refs } of questions)
-      if (refs.some((ref) => digestIn(said.get(ref.familiar)) === ref.tag)) this.remember([keyOf(one)]);
-      else strangers.set(one.facts.name, whyOriginUnknown(one, refs, said));
+    for (const { candidate, refs } of queries)
+      if (refs.some((ref) => digestIn(answers.get(ref.familiar)) === ref.tag))
+        this.remember([keyOf(candidate)]);
+      else strangers.set(candidate.facts.name, whyOriginUnknown(candidate, refs, answers));
     return strangers;
   }
 
-  /** Its tag names an image here already that has the registry's digest and the content of the one that it runs. */
+  /** Whether the Engine already has the tag's new image, and with the same content as the running image. */
   async #isSame({ facts, ref }: Candidate, answers: OriginAnswers): Promise<boolean> {
     const { docker, store } = this.#engine;
     if (store !== "containerd") return false;
     const tagged = await ifExists(docker.getImage(ref.familiar).inspect());
     if (tagged === undefined || tagged.Id !== digestIn(answers.get(ref.familiar))) return false;
     const running = await ifExists(docker.getImage(facts.imageId).inspect());
-    const [one, other] = [running, tagged] as unknown as [ImageContent | undefined, ImageContent];
-    return one !== undefined && isSameContent(one, other, store);
+    const [current, latest] = [running, tagged] as unknown as [ImageContent | undefined, ImageContent];
+    return current !== undefined && isSameContent(current, latest, store);
   }
 }
 
@@ -110,9 +113,10 @@ const atDigest = (ref: ImageRef, digest: string): ImageRef => ({
   familiar: `${ref.name}@${digest}`,
 });
 
-function whyOriginUnknown({ ref }: Candidate, refs: readonly ImageRef[], said: OriginAnswers): string {
-  const answers = refs.map(({ familiar }) => said.get(familiar));
-  const because = answers.find((answer) => answer?.kind === "unknown");
-  const why = because?.kind === "unknown" ? ` (${because.because})` : "";
+function whyOriginUnknown({ ref }: Candidate, refs: readonly ImageRef[], answers: OriginAnswers): string {
+  const failure = refs
+    .map(({ familiar }) => answers.get(familiar))
+    .find((answer) => answer?.kind === "unknown");
+  const why = failure?.kind === "unknown" ? ` (${failure.because})` : "";
   return `built or tagged here, as its image is not known to come from ${ref.name}${why}; ${RUN_PULLED_NAME}`;
 }

@@ -1,9 +1,10 @@
-// Which registries may be asked without TLS, or without checking their certificate: those the Engine lists, and those
-// whose name itself is a loopback address. What DNS answers never counts: it must not turn a check off. A registry that
-// the Engine takes for insecure by the address its name leads to is asked through the Engine (ask-engine.ts). Pure.
+// Which registries may be asked over http, or without a check of their certificate. Pure. These are the Engine's
+// insecure registries, and names that are themselves a loopback address. DNS answers never count, because they must
+// not turn a check off: a registry that the Engine considers insecure by its resolved address is asked through the
+// Engine (ask-engine.ts).
 import { BlockList, isIP } from "node:net";
 
-/** `listed` as the Engine gives it: host[:port], and networks in CIDR form. `host` is an API's host, with its port. */
+/** `listed` is the Engine's list: host[:port], and networks in CIDR form. `host` is an API's host, with its port. */
 export function isInsecure(host: string, listed: readonly string[]): boolean {
   const name = hostnameOf(host);
   if (ALWAYS_VERIFIED.has(name)) return false;
@@ -18,7 +19,7 @@ const ALWAYS_VERIFIED: ReadonlySet<string> = new Set([
   "registry-1.docker.io",
 ]);
 
-/** By its name alone: `localhost`, 127.0.0.0/8, ::1. */
+/** Decides by the name alone: `localhost`, 127.0.0.0/8, ::1. */
 export function isLoopback(host: string): boolean {
   const name = hostnameOf(host);
   const family = isIP(name);
@@ -30,8 +31,8 @@ export const hostnameOf = (host: string): string => host.replace(/:\d+$/, "").re
 
 export function parseNetworks(listed: readonly string[]): BlockList {
   const networks = new BlockList();
-  for (const one of listed) {
-    const [, address = "", prefix = ""] = /^(.+)\/(\d{1,3})$/.exec(one) ?? [];
+  for (const entry of listed) {
+    const [, address = "", prefix = ""] = /^(.+)\/(\d{1,3})$/.exec(entry) ?? [];
     const version = isIP(address);
     if (version !== 0 && Number(prefix) <= (version === 6 ? 128 : 32))
       networks.addSubnet(address, Number(prefix), version === 6 ? "ipv6" : "ipv4");

@@ -1,5 +1,6 @@
-// What is known of registries before they are asked. A registry whose challenge stands here is not asked without a token
-// first; a token server on another site than its registry gets credentials only where it stands here or in TOKEN_SERVERS.
+// What is known of registries in advance. CHALLENGES saves the first request, which would only earn a 401. A token
+// server on another site than its registry gets credentials only if it is in TOKEN_SERVERS here, or in the setting of
+// that name.
 import type { Challenge } from "./challenge.ts";
 
 const bearer = (realm: string, service: string): Challenge => ({
@@ -13,7 +14,7 @@ export const CHALLENGES: ReadonlyMap<string, Challenge> = new Map([
   ["registry.gitlab.com", bearer("https://gitlab.com/jwt/auth", "container_registry")],
 ]);
 
-/** Site of a registry → its token servers elsewhere. */
+/** Site of a registry → its token servers on other sites. */
 export const TOKEN_SERVERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["scw.cloud", ["api.scaleway.com"]], // Scaleway's registries are rg.<region>.scw.cloud
 ]);

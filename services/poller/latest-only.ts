@@ -1,14 +1,14 @@
-// LATEST_ONLY: a container moves to the tag `latest` of its image where its registry has one. Pure.
+// LATEST_ONLY: a container follows the tag `latest` of its image where the registry has that tag. Pure.
 import { type ImageRef, withTag } from "../../shared/registry/image-ref.ts";
 import type { RegistryAnswer, Candidate } from "./plan.ts";
 
 const withLatestTag = (ref: ImageRef): ImageRef => withTag(ref, "latest");
 
-/** What to ask the registries for: beside each own tag the one called latest. */
+/** The references to ask for: with LATEST_ONLY, `latest` beside each container's own tag. */
 export const refsToAsk = (candidates: readonly Candidate[], latestOnly: boolean): readonly ImageRef[] =>
   candidates.flatMap(({ ref }) => (latestOnly ? [withLatestTag(ref), ref] : [ref]));
 
-/** The candidates as those of the tag they are to follow. */
+/** The candidates with the tag that they follow. */
 export const followLatest = (
   candidates: readonly Candidate[],
   answers: ReadonlyMap<string, RegistryAnswer>,

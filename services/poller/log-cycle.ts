@@ -1,34 +1,34 @@
-// What the log says of a cycle: what changed at info and warn, the rest at debug, so that a quiet host is quiet.
+// Logs a cycle: changes at info and warn, all else at debug, so that a quiet host has a quiet log.
 import type { Logger } from "pino";
 import { shortDigest } from "../../shared/registry/image-change.ts";
 import type { SkippedContainer } from "./plan.ts";
 import { type PollCycle, gotNoAnswers } from "./cycle.ts";
 
-/** What was said already. */
+/** The lines that earlier cycles have logged already. */
 export type LoggedSentences = ReadonlySet<string>;
 
-export function logCycle(log: Logger, cycle: PollCycle, told: LoggedSentences): LoggedSentences {
-  const saying = new Set<string>();
-  const say = (level: "info" | "warn", fields: object, phrase: string): void => {
+export function logCycle(log: Logger, cycle: PollCycle, before: LoggedSentences): LoggedSentences {
+  const logged = new Set<string>();
+  const logIfNew = (level: "info" | "warn", fields: object, phrase: string): void => {
     const key = JSON.stringify([phrase, fields]);
-    saying.add(key);
-    log[told.has(key) ? "debug" : level](fields, phrase);
+    logged.add(key);
+    log[before.has(key) ? "debug" : level](fields, phrase);
   };
   for (const { container, because, wrong } of cycle.left)
     if (wrong === undefined)
       log.debug({ container: container.name, image: container.reference, because }, "container left alone");
   for (const [because, images] of wrongByReason(cycle))
-    say("warn", { images, because }, "registry gave no digest");
+    logIfNew("warn", { images, because }, "registry gave no digest");
   for (const [mirror, images] of Object.entries(laggingByMirror(cycle)))
-    say("warn", { mirror, images }, "a mirror of the Engine has other images than the registry");
+    logIfNew("warn", { mirror, images }, "a mirror of the Engine has other images than the registry");
   for (const { name: container, because } of cycle.unseen)
-    say("warn", { container, because }, "container cannot be looked at; left alone");
-  for (const { sentence, containers } of cycle.warnings) say("warn", { containers }, sentence);
-  for (const sentence of cycle.unknownNames) say("warn", {}, sentence);
+    logIfNew("warn", { container, because }, "container cannot be looked at; left alone");
+  for (const { sentence, containers } of cycle.warnings) logIfNew("warn", { containers }, sentence);
+  for (const sentence of cycle.unknownNames) logIfNew("warn", {}, sentence);
   const { sentence, kinds } = summarizeSkipped(cycle.left);
-  if (sentence !== undefined) say("info", { containers: kinds }, sentence);
+  if (sentence !== undefined) logIfNew("info", { containers: kinds }, sentence);
   for (const { container, labels } of cycle.ignoredLabels)
-    say(
+    logIfNew(
       "warn",
       {
         container,
@@ -38,19 +38,20 @@ export function logCycle(log: Logger, cycle: PollCycle, told: LoggedSentences): 
       "labels of its image that concern others do not count",
     );
   const { seen, asked, left, outcome, rest, unanswered, advice } = cycle;
-  if (advice !== undefined) say("warn", { because: advice }, "credentials are for no registry");
-  if (outcome.kind === "waiting") say("info", { because: outcome.because }, "plan waits for the updater");
+  if (advice !== undefined) logIfNew("warn", { because: advice }, "credentials are for no registry");
+  if (outcome.kind === "waiting")
+    logIfNew("info", { because: outcome.because }, "plan waits for the updater");
   const counts = { seen, asked, unanswered, left: left.length, rest: rest.length };
   if (outcome.kind === "published")
     log.info({ ...counts, run: outcome.run, containers: outcome.containers }, "plan published");
-  else if (gotNoAnswers(cycle)) say("warn", counts, "cycle ended: no registry could be asked");
+  else if (gotNoAnswers(cycle)) logIfNew("warn", counts, "cycle ended: no registry could be asked");
   else if (unanswered > 0 && outcome.kind === "nothing due")
-    say("warn", counts, "cycle ended: not every image could be asked for");
-  else say("info", { ...counts, outcome: outcome.kind }, "cycle ended");
-  return saying;
+    logIfNew("warn", counts, "cycle ended: not every image could be asked for");
+  else logIfNew("info", { ...counts, outcome: outcome.kind }, "cycle ended");
+  return logged;
 }
 
-/** `3 left alone: 2 paused, 1 built here`, and who they are: those that are neither current nor told as trouble. */
+/** `3 left alone: 2 paused, 1 built here`, with their names; without those that are current or logged as failures. */
 export function summarizeSkipped(left: readonly SkippedContainer[]): {
   readonly sentence?: string;
   readonly kinds: Readonly<Record<string, readonly string[]>>;
@@ -59,17 +60,17 @@ export function summarizeSkipped(left: readonly SkippedContainer[]): {
   const alone = left.filter(({ because, wrong }) => because !== "current" && wrong === undefined);
   for (const { container, because } of alone) (kinds[kindOf(because)] ??= []).push(container.name);
   const counts = Object.entries(kinds)
-    .sort(([one, { length }], [other, names]) => names.length - length || (one < other ? -1 : 1))
+    .sort(([kindA, namesA], [kindB, namesB]) => namesB.length - namesA.length || (kindA < kindB ? -1 : 1))
     .map(([kind, names]) => [kind, names.sort()] as const);
   if (counts.length === 0) return { kinds };
   const list = counts.map(([kind, { length }]) => `${length} ${kind}`).join(", ");
   return { sentence: `${alone.length} left alone: ${list}`, kinds: Object.fromEntries(counts) };
 }
 
-/** A reason begins with its kind; what comes after it is about the one container. */
+/** A reason begins with its kind; the rest is about the single container. */
 const kindOf = (because: string): string => because.split(/[:;,(]/, 1)[0]?.trim() ?? because;
 
-/** A registry that is away is one line, however many images it has. */
+/** Groups images by reason, so that an unreachable registry is one line however many images it has. */
 function wrongByReason({ left }: PollCycle): ReadonlyMap<string, readonly string[]> {
   const images = new Map<string, Set<string>>();
   for (const { container, because, wrong } of left)
@@ -77,11 +78,11 @@ function wrongByReason({ left }: PollCycle): ReadonlyMap<string, readonly string
   return new Map([...images].map(([because, names]) => [because, [...names].sort()]));
 }
 
-/** Each image with what the mirror serves and what its registry has. */
+/** By mirror: each image with the mirror's digest and the registry's. */
 function laggingByMirror({ lagging }: PollCycle): Readonly<Record<string, readonly string[]>> {
   const images: Record<string, string[]> = {};
   for (const { image, mirror, serves, upstream } of lagging)
     (images[mirror] ??= []).push(`${image}: ${shortDigest(serves)}, docker.io has ${shortDigest(upstream)}`);
-  for (const some of Object.values(images)) some.sort();
+  for (const lines of Object.values(images)) lines.sort();
   return images;
 }

@@ -1,4 +1,4 @@
-// What an operator asks to know: which images are newer, now. Nothing is planned for it.
+// `ouroboros check`: which images are newer right now. Nothing is planned.
 import { iso } from "../../shared/clock.ts";
 import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
 import { explain } from "../../shared/errors.ts";
@@ -10,43 +10,43 @@ import { RECENT_MS } from "./recent-answers.ts";
 
 export interface LookRequest {
   readonly kind: "look";
-  /** Name, id, or the start of an id; all where undefined. */
+  /** Name, id, or the start of an id; undefined for all containers. */
   readonly container: string | undefined;
-  /** Registries are asked, however recent their answers are. */
+  /** Ask the registries even where their last answers are recent. */
   readonly fresh: boolean;
 }
 
-/** What `ouroboros check` tells of one container. */
+/** What `ouroboros check` reports for one container. */
 export interface CheckedContainer {
   readonly container: string;
   readonly id: string;
   readonly image: string;
-  /** `left`: left alone, so that nothing newer counts for it; `unknown`: the registry gave no digest. */
+  /** `left`: left alone, so a newer image does not count; `unknown`: the registry gave no digest. */
   readonly state: "newer" | "current" | "left" | "unknown";
   readonly because: string;
   /** The registry's digest of its tag. */
   readonly digest: string | null;
-  /** Those by which the registry may know the image that it runs. */
+  /** The digests under which the registry may have the image it runs. */
   readonly runs: readonly string[];
-  /** RFC 3339: when the registry said so. */
+  /** RFC 3339: when the registry answered. */
   readonly said_at: string | null;
 }
 
-/** @throws HostNameTaken, and what NATS throws when it is closed for good. */
+/** @throws HostNameTaken, and the NATS client's error once its connection is closed for good. */
 export async function answerLook(polling: Polling, { container: only, fresh }: LookRequest): Promise<object> {
   try {
     const search = { ...(only !== undefined && { only }), recentMs: fresh ? 0 : RECENT_MS };
     const updates = await findUpdates(polling, search);
     const isWanted = (facts: ContainerFacts): boolean => only === undefined || hasNameOrId(facts, only);
-    const unseen = updates.sight.unseen.filter(({ name }) => only === undefined || name === only);
+    const unseen = updates.snapshot.unseen.filter(({ name }) => only === undefined || name === only);
     return {
       looked_at: iso(polling.clock.now()),
-      containers: updates.sight.facts
+      containers: updates.snapshot.facts
         .filter(isWanted)
         .map((facts) => describeChecked(facts, updates, polling)),
       unseen,
       ...(updates.advice !== undefined && { advice: updates.advice }),
-      names: updates.sight.facts.map(({ name }) => name),
+      names: updates.snapshot.facts.map(({ name }) => name),
     };
   } catch (error) {
     if (error instanceof HostNameTaken || polling.nats.isClosed()) throw error;
@@ -59,8 +59,8 @@ function describeChecked(
   updates: FoundUpdates,
   { registries }: Pick<Polling, "registries">,
 ): CheckedContainer {
-  const candidate = updates.candidates.find((one) => one.facts === facts);
-  const left = [...updates.choice.skipped, ...updates.plan.skipped].find(
+  const candidate = updates.candidates.find((entry) => entry.facts === facts);
+  const skipped = [...updates.choice.skipped, ...updates.plan.skipped].find(
     ({ container }) => container === facts,
   );
   const answer = candidate && updates.answers.get(candidate.ref.familiar);
@@ -70,8 +70,8 @@ function describeChecked(
     container: facts.name,
     id: facts.id,
     image: facts.reference,
-    state: stateOf(candidate, left, updates),
-    because: left?.because ?? "an update is due",
+    state: stateOf(candidate, skipped, updates),
+    because: skipped?.because ?? "an update is due",
     digest: lag?.upstream ?? (answer?.kind === "digest" ? answer.digest : null),
     runs: candidate?.digests ?? [],
     said_at: saidAt === undefined ? null : iso(saidAt),
@@ -80,11 +80,11 @@ function describeChecked(
 
 function stateOf(
   candidate: Candidate | undefined,
-  left: SkippedContainer | undefined,
+  skipped: SkippedContainer | undefined,
   { answers, strangers }: FoundUpdates,
 ): CheckedContainer["state"] {
   if (candidate === undefined) return "left";
   if (answers.get(candidate.ref.familiar)?.kind !== "digest") return "unknown";
-  if (left?.because === "current") return "current";
+  if (skipped?.because === "current") return "current";
   return strangers.has(candidate.facts.name) ? "left" : "newer";
 }

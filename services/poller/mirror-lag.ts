@@ -1,4 +1,4 @@
-// A tag that a mirror of the Engine's serves otherwise than its registry has it. Pure.
+// A mirror lag: a tag for which a mirror of the Engine serves another digest than the registry has. Pure.
 import { z } from "zod";
 import { shortDigest } from "../../shared/registry/image-change.ts";
 
@@ -12,22 +12,23 @@ export const MirrorLag = z.object({
 });
 export type MirrorLag = z.infer<typeof MirrorLag>;
 
+/** How many passed digests a lag keeps. */
 const REMEMBERED = 8;
 
-/** Undefined where the mirror has what its registry has. */
+/** The lag after a new comparison; undefined where the mirror and the registry agree. */
 export function updateLag(
   before: MirrorLag | undefined,
   seen: Omit<MirrorLag, "passed">,
 ): MirrorLag | undefined {
   if (seen.serves === seen.upstream) return undefined;
   if (before === undefined) return { ...seen, passed: [seen.serves] };
-  const has = before.serves === seen.serves ? before.passed : [...before.passed, before.serves];
-  return { ...seen, passed: [...new Set(has)].slice(-REMEMBERED) };
+  const passed = before.serves === seen.serves ? before.passed : [...before.passed, before.serves];
+  return { ...seen, passed: [...new Set(passed)].slice(-REMEMBERED) };
 }
 
 /**
- * Why a container with an image of these digests is left alone; undefined where the mirror has moved on to another one
- * than it has served since it lags.
+ * Why a container with an image of these digests is left alone; undefined where the mirror serves a digest that it
+ * has not served before during this lag.
  */
 export function whyLagging(
   { mirror, serves, upstream, passed }: MirrorLag,
@@ -35,8 +36,8 @@ export function whyLagging(
   familiar: string,
 ): string | undefined {
   if (digests.includes(upstream)) return "current";
-  const has = `the Engine's mirror ${mirror} serves ${shortDigest(serves)} as ${familiar}, and docker.io has ${shortDigest(upstream)}`;
-  if (digests.includes(serves)) return `held: ${has}; it is updated when the mirror has that too`;
+  const difference = `the Engine's mirror ${mirror} serves ${shortDigest(serves)} as ${familiar}, and docker.io has ${shortDigest(upstream)}`;
+  if (digests.includes(serves)) return `held: ${difference}; it is updated when the mirror has that too`;
   if (!passed.includes(serves)) return undefined;
-  return `held: ${has}, and what runs is neither; it is updated when the mirror's tag moves, or by \`ouroboros update\``;
+  return `held: ${difference}, and what runs is neither; it is updated when the mirror's tag moves, or by \`ouroboros update\``;
 }

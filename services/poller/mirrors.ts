@@ -1,6 +1,7 @@
-// Which tags a mirror of the Engine's serves otherwise than their registry has them (mirror-lag.ts). The Engine pulls what its
-// mirror has, so the mirror is asked in every cycle, and the registry behind it rarely: once in a while, and before
-// something is updated to what a mirror has. Where this program reaches no mirror, the Engine is asked before an update.
+// Finds tags for which a mirror of the Engine serves another digest than the registry (mirror-lag.ts). The Engine
+// pulls from its mirrors, so mirrors are asked in every cycle. The registry behind a mirror is asked rarely: at
+// intervals, and before an update to a mirror's image. Where this process reaches no mirror, the Engine is asked
+// before an update.
 import { type Clock, iso } from "../../shared/clock.ts";
 import type { ImageRef } from "../../shared/registry/image-ref.ts";
 import { type MirrorLag, updateLag } from "./mirror-lag.ts";
@@ -8,22 +9,22 @@ import { type Candidate, type RegistryAnswer, hasTagMoved } from "./plan.ts";
 import type { DigestAnswer } from "./recent-answers.ts";
 import type { Registries } from "./registries.ts";
 
-/** The part of the host's record that is about mirrors. */
+/** The `mirrors` field of the host's record. */
 export interface MirrorRecord {
   /** RFC 3339: when a registry behind a mirror was asked last. */
   readonly asked_at: string;
-  /** By reference. */
+  /** By `familiar` reference. */
   readonly lagging: Readonly<Record<string, MirrorLag>>;
 }
 
 interface ComparisonExtent {
   readonly signal: AbortSignal;
-  /** What a registry behind a mirror said less than so many milliseconds ago is not asked again. */
+  /** The registry behind a mirror is asked again after so many milliseconds. */
   readonly everyMs: number;
 }
 
 interface MirrorFindings {
-  /** As the Engine gets them. */
+  /** The digests that the Engine would pull. */
   readonly answers: ReadonlyMap<string, RegistryAnswer>;
   /** By `familiar` reference. */
   readonly lags: ReadonlyMap<string, MirrorLag>;
@@ -31,17 +32,17 @@ interface MirrorFindings {
 
 type AnsweredImage = readonly [ImageRef, DigestAnswer];
 
-/** How many lags are remembered across restarts. */
+/** How many lags the host's record keeps. */
 const REMEMBERED = 100;
 
 export class Mirrors {
   readonly #registries: Registries;
   readonly #clock: Clock;
   readonly #lags = new Map<string, MirrorLag>();
-  /** By reference: the digest in which mirror and registry agreed, or which nobody could compare. */
+  /** By reference: the digest on which mirror and registry agreed, or which could not be compared. */
   readonly #agreed = new Map<string, string>();
-  /** By reference: when its registry was asked, milliseconds since 1970. */
-  readonly #asked = new Map<string, number>();
+  /** By reference: when the registry was asked, milliseconds since 1970. */
+  readonly #askedAt = new Map<string, number>();
   #askedBefore = 0;
 
   constructor(registries: Registries, clock: Clock) {
@@ -56,12 +57,12 @@ export class Mirrors {
   }
 
   get record(): MirrorRecord | undefined {
-    const askedAt = Math.max(this.#askedBefore, ...this.#asked.values());
+    const askedAt = Math.max(this.#askedBefore, ...this.#askedAt.values());
     if (askedAt === 0) return undefined;
     return { asked_at: iso(askedAt), lagging: Object.fromEntries([...this.#lags].slice(-REMEMBERED)) };
   }
 
-  /** Asks what has to be asked about these. */
+  /** Compares mirrors and registries where that is due for these candidates. */
   async examine(
     candidates: readonly Candidate[],
     answers: ReadonlyMap<string, RegistryAnswer>,
@@ -74,7 +75,7 @@ export class Mirrors {
         found.set(ref.familiar, [ref, answer]);
     }
     const moving = new Set(
-      candidates.filter((one) => hasTagMoved(one, answers)).map(({ ref }) => ref.familiar),
+      candidates.filter((candidate) => hasTagMoved(candidate, answers)).map(({ ref }) => ref.familiar),
     );
     const all = [...found.values()];
     await this.#compareServed(
@@ -82,7 +83,7 @@ export class Mirrors {
       moving,
       extent,
     );
-    const asTheEngine = await this.#askEngineFor(
+    const engineAnswers = await this.#askEngineFor(
       all.filter(([, { mirror }]) => mirror === undefined),
       moving,
       extent.signal,
@@ -91,10 +92,10 @@ export class Mirrors {
       const lag = this.#lags.get(familiar);
       return lag === undefined ? [] : [[familiar, lag] as const];
     });
-    return { answers: new Map([...answers, ...asTheEngine]), lags: new Map(lags) };
+    return { answers: new Map([...answers, ...engineAnswers]), lags: new Map(lags) };
   }
 
-  /** What mirrors said: their registries are asked, where that is due. */
+  /** For answers that came from a mirror: asks the registry, too, where that is due. */
   async #compareServed(
     served: readonly AnsweredImage[],
     moving: ReadonlySet<string>,
@@ -104,7 +105,7 @@ export class Mirrors {
       if (this.#lags.get(familiar)?.upstream === digest) this.#agreeOn(familiar, digest);
     const now = this.#clock.now();
     const isDue = ([{ familiar }, { digest }]: AnsweredImage): boolean => {
-      const since = now - (this.#asked.get(familiar) ?? this.#askedBefore);
+      const since = now - (this.#askedAt.get(familiar) ?? this.#askedBefore);
       if (since < 0 || since >= everyMs) return true;
       const lag = this.#lags.get(familiar);
       if (lag !== undefined) return lag.serves !== digest;
@@ -116,12 +117,12 @@ export class Mirrors {
       signal,
     );
     for (const [{ familiar }, { digest, mirror = "" }] of due) {
-      this.#asked.set(familiar, now);
+      this.#askedAt.set(familiar, now);
       this.#compare(familiar, { mirror, serves: digest, upstream: upstream.get(familiar) });
     }
   }
 
-  /** No mirror answered this program: what would the Engine get? */
+  /** For answers that came from the registry because no mirror answered: asks the Engine what it would pull. */
   async #askEngineFor(
     direct: readonly AnsweredImage[],
     moving: ReadonlySet<string>,
@@ -154,7 +155,7 @@ export class Mirrors {
     if (upstream === undefined && before?.serves === serves) return;
     const lag = upstream === undefined ? undefined : updateLag(before, { ...seen, upstream });
     if (lag === undefined) return this.#agreeOn(familiar, serves);
-    this.#lags.delete(familiar); // to the end
+    this.#lags.delete(familiar); // move it to the end: the record keeps the newest
     this.#lags.set(familiar, lag);
     this.#agreed.delete(familiar);
   }

@@ -1,5 +1,5 @@
-// What an operator asks of one container: to look now and update it, whatever is held, or to go back to the image
-// before. Either becomes an ordinary plan, or an answer that says why not.
+// The operator's requests for one container: update it now, even if it is held, or roll it back to the image before.
+// Each becomes an ordinary plan, or an answer that says why not.
 import { hasNameOrId, whySkipped } from "../../shared/containers/container-facts.ts";
 import { explain } from "../../shared/errors.ts";
 import { parseImageRef } from "../../shared/registry/image-ref.ts";
@@ -24,7 +24,7 @@ export type RequestResult =
   | { readonly kind: "current" }
   | { readonly kind: "left" | "busy" | "failed" | "unknown"; readonly because: string };
 
-/** @throws HostNameTaken, and what NATS throws when it is closed for good. */
+/** @throws HostNameTaken, and the NATS client's error once its connection is closed for good. */
 export async function handleOperatorRequest(
   polling: Polling,
   { kind, container }: OperatorRequest,
@@ -47,7 +47,7 @@ const NO_SUCH_CONTAINER = { kind: "unknown", because: "there is no such containe
 
 function requestResultOf(
   outcome: CycleOutcome,
-  left: readonly SkippedContainer[],
+  skipped: readonly SkippedContainer[],
   container: string,
 ): RequestResult {
   switch (outcome.kind) {
@@ -56,7 +56,8 @@ function requestResultOf(
     case "waiting":
       return { kind: "busy", because: outcome.because };
     case "nothing due": {
-      const because = left.find((one) => hasNameOrId(one.container, container))?.because ?? "nothing is due";
+      const because =
+        skipped.find((entry) => hasNameOrId(entry.container, container))?.because ?? "nothing is due";
       return because === "current" ? { kind: "current" } : { kind: "left", because };
     }
   }
@@ -64,14 +65,14 @@ function requestResultOf(
 
 async function rollBack(polling: Polling, container: string): Promise<RequestResult> {
   const { host, settings, manager, signal, clock } = polling;
-  const sight = await takeEngineSnapshot(host.engine, signal);
-  const facts = sight.facts.find((one) => hasNameOrId(one, container));
+  const snapshot = await takeEngineSnapshot(host.engine, signal);
+  const facts = snapshot.facts.find((candidate) => hasNameOrId(candidate, container));
   if (facts === undefined) return NO_SUCH_CONTAINER;
   const last = await findLastUpdate(manager, { host: host.name, container: facts.name });
   const because =
     (modeOf(settings) === "update" ? undefined : "MONITOR_ONLY: nothing is touched on this host") ??
     whyUnwatched(facts, settings) ??
-    whySkipped(facts, sight.facts, { ...makeSelfUpdatePolicy(host, settings), update: false }) ??
+    whySkipped(facts, snapshot.facts, { ...makeSelfUpdatePolicy(host, settings), update: false }) ??
     whyNoRollback(last, facts.imageId);
   const ref = parseImageRef(facts.reference);
   if (because !== undefined || ref === undefined) return { kind: "left", because: because ?? "no tag" };
@@ -80,11 +81,11 @@ async function rollBack(polling: Polling, container: string): Promise<RequestRes
     candidates: [{ facts, ref, digests: [], isProven: true }],
     answers: new Map([[ref.familiar, { kind: "digest", digest }]]),
     held: new Map(),
-    all: sight.facts,
+    all: snapshot.facts,
     now: clock.now(),
     compat: [],
   });
-  const publication = await publishPlan(polling, plan.groups, sight, ROLLBACK);
+  const publication = await publishPlan(polling, plan.groups, snapshot, ROLLBACK);
   await recordCycle(polling, publication);
   return requestResultOf(publication.outcome, [...plan.skipped, ...publication.skipped], container);
 }

@@ -1,4 +1,4 @@
-// The plan as the event updates_enumerated, and where it is cut when it would grow too large. Pure.
+// The plan as the event updates_enumerated, and how a plan that is too large for one event is split. Pure.
 import { createHash } from "node:crypto";
 import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
 import { describeRemoteImage } from "../../shared/containers/payloads-from-engine.ts";
@@ -11,23 +11,24 @@ import type { PlannedGroup } from "./plan.ts";
 import type { EngineSnapshot } from "./engine-snapshot.ts";
 
 const HOOK = "updates_enumerated";
+/** A plan that grows beyond this is split between groups. */
 const CUT_BYTES = 200 * 1024;
-/** Of a group that cannot be cut; the message's headers count against the stream's limit too. */
+/** The limit for one group, which cannot be split. The message's headers count against the stream's limit, too. */
 const MAX_GROUP_BYTES = MAX_EVENT_BYTES - 4 * 1024;
-/** What the event says beside its groups. */
+/** Room for the event's other fields. */
 const FRAME_BYTES = 2 * 1024;
 
 type PlannedSnapshot = Pick<EngineSnapshot, "containers" | "images"> & {
-  /** EVENT_LABELS */
+  /** The setting EVENT_LABELS. */
   readonly labels: readonly string[];
 };
 
-/** `time` as RFC 3339. @throws Error for a group with a container that was not seen. */
+/** `time` is RFC 3339. @throws Error for a group with a container that is not in the snapshot. */
 export function planEvent(
   context: EventContext,
   time: string,
   groups: readonly PlannedGroup[],
-  seen: PlannedSnapshot,
+  snapshot: PlannedSnapshot,
 ): CloudEvent {
   return makeEvent({
     id: eventId(context.run, HOOK, null),
@@ -36,29 +37,29 @@ export function planEvent(
     container: null,
     time,
     context,
-    locals: mergeLocals(groups.map((group) => localsOf(group, seen))),
+    locals: mergeLocals(groups.map((group) => localsOf(group, snapshot))),
   });
 }
 
-/** Of one group, as others may see it; cut where it would not fit otherwise. */
-function localsOf({ entries, ...group }: PlannedGroup, seen: PlannedSnapshot): Locals<typeof HOOK> {
-  const describe = ({ id }: ContainerFacts): ContainerPayload => findById(seen.containers, id);
+/** The hook's locals for one group, without the labels that others must not see; shortened where they do not fit. */
+function localsOf({ entries, ...group }: PlannedGroup, snapshot: PlannedSnapshot): Locals<typeof HOOK> {
+  const describe = ({ id }: ContainerFacts): ContainerPayload => findById(snapshot.containers, id);
   const locals = {
     updateable: entries.map(({ facts, ref, digest }) => ({
       container: describe(facts),
-      current_image: findById(seen.images, facts.imageId),
+      current_image: findById(snapshot.images, facts.imageId),
       latest_image: describeRemoteImage(ref.familiar, ref.name, digest),
     })),
     depends_on_containers: group.dependencies.map(describe),
     hard_depends_on_containers: group.hardDependencies.map(describe),
   };
-  return redactLocals(locals, seen.labels, MAX_GROUP_BYTES - FRAME_BYTES);
+  return redactLocals(locals, snapshot.labels, MAX_GROUP_BYTES - FRAME_BYTES);
 }
 
 const mergeLocals = (all: readonly Locals<typeof HOOK>[]): Locals<typeof HOOK> => ({
   updateable: all.flatMap(({ updateable }) => updateable),
-  depends_on_containers: all.flatMap(({ depends_on_containers: some }) => some),
-  hard_depends_on_containers: all.flatMap(({ hard_depends_on_containers: some }) => some),
+  depends_on_containers: all.flatMap(({ depends_on_containers: containers }) => containers),
+  hard_depends_on_containers: all.flatMap(({ hard_depends_on_containers: containers }) => containers),
 });
 
 function findById<T>(map: ReadonlyMap<string, T>, id: string): T {
@@ -69,17 +70,17 @@ function findById<T>(map: ReadonlyMap<string, T>, id: string): T {
 
 interface PlanParts {
   readonly now: readonly PlannedGroup[];
-  /** For the next plan. */
+  /** Left for the next plan. */
   readonly rest: readonly PlannedGroup[];
-  /** They fit in no plan. */
+  /** Groups that fit in no plan. */
   readonly tooLarge: readonly PlannedGroup[];
 }
 
-/** As many groups as fit in one plan, in their order; at least one. */
-export function splitPlan(groups: readonly PlannedGroup[], seen: PlannedSnapshot): PlanParts {
+/** Takes as many groups as fit in one plan, in their order, and at least one. */
+export function splitPlan(groups: readonly PlannedGroup[], snapshot: PlannedSnapshot): PlanParts {
   const sized = groups.map((group) => ({
     group,
-    bytes: Buffer.byteLength(JSON.stringify(localsOf(group, seen))),
+    bytes: Buffer.byteLength(JSON.stringify(localsOf(group, snapshot))),
   }));
   const fitting = sized.filter(({ bytes }) => FRAME_BYTES + bytes <= MAX_GROUP_BYTES);
   let total = FRAME_BYTES;
@@ -88,11 +89,11 @@ export function splitPlan(groups: readonly PlannedGroup[], seen: PlannedSnapshot
   return {
     now: fitting.slice(0, end).map(({ group }) => group),
     rest: fitting.slice(end).map(({ group }) => group),
-    tooLarge: sized.filter((one) => !fitting.includes(one)).map(({ group }) => group),
+    tooLarge: sized.filter((group) => !fitting.includes(group)).map(({ group }) => group),
   };
 }
 
-/** The same as long as the same containers are to move to the same images. */
+/** Identifies a group: equal when the same containers move to the same images. */
 export function fingerprint({ entries }: PlannedGroup): string {
   const parts = entries.map(({ facts, digest }) => `${facts.id}@${digest}`).sort();
   return createHash("sha256").update(parts.join()).digest("base64url").slice(0, 16);

@@ -1,5 +1,5 @@
-// Which containers are to be updated, and for each of the others why not. Pure: facts in, decisions out. First
-// `choose` says whose registry is worth a question, then `planOf` decides with the answers.
+// Which containers are updated, and why each of the others is not. Pure: facts in, decisions out. `chooseCandidates`
+// selects the containers whose registry is asked; `makePlan` decides with the answers.
 import { type ContainerFacts, hasNameOrId, whySkipped } from "../../shared/containers/container-facts.ts";
 import { groupUpdates } from "../../shared/containers/update-groups.ts";
 import type { HeldEntry } from "../../shared/contract/held-entry.ts";
@@ -10,19 +10,19 @@ import { type ImageStore, type Origin, originKey, originOf } from "../../shared/
 import type { Settings } from "../../shared/settings/settings.ts";
 import { type WatchSettings, whyOnlyMonitored, whyUnwatched } from "../../shared/containers/watch-list.ts";
 
-/** A container as the Engine has it. */
+/** A container as the Engine shows it. */
 export interface WatchedContainer {
   readonly facts: ContainerFacts;
-  /** `RepoDigests` of the image it runs; undefined where the Engine no longer has that image. */
+  /** `RepoDigests` of its image; undefined where the Engine no longer has that image. */
   readonly digests: readonly string[] | undefined;
-  /** Id of a container that is gone, and whose namespace it shares. */
+  /** Id of a removed container whose namespace it shares. */
   readonly lost?: string;
 }
 
-/** What is known of the images of the Engine. */
+/** What is known of the Engine's images. */
 export interface KnownImages {
   readonly store: ImageStore;
-  /** Those known to come from a repository, by `originKey`: the registry has said so before. */
+  /** Images that a registry has confirmed to be of their repository, by `originKey`. */
   readonly known: ReadonlySet<string>;
 }
 
@@ -32,43 +32,43 @@ const NO_SELF_UPDATE: SelfUpdatePolicy = { own: [], update: false };
 export interface Candidate {
   readonly facts: ContainerFacts;
   readonly ref: ImageRef;
-  /** Those by which its registry may know the image it runs. */
+  /** The digests under which its registry may have the image it runs. */
   readonly digests: readonly string[];
-  /** That image is known to come from the repository of its reference; of another the registry has to be asked. */
+  /** The image is known to come from the repository of its reference; otherwise the registry has to confirm it. */
   readonly isProven: boolean;
 }
 
-/** What a registry said of a reference. */
+/** A registry's answer about a reference. */
 export type RegistryAnswer =
   | {
       readonly kind: "digest";
       readonly digest: string;
-      /** The mirror of the Engine's that said so, by host and port. */
+      /** The Engine's mirror that gave this answer, as host and port. */
       readonly mirror?: string;
     }
   | {
       readonly kind: "unknown";
       readonly because: string;
-      /** The registry shows it only to those who log in, and nobody did. */
+      /** The registry requires a login, and no credentials were sent. */
       readonly wantsLogin?: true;
     };
 
 export interface SkippedContainer {
   readonly container: ContainerFacts;
   readonly because: string;
-  /** Something is wrong, where everything else is as it should be. */
+  /** The reason is a failure; without this it is an ordinary state. */
   readonly wrong?: true;
 }
 
 export interface PlannedEntry {
   readonly facts: ContainerFacts;
   readonly ref: ImageRef;
-  /** The registry's, of the image it is to run. */
+  /** The registry's digest of the new image. */
   readonly digest: string;
 }
 
 export interface PlannedGroup {
-  /** A container before those it stops. */
+  /** In update order: a container comes before the containers that it stops. */
   readonly entries: readonly PlannedEntry[];
   readonly dependencies: readonly ContainerFacts[];
   readonly hardDependencies: readonly ContainerFacts[];
@@ -84,28 +84,28 @@ export interface CandidateChoice {
   readonly skipped: readonly SkippedContainer[];
 }
 
-/** Those whose registry is worth a question, and why the others are left alone whatever it would say. */
+/** Chooses the containers whose registry is asked; the others are left alone whatever the registry has. */
 export function chooseCandidates(
   containers: readonly WatchedContainer[],
-  wishes: WatchSettings,
-  ourselves: SelfUpdatePolicy = NO_SELF_UPDATE,
+  settings: WatchSettings,
+  selfUpdate: SelfUpdatePolicy = NO_SELF_UPDATE,
   images: KnownImages = PROVEN_BY_DIGEST,
 ): CandidateChoice {
   const all = containers.map(({ facts }) => facts);
   const candidates: Candidate[] = [];
-  const left: SkippedContainer[] = [];
+  const skipped: SkippedContainer[] = [];
   for (const { facts, digests, lost } of containers) {
     const ref = parseImageRef(facts.reference);
     const origin = ref && digests && knownOrigin({ facts, digests }, ref, images);
     const because =
-      whyUnwatched(facts, wishes) ??
-      whySkipped(facts, all, ourselves) ??
+      whyUnwatched(facts, settings) ??
+      whySkipped(facts, all, selfUpdate) ??
       whyLost(lost) ??
       whyNoOrigin(facts, digests, origin);
-    if (because !== undefined) left.push({ container: facts, because });
+    if (because !== undefined) skipped.push({ container: facts, because });
     else if (ref !== undefined && origin !== undefined) candidates.push({ facts, ref, ...origin });
   }
-  return { candidates, skipped: left };
+  return { candidates, skipped };
 }
 
 const whyLost = (lost: string | undefined): string | undefined =>
@@ -124,17 +124,17 @@ function knownOrigin(
 
 function whyNoOrigin(
   { reference }: ContainerFacts,
-  kept: readonly string[] | undefined,
+  repoDigests: readonly string[] | undefined,
   origin: Origin | undefined,
 ): string | undefined {
-  if (kept === undefined) return "the Engine no longer has the image it runs";
+  if (repoDigests === undefined) return "the Engine no longer has the image it runs";
   if (origin === undefined || origin.isProven || origin.digests.length > 0) return undefined;
-  if (kept.length === 0) return `built here: its image comes from no registry; ${RUN_PULLED_NAME}`;
-  const from = kept.map((text) => text.split("@")[0]).join(", ");
+  if (repoDigests.length === 0) return `built here: its image comes from no registry; ${RUN_PULLED_NAME}`;
+  const from = repoDigests.map((text) => text.split("@")[0]).join(", ");
   return `tagged here: its image comes from ${from}, and not from the repository of ${reference}; ${RUN_PULLED_NAME}`;
 }
 
-/** What to do about a container whose image is not its repository's. */
+/** The remedy for a container whose image does not come from its repository. */
 export const RUN_PULLED_NAME = "to have it updated, run it by the name under which its image was pulled";
 
 export interface PlanFindings {
@@ -143,11 +143,11 @@ export interface PlanFindings {
   readonly answers: ReadonlyMap<string, RegistryAnswer>;
   /** By container name. */
   readonly held: ReadonlyMap<string, HeldEntry>;
-  /** Those whose image is not known to come from its repository, by container name, and why. */
+  /** Containers whose image is not known to come from its repository: name → why. */
   readonly strangers?: ReadonlyMap<string, string>;
-  /** Names of those whose tag has moved to an image of the same content. */
+  /** Names of containers whose tag has moved to an image with the same content. */
   readonly same?: ReadonlySet<string>;
-  /** Tags that a mirror serves otherwise than their registry has them, by `familiar` reference. */
+  /** Tags for which a mirror and the registry have different digests, by `familiar` reference. */
   readonly lags?: ReadonlyMap<string, MirrorLag>;
   /** All containers of the host. */
   readonly all: readonly ContainerFacts[];
@@ -159,13 +159,13 @@ export interface PlanFindings {
 export function makePlan(findings: PlanFindings): UpdatePlan {
   const { candidates, answers, all, compat } = findings;
   const entries = new Map<ContainerFacts, PlannedEntry>();
-  const left: SkippedContainer[] = [];
+  const skipped: SkippedContainer[] = [];
   for (const candidate of candidates) {
     const { facts, ref } = candidate;
     const answer = answers.get(ref.familiar) ?? { kind: "unknown", because: "its registry was not asked" };
     const because = whyNotNow(candidate, answer, findings) ?? whyOnlyMonitored(facts, compat);
-    if (answer.kind === "unknown") left.push({ container: facts, because: answer.because, wrong: true });
-    else if (because !== undefined) left.push({ container: facts, because });
+    if (answer.kind === "unknown") skipped.push({ container: facts, because: answer.because, wrong: true });
+    else if (because !== undefined) skipped.push({ container: facts, because });
     else entries.set(facts, { facts, ref, digest: answer.digest });
   }
   const grouping = groupUpdates([...entries.keys()], all);
@@ -178,10 +178,10 @@ export function makePlan(findings: PlanFindings): UpdatePlan {
       hardDependencies: dependencies.filter(isHard),
     };
   });
-  return { groups, skipped: [...left, ...grouping.skipped] };
+  return { groups, skipped: [...skipped, ...grouping.skipped] };
 }
 
-/** Its tag has moved away from the image it runs; whether that is held is to be seen. */
+/** The tag no longer names the image that the container runs. Holds are not considered here. */
 export function hasTagMoved(
   { ref, digests }: Candidate,
   answers: ReadonlyMap<string, RegistryAnswer>,
@@ -193,7 +193,7 @@ export function hasTagMoved(
 function whyNotNow(
   { facts: { name }, ref: { familiar }, digests }: Candidate,
   answer: RegistryAnswer,
-  { held: all, strangers, same, lags, now }: PlanFindings,
+  { held: heldEntries, strangers, same, lags, now }: PlanFindings,
 ): string | undefined {
   if (answer.kind === "unknown") return answer.because;
   const lag = lags?.get(familiar);
@@ -202,15 +202,15 @@ function whyNotNow(
   if (digests.includes(answer.digest) || same?.has(name) === true) return "current";
   const stranger = strangers?.get(name);
   if (stranger !== undefined) return stranger;
-  const held = all.get(name);
+  const held = heldEntries.get(name);
   if (held?.digest !== answer.digest) return undefined;
   if (held.until === null) return `held: ${held.because} (${held.by}), until the tag changes`;
   if (held.until <= now) return undefined;
   return `held: ${held.because} (${held.by}), until ${new Date(held.until).toISOString()}`;
 }
 
-/** Names in dependency labels that no container bears: ignored, but worth telling. */
+/** Names in dependency labels that no container bears: they are ignored, with a warning. */
 export const unknownDependencies = (facts: ContainerFacts, all: readonly ContainerFacts[]): string[] =>
   [...facts.dependsOn, ...facts.hardDependsOn].filter(
-    (name) => !all.some((other) => hasNameOrId(other, name)),
+    (name) => !all.some((container) => hasNameOrId(container, name)),
   );

@@ -1,4 +1,4 @@
-// What the polling of one host works with.
+// What the poller's parts share for one host: connections, buckets, and what is remembered between cycles.
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";

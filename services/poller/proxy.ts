@@ -1,17 +1,17 @@
-// Through which proxy an address is asked, by the rules that the Engine follows (golang.org/x/net/http/httpproxy):
-// loopback never, and NO_PROXY holds names with their subdomains, `.names` for subdomains alone, addresses, networks and
-// `*`, each but the last two with a port where it is meant for one only. Pure.
+// Which proxy a URL is requested through, by the Engine's rules (golang.org/x/net/http/httpproxy). Loopback addresses
+// never use a proxy. NO_PROXY lists names (with their subdomains), `.names` (subdomains only), addresses, networks
+// and `*`; all but networks and `*` may carry a port, and then apply to that port only. Pure.
 import { isIP } from "node:net";
 import { hostnameOf, isLoopback, parseNetworks } from "./insecure-registries.ts";
 
-/** As given: addresses of proxies, and who is asked without one. Empty for none. */
+/** As configured: the proxies' addresses, and NO_PROXY. Empty for none. */
 export interface Proxies {
   readonly http: string;
   readonly https: string;
   readonly no: string;
 }
 
-/** Our own environment comes first; the Engine's proxies stand in where it names none. */
+/** Our own environment comes first; where it names no proxy, the Engine's proxies are used. */
 export function proxiesFrom(own: Proxies, engine: Proxies): Proxies {
   if (own.http !== "" || own.https !== "") return own;
   return {
@@ -21,14 +21,14 @@ export function proxiesFrom(own: Proxies, engine: Proxies): Proxies {
   };
 }
 
-/** The Engine shows no credentials but `xxxxx:xxxxx`. */
+/** The Engine masks credentials as `xxxxx:xxxxx`. */
 const withoutMask = (proxy: string): string => proxy.replace(/^(\w+:\/\/)?xxxxx(?::xxxxx)?@/, "$1");
 
-/** Undefined where it is asked without one. */
+/** Undefined where the URL is requested directly. */
 export function proxyFor(url: URL, { http, https, no }: Proxies): URL | undefined {
-  const given = url.protocol === "https:" ? https : http;
-  if (given === "" || isLoopback(url.hostname) || isExempt(url, no)) return undefined;
-  const address = /^[a-z][a-z\d+.-]*:\/\//i.test(given) ? given : `http://${given}`;
+  const configured = url.protocol === "https:" ? https : http;
+  if (configured === "" || isLoopback(url.hostname) || isExempt(url, no)) return undefined;
+  const address = /^[a-z][a-z\d+.-]*:\/\//i.test(configured) ? configured : `http://${configured}`;
   const proxy = URL.canParse(address) ? new URL(address) : undefined;
   return proxy !== undefined && /^https?:$/.test(proxy.protocol) ? proxy : undefined;
 }
@@ -47,8 +47,8 @@ function matches(entry: string, name: string, port: string): boolean {
   const family = isIP(name);
   if (entry.includes("/"))
     return family !== 0 && parseNetworks([entry]).check(name, family === 6 ? "ipv6" : "ipv4");
-  const [, only] = isIP(entry) === 6 ? [] : (/:(\d+)$/.exec(entry) ?? []);
-  if (only !== undefined && only !== port) return false;
-  const meant = isIP(entry) === 6 ? entry : hostnameOf(entry).replace(/^\*/, "");
-  return meant.startsWith(".") ? name.endsWith(meant) : name === meant || name.endsWith(`.${meant}`);
+  const [, onlyPort] = isIP(entry) === 6 ? [] : (/:(\d+)$/.exec(entry) ?? []);
+  if (onlyPort !== undefined && onlyPort !== port) return false;
+  const pattern = isIP(entry) === 6 ? entry : hostnameOf(entry).replace(/^\*/, "");
+  return pattern.startsWith(".") ? name.endsWith(pattern) : name === pattern || name.endsWith(`.${pattern}`);
 }

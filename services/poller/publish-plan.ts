@@ -1,4 +1,4 @@
-// Publishing the plan: only while the updater has nothing in hand, and only what is due.
+// Publishes the plan, only when the updater is idle, and only the updates that are due.
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { iso } from "../../shared/clock.ts";
 import type { Mode } from "../../shared/contract/hooks.ts";
@@ -16,46 +16,45 @@ const NOT_FOUND = { consumer: 10014, stream: 10059 };
 
 export type CycleOutcome =
   | { readonly kind: "nothing due" }
-  /** There is something to do, but the updater is not ready for it. */
+  /** Updates are due, but the updater is not ready for them. */
   | { readonly kind: "waiting"; readonly because: string }
   | { readonly kind: "published"; readonly run: string; readonly containers: readonly string[] };
 
 export interface Publication {
   readonly outcome: CycleOutcome;
-  /** What the outcome published. */
+  /** The groups in the published plan. */
   readonly groups: readonly PlannedGroup[];
-  /** Due, but in a later plan: this one was cut. */
+  /** Due, but left for a later plan because this one was full. */
   readonly rest: readonly PlannedGroup[];
   readonly skipped: readonly SkippedContainer[];
 }
 
-/** Where it is not the registry that has something newer. */
+/** Why there is a plan, where a newer image at the registry is not the reason. */
 interface PlanReason {
   readonly reason: string;
   readonly rollback?: true;
 }
 
-/** @throws what NATS throws, and HostNameTaken. */
+/** @throws the NATS client's errors, and HostNameTaken. */
 export async function publishPlan(
   polling: Polling,
   groups: readonly PlannedGroup[],
-  sight: EngineSnapshot,
-  why?: PlanReason,
+  snapshot: EngineSnapshot,
+  reason?: PlanReason,
 ): Promise<Publication> {
-  const { due, told } = await selectDueGroups(polling, groups);
-  const { now, rest, tooLarge } = splitPlan(due, { ...sight, labels: polling.settings.EVENT_LABELS });
-  const left = [
-    ...skippedOf(told, "monitor only: told already"),
+  const { due, announced } = await selectDueGroups(polling, groups);
+  const { now, rest, tooLarge } = splitPlan(due, { ...snapshot, labels: polling.settings.EVENT_LABELS });
+  const skipped = [
+    ...skippedOf(announced, "monitor only: told already"),
     ...skippedOf(tooLarge, "its group does not fit in one plan"),
   ];
-  if (now.length === 0) return { outcome: { kind: "nothing due" }, groups: [], rest, skipped: left };
+  if (now.length === 0) return { outcome: { kind: "nothing due" }, groups: [], rest, skipped };
   const because = await whyUpdaterIsNotReady(polling);
-  if (because !== undefined)
-    return { outcome: { kind: "waiting", because }, groups: [], rest, skipped: left };
-  return { outcome: await publishGroups(polling, now, { sight, why }), groups: now, rest, skipped: left };
+  if (because !== undefined) return { outcome: { kind: "waiting", because }, groups: [], rest, skipped };
+  return { outcome: await publishGroups(polling, now, { snapshot, reason }), groups: now, rest, skipped };
 }
 
-/** Undefined when the updater has taken, and finished with, every plan so far. */
+/** Undefined when the updater has finished every plan published so far. */
 export async function whyUpdaterIsNotReady({ manager, host }: Polling): Promise<string | undefined> {
   try {
     const info = await manager.consumers.info(STREAMS.hooks, consumers.updater(host.name));
@@ -70,7 +69,7 @@ export async function whyUpdaterIsNotReady({ manager, host }: Polling): Promise<
 async function publishGroups(
   polling: Polling,
   groups: readonly PlannedGroup[],
-  { sight, why }: { readonly sight: EngineSnapshot; readonly why: PlanReason | undefined },
+  { snapshot, reason }: { readonly snapshot: EngineSnapshot; readonly reason: PlanReason | undefined },
 ): Promise<CycleOutcome> {
   const { host, settings, clock, signal, js } = polling;
   const now = clock.now();
@@ -82,9 +81,9 @@ async function publishGroups(
     run,
     mode: modeOf(settings),
     reason: `a newer image is there for ${containers.length} container${containers.length === 1 ? "" : "s"}`,
-    ...why,
+    ...reason,
   };
-  const event = planEvent(context, iso(now), groups, { ...sight, labels: settings.EVENT_LABELS });
+  const event = planEvent(context, iso(now), groups, { ...snapshot, labels: settings.EVENT_LABELS });
   await publishOnce(
     { js, clock, signal },
     {
@@ -106,16 +105,16 @@ export function modeOf({ DRY_RUN, MONITOR_ONLY }: Pick<Settings, "DRY_RUN" | "MO
   return MONITOR_ONLY ? "monitor" : "update";
 }
 
-/** Monitor only tells an update once; what is to be done, and all with RUN_ONCE, is always due. */
+/** Monitor only announces an update once. In the other modes, and with RUN_ONCE, every group is always due. */
 async function selectDueGroups(
   { settings, hosts, host, clock }: Polling,
   groups: readonly PlannedGroup[],
-): Promise<{ due: readonly PlannedGroup[]; told: readonly PlannedGroup[] }> {
+): Promise<{ due: readonly PlannedGroup[]; announced: readonly PlannedGroup[] }> {
   if (modeOf(settings) !== "monitor" || settings.RUN_ONCE || groups.length === 0)
-    return { due: groups, told: [] };
-  const { announced } = await updateHostRecord(hosts, host, clock.now(), () => ({}));
-  const isTold = (group: PlannedGroup): boolean => announced.includes(fingerprint(group));
-  return { due: groups.filter((group) => !isTold(group)), told: groups.filter(isTold) };
+    return { due: groups, announced: [] };
+  const { announced: fingerprints } = await updateHostRecord(hosts, host, clock.now(), () => ({}));
+  const isAnnounced = (group: PlannedGroup): boolean => fingerprints.includes(fingerprint(group));
+  return { due: groups.filter((group) => !isAnnounced(group)), announced: groups.filter(isAnnounced) };
 }
 
 const skippedOf = (groups: readonly PlannedGroup[], because: string): SkippedContainer[] =>

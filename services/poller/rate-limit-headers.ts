@@ -1,9 +1,9 @@
-// How many more questions a registry allows, as its answers tell: `ratelimit-limit: 100;w=21600`. Pure. IETF draft
-// "RateLimit header fields for HTTP", version 03, as Docker Hub follows it.
+// Reads how many requests a registry still allows, from its response headers: `ratelimit-limit: 100;w=21600`. IETF
+// draft "RateLimit header fields for HTTP", version 03, as Docker Hub follows it. Pure.
 import type { IncomingHttpHeaders } from "node:http";
 import type { RateLimit } from "../../shared/contract/rate-limit.ts";
 
-/** Undefined where the answer tells of none. */
+/** Undefined where the response carries no rate limit. */
 export function readRateLimit(headers: IncomingHttpHeaders, at: string): RateLimit | undefined {
   const remaining = numberIn(headers["ratelimit-remaining"]);
   if (remaining === undefined) return undefined;

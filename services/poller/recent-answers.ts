@@ -1,4 +1,4 @@
-// What registries said last of each reference, for a while: who only wants to know does not ask twice within it.
+// Keeps the registries' last digests for a minute, so that repeated operator requests do not ask again.
 import type { Clock } from "../../shared/clock.ts";
 import type { ImageRef } from "../../shared/registry/image-ref.ts";
 import type { RegistryAnswer } from "./plan.ts";
@@ -7,45 +7,47 @@ export type DigestAnswer = Extract<RegistryAnswer, { kind: "digest" }>;
 
 interface RecentAnswer {
   readonly answer: DigestAnswer;
-  /** Monotonic, and of the wall's clock. */
+  /** When it came, on the monotonic clock. */
   readonly at: number;
+  /** The same on the wall clock, milliseconds since 1970. */
   readonly wall: number;
 }
 
-/** How long an answer is recent. */
+/** How long an answer counts as recent. */
 export const RECENT_MS = 60_000;
 
 export class RecentAnswers {
   readonly #clock: Clock;
   /** By `familiar` reference. */
-  readonly #said = new Map<string, RecentAnswer>();
+  readonly #answers = new Map<string, RecentAnswer>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Digests only: what failed is asked again. */
+  /** Remembers digests only: a failed request is repeated. */
   remember(answers: ReadonlyMap<string, RegistryAnswer>): void {
     const at = this.#clock.monotonic();
     const wall = this.#clock.now();
-    for (const [familiar, said] of this.#said) if (said.at + RECENT_MS < at) this.#said.delete(familiar);
+    for (const [familiar, recent] of this.#answers)
+      if (recent.at + RECENT_MS < at) this.#answers.delete(familiar);
     for (const [familiar, answer] of answers)
-      if (answer.kind === "digest") this.#said.set(familiar, { answer, at, wall });
+      if (answer.kind === "digest") this.#answers.set(familiar, { answer, at, wall });
   }
 
-  /** Answers that are younger than `ms`, by `familiar` reference. */
+  /** The answers younger than `ms`, by `familiar` reference. */
   get(refs: readonly ImageRef[], ms: number): ReadonlyMap<string, RegistryAnswer> {
     const from = this.#clock.monotonic() - ms;
     return new Map(
       refs.flatMap(({ familiar }) => {
-        const said = this.#said.get(familiar);
-        return said === undefined || said.at <= from ? [] : [[familiar, said.answer] as const];
+        const recent = this.#answers.get(familiar);
+        return recent === undefined || recent.at <= from ? [] : [[familiar, recent.answer] as const];
       }),
     );
   }
 
-  /** Milliseconds since 1970; undefined where it said nothing lately. */
+  /** When the registry answered, milliseconds since 1970; undefined where no answer is remembered. */
   saidAt({ familiar }: ImageRef): number | undefined {
-    return this.#said.get(familiar)?.wall;
+    return this.#answers.get(familiar)?.wall;
   }
 }

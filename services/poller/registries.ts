@@ -1,5 +1,6 @@
-// What tags mean at their registries now: the Engine's mirrors first, as it does itself, then the registry, with patience
-// for what passes; last the Engine is asked (ask-engine.ts). registry-api.ts has the single question.
+// The current digests of tags: from the Engine's mirrors first, in the Engine's own order, then from the registry,
+// with retries for transient failures, and last from the Engine (ask-engine.ts). registry-api.ts makes the single
+// request.
 import type { Engine } from "../../shared/docker/engine.ts";
 import { explain } from "../../shared/errors.ts";
 import { type ImageRef, apiHost } from "../../shared/registry/image-ref.ts";
@@ -9,7 +10,7 @@ import { isLoopback } from "./insecure-registries.ts";
 import type { RegistryAnswer } from "./plan.ts";
 import type { RateLimit } from "../../shared/contract/rate-limit.ts";
 import { RecentAnswers } from "./recent-answers.ts";
-import { type ApiAccess as ApiMeans, RegistryApi } from "./registry-api.ts";
+import { type ApiAccess, RegistryApi } from "./registry-api.ts";
 import { AskedToWait, NoDigest, DEFAULT_WAIT_MS } from "./registry-error.ts";
 import {
   type RegistryEndpoint,
@@ -22,8 +23,8 @@ import {
 } from "./registry-round.ts";
 import { SHORT_WAIT_MS } from "./registry-backoff.ts";
 
-export interface RegistryAccess extends ApiMeans {
-  /** Undefined: nobody stands in for this program. */
+export interface RegistryAccess extends ApiAccess {
+  /** Asked where this process cannot reach a registry; undefined to never ask it. */
   readonly engine?: Pick<Engine, "docker"> | undefined;
   readonly mirrors?: readonly string[];
 }
@@ -34,30 +35,30 @@ interface FoundDigest {
 }
 
 const CONCURRENCY = { all: 20, each: 10, keyOf: (ref: ImageRef) => ref.registry };
-/** Before the same is asked again in a cycle. */
+/** The pauses before the retries of a request within a cycle. */
 const BACK_OFF_MS = [300, 1200, 4000];
-/** How long a registry that only the Engine reached is asked through it first. */
+/** How long a registry that only the Engine reached is asked through the Engine first. */
 const ENGINE_FIRST_MS = 3_600_000;
 
-/** Remembers tokens, who wants to be left alone and how each registry is reached, until disposed of. */
+/** Remembers tokens, requested pauses and how each registry is reached, until disposed of. */
 export class Registries implements Disposable {
   readonly recent: RecentAnswers;
-  readonly #means: RegistryAccess;
+  readonly #access: RegistryAccess;
   readonly #api: RegistryApi;
   /** Registry → monotonic time until which the Engine is asked first. */
-  readonly #byEngine = new Map<string, number>();
+  readonly #engineFirst = new Map<string, number>();
 
-  constructor(means: RegistryAccess) {
-    this.#means = means;
-    this.recent = new RecentAnswers(means.clock);
-    this.#api = new RegistryApi(means);
+  constructor(access: RegistryAccess) {
+    this.#access = access;
+    this.recent = new RecentAnswers(access.clock);
+    this.#api = new RegistryApi(access);
   }
 
   [Symbol.dispose](): void {
     this.#api[Symbol.dispose]();
   }
 
-  /** From now on REPO_USER is for this registry. */
+  /** Uses REPO_USER for this registry from now on. */
   bindTo(registry: string | undefined): void {
     this.#api.bound = registry;
   }
@@ -66,7 +67,7 @@ export class Registries implements Disposable {
     return Object.fromEntries(this.#api.budgets);
   }
 
-  /** One question for each distinct reference; the answers by `familiar`. Never throws for what a registry does. */
+  /** Asks once for each distinct reference; answers by `familiar`. Never throws for a registry's failure. */
   async digestsOf(
     refs: readonly ImageRef[],
     signal: AbortSignal,
@@ -93,49 +94,50 @@ export class Registries implements Disposable {
     }
   }
 
-  /** Host and port of the Engine's mirrors that stand in for its registry. */
+  /** Host and port of the Engine's mirrors of the reference's registry. */
   mirrorsOf(ref: ImageRef): readonly string[] {
-    return mirrorEndpoints(ref, this.#means.mirrors ?? []).map(({ registry }) => registry);
+    return mirrorEndpoints(ref, this.#access.mirrors ?? []).map(({ registry }) => registry);
   }
 
-  /** What tags mean at their registries themselves, whatever a mirror says: one try, and only those that are known. */
+  /** The digests at the registries, not at mirrors. One try each; a reference without an answer is left out. */
   upstreamOf(refs: readonly ImageRef[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     return findKnown(refs, signal, (ref, round) => this.#tryAt(ownEndpoint(ref.registry), ref, round));
   }
 
-  /** What tags mean to the Engine, mirrors included; only those that are known. */
+  /** The digests that the Engine finds, mirrors included; a reference without an answer is left out. */
   throughEngine(refs: readonly ImageRef[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     return findKnown(refs, signal, (ref, round) => this.#askEngine(ref, round));
   }
 
   async #find(ref: ImageRef, round: RegistryRound): Promise<FoundDigest> {
     const isEnginesOwn = isLoopback(apiHost(ref.registry));
-    const isKnown = (this.#byEngine.get(ref.registry) ?? 0) > this.#means.clock.monotonic();
-    const first = isEnginesOwn || isKnown ? await this.#askEngine(ref, round) : undefined;
-    if (first !== undefined) return { digest: first };
+    const isEngineFirst = (this.#engineFirst.get(ref.registry) ?? 0) > this.#access.clock.monotonic();
+    const viaEngine = isEnginesOwn || isEngineFirst ? await this.#askEngine(ref, round) : undefined;
+    if (viaEngine !== undefined) return { digest: viaEngine };
     const mirrored = await this.#findAtMirror(ref, round);
     if (mirrored !== undefined) return mirrored;
     try {
       return { digest: await this.#findAt(ownEndpoint(ref.registry), ref, round) };
     } catch (error) {
-      const mayHelp = error instanceof NoDigest && error.kind === "unreachable" && !isEnginesOwn && !isKnown;
+      const mayHelp =
+        error instanceof NoDigest && error.kind === "unreachable" && !isEnginesOwn && !isEngineFirst;
       const digest = mayHelp ? await this.#askEngine(ref, round) : undefined;
       if (digest === undefined) throw error;
-      this.#byEngine.set(ref.registry, this.#means.clock.monotonic() + ENGINE_FIRST_MS);
+      this.#engineFirst.set(ref.registry, this.#access.clock.monotonic() + ENGINE_FIRST_MS);
       return { digest };
     }
   }
 
-  /** As for the Engine, any failure of a mirror leads to the next one, and to the registry. */
+  /** As in the Engine, after any failure the next mirror is asked, and in the end the registry. */
   async #findAtMirror(ref: ImageRef, round: RegistryRound): Promise<FoundDigest | undefined> {
-    for (const mirror of mirrorEndpoints(ref, this.#means.mirrors ?? [])) {
+    for (const mirror of mirrorEndpoints(ref, this.#access.mirrors ?? [])) {
       const digest = await this.#tryAt(mirror, ref, round);
       if (digest !== undefined) return { digest, mirror: mirror.registry };
     }
     return undefined;
   }
 
-  /** Without patience: undefined where it gave no digest. */
+  /** Tries once; undefined where there was no digest. */
   async #tryAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string | undefined> {
     const { registry } = endpoint;
     try {
@@ -149,7 +151,7 @@ export class Registries implements Disposable {
     }
   }
 
-  /** What passes is waited for, a few seconds in all. @throws NoDigest */
+  /** Retries transient failures for a few seconds in all. @throws NoDigest */
   async #findAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string> {
     const { registry } = endpoint;
     for (let n = 0; ; n++) {
@@ -159,14 +161,14 @@ export class Registries implements Disposable {
       } catch (error) {
         if (!(error instanceof NoDigest) || round.givenUp.get(registry) === error) throw error;
         const ms = round.signal.aborted ? undefined : pauseAfter(error, n);
-        if (ms === undefined) throw this.#ended(registry, error, round);
+        if (ms === undefined) throw this.#giveUp(registry, error, round);
         if (error instanceof AskedToWait) await this.#api.backoff.pause(registry, ms, round.signal);
-        else await this.#means.clock.sleep(ms, round.signal);
+        else await this.#access.clock.sleep(ms, round.signal);
       }
     }
   }
 
-  #ended(registry: string, error: NoDigest, round: RegistryRound): NoDigest {
+  #giveUp(registry: string, error: NoDigest, round: RegistryRound): NoDigest {
     const because =
       error instanceof AskedToWait ? new NoDigest(this.#api.backoff.block(registry, error)) : error;
     const isSilent = error.kind === "unreachable" || error.isPassing || isShort(error);
@@ -175,13 +177,13 @@ export class Registries implements Disposable {
   }
 
   async #askEngine(ref: ImageRef, round: RegistryRound): Promise<string | undefined> {
-    const { engine, clock } = this.#means;
+    const { engine, clock } = this.#access;
     const name = `the Engine about ${ref.registry}`;
     if (engine === undefined || round.givenUp.has(name) || round.signal.aborted) return undefined;
     const { credentials } = await this.#api.loginFor(ref.registry, round);
-    const said = await askEngineForDigest(engine, ref, { credentials, clock, signal: round.signal });
-    if ("digest" in said) return said.digest;
-    countSilence(name, new NoDigest(said.because), round);
+    const answer = await askEngineForDigest(engine, ref, { credentials, clock, signal: round.signal });
+    if ("digest" in answer) return answer.digest;
+    countSilence(name, new NoDigest(answer.because), round);
     return undefined;
   }
 }
@@ -193,7 +195,7 @@ async function findKnown(
 ): Promise<ReadonlyMap<string, string>> {
   const round = newRound(refs, signal);
   const found = await inParallel(refs, CONCURRENCY, async (ref) => {
-    const digest = await ask(ref, round).catch(() => undefined); // it is about nothing more than a comparison
+    const digest = await ask(ref, round).catch(() => undefined); // only a comparison depends on the digest
     return digest === undefined ? [] : [[ref.familiar, digest] as const];
   });
   return new Map(found.flat());
@@ -201,7 +203,7 @@ async function findKnown(
 
 const isShort = (error: NoDigest): boolean => error instanceof AskedToWait && error.ms <= SHORT_WAIT_MS;
 
-/** Undefined where it is not tried again in this cycle. */
+/** The pause before the next try; undefined for no further try in this cycle. */
 function pauseAfter(error: NoDigest, n: number): number | undefined {
   const backOff = BACK_OFF_MS[n];
   if (backOff === undefined) return undefined;

@@ -1,4 +1,4 @@
-// One question to one registry: what a tag means there. Distribution spec, "Pulling manifests" and "Checking if content
+// One request to one registry: the digest of a tag. Distribution spec, "Pulling manifests" and "Checking if content
 // exists in the registry": HEAD for the digest, GET where HEAD gives none.
 import { createHash } from "node:crypto";
 import { type Clock, iso } from "../../shared/clock.ts";
@@ -20,7 +20,7 @@ import { RegistryBackoff } from "./registry-backoff.ts";
 
 export interface ApiAccess {
   readonly settings: CredentialSettings & Pick<Settings, "TOKEN_SERVERS">;
-  /** As the Engine lists them. */
+  /** The Engine's insecure registries. */
   readonly insecure: readonly string[];
   readonly proxies: Proxies;
   readonly clock: Clock;
@@ -40,37 +40,37 @@ const ACCEPT = [
 ].join(", ");
 const MANIFEST_BYTES = 4 * 1024 * 1024;
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
-/** HEAD answers that may only mean that HEAD is not known there; 401 is one without a challenge. */
+/** Statuses that may only mean that the registry does not support HEAD; 401 means one without a challenge. */
 const HEAD_UNSURE: ReadonlySet<number> = new Set([200, 400, 401, 403, 404, 405, 431]);
 const isUnsure = (status: number): boolean => HEAD_UNSURE.has(status) || status >= 500;
 
-/** Remembers tokens and how to speak to each registry, until disposed of. */
+/** Remembers tokens, challenges and schemes of each registry, until disposed of. */
 export class RegistryApi implements Disposable {
   readonly backoff: RegistryBackoff;
-  /** What each registry told last of how often it may be asked. */
+  /** Each registry's last rate limit. */
   readonly budgets = new Map<string, RateLimit>();
-  /** The registry that REPO_USER was found to be for. */
+  /** The registry that REPO_USER turned out to be for. */
   bound: string | undefined;
-  readonly #means: ApiAccess;
+  readonly #options: ApiAccess;
   readonly #exchange: HttpExchange;
-  readonly #origins: RegistrySchemes;
+  readonly #schemes: RegistrySchemes;
   readonly #tokens: TokenCache;
-  /** What each registry, or a repository with a scope of its own, asked for last time; undefined for nothing. */
+  /** The last challenge of each registry, or of a repository with a scope of its own; undefined for none. */
   readonly #challenges = new Map<string, Challenge | undefined>(CHALLENGES);
 
-  constructor(means: ApiAccess) {
-    this.#means = means;
-    this.#exchange = new HttpExchange(means.clock, means.proxies);
-    this.#origins = new RegistrySchemes(this.#exchange, means.insecure);
-    this.#tokens = new TokenCache(this.#exchange, means.clock);
-    this.backoff = new RegistryBackoff(means.clock);
+  constructor(options: ApiAccess) {
+    this.#options = options;
+    this.#exchange = new HttpExchange(options.clock, options.proxies);
+    this.#schemes = new RegistrySchemes(this.#exchange, options.insecure);
+    this.#tokens = new TokenCache(this.#exchange, options.clock);
+    this.backoff = new RegistryBackoff(options.clock);
   }
 
   [Symbol.dispose](): void {
     this.#exchange[Symbol.dispose]();
   }
 
-  /** The first question finds out what the registry wants; the others wait for it. @throws NoDigest */
+  /** A registry's first request learns its challenge; the others wait for it. @throws NoDigest */
   async digestAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string> {
     const { registry } = endpoint;
     if (this.#challenges.has(registry)) return this.#digestAt(endpoint, ref, round);
@@ -84,15 +84,15 @@ export class RegistryApi implements Disposable {
 
   async loginFor(registry: string, { logins }: RegistryRound): Promise<FoundLogin> {
     const reading =
-      logins.get(registry) ?? findLogin(registry, { bound: this.bound, ...this.#means.settings });
+      logins.get(registry) ?? findLogin(registry, { bound: this.bound, ...this.#options.settings });
     logins.set(registry, reading);
     return reading;
   }
 
   async #digestAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string> {
     const head = await this.#ask(endpoint, { ref, method: "HEAD", round });
-    const said = head.status === 200 ? digestIn(head) : undefined;
-    if (said !== undefined) return said;
+    const digest = head.status === 200 ? digestIn(head) : undefined;
+    if (digest !== undefined) return digest;
     if (!isUnsure(head.status)) throw refusal(ref, head);
     const got = await this.#ask(endpoint, { ref, method: "GET", round });
     if (got.status === 401) throw accessDenied(await this.#accessTo(endpoint, ref, round));
@@ -100,13 +100,13 @@ export class RegistryApi implements Disposable {
     return digestIn(got) ?? `sha256:${createHash("sha256").update(got.body).digest("hex")}`;
   }
 
-  /** Asks with the authorization that was right last time, and once more where the registry wants another. */
+  /** Asks with the authorization that worked last time, and once more if the registry sends another challenge. */
   async #ask(endpoint: RegistryEndpoint, asking: ManifestRequest): Promise<HttpResponse> {
     const { ref, round } = asking;
     const { registry } = endpoint;
     const access = await this.#accessTo(endpoint, ref, round);
     const known = this.#challenges.get(`${registry}/${ref.repository}`) ?? this.#challenges.get(registry);
-    const authorization = known && (await this.#inAdvance(known, access));
+    const authorization = known && (await this.#authorizeInAdvance(known, access));
     const first = await this.#send(endpoint, asking, authorization);
     if (first.status !== 401) {
       if (!this.#challenges.has(registry)) this.#challenges.set(registry, undefined);
@@ -117,7 +117,7 @@ export class RegistryApi implements Disposable {
       if (first.headers["www-authenticate"] !== undefined) throw accessDenied(access);
       return first;
     }
-    if (first.url.host !== endpoint.host) return this.#askElsewhere(first.url, challenge, asking);
+    if (first.url.host !== endpoint.host) return this.#askAfterRedirect(first.url, challenge, asking);
     const own = authorization === undefined ? access : { ...access, together: [] };
     if (authorization !== undefined) this.#tokens.forget(challenge, access);
     this.#remember(challenge, endpoint, ref);
@@ -127,8 +127,8 @@ export class RegistryApi implements Disposable {
     return second;
   }
 
-  /** What is known of a registry may be out of date: then it is asked first. */
-  async #inAdvance(known: Challenge, access: RegistryLogin): Promise<string | undefined> {
+  /** A built-in challenge may be out of date: if its token server fails, the registry is asked without a token. */
+  async #authorizeInAdvance(known: Challenge, access: RegistryLogin): Promise<string | undefined> {
     if (known !== CHALLENGES.get(access.registry)) return this.#tokens.authorizationFor(known, access);
     return this.#tokens.authorizationFor(known, access).catch((error: unknown) => {
       if (!(error instanceof NoDigest) || error instanceof AskedToWait || error.isPassing) throw error;
@@ -136,8 +136,8 @@ export class RegistryApi implements Disposable {
     });
   }
 
-  /** It was redirected to another registry, which wants a token of its own: with that one's credentials, if any. */
-  async #askElsewhere(url: URL, challenge: Challenge, asking: ManifestRequest): Promise<HttpResponse> {
+  /** After a redirect to another registry that wants its own token: asks with that registry's credentials, if any. */
+  async #askAfterRedirect(url: URL, challenge: Challenge, asking: ManifestRequest): Promise<HttpResponse> {
     const { ref, method, round } = asking;
     const [, repository = ref.repository] = /^\/v2\/(.+)\/manifests\//.exec(url.pathname) ?? [];
     const endpoint: RegistryEndpoint = { registry: url.host, host: url.host };
@@ -146,14 +146,14 @@ export class RegistryApi implements Disposable {
     const headers = { accept: ACCEPT, authorization };
     await this.backoff.waitForTurn(url.host, round.signal);
     const rest = { method, headers, maxBytes: MANIFEST_BYTES };
-    const answered = await this.#origins
+    const response = await this.#schemes
       .askAt(url, rest, round.signal)
       .catch((cause: unknown) => unreachable(url.host, cause));
-    if (answered.status === 401) throw accessDenied(access);
-    return this.#heard(url.host, answered);
+    if (response.status === 401) throw accessDenied(access);
+    return this.#checkPause(url.host, response);
   }
 
-  /** A Bearer challenge is the same for the whole registry, but for the scope; any other is its repository's own. */
+  /** A Bearer challenge with the usual scope holds for the whole registry, any other for its repository only. */
   #remember(challenge: Challenge, { registry }: RegistryEndpoint, { repository }: ImageRef): void {
     const { scope = pullScope(repository), ...params } = challenge.params;
     const isGeneral = challenge.scheme === "bearer" && scope === pullScope(repository);
@@ -171,8 +171,8 @@ export class RegistryApi implements Disposable {
       registry,
       apiHost: host,
       repository: ref.repository,
-      insecure: this.#origins.isInsecure(host),
-      rules: this.#means.settings.TOKEN_SERVERS,
+      insecure: this.#schemes.isInsecure(host),
+      rules: this.#options.settings.TOKEN_SERVERS,
       together: round.repositories.get(ref.registry) ?? [],
       signal: round.signal,
     };
@@ -183,7 +183,7 @@ export class RegistryApi implements Disposable {
     { ref, method, round }: ManifestRequest,
     authorization: string | undefined,
   ): Promise<HttpResponse> {
-    const asked = {
+    const query = {
       method,
       host,
       scheme,
@@ -192,21 +192,22 @@ export class RegistryApi implements Disposable {
       maxBytes: MANIFEST_BYTES,
     };
     await this.backoff.waitForTurn(registry, round.signal);
-    const answered = await this.#origins
-      .ask(asked, round.signal)
+    const response = await this.#schemes
+      .ask(query, round.signal)
       .catch((cause: unknown) => unreachable(registry, cause));
-    return this.#heard(registry, answered);
+    return this.#checkPause(registry, response);
   }
 
-  #heard(registry: string, answered: HttpResponse): HttpResponse {
-    const { status, headers } = answered;
-    const { clock } = this.#means;
+  /** Notes the rate limit. @throws AskedToWait where the registry asks for a pause. */
+  #checkPause(registry: string, response: HttpResponse): HttpResponse {
+    const { status, headers } = response;
+    const { clock } = this.#options;
     const budget = readRateLimit(headers, iso(clock.now()));
     if (budget !== undefined) this.budgets.set(registry, budget);
     const wait = retryAfterMs(headers["retry-after"], clock.now());
     if (status === 429 || (status === 503 && wait !== undefined))
       throw new AskedToWait(`${registry} answered ${status}`, wait ?? DEFAULT_WAIT_MS);
-    return answered;
+    return response;
   }
 }
 
@@ -221,8 +222,8 @@ function unreachable(registry: string, cause: unknown): never {
 }
 
 function digestIn({ headers }: HttpResponse): string | undefined {
-  const said = headers["docker-content-digest"];
-  return typeof said === "string" && DIGEST.test(said) ? said : undefined;
+  const digest = headers["docker-content-digest"];
+  return typeof digest === "string" && DIGEST.test(digest) ? digest : undefined;
 }
 
 function refusal({ registry, familiar }: ImageRef, { status }: HttpResponse): NoDigest {

@@ -1,6 +1,6 @@
-// How a registry's 401 is answered: Basic with the credentials themselves, Bearer with a token from the token server
-// that the challenge names. Distribution spec, "Token Authentication" and "OAuth2 Token Authentication". One token is asked
-// for with the scopes of all repositories of the round, where the token server takes that.
+// Answers a registry's 401: Basic with the credentials themselves, Bearer with a token from the token server that the
+// challenge names. Distribution spec, "Token Authentication" and "OAuth2 Token Authentication". Where the token
+// server allows it, one token is requested with the scopes of all repositories of the round.
 import type { Clock } from "../../shared/clock.ts";
 import type { Credentials } from "../../shared/registry/credentials.ts";
 import type { Challenge } from "./challenge.ts";
@@ -10,19 +10,19 @@ import { type HttpResponse, type HttpExchange, type HttpRequest, Unreachable } f
 import { parseTokenResponse } from "./token-response.ts";
 
 export interface RegistryLogin {
-  /** As the user writes it, for what we say. */
+  /** The registry's name as the user writes it, for messages. */
   readonly registry: string;
   /** The API's host, with its port. */
   readonly apiHost: string;
   readonly repository: string;
   readonly credentials: Credentials | undefined;
-  /** Why there are none where there might be some. */
+  /** Why there are no credentials although some are configured. */
   readonly trouble?: string | undefined;
-  /** The registry may be asked without TLS, so its token server may too. */
+  /** The registry may be asked without TLS, and so may its token server. */
   readonly insecure: boolean;
-  /** TOKEN_SERVERS. */
+  /** The entries of the setting TOKEN_SERVERS. */
   readonly rules: readonly string[];
-  /** All repositories that are asked for in this round. */
+  /** All repositories of this round: their scopes go into one token. */
   readonly together: readonly string[];
   readonly signal: AbortSignal;
 }
@@ -30,13 +30,13 @@ export interface RegistryLogin {
 const MEGABYTE = 1024 * 1024;
 const LIFETIME_S = 60; // where the token server does not say: the spec's default
 const MARGIN_S = 5;
-/** Of scopes in one request: what a URL and a token may hold. */
+/** How many scopes go into one request, and how long they may be: a URL and a token have limits. */
 const MOST_SCOPES = 60;
 const MOST_CHARACTERS = 4000;
 
 interface Token {
   readonly authorization: string;
-  /** Monotonic. */
+  /** On the monotonic clock. */
   readonly until: number;
 }
 
@@ -45,7 +45,7 @@ export class TokenCache {
   readonly #clock: Clock;
   readonly #tokens = new Map<string, Token>();
   readonly #asking = new Map<string, Promise<void>>();
-  /** Token servers that take one scope at a time. */
+  /** Token servers that accept only one scope at a time. */
   readonly #oneByOne = new Set<string>();
 
   constructor(exchange: HttpExchange, clock: Clock) {
@@ -58,28 +58,28 @@ export class TokenCache {
     if (challenge.scheme === "basic") return basicOf(access);
     const own = scopeOf(challenge, access);
     const key = keyOf(challenge, access, own);
-    for (let asking = this.#asking.get(key); asking !== undefined; asking = this.#asking.get(key))
-      await asking;
+    for (let pending = this.#asking.get(key); pending !== undefined; pending = this.#asking.get(key))
+      await pending;
     const kept = this.#kept(key);
     if (kept !== undefined) return kept.authorization;
-    const scopes = this.#together(challenge, access, own);
-    const asked = this.#ask(challenge, access, scopes).finally(() => {
+    const scopes = this.#scopesFor(challenge, access, own);
+    const asking = this.#ask(challenge, access, scopes).finally(() => {
       for (const scope of scopes) this.#asking.delete(keyOf(challenge, access, scope));
     });
-    const settled = asked.then(
+    const settled = asking.then(
       () => undefined,
       () => undefined,
     );
     for (const scope of scopes) this.#asking.set(keyOf(challenge, access, scope), settled);
-    return (await asked).authorization;
+    return (await asking).authorization;
   }
 
-  /** The token was not accepted. */
+  /** Drops a token that the registry did not accept. */
   forget(challenge: Challenge, access: RegistryLogin): void {
     this.#tokens.delete(keyOf(challenge, access, scopeOf(challenge, access)));
   }
 
-  /** A token of several scopes was not accepted where one of its own is. */
+  /** Asks for one scope at a time from now on: the registry refused a token of several scopes. */
   askOneByOne({ params }: Challenge): void {
     this.#oneByOne.add(params["realm"] ?? "");
   }
@@ -89,8 +89,8 @@ export class TokenCache {
     return kept !== undefined && kept.until > this.#clock.monotonic() ? kept : undefined;
   }
 
-  /** The scopes to ask for, its own first. */
-  #together(challenge: Challenge, access: RegistryLogin, own: string): string[] {
+  /** The scopes to ask for, the repository's own first. */
+  #scopesFor(challenge: Challenge, access: RegistryLogin, own: string): string[] {
     const scopes = [own];
     if (this.#oneByOne.has(challenge.params["realm"] ?? "") || own !== pullScope(access.repository))
       return scopes;
@@ -118,21 +118,21 @@ export class TokenCache {
 
   async #fetch(challenge: Challenge, access: RegistryLogin, scopes: readonly string[]): Promise<Token> {
     const { registry } = access;
-    const question = tokenQuestion(challenge, access, scopes);
-    const answered = await this.#exchange.ask(question, access.signal).catch((error: unknown) => {
+    const request = tokenRequest(challenge, access, scopes);
+    const response = await this.#exchange.ask(request, access.signal).catch((error: unknown) => {
       if (!(error instanceof Unreachable)) throw error;
-      const server = question.url.host;
+      const server = request.url.host;
       throw new NoDigest(
         `registry unreachable: ${server}, which gives ${registry}'s tokens: ${error.message}`,
         { cause: error, kind: "unreachable", isPassing: error.isPassing },
       );
     });
-    this.#check(answered, access);
-    const said = parseTokenResponse(answered.body.toString());
-    if (said === undefined) throw new NoDigest(`${registry}'s token server gave no token that can be used`);
-    const seconds = (said.expires_in ?? LIFETIME_S) - MARGIN_S;
+    this.#check(response, access);
+    const parsed = parseTokenResponse(response.body.toString());
+    if (parsed === undefined) throw new NoDigest(`${registry}'s token server gave no token that can be used`);
+    const seconds = (parsed.expires_in ?? LIFETIME_S) - MARGIN_S;
     const token = {
-      authorization: `Bearer ${said.token}`,
+      authorization: `Bearer ${parsed.token}`,
       until: this.#clock.monotonic() + seconds * 1000,
     };
     for (const scope of scopes) this.#tokens.set(keyOf(challenge, access, scope), token);
@@ -150,7 +150,7 @@ export class TokenCache {
   }
 }
 
-/** Why there is no access, and what to do about it. */
+/** The error for a refused registry: why access was denied, and the remedy. */
 export function accessDenied({
   registry,
   credentials,
@@ -174,7 +174,7 @@ function basicOf(access: RegistryLogin): string {
   return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64")}`;
 }
 
-function tokenQuestion({ params }: Challenge, access: RegistryLogin, scopes: readonly string[]): HttpRequest {
+function tokenRequest({ params }: Challenge, access: RegistryLogin, scopes: readonly string[]): HttpRequest {
   const { credentials, insecure } = access;
   const url = realmOf(params["realm"] ?? "", access);
   const { service } = params;
@@ -204,7 +204,7 @@ function tokenQuestion({ params }: Challenge, access: RegistryLogin, scopes: rea
   };
 }
 
-/** By the rules of realm.ts. @throws NoDigest */
+/** The token server's URL, checked by the rules of realm.ts. @throws NoDigest */
 function realmOf(realm: string, { registry, apiHost, insecure, credentials, rules }: RegistryLogin): URL {
   const url = URL.canParse(realm) ? new URL(realm) : undefined;
   const isTrusted = url?.protocol === "https:" || (insecure && url?.protocol === "http:");
@@ -220,7 +220,7 @@ function realmOf(realm: string, { registry, apiHost, insecure, credentials, rule
 
 const isOfRegistry = (url: URL, { apiHost }: RegistryLogin): boolean => mayGetCredentials(url, apiHost, []);
 
-/** What is asked for where the challenge names no scope. */
+/** The scope where the challenge names none. */
 export const pullScope = (repository: string): string => `repository:${repository}:pull`;
 
 const scopeOf = ({ params }: Challenge, { repository }: RegistryLogin): string =>

@@ -1,20 +1,20 @@
-// Registries that asked to be left alone: a short wait is waited for, a long one ends the question.
+// Honours a registry's request to wait: a short wait is waited out, a long one fails the request.
 import { type Clock, iso } from "../../shared/clock.ts";
 import { type AskedToWait, NoDigest } from "./registry-error.ts";
 
-/** What is waited for within a cycle. */
+/** The longest wait within a cycle. */
 export const SHORT_WAIT_MS = 10_000;
 
 export class RegistryBackoff {
   readonly #clock: Clock;
-  /** Registry → monotonic time until which it is not asked, and why. */
+  /** Registry → the monotonic time until which it is not asked, and why. */
   readonly #waits = new Map<string, { readonly until: number; readonly because: string }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Resolves when it may be asked. @throws NoDigest where that takes long. */
+  /** Resolves when the registry may be asked. @throws NoDigest where the wait is too long for a cycle. */
   async waitForTurn(registry: string, signal: AbortSignal): Promise<void> {
     const wait = this.#waits.get(registry);
     const left = wait === undefined ? 0 : wait.until - this.#clock.monotonic();
@@ -23,14 +23,14 @@ export class RegistryBackoff {
     await this.#clock.sleep(left, signal);
   }
 
-  /** For so long nobody asks; resolves after it. */
+  /** Holds all requests to the registry for `ms`; resolves after that. */
   async pause(registry: string, ms: number, signal: AbortSignal): Promise<void> {
     const until = Math.max(this.#waits.get(registry)?.until ?? 0, this.#clock.monotonic() + ms);
     this.#waits.set(registry, { until, because: `${registry} asked to wait` });
     await this.#clock.sleep(ms, signal);
   }
 
-  /** What it asks for is more than a cycle waits. Gives the reason. */
+  /** Stops asking the registry until the requested time. Returns the reason. */
   block(registry: string, { message, ms }: AskedToWait): string {
     const kept = this.#waits.get(registry);
     if (kept !== undefined && ms > SHORT_WAIT_MS && kept.until > this.#clock.monotonic() + ms - 2000)

@@ -1,16 +1,16 @@
-// Why a registry gave no digest: a sentence for people, always without secrets.
+// Why a registry gave no digest: a sentence for people, never with a secret in it.
 import { parseRetryAfter } from "../../shared/registry/retry-after.ts";
 
 /**
- * `passing`: it may be better in a moment; `unreachable`: this program gets no answer, the Engine may; `login`: it wants
- * credentials and got none; `final`: that is its answer.
+ * `passing`: transient; `unreachable`: this process gets no answer, but the Engine may; `login`: the registry wants
+ * credentials and got none; `final`: a retry does not help.
  */
 type FailureKind = "passing" | "unreachable" | "login" | "final";
 
 interface ErrorDetails {
   readonly cause?: unknown;
   readonly kind?: FailureKind;
-  /** Asking again soon may help. */
+  /** A retry soon may succeed. */
   readonly isPassing?: boolean;
 }
 
@@ -25,7 +25,7 @@ export class NoDigest extends Error {
   }
 }
 
-/** The registry wants to be left alone for a while. */
+/** The registry asks for a pause. */
 export class AskedToWait extends NoDigest {
   override readonly name = "AskedToWait";
   readonly ms: number;
@@ -36,10 +36,10 @@ export class AskedToWait extends NoDigest {
 }
 
 const LONGEST_MS = 24 * 3_600_000;
-/** Where the registry does not say: tried again within the cycle, then left alone for a minute. */
+/** The pause where the registry names none: the cycle still retries, then the registry is not asked for a minute. */
 export const DEFAULT_WAIT_MS = 60_000;
 
-/** How long to leave the registry alone: what its `Retry-After` says, a day at most; undefined where it says nothing. */
+/** The pause that `Retry-After` asks for, a day at most; undefined without the header. */
 export function retryAfterMs(header: string | undefined, now: number): number | undefined {
   const ms = parseRetryAfter(header, now);
   return ms === undefined ? undefined : Math.min(ms, LONGEST_MS);

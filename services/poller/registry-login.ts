@@ -1,4 +1,5 @@
-// The credentials for a registry, or why there are none though some were meant for it: then it is asked without.
+// The credentials for a registry, or why there are none although some are configured: then the registry is asked
+// without.
 import {
   type CredentialSettings,
   type Credentials,

@@ -1,31 +1,33 @@
-// What lasts for one round of questions, one cycle's: who is asked for what, what was read for it, and who gave no answer.
+// The state of one round of registry requests, as in one cycle: the repositories, the logins read so far, and which
+// registries gave no answer.
 import { type ImageRef, apiHost } from "../../shared/registry/image-ref.ts";
 import type { FoundLogin } from "./registry-login.ts";
 import { NoDigest } from "./registry-error.ts";
 
 export interface RegistryRound {
   readonly signal: AbortSignal;
-  /** By registry: all repositories that are asked for. */
+  /** By registry: all repositories of the round. */
   readonly repositories: ReadonlyMap<string, readonly string[]>;
   readonly logins: Map<string, Promise<FoundLogin>>;
-  /** By registry: the first question, which finds out what it wants. */
+  /** By registry: the first request, which learns the challenge. */
   readonly openers: Map<string, Promise<unknown>>;
-  /** How often each registry, or the Engine about one, gave no answer. */
+  /** How often each registry, or the Engine on its behalf, gave no answer. */
   readonly silent: Map<string, number>;
-  /** Those that are asked no more in this round, and why. */
+  /** Registries that are not asked again in this round, and why. */
   readonly givenUp: Map<string, NoDigest>;
 }
 
-/** Where a registry's API is; a mirror's is not the registry's own. */
+/** Where an API is reached: a registry's own, or a mirror's. */
 export interface RegistryEndpoint {
-  /** Whose credentials count, and what it is called in what we say. */
+  /** Selects the credentials, and names the endpoint in messages. */
   readonly registry: string;
   /** The API's host, with its port. */
   readonly host: string;
   readonly scheme?: "https" | "http";
 }
 
-const SILENT_ENOUGH = 3;
+/** After so many requests without an answer a registry is given up for the round. */
+const MAX_SILENCES = 3;
 
 export function newRound(refs: readonly ImageRef[], signal: AbortSignal): RegistryRound {
   const repositories = new Map<string, string[]>();
@@ -43,7 +45,7 @@ export function newRound(refs: readonly ImageRef[], signal: AbortSignal): Regist
 
 export const ownEndpoint = (registry: string): RegistryEndpoint => ({ registry, host: apiHost(registry) });
 
-/** The Engine's mirrors stand in for Docker Hub only. What is no address is none of ours. */
+/** The Engine uses its mirrors for Docker Hub only. An entry that is no URL is skipped. */
 export function mirrorEndpoints({ registry }: ImageRef, mirrors: readonly string[]): RegistryEndpoint[] {
   if (registry !== "docker.io") return [];
   return mirrors
@@ -54,11 +56,11 @@ export function mirrorEndpoints({ registry }: ImageRef, mirrors: readonly string
     });
 }
 
-/** A registry that gave no answer several times is not waited for again for each of its images. */
+/** Counts a missing answer, so that an unreachable registry does not cost a timeout for each of its images. */
 export function countSilence(name: string, because: NoDigest, { silent, givenUp }: RegistryRound): void {
   const times = (silent.get(name) ?? 0) + 1;
   silent.set(name, times);
-  if (times >= SILENT_ENOUGH) givenUp.set(name, because);
+  if (times >= MAX_SILENCES) givenUp.set(name, because);
 }
 
 /** @throws NoDigest */

@@ -1,22 +1,22 @@
-// How a registry is spoken to, found out as the Engine does it: over TLS, and without it only where the Engine takes
-// the registry for an insecure one and TLS gave no answer.
+// Chooses https or http for a registry as the Engine does: https first, and http only where the Engine lists the
+// registry as insecure and https gave no answer.
 import { isInsecure } from "./insecure-registries.ts";
 import { type HttpResponse, type HttpExchange, type HttpRequest, Unreachable } from "./http-exchange.ts";
 
 type Scheme = "https" | "http";
 
 interface RegistryQuery extends Pick<HttpRequest, "method" | "headers" | "maxBytes"> {
-  /** The API's, with its port if it has one. */
+  /** The API's host, with its port if it has one. */
   readonly host: string;
   readonly path: string;
-  /** Where it is given: a mirror's, as the Engine lists it. */
+  /** A mirror's scheme, as the Engine lists it; undefined to find it out. */
   readonly scheme?: Scheme | undefined;
 }
 
 export class RegistrySchemes {
   readonly #exchange: HttpExchange;
   readonly #insecure: readonly string[];
-  /** What worked last time. */
+  /** By host: the scheme that worked last. */
   readonly #known = new Map<string, Scheme>();
 
   constructor(exchange: HttpExchange, insecure: readonly string[]) {
@@ -35,12 +35,12 @@ export class RegistrySchemes {
     const schemes: readonly Scheme[] =
       known !== undefined ? [known] : unverified ? ["https", "http"] : ["https"];
     const failures: Unreachable[] = [];
-    for (const one of schemes) {
+    for (const candidate of schemes) {
       try {
-        const url = new URL(path, `${one}://${host}`);
-        const answered = await this.#exchange.ask({ ...rest, url, unverified }, signal);
-        this.#known.set(host, one);
-        return answered;
+        const url = new URL(path, `${candidate}://${host}`);
+        const response = await this.#exchange.ask({ ...rest, url, unverified }, signal);
+        this.#known.set(host, candidate);
+        return response;
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
         failures.push(error);
@@ -50,7 +50,7 @@ export class RegistrySchemes {
     throw failures.at(-1) ?? new Unreachable("not asked");
   }
 
-  /** At the address that a redirect led to. @throws Unreachable */
+  /** Asks the URL that a redirect led to, always with a certificate check. @throws Unreachable */
   askAt(
     url: URL,
     rest: Pick<HttpRequest, "method" | "headers" | "maxBytes">,

@@ -1,5 +1,5 @@
-// Waits for the end of runs, for RUN_ONCE. The truth is the RUNS stream, read every second; the subscription is only
-// the doorbell.
+// Waits for runs to finish, for RUN_ONCE. The RUNS stream is read every second; the subscription only shortens the
+// wait.
 import { explain } from "../../shared/errors.ts";
 import { getNextMessage } from "../../shared/nats/jetstream.ts";
 import { EXIT_CODES } from "../../shared/runtime/one-cycle.ts";
@@ -8,33 +8,33 @@ import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import { WakeSignal } from "./wake-signal.ts";
 import type { Polling } from "./polling.ts";
 
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 
 export interface RunResults extends Disposable {
-  /** The ends of its containers, by name; undefined when the signal aborts first. */
+  /** How the run ended for each container, by name; undefined when the signal aborts first. */
   readonly waitForResults: (run: string) => Promise<Readonly<Record<string, UpdateResult>> | undefined>;
 }
 
-/** Open it before the plan is published, so that no record is heard late. */
+/** Call it before the plan is published, so that no record arrives unnoticed. */
 export function followRunResults(polling: Polling): RunResults {
   const { nats, host } = polling;
-  const bell = new WakeSignal();
-  const heard = nats.subscribe(subjects.run(host.name, "*"), { callback: () => bell.wake() });
+  const wakeSignal = new WakeSignal();
+  const subscription = nats.subscribe(subjects.run(host.name, "*"), { callback: () => wakeSignal.wake() });
   return {
-    waitForResults: (run) => waitForRunResults(polling, bell, run),
-    [Symbol.dispose]: () => heard.unsubscribe(),
+    waitForResults: (run) => waitForRunResults(polling, wakeSignal, run),
+    [Symbol.dispose]: () => subscription.unsubscribe(),
   };
 }
 
 async function waitForRunResults(
   polling: Polling,
-  bell: WakeSignal,
+  wakeSignal: WakeSignal,
   run: string,
 ): Promise<Record<string, UpdateResult> | undefined> {
   const { manager, host, log, clock, signal } = polling;
   const subject = subjects.run(host.name, run);
   for (let seq = 1; !signal.aborted;) {
-    const rung = bell.signal;
+    const woken = wakeSignal.signal;
     try {
       const message = await getNextMessage(manager, STREAMS.runs, subject, seq);
       if (message !== undefined) {
@@ -46,7 +46,7 @@ async function waitForRunResults(
     } catch (err) {
       log.debug({ run, because: explain(err) }, "run cannot be read");
     }
-    await clock.sleep(LOOK_MS, AbortSignal.any([signal, rung]));
+    await clock.sleep(POLL_MS, AbortSignal.any([signal, woken]));
   }
   return undefined;
 }
@@ -56,7 +56,7 @@ function resultsIn(text: string): Record<string, UpdateResult> | undefined {
   return record?.kind === "finished" ? record.ends : undefined;
 }
 
-/** What RUN_ONCE exits with: 2 where a person is needed, 1 where an update did not come about, else 0. */
+/** The exit code of RUN_ONCE: 2 where a person is needed, 1 where an update failed or was rolled back, else 0. */
 export function exitCodeOf(ends: readonly UpdateResult[]): number {
   if (ends.includes("stuck")) return EXIT_CODES.person;
   return ends.some((end) => end === "failed" || end === "rolled_back") ? EXIT_CODES.failed : EXIT_CODES.done;

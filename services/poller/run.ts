@@ -1,4 +1,5 @@
-// The poller: finds out which containers have a newer image and publishes the plan. It changes nothing on the Engine.
+// The poller: finds containers with a newer image and publishes the plan. It changes nothing on the Engine.
+// cycle.ts has a single cycle; this file says when cycles run, and serves the operator's requests between them.
 import type { NatsConnection } from "nats";
 import { explain } from "../../shared/errors.ts";
 import { bucketOf, jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
@@ -33,9 +34,10 @@ import { type LoggedSentences, logCycle } from "./log-cycle.ts";
 import { Timetable } from "./timetable.ts";
 import { type OperatorRequest, handleOperatorRequest } from "./operator-request.ts";
 
-/** After a cycle that failed because the Engine or NATS was away, and while waiting for the updater. */
+/** The pause after a cycle that failed because the Engine or NATS was away, and between looks at the updater. */
 const RETRY_MS = 5000;
-const LOOK_MS = 500;
+/** How often RUN_ONCE looks at a busy updater. */
+const RUN_ONCE_POLL_MS = 500;
 
 export const runPoller: Service = async (context) => {
   const nats = await connectUnlessStopped("poller", context);
@@ -56,12 +58,12 @@ async function pollHost(
 ): Promise<number> {
   const { settings, clock } = context;
   const { engine } = host;
-  const own = { http: settings.HTTP_PROXY, https: settings.HTTPS_PROXY, no: settings.NO_PROXY };
+  const ownProxies = { http: settings.HTTP_PROXY, https: settings.HTTPS_PROXY, no: settings.NO_PROXY };
   using registries = new Registries({
     settings,
     insecure: engine.insecureRegistries,
     mirrors: engine.mirrors,
-    proxies: proxiesFrom(own, engine.proxies),
+    proxies: proxiesFrom(ownProxies, engine.proxies),
     clock,
     engine,
   });
@@ -98,13 +100,13 @@ async function pollHost(
   }
 }
 
-/** Cycles as the timetable has them and when someone asks; two never overlap. */
+/** Runs cycles when the timetable or an operator asks for them; they never overlap. Resolves with the exit code. */
 async function pollAlways(polling: Polling): Promise<number> {
   const { clock, signal } = polling;
   const timetable = new Timetable(polling);
   let last: object | null = null;
-  let more = false;
-  let told: LoggedSentences = new Set();
+  let hasRest = false;
+  let logged: LoggedSentences = new Set();
   using commands = serveCommands(polling, () => ({
     ...identityOf(polling),
     last,
@@ -112,133 +114,146 @@ async function pollAlways(polling: Polling): Promise<number> {
   }));
   using _expiries = watchExpiredUpdates(polling, () => timetable.pollAgainIn(RETRY_MS));
   for (;;) {
-    const over = AbortSignal.any([signal, commands.asked]);
-    if (more) await waitForUpdater(polling, { within: timetable.msUntilNext, over, lookEvery: RETRY_MS });
-    else await timetable.wait(over);
+    const interrupt = AbortSignal.any([signal, commands.requested]);
+    if (hasRest)
+      await waitForUpdater(polling, { timeoutMs: timetable.msUntilNext, interrupt, pollMs: RETRY_MS });
+    else await timetable.wait(interrupt);
     if (signal.aborted) return 0;
-    const asked = commands.takeRequest();
-    if (asked !== undefined) {
-      asked.answer({ ...identityOf(polling), ...(await answerRequest(polling, asked.wish)) });
+    const taken = commands.takeRequest();
+    if (taken !== undefined) {
+      taken.answer({ ...identityOf(polling), ...(await answerRequest(polling, taken.request)) });
       continue;
     }
     timetable.beginCycle();
     const answer = commands.takeChecks();
-    const ended = await tryCycle(polling, new Set(), told);
-    if (ended.cycle === undefined) timetable.retryIn(RETRY_MS);
-    told = ended.told;
-    more = hasMore(ended);
-    last = makeCycleReport(ended, clock.now());
+    const result = await tryCycle(polling, new Set(), logged);
+    if (result.cycle === undefined) timetable.retryIn(RETRY_MS);
+    logged = result.logged;
+    hasRest = isMoreDue(result);
+    last = makeCycleReport(result, clock.now());
     answer({ ...identityOf(polling), ...last });
   }
 }
 
-const answerRequest = (polling: Polling, wish: OperatorRequest | LookRequest): Promise<object> =>
-  wish.kind === "look" ? answerLook(polling, wish) : handleOperatorRequest(polling, wish);
+const answerRequest = (polling: Polling, request: OperatorRequest | LookRequest): Promise<object> =>
+  request.kind === "look" ? answerLook(polling, request) : handleOperatorRequest(polling, request);
 
-/** Something is due that the updater was not ready for, or that did not fit in the plan. */
-const hasMore = ({ cycle: last }: CycleResult): boolean =>
-  last !== undefined && (last.outcome.kind === "waiting" || last.rest.length > 0);
+/** Whether updates are left that the updater was not ready for, or that did not fit in the plan. */
+const isMoreDue = ({ cycle }: CycleResult): boolean =>
+  cycle !== undefined && (cycle.outcome.kind === "waiting" || cycle.rest.length > 0);
 
-/** What was left behind is put right first; then one cycle, and the runs that it leads to. Resolves with the exit code. */
+/** RUN_ONCE: waits for the updater's recovery, then for one cycle and its runs. Resolves with the exit code. */
 async function pollOnce(polling: Polling): Promise<number> {
   using runs = followRunResults(polling);
-  const before = await waitUntilSettled(polling, runs);
-  const { ends, isWhole } = await cycleOnce(polling, runs);
-  await waitUntilSettled(polling, runs); // a run is told to be finished before it is closed
-  const code = Math.max(exitCodeOf([...before, ...ends]), isWhole ? EXIT_CODES.done : EXIT_CODES.failed);
+  const recovered = await waitUntilSettled(polling, runs);
+  const { ends, isComplete } = await cycleOnce(polling, runs);
+  await waitUntilSettled(polling, runs); // the journal reports a run as finished before the updater closes it
+  const code = Math.max(
+    exitCodeOf([...recovered, ...ends]),
+    isComplete ? EXIT_CODES.done : EXIT_CODES.failed,
+  );
   return polling.signal.aborted ? Math.max(code, exitCodeWhenStopped(polling)) : code;
 }
 
 interface OneCycleResult {
   readonly ends: readonly UpdateResult[];
-  /** Registries said of every image what they have. */
-  readonly isWhole: boolean;
+  /** The registries gave a digest for every image. */
+  readonly isComplete: boolean;
 }
 
 async function cycleOnce(polling: Polling, runs: RunResults): Promise<OneCycleResult> {
   const { log, clock, signal, health } = polling;
   const ends: UpdateResult[] = [];
   const done = new Set<string>();
-  const expired = new Set<string>();
-  let told: LoggedSentences = new Set();
-  let isWhole = true;
+  const retried = new Set<string>();
+  let logged: LoggedSentences = new Set();
+  let isComplete = true;
   while (!signal.aborted) {
-    const ended = await tryCycle(polling, done, told);
-    told = ended.told;
-    if (ended.cycle !== undefined && done.size === 0) isWhole = ended.cycle.unanswered === 0;
-    const outcome = ended.cycle?.outcome;
-    using _waiting = health.trackWait(describeWait(polling, ended));
+    const result = await tryCycle(polling, done, logged);
+    logged = result.logged;
+    if (result.cycle !== undefined && done.size === 0) isComplete = result.cycle.unanswered === 0;
+    const outcome = result.cycle?.outcome;
+    using _waiting = health.trackWait(describeWait(polling, result));
     if (outcome === undefined) await clock.sleep(RETRY_MS, signal);
     else if (outcome.kind === "nothing due") break;
     else if (outcome.kind === "waiting")
-      await waitForUpdater(polling, { within: Number.POSITIVE_INFINITY, over: signal, lookEvery: LOOK_MS });
+      await waitForUpdater(polling, {
+        timeoutMs: Number.POSITIVE_INFINITY,
+        interrupt: signal,
+        pollMs: RUN_ONCE_POLL_MS,
+      });
     else {
       log.debug({ run: outcome.run }, "waiting for the updater to finish the run");
       const endsOfRun = (await runs.waitForResults(outcome.run)) ?? {};
       ends.push(...Object.values(endsOfRun));
-      const again = outcome.containers.filter((name) => endsOfRun[name] === "expired" && !expired.has(name));
-      for (const name of again) expired.add(name); // planned on what was not so any more: once more
-      for (const name of outcome.containers) if (!again.includes(name)) done.add(name);
-      if (ended.cycle?.rest.length === 0 && again.length === 0) break;
+      // An expired update was planned from an outdated snapshot: each container is planned once more.
+      const toRetry = outcome.containers.filter(
+        (name) => endsOfRun[name] === "expired" && !retried.has(name),
+      );
+      for (const name of toRetry) retried.add(name);
+      for (const name of outcome.containers) if (!toRetry.includes(name)) done.add(name);
+      if (result.cycle?.rest.length === 0 && toRetry.length === 0) break;
     }
   }
-  return { ends, isWhole };
+  return { ends, isComplete };
 }
 
-function describeWait({ host }: Polling, { cycle: last, because = "" }: CycleResult): string {
-  switch (last?.outcome.kind) {
+function describeWait({ host }: Polling, { cycle, because = "" }: CycleResult): string {
+  switch (cycle?.outcome.kind) {
     case undefined:
       return `a cycle of ${host.name} that does not fail: ${because}`;
     case "waiting":
-      return `the updater of ${host.name}: ${last.outcome.because}`;
+      return `the updater of ${host.name}: ${cycle.outcome.because}`;
     case "published":
-      return `the updater of ${host.name} to finish run ${last.outcome.run}`;
+      return `the updater of ${host.name} to finish run ${cycle.outcome.run}`;
     case "nothing due":
       return `the end of the cycle of ${host.name}`;
   }
 }
 
 interface UpdaterWait {
-  /** Milliseconds. */
-  readonly within: number;
-  readonly lookEvery: number;
-  readonly over: AbortSignal;
+  readonly timeoutMs: number;
+  readonly pollMs: number;
+  readonly interrupt: AbortSignal;
 }
 
-/** Resolves when the updater has nothing in hand, or when it is over. */
-async function waitForUpdater(polling: Polling, { within, lookEvery, over }: UpdaterWait): Promise<void> {
+/** Resolves when the updater is idle, after `timeoutMs`, or when `interrupt` aborts. */
+async function waitForUpdater(
+  polling: Polling,
+  { timeoutMs, pollMs, interrupt }: UpdaterWait,
+): Promise<void> {
   const { clock } = polling;
-  const until = clock.monotonic() + within;
-  do await clock.sleep(Math.min(lookEvery, Math.max(until - clock.monotonic(), 0)), over);
+  const until = clock.monotonic() + timeoutMs;
+  do await clock.sleep(Math.min(pollMs, Math.max(until - clock.monotonic(), 0)), interrupt);
   while (
-    !over.aborted &&
+    !interrupt.aborted &&
     clock.monotonic() < until &&
     (await whyUpdaterIsNotReady(polling).catch(explain)) !== undefined
   );
 }
 
 interface CycleResult {
-  /** Undefined where it failed because the Engine or NATS was away. */
+  /** Undefined if the cycle failed because the Engine or NATS was unreachable. */
   readonly cycle?: PollCycle;
   readonly because?: string;
-  readonly told: LoggedSentences;
+  readonly logged: LoggedSentences;
 }
 
-/** @throws HostNameTaken, and what NATS throws when it is closed for good. */
+/** @throws HostNameTaken, and the NATS client's error once its connection is closed for good. */
 async function tryCycle(
   polling: Polling,
   except: ReadonlySet<string>,
-  told: LoggedSentences,
+  logged: LoggedSentences,
 ): Promise<CycleResult> {
   try {
-    const ended = await runCycle(polling, { except });
-    return { cycle: ended, told: logCycle(polling.log, ended, told) };
+    const cycle = await runCycle(polling, { except });
+    return { cycle, logged: logCycle(polling.log, cycle, logged) };
   } catch (err) {
     if (err instanceof HostNameTaken || polling.nats.isClosed()) throw err;
     const because = explain(err);
     if (!polling.signal.aborted)
-      polling.log[told.has(because) ? "debug" : "warn"]({ err }, "cycle failed; it is tried again soon");
-    return { because, told: new Set([...told, because]) };
+      polling.log[logged.has(because) ? "debug" : "warn"]({ err }, "cycle failed; it is tried again soon");
+    return { because, logged: new Set([...logged, because]) };
   }
 }
 

@@ -1,4 +1,5 @@
-// When the cycles of a host are due. Pure. INTERVAL counts on a clock that only goes forward, CRON on the wall's.
+// When the cycles of a host are due. Pure. INTERVAL counts on the monotonic clock, CRON on the wall clock.
+// timetable.ts does the waiting.
 import { createHash } from "node:crypto";
 import { isTimeZone, nextTime } from "../../shared/settings/cron.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
@@ -10,11 +11,11 @@ export type Schedule =
       readonly pattern: string;
       readonly zone: string;
       readonly shift: number;
-      /** How late is not too late. */
+      /** How late a cycle may still begin. */
       readonly grace: number;
     };
 
-/** A timer is never exact: this much is not late. Milliseconds, as all here. */
+/** Timers are never exact: so much after its due time a cycle is still on time. All times here are milliseconds. */
 const ON_TIME_MS = 1000;
 
 export function scheduleOf(
@@ -27,18 +28,18 @@ export function scheduleOf(
     : { kind: "cron", pattern: CRON, zone: isTimeZone(TZ) ? TZ : "UTC", shift, grace: GRACE };
 }
 
-/** The host's own part of JITTER, the same at every start. */
+/** The host's share of JITTER: computed from its name, so it is the same at every start. */
 export const shiftOf = (host: string, jitter: number): number =>
   Math.floor((createHash("sha256").update(host).digest().readUInt32BE() / 2 ** 32) * jitter);
 
 interface CyclesBefore {
-  /** By the schedule's clock. */
+  /** On the schedule's clock. */
   readonly now: number;
-  /** How many cycles began already. */
+  /** How many cycles have begun so far. */
   readonly made: number;
 }
 
-/** When the cycle after those is due. The first of an interval comes at once, the second with the host's shift. */
+/** When the next cycle is due. With INTERVAL the first is due at once, and the host's shift delays the second. */
 export function nextRun(schedule: Schedule, { now, made }: CyclesBefore): number {
   const { shift } = schedule;
   if (schedule.kind === "cron")
@@ -47,6 +48,6 @@ export function nextRun(schedule: Schedule, { now, made }: CyclesBefore): number
   return now + schedule.every + (made === 1 ? shift : 0);
 }
 
-/** Whether a cycle that was due then is not to be made any more. An interval has no times of its own to miss. */
+/** Whether a cycle that was due at `due` is skipped now. Only CRON has fixed times that can be missed. */
 export const isTooLate = (schedule: Schedule, due: number, now: number): boolean =>
   schedule.kind === "cron" && now - due > Math.max(schedule.grace, ON_TIME_MS);

@@ -1,11 +1,11 @@
-// Keeps a schedule while the clock moves: waits for the next cycle, and says of one that is too late that it is not
-// made. The wall's clock may be set, or stand still while the machine sleeps, so it is looked at again and again.
+// Waits for the next cycle of a schedule, and skips a cycle that is too late. The wall clock may be set, or stand
+// still while the machine sleeps, so the wait reads it again and again.
 import { type Clock, iso } from "../../shared/clock.ts";
 import type { Polling } from "./polling.ts";
 import { type Schedule, isTooLate, nextRun, scheduleOf } from "./schedule.ts";
 
-const LOOK_MS = 15_000;
-/** A clock that was set back by less is put right; by more, it was wrong before. */
+const CLOCK_CHECK_MS = 15_000;
+/** A clock set back by less is a small correction; set back by more, it was wrong before, and so is the due time. */
 const SET_BACK_MS = 3_600_000;
 
 export class Timetable {
@@ -13,19 +13,19 @@ export class Timetable {
   readonly #log: Polling["log"];
   readonly #schedule: Schedule;
   #due: number;
-  /** When the one that failed is made again; the one after that is due as ever. */
-  #again = Number.POSITIVE_INFINITY;
-  /** When the last cycle that came by schedule was due. */
-  #was = Number.NEGATIVE_INFINITY;
-  #seen: number;
-  #made = 0;
+  /** When an extra cycle is due, as the retry of a failed one. The scheduled cycles stay where they are. */
+  #extraAt = Number.POSITIVE_INFINITY;
+  /** When the last scheduled cycle was due. */
+  #lastDue = Number.NEGATIVE_INFINITY;
+  #lastTime: number;
+  #cyclesBegun = 0;
 
   constructor({ host, settings, clock, log }: Pick<Polling, "host" | "settings" | "clock" | "log">) {
     this.#clock = clock;
     this.#log = log;
     this.#schedule = scheduleOf(host.name, settings);
-    this.#seen = this.#time();
-    this.#due = nextRun(this.#schedule, { now: this.#seen, made: 0 });
+    this.#lastTime = this.#time();
+    this.#due = nextRun(this.#schedule, { now: this.#lastTime, made: 0 });
     if (this.#schedule.kind === "interval") return;
     const { zone } = this.#schedule;
     if (zone !== settings.TZ) log.warn({ TZ: settings.TZ }, "no such time zone; CRON is in UTC");
@@ -34,7 +34,7 @@ export class Timetable {
 
   /** RFC 3339. */
   get nextAt(): string | null {
-    const isCron = this.#schedule.kind === "cron"; // its times are the wall's
+    const isCron = this.#schedule.kind === "cron"; // CRON's times are wall-clock times already
     const at = isCron ? this.#next : this.#clock.now() + this.#next - this.#time();
     return Number.isFinite(at) ? iso(at) : null;
   }
@@ -44,13 +44,13 @@ export class Timetable {
     return Math.max(this.#next - this.#time(), 0);
   }
 
-  /** Resolves when a cycle is due, or when it is over. */
-  async wait(over: AbortSignal): Promise<void> {
-    while (!over.aborted) {
+  /** Resolves when a cycle is due, or when `interrupt` aborts. */
+  async wait(interrupt: AbortSignal): Promise<void> {
+    while (!interrupt.aborted) {
       const now = this.#time();
-      if (now < this.#seen - SET_BACK_MS) this.#plan(now);
-      this.#seen = now;
-      if (now >= this.#again) return;
+      if (now < this.#lastTime - SET_BACK_MS) this.#plan(now);
+      this.#lastTime = now;
+      if (now >= this.#extraAt) return;
       if (now >= this.#due) {
         if (!isTooLate(this.#schedule, this.#due, now)) return;
         this.#log.warn(
@@ -59,38 +59,38 @@ export class Timetable {
         );
         this.#plan(now);
       }
-      await this.#clock.sleep(Math.min(this.#next - now, LOOK_MS), over);
+      await this.#clock.sleep(Math.min(this.#next - now, CLOCK_CHECK_MS), interrupt);
     }
   }
 
-  /** A cycle begins now, as the schedule has it or because someone asked for it. */
+  /** Notes that a cycle begins now, scheduled or requested. */
   beginCycle(): void {
     const now = this.#time();
-    this.#made += 1;
-    this.#again = Number.POSITIVE_INFINITY;
+    this.#cyclesBegun += 1;
+    this.#extraAt = Number.POSITIVE_INFINITY;
     if (this.#schedule.kind === "interval") return this.#plan(now);
-    if (now < this.#due) return; // asked for, or made again: the one that is due comes all the same
-    this.#was = this.#due;
+    if (now < this.#due) return; // requested, or a retry: the scheduled cycle still comes
+    this.#lastDue = this.#due;
     this.#plan(now);
   }
 
-  /** It failed: it is made again soon, unless that would be too late. */
-  retryIn(inMs: number): void {
-    const soon = this.#time() + inMs;
-    if (!isTooLate(this.#schedule, this.#was, soon)) this.#again = soon;
+  /** Retries a failed cycle, unless that would be too late for it. */
+  retryIn(delayMs: number): void {
+    const retryAt = this.#time() + delayMs;
+    if (!isTooLate(this.#schedule, this.#lastDue, retryAt)) this.#extraAt = retryAt;
   }
 
-  /** Something was decided on what is not so any more: one more, soon, whatever the schedule says. */
-  pollAgainIn(inMs: number): void {
-    this.#again = Math.min(this.#again, this.#time() + inMs);
+  /** Adds a cycle, whatever the schedule says: an update expired, so its plan was outdated. */
+  pollAgainIn(delayMs: number): void {
+    this.#extraAt = Math.min(this.#extraAt, this.#time() + delayMs);
   }
 
   get #next(): number {
-    return Math.min(this.#due, this.#again);
+    return Math.min(this.#due, this.#extraAt);
   }
 
   #plan(now: number): void {
-    this.#due = nextRun(this.#schedule, { now, made: this.#made });
+    this.#due = nextRun(this.#schedule, { now, made: this.#cyclesBegun });
   }
 
   #time(): number {

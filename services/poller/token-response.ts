@@ -1,4 +1,4 @@
-// What a token server answers. Distribution spec, "Token Authentication": `token` or `access_token`. Pure.
+// Parses a token server's response. Distribution spec, "Token Authentication": `token` or `access_token`. Pure.
 import { z } from "zod";
 import { parseJson } from "../../shared/contract/messages.ts";
 

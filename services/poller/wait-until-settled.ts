@@ -1,5 +1,6 @@
-// Before and after the one cycle of RUN_ONCE: is what an earlier process left put right, and its run finished? Only the
-// updater knows; where none answers, the journal tells whether a run is open.
+// Before and after the single cycle of RUN_ONCE: waits until the updater has recovered what an earlier process left
+// behind and has finished its run. Only the updater knows; where none answers, the journal says whether a run is
+// open.
 import { z } from "zod";
 import { explain } from "../../shared/errors.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
@@ -9,42 +10,42 @@ import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import type { RunResults } from "./run-results.ts";
 import type { Polling } from "./polling.ts";
 
-const LOOK_MS = 250;
+const POLL_MS = 250;
 const ANSWER_WITHIN_MS = 3000;
 /** Longer waits are logged. */
 const PATIENCE_MS = 5000;
 
-/** What the updater answers to `status`, as far as it matters here. */
+/** The part of the updater's `status` answer that matters here. */
 const UpdaterStatus = z.object({
   state: z.enum(["idle", "busy"]),
   run: z.string().nullish(),
-  /** Of its last recovery: the run that it resumed, and containers that need a person. */
+  /** Its last recovery: the run that it resumed, and the containers that need a person. */
   recovered: z.object({ run: z.string().nullable(), stuck: z.array(z.string()) }).optional(),
 });
 type UpdaterStatus = z.infer<typeof UpdaterStatus>;
 
-/** How what was left behind ended, as far as this program waited for it; also where the signal aborts. */
+/** The results of the recovery that this process waited for; none where it did not wait or the signal aborts. */
 export async function waitUntilSettled(polling: Polling, runs: RunResults): Promise<readonly UpdateResult[]> {
   const { clock, signal, health, host, log } = polling;
   let hasWaited = polling.together === true;
   const began = clock.monotonic();
-  let told = "";
+  let loggedReason = "";
   while (!signal.aborted) {
     const status = await statusOf(polling);
     const unsettled = await whyUnsettled(polling, status);
     if (unsettled === undefined) return hasWaited ? recoveredResults(status, runs) : [];
     hasWaited ||= status?.state === "busy";
-    const isSoon = clock.monotonic() - began < PATIENCE_MS; // a start and an end take a moment
-    if (!isSoon && unsettled !== told)
+    const isSoon = clock.monotonic() - began < PATIENCE_MS; // starting and finishing take a moment: not worth a line
+    if (!isSoon && unsettled !== loggedReason)
       log.info({ because: unsettled }, "waiting for what was begun to be finished");
-    if (!isSoon) told = unsettled;
+    if (!isSoon) loggedReason = unsettled;
     using _waiting = health.trackWait(`the updater of ${host.name}: ${unsettled}`);
-    await clock.sleep(LOOK_MS, signal);
+    await clock.sleep(POLL_MS, signal);
   }
   return [];
 }
 
-/** Undefined where nobody answers. */
+/** Undefined where no updater answers. */
 async function statusOf({ nats, host }: Polling): Promise<UpdaterStatus | undefined> {
   const subject = subjects.command(host.name, "updater", "status");
   try {

@@ -1,14 +1,14 @@
-// Wakes a sleeper early. What it rings for is kept elsewhere, so a ring that nobody hears is no loss.
+// Ends a sleep early. It carries no data: what there is to do is kept elsewhere, so a missed wake-up loses nothing.
 export class WakeSignal {
-  #ringing = new AbortController();
+  #controller = new AbortController();
 
-  /** Aborts at the next ring. Take it before looking at what the bell rings for, so that no ring is missed. */
+  /** Aborts at the next `wake`. Take it before you look for work, so that no wake-up is missed. */
   get signal(): AbortSignal {
-    return this.#ringing.signal;
+    return this.#controller.signal;
   }
 
   wake(): void {
-    this.#ringing.abort();
-    this.#ringing = new AbortController();
+    this.#controller.abort();
+    this.#controller = new AbortController();
   }
 }

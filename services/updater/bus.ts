@@ -1,4 +1,5 @@
-// What the updater of one host holds of NATS and its Engine, made once and handed down.
+// The shared dependencies of one host's updater: NATS, its buckets, the Engine's lease, the hub. Made once by run.ts
+// and passed down.
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
@@ -18,11 +19,11 @@ export interface Bus extends PublishContext {
   readonly manager: JetStreamManager;
   readonly held: KV;
   readonly hosts: KV;
-  /** Random for each process and host: the name under which it writes. */
+  /** Random for each process and host; names this updater in the records that it writes. */
   readonly writer: string;
-  /** Who holds it may touch what is on the Engine. */
+  /** Only the updater that holds this lease may change anything on the Engine. */
   readonly lease: EngineLease;
-  /** How often NATS came back; what it had stored may be lost then. */
+  /** How often NATS came back. Each time, what it had stored may be lost. */
   readonly reconnects: { count: number };
   readonly hub: Hub;
   readonly patience: OutageLog;
@@ -32,7 +33,7 @@ export async function openBus(
   nats: NatsConnection,
   context: ServiceContext,
   host: Host,
-  own: Pick<Bus, "writer" | "lease">,
+  identity: Pick<Bus, "writer" | "lease">,
 ): Promise<Bus> {
   const { settings } = context;
   const manager = await managerOf(nats);
@@ -47,7 +48,7 @@ export async function openBus(
     hosts: await bucketOf(nats, BUCKETS.hosts),
     clock: context.clock,
     signal: context.signal,
-    ...own,
+    ...identity,
     reconnects: { count: 0 },
     hub: new Hub(manager, settings, context.clock),
     patience: new OutageLog(log, context.clock),

@@ -1,6 +1,7 @@
-// What operators and other updaters may ask the acting updater, on `ouroboros.command.<host>.updater.*`: `status`,
-// `yield`, `repair`. Core NATS request and reply; a command names itself in JSON, the answers are JSON. A message that
-// does not name the command, such as an answer of the server to a request with this reply subject, has no effect.
+// Answers the commands that operators and other updaters send to the acting updater, on
+// `ouroboros.command.<host>.updater.*`: `status`, `yield`, `repair`. Core NATS request and reply, with JSON answers.
+// A command names itself in its JSON body; a message that does not, such as a server's answer to a request with this
+// reply subject, has no effect.
 import type { Msg } from "nats";
 import { explain } from "../../shared/errors.ts";
 import { isCommand } from "../../shared/contract/messages.ts";
@@ -12,33 +13,33 @@ import type { Updater } from "./updater.ts";
 interface UpdaterCommands {
   readonly acting: ExclusiveWork;
   readonly yielded: AbortController;
-  /** Puts right what was left behind. */
+  /** Recovers what an earlier updater left on the Engine. */
   readonly recover: () => Promise<RecoverySummary>;
-  /** The last one. */
+  /** The result of the last recovery. */
   readonly last: () => RecoverySummary;
 }
 
-/** How the last recovery went. */
+/** The result of a recovery. */
 export interface RecoverySummary {
-  /** The run that it resumed. */
+  /** The run that was resumed, if any. */
   readonly run: string | null;
-  /** What no run went on with. */
+  /** Swaps that no resumed run went on with. */
   readonly restored: readonly SwapRecoveryResult[];
 }
 
-/** Only the acting updater answers. */
+/** Answers until disposed. Only the acting updater may call this. */
 export function answerCommands(
   updater: Updater,
   { acting, yielded, recover, last }: UpdaterCommands,
 ): Disposable {
   const { bus, fence, counters } = updater;
-  const answer = (message: Msg, said: object): unknown => message.respond(JSON.stringify(said));
-  const inHand = () => ({ state: acting.isBusy ? "busy" : "idle", run: fence.open?.run ?? null });
+  const answer = (message: Msg, reply: object): unknown => message.respond(JSON.stringify(reply));
+  const describeState = () => ({ state: acting.isBusy ? "busy" : "idle", run: fence.open?.run ?? null });
   const commands: Readonly<Record<string, (message: Msg) => void>> = {
     status: (message) =>
       void listTrouble(bus).then((trouble) =>
         answer(message, {
-          ...inHand(),
+          ...describeState(),
           writer: bus.writer,
           updates: counters.counts,
           trouble,
@@ -50,20 +51,20 @@ export function answerCommands(
       if (!acting.isBusy) yielded.abort();
     },
     repair: (message) => {
-      if (acting.isBusy) answer(message, inHand());
-      else void acting.runAlone(() => repair(updater, recover)).then((said) => answer(message, said));
+      if (acting.isBusy) answer(message, describeState());
+      else void acting.runAlone(() => repair(updater, recover)).then((result) => answer(message, result));
     },
   };
-  const served = Object.entries(commands).map(([command, callback]) =>
+  const subscriptions = Object.entries(commands).map(([command, callback]) =>
     bus.nats.subscribe(subjects.command(bus.host.name, "updater", command), {
       callback: (error, message) => {
         if (error !== null) return;
         if (command === "status" || isCommand(command, message.string())) callback(message);
-        else if (command === "yield") answer(message, { state: "busy" }); // an older updater's request: it waits
+        else if (command === "yield") answer(message, { state: "busy" }); // from an older updater: it waits
       },
     }),
   );
-  return { [Symbol.dispose]: () => served.forEach((one) => one.unsubscribe()) };
+  return { [Symbol.dispose]: () => subscriptions.forEach((subscription) => subscription.unsubscribe()) };
 }
 
 const summarizeRecovery = ({ run, restored }: RecoverySummary): object => ({
@@ -72,7 +73,7 @@ const summarizeRecovery = ({ run, restored }: RecoverySummary): object => ({
   mended: restored.filter(({ end }) => end !== "stuck").map(({ container, run }) => ({ container, run })),
 });
 
-/** What keeps it from going on, in a sentence each. */
+/** Why the updater cannot go on, one sentence for each reason. */
 async function listTrouble({ hub, patience, lease }: Updater["bus"]): Promise<string[]> {
   if (lease.trouble !== undefined) return [lease.trouble];
   if (patience.trouble !== undefined) return [patience.trouble];

@@ -1,4 +1,4 @@
-// The streams, buckets and consumers of the updater, made at the start and again when NATS comes back without them.
+// Creates the updater's streams, buckets and consumers at startup, and again when NATS comes back without them.
 import { type ConsumerInfo, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { CannotStart, explain } from "../../shared/errors.ts";
@@ -13,12 +13,12 @@ import type { Bus } from "./bus.ts";
 
 type TopologyContext = Pick<ServiceContext, "settings" | "log" | "clock" | "signal">;
 
-const AGAIN_MS = 1000;
-const LOOK_MS = 15_000;
+const RETRY_MS = 1000;
+const CHECK_INTERVAL_MS = 15_000;
 /** nats-server, server/errors.json */
 const NO_SUCH_CONSUMER = 10014;
 
-/** Where rights forbid making them, streams and buckets are only looked for. */
+/** Creates the streams and buckets. Where permissions forbid that, waits until somebody has created them. */
 export const prepareNats = (nats: NatsConnection, context: TopologyContext): Promise<void> =>
   ensureOrAwait(nats, context, {
     what: "streams and buckets",
@@ -30,7 +30,7 @@ export const prepareNats = (nats: NatsConnection, context: TopologyContext): Pro
     isThere: isTopologyThere,
   });
 
-/** @throws CannotStart where the hosts have no names: what a leaf node stores is chosen by them. */
+/** @throws CannotStart where a host has no name: the names select what a leaf node stores. */
 function leafOf({ NATS_HUB: hub, OUROBOROS_HOST: hosts, DOCKER_SOCKETS: engines }: Settings) {
   if (hub === "") return undefined;
   if (hosts.length < engines.length)
@@ -56,8 +56,8 @@ export const ensureHostConsumers = (
   });
 
 /**
- * A server that comes back without its store has lost streams, buckets and consumers: they are made again, so that
- * the run in hand goes on. Ends with the connection.
+ * A server that comes back without its store has lost streams, buckets and consumers. Creates them again, so that the
+ * current run can go on. Returns when the connection closes.
  */
 export async function restoreTopologyOnReconnect({ nats, context, host, reconnects }: Bus): Promise<void> {
   for await (const { type } of nats.status()) {
@@ -69,21 +69,22 @@ export async function restoreTopologyOnReconnect({ nats, context, host, reconnec
 }
 
 /**
- * A consumer that somebody deleted, or that is ahead of its stream, is made again: without its own the updater takes no
- * plan. Ends with the service.
+ * Recreates a consumer that somebody deleted or that is ahead of its stream: without its consumer the updater
+ * receives no plan. Returns when the service stops.
  */
 export async function maintainConsumers(bus: Bus): Promise<void> {
   const { clock, log, signal } = bus.context;
-  for (let told = ""; !signal.aborted;) {
+  for (let lastError = ""; !signal.aborted;) {
     try {
       await repairConsumers(bus);
-      told = "";
+      lastError = "";
     } catch (error) {
       const because = explain(error);
-      if (because !== told && !signal.aborted) log.debug({ because }, "consumers could not be looked at");
-      told = because;
+      if (because !== lastError && !signal.aborted)
+        log.debug({ because }, "consumers could not be looked at");
+      lastError = because;
     }
-    await clock.sleep(LOOK_MS, signal);
+    await clock.sleep(CHECK_INTERVAL_MS, signal);
   }
 }
 
@@ -115,22 +116,22 @@ interface TopologyPart {
   readonly isThere: (manager: JetStreamManager) => Promise<boolean>;
 }
 
-/** Made, or found as an operator has made it; waits for either. */
+/** Resolves when the part exists, created here or by an operator. Retries until then. */
 async function ensureOrAwait(
   nats: NatsConnection,
   { log, clock, signal }: TopologyContext,
   { what, make, isThere }: TopologyPart,
 ): Promise<void> {
   const manager = await managerOf(nats);
-  for (let told = false; !signal.aborted; told = true) {
+  for (let isLogged = false; !signal.aborted; isLogged = true) {
     try {
       await make(manager);
       return;
     } catch (error) {
       if (error instanceof CannotStart) throw error;
-      if (!told) log.warn({ because: explain(error) }, `${what} cannot be made; looking for them`);
+      if (!isLogged) log.warn({ because: explain(error) }, `${what} cannot be made; looking for them`);
       if (await isThere(manager).catch(() => false)) return;
-      await clock.sleep(AGAIN_MS, signal);
+      await clock.sleep(RETRY_MS, signal);
     }
   }
 }

@@ -1,22 +1,22 @@
-// What an updater has in hand: one thing at a time, a plan or a repair, and whoever asks is told.
+// Runs one piece of work at a time, a plan or a repair, and tells whether there is any.
 import { Semaphore } from "./semaphore.ts";
 
 export class ExclusiveWork {
-  readonly #turns = new Semaphore(1);
-  #inHand = 0;
+  readonly #semaphore = new Semaphore(1);
+  #count = 0;
 
   get isBusy(): boolean {
-    return this.#inHand > 0;
+    return this.#count > 0;
   }
 
-  /** Waits for what is in hand. Busy from the call on. */
+  /** Waits for earlier work to end. `isBusy` is true from the call on. */
   async runAlone<T>(work: () => Promise<T>): Promise<T> {
-    this.#inHand += 1;
+    this.#count += 1;
     try {
-      using _turn = await this.#turns.take();
+      using _turn = await this.#semaphore.take();
       return await work();
     } finally {
-      this.#inHand -= 1;
+      this.#count -= 1;
     }
   }
 }

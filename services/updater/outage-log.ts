@@ -1,42 +1,43 @@
-// NATS that does not answer for a while is waited for, and that is told once: in the log, and to who asks for the status.
+// Reports a JetStream outage once it has lasted LOG_AFTER_MS: once in the log, and in `ouroboros status`. The callers
+// retry.
 import type { Logger } from "pino";
 import { type Clock, iso } from "../../shared/clock.ts";
 import { explain } from "../../shared/errors.ts";
 import type { RetryListener } from "../../shared/nats/jetstream.ts";
 
-/** A leader that is chosen anew takes a few seconds. */
+/** The election of a new leader takes a few seconds. */
 const LOG_AFTER_MS = 5000;
 
 export class OutageLog implements RetryListener {
   readonly #log: Logger;
   readonly #clock: Clock;
-  /** Monotonic; undefined while all is well. */
+  /** Monotonic; undefined while JetStream answers. */
   #began: number | undefined;
-  #told: string | undefined;
+  #trouble: string | undefined;
 
   constructor(log: Logger, clock: Clock) {
     this.#log = log;
     this.#clock = clock;
   }
 
-  /** What is wrong, in a sentence; undefined where nothing is. */
+  /** What is wrong, in one sentence; undefined if nothing is. */
   get trouble(): string | undefined {
-    return this.#told;
+    return this.#trouble;
   }
 
   failed(error: unknown): void {
     const now = this.#clock.monotonic();
     this.#began ??= now;
-    if (this.#told !== undefined || now - this.#began < LOG_AFTER_MS) return;
+    if (this.#trouble !== undefined || now - this.#began < LOG_AFTER_MS) return;
     const since = iso(this.#clock.now() - (now - this.#began));
-    this.#told = `JetStream has not answered since ${since}: it has no leader, too few servers of its cluster are up, or it cannot be reached`;
+    this.#trouble = `JetStream has not answered since ${since}: it has no leader, too few servers of its cluster are up, or it cannot be reached`;
     this.#log.warn({ since, because: explain(error) }, "JetStream does not answer; waiting for it");
   }
 
   answered(): void {
-    if (this.#told !== undefined && this.#began !== undefined)
+    if (this.#trouble !== undefined && this.#began !== undefined)
       this.#log.warn({ ms: Math.round(this.#clock.monotonic() - this.#began) }, "JetStream answers again");
     this.#began = undefined;
-    this.#told = undefined;
+    this.#trouble = undefined;
   }
 }

@@ -1,4 +1,5 @@
-// The updater: for each host take the fence, put right what was left behind, finish the open run, then take plans.
+// The updater service. For each host: take the fence, recover what an earlier updater left behind, finish the open
+// run, then take plans (serve.ts).
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { NatsConnection } from "nats";
@@ -43,7 +44,7 @@ export const runUpdater: Service = (context) => runUpdaterWith(context, swapStep
 /** The helper of a self-update; `order` is its job, in JSON. */
 export const runHelper = (order: string): Service => makeHelperService(swapSteps, order);
 
-/** `steps` replace a container; tests hand in ones that break. */
+/** `steps` replace a container; tests pass steps that fail. */
 export async function runUpdaterWith(context: ServiceContext, steps: readonly SwapStep[]): Promise<number> {
   const state: { wrong: string | undefined } = { wrong: "does not act or stand by yet" };
   context.health.addPart("updater", () => state.wrong);
@@ -65,14 +66,14 @@ export async function runUpdaterWith(context: ServiceContext, steps: readonly Sw
   }
 }
 
-/** A signal that aborts STOP_GRACE after the service was told to stop. */
+/** A signal that aborts STOP_GRACE after the service was asked to stop. */
 function makeHardStop({
   settings,
   clock,
   signal,
 }: ServiceContext): Disposable & { readonly signal: AbortSignal } {
   const hardStop = new AbortController();
-  setMaxListeners(0, hardStop.signal); // one for each container that is proved
+  setMaxListeners(0, hardStop.signal); // each container that is being verified adds a listener
   const over = new AbortController();
   const onStop = (): void => {
     void clock.sleep(settings.STOP_GRACE, over.signal).then(() => hardStop.abort());
@@ -87,8 +88,8 @@ function makeHardStop({
   };
 }
 
-/** While NATS is away and an Engine, too. */
-const LOOK_MS = 1000;
+/** While NATS does not answer: how often to try it again, and how often a standby looks at the Engine. */
+const RETRY_MS = 1000;
 
 const Claim = z.object({ engine_id: z.string() });
 
@@ -104,7 +105,7 @@ interface HostWork extends Work {
   readonly steps: readonly SwapStep[];
 }
 
-/** Until the service stops. Whoever loses the fence follows as standby. */
+/** Runs until the service stops. An updater that loses the fence becomes a standby. */
 async function updateHost(work: HostWork): Promise<number> {
   const { context, nats, host, steps, hardStop } = work;
   const log = context.log.child({ host: host.name });
@@ -118,26 +119,26 @@ async function updateHost(work: HostWork): Promise<number> {
   if (!(await ownsHostName(nats, host))) return refuse();
   await ensureHostConsumers(nats, { ...context, log }, host.name);
   if (context.signal.aborted) return 0;
-  const own = { writer: randomBytes(8).toString("hex"), lease: await work.leases.on(host) };
-  const bus = await openBus(nats, context, host, own);
+  const identity = { writer: randomBytes(8).toString("hex"), lease: await work.leases.on(host) };
+  const bus = await openBus(nats, context, host, identity);
   void restoreTopologyOnReconnect(bus);
   void maintainConsumers(bus);
   await using participants = await Participants.follow(bus);
-  using doorbell = new VerdictSignals(nats, host.name, context.clock);
+  using verdictSignals = new VerdictSignals(nats, host.name, context.clock);
   const swapSemaphore = new Semaphore(context.settings.SWAPS);
   const tagSemaphore = new Semaphore(1);
   const references = new ContainerReferences();
-  const [silences, tries] = [new Map<string, number>(), new Map<string, number>()];
+  const [engineSilences, planFailures] = [new Map<string, number>(), new Map<string, number>()];
   const counters = await openCounters({ ...context, log }, host.name);
-  const alone = () => standInUntilNatsAnswers(work, host);
-  for (let standby = false; !context.signal.aborted; standby = true) {
+  const recoverFromEngine = () => standInUntilNatsAnswers(work, host);
+  for (let isStandby = false; !context.signal.aborted; isStandby = true) {
     try {
-      const fence = await Fence.take(bus, { isStandby: standby, recoverFromEngine: alone });
-      if (!(await ownsHostName(nats, host))) return refuse(); // claimed meanwhile
+      const fence = await Fence.take(bus, { isStandby, recoverFromEngine });
+      if (!(await ownsHostName(nats, host))) return refuse(); // another Engine may have claimed the name meanwhile
       log.info({ writer: bus.writer, resuming: fence.open?.run }, "this updater acts on the host");
       await serve({
-        ...{ bus, fence, participants, verdictSignals: doorbell, counters, hardStop },
-        ...{ swapSemaphore, tagSemaphore, references, steps, engineSilences: silences, planFailures: tries },
+        ...{ bus, fence, participants, verdictSignals, counters, hardStop },
+        ...{ swapSemaphore, tagSemaphore, references, steps, engineSilences, planFailures },
       });
     } catch (error) {
       if (error instanceof Suspended) break;
@@ -153,7 +154,7 @@ function openCounters({ settings, log, clock }: ServiceContext, host: string): P
   return Counters.open({ dataDir, save, host, log, now: iso(clock.now()) });
 }
 
-/** The poller claims a host's name for an Engine; another Engine under that name must not be changed. */
+/** The poller claims each host name for one Engine. Another Engine under that name must not be changed. */
 async function ownsHostName(nats: NatsConnection, { name, engine }: Host): Promise<boolean> {
   const hosts = await bucketOf(nats, BUCKETS.hosts);
   const entry = await hosts.get(encodeToken(name));
@@ -161,71 +162,80 @@ async function ownsHostName(nats: NatsConnection, { name, engine }: Host): Promi
   return claimed?.data === undefined || claimed.data.engine_id === engine.id;
 }
 
-/** An Engine that does not answer before NATS does is waited for later: the others have an updater by then. */
+/** An Engine that answers later than NATS is waited for later, when the other hosts have an updater. */
 const recoverUntilNatsAnswers = (work: Work): Promise<void> =>
-  untilNatsAnswers(work.context, (enough) =>
-    forEachHost({ ...work.context, signal: enough }, async (host) => {
+  untilNatsAnswers(work.context, (recoverySignal) =>
+    forEachHost({ ...work.context, signal: recoverySignal }, async (host) => {
       work.context.log.warn({ host: host.name }, "NATS does not answer; recovering from the Engine alone");
-      await recoverWithoutNats({ ...work, enough }, host);
+      await recoverWithoutNats({ ...work, recoverySignal }, host);
       return 0;
     }),
   );
 
-/** The active updater may die at any time before NATS is back: a standby recovers what it leaves. */
+/** The active updater may die at any time before NATS is back; this standby then recovers what it left. */
 function standInUntilNatsAnswers(work: Work, host: Host): Promise<void> {
   const { log, clock } = work.context;
   log.warn(
     { host: host.name },
     "NATS does not answer; this standby recovers what another updater may leave on the Engine",
   );
-  return untilNatsAnswers(work.context, async (enough) => {
+  return untilNatsAnswers(work.context, async (recoverySignal) => {
     const lease = await work.leases.on(host);
-    while (!enough.aborted && !lease.isHeld) {
-      await recoverWithoutNats({ ...work, enough }, host);
-      await clock.sleep(LOOK_MS, enough);
+    while (!recoverySignal.aborted && !lease.isHeld) {
+      await recoverWithoutNats({ ...work, recoverySignal }, host);
+      await clock.sleep(RETRY_MS, recoverySignal);
     }
   });
 }
 
-/** `enough`: it answers. */
+/** The signal that `recover` gets aborts when NATS answers or the service stops. */
 async function untilNatsAnswers(
   { settings, clock, signal }: ServiceContext,
-  recover: (enough: AbortSignal) => Promise<unknown>,
+  recover: (recoverySignal: AbortSignal) => Promise<unknown>,
 ): Promise<void> {
   const answers = new AbortController();
-  const enough = firstOf(signal, answers.signal);
-  const recovering = recover(enough);
-  recovering.catch(() => answers.abort()); // told where it is awaited
-  while (!enough.aborted) {
-    await clock.sleep(LOOK_MS, enough);
-    if (!enough.aborted && (await isNatsAnswering(settings))) answers.abort();
+  const recoverySignal = firstOf(signal, answers.signal);
+  const recovering = recover(recoverySignal);
+  recovering.catch(() => answers.abort()); // the error is thrown where `recovering` is awaited
+  while (!recoverySignal.aborted) {
+    await clock.sleep(RETRY_MS, recoverySignal);
+    if (!recoverySignal.aborted && (await isNatsAnswering(settings))) answers.abort();
   }
   await recovering;
 }
 
 /**
- * Nobody holds the fence without NATS: of several updaters the one that gets the Engine's lease recovers. A successor that
- * has proved itself runs; its old container is kept, for the hooks to decide about when NATS is back, and so is the lease.
+ * Without NATS nobody holds the fence: of several updaters the one that gets the Engine's lease recovers. A successor
+ * that has proved itself keeps running. Its old container and the lease are kept until NATS is back and the hooks
+ * decide.
  */
 async function recoverWithoutNats(
-  { context, leases, hardStop, enough }: Work & { readonly enough: AbortSignal },
+  { context, leases, hardStop, recoverySignal }: Work & { readonly recoverySignal: AbortSignal },
   host: Host,
 ): Promise<void> {
   const log = context.log.child({ host: host.name });
   const own = { lease: await leases.on(host), openRun: undefined };
-  const it = { ...context, log, host, hardStop, tagSemaphore: new Semaphore(1), signal: enough, ...own };
+  const recoveryContext = {
+    ...context,
+    log,
+    host,
+    hardStop,
+    tagSemaphore: new Semaphore(1),
+    signal: recoverySignal,
+    ...own,
+  };
   await awaitHelper(host.engine, context.clock, context.signal);
   try {
-    const { swaps, ...recovered } = await recoverHost(it);
-    const over = new Map([...swaps].filter(([, { outcome }]) => outcome.kind !== "done"));
-    await settleUnresumed(it, { ...recovered, swaps: over }, undefined);
-    if (over.size === swaps.size && recovered.undecided.length === 0) await own.lease.release();
+    const { swaps, ...recovered } = await recoverHost(recoveryContext);
+    const unproven = new Map([...swaps].filter(([, { outcome }]) => outcome.kind !== "done"));
+    await settleUnresumed(recoveryContext, { ...recovered, swaps: unproven }, undefined);
+    if (unproven.size === swaps.size && recovered.undecided.length === 0) await own.lease.release();
   } catch (error) {
     if (!(error instanceof Suspended)) throw error; // NATS answers, and another updater acts
   }
 }
 
-/** One for each Engine, for as long as the updater runs. */
+/** One lease for each Engine, for as long as the updater runs. */
 class Leases implements Disposable {
   readonly #context: ServiceContext;
   readonly #leases = new Map<string, Promise<EngineLease>>();
@@ -235,12 +245,12 @@ class Leases implements Disposable {
   }
 
   async on(host: Host): Promise<EngineLease> {
-    const made = this.#leases.get(host.name) ?? createEngineLease(this.#context, host);
-    this.#leases.set(host.name, made);
-    return made;
+    const pending = this.#leases.get(host.name) ?? createEngineLease(this.#context, host);
+    this.#leases.set(host.name, pending);
+    return pending;
   }
 
   [Symbol.dispose](): void {
-    for (const made of this.#leases.values()) void made.then((lease) => lease[Symbol.dispose]());
+    for (const pending of this.#leases.values()) void pending.then((lease) => lease[Symbol.dispose]());
   }
 }

@@ -1,6 +1,7 @@
-// What runs in the helper: it replaces the container of an updater, which cannot outlive that itself, or puts it back.
-// It needs the Engine alone: a private NATS ends with the container that is replaced. Both updaters ask the gates,
-// the old one before and the new one after, and keep the journal; their fence is that they wait for the helper.
+// The helper container of a self-update: it replaces the container of an updater, which cannot itself outlive that,
+// or puts it back. The helper needs only the Engine: a private NATS ends with the container that is replaced. The
+// updaters ask at the gates, the old one before and the new one after, and keep the journal. They need no fence
+// against the helper, since they wait for it.
 import type { ContainerInspectInfo } from "dockerode";
 import { NOT_MODIFIED, type Engine, ifExists, ignoreStatuses } from "../../shared/docker/engine.ts";
 import { CannotStart, Expired, explain } from "../../shared/errors.ts";
@@ -18,20 +19,29 @@ import { type SagaOutcome, runSteps, undoSteps } from "./swap/saga.ts";
 import type { Swap, SwapStep } from "./swap/swap.ts";
 import { SwapTimer } from "./swap/swap-timer.ts";
 
-/** Ends with 0, or 1 if the old container runs as before; what is neither is tried again by the next start of it. */
+/**
+ * Exits with 0 when done, with 1 if the old container runs as before. Otherwise the next start of the helper tries
+ * again.
+ */
 export const makeHelperService =
-  (steps: readonly SwapStep[], order: string): Service =>
+  (steps: readonly SwapStep[], jobText: string): Service =>
   async (context) => {
-    const job = HelperJob.safeParse(JSON.parse(order));
+    const job = HelperJob.safeParse(JSON.parse(jobText));
     if (!job.success) throw new CannotStart("this command is for the helper that a self-update starts");
     const host = await openHost(context, 0);
     if (host === undefined) return 1;
-    await prepareSnapshots(context.settings.DATA_DIR).catch(() => undefined); // it is the updaters' to complain
+    await prepareSnapshots(context.settings.DATA_DIR).catch(() => undefined); // the updaters complain about it
     using lease = await createEngineLease(context, host);
-    const own = { lease, openRun: job.data.run };
-    const it = { ...context, host, hardStop: context.signal, tagSemaphore: new Semaphore(1), ...own };
+    const recoveryOptions = { lease, openRun: job.data.run };
+    const helperContext = {
+      ...context,
+      host,
+      hardStop: context.signal,
+      tagSemaphore: new Semaphore(1),
+      ...recoveryOptions,
+    };
     const outcome = await (job.data.way === "forward" ? replaceUpdater : rollBackUpdater)(
-      it,
+      helperContext,
       job.data,
       steps,
     );
@@ -48,55 +58,55 @@ export const makeHelperService =
     return outcome.kind === "done" ? 0 : 1;
   };
 
-/** Ouroboros' own containers depend on none that were stopped for them. */
+/** Nothing that Ouroboros' own containers depend on is stopped for their update. */
 const NO_IDS: ReadonlySet<string> = new Set();
 const DONE: SagaOutcome = { kind: "done" };
 
 type HelperContext = HostRecoveryContext & ServiceContext;
 
-/** What an earlier start of the helper left is taken up first. */
+/** Resumes first what an earlier start of the helper left. */
 async function replaceUpdater(
-  it: HelperContext,
+  helperContext: HelperContext,
   job: HelperJob,
   steps: readonly SwapStep[],
 ): Promise<SagaOutcome> {
-  const recovered = await recoverHost(it);
-  const taken = recovered.swaps.get(job.name);
-  if (taken !== undefined) return taken.outcome;
-  const inspect = await ifExists(it.host.engine.docker.getContainer(job.name).inspect());
+  const recovered = await recoverHost(helperContext);
+  const resumed = recovered.swaps.get(job.name);
+  if (resumed !== undefined) return resumed.outcome;
+  const inspect = await ifExists(helperContext.host.engine.docker.getContainer(job.name).inspect());
   if (inspect === undefined || inspect.Id !== job.old)
     return {
       kind: "undone",
       failed: "look",
       cause: new Expired("somebody replaced the container meanwhile"),
     };
-  await it.lease.hold(it);
-  const swap = await buildHelperSwap(it, job, inspect);
-  return runSteps(steps, swap, createHelperTimer(it, job));
+  await helperContext.lease.hold(helperContext);
+  const swap = await buildHelperSwap(helperContext, job, inspect);
+  return runSteps(steps, swap, createHelperTimer(helperContext, job));
 }
 
-/** The container that is to run again. */
+/** `job.old` is the container that is to run again. */
 async function rollBackUpdater(
-  it: HelperContext,
+  helperContext: HelperContext,
   job: HelperJob,
   steps: readonly SwapStep[],
 ): Promise<SagaOutcome> {
-  const { engine } = it.host;
-  await it.lease.hold(it);
-  const parts = (await findSwapContainers(it.host.engine)).find(
+  const { engine } = helperContext.host;
+  await helperContext.lease.hold(helperContext);
+  const swapContainers = (await findSwapContainers(helperContext.host.engine)).find(
     ({ name, run }) => name === job.name && run === job.run,
   );
-  if (parts?.backup !== undefined && parts.current !== undefined) {
+  if (swapContainers?.backup !== undefined && swapContainers.current !== undefined) {
     const swap = await rebuildSwap(
-      { ...it, ran: NO_IDS, snapshots: [] },
-      { ...parts, old: parts.backup, next: parts.current },
+      { ...helperContext, ran: NO_IDS, snapshots: [] },
+      { ...swapContainers, old: swapContainers.backup, next: swapContainers.current },
     );
     await lookForDependants.do(swap);
-    const left = await undoSteps(steps, swap, createHelperTimer(it, job));
+    const left = await undoSteps(steps, swap, createHelperTimer(helperContext, job));
     const [first] = left;
     return first === undefined ? DONE : { kind: "stuck", failed: first.step, cause: first.error, left };
   }
-  await recoverHost(it);
+  await recoverHost(helperContext);
   await ignoreStatuses([NOT_MODIFIED], engine.docker.getContainer(job.old).start());
   return DONE;
 }
@@ -105,13 +115,13 @@ const createHelperTimer = ({ clock, log, hardStop }: RecoveryContext, { name, ru
   new SwapTimer({ clock, log: log.child({ container: name, run }), hardStop });
 
 async function buildHelperSwap(
-  it: HelperContext,
+  helperContext: HelperContext,
   job: HelperJob,
   inspect: ContainerInspectInfo,
 ): Promise<Swap> {
-  const { engine } = it.host;
+  const { engine } = helperContext.host;
   const { resumedSince: _none, ...swap } = await rebuildSwap(
-    { ...it, ran: NO_IDS, snapshots: [] },
+    { ...helperContext, ran: NO_IDS, snapshots: [] },
     {
       ...{ name: job.name, run: job.run, old: inspect, next: inspect },
       ...{ current: inspect, successor: undefined, backup: undefined },
@@ -121,7 +131,7 @@ async function buildHelperSwap(
   const beforeStop = (): Promise<void> => expectRunning(engine, job);
   return {
     ...swap,
-    snapshotStore: { ...it, isOptional: true },
+    snapshotStore: { ...helperContext, isOptional: true },
     isOwn: true,
     newImage,
     reference: job.reference,
@@ -131,7 +141,7 @@ async function buildHelperSwap(
   };
 }
 
-/** @throws Expired where its owner stopped, renamed or removed it meanwhile. */
+/** @throws Expired if the owner stopped, renamed or removed the container meanwhile. */
 async function expectRunning(engine: Engine, { old, name }: HelperJob): Promise<void> {
   const inspect = await ifExists(engine.docker.getContainer(old).inspect());
   if (inspect?.Name !== `/${name}` || !inspect.State.Running || inspect.State.Paused)

@@ -1,4 +1,5 @@
-// A limited number of places, taken in the order they were asked for; who has stopped something for it goes first.
+// A semaphore: a limited number of slots, granted in the order of the requests. A caller that has already stopped
+// something for its slot asks with `first` and goes to the head of the queue.
 
 export class Semaphore {
   #free: number;
@@ -8,18 +9,18 @@ export class Semaphore {
     this.#free = count;
   }
 
-  /** Resolves when a place is free; disposing gives it back. */
+  /** Resolves when a slot is free. Disposing the result releases the slot. */
   async take({ first = false } = {}): Promise<Disposable> {
     if (this.#free > 0) this.#free -= 1;
     else
       await new Promise<void>((resolve) =>
         first ? this.#queue.unshift(resolve) : this.#queue.push(resolve),
       );
-    let held = true;
+    let isHeld = true;
     return {
       [Symbol.dispose]: () => {
-        if (held) this.#release();
-        held = false;
+        if (isHeld) this.#release();
+        isHeld = false;
       },
     };
   }

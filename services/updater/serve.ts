@@ -1,4 +1,5 @@
-// While this process holds the fence of a host: recover, resume the open run, then one plan after the other.
+// What an updater does while it holds the fence of a host: recover, resume the open run, then run one plan after
+// another.
 import { firstOf } from "../../shared/clock.ts";
 import type { JsMsg } from "@nats-io/jetstream";
 import { consume } from "../../shared/nats/consume.ts";
@@ -19,21 +20,21 @@ import { reportRecovery } from "./recover/report-recovery.ts";
 import { releaseOtherImages } from "./swap/rollback-resources.ts";
 import type { Updater } from "./updater.ts";
 
-const LOOK_MS = 15_000;
+const FENCE_CHECK_INTERVAL_MS = 15_000;
 
 const NOTHING_RECOVERED: HostRecovery = { swaps: new Map(), markers: [], restored: [], undecided: [] };
 
-/** Until the service stops or yields to another updater. @throws Fenced, Suspended */
+/** Returns when the service stops or yields to another updater. @throws Fenced, Suspended */
 export async function serve(updater: Updater): Promise<void> {
   const { bus, fence } = updater;
   const yielded = new AbortController();
   const acting = new ExclusiveWork();
-  let last: RecoverySummary = { run: null, restored: [] };
-  const recover = async (): Promise<RecoverySummary> => (last = await recoverAndResume(updater));
-  const inHand = acting.runAlone(() => retryUntilResumed(updater, recover)); // busy before anyone can ask
-  using _commands = answerCommands(updater, { acting, yielded, recover, last: () => last });
-  await inHand;
-  using _looks = bus.clock.every(LOOK_MS, () => {
+  let lastRecovery: RecoverySummary = { run: null, restored: [] };
+  const recover = async (): Promise<RecoverySummary> => (lastRecovery = await recoverAndResume(updater));
+  const recovering = acting.runAlone(() => retryUntilResumed(updater, recover)); // busy before anyone can ask
+  using _commands = answerCommands(updater, { acting, yielded, recover, last: () => lastRecovery });
+  await recovering;
+  using _looks = bus.clock.every(FENCE_CHECK_INTERVAL_MS, () => {
     void fence.isLost().then((lost) => lost && yielded.abort()); // F4
   });
   await consume(bus.nats, {
@@ -59,59 +60,66 @@ async function readPlan({ bus }: Updater, message: JsMsg): Promise<Plan> {
   return parsePlan(message.string(), { publishedAt, takenAt: (await now()) ?? publishedAt });
 }
 
-const AGAIN_MS = 5000;
+const RETRY_MS = 5000;
 
-/** What goes wrong now is no reason to give up what was begun. @throws Fenced, Suspended */
+/** Retries after every other error, since what was begun must not be given up. @throws Fenced, Suspended */
 async function retryUntilResumed(updater: Updater, recover: () => Promise<RecoverySummary>): Promise<void> {
   const { context, nats, clock, signal } = updater.bus;
-  for (let told = ""; ;) {
+  for (let lastError = ""; ;) {
     try {
       await recover();
       return;
     } catch (error) {
       if (error instanceof Fenced || error instanceof Suspended || nats.isClosed()) throw error;
       const because = explain(error);
-      if (because !== told) context.log.warn({ because, err: error }, "recovery is tried again");
-      told = because;
+      if (because !== lastError) context.log.warn({ because, err: error }, "recovery is tried again");
+      lastError = because;
       if (signal.aborted)
         throw new Suspended("stopped before what was begun was put right", { cause: error });
-      await clock.sleep(AGAIN_MS, signal);
+      await clock.sleep(RETRY_MS, signal);
     }
   }
 }
 
 async function recoverAndResume(updater: Updater): Promise<RecoverySummary> {
   const { bus, fence, hardStop, tagSemaphore } = updater;
-  const own = {
+  const recoveryOptions = {
     lease: bus.lease,
     openRun: fence.open?.run,
     refused: await findRefusedRecreations(bus, fence.open?.run),
   };
   const credentials = () => readCredentialSettings(bus);
-  const it = { ...bus.context, host: bus.host, hardStop, tagSemaphore, credentials, ...own };
+  const recoveryContext = {
+    ...bus.context,
+    host: bus.host,
+    hardStop,
+    tagSemaphore,
+    credentials,
+    ...recoveryOptions,
+  };
   const helped = await awaitHelper(bus.host.engine, bus.clock, bus.signal);
-  const recovered = { ...(await recoverHost(it)), helped };
+  const recovered = { ...(await recoverHost(recoveryContext)), helped };
   const plan = await findOpenPlan(updater);
   const resumed =
     plan !== undefined && effectiveMode(plan, bus.context.settings) === "update" ? plan.run : undefined;
-  const restored = await settleUnresumed(it, recovered, resumed);
+  const restored = await settleUnresumed(recoveryContext, recovered, resumed);
   await reportRecovery(bus, restored);
   const stuck = restored.filter(({ end }) => end === "stuck").map(({ run }) => run);
-  await dropOtherSnapshots(it, plan === undefined ? stuck : [plan.run, ...stuck]);
+  await dropOtherSnapshots(recoveryContext, plan === undefined ? stuck : [plan.run, ...stuck]);
   const swaps = resumed === undefined ? [] : [...recovered.swaps.values()].map(({ swap }) => swap);
   await releaseOtherImages(bus.host.engine, { runs: stuck, swaps }).catch((error: unknown) => {
     const because = explain(error);
     bus.context.log.warn({ because }, "tags of an earlier update are left; the next start removes them");
   });
-  const left = resumed === undefined ? { ...NOTHING_RECOVERED, helped } : recovered;
-  if (plan !== undefined) await runPlanOrGiveUp(updater, plan, left);
+  const unfinished = resumed === undefined ? { ...NOTHING_RECOVERED, helped } : recovered;
+  if (plan !== undefined) await runPlanOrGiveUp(updater, plan, unfinished);
   else if (fence.open !== undefined) await fence.end();
   await removeHelper(bus.host.engine);
   await bus.lease.release();
   return { run: plan?.run ?? null, restored };
 }
 
-/** The plan of the run that was under way, if it is still in the stream. */
+/** The plan of the open run, if it is still in the stream. */
 async function findOpenPlan({ bus, fence }: Updater): Promise<Plan | undefined> {
   if (fence.open === undefined) return undefined;
   const at = {
@@ -125,5 +133,5 @@ async function findOpenPlan({ bus, fence }: Updater): Promise<Plan | undefined> 
   );
   if (message === undefined) return undefined;
   const publishedAt = message.time.getTime();
-  return parsePlan(message.string(), { publishedAt, takenAt: publishedAt }); // one that was begun does not expire
+  return parsePlan(message.string(), { publishedAt, takenAt: publishedAt }); // a run that was begun does not expire
 }

@@ -1,9 +1,9 @@
-// Work side by side, where one failure must not cut the rest short.
+// Runs tasks side by side; the failure of one does not cut the others short.
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 
-/** All go on to their end; then the failure that matters most is thrown. */
-export async function settleAll(work: readonly (() => Promise<void>)[]): Promise<void> {
-  const results = await Promise.allSettled(work.map((one) => one()));
+/** Waits for all tasks, then throws the failure that matters most: Fenced first, Suspended last. */
+export async function settleAll(tasks: readonly (() => Promise<void>)[]): Promise<void> {
+  const results = await Promise.allSettled(tasks.map((task) => task()));
   const reasons = results
     .filter((result) => result.status === "rejected")
     .map(({ reason }): unknown => reason);

@@ -1,4 +1,5 @@
-// What the updater of one host works with, and what one run of it adds.
+// The types that the updater's parts share, `Updater` for a host and `Run` for one run on it, and the look at its
+// containers.
 import type { Logger } from "pino";
 import type { Mode } from "../../shared/contract/hooks.ts";
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
@@ -28,7 +29,7 @@ import type { SagaOutcome } from "./swap/saga.ts";
 import type { Swap, SwapStep } from "./swap/swap.ts";
 import { parseSwapName } from "../../shared/containers/swap-names.ts";
 
-/** While dependencies are stopped nobody is waited for longer. Milliseconds. */
+/** The longest wait, for anyone, while dependencies are stopped. Milliseconds. */
 export const MAX_WAIT_WHILE_STOPPED_MS = 300_000;
 
 export interface Updater {
@@ -36,36 +37,38 @@ export interface Updater {
   readonly fence: Fence;
   readonly participants: Participants;
   readonly verdictSignals: VerdictSignals;
-  /** The host's swap places: how many containers are down for an update at a time. */
+  /** Limits how many containers of the host are down for an update at a time. */
   readonly swapSemaphore: Semaphore;
-  /** Creating by a tag that is moved for a moment: one at a time. */
+  /** Held to create a container by a tag that is moved for a moment: one at a time. */
   readonly tagSemaphore: Semaphore;
   readonly references: ContainerReferences;
   readonly counters: Counters;
-  /** The steps of a replacement; the product's are `swapSteps`. */
+  /** The steps of a replacement; in production `swapSteps`. */
   readonly steps: readonly SwapStep[];
-  /** How often the Engine did not answer about containers, by run and names. */
+  /** How often the Engine did not answer about containers, keyed by run and names. */
   readonly engineSilences: Map<string, number>;
-  /** How often a plan failed as a whole, by run. */
+  /** How often a plan failed as a whole, keyed by run. */
   readonly planFailures: Map<string, number>;
-  /** Aborts STOP_GRACE after the service was told to stop. */
+  /** Aborts STOP_GRACE after the service was asked to stop. */
   readonly hardStop: AbortSignal;
 }
 
-/** For one run, which is given up where NATS stays away while something is stopped (plan/nats-outage.ts). */
+/**
+ * The updater for one run, which is given up if NATS stays away while dependencies are stopped (plan/nats-outage.ts).
+ */
 export interface ConnectedUpdater extends Updater {
-  /** From the first stop until all that was stopped runs. */
+  /** Held from the first stop until everything that was stopped runs again. */
   readonly limitNatsOutage: () => Disposable;
 }
 
 export interface Run extends ConnectedUpdater {
-  /** How many groups may have stopped dependencies at a time. */
+  /** Limits how many groups may have stopped dependencies at a time. */
   readonly dependencySemaphore: Semaphore;
   readonly journal: Journal;
   readonly gate: Gate;
   readonly notices: Notices;
   readonly mode: Mode;
-  /** Back to the image before, because the operator asked. */
+  /** The operator asked to go back to the image before. */
   readonly isRollback: boolean;
   readonly log: Logger;
   /** Ids of containers that ran before the run stopped anything. */
@@ -74,31 +77,31 @@ export interface Run extends ConnectedUpdater {
   readonly replaced: Map<string, string>;
   /** Dependencies that could not be started: the run's marker stays for them. */
   readonly notStarted: Set<string>;
-  /** What an earlier process had swapped already, by container name. */
+  /** Swaps that an earlier process had done already, by container name. */
   readonly recovered: ReadonlyMap<string, RecoveredSwap>;
-  /** What recovery could not put right of the run, by container name, and why. */
+  /** Containers of the run that recovery could not put right: name → why. */
   readonly stuck: ReadonlyMap<string, string>;
-  /** What the helper said that an earlier process started. */
+  /** The outcome of the helper that an earlier process started. */
   readonly helperOutcome: HelperOutcome | undefined;
 }
 
-/** A swap that an earlier process left after the names were exchanged, and how going on with it went. */
+/** A swap that an earlier process left after the names were exchanged, and the outcome of resuming it. */
 export interface RecoveredSwap {
   readonly swap: Swap;
   readonly outcome: SagaOutcome;
-  /** Name of the container in whose transaction it was. */
+  /** Name of the container in whose transaction it was swapped. */
   readonly parent?: string;
 }
 
 export interface UpdateEntry {
   readonly facts: ContainerFacts;
   readonly ref: ImageRef;
-  /** Registry's digest, as the plan has it. */
+  /** The registry's digest, from the plan. */
   readonly digest: string;
   readonly latest: ImagePayload;
 }
 
-/** An entry whose new image is here. */
+/** An entry whose new image is on the Engine. */
 export interface Update extends UpdateEntry {
   readonly newImage: ImageInspectInfo;
 }
@@ -106,26 +109,26 @@ export interface Update extends UpdateEntry {
 export interface InspectedContainer {
   readonly facts: ContainerFacts;
   readonly inspect: ContainerInspectInfo;
-  /** Why the Engine could not show the image that it runs: which of its labels count is not known then. */
+  /** Why the Engine could not show the container's image. It is then unknown which of its labels count. */
   readonly imageUnseen?: string;
 }
 
 /**
- * All containers of the Engine but those that a swap has named. Dependencies that an earlier process of the run
- * stopped count as running: they ran before.
+ * All containers of the Engine except those that a swap has named. Dependencies that an earlier process of the run
+ * stopped count as running, because they ran before.
  */
 export async function inspectUserContainers(
   engine: Engine,
   stoppedBefore: readonly MarkedContainer[],
 ): Promise<InspectedContainer[]> {
-  const { there } = await inspectAllContainers(engine); // of those that it cannot show nothing is known
-  const own = there.filter((inspect) => parseSwapName(inspect.Name.slice(1)) === undefined);
-  const { labels, unseen } = await imageLabels(engine, own);
+  const { there } = await inspectAllContainers(engine); // nothing is known about those that the Engine cannot show
+  const userContainers = there.filter((inspect) => parseSwapName(inspect.Name.slice(1)) === undefined);
+  const { labels, unseen } = await imageLabels(engine, userContainers);
   const all = addNeededDependencies(
-    own.map((inspect) => factsOf(inspect, labels.get(inspect.Image) ?? "unknown")),
+    userContainers.map((inspect) => factsOf(inspect, labels.get(inspect.Image) ?? "unknown")),
     engine.compat,
   );
-  return own.flatMap((inspect, n) => {
+  return userContainers.flatMap((inspect, n) => {
     const facts = all[n];
     if (facts === undefined) return [];
     const ranBefore = stoppedBefore.some(({ id, name }) => id === facts.id || name === facts.name);
@@ -142,11 +145,13 @@ export async function inspectUserContainers(
 
 interface ImageLabelsById {
   readonly labels: ReadonlyMap<string, Labels>;
-  /** Why the Engine, asked twice, could not show an image. */
+  /** Image id → why the Engine, asked twice, could not show the image. */
   readonly unseen: ReadonlyMap<string, string>;
 }
 
-/** Of the images that the containers run. @throws what dockerode throws where the Engine answers nobody. */
+/**
+ * Labels of the images that the containers run. @throws what dockerode throws if the Engine does not answer at all.
+ */
 async function imageLabels(
   { docker }: Engine,
   containers: readonly ContainerInspectInfo[],
@@ -162,6 +167,6 @@ async function imageLabels(
       .catch(look)
       .catch((error: unknown) => unseen.set(id, explain(error)));
   });
-  if (unseen.size > 0) await docker.listContainers({ limit: 1 }); // or is it the Engine?
+  if (unseen.size > 0) await docker.listContainers({ limit: 1 }); // throws if the Engine as a whole does not answer
   return { labels, unseen };
 }

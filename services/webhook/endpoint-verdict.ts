@@ -1,6 +1,6 @@
-// What an HTTP answer says. Pure. An answer is a verdict or it is an error: only an empty 200 or 204 proceeds without
-// the word. After an error the endpoint is asked again, and in the end its participant is out of time, for which the
-// operator has chosen what it counts as.
+// Reads a verdict from an HTTP response. Pure. A response is a verdict or an error; without a verdict in the body
+// only an empty 200 or 204 means proceed. After an error the endpoint is asked again. In the end its participant runs
+// out of time, and counts as the operator has configured.
 import { Verdict, parseJson, parseVerdict } from "../../shared/contract/messages.ts";
 import { parseRetryAfter } from "../../shared/registry/retry-after.ts";
 
@@ -8,7 +8,7 @@ export interface WebhookAnswer {
   readonly status: number;
   readonly retryAfter: string | undefined;
   readonly body: string;
-  /** The body is longer than `body`. */
+  /** The response was longer than `body` holds. */
   readonly cut: boolean;
 }
 
@@ -16,7 +16,7 @@ export interface WebhookAnswer {
 const MAX_REASON = 8000;
 const LONGEST_WAIT_S = 365 * 86_400;
 
-/** A verdict, or in words why it is none. `now` in milliseconds since 1970. */
+/** The verdict, or the reason why there is none. `now` is milliseconds since 1970. */
 export function verdictFrom(answer: WebhookAnswer, now: number): Verdict | string {
   const { status } = answer;
   const reason = answer.body.trim().slice(0, MAX_REASON) || `it answered ${status}`;
@@ -28,13 +28,15 @@ export function verdictFrom(answer: WebhookAnswer, now: number): Verdict | strin
   return `it answered ${status}, which is no verdict`;
 }
 
-/** 202 and the like say that a request has arrived, not what was decided. */
-const DONE: readonly number[] = [200, 204];
+/** Empty responses that proceed. 202 and the like only say that the request has arrived. */
+const EMPTY_PROCEED: readonly number[] = [200, 204];
 
 function verdictInside({ status, body, cut }: WebhookAnswer): Verdict | string {
   if (cut) return `it answered ${status} with a body over 64 KiB, which is no verdict`;
   if (body.trim() === "")
-    return DONE.includes(status) ? { verdict: "proceed" } : `it answered ${status}, which decides nothing`;
+    return EMPTY_PROCEED.includes(status)
+      ? { verdict: "proceed" }
+      : `it answered ${status}, which decides nothing`;
   const verdict = parseVerdict({ text: body, fromStream: false });
   if (verdict === undefined)
     return `it answered ${status} with a body that is no verdict; allowed are no body and {"verdict":"proceed|refuse|defer"}`;
@@ -46,11 +48,13 @@ function verdictInside({ status, body, cut }: WebhookAnswer): Verdict | string {
 
 const KNOWN: readonly string[] = Object.keys(Verdict.shape);
 
-/** A yes with more in it than was understood may be meant otherwise; a no is heard whatever else it holds. */
-function unknownFields(said: unknown): readonly string[] {
-  if (!isRecord(said)) return [];
-  const single = isRecord(said["containers"]) ? Object.values(said["containers"]) : [];
-  return [said, ...single.filter(isRecord)].flatMap(Object.keys).filter((name) => !KNOWN.includes(name));
+/** A proceed with unknown fields may mean something else, so it does not count; refuse and defer always count. */
+function unknownFields(body: unknown): readonly string[] {
+  if (!isRecord(body)) return [];
+  const perContainer = isRecord(body["containers"]) ? Object.values(body["containers"]) : [];
+  return [body, ...perContainer.filter(isRecord)]
+    .flatMap(Object.keys)
+    .filter((name) => !KNOWN.includes(name));
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -1,6 +1,6 @@
-// One event to one HTTP endpoint, until that has said something: CloudEvents 1.0 in structured mode (CloudEvents HTTP
-// binding 1.0, section 3.2), POSTed as the CloudEvents webhook specification 1.0 has it. Redirects are no answer
-// there, and a body is read only so far as a verdict may be long.
+// Sends one event to the HTTP endpoint until it answers with a verdict: CloudEvents 1.0 in structured mode
+// (CloudEvents HTTP binding 1.0, section 3.2), POSTed as the CloudEvents webhook specification 1.0 has it. By that
+// specification a redirect is no answer. The response body is read up to the greatest length of a verdict.
 import type { Clock } from "../../shared/clock.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
 import type { Verdict } from "../../shared/contract/messages.ts";
@@ -11,7 +11,7 @@ import { signedHeaders } from "./signature.ts";
 
 interface Delivery {
   readonly id: string;
-  /** The event as it was published, byte for byte. */
+  /** The event, byte for byte as it was published. */
   readonly body: string;
 }
 
@@ -20,7 +20,7 @@ const LONGEST_PAUSE_MS = 30_000;
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * Asks until the endpoint has answered or WEBHOOK_RETRY is over; undefined then.
+ * Asks until the endpoint gives a verdict; undefined after WEBHOOK_RETRY.
  * @throws Suspended when the service stops first.
  */
 export async function askEndpoint(
@@ -29,29 +29,29 @@ export async function askEndpoint(
 ): Promise<Verdict | undefined> {
   const until = clock.monotonic() + settings.WEBHOOK_RETRY;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    const said = await askEndpointOnce(delivery, settings, clock, signal);
+    const answer = await askEndpointOnce(delivery, settings, clock, signal);
     if (signal.aborted) throw new Suspended("stopped while an endpoint was asked");
-    if (typeof said !== "string") return said;
-    log.warn({ because: said }, "no verdict from the endpoint");
+    if (typeof answer !== "string") return answer;
+    log.warn({ because: answer }, "no verdict from the endpoint");
     if (clock.monotonic() + pause > until) return undefined;
     await clock.sleep(pause, signal);
     if (signal.aborted) throw new Suspended("stopped before an endpoint was asked again");
   }
 }
 
-/** A verdict, or in words why there is none. */
+/** A verdict, or the reason why there is none. */
 async function askEndpointOnce(
   { id, body }: Delivery,
   settings: Settings,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Verdict | string> {
-  const limit = clock.deadline(settings.WEBHOOK_TIMEOUT, signal);
+  const deadline = clock.deadline(settings.WEBHOOK_TIMEOUT, signal);
   try {
     const response = await fetch(settings.WEBHOOK_URL, {
       method: "POST",
       redirect: "manual",
-      signal: limit,
+      signal: deadline,
       body,
       headers: {
         "content-type": "application/cloudevents+json; charset=UTF-8",
@@ -62,14 +62,14 @@ async function askEndpointOnce(
     });
     return verdictFrom(await readAnswer(response), clock.now());
   } catch (error) {
-    return limit.aborted ? `nothing within ${settings.WEBHOOK_TIMEOUT / 1000} s` : explain(error);
+    return deadline.aborted ? `nothing within ${settings.WEBHOOK_TIMEOUT / 1000} s` : explain(error);
   }
 }
 
 async function readAnswer(response: Response): Promise<WebhookAnswer> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  // Leaving the loop cancels what is still to come.
+  // Leaving the loop cancels the rest of the stream.
   for await (const part of response.body ?? []) {
     parts.push(part as Uint8Array);
     size += (part as Uint8Array).length;

@@ -1,5 +1,5 @@
-// The webhook bridge: a participant for those who have an HTTP endpoint and no NATS. It takes the events of one
-// participant, POSTs each to the endpoint, and publishes what that answers as the participant's verdict.
+// The webhook bridge: lets an HTTP endpoint be a participant without NATS. It takes the participant's events, POSTs
+// each to the endpoint, and publishes the answer as the participant's verdict.
 import { type JsMsg, JetStreamApiError } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
@@ -15,7 +15,7 @@ import { STREAMS, consumers, subjects } from "../../shared/contract/subjects.ts"
 import { decodeToken } from "../../shared/contract/subject-tokens.ts";
 import { askEndpoint } from "./endpoint.ts";
 
-/** Gates that wait side by side: an endpoint that thinks about one event is asked about the others meanwhile. */
+/** How many events are at the endpoint at a time, so that a slow answer to one does not delay the others. */
 const PARALLEL = 8;
 const PROGRESS_MS = 3000;
 
@@ -37,8 +37,8 @@ async function serve(nats: NatsConnection, context: ServiceContext): Promise<voi
   const { settings, log, clock, signal } = context;
   const durable = consumers.gate(settings.WEBHOOK_NAME);
   await warnIfNotAdded(nats, durable, context);
-  const open = whyInsecure(settings);
-  if (open !== undefined) log.warn({ mend: "use https://" }, open);
+  const risk = whyInsecure(settings);
+  if (risk !== undefined) log.warn({ mend: "use https://" }, risk);
   log.info(
     { participant: settings.WEBHOOK_NAME, endpoint: new URL(settings.WEBHOOK_URL).origin },
     "waiting for events",
@@ -52,7 +52,7 @@ async function serve(nats: NatsConnection, context: ServiceContext): Promise<voi
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
-/** What others on the way to the endpoint could read or forge. */
+/** What others on the network path to the endpoint could read or forge; undefined where nothing. */
 function whyInsecure({ WEBHOOK_URL, WEBHOOK_TOKEN, WEBHOOK_SECRET }: Settings): string | undefined {
   const { protocol, hostname } = new URL(WEBHOOK_URL);
   if (protocol === "https:" || LOOPBACK.test(hostname)) return undefined;
@@ -61,7 +61,7 @@ function whyInsecure({ WEBHOOK_URL, WEBHOOK_TOKEN, WEBHOOK_SECRET }: Settings): 
   return `WEBHOOK_URL is http://: ${WEBHOOK_SECRET === "" ? "events" : "WEBHOOK_SECRET signs the request, but events"} and answers can be read and changed`;
 }
 
-/** The bridge may not add itself: that is the operator's word, who also says for which hooks. */
+/** The bridge does not add itself: the operator decides who takes part, and at which hooks. */
 async function warnIfNotAdded(
   nats: NatsConnection,
   durable: string,
@@ -77,13 +77,13 @@ async function warnIfNotAdded(
 
 const AskedEvent = z.object({ data: z.object({ asked: z.array(z.string()) }) });
 
-/** An event says who was asked; the journal, which its key does not read, would say whether it is over. */
+/** Whether the event asks this participant. The journal would say if its gate is over; the bridge may not read it. */
 function isAsked(body: string, name: string): boolean {
-  const asking = AskedEvent.safeParse(parseJson(body)).data;
-  return asking === undefined || asking.data.asked.includes(name);
+  const event = AskedEvent.safeParse(parseJson(body)).data;
+  return event === undefined || event.data.asked.includes(name);
 }
 
-/** @throws Permanent for what is no event; Suspended when the service stops first. */
+/** @throws Permanent for a message that is no event; Suspended when the service stops first. */
 async function forward(message: JsMsg, nats: NatsConnection, context: ServiceContext): Promise<void> {
   const { settings, clock, signal } = context;
   const [, , host = "", hook = "", , id = ""] = message.subject.split(".");
@@ -95,7 +95,7 @@ async function forward(message: JsMsg, nats: NatsConnection, context: ServiceCon
     return;
   }
   const progress = subjects.progress(decodeToken(host), settings.WEBHOOK_NAME, id);
-  using _telling = clock.every(PROGRESS_MS, () => {
+  using _progress = clock.every(PROGRESS_MS, () => {
     if (!nats.isClosed()) nats.publish(progress, "{}");
   });
   const verdict = await askEndpoint({ id, body }, { ...context, log });

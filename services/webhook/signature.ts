@@ -1,21 +1,21 @@
-// Who sent it: the headers of Standard Webhooks 1.0 (standardwebhooks.com), for which receivers find a library in
-// most languages. HMAC-SHA256 over `<id>.<timestamp>.<body>`, in base64.
+// Signs the request: the headers of Standard Webhooks 1.0 (standardwebhooks.com), for which receivers find a library
+// in most languages. HMAC-SHA256 over `<id>.<timestamp>.<body>`, in base64.
 import { createHmac } from "node:crypto";
 
-const MARK = "whsec_";
+const PREFIX = "whsec_";
 
-/** A secret that begins with `whsec_` is base64 after that; any other is the key as it stands, in UTF-8. */
+/** After the prefix `whsec_` a secret is base64; a secret without it is the key itself, in UTF-8. */
 const keyOf = (secret: string): Buffer =>
-  secret.startsWith(MARK) ? Buffer.from(secret.slice(MARK.length), "base64") : Buffer.from(secret);
+  secret.startsWith(PREFIX) ? Buffer.from(secret.slice(PREFIX.length), "base64") : Buffer.from(secret);
 
 interface Signed {
   readonly id: string;
-  /** Of this try, seconds since 1970. */
+  /** The time of this attempt, seconds since 1970. */
   readonly timestamp: number;
   readonly body: string;
 }
 
-/** Without a secret there is no signature. */
+/** Without a secret the headers have no signature. */
 export function signedHeaders({ id, timestamp, body }: Signed, secret: string): Record<string, string> {
   const headers = { "webhook-id": id, "webhook-timestamp": String(timestamp) };
   if (secret === "") return headers;

@@ -1,4 +1,4 @@
-// What the label com.ouroboros.check asks for. Pure: the asking is the updater's.
+// Parses the label com.ouroboros.check. Pure: the updater runs the check.
 import { labelOf } from "../settings/labels.ts";
 
 export type Probe =
@@ -7,7 +7,7 @@ export type Probe =
       readonly tls: boolean;
       readonly host: string;
       readonly port: number;
-      /** With the query, if there is one. */
+      /** Includes the query, if there is one. */
       readonly path: string;
     }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -15,18 +15,18 @@ export type Probe =
 
 export type CheckLabel =
   | { readonly kind: "none" }
-  /** `asked` is the label's text. */
+  /** `asked` is the text of the label. */
   | { readonly kind: "check"; readonly check: Probe; readonly asked: string }
   | { readonly kind: "wrong"; readonly because: string };
 
-/** As a host in a check: the container itself, by its address. */
+/** As the host of a check this word stands for the address of the container itself. */
 export const CONTAINER = "container";
 
 const LABEL = "com.ouroboros.check";
 const ALLOWED =
   "allowed are http://container:PORT/PATH, https://container:PORT/PATH, tcp://container:PORT and exec:COMMAND";
 
-/** An empty label asks for nothing, so that one that comes from an image can be taken back. */
+/** An empty label asks for no check, so that it can override the label of an image. */
 export function readCheckLabel(labels: Readonly<Record<string, string>>): CheckLabel {
   const asked = (labelOf(labels, LABEL) ?? "").trim();
   if (asked === "") return { kind: "none" };
@@ -44,10 +44,10 @@ function parseProbe(text: string): Probe | undefined {
     : undefined;
 }
 
-function fromUrl({ protocol, hostname, port: given, pathname, search }: URL): Probe | undefined {
+function fromUrl({ protocol, hostname, port: portText, pathname, search }: URL): Probe | undefined {
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   const tls = protocol === "https:";
-  const port = given === "" && protocol !== "tcp:" ? (tls ? 443 : 80) : Number(given);
+  const port = portText === "" && protocol !== "tcp:" ? (tls ? 443 : 80) : Number(portText);
   if (host === "" || port === 0) return undefined;
   if (protocol !== "tcp:") return { kind: "http", tls, host, port, path: `${pathname}${search}` };
   return pathname.length <= 1 && search === "" ? { kind: "tcp", host, port } : undefined;

@@ -1,4 +1,4 @@
-// Labels of other updaters that are understood where COMPAT_LABELS names them; those of Ouroboros count first.
+// Reads the labels of other updaters that COMPAT_LABELS names. Labels of Ouroboros take precedence over them. Pure.
 import { type ContainerFacts, hasNameOrId } from "./container-facts.ts";
 import { WATCHTOWER, foreignLabels } from "../settings/foreign-labels.ts";
 import type { Labels } from "../settings/labels.ts";
@@ -8,7 +8,7 @@ export type Compat = Settings["COMPAT_LABELS"];
 
 type ForeignLabel = keyof typeof foreignLabels;
 
-/** What the container says, as far as the label's owner is among those understood; empty counts as not said. */
+/** The label's value where COMPAT_LABELS names the updater it belongs to. An empty value counts as not set. */
 function readForeignLabel(labels: Labels, label: ForeignLabel, compat: Compat): string | undefined {
   const text = compat.includes(foreignLabels[label].of) ? (labels[label] ?? "").trim() : "";
   return text === "" ? undefined : text;
@@ -16,19 +16,21 @@ function readForeignLabel(labels: Labels, label: ForeignLabel, compat: Compat): 
 
 const isTrue = (text: string | undefined): boolean => /^(?:true|1|t)$/i.test(text ?? "");
 
-/** Whether another updater's label asks to watch it; undefined where none says anything. */
+/**
+ * Whether a label of another updater asks to watch the container or to leave it alone; undefined where none is set.
+ */
 export function findWatchLabel(
   labels: Labels,
   compat: Compat,
 ): { readonly label: string; readonly watch: boolean } | undefined {
   for (const label of [`${WATCHTOWER}.enable`, "wud.watch"] as const) {
-    const said = readForeignLabel(labels, label, compat);
-    if (said !== undefined) return { label, watch: isTrue(said) };
+    const value = readForeignLabel(labels, label, compat);
+    if (value !== undefined) return { label, watch: isTrue(value) };
   }
   return undefined;
 }
 
-/** The label that keeps it from being updated. */
+/** The label that keeps the container from being updated, if it is set. */
 export function findMonitorOnlyLabel(labels: Labels, compat: Compat): string | undefined {
   const label = `${WATCHTOWER}.monitor-only` as const;
   return isTrue(readForeignLabel(labels, label, compat)) ? label : undefined;
@@ -37,14 +39,17 @@ export function findMonitorOnlyLabel(labels: Labels, compat: Compat): string | u
 export const readStopSignal = (labels: Labels, compat: Compat): string | undefined =>
   readForeignLabel(labels, `${WATCHTOWER}.stop-signal`, compat);
 
-/** Names that watchtower's label says a container depends on. */
+/** Names of the containers that this one needs, by watchtower's label. */
 export const readNeededNames = (labels: Labels, compat: Compat): string[] =>
   (readForeignLabel(labels, `${WATCHTOWER}.depends-on`, compat) ?? "")
     .split(",")
     .map((name) => name.trim().replace(/^\//, ""))
     .filter((name) => name !== "");
 
-/** Who needs a container is stopped before it is updated: the inverse, as Ouroboros' own label has it. */
+/**
+ * Watchtower's label is on the container that needs another one; Ouroboros' depends_on is the inverse. So the
+ * containers that need a container are added to its `dependsOn`: they are stopped before its update.
+ */
 export function addNeededDependencies(
   all: readonly ContainerFacts[],
   compat: Compat,
@@ -54,15 +59,15 @@ export function addNeededDependencies(
   );
   return all.map((facts) => {
     const by = needs.filter(({ name }) => hasNameOrId(facts, name)).map((need) => need.by.name);
-    const more = by.filter((name) => ![...facts.dependsOn, ...facts.hardDependsOn].includes(name));
-    return more.length === 0 ? facts : { ...facts, dependsOn: [...facts.dependsOn, ...more] };
+    const added = by.filter((name) => ![...facts.dependsOn, ...facts.hardDependsOn].includes(name));
+    return added.length === 0 ? facts : { ...facts, dependsOn: [...facts.dependsOn, ...added] };
   });
 }
 
 export type LifecyclePhase = "pre-update" | "post-update";
 
 const MINUTE_MS = 60_000;
-const LONGEST_MS = 3_600_000;
+const MAX_TIMEOUT_MS = 3_600_000;
 
 export function readLifecycleCommand(
   labels: Labels,
@@ -73,5 +78,5 @@ export function readLifecycleCommand(
   if (command === undefined) return undefined;
   const minutes = readForeignLabel(labels, `${WATCHTOWER}.lifecycle.${phase}-timeout`, compat) ?? "1";
   const timeoutMs = /^\d{1,4}$/.test(minutes) ? Number(minutes) * MINUTE_MS : MINUTE_MS;
-  return { command, timeoutMs: timeoutMs === 0 ? LONGEST_MS : Math.min(timeoutMs, LONGEST_MS) };
+  return { command, timeoutMs: timeoutMs === 0 ? MAX_TIMEOUT_MS : Math.min(timeoutMs, MAX_TIMEOUT_MS) };
 }

@@ -1,5 +1,6 @@
-// What planning needs to know of a container, from its inspect document, and the reasons why one is left alone
-// whatever the registry says. Pure; used by the poller to plan and by the updater, which trusts no plan.
+// The facts about a container that planning needs, taken from its inspect document, and the reasons to leave a
+// container alone whatever the registry says. Pure. The poller plans with them; the updater, which trusts no plan,
+// checks them again.
 import type { ContainerInspectInfo } from "dockerode";
 import { readCheckLabel } from "./check-label.ts";
 import { type ImageLabels, selectEffectiveLabels } from "./effective-labels.ts";
@@ -14,18 +15,18 @@ export interface ContainerFacts {
   readonly reference: string;
   readonly imageId: string;
   readonly status: string;
-  /** Those that count. */
+  /** The effective labels (effective-labels.ts). */
   readonly labels: Readonly<Record<string, string>>;
-  /** Labels of its image that do not count. */
+  /** Names of labels from its image that do not count. */
   readonly ignored?: readonly string[];
   readonly autoRemove: boolean;
   readonly dependsOn: readonly string[];
   readonly hardDependsOn: readonly string[];
-  /** Containers whose network, pid or ipc it shares, and that it links to: ids or names. */
+  /** Containers whose network, pid or ipc namespace it shares, or that it links to: ids or names. */
   readonly refersTo: readonly string[];
 }
 
-/** `image`: the labels of the image it runs. */
+/** `image` holds the labels of the image that the container runs. */
 export function factsOf(inspect: ContainerInspectInfo, image: ImageLabels = {}): ContainerFacts {
   const { HostConfig: host, Config: config } = inspect;
   const { labels, ignored } = selectEffectiveLabels(config.Labels, image);
@@ -51,15 +52,15 @@ export function factsOf(inspect: ContainerInspectInfo, image: ImageLabels = {}):
   };
 }
 
-/** One in a crash loop is: it runs now and then, and a new image may be its fix. */
+/** A container in a crash loop counts as up: it runs now and then, and a new image may be the fix. */
 export const isUp = ({ status }: Pick<ContainerFacts, "status">): boolean =>
   ["running", "restarting"].includes(status);
 
-/** Names and ids (also shortened ones) both mean a container. */
+/** Whether a name or an id, in full or shortened to at least 12 characters, refers to this container. */
 export const hasNameOrId = (facts: ContainerFacts, nameOrId: string): boolean =>
   facts.name === nameOrId || (nameOrId.length >= 12 && facts.id.startsWith(nameOrId));
 
-/** Why this container is never updated as it is; undefined if nothing speaks against it. */
+/** Why this container, as it is, must not be updated; undefined where nothing prevents it. */
 export function whySkipped(
   facts: ContainerFacts,
   all: readonly ContainerFacts[],
@@ -86,7 +87,7 @@ export function whySkipped(
   return check.kind === "wrong" ? check.because : whyEntangled(facts, all, ourselves);
 }
 
-/** Containers that refer to it are recreated with it, those it depends on stopped; where that cannot be, it is left alone. */
+/** Its dependants are recreated with it and its dependencies stopped. Where that is impossible, it is left alone. */
 function whyEntangled(
   facts: ContainerFacts,
   all: readonly ContainerFacts[],
@@ -106,18 +107,18 @@ function whyEntangled(
   return undefined;
 }
 
-/** Whatever shares its network, pid or ipc, or links to it, directly or through one another. */
+/** All containers that share its network, pid or ipc namespace, or link to it, directly or through one another. */
 export function collectDependants(facts: ContainerFacts, all: readonly ContainerFacts[]): ContainerFacts[] {
   const found: ContainerFacts[] = [];
   const parents = [facts];
   for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
-    const of = parent;
-    const more = all.filter(
+    const target = parent;
+    const dependants = all.filter(
       (other) =>
-        other !== facts && !found.includes(other) && other.refersTo.some((name) => hasNameOrId(of, name)),
+        other !== facts && !found.includes(other) && other.refersTo.some((name) => hasNameOrId(target, name)),
     );
-    found.push(...more);
-    parents.push(...more);
+    found.push(...dependants);
+    parents.push(...dependants);
   }
   return found;
 }

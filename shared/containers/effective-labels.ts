@@ -1,16 +1,17 @@
-// Which labels of a container count. The Engine merges an image's labels into the container's, so whoever makes an
-// image could ask for what concerns others: that their containers are stopped, that an address is asked, that the host
-// waits. Such a label counts only where the container's owner set it: where its value is not the image's. Pure.
+// Selects the labels of a container that count. The Engine merges the image's labels into the container's, so the
+// author of an image could reach beyond the container: have other containers stopped, an address requested, or the
+// host kept waiting. Such a label counts only where the container's owner set it, that is, where its value differs
+// from the image's. Pure.
 import { foreignLabels } from "../settings/foreign-labels.ts";
 import { type Labels, labels } from "../settings/labels.ts";
 import type { COMPATIBLE } from "../settings/setting-values.ts";
 
-/** Of an image; `unknown` where the Engine no longer has it. */
+/** Labels of an image; `unknown` where the Engine no longer has the image. */
 export type ImageLabels = Labels | null | undefined | "unknown";
 
 export interface EffectiveLabels {
   readonly labels: Labels;
-  /** Labels of the image that do not count. */
+  /** Names of labels from the image that do not count. */
   readonly ignored: readonly string[];
 }
 
@@ -27,10 +28,12 @@ function reachesBeyond(name: string, value: string): boolean {
   return typeof reaches === "function" ? reaches(value) : reaches;
 }
 
-/** `image`: of the image it runs; where the Engine no longer has that, nothing counts that could be the image's. */
+/**
+ * Where the image's labels are unknown, no label counts that reaches beyond the container and could be the image's.
+ */
 export function selectEffectiveLabels(own: Labels | null | undefined, image: ImageLabels): EffectiveLabels {
   const inherited = image === "unknown" ? own : image;
-  const isImages = ([name, value]: readonly [string, string]): boolean =>
+  const isFromImage = ([name, value]: readonly [string, string]): boolean =>
     reachesBeyond(name, value) &&
     inherited !== undefined &&
     inherited !== null &&
@@ -38,12 +41,12 @@ export function selectEffectiveLabels(own: Labels | null | undefined, image: Ima
     inherited[name] === value;
   const all = Object.entries(own ?? {});
   return {
-    labels: Object.fromEntries(all.filter((one) => !isImages(one))),
-    ignored: image === "unknown" ? [] : all.filter(isImages).map(([name]) => name),
+    labels: Object.fromEntries(all.filter((entry) => !isFromImage(entry))),
+    ignored: image === "unknown" ? [] : all.filter(isFromImage).map(([name]) => name),
   };
 }
 
-/** Those that would count if the container's owner had set them. */
+/** The ignored labels worth a report: those that would count if the container's owner had set them. */
 export const selectReportableLabels = (
   ignored: readonly string[],
   compat: readonly (typeof COMPATIBLE)[number][],

@@ -1,4 +1,5 @@
-// Every container of an Engine, each looked at. One that the Engine cannot show, though asked twice, hides no other.
+// Inspects every container of an Engine. A container that the Engine cannot show, even at a second try, hides no
+// other.
 import type { ContainerInspectInfo } from "dockerode";
 import { factsOf } from "./container-facts.ts";
 import { describeContainer } from "./payloads-from-engine.ts";
@@ -13,7 +14,7 @@ export interface UninspectableContainer {
 
 const CONCURRENCY = { all: 8 };
 
-/** @throws what dockerode throws where the Engine does not answer. */
+/** @throws dockerode's error where the Engine does not answer. */
 export async function inspectAllContainers(
   { docker }: Pick<Engine, "docker">,
   abortSignal?: AbortSignal,
@@ -25,24 +26,25 @@ export async function inspectAllContainers(
   const listed = await docker.listContainers({ all: true, ...signal });
   const there: ContainerInspectInfo[] = [];
   const unseen: UninspectableContainer[] = [];
-  const looks = await inParallel(listed, CONCURRENCY, async ({ Id, Names }) => {
-    const look = async (): Promise<ContainerInspectInfo | undefined> => {
+  const results = await inParallel(listed, CONCURRENCY, async ({ Id, Names }) => {
+    const inspectOne = async (): Promise<ContainerInspectInfo | undefined> => {
       const inspect = await ifExists(docker.getContainer(Id).inspect(signal));
       if (inspect !== undefined) {
-        factsOf(inspect); // what cannot be read throws here
+        factsOf(inspect); // throws here, rather than later, where the document cannot be read
         describeContainer(inspect);
       }
       return inspect;
     };
-    const wrong = (error: unknown): UninspectableContainer => ({
+    const asUninspectable = (error: unknown): UninspectableContainer => ({
       name: (Names[0] ?? Id).replace(/^\//, ""),
       because: explain(error),
     });
-    return look().catch(look).catch(wrong);
+    return inspectOne().catch(inspectOne).catch(asUninspectable);
   });
-  for (const look of looks)
-    if (look !== undefined && "because" in look) unseen.push(look);
-    else if (look !== undefined) there.push(look);
-  if (unseen.length > 0) await docker.listContainers({ limit: 1, ...signal }); // or is it the Engine?
+  for (const result of results)
+    if (result !== undefined && "because" in result) unseen.push(result);
+    else if (result !== undefined) there.push(result);
+  // throws where it is the Engine that fails
+  if (unseen.length > 0) await docker.listContainers({ limit: 1, ...signal });
   return { there, unseen };
 }

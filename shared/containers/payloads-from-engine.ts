@@ -1,9 +1,9 @@
-// From the Engine's inspect documents to what events say. An allow-list: nothing else leaves the host.
+// Turns the Engine's inspect documents into the payloads of events. An allow-list: nothing else leaves the host.
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { shortDigest } from "../registry/image-change.ts";
 import type { ContainerPayload, ImagePayload } from "../contract/payloads.ts";
 
-/** `name` where the container bears another name than its user gave it. */
+/** Pass `name` where the container does not bear the name that its user gave it. */
 export function describeContainer(
   inspect: ContainerInspectInfo,
   name = inspect.Name.replace(/^\//, ""),
@@ -37,7 +37,7 @@ export function describeContainer(
   };
 }
 
-/** An image may have no configuration (OCI): some Engines tell null then. */
+/** An OCI image may have no configuration; some Engines return null then. */
 export const imageLabelsOf = ({
   Config,
 }: Pick<ImageInspectInfo, "Config">): Readonly<Record<string, string>> =>
@@ -55,7 +55,7 @@ export function describeImage(inspect: ImageInspectInfo): ImagePayload {
   };
 }
 
-/** An image known by its registry's digest only. */
+/** Describes an image of which only the registry's digest is known. */
 export function describeRemoteImage(reference: string, repository: string, digest: string): ImagePayload {
   return {
     id: digest,

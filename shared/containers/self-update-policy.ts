@@ -1,15 +1,15 @@
-// Which containers are parts of Ouroboros, and why one of them is left alone. Pure. Parts bear the label
-// com.ouroboros.role; the container that this program runs in is one whatever its labels say.
+// Tells which containers are parts of Ouroboros, and why a part is left alone. Parts bear the label
+// com.ouroboros.role; the container that this program runs in is a part whatever its labels say. Pure.
 import { type Labels, labelOf } from "../settings/labels.ts";
 import type { Host } from "../runtime/run-service.ts";
 import type { Settings } from "../settings/settings.ts";
 
 export interface SelfUpdatePolicy {
-  /** Ids of the containers that this program may run in: one, several where it cannot be told, none outside of one. */
+  /** Ids of the containers that this program may run in: several where it is ambiguous, none outside a container. */
   readonly own: readonly string[];
-  /** SELF_UPDATE. */
+  /** The setting SELF_UPDATE. */
   readonly update: boolean;
-  /** RUN_ONCE: this program ends by itself, and so would its successor. */
+  /** The setting RUN_ONCE: this program ends by itself, and so would its successor. */
   readonly once?: boolean;
 }
 
@@ -18,15 +18,16 @@ export const makeSelfUpdatePolicy = (
   { SELF_UPDATE, RUN_ONCE }: Pick<Settings, "SELF_UPDATE" | "RUN_ONCE">,
 ): SelfUpdatePolicy => ({ own, update: SELF_UPDATE, once: RUN_ONCE });
 
-/** Parts that are never replaced: `nats` carries the run, and the helper replaces the others. */
+/** The helper replaces the other parts. */
 export const HELPER_ROLE = "helper";
+/** Parts that are never replaced: `nats` carries the run, and the helper carries out the replacement. */
 const NEVER_UPDATED_ROLES: readonly string[] = ["nats", HELPER_ROLE];
 
 export const ROLE_LABEL = "com.ouroboros.role";
 
 interface LabelledContainer {
   readonly id: string;
-  /** As the Engine tells them: null, where the image has no configuration and nobody set any. */
+  /** The Engine returns null where the image has no configuration and nobody set a label. */
   readonly labels: Labels | null;
 }
 interface OwnPart extends LabelledContainer {
@@ -40,7 +41,7 @@ export const roleOf = ({ labels }: Pick<LabelledContainer, "labels">): string | 
 export const isOwnPart = (facts: LabelledContainer, { own }: Pick<SelfUpdatePolicy, "own">): boolean =>
   roleOf(facts) !== undefined || own.includes(facts.id);
 
-/** Undefined where it is none of ours, or may be updated. */
+/** Why a part of Ouroboros is left alone; undefined for other containers, and for a part that may be updated. */
 export function whyNoSelfUpdate(facts: OwnPart, ourselves: SelfUpdatePolicy): string | undefined {
   if (!isOwnPart(facts, ourselves)) return undefined;
   if (!ourselves.update) return "part of Ouroboros itself";

@@ -1,14 +1,14 @@
-// Which updates belong together: a group is what depends_on, hard_depends_on, `container:` modes and links join.
-// Pure; the poller cuts plans between groups, the updater runs them group by group.
+// Groups the updates that belong together: those joined by depends_on, hard_depends_on, `container:` modes and links.
+// Pure. The poller splits plans between groups; the updater carries them out group by group.
 import { type ContainerFacts, collectDependants, hasNameOrId } from "./container-facts.ts";
 
 export interface UpdateGroup {
   /**
-   * To be updated: a container before those it stops (a dependency's update takes the place of its start), and before
-   * those that refer to it (they are recreated with it).
+   * The containers to update, in order: a container comes before those it stops (the update of a dependency takes the
+   * place of its start) and before those that refer to it (they are recreated with it).
    */
   readonly updates: readonly ContainerFacts[];
-  /** Stopped before the first update and started after the last; those in `updates` are among them too. */
+  /** Containers to stop before the first update and to start after the last; some may be in `updates` too. */
   readonly dependencies: readonly ContainerFacts[];
 }
 
@@ -17,26 +17,26 @@ export interface UpdateGrouping {
   readonly skipped: readonly { readonly container: ContainerFacts; readonly because: string }[];
 }
 
-/** `all` are the containers of the host, `wanted` those of them that are to be updated. */
+/** `all` are the containers of the host, `wanted` those among them that are to be updated. */
 export function groupUpdates(
   wanted: readonly ContainerFacts[],
   all: readonly ContainerFacts[],
 ): UpdateGrouping {
   const dependenciesOf = (facts: ContainerFacts): ContainerFacts[] => {
-    const named = [...facts.dependsOn, ...facts.hardDependsOn].flatMap((name) =>
+    const dependencies = [...facts.dependsOn, ...facts.hardDependsOn].flatMap((name) =>
       all.filter((other) => hasNameOrId(other, name)),
     );
-    return unique(named).filter((other) => other.id !== facts.id); // in the order of the labels
+    return unique(dependencies).filter((other) => other.id !== facts.id); // in the order of the labels
   };
   const cyclic = new Set(wanted.filter((facts) => isReachable(facts, facts, dependenciesOf)));
-  const sane = wanted.filter((facts) => !cyclic.has(facts));
+  const acyclic = wanted.filter((facts) => !cyclic.has(facts));
   const neighbours = (facts: ContainerFacts): ContainerFacts[] => [
     ...dependenciesOf(facts),
     ...all.filter((other) => facts.refersTo.some((name) => hasNameOrId(other, name))),
-    ...collectDependants(facts, all), // two updates that recreate the same container go one after the other
+    ...collectDependants(facts, all), // updates that recreate the same container run one after the other
   ];
   return {
-    groups: joinNeighbours(sane, neighbours).map((updates) => ({
+    groups: joinNeighbours(acyclic, neighbours).map((updates) => ({
       updates: sortByDependency(updates, dependenciesOf),
       dependencies: unique(updates.flatMap(dependenciesOf)),
     })),
@@ -60,24 +60,24 @@ function isReachable(
   return false;
 }
 
-/** Wanted containers in classes: two are in one class if they are, or have, a neighbour in common. */
+/** Splits the containers into classes: two share a class if they are neighbours or have a neighbour in common. */
 function joinNeighbours(
   wanted: readonly ContainerFacts[],
   neighbours: (facts: ContainerFacts) => ContainerFacts[],
 ): ContainerFacts[][] {
-  let classes: { members: ContainerFacts[]; touches: Set<ContainerFacts> }[] = [];
+  let groups: { members: ContainerFacts[]; touches: Set<ContainerFacts> }[] = [];
   for (const facts of wanted) {
     const touches = new Set([facts, ...neighbours(facts)]);
-    const meeting = classes.filter((one) => [...one.touches].some((other) => touches.has(other)));
-    classes = [
-      ...classes.filter((one) => !meeting.includes(one)),
+    const joined = groups.filter((group) => [...group.touches].some((other) => touches.has(other)));
+    groups = [
+      ...groups.filter((group) => !joined.includes(group)),
       {
-        members: [...meeting.flatMap((one) => one.members), facts],
-        touches: new Set([...meeting.flatMap((one) => [...one.touches]), ...touches]),
+        members: [...joined.flatMap((group) => group.members), facts],
+        touches: new Set([...joined.flatMap((group) => [...group.touches]), ...touches]),
       },
     ];
   }
-  return classes.map(({ members }) => members);
+  return groups.map(({ members }) => members);
 }
 
 function sortByDependency(
@@ -85,18 +85,18 @@ function sortByDependency(
   dependenciesOf: (facts: ContainerFacts) => ContainerFacts[],
 ): ContainerFacts[] {
   const order: ContainerFacts[] = [];
-  const placing = new Set<ContainerFacts>();
-  const place = (facts: ContainerFacts): void => {
+  const visiting = new Set<ContainerFacts>();
+  const visit = (facts: ContainerFacts): void => {
     if (order.includes(facts)) return;
-    placing.add(facts);
+    visiting.add(facts);
     for (const other of updates) {
-      const first =
+      const comesFirst =
         dependenciesOf(other).includes(facts) || facts.refersTo.some((name) => hasNameOrId(other, name));
-      if (other !== facts && first && !placing.has(other)) place(other);
+      if (other !== facts && comesFirst && !visiting.has(other)) visit(other);
     }
     order.push(facts);
   };
-  updates.forEach(place);
+  updates.forEach(visit);
   return order;
 }
 

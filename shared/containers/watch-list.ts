@@ -1,5 +1,5 @@
-// Whether a container's owner wants it watched: MONITOR, IGNORE, and the labels. The poller plans by it; the updater,
-// which trusts no plan, applies it once more. Pure.
+// Decides whether a container is watched, by MONITOR, IGNORE and its labels. The poller plans with it; the updater,
+// which trusts no plan, checks again. Pure.
 import { findMonitorOnlyLabel, findWatchLabel } from "./compat-labels.ts";
 import type { ContainerFacts } from "./container-facts.ts";
 import { isYes, labelOf } from "../settings/labels.ts";
@@ -11,19 +11,21 @@ export type WatchSettings = Pick<
 >;
 
 /**
- * With LABEL_ENABLE the label decides, and MONITOR and IGNORE only where there is none; LABELS_ONLY without
- * LABEL_ENABLE watches nothing. Other updaters' labels come after our own.
+ * Why the container is not watched; undefined where it is. With LABEL_ENABLE our label decides, and MONITOR and
+ * IGNORE count only where it is not set. LABELS_ONLY without LABEL_ENABLE watches nothing. Our label beats those of
+ * other updaters.
  */
-export function whyUnwatched({ name, labels }: ContainerFacts, wishes: WatchSettings): string | undefined {
-  if (wishes.LABELS_ONLY && !wishes.LABEL_ENABLE) return "LABELS_ONLY without LABEL_ENABLE watches nothing";
-  const label = wishes.LABEL_ENABLE ? labelOf(labels, "com.ouroboros.enable") : undefined;
+export function whyUnwatched({ name, labels }: ContainerFacts, settings: WatchSettings): string | undefined {
+  if (settings.LABELS_ONLY && !settings.LABEL_ENABLE)
+    return "LABELS_ONLY without LABEL_ENABLE watches nothing";
+  const label = settings.LABEL_ENABLE ? labelOf(labels, "com.ouroboros.enable") : undefined;
   if (label !== undefined) return isYes(label) ? undefined : "its label com.ouroboros.enable says no";
-  const other = findWatchLabel(labels, wishes.COMPAT_LABELS);
-  if (other?.watch === false) return `its label ${other.label} says no`;
-  if (other !== undefined && wishes.LABEL_ENABLE) return undefined;
-  if (wishes.LABELS_ONLY) return "not labelled";
-  if (wishes.IGNORE.includes(name)) return "ignored";
-  if (wishes.MONITOR.length > 0 && !wishes.MONITOR.includes(name)) return "not monitored";
+  const foreignLabel = findWatchLabel(labels, settings.COMPAT_LABELS);
+  if (foreignLabel?.watch === false) return `its label ${foreignLabel.label} says no`;
+  if (foreignLabel !== undefined && settings.LABEL_ENABLE) return undefined;
+  if (settings.LABELS_ONLY) return "not labelled";
+  if (settings.IGNORE.includes(name)) return "ignored";
+  if (settings.MONITOR.length > 0 && !settings.MONITOR.includes(name)) return "not monitored";
   return undefined;
 }
 

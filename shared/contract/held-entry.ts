@@ -1,5 +1,5 @@
-// What was refused, rolled back or put off for a container: the updater writes it, the poller reads it and leaves
-// that digest alone. One KV entry for each container.
+// The digest that is held for a container because it was refused, rolled back or deferred: one KV entry per
+// container. The updater writes the entry; the poller reads it and leaves that digest alone.
 import { z } from "zod";
 import { UpdateResult } from "./payloads.ts";
 

@@ -1,14 +1,14 @@
-// The hooks: the only place one is declared. Types, subjects, JSON Schemas and docs/hooks.md follow from this table;
-// a new hook is one row. The local names are those that Ouroboros' hook scripts see. Beside them the notices: events
-// that nobody is asked about.
+// Declares every hook. Types, subjects, JSON Schemas and docs/hooks.md derive from this table; a new hook is one row.
+// The names in `locals` are those that hook scripts see. The notices, events at which no participant is asked, follow
+// below.
 import { z } from "zod";
 import { ContainerPayload, UpdateResult, ImagePayload, StepTime, Updateable } from "./payloads.ts";
 
 export interface Hook {
   readonly says: string;
-  /** What `refuse` (or `defer`) does; null where the work goes on all the same and the verdict is only a warning. */
+  /** What `refuse` (or `defer`) does; null where the work continues anyway and the verdict only causes a warning. */
   readonly refusal: string | null;
-  /** `after` hooks whose participant runs out of time proceed with a warning. */
+  /** At an `after` hook a participant that times out counts as `proceed`, with a warning. */
   readonly phase: "before" | "after" | "notice";
   /** Whether one event concerns the whole run (subject token `_`) or one container. */
   readonly about: "run" | "container";
@@ -157,7 +157,9 @@ export interface NoticeRow {
   readonly data: z.ZodObject;
 }
 
-/** What is told when something is over, on the same stream as the hooks: no participant is asked, nobody is waited for. */
+/**
+ * Events that report that something has ended, on the same stream as the hooks. No participant is asked or awaited.
+ */
 export const notices = {
   update_finished: {
     says: "A container's part of a run is over, whatever its end.",
@@ -200,13 +202,13 @@ export const notices = {
 export type NoticeName = keyof typeof notices;
 export type NoticeData<N extends NoticeName> = z.infer<(typeof notices)[N]["data"]>;
 export const noticeNames = Object.keys(notices) as readonly NoticeName[];
-/** Everything that is published on the hook stream. */
+/** Names of all events on the hook stream. */
 export type EventName = HookName | NoticeName;
 
 export const Mode = z.enum(["update", "dry_run", "monitor"]);
 export type Mode = z.infer<typeof Mode>;
 
-/** A decision of the run that this event follows. */
+/** A decision made earlier in the same run. */
 export const EarlierVerdict = z.object({
   hook: z.string(),
   container: z.string().nullable(),
@@ -216,7 +218,7 @@ export const EarlierVerdict = z.object({
 });
 export type EarlierVerdict = z.infer<typeof EarlierVerdict>;
 
-/** What every event says beside its locals. */
+/** The fields that every event carries beside its locals. */
 export const EventContext = z.object({
   host: z.string().describe("Name of the host, as its owner gave it."),
   engine_id: z.string().describe("`info.ID` of the host's Engine."),
@@ -238,7 +240,7 @@ export const EventContext = z.object({
 });
 export type EventContext = z.infer<typeof EventContext>;
 
-/** The schema of an event's `data`: what is its own, and the context. Fields may be added; none is taken away. */
+/** The schema of an event's `data`: its own fields and the context. Fields may be added; none is removed. */
 export function dataSchema(name: EventName): z.ZodObject {
   return (isHookName(name) ? hooks[name].locals : notices[name].data).extend(EventContext.shape);
 }

@@ -1,5 +1,5 @@
-// The wire format: CloudEvents 1.0 (structured JSON) for events, a verdict for answers. Everything that comes from
-// NATS passes through here once: bytes → schema → type.
+// The wire format: CloudEvents 1.0 (structured JSON) for events, verdicts for answers. Everything that arrives from
+// NATS is validated here once: bytes → schema → type.
 import { z } from "zod";
 import {
   type EventContext,
@@ -12,7 +12,7 @@ import {
 import { subjects } from "./subjects.ts";
 import { encodeToken } from "./subject-tokens.ts";
 
-/** The largest event the hook stream takes, in bytes. */
+/** The largest event that the hook stream accepts, in bytes. */
 export const MAX_EVENT_BYTES = 256 * 1024;
 
 /** CloudEvents 1.0, section "Context Attributes"; `verdictsubject` and `progresssubject` are our extensions. */
@@ -30,7 +30,7 @@ export const CloudEvent = z.object({
 });
 export type CloudEvent = z.infer<typeof CloudEvent>;
 
-/** Nobody's verdict is waited for, so it names no subject for one. */
+/** No verdict is awaited, so a notice names no subjects for verdicts and progress. */
 export const Notice = CloudEvent.omit({ verdictsubject: true, progresssubject: true });
 export type Notice = z.infer<typeof Notice>;
 
@@ -45,21 +45,21 @@ interface EventDetails {
 }
 
 export function makeEvent<N extends HookName>(
-  it: EventDetails & { readonly hook: N; readonly locals: Locals<N> },
+  details: EventDetails & { readonly hook: N; readonly locals: Locals<N> },
 ): CloudEvent {
-  const { host } = it.context;
+  const { id, context, hook, locals } = details;
   return {
-    ...envelopeOf(it, it.hook),
-    verdictsubject: templateOf(subjects.verdict(host, "P", it.id)),
-    progresssubject: templateOf(subjects.progress(host, "P", it.id)),
-    data: { ...it.context, ...it.locals },
+    ...envelopeOf(details, hook),
+    verdictsubject: templateOf(subjects.verdict(context.host, "P", id)),
+    progresssubject: templateOf(subjects.progress(context.host, "P", id)),
+    data: { ...context, ...locals },
   };
 }
 
 export function makeNotice<N extends NoticeName>(
-  it: EventDetails & { readonly notice: N; readonly data: NoticeData<N> },
+  details: EventDetails & { readonly notice: N; readonly data: NoticeData<N> },
 ): Notice {
-  return { ...envelopeOf(it, it.notice), data: { ...it.context, ...it.data } };
+  return { ...envelopeOf(details, details.notice), data: { ...details.context, ...details.data } };
 }
 
 const envelopeOf = (
@@ -75,7 +75,7 @@ const envelopeOf = (
   datacontenttype: "application/json" as const,
 });
 
-/** `ouroboros.verdict.<host>.P.<event>` with the participant's token left open. */
+/** Replaces the participant's token in `ouroboros.verdict.<host>.P.<event>` with a placeholder. */
 function templateOf(subject: string): string {
   const tokens = subject.split(".");
   tokens[3] = "{participant}";
@@ -112,9 +112,9 @@ export type Verdict = z.infer<typeof Verdict>;
 export type Answer = z.infer<typeof Answer>;
 
 /**
- * What a participant said: a JSON object or `proceed`, `refuse: reason`, `defer: reason`. Undefined for everything
- * else, and for what a NATS server wrote: its answers go to whatever reply subject a requester names, so PubAcks,
- * API answers, status messages and stored messages turn up on verdict subjects and are never verdicts.
+ * Parses a participant's verdict: a JSON object, or `proceed`, `refuse: reason`, `defer: reason`. Undefined for any
+ * other text, and for messages that a NATS server wrote: the server replies to whatever subject a requester names, so
+ * PubAcks, API answers, status messages and stored messages can turn up on verdict subjects. They are never verdicts.
  */
 export function parseVerdict(message: {
   readonly text: string;
@@ -123,22 +123,27 @@ export function parseVerdict(message: {
   if (message.fromStream) return undefined;
   const text = message.text.trim();
   const plain = /^(proceed|refuse|defer)(?::\s*(.*))?$/su.exec(text);
-  const said = plain ? { verdict: plain[1], ...(plain[2] ? { reason: plain[2] } : {}) } : parseJson(text);
-  const result = Verdict.safeParse(said);
+  const candidate = plain
+    ? { verdict: plain[1], ...(plain[2] ? { reason: plain[2] } : {}) }
+    : parseJson(text);
+  const result = Verdict.safeParse(candidate);
   return result.success ? result.data : undefined;
 }
 
-/** Nothing that Ouroboros stores is nearly as large; what a bucket takes may be, and would cost fifty times its size. */
+/**
+ * Nothing that Ouroboros stores comes near this. A bucket accepts larger values, and parsing costs fifty times the
+ * size.
+ */
 const MAX_JSON = 2 ** 20;
 
-/** A command names itself, so that nothing that the server writes and no stored message is one. */
+/** The body names its command, so that no server message and no stored message can pass for a command. */
 export const makeCommandBody = (command: string, more: object = {}): string =>
   JSON.stringify({ command, ...more });
 
 export const isCommand = (command: string, text: string): boolean =>
   z.object({ command: z.literal(command) }).safeParse(parseJson(text)).success;
 
-/** JSON, or undefined where the text is none, or too large to be of ours. */
+/** Parses JSON; undefined where the text is not JSON, or too large to come from Ouroboros. */
 export function parseJson(text: string): unknown {
   if (text.length > MAX_JSON) return undefined;
   try {

@@ -1,4 +1,5 @@
-// Who must be asked: one KV entry for each participant, written by the operator.
+// The participants, which must be asked at hooks: one KV entry each, written by the operator. This file parses the
+// entries and decides which events concern which participant.
 import { z } from "zod";
 import { type HookName, hookNames, isHookName } from "./hooks.ts";
 import { parseJson } from "./messages.ts";
@@ -56,18 +57,18 @@ export const Participant = z.object({
 });
 export type Participant = z.infer<typeof Participant>;
 
-/** An entry that cannot be understood: why, and what it may concern all the same. */
+/** A participant's entry that cannot be parsed: why, and which events it may still concern. */
 export interface UnreadableEntry {
   readonly because: string;
   readonly hooks: readonly HookName[] | "any";
   readonly hosts: readonly string[] | "any";
 }
 
-/** Names that a bad entry holds in an array; undefined where that holds anything else. */
+/** The readable names of a bad entry; it counts as unreadable where the array holds anything but text. */
 const Names = z.array(z.string()).min(1);
 const Rest = z.object({ hooks: z.unknown(), hosts: z.unknown().optional() });
 
-/** The entry of a participant as it is stored. One that is bad still says, as far as it can be read, whom it is about. */
+/** Parses a stored entry. A bad entry still tells, as far as it can be read, which hooks and hosts it is about. */
 export function readParticipant(text: string): Participant | UnreadableEntry {
   const stored = parseJson(text);
   const read = Participant.safeParse(stored);
@@ -90,12 +91,14 @@ export function readParticipant(text: string): Participant | UnreadableEntry {
   };
 }
 
-/** Whether the event may be one that its participant must be asked at. Of every run: it is not begun then. */
+/**
+ * Whether the participant may have to be asked at this event. `updates_enumerated` always counts: no run begins then.
+ */
 export const mayConcern = ({ hooks: named, hosts }: UnreadableEntry, hook: HookName, host: string): boolean =>
   (hosts === "any" || hosts.includes(host)) &&
   (named === "any" || named.includes(hook) || hook === "updates_enumerated");
 
-/** A participant as it was when an event was published; who comes later is not waited for. */
+/** A participant as it was when an event was published. Participants that are added later are not awaited for it. */
 export const AskedParticipant = Participant.pick({
   ...{ timeout_ms: true, max_ms: true, on_timeout: true },
   ...{ advisory: true, group: true, needs: true },
@@ -106,10 +109,10 @@ export const AskedParticipant = Participant.pick({
 });
 export type AskedParticipant = z.infer<typeof AskedParticipant>;
 
-/** The person at the command line: never waited for, but decides at once whatever is waited for. */
+/** The person at the command line: never awaited, but their verdict decides a pending event at once. */
 export const OPERATOR = "operator";
 
-/** Names that `ouroboros participant add` refuses: the built-in ones. */
+/** Names of built-in participants, which `ouroboros participant add` refuses. */
 export const isReserved = (name: string): boolean => name === OPERATOR || name.startsWith("exec_");
 
 export const mustBeAsked = (participant: Participant, hook: HookName, host: string): boolean =>
@@ -118,23 +121,24 @@ export const mustBeAsked = (participant: Participant, hook: HookName, host: stri
 export const hasContainerFilter = ({ containers, labels }: Participant): boolean =>
   containers !== undefined || labels !== undefined;
 
-/** In an event, in the place of a label's value that is not told. */
+/** Stands in an event for a label's value that is not disclosed. */
 export const HIDDEN_VALUE = "(hidden)";
 
 /**
- * Whether it is to be asked about the container: by one of its names, and by one of its labels. Of labels that were not
- * told it may bear each: asked once too often is no harm.
+ * Whether the participant's name and label filters both match the container. Labels that were left out or hidden
+ * count as matching: to ask once too often does no harm.
  */
 export function matchesContainer(
   { containers, labels }: Participant,
-  it: {
+  container: {
     readonly name: string;
     readonly labels: Readonly<Record<string, string>>;
     readonly truncated?: true | undefined;
   },
 ): boolean {
-  const named = containers?.some((pattern) => matchesPattern(pattern, it.name)) ?? true;
-  return named && (it.truncated === true || (labels?.some((label) => hasLabel(it.labels, label)) ?? true));
+  const named = containers?.some((pattern) => matchesPattern(pattern, container.name)) ?? true;
+  if (!named || container.truncated === true) return named;
+  return labels?.some((label) => hasLabel(container.labels, label)) ?? true;
 }
 
 function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
@@ -144,7 +148,7 @@ function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boo
   return Object.hasOwn(labels, key) && [wanted.slice(at + 1), HIDDEN_VALUE].includes(labels[key] ?? "");
 }
 
-/** `*` stands for any characters, `?` for one. Takes no longer than both lengths multiplied, whatever the pattern. */
+/** `*` matches any characters, `?` exactly one. Takes at most time proportional to both lengths multiplied. */
 export function matchesPattern(pattern: string, text: string): boolean {
   let [at, star, from] = [0, -1, 0];
   for (let i = 0; i < text.length;) {

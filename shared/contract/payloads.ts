@@ -1,4 +1,4 @@
-// What events say about containers, images and ends: Ouroboros' names, never the environment (it holds secrets).
+// How events describe containers, images and results. The environment is never included, because it holds secrets.
 import { z } from "zod";
 
 const truncated = z
@@ -47,14 +47,14 @@ export const Updateable = z.object({
 export type Updateable = z.infer<typeof Updateable>;
 
 export const UpdateResult = z.enum([
-  "updated", // the new container runs and was proved
-  "current", // the image behind the tag is the one that runs already
+  "updated", // the new container runs and has proved itself
+  "current", // the container already runs the image behind the tag
   "refused",
   "deferred",
   "rolled_back", // the old container runs again
   "failed", // nothing was touched
-  "expired", // the plan was too old, or the container is another one by now
-  "noted", // dry run and monitor: told, not touched
+  "expired", // the plan was too old, or the container has changed since
+  "noted", // dry run and monitor: reported, not touched
   "stuck", // an undo failed: a person is needed
 ]);
 export type UpdateResult = z.infer<typeof UpdateResult>;

@@ -1,4 +1,5 @@
-// How many more requests a registry allows, as it said last: the poller notes it with its host, `ouroboros status` shows it.
+// How many more requests a registry allows, by its last answer. The poller stores it in its host's entry; `ouroboros
+// status` shows it.
 import { z } from "zod";
 
 export const RateLimit = z.object({

@@ -1,5 +1,5 @@
-// The journal of a run: one record after another on ouroboros.run.<host>.<run>, each what was decided or done. The
-// updater writes them under compare-and-set and resumes from them; everyone else may read along.
+// The journal of a run: records on ouroboros.run.<host>.<run>, in order, each of something decided or done. The
+// updater writes them with compare-and-set and resumes from them; anyone else may only read.
 import { z } from "zod";
 import { type HookName, Mode, hookNames } from "./hooks.ts";
 import { VerdictWord, parseJson } from "./messages.ts";
@@ -106,10 +106,10 @@ const Envelope = z.object({
 export const RunRecord = z.intersection(Envelope, RecordBody);
 export type RunRecord = z.infer<typeof RunRecord>;
 
-/** Undefined where the text is none. */
+/** Undefined where the text is not a record. */
 export const parseRunRecord = (text = ""): RunRecord | undefined => RunRecord.safeParse(parseJson(text)).data;
 
-/** `ouroboros.run.<host>.open`: who may change the Engine, and which run is under way. */
+/** The record on `ouroboros.run.<host>.open`: which updater may change the Engine, and which run is under way. */
 export const OpenRecord = z.object({
   writer: z.string(),
   n: z.number().int(),

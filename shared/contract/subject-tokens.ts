@@ -1,5 +1,6 @@
-// Any string as one NATS subject token, and back. Subject tokens, consumer names and KV keys allow too little for
-// container and host names ("web-01.example.com"), and the NATS client accepts wildcards and blanks unseen.
+// Encodes any string as one NATS subject token, and decodes it. Subject tokens, consumer names and KV keys allow too
+// few characters for container and host names ("web-01.example.com"), and the NATS client does not reject wildcards
+// and blanks.
 
 /**
  * `[A-Za-z0-9_-]` stay; every other byte of the UTF-8 form becomes `=XX` (upper-case hex).
@@ -18,13 +19,13 @@ export function encodeToken(text: string): string {
 
 export const isToken = (text: string): boolean => /^(?:[A-Za-z0-9_-]|=[0-9A-F]{2})+$/.test(text);
 
-/** The text behind a token. @throws RangeError for what `token` never gives. */
-export function decodeToken(tokenText: string): string {
-  if (!isToken(tokenText)) throw new RangeError(`not a token: ${tokenText}`);
-  const bytes = [...tokenText.matchAll(/=(..)|(.)/g)].map(([, hex, char = ""]) =>
+/** The text behind a token. @throws RangeError for text that `encodeToken` never returns. */
+export function decodeToken(token: string): string {
+  if (!isToken(token)) throw new RangeError(`not a token: ${token}`);
+  const bytes = [...token.matchAll(/=(..)|(.)/g)].map(([, hex, char = ""]) =>
     hex === undefined ? char.charCodeAt(0) : Number.parseInt(hex, 16),
   );
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
-  if (encodeToken(text) !== tokenText) throw new RangeError(`not a token: ${tokenText}`);
+  if (encodeToken(text) !== token) throw new RangeError(`not a token: ${token}`);
   return text;
 }

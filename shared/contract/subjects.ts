@@ -1,5 +1,5 @@
-// Subjects, streams, buckets and consumers by name. The host is the third token everywhere, so that one rule
-// confines a user or a leaf node to its host.
+// The names of subjects, streams, buckets and consumers. The host is the third token of every subject, so that a
+// single permission confines a user or a leaf node to its host.
 import type { EventName } from "./hooks.ts";
 import { encodeToken } from "./subject-tokens.ts";
 
@@ -15,13 +15,13 @@ export const BUCKETS = {
   held: "OUROBOROS_HELD",
 } as const;
 
-/** What a stream has stored is published once more, on its subject behind this word. */
+/** Prefix of the subjects on which streams republish what they have stored. */
 export const STORED = "stored";
 
 export const subjects = {
   /** `container` is null for events of a whole run. */
-  hook: (at: { host: string; hook: EventName; container: string | null; event: string }): string =>
-    `ouroboros.hook.${encodeToken(at.host)}.${at.hook}.${at.container === null ? "_" : encodeToken(at.container)}.${at.event}`,
+  hook: (event: { host: string; hook: EventName; container: string | null; event: string }): string =>
+    `ouroboros.hook.${encodeToken(event.host)}.${event.hook}.${event.container === null ? "_" : encodeToken(event.container)}.${event.event}`,
   hooksOf: (host: string | null, hook: EventName | null): string =>
     `ouroboros.hook.${host === null ? "*" : encodeToken(host)}.${hook ?? "*"}.>`,
   verdict: (host: string, participant: string, event: string): string =>
@@ -39,7 +39,7 @@ export const subjects = {
 export const consumers = {
   updater: (host: string): string => `updater_${encodeToken(host)}`,
   gate: (participant: string): string => `gate_${encodeToken(participant)}`,
-  /** On OUROBOROS_HOOKS and on OUROBOROS_RUNS. */
+  /** There is one of this name on OUROBOROS_HOOKS and one on OUROBOROS_RUNS. */
   reader: (name: string): string => `obs_${encodeToken(name)}`,
 } as const;
 
@@ -49,9 +49,9 @@ export const executorParticipant = (host: string): string => `exec_${host}`;
 export const heldKey = (host: string, container: string): string =>
   `${encodeToken(host)}.${encodeToken(container)}`;
 
-/** Deterministic, so that an event that is published again is the same event. */
+/** Deterministic, so that an event that is published again keeps its id. */
 export const eventId = (run: string, hook: EventName, container: string | null): string =>
   `${run}-${hook}${container === null ? "" : `-${encodeToken(container)}`}`;
 
-/** The run that a hook event belongs to, by its subject. */
+/** The id of the run in the subject of a hook event. */
 export const runIdIn = (subject: string): string | undefined => /\.([^.-]+)-[^.]*$/.exec(subject)?.[1];

@@ -1,6 +1,7 @@
-// dockerode without two parts that the product never uses: connections over SSH, and sessions with BuildKit (gRPC).
-// Loading them takes longer than all the rest of dockerode, and 14 MB (docs/decisions/0050).
-// And what an Engine, or a proxy before it, answers that is no JSON is an error here: dockerode hands it on as a Buffer.
+// dockerode without two parts that Ouroboros never uses: connections over SSH, and sessions with BuildKit (gRPC).
+// Loading them takes longer than the rest of dockerode, and 14 MB of memory (docs/decisions/0050).
+// An answer that is not JSON, from an Engine or a proxy in front of it, is an error here: dockerode returns it as a
+// Buffer.
 import { Module, createRequire } from "node:module";
 import type Dockerode from "dockerode";
 
@@ -25,9 +26,9 @@ interface Request {
   readonly path: string;
 }
 
-const Plain = require("dockerode") as typeof Dockerode;
+const PlainDocker = require("dockerode") as typeof Dockerode;
 
-export class Docker extends Plain {
+export class Docker extends PlainDocker {
   constructor(options: Dockerode.DockerOptions) {
     super(options);
     const modem = this.modem as { dial: Dial };
@@ -38,19 +39,19 @@ export class Docker extends Plain {
   }
 }
 
-/** An Engine, or a proxy before it, said something else than an answer. */
+/** An Engine, or a proxy in front of it, answered with something other than JSON. */
 export class NotJson extends Error {
   override readonly name = "NotJson";
 }
 
-/** What an Engine says where it has nothing to say; podman says OK of a network. */
+/** Bodies of an Engine that has nothing to return; podman answers OK for a network. */
 const EMPTY_ANSWERS = ["", "null", "OK"];
 
-/** Of a whole answer that is no JSON; streams are none of it. */
+/** The error for a complete answer that is not JSON; streams are not checked. */
 function findNonJsonFault({ method, path }: Request, answer: unknown): NotJson | null {
   if (!Buffer.isBuffer(answer) || EMPTY_ANSWERS.includes(answer.toString().trim())) return null;
-  const begin = JSON.stringify(answer.toString().slice(0, 40));
+  const start = JSON.stringify(answer.toString().slice(0, 40));
   return new NotJson(
-    `The Engine's answer to ${method} ${path.replace(/\?.*$/, "")} is not JSON: it begins with ${begin}.`,
+    `The Engine's answer to ${method} ${path.replace(/\?.*$/, "")} is not JSON: it begins with ${start}.`,
   );
 }

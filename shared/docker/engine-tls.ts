@@ -1,6 +1,7 @@
-// TLS to Engines on tcp://: which certificates, read where the connection is made. It fails closed: what cannot be
-// read, does not fit or has expired is an error that names the file. Folders as Docker has them:
-// https://docs.docker.com/engine/security/protect-access/ and https://docs.docker.com/engine/security/certificates/
+// Finds and loads the client certificates for Engines on tcp://, each time a connection is opened. It fails closed: a
+// file that is unreadable, expired or does not match the others is an error that names it. The folders are those of
+// Docker: https://docs.docker.com/engine/security/protect-access/ and
+// https://docs.docker.com/engine/security/certificates/
 import { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { Agent } from "node:https";
@@ -15,7 +16,7 @@ export type TlsSettings = Pick<Settings, "DOCKER_TLS" | "DOCKER_TLS_VERIFY" | "D
 
 export interface Tls {
   readonly agent: Agent;
-  /** For errors: what vouches for the Engine, and what for us. */
+  /** The files that vouch for the Engine and for this client, for error messages. */
   readonly ca: string | undefined;
   readonly cert: string;
 }
@@ -29,15 +30,15 @@ interface CertificateFiles {
 
 const PER_ENGINE = "/etc/docker/certs.d";
 
-/** Undefined where the Engine is reached without TLS. @throws Error naming the file that is missing or wrong. */
+/** Undefined where the connection uses no TLS. @throws Error naming the file that is missing or wrong. */
 export async function loadTls(socket: string, settings: TlsSettings, now: number): Promise<Tls | undefined> {
   if (!settings.DOCKER_TLS || !socket.startsWith("tcp://")) return undefined;
   const files = await findCertificates(socket, settings.DOCKER_CERT_PATH);
   const verify = settings.DOCKER_TLS_VERIFY;
   const [ca, cert, key] = await Promise.all([
-    verify ? contentsOf(files.ca) : undefined,
-    contentsOf(files.cert),
-    contentsOf(files.key),
+    verify ? readTlsFile(files.ca) : undefined,
+    readTlsFile(files.cert),
+    readTlsFile(files.key),
   ]);
   const options = { cert, key, ...(ca !== undefined && { ca }) };
   try {
@@ -46,8 +47,8 @@ export async function loadTls(socket: string, settings: TlsSettings, now: number
     throw new Error(`${files.cert}, ${files.key} and ${files.ca} do not fit together`, { cause: error });
   }
   for (const [file, text] of [[files.ca, ca] as const, [files.cert, cert] as const]) {
-    const until = text === undefined ? undefined : Date.parse(new X509Certificate(text).validTo);
-    if (until !== undefined && until < now) throw new Error(`${file} expired at ${iso(until)}`);
+    const expiry = text === undefined ? undefined : Date.parse(new X509Certificate(text).validTo);
+    if (expiry !== undefined && expiry < now) throw new Error(`${file} expired at ${iso(expiry)}`);
   }
   return {
     agent: new Agent({ ...options, rejectUnauthorized: verify, keepAlive: true }),
@@ -56,10 +57,10 @@ export async function loadTls(socket: string, settings: TlsSettings, now: number
   };
 }
 
-/** `given` is DOCKER_CERT_PATH. @throws Error naming the folders that are not there. */
-export async function findCertificates(socket: string, given: string): Promise<CertificateFiles> {
+/** `certPath` is DOCKER_CERT_PATH. @throws Error naming the folders that are missing. */
+export async function findCertificates(socket: string, certPath: string): Promise<CertificateFiles> {
   const address = socket.slice("tcp://".length);
-  const base = given === "" ? PER_ENGINE : given;
+  const base = certPath === "" ? PER_ENGINE : certPath;
   const own = join(base, address);
   if (await isFolder(own))
     return {
@@ -68,7 +69,7 @@ export async function findCertificates(socket: string, given: string): Promise<C
       cert: join(own, "client.cert"),
       key: join(own, "client.key"),
     };
-  const common = given === "" ? join(homedir(), ".docker") : given;
+  const common = certPath === "" ? join(homedir(), ".docker") : certPath;
   if (!(await isFolder(common)))
     throw new Error(
       `there are no certificates for tcp://${address}: neither ${own} nor ${common} is a folder`,
@@ -84,12 +85,15 @@ export async function findCertificates(socket: string, given: string): Promise<C
 const isFolder = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 
-const contentsOf = (file: string): Promise<Buffer> =>
+const readTlsFile = (file: string): Promise<Buffer> =>
   readFile(file).catch((error: unknown) => {
     throw new Error(`${file} cannot be read, and DOCKER_TLS needs it`, { cause: error });
   });
 
-/** Says which side did not trust the other. The codes are Node's (tls, "X509 certificate error codes") and OpenSSL's. */
+/**
+ * Explains which side did not trust the other. The codes are Node's (tls, "X509 certificate error codes") and
+ * OpenSSL's.
+ */
 export function explainTlsError(error: unknown, socket: string, { ca, cert }: Tls): Error {
   const code = (error as NodeJS.ErrnoException).code ?? "";
   if (ca !== undefined && /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|INVALID_)/.test(code))

@@ -1,5 +1,6 @@
-// One Docker Engine: a dockerode client pinned to the newest API version that both sides know, at most 1.51, and
-// what the Engine says of itself. Engine API reference: https://docs.docker.com/reference/api/engine/
+// One Docker Engine: a dockerode client pinned to the newest API version that both sides support, at most 1.51, the
+// facts that the Engine reports about itself, and how to tell its errors apart.
+// Engine API reference: https://docs.docker.com/reference/api/engine/
 import { z } from "zod";
 import { Docker, NotJson } from "./docker-client.ts";
 import { type Tls, explainTlsError } from "./engine-tls.ts";
@@ -7,34 +8,36 @@ import type { ImageStore } from "../registry/provenance.ts";
 import type { Settings } from "../settings/settings.ts";
 import { isOlder } from "../version.ts";
 
-const NEWEST = "1.51"; // newer Engines answer as 1.51: later versions no longer tell a configured MAC address from a made one
+/**
+ * Later versions no longer tell a configured MAC address from a generated one; newer Engines still answer as 1.51.
+ */
+const NEWEST = "1.51";
 
 export interface Engine {
   readonly docker: Docker;
-  /** The same without a time limit, for what may rightly take long (stop, pull, wait): pass an abort signal. */
+  /** The same client without a timeout, for calls that may take long (stop, pull, wait): pass an abort signal. */
   readonly dockerWithoutTimeout: Docker;
   /** `unix:///…` or `tcp://host:port`, as in DOCKER_SOCKETS. */
   readonly socket: string;
   readonly isTls: boolean;
   readonly api: string;
-  /** `info.ID`, or what else stays the same. */
+  /** `info.ID`, or another value that stays the same where that does not. */
   readonly id: string;
   readonly hostname: string;
-  /** The Engine's own platform, as images name it: linux, amd64. */
+  /** The platform of the Engine, in the terms of images: linux, amd64. */
   readonly os: string;
   readonly arch: string;
   readonly store: ImageStore;
-  /** Registries the Engine reaches without TLS or without checking it: host:port, and networks in CIDR form. */
+  /** Registries that the Engine reaches without TLS or without verifying it: host:port, or networks in CIDR form. */
   readonly insecureRegistries: readonly string[];
-  /** Addresses that the Engine asks before Docker Hub. */
+  /** Addresses of the mirrors that the Engine asks before Docker Hub. */
   readonly mirrors: readonly string[];
-  /** As the Engine tells them: without their credentials. */
+  /** As the Engine reports them: without credentials. */
   readonly proxies: { readonly http: string; readonly https: string; readonly no: string };
-  /** Whose labels count on it beside those of Ouroboros. */
+  /** The other updaters whose labels count on this Engine: COMPAT_LABELS. */
   readonly compat: Settings["COMPAT_LABELS"];
 }
 
-/** How it is reached, and what is made of it. */
 interface OpenEngineOptions {
   readonly tls?: Tls | undefined;
   readonly compat?: Settings["COMPAT_LABELS"];
@@ -64,25 +67,26 @@ const Info = z.object({
     .nullish(),
 });
 
-/** @throws what dockerode throws where the Engine does not answer within `timeoutMs`, or an Error about TLS. */
+/** @throws dockerode's error where the Engine does not answer within `timeoutMs`, or an Error about TLS. */
 export async function openEngine(
   socket: string,
   timeoutMs: number,
   { tls, compat = [] }: OpenEngineOptions = {},
 ): Promise<Engine> {
-  const access = { socket, tls };
-  const { Os: os, Arch: arch, Components, ...versions } = await versionOf(access, timeoutMs);
+  const address = { socket, tls };
+  const { Os: os, Arch: arch, Components, ...versions } = await versionOf(address, timeoutMs);
   const api = apiOf(versions);
-  const docker = createClient(access, timeoutMs, api);
+  const docker = createClient(address, timeoutMs, api);
   const info = Info.parse(await docker.info());
-  const again = Info.parse(await docker.info());
+  const secondInfo = Info.parse(await docker.info());
   return {
     docker,
-    dockerWithoutTimeout: createClient(access, undefined, api),
+    dockerWithoutTimeout: createClient(address, undefined, api),
     socket,
     isTls: tls !== undefined,
     api,
-    id: info.ID === again.ID ? info.ID : `${info.Name} ${info.DockerRootDir ?? ""}`, // podman makes a new ID for each answer
+    // podman returns a new ID each time
+    id: info.ID === secondInfo.ID ? info.ID : `${info.Name} ${info.DockerRootDir ?? ""}`,
     hostname: info.Name,
     compat,
     os,
@@ -94,18 +98,18 @@ export async function openEngine(
   };
 }
 
-async function versionOf(access: EngineAddress, timeoutMs: number): Promise<z.infer<typeof Version>> {
-  const { socket, tls } = access;
-  const asked = createClient(access, timeoutMs).version();
-  if (tls === undefined) return Version.parse(await asked);
+async function versionOf(address: EngineAddress, timeoutMs: number): Promise<z.infer<typeof Version>> {
+  const { socket, tls } = address;
+  const answer = createClient(address, timeoutMs).version();
+  if (tls === undefined) return Version.parse(await answer);
   return Version.parse(
-    await asked.catch((error: unknown) => {
+    await answer.catch((error: unknown) => {
       throw explainTlsError(error, socket, tls);
     }),
   );
 }
 
-/** The newest that both sides know. */
+/** The newest API version that both sides support. */
 function apiOf({
   ApiVersion,
   MinAPIVersion = ApiVersion,
@@ -121,7 +125,7 @@ function insecureIn({ RegistryConfig }: z.infer<typeof Info>): string[] {
   return [...insecure.map(([host]) => host), ...(RegistryConfig?.InsecureRegistryCIDRs ?? [])];
 }
 
-/** Who is neither is taken for podman, whose RepoDigests prove nothing. */
+/** An Engine that is neither of Docker's is taken for podman, whose RepoDigests prove nothing. */
 function storeOf(
   components: readonly { readonly Name: string }[],
   driverStatus: readonly (readonly string[])[],
@@ -150,14 +154,14 @@ function createClient({ socket, tls }: EngineAddress, timeout: number | undefine
   return withoutDockerHost(() => new Docker({ ...at, ...how, ...common }));
 }
 
-/** dockerode reads DOCKER_HOST and what goes with it by itself, and lets it win over what it is told. */
+/** Hides DOCKER_HOST, which dockerode reads along with its companions and prefers to the options it is given. */
 function withoutDockerHost(make: () => Docker): Docker {
-  const given = process.env["DOCKER_HOST"];
+  const dockerHost = process.env["DOCKER_HOST"];
   try {
     delete process.env["DOCKER_HOST"];
     return make();
   } finally {
-    if (given !== undefined) process.env["DOCKER_HOST"] = given;
+    if (dockerHost !== undefined) process.env["DOCKER_HOST"] = dockerHost;
   }
 }
 
@@ -165,7 +169,7 @@ export const NOT_MODIFIED = 304;
 export const NOT_FOUND = 404;
 export const CONFLICT = 409;
 
-/** What the Engine answered, to this call or to the one that caused the failure. */
+/** The HTTP status of the Engine's answer, to this call or to the one that caused the error. */
 export const statusOf = (error: unknown): number | undefined =>
   error instanceof Error
     ? ((error as { statusCode?: number }).statusCode ?? statusOf(error.cause))
@@ -173,30 +177,30 @@ export const statusOf = (error: unknown): number | undefined =>
 
 const CONNECTION_ERRORS = ["ECONNRESET", "EPIPE", "ETIMEDOUT", "ABORT_ERR"];
 
-/** The Engine did not answer: a connection that was refused, cut, or given up for its silence. */
+/** The Engine did not answer: the connection was refused, cut, or timed out. */
 export function isEngineUnreachable(error: unknown): boolean {
   if (!(error instanceof Error) || statusOf(error) !== undefined) return false;
   const { code, syscall } = error as NodeJS.ErrnoException;
   return syscall === "connect" || CONNECTION_ERRORS.includes(code ?? "") || isEngineUnreachable(error.cause);
 }
 
-/** An Engine that was killed may have left a task of the container's; that is no matter of its image. */
+/** An Engine that was killed may have left a task of the container behind. The image is not to blame. */
 export const isLeftoverTask = (error: unknown): boolean =>
   statusOf(error) === 500 && /task \S+ already exists/.test(String(error));
 
-/** The container whose namespace another was to share ended while that was started. */
+/** The container whose namespace is shared ended while the container that shares it was being started. */
 export const isParentEnded = (error: unknown): boolean =>
   statusOf(error) === 400 && /namespace path: lstat \/proc\/\d+\/ns\//.test(String(error));
 
-/** A container that is started again and again was between two lives while it was renamed. */
+/** A container in a restart loop was between two starts when it was renamed. */
 export const isBetweenRestarts = (error: unknown): boolean =>
   statusOf(error) === NOT_FOUND && /sandbox \S+ not found/.test(String(error));
 
-/** It was no JSON, or lacked what it is asked for. */
+/** The answer was not JSON, or lacked a required field. */
 export const isMalformedAnswer = (error: unknown): boolean =>
   error instanceof NotJson || error instanceof TypeError;
 
-/** Awaits a call to the Engine; answers that only say "it is so already" are no failure. */
+/** Awaits a call to the Engine and ignores these statuses, such as 304 for "already in that state". */
 export async function ignoreStatuses(codes: readonly number[], call: Promise<unknown>): Promise<void> {
   await call.catch((error: unknown) => {
     const status = statusOf(error);
@@ -204,7 +208,7 @@ export async function ignoreStatuses(codes: readonly number[], call: Promise<unk
   });
 }
 
-/** The answer, or undefined where the Engine says it is not there. */
+/** The answer, or undefined where the Engine answers 404. */
 export async function ifExists<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;

@@ -1,10 +1,11 @@
-// The container that this program runs in, if it is one of this Engine's.
+// Finds the container that this program runs in, if it belongs to this Engine. own-id.ts reads the traces of the
+// kernel.
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { type Engine, ifExists } from "./engine.ts";
 import { readOwnIds } from "./own-id.ts";
 
-/** Full ids: none outside of a container, several where it cannot be told which of them it is. */
+/** Full ids: none outside a container, several where it is ambiguous which of them it is. */
 export async function findOwnContainers({ docker }: Pick<Engine, "docker">): Promise<readonly string[]> {
   const { ids, isCertain } = readOwnIds({
     cgroup: await readOrEmpty("/proc/self/cgroup"),
@@ -16,10 +17,10 @@ export async function findOwnContainers({ docker }: Pick<Engine, "docker">): Pro
   const own = found.flatMap((inspect, n) => (inspect?.Id.startsWith(ids[n] ?? "-") ? [inspect.Id] : []));
   if (isCertain || own.length === 0) return own;
   const listed = await docker.listContainers();
-  const sharing = listed.filter(({ HostConfig }) =>
+  const sharingNetwork = listed.filter(({ HostConfig }) =>
     own.some((id) => HostConfig.NetworkMode === `container:${id}`),
   );
-  return [...own, ...sharing.map(({ Id }) => Id)];
+  return [...own, ...sharingNetwork.map(({ Id }) => Id)];
 }
 
 const readOrEmpty = (file: string): Promise<string> => readFile(file, "utf8").catch(() => "");

@@ -1,6 +1,6 @@
-// In which container a process runs, from what the kernel tells it. Pure. The cgroup is certain where it tells an id;
-// with cgroup v2 it mostly tells none, and then the files that the Engine mounts into a container do, but those come
-// from another container where that one's network is shared.
+// Finds the id of the container that a process runs in, from files of the kernel. Pure. An id in the cgroup is
+// certain. With cgroup v2 there mostly is none; then the files that the Engine mounts into a container tell, but
+// these belong to another container where its network is shared.
 
 export interface Traces {
   /** /proc/self/cgroup */
@@ -13,21 +13,21 @@ export interface Traces {
 }
 
 export interface OwnIds {
-  /** Container ids, or the first twelve characters of one. */
+  /** Container ids, or the first twelve characters of an id. */
   readonly ids: readonly string[];
   readonly isCertain: boolean;
 }
 
 export function readOwnIds({ cgroup, cpuset, mountinfo, hostname }: Traces): OwnIds {
-  const told = [...cgroup.split("\n").map((line) => line.split(":").slice(2).join(":")), cpuset];
-  const groups = unique(told.flatMap((path) => lastId(path) ?? []));
-  if (groups.length === 1) return { ids: groups, isCertain: true };
-  const mounts = unique(mountinfo.split("\n").flatMap((line) => idOfMount(line) ?? []));
-  if (mounts.length > 0) return { ids: mounts, isCertain: false };
+  const paths = [...cgroup.split("\n").map((line) => line.split(":").slice(2).join(":")), cpuset];
+  const groupIds = unique(paths.flatMap((path) => lastId(path) ?? []));
+  if (groupIds.length === 1) return { ids: groupIds, isCertain: true };
+  const mountIds = unique(mountinfo.split("\n").flatMap((line) => idOfMount(line) ?? []));
+  if (mountIds.length > 0) return { ids: mountIds, isCertain: false };
   return { ids: /^[0-9a-f]{12}$/.test(hostname) ? [hostname] : [], isCertain: false };
 }
 
-/** `/docker/ID`, `/system.slice/docker-ID.scope`, `/machine.slice/libpod-ID.scope`; of nested ones the innermost. */
+/** The innermost id: `/docker/ID`, `/system.slice/docker-ID.scope`, `/machine.slice/libpod-ID.scope`. */
 const lastId = (path: string): string | undefined =>
   path.match(/(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g)?.at(-1);
 

@@ -1,8 +1,9 @@
-// A consumer that is ahead of its stream: what the stream held was lost (a disk that was full, a power cut, a file that was
-// removed), it counts from 1 again, and the consumer would wait in silence for numbers that come in a year.
+// Finds and recreates consumers that are ahead of their stream. A stream that lost its messages (a full disk, a power
+// cut, a removed file) counts from 1 again, and such a consumer would silently wait for sequences that are reached in
+// a year.
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 
-/** Of `infos`, which were asked for before: a stream's last number only grows. */
+/** `infos` must have been read before this call: the last sequence of a stream only grows. */
 export async function findConsumersAhead(
   manager: JetStreamManager,
   stream: string,
@@ -15,7 +16,7 @@ export async function findConsumersAhead(
   );
 }
 
-/** Under their names, with their configurations. */
+/** Deletes the consumers and adds them again with the same names and configurations. */
 export async function recreateConsumers(
   manager: JetStreamManager,
   stream: string,

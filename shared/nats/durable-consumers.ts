@@ -1,5 +1,5 @@
-// The durable consumers that Ouroboros needs. The updater makes those of its host (idempotent); where its rights forbid
-// that, they are only looked for.
+// The durable consumers that Ouroboros needs. The updater creates those of its host (idempotent); where its
+// permissions forbid that, it only checks that they exist.
 import {
   AckPolicy,
   type ConsumerConfig,
@@ -16,7 +16,7 @@ const CONSUMER_EXISTS_DIFFERENTLY = new Set([10148, 10105, 10013]);
 
 export type DurableConsumer = Partial<ConsumerConfig> & { readonly durable_name: string };
 
-/** A durable pull consumer on the hook stream that acknowledges each event. */
+/** A durable pull consumer on the hook stream, with explicit acknowledgement. */
 export const hookConsumer = (
   durable_name: string,
   filters: readonly string[],
@@ -31,20 +31,20 @@ export const hookConsumer = (
   ...more,
 });
 
-/** Hooks, and no notices. */
+/** The subjects of all hooks of a host, without the notices. */
 const allHooksOf = (host: string): string[] => hookNames.map((hook) => subjects.hooksOf(host, hook));
 
-/** Whom the services of a host take their events from. The executor's is first, so that no event can miss it. */
+/** The consumers of the services of a host. The hook-executor's comes first, so that it misses no event. */
 export const hostConsumers = (host: string): readonly DurableConsumer[] => [
   hookConsumer(consumers.gate(executorParticipant(host)), allHooksOf(host), { max_ack_pending: 64 }),
   hookConsumer(consumers.updater(host), [subjects.hooksOf(host, "updates_enumerated")], {
     deliver_policy: DeliverPolicy.Last,
     max_ack_pending: 1,
-    ack_wait: nanos(10_000), // after a crash nothing is published before the plan it had in hand came again
+    ack_wait: nanos(10_000), // after a crash nothing is published until the current plan is redelivered
   }),
 ];
 
-/** For who reads everything, in its own time. */
+/** A consumer for observers, who read everything at their own pace. */
 export const readerConsumer = (durable_name: string): DurableConsumer => ({
   durable_name,
   ack_policy: AckPolicy.Explicit,
@@ -53,7 +53,7 @@ export const readerConsumer = (durable_name: string): DurableConsumer => ({
   max_deliver: -1,
 });
 
-/** Makes the consumer, or gives an existing one this configuration. */
+/** Creates the consumer, or updates an existing one to this configuration. */
 export async function ensureConsumer(
   manager: JetStreamManager,
   stream: string,

@@ -1,4 +1,4 @@
-// What the JetStream client leaves to its users: publishing again until it is stored, and reading a stream by
+// What the JetStream client leaves to its users: to publish until a message is stored, and to read a stream by
 // subject. The error codes are the server's (nats-server, server/errors.json).
 import {
   type JetStreamClient,
@@ -12,32 +12,33 @@ import type { Clock } from "../clock.ts";
 import { Suspended } from "../errors.ts";
 
 const RETRY_MS = 500;
-const WRONG_LAST_SEQUENCE = new Set([10071, 10164]); // 10164: the same, while another write of the subject is in flight
+// 10164: the same, while another write to the subject is in flight
+const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 
-/** Somebody else wrote on the subject since `expected`. */
+/** Another writer has published on the subject since `expected`. */
 export const isConflict = (error: unknown): boolean =>
   error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.has(error.code);
 
-/** "Not now": a write of the same message is in flight; a stream that was lost and is made anew in a moment. */
-const NOT_NOW = new Set([10163, 10059]);
+/** Temporary: a write of the same message is in flight; a lost stream that is about to be recreated. */
+const TEMPORARY = new Set([10163, 10059]);
 
-/** What trying again cannot mend: the request itself is refused. */
+/** The server refuses the request itself, so a retry cannot help. */
 export const isRefused = (error: unknown): boolean =>
   error instanceof JetStreamApiError &&
   !isConflict(error) &&
   error.code >= 10000 &&
-  !NOT_NOW.has(error.code) &&
+  !TEMPORARY.has(error.code) &&
   error.status < 500;
 
 export interface PublishContext {
   readonly js: JetStreamClient;
   readonly clock: Clock;
-  /** Ends the trying; the promise then rejects with the last failure. */
+  /** Ends the retries; the promise then rejects with the last error. */
   readonly signal: AbortSignal;
   readonly patience?: RetryListener;
 }
 
-/** Hears how the asking goes, while it goes on. */
+/** Is told the outcome of each attempt, while the retries last. */
 export interface RetryListener {
   readonly failed: (error: unknown) => void;
   readonly answered: () => void;
@@ -47,23 +48,24 @@ interface Message {
   readonly subject: string;
   readonly body: unknown;
   readonly contentType?: string;
-  /** Sequence of the subject's last message, 0 for none: the server then stores it once however often it is sent. */
+  /** Sequence of the subject's last message, 0 for none. With it the server stores repeated attempts only once. */
   readonly expected?: number;
 }
 
 /**
- * Publishes until the server confirms it is stored. Without a message id: one that somebody else has used would make the
- * server drop this message, and confirm it. What must be stored once says what it `expected`. Resolves with its sequence.
+ * Publishes until the server confirms that the message is stored; resolves with its sequence. It sends no message id:
+ * an id that somebody else has used would make the server drop this message and still confirm it. A message that must
+ * be stored exactly once passes `expected`.
  * @throws on conflict and refusal.
  */
 export async function publish(via: PublishContext, message: Message): Promise<number> {
   const { js, clock, signal, patience } = via;
-  const head = headers();
-  head.set("Content-Type", message.contentType ?? "application/json");
+  const messageHeaders = headers();
+  messageHeaders.set("Content-Type", message.contentType ?? "application/json");
   for (let pause = 50; ; pause = Math.min(pause * 2, 1000)) {
     try {
       const stored = await js.publish(message.subject, JSON.stringify(message.body), {
-        headers: head,
+        headers: messageHeaders,
         timeout: 2000,
         ...(message.expected !== undefined && { expect: { lastSubjectSequence: message.expected } }),
       });
@@ -77,7 +79,10 @@ export async function publish(via: PublishContext, message: Message): Promise<nu
   }
 }
 
-/** Asks NATS until it answers. @throws Suspended when the signal aborts first, and what asking again cannot mend. */
+/**
+ * Asks NATS until it answers.
+ * @throws Suspended when the signal aborts first, and errors that a retry cannot help.
+ */
 export async function retryUntilAnswered<T>(
   { clock, signal, patience }: Omit<PublishContext, "js">,
   ask: () => Promise<T>,
@@ -96,7 +101,7 @@ export async function retryUntilAnswered<T>(
   }
 }
 
-/** Publishes what may be stored already: an earlier try of ours, or of the process before us. */
+/** Publishes a message that may already be stored, by an earlier attempt of this process or of the one before it. */
 export async function publishOnce(via: PublishContext, message: Omit<Message, "expected">): Promise<void> {
   await publish(via, { ...message, expected: 0 }).catch((error: unknown) => {
     if (!isConflict(error)) throw error;
@@ -104,7 +109,7 @@ export async function publishOnce(via: PublishContext, message: Omit<Message, "e
 }
 
 /**
- * The first message on `subject` at or after `seq`; undefined if there is none. Asked from the stream's leader
+ * The first message on `subject` at or after `seq`; undefined if there is none. Reads from the stream's leader
  * (STREAM.MSG.GET): a direct get may be stale, and hides messages whose headers look like a status.
  */
 export async function getNextMessage(
@@ -117,7 +122,7 @@ export async function getNextMessage(
   return (await manager.streams.getMessage(stream, request)) ?? undefined;
 }
 
-/** All on `subject`, in order, as far as there are any now. */
+/** All messages that are now stored on `subject`, in order. */
 export async function* readMessages(
   manager: JetStreamManager,
   stream: string,
@@ -139,12 +144,16 @@ export async function getLastMessage(
   return (await manager.streams.getMessage(stream, { last_by_subj: subject })) ?? undefined;
 }
 
-/** The clock that messages are dated by, in milliseconds; ours may be another. Undefined where a server does not tell. */
+/**
+ * The server's clock, which dates messages and may differ from ours, in milliseconds. Undefined where it is not
+ * reported.
+ */
 export async function getServerTime(
   manager: JetStreamManager,
   stream: string,
   durable: string,
 ): Promise<number | undefined> {
-  const { ts } = (await manager.consumers.info(stream, durable)) as { readonly ts?: string }; // the client's type lacks it
+  // the client's type lacks ts
+  const { ts } = (await manager.consumers.info(stream, durable)) as { readonly ts?: string };
   return ts === undefined ? undefined : Date.parse(ts);
 }

@@ -1,5 +1,6 @@
-// One connection to NATS per service. Facts it rests on: a client gives up for good after ten tries unless told
-// otherwise; half-open links are noticed by pings only; servers before 2.10 lose refusals silently (NATS ADR-13).
+// Opens the one connection to NATS that each service has. It relies on these facts: by default a client gives up for
+// good after ten tries; only pings reveal half-open connections; servers before 2.10 silently lose refusals (NATS
+// ADR-13).
 import {
   type Authenticator,
   AuthorizationError,
@@ -45,8 +46,8 @@ interface ConnectionContext {
 }
 
 /**
- * Waits until NATS answers, however long that takes; the connection then never gives up. Undefined when the signal
- * aborts first.
+ * Waits until NATS answers, however long that takes; the connection then reconnects forever. Undefined when the
+ * signal aborts first.
  * @throws CannotStart where the server is older than 2.10 or refuses the credentials.
  */
 export async function connectUnlessStopped(
@@ -57,7 +58,7 @@ export async function connectUnlessStopped(
   health.addPart(`NATS (${name})`, () => (state.connected ? undefined : "not connected"));
   const options = optionsFrom(name, settings);
   let isMute = false;
-  for (let told = false; !signal.aborted; told = true) {
+  for (let isLogged = false; !signal.aborted; isLogged = true) {
     if (isMute && !(await greets(settings.NATS_URL, GREETING_TIMEOUT_MS))) {
       await clock.sleep(RETRY_MS, signal);
       continue;
@@ -69,14 +70,17 @@ export async function connectUnlessStopped(
       if (error instanceof AuthorizationError) throw cannotUse(settings, error);
       isMute = error instanceof TimeoutError;
       const fields = { nats: maskUrl(settings.NATS_URL), because: explainFailure(error) };
-      if (!told) log.warn(fields, "NATS does not answer; waiting for it");
+      if (!isLogged) log.warn(fields, "NATS does not answer; waiting for it");
       await clock.sleep(RETRY_MS, signal);
     }
   }
   return undefined;
 }
 
-/** Sends what is still to be sent, if NATS is there, and closes; a connection that is down would wait for its server. */
+/**
+ * Flushes unsent messages, if NATS is there, and closes. Unclosed, a connection that is down would wait for its
+ * server.
+ */
 export async function closeNats(nats: NatsConnection): Promise<void> {
   if (!nats.isClosed()) await nats.drain().catch(() => nats.close());
 }
@@ -94,9 +98,9 @@ const explainFailure = (error: unknown): string =>
 
 interface AcceptOptions {
   readonly settings: NatsSettings;
-  /** Without one nothing is told of the connection. */
+  /** Without a log, status changes of the connection are not logged. */
   readonly log?: Logger;
-  /** Kept as it is from now on. */
+  /** Kept up to date from now on. */
   readonly state: { connected: boolean };
 }
 
@@ -117,7 +121,7 @@ async function acceptConnection(
 }
 
 /**
- * One try, for who would rather be told than wait; the connection then never gives up.
+ * Connects in one try, for commands that should fail rather than wait; the connection then reconnects forever.
  * @throws CannotStart where NATS does not answer, is older than 2.10 or refuses the credentials.
  */
 export async function connectNow(name: string, settings: NatsSettings): Promise<NatsConnection> {
@@ -127,7 +131,7 @@ export async function connectNow(name: string, settings: NatsSettings): Promise<
   return acceptConnection(nats, { settings, state: { connected: true } });
 }
 
-/** NATS answers at all, within the client's one try. Used where something can be done without it. */
+/** Whether NATS accepts a connection, in one try. For callers that can go on without it. */
 export async function isNatsAnswering(settings: NatsSettings): Promise<boolean> {
   const probe = {
     ...optionsFrom("probe", settings),
@@ -177,9 +181,9 @@ function authenticatorsFrom(settings: NatsSettings): Authenticator[] {
 }
 
 /**
- * Whom NATS knows us as: answers come to subjects that begin with it, so that nobody else may listen there. The user,
- * else the public key.
- * @throws CannotStart for a seed or credentials that are none.
+ * The name by which NATS knows this client: the user, else the public key. It prefixes the inbox, so that no other
+ * user may listen to the answers.
+ * @throws CannotStart where the seed or the credentials are malformed.
  */
 function identityOf({ NATS_USER, NATS_NKEY, NATS_CREDS }: NatsSettings): string | undefined {
   if (NATS_USER !== "") return NATS_USER;

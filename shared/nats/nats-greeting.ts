@@ -1,11 +1,11 @@
-// Does a NATS server greet? The client never closes a connection on which nobody greeted, so that one that keeps trying
-// collects sockets until there are no more: after such a try it is asked here first.
+// Checks whether a NATS server sends its greeting. The client never closes a connection on which no greeting arrived,
+// so endless retries would use up all sockets: after such a failure the caller checks here before it connects again.
 // The protocol: https://docs.nats.io/reference/reference-protocols/nats-protocol#info
 import { createConnection } from "node:net";
 
 const PORT = 4222;
 
-/** Whether one of the servers of NATS_URL says a word, within so many milliseconds. */
+/** Whether any server of NATS_URL sends data within `withinMs`. */
 export async function greets(urls: string, withinMs: number): Promise<boolean> {
   const answers = await Promise.all(urls.split(",").map((url) => greetsAt(url, withinMs)));
   return answers.includes(true);

@@ -1,5 +1,5 @@
-// What the journal knows of a container's last update. By this the poller plans a rollback; the updater, which trusts no
-// plan and no journal, finds the image before in records of its own.
+// Finds a container's last update in the journal, so that the poller can plan a rollback. The updater, which trusts
+// neither plan nor journal, finds the previous image in its own records.
 import { lookUp } from "../look-up.ts";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { getLastMessage, readMessages } from "./jetstream.ts";
@@ -11,7 +11,10 @@ interface UpdateQuery {
   readonly container: string;
 }
 
-/** The record of the last run that updated it; undefined where the journal (90 days) has none. @throws what NATS throws */
+/**
+ * The result of the last update of the container; undefined where the journal (90 days) has none.
+ * @throws NATS errors
+ */
 export async function findLastUpdate(
   manager: JetStreamManager,
   { host, container }: UpdateQuery,
@@ -19,7 +22,7 @@ export async function findLastUpdate(
   const info = await manager.streams.info(STREAMS.runs, { subjects_filter: subjects.run(host, "*") });
   const runs = Object.keys(info.state.subjects ?? {})
     .filter((subject) => subject !== subjects.open(host))
-    .sort(); // ids of runs are in the order of their making
+    .sort(); // run ids sort by the time of their creation
   for (const subject of runs.reverse()) {
     const last = parseRunRecord((await getLastMessage(manager, STREAMS.runs, subject))?.string());
     if (last?.kind === "finished" && lookUp(last.ends, container) !== "updated") continue;
@@ -41,7 +44,7 @@ async function findUpdateIn(
   return undefined;
 }
 
-/** Why there is nothing to go back to; undefined where there is. */
+/** Why there is no image to go back to; undefined where there is one. `runs` is the image that the container runs. */
 export function whyNoRollback(
   last: Pick<ResultRecord, "from" | "to"> | undefined,
   runs: string,

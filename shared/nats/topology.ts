@@ -1,5 +1,6 @@
-// The streams and buckets that Ouroboros needs. The updater makes them (idempotent); where its rights
-// forbid that, they are only looked for.
+// The streams and buckets that Ouroboros needs, on a single NATS, a hub or a leaf node. The updater creates them
+// (idempotent); where its permissions forbid that, it only checks that they exist. durable-consumers.ts has the
+// consumers.
 import {
   DiscardPolicy,
   JetStreamApiError,
@@ -16,7 +17,7 @@ import { encodeToken } from "../contract/subject-tokens.ts";
 const MB = 1024 * 1024;
 const days = (n: number): number => nanos(n * 86_400_000);
 
-/** What was stored is removed by age, size and number only, by nobody's wish. */
+/** Stored messages are removed by age, size and number only; no user can delete or purge them. */
 const UNDELETABLE = { deny_delete: true, deny_purge: true, allow_rollup_hdrs: false } as const;
 
 const base = {
@@ -24,9 +25,10 @@ const base = {
   discard: DiscardPolicy.Old,
   allow_direct: true,
   ...UNDELETABLE,
-  // An id that somebody else has used makes the server drop a message: ours have none, and others are safe so soon.
+  // The server drops a message whose id somebody else has used. Ours have no id; a short window keeps others safe.
   duplicate_window: nanos(100),
-  republish: { src: ">", dest: `${STORED}.>` }, // for users with an account of their own, who hear what is stored
+  // users with an account of their own listen to the republished messages
+  republish: { src: ">", dest: `${STORED}.>` },
 } as const;
 
 const streams: readonly (Partial<StreamConfig> & {
@@ -66,19 +68,22 @@ const HISTORY = { [BUCKETS.hosts]: 1, [BUCKETS.participants]: 10, [BUCKETS.held]
 const STREAM_EXISTS_DIFFERENTLY = 10058;
 
 interface WantedStreams {
-  /** On how many servers; 1 leaves what is there as it is. */
+  /** Number of servers that store each stream; 1 leaves existing streams as they are. */
   readonly replicas?: number;
   readonly leaf?: Leaf | undefined;
 }
 
-/** A NATS that is a leaf node: it stores what is of its hosts, and follows who is asked. */
+/** A NATS that is a leaf node: it stores the messages of its hosts and mirrors the participants of its hub. */
 interface Leaf {
-  /** JetStream domain of its hub. */
+  /** JetStream domain of the hub. */
   readonly hub: string;
   readonly hosts: readonly string[];
 }
 
-/** What is as it should be is left alone. @throws the server's error where something is not and may not be made so. */
+/**
+ * Creates or updates what differs from the wanted state.
+ * @throws the server's error where the permissions forbid that.
+ */
 export async function ensureTopology(
   nats: NatsConnection,
   manager: JetStreamManager,
@@ -86,29 +91,29 @@ export async function ensureTopology(
 ): Promise<void> {
   if (await isHub(manager))
     throw new Error("this NATS is a hub: a host of its fleet has a leaf node of its own");
-  const copies = replicas > 1 ? { num_replicas: replicas } : {}; // who made more by hand keeps them
-  for (const { subjects: all, ...stream } of streams)
-    await ensureStream(manager, { ...stream, subjects: confineSubjects(all, leaf), ...copies });
+  const copies = replicas > 1 ? { num_replicas: replicas } : {}; // keeps a larger number that was set by hand
+  for (const { subjects: streamSubjects, ...stream } of streams)
+    await ensureStream(manager, { ...stream, subjects: confineSubjects(streamSubjects, leaf), ...copies });
   if (leaf !== undefined) return ensureLeafBuckets(nats, manager, leaf);
   for (const bucket of buckets)
     await ensureStream(manager, { ...bucketBase(bucket), subjects: [`$KV.${bucket}.>`], ...copies });
 }
 
 /**
- * What other hosts publish comes through the hub to a leaf that has a stream for it, and would be stored and confirmed
- * by it too.
+ * Confines the streams of a leaf node to its own hosts. Messages of other hosts reach it through the hub, and a
+ * stream with matching subjects would store and confirm them a second time.
  */
-const confineSubjects = (all: readonly string[], leaf: Leaf | undefined): string[] =>
+const confineSubjects = (streamSubjects: readonly string[], leaf: Leaf | undefined): string[] =>
   leaf === undefined
-    ? [...all]
-    : leaf.hosts.flatMap((host) => all.map((one) => one.replace("*", encodeToken(host))));
+    ? [...streamSubjects]
+    : leaf.hosts.flatMap((host) => streamSubjects.map((subject) => subject.replace("*", encodeToken(host))));
 
 async function ensureLeafBuckets(nats: NatsConnection, manager: JetStreamManager, leaf: Leaf): Promise<void> {
-  const own = (bucket: string, after: string) =>
-    leaf.hosts.map((host) => `$KV.${bucket}.${encodeToken(host)}${after}`);
+  const ownSubjects = (bucket: string, suffix: string) =>
+    leaf.hosts.map((host) => `$KV.${bucket}.${encodeToken(host)}${suffix}`);
   const { hosts, held, participants } = BUCKETS;
-  await ensureStream(manager, { ...bucketBase(hosts), subjects: own(hosts, "") });
-  await ensureStream(manager, { ...bucketBase(held), subjects: own(held, ".>") });
+  await ensureStream(manager, { ...bucketBase(hosts), subjects: ownSubjects(hosts, "") });
+  await ensureStream(manager, { ...bucketBase(held), subjects: ownSubjects(held, ".>") });
   const found = await findInfo(() => manager.streams.info(streamOf(participants)));
   if (found !== undefined && found.config.mirror === undefined)
     throw new Error(
@@ -119,7 +124,7 @@ async function ensureLeafBuckets(nats: NatsConnection, manager: JetStreamManager
     await new Kvm(nats).create(participants, { history: HISTORY[participants], mirror });
 }
 
-/** A bucket as the client makes it, but for its subjects. */
+/** The stream configuration of a bucket, as the client creates it, without its subjects. */
 const bucketBase = (bucket: keyof typeof HISTORY) => ({
   name: streamOf(bucket),
   storage: StorageType.File,
@@ -129,7 +134,7 @@ const bucketBase = (bucket: keyof typeof HISTORY) => ({
   ...UNDELETABLE,
 });
 
-/** A stream that is as it should be is left alone. */
+/** Creates the stream, or updates it where its configuration differs. */
 async function ensureStream(
   manager: JetStreamManager,
   config: Partial<StreamConfig> & { readonly name: string },
@@ -146,34 +151,36 @@ async function ensureStream(
 const streamOf = (bucket: string): string => `KV_${bucket}`;
 
 /**
- * What a hub holds: copies of what the NATS of each of these hosts holds (its JetStream domain is the host's token),
- * and who is asked. The copies have no subjects, so that everything is stored once, by the host's own NATS; of each
- * host's streams only what is that host's is copied, whatever they hold.
+ * Creates the streams of a hub: copies of the streams on the NATS of each host (whose JetStream domain is the host's
+ * token), and the bucket of the participants. The copies have no subjects, so that each message is stored once, by
+ * the host's own NATS. From a host's streams only the messages of that host are copied, whatever else they hold.
  */
 export async function ensureHub(
   manager: JetStreamManager,
   { hosts, replicas = 1 }: { readonly hosts: readonly string[]; readonly replicas?: number },
 ): Promise<void> {
   const copies = replicas > 1 ? { num_replicas: replicas } : {};
-  const copied = async (name: string, own: (host: string) => string[]) => {
+  const sourcesFor = async (name: string, subjectsOf: (host: string) => string[]) => {
     const { config: found } = (await findInfo(() => manager.streams.info(name))) ?? {};
     return {
-      sources: hosts.flatMap((host) => own(host).map((filter) => sourceOf(host, name, filter, found))),
+      sources: hosts.flatMap((host) => subjectsOf(host).map((filter) => sourceOf(host, name, filter, found))),
     };
   };
-  for (const { subjects: all, ...stream } of streams)
+  for (const { subjects: streamSubjects, ...stream } of streams)
     await ensureStream(manager, {
       ...{ ...stream, ...copies },
-      ...(await copied(stream.name, (host) => all.map((one) => one.replace("*", encodeToken(host))))),
+      ...(await sourcesFor(stream.name, (host) =>
+        streamSubjects.map((subject) => subject.replace("*", encodeToken(host))),
+      )),
     });
   const { hosts: known, held, participants } = BUCKETS;
   await ensureStream(manager, {
     ...{ ...bucketBase(known), ...copies },
-    ...(await copied(streamOf(known), (host) => [`$KV.${known}.${encodeToken(host)}`])),
+    ...(await sourcesFor(streamOf(known), (host) => [`$KV.${known}.${encodeToken(host)}`])),
   });
   await ensureStream(manager, {
     ...{ ...bucketBase(held), ...copies },
-    ...(await copied(streamOf(held), (host) => [`$KV.${held}.${encodeToken(host)}.>`])),
+    ...(await sourcesFor(streamOf(held), (host) => [`$KV.${held}.${encodeToken(host)}.>`])),
   });
   await ensureStream(manager, {
     ...{ ...bucketBase(participants), ...copies },
@@ -182,8 +189,9 @@ export async function ensureHub(
 }
 
 /**
- * Of what a host's stream holds, what is under `filter_subject`. A copy that was made without a filter goes on from now: to
- * the server another filter is another source, which would be copied from its start, and participants asked anew.
+ * The source that copies the messages on `filter_subject` from a host's stream. A copy that was made without a filter
+ * continues from now: the server takes another filter for another source and would copy that from its start, so that
+ * participants would be asked again.
  */
 function sourceOf(host: string, name: string, filter_subject: string, found: StreamConfig | undefined) {
   const api = `$JS.${encodeToken(host)}.API`;
@@ -197,24 +205,24 @@ function sourceOf(host: string, name: string, filter_subject: string, found: Str
   };
 }
 
-/** Whether it holds copies only. */
+/** Whether this NATS is a hub, whose streams are copies. */
 export async function isHub(manager: JetStreamManager): Promise<boolean> {
   const found = await findInfo(() => manager.streams.info(STREAMS.hooks));
   return (found?.config.sources?.length ?? 0) > 0;
 }
 
-/** Everything is there, as it should be or not. */
+/** Whether all streams and buckets exist, whatever their configuration. */
 export async function isTopologyThere(manager: JetStreamManager): Promise<boolean> {
   const names = [...Object.values(STREAMS), ...Object.values(BUCKETS).map(streamOf)];
   const found = await Promise.all(names.map((name) => findInfo(() => manager.streams.info(name))));
   return found.every((info) => info !== undefined);
 }
 
-/** Undefined where it is not there, or may not be looked at. */
+/** Undefined where the stream or consumer does not exist, or the permissions forbid the request. */
 export const findInfo = async <Info>(ask: () => Promise<Info>): Promise<Info | undefined> =>
   ask().catch(() => undefined);
 
-/** The server adds fields of its own. */
+/** Compares the wanted fields only, because the server adds fields of its own. */
 export const hasConfig = (found: object, wanted: object): boolean =>
   Object.entries(wanted).every(
     ([field, value]) => JSON.stringify((found as Record<string, unknown>)[field]) === JSON.stringify(value),

@@ -1,5 +1,6 @@
-// Which registry REPO_USER and REPO_PASS are for, where REPO_REGISTRY does not say. The poller finds it and writes it into
-// the host's entry in KV OUROBOROS_HOSTS; the updater's pulls go by the same entry. It holds for that REPO_USER only.
+// Reads which registry REPO_USER and REPO_PASS belong to where REPO_REGISTRY is not set. The poller finds it out and
+// writes it into the host's entry in KV OUROBOROS_HOSTS; the updater's pulls use the same entry. It is valid for that
+// REPO_USER only.
 import type { KV } from "@nats-io/kv";
 import { z } from "zod";
 import { parseJson } from "../contract/messages.ts";
@@ -12,7 +13,7 @@ export const CredentialsBound = z.object({
 });
 const Entry = z.object({ credentials_bound: CredentialsBound });
 
-/** Undefined where it does not matter, and where none was found yet. @throws what NATS throws. */
+/** Undefined where the settings need none, or where none is known yet. @throws the error of NATS. */
 export async function readBoundRegistry(
   hosts: KV,
   host: string,
@@ -20,6 +21,6 @@ export async function readBoundRegistry(
 ): Promise<string | undefined> {
   if (REPO_USER === "" || REPO_REGISTRY !== "") return undefined;
   const entry = await hosts.get(encodeToken(host));
-  const read = Entry.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data;
-  return read?.credentials_bound.user === REPO_USER ? read.credentials_bound.registry : undefined;
+  const bound = Entry.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data;
+  return bound?.credentials_bound.user === REPO_USER ? bound.credentials_bound.registry : undefined;
 }

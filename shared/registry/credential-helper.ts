@@ -1,10 +1,11 @@
-// Programs that keep credentials for Docker's client: `docker-credential-NAME get`, the registry on standard input, JSON on
-// standard output (github.com/docker/docker-credential-helpers). What they print is never told.
+// Asks the programs that keep credentials for Docker's client: `docker-credential-NAME get`, with the registry on
+// standard input and JSON on standard output (github.com/docker/docker-credential-helpers). Their output is never
+// shown or logged.
 import { execFile } from "node:child_process";
 import { z } from "zod";
 import { parseJson } from "../contract/messages.ts";
 
-/** The helper cannot be asked. The message names it and says what to do; nothing of its output is in it. */
+/** The helper cannot be used. The message names it and the remedy, and contains nothing of its output. */
 export class HelperFailed extends Error {
   override readonly name = "HelperFailed";
 }
@@ -14,13 +15,13 @@ export interface StoredCredentials {
   readonly Secret: string;
 }
 
-const WITHIN_MS = 10_000;
-const LONGEST = 1024 * 1024;
+const TIMEOUT_MS = 10_000;
+const MAX_OUTPUT_BYTES = 1024 * 1024;
 const Found = z.object({ Username: z.string(), Secret: z.string() });
-/** How a helper says that it has none, by its protocol (credentials/error.go): the text on standard output. */
+/** What a helper prints on standard output where it has no credentials, by its protocol (credentials/error.go). */
 const NOT_FOUND = "credentials not found in native keychain";
 
-/** Undefined where the helper keeps nothing for it. @throws HelperFailed */
+/** Undefined where the helper has no credentials for the server. @throws HelperFailed */
 export async function askCredentialHelper(
   name: string,
   server: string,
@@ -39,7 +40,8 @@ export async function askCredentialHelper(
       `${program}, which the Docker client's config.json names, is not in PATH: install it here, or put the credentials into \`auths\``,
     );
   if (error.code === "EACCES") throw new HelperFailed(`${program} cannot be run: it is not executable`);
-  if (error.killed === true) throw new HelperFailed(`${program} gave no answer within ${WITHIN_MS / 1000} s`);
+  if (error.killed === true)
+    throw new HelperFailed(`${program} gave no answer within ${TIMEOUT_MS / 1000} s`);
   if (stdout.trim() === NOT_FOUND) return undefined;
   throw new HelperFailed(`${program} failed with ${String(error.code ?? error.signal)}: try it by hand here`);
 }
@@ -51,9 +53,9 @@ interface HelperResult {
 
 async function runCredentialHelper(program: string, input: string): Promise<HelperResult> {
   return new Promise((resolve) => {
-    const options = { timeout: WITHIN_MS, killSignal: "SIGKILL", maxBuffer: LONGEST } as const;
+    const options = { timeout: TIMEOUT_MS, killSignal: "SIGKILL", maxBuffer: MAX_OUTPUT_BYTES } as const;
     const child = execFile(program, ["get"], options, (error, stdout) => resolve({ error, stdout }));
-    child.stdin?.on("error", () => undefined); // it ended without reading: its exit tells
+    child.stdin?.on("error", () => undefined); // the helper ended without reading: its exit code tells why
     child.stdin?.end(input);
   });
 }

@@ -1,5 +1,6 @@
-// Credentials for a registry: REPO_USER and REPO_PASS for the one that they are bound to, else what the Docker client's
-// config.json has: its helpers, then its `auths`. A chain of small sources; a broken one concerns its registry only.
+// Finds the credentials for a registry: REPO_USER and REPO_PASS for the registry they are bound to, else those of the
+// Docker client's config.json, from its helpers first, then from its `auths`. A broken source affects its own
+// registry only.
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { z } from "zod";
@@ -11,11 +12,11 @@ import type { Settings } from "../settings/settings.ts";
 export interface Credentials {
   readonly username: string;
   readonly password: string;
-  /** In place of a password, for registries that gave one (config.json `identitytoken`). */
+  /** Replaces the password at registries that issue identity tokens (config.json `identitytoken`). */
   readonly identityToken?: string;
 }
 
-/** `bound`: the registry that they were found to be for, where REPO_REGISTRY does not say (bound-registry.ts). */
+/** `bound` is the registry that the poller found for them, where REPO_REGISTRY is not set (bound-registry.ts). */
 export type CredentialSettings = Pick<Settings, "REPO_USER" | "REPO_PASS" | "REPO_REGISTRY"> & {
   readonly bound?: string | undefined;
 };
@@ -33,14 +34,14 @@ const DockerConfig = z.object({
 });
 type DockerConfig = z.infer<typeof DockerConfig>;
 
-/** What Docker's client calls Docker Hub. */
+/** The key of Docker Hub in the configuration of Docker's client. */
 const HUB_KEY = "https://index.docker.io/v1/";
-/** The user name by which a helper says that the secret is an identity token. */
+/** A helper returns this user name where the secret is an identity token. */
 const IDENTITY_TOKEN = "<token>";
 
 /**
- * Credentials for a registry (`docker.io`, `ghcr.io`, `registry.lab:5000`), read anew at each call, so that a
- * `docker login` takes effect; undefined for anonymous.
+ * Finds the credentials for a registry (`docker.io`, `ghcr.io`, `registry.lab:5000`). The file is read at each call,
+ * so that a `docker login` takes effect. Undefined means anonymous.
  * @throws HelperFailed, and Error where config.json cannot be read or understood.
  */
 export async function findCredentials(
@@ -60,7 +61,7 @@ export async function findCredentials(
   return findInConfig(config.data, registry);
 }
 
-/** As the Engine takes them with a pull and with a look at a registry. */
+/** Credentials in the form in which the Engine takes them to pull an image and to query a registry. */
 export const authConfigOf = ({ identityToken, ...basic }: Credentials, registry: string) => ({
   ...basic,
   ...(identityToken !== undefined && { identitytoken: identityToken }),
@@ -69,17 +70,18 @@ export const authConfigOf = ({ identityToken, ...basic }: Credentials, registry:
 
 async function findInConfig(config: DockerConfig, registry: string): Promise<Credentials | undefined> {
   const canonical = registry === "docker.io" ? HUB_KEY : registry;
-  const isMeant = (key: string): boolean => key === canonical || normalizeRegistryName(key) === registry;
-  const entries = Object.entries(config.auths ?? {}).filter(([key]) => isMeant(key));
-  const [, ownHelper] = Object.entries(config.credHelpers ?? {}).find(([key]) => isMeant(key)) ?? [];
+  const isKeyOfRegistry = (key: string): boolean =>
+    key === canonical || normalizeRegistryName(key) === registry;
+  const entries = Object.entries(config.auths ?? {}).filter(([key]) => isKeyOfRegistry(key));
+  const [, ownHelper] = Object.entries(config.credHelpers ?? {}).find(([key]) => isKeyOfRegistry(key)) ?? [];
   const helper = ownHelper ?? config.credsStore ?? "";
   if (helper !== "") {
     const servers = new Set([canonical, ...entries.map(([key]) => key)]);
     for (const server of servers) {
-      const kept = await askCredentialHelper(helper, server);
-      if (kept?.Username === IDENTITY_TOKEN)
-        return { username: "", password: "", identityToken: kept.Secret };
-      if (kept !== undefined) return { username: kept.Username, password: kept.Secret };
+      const stored = await askCredentialHelper(helper, server);
+      if (stored?.Username === IDENTITY_TOKEN)
+        return { username: "", password: "", identityToken: stored.Secret };
+      if (stored !== undefined) return { username: stored.Username, password: stored.Secret };
     }
   }
   const exact = entries.find(([key]) => key === canonical);

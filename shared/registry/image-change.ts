@@ -1,7 +1,8 @@
-// From which image to which, for people: by the version that both name, else by their digests. Pure.
+// Describes the change from one image to another for people: by the versions that both state, else by their digests.
+// Pure.
 import type { Labels } from "../settings/labels.ts";
 
-/** As an event or a record tells it. */
+/** The image fields of an event or a journal record. */
 export interface ImageChange {
   /** Image ids. */
   readonly from?: string | undefined;
@@ -11,10 +12,10 @@ export interface ImageChange {
 }
 
 const VERSION = "org.opencontainers.image.version";
-/** Whoever makes an image writes its labels, and people read this on their terminals. */
+/** Labels come from the author of an image and end up on terminals, so only harmless characters pass. */
 const READABLE = /^[\w.+~:-]{1,40}$/;
 
-/** What an image says that its version is. OCI image specification: annotations. */
+/** The version that an image states in its labels. OCI image specification: annotations. */
 export function readImageVersion(labels: Labels | null | undefined): string | undefined {
   const version = labels?.[VERSION];
   return version !== undefined && READABLE.test(version) ? version : undefined;
@@ -28,11 +29,11 @@ export function formatImageChange({
   to_version: after,
 }: ImageChange): string {
   if (from === undefined && to === undefined) return "";
-  const isTold = before !== undefined && after !== undefined && before !== after;
-  return isTold ? `${before} → ${after}` : `${shortId(from)} → ${shortId(to)}`;
+  const hasVersions = before !== undefined && after !== undefined && before !== after;
+  return hasVersions ? `${before} → ${after}` : `${shortId(from)} → ${shortId(to)}`;
 }
 
-/** As `docker images` shows it. */
+/** An id as `docker images` shows it. */
 export const shortId = (id = "?"): string => id.replace(/^sha256:/, "").slice(0, 12);
 
 /** `sha256:2744ecf46889` */

@@ -1,4 +1,5 @@
-// "nginx" → registry-1.docker.io / library/nginx : latest. Parsed once at the edge, never split again.
+// Parses image references: "nginx" → docker.io / library/nginx : latest. A reference is parsed once, where it enters,
+// and never split again.
 // Grammar: OCI distribution spec, "Pulling manifests", and the Engine's reference package.
 
 export interface ImageRef {
@@ -17,7 +18,7 @@ export interface ImageRef {
 const HUB = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
 const isRegistry = (part: string): boolean => part === "localhost" || /[.:]/.test(part);
 
-/** Undefined for what names no repository: an image id, or text that is no reference at all. */
+/** Undefined where the text names no repository: an image id, or text that is not a reference. */
 export function parseImageRef(text: string): ImageRef | undefined {
   const parts =
     /^(?<name>[a-z0-9](?:[a-zA-Z0-9._:/-]*?[a-zA-Z0-9])??)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>[a-z0-9]+:[a-f0-9]{32,}))?$/.exec(
@@ -26,9 +27,9 @@ export function parseImageRef(text: string): ImageRef | undefined {
   const { name, tag = "latest", digest } = parts?.groups ?? {};
   if (name === undefined || /^[a-f0-9]{64}$/.test(name) || name === "sha256") return undefined;
   const [first = "", ...rest] = name.split("/");
-  const named = rest.length > 0 && isRegistry(first);
-  const registry = named ? first : "docker.io";
-  const path = named ? rest.join("/") : name;
+  const hasRegistry = rest.length > 0 && isRegistry(first);
+  const registry = hasRegistry ? first : "docker.io";
+  const path = hasRegistry ? rest.join("/") : name;
   if (!/^[a-z0-9]+(?:(?:[._]|__|-+|\/)[a-z0-9]+)*$/.test(path)) return undefined;
   const onHub = HUB.has(registry);
   const repository = onHub && !path.includes("/") ? `library/${path}` : path;
@@ -49,6 +50,6 @@ export const withTag = (ref: ImageRef, tag: string): ImageRef => ({
   familiar: `${ref.name}:${tag}`,
 });
 
-/** The API host of a registry: Docker Hub's differs from its name. */
+/** The host of a registry's API; for Docker Hub it differs from the registry's name. */
 export const apiHost = (registry: string): string =>
   registry === "docker.io" ? "registry-1.docker.io" : registry;

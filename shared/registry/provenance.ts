@@ -1,22 +1,22 @@
-// Where an image comes from, as far as the Engine tells. Pure.
-//   A storage driver keeps a RepoDigest for each repository that an image was pulled from or pushed to: it proves where the
-//   image comes from. containerd's store and podman make one for every name an image bears, also where it was built or
-//   tagged here: there the registry has to be asked.
+// Tells which repository an image comes from, as far as the Engine knows. Pure.
+//   A storage driver keeps a RepoDigest for each repository that an image was pulled from or pushed to, which proves
+//   its origin. containerd's store and podman create a RepoDigest for every name of an image, even one built or
+//   tagged locally: there the registry has to be asked.
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type ImageRef, parseImageRef } from "./image-ref.ts";
 
-/** How an Engine keeps its images. In containerd's store an image's id is its digest at the registry. */
+/** The kind of an Engine's image store. In containerd's store the id of an image is its digest at the registry. */
 export type ImageStore = "driver" | "containerd" | "podman";
 
-export const isSameRepository = (one: ImageRef, other: ImageRef): boolean =>
-  one.registry === other.registry && one.repository === other.repository;
+export const isSameRepository = (a: ImageRef, b: ImageRef): boolean =>
+  a.registry === b.registry && a.repository === b.repository;
 
-/** Of `repository@digest` as the Engine keeps them, the digests in the repository of `ref`. */
+/** From the Engine's RepoDigests (`repository@digest`), the digests in the repository of `ref`. */
 export const digestsIn = (repoDigests: readonly string[], ref: ImageRef): string[] =>
   repoDigests.flatMap((text) => {
-    const kept = parseImageRef(text);
-    return kept?.digest !== undefined && isSameRepository(kept, ref) ? [kept.digest] : [];
+    const parsed = parseImageRef(text);
+    return parsed?.digest !== undefined && isSameRepository(parsed, ref) ? [parsed.digest] : [];
   });
 
 export interface LocalImage {
@@ -26,9 +26,9 @@ export interface LocalImage {
 }
 
 export interface Origin {
-  /** Those by which the registry may know it. */
+  /** The digests by which the registry may know the image. */
   readonly digests: readonly string[];
-  /** It is known to come from the repository of the reference. */
+  /** Whether the image is known to come from the repository of the reference. */
   readonly isProven: boolean;
 }
 
@@ -39,7 +39,7 @@ export function originOf({ id, digests }: LocalImage, ref: ImageRef, store: Imag
   return { digests: [...new Set([...all, ...(store === "containerd" ? [id] : [])])], isProven: false };
 }
 
-/** By this it is remembered that an image comes from a repository. */
+/** The key under which an image's proven repository is remembered. */
 export const originKey = ({ registry, repository }: ImageRef, imageId: string): string =>
   createHash("sha256").update(`${registry}/${repository}@${imageId}`).digest("base64url").slice(0, 16);
 
@@ -51,9 +51,9 @@ export interface ImageContent {
 
 const CONTENT = ["Architecture", "Os", "Variant", "Created", "RootFS", "Config"] as const;
 
-/** Whoever runs one runs the other: in containerd's store the index and the attestations around it may differ. */
-export const isSameContent = (one: ImageContent, other: ImageContent, store: ImageStore): boolean =>
-  one.Id === other.Id ||
+/** Both images run the same content. In containerd's store the index and attestations around it may differ. */
+export const isSameContent = (a: ImageContent, b: ImageContent, store: ImageStore): boolean =>
+  a.Id === b.Id ||
   (store === "containerd" &&
-    (one.RootFS?.Layers?.length ?? 0) > 0 &&
-    CONTENT.every((field) => isDeepStrictEqual(one[field], other[field])));
+    (a.RootFS?.Layers?.length ?? 0) > 0 &&
+    CONTENT.every((field) => isDeepStrictEqual(a[field], b[field])));

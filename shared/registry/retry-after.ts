@@ -1,5 +1,5 @@
-// The header Retry-After (RFC 9110, section 10.2.3), and what registries write there instead: a fraction of a second, or a
-// duration of Go (`457.123µs`, `1m2s`). Pure.
+// Parses the header Retry-After (RFC 9110, section 10.2.3), and what registries send there instead: a fraction of a
+// second, or a Go duration (`457.123µs`, `1m2s`). Pure.
 
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1e-6,
@@ -16,7 +16,7 @@ const SECONDS = new RegExp(`^${NUMBER}$`);
 const UNIT = "(?:ns|us|µs|μs|ms|s|m|h)";
 const DURATION = new RegExp(`^(?:${NUMBER}${UNIT})+$`);
 
-/** Milliseconds from `now`: seconds, a duration or a date; undefined for what is none of these. */
+/** Milliseconds from `now`, for seconds, a duration or a date; undefined for any other text. */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const text = decoded((header ?? "").trim());
   if (SECONDS.test(text)) return Number(text) * 1000;
@@ -30,5 +30,5 @@ const durationOf = (text: string): number =>
     .map(([, number, unit = ""]) => Number(number) * (UNITS[unit] ?? 0))
     .reduce((sum, ms) => sum + ms, 0);
 
-/** Headers are read as Latin-1: `µ` in UTF-8 comes as two characters. */
+/** Headers are read as Latin-1, so a `µ` in UTF-8 arrives as two characters. */
 const decoded = (text: string): string => text.replace(/Âµ/g, "µ").replace(/Î¼/g, "μ");

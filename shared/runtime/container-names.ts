@@ -1,18 +1,18 @@
-// The names of all containers, on every Engine of this program: only when each of them has been looked at is a name that a
-// setting holds known to be nobody's.
+// Collects the container names of every Engine of this program. Only when all Engines have been listed is it certain
+// that a name in a setting matches no container.
 export class ContainerNames {
   readonly #engines: number;
   readonly #names = new Map<string, readonly string[]>();
-  #isTold = false;
+  #isReported = false;
   constructor(engines: number) {
     this.#engines = engines;
   }
 
-  /** All names, once: when the last Engine has been looked at for the first time; before and after that undefined. */
+  /** Returns all names exactly once: when the last Engine has been listed for the first time. Otherwise undefined. */
   addNames(engine: string, names: readonly string[]): readonly string[] | undefined {
     this.#names.set(engine, names);
-    if (this.#isTold || this.#names.size < this.#engines) return undefined;
-    this.#isTold = true;
+    if (this.#isReported || this.#names.size < this.#engines) return undefined;
+    this.#isReported = true;
     return [...this.#names.values()].flat();
   }
 }

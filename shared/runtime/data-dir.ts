@@ -1,27 +1,27 @@
-// DATA_DIR that cannot be used is one sentence: what is wrong with it, and what to do.
+// Checks DATA_DIR. An error about it is one sentence that names the fault and the remedy.
 import { statfs } from "node:fs/promises";
 import { CannotStart, explain } from "../errors.ts";
 
-/** What a start may need: streams, buckets, and the records of a run. */
-const LEAST_BYTES = 1 << 20;
+/** The space a start may need for streams, buckets and the records of a run. */
+const MIN_FREE_BYTES = 1 << 20;
 
-/** @throws CannotStart where it is full, or so nearly that nothing could be recorded. */
+/** @throws CannotStart where the file system is full, or has too little space left to record a run. */
 export async function requireFreeSpace(dataDir: string): Promise<void> {
   const { bavail, bsize, blocks } = await statfs(dataDir).catch(() => ({ bavail: 0, bsize: 0, blocks: 0 }));
   const free = bavail * bsize;
-  if (blocks === 0 || free >= LEAST_BYTES) return; // some file systems do not tell
+  if (blocks === 0 || free >= MIN_FREE_BYTES) return; // some file systems report no size
   throw new CannotStart(
-    `DATA_DIR ${dataDir} is full (${Math.floor(free / 1024)} KiB free, at least ${LEAST_BYTES / 1024} are needed): free some space there, or set DATA_DIR to another folder`,
+    `DATA_DIR ${dataDir} is full (${Math.floor(free / 1024)} KiB free, at least ${MIN_FREE_BYTES / 1024} are needed): free some space there, or set DATA_DIR to another folder`,
   );
 }
 
 const UNWRITABLE = new Set(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM"]);
 
-/** The sentence, where the error is that a file there cannot be written. */
+/** Explains an error that means a file in DATA_DIR cannot be written; undefined for any other error. */
 export function explainUnwritable(error: unknown, dataDir: string): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code = "", path, syscall } = error as NodeJS.ErrnoException;
-  const isThere = path === undefined ? syscall === "write" : path.startsWith(dataDir);
-  if (!UNWRITABLE.has(code) || !isThere) return explainUnwritable(error.cause, dataDir);
+  const isInDataDir = path === undefined ? syscall === "write" : path.startsWith(dataDir);
+  if (!UNWRITABLE.has(code) || !isInDataDir) return explainUnwritable(error.cause, dataDir);
   return `DATA_DIR ${dataDir} cannot be written (${explain(error)}): free some space there, or let this user write to it, or set DATA_DIR to another folder`;
 }

@@ -1,11 +1,11 @@
-// Is this process alive, and ready for its work? Parts of it say what keeps them from it; `/readyz` asks them all, and
-// `/healthz` answers as long as anything here does. Of its Engines one is enough: whoever restarts what is not ready, or
-// takes a self-update back, must not do that to the hosts that are well. For loopback only.
+// Serves liveness (`/healthz`) and readiness (`/readyz`), on loopback only. Each part of the process registers a
+// check that says what keeps it from working. One reachable Engine is enough for readiness: whoever restarts an
+// unready process, or reverts a self-update, must not do so to the hosts that are healthy.
 import { once } from "node:events";
 import { type Server, createServer } from "node:http";
 import { CannotStart, explain } from "../errors.ts";
 
-/** What is wrong; undefined where nothing is. */
+/** Returns what is wrong; undefined where nothing is. */
 type HealthCheck = () => string | undefined | Promise<string | undefined>;
 
 type UnhealthyParts = Readonly<Record<string, string>>;
@@ -15,16 +15,16 @@ export class Health {
   readonly #engines = new Map<string, HealthCheck>();
   readonly #waits = new Set<{ readonly what: string }>();
 
-  /** A part that is named again asks anew. */
-  addPart(name: string, ask: HealthCheck): void {
-    this.#parts.set(name, ask);
+  /** Registering a name again replaces its check. */
+  addPart(name: string, check: HealthCheck): void {
+    this.#parts.set(name, check);
   }
 
-  addEngine(socket: string, ask: HealthCheck): void {
-    this.#engines.set(`Engine ${socket}`, ask);
+  addEngine(socket: string, check: HealthCheck): void {
+    this.#engines.set(`Engine ${socket}`, check);
   }
 
-  /** What the program waits for from now on, until disposed of: no fault of its own, so it stays ready. */
+  /** Records something the program waits for, until disposed. Waiting is no fault, so the program stays ready. */
   trackWait(what: string): Disposable {
     const wait = { what };
     this.#waits.add(wait);
@@ -35,32 +35,35 @@ export class Health {
     return [...new Set([...this.#waits].map(({ what }) => what))];
   }
 
-  /** What is wrong, by part, and whether it keeps this process from all of its work. */
+  /** Runs every check. The process is unready if a part fails, or if every Engine does. */
   async runChecks(): Promise<{ readonly isReady: boolean; readonly wrong: UnhealthyParts }> {
     const [parts, engines] = await Promise.all([
       collectFailures(this.#parts),
       collectFailures(this.#engines),
     ]);
-    const isOut = engines.length > 0 && engines.length === this.#engines.size;
-    return { isReady: parts.length === 0 && !isOut, wrong: Object.fromEntries([...parts, ...engines]) };
+    const areAllEnginesDown = engines.length > 0 && engines.length === this.#engines.size;
+    return {
+      isReady: parts.length === 0 && !areAllEnginesDown,
+      wrong: Object.fromEntries([...parts, ...engines]),
+    };
   }
 }
 
-/** What the program waits for, and what keeps it from its work, in words. */
+/** Describes what the program waits for and what keeps it from working. */
 export async function describeWaits(health: Health): Promise<string[]> {
   const { wrong } = await health.runChecks();
-  const all = [...health.waiting, ...Object.entries(wrong).map(([part, because]) => `${part}: ${because}`)];
-  return all.length > 0 ? all : ["its own work"];
+  const waits = [...health.waiting, ...Object.entries(wrong).map(([part, because]) => `${part}: ${because}`)];
+  return waits.length > 0 ? waits : ["its own work"];
 }
 
 async function collectFailures(
-  parts: ReadonlyMap<string, HealthCheck>,
+  checks: ReadonlyMap<string, HealthCheck>,
 ): Promise<(readonly [string, string])[]> {
-  const answers = [...parts].map(async ([name, ask]) => {
-    const wrong = await Promise.resolve().then(ask).catch(explain);
+  const failures = [...checks].map(async ([name, check]) => {
+    const wrong = await Promise.resolve().then(check).catch(explain);
     return wrong === undefined ? [] : [[name, wrong] as const];
   });
-  return (await Promise.all(answers)).flat();
+  return (await Promise.all(failures)).flat();
 }
 
 /** @throws CannotStart where the port is taken. */

@@ -1,5 +1,5 @@
-// What the log says to people: a sentence for each thing that matters, in the place of its message and fields. In JSON
-// the message stays as it is, and so do the fields. Pure.
+// The sentences of the pretty log: each replaces the message and fields of an important entry. JSON logs keep the
+// message and the fields as they are. Pure.
 import { formatImageChange } from "../registry/image-change.ts";
 import type { UpdateResult } from "../contract/payloads.ts";
 import { formatDuration } from "./time-text.ts";
@@ -8,7 +8,7 @@ export type LogFields = Readonly<Record<string, unknown>>;
 
 interface LogSentence {
   readonly says: string;
-  /** The fields that it tells: they are not shown beside it. */
+  /** The fields that the sentence covers, so the pretty log does not repeat them. */
   readonly shownFields: readonly string[];
 }
 
@@ -62,12 +62,12 @@ const cycleEnded = ({ seen, asked }: LogFields): string =>
 const planPublished = ({ containers }: LogFields): string =>
   `newer images for ${(Array.isArray(containers) ? containers : []).join(", ")}`;
 
-type Sentence = readonly [says: (fields: LogFields) => string, tells: readonly string[]];
+type Sentence = readonly [says: (fields: LogFields) => string, shownFields: readonly string[]];
 
 const CHANGE = ["from", "to", "from_version", "to_version"];
 const COUNTS = ["seen", "asked", "unanswered", "left", "rest", "outcome"];
 
-/** By message. */
+/** Sentences by log message. */
 const SENTENCES: Readonly<Record<string, Sentence>> = {
   "container ended": [containerEnded, ["end", "because", "downtime_ms", ...CHANGE]],
   "run begun": [runBegun, ["mode", "containers", "resumed"]],
@@ -76,9 +76,9 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   "plan published": [planPublished, ["containers", ...COUNTS]],
 };
 
-/** Undefined where the message and its fields say enough. */
+/** Undefined where the message has no sentence: the log then shows it with its fields. */
 export function sentenceFor(message: string, fields: LogFields): LogSentence | undefined {
   if (!Object.hasOwn(SENTENCES, message)) return undefined;
-  const [says, tells] = SENTENCES[message] as Sentence;
-  return { says: says(fields), shownFields: tells };
+  const [says, shownFields] = SENTENCES[message] as Sentence;
+  return { says: says(fields), shownFields };
 }

@@ -1,31 +1,31 @@
-// A line of the log for people. Pure.
+// Formats one log entry as a line for people. Pure; the sentences are in log-sentences.ts.
 import { shortId } from "../registry/image-change.ts";
 import { sentenceFor } from "./log-sentences.ts";
 import { parseJson } from "../contract/messages.ts";
 
 interface LogLineOptions {
-  /** Escapes for a terminal. */
+  /** Whether to colour the level with terminal escapes. */
   readonly colour: boolean;
-  /** All fields, ids at their full length: LOG_LEVEL is debug. */
+  /** Show all fields and ids in full: LOG_LEVEL is debug. */
   readonly everything: boolean;
 }
 
 const COLOURS: Readonly<Record<string, number>> = { debug: 90, warn: 33, error: 31, critical: 35 };
 
-/** For machines, and for who looks for a fault. */
-const IDS: readonly string[] = ["run", "event", "writer", "pid", "code"];
+/** Fields that only matter to machines and while debugging. */
+const DEBUG_FIELDS: readonly string[] = ["run", "event", "writer", "pid", "code"];
 
-/** `12:00:00  warn  h1 web  put back  because=…`: where, then the sentence, then what that does not tell. */
+/** `12:00:00  warn  h1 web  put back  because=…`: the place, the sentence, then the fields it does not cover. */
 export function formatLogLine(line: string, { colour, everything }: LogLineOptions): string {
   const { time, level, msg, service, host, container, err, ...fields } = (parseJson(line) ?? {}) as Readonly<
     Record<string, unknown>
   >;
   const at = typeof time === "string" ? time.slice(11, 19) : "";
-  const where = [service, host, container].filter((one) => one !== undefined && one !== null).map(String);
-  const painted = colour ? COLOURS[String(level)] : undefined;
-  const word = String(level).padEnd(8);
+  const where = [service, host, container].filter((part) => part !== undefined && part !== null).map(String);
+  const colourCode = colour ? COLOURS[String(level)] : undefined;
+  const paddedLevel = String(level).padEnd(8);
   const sentence = sentenceFor(String(msg), fields);
-  const hidden = everything ? [] : [...IDS, ...(sentence?.shownFields ?? [])];
+  const hidden = everything ? [] : [...DEBUG_FIELDS, ...(sentence?.shownFields ?? [])];
   const rest = Object.entries(fields)
     .filter(([name, value]) => !hidden.includes(name) && (everything || !isEmpty(value)))
     .map(([name, value]) => `${name}=${formatValue(value, everything)}`);
@@ -33,7 +33,7 @@ export function formatLogLine(line: string, { colour, everything }: LogLineOptio
   return [
     [
       at,
-      painted === undefined ? word : `\x1b[${painted}m${word}\x1b[0m`,
+      colourCode === undefined ? paddedLevel : `\x1b[${colourCode}m${paddedLevel}\x1b[0m`,
       where.join(" "),
       sentence?.says ?? String(msg),
       ...rest,

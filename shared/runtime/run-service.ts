@@ -1,4 +1,5 @@
-// Every main.ts is one call of runService: settings, log, clock and one AbortSignal, made and unmade in one place.
+// Starts and ends a service. It sets up the settings, the log, the clock, the health server and one AbortSignal, and
+// opens the hosts whose Engines the service works on.
 import { setMaxListeners } from "node:events";
 import type { Logger } from "pino";
 import { type Clock, systemClock } from "../clock.ts";
@@ -19,22 +20,22 @@ export interface ServiceContext {
   readonly settings: Settings;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Aborts at SIGTERM or SIGINT, or when the program's work is done. */
+  /** Aborts at SIGTERM or SIGINT, or when the program has done its work. */
   readonly signal: AbortSignal;
   readonly health: Health;
-  /** The services of a host are in this program: one may wait for another to come. */
+  /** Set where this program runs all services of a host: one may then wait for another to start. */
   readonly together?: true;
-  /** Where several services poll the Engines of this program. */
+  /** Shared by the pollers of this program where it polls several Engines. */
   readonly census?: ContainerNames;
 }
 
-/** Runs until the signal aborts or its work is done; resolves with the exit code. */
+/** Runs until the signal aborts or the work is done; resolves with the exit code. */
 export type Service = (context: ServiceContext) => Promise<number>;
 
 /** Ends the process with the service's exit code. A second SIGTERM or SIGINT ends it at once. */
 export async function runService(name: string, args: readonly string[], service: Service): Promise<void> {
   const stop = new AbortController();
-  setMaxListeners(0, stop.signal); // one for each gate that waits
+  setMaxListeners(0, stop.signal); // every waiting gate adds a listener
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => (stop.signal.aborted ? process.exit(130) : stop.abort(signal)));
   }
@@ -53,7 +54,7 @@ export async function runService(name: string, args: readonly string[], service:
     const isLimited = isOneCycle(settings) && ONE_CYCLE_PROGRAMS.includes(name);
     const ended = isLimited ? await runWithTimeLimit(context, service) : { code: await service(context) };
     logEnd(log, stop.signal, ended);
-    process.exit(ended.code); // what hangs, and a connection to NATS that nobody greeted on, is left behind
+    process.exit(ended.code); // leaves behind whatever hangs, such as a NATS connection on which no server greeted
   } catch (error) {
     const sentence = error instanceof CannotStart ? error.message : explainUnwritable(error, dataDir);
     if (sentence !== undefined)
@@ -64,7 +65,7 @@ export async function runService(name: string, args: readonly string[], service:
   }
 }
 
-/** Of the programs, those that a cycle is the work of. */
+/** Programs whose work is a cycle, so that RUN_ONCE and DRY_RUN limit them. */
 const ONE_CYCLE_PROGRAMS = ["ouroboros", "poller"];
 
 function logEnd(log: Logger, stop: AbortSignal, { code, waited }: ProgramResult): void {
@@ -80,15 +81,15 @@ export interface Host {
   readonly own: readonly string[];
 }
 
-/** How long to wait before an Engine that does not answer is asked again. */
+/** Pause before another attempt to reach an Engine that does not answer. */
 const RETRY_MS = 2000;
-/** Below the time-out of a health check. */
+/** Must stay below the timeout of a health check. */
 const PING_MS = 3000;
 
 /**
- * The host behind DOCKER_SOCKETS[index]; waits until its Engine answers. Undefined when the signal aborts first, and
- * where there is one cycle only and its Engine does not answer.
- * Its name is OUROBOROS_HOST[index], else the Engine's own.
+ * Opens the host behind DOCKER_SOCKETS[index] and waits until its Engine answers. Its name is OUROBOROS_HOST[index],
+ * else the Engine's own. Undefined when the signal aborts first, or when the Engine does not answer in a single-cycle
+ * run.
  */
 export async function openHost(
   { settings, log, clock, signal, health }: ServiceContext,
@@ -96,7 +97,7 @@ export async function openHost(
 ): Promise<Host | undefined> {
   const socket = settings.DOCKER_SOCKETS[index] ?? "";
   health.addEngine(socket, () => "does not answer");
-  for (let told = false; !signal.aborted; told = true) {
+  for (let isLogged = false; !signal.aborted; isLogged = true) {
     try {
       const tls = await loadTls(socket, settings, clock.now());
       if (tls?.ca === undefined && tls !== undefined)
@@ -113,7 +114,7 @@ export async function openHost(
       return { name: settings.OUROBOROS_HOST[index] ?? engine.hostname, engine, own };
     } catch (error) {
       const once = isOneCycle(settings);
-      if (!told)
+      if (!isLogged)
         log.error(
           { socket, because: explain(error) },
           once ? "Engine does not answer" : "Engine does not answer; waiting for it",
@@ -125,11 +126,14 @@ export async function openHost(
   return undefined;
 }
 
-/** Of a service that is told to stop: a cycle that was not finished is told by its code. */
+/** Exit code of a service that was stopped: in a single-cycle run the cycle counts as unfinished. */
 export const exitCodeWhenStopped = ({ settings }: Pick<ServiceContext, "settings">): number =>
   isOneCycle(settings) ? EXIT_CODES.unfinished : EXIT_CODES.done;
 
-/** Runs `work` for each host side by side; one dead Engine does not disturb the others. The worst exit code counts. */
+/**
+ * Runs `work` for all hosts in parallel; a dead Engine does not disturb the others. Resolves with the worst exit
+ * code.
+ */
 export async function forEachHost(
   context: ServiceContext,
   work: (host: Host) => Promise<number>,

@@ -1,4 +1,4 @@
-// Times as people say them. Pure.
+// Formats times and durations for people. Pure.
 
 const UNITS = [
   ["d", 86_400_000],
@@ -16,20 +16,20 @@ export function formatRelative(at: number, now: number): string {
   return at < now ? `${text} ago` : `in ${text}`;
 }
 
-/** The same of an RFC 3339 time; what is none stays as it is. */
+/** The same for an RFC 3339 time; any other text is returned unchanged. */
 export function formatAgo(at: string, now: number): string {
   const ms = Date.parse(at);
   return Number.isNaN(ms) ? at : formatRelative(ms, now);
 }
 
-/** A length of time: `90 s`, `2.5 s`, `12 min`. */
+/** A duration: `90 s`, `2.5 s`, `12 min`. */
 export function formatDuration(ms: number): string {
   const [unit, size] = UNITS.find(([, size]) => ms >= 2 * size) ?? ["s", 1000];
   const value = ms / size;
   return `${value < 10 && unit === "s" ? value.toFixed(1) : Math.round(value)} ${unit}`;
 }
 
-/** As it is written on a command line: in the largest unit that leaves a whole number. */
+/** A duration as written on a command line: in the largest unit that gives a whole number. */
 export function formatDurationArgument(ms: number): string {
   for (const [unit, size] of [
     ["d", 86_400_000],
@@ -42,5 +42,5 @@ export function formatDurationArgument(ms: number): string {
   return `${ms}ms`;
 }
 
-/** Date and time of day where this runs, for lines that stay on the screen. */
+/** Local date and time, for lines that stay on the screen and so cannot be relative. */
 export const formatLocalTime = (ms: number): string => new Date(ms).toLocaleString("sv-SE");

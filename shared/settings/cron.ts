@@ -1,5 +1,6 @@
-// Times of CRON: five fields in a time zone. Pure. A time that summer time skips comes right after the gap; one that
-// comes twice counts once, unless the pattern says every hour or every so many minutes.
+// Computes the times of CRON: five fields in a time zone. Pure. When clocks go forward, a skipped time runs right
+// after the gap; when they go back, a repeated time runs once, unless the pattern means every hour or every few
+// minutes.
 import { Cron } from "croner";
 
 const timesOf = (pattern: string, zone: string): Cron =>
@@ -15,7 +16,7 @@ const timesOf = (pattern: string, zone: string): Cron =>
 export const nextTime = (pattern: string, zone: string, after: number): number | undefined =>
   timesOf(pattern, zone).nextRun(new Date(after))?.getTime();
 
-/** Five fields, and a time that ever comes: not the 30th of February. */
+/** Whether the pattern has five fields and can ever match: the 30th of February cannot. */
 export function isCron(pattern: string): boolean {
   if (pattern.trim().split(/\s+/).length !== 5) return false;
   try {

@@ -1,13 +1,14 @@
-// The Engine of who says nothing: the system's; where there is none, the user's own (rootless Docker or podman).
+// The Engine to use where no setting names one: the system's, else the user's own (rootless Docker or podman).
 import { existsSync } from "node:fs";
 
 const SYSTEM = "/var/run/docker.sock";
 
-/** `unix:///path`. The system's where there is none at all, so that the error names what is usual. */
+/** `unix:///path`. Falls back to the system's socket, so that the error names the usual path. */
 export function findDefaultSocket(
-  { XDG_RUNTIME_DIR: own = "" }: NodeJS.ProcessEnv,
-  isThere: (path: string) => boolean = existsSync,
+  { XDG_RUNTIME_DIR: runtimeDir = "" }: NodeJS.ProcessEnv,
+  exists: (path: string) => boolean = existsSync,
 ): string {
-  const users = own === "" ? [] : [`${own}/docker.sock`, `${own}/podman/podman.sock`];
-  return `unix://${[SYSTEM, ...users].find(isThere) ?? SYSTEM}`;
+  const userSockets =
+    runtimeDir === "" ? [] : [`${runtimeDir}/docker.sock`, `${runtimeDir}/podman/podman.sock`];
+  return `unix://${[SYSTEM, ...userSockets].find(exists) ?? SYSTEM}`;
 }

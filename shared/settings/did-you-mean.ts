@@ -1,21 +1,24 @@
-// What someone may have meant by a name that is not there. Pure.
+// Suggests existing names for a misspelt one. Pure.
 
-/** ` Did you mean web?`, with what is nearest first; nothing where nothing is near. */
+/** `; did you mean web?`, with the nearest name first; empty where no name is near. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const near = [...new Set(candidates)]
-    .map((candidate) => ({ candidate, far: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(
-      ({ candidate, far }) => far <= Math.max(1, Math.floor(word.length / 3)) || candidate.includes(word),
+      ({ candidate, distance }) =>
+        distance <= Math.max(1, Math.floor(word.length / 3)) || candidate.includes(word),
     )
-    .sort((one, other) => one.far - other.far || (one.candidate < other.candidate ? -1 : 1))
+    .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
     .slice(0, 3)
     .map(({ candidate }) => candidate);
   return near.length === 0 ? "" : `; did you mean ${near.join(" or ")}?`;
 }
 
-/** How many letters are to be put in, left out, exchanged, or swapped with their neighbour (optimal string alignment). */
-export function editDistance(one: string, other: string): number {
-  const [from, to] = [Array.from(one), Array.from(other)];
+/**
+ * How many letters have to be inserted, deleted, replaced or swapped with their neighbour (optimal string alignment).
+ */
+export function editDistance(a: string, b: string): number {
+  const [from, to] = [Array.from(a), Array.from(b)];
   let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [index, letter] of from.entries()) {

@@ -1,8 +1,8 @@
-// What the environment gives for a setting, as text: by NAME, else by NAME_FILE. Imports next to nothing: a health check
-// that is run every half minute reads by it, too.
+// Reads the text of a setting from the environment: from NAME, else from the file that NAME_FILE names. It imports
+// next to nothing, because the health check, which runs every half minute, uses it too.
 import { readFileSync } from "node:fs";
 
-/** An empty variable counts as not given. @throws where the file cannot be read. */
+/** An empty variable counts as not set. @throws where the file cannot be read. */
 export function readEnvValue(env: NodeJS.ProcessEnv, name: string): string | undefined {
   const direct = env[name];
   if (direct !== undefined && direct.trim() !== "") return direct;
@@ -10,7 +10,7 @@ export function readEnvValue(env: NodeJS.ProcessEnv, name: string): string | und
   return file === undefined || file.trim() === "" ? undefined : readFileSync(file.trim(), "utf8").trim();
 }
 
-/** Blanks and one pair of quotes around a value are dropped, as compose files often leave them. */
+/** Removes blanks and one pair of quotes around a value, which compose files often leave in. */
 export const unquote = (text: string): string =>
   text
     .trim()

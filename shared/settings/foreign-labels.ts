@@ -1,4 +1,4 @@
-// The labels of other updaters that COMPAT_LABELS may ask for, in one table; docs/labels.md is printed from it.
+// The table of other updaters' labels that COMPAT_LABELS turns on; docs/labels.md is printed from it.
 // watchtower: https://containrrr.dev/watchtower/container-selection/, …/lifecycle-hooks/, …/linked-containers/.
 import type { COMPATIBLE } from "./setting-values.ts";
 

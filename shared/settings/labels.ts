@@ -1,8 +1,11 @@
-// The container labels people may set, in one table; docs/labels.md is printed from it.
+// The table of the container labels that users may set; docs/labels.md is printed from it.
 
 interface Label {
   readonly says: string;
-  /** It concerns more than its own container, so one that comes from the image does not count (effective-labels.ts). */
+  /**
+   * Whether it affects more than its own container: then it does not count where it comes from the image
+   * (effective-labels.ts).
+   */
   readonly reaches?: true | ((value: string) => boolean);
 }
 
@@ -44,7 +47,7 @@ export type Labels = Readonly<Record<string, string>>;
 
 export const labelOf = (all: Labels, name: LabelName): string | undefined => all[name];
 
-/** Names in a comma-separated label; blanks and empty parts are dropped. */
+/** The names in a comma-separated label, without blanks and empty parts. */
 export const readNameList = (all: Labels, name: LabelName): string[] =>
   (all[name] ?? "")
     .split(",")

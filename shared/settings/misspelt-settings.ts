@@ -1,5 +1,5 @@
-// Variables that look like a setting of ours written wrong. What systems, compose, orchestrators and other programs set
-// by themselves is never one. Pure.
+// Finds environment variables that look like a misspelt setting. Variables that systems, compose, orchestrators and
+// other programs set by themselves never count as misspelt. Pure.
 import { unquote } from "./env-value.ts";
 import { editDistance } from "./did-you-mean.ts";
 import { type Setting, type SettingName, settings } from "./settings.ts";
@@ -9,19 +9,19 @@ const LOWER_CASE_NAMES = Object.entries<Setting>(settings)
   .filter(([, { lowerCaseToo }]) => lowerCaseToo)
   .map(([name]) => name.toLowerCase());
 
-/** Names of other programs' variables that are near to one of ours. */
+/** Variables of other programs whose names are close to one of our settings. */
 const FOREIGN_VARIABLES = new Set([
   ...["FTP_PROXY", "ALL_PROXY", "SOCKS_PROXY", "RSYNC_PROXY", "TRACE", "LANG", "HOST"],
   ...["HOSTTYPE", "MACHTYPE", "LOGNAME", "USERNAME", "PWD", "DOCKER_CONFIG", "DOCKER_CONTEXT", "SNAP"],
 ]);
-/** Links of containers and services of Kubernetes: https://docs.docker.com/engine/network/links/. */
+/** Variables of container links and of Kubernetes services: https://docs.docker.com/engine/network/links/. */
 const LINK_VARIABLE =
   /_(?:PORT|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?|SERVICE_HOST|SERVICE_PORT(?:_\w+)?|ENV_\w+)$/;
 
 /** How many letters may be wrong. */
 const allowedTypos = (name: string): number => (name.length < 4 ? 0 : name.length < 9 ? 1 : 2);
 
-/** Undefined where it is a setting, or like none. */
+/** The setting that a variable's name probably means; undefined where it is a setting, or resembles none. */
 export function guessSetting(given: string): string | undefined {
   const base = given.replace(/_FILE$/, "");
   if ([given, base].some((name) => KNOWN.includes(name)) || LOWER_CASE_NAMES.includes(base)) return undefined;
@@ -33,13 +33,15 @@ export function guessSetting(given: string): string | undefined {
   )
     return undefined;
   const [nearest] = [name, name.replace(/^OUROBOROS_/, "")]
-    .flatMap((text) => KNOWN.map((known) => ({ known, far: editDistance(text, known) })))
-    .filter(({ known, far }) => far <= allowedTypos(known))
-    .sort((one, other) => one.far - other.far);
+    .flatMap((text) => KNOWN.map((known) => ({ known, distance: editDistance(text, known) })))
+    .filter(({ known, distance }) => distance <= allowedTypos(known))
+    .sort((a, b) => a.distance - b.distance);
   return nearest && `${nearest.known}${base === given ? "" : "_FILE"}`;
 }
 
-/** Why the program may not start: what was to keep containers from being updated is written wrong, and would not be read. */
+/**
+ * Misspelt settings that were meant to keep containers from being updated: the program must not start without them.
+ */
 export function findUnsafeMisspellings(
   env: NodeJS.ProcessEnv,
   given: (name: SettingName) => string | undefined,
@@ -50,8 +52,8 @@ export function findUnsafeMisspellings(
     .sort()
     .flatMap((name) => {
       const meant = guessSetting(name);
-      const own = meant?.replace(/_FILE$/, "") as SettingName | undefined;
-      if (own === undefined || !narrows(own) || given(own) !== undefined) return [];
+      const setting = meant?.replace(/_FILE$/, "") as SettingName | undefined;
+      if (setting === undefined || !narrows(setting) || given(setting) !== undefined) return [];
       return /^(?:false|no|0|)$/i.test(unquote(env[name] ?? ""))
         ? []
         : [

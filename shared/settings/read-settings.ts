@@ -1,4 +1,5 @@
-// The settings as given: by environment variable, by NAME_FILE, by flag, in this order; else the value by default.
+// Reads the settings. An environment variable beats NAME_FILE, which beats a command-line flag, which beats the
+// default.
 import { findDefaultSocket } from "./default-socket.ts";
 import { CannotStart } from "../errors.ts";
 import { readEnvValue, unquote } from "./env-value.ts";
@@ -12,7 +13,7 @@ export type Flags = ReadonlyMap<string, string>;
 const rows = Object.entries(settings) as [SettingName, Setting][];
 
 /**
- * All settings. Every wrong value is told at once.
+ * Reads all settings, and reports every wrong value at once.
  * @throws CannotStart naming each variable, its value (masked if secret) and what is allowed.
  */
 export function readSettings(env: NodeJS.ProcessEnv, flags: Flags): Settings {
@@ -39,7 +40,7 @@ export function readSettings(env: NodeJS.ProcessEnv, flags: Flags): Settings {
   return applyDockerHost(read as Settings, env, flags);
 }
 
-/** A file that cannot be read is told with its own setting. */
+/** Ignores a NAME_FILE that cannot be read: the error is reported with the setting itself. */
 function findMisspelt(env: NodeJS.ProcessEnv, flags: Flags): string[] {
   try {
     return findUnsafeMisspellings(env, (name) => readSettingText(env, flags, name));
@@ -51,7 +52,9 @@ function findMisspelt(env: NodeJS.ProcessEnv, flags: Flags): string[] {
 const isRequested = (read: unknown): boolean =>
   Array.isArray(read) ? read.length > 0 : Boolean(read ?? false);
 
-/** DOCKER_HOST stands in for DOCKER_SOCKETS, and turns TLS on as for Docker's own client. */
+/**
+ * DOCKER_HOST replaces a missing DOCKER_SOCKETS, and DOCKER_TLS_VERIFY then turns TLS on as for Docker's own client.
+ */
 function applyDockerHost(read: Settings, env: NodeJS.ProcessEnv, flags: Flags): Settings {
   if (readSettingText(env, flags, "DOCKER_SOCKETS") !== undefined) return read;
   if (read.DOCKER_HOST === undefined) return { ...read, DOCKER_SOCKETS: [findDefaultSocket(env)] };
@@ -63,7 +66,7 @@ function applyDockerHost(read: Settings, env: NodeJS.ProcessEnv, flags: Flags): 
   };
 }
 
-/** What watchtower's variables say; what they say wrong is told with the rest. */
+/** The settings in watchtower's variables, with their errors, so that these are reported along with all others. */
 export function readWatchtowerVariables(env: NodeJS.ProcessEnv, flags: Flags): WatchtowerVariables {
   try {
     const compat = compatLabels.safeParse(unquote(readSettingText(env, flags, "COMPAT_LABELS") ?? ""));
@@ -85,27 +88,28 @@ export function readSettingText(env: NodeJS.ProcessEnv, flags: Flags, name: Sett
 }
 
 const byFlag: ReadonlyMap<string, readonly [string, Setting]> = new Map(
-  rows.flatMap((row) => (row[1].flags ?? []).map((one) => [one, row] as const)),
+  rows.flatMap((row) => (row[1].flags ?? []).map((name) => [name, row] as const)),
 );
 const isSwitch = ({ read }: Setting): boolean => read === flag;
 
 /**
- * Command-line flags as setting → value. A switch takes no value but by `=`, lists take the words up to the next
- * flag; short ones may stand together (`-cu`, `-i60`), long ones be cut as long as they name one setting.
- * @throws CannotStart for a flag nobody knows.
+ * Parses command-line flags into setting → value. A switch takes a value only with `=`; a list takes the words up to
+ * the next flag. Short flags may be combined (`-cu`, `-i60`); long flags may be abbreviated while they name one
+ * setting.
+ * @throws CannotStart for an unknown flag.
  */
 export function readFlags(args: readonly string[]): Flags {
   const given = new Map<string, string>();
-  let taking: string | undefined;
-  for (const { flag: one = "", word } of args.flatMap(splitArgument)) {
-    const [name, setting] = byFlag.get(one) ?? [];
+  let openSetting: string | undefined; // still takes words
+  for (const { flag: flagName = "", word } of args.flatMap(splitArgument)) {
+    const [name, setting] = byFlag.get(flagName) ?? [];
     if (name !== undefined && setting !== undefined) {
-      const switched = isSwitch(setting) ? (setting.flagMeans ?? "true") : undefined;
-      given.set(name, word ?? switched ?? "");
-      taking = switched === undefined && word === undefined ? name : undefined;
-    } else if (one === "" && taking !== undefined) {
-      given.set(taking, `${given.get(taking) ?? ""} ${word ?? ""}`.trim());
-    } else throw new CannotStart(`${one || word} is no option; \`ouroboros --help\` lists them`);
+      const switchValue = isSwitch(setting) ? (setting.flagMeans ?? "true") : undefined;
+      given.set(name, word ?? switchValue ?? "");
+      openSetting = switchValue === undefined && word === undefined ? name : undefined;
+    } else if (flagName === "" && openSetting !== undefined) {
+      given.set(openSetting, `${given.get(openSetting) ?? ""} ${word ?? ""}`.trim());
+    } else throw new CannotStart(`${flagName || word} is no option; \`ouroboros --help\` lists them`);
   }
   return given;
 }
@@ -129,8 +133,8 @@ function splitArgument(arg: string): ArgumentPart[] {
     : [{ flag: short, word: arg.slice(2).replace(/^=/, "") }];
 }
 
-/** A long flag that was cut, in full where only one begins so. */
-function completeFlag(cut: string): string {
-  const meant = [...byFlag.keys()].filter((one) => one.startsWith(cut));
-  return meant.length === 1 && meant[0] !== undefined ? meant[0] : cut;
+/** Expands an abbreviated long flag, if only one flag starts with it. */
+function completeFlag(prefix: string): string {
+  const matches = [...byFlag.keys()].filter((name) => name.startsWith(prefix));
+  return matches.length === 1 && matches[0] !== undefined ? matches[0] : prefix;
 }

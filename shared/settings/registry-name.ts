@@ -1,5 +1,5 @@
-// The ways a registry's name is written in the Docker client's configuration and in settings. Docker's client,
-// cli/config/credentials (ConvertToHostname): without scheme and path. Pure.
+// Normalizes the spellings of a registry's name in the Docker client's configuration and in settings, as Docker's
+// client does: without scheme and path (cli/config/credentials, ConvertToHostname). Pure.
 
 const HUB: ReadonlySet<string> = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
 

@@ -1,4 +1,4 @@
-// How the text of a setting is read. Each reader's error says what is allowed.
+// The readers that parse the text of a setting. The error of each reader says what is allowed.
 import { z } from "zod";
 import { isCron } from "./cron.ts";
 import { unquote } from "./env-value.ts";
@@ -26,9 +26,9 @@ const split = (all: string, by: RegExp): string[] =>
     .map(unquote)
     .filter((word) => word !== "");
 export const words = z.string().transform((all) => split(all, /\s+/));
-/** Words that hold no comma: one is a blank that was meant (setting-warnings.ts says so). */
+/** Words without commas: a comma is taken for a blank (setting-warnings.ts warns about it). */
 export const names = z.string().transform((all) => split(all, /[\s,]+/));
-/** Words, where `none` and the like stand for none. */
+/** Words; `none`, `false` or `no` alone stands for an empty list. */
 export const wordsOrNone = words.transform((all) => (/^(?:none|false|no)$/i.test(all.join()) ? [] : all));
 export const flag = z
   .string()
@@ -75,7 +75,7 @@ export const logLevel = z
   )
   .transform((level) => (level === "critical" ? ("fatal" as const) : level));
 
-/** `text` for a terminal or a file; undefined: what standard output is. */
+/** Undefined means that standard output decides: `pretty` on a terminal, else `json`. */
 export const logFormat = z
   .string()
   .toLowerCase()
@@ -113,7 +113,7 @@ export const cron = z
     "allowed are five fields: minute, hour, day of the month, month, day of the week, as in 0 4 * * mon-fri",
   );
 
-/** What systems set by themselves, as `en_US:en`, never stops the program. */
+/** Accepts any text, because systems set values such as `en_US:en` by themselves. */
 export const language = z.string().transform((given) => (/^es(?:[_:.-]|$)/i.test(given) ? "es_ES" : "en"));
 
 export const dataExport = z
@@ -126,11 +126,11 @@ export const COMPATIBLE = ["watchtower", "wud"] as const;
 export const compatLabels = z
   .string()
   .toLowerCase()
-  .transform((all) => all.split(/[\s,]+/).filter((one) => one !== "" && one !== "none"))
+  .transform((all) => all.split(/[\s,]+/).filter((word) => word !== "" && word !== "none"))
   .pipe(z.array(z.enum(COMPATIBLE, `allowed are ${COMPATIBLE.join(", ")}, separated by blanks`)));
 
 const SOCKET = /^(?:unix:\/\/\S+|tcp:\/\/(?:[^\s/:[\]]+|\[[\da-f:]+\])(?::\d+)?\/?|\/\S+)$/i;
-const oneSocket = (given: string): string => {
+const normalizeSocket = (given: string): string => {
   const text = given.replace(/^(?=\/)/, "unix://");
   return text.startsWith("unix://")
     ? `unix:///${text.slice(7).replace(/^\/+/, "")}`
@@ -139,10 +139,10 @@ const oneSocket = (given: string): string => {
 
 export const sockets = words
   .refine(
-    (all) => all.length > 0 && all.every((one) => SOCKET.test(one)),
+    (all) => all.length > 0 && all.every((socket) => SOCKET.test(socket)),
     "allowed are unix:///path and tcp://host:port, separated by blanks",
   )
-  .transform((all) => all.map(oneSocket));
+  .transform((all) => all.map(normalizeSocket));
 
 export const optionalSocket = z
   .string()
@@ -150,21 +150,23 @@ export const optionalSocket = z
     (given) => given === "" || SOCKET.test(given),
     "allowed are unix:///path and tcp://host:port; give any other kind of access as one of these",
   )
-  .transform((given) => (given === "" ? undefined : oneSocket(given)));
+  .transform((given) => (given === "" ? undefined : normalizeSocket(given)));
 
-/** As `ouroboros participant add` takes it. */
+/** A name in the form that `ouroboros participant add` accepts. */
 export const participantName = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,64}$/, "allowed are letters, digits, _ and -, 64 at most");
 
-/** Empty, or an address without a user: a request that is made anew for each try has no place for one. */
+/** Empty, or a URL without user and password, for which the requests, built again for each try, have no place. */
 export const webAddress = z.string().refine((given) => {
   if (given === "") return true;
   const url = URL.canParse(given) ? new URL(given) : undefined;
   return url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.password === "";
 }, "allowed is http://… or https://… without user and password");
 
-/** A key, or `whsec_` and a key in base64: one that is empty or no base64 would sign with what anybody can guess. */
+/**
+ * A key, or `whsec_` and a key in base64. An empty or malformed key would sign with a secret that anyone can guess.
+ */
 export const signingSecret = z
   .string()
   .refine(
@@ -173,7 +175,7 @@ export const signingSecret = z
     "after whsec_ the key in base64 is missing",
   );
 
-/** Empty, or a registry's name in any way that Docker's client takes it. */
+/** Empty, or the name of a registry in any spelling that Docker's client accepts. */
 export const registry = z
   .string()
   .transform(normalizeRegistryName)

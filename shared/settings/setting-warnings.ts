@@ -1,5 +1,5 @@
-// What the program is given and does not read, or reads in a way that its owner may not expect: told once at the start,
-// each a sentence that says what would be right. One table of checks. Pure but for values in files.
+// Warns, once at the start, about variables and flags that are not read, or are read in a way their owner may not
+// expect. Each warning is a sentence with the remedy. One table of checks. Pure but for values in files.
 import { guessSetting } from "./misspelt-settings.ts";
 import { type Flags, readSettingText, readWatchtowerVariables } from "./read-settings.ts";
 import { duration, names, sockets } from "./setting-values.ts";
@@ -9,7 +9,7 @@ interface SettingTexts {
   readonly env: NodeJS.ProcessEnv;
   readonly flags: Flags;
   readonly read: Settings;
-  /** A setting's text, where it is given. */
+  /** The text of a setting; undefined where it is not given. */
   readonly text: (name: SettingName) => string | undefined;
 }
 
@@ -42,7 +42,7 @@ const checks: readonly ((given: SettingTexts) => readonly string[])[] = [
   requirePartner("NATS_PASSWORD", "NATS_USER"),
   ({ env }) =>
     rows
-      .filter(([name]) => name !== "OUROBOROS_HOST") // compose.yaml has a file for where none is given
+      .filter(([name]) => name !== "OUROBOROS_HOST") // compose.yaml always sets OUROBOROS_HOST_FILE as a fallback
       .filter(([name]) => isGiven(env[name]) && isGiven(env[`${name}_FILE`]))
       .map(([name]) => `${name}_FILE is not read: ${name} is set`),
   ({ read: { LABELS_ONLY, LABEL_ENABLE } }) =>
@@ -56,7 +56,7 @@ const checks: readonly ((given: SettingTexts) => readonly string[])[] = [
   ({ env, flags }) => readWatchtowerVariables(env, flags).ignored,
 ];
 
-/** In the order of the table. @throws where a file of a NAME_FILE cannot be read. */
+/** The warnings, in the order of the table. @throws where the file of a NAME_FILE cannot be read. */
 export function settingWarnings(env: NodeJS.ProcessEnv, flags: Flags, read: Settings): readonly string[] {
   const text = (name: SettingName): string | undefined => readSettingText(env, flags, name);
   return checks.flatMap((check) => check({ env, flags, read, text }));

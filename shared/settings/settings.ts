@@ -1,5 +1,5 @@
-// Every setting in one table: environment variable, flags, default, meaning. docs/configuration.md is printed from it,
-// read-settings.ts reads by it.
+// The table of all settings: environment variable, flags, default, meaning. docs/configuration.md is printed from it,
+// and read-settings.ts reads the settings by it.
 /* eslint max-lines: off -- one row a setting */
 import { z } from "zod";
 import * as value from "./setting-values.ts";
@@ -7,17 +7,17 @@ import * as value from "./setting-values.ts";
 export interface Setting {
   readonly says: string;
   readonly flags?: readonly string[];
-  /** What a flag without a value stands for, where that is not `true`. */
+  /** The value of a flag that is given without one, where that is not `true`. */
   readonly flagMeans?: string;
-  /** Text as a user would write it; undefined where there is no value by default. */
+  /** The default, as a user would write it; undefined where there is none. */
   readonly byDefault?: string;
   readonly read: z.ZodType<unknown, string>;
   readonly secret?: true;
-  /** Its variable is read in lower case too, as other programs do. */
+  /** Its variable is also read in lower case, as other programs do. */
   readonly lowerCaseToo?: true;
-  /** It keeps containers from being updated: without it others, or more, would be. */
+  /** It keeps containers from being updated: without it other or more containers would be updated. */
   readonly narrows?: true;
-  /** This version does not do it: it does not start rather than do something else. */
+  /** This version does not support it, and refuses to start rather than do something else. */
   readonly notYet?: true;
 }
 

@@ -1,5 +1,6 @@
-// A schedule as watchtower takes it (github.com/robfig/cron v1): six fields, seconds first, the last may be left out, or a
-// word such as `@daily` or `@every 2h`. Ours have five fields. Pure.
+// Converts a watchtower schedule (github.com/robfig/cron v1) to CRON or INTERVAL. Watchtower takes six fields,
+// seconds first, of which the last may be left out, or a word such as `@daily` or `@every 2h`; CRON has five fields.
+// Pure.
 import { isCron } from "./cron.ts";
 
 export type ReadSchedule = { readonly CRON: string } | { readonly INTERVAL: string } | undefined;
@@ -15,7 +16,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 ]);
 const UNIT_S: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1 };
 
-/** The seconds are dropped. Undefined where it cannot be understood, or would mean something else here. */
+/** Drops the seconds. Undefined where the schedule cannot be parsed, or would have another meaning here. */
 export function readWatchtowerSchedule(text: string): ReadSchedule {
   const word = WORDS.get(text.trim().toLowerCase());
   if (word !== undefined) return { CRON: word };
@@ -27,7 +28,8 @@ export function readWatchtowerSchedule(text: string): ReadSchedule {
     .map((field) => field.replace(/^\?$/, "*"));
   const [, minute, hour, day, month, weekday = "*"] = fields;
   const cron = [minute, hour, day, month, weekday].join(" ");
-  const isEither = isRestricted(day) && isRestricted(weekday); // watchtower: one of them is enough; here: both
+  // in watchtower either field is enough; here both have to match
+  const isEither = isRestricted(day) && isRestricted(weekday);
   return fields.length < 5 || fields.length > 6 || isEither || !isCron(cron) ? undefined : { CRON: cron };
 }
 

@@ -1,22 +1,26 @@
-// watchtower's own variables, in one table: docs/migrating-from-watchtower.md is compared with it. They count where
-// COMPAT_LABELS names watchtower. https://containrrr.dev/watchtower/arguments/. Pure but for values in files.
+// The table of watchtower's own variables, which count where COMPAT_LABELS names watchtower. A test compares
+// docs/migrating-from-watchtower.md with it. https://containrrr.dev/watchtower/arguments/. Pure but for values in
+// files.
 import { readEnvValue, unquote } from "./env-value.ts";
 import type { SettingName } from "./settings.ts";
 import { readWatchtowerSchedule } from "./watchtower-schedule.ts";
 
-/** Of our settings, as text. */
+/** Values of Ouroboros' settings, as text. */
 type OwnSettings = Partial<Record<SettingName, string>>;
 
 interface WatchtowerSetting {
-  /** What it is here; a word that cannot be understood gives undefined. Missing: there is nothing like it here. */
+  /**
+   * Converts a value to our settings; undefined for a value that cannot be parsed. Missing where we have no such
+   * setting.
+   */
   readonly as?: (value: string) => OwnSettings | undefined;
-  /** It keeps containers from being updated: without it others, or more, would be. */
+  /** It keeps containers from being updated: without it other or more containers would be updated. */
   readonly narrows?: true;
-  /** For docs. */
+  /** The text in docs/migrating-from-watchtower.md and in messages. */
   readonly says: string;
 }
 
-/** As Go reads them, and `yes` and `no`. */
+/** Booleans as Go parses them, and also `yes` and `no`. */
 const yesOrNo = (value: string): boolean | undefined => {
   if (/^(?:1|t|true|yes)$/i.test(value)) return true;
   return /^(?:0|f|false|no)$/i.test(value) ? false : undefined;
@@ -31,7 +35,7 @@ const flagAs =
 
 const levelAs = (value: string): OwnSettings | undefined => {
   const level = new Map([
-    ...["debug", "info", "warn", "error"].map((one) => [one, one] as const),
+    ...["debug", "info", "warn", "error"].map((level) => [level, level] as const),
     ...([
       ["trace", "debug"],
       ["warning", "warn"],
@@ -108,19 +112,19 @@ export const watchtowerSettings: Readonly<Record<string, WatchtowerSetting>> = {
 const PREFIX = "WATCHTOWER_";
 
 export interface WatchtowerVariables {
-  /** Our settings, as they say. */
+  /** Our settings, by watchtower's variables. */
   readonly settings: ReadonlyMap<string, string>;
-  /** Why the program may not start. */
+  /** Errors for which the program must not start. */
   readonly wrong: readonly string[];
-  /** What is not read, each a sentence. */
+  /** Variables that are not read, each as a sentence. */
   readonly ignored: readonly string[];
 }
 
 type SettingLookup = (name: SettingName) => string | undefined;
 
 /**
- * `isUnderstood`: COMPAT_LABELS names watchtower. `given`: our own settings, which count first.
- * @throws where a file of a NAME_FILE cannot be read.
+ * `isUnderstood` is whether COMPAT_LABELS names watchtower. `given` looks up our own settings, which take precedence.
+ * @throws where the file of a NAME_FILE cannot be read.
  */
 export function readWatchtowerSettings(
   env: NodeJS.ProcessEnv,
@@ -136,9 +140,9 @@ export function readWatchtowerSettings(
     const own = row?.as?.(value);
     if (row === undefined) ignored.push(`${name} is not read: there is nothing like it here`);
     else if (isUnderstood && own !== undefined) {
-      const beaten = Object.keys(own).filter((one) => given(one as SettingName) !== undefined);
-      if (beaten.length > 0) ignored.push(`${name} is not read: ${beaten.join(" and ")} is set`);
-      else for (const [one, text] of Object.entries(own)) settings.set(one, text);
+      const overridden = Object.keys(own).filter((setting) => given(setting as SettingName) !== undefined);
+      if (overridden.length > 0) ignored.push(`${name} is not read: ${overridden.join(" and ")} is set`);
+      else for (const [setting, text] of Object.entries(own)) settings.set(setting, text);
     } else if (isUnderstood && row.as !== undefined)
       wrong.push(`${name}: ${JSON.stringify(value)} cannot be understood; here it is ${row.says}`);
     else if (isHarmless(row, value, given)) ignored.push(`${name} is not read; ${remedy(row)}`);
@@ -162,7 +166,9 @@ const namesIn = (env: NodeJS.ProcessEnv): string[] =>
 const remedy = ({ as, says }: WatchtowerSetting): string =>
   as === undefined ? `here: ${says}` : `set COMPAT_LABELS=watchtower to have it read, or use ${says}`;
 
-/** Nothing is updated that watchtower would leave alone: our own setting says what is wanted. */
+/**
+ * Ignoring it updates nothing that watchtower would leave alone, or one of our own settings states what is wanted.
+ */
 function isHarmless({ narrows, as }: WatchtowerSetting, value: string, given: SettingLookup): boolean {
   if (narrows === undefined || yesOrNo(value) === false) return true;
   const own = Object.keys(as?.(value) ?? {});

@@ -44,7 +44,7 @@ const PROMISES: readonly (readonly string[])[] = [
   [
     "a host's own NATS, a leaf node of a hub, with all its keys",
     "publishes at the hub on this host's subjects only; the hub copies nothing else from it",
-    "`nats/leaf-rights.test.ts`",
+    "`nats/leaf-permissions.test.ts`",
   ],
   [
     "a key, whose holder knows what others will publish next",

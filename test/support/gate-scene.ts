@@ -48,7 +48,7 @@ export async function gateScene(on: Engine, url: string): Promise<GateScene> {
     lease: await createEngineLease(context, host),
   });
   const known = await Participants.follow(bus);
-  const doorbell = new VerdictSignals(nats, host.name, systemClock);
+  const verdictSignals = new VerdictSignals(nats, host.name, systemClock);
   const operate = async (hook: HookName, words: readonly (readonly string[])[], left: number) => {
     for (const one of words) {
       const { code, err } = await runOperatorCommand({ NATS_URL: url }, ["participant", ...one]);
@@ -60,7 +60,7 @@ export async function gateScene(on: Engine, url: string): Promise<GateScene> {
   return {
     bus,
     newGate: async (run) =>
-      new Gate(bus, await Journal.open(bus, run), { participants: known, doorbell, mode: "update" }),
+      new Gate(bus, await Journal.open(bus, run), { participants: known, verdictSignals, mode: "update" }),
     register: (hook, names) =>
       operate(
         hook,
@@ -75,7 +75,7 @@ export async function gateScene(on: Engine, url: string): Promise<GateScene> {
       ),
     [Symbol.asyncDispose]: async () => {
       over.abort();
-      doorbell[Symbol.dispose]();
+      verdictSignals[Symbol.dispose]();
       await known[Symbol.asyncDispose]();
       await nats.close();
     },

@@ -1,14 +1,15 @@
-// What the Engine did with a container lately. It remembers 256 events, and none of before its own start. Engine API: SystemEvents.
+// Reads the recent events of containers. The Engine keeps 256 events, and none from before its own start.
+// Engine API: SystemEvents.
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { type Engine, statusOf } from "../../../shared/docker/engine.ts";
 
-/** `kill`: it was sent a signal. */
+/** `kill`: the Engine sent it a signal. */
 export type ContainerAction = "start" | "kill" | "die";
 
 /**
- * Oldest first; `since` in milliseconds since 1970 by the Engine's clock, which shows `now`. None where a proxy in between
- * lets none through.
+ * Oldest first. `since` gets the Engine's clock and returns the start, both in milliseconds since 1970. Empty if a
+ * proxy before the Engine denies events.
  */
 export async function listActions(
   engine: Engine,
@@ -21,14 +22,14 @@ export async function listActions(
 }
 
 export interface Removal {
-  /** Empty for a prune, which says that those before it were its own. */
+  /** Empty for a prune event, which means that the prune made the removals before it. */
   readonly id: string;
   readonly isPrune: boolean;
   /** Milliseconds since 1970, by the Engine's clock. */
   readonly at: number;
 }
 
-/** Of all containers that the Engine remembers, oldest first, and what its clock shows. */
+/** All removals that the Engine remembers, oldest first, and the time of its clock. */
 export async function listRemovals(
   engine: Engine,
 ): Promise<{ readonly removals: readonly Removal[]; readonly now: number }> {
@@ -70,8 +71,8 @@ async function readEvents(
 const COPIED = "extract-to-dir";
 
 /**
- * When something was copied into it last before its first start, or when it was `created` where nothing was; undefined
- * where the Engine does not remember, or does not tell of copies at all: podman.
+ * The time of the last copy into the container before its first start, or `created` if there was none. Undefined if
+ * the Engine does not remember, or has no event for copies: podman.
  */
 export async function findLastCopyInto(
   engine: Engine,

@@ -1,6 +1,6 @@
-// Which containers refer to which. What a container refers to is fixed when it is created, so each is inspected once in
-// its life; a host of a hundred containers then costs one listing for each look. Only links are told by the name that
-// their target bears now, so who links is inspected each time.
+// Lists which containers refer to which. A container's references are fixed when it is created, so each container is
+// inspected only once; a host with a hundred containers then costs one listing per call. Links are the exception:
+// inspect shows the name that their target has now, so containers with links are inspected each time.
 import { factsOf } from "../../../shared/containers/container-facts.ts";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
 import { inParallel } from "../../../shared/in-parallel.ts";
@@ -9,16 +9,16 @@ const AT_A_TIME = 8;
 
 export class ContainerReferences {
   readonly #known = new Map<string, readonly string[]>();
-  #looking: Promise<unknown> = Promise.resolve();
+  #pending: Promise<unknown> = Promise.resolve();
 
   /** Ids of all containers, with the ids and names that each refers to. */
   async list(engine: Engine): Promise<ReadonlyMap<string, readonly string[]>> {
-    const look = this.#looking.then(() => this.#look(engine));
-    this.#looking = look.catch(() => undefined);
-    return look;
+    const references = this.#pending.then(() => this.#inspectUnknown(engine));
+    this.#pending = references.catch(() => undefined);
+    return references;
   }
 
-  async #look({ docker }: Engine): Promise<ReadonlyMap<string, readonly string[]>> {
+  async #inspectUnknown({ docker }: Engine): Promise<ReadonlyMap<string, readonly string[]>> {
     const listed = (await docker.listContainers({ all: true })).map(({ Id }) => Id);
     for (const id of this.#known.keys()) if (!listed.includes(id)) this.#known.delete(id);
     const found = new Map(this.#known);

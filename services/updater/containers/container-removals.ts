@@ -1,20 +1,21 @@
-// Who removed a container: a prune tells the Engine's events that it was one. They are few and may be forgotten; then it counts as
-// a prune's, since a container too many is better than one lost (docs/decisions/0043-…).
+// Tells whether the owner or a prune removed a container: a prune leaves an event of its own. The Engine keeps few
+// events and may have forgotten it. Then the removal counts as a prune, since a container too many is better than a
+// lost one (docs/decisions/0044-…).
 import type { Clock } from "../../../shared/clock.ts";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
 import { type Removal, listRemovals } from "./container-events.ts";
 
-/** A prune removes one container after the other, and says at the end that it was one. */
+/** A prune removes one container after the other; the prune event comes at the end. */
 const APART_MS = 3000;
 const LOOK_EVERY_MS = 200;
 
-/** Pure. Undefined where more may be to come: who looks at once may see the prune before its end. */
+/** Pure. Undefined if more events may follow: the prune may not be over yet. */
 export function wasRemovedByOwner(
   removals: readonly Removal[],
   id: string,
   now: number,
 ): boolean | undefined {
-  const index = removals.findIndex((one) => one.id === id);
+  const index = removals.findIndex((removal) => removal.id === id);
   if (index < 0) return false;
   let last = removals[index]?.at ?? 0;
   for (const { at, isPrune } of removals.slice(index + 1)) {
@@ -25,7 +26,7 @@ export function wasRemovedByOwner(
   return now - last > APART_MS ? true : undefined;
 }
 
-/** Somebody asked for the removal of this one container. */
+/** Did somebody remove this very container, not a prune? */
 export async function isRemovedByOwner(engine: Engine, clock: Clock, id: string): Promise<boolean> {
   if ((await ifExists(engine.docker.getContainer(id).inspect())) !== undefined) return false;
   const began = clock.monotonic();
@@ -38,8 +39,8 @@ export async function isRemovedByOwner(engine: Engine, clock: Clock, id: string)
   }
 }
 
-/** A prune is known to have taken it. */
+/** Is it known that a prune removed it? */
 export async function isPruned(engine: Engine, id: string): Promise<boolean> {
   const { removals, now } = await listRemovals(engine);
-  return removals.some((one) => one.id === id) && wasRemovedByOwner(removals, id, now) === false;
+  return removals.some((removal) => removal.id === id) && wasRemovedByOwner(removals, id, now) === false;
 }

@@ -1,5 +1,5 @@
-// Finding the files that were copied into a container before its first start (create/file-origin.ts says how they are
-// known), so that they go into its successor. Most containers cost one call; those in doubt are asked themselves.
+// Finds the files that were copied into a container before its first start, so that its successor gets them too.
+// create/file-origin.ts has the rules. Most containers cost one call; in doubt the container itself is queried.
 // Engine API: ContainerChanges, ContainerLogs.
 import { once } from "node:events";
 import type { Readable } from "node:stream";
@@ -21,14 +21,14 @@ import type { ContainerDocument } from "../create/inspect.ts";
 import { findLastCopyInto } from "./container-events.ts";
 import { readFileFactsInside, readFileFacts, hasArchive } from "./file-facts.ts";
 
-/** Parents before children. None of one that is gone. @throws Error where it cannot be told. */
+/** Parents before children; empty if the container is gone. @throws Error if the origin of a file stays in doubt. */
 export async function findCopiedFiles(engine: Engine, container: ContainerDocument): Promise<string[]> {
   const { copied, doubtful } = await sortChangedFiles(engine, container);
   if (doubtful.length > 0) throw new Error(whyDoubtful(doubtful));
   return copied;
 }
 
-/** The same without those in doubt: better than none, where the container itself is gone. */
+/** Omits the files in doubt: better than copying none, when the container itself is gone. */
 export const findSurelyCopiedFiles = async (
   engine: Engine,
   container: ContainerDocument,
@@ -40,16 +40,16 @@ interface SortedFiles {
 }
 
 async function sortChangedFiles(engine: Engine, container: ContainerDocument): Promise<SortedFiles> {
-  const isReadOnly = container.HostConfig["ReadonlyRootfs"] === true; // the Engine copies nothing into it
+  const isReadOnly = container.HostConfig["ReadonlyRootfs"] === true; // the Engine refuses to copy into it
   const kinds: Kinds = isReadOnly ? new Map() : await changesOf(engine, container);
   if (kinds.size === 0) return { copied: [], doubtful: [] };
   const all = await inspectFiles(engine, container.Id, kinds);
-  const life = readContainerTimes(container, all.get(START_MARK));
-  const first = judgeFiles(all, life);
+  const times = readContainerTimes(container, all.get(START_MARK));
+  const first = judgeFiles(all, times);
   const { copied, doubtful } =
     first.doubtful.length === 0
       ? first
-      : judgeFiles(...(await withEvidence(engine, container, { all, life })));
+      : judgeFiles(...(await withEvidence(engine, container, { all, times })));
   return { copied: withFolders(copied, (path) => kinds.get(path) === "added"), doubtful };
 }
 
@@ -58,9 +58,9 @@ type ChangedFiles = ReadonlyMap<string, ChangedFile>;
 const ADDED = 1;
 const DELETED = 2;
 
-/** @throws Error where a proxy in between lets the question not through. */
+/** @throws Error if a proxy before the Engine denies the call. */
 async function changesOf({ docker }: Engine, container: ContainerDocument): Promise<Kinds> {
-  const said: unknown = await ifExists(docker.getContainer(container.Id).changes()).catch(
+  const answer: unknown = await ifExists(docker.getContainer(container.Id).changes()).catch(
     (error: unknown) => {
       if (statusOf(error) !== 403) throw error;
       throw new Error(
@@ -69,7 +69,8 @@ async function changesOf({ docker }: Engine, container: ContainerDocument): Prom
       );
     },
   );
-  const changes = Array.isArray(said) ? (said as readonly { Path: string; Kind: number }[]) : []; // for null the client gives bytes
+  // The Engine answers null for "no changes", which the client returns as bytes.
+  const changes = Array.isArray(answer) ? (answer as readonly { Path: string; Kind: number }[]) : [];
   const mounts = mountPointsOf(container);
   return new Map(
     changes
@@ -85,28 +86,28 @@ const mountPointsOf = ({ Mounts, HostConfig }: ContainerDocument): string[] =>
     ...(HostConfig.Mounts ?? []).map(({ Target }) => Target),
   ].flatMap((path) => mountPathAliases(canonicalPath(path)));
 
-/** So many are asked for inside, where that can be. */
+/** From this many paths on, `stat` runs inside the container if possible. */
 const MANY = 256;
 
-/** And the folders above them. */
+/** Inspects the changed files and the folders above them. */
 async function inspectFiles(engine: Engine, id: string, kinds: Kinds): Promise<ChangedFiles> {
   const paths = new Set([...kinds.keys(), START_MARK]);
   for (const path of kinds.keys())
     for (let folder = path; folder !== "/"; folder = parentOf(folder)) paths.add(parentOf(folder));
-  const isOpen = await hasArchive(engine, id);
+  const isReadable = await hasArchive(engine, id);
   const inside: ReadonlyMap<string, FileFacts> =
-    paths.size > MANY || !isOpen ? await readFileFactsInside(engine, id, [...paths]) : new Map();
-  const left = isOpen ? [...paths].filter((path) => !inside.has(path)) : [];
+    paths.size > MANY || !isReadable ? await readFileFactsInside(engine, id, [...paths]) : new Map();
+  const left = isReadable ? [...paths].filter((path) => !inside.has(path)) : [];
   return asChanged(kinds, new Map([...inside, ...(await readFileFacts(engine, id, left))]));
 }
 
 const asChanged = (kinds: Kinds, facts: ReadonlyMap<string, FileFacts>): ChangedFiles =>
-  new Map([...facts].map(([path, one]) => [path, { ...one, path, kind: kinds.get(path) ?? "changed" }]));
+  new Map([...facts].map(([path, file]) => [path, { ...file, path, kind: kinds.get(path) ?? "changed" }]));
 
-function judgeFiles(all: ChangedFiles, life: ContainerTimes): SortedFiles {
+function judgeFiles(all: ChangedFiles, times: ContainerTimes): SortedFiles {
   const judged = [...all.values()]
     .filter(({ path }) => path !== START_MARK)
-    .map((one) => ({ path: one.path, verdict: judgeFileOrigin(one, life, (path) => all.get(path)) }));
+    .map((file) => ({ path: file.path, verdict: judgeFileOrigin(file, times, (path) => all.get(path)) }));
   const paths = (wanted: string) =>
     judged.filter(({ verdict }) => verdict === wanted).map(({ path }) => path);
   return { copied: paths("copied in"), doubtful: paths("doubtful") };
@@ -114,7 +115,7 @@ function judgeFiles(all: ChangedFiles, life: ContainerTimes): SortedFiles {
 
 const timeOf = (text: string): number => Date.parse(text);
 
-/** The Engine notes a start once it is done; before the first process runs it writes this file. */
+/** The Engine records a start only when it is done, but writes this file before the first process runs. */
 const START_MARK = "/etc/hostname";
 
 function readContainerTimes(container: ContainerDocument, mark: FileFacts | undefined): ContainerTimes {
@@ -129,23 +130,23 @@ function readContainerTimes(container: ContainerDocument, mark: FileFacts | unde
 async function withEvidence(
   engine: Engine,
   container: ContainerDocument,
-  { all, life }: { all: ChangedFiles; life: ContainerTimes },
+  { all, times }: { all: ChangedFiles; times: ContainerTimes },
 ): Promise<[ChangedFiles, ContainerTimes]> {
   const inside = await readFileFactsInside(engine, container.Id, [...all.keys()]);
   const kinds = new Map([...all].map(([path, { kind }]) => [path, kind]));
   const now = new Map([...all, ...asChanged(kinds, inside)]);
-  const lastCopy = await findLastCopyInto(engine, container.Id, life.created);
-  if ((life.firstStart ?? lastCopy) !== undefined) return [now, { ...life, lastCopy }];
+  const lastCopy = await findLastCopyInto(engine, container.Id, times.created);
+  if ((times.firstStart ?? lastCopy) !== undefined) return [now, { ...times, lastCopy }];
   const printed = await firstPrinted(engine, container.Id);
-  return [now, { ...life, wrote: Math.min(printed, earliestWritten([...now.values()], life.created)) }];
+  return [now, { ...times, wrote: Math.min(printed, earliestWritten([...now.values()], times.created)) }];
 }
 
-const PATIENCE_MS = 2000;
+const LOG_WITHIN_MS = 2000;
 const STAMP = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(?:Z|[+-]\d\d:\d\d)/;
 
-/** Infinity where nothing is known of it: not every log can be read. */
+/** When the container printed its first line; Infinity if that is unknown: not every log can be read. */
 async function firstPrinted({ dockerWithoutTimeout }: Engine, id: string): Promise<number> {
-  const abortSignal = AbortSignal.timeout(PATIENCE_MS);
+  const abortSignal = AbortSignal.timeout(LOG_WITHIN_MS);
   try {
     const log = (await dockerWithoutTimeout.getContainer(id).logs({
       ...{ follow: true, stdout: true, stderr: true, timestamps: true, abortSignal },

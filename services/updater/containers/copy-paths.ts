@@ -1,4 +1,4 @@
-// Copying paths of one container into another: content, owner, mode and links as the Engine's archive has them.
+// Copies paths of one container into another: content, owner, mode and links as in the Engine's archive.
 // Engine API: ContainerArchive, PutContainerArchive.
 import { once } from "node:events";
 import { pipeline } from "node:stream/promises";
@@ -8,15 +8,15 @@ import type { Engine } from "../../../shared/docker/engine.ts";
 interface CopyRequest {
   readonly from: string;
   readonly to: string;
-  /** Folders before what is in them; of a folder only itself. */
+  /** Folders before their content; a folder is copied without its content. */
   readonly paths: readonly string[];
 }
 
-/** All in one archive, each as it comes: nothing is held in memory. */
+/** Streams all paths through one archive, so nothing is held in memory. */
 export async function copyPaths(engine: Engine, { from, to, paths }: CopyRequest): Promise<void> {
   if (paths.length === 0) return;
   const { Created } = await engine.docker.getContainer(to).inspect();
-  const mtime = new Date(Math.ceil(Date.parse(Created) / 1000) * 1000); // copied-in.ts, C3
+  const mtime = new Date(Math.ceil(Date.parse(Created) / 1000) * 1000); // file-origin.ts, C3
   const archive = pack();
   const putting = engine.dockerWithoutTimeout
     .getContainer(to)
@@ -63,13 +63,13 @@ async function copyPath(
     const name = path.slice(1) + (header.type === "directory" ? "/" : "");
     await addEntry(into, carried({ ...header, name, mtime }, path), body);
   } finally {
-    (source as NodeJS.ReadableStream & { destroy: () => void }).destroy(); // of a folder only the folder itself
+    (source as NodeJS.ReadableStream & { destroy: () => void }).destroy(); // skips the content of a folder
     reading.destroy();
     await read;
   }
 }
 
-/** Resolves once the next one may follow. */
+/** Resolves once the next entry may follow. */
 function addEntry(into: Pack, header: Headers, body: NodeJS.ReadableStream): Promise<void> {
   return new Promise((resolve, reject) => {
     if (into.destroyed) return reject(new Error("the Engine takes no more of the archive"));
@@ -83,7 +83,9 @@ const SPOILED = "\uFFFD";
 /** Missing in the library's types. */
 type Extended = Headers & { pax?: Readonly<Record<string, string>> | null };
 
-/** Of the archive's own extensions only extended attributes are the file's. @throws where one cannot be carried over. */
+/**
+ * Of the archive's PAX records only extended attributes belong to the file. @throws Error if one cannot be copied.
+ */
 function carried(header: Extended, path: string): Extended {
   const pax = Object.fromEntries(Object.entries(header.pax ?? {}).filter(([key]) => key.startsWith(XATTR)));
   if (Object.values(pax).some((value) => value.includes(SPOILED)))

@@ -1,4 +1,4 @@
-// Creating a container by its reference on one certain image, wherever the tag points by now.
+// Creates a container by its image reference but on a given image, wherever the tag points now.
 import { CONFLICT, type Engine, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
@@ -7,20 +7,20 @@ import type { Semaphore } from "../semaphore.ts";
 interface ImageSwitch {
   readonly engine: Engine;
   readonly old: ContainerDocument;
-  /** A tag that is moved for a moment is seen by everyone: one at a time. */
+  /** Everyone on the Engine sees a tag that is moved for a moment, so this happens once at a time. */
   readonly tagSemaphore: Semaphore;
 }
 
 /**
- * Creates by the container's reference while its tag points to this image. By an id it could never be updated again;
- * so a tag that points elsewhere is moved, and moved back.
+ * Creates the container by its reference while the tag points to this image. If the tag points elsewhere, it is moved
+ * there and back: a container created by image id could never be updated again.
  */
 export async function createOnImage(
   { engine, old, tagSemaphore }: ImageSwitch,
   imageId: string,
   make: () => Promise<string>,
 ): Promise<string> {
-  using _place = await tagSemaphore.take();
+  using _slot = await tagSemaphore.take();
   const ref = parseImageRef(old.Config.Image);
   const tagged = await ifExists(engine.docker.getImage(old.Config.Image).inspect());
   if (ref === undefined || tagged?.Id === imageId) return await make();
@@ -29,7 +29,7 @@ export async function createOnImage(
   try {
     return await make();
   } finally {
-    // The only name of an image with a container on it stays: a prune took the others.
+    // CONFLICT: the Engine keeps the last name of an image that a container uses. A prune removed the other names.
     if (tagged === undefined)
       await ignoreStatuses([CONFLICT], engine.docker.getImage(ref.familiar).remove({ noprune: true }));
     else await engine.docker.getImage(tagged.Id).tag(tag);

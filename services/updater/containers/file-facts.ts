@@ -1,5 +1,5 @@
-// What is known of files of a container: by the Engine's archive, which tells no change time, or by `stat` inside it,
-// which tells all of many files at once, but needs a container that runs and has that program.
+// Reads the type and the times of a container's files: from the Engine's archive, which has no change time, or with
+// `stat` inside the container, which reads many files in one call but needs a running container that has the program.
 // Engine API: ContainerArchiveInfo, ContainerExec.
 import type { IncomingMessage } from "node:http";
 import { Writable } from "node:stream";
@@ -11,7 +11,7 @@ import type { FileFacts } from "../create/file-origin.ts";
 
 const AT_A_TIME = 8;
 
-/** What is gone by now is left out. */
+/** Omits paths that no longer exist. */
 export async function readFileFacts(
   engine: Engine,
   id: string,
@@ -25,7 +25,7 @@ export async function readFileFacts(
 }
 
 /**
- * Before it copies the Engine mounts everything; where it cannot (a mount below an absolute link such as /var/run), nobody
+ * Before a copy the Engine mounts everything. If it cannot (a mount below an absolute link such as /var/run), nobody
  * can have copied anything into the container either.
  */
 export async function hasArchive(engine: Engine, id: string): Promise<boolean> {
@@ -54,7 +54,7 @@ async function readFileFact({ docker }: Engine, id: string, path: string): Promi
   return { type: typeByGo(mode), mtime: Date.parse(mtime), isWhole: !mtime.includes(".") };
 }
 
-/** The highest bits of Go's FileMode: a folder, a symbolic link, and what cannot be copied. */
+/** The highest bits of Go's FileMode: a folder, a symbolic link, and the types that cannot be copied. */
 function typeByGo(mode: number): FileFacts["type"] {
   if (mode >= 2 ** 31) return "folder";
   const bits = Math.floor(mode / 2 ** 19) % 2 ** 12;
@@ -65,9 +65,9 @@ function typeByGo(mode: number): FileFacts["type"] {
 const PROGRAMS: readonly (readonly string[])[] = [["stat"], ["busybox", "stat"], ["/bin/busybox", "stat"]];
 const FORMAT = "%f|%y|%z|%n";
 const PATHS_AT_ONCE = 500;
-const PATIENCE_MS = 20_000;
+const STAT_WITHIN_MS = 20_000;
 
-/** None where it does not run, has no such program, or one that tells no fractions of a second. */
+/** Empty if the container does not run, has no `stat`, or its `stat` prints no fractions of a second. */
 export async function readFileFactsInside(
   engine: Engine,
   id: string,
@@ -87,10 +87,10 @@ async function readFileFactsBy(
 ): Promise<Map<string, FileFacts>> {
   const found = new Map<string, FileFacts>();
   for (let from = 0; from < paths.length; from += PATHS_AT_ONCE) {
-    const some = paths.slice(from, from + PATHS_AT_ONCE);
-    const said = await outputOf(engine, id, [...program, "-c", FORMAT, ...some]).catch(() => "");
+    const batch = paths.slice(from, from + PATHS_AT_ONCE);
+    const output = await outputOf(engine, id, [...program, "-c", FORMAT, ...batch]).catch(() => "");
     const before = found.size;
-    for (const line of said.split("\n")) {
+    for (const line of output.split("\n")) {
       const [path, facts] = parseStat(line) ?? [];
       if (path !== undefined && facts !== undefined) found.set(path, facts);
     }
@@ -99,19 +99,19 @@ async function readFileFactsBy(
   return found;
 }
 
-/** As root, who alone may look everywhere. */
+/** Runs as root, because other users may not read every folder. */
 async function outputOf({ dockerWithoutTimeout }: Engine, id: string, Cmd: string[]): Promise<string> {
-  const abortSignal = AbortSignal.timeout(PATIENCE_MS);
+  const abortSignal = AbortSignal.timeout(STAT_WITHIN_MS);
   const exec = await dockerWithoutTimeout.getContainer(id).exec({
     ...{ Cmd, User: "0", AttachStdout: true, AttachStderr: true, abortSignal },
   });
   const chunks: Buffer[] = [];
-  const hear = new Writable({
+  const stdout = new Writable({
     write: (chunk: Buffer, _encoding, done) => done(void chunks.push(chunk)),
   });
-  const ignore = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const stderr = new Writable({ write: (_chunk, _encoding, done) => done() });
   const stream = await exec.start({ abortSignal });
-  dockerWithoutTimeout.modem.demuxStream(stream, hear, ignore);
+  dockerWithoutTimeout.modem.demuxStream(stream, stdout, stderr);
   await finished(stream, { signal: abortSignal, writable: false });
   return Buffer.concat(chunks).toString();
 }
@@ -119,7 +119,7 @@ async function outputOf({ dockerWithoutTimeout }: Engine, id: string, Cmd: strin
 const TIME = String.raw`(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\.(\d{9}) ([+-]\d\d)(\d\d)`;
 const LINE = new RegExp(String.raw`^([\da-f]+)\|${TIME}\|${TIME}\|(.+)$`);
 
-/** A line of `stat` in FORMAT; undefined for any other. */
+/** Parses a line of `stat` in FORMAT; undefined for any other line. */
 export function parseStat(line: string): readonly [path: string, facts: FileFacts] | undefined {
   const [, mode = "", ...rest] = LINE.exec(line) ?? [];
   const path = rest[10];

@@ -1,9 +1,10 @@
-// The one-shot container in which the program replaces the container of the updater itself: made from a container
-// that runs, but for what two of them cannot have at once, and without anything that can be reached from outside.
+// The one-shot helper container, in which the program replaces the updater's own container. The helper is a copy of a
+// running container, without what two containers cannot have at once, and without ports that others can reach.
 //   H1  There is one helper at a time on an Engine: its name is the lock.
-//   H2  While it runs it alone acts there; an updater waits for its end before it recovers anything.
-//   H3  It is restarted until it says itself that it is done, so neither a crash nor a power cut ends it half-way; also
-//       by an Engine that crashed, which takes what it stops then for its owner's wish where the policy asks for that.
+//   H2  While the helper runs, it alone acts on the Engine; an updater waits for its end before it recovers anything.
+//   H3  The helper is restarted until it reports itself as done, so neither a crash nor a power cut ends it half-way.
+//       This includes an Engine that crashed: depending on the restart policy, such an Engine takes a container that
+//       it stops for one that its owner stopped.
 import type { ContainerInspectInfo } from "dockerode";
 import { z } from "zod";
 import type { Clock } from "../../../shared/clock.ts";
@@ -17,17 +18,17 @@ import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 
 const NAME = "ouroboros-helper";
 const LOOK_EVERY_MS = 250;
-/** A program that cannot even start does not get better. */
+/** Restarting does not help a program that cannot even start. */
 const MOST_RESTARTS = 5;
 
 export const HelperJob = z.object({
-  /** `forward`: replace the container by one of the new image; `back`: put the replaced one back. */
+  /** `forward`: replace the container by one of the new image; `back`: put the old container back. */
   way: z.enum(["forward", "back"]),
   run: z.string(),
   name: z.string(),
   /** Id of the container that is, or was, replaced. */
   old: z.string(),
-  /** Id of the new image, and the reference that it is followed by. */
+  /** Id of the new image, and the reference that the container follows. */
   image: z.string(),
   reference: z.string(),
 });
@@ -35,14 +36,14 @@ export type HelperJob = z.infer<typeof HelperJob>;
 
 interface HelperOptions {
   readonly host: Host;
-  /** The container that the helper is like. */
+  /** The container that the helper is a copy of. */
   readonly like: ContainerInspectInfo;
-  /** Id of the image it runs: the one that is gone to. */
+  /** Id of the helper's image: the image to switch to. */
   readonly image: string;
   readonly job: HelperJob;
 }
 
-/** H1: one that is left is removed, if it has ended. @throws Error where another one runs. */
+/** H1: removes an earlier helper that has ended. @throws Error if another helper runs. */
 export async function startHelper({ host, like, image, job }: HelperOptions): Promise<void> {
   const { engine } = host;
   await removeHelper(engine);
@@ -103,7 +104,7 @@ const networksOf = ({ HostConfig: { NetworkMode = "" }, NetworkSettings }: Conta
     ? []
     : Object.keys(NetworkSettings.Networks);
 
-/** The command without its first word, the service. */
+/** The flags of the command, without the service name. */
 const flagsOf = ({ Config }: ContainerInspectInfo): readonly string[] => {
   const words = (Config.Cmd as readonly string[] | null) ?? [];
   return words[0]?.startsWith("-") === false ? words.slice(1) : words;
@@ -111,11 +112,13 @@ const flagsOf = ({ Config }: ContainerInspectInfo): readonly string[] => {
 
 export interface HelperOutcome {
   readonly job: HelperJob;
-  /** Why it did not do it; undefined where it did. */
+  /** Why the job failed; undefined if it succeeded. */
   readonly because: string | undefined;
 }
 
-/** What the last helper said; undefined where there was none. One that cannot start is removed and counts as failed. */
+/**
+ * The outcome of the last helper; undefined if there was none. A helper that cannot start is removed and has failed.
+ */
 export async function awaitHelper(
   engine: Engine,
   clock: Clock,
@@ -140,11 +143,11 @@ export async function awaitHelper(
   }
 }
 
-/** Somebody stopped it, or ended before they started it. It is over only when it says so. */
+/** Somebody stopped the helper, or its creator ended before starting it. It is over only when it reports so (H3). */
 const restartHelper = (engine: Engine): Promise<void> =>
   ignoreStatuses([304, NOT_FOUND, CONFLICT], engine.docker.getContainer(NAME).start());
 
-/** Another's container that bears the name is none. */
+/** Ignores a foreign container with the same name. */
 async function findHelper(
   engine: Engine,
 ): Promise<{ readonly inspect: ContainerInspectInfo; readonly job: HelperJob } | undefined> {
@@ -154,7 +157,7 @@ async function findHelper(
   return job.success ? { inspect, job: job.data } : undefined;
 }
 
-/** H2: one that runs stays, but for `force`. */
+/** H2: a running helper stays, unless `force` is set. */
 export async function removeHelper(engine: Engine, { force = false } = {}): Promise<void> {
   const helper = await findHelper(engine);
   if (helper !== undefined)
@@ -164,15 +167,15 @@ export async function removeHelper(engine: Engine, { force = false } = {}): Prom
     ); // runs, or is being removed
 }
 
-/** H3: the helper itself, before its end. */
+/** H3: the helper calls this before its end. */
 export const disableHelperRestarts = async (engine: Engine): Promise<void> => {
   await engine.docker.getContainer(NAME).update({ RestartPolicy: { Name: "no" } });
 };
 
-/** Why the program ended is no reason for what came of its work. */
+/** This log line says why the program ended, not why its job failed. */
 const STOP_MESSAGE = '"msg":"stopped"';
 
-/** The reason in the last line that has one; some log drivers cannot be read. */
+/** The reason in the last log line that has one; some log drivers cannot be read. */
 async function readHelperFailure(engine: Engine): Promise<string> {
   try {
     const logs = await engine.docker.getContainer(NAME).logs({ stdout: true, stderr: true, tail: 50 });

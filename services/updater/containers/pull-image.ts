@@ -1,4 +1,4 @@
-// Pulling images. The Engine answers 200 and tells failures inside the stream, so every line is read.
+// Pulls images. The Engine answers 200 and reports failures inside the stream, so every line is read.
 import { z } from "zod";
 import type { Clock } from "../../../shared/clock.ts";
 import { HelperFailed } from "../../../shared/registry/credential-helper.ts";
@@ -14,7 +14,7 @@ import { retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import type { Bus } from "../bus.ts";
 
-/** A pull that tells nothing for this long is given up. */
+/** A pull without progress for this long is given up. */
 const SILENCE_MS = 300_000;
 
 const Line = z.object({
@@ -25,14 +25,16 @@ const Line = z.object({
 interface PullOptions {
   readonly engine: Engine;
   readonly ref: ImageRef;
-  /** `os/arch[/variant]` where it is not the Engine's own. */
+  /** `os/arch[/variant]` if it is not the Engine's own platform. */
   readonly platform: string | undefined;
   readonly settings: CredentialSettings;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** Whose credentials go with a pull: REPO_USER's by what the poller found, where REPO_REGISTRY does not say. */
+/**
+ * The credentials for a pull. If REPO_REGISTRY is not set, REPO_USER belongs to the registry that the poller found.
+ */
 export async function readCredentialSettings({
   context,
   hosts,
@@ -45,19 +47,19 @@ export async function readCredentialSettings({
   return { ...context.settings, bound };
 }
 
-/** Pulls what is asked of it later. */
+/** A function that pulls images with these options. */
 export const makeImageFetcher =
   (
-    by: Pick<PullOptions, "engine" | "clock" | "signal"> & {
+    options: Pick<PullOptions, "engine" | "clock" | "signal"> & {
       readonly settings: CredentialSettings | (() => Promise<CredentialSettings>);
     },
   ) =>
   async (wanted: Pick<PullOptions, "ref" | "platform">): Promise<void> => {
-    const settings = typeof by.settings === "function" ? await by.settings() : by.settings;
-    await pullImage({ ...by, ...wanted, settings });
+    const settings = typeof options.settings === "function" ? await options.settings() : options.settings;
+    await pullImage({ ...options, ...wanted, settings });
   };
 
-/** @throws Error with what the Engine or the registry said. */
+/** @throws Error with the message of the Engine or the registry. */
 export async function pullImage({
   engine,
   ref,
@@ -66,10 +68,10 @@ export async function pullImage({
   clock,
   signal,
 }: PullOptions): Promise<void> {
-  let trouble = "";
+  let helperFailure = "";
   const credentials = await findCredentials(ref.registry, settings).catch((error: unknown) => {
     if (!(error instanceof HelperFailed)) throw error;
-    trouble = `; ${error.message}`;
+    helperFailure = `; ${error.message}`;
     return undefined;
   });
   const silent = new AbortController();
@@ -88,9 +90,9 @@ export async function pullImage({
   })) as unknown as AsyncIterable<Buffer>;
   for await (const line of linesOf(stream)) {
     heard = clock.monotonic();
-    const said = Line.safeParse(parseJson(line));
-    const error = said.success ? (said.data.errorDetail?.message ?? said.data.error) : undefined;
-    if (error !== undefined) throw new Error(`${error}${trouble}`);
+    const progress = Line.safeParse(parseJson(line));
+    const error = progress.success ? (progress.data.errorDetail?.message ?? progress.data.error) : undefined;
+    if (error !== undefined) throw new Error(`${error}${helperFailure}`);
   }
 }
 

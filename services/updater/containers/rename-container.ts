@@ -1,4 +1,4 @@
-// Giving a container a name, and taking one away, while others do the same. Engine API: ContainerRename, -Delete.
+// Renames and removes containers while others may do the same. Engine API: ContainerRename, -Delete.
 import type { Clock } from "../../../shared/clock.ts";
 import {
   CONFLICT,
@@ -9,10 +9,10 @@ import {
   statusOf,
 } from "../../../shared/docker/engine.ts";
 
-/** A container in a crash loop is between two lives for a moment, again and again. */
-const MOST_LIVES = 20;
+/** A container in a crash loop is between two restarts for a moment, again and again. */
+const MOST_RESTARTS = 20;
 
-/** One that is gone, or bears the name already, is as it should be. */
+/** Succeeds if the container is gone or already has the name. */
 export async function renameContainer(engine: Engine, id: string, name: string): Promise<void> {
   const container = engine.docker.getContainer(id);
   for (let tries = 1; ; tries++)
@@ -22,7 +22,7 @@ export async function renameContainer(engine: Engine, id: string, name: string):
     } catch (error) {
       const inspect = await ifExists(container.inspect());
       if (inspect === undefined || inspect.Name === `/${name}`) return;
-      if (!isBetweenRestarts(error) || tries === MOST_LIVES) throw error;
+      if (!isBetweenRestarts(error) || tries === MOST_RESTARTS) throw error;
     }
 }
 
@@ -34,16 +34,16 @@ interface RemoveContext {
   readonly clock: Clock;
 }
 
-/** One that is gone is as it should be; one that somebody else is removing is waited for. */
+/** Succeeds if the container is gone; waits if somebody else is removing it. */
 export async function removeContainer(
   { engine, clock }: RemoveContext,
   id: string,
-  how: { readonly v: boolean },
+  options: { readonly v: boolean },
 ): Promise<void> {
   const container = engine.docker.getContainer(id);
   for (let waited = 0; ; waited += LOOK_EVERY_MS) {
     try {
-      await container.remove({ force: true, v: how.v });
+      await container.remove({ force: true, v: options.v });
       return;
     } catch (error) {
       if (statusOf(error) === NOT_FOUND) return;

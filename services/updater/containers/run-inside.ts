@@ -1,4 +1,4 @@
-// A command in a container, to its end. Engine API: ContainerExec, ExecStart, ExecInspect.
+// Runs a command in a container and waits for its end. Engine API: ContainerExec, ExecStart, ExecInspect.
 import { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { Engine } from "../../../shared/docker/engine.ts";
@@ -6,13 +6,13 @@ import type { Engine } from "../../../shared/docker/engine.ts";
 const OUTPUT_BYTES = 500;
 
 export interface CommandResult {
-  /** Null where the Engine does not know. */
+  /** Null if the Engine does not know it. */
   readonly code: number | null;
-  /** The end of what it printed. */
+  /** The last bytes of stdout and stderr. */
   readonly output: string;
 }
 
-/** By `/bin/sh -c`. When the signal aborts nobody waits any longer; the command goes on in the container. */
+/** Runs it with `/bin/sh -c`. The signal ends the wait; the command then keeps running in the container. */
 export async function runInside(
   { dockerWithoutTimeout }: Pick<Engine, "dockerWithoutTimeout">,
   id: string,
@@ -25,16 +25,16 @@ export async function runInside(
     AttachStderr: true,
     abortSignal,
   });
-  let said = "";
-  const hear = new Writable({
+  let output = "";
+  const sink = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
-      said = `${said}${chunk.toString()}`.slice(-OUTPUT_BYTES);
+      output = `${output}${chunk.toString()}`.slice(-OUTPUT_BYTES);
       done();
     },
   });
   const stream = await exec.start({ abortSignal });
-  dockerWithoutTimeout.modem.demuxStream(stream, hear, hear);
+  dockerWithoutTimeout.modem.demuxStream(stream, sink, sink);
   await finished(stream, { signal: abortSignal, writable: false });
   const { ExitCode: code } = await exec.inspect({ abortSignal });
-  return { code, output: said.trim() };
+  return { code, output: output.trim() };
 }

@@ -1,4 +1,4 @@
-// Starting a container that was stopped, once; start-with-retries.ts tries again. Engine API: ContainerStart.
+// Starts a stopped container, in one try; swap/start-with-retries.ts repeats it. Engine API: ContainerStart.
 import type { Clock } from "../../../shared/clock.ts";
 import {
   NOT_MODIFIED,
@@ -15,19 +15,19 @@ interface EngineAccess {
   readonly clock: Clock;
 }
 
-/** One that is gone has nothing to start; one whose namespace parent is gone cannot be. */
-export async function startUnlessGone(it: EngineAccess, id: string): Promise<void> {
+/** Succeeds if the container is gone. A NOT_FOUND for its namespace parent throws. */
+export async function startUnlessGone(context: EngineAccess, id: string): Promise<void> {
   try {
-    await ignoreStatuses([NOT_MODIFIED], it.engine.docker.getContainer(id).start());
+    await ignoreStatuses([NOT_MODIFIED], context.engine.docker.getContainer(id).start());
   } catch (error) {
-    if (statusOf(error) !== NOT_FOUND || !(await isContainerGone(it, id))) throw error;
+    if (statusOf(error) !== NOT_FOUND || !(await isContainerGone(context, id))) throw error;
   }
 }
 
 const GONE_WITHIN_MS = 2000;
 const LOOK_EVERY_MS = 100;
 
-/** One that is being removed is found no more by some calls, and still by others. */
+/** Some calls still find a container that is being removed, and others do not. */
 export async function isContainerGone({ engine, clock }: EngineAccess, id: string): Promise<boolean> {
   for (let waited = 0; waited < GONE_WITHIN_MS; waited += LOOK_EVERY_MS) {
     if ((await ifExists(engine.docker.getContainer(id).inspect())) === undefined) return true;
@@ -36,7 +36,7 @@ export async function isContainerGone({ engine, clock }: EngineAccess, id: strin
   return false;
 }
 
-/** One that is gone has nothing to start. */
+/** Lets a pending stop end first. Succeeds if the container is gone. */
 export async function startStopped({ engine, clock }: EngineAccess, id: string): Promise<void> {
   const inspect = await ifExists(engine.docker.getContainer(id).inspect());
   if (inspect === undefined) return;

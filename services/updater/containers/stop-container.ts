@@ -1,6 +1,6 @@
-// Stopping a container as its owner wants it stopped. Engine API: ContainerStop, -Kill, -Wait.
-//   An Engine carries out a stop that it has read even if who asked is gone, and a start before the end of it does
-//   nothing. So an Engine that hangs is waited for, and who starts again what was stopped lets such a stop end first.
+// Stops a container the way its owner configured it. Engine API: ContainerStop, -Kill, -Wait.
+// The Engine carries out a stop that it has received even if the client disconnects, and a start before the end of
+// that stop does nothing. So a stop waits for an Engine that hangs, and a restart waits for a pending stop first.
 import type { ContainerInspectInfo } from "dockerode";
 import type { Clock } from "../../../shared/clock.ts";
 import {
@@ -24,23 +24,23 @@ const ANSWER_WITHIN_MS = 3000;
 export interface StopContext {
   readonly engine: Engine;
   readonly clock: Clock;
-  /** Ends the waiting for an Engine that does not answer. */
+  /** Ends the wait for an Engine that does not answer. */
   readonly hardStop: AbortSignal;
 }
 
-/** With its own signal and timeout, or the signal of the label com.ouroboros.stop_signal. */
-export async function stopContainer(it: StopContext, container: ContainerDocument): Promise<void> {
-  const { engine, clock } = it;
+/** Uses the container's own signal and timeout, or the signal of the label com.ouroboros.stop_signal. */
+export async function stopContainer(context: StopContext, container: ContainerDocument): Promise<void> {
+  const { engine, clock } = context;
   const signal = signalFor(container.Config.Labels ?? {}, engine);
   const target = engine.dockerWithoutTimeout.getContainer(container.Id);
   if (signal !== undefined && isOlder(engine.api, "1.42"))
     await killAndWait(engine, clock, container, signal);
-  await giveUpAfterAnswering(it, stopMs(container) + STOP_MARGIN_MS, (abortSignal) =>
+  await giveUpAfterAnswering(context, stopMs(container) + STOP_MARGIN_MS, (abortSignal) =>
     ignoreStatuses([NOT_MODIFIED], target.stop({ abortSignal, ...(signal !== undefined && { signal }) })),
   );
 }
 
-/** Where it runs but is being stopped, by whoever asked for that, waits until it is over. */
+/** If the container runs but is being stopped, by anybody, waits until it has stopped. */
 export async function awaitPendingStop(
   { engine, clock }: Pick<StopContext, "engine" | "clock">,
   inspect: ContainerInspectInfo,
@@ -53,7 +53,7 @@ export async function awaitPendingStop(
     .getContainer(id)
     .wait({ condition: "not-running", abortSignal })
     .catch((error: unknown) => {
-      if (!abortSignal.aborted) throw error; // else a signal that it lives on with
+      if (!abortSignal.aborted) throw error; // else the signal did not end it
     });
 }
 
@@ -61,8 +61,8 @@ const stopMs = ({ Config: config }: ContainerDocument): number =>
   ((config["StopTimeout"] as number | null | undefined) ?? DEFAULT_STOP_S) * 1000;
 
 /**
- * The call, given up once the Engine has answered others for `ms` meanwhile. Time in which it answers nobody does not
- * count.
+ * Makes the call, and gives it up once the Engine has answered other calls for `ms` meanwhile. Time in which the
+ * Engine answers no call does not count.
  */
 async function giveUpAfterAnswering(
   { engine, clock, hardStop }: StopContext,
@@ -72,7 +72,7 @@ async function giveUpAfterAnswering(
   const giveUp = new AbortController();
   const over = new AbortController();
   const called = call(giveUp.signal).finally(() => over.abort());
-  called.catch(() => undefined); // it is awaited below, but may fail before
+  called.catch(() => undefined); // awaited below, but it may fail before that
   for (let left = ms; left > 0 && !over.signal.aborted;) {
     const from = clock.monotonic();
     await clock.sleep(Math.min(left, LOOK_EVERY_MS), over.signal);
@@ -90,7 +90,7 @@ const isAnswering = (engine: Engine, clock: Clock): Promise<boolean> =>
     (error: unknown) => statusOf(error) !== undefined,
   );
 
-/** The last that the Engine did with it in that time was to send it a signal. */
+/** Was a signal the last thing that the Engine sent to the container within that time? */
 async function isBeingStopped(engine: Engine, id: string, within: number): Promise<boolean> {
   const actions = await listActions(engine, id, (now) => now - within);
   return actions.at(-1) === "kill";
@@ -100,8 +100,8 @@ const signalFor = (labels: Readonly<Record<string, string>>, { compat }: Engine)
   labelOf(labels, "com.ouroboros.stop_signal") ?? readStopSignal(labels, compat);
 
 /**
- * Before API 1.42 stop takes no signal, and a killed container is restarted by its policy, which it has none of meanwhile.
- * podman has no such call, and restarts nothing that was killed.
+ * Before API 1.42 stop takes no signal, and the restart policy restarts a killed container, so the policy is "no"
+ * meanwhile. podman does not have the update call, and does not restart a killed container.
  */
 async function killAndWait(
   engine: Engine,
@@ -110,7 +110,7 @@ async function killAndWait(
   signal: string,
 ): Promise<void> {
   const target = engine.dockerWithoutTimeout.getContainer(container.Id);
-  const { HostConfig } = await target.inspect(); // an earlier step may have parked it
+  const { HostConfig } = await target.inspect(); // an earlier step may have parked the policy
   const setPolicy = (RestartPolicy: object) => ignoreStatuses([NOT_FOUND], target.update({ RestartPolicy }));
   await setPolicy({ Name: "no" });
   try {

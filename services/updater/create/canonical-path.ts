@@ -1,4 +1,4 @@
-// A path in a container as the Engine compares it: Go's path.Clean. Pure.
+// Normalizes a path in a container as the Engine does before it compares paths: Go's path.Clean. Pure.
 
 /** `/srv//x/./y/` → `/srv/x/y` */
 export function canonicalPath(path: string): string {

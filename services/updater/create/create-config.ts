@@ -1,6 +1,6 @@
-// The Config of a container's successor. Pure. What the user set is kept; what the old container merely had from its
-// old image is left out, so that the new image's defaults apply. A user's value that equals the old image's cannot be
-// told from it and counts as the image's.
+// Builds the Config of a container's successor. Pure. It keeps what the user set, and omits what the old container
+// only inherited from its old image, so that the new image's defaults apply. A user's value that equals the old
+// image's cannot be distinguished from it and counts as inherited.
 import { constants } from "node:os";
 import {
   type Config,
@@ -12,7 +12,7 @@ import {
   sharesContainer,
 } from "./inspect.ts";
 
-/** As in inspect. */
+/** Command and entrypoint as inspect shows them. */
 interface CommandWords {
   readonly Cmd: Config["Cmd"] | undefined;
   readonly Entrypoint: Config["Entrypoint"] | undefined;
@@ -20,9 +20,9 @@ interface CommandWords {
 
 const COMPOSE_IMAGE = "com.docker.compose.image";
 
-export function configFrom(it: Recreation): Partial<Config> {
-  const { old } = it;
-  const image = it.oldImage.Config ?? {};
+export function configFrom(recreation: Recreation): Partial<Config> {
+  const { old } = recreation;
+  const image = recreation.oldImage.Config ?? {};
   const {
     User,
     WorkingDir,
@@ -44,13 +44,13 @@ export function configFrom(it: Recreation): Partial<Config> {
     ...differing("WorkingDir", WorkingDir, image.WorkingDir || emptyFolder(old)),
     ...differing("StopSignal", signalOf(old, image.StopSignal), image.StopSignal),
     Env: (Env ?? []).filter((entry) => ![...(image.Env ?? []), ...ofPodman(old)].includes(entry)),
-    Labels: labelsFrom(Labels ?? {}, image.Labels ?? {}, it.newImage.Id),
+    Labels: labelsFrom(Labels ?? {}, image.Labels ?? {}, recreation.newImage.Id),
     Volumes: without(Volumes, image.Volumes),
     ...commandFrom({ Cmd, Entrypoint }, image),
-    ...healthcheckFrom(Healthcheck, image.Healthcheck, it.newImage.Config?.Healthcheck),
-    ...exposedPortsFrom(it, ExposedPorts, image.ExposedPorts),
-    ...hostnameFrom(it, Hostname),
-    ...macAddressFrom(it, MacAddress),
+    ...healthcheckFrom(Healthcheck, image.Healthcheck, recreation.newImage.Config?.Healthcheck),
+    ...exposedPortsFrom(recreation, ExposedPorts, image.ExposedPorts),
+    ...hostnameFrom(recreation, Hostname),
+    ...macAddressFrom(recreation, MacAddress),
   };
 }
 
@@ -62,10 +62,10 @@ function differing(
   return own === undefined || own === (inherited ?? "") ? {} : { [field]: own };
 }
 
-/** Where the image names none, podman says `/`. */
+/** The working directory that inspect shows if the image sets none: podman shows `/`. */
 const emptyFolder = (old: ContainerDocument): string => (madeByPodman(old) ? "/" : "");
 
-/** Podman tells a signal by its number, and SIGTERM where none was given. */
+/** Podman shows a signal by its number, and SIGTERM if none was set. */
 function signalOf(old: ContainerDocument, inherited = ""): string | undefined {
   const own = old.Config.StopSignal;
   const numbers: Readonly<Record<string, number>> = constants.signals;
@@ -96,9 +96,9 @@ function labelsFrom(
 }
 
 /**
- * The Engine's merge: without an entrypoint and with an empty command both come from the image; an explicit
- * entrypoint drops the image's command; `[""]` resets the entrypoint. Null and [] mean the same in inspect, but for
- * an entrypoint that was reset with `[]`.
+ * Reverses the Engine's merge: without an entrypoint and with an empty command both come from the image; an explicit
+ * entrypoint drops the image's command; `[""]` resets the entrypoint. Null and [] mean the same in inspect, except
+ * for an entrypoint that was reset with `[]`.
  */
 export function commandFrom(own: CommandWords, image: ImageConfig): Pick<Config, "Cmd" | "Entrypoint"> {
   const [cmd, entrypoint] = [own.Cmd ?? [], own.Entrypoint ?? []];
@@ -111,10 +111,10 @@ export function commandFrom(own: CommandWords, image: ImageConfig): Pick<Config,
   return cmd.length > 0 ? { Cmd: cmd } : { Entrypoint: entrypoint };
 }
 
-const sameWords = (one: readonly string[], other: readonly string[]): boolean =>
-  one.length === other.length && one.every((word, at) => word === other[at]);
+const sameWords = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((word, index) => word === b[index]);
 
-/** Field by field: the Engine fills what a user left out from the image. */
+/** Field by field: the Engine fills the fields that the user did not set from the image. */
 export function healthcheckFrom(
   own: Healthcheck | null | undefined,
   inherited: Healthcheck | null | undefined,
@@ -132,29 +132,34 @@ export function healthcheckFrom(
   return useless || Object.keys(kept).length === 0 ? {} : { Healthcheck: kept };
 }
 
-/** The Engine publishes exposed ports only, so every published one is exposed even if the new image does not. */
+/** The Engine publishes only exposed ports, so every published port is exposed, even if the new image does not. */
 function exposedPortsFrom(
-  it: Recreation,
+  recreation: Recreation,
   own: Config["ExposedPorts"],
   inherited: Config["ExposedPorts"],
 ): Pick<Config, "ExposedPorts"> {
-  const { HostConfig: host } = it.old;
+  const { HostConfig: host } = recreation.old;
   if (sharesContainer(host.NetworkMode)) return {};
   const published = Object.fromEntries(Object.keys(host.PortBindings ?? {}).map((port) => [port, {}]));
   return { ExposedPorts: { ...without(own, inherited), ...published } };
 }
 
-/** A name the Engine made is made anew; with another's network or the host's UTS namespace none may be given. */
+/**
+ * The Engine generates a new name in place of one that it generated. A container with the network of another one, or
+ * with the host's UTS namespace, must not set a name.
+ */
 function hostnameFrom(
   { old, engineHostname }: Recreation,
   own: string | undefined,
 ): Pick<Config, "Hostname"> {
   const { NetworkMode: network, UTSMode: uts } = old.HostConfig;
-  const made = own === old.Id.slice(0, 12) || (network === "host" && own === engineHostname);
-  return own === undefined || made || sharesContainer(network) || uts === "host" ? {} : { Hostname: own };
+  const isGenerated = own === old.Id.slice(0, 12) || (network === "host" && own === engineHostname);
+  return own === undefined || isGenerated || sharesContainer(network) || uts === "host"
+    ? {}
+    : { Hostname: own };
 }
 
-/** From API 1.44 the address belongs to the endpoint (networks.ts puts it there). */
+/** From API 1.44 on the address belongs to the endpoint (create-networks.ts sets it). */
 function macAddressFrom({ old, api }: Recreation, own: string | undefined): Pick<Config, "MacAddress"> {
   const here =
     own !== undefined &&

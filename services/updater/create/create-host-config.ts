@@ -1,5 +1,5 @@
-// The HostConfig of a container's successor, and the anonymous volumes it takes over. Pure. HostConfig goes through
-// create and inspect unchanged but for the fields here.
+// Builds the HostConfig of a container's successor, including the anonymous volumes it takes over. Pure. HostConfig
+// is the same in create and inspect, except for the fields handled here.
 import { canonicalPath } from "./canonical-path.ts";
 import { userGivenName } from "../../../shared/containers/swap-names.ts";
 import {
@@ -10,20 +10,20 @@ import {
   madeByPodman,
 } from "./inspect.ts";
 
-/** All Engines' default masks contain these; a list that does is the Engine's own and must follow its upgrades. */
+/** Every Engine's default lists contain these. A list that contains them is the default and must follow upgrades. */
 const MASKED_EVERYWHERE = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"];
 const READONLY_EVERYWHERE = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-export function hostConfigFrom(it: Recreation): HostConfig {
-  const { old, replaced } = it;
+export function hostConfigFrom(recreation: Recreation): HostConfig {
+  const { old, replaced } = recreation;
   const { MaskedPaths, ReadonlyPaths, ...host } = old.HostConfig;
   return {
     ...host,
     ...renewedModes(host, replaced),
     ...pathsFrom(MaskedPaths, ReadonlyPaths),
     ...linksFrom(host.Links),
-    ...volumesFrom(it),
-    ...mountsFrom(it),
+    ...volumesFrom(recreation),
+    ...mountsFrom(recreation),
     ...quirksOf(host),
     ...(madeByPodman(old) && podmanQuirksOf(host)),
   };
@@ -54,7 +54,7 @@ function pathsFrom(masked: Paths, readonly: Paths): Partial<HostConfig> {
   };
 }
 
-/** Inspect says `/target:/self/alias`, create wants `target:alias`. */
+/** Inspect shows `/target:/self/alias`, create expects `target:alias`. */
 function linksFrom(links: HostConfig["Links"]): Partial<HostConfig> {
   if (!links) return {};
   return {
@@ -67,7 +67,7 @@ function linksFrom(links: HostConfig["Links"]): Partial<HostConfig> {
 
 const sourceOf = (entry: string): string => entry.split(":")[0] ?? "";
 
-/** Sources that are gone are left out (create would refuse them); `mountsFrom` then carries their volumes. */
+/** Omits sources that are gone, because create would refuse them; `mountsFrom` then carries their volumes. */
 function volumesFrom({ old, replaced, volumesFrom: sources }: Recreation): Partial<HostConfig> {
   const entries = (old.HostConfig.VolumesFrom ?? []).filter((entry) => sources.has(sourceOf(entry)));
   if (old.HostConfig.VolumesFrom === undefined) return {};
@@ -79,8 +79,8 @@ function volumesFrom({ old, replaced, volumesFrom: sources }: Recreation): Parti
 }
 
 /**
- * Every volume of the old container that the create call would not give the new one by itself: anonymous ones, and
- * those of a VolumesFrom source that is gone. They are bound by name, so that the data stays.
+ * The volumes of the old container that the create call would not give to the new one: anonymous volumes, and those
+ * of a VolumesFrom source that is gone. They are bound by name, so that the data stays.
  */
 export function carriedMounts({ old, volumesFrom: sources }: Recreation): MountPoint[] {
   const { Binds, Mounts, VolumesFrom } = old.HostConfig;
@@ -95,15 +95,17 @@ export function carriedMounts({ old, volumesFrom: sources }: Recreation): MountP
       (mount.Type === "volume" || (mount.Type === "bind" && lost)) &&
       !given.has(canonicalPath(mount.Destination)) &&
       !fromOthers.some(
-        (other) =>
-          other.Name === mount.Name && canonicalPath(other.Destination) === canonicalPath(mount.Destination),
+        ({ Name, Destination }) =>
+          Name === mount.Name && canonicalPath(Destination) === canonicalPath(mount.Destination),
       ),
   );
 }
 
-function mountsFrom(it: Recreation): Partial<HostConfig> {
-  const { Binds, Mounts } = it.old.HostConfig;
-  const carried = new Map(carriedMounts(it).map((mount) => [canonicalPath(mount.Destination), mount]));
+function mountsFrom(recreation: Recreation): Partial<HostConfig> {
+  const { Binds, Mounts } = recreation.old.HostConfig;
+  const carried = new Map(
+    carriedMounts(recreation).map((mount) => [canonicalPath(mount.Destination), mount]),
+  );
   const mounts = (Mounts ?? []).map((mount): MountSpec => {
     const volume =
       mount.Type === "volume" && !mount.Source ? carried.get(canonicalPath(mount.Target)) : undefined;
@@ -120,11 +122,11 @@ function mountsFrom(it: Recreation): Partial<HostConfig> {
   };
 }
 
-/** Podman says 0 where no swappiness was asked for, which crun refuses on cgroup v2. */
+/** Podman shows swappiness 0 if none was set, which crun refuses on cgroup v2. */
 const podmanQuirksOf = (host: HostConfig): Partial<HostConfig> =>
   [0, -1].includes(host["MemorySwappiness"] as number) ? { MemorySwappiness: undefined } : {};
 
-/** What an Engine reports but does not take back: zero kernel memory, podman's two spellings of one CPU limit. */
+/** Values that inspect shows but create refuses: zero kernel memory, and podman's two spellings of one CPU limit. */
 function quirksOf(host: HostConfig): Partial<HostConfig> {
   const zero = ["KernelMemory", "KernelMemoryTCP"].filter((field) => field in host && !host[field]);
   return {

@@ -1,21 +1,21 @@
-// The create request for a container's successor. Pure, and never edits its input. The rules stand in the three
-// neighbours: config, host config with volumes, networks. Engine API: ContainerCreate.
+// Builds the create request for a container's successor. Pure; it never edits its input. The rules are in
+// create-config.ts, create-host-config.ts (with volumes) and create-networks.ts. Engine API: ContainerCreate.
 import { configFrom } from "./create-config.ts";
 import { hostConfigFrom } from "./create-host-config.ts";
 import { type Endpoints, endpointsFrom } from "./create-networks.ts";
 import type { ImageDocument, Recreation } from "./inspect.ts";
 
 export interface CreateOptions {
-  /** Body of POST /containers/create. `Image` is the reference, never an id: by an id it could never be updated again. */
+  /** Body of POST /containers/create. `Image` is the reference: a container created by id has no tag to follow. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly endpoints: Endpoints;
 }
 
-export function createOptionsFrom(it: Recreation): CreateOptions {
-  const endpoints = endpointsFrom(it);
+export function createOptionsFrom(recreation: Recreation): CreateOptions {
+  const endpoints = endpointsFrom(recreation);
   const body = {
-    ...configFrom(it),
-    HostConfig: hostConfigFrom(it),
+    ...configFrom(recreation),
+    HostConfig: hostConfigFrom(recreation),
     ...(Object.keys(endpoints.atCreate).length > 0 && {
       NetworkingConfig: { EndpointsConfig: endpoints.atCreate },
     }),
@@ -23,7 +23,7 @@ export function createOptionsFrom(it: Recreation): CreateOptions {
   return { body: structuredClone(body), endpoints };
 }
 
-/** `os/arch[/variant]` where the image is not of the Engine's own platform; undefined where it is. */
+/** `os/arch[/variant]` if the image is not of the Engine's own platform; else undefined. */
 export function platformOf(
   image: ImageDocument,
   engine: { readonly os: string; readonly arch: string },

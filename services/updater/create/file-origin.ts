@@ -1,24 +1,25 @@
-// Which files of a container were copied into it before its first start: compose's `configs: content:` and `secrets:
-// environment:`, and `docker cp`. Pure. All else that differs from the image was written by the container itself and
-// follows the new image. The Engine tells what differs and when it was modified, not who wrote it:
-//   C1  No process of the container ran before its first start: what was modified between its creation and then was
-//       copied in. Compose rounds to whole seconds.
-//   C2  What was modified before the container was made came with `docker cp`, or out of an archive that the container
-//       unpacked. It was copied in if its folder has not changed since the first start; else the file's own change time
-//       tells. An image's file in a folder that did not change was only given another owner or mode.
-//   C3  A container that was stopped in between does not tell its first start. Archives tell whole seconds, and a process
-//       that writes a file leaves a fraction: so a whole second soon after the creation was copied in (ours too:
-//       copy-paths.ts sets such a time), and so was one at which its folder changed as well: compose copies its files
-//       anew whenever it starts the service.
-//   C4  What is older than the container and was changed after the container wrote or printed anything is its own.
+// Decides which files were copied into a container before its first start: compose's `configs: content:` and
+// `secrets: environment:`, and `docker cp`. Pure. The container itself wrote everything else that differs from its
+// image; that follows the new image. The Engine shows which files differ and when they were modified, not who wrote
+// them:
+//   C1  No process of the container runs before its first start: a file modified between the creation and the first
+//       start was copied in. Compose rounds to whole seconds.
+//   C2  A file modified before the creation came from `docker cp`, or from an archive that the container unpacked. It
+//       was copied in if its folder has not changed since the first start; otherwise the file's own change time
+//       decides. A file of the image in an unchanged folder only got another owner or mode.
+//   C3  A container that was stopped in between no longer shows its first start. Archives have whole seconds, and a
+//       process that writes a file leaves a fraction. So a file with a whole second soon after the creation was
+//       copied in (by us too: copy-paths.ts sets such a time). So was a file whose folder changed at that second as
+//       well: compose copies its files again whenever it starts the service.
+//   C4  A file older than the container that changed after the container wrote or printed anything is its own.
 
 export interface FileFacts {
   readonly type: "file" | "folder" | "link" | "other";
-  /** When its content was modified, in milliseconds since 1970. */
+  /** When the content was modified, in milliseconds since 1970. */
   readonly mtime: number;
   /** Without a fraction of a second. */
   readonly isWhole: boolean;
-  /** When it got content, owner or mode last; the Engine does not tell. */
+  /** When content, owner or mode changed last; the Engine does not show it. */
   readonly ctime?: number;
 }
 
@@ -30,12 +31,12 @@ export interface ChangedFile extends FileFacts {
 /** In milliseconds since 1970. */
 export interface ContainerTimes {
   readonly created: number;
-  /** Its first start began: Infinity for one that was never started, undefined where that is not known. */
+  /** The beginning of the first start: Infinity if it was never started, undefined if that is unknown. */
   readonly firstStart: number | undefined;
   readonly lastStart: number;
-  /** The last copy into it before its first start, or its creation; where the Engine remembers all since then. */
+  /** The last copy into it before its first start, or its creation; only if the Engine remembers all events since. */
   readonly lastCopy?: number | undefined;
-  /** No process ran later than this before it: the earliest thing that it wrote or printed. */
+  /** The earliest time at which the container wrote or printed anything: by then a process ran. */
   readonly wrote?: number | undefined;
 }
 
@@ -44,7 +45,7 @@ type Rounded = Pick<FileFacts, "type" | "isWhole">;
 
 export type FileOrigin = "copied in" | "its own" | "doubtful";
 
-/** Times are rounded to the nearest second, by compose, or cut. */
+/** Compose rounds times to the nearest second; others truncate them. */
 const ROUNDED_MS = 1000;
 const SOON_MS = 600_000;
 
@@ -52,27 +53,30 @@ export const parentOf = (path: string): string => path.slice(0, path.lastIndexOf
 
 /** `folderOf` knows every folder above a changed path. */
 export function judgeFileOrigin(
-  one: ChangedFile,
-  life: ContainerTimes,
+  file: ChangedFile,
+  times: ContainerTimes,
   folderOf: (path: string) => Folder | undefined,
 ): FileOrigin {
-  if (one.type === "other" || (one.type === "folder" && one.kind === "changed")) return "its own";
-  if (life.firstStart === Infinity) return "copied in";
-  if (isOlder(one, life.created)) return judgeOld(one, life, folderOf);
-  return life.firstStart === undefined
-    ? judgeRestarted(one, life, folderOf(parentOf(one.path)))
-    : isBefore(one, life.firstStart); // C1
+  if (file.type === "other" || (file.type === "folder" && file.kind === "changed")) return "its own";
+  if (times.firstStart === Infinity) return "copied in";
+  if (isOlder(file, times.created)) return judgeOld(file, times, folderOf);
+  return times.firstStart === undefined
+    ? judgeRestarted(file, times, folderOf(parentOf(file.path)))
+    : isBefore(file, times.firstStart); // C1
 }
 
-/** Downwards only files are rounded, by compose; a folder may bear the time at which its image was pulled, right before the creation. */
+/**
+ * Only files are rounded down, by compose. A folder may have the time at which its image was pulled, right before the
+ * creation.
+ */
 const roundedBy = ({ type, isWhole }: Rounded): number => (type === "file" && isWhole ? ROUNDED_MS : 0);
 
-const isOlder = (one: Rounded & { readonly mtime: number }, created: number): boolean =>
-  one.mtime < created - roundedBy(one);
+const isOlder = (file: Rounded & { readonly mtime: number }, created: number): boolean =>
+  file.mtime < created - roundedBy(file);
 
-/** Whatever has a whole second may be rounded up: links and folders too, where an update carried them over. */
-const isBefore = (one: FileFacts, start: number): FileOrigin =>
-  one.mtime < start + (one.isWhole ? ROUNDED_MS : 0) ? "copied in" : "its own";
+/** Any time with a whole second may be rounded up: links and folders too, if an update copied them. */
+const isBefore = (file: FileFacts, start: number): FileOrigin =>
+  file.mtime < start + (file.isWhole ? ROUNDED_MS : 0) ? "copied in" : "its own";
 
 /** C3 */
 function judgeRestarted(
@@ -89,36 +93,36 @@ function judgeRestarted(
 
 /** C2, C4 */
 function judgeOld(
-  one: ChangedFile,
-  life: ContainerTimes,
+  file: ChangedFile,
+  times: ContainerTimes,
   folderOf: (path: string) => Folder | undefined,
 ): FileOrigin {
-  const { created, firstStart, lastStart, lastCopy, wrote = Infinity } = life;
-  const folder = folderOf(parentOf(one.path));
-  if (one.kind === "changed" && (folder === undefined || isOlder(folder, created))) return "its own";
-  if (lastCopy === created) return "its own"; // nothing was copied into it
+  const { created, firstStart, lastStart, lastCopy, wrote = Infinity } = times;
+  const folder = folderOf(parentOf(file.path));
+  if (file.kind === "changed" && (folder === undefined || isOlder(folder, created))) return "its own";
+  if (lastCopy === created) return "its own"; // nothing was copied into the container
   const start = firstStart ?? lastCopy;
   if (start === undefined)
-    return one.ctime !== undefined && one.ctime > Math.min(lastStart, wrote) ? "its own" : "doubtful";
-  if (one.kind === "added" && isUnchanged(parentOf(one.path), start, folderOf)) return "copied in";
-  if (one.ctime === undefined) return "doubtful";
-  return one.ctime <= start ? "copied in" : "its own";
+    return file.ctime !== undefined && file.ctime > Math.min(lastStart, wrote) ? "its own" : "doubtful";
+  if (file.kind === "added" && isUnchanged(parentOf(file.path), start, folderOf)) return "copied in";
+  if (file.ctime === undefined) return "doubtful";
+  return file.ctime <= start ? "copied in" : "its own";
 }
 
-/** Nothing was put into this folder since then, nor into those above that came with it, nor were these put there. */
+/** True if neither this folder nor the added folders above it changed since then, nor were they added since then. */
 function isUnchanged(path: string, since: number, folderOf: (path: string) => Folder | undefined): boolean {
   const folder = folderOf(path);
   if (folder === undefined || folder.mtime > since) return false;
   return folder.kind === "changed" || path === "/" || isUnchanged(parentOf(path), since, folderOf);
 }
 
-/** The earliest thing that a process of the container is sure to have written. */
+/** When a process of the container certainly wrote its first file. */
 export const earliestWritten = (all: readonly ChangedFile[], created: number): number =>
   all
     .filter(({ type, isWhole, mtime }) => type === "file" && !isWhole && mtime >= created)
     .reduce((earliest, { ctime = Infinity }) => Math.min(earliest, ctime), Infinity);
 
-/** Paths that were added and lead to one of these, parents first: they are needed with their owner and mode. */
+/** The paths and the added folders above them, parents first: the successor needs the folders' owner and mode. */
 export function withFolders(paths: readonly string[], isAdded: (path: string) => boolean): string[] {
   const all = new Set<string>(paths);
   for (const path of paths)
@@ -127,11 +131,11 @@ export function withFolders(paths: readonly string[], isAdded: (path: string) =>
   return [...all].sort();
 }
 
-/** What the Engine itself puts into every container. */
+/** Files that the Engine itself puts into every container. */
 const ENGINES_OWN =
   /^\/(?:\.dockerenv|run\/\.containerenv|dev|proc|sys|etc\/(?:hosts|hostname|resolv\.conf|mtab))(?:\/|$)/;
 
-/** Folders that images have as links; a mount below one is told by its name, and a file by where it is. */
+/** Folders that are links in images: a mount below one is listed by the link, a file by the link's target. */
 const LINKS: readonly (readonly [name: string, folder: string])[] = [
   ["/var/run/", "/run/"],
   ["/var/lock/", "/run/lock/"],
@@ -141,7 +145,7 @@ const LINKS: readonly (readonly [name: string, folder: string])[] = [
   ["/lib64/", "/usr/lib64/"],
 ];
 
-/** The places at which a mount may be found. */
+/** The paths at which a mount may be found. */
 export const mountPathAliases = (mount: string): string[] => [
   mount,
   ...LINKS.filter(([name]) => mount.startsWith(name)).map(
@@ -149,7 +153,7 @@ export const mountPathAliases = (mount: string): string[] => [
   ),
 ];
 
-/** At or below a mount is not the container's own file system, but what is mounted there. */
+/** False at or below a mount: that is not the container's own file system. */
 export const isOwnPath = (path: string, mounts: readonly string[]): boolean =>
   !["", "/"].includes(path) &&
   !ENGINES_OWN.test(path) &&

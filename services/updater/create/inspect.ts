@@ -1,5 +1,5 @@
-// The parts of the Engine's inspect documents that recreating needs, with the nulls the Engine really sends.
-// Everything not named here is carried through unopened. Engine API: ContainerInspect, ImageInspect (1.41 to 1.51).
+// The parts of the Engine's inspect documents that recreating a container needs, with the nulls that the Engine
+// really sends. Everything else passes through unchanged. Engine API: ContainerInspect, ImageInspect (1.41 to 1.51).
 
 export interface Healthcheck {
   readonly Test?: readonly string[] | null;
@@ -91,17 +91,19 @@ export interface ImageDocument {
   readonly Variant?: string;
 }
 
-/** What recreating a container is decided from. */
+/** The input for recreating a container. */
 export interface Recreation {
   readonly old: ContainerDocument;
-  /** The image the old container runs, by id: what came from it is not the user's. */
+  /** The image that the old container runs, by id. Values that come from it are not the user's. */
   readonly oldImage: ImageDocument;
   readonly newImage: ImageDocument;
   readonly api: string;
   readonly engineHostname: string;
   /** Containers recreated in this run: old id → new id. */
   readonly replaced: ReadonlyMap<string, string>;
-  /** Mounts of the containers named in VolumesFrom, by the name or id written there; missing where it is gone. */
+  /**
+   * Mounts of the containers in VolumesFrom, by the name or id written there. A container that is gone is missing.
+   */
   readonly volumesFrom: ReadonlyMap<string, readonly MountPoint[]>;
 }
 
@@ -111,7 +113,7 @@ interface NamespaceModes {
   readonly HostConfig: { readonly [Mode in "NetworkMode" | "PidMode" | "IpcMode"]?: string | undefined };
 }
 
-/** Ids or names of the containers whose namespaces it shares. */
+/** Ids or names of the containers whose namespaces this container shares. */
 export const namespaceParents = ({
   HostConfig: { NetworkMode, PidMode, IpcMode },
 }: NamespaceModes): string[] =>
@@ -119,12 +121,12 @@ export const namespaceParents = ({
     mode !== undefined && sharesContainer(mode) ? [mode.slice("container:".length)] : [],
   );
 
-/** Neither host nor none nor another container's: the container has endpoints of its own. */
+/** True if the network mode is not `host`, `none` or another container's: the container has its own endpoints. */
 export const hasEndpoints = ({ HostConfig: host, Config: config }: ContainerDocument): boolean =>
   !sharesContainer(host.NetworkMode) &&
   !["host", "none"].includes(host.NetworkMode) &&
   config.NetworkDisabled !== true;
 
-/** Podman's Docker API tells more than was asked for: what its runtime added, in its own spelling. */
+/** Podman's Docker API shows more than the user set: also what its runtime added, in its own spelling. */
 export const madeByPodman = ({ Config: config }: ContainerDocument): boolean =>
   config.Env?.includes("container=podman") ?? false;

@@ -1,21 +1,25 @@
-// Which containers an event is about, by name and labels, so that a participant is asked about those of its choice only.
+// Finds the containers that an event is about, by name and labels, so that a participant is asked only about those it
+// chose.
 import { type HookName, hooks } from "../../../shared/contract/hooks.ts";
 
-/** As much of a container as participants choose by. */
+/** The facts of a container by which participants choose. */
 export interface ConcernedContainer {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** There were more. */
+  /** Labels were left out or cut. */
   readonly truncated?: true | undefined;
 }
 
-/** Of one run: `before_image_cleanup` names a container whose labels an earlier event of the run told. */
+/**
+ * For one run. Remembers labels, because `before_image_cleanup` names a container whose labels only an earlier event
+ * had.
+ */
 export class ConcernedContainers {
   readonly #known = new Map<string, ConcernedContainer>();
 
   find(hook: HookName, container: string | null, locals: object): ConcernedContainer[] {
-    const told = Object.values(locals).flatMap(containersIn);
-    for (const one of told) this.#known.set(one.name, one);
+    const mentioned = Object.values(locals).flatMap(containersIn);
+    for (const container of mentioned) this.#known.set(container.name, container);
     if (hooks[hook].about === "run" || container === null) return updatesIn(locals);
     return [this.#known.get(container) ?? { name: container, labels: {} }];
   }
@@ -29,13 +33,21 @@ const containersIn = (local: unknown): ConcernedContainer[] =>
   Array.isArray(local) ? local.flatMap(containerIn) : containerIn(local);
 
 function containerIn(local: unknown): ConcernedContainer[] {
-  const one = isObject(local) && isObject(local["container"]) ? local["container"] : local;
-  return isContainer(one)
-    ? [{ name: one.name, labels: one.labels, ...(one.truncated && { truncated: one.truncated }) }]
+  const candidate = isObject(local) && isObject(local["container"]) ? local["container"] : local;
+  return isContainer(candidate)
+    ? [
+        {
+          name: candidate.name,
+          labels: candidate.labels,
+          ...(candidate.truncated && { truncated: candidate.truncated }),
+        },
+      ]
     : [];
 }
 
-/** Told from an image by its fields; locals were parsed when they came, so that this is no second reading of them. */
+/**
+ * Tells a container from an image by its fields. The locals were parsed on arrival, so nothing is validated again.
+ */
 const isContainer = (local: unknown): local is ConcernedContainer =>
   isObject(local) && "image_id" in local && typeof local["name"] === "string" && isObject(local["labels"]);
 

@@ -1,11 +1,11 @@
-// From what the participants said to what happens. Pure.
+// Turns the verdicts of the participants into a decision. Pure.
 import { type HookName, hooks } from "../../../shared/contract/hooks.ts";
 import type { Verdict, VerdictWord } from "../../../shared/contract/messages.ts";
 import { type AskedParticipant, OPERATOR } from "../../../shared/contract/participants.ts";
 import type { DecisionRecord, RecordedVerdict } from "../../../shared/contract/run-records.ts";
 import { type CastVote, countVotes } from "./votes.ts";
 
-/** What one participant said, or running out of time said for it. */
+/** The verdict of one participant, or the verdict that its timeout counts as. */
 export interface ReceivedVerdict extends RecordedVerdict {
   readonly full: Verdict;
 }
@@ -18,20 +18,18 @@ export type Decision = Pick<
 const WEIGHT: Readonly<Record<VerdictWord, number>> = { proceed: 0, defer: 1, refuse: 2 };
 
 /**
- * The operator's word counts alone. Else any refuse wins over any defer, which wins over proceed. What cannot be
- * refused proceeds, with the words kept.
+ * The operator's verdict counts alone. Otherwise any refuse wins over any defer, which wins over proceed. A hook that
+ * cannot be refused proceeds; the verdicts are recorded.
  */
 export function decide(
   hook: HookName,
   heard: readonly ReceivedVerdict[],
   asked: readonly AskedParticipant[] = [],
 ): Decision {
-  const verdicts = heard.map(({ full: _, ...said }) => shortenReason(said, heard.length));
+  const verdicts = heard.map(({ full: _, ...recorded }) => shortenReason(recorded, heard.length));
   const operator = heard.find(({ participant }) => participant === OPERATOR);
   const counting: readonly CastVote[] = operator === undefined ? countVotes(heard, asked) : [operator];
-  const heaviest = counting.toSorted(
-    (one, other) => WEIGHT[other.full.verdict] - WEIGHT[one.full.verdict],
-  )[0];
+  const heaviest = counting.toSorted((a, b) => WEIGHT[b.full.verdict] - WEIGHT[a.full.verdict])[0];
   if (heaviest === undefined || heaviest.full.verdict === "proceed") {
     const by = operator && { by: OPERATOR, ...(operator.reason && { reason: operator.reason }) };
     return { verdict: "proceed", ...by, verdicts, ...mergeContainerVerdicts(counting) };
@@ -56,21 +54,21 @@ export function decide(
   };
 }
 
-/** Of all reasons of a record, in characters: with them it stays below the journal's 256 KiB. */
-const REASONS = 24_000;
+/** The length of all reasons of a record together, in characters: keeps the record below the journal's 256 KiB. */
+const MAX_REASONS_LENGTH = 24_000;
 
-function shortenReason<T extends { readonly reason?: string | undefined }>(said: T, among: number): T {
-  const most = Math.max(50, Math.floor(REASONS / among));
-  const { reason } = said;
+function shortenReason<T extends { readonly reason?: string | undefined }>(vote: T, count: number): T {
+  const most = Math.max(50, Math.floor(MAX_REASONS_LENGTH / count));
+  const { reason } = vote;
   return reason === undefined || reason.length <= most
-    ? said
-    : { ...said, reason: `${reason.slice(0, most - 1)}…` };
+    ? vote
+    : { ...vote, reason: `${reason.slice(0, most - 1)}…` };
 }
 
 /** At updates_enumerated: the heaviest verdict for each container that anyone named. */
-function mergeContainerVerdicts(voices: readonly CastVote[]): Pick<Decision, "containers"> {
+function mergeContainerVerdicts(votes: readonly CastVote[]): Pick<Decision, "containers"> {
   const named = new Map<string, NonNullable<Decision["containers"]>[string]>();
-  for (const { participant, full } of voices) {
+  for (const { participant, full } of votes) {
     for (const [name, answer] of Object.entries(full.containers ?? {})) {
       const before = named.get(name);
       if (before === undefined || WEIGHT[answer.verdict] > WEIGHT[before.verdict])
@@ -81,7 +79,7 @@ function mergeContainerVerdicts(voices: readonly CastVote[]): Pick<Decision, "co
   return named.size > 0 ? { containers: Object.fromEntries(short) } : {};
 }
 
-/** What running out of time counts as: at `after` hooks always as proceed. */
+/** The verdict that a timeout counts as: at `after` hooks always proceed. */
 export function makeTimeoutVerdict(hook: HookName, asked: AskedParticipant, ms: number): ReceivedVerdict {
   const verdict = hooks[hook].phase === "after" ? "proceed" : asked.on_timeout;
   const reason = `${asked.name} gave no verdict and no sign of progress in time (${Math.round(ms / 1000)} s)`;

@@ -1,5 +1,5 @@
-// Streams have a size, and the oldest messages give way, whoever wrote them: what others write may push out a question, or an
-// answer that nobody was there to read.
+// Streams have a size limit, and the oldest messages are evicted, whoever wrote them. So the messages of others may
+// push out a question, or an answer that no updater was there to read.
 import { getLastMessage, retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
 import { STREAMS } from "../../../shared/contract/subjects.ts";
 import type { Bus } from "../bus.ts";

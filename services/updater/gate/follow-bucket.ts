@@ -1,16 +1,16 @@
-// The entries of a bucket, followed without a consumer: a consumer delivers wherever its maker wants, so few may make one.
-// A core subscription says when to look; the stream is read on by sequence. A change that nobody hears of is found at
-// the next tick, and a bucket that was lost and made anew is read from its start.
+// Follows the entries of a bucket without a consumer: a consumer delivers wherever its creator wants, so few may
+// create one. A core subscription says when to look; the stream is read on by sequence. The next tick finds a change
+// whose message was missed. A bucket that was lost and created anew is read from its start.
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import type { Clock } from "../../../shared/clock.ts";
 import { getNextMessage } from "../../../shared/nats/jetstream.ts";
 
-/** How often the stream is asked whether there is more. What a mirror takes over is not heard. */
+/** How often the stream is checked for more. A subscription does not see what a mirror copies. */
 const TICK_MS = 2000;
-/** The message can come before its entry can be read. */
-const FIRST_LOOK_AGAIN_MS = 2;
-const LAST_LOOK_AGAIN_MS = 256;
+/** The message can arrive before its entry can be read: pauses between retries. */
+const FIRST_RETRY_MS = 2;
+const LAST_RETRY_MS = 256;
 
 interface BucketFollower {
   readonly nats: NatsConnection;
@@ -20,24 +20,24 @@ interface BucketFollower {
 
 export interface BucketEntry {
   readonly key: string;
-  /** Undefined where it was removed. */
+  /** Undefined if the entry was removed. */
   readonly text: string | undefined;
   /** Server time, milliseconds since 1970. */
   readonly written: number;
 }
 
-/** Resolves when `take` has all entries of now. @throws what NATS throws until then. */
+/** Resolves when `take` has received all current entries. @throws what NATS throws until then. */
 export async function followBucket(
   { nats, manager, clock }: BucketFollower,
   bucket: string,
   take: (entry: BucketEntry) => void,
 ): Promise<AsyncDisposable> {
-  const over = new AbortController();
+  const stopped = new AbortController();
   const stream = `KV_${bucket}`;
   const all = `$KV.${bucket}.>`;
   let [created, sequence] = ["", 0];
   let woken = new AbortController();
-  const heard = nats.subscribe(all, { callback: () => woken.abort() });
+  const subscription = nats.subscribe(all, { callback: () => woken.abort() });
   /** Resolves with whether there was more. */
   const readOn = async (): Promise<boolean> => {
     const info = await manager.streams.info(stream);
@@ -51,25 +51,25 @@ export async function followBucket(
     return sequence > before;
   };
   const follow = async (): Promise<void> => {
-    for (let pause = TICK_MS; !over.signal.aborted;) {
-      await clock.sleep(pause, AbortSignal.any([over.signal, woken.signal]));
-      if (woken.signal.aborted) pause = FIRST_LOOK_AGAIN_MS;
+    for (let pause = TICK_MS; !stopped.signal.aborted;) {
+      await clock.sleep(pause, AbortSignal.any([stopped.signal, woken.signal]));
+      if (woken.signal.aborted) pause = FIRST_RETRY_MS;
       woken = new AbortController();
-      const hasMore = !over.signal.aborted && (await readOn().catch(() => false));
-      pause = hasMore || pause > LAST_LOOK_AGAIN_MS ? TICK_MS : pause * 2;
+      const hasMore = !stopped.signal.aborted && (await readOn().catch(() => false));
+      pause = hasMore || pause > LAST_RETRY_MS ? TICK_MS : pause * 2;
     }
   };
   try {
     await readOn();
   } catch (error) {
-    heard.unsubscribe();
+    subscription.unsubscribe();
     throw error;
   }
   const following = follow();
   return {
     [Symbol.asyncDispose]: async () => {
-      over.abort();
-      heard.unsubscribe();
+      stopped.abort();
+      subscription.unsubscribe();
       await following;
     },
   };

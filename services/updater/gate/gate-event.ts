@@ -1,4 +1,5 @@
-// A question, and the event that asks it: what it says beside the locals of its hook. Pure.
+// A question to the participants, and the event that carries it: what the event says beside the locals of its hook.
+// Pure.
 import type { EarlierVerdict, HookName, Locals, Mode } from "../../../shared/contract/hooks.ts";
 import { redactLocals } from "../../../shared/containers/event-redaction.ts";
 import { type CloudEvent, MAX_EVENT_BYTES, makeEvent } from "../../../shared/contract/messages.ts";
@@ -12,16 +13,16 @@ export interface GateQuestion<N extends HookName> {
   readonly container: string | null;
   readonly locals: Locals<N>;
   readonly reason: string;
-  /** While something is stopped that others need. Milliseconds. */
+  /** The longest wait, while something that others need is stopped. Milliseconds. */
   readonly atMost?: number;
-  /** The event is in the stream already, since then (server time, milliseconds). */
+  /** Since when the event is in the stream already, if it is (server time, milliseconds). */
   readonly publishedAt?: number;
 }
 
-const MOST_REASON = 4000;
-/** How many earlier decisions of its run an event tells, and how much of each one's reason. */
-const EARLIER = 20;
-const REASON = 200;
+const MAX_REASON_LENGTH = 4000;
+/** How many earlier decisions of its run an event lists, and how many characters of each reason. */
+const MAX_EARLIER_VERDICTS = 20;
+const MAX_EARLIER_REASON_LENGTH = 200;
 
 interface EventFacts {
   readonly id: string;
@@ -31,32 +32,41 @@ interface EventFacts {
   /** RFC 3339. */
   readonly time: string;
   readonly asked: readonly AskedParticipant[];
-  /** All of the run so far. */
+  /** All decisions of the run so far. */
   readonly decided: readonly DecisionRecord[];
   /** EVENT_LABELS */
   readonly labels: readonly string[];
 }
 
-/** Of the locals; the rest is what every event says. */
-const MOST_BYTES = MAX_EVENT_BYTES - 48 * 1024;
+/** For the locals; the rest is for what every event contains. */
+const MAX_LOCALS_BYTES = MAX_EVENT_BYTES - 48 * 1024;
 
 export function makeGateEvent<N extends HookName>(
-  it: GateQuestion<N>,
+  question: GateQuestion<N>,
   { id, host, run, mode, time, asked, decided, labels }: EventFacts,
 ): CloudEvent {
   const context = {
-    ...{ host: host.name, engine_id: host.engine.id, run, mode, reason: it.reason.slice(0, MOST_REASON) },
+    ...{
+      host: host.name,
+      engine_id: host.engine.id,
+      run,
+      mode,
+      reason: question.reason.slice(0, MAX_REASON_LENGTH),
+    },
     asked: asked.map(({ name }) => name),
-    verdicts: decided.slice(-EARLIER).map(summarizeVerdict),
+    verdicts: decided.slice(-MAX_EARLIER_VERDICTS).map(summarizeVerdict),
   };
-  const locals = redactLocals(it.locals, labels, MOST_BYTES);
-  return makeEvent({ ...it, locals, id, service: "updater", time, context });
+  const locals = redactLocals(question.locals, labels, MAX_LOCALS_BYTES);
+  return makeEvent({ ...question, locals, id, service: "updater", time, context });
 }
 
 const summarizeVerdict = ({ hook, container, verdict, by, reason }: DecisionRecord): EarlierVerdict => ({
   ...{ hook, container, verdict },
   ...(by !== undefined && { by }),
   ...(reason !== undefined && {
-    reason: reason.length > REASON ? `${reason.slice(0, REASON - 1)}…` : reason,
+    reason:
+      reason.length > MAX_EARLIER_REASON_LENGTH
+        ? `${reason.slice(0, MAX_EARLIER_REASON_LENGTH - 1)}…`
+        : reason,
   }),
 });

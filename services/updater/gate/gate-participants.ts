@@ -1,4 +1,4 @@
-// Who must be asked, followed as it changes, so that an event costs no listing.
+// Knows who must be asked, and follows the bucket of participants, so that an event needs no listing.
 import type { Logger } from "pino";
 import { type HookName, hooks } from "../../../shared/contract/hooks.ts";
 import {
@@ -25,7 +25,7 @@ interface KnownParticipant {
 
 const EXECUTOR = Participant.pick({ timeout_ms: true, max_ms: true, on_timeout: true }).parse({});
 
-/** A key that someone wrote by hand may be no token. */
+/** A key that somebody wrote by hand may not be a token. */
 const participantNameOf = (key: string): string => (isToken(key) ? decodeToken(key) : key);
 
 export class Participants implements AsyncDisposable {
@@ -37,7 +37,7 @@ export class Participants implements AsyncDisposable {
     this.#log = log;
   }
 
-  /** Resolves when all entries of now are known. */
+  /** Resolves when all current entries are known. */
   static async follow(bus: Bus): Promise<Participants> {
     const participants = new Participants(bus.context.log);
     participants.#following = await followBucket(bus, BUCKETS.participants, (entry) =>
@@ -62,8 +62,8 @@ export class Participants implements AsyncDisposable {
   }
 
   /**
-   * Those who must answer a hook of this host. `before`: only those whose entry is older, in server time
-   * (milliseconds); for an event that was published already.
+   * The participants who must answer a hook of this host. `before` (server time, milliseconds) leaves out newer
+   * entries; it is for an event that was published already.
    */
   findAsked(
     hook: HookName,
@@ -100,7 +100,7 @@ const askUnreadable = (name: string, { because }: UnreadableEntry): AskedPartici
   unreadable: `the entry of participant ${name} cannot be understood: ${because}; mend it, or run \`ouroboros participant remove ${name}\``,
 });
 
-/** Empty where none of the containers is its concern. */
+/** Empty if the participant chose none of the containers. */
 function askIfConcerned(
   name: string,
   participant: Participant,
@@ -114,7 +114,9 @@ function askIfConcerned(
     ...(needs !== undefined && { needs }),
   };
   if (!hasContainerFilter(participant)) return [asked];
-  const chosen = about.filter((one) => matchesContainer(participant, one)).map((one) => one.name);
+  const chosen = about
+    .filter((container) => matchesContainer(participant, container))
+    .map((container) => container.name);
   if (chosen.length === 0) return [];
   return [hooks[hook].about === "run" ? { ...asked, only: chosen } : asked];
 }

@@ -1,5 +1,5 @@
-// The state of one wait: who has said what, who is out of time, whether it is decided. Pure; times are monotonic
-// milliseconds that the gate hands in.
+// The state of one wait: who has answered, who is out of time, whether it is decided. Pure; the gate passes times in
+// as monotonic milliseconds.
 import { type HookName, hooks } from "../../../shared/contract/hooks.ts";
 import type { Verdict } from "../../../shared/contract/messages.ts";
 import { type AskedParticipant, OPERATOR } from "../../../shared/contract/participants.ts";
@@ -9,35 +9,38 @@ import type { Hub } from "./hub.ts";
 import { isGroupDecided, countVotes } from "./votes.ts";
 
 /** After a restart everyone who has not answered has at least this long. */
-const LEFT_AFTER_RESTART_MS = 10_000;
+const MIN_WAIT_AFTER_RESTART_MS = 10_000;
 
-/** Speaks for everyone beyond a host that is cut off. No participant can have the name: it is no token. */
+/** Answers for everyone beyond a host that is cut off. No participant can have this name: it is no token. */
 const HUB = "(hub)";
-/** When what was put off is tried again. */
-const HUB_AGAIN_S = 300;
+/** When to try again after a deferral because of the hub. */
+const HUB_RETRY_S = 300;
 
-/** When what an entry that cannot be understood put off is tried again. */
-const UNREADABLE_AGAIN_S = 600;
+/** When to try again after a deferral because of an entry that cannot be understood. */
+const UNREADABLE_RETRY_S = 600;
 
-/** It may have to be asked, and nobody knows how: put off; what is begun by then is finished. */
+/**
+ * The participant may have to be asked, but nobody knows how: defer. At `after` hooks proceed, to finish what is
+ * begun.
+ */
 function deferUnreadable(hook: HookName, participant: string, reason: string): ReceivedVerdict {
   const verdict = hooks[hook].phase === "after" ? "proceed" : "defer";
   const full = {
     verdict,
     reason,
-    ...(verdict === "defer" && { retry_after_s: UNREADABLE_AGAIN_S }),
+    ...(verdict === "defer" && { retry_after_s: UNREADABLE_RETRY_S }),
   } as const;
   return { participant, verdict, reason, ms: 0, full };
 }
 
-/** Whose subject is read. */
+/** Somebody whose verdict subject is read. */
 export type Voter = Pick<AskedParticipant, "name">;
 
 export interface WaitOptions {
   readonly event: string;
   readonly hook: HookName;
   readonly asked: readonly AskedParticipant[];
-  /** How long it lasted before this process. Milliseconds. */
+  /** How long the wait lasted before this process. Milliseconds. */
   readonly elapsed: number;
   readonly atMost: number;
 }
@@ -47,7 +50,7 @@ export class GateWait {
   readonly #began: number;
   readonly #from: number;
   readonly #cursors = new Map<string, number>();
-  readonly #heard = new Map<string, ReceivedVerdict>();
+  readonly #received = new Map<string, ReceivedVerdict>();
 
   constructor(wait: WaitOptions, now: number) {
     this.#wait = wait;
@@ -55,7 +58,7 @@ export class GateWait {
     this.#began = now - wait.elapsed;
     for (const asked of wait.asked)
       if (asked.unreadable !== undefined)
-        this.#heard.set(asked.name, deferUnreadable(wait.hook, asked.name, asked.unreadable));
+        this.#received.set(asked.name, deferUnreadable(wait.hook, asked.name, asked.unreadable));
   }
 
   get event(): string {
@@ -63,20 +66,20 @@ export class GateWait {
   }
 
   get received(): ReceivedVerdict[] {
-    return [...this.#heard.values()];
+    return [...this.#received.values()];
   }
 
   get pending(): AskedParticipant[] {
     return this.#wait.asked.filter((asked) => !this.hasVerdictOf(asked));
   }
 
-  /** Who may still change the decision: those who are waited for, and the operator. */
+  /** Who may still change the decision: the pending participants and the operator. */
   get voters(): Voter[] {
     return [...this.pending, { name: OPERATOR }];
   }
 
   hasVerdictOf(voter: Voter): boolean {
-    return this.#heard.has(voter.name);
+    return this.#received.has(voter.name);
   }
 
   cursorOf(voter: Voter): number {
@@ -87,18 +90,18 @@ export class GateWait {
     this.#cursors.set(voter.name, sequence + 1);
     if (verdict === undefined || this.hasVerdictOf(voter)) return;
     const { verdict: word, reason } = verdict;
-    const said = {
+    const recorded = {
       participant: voter.name,
       verdict: word,
       ...(reason !== undefined && { reason }),
       ms: Math.round(now - this.#began),
     };
-    this.#heard.set(voter.name, { ...said, full: verdict });
+    this.#received.set(voter.name, { ...recorded, full: verdict });
   }
 
   /**
-   * All have answered whose word can still change something, or the operator did, or somebody refused where a refusal
-   * counts.
+   * Whether everyone has answered whose verdict can still change something, or the operator has, or somebody has
+   * refused where a refusal counts.
    */
   isDecided(): boolean {
     const { hook, asked } = this.#wait;
@@ -115,39 +118,42 @@ export class GateWait {
   expire(now: number, progress: ReadonlyMap<string, number>): void {
     for (const asked of this.pending) {
       if (now < this.#deadlineOf(asked, progress)) continue;
-      this.#heard.set(asked.name, makeTimeoutVerdict(this.#wait.hook, asked, Math.round(now - this.#began)));
+      this.#received.set(
+        asked.name,
+        makeTimeoutVerdict(this.#wait.hook, asked, Math.round(now - this.#began)),
+      );
     }
   }
 
   /**
-   * Nobody beyond this host can be heard. `local`: its own participant alone is waited for. `stop`: what can still be
-   * left as it is is put off; what is begun is finished by the rules for who does not answer.
+   * Nobody beyond this host can be heard. With `local` only the host's own participant is waited for. With `stop`, an
+   * update that has not begun is deferred; one that has is finished by the rules for participants that do not answer.
    */
   applyHubOutage({ away, trouble: reason }: Pick<Hub, "away" | "trouble">, own: string, now: number): void {
     const ms = Math.round(now - this.#began);
     if (away === "local")
       for (const { name } of this.pending.filter((asked) => asked.name !== own))
-        this.#heard.set(name, {
+        this.#received.set(name, {
           ...{ participant: name, verdict: "proceed", reason, ms, timed_out: true },
           full: { verdict: "proceed", reason },
         });
     else if (hooks[this.#wait.hook].phase === "before" && hooks[this.#wait.hook].refusal !== null)
-      this.#heard.set(HUB, {
+      this.#received.set(HUB, {
         ...{ participant: HUB, verdict: "defer", reason, ms },
-        full: { verdict: "defer", reason, retry_after_s: HUB_AGAIN_S },
+        full: { verdict: "defer", reason, retry_after_s: HUB_RETRY_S },
       });
   }
 
-  /** Milliseconds until someone is out of time, at most `tick`. */
+  /** Milliseconds until the next participant is out of time, at most `tick`. */
   msUntilNextDeadline(now: number, progress: ReadonlyMap<string, number>, tick: number): number {
     const deadlines = this.pending.map((asked) => this.#deadlineOf(asked, progress) - now);
     return Math.max(1, Math.min(tick, ...deadlines));
   }
 
-  /** G6. */
+  /** Bounds the wait (G6). */
   #deadlineOf({ name, timeout_ms, max_ms }: AskedParticipant, progress: ReadonlyMap<string, number>): number {
     const last = Math.max(this.#began, progress.get(encodeToken(name)) ?? 0);
     const limit = Math.min(last + timeout_ms, this.#began + max_ms, this.#began + this.#wait.atMost);
-    return this.#wait.elapsed > 0 ? Math.max(limit, this.#from + LEFT_AFTER_RESTART_MS) : limit;
+    return this.#wait.elapsed > 0 ? Math.max(limit, this.#from + MIN_WAIT_AFTER_RESTART_MS) : limit;
   }
 }

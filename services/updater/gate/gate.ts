@@ -1,15 +1,19 @@
-// The gate: publish an event, wait until everyone who must answer has answered or is out of time, record the decision.
-//   G1  The journal says `waiting`, with the participants, before the event is published.
-//   G2  An event is published once, under a deterministic id; a process that comes later publishes the same one.
-//   G3  The truth is the verdict stream, read from its start: the first valid message on a participant's subject is its
-//       verdict. The doorbell only says when to look.
+// The gate: publishes an event, waits until everyone who must answer has answered or is out of time, records the
+// decision.
+//   G1  The journal records `waiting`, with the participants, before the event is published.
+//   G2  An event is published once, under a deterministic id; a later process publishes the same event.
+//   G3  The verdict stream is the truth, and is read from its start: the first valid message on a participant's
+//       subject is its verdict. Verdict signals only say when to look.
 //   G4  The decision is in the journal before ask() resolves. A recorded decision is never asked for again.
-//   G5  The operator is never waited for; the operator's verdict decides at once what is.
-//   G6  Waiting is bounded, in monotonic time: by a participant's own limits, and by the caller's.
-//   G7  Whoever fills a subject with junk delays nobody but himself.
-//   G8  Cut off from its fleet's hub, a host does what its owner chose: nothing more, or what its own scripts agree to.
-//   G9  Who is asked is frozen when the event is published, by whichever process: who joins later is not waited for.
-//   G10 What is waited for is asked again where the streams' size pushed out the question, or answers that nobody read.
+//   G5  The operator is never waited for; the operator's verdict decides a pending question at once.
+//   G6  Every wait is bounded, in monotonic time: by the participant's own limits, and by the caller's.
+//   G7  Whoever fills a subject with junk delays nobody else.
+//   G8  Cut off from the hub of its fleet, a host does what its owner chose: nothing more, or what its own scripts
+//       agree to.
+//   G9  The list of those who are asked is frozen when the event is published, by whichever process; those who join
+//       later are not waited for.
+//   G10 A pending question is published again if the size limit of the streams evicted it, or answers that nobody had
+//       read.
 import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../../shared/clock.ts";
 import { Suspended } from "../../../shared/errors.ts";
@@ -36,73 +40,77 @@ import type { Participants } from "./gate-participants.ts";
 import { areVerdictsEvicted } from "./evicted-verdicts.ts";
 import { type Voter, type WaitOptions, GateWait } from "./gate-wait.ts";
 
-/** How often the stream is read without a ring. */
+/** How often the stream is read without a signal. */
 const TICK_MS = 3000;
-/** A ring can come before its message can be read: pauses until it is looked for again. */
-const FIRST_LOOK_AGAIN_MS = 2;
-const LAST_LOOK_AGAIN_MS = 256;
-/** How often an event that is waited for is stored again, if it is no longer there. */
-const STORE_AGAIN_MS = 10_000;
-/** How many messages on one subject are read before everybody else's time and words are looked at again. */
-const AT_A_TIME = 100;
+/** A signal can arrive before its message can be read: pauses between retries. */
+const FIRST_RETRY_MS = 2;
+const LAST_RETRY_MS = 256;
+/** How often the event of a pending question is stored again, if the stream no longer has it. */
+const REPUBLISH_INTERVAL_MS = 10_000;
+/** How many messages on one subject are read before the deadlines and verdicts of the others are checked again. */
+const READ_BATCH = 100;
 
 export class Gate {
   readonly #bus: Bus;
   readonly #journal: Journal;
   readonly #participants: Participants;
-  readonly #doorbell: VerdictSignals;
+  readonly #verdictSignals: VerdictSignals;
   readonly #mode: Mode;
   readonly #abouts = new ConcernedContainers();
 
   constructor(
     bus: Bus,
     journal: Journal,
-    parts: { participants: Participants; doorbell: VerdictSignals; mode: Mode },
+    parts: { participants: Participants; verdictSignals: VerdictSignals; mode: Mode },
   ) {
     this.#bus = bus;
     this.#journal = journal;
     this.#participants = parts.participants;
-    this.#doorbell = parts.doorbell;
+    this.#verdictSignals = parts.verdictSignals;
     this.#mode = parts.mode;
   }
 
-  /** @throws Suspended when the service stops while waiting: the next process goes on with the same event. */
-  async ask<N extends HookName>(it: GateQuestion<N>): Promise<DecisionRecord> {
-    const event = eventId(this.#journal.run, it.hook, it.container);
-    const about = this.#abouts.find(it.hook, it.container, it.locals);
+  /**
+   * Resolves with the decision. @throws Suspended if the service stops meanwhile: the next process resumes the same
+   * event.
+   */
+  async ask<N extends HookName>(question: GateQuestion<N>): Promise<DecisionRecord> {
+    const event = eventId(this.#journal.run, question.hook, question.container);
+    const about = this.#abouts.find(question.hook, question.container, question.locals);
     const before = this.#journal.findDecision(event);
     if (before !== undefined) return before;
-    const asked = await this.#askedFor(event, it, about);
+    const asked = await this.#askedFor(event, question, about);
     if (asked.length === 0 && !(await this.#isCutOff())) {
-      await this.#publish(event, it, asked);
+      await this.#publish(event, question, asked);
       return {
         kind: "decided",
         event,
-        hook: it.hook,
-        container: it.container,
+        hook: question.hook,
+        container: question.container,
         verdict: "proceed",
         verdicts: [],
       };
     }
     const isResumed = this.#journal.recordsOf("waiting").some((record) => record.event === event);
-    const elapsed = await this.#recordWaiting(event, it, asked);
-    using bell = this.#doorbell.listen(event, this.#bus.signal);
-    const again = isResumed && (await areVerdictsEvicted(this.#bus, this.#subjectOf(event, it)));
-    await this.#publish(event, it, asked, again ? publish : publishOnce);
-    const heard = await this.#hear(
-      it,
-      { event, hook: it.hook, asked, elapsed, atMost: it.atMost ?? Number.POSITIVE_INFINITY },
-      bell,
+    const elapsed = await this.#recordWaiting(event, question, asked);
+    using signals = this.#verdictSignals.listen(event, this.#bus.signal);
+    const isEvicted = isResumed && (await areVerdictsEvicted(this.#bus, this.#subjectOf(event, question)));
+    await this.#publish(event, question, asked, isEvicted ? publish : publishOnce);
+    const received = await this.#collectVerdicts(
+      question,
+      { event, hook: question.hook, asked, elapsed, atMost: question.atMost ?? Number.POSITIVE_INFINITY },
+      signals,
     );
     const decided: DecisionRecord = {
       kind: "decided",
       event,
-      hook: it.hook,
-      container: it.container,
-      ...decide(it.hook, heard, asked),
+      hook: question.hook,
+      container: question.container,
+      ...decide(question.hook, received, asked),
     };
     await this.#journal.write(decided);
-    for (const participant of bell.signaled) this.#doorbell.onUnawaitedVerdict(event, participant); // rang while it was decided
+    // signaled while the decision was made
+    for (const participant of signals.signaled) this.#verdictSignals.onUnawaitedVerdict(event, participant);
     return decided;
   }
 
@@ -110,31 +118,31 @@ export class Gate {
     return subjects.hook({ host: this.#bus.host.name, hook, container, event });
   }
 
-  /** G9. */
+  /** Who is asked (G9). */
   async #askedFor<N extends HookName>(
     event: string,
-    it: GateQuestion<N>,
+    question: GateQuestion<N>,
     about: readonly ConcernedContainer[],
   ): Promise<AskedParticipant[]> {
     const recorded = this.#journal.recordsOf("waiting").find((record) => record.event === event);
     if (recorded !== undefined) return recorded.participants;
-    const asked = this.#participants.findAsked(it.hook, this.#bus.host.name, {
+    const asked = this.#participants.findAsked(question.hook, this.#bus.host.name, {
       executor: this.#bus.context.settings.HOOK_EXECUTOR,
       others: this.#mode === "update",
       about,
-      ...(it.publishedAt !== undefined && { before: it.publishedAt }),
+      ...(question.publishedAt !== undefined && { before: question.publishedAt }),
     });
-    if (asked.length === 0 || !this.#journal.isResumed || it.publishedAt !== undefined) return asked;
+    if (asked.length === 0 || !this.#journal.isResumed || question.publishedAt !== undefined) return asked;
     const { manager } = this.#bus;
-    const subject = this.#subjectOf(event, it);
+    const subject = this.#subjectOf(event, question);
     const stored = await retryUntilAnswered(this.#bus, () => getLastMessage(manager, STREAMS.hooks, subject));
-    return stored === undefined ? asked : []; // published when nobody was asked, or G1 had recorded it
+    return stored === undefined ? asked : []; // published with nobody to ask, else G1 had recorded it
   }
 
   /** G1. Resolves with how long the waiting has lasted already, in milliseconds. */
   async #recordWaiting<N extends HookName>(
     event: string,
-    it: GateQuestion<N>,
+    question: GateQuestion<N>,
     participants: AskedParticipant[],
   ): Promise<number> {
     const recorded = this.#journal.recordsOf("waiting").find((record) => record.event === event);
@@ -142,28 +150,28 @@ export class Gate {
     await this.#journal.write({
       kind: "waiting",
       event,
-      hook: it.hook,
-      container: it.container,
+      hook: question.hook,
+      container: question.container,
       participants,
-      ...(it.atMost !== undefined && { at_most_ms: it.atMost }),
+      ...(question.atMost !== undefined && { at_most_ms: question.atMost }),
     });
     return 0;
   }
 
   async #publish<N extends HookName>(
     event: string,
-    it: GateQuestion<N>,
+    question: GateQuestion<N>,
     asked: readonly AskedParticipant[],
     send: (...to: Parameters<typeof publishOnce>) => Promise<unknown> = publishOnce,
   ): Promise<void> {
-    if (it.publishedAt !== undefined) return;
+    if (question.publishedAt !== undefined) return;
     const { host, clock, context } = this.#bus;
-    const body = makeGateEvent(it, {
+    const body = makeGateEvent(question, {
       ...{ id: event, host, run: this.#journal.run, mode: this.#mode, time: iso(clock.now()), asked },
       decided: this.#journal.recordsOf("decided"),
       labels: context.settings.EVENT_LABELS,
     });
-    const subject = this.#subjectOf(event, it);
+    const subject = this.#subjectOf(event, question);
     const contentType = "application/cloudevents+json";
     await send(this.#bus, { subject, body, contentType }).catch((error: unknown) => {
       if (this.#bus.signal.aborted)
@@ -172,63 +180,64 @@ export class Gate {
     });
   }
 
-  async #hear<N extends HookName>(
-    it: GateQuestion<N>,
-    wait: WaitOptions,
-    bell: SignalListener,
+  async #collectVerdicts<N extends HookName>(
+    question: GateQuestion<N>,
+    options: WaitOptions,
+    signals: SignalListener,
   ): Promise<ReceivedVerdict[]> {
     const { clock, signal, reconnects, hub, host } = this.#bus;
-    let comeback = reconnects.count;
-    const waiting = new GateWait(wait, clock.monotonic());
-    let lookedAtAll = clock.monotonic();
-    let stored = lookedAtAll;
-    for (let look = waiting.voters, again = FIRST_LOOK_AGAIN_MS; ;) {
-      const answered = await this.#readAll(waiting, look);
-      waiting.expire(clock.monotonic(), bell.progress);
-      if (await this.#isCutOff())
-        waiting.applyHubOutage(hub, executorParticipant(host.name), clock.monotonic());
-      if (waiting.isDecided()) return waiting.received;
-      if (signal.aborted) throw new Suspended(`stopped while ${wait.event} was waited for`);
-      if (comeback !== reconnects.count || clock.monotonic() - stored > STORE_AGAIN_MS) {
-        await this.#publish(wait.event, it, wait.asked); // it may be lost with the store (G2), or pushed out (G10)
-        [comeback, stored] = [reconnects.count, clock.monotonic()];
+    let reconnectsSeen = reconnects.count;
+    const wait = new GateWait(options, clock.monotonic());
+    let allReadAt = clock.monotonic();
+    let storedAt = allReadAt;
+    for (let toRead = wait.voters, pause = FIRST_RETRY_MS; ;) {
+      const updates = await this.#readAll(wait, toRead);
+      wait.expire(clock.monotonic(), signals.progress);
+      if (await this.#isCutOff()) wait.applyHubOutage(hub, executorParticipant(host.name), clock.monotonic());
+      if (wait.isDecided()) return wait.received;
+      if (signal.aborted) throw new Suspended(`stopped while ${options.event} was waited for`);
+      if (reconnectsSeen !== reconnects.count || clock.monotonic() - storedAt > REPUBLISH_INTERVAL_MS) {
+        // the event may be lost with the store (G2), or evicted (G10)
+        await this.#publish(options.event, question, options.asked);
+        [reconnectsSeen, storedAt] = [reconnects.count, clock.monotonic()];
       }
-      for (const { voter, more } of answered) bell.signaled[more ? "add" : "delete"](encodeToken(voter.name));
-      const voters = new Set(waiting.voters.map(({ name }) => encodeToken(name)));
-      for (const one of bell.signaled) if (!voters.has(one)) bell.signaled.delete(one);
-      again = answered.length > 0 || bell.signaled.size === 0 ? FIRST_LOOK_AGAIN_MS : again * 2;
-      if (again > LAST_LOOK_AGAIN_MS) bell.signaled.clear();
-      const ringing = bell.signaled.size > 0;
-      await bell.waitForNext(
-        ringing ? again : waiting.msUntilNextDeadline(clock.monotonic(), bell.progress, TICK_MS),
+      for (const { voter, more } of updates)
+        signals.signaled[more ? "add" : "delete"](encodeToken(voter.name));
+      const voters = new Set(wait.voters.map(({ name }) => encodeToken(name)));
+      for (const token of signals.signaled) if (!voters.has(token)) signals.signaled.delete(token);
+      pause = updates.length > 0 || signals.signaled.size === 0 ? FIRST_RETRY_MS : pause * 2;
+      if (pause > LAST_RETRY_MS) signals.signaled.clear();
+      const isSignaled = signals.signaled.size > 0;
+      await signals.waitForNext(
+        isSignaled ? pause : wait.msUntilNextDeadline(clock.monotonic(), signals.progress, TICK_MS),
       );
-      const isTick = clock.monotonic() - lookedAtAll >= TICK_MS; // also while somebody rings all the time (G7)
-      look = waiting.voters.filter(
-        ({ name }) => isTick || bell.signaled.size === 0 || bell.signaled.has(encodeToken(name)),
+      const isTick = clock.monotonic() - allReadAt >= TICK_MS; // also while somebody signals all the time (G7)
+      toRead = wait.voters.filter(
+        ({ name }) => isTick || signals.signaled.size === 0 || signals.signaled.has(encodeToken(name)),
       );
-      if (look.length === waiting.voters.length) lookedAtAll = clock.monotonic();
+      if (toRead.length === wait.voters.length) allReadAt = clock.monotonic();
     }
   }
 
-  /** Only where somebody beyond the host may have a say. */
+  /** Matters only in update mode, where somebody beyond the host may be asked. */
   async #isCutOff(): Promise<boolean> {
     return this.#mode === "update" && this.#bus.hub.isAway();
   }
 
-  /** Reads on for each of them; resolves with those who had anything new on their subject. */
-  async #readAll(waiting: GateWait, look: readonly Voter[]): Promise<VoterUpdate[]> {
-    const read = await Promise.all(look.map((voter) => this.#readOn(waiting, voter)));
-    return read.filter((one) => one !== undefined);
+  /** Reads on for each of `voters`; resolves with those that had anything new on their subject. */
+  async #readAll(wait: GateWait, voters: readonly Voter[]): Promise<VoterUpdate[]> {
+    const read = await Promise.all(voters.map((voter) => this.#readOn(wait, voter)));
+    return read.filter((update) => update !== undefined);
   }
 
-  /** G3, G7. NATS away reads as nothing: the next tick looks again. */
-  async #readOn(waiting: GateWait, voter: Voter): Promise<VoterUpdate | undefined> {
-    const subject = subjects.verdict(this.#bus.host.name, voter.name, waiting.event);
-    for (let n = 0; n < AT_A_TIME; n++) {
-      const message = await this.#read(subject, waiting.cursorOf(voter));
+  /** G3, G7. While NATS is away nothing is read; the next tick looks again. */
+  async #readOn(wait: GateWait, voter: Voter): Promise<VoterUpdate | undefined> {
+    const subject = subjects.verdict(this.#bus.host.name, voter.name, wait.event);
+    for (let n = 0; n < READ_BATCH; n++) {
+      const message = await this.#read(subject, wait.cursorOf(voter));
       if (message === undefined) return n > 0 ? { voter, more: false } : undefined;
-      waiting.receive(voter, message.seq, parseStoredVerdict(message), this.#bus.clock.monotonic());
-      if (waiting.hasVerdictOf(voter)) return { voter, more: false };
+      wait.receive(voter, message.seq, parseStoredVerdict(message), this.#bus.clock.monotonic());
+      if (wait.hasVerdictOf(voter)) return { voter, more: false };
     }
     return { voter, more: true };
   }
@@ -246,12 +255,12 @@ export class Gate {
   }
 }
 
-/** Who had something new, and whether there may be more of it. */
+/** A voter that had something new, and whether there may be more. */
 interface VoterUpdate {
   readonly voter: Voter;
   readonly more: boolean;
 }
 
-/** Of a message that the server copied from a stream, or that is no verdict: undefined. */
+/** Undefined if the server copied the message from a stream, or it is no verdict. */
 export const parseStoredVerdict = (message: StoredMsg): Verdict | undefined =>
   parseVerdict({ text: message.string(), fromStream: message.header.has("Nats-Stream") });

@@ -1,4 +1,4 @@
-// Verdicts that come after the decision: they change nothing, and the journal says that they came.
+// Records the verdicts that arrive after the decision in the journal; they have no other effect.
 import { getNextMessage } from "../../../shared/nats/jetstream.ts";
 import type { VerdictWord } from "../../../shared/contract/messages.ts";
 import { OPERATOR } from "../../../shared/contract/participants.ts";
@@ -7,7 +7,7 @@ import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 import { parseStoredVerdict } from "./gate.ts";
 import type { Run } from "../updater.ts";
 
-/** A subject that rang after its event was decided: each message on it is read once, one at a time. */
+/** A subject that was signaled after its event was decided. Each message on it is read once, one at a time. */
 interface LateSubject {
   next: number;
   isBeingRead: boolean;
@@ -15,7 +15,7 @@ interface LateSubject {
   isRecorded: boolean;
 }
 
-/** Until the next run begins. Of each participant and event one late verdict is recorded. */
+/** Works until the next run begins. Records one late verdict for each participant and event. */
 export function recordLateVerdicts(run: Run): void {
   const known = new Map<string, LateSubject>();
   run.verdictSignals.onUnawaitedVerdict = (event, participantToken) => {
@@ -32,7 +32,7 @@ export function recordLateVerdicts(run: Run): void {
   };
 }
 
-/** By name; undefined where nobody of that token was asked, or its verdict was in time. */
+/** The participant's name; undefined if nobody with that token was asked, or the verdict was in time. */
 function findLateParticipant({ journal }: Run, event: string, participantToken: string): string | undefined {
   const decided = journal.findDecision(event);
   if (decided === undefined) return undefined;
@@ -40,7 +40,7 @@ function findLateParticipant({ journal }: Run, event: string, participantToken: 
   const names = [OPERATOR, ...asked.map(({ name }) => name)];
   const participant = names.find((name) => encodeToken(name) === participantToken);
   const wasInTime = decided.verdicts.some(
-    (said) => said.participant === participant && said.timed_out !== true,
+    (verdict) => verdict.participant === participant && verdict.timed_out !== true,
   );
   return wasInTime ? undefined : participant;
 }
@@ -50,8 +50,8 @@ interface VerdictSource {
   readonly participant: string;
 }
 
-async function readLateVerdict(run: Run, late: LateSubject, of: VerdictSource): Promise<void> {
-  const subject = subjects.verdict(run.bus.host.name, of.participant, of.event);
+async function readLateVerdict(run: Run, late: LateSubject, source: VerdictSource): Promise<void> {
+  const subject = subjects.verdict(run.bus.host.name, source.participant, source.event);
   late.isBeingRead = true;
   try {
     while (late.isSignaledAgain && !late.isRecorded) {
@@ -63,7 +63,7 @@ async function readLateVerdict(run: Run, late: LateSubject, of: VerdictSource): 
         const verdict = parseStoredVerdict(message);
         if (verdict === undefined) continue;
         late.isRecorded = true;
-        await recordLateVerdict(run, of, verdict.verdict);
+        await recordLateVerdict(run, source, verdict.verdict);
         return;
       }
     }

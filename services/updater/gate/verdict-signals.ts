@@ -1,15 +1,15 @@
-// Core NATS subscriptions on the host's verdict and progress subjects: they only wake a waiting gate, which then reads
-// the stream. A ring that is missed costs a tick; a ring that lies costs a read.
+// Core NATS subscriptions on the verdict and progress subjects of a host. They only wake a waiting gate, which then
+// reads the stream. A missed signal costs a tick; a false signal costs a read.
 import type { Msg, NatsConnection, Subscription } from "nats";
 import type { Clock } from "../../../shared/clock.ts";
 import { subjects } from "../../../shared/contract/subjects.ts";
 
 export interface SignalListener extends Disposable {
-  /** Participant tokens that rang since they were taken. */
+  /** Participant tokens that were signaled since they were last removed. */
   readonly signaled: Set<string>;
   /** Participant token → monotonic time of its last progress. */
   readonly progress: ReadonlyMap<string, number>;
-  /** Resolves at the next ring or progress, or after `ms`. */
+  /** Resolves at the next signal of a verdict or of progress, or after `ms`. */
   readonly waitForNext: (ms: number) => Promise<void>;
 }
 
@@ -21,9 +21,9 @@ interface EventSignals {
 
 export class VerdictSignals implements Disposable {
   readonly #clock: Clock;
-  readonly #ears = new Map<string, EventSignals>();
+  readonly #listeners = new Map<string, EventSignals>();
   readonly #subscriptions: readonly Subscription[];
-  /** Called with event id and participant token for verdicts nobody waits for. */
+  /** Called with event id and participant token for a verdict that nobody waits for. */
   onUnawaitedVerdict: (event: string, participant: string) => void = () => undefined;
 
   constructor(nats: NatsConnection, host: string, clock: Clock) {
@@ -31,16 +31,16 @@ export class VerdictSignals implements Disposable {
     const onVerdict = (error: Error | null, message: Msg): void => {
       const [event, participant] = parseSignalSubject(message);
       if (error !== null) return;
-      const ear = this.#ears.get(event);
-      ear?.signaled.add(participant);
-      ear?.wake();
-      if (ear === undefined) this.onUnawaitedVerdict(event, participant);
+      const listener = this.#listeners.get(event);
+      listener?.signaled.add(participant);
+      listener?.wake();
+      if (listener === undefined) this.onUnawaitedVerdict(event, participant);
     };
     const onProgress = (error: Error | null, message: Msg): void => {
       const [event, participant] = parseSignalSubject(message);
       if (error !== null) return;
-      this.#ears.get(event)?.progress.set(participant, clock.monotonic());
-      this.#ears.get(event)?.wake();
+      this.#listeners.get(event)?.progress.set(participant, clock.monotonic());
+      this.#listeners.get(event)?.wake();
     };
     this.#subscriptions = [
       nats.subscribe(subjects.verdictsOf(host), { callback: onVerdict }),
@@ -48,24 +48,24 @@ export class VerdictSignals implements Disposable {
     ];
   }
 
-  /** Before the event is published, so that no answer can be missed. */
+  /** Called before the event is published, so that no answer can be missed. */
   listen(event: string, signal: AbortSignal): SignalListener {
-    const ear: EventSignals = { signaled: new Set(), progress: new Map(), wake: () => undefined };
-    this.#ears.set(event, ear);
-    const onAbort = (): void => ear.wake();
+    const listener: EventSignals = { signaled: new Set(), progress: new Map(), wake: () => undefined };
+    this.#listeners.set(event, listener);
+    const onAbort = (): void => listener.wake();
     signal.addEventListener("abort", onAbort, { once: true });
     return {
-      signaled: ear.signaled,
-      progress: ear.progress,
+      signaled: listener.signaled,
+      progress: listener.progress,
       waitForNext: async (ms) => {
         const woken = new AbortController();
-        ear.wake = () => woken.abort();
+        listener.wake = () => woken.abort();
         if (!signal.aborted) await this.#clock.sleep(ms, woken.signal);
-        ear.wake = () => undefined;
+        listener.wake = () => undefined;
       },
       [Symbol.dispose]: () => {
         signal.removeEventListener("abort", onAbort);
-        this.#ears.delete(event);
+        this.#listeners.delete(event);
       },
     };
   }

@@ -1,12 +1,12 @@
-// Names of containers as names of files: those of containers may be longer than files' may be.
+// Makes file names from container names, which may be longer than a file name may be.
 import { createHash } from "node:crypto";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 
-const LONGEST = 150;
+const MAX_LENGTH = 150;
 
-/** The same for the same container; no two containers share one. */
+/** The same container always gets the same name, and no two containers share one. */
 export function containerFileName(container: string): string {
   const name = encodeToken(container);
-  if (name.length <= LONGEST) return name;
-  return `${name.slice(0, LONGEST - 65)}-${createHash("sha256").update(name).digest("hex")}`;
+  if (name.length <= MAX_LENGTH) return name;
+  return `${name.slice(0, MAX_LENGTH - 65)}-${createHash("sha256").update(name).digest("hex")}`;
 }

@@ -1,10 +1,12 @@
-// One updater acts on a host. `ouroboros.run.<host>.open` names its last writer; only that one may recover or stop a
-// container.
-//   F1  It is written by compare-and-set: at start, and at each run's begin and end.
-//   F2  A starter asks the writer before it to yield. No responder, or two silent seconds: it takes over.
-//   F3  Before anything is stopped the record is read again: who is not its writer throws Fenced and touches nothing.
-//   F4  While nothing is to be done it is read now and then: who is not its writer stands by.
-// Who shares no NATS with it is held off by the Engine's lease (lease/engine-lease.ts).
+// The fence: one updater acts on a host. `ouroboros.run.<host>.open` names its last writer, and only that updater may
+// recover or stop a container.
+//   F1  The record is written by compare-and-set: at start, and at the begin and end of each run.
+//   F2  A starting updater asks the writer before it to yield. If nobody responds, or after two seconds of silence,
+//       it takes over.
+//   F3  Before anything is stopped the record is read again: an updater that is not its writer throws Fenced and
+//       touches nothing.
+//   F4  While there is nothing to do the record is read now and then: an updater that is not its writer stands by.
+// An updater that does not share this NATS is kept out by the Engine's lease (lease/engine-lease.ts).
 import type { StoredMsg } from "@nats-io/jetstream";
 import { type NatsConnection, RequestError } from "nats";
 import { z } from "zod";
@@ -17,8 +19,8 @@ import { STREAMS, subjects } from "../../../shared/contract/subjects.ts";
 import type { Bus } from "../bus.ts";
 import { stampRecord, writeAfter } from "./journal.ts";
 
-const SILENCE_MS = 2000;
-const ASK_AGAIN_MS = 2000;
+const REQUEST_TIMEOUT_MS = 2000;
+const RETRY_MS = 2000;
 const AWAY_AFTER_MS = 5000;
 
 const YieldAnswer = z.object({ state: z.enum(["busy", "yielded"]) });
@@ -30,7 +32,7 @@ export interface OpenRun {
 
 interface FenceOptions {
   readonly isStandby: boolean;
-  /** Puts right what is left on the Engine until NATS answers: its updater may be dead. */
+  /** Recovers what is left on the Engine until NATS answers: the updater that acts may be dead. */
   readonly recoverFromEngine: () => Promise<void>;
 }
 
@@ -46,12 +48,13 @@ export class Fence {
   }
 
   /**
-   * Waits until this process is the host's updater. `standby`: another one took over from us; it is left alone while
-   * it answers, and followed when it is gone. While NATS is away, nobody knows who acts: then the Engine's lease tells.
+   * Waits until this process is the host's updater. `isStandby`: another updater took over from this one; it is left
+   * alone while it answers, and followed when it is gone. While NATS is away nobody knows who acts, and the Engine's
+   * lease decides.
    */
   static async take(bus: Bus, { isStandby, recoverFromEngine }: FenceOptions): Promise<Fence> {
     const { context, clock } = bus;
-    for (let told = false; !bus.signal.aborted; told = true) {
+    for (let isLogged = false; !bus.signal.aborted; isLogged = true) {
       const last = await readOpenUnlessAway(bus);
       if (last === "away") {
         await recoverFromEngine();
@@ -72,18 +75,18 @@ export class Fence {
           if (!(error instanceof Fenced)) throw error;
         }
       }
-      if (!told)
+      if (!isLogged)
         context.log.info(
           { writer: last?.record.writer },
           "another updater acts on this host; waiting for it",
         );
-      await bus.lease.release(); // what there is to put right is for that one
-      await clock.sleep(ASK_AGAIN_MS, bus.signal);
+      await bus.lease.release(); // recovery is up to the other updater
+      await clock.sleep(RETRY_MS, bus.signal);
     }
     throw new Suspended("stopped while another updater acted");
   }
 
-  /** The run that was under way when its updater ended. */
+  /** The open run: begun and not ended, by this process or an earlier one. */
   get open(): OpenRun | undefined {
     return this.#open;
   }
@@ -96,7 +99,7 @@ export class Fence {
     await this.#write(undefined);
   }
 
-  /** F3, and the same for the Engine's lease. Waits for NATS until the signal aborts. @throws Fenced */
+  /** F3, and the same check of the Engine's lease. Waits for NATS until the signal aborts. @throws Fenced */
   async check(signal = this.#bus.signal): Promise<void> {
     const last = await readOpen({ ...this.#bus, signal });
     if (last === undefined)
@@ -106,7 +109,7 @@ export class Fence {
     await this.#bus.lease.check();
   }
 
-  /** Whether another updater took over, which one that was silent for a moment is not asked about (F2). */
+  /** Whether another updater took over; an updater that was silent for a moment is not asked before that (F2). */
   async isLost(): Promise<boolean> {
     const { host, manager, writer } = this.#bus;
     const last = await getLastMessage(manager, STREAMS.runs, subjects.open(host.name)).catch(() => undefined);
@@ -128,16 +131,16 @@ export class Fence {
 
 /** @throws Suspended */
 async function readOpenUnlessAway(bus: Bus): Promise<Awaited<ReturnType<typeof readOpen>> | "away"> {
-  const patience = AbortSignal.timeout(AWAY_AFTER_MS);
+  const timeout = AbortSignal.timeout(AWAY_AFTER_MS);
   try {
-    return await readOpen({ ...bus, signal: firstOf(bus.signal, patience) });
+    return await readOpen({ ...bus, signal: firstOf(bus.signal, timeout) });
   } catch (error) {
     if (!(error instanceof Suspended) || bus.signal.aborted) throw error;
     return "away";
   }
 }
 
-/** Waits for NATS; stopping ends it. */
+/** Waits for NATS. @throws Suspended when the signal aborts */
 async function readOpen(
   bus: Bus,
 ): Promise<{ readonly record: OpenRecord; readonly sequence: number } | undefined> {
@@ -146,22 +149,22 @@ async function readOpen(
   return message && { record: parseOpenRecord(message), sequence: message.seq };
 }
 
-/** One that cannot be read was written by nobody. */
+/** A record that cannot be read counts as written by nobody. */
 function parseOpenRecord(message: StoredMsg): OpenRecord {
   const record = OpenRecord.safeParse(parseJson(message.string()));
   return record.success ? record.data : { writer: "", n: 0, engine_id: "", run: null, plan: null };
 }
 
-/** F2. Whoever follows as standby asks for a sign of life only, so that two do not take turns. */
-async function isFree(nats: NatsConnection, host: string, standby: boolean): Promise<boolean> {
+/** F2. A standby asks only for a sign of life, so that two updaters do not take turns. */
+async function isFree(nats: NatsConnection, host: string, isStandby: boolean): Promise<boolean> {
   try {
-    const command = standby ? "status" : "yield";
+    const command = isStandby ? "status" : "yield";
     const answer = await nats.request(subjects.command(host, "updater", command), makeCommandBody(command), {
-      timeout: SILENCE_MS,
+      timeout: REQUEST_TIMEOUT_MS,
     });
-    if (standby) return false;
-    const said = YieldAnswer.safeParse(parseJson(answer.string()));
-    return !said.success || said.data.state === "yielded";
+    if (isStandby) return false;
+    const reply = YieldAnswer.safeParse(parseJson(answer.string()));
+    return !reply.success || reply.data.state === "yielded";
   } catch (error) {
     return error instanceof RequestError || (error as Error).name === "TimeoutError";
   }

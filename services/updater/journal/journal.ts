@@ -1,5 +1,5 @@
-// The journal of one run. Every record is written under compare-and-set on the run's subject, so that of two updaters
-// only one goes on. On resume the records are read back: a decision that is recorded is never asked for again.
+// The journal of one run. Every record is written by compare-and-set on the run's subject, so that only one of two
+// updaters goes on. A resumed run reads the records back: a recorded decision is never asked for again.
 import { iso } from "../../../shared/clock.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
 import {
@@ -34,7 +34,7 @@ export class Journal {
     this.run = run;
   }
 
-  /** Reads what an earlier process wrote. */
+  /** Reads the records that an earlier process wrote. */
   static async open(bus: Bus, run: string): Promise<Journal> {
     const journal = new Journal(bus, run);
     const subject = subjects.run(bus.host.name, run);
@@ -50,7 +50,7 @@ export class Journal {
     }
   }
 
-  /** An earlier process wrote in it. */
+  /** Whether an earlier process wrote records. */
   get isResumed(): boolean {
     return this.#isResumed;
   }
@@ -94,15 +94,16 @@ interface RecordStamp {
 }
 
 let lastRecordNumber = 0;
-/** Numbered by the process: NATS takes a record under a number that it has had for that very record, and drops it. */
+/** Writer and number identify a record: by them `writeAfter` knows its own record after a lost answer. */
 export const stampRecord = ({ writer }: Pick<Bus, "writer">): RecordStamp => ({
   writer,
   n: ++lastRecordNumber,
 });
 
 /**
- * Writes after the record at `expected`, and resolves with the new sequence. A conflict can be our own first try whose
- * answer was lost, or a stream that was lost and made anew; anything else means that another updater writes.
+ * Writes after the record at `expected`, and resolves with the new sequence. A conflict can come from this process'
+ * own first try whose answer was lost, or from a stream that was lost and created anew. Otherwise another updater
+ * writes.
  */
 export async function writeAfter(
   bus: Bus,
@@ -121,8 +122,8 @@ export async function writeAfter(
       const last = await retryUntilAnswered(bus, () => getLastMessage(bus.manager, STREAMS.runs, subject));
       const found = parseJson(last?.string() ?? "") as Partial<RecordStamp> | undefined;
       if (last !== undefined && found?.writer === record.writer && found.n === record.n) return last.seq;
-      const lostAndMadeAnew = last === undefined && sequence !== 0;
-      if (!lostAndMadeAnew) throw new Fenced(`another updater writes on ${subject}`, { cause: error });
+      const isStreamRecreated = last === undefined && sequence !== 0;
+      if (!isStreamRecreated) throw new Fenced(`another updater writes on ${subject}`, { cause: error });
       sequence = 0;
     }
   }

@@ -1,5 +1,5 @@
-// Ends as events, beside the work: published as they come, told from the journal alone, so that a process that comes
-// later tells the same ones again and the stream holds each once.
+// Publishes the ends of containers and runs as events, beside the work. The events are made from the journal alone,
+// so a later process publishes the same ones again, and the stream holds each once.
 import { Suspended, explain } from "../../../shared/errors.ts";
 import type { Mode, NoticeData, NoticeName } from "../../../shared/contract/hooks.ts";
 import { publishOnce } from "../../../shared/nats/jetstream.ts";
@@ -9,8 +9,8 @@ import { eventId, subjects } from "../../../shared/contract/subjects.ts";
 import type { Bus } from "../bus.ts";
 import type { Journal } from "./journal.ts";
 
-/** Of each reason in `run_finished`, so that the event of a large run is not too large. */
-const REASON_LENGTH = 500;
+/** The length of each reason in `run_finished`, so that the event of a large run is not too large. */
+const MAX_REASON_LENGTH = 500;
 
 interface NoticeToReport<N extends NoticeName> {
   readonly notice: N;
@@ -19,7 +19,7 @@ interface NoticeToReport<N extends NoticeName> {
   /** RFC 3339. */
   readonly time: string;
   readonly data: NoticeData<N>;
-  /** It is told once more: as this. */
+  /** Suffix of the event's id, if the container has an end in this run already. */
   readonly as?: string;
 }
 
@@ -37,23 +37,23 @@ export class Notices {
     this.#mode = mode;
   }
 
-  /** Waits for nothing. */
-  report<N extends NoticeName>(it: NoticeToReport<N>): void {
-    this.#publishing.push(this.#publish(it));
+  /** Does not wait until the notice is stored. */
+  report<N extends NoticeName>(notice: NoticeToReport<N>): void {
+    this.#publishing.push(this.#publish(notice));
   }
 
-  /** Resolves when all that were told are stored. @throws Suspended where the service stopped before that. */
+  /** Resolves when all reported notices are stored. @throws Suspended if the service stopped before that. */
   async waitUntilStored(): Promise<void> {
     await Promise.all(this.#publishing);
     if (this.#suspended !== undefined) throw this.#suspended;
   }
 
-  async #publish<N extends NoticeName>(it: NoticeToReport<N>): Promise<void> {
+  async #publish<N extends NoticeName>(notice: NoticeToReport<N>): Promise<void> {
     const { host, context } = this.#bus;
-    const own = eventId(this.#run, it.notice, it.container);
-    const id = it.as === undefined ? own : `${own}-${it.as}`;
+    const baseId = eventId(this.#run, notice.notice, notice.container);
+    const id = notice.as === undefined ? baseId : `${baseId}-${notice.as}`;
     const body = makeNotice({
-      ...it,
+      ...notice,
       id,
       service: "updater",
       context: {
@@ -61,10 +61,15 @@ export class Notices {
         engine_id: host.engine.id,
         run: this.#run,
         mode: this.#mode,
-        reason: it.reason,
+        reason: notice.reason,
       },
     });
-    const subject = subjects.hook({ host: host.name, hook: it.notice, container: it.container, event: id });
+    const subject = subjects.hook({
+      host: host.name,
+      hook: notice.notice,
+      container: notice.container,
+      event: id,
+    });
     try {
       await publishOnce(this.#bus, { subject, body, contentType: "application/cloudevents+json" });
     } catch (error) {
@@ -75,7 +80,7 @@ export class Notices {
   }
 }
 
-/** The end of a container, as the journal has it. */
+/** Reports the end of a container from the journal. */
 export function reportRecordedResult(notices: Notices, journal: Journal, name: string): void {
   const ended = journal.recordsOf("ended").find(({ container }) => container === name);
   if (ended === undefined) return;
@@ -94,41 +99,41 @@ export function reportRecordedResult(notices: Notices, journal: Journal, name: s
 
 type KnownResult = Omit<ResultRecord, "kind">;
 
-/** `time` as RFC 3339; `as` where the container has an end in this run already, and this is another one. */
-export function reportResult(notices: Notices, time: string, it: KnownResult, as?: string): void {
+/** `time` is RFC 3339. `as` distinguishes this end if the container has another end in this run already. */
+export function reportResult(notices: Notices, time: string, result: KnownResult, as?: string): void {
   notices.report({
     ...(as !== undefined && { as }),
     notice: "update_finished",
-    container: it.container,
-    reason: it.because,
+    container: result.container,
+    reason: result.because,
     time,
     data: {
-      name: it.container,
-      image: it.image ?? null,
-      end: it.end,
-      because: it.because,
-      by: it.by ?? null,
-      from: it.from ?? null,
-      to: it.to ?? null,
-      from_digest: it.from_digest ?? null,
-      to_digest: it.to_digest ?? null,
-      from_version: it.from_version ?? null,
-      to_version: it.to_version ?? null,
-      downtime_ms: it.downtime_ms ?? null,
-      ms: it.ms ?? null,
-      steps: it.steps ?? [],
+      name: result.container,
+      image: result.image ?? null,
+      end: result.end,
+      because: result.because,
+      by: result.by ?? null,
+      from: result.from ?? null,
+      to: result.to ?? null,
+      from_digest: result.from_digest ?? null,
+      to_digest: result.to_digest ?? null,
+      from_version: result.from_version ?? null,
+      to_version: result.to_version ?? null,
+      downtime_ms: result.downtime_ms ?? null,
+      ms: result.ms ?? null,
+      steps: result.steps ?? [],
     },
   });
 }
 
-/** All ends of a run whose last record is written. */
+/** Reports all ends of a run whose last record is written. */
 export function reportRunFinished(notices: Notices, journal: Journal): void {
   const finished = journal.recordsOf("finished")[0];
   if (finished === undefined) return;
   const ends = journal.recordsOf("ended").map(({ container, end, because }) => ({
     name: container,
     end,
-    because: because.slice(0, REASON_LENGTH),
+    because: because.slice(0, MAX_REASON_LENGTH),
   }));
   notices.report({
     notice: "run_finished",
@@ -139,7 +144,7 @@ export function reportRunFinished(notices: Notices, journal: Journal): void {
   });
 }
 
-/** What an earlier process may have had no time to tell. */
+/** Reports the ends that an earlier process may have had no time to report. */
 export function reportResultsAgain(notices: Notices, journal: Journal): void {
   for (const { container } of journal.recordsOf("ended")) reportRecordedResult(notices, journal, container);
 }

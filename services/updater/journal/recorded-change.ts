@@ -1,4 +1,4 @@
-// From which image to which, as the journal and the notices say it.
+// Describes the change from one image to another, for the journal and the notices.
 import { readImageVersion } from "../../../shared/registry/image-change.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import type { Labels } from "../../../shared/settings/labels.ts";
@@ -8,10 +8,10 @@ import type { ImageDocument } from "../create/inspect.ts";
 export interface RecordedChange {
   readonly from: string;
   readonly to: string;
-  /** repository@digest, where the image has one. */
+  /** repository@digest, if the image has one. */
   readonly from_digest?: string;
   readonly to_digest?: string;
-  /** What the images say that their versions are. */
+  /** The versions that the images state. */
   readonly from_version?: string;
   readonly to_version?: string;
 }

@@ -1,5 +1,5 @@
-// The marker volume of a run: its labels list the containers that the run stops beside those it updates. Made before
-// the first stop, removed at the end. It survives a power cut, a lost NATS and a lost updater.
+// The marker volume of a run: its labels list the containers that the run stops beside those that it updates. Created
+// before the first stop, removed at the end of the run. It survives a power cut, a lost NATS and a lost updater.
 import { type Engine, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 
 const PREFIX = "ouroboros-run-";
@@ -7,7 +7,7 @@ const RUN = "com.ouroboros.run";
 const STOPPED = "com.ouroboros.stopped";
 const NAMES = "com.ouroboros.stopped-names";
 
-/** The run may recreate it: then it is another container of the same name. */
+/** The run may recreate the container: then the name stays and the id changes. */
 export interface MarkedContainer {
   readonly id: string;
   readonly name: string;
@@ -37,10 +37,14 @@ export async function findMarkers(engine: Engine): Promise<RunMarker[]> {
   }));
 }
 
-/** What has become of them, by name or id. */
+/** The stopped containers as they are now: the id if it still exists, otherwise the name. */
 export async function resolveMarkedContainers(engine: Engine, { stopped }: RunMarker): Promise<string[]> {
-  const isThere = ({ id }: MarkedContainer) => ifExists(engine.docker.getContainer(id).inspect());
-  return Promise.all(stopped.map(async (one) => ((await isThere(one)) === undefined ? one.name : one.id)));
+  const findById = ({ id }: MarkedContainer) => ifExists(engine.docker.getContainer(id).inspect());
+  return Promise.all(
+    stopped.map(async (container) =>
+      (await findById(container)) === undefined ? container.name : container.id,
+    ),
+  );
 }
 
 const labelsOf = ({ stopped }: RunMarker): Record<string, string> => ({

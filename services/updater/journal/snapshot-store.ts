@@ -1,6 +1,7 @@
-// Snapshots: how a container was before it was stopped, kept in DATA_DIR from before the first stop until its successor is
-// committed or it runs again. That one is there means that its container may still be needed: recovery makes a container
-// that a prune took anew from it. They hold the environment, and so secrets: readable for their owner only, never on NATS.
+// Snapshots of containers before they are stopped, in DATA_DIR, kept from before the first stop until the successor
+// is committed or the container runs again. As long as a snapshot exists its container may be needed: recovery uses
+// it to recreate a container that a prune removed. Snapshots contain the environment, and so secrets: only their
+// owner can read them, and they never go to NATS.
 import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
@@ -17,7 +18,7 @@ import { containerFileName } from "./container-file-name.ts";
 export interface SnapshotStore {
   readonly settings: Pick<ServiceContext["settings"], "DATA_DIR">;
   readonly host: Pick<Host, "name">;
-  /** It may be out of this process's reach: then none is kept. */
+  /** DATA_DIR may be out of this process' reach: then no snapshot is kept. */
   readonly isOptional?: true;
 }
 
@@ -58,17 +59,17 @@ export type Snapshot = Omit<z.infer<typeof SnapshotSchema>, "container" | "image
   readonly new_image?: ImageDocument | undefined;
 };
 
-/** An inspect document alone with its environment has some ten kilobytes. */
-const MOST_BYTES = 4_000_000;
-const DAMAGED = ".damaged";
-const MOST_DAMAGED = 20;
+/** An inspect document with its environment alone has some ten kilobytes. */
+const MAX_BYTES = 4_000_000;
+const DAMAGED_SUFFIX = ".damaged";
+const MAX_DAMAGED_FILES = 20;
 
 const folderOf = (dataDir: string): string => join(dataDir, "replaced");
 const storeFolder = ({ settings, host }: SnapshotStore): string =>
   join(folderOf(settings.DATA_DIR), encodeToken(host.name));
 const fileOf = (run: string, name: string): string => `${run}-${containerFileName(name)}.json`;
 
-/** The name that its user gave it. */
+/** The name that the user gave the container. */
 export const containerNameIn = ({ container }: Pick<Snapshot, "container">): string =>
   container.Name.replace(/^\//, "");
 
@@ -83,16 +84,16 @@ export async function prepareSnapshots(dataDir: string): Promise<void> {
   await requireFreeSpace(dataDir);
 }
 
-/** On the disk when it resolves; a crash leaves the one before or this one. */
+/** The snapshot is on disk when this resolves. A crash leaves the previous one or this one. */
 export async function saveSnapshot(store: SnapshotStore, snapshot: Snapshot): Promise<void> {
-  const kept = writeSnapshot(store, snapshot).catch((cause: unknown) => {
+  const writing = writeSnapshot(store, snapshot).catch((cause: unknown) => {
     const { DATA_DIR: dataDir } = store.settings;
     throw new Error(
       `the snapshot of ${containerNameIn(snapshot)} could not be written into DATA_DIR ${dataDir} (${explain(cause)}), and without it nothing is stopped: make room there`,
       { cause },
     );
   });
-  await (store.isOptional ? kept.catch(() => undefined) : kept);
+  await (store.isOptional ? writing.catch(() => undefined) : writing);
 }
 
 async function writeSnapshot(store: SnapshotStore, snapshot: Snapshot): Promise<void> {
@@ -104,7 +105,7 @@ async function writeSnapshot(store: SnapshotStore, snapshot: Snapshot): Promise<
   await rename(`${file}.new`, file);
 }
 
-/** Undefined where there is none that can be read. */
+/** Undefined if there is none that can be read. */
 export async function readSnapshot(
   store: SnapshotStore,
   run: string,
@@ -114,12 +115,12 @@ export async function readSnapshot(
   return parseSnapshot(text, run);
 }
 
-/** One that was taken of it as a dependency, and not as what is updated. */
+/** Drops the snapshot only if it was taken of a dependency and not of a container to update. */
 export async function dropDependencySnapshot(store: SnapshotStore, run: string, name: string): Promise<void> {
   if ((await readSnapshot(store, run, name))?.role === "dependency") await dropSnapshot(store, run, name);
 }
 
-/** One that was taken of it as what is updated: a dependency may still be stopped, and needs its own until it runs. */
+/** Keeps the snapshot of a dependency: it may still be stopped, and needs its snapshot until it runs. */
 export async function dropUpdatedSnapshot(store: SnapshotStore, run: string, name: string): Promise<void> {
   if ((await readSnapshot(store, run, name))?.role !== "dependency") await dropSnapshot(store, run, name);
 }
@@ -133,37 +134,40 @@ type SnapshotReader = SnapshotStore & {
   readonly host: { readonly engine: { readonly id: string } };
 };
 
-/** All of this host, the newest first. One that cannot be read is told, set aside and harms nothing else. */
-export async function readSnapshots(reading: SnapshotReader): Promise<Snapshot[]> {
-  const folder = storeFolder(reading);
+/**
+ * All snapshots of this host, the newest first. One that cannot be read is logged and set aside, and harms nothing
+ * else.
+ */
+export async function readSnapshots(reader: SnapshotReader): Promise<Snapshot[]> {
+  const folder = storeFolder(reader);
   const files = (await readdir(folder).catch(() => [])).filter((file) => file.endsWith(".json"));
   const found: { readonly snapshot: Snapshot; readonly keptAt: number }[] = [];
   for (const file of files) {
     try {
       const { size, mtimeMs } = await stat(join(folder, file));
-      const text = size > MOST_BYTES ? "" : await readFile(join(folder, file), "utf8");
+      const text = size > MAX_BYTES ? "" : await readFile(join(folder, file), "utf8");
       const snapshot = parseSnapshot(text, file.split("-")[0] ?? "");
-      if (snapshot === undefined) await setAside(reading, file);
-      else if ([reading.host.engine.id, ""].includes(snapshot.engine))
+      if (snapshot === undefined) await setAside(reader, file);
+      else if ([reader.host.engine.id, ""].includes(snapshot.engine))
         found.push({ snapshot, keptAt: mtimeMs });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
-      reading.log.warn({ file: join(folder, file), because: explain(error) }, "snapshot cannot be read");
+      reader.log.warn({ file: join(folder, file), because: explain(error) }, "snapshot cannot be read");
     }
   }
-  return found.sort((one, other) => other.keptAt - one.keptAt).map(({ snapshot }) => snapshot);
+  return found.sort((a, b) => b.keptAt - a.keptAt).map(({ snapshot }) => snapshot);
 }
 
-/** Runs of which this DATA_DIR has a snapshot: it is the home of who began them. */
+/** Runs of which this DATA_DIR has a snapshot: the updater that began them uses this DATA_DIR. */
 export const findRunsWithSnapshots = async (store: SnapshotStore): Promise<readonly string[]> => [
   ...new Set((await listIntactFiles(store)).map(runOf)),
 ];
 
-/** Those of all other runs: where the journal was lost, nobody else knows that they are over. */
+/** Drops the snapshots of all other runs: if the journal was lost, nothing else shows that they are over. */
 export const dropOtherSnapshots = (store: SnapshotStore, runs: readonly string[]): Promise<void> =>
   dropFiles(store, (run) => !runs.includes(run));
 
-/** All of a run that is over. */
+/** Drops all snapshots of a run that is over. */
 export const dropSnapshotsOfRun = (store: SnapshotStore, over: string): Promise<void> =>
   dropFiles(store, (run) => run === over);
 
@@ -172,27 +176,27 @@ async function dropFiles(store: SnapshotStore, isOver: (run: string) => boolean)
     if (isOver(runOf(file))) await rm(join(storeFolder(store), file), { force: true });
 }
 
-/** Names of those that are not set aside. */
+/** Names of the files that are not set aside. */
 async function listIntactFiles(store: SnapshotStore): Promise<string[]> {
   const files = await readdir(storeFolder(store)).catch(() => []);
-  return files.filter((file) => !file.endsWith(DAMAGED));
+  return files.filter((file) => !file.endsWith(DAMAGED_SUFFIX));
 }
 
 const runOf = (file: string): string => file.slice(0, file.indexOf("-"));
 
-async function setAside(reading: SnapshotReader, file: string): Promise<void> {
-  const folder = storeFolder(reading);
-  const aside = join(folder, `${file}${DAMAGED}`);
+async function setAside(reader: SnapshotReader, file: string): Promise<void> {
+  const folder = storeFolder(reader);
+  const aside = join(folder, `${file}${DAMAGED_SUFFIX}`);
   await rename(join(folder, file), aside);
-  reading.log.error(
+  reader.log.error(
     { file: aside },
     "snapshot is damaged and set aside: if a prune took its container meanwhile, that cannot be made anew",
   );
-  const damaged = (await readdir(folder)).filter((one) => one.endsWith(DAMAGED)).sort();
-  for (const one of damaged.slice(0, -MOST_DAMAGED)) await rm(join(folder, one), { force: true });
+  const damaged = (await readdir(folder)).filter((name) => name.endsWith(DAMAGED_SUFFIX)).sort();
+  for (const name of damaged.slice(0, -MAX_DAMAGED_FILES)) await rm(join(folder, name), { force: true });
 }
 
-/** Also the bare inspect documents that the version before this one kept. */
+/** Also reads the bare inspect documents that the previous version kept. */
 function parseSnapshot(text: string, run: string): Snapshot | undefined {
   const kept = parseJson(text);
   const read = SnapshotSchema.safeParse(kept).data;

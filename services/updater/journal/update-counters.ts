@@ -1,5 +1,6 @@
-// SAVE_COUNTERS: how often each container of a host was updated, kept in DATA_DIR. Each run is counted once, when it is
-// over: who dies between counting and closing the run finds it counted.
+// SAVE_COUNTERS: counts how often each container of a host was updated, and keeps that in DATA_DIR. Each run is
+// counted once, when it is over: after a crash between counting and closing the run, the next process finds it
+// counted.
 import { lookUp } from "../../../shared/look-up.ts";
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,16 +17,16 @@ const Counts = z.object({
 const KeptCounters = Counts.extend({ counted: z.array(z.string()) });
 type KeptCounters = z.infer<typeof KeptCounters>;
 
-/** What `status` tells. */
+/** What `status` shows. */
 export type Counts = z.infer<typeof Counts> & { readonly all: number };
 
 /** Only the last run can be counted again; a few more, for runs that another updater finished meanwhile. */
-const REMEMBERED = 20;
+const MAX_COUNTED_RUNS = 20;
 
 interface CountersOptions {
   readonly dataDir: string;
   readonly host: string;
-  /** SAVE_COUNTERS; else they begin with the process. */
+  /** SAVE_COUNTERS; without it the counters begin with the process. */
   readonly save: boolean;
   readonly log: Logger;
   /** RFC 3339. */
@@ -33,18 +34,18 @@ interface CountersOptions {
 }
 
 export class Counters {
-  readonly #place: CountersOptions;
+  readonly #options: CountersOptions;
   #kept: KeptCounters;
 
-  private constructor(place: CountersOptions, kept: KeptCounters) {
-    this.#place = place;
+  private constructor(options: CountersOptions, kept: KeptCounters) {
+    this.#options = options;
     this.#kept = kept;
   }
 
-  /** What cannot be read is told, and counts nothing. */
-  static async open(place: CountersOptions): Promise<Counters> {
-    const anew: KeptCounters = { since: place.now, containers: {}, counted: [] };
-    return new Counters(place, (place.save ? await readCounters(place) : undefined) ?? anew);
+  /** A file that cannot be read is logged, and the counters begin anew. */
+  static async open(options: CountersOptions): Promise<Counters> {
+    const empty: KeptCounters = { since: options.now, containers: {}, counted: [] };
+    return new Counters(options, (options.save ? await readCounters(options) : undefined) ?? empty);
   }
 
   get counts(): Counts {
@@ -52,7 +53,7 @@ export class Counters {
     return { since, all: Object.values(containers).reduce((sum, count) => sum + count, 0), containers };
   }
 
-  /** The names of the containers that the run updated. */
+  /** `names` are the containers that the run updated. */
   async count(run: string, names: readonly string[]): Promise<void> {
     const { counted, containers, since } = this.#kept;
     if (counted.includes(run)) return;
@@ -60,44 +61,45 @@ export class Counters {
     this.#kept = {
       since,
       containers: { ...containers, ...Object.fromEntries(added) },
-      counted: [...counted, run].slice(-REMEMBERED),
+      counted: [...counted, run].slice(-MAX_COUNTED_RUNS),
     };
-    if (this.#place.save && names.length > 0) await this.#store(run);
+    if (this.#options.save && names.length > 0) await this.#store(run);
   }
 
   async #store(run: string): Promise<void> {
-    const file = fileOf(this.#place);
+    const file = fileOf(this.#options);
     try {
-      await mkdir(folderOf(this.#place), { recursive: true, mode: 0o700 });
+      await mkdir(folderOf(this.#options), { recursive: true, mode: 0o700 });
       await writeWhole(file, JSON.stringify(this.#kept));
     } catch (error) {
-      this.#place.log.warn({ run, file, because: explain(error) }, "counters not saved");
+      this.#options.log.warn({ run, file, because: explain(error) }, "counters not saved");
     }
   }
 }
 
 const folderOf = ({ dataDir }: CountersOptions): string => join(dataDir, "counters");
-const fileOf = (place: CountersOptions): string => join(folderOf(place), `${encodeToken(place.host)}.json`);
+const fileOf = (options: CountersOptions): string =>
+  join(folderOf(options), `${encodeToken(options.host)}.json`);
 
-async function readCounters(place: CountersOptions): Promise<KeptCounters | undefined> {
-  const file = fileOf(place);
+async function readCounters(options: CountersOptions): Promise<KeptCounters | undefined> {
+  const file = fileOf(options);
   const because = "it does not hold counters";
   try {
     const read = KeptCounters.safeParse(parseJson(await readFile(file, "utf8")));
     if (read.success) return read.data;
-    place.log.warn({ file, because }, "counters begin anew");
+    options.log.warn({ file, because }, "counters begin anew");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT")
-      place.log.warn({ file, because: explain(error) }, "counters begin anew");
+      options.log.warn({ file, because: explain(error) }, "counters begin anew");
   }
   return undefined;
 }
 
-/** The old file or the new one, whatever happens in between. */
+/** Leaves the old file or the new one, whatever happens in between. */
 async function writeWhole(file: string, text: string): Promise<void> {
-  const beside = `${file}.new`;
-  await using handle = await open(beside, "w", 0o600);
+  const temporary = `${file}.new`;
+  await using handle = await open(temporary, "w", 0o600);
   await handle.writeFile(text);
   await handle.sync();
-  await rename(beside, file);
+  await rename(temporary, file);
 }

@@ -1,5 +1,5 @@
-// What this host knows itself of the last update of each container, in DATA_DIR: by this alone a rollback finds the image
-// before. The journal tells people the same, but whoever may write to NATS may write to it.
+// What this host itself knows of the last update of each container, in DATA_DIR: a rollback finds the image before by
+// this alone. The journal says the same, but whoever may write to NATS may write to the journal.
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -25,26 +25,26 @@ export type UpdateRecord = z.infer<typeof UpdateRecord>;
 
 const folderOf = ({ settings, host }: UpdateRecordsLocation): string =>
   join(settings.DATA_DIR, "updates", encodeToken(host.name));
-const fileOf = (place: UpdateRecordsLocation, container: string): string =>
-  join(folderOf(place), `${containerFileName(container)}.json`);
+const fileOf = (location: UpdateRecordsLocation, container: string): string =>
+  join(folderOf(location), `${containerFileName(container)}.json`);
 
-/** A crash leaves the record before or this one. */
+/** A crash leaves the previous record or this one. */
 export async function saveUpdateRecord(
-  place: UpdateRecordsLocation,
+  location: UpdateRecordsLocation,
   container: string,
   record: UpdateRecord,
 ): Promise<void> {
-  await mkdir(folderOf(place), { recursive: true, mode: 0o700 });
-  const file = fileOf(place, container);
+  await mkdir(folderOf(location), { recursive: true, mode: 0o700 });
+  const file = fileOf(location, container);
   await writeFile(`${file}.new`, JSON.stringify(record), { mode: 0o600 });
   await rename(`${file}.new`, file);
 }
 
-/** Undefined where there is none that can be read. */
+/** Undefined if there is none that can be read. */
 export async function readUpdateRecord(
-  place: UpdateRecordsLocation,
+  location: UpdateRecordsLocation,
   container: string,
 ): Promise<UpdateRecord | undefined> {
-  const text = await readFile(fileOf(place, container), "utf8").catch(() => "");
+  const text = await readFile(fileOf(location, container), "utf8").catch(() => "");
   return UpdateRecord.safeParse(parseJson(text)).data;
 }

@@ -1,13 +1,16 @@
-// One Ouroboros acts on an Engine at a time, whichever NATS and DATA_DIR each has. The fence (journal/fence.ts) is for one
-// NATS; what all of them share is the Engine, so the lease is kept there. Who has nothing in hand holds nothing.
-//   E1  Whoever touches a container, or what a swap has left, holds the lease: a volume of which the highest generation
-//       counts. Making one is atomic, so of those who want the next generation one gets it.
-//   E2  Who holds it gives a sign of life every BEAT_MS. A lease is taken from somebody only after SILENT_BEATS in which
-//       nothing was heard of them, or where they are known to be dead (lease-holder.ts).
-//   E3  A prune may take the lease. A missing one is free for what begins anew, which touches nothing that others have
-//       begun; for what others have begun it is free only after the same silence.
-//   E4  Before each stop it is looked at: who has lost it throws Fenced; who finds it pruned makes it again.
-//   E5  It is given back when nothing is in hand any more. Who dies, or is stopped, in the middle leaves it.
+// The lease of an Engine: one Ouroboros acts on it at a time, whichever NATS and DATA_DIR each uses. The fence
+// (journal/fence.ts) works within one NATS. All of them share the Engine, so the lease is kept there. An idle process
+// holds no lease.
+//   E1  A process that touches a container, or the remains of a swap, holds the lease: a volume whose highest
+//       generation counts. Creating a volume is atomic, so only one of several processes gets the next generation.
+//   E2  The holder sends a signal every BEAT_MS. Another process takes the lease over only after SILENT_BEATS without
+//       any signal from it, or if the holder is known to be dead (lease-holder.ts).
+//   E3  A prune may remove the lease. A missing lease is free at once for new work, which touches nothing that others
+//       began. For work that others began it is free only after the same silence.
+//   E4  The holder checks the lease before each stop. If it lost the lease it throws Fenced; if the lease was pruned
+//       it creates it again.
+//   E5  The holder releases the lease when it has no more work. A process that dies, or is stopped, in the middle of
+//       its work leaves the lease behind.
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
 import type { Engine } from "../../../shared/docker/engine.ts";
@@ -31,8 +34,8 @@ export const createEngineLease = async (context: ServiceContext, host: Host): Pr
 
 const BEAT_MS = 2500;
 const SILENT_BEATS = 6;
-/** How often it is tried to give the lease back: an Engine may be starting again. */
-const RETURNS = 5;
+/** How often releasing the lease is tried: the Engine may be restarting. */
+const RELEASE_TRIES = 5;
 
 interface LeaseContext {
   readonly engine: Engine;
@@ -43,33 +46,33 @@ interface LeaseContext {
 }
 
 export interface LeaseRequest {
-  /** Ends the waiting. */
+  /** Ends the wait. */
   readonly signal: AbortSignal;
-  /** E3: is there something that others have begun, which is to be put right? */
+  /** E3: does the work include something that others began? */
   readonly touchesOthers?: () => Promise<boolean>;
 }
 
-/** What the one who waits has learnt so far. */
+/** What a waiting process has observed so far. */
 interface LeaseObservation {
   readonly isSilent: boolean;
-  /** Somebody held the lease a moment ago. */
+  /** Another process held the lease a moment ago. */
   readonly isHeard: boolean;
 }
 
 export class EngineLease implements Disposable {
-  readonly #place: LeaseContext;
-  /** It is taken, or given back, by one call at a time. */
+  readonly #context: LeaseContext;
+  /** One call at a time takes or releases the lease. */
   readonly #turns = new Semaphore(1);
   #generation: number | undefined;
   #beating: { readonly over: AbortController; readonly ended: Promise<void> } | undefined;
   #waitsFor: string | undefined;
   #n = 0;
 
-  constructor(place: LeaseContext) {
-    this.#place = place;
+  constructor(context: LeaseContext) {
+    this.#context = context;
   }
 
-  /** What keeps it from acting, in a sentence; undefined where nothing does. */
+  /** Why this process must not act now, as a sentence; undefined if it may. */
   get trouble(): string | undefined {
     return this.#waitsFor === undefined ? undefined : `it waits for ${this.#waitsFor}`;
   }
@@ -78,84 +81,86 @@ export class EngineLease implements Disposable {
     return this.#generation !== undefined;
   }
 
-  /** Somebody with this DATA_DIR held it and died. */
+  /** A process with the same DATA_DIR held the lease and died. */
   async isAbandoned(): Promise<boolean> {
     if (this.#generation !== undefined) return false;
-    const { lease } = await readLeaseVolumes(this.#place.engine);
-    return lease !== undefined && lease.home !== "" && lease.home === this.#place.holder.home;
+    const { lease } = await readLeaseVolumes(this.#context.engine);
+    return lease !== undefined && lease.home !== "" && lease.home === this.#context.holder.home;
   }
 
-  /** E1: waits for its turn. Costs nothing where it is held already. @throws Suspended where the signal aborts first. */
-  async hold(wanted: LeaseRequest): Promise<void> {
+  /** E1: waits for the lease. Costs nothing if it is held already. @throws Suspended if the signal aborts first. */
+  async hold(request: LeaseRequest): Promise<void> {
     if (this.isHeld) return;
     using _turn = await this.#turns.take();
-    if (this.isHeld) return; // by one that asked before
-    const { engine, clock, holder } = this.#place;
-    if (await this.#isTaken(wanted, { isSilent: false, isHeard: false })) return;
-    using signs = new LeaseSignalListener({ engine, clock, id: holder.id });
+    if (this.isHeld) return; // an earlier call took it
+    const { engine, clock, holder } = this.#context;
+    if (await this.#tryTake(request, { isSilent: false, isHeard: false })) return;
+    using listener = new LeaseSignalListener({ engine, clock, id: holder.id });
     try {
-      await this.#wait(wanted, signs);
+      await this.#wait(request, listener);
     } finally {
       this.#waitsFor = undefined;
     }
   }
 
-  async #wait(wanted: LeaseRequest, signs: LeaseSignalListener): Promise<void> {
-    const { engine, log, health } = this.#place;
-    let [silent, isHeard] = [0, false];
-    for (let told = ""; !wanted.signal.aborted;) {
+  async #wait(request: LeaseRequest, listener: LeaseSignalListener): Promise<void> {
+    const { engine, log, health } = this.#context;
+    let [silentBeats, isHeard] = [0, false];
+    for (let logged = ""; !request.signal.aborted;) {
       try {
-        const marks = await readLeaseVolumes(engine);
-        const who = marks.lease?.who ?? "whoever began what is half done there";
+        const volumes = await readLeaseVolumes(engine);
+        const who = volumes.lease?.who ?? "whoever began what is half done there";
         this.#waitsFor = `another Ouroboros that acts on this Engine: ${who}`;
-        if (who !== told) log.warn({ acting: who }, "another Ouroboros acts on this Engine; standing by");
-        told = who;
-        isHeard ||= marks.lease !== undefined;
+        if (who !== logged) log.warn({ acting: who }, "another Ouroboros acts on this Engine; standing by");
+        logged = who;
+        isHeard ||= volumes.lease !== undefined;
         using _waits = health.trackWait(this.#waitsFor);
-        const heard = await signs.listen(BEAT_MS, marks.signals, wanted.signal);
-        silent = heard === "silence" ? silent + 1 : 0;
+        const heard = await listener.listen(BEAT_MS, volumes.signals, request.signal);
+        silentBeats = heard === "silence" ? silentBeats + 1 : 0;
         isHeard = heard === "a sign of life" || (isHeard && heard !== "done");
-        if (await this.#isTaken(wanted, { isSilent: silent >= SILENT_BEATS, isHeard })) return;
+        if (await this.#tryTake(request, { isSilent: silentBeats >= SILENT_BEATS, isHeard })) return;
       } catch (error) {
-        silent = 0;
+        silentBeats = 0;
         log.debug({ because: explain(error) }, "the lease of the Engine cannot be looked at");
-        await this.#place.clock.sleep(BEAT_MS, wanted.signal);
+        await this.#context.clock.sleep(BEAT_MS, request.signal);
       }
     }
     throw new Suspended(`stopped while it waited for ${this.#waitsFor ?? "another Ouroboros"}`);
   }
 
-  async #isTaken({ touchesOthers }: LeaseRequest, { isSilent, isHeard }: LeaseObservation): Promise<boolean> {
-    const { engine, holder, log } = this.#place;
+  /** Resolves with whether this process holds the lease now. */
+  async #tryTake({ touchesOthers }: LeaseRequest, { isSilent, isHeard }: LeaseObservation): Promise<boolean> {
+    const { engine, holder, log } = this.#context;
     const { lease } = await readLeaseVolumes(engine);
-    const isOwn = lease?.id === holder.id; // its making failed after it was done
+    const isOwn = lease?.id === holder.id; // an earlier create call failed, but the Engine carried it out
     if (lease !== undefined && !isOwn && !isSilent && !(await isHolderDead(lease, holder, engine)))
       return false;
     if (lease === undefined && !isSilent && (isHeard || (await touchesOthers?.()) === true)) return false;
     const generation = (lease?.generation ?? 0) + 1;
-    const now = await createLeaseVolume(engine, generation, holder);
-    if (now.lease?.id !== holder.id) return false;
+    const volumes = await createLeaseVolume(engine, generation, holder);
+    if (volumes.lease?.id !== holder.id) return false;
     this.#begin(generation);
     if (lease !== undefined)
       log.warn({ before: lease.who }, "took over from an Ouroboros that acts on this Engine no more");
-    for (const name of [...now.older, ...now.signals]) await removeLeaseVolume(engine, name); // what the dead have left
+    // Dead processes left these.
+    for (const name of [...volumes.older, ...volumes.signals]) await removeLeaseVolume(engine, name);
     return true;
   }
 
   /** E4. @throws Fenced */
   async check(): Promise<void> {
     if (this.#generation === undefined) return;
-    await this.#look();
+    await this.#renew();
     if (this.#generation === undefined) throw new Fenced("another Ouroboros acts on this Engine now");
   }
 
   /** E5 */
   async release(): Promise<void> {
-    const { engine, clock, holder, log } = this.#place;
+    const { engine, clock, holder, log } = this.#context;
     const [generation, beating] = [this.#generation, this.#beating];
     this.#end();
     if (generation === undefined) return;
-    using _turn = await this.#turns.take(); // nobody waits for another Ouroboros meanwhile: it was held
+    using _turn = await this.#turns.take(); // comes at once: the lease was held, so no call is waiting for it
     await beating?.ended;
     for (let tries = 1; ; tries++)
       try {
@@ -164,13 +169,14 @@ export class EngineLease implements Disposable {
         const { signals } = await readLeaseVolumes(engine);
         for (const name of signals) {
           const { id, kind } = parseLeaseSignal(name) ?? {};
-          if (id === holder.id || kind === "alive") await removeLeaseVolume(engine, name); // or of the dead, carried out late
+          // Or of a dead process, whose call the Engine carried out late.
+          if (id === holder.id || kind === "alive") await removeLeaseVolume(engine, name);
         }
         return;
       } catch (error) {
         const because = explain(error);
-        log.debug({ because }, "the lease of the Engine could not be given back"); // silence tells, then
-        if (tries === RETURNS) return;
+        log.debug({ because }, "the lease of the Engine could not be given back"); // E2: others take it over
+        if (tries === RELEASE_TRIES) return;
         await clock.sleep(BEAT_MS);
       }
   }
@@ -192,12 +198,12 @@ export class EngineLease implements Disposable {
 
   /** E2 */
   async #beat(over: AbortSignal): Promise<void> {
-    const { engine, holder, clock, log } = this.#place;
+    const { engine, holder, clock, log } = this.#context;
     while (!over.aborted) {
       try {
-        const sign = await sendLeaseSignal(engine, { kind: "alive", id: holder.id }, this.#n++);
-        await this.#look();
-        await removeLeaseVolume(engine, sign);
+        const volume = await sendLeaseSignal(engine, { kind: "alive", id: holder.id }, this.#n++);
+        await this.#renew();
+        await removeLeaseVolume(engine, volume);
       } catch (error) {
         log.debug({ because: explain(error) }, "no sign of life could be given");
       }
@@ -205,11 +211,12 @@ export class EngineLease implements Disposable {
     }
   }
 
-  async #look(): Promise<void> {
-    const { engine, holder, log } = this.#place;
+  /** E4: creates a pruned lease again, and ends a lost one. */
+  async #renew(): Promise<void> {
+    const { engine, holder, log } = this.#context;
     const { lease } = await readLeaseVolumes(engine);
     const generation = this.#generation;
-    if (generation === undefined) return; // given back meanwhile
+    if (generation === undefined) return; // released meanwhile
     if (lease === undefined) await createLeaseVolume(engine, generation, holder);
     else if (lease.id !== holder.id) {
       log.warn({ acting: lease.who }, "the lease of this Engine is another's now");

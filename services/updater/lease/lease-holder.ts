@@ -1,5 +1,5 @@
-// Who acts on an Engine, for the others and for who comes after it; and how the one who comes after it knows that it is
-// dead without waiting for its silence.
+// Identifies the process that holds the lease of an Engine, for other processes and for its successor; and tells
+// whether a holder is certainly dead, so that its successor need not wait for the silence of engine-lease.ts (E2).
 import { randomBytes } from "node:crypto";
 import { readFile, readlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -10,13 +10,13 @@ import type { ServiceContext, Host } from "../../../shared/runtime/run-service.t
 export interface LeaseHolder {
   /** Random for each process and Engine. */
   readonly id: string;
-  /** For people. */
+  /** A description for people. */
   readonly who: string;
-  /** The same for all that use one DATA_DIR. */
+  /** The same for all processes that use one DATA_DIR. */
   readonly home: string;
-  /** `<boot id> <PID namespace> <pid> <start time>`, empty where the kernel does not tell. */
+  /** `<boot id> <PID namespace> <pid> <start time>`, empty if the kernel does not show them. */
   readonly process: string;
-  /** Ids of the containers of this Engine that it may run in. */
+  /** Ids of the containers of this Engine that the process may run in. */
   readonly containers: readonly string[];
 }
 
@@ -39,11 +39,11 @@ export async function identifyHolder(
   };
 }
 
-/** One that cannot be kept is nobody's: then silence alone tells. */
+/** Empty if DATA_DIR cannot keep an id: then only silence tells that a holder is dead. */
 async function readInstanceId(dataDir: string): Promise<string> {
   const file = join(dataDir, "instance");
   const made = randomBytes(16).toString("hex");
-  await writeFile(file, made, { mode: 0o600, flag: "wx" }).catch(() => undefined); // there already, or nowhere
+  await writeFile(file, made, { mode: 0o600, flag: "wx" }).catch(() => undefined); // exists already, or not writable
   const kept = await readFile(file, "utf8").catch(() => "");
   return /^[0-9a-f]{32}$/.test(kept) ? kept : "";
 }
@@ -59,8 +59,8 @@ async function identifyProcess(): Promise<string> {
 }
 
 /**
- * That `holder` is dead is certain: the process or the containers that it ran in are no more. Only of who had the same
- * DATA_DIR: what another left is let lie for a while, for the one to whom it belongs.
+ * True only if `holder` is certainly dead: its process, or the containers it ran in, no longer exist. Only for a
+ * holder with the same DATA_DIR: work that another one left stays for a while, for the process it belongs to.
  */
 export async function isHolderDead(holder: LeaseHolder, me: LeaseHolder, engine: Engine): Promise<boolean> {
   if (holder.home === "" || holder.home !== me.home || holder.process === "" || me.process === "")
@@ -84,10 +84,10 @@ async function isProcessGone(pid: number, start: string): Promise<boolean> {
     return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
   const { state, start: now } = await readProcessStat(pid);
-  return state === "Z" || (now !== "" && now !== start); // it waits to be reaped, or its number is another's
+  return state === "Z" || (now !== "" && now !== start); // waits to be reaped, or another process has its pid now
 }
 
-/** The third and the 22nd field of proc_pid_stat(5); the second may hold blanks. Empty where they are not shown. */
+/** The third and the 22nd field of proc_pid_stat(5); the second may hold blanks. Empty if they are not shown. */
 async function readProcessStat(pid: number): Promise<{ readonly state: string; readonly start: string }> {
   const text = await readFileOrEmpty(`/proc/${pid}/stat`);
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");

@@ -1,6 +1,7 @@
-// Listening for signs of life of others, on the Engine's event stream: it tells of a volume that was made, also where a
-// prune took it at once. How long nothing was heard is counted in signs of one's own that came back, so that neither a
-// stream that is broken nor an Engine that answers nobody is taken for silence. Engine API: SystemEvents.
+// Listens on the Engine's event stream for the signals of other processes. A signal is a volume; the stream reports
+// its creation even if a prune removes the volume at once. Silence counts only while this process receives its own
+// signals back, so neither a broken stream nor an Engine that does not answer is taken for silence.
+// Engine API: SystemEvents.
 import type { Readable } from "node:stream";
 import { type Clock, firstOf } from "../../../shared/clock.ts";
 import { type Engine, statusOf } from "../../../shared/docker/engine.ts";
@@ -15,17 +16,17 @@ interface LeaseEvent {
   readonly Actor?: { readonly ID?: string; readonly Attributes?: { readonly name?: string } };
 }
 
-/** `done`: who held the lease has given it back. `deaf`: one's own sign did not come back. */
+/** `done`: the holder released the lease. `deaf`: the signal this process sent did not come back. */
 export type HeardSignal = "a sign of life" | "silence" | "done" | "deaf";
 
 export class LeaseSignalListener implements Disposable {
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #id: string;
-  readonly #over = new AbortController();
+  readonly #disposed = new AbortController();
   #wake = new AbortController();
   #heard = { alive: false, done: false, own: false };
-  /** A proxy in between lets no events through: then the names of the volumes must tell. */
+  /** A proxy before the Engine denies the events. The names of the volumes must do then. */
   #isDenied = false;
   #seen: readonly string[] | undefined;
   #n = 0;
@@ -45,17 +46,17 @@ export class LeaseSignalListener implements Disposable {
     void this.#listen();
   }
 
-  /** What is heard in `ms`; a lease that is given back ends the listening at once. `there`: the volumes of signs now. */
-  async listen(ms: number, there: readonly string[], signal: AbortSignal): Promise<HeardSignal> {
+  /** Listens for `ms`, or until the lease is released. `volumes`: the signal volumes that exist now. */
+  async listen(ms: number, volumes: readonly string[], signal: AbortSignal): Promise<HeardSignal> {
     this.#heard = { alive: this.#heard.alive, done: this.#heard.done, own: this.#isDenied };
     this.#wake = new AbortController();
-    const isNew = this.#look(there);
+    const isNew = this.#hasNewSignals(volumes);
     const until = firstOf(signal, this.#wake.signal);
-    const own = await sendLeaseSignal(this.#engine, { kind: "waits", id: this.#id }, this.#n++);
+    const ownSignal = await sendLeaseSignal(this.#engine, { kind: "waits", id: this.#id }, this.#n++);
     try {
       if (!this.#heard.done) await this.#clock.sleep(ms, until);
     } finally {
-      await removeLeaseVolume(this.#engine, own);
+      await removeLeaseVolume(this.#engine, ownSignal);
     }
     const { alive, done, own: isOwnHeard } = this.#heard;
     this.#heard = { alive: false, done: false, own: false };
@@ -65,24 +66,24 @@ export class LeaseSignalListener implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#over.abort();
+    this.#disposed.abort();
   }
 
-  /** Volumes of others that were not there before. */
-  #look(there: readonly string[]): boolean {
-    const alive = there.filter((name) => parseLeaseSignal(name)?.kind === "alive");
+  /** Did a holder send a signal since the last call? */
+  #hasNewSignals(volumes: readonly string[]): boolean {
+    const alive = volumes.filter((name) => parseLeaseSignal(name)?.kind === "alive");
     const isNew = this.#seen !== undefined && alive.some((name) => this.#seen?.includes(name) === false);
     this.#seen = alive;
     return isNew;
   }
 
   async #listen(): Promise<void> {
-    const { signal } = this.#over;
+    const { signal } = this.#disposed;
     const filters = { type: ["volume" as const], event: ["create"] };
     while (!signal.aborted) {
       try {
-        const given = { filters, abortSignal: signal };
-        const events = (await this.#engine.dockerWithoutTimeout.getEvents(given)) as unknown as Readable;
+        const options = { filters, abortSignal: signal };
+        const events = (await this.#engine.dockerWithoutTimeout.getEvents(options)) as unknown as Readable;
         for await (const line of linesOf(events)) this.#hear(parseJson(line) as LeaseEvent);
       } catch (error) {
         this.#isDenied = statusOf(error) === FORBIDDEN;
@@ -92,20 +93,20 @@ export class LeaseSignalListener implements Disposable {
     }
   }
 
-  /** podman tells the name among the attributes. */
+  /** podman reports the volume's name among the attributes. */
   #hear({ Actor: { ID = "", Attributes = {} } = {} }: LeaseEvent): void {
-    const sign = parseLeaseSignal(ID === "" ? (Attributes.name ?? "") : ID);
-    if (sign === undefined) return;
-    if (sign.id === this.#id) this.#heard.own = true;
-    else if (sign.kind === "alive") this.#heard.alive = true;
-    else if (sign.kind === "done") {
+    const leaseSignal = parseLeaseSignal(ID === "" ? (Attributes.name ?? "") : ID);
+    if (leaseSignal === undefined) return;
+    if (leaseSignal.id === this.#id) this.#heard.own = true;
+    else if (leaseSignal.kind === "alive") this.#heard.alive = true;
+    else if (leaseSignal.kind === "done") {
       this.#heard.done = true;
       this.#wake.abort();
     }
   }
 }
 
-/** Fails where the stream does. */
+/** Throws when the stream fails. */
 async function* linesOf(stream: Readable): AsyncGenerator<string> {
   let rest = "";
   for await (const chunk of stream.setEncoding("utf8")) {

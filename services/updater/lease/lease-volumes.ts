@@ -1,6 +1,6 @@
-// What the programs that act on an Engine leave there for one another: volumes that nothing mounts. Labels of a volume
-// cannot be changed, so what changes is in the name. Engine API: VolumeCreate (of several that make one name at a time one
-// makes it, and all are shown that one's labels), VolumeList, VolumeDelete.
+// The lease and its signals as volumes on the Engine, which nothing mounts. A volume's labels cannot change, so
+// whatever changes is in its name. Engine API: VolumeCreate (if several processes create one name at the same time,
+// one of them creates it and all see the labels of that one), VolumeList, VolumeDelete.
 import { CONFLICT, type Engine, NOT_FOUND, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import type { Labels } from "../../../shared/settings/labels.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
@@ -13,28 +13,28 @@ const CONTAINERS = "com.ouroboros.acting-containers";
 
 const PREFIX = "ouroboros-";
 const LEASE = /^ouroboros-acting-(\d+)$/;
-const SIGN = /^ouroboros-(alive|waits|done)-([0-9a-f]+)-\d+$/;
+const SIGNAL = /^ouroboros-(alive|waits|done)-([0-9a-f]+)-\d+$/;
 
-/** `alive`: it holds the lease; `waits`: it would like to; `done`: it has just given it back. */
+/** `alive`: the sender holds the lease; `waits`: it wants the lease; `done`: it has just released the lease. */
 export type LeaseSignalKind = "alive" | "waits" | "done";
 
 export interface LeaseSignal {
   readonly kind: LeaseSignalKind;
-  /** Whose. */
+  /** The sender's LeaseHolder id. */
   readonly id: string;
 }
 
 export interface LeaseVolumes {
-  /** The one that counts: the highest generation. */
+  /** The lease that counts: the highest generation. */
   readonly lease: (LeaseHolder & { readonly generation: number }) | undefined;
-  /** Names of the others. */
+  /** Names of the leases of earlier generations. */
   readonly older: readonly string[];
   readonly signals: readonly string[];
 }
 
 /**
- * By their names: an Engine that ends while it makes a volume may have the volume, but not its labels. One with labels of
- * somebody else is none of them.
+ * Finds the volumes by name: an Engine that ends while it creates a volume may keep the volume without its labels. A
+ * volume with only foreign labels is not ours.
  */
 export async function readLeaseVolumes({ docker }: Engine): Promise<LeaseVolumes> {
   const { Volumes } = await docker.listVolumes({ filters: { name: [PREFIX] } });
@@ -49,7 +49,7 @@ export async function readLeaseVolumes({ docker }: Engine): Promise<LeaseVolumes
         ? []
         : [{ name: Name, generation: Number(generation), ...parseHolder(labels) }];
     })
-    .toSorted((one, other) => other.generation - one.generation);
+    .toSorted((a, b) => b.generation - a.generation);
   const [lease, ...older] = leases;
   return {
     lease,
@@ -58,7 +58,7 @@ export async function readLeaseVolumes({ docker }: Engine): Promise<LeaseVolumes
   };
 }
 
-/** Resolves with what there is then: the lease of that generation is whose labels it shows. */
+/** Resolves with the volumes after the call: the labels of the lease tell which process got the generation. */
 export async function createLeaseVolume(
   engine: Engine,
   generation: number,
@@ -66,8 +66,8 @@ export async function createLeaseVolume(
 ): Promise<LeaseVolumes> {
   for (let tries = 1; ; tries++) {
     await engine.docker.createVolume({ Name: leaseName(generation), Labels: labelsOf(holder) });
-    const marks = await readLeaseVolumes(engine);
-    if (marks.lease !== undefined || tries === MOST_PRUNES) return marks; // pruned that often between two calls
+    const volumes = await readLeaseVolumes(engine);
+    if (volumes.lease !== undefined || tries === MOST_PRUNES) return volumes; // else a prune came between the calls
   }
 }
 
@@ -75,7 +75,7 @@ const MOST_PRUNES = 5;
 
 export const leaseName = (generation: number): string => `ouroboros-acting-${generation}`;
 
-/** The Engine tells all who listen to its events; a prune takes the volume, but not the event. Resolves with its name. */
+/** The Engine reports the volume as an event, which a prune cannot take back. Resolves with the volume's name. */
 export async function sendLeaseSignal(
   { docker }: Engine,
   { kind, id }: LeaseSignal,
@@ -87,7 +87,7 @@ export async function sendLeaseSignal(
 }
 
 export function parseLeaseSignal(volume: string): LeaseSignal | undefined {
-  const [, kind, id] = SIGN.exec(volume) ?? [];
+  const [, kind, id] = SIGNAL.exec(volume) ?? [];
   return kind === undefined || id === undefined ? undefined : { kind: kind as LeaseSignalKind, id };
 }
 

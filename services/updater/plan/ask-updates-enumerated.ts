@@ -1,10 +1,10 @@
-// updates_enumerated: the one hook that is asked of a whole run, whose answer may speak of single containers.
+// Asks updates_enumerated: the only hook about a whole run, where a verdict may also name single containers.
 import { lookUp } from "../../../shared/look-up.ts";
 import type { Run, UpdateEntry } from "../updater.ts";
 import { finishContainer, resultOfVerdict } from "./finish-container.ts";
 import type { Plan } from "./plan-message.ts";
 
-/** Entries that updates_enumerated leaves; the others are ended. */
+/** The entries that may be updated; the others are ended here. */
 export async function askUpdatesEnumerated(
   run: Run,
   plan: Plan,
@@ -20,8 +20,8 @@ export async function askUpdatesEnumerated(
   if (run.mode !== "update") return [...entries];
   const allowed: UpdateEntry[] = [];
   for (const entry of entries) {
-    const own = lookUp(decided.containers, entry.facts.name);
-    const verdict = decided.verdict === "proceed" ? own : decided;
+    const containerVerdict = lookUp(decided.containers, entry.facts.name);
+    const verdict = decided.verdict === "proceed" ? containerVerdict : decided;
     if (verdict === undefined || verdict.verdict === "proceed") allowed.push(entry);
     else await finishContainer(run, entry, resultOfVerdict({ ...decided, ...verdict }, "updates_enumerated"));
   }

@@ -1,5 +1,5 @@
-// What is asked before a container is touched at all: before_update, and the command that watchtower's label names. Where
-// one of them does not agree the container's part of the run ends here, and it is as it was.
+// Asks before a container is touched at all: the hook before_update, and the pre-update command of watchtower's
+// label. If either does not agree, the container's part of the run ends here and the container stays as it was.
 import type { ContainerInspectInfo } from "dockerode";
 import { describeChange } from "../journal/recorded-change.ts";
 import type { ContainerDocument } from "../create/inspect.ts";
@@ -25,10 +25,10 @@ export async function isUpdateAllowed(
 
 export async function isPreUpdateDone(run: Run, update: Update, old: ContainerInspectInfo): Promise<boolean> {
   const container = old as unknown as ContainerDocument;
-  const later = await runLifecycleCommand(run, "pre-update", { container, id: old.Id });
+  const deferReason = await runLifecycleCommand(run, "pre-update", { container, id: old.Id });
   return (
-    later === undefined ||
-    finishUnapproved(run, update, old, { end: "deferred", because: later, by: "pre-update" })
+    deferReason === undefined ||
+    finishUnapproved(run, update, old, { end: "deferred", because: deferReason, by: "pre-update" })
   );
 }
 

@@ -1,5 +1,6 @@
-// From how a swap went to the container's end: asked about, kept and cleaned up, or put back, and what was updated with it
-// likewise (linked-updates.ts: A3). Each way out is a named end.
+// Takes a container from the outcome of its swap to its end: after_update is asked, then the new container is kept
+// and the old one cleaned up, or the old one is put back. Containers updated in the same transaction share that
+// (linked-updates.ts: A3). Each way out is a named end.
 import type { ContainerInspectInfo } from "dockerode";
 import {
   NOT_FOUND,
@@ -33,18 +34,18 @@ import type { UpdateEntry, Run } from "../updater.ts";
 
 interface SwapToConclude extends TransactionMember {
   readonly outcome: SagaOutcome;
-  /** What was to be updated with it. */
+  /** The updates that were planned in the same transaction. */
   readonly linkedUpdates: readonly LinkedUpdate[];
   readonly atMost: number | undefined;
 }
 
-/** From the swap's outcome to the container's end; also where an earlier process did the swap. @throws Expired */
-export async function concludeSwap(run: Run, it: SwapToConclude): Promise<void> {
-  const { swap, outcome } = it;
+/** Ends the container by the swap's outcome; also where an earlier process did the swap. @throws Expired */
+export async function concludeSwap(run: Run, transaction: SwapToConclude): Promise<void> {
+  const { swap, outcome } = transaction;
   switch (outcome.kind) {
     case "done":
-      await recordSwapped(run, it);
-      return confirmUpdate(run, it);
+      await recordSwapped(run, transaction);
+      return confirmUpdate(run, transaction);
     case "undone": {
       const { cause, failed } = outcome;
       if ([Fenced, Expired, FailureLimitReached].some((kind) => cause instanceof kind)) throw cause;
@@ -52,17 +53,17 @@ export async function concludeSwap(run: Run, it: SwapToConclude): Promise<void> 
         throw new Suspended(`put back "${failed}"`, { cause });
       await expectNotYielded(swap);
       const culprit = cause instanceof NotRecreated ? cause.container : swap.name;
-      return finishAll(run, it, isLinkedUpdate(it, culprit) ? culprit : swap.name, {
+      return finishAll(run, transaction, isLinkedUpdate(transaction, culprit) ? culprit : swap.name, {
         end: harmlessSteps.includes(failed) ? "failed" : "rolled_back",
         because: `"${failed}" failed: ${explain(cause)}`,
         by: "updater",
-        isPassing: isTransientFailure(cause) || it.timed?.hadToWait === true,
+        isPassing: isTransientFailure(cause) || transaction.timed?.hadToWait === true,
       });
     }
     case "stuck":
       if (run.hardStop.aborted)
         throw new Suspended("stopped while it was put back", { cause: outcome.cause });
-      return finishAll(run, it, swap.name, {
+      return finishAll(run, transaction, swap.name, {
         end: "stuck",
         because: describeManualFix(swap, outcome),
         by: "updater",
@@ -70,78 +71,81 @@ export async function concludeSwap(run: Run, it: SwapToConclude): Promise<void> 
   }
 }
 
-/** No matter of its image: a prune may have taken the new container or its network. */
+/** Not the image's fault: a prune, for example, may have removed the new container or its network. */
 const isTransientFailure = (cause: unknown): boolean =>
   isEngineUnreachable(cause) || isLeftoverTask(cause) || statusOf(cause) === NOT_FOUND;
 
 const isLinkedUpdate = ({ linkedUpdates }: SwapToConclude, name: string): boolean =>
   linkedUpdates.some(({ update }) => update.facts.name === name);
 
-/** By the record of a child's ids a later process knows that it was updated in this run. */
-async function recordSwapped(run: Run, it: SwapToConclude): Promise<void> {
-  const told = ({ swap: { name }, timed }: TransactionMember) =>
+/** The record of a child's ids tells a later process that the child was updated in this run. */
+async function recordSwapped(run: Run, transaction: SwapToConclude): Promise<void> {
+  const recordOf = ({ swap: { name }, timed }: TransactionMember) =>
     ({ kind: "swapped", container: name, steps: timed?.steps ?? [], ...timed?.downtime }) as const;
-  await run.journal.write(told(it));
-  for (const child of findUpdatedChildren(it)) {
+  await run.journal.write(recordOf(transaction));
+  for (const child of findUpdatedChildren(transaction)) {
     const { name: container, old, newImage, successor = "" } = child.swap;
     const ids = { old_id: old.Id, new_id: successor, to: newImage.Id };
     await run.journal.write({ kind: "swapping", container, ...ids });
-    await run.journal.write(told(child));
+    await run.journal.write(recordOf(child));
   }
 }
 
-/** Nothing of the transaction stays: `ending` is the culprit's. */
+/** Ends every container of a transaction of which nothing stays; `ending` is the culprit's. */
 async function finishAll(
   run: Run,
-  it: SwapToConclude,
+  transaction: SwapToConclude,
   culprit: string,
   ending: ResultDetails,
 ): Promise<void> {
-  const { swap, timed } = it;
-  const told = ({ facts: { name } }: UpdateEntry): ResultDetails => {
-    const { replacement, kept } = swap.dependants.find((one) => one.name === name) ?? {};
+  const { swap, timed } = transaction;
+  const resultFor = ({ facts: { name } }: UpdateEntry): ResultDetails => {
+    const { replacement, kept } = swap.dependants.find((dependant) => dependant.name === name) ?? {};
     if (replacement === undefined) return resultInTransaction(name, culprit, ending);
     return { end: "expired", because: describeReplacement(replacement, kept), by: "updater" };
   };
-  await finishContainer(run, it.entry, {
+  await finishContainer(run, transaction.entry, {
     ...timed?.downtime,
     ...(timed && ending.decided === undefined && { steps: timed.steps }),
-    ...told(it.entry),
+    ...resultFor(transaction.entry),
     ...describeChange(swap.oldImage, swap.newImage, swap.old.Config.Image),
   });
-  for (const { update } of it.linkedUpdates)
+  for (const { update } of transaction.linkedUpdates)
     await finishContainer(run, update, {
-      ...told(update),
+      ...resultFor(update),
       ...{ from: update.facts.imageId, to: update.newImage.Id },
     });
 }
 
-/** The new containers run and proved themselves: after_update decides whether they stay. */
-async function confirmUpdate(run: Run, it: SwapToConclude): Promise<void> {
-  const { swap } = it;
+/** The new containers run and have proved themselves: after_update decides whether they stay. */
+async function confirmUpdate(run: Run, transaction: SwapToConclude): Promise<void> {
+  const { swap } = transaction;
   if (isThisContainer(run, swap.successor)) await recordSuccessor(run, swap);
-  if (!(await isStillInPlace(swap))) return rollBackUpdate(run, it, swap.name, SUCCESSOR_REMOVED);
-  const parent = await inspectMember(it, it);
-  const children = await Promise.all(findUpdatedChildren(it).map((child) => inspectMember(child, it)));
+  if (!(await isStillInPlace(swap))) return rollBackUpdate(run, transaction, swap.name, SUCCESSOR_REMOVED);
+  const parent = await inspectMember(transaction, transaction);
+  const children = await Promise.all(
+    findUpdatedChildren(transaction).map((child) => inspectMember(child, transaction)),
+  );
   const all = [parent, ...children];
   for (const after of all) {
     const decided = await askAfterUpdate(run, after);
     if (decided.verdict === "proceed") continue;
     return isThisContainer(run, after.successor.Id)
       ? startSelfRollback(run, after.swap, after.successor)
-      : rollBackUpdate(run, it, after.swap.name, resultOfRefusedUpdate(decided));
+      : rollBackUpdate(run, transaction, after.swap.name, resultOfRefusedUpdate(decided));
   }
-  for (const { swap: one } of all)
-    if (!(await isStillInPlace(one))) return rollBackUpdate(run, it, one.name, SUCCESSOR_REMOVED);
+  for (const { swap: memberSwap } of all)
+    if (!(await isStillInPlace(memberSwap)))
+      return rollBackUpdate(run, transaction, memberSwap.name, SUCCESSOR_REMOVED);
   const because = await removeOldContainer(run, parent);
-  for (const { entry, swap: one, successor, timed } of all) {
-    await runLifecycleCommand(run, "post-update", { container: one.old, id: successor.Id });
-    await cleanUpImage(run, one);
+  for (const { entry, swap: memberSwap, successor, timed } of all) {
+    await runLifecycleCommand(run, "post-update", { container: memberSwap.old, id: successor.Id });
+    await cleanUpImage(run, memberSwap);
     await finishContainer(run, entry, {
       end: "updated",
       because,
       by: "updater",
-      ...describeChange(one.oldImage, one.newImage, one.old.Config.Image),
+      ...describeChange(memberSwap.oldImage, memberSwap.newImage, memberSwap.old.Config.Image),
       ...timed?.downtime,
     });
   }
@@ -166,35 +170,35 @@ const SUCCESSOR_REMOVED = {
   isPassing: true,
 } as const satisfies ResultDetails;
 
-/** The new container is there, and its owner has put no other in its place. */
+/** Whether the new container exists and its owner has not put another in its place. */
 async function isStillInPlace(swap: Swap): Promise<boolean> {
   const { engine, name, successor = name } = swap;
   const inspect = await ifExists(engine.docker.getContainer(successor).inspect());
   return inspect !== undefined && (await lookForReplacement(swap)) === undefined;
 }
 
-/** All of them; `ending` is the culprit's. */
+/** Puts back every container of the transaction; `ending` is the culprit's. */
 async function rollBackUpdate(
   run: Run,
-  it: SwapToConclude,
+  transaction: SwapToConclude,
   culprit: string,
   ending: ResultDetails,
 ): Promise<void> {
-  const { swap, entry, timed } = it;
-  using _place = await run.swapSemaphore.take();
+  const { swap, entry, timed } = transaction;
+  using _slot = await run.swapSemaphore.take();
   await run.fence.check(run.bus.signal);
-  const back = createSwapTimer(run, entry);
-  back.onBegin(DOWNTIME_STEPS.from);
-  const failures = await undoSteps(run.steps, swap, back);
+  const undoTimer = createSwapTimer(run, entry);
+  undoTimer.onBegin(DOWNTIME_STEPS.from);
+  const failures = await undoSteps(run.steps, swap, undoTimer);
   if (run.hardStop.aborted && failures.length > 0) throw new Suspended("stopped while it was put back");
   await expectNotYielded(swap);
-  const downtime_ms = (timed?.downtime.downtime_ms ?? 0) + (back.downtime.downtime_ms ?? 0);
+  const downtime_ms = (timed?.downtime.downtime_ms ?? 0) + (undoTimer.downtime.downtime_ms ?? 0);
   const cause = ending.because;
   const stuck = {
     end: "stuck",
     because: describeManualFix(swap, { failed: "put the old container back", cause, left: failures }),
     by: "updater",
   } as const;
-  if (failures.length > 0) await finishAll(run, it, swap.name, { ...stuck, downtime_ms });
-  else await finishAll(run, it, culprit, { ...ending, downtime_ms });
+  if (failures.length > 0) await finishAll(run, transaction, swap.name, { ...stuck, downtime_ms });
+  else await finishAll(run, transaction, culprit, { ...ending, downtime_ms });
 }

@@ -1,5 +1,5 @@
-// Whatever is thrown about one container ends that container: its way back is taken first, as far as there is one, then it
-// is `failed` with the reason, and the others go on. What concerns all of them is thrown on.
+// Handles an unexpected error about one container: its swap is rolled back, as far as there is one, then the
+// container is `failed` with the reason, and the others go on. An error that concerns all of them is thrown on.
 import { isEngineUnreachable } from "../../../shared/docker/engine.ts";
 import {
   NatsAwayTooLong,
@@ -25,14 +25,14 @@ import type { UpdateEntry, Run } from "../updater.ts";
 import { readCredentialSettings } from "../containers/pull-image.ts";
 import { type ResultDetails, finishContainer } from "./finish-container.ts";
 
-/** What was to come of it, where its image was there already. */
+/** `newImage` is the image of the update, if it was pulled already. */
 type FailedEntry = UpdateEntry & { readonly newImage?: { readonly Id: string } | undefined };
 
-/** An Engine that is away is waited for; one that answers, but not about this container, is not. */
-const MOST_SILENCES = 2;
-const ANSWERS_WITHIN_MS = 5000;
+/** An Engine that is away is waited for. An Engine that answers, but not about this container, is not. */
+const MAX_SILENCES = 2;
+const ANSWER_TIMEOUT_MS = 5000;
 
-/** @throws the error, where it concerns more than the containers of these entries. */
+/** Ends the entries as `failed`. @throws the error, where it concerns more than the containers of these entries. */
 export async function finishFailed(run: Run, entries: readonly FailedEntry[], error: unknown): Promise<void> {
   const left = entries.filter(({ facts }) => run.journal.findResult(facts.name) === undefined);
   if (left.length > 0 && (await concernsAll(run, left, error))) throw error;
@@ -60,44 +60,46 @@ async function concernsAll(run: Run, entries: readonly UpdateEntry[], error: unk
   const key = `${run.journal.run} ${entries.map(({ facts }) => facts.name).join(" ")}`;
   const silences = (run.engineSilences.get(key) ?? 0) + 1;
   run.engineSilences.set(key, silences);
-  return silences <= MOST_SILENCES || !(await isEngineAnswering(run));
+  return silences <= MAX_SILENCES || !(await isEngineAnswering(run));
 }
 
 const isEngineAnswering = ({ bus }: Run): Promise<boolean> =>
   bus.host.engine.docker
-    .listContainers({ limit: 1, abortSignal: bus.clock.deadline(ANSWERS_WITHIN_MS) })
+    .listContainers({ limit: 1, abortSignal: bus.clock.deadline(ANSWER_TIMEOUT_MS) })
     .then(
       () => true,
       () => false,
     );
 
-/** Others may be in the middle of theirs. */
+/** Only those of this container: the swaps of others may be under way. */
 const readSnapshotsOfContainer = async (
-  it: Parameters<typeof readSnapshots>[0],
+  store: Parameters<typeof readSnapshots>[0],
   name: string,
 ): Promise<Snapshot[]> =>
-  (await readSnapshots(it)).filter((one) => containerNameIn(one) === name || one.parent === name);
+  (await readSnapshots(store)).filter(
+    (snapshot) => containerNameIn(snapshot) === name || snapshot.parent === name,
+  );
 
-/** By what the Engine shows, as after a crash. Resolves with the end where that is another than `failed`. */
+/** Goes by what the Engine shows, as after a crash. Resolves with the end if it is another than `failed`. */
 async function rollBackFailed(
   run: Run,
   { facts, newImage }: FailedEntry,
 ): Promise<ResultDetails | undefined> {
   const { bus, hardStop, tagSemaphore } = run;
   const { name } = facts;
-  const it = { ...bus.context, log: run.log, host: bus.host, hardStop, tagSemaphore, ran: run.ran };
+  const context = { ...bus.context, log: run.log, host: bus.host, hardStop, tagSemaphore, ran: run.ran };
   const recovering = {
-    ...it,
-    snapshots: await readSnapshotsOfContainer(it, name),
+    ...context,
+    snapshots: await readSnapshotsOfContainer(context, name),
     credentials: () => readCredentialSettings(bus),
   };
   let isBegun = false;
   const ended = await recoverWithRetries(recovering, { name, run: run.journal.run }, async () => {
     const ofRun = (await findSwaps(recovering)).filter((parts) => parts.run === run.journal.run);
-    const parts = ofRun.find((one) => one.name === name);
+    const parts = ofRun.find((swapParts) => swapParts.name === name);
     if (parts === undefined) return undefined;
     isBegun = true;
-    const begun = listInterruptedSwaps(ofRun).find((one) => one.name === name);
+    const begun = listInterruptedSwaps(ofRun).find((swapParts) => swapParts.name === name);
     if (begun === undefined) return adoptSuccessor(recovering, parts);
     if (isUncommitted(begun)) return rollBackSwap(recovering, begun, { start: true });
     const swap = await rebuildSwap(recovering, begun);
@@ -118,14 +120,14 @@ async function rollBackFailed(
     };
   });
   if (ended?.end === "stuck") return { end: "stuck", because: ended.because, by: "updater" };
-  const runs = isBegun || newImage === undefined ? undefined : await imageOf(run, name);
-  return runs === newImage?.Id && runs !== undefined && runs !== facts.imageId
+  const runningImage = isBegun || newImage === undefined ? undefined : await imageOf(run, name);
+  return runningImage === newImage?.Id && runningImage !== undefined && runningImage !== facts.imageId
     ? {
         end: "updated",
         because: "the new container proved itself",
         by: "updater",
         from: facts.imageId,
-        to: runs,
+        to: runningImage,
       }
     : undefined;
 }

@@ -1,4 +1,4 @@
-// What all steps of a run share, made once when it begins or is taken up.
+// Makes what all steps of a run share, once, when the run begins or is resumed.
 import type { Mode } from "../../../shared/contract/hooks.ts";
 import { Gate } from "../gate/gate.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -27,7 +27,7 @@ export function createRun(
     notices,
     mode,
     isRollback: plan.rollback,
-    gate: new Gate(bus, journal, { participants, doorbell: verdictSignals, mode }),
+    gate: new Gate(bus, journal, { participants, verdictSignals, mode }),
     log: bus.context.log.child({ run: plan.run }),
     dependencySemaphore: new Semaphore(bus.context.settings.SWAPS),
     ran: new Set(),
@@ -42,6 +42,6 @@ export function createRun(
 const stuckIn = (run: string, { restored }: HostRecovery): ReadonlyMap<string, string> =>
   new Map(
     restored
-      .filter((one) => one.run === run && one.end === "stuck")
+      .filter((settled) => settled.run === run && settled.end === "stuck")
       .map(({ container, because }) => [container, because]),
   );

@@ -1,5 +1,5 @@
-// A plan that fails as a whole, time after time, ends: what it began is put right, and each of its containers that has no
-// end yet is `failed`, told and held. Else it would keep its host from every other plan.
+// Gives up a plan that fails as a whole, time after time; otherwise it would block every other plan of its host. Each
+// container without an end is `failed`, reported and held. The caller has already put right what the plan began.
 import { explain } from "../../../shared/errors.ts";
 import { Journal } from "../journal/journal.ts";
 import { Notices, reportRecordedResult } from "../journal/notices.ts";
@@ -11,7 +11,7 @@ import { closeRun } from "./run-plan.ts";
 
 export const MAX_TRIES = 3;
 
-/** Needs the journal alone: what goes wrong with a container cannot go wrong here. */
+/** Needs only the journal, so a failure of a container cannot happen here. */
 export async function failPlan(updater: Updater, plan: Plan, error: unknown): Promise<void> {
   const { bus, fence } = updater;
   const log = bus.context.log.child({ run: plan.run });

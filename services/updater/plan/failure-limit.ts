@@ -1,12 +1,13 @@
-// A run in which one update after the other goes wrong does not go on to the rest: what is begun is finished, what is not
-// is put off. Pulls that fail do not count: they say nothing of other images; nor does what was put back with another.
+// Ends a run early in which one update after another goes wrong (STOP_AFTER_FAILURES): what has begun is finished,
+// the rest is deferred. Failed pulls do not count, because they say nothing about other images; nor does a container
+// that was put back together with another.
 import { FailureLimitReached } from "../../../shared/errors.ts";
 import type { UpdateResult } from "../../../shared/contract/run-records.ts";
 import type { Run } from "../updater.ts";
 
 const FAILED_ENDS: readonly UpdateResult[] = ["rolled_back", "failed", "stuck"];
 
-/** @throws Halted */
+/** @throws FailureLimitReached */
 export function expectBelowFailureLimit(run: Pick<Run, "journal" | "bus">): void {
   const because = whyFailureLimitReached(run);
   if (because !== undefined) throw new FailureLimitReached(because);

@@ -1,5 +1,6 @@
-// An update that an earlier process had committed when it ended: the old container is gone, the new one stays. What
-// comes after the commit is made up for, so that no hook and no image is forgotten; what is recorded is not done again.
+// Finishes an update that an earlier process committed before it ended: the old container is gone, the new one stays.
+// The steps after the commit are made up for, so that no hook and no image is forgotten; what is recorded is not done
+// again.
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { getLastMessage, retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
 import { CloudEvent, parseEventData, parseJson } from "../../../shared/contract/messages.ts";
@@ -20,8 +21,8 @@ export async function finishCommittedUpdate(run: Run, { entry, from }: Committed
   const [oldImage, newImage] = (await Promise.all(
     [from, to].map((id) => ifExists(images.getImage(id).inspect())),
   )) as unknown as (ImageDocument | undefined)[];
-  const known = oldImage !== undefined && newImage !== undefined;
-  if (known)
+  const areImagesKnown = oldImage !== undefined && newImage !== undefined;
+  if (areImagesKnown)
     await cleanUpImage(run, { name, oldImage, newImage, old: { Config: { Image: entry.facts.reference } } });
   await finishContainer(run, entry, {
     end: "updated",
@@ -29,24 +30,24 @@ export async function finishCommittedUpdate(run: Run, { entry, from }: Committed
       ? "the new container proved itself"
       : "the old container was removed meanwhile; the new one is all there is, and has not proved itself",
     by: "updater",
-    ...(known ? describeChange(oldImage, newImage, entry.facts.reference) : { from, to }),
+    ...(areImagesKnown ? describeChange(oldImage, newImage, entry.facts.reference) : { from, to }),
   });
 }
 
-/** Who has not was not committed: its old container was removed while no updater looked. */
+/** If false, the swap was never committed: the old container was removed while no updater watched. */
 const isVerified = ({ journal }: Run, name: string): boolean =>
   journal.recordsOf("swapped").some(({ container }) => container === name);
 
-/** The old container can be looked at no more: what before_self_cleanup told of the two is told again. */
+/** The old container can no longer be inspected, so the two are described as they were at before_self_cleanup. */
 async function repeatAfterCleanup(run: Run, { facts: { name } }: UpdateEntry): Promise<void> {
   const { bus, journal } = run;
   const hook = "before_self_cleanup";
   const event = eventId(journal.run, hook, name);
-  if ((journal.findDecision(event)?.verdict ?? "proceed") !== "proceed") return; // it was kept
+  if ((journal.findDecision(event)?.verdict ?? "proceed") !== "proceed") return; // the old container was kept
   const subject = subjects.hook({ host: bus.host.name, hook, container: name, event });
   const message = await retryUntilAnswered(bus, () => getLastMessage(bus.manager, STREAMS.hooks, subject));
-  const told = CloudEvent.safeParse(parseJson(message?.string() ?? ""));
-  if (!told.success) return;
-  const { old_container, new_container } = parseEventData(hook, told.data);
+  const earlierEvent = CloudEvent.safeParse(parseJson(message?.string() ?? ""));
+  if (!earlierEvent.success) return;
+  const { old_container, new_container } = parseEventData(hook, earlierEvent.data);
   await askAfterCleanup(run, name, { old_container, new_container });
 }

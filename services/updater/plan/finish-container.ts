@@ -1,4 +1,5 @@
-// How a container's part of a run ends: the digest is held where it must be, then the journal says so.
+// Ends a container's part of a run: holds the digest if it must be held, then records the end in the journal and
+// reports it.
 import { OPERATOR } from "../../../shared/contract/participants.ts";
 import type { DecisionRecord, UpdateResult } from "../../../shared/contract/run-records.ts";
 import type { StepTime } from "../../../shared/contract/payloads.ts";
@@ -15,9 +16,9 @@ export interface ResultDetails {
   readonly by: string;
   /** The verdict behind it, where there is one. */
   readonly decided?: DecisionRecord;
-  /** The container because of which it was put back, in whose transaction it was. */
+  /** The container of the same transaction because of which this one was put back. */
   readonly with?: string;
-  /** What went wrong was no matter of the image: it may be tried again. */
+  /** The failure was not the image's fault: the update may be tried again. */
   readonly isPassing?: boolean;
   /** The same digest is left alone for a while. */
   readonly isPutOff?: boolean;
@@ -38,29 +39,34 @@ const LOG_LEVEL = { stuck: "error", failed: "warn", rolled_back: "warn" } as con
 export async function finishContainer(run: Run, entry: UpdateEntry, ending: ResultDetails): Promise<void> {
   const { name, reference: image } = entry.facts;
   if (run.journal.findResult(name) !== undefined) return;
-  const { decided, isPassing = false, isPutOff: isLater = false, ...told } = attributeToOperator(run, ending);
-  // A container that was put back because someone said "defer" may be tried again, like any that was put off.
-  const isPutOff = isLater || decided?.verdict === "defer" || (ending.end === "rolled_back" && isPassing);
+  const {
+    decided,
+    isPassing = false,
+    isPutOff: isDeferred = false,
+    ...result
+  } = attributeToOperator(run, ending);
+  // A container that was put back because of a verdict `defer` may be tried again, like any deferred one.
+  const isPutOff = isDeferred || decided?.verdict === "defer" || (ending.end === "rolled_back" && isPassing);
   const heldAs = isPutOff ? "deferred" : ending.end;
   if (run.isRollback) await holdAfterRollback(run, entry, ending.end);
   else
     await holdDigest(run.bus, {
-      ...told,
+      ...result,
       container: name,
       digest: entry.digest,
       end: heldAs,
       retryAfterS: decided?.retry_after_s,
     });
-  const { to_digest } = told;
-  const planned = run.isRollback || told.to === undefined ? to_digest : `${entry.ref.name}@${entry.digest}`;
-  if (told.end === "updated") await saveRecord(run, entry, told);
-  if (told.end !== "stuck")
+  const { to_digest } = result;
+  const planned = run.isRollback || result.to === undefined ? to_digest : `${entry.ref.name}@${entry.digest}`;
+  if (result.end === "updated") await saveRecord(run, entry, result);
+  if (result.end !== "stuck")
     await dropUpdatedSnapshot({ ...run.bus.context, host: run.bus.host }, run.journal.run, name);
   await run.journal.write({
     kind: "ended",
     container: name,
     ...(image !== "" && { image }),
-    ...told,
+    ...result,
     ...(planned !== undefined && { to_digest: planned }),
     ...timeSinceBegin(run),
   });
@@ -99,23 +105,26 @@ const describeDecision = (decided: DecisionRecord) => ({
   decided,
 });
 
-/** A hook decided that the container stays as it is; `at` says which, where that is another container's or the run's. */
+/**
+ * A hook decided that the container stays as it is. `at` names the hook if it was asked about another container or
+ * the run.
+ */
 export function resultOfVerdict(decided: DecisionRecord, at?: string): ResultDetails {
-  const { because, ...said } = describeDecision(decided);
+  const { because, ...attribution } = describeDecision(decided);
   return {
     end: decided.verdict === "defer" ? "deferred" : "refused",
     because: at === undefined ? because : `${at}: ${because}`,
-    ...said,
+    ...attribution,
   };
 }
 
-/** after_update decided that the old container is put back, and it was. */
+/** after_update decided that the old container is put back, and that was done. */
 export function resultOfRefusedUpdate(decided: DecisionRecord): ResultDetails {
-  const { because, ...said } = describeDecision(decided);
-  return { end: "rolled_back", because: `${decided.verdict} at after_update: ${because}`, ...said };
+  const { because, ...attribution } = describeDecision(decided);
+  return { end: "rolled_back", because: `${decided.verdict} at after_update: ${because}`, ...attribution };
 }
 
-/** What a rollback came to was the operator's wish; the next one tells by this that it goes forth again. */
+/** A rollback is recorded as the operator's: by this the next rollback knows that it goes forward again. */
 const attributeToOperator = ({ isRollback }: Run, ending: ResultDetails): ResultDetails =>
   isRollback && ending.end === "updated"
     ? { ...ending, because: `rolled back by the operator; ${ending.because}`, by: OPERATOR }

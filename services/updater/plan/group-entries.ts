@@ -1,4 +1,4 @@
-// The entries of a run in their groups, and what each group stops.
+// Sorts the entries of a run into groups, and finds what each group stops.
 import { collectDependants, hasNameOrId, isUp } from "../../../shared/containers/container-facts.ts";
 import { type UpdateGroup, groupUpdates } from "../../../shared/containers/update-groups.ts";
 import { finishContainer } from "./finish-container.ts";
@@ -10,7 +10,7 @@ export interface GroupedEntries {
   readonly entries: readonly UpdateEntry[];
 }
 
-/** What is in a cycle is ended. */
+/** Entries in a cycle are ended as `failed`. */
 export async function groupEntries(
   run: Run,
   entries: readonly UpdateEntry[],
@@ -26,9 +26,9 @@ export async function groupEntries(
   return { groups, entries };
 }
 
-/** Those of `some` that stop no other, are stopped by none of `all`, and that nothing refers to. */
+/** Those of `candidates` that stop no other container, that none of `all` stops, and to which nothing refers. */
 export function findIndependent(
-  some: readonly UpdateEntry[],
+  candidates: readonly UpdateEntry[],
   all: readonly UpdateEntry[],
   seen: readonly InspectedContainer[],
 ): UpdateEntry[] {
@@ -37,7 +37,7 @@ export function findIndependent(
     all.map(({ facts }) => facts),
     known,
   );
-  return some.filter(({ facts }) =>
+  return candidates.filter(({ facts }) =>
     groups.some(
       ({ updates: [first, ...more], dependencies }) =>
         first?.id === facts.id &&

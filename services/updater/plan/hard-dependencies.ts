@@ -1,4 +1,5 @@
-// Hard dependencies: recreated on their own image after the update of what depends on them, between two hooks.
+// Hard dependencies: recreated on their own image, between two hooks, after the update of the container that depends
+// on them.
 import type { ContainerInspectInfo } from "dockerode";
 import { describeContainer } from "../../../shared/containers/payloads-from-engine.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
@@ -22,7 +23,9 @@ import { yieldAfterStart } from "../swap/yield-to-owner.ts";
 import { swapResourcesOf } from "./swap-resources.ts";
 import { MAX_WAIT_WHILE_STOPPED_MS, type Run } from "../updater.ts";
 
-/** For those that refer to the replaced container: they are recreated with it, whatever the verdicts say. */
+/**
+ * For hard dependencies that refer to the replaced container: they are recreated with it, whatever the verdicts are.
+ */
 export function makeHardDependencyHooks(run: Run, hard: readonly string[]): HardDependencyHooks {
   return {
     isHard: (id) => hard.includes(id),
@@ -41,7 +44,7 @@ function warnIfRefused(run: Run, old: ContainerDocument, decided: DecisionRecord
   );
 }
 
-/** By an earlier process of the run, which has heard what is said of it. */
+/** Whether an earlier process of the run recreated it and recorded the decision about that. */
 export const isRecreated = (run: Run, name: string): boolean =>
   run.journal.findDecision(eventId(run.journal.run, "after_recreate_hard_depends_container", name)) !==
   undefined;
@@ -58,12 +61,15 @@ export async function findRefusedRecreations(
   return new Set(refusals.flatMap(({ container }) => container ?? []));
 }
 
-/** One that does not refer to it. A refusal leaves it, or puts it back, as it was; it is started by the caller. */
+/**
+ * For a hard dependency that does not refer to the updated container. If a hook refuses, the dependency stays as it
+ * was or is put back. The caller starts it.
+ */
 export async function recreateHardDependency(
   run: Run,
-  it: { readonly id: string; readonly name: string },
+  dependency: { readonly id: string; readonly name: string },
 ): Promise<void> {
-  const inspect = await ifExists(run.bus.host.engine.docker.getContainer(it.id).inspect());
+  const inspect = await ifExists(run.bus.host.engine.docker.getContainer(dependency.id).inspect());
   if (inspect === undefined) return;
   const before = await askBeforeRecreation(run, inspect);
   if (before.verdict !== "proceed") return;
@@ -73,20 +79,20 @@ export async function recreateHardDependency(
     await lookForDependants.do(swap);
     await recreateContainer(swap);
     await recreateDependants.do(swap);
-    const after = await askAfterRecreation(run, inspect, swap.successor ?? it.name);
+    const after = await askAfterRecreation(run, inspect, swap.successor ?? dependency.name);
     if (after.verdict !== "proceed") await rollBackRecreation(swap);
     else if (!(await yieldAfterStart(swap, swap.old.Id))) await commitSwap(swap);
   } catch (error) {
     if (error instanceof Suspended || error instanceof Fenced) throw error;
     run.log.error(
-      { container: it.name, because: explain(error) },
+      { container: dependency.name, because: explain(error) },
       "hard dependency could not be recreated; its previous container is kept",
     );
     await rollBackRecreation(swap);
   }
 }
 
-/** The successor goes last: it tells a later process that this was begun. */
+/** Removes the successor last: its presence tells a later process that the recreation was begun. */
 async function rollBackRecreation(swap: Swap): Promise<void> {
   await recreateDependants.undo?.(swap);
   await undoRecreation(swap);
@@ -129,12 +135,15 @@ async function askAfterRecreation(
   old: ContainerInspectInfo,
   successor: string,
 ): Promise<DecisionRecord> {
-  const now = await run.bus.host.engine.docker.getContainer(successor).inspect();
+  const recreated = await run.bus.host.engine.docker.getContainer(successor).inspect();
   const name = old.Name.slice(1);
   return run.gate.ask({
     hook: "after_recreate_hard_depends_container",
     container: name,
-    locals: { old_container: describeContainer(old, name), new_container: describeContainer(now, name) },
+    locals: {
+      old_container: describeContainer(old, name),
+      new_container: describeContainer(recreated, name),
+    },
     reason: "it was recreated",
     atMost: MAX_WAIT_WHILE_STOPPED_MS,
   });

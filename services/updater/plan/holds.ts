@@ -1,5 +1,5 @@
-// What was refused, put off or failed is held for that container and digest, so that nothing is stopped and asked
-// again every five minutes. Written here, read by the poller.
+// Holds the digest of an update that was refused, deferred or failed for its container, so that it is not stopped and
+// asked about again every five minutes. The updater writes the holds; the poller reads them.
 import { HeldEntry } from "../../../shared/contract/held-entry.ts";
 import { retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
@@ -10,7 +10,7 @@ import { readUpdateRecord } from "../journal/update-records.ts";
 import type { Bus } from "../bus.ts";
 import type { UpdateEntry, Run } from "../updater.ts";
 
-const LONGEST_MS = 86_400_000;
+const MAX_BACKOFF_MS = 86_400_000;
 
 export interface Hold {
   readonly container: string;
@@ -25,29 +25,29 @@ export interface Hold {
 const FOR_GOOD: readonly UpdateResult[] = ["refused", "rolled_back", "stuck"];
 const FOR_A_WHILE: readonly UpdateResult[] = ["deferred", "failed"];
 
-export const holdDigest = (bus: Bus, it: Hold): Promise<void> =>
-  retryUntilAnswered(bus, () => writeHold(bus, it));
+export const holdDigest = (bus: Bus, hold: Hold): Promise<void> =>
+  retryUntilAnswered(bus, () => writeHold(bus, hold));
 
-async function writeHold(bus: Bus, it: Hold): Promise<void> {
-  const key = heldKey(bus.host.name, it.container);
+async function writeHold(bus: Bus, hold: Hold): Promise<void> {
+  const key = heldKey(bus.host.name, hold.container);
   const before = await readHeld(bus, key);
-  if (it.end === "updated" && before !== undefined) await bus.held.delete(key);
-  if (![...FOR_GOOD, ...FOR_A_WHILE].includes(it.end)) return;
-  const tries = before?.digest === it.digest ? before.tries + 1 : 1;
+  if (hold.end === "updated" && before !== undefined) await bus.held.delete(key);
+  if (![...FOR_GOOD, ...FOR_A_WHILE].includes(hold.end)) return;
+  const tries = before?.digest === hold.digest ? before.tries + 1 : 1;
   const entry: HeldEntry = {
-    digest: it.digest,
-    because: it.because,
-    by: it.by,
-    until: holdUntil(bus, it, tries),
-    end: it.end,
+    digest: hold.digest,
+    because: hold.because,
+    by: hold.by,
+    until: holdUntil(bus, hold, tries),
+    end: hold.end,
     tries,
   };
   await bus.held.put(key, JSON.stringify(entry));
 }
 
 /**
- * The digest that a rollback led away from is left alone until the tag moves on. What was held already and is newer
- * stays so; whoever goes forth again, by a second rollback, holds nothing. Another end changes nothing.
+ * The digest that a rollback led away from is left alone until the tag moves on. A hold on a newer digest stays. A
+ * second rollback, which goes forward again, holds nothing. An end other than `updated` changes nothing.
  */
 export const holdAfterRollback = (run: Run, entry: UpdateEntry, end: UpdateResult): Promise<void> =>
   end === "updated" ? retryUntilAnswered(run.bus, () => holdRolledBack(run, entry)) : Promise.resolve();
@@ -55,7 +55,7 @@ export const holdAfterRollback = (run: Run, entry: UpdateEntry, end: UpdateResul
 async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: UpdateEntry): Promise<void> {
   const key = heldKey(bus.host.name, facts.name);
   const before = await readHeld(bus, key);
-  if (before !== undefined && latest.digests.some((one) => one.endsWith(`@${before.digest}`))) {
+  if (before !== undefined && latest.digests.some((name) => name.endsWith(`@${before.digest}`))) {
     await bus.held.delete(key);
     return;
   }
@@ -70,8 +70,8 @@ async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: 
 
 function holdUntil(bus: Bus, { end, retryAfterS }: Hold, tries: number): number | null {
   if (FOR_GOOD.includes(end)) return null;
-  const own = Math.min(bus.context.settings.INTERVAL * 2 ** (tries - 1), LONGEST_MS);
-  return bus.clock.now() + (retryAfterS === undefined ? own : retryAfterS * 1000);
+  const backoff = Math.min(bus.context.settings.INTERVAL * 2 ** (tries - 1), MAX_BACKOFF_MS);
+  return bus.clock.now() + (retryAfterS === undefined ? backoff : retryAfterS * 1000);
 }
 
 async function readHeld(bus: Bus, key: string): Promise<HeldEntry | undefined> {

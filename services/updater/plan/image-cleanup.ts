@@ -1,4 +1,4 @@
-// CLEANUP: removing the image that an update left behind.
+// CLEANUP: removes the image that an update left behind.
 import type { ImageInspectInfo } from "dockerode";
 import { describeImage } from "../../../shared/containers/payloads-from-engine.ts";
 import { CONFLICT, NOT_FOUND, ifExists, statusOf, ignoreStatuses } from "../../../shared/docker/engine.ts";
@@ -12,7 +12,7 @@ interface ReplacedImage extends Pick<Swap, "name" | "oldImage" | "newImage"> {
   readonly old: { readonly Config: { readonly Image: string } };
 }
 
-/** The outdated image goes when nothing uses it any more, no other name is on it, and before_image_cleanup agrees. */
+/** Removes the outdated image if no container uses it, it has no other name, and before_image_cleanup agrees. */
 export async function cleanUpImage(run: Run, swap: ReplacedImage): Promise<void> {
   if (!run.bus.context.settings.CLEANUP || swap.oldImage.Id === swap.newImage.Id) return;
   if ((await findRemovableNames(run, swap)) === undefined) return;
@@ -44,7 +44,7 @@ export async function cleanUpImage(run: Run, swap: ReplacedImage): Promise<void>
 const logKept = (run: Run, { name, oldImage }: ReplacedImage, because: string): void =>
   run.log.info({ container: name, image: oldImage.Id, because }, "outdated image kept");
 
-/** The names to remove, or the id where it has none; undefined where it is to stay. */
+/** The names to remove, or the id if the image has none; undefined if the image must stay. */
 async function findRemovableNames(run: Run, swap: ReplacedImage): Promise<readonly string[] | undefined> {
   const { docker, store } = run.bus.host.engine;
   const listed = await docker.listContainers({ all: true });
@@ -60,7 +60,7 @@ async function findRemovableNames(run: Run, swap: ReplacedImage): Promise<readon
 interface ImageNames {
   /** The container's reference, and digests in its repository. */
   readonly own: readonly string[];
-  /** Tags of others, and digests in other repositories: somebody wants the image. */
+  /** Other tags, and digests in other repositories: somebody wants the image. */
   readonly others: readonly string[];
 }
 
@@ -70,12 +70,12 @@ function namesOf(
   store: ImageStore,
 ): ImageNames {
   const ref = parseImageRef(reference);
-  // podman and containerd's store make a digest for each name: the names say it all
+  // podman and containerd's store make a digest for each name, so the tags are enough
   const names = [...(RepoTags ?? []), ...(store === "driver" ? (RepoDigests ?? []) : [])];
   const isOwn = (name: string): boolean => {
-    const one = parseImageRef(name);
-    if (one === undefined || ref === undefined || !isSameRepository(one, ref)) return false;
-    return one.digest !== undefined || one.tag === ref.tag;
+    const parsed = parseImageRef(name);
+    if (parsed === undefined || ref === undefined || !isSameRepository(parsed, ref)) return false;
+    return parsed.digest !== undefined || parsed.tag === ref.tag;
   };
   return { own: names.filter(isOwn), others: names.filter((name) => !isOwn(name)) };
 }

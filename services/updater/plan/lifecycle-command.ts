@@ -1,5 +1,5 @@
-// Commands that watchtower's labels ask for, in the container itself, where COMPAT_LABELS names watchtower. As there:
-// exit code 75 of pre-update puts the update off, any other failure is told and changes nothing.
+// Runs the commands of watchtower's labels inside the container, where COMPAT_LABELS names watchtower. As in
+// watchtower, exit code 75 of pre-update defers the update; any other failure is logged and changes nothing.
 import { imageLabelsOf } from "../../../shared/containers/payloads-from-engine.ts";
 import { type LifecyclePhase, readLifecycleCommand } from "../../../shared/containers/compat-labels.ts";
 import { selectEffectiveLabels } from "../../../shared/containers/effective-labels.ts";
@@ -13,7 +13,7 @@ import type { Run } from "../updater.ts";
 /** EX_TEMPFAIL */
 const EXIT_TRY_LATER = 75;
 
-/** In the container `id`, by the labels of `container`. Resolves with why the update is put off, if it is. */
+/** Runs in the container `id`, by the labels of `container`. Resolves with the reason if the update is deferred. */
 export async function runLifecycleCommand(
   run: Run,
   phase: LifecyclePhase,
@@ -30,16 +30,18 @@ export async function runLifecycleCommand(
     container.Config.Labels,
     image === undefined ? "unknown" : imageLabelsOf(image),
   );
-  const asked = readLifecycleCommand(labels, phase, compat);
-  if (asked === undefined) return undefined;
+  const lifecycleCommand = readLifecycleCommand(labels, phase, compat);
+  if (lifecycleCommand === undefined) return undefined;
   const log = run.log.child({ container: container.Name.slice(1), command: phase });
   const from = clock.monotonic();
-  const over = clock.deadline(asked.timeoutMs, run.hardStop);
-  let ran: CommandResult | undefined;
+  const deadline = clock.deadline(lifecycleCommand.timeoutMs, run.hardStop);
+  let result: CommandResult | undefined;
   try {
-    ran = await runInside(host.engine, id, asked.command, over);
+    result = await runInside(host.engine, id, lifecycleCommand.command, deadline);
   } catch (error) {
-    const because = over.aborted ? `not done within ${asked.timeoutMs / 1000} s` : explain(error);
+    const because = deadline.aborted
+      ? `not done within ${lifecycleCommand.timeoutMs / 1000} s`
+      : explain(error);
     log.error({ because }, "lifecycle command failed");
   }
   await run.journal.write({
@@ -48,9 +50,9 @@ export async function runLifecycleCommand(
     step: `run ${phase} in it`,
     ms: Math.round(clock.monotonic() - from),
   });
-  if (ran === undefined || ran.code === 0) return undefined;
-  if (phase === "pre-update" && ran.code === EXIT_TRY_LATER)
-    return `its command ${phase} asked to wait (exit code ${EXIT_TRY_LATER}): ${redactOutput(ran.output, container.Config.Env)}`;
-  log.error({ code: ran.code, said: ran.output }, "lifecycle command failed");
+  if (result === undefined || result.code === 0) return undefined;
+  if (phase === "pre-update" && result.code === EXIT_TRY_LATER)
+    return `its command ${phase} asked to wait (exit code ${EXIT_TRY_LATER}): ${redactOutput(result.output, container.Config.Env)}`;
+  log.error({ code: result.code, said: result.output }, "lifecycle command failed");
   return undefined;
 }

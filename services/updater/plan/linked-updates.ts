@@ -1,9 +1,11 @@
-// Containers that refer to one that is updated, and are to be updated themselves: parent and children are one
-// transaction.
-//   A1  All are asked about before the parent is stopped; who may not be updated is recreated on the image it has.
-//   A2  The children are recreated on their new images after the parent has proved itself; then they prove themselves.
-//   A3  All are kept or all are put back, after after_update was asked for each. What went wrong is held for the one it
-//       went wrong with; the others may be tried again without it.
+// Linked updates: containers that refer to a container that is updated, and that are to be updated themselves. Parent
+// and children are one transaction.
+//   A1  All are asked about before the parent is stopped. A child that may not be updated is recreated on the image
+//       it has.
+//   A2  The children are recreated on their new images after the parent has proved itself; then they prove
+//       themselves.
+//   A3  All are kept or all are put back, after after_update was asked for each. A failure is held for the container
+//       that it happened to; the others may be tried again without it.
 import type { ContainerInspectInfo } from "dockerode";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
@@ -15,7 +17,7 @@ import type { UpdateEntry, Run, Update } from "../updater.ts";
 import { isUpdateAllowed, isPreUpdateDone } from "./before-update.ts";
 import type { ResultDetails } from "./finish-container.ts";
 
-/** Goes along with the container that it refers to. */
+/** The update of a container together with the container that it refers to. */
 export interface LinkedUpdate {
   readonly update: Update;
   /** Undefined where an earlier process recreated it. */
@@ -23,14 +25,14 @@ export interface LinkedUpdate {
 }
 
 interface LinkedUpdatesRequest {
-  /** What else its group updates. */
+  /** The other updates of its group. */
   readonly others: readonly Update[];
   /** Ids of the dependencies that the group stopped. */
   readonly stopped: readonly string[];
   readonly atMost: number | undefined;
 }
 
-/** A1. Those that may go along with `parent`; of the others some are ended here. */
+/** A1. The updates that may join the transaction of `parent`; some of the others are ended here. */
 export async function findLinkedUpdates(
   run: Run,
   { others, stopped, atMost }: LinkedUpdatesRequest,
@@ -40,21 +42,21 @@ export async function findLinkedUpdates(
   if (others.length === 0 || isOwnPart({ id: parent.Id, labels: parent.Config.Labels }, run.bus.host))
     return [];
   const old = parent as unknown as ContainerDocument;
-  const found = await findReferrers({ engine, references: run.references, old, successor: undefined });
-  const companions: LinkedUpdate[] = [];
-  for (const inspect of found) {
+  const referrers = await findReferrers({ engine, references: run.references, old, successor: undefined });
+  const linkedUpdates: LinkedUpdate[] = [];
+  for (const inspect of referrers) {
     const update = others.find(({ facts }) => `/${facts.name}` === inspect.Name);
     if (update === undefined || run.journal.findResult(update.facts.name) !== undefined) continue;
-    const runs = inspect.State.Running || stopped.includes(inspect.Id);
-    if (!runs || inspect.State.Paused) continue; // when it is its turn it is told why nothing is done
+    const isRunning = inspect.State.Running || stopped.includes(inspect.Id);
+    if (!isRunning || inspect.State.Paused) continue; // its own turn reports why nothing is done
     if (!(await isUpdateAllowed(run, { update, atMost }, inspect))) continue;
     if (await isPreUpdateDone(run, update, inspect))
-      companions.push({ update, timed: createSwapTimer(run, update) });
+      linkedUpdates.push({ update, timed: createSwapTimer(run, update) });
   }
-  return companions;
+  return linkedUpdates;
 }
 
-/** Those that an earlier process recreated with `parent`. */
+/** The updates that an earlier process did together with `parent`. */
 export const findRecoveredLinkedUpdates = (
   run: Run,
   parent: string,
@@ -64,17 +66,17 @@ export const findRecoveredLinkedUpdates = (
     .filter(({ facts }) => run.recovered.get(facts.name)?.parent === parent)
     .map((update) => ({ update }));
 
-/** Watches the steps of one container. */
+/** Times the steps of one container. */
 export const createSwapTimer = ({ bus, log, hardStop }: Run, { facts: { name } }: UpdateEntry): SwapTimer =>
   new SwapTimer({ clock: bus.clock, log: log.child({ container: name }), hardStop });
 
-/** What it is created by, where that is not the name it has (LATEST_ONLY). */
+/** The reference to create the successor by, if it is not the container's own (LATEST_ONLY). */
 export const findNewReference = ({ facts, ref }: UpdateEntry): { readonly reference?: string } =>
   parseImageRef(facts.reference)?.familiar === ref.familiar ? {} : { reference: ref.familiar };
 
-export const describeLinkedSwaps = (companions: readonly LinkedUpdate[]): Map<string, LinkedSwap> =>
+export const describeLinkedSwaps = (linkedUpdates: readonly LinkedUpdate[]): Map<string, LinkedSwap> =>
   new Map(
-    companions.map(({ update, timed }) => [
+    linkedUpdates.map(({ update, timed }) => [
       update.facts.name,
       {
         newImage: update.newImage as unknown as ImageDocument,
@@ -91,7 +93,7 @@ export interface TransactionMember {
   readonly timed?: SwapTimer | undefined;
 }
 
-/** Those that were updated with it, in the order in which they were recreated. */
+/** The children that were updated, in the order in which they were recreated. */
 export const findUpdatedChildren = ({
   swap,
   linkedUpdates,
@@ -101,7 +103,7 @@ export const findUpdatedChildren = ({
     return found === undefined ? [] : [{ entry: found.update, swap: child, timed: found.timed }];
   });
 
-/** A3: how `name` ends where `ending` is the culprit's. */
+/** A3: the result of `name` when `ending` is the culprit's. */
 export function resultInTransaction(name: string, culprit: string, ending: ResultDetails): ResultDetails {
   if (name === culprit) return ending;
   const because = ending.end === "stuck" ? ending.because : `put back with ${culprit}: ${ending.because}`;

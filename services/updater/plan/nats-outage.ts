@@ -1,12 +1,12 @@
-// NATS is waited for without end, but not while dependencies are stopped: a run that is cut off from it for too long then is
-// given up. What it waits for ends as if the service was told to stop, the dependencies run again, and the run stays open:
-// it is taken up, as after a crash, when NATS answers.
+// The updater waits for NATS without limit, but not while dependencies are stopped: a run that is cut off from NATS
+// for too long then is given up. Its waits end as if the service was asked to stop, the dependencies are started
+// again, and the run stays open. As after a crash, it is resumed when NATS answers.
 import type { NatsConnection } from "nats";
 import { type Clock, firstOf } from "../../../shared/clock.ts";
 import { NatsAwayTooLong, Suspended } from "../../../shared/errors.ts";
 import { MAX_WAIT_WHILE_STOPPED_MS, type ConnectedUpdater, type Updater } from "../updater.ts";
 
-/** @throws CutOff */
+/** @throws NatsAwayTooLong */
 export async function runUntilCutOff(
   updater: Updater,
   work: (connected: ConnectedUpdater) => Promise<void>,
@@ -15,9 +15,9 @@ export async function runUntilCutOff(
   const { bus } = updater;
   const cutOff = new AbortController();
   const signal = firstOf(bus.signal, cutOff.signal);
-  const whileStopped = () => watchConnection({ ...bus, atMost, cutOff });
+  const limitNatsOutage = () => watchConnection({ ...bus, atMost, cutOff });
   try {
-    await work({ ...updater, bus: { ...bus, signal }, limitNatsOutage: whileStopped });
+    await work({ ...updater, bus: { ...bus, signal }, limitNatsOutage });
   } catch (error) {
     if (!(error instanceof Suspended) || bus.signal.aborted || !cutOff.signal.aborted) throw error;
     throw new NatsAwayTooLong(
@@ -35,30 +35,30 @@ interface WatchedConnection {
   readonly cutOff: AbortController;
 }
 
-const LOOK_EVERY_MS = 5000;
-const ANSWER_WITHIN_MS = 3000;
+const CHECK_INTERVAL_MS = 5000;
+const ANSWER_TIMEOUT_MS = 3000;
 
 function watchConnection({ nats, clock, atMost, cutOff }: WatchedConnection): Disposable {
-  const over = new AbortController();
-  const looking = async (): Promise<void> => {
-    for (let answered = clock.monotonic(); !over.signal.aborted;) {
-      if (await isConnectionAnswering(nats, clock, over.signal)) answered = clock.monotonic();
+  const stopped = new AbortController();
+  const watch = async (): Promise<void> => {
+    for (let answered = clock.monotonic(); !stopped.signal.aborted;) {
+      if (await isConnectionAnswering(nats, clock, stopped.signal)) answered = clock.monotonic();
       else if (clock.monotonic() - answered >= atMost) cutOff.abort();
-      await clock.sleep(Math.min(LOOK_EVERY_MS, atMost / 4), over.signal);
+      await clock.sleep(Math.min(CHECK_INTERVAL_MS, atMost / 4), stopped.signal);
     }
   };
-  void looking();
-  return { [Symbol.dispose]: () => over.abort() };
+  void watch();
+  return { [Symbol.dispose]: () => stopped.abort() };
 }
 
 async function isConnectionAnswering(
   nats: NatsConnection,
   clock: Clock,
-  over: AbortSignal,
+  stopped: AbortSignal,
 ): Promise<boolean> {
-  const told = nats.rtt().then(
+  const answer = nats.rtt().then(
     () => true,
     () => false,
   );
-  return Promise.race([told, clock.sleep(ANSWER_WITHIN_MS, over).then(() => false)]);
+  return Promise.race([answer, clock.sleep(ANSWER_TIMEOUT_MS, stopped).then(() => false)]);
 }

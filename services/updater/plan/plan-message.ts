@@ -1,4 +1,4 @@
-// The plan as the updater takes it. It trusts nothing in it but names, ids and digests: what to pull it derives itself.
+// Parses a plan for the updater. Of a plan it trusts only names, ids and digests; it derives itself what to pull.
 import { z } from "zod";
 import { Permanent } from "../../../shared/errors.ts";
 import { type Locals, type Mode, dataSchema } from "../../../shared/contract/hooks.ts";
@@ -12,31 +12,31 @@ export interface PlannedContainer {
   readonly name: string;
   readonly id: string;
   readonly imageId: string;
-  /** Registry's digest; with a rollback that of the image it leads away from. */
+  /** The registry's digest; for a rollback, that of the image that it leads away from. */
   readonly digest: string;
   readonly latest: ImagePayload;
 }
 
 export interface Plan {
-  /** Id of its event. */
+  /** Id of the plan's event. */
   readonly event: string;
   readonly run: string;
   readonly engineId: string;
   readonly mode: Mode;
   readonly reason: string;
-  /** The operator asked for the image before; the plan's word for which one that is does not count. */
+  /** The operator asked for the image before. What the plan says about which image that is does not count. */
   readonly rollback: boolean;
   readonly containers: readonly PlannedContainer[];
   readonly locals: Locals<"updates_enumerated">;
   /** Server time, milliseconds. */
   readonly publishedAt: number;
-  /** The same clock's, when the updater took it. */
+  /** Server time, milliseconds, when the updater took the plan. */
   readonly takenAt: number;
 }
 
 const RunId = z.string().regex(/^[0-9a-z]{1,64}$/, "a run id is made of 0-9 and a-z");
 
-/** @throws Permanent where it cannot be understood or its event id is not its run's. */
+/** @throws Permanent if the plan cannot be understood or its event id is not that of its run. */
 export function parsePlan(
   text: string,
   { publishedAt, takenAt }: Pick<Plan, "publishedAt" | "takenAt">,
@@ -75,7 +75,7 @@ export function parsePlan(
   };
 }
 
-/** In the container's repository, where there is one. */
+/** The digest in the container's repository, if there is one. */
 function digestOf({ digests, id }: ImagePayload, reference: string): string {
   const ref = parseImageRef(reference);
   return (ref && digestsIn(digests, ref)[0]) ?? digests[0]?.split("@")[1] ?? id;

@@ -1,5 +1,5 @@
-// The images of a run are pulled while everything runs, each reference once, some side by side. A rollback pulls the
-// image before where the Engine has it no more.
+// Pulls the images of a run while everything still runs: each reference once, several side by side. A rollback pulls
+// the image before only if the Engine no longer has it.
 import type { ImageInspectInfo } from "dockerode";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
@@ -10,23 +10,27 @@ import { Semaphore } from "../semaphore.ts";
 import { ImageMoved, pullPlannedImage } from "./pull-planned-image.ts";
 import type { UpdateEntry, Run } from "../updater.ts";
 
-/** By container name: the new image, or nothing where the entry was ended here as `current` or `failed`. */
+/**
+ * By container name: the new image, or undefined where the entry was ended here as `current`, `expired` or `failed`.
+ */
 export type Pulls = ReadonlyMap<string, Promise<ImageInspectInfo | undefined>>;
 
-/** Each promise rejects only with what concerns the run: Suspended, Fenced. */
+/** Each promise rejects only with an error that concerns the run: Suspended, Fenced. */
 export function startPulls(run: Run, entries: readonly UpdateEntry[]): Pulls {
-  const places = new Semaphore(run.bus.context.settings.PARALLEL_PULLS);
+  const slots = new Semaphore(run.bus.context.settings.PARALLEL_PULLS);
   const pulling = new Map<string, Promise<ImageInspectInfo>>();
   const pulledFor = async (entry: UpdateEntry): Promise<ImageInspectInfo | undefined> => {
     const key = run.isRollback ? entry.facts.name : `${entry.ref.familiar}@${entry.digest}`;
-    const one = pulling.get(key) ?? pullOne(run, entry, places);
-    pulling.set(key, one);
+    const pull = pulling.get(key) ?? pullOne(run, entry, slots);
+    pulling.set(key, pull);
     const endFor =
       (what: string) =>
       (error: unknown): PullResult =>
         resultOfFailedPull(error, run, what);
     const { familiar } = entry.ref;
-    const image = await one.catch(endFor(run.isRollback ? "no rollback" : `${familiar} could not be pulled`));
+    const image = await pull.catch(
+      endFor(run.isRollback ? "no rollback" : `${familiar} could not be pulled`),
+    );
     const end =
       "end" in image
         ? image
@@ -42,7 +46,7 @@ export function startPulls(run: Run, entries: readonly UpdateEntry[]): Pulls {
 
 type PullResult = Pick<ResultDetails, "end" | "because" | "isPutOff">;
 
-/** Only what the registry or the Engine said ends the entry. @throws what concerns the run. */
+/** Only an answer of the registry or the Engine ends the entry. @throws an error that concerns the run */
 function resultOfFailedPull(error: unknown, run: Run, what: string): PullResult {
   if (error instanceof Suspended || error instanceof Fenced) throw error;
   if (run.bus.signal.aborted) throw new Suspended("stopped during a pull", { cause: error });
@@ -66,8 +70,8 @@ async function resultIfSameImage(
     : undefined;
 }
 
-async function pullOne(run: Run, entry: UpdateEntry, places: Semaphore): Promise<ImageInspectInfo> {
-  using _place = await places.take();
+async function pullOne(run: Run, entry: UpdateEntry, slots: Semaphore): Promise<ImageInspectInfo> {
+  using _slot = await slots.take();
   const { facts, ref } = entry;
   const { host, clock } = run.bus;
   const recovered = run.recovered.get(facts.name);

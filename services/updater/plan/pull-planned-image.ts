@@ -1,4 +1,4 @@
-// The image that was planned, and asked about, is the one that is pulled, or none: its digest is the contract.
+// Pulls the image that was planned and asked about, or none: its digest is the contract.
 import type { ImageInspectInfo } from "dockerode";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { shortDigest } from "../../../shared/registry/image-change.ts";
@@ -10,15 +10,15 @@ import type { ImageDocument } from "../create/inspect.ts";
 import type { UpdateEntry } from "../updater.ts";
 import { readCredentialSettings, pullImage } from "../containers/pull-image.ts";
 
-/** The Engine has another image by that tag than the one that was planned. The message is the whole story. */
+/** By that tag the Engine got another image than the planned one. The message explains it in full. */
 export class ImageMoved extends Error {
   override readonly name = "ImageMoved";
 }
 
 /**
- * Pulled by its tag, since by its digest containerd's store would keep a name for ever that no prune takes; the digest
- * that came is compared with the plan's. Where it is another, the tag is put back, and nothing runs the image.
- * @throws ImageMoved, and an Error with what the Engine or the registry said.
+ * Pulls by tag, because containerd's store would keep the name of a pull by digest for ever, and no prune removes it.
+ * The digest that arrived is compared with the plan's. If they differ, the tag is put back, and nothing runs the
+ * image. @throws ImageMoved, and an Error with what the Engine or the registry said.
  */
 export async function pullPlannedImage(
   bus: Bus,
@@ -47,7 +47,7 @@ export async function pullPlannedImage(
   );
 }
 
-/** What may stand between the Engine and the registry. Mirrors stand in for Docker Hub only. */
+/** What may stand between the Engine and the registry. Mirrors apply to Docker Hub only. */
 const suspectsOf = ({ registry }: ImageRef, mirrors: readonly string[]): string =>
   registry === "docker.io" && mirrors.length > 0
     ? `a mirror of the Engine (${mirrors.join(", ")})`

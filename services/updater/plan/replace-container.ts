@@ -1,4 +1,4 @@
-// One container of a run: ask, look again, replace. What follows is conclude-swap.ts's.
+// Updates one container of a run: asks, inspects it again, runs the swap. What follows is in conclude-swap.ts.
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { Expired, Suspended } from "../../../shared/errors.ts";
@@ -22,7 +22,7 @@ import type { Run, Update } from "../updater.ts";
 
 interface ReplaceRequest {
   readonly update: Update;
-  /** What else its group updates. */
+  /** The other updates of its group. */
   readonly others: readonly Update[];
   readonly atMost: number | undefined;
   /** Ids of the dependencies that the group stopped. */
@@ -30,38 +30,41 @@ interface ReplaceRequest {
   readonly hardHooks: HardDependencyHooks | undefined;
 }
 
-/** Ends the container: the journal and the held digests say how. @throws Suspended, Fenced, Expired */
-export async function replaceContainer(run: Run, it: ReplaceRequest): Promise<void> {
-  const { update } = it;
-  const id = run.replaced.get(update.facts.id) ?? update.facts.id; // it may have been recreated with its parent
-  const before = await inspectUnchanged(run, it, id);
-  if (!(await isUpdateAllowed(run, it, before))) return;
+/**
+ * Updates or otherwise ends the container, as the journal and the held digests record. @throws Suspended, Fenced,
+ * Expired
+ */
+export async function replaceContainer(run: Run, request: ReplaceRequest): Promise<void> {
+  const { update } = request;
+  const id = run.replaced.get(update.facts.id) ?? update.facts.id; // the swap of its parent may have recreated it
+  const before = await inspectUnchanged(run, request, id);
+  if (!(await isUpdateAllowed(run, request, before))) return;
   if (isThisContainer(run, id))
     return startSelfUpdate(run, {
-      facts: await inspectUnchanged(run, it, id),
+      facts: await inspectUnchanged(run, request, id),
       entry: update,
       image: update.newImage.Id,
     });
-  await swapContainer(run, { ...it, linkedUpdates: await findLinkedUpdates(run, it, before) }, id);
+  await swapContainer(run, { ...request, linkedUpdates: await findLinkedUpdates(run, request, before) }, id);
 }
 
 type LinkedReplaceRequest = ReplaceRequest & { readonly linkedUpdates: readonly LinkedUpdate[] };
 
-/** What the gate was asked about may have changed while it waited, or while another acted: everything is looked at anew. */
-async function swapContainer(run: Run, it: LinkedReplaceRequest, id: string): Promise<void> {
+/** The container may have changed while the gate waited or another updater acted, so it is inspected again. */
+async function swapContainer(run: Run, request: LinkedReplaceRequest, id: string): Promise<void> {
   await run.bus.lease.hold(run.bus);
-  const inspect = await inspectUnchanged(run, it, id);
+  const inspect = await inspectUnchanged(run, request, id);
   const oldImage = await run.bus.host.engine.docker.getImage(inspect.Image).inspect();
-  if (!(await isPreUpdateDone(run, it.update, inspect))) return;
-  using place = new SemaphoreHold();
-  const swap = buildSwap(run, it, { inspect, oldImage, place });
-  const timed = createSwapTimer(run, it.update);
+  if (!(await isPreUpdateDone(run, request.update, inspect))) return;
+  using slot = new SemaphoreHold();
+  const swap = buildSwap(run, request, { inspect, oldImage, slot });
+  const timed = createSwapTimer(run, request.update);
   const outcome = await runSteps(run.steps, swap, timed);
-  if (outcome.kind === "done") place[Symbol.dispose](); // who comes next sees the end of one that went wrong
-  await concludeSwap(run, { ...it, entry: it.update, swap, outcome, timed });
+  if (outcome.kind === "done") slot[Symbol.dispose](); // after a failure the next one must wait until the end is recorded
+  await concludeSwap(run, { ...request, entry: request.update, swap, outcome, timed });
 }
 
-/** @throws Expired where its owner removed, replaced or stopped it meanwhile. */
+/** @throws Expired if the owner removed, replaced, renamed, stopped or paused it meanwhile. */
 async function inspectUnchanged(
   run: Run,
   { update, stopped }: ReplaceRequest,
@@ -79,33 +82,33 @@ async function inspectUnchanged(
 }
 
 /**
- * A container whose network, pid or ipc namespace is that of another runs on when that one ends, and cannot be started again:
- * neither the new one nor the old one. @throws where that is so, before anything is stopped.
+ * A container that shares the network, pid or ipc namespace of another keeps running when the other ends, but cannot
+ * be started again, neither the new one nor the old one. @throws if that is so, before anything is stopped.
  */
 async function expectStartable(run: Run, inspect: ContainerInspectInfo): Promise<void> {
-  for (const named of namespaceParents(inspect)) {
-    const id = run.replaced.get(named) ?? named;
+  for (const reference of namespaceParents(inspect)) {
+    const id = run.replaced.get(reference) ?? reference;
     const parent = await ifExists(run.bus.host.engine.docker.getContainer(id).inspect());
     if (parent?.State.Running) continue;
     const state = parent === undefined ? "is gone" : `is ${parent.State.Status}`;
     throw new Error(
-      `it refers to the container ${named}, which ${state}, and could not be started again: start that one, or recreate this one`,
+      `it refers to the container ${reference}, which ${state}, and could not be started again: start that one, or recreate this one`,
     );
   }
 }
 
 function buildSwap(
   run: Run,
-  it: LinkedReplaceRequest,
-  old: { inspect: ContainerInspectInfo; oldImage: ImageInspectInfo; place: SemaphoreHold },
+  request: LinkedReplaceRequest,
+  old: { inspect: ContainerInspectInfo; oldImage: ImageInspectInfo; slot: SemaphoreHold },
 ): Swap {
-  const { update, hardHooks } = it;
+  const { update, hardHooks } = request;
   const { host, context, clock } = run.bus;
   const document = old.inspect as unknown as ContainerDocument;
   const oldImage = old.oldImage as unknown as ImageDocument;
-  const by = { settings: context.settings, log: run.log, hardStop: run.hardStop };
+  const options = { settings: context.settings, log: run.log, hardStop: run.hardStop };
   const verificationFor = (container: ContainerDocument, image: ImageDocument) =>
-    makeVerificationOptions(container, image, by);
+    makeVerificationOptions(container, image, options);
   return {
     engine: host.engine,
     clock,
@@ -117,7 +120,7 @@ function buildSwap(
     ...findNewReference(update),
     verification: verificationFor(document, oldImage),
     verificationFor,
-    linkedSwaps: describeLinkedSwaps(it.linkedUpdates),
+    linkedSwaps: describeLinkedSwaps(request.linkedUpdates),
     replaced: run.replaced,
     tagSemaphore: run.tagSemaphore,
     references: run.references,
@@ -127,10 +130,10 @@ function buildSwap(
     successor: undefined,
     dependants: [],
     beforeStop: async (successor) => {
-      old.place.take(await run.swapSemaphore.take({ first: it.stopped.length > 0 }));
+      old.slot.take(await run.swapSemaphore.take({ first: request.stopped.length > 0 }));
       if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
       expectBelowFailureLimit(run);
-      await expectStartable(run, await inspectUnchanged(run, it, document.Id));
+      await expectStartable(run, await inspectUnchanged(run, request, document.Id));
       await run.journal.write({
         kind: "swapping",
         container: update.facts.name,
@@ -143,12 +146,12 @@ function buildSwap(
   };
 }
 
-/** A place that is taken later, and given back at the latest at the end of the scope. */
+/** A semaphore slot that is taken later, and released at the end of the scope at the latest. */
 class SemaphoreHold implements Disposable {
   #held: Disposable | undefined;
 
-  take(place: Disposable): void {
-    this.#held = place;
+  take(slot: Disposable): void {
+    this.#held = slot;
   }
 
   [Symbol.dispose](): void {

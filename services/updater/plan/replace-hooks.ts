@@ -1,4 +1,4 @@
-// What is asked around the replacement of a container: the hooks of an update, or those of a self-update where the
+// Asks the hooks around the replacement of a container: those of an update, or those of a self-update if the
 // container is a part of Ouroboros.
 import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { describeContainer, describeImage } from "../../../shared/containers/payloads-from-engine.ts";
@@ -50,19 +50,19 @@ export interface UpdatedContainer {
   readonly atMost: number | undefined;
 }
 
-/** The new container runs and proved itself: the answer decides whether it stays. */
-export async function askAfterUpdate(run: Run, it: UpdatedContainer): Promise<DecisionRecord> {
-  const { swap, atMost } = it;
+/** The new container runs and has proved itself: the decision is whether it stays. */
+export async function askAfterUpdate(run: Run, updated: UpdatedContainer): Promise<DecisionRecord> {
+  const { swap, atMost } = updated;
   const common = {
     container: swap.name,
     reason: "the new container runs and has proved itself",
     ...(atMost !== undefined && { atMost }),
   };
   const locals = {
-    ...containersOf(it),
+    ...containersOf(updated),
     new_image: describeImage(swap.newImage as unknown as ImageInspectInfo),
   };
-  if (isPartOfOuroboros(run, it.successor))
+  if (isPartOfOuroboros(run, updated.successor))
     return run.gate.ask({
       ...common,
       hook: "after_self_update",
@@ -77,14 +77,16 @@ const containersOf = ({ swap, old, successor }: UpdatedContainer) => ({
   new_container: describeContainer(successor, swap.name),
 });
 
-/** The old container goes. A part of Ouroboros that may not go is kept, stopped, under another name. */
-export async function removeOldContainer(run: Run, it: UpdatedContainer): Promise<string> {
-  const { swap } = it;
-  if (!isPartOfOuroboros(run, it.successor)) {
+/**
+ * Removes the old container. If a hook forbids that for a part of Ouroboros, it is kept, stopped, under another name.
+ */
+export async function removeOldContainer(run: Run, updated: UpdatedContainer): Promise<string> {
+  const { swap } = updated;
+  if (!isPartOfOuroboros(run, updated.successor)) {
     await commitSwap(swap);
     return "the new container proved itself";
   }
-  const common = { container: swap.name, locals: containersOf(it) };
+  const common = { container: swap.name, locals: containersOf(updated) };
   const reason = "the new container does the work now";
   const decided = await run.gate.ask({ ...common, hook: "before_self_cleanup", reason });
   if (decided.verdict === "proceed") {

@@ -1,4 +1,4 @@
-// Dry run and monitor: the same hooks in the same order, and nothing is touched.
+// Dry run and monitor mode: asks the hooks in the same order as an update would, and touches nothing.
 import type { ImageInspectInfo } from "dockerode";
 import { describeContainer, describeImage } from "../../../shared/containers/payloads-from-engine.ts";
 import { finishContainer } from "./finish-container.ts";
@@ -54,11 +54,11 @@ export function reportGroups(
 async function reportGroup(
   run: Run,
   group: Pick<GroupWork, "dependencies" | "hard">,
-  tell: () => Promise<void>,
+  report: () => Promise<void>,
 ): Promise<void> {
   const { dependencies, hard } = group;
   await stopDependencies(run, dependencies, () => Promise.resolve());
-  await tell();
+  await report();
   await startDependencies(
     run,
     dependencies.filter(({ id }) => !hard.includes(id)),

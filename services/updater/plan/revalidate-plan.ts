@@ -1,4 +1,4 @@
-// Which entries of a plan still hold, looked at anew. Pure.
+// Decides which entries of a plan still hold, by a fresh look at the containers. Pure.
 import { type ContainerFacts, whySkipped } from "../../../shared/containers/container-facts.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../../shared/registry/image-ref.ts";
 import {
@@ -13,7 +13,7 @@ import type { UpdateEntry, Run, InspectedContainer } from "../updater.ts";
 
 interface PlanSituation {
   readonly seen: readonly InspectedContainer[];
-  /** Not begun by an earlier process: a resumed run does not expire. */
+  /** No earlier process began the run. A resumed run does not expire. */
   readonly isNew: boolean;
   /** How old a plan may be. Milliseconds. */
   readonly limit: number;
@@ -21,15 +21,18 @@ interface PlanSituation {
 
 export interface CommittedEntry {
   readonly entry: UpdateEntry;
-  /** Id of the image it ran before. */
+  /** Id of the image that the container ran before. */
   readonly from: string;
 }
 
 interface RevalidatedEntries {
   readonly entries: readonly UpdateEntry[];
-  /** Updated by an earlier process that could not say so any more. */
+  /** Updated by an earlier process that ended before it could record that. */
   readonly committed: readonly CommittedEntry[];
-  /** The same for what after_update put back, of itself or of what it went along with: it is not swapped once more. */
+  /**
+   * Likewise put back because of after_update, its own or that of another in its transaction: it is not swapped
+   * again.
+   */
   readonly rolledBack: readonly { readonly entry: UpdateEntry; readonly decided: DecisionRecord }[];
   readonly expired: readonly { readonly entry: UpdateEntry; readonly because: string }[];
 }
@@ -41,9 +44,9 @@ export function revalidatePlan(
 ): RevalidatedEntries {
   const all = seen.map(({ facts }) => facts);
   const { host, context } = run.bus;
-  const ourselves = makeSelfUpdatePolicy(host, context.settings);
+  const selfUpdatePolicy = makeSelfUpdatePolicy(host, context.settings);
   const age = plan.takenAt - plan.publishedAt;
-  const whole =
+  const planProblem =
     plan.engineId !== host.engine.id
       ? `the plan is for another Engine (${plan.engineId})`
       : isNew && age > limit
@@ -57,10 +60,10 @@ export function revalidatePlan(
     const isCommitted =
       !resumed && run.journal.recordsOf("swapping").some((record) => record.new_id === facts?.id);
     const because =
-      whole ??
+      planProblem ??
       (resumed || isCommitted
         ? undefined
-        : whyExpired(planned, found, { all, isNew, ourselves, watchSettings: context.settings }));
+        : whyExpired(planned, found, { all, isNew, selfUpdatePolicy, watchSettings: context.settings }));
     const isOpen = !resumed && !isCommitted && because === undefined;
     return {
       entry,
@@ -81,7 +84,7 @@ export function revalidatePlan(
   };
 }
 
-/** A parent that may stay is put back with a child that may not (linked-updates.ts: A3). */
+/** A parent that may stay is put back together with a child that may not (linked-updates.ts: A3). */
 function findRefusal(
   { journal }: Pick<Run, "journal">,
   name: string,
@@ -98,29 +101,30 @@ function findRefusal(
     );
 }
 
-/** Names of what refers to it, of what it refers to, and of their relatives. */
+/** Names of the containers that refer to it or that it refers to, and of their relatives in turn. */
 function relativesOf(name: string, all: readonly ContainerFacts[]): ReadonlySet<string> {
   const family = new Set([name]);
-  const refersTo = (one: ContainerFacts, other: ContainerFacts): boolean =>
-    one.refersTo.some((target) => target === other.name || target === other.id);
+  const refersTo = (first: ContainerFacts, second: ContainerFacts): boolean =>
+    first.refersTo.some((target) => target === second.name || target === second.id);
   for (const relative of family)
-    // grows meanwhile
-    for (const one of all.filter((facts) => facts.name === relative))
-      for (const other of all) if (refersTo(one, other) || refersTo(other, one)) family.add(other.name);
+    // the set grows during the loop
+    for (const container of all.filter((facts) => facts.name === relative))
+      for (const other of all)
+        if (refersTo(container, other) || refersTo(other, container)) family.add(other.name);
   return family;
 }
 
 interface KnownContainers {
   readonly all: readonly ContainerFacts[];
   readonly isNew: boolean;
-  readonly ourselves: SelfUpdatePolicy;
+  readonly selfUpdatePolicy: SelfUpdatePolicy;
   readonly watchSettings: WatchSettings;
 }
 
 function whyExpired(
   planned: PlannedContainer,
   found: InspectedContainer | undefined,
-  { all, isNew, ourselves, watchSettings }: KnownContainers,
+  { all, isNew, selfUpdatePolicy, watchSettings }: KnownContainers,
 ): string | undefined {
   if (found === undefined) return "there is no such container any more";
   const { facts, imageUnseen } = found;
@@ -129,7 +133,7 @@ function whyExpired(
   if (imageUnseen !== undefined) return `the Engine could not show the image that it runs: ${imageUnseen}`;
   return (
     whyUnwatched(facts, watchSettings) ??
-    whySkipped(facts, all, ourselves) ??
+    whySkipped(facts, all, selfUpdatePolicy) ??
     whyOnlyMonitored(facts, watchSettings.COMPAT_LABELS)
   );
 }
@@ -169,7 +173,7 @@ function entryFrom(
   };
 }
 
-/** Its own; with LATEST_ONLY the tag `latest` of the same image, where the poller found that. */
+/** The container's own; with LATEST_ONLY the tag `latest` of the same image, if the poller found that. */
 function referenceFor(own: string, { latest }: PlannedContainer, latestOnly: boolean): ImageRef {
   const ref = parseImageRef(own) ?? NO_REFERENCE;
   const moved = withTag(ref, "latest");

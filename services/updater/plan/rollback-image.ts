@@ -1,4 +1,5 @@
-// Rollback: the image that a container ran before its last update, on the Engine still or from its registry by digest.
+// Rollback: finds the image that a container ran before its last update, on the Engine or, by digest, in its
+// registry.
 import type { ImageInspectInfo } from "dockerode";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { parseImageRef, withTag } from "../../../shared/registry/image-ref.ts";
@@ -10,7 +11,7 @@ import { readUpdateRecord } from "../journal/update-records.ts";
 import { readCredentialSettings, pullImage } from "../containers/pull-image.ts";
 import type { UpdateEntry, Run } from "../updater.ts";
 
-/** The tag stays where it is. @throws Error that says why there is no way back */
+/** Moves no tag. @throws Error that says why there is no way back */
 export async function findRollbackImage({ bus }: Run, { facts }: UpdateEntry): Promise<ImageInspectInfo> {
   const { engine } = bus.host;
   const last = await readUpdateRecord({ ...bus.context, host: bus.host }, facts.name);
@@ -24,8 +25,8 @@ export async function findRollbackImage({ bus }: Run, { facts }: UpdateEntry): P
   const ref = parseImageRef(known);
   if (own === undefined || (ref !== undefined && !isSameRepository(ref, own)))
     throw new Error(`the image before, ${known}, is of another repository than ${facts.reference}`);
-  const here = await ifExists(engine.docker.getImage(from).inspect());
-  if (here !== undefined) return here;
+  const local = await ifExists(engine.docker.getImage(from).inspect());
+  if (local !== undefined) return local;
   if (ref?.digest === undefined)
     throw new Error(`the image before, ${from}, is gone from the Engine and was in no registry`);
   const running = (await engine.docker.getImage(facts.imageId).inspect()) as unknown as ImageDocument;

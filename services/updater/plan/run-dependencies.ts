@@ -1,5 +1,5 @@
-// Stopping the containers that an update of others stops, and starting them again. Only what ran before is started, by
-// whatever name it bears by then; one that cannot be started keeps no other down.
+// Stops the dependencies of an update, and starts them again. Only what ran before is started, under whatever name it
+// has by then. A dependency that cannot be started keeps no other down.
 import type { ContainerInspectInfo } from "dockerode";
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
 import { describeContainer } from "../../../shared/containers/payloads-from-engine.ts";
@@ -21,7 +21,7 @@ import { awaitPendingStop, stopContainer } from "../containers/stop-container.ts
 import { parseSwapName } from "../../../shared/containers/swap-names.ts";
 import { MAX_WAIT_WHILE_STOPPED_MS, type Run } from "../updater.ts";
 
-/** What concerns the run, and not one container of it. */
+/** Whether the error concerns the whole run and not just one of its containers. */
 export const concernsWholeRun = (error: unknown): boolean =>
   error instanceof Suspended || error instanceof Fenced;
 
@@ -50,7 +50,7 @@ export async function stopDependencies(
   return undefined;
 }
 
-/** One that its owner removed during its hook is down already. */
+/** A dependency that its owner removed during the hook is down already. */
 async function stopDependency(run: Run, inspect: ContainerInspectInfo): Promise<void> {
   const { bus, hardStop, log } = run;
   const { engine } = bus.host;
@@ -67,14 +67,14 @@ async function snapshotDependency(run: Run, inspect: ContainerInspectInfo): Prom
   const image = await engine.docker.getImage(inspect.Image).inspect();
   const old = inspect as unknown as ContainerDocument;
   const oldImage = image as unknown as ImageDocument;
-  const of = { engine, snapshotStore: snapshotStoreOf(run), run: run.journal.run, ran: run.ran };
-  await takeSnapshot({ ...of, old, oldImage }, "dependency");
+  const target = { engine, snapshotStore: snapshotStoreOf(run), run: run.journal.run, ran: run.ran };
+  await takeSnapshot({ ...target, old, oldImage }, "dependency");
 }
 
-/** For what a prune took of them. */
+/** For recreating what a prune removed. */
 function makeRestoreContext(run: Run) {
   const { bus, log, tagSemaphore, replaced, journal, hardStop } = run;
-  const of = {
+  const context = {
     engine: bus.host.engine,
     clock: bus.clock,
     run: journal.run,
@@ -83,10 +83,10 @@ function makeRestoreContext(run: Run) {
     log,
     hardStop,
   };
-  return { ...of, ...swapResourcesOf(run) };
+  return { ...context, ...swapResourcesOf(run) };
 }
 
-/** Resolves with what is lost. */
+/** Resolves with the names of those that are lost. */
 async function restoreRunDependencies(run: Run, dependencies: readonly Dependency[]): Promise<Set<string>> {
   if (run.mode !== "update") return new Set();
   const { lost } = await restoreDependencies(makeRestoreContext(run), dependencies);
@@ -94,65 +94,70 @@ async function restoreRunDependencies(run: Run, dependencies: readonly Dependenc
 }
 
 /**
- * Dependencies that an earlier process stopped and no group has started: what they were stopped for is over or not to be
- * any more.
+ * Starts the dependencies that an earlier process stopped and no group has started: the updates they were stopped for
+ * are over or will not happen.
  */
 export async function startMarkedDependencies(run: Run, marker: RunMarker): Promise<void> {
   const { engine } = run.bus.host;
   for (const container of await restoreRunDependencies(run, marker.stopped)) run.notStarted.add(container);
-  const now = await resolveMarkedContainers(engine, marker);
-  const found = await Promise.all(now.map((one) => ifExists(engine.docker.getContainer(one).inspect())));
-  const there = found.filter((inspect) => inspect !== undefined);
+  const current = await resolveMarkedContainers(engine, marker);
+  const found = await Promise.all(
+    current.map((nameOrId) => ifExists(engine.docker.getContainer(nameOrId).inspect())),
+  );
+  const existing = found.filter((inspect) => inspect !== undefined);
   await startDependencies(
     run,
-    there.map(({ Id: id, Name }) => ({ id, name: Name.slice(1) })),
+    existing.map(({ Id: id, Name }) => ({ id, name: Name.slice(1) })),
     true,
   );
 }
 
-/** Starts what does not run; a dependency that was updated runs already. */
+/** Starts what does not run. A dependency that was updated runs already. */
 export async function startDependencies(
   run: Run,
   dependencies: readonly Dependency[],
   withHooks: boolean,
 ): Promise<void> {
   let suspended: Suspended | undefined;
-  const late: string[] = [];
-  const there: Dependency[] = [];
+  const unstarted: string[] = [];
+  const existing: Dependency[] = [];
   const lost = await restoreRunDependencies(run, dependencies);
   for (const dependency of dependencies) {
     const name = await findCurrentName(run, dependency);
     const inspect = await inspectDependency(run, name).catch((error: unknown) =>
       handleUninspectable(run, name, error),
     );
-    if (inspect !== undefined) there.push(dependency);
-    if (inspect === "unseen") late.push(name);
+    if (inspect !== undefined) existing.push(dependency);
+    if (inspect === "unseen") unstarted.push(name);
     if (inspect === "unseen") continue;
     if (inspect === undefined) run.log.warn({ container: name }, "dependency is gone; it cannot be started");
     if (inspect === undefined || (inspect.State.Running && run.mode === "update")) continue;
     if (withHooks && suspended === undefined) suspended = await askToStart(run, inspect);
     if (run.mode !== "update") continue;
     await recordTime(run, name, "start the dependency", async () => {
-      if (!(await tryStart(run, name))) late.push(name);
+      if (!(await tryStart(run, name))) unstarted.push(name);
     });
   }
   for (const container of lost) run.notStarted.add(container);
   const down =
-    run.mode === "update" ? await startAndRestoreDependencies(makeRestoreContext(run), there, late) : [];
+    run.mode === "update"
+      ? await startAndRestoreDependencies(makeRestoreContext(run), existing, unstarted)
+      : [];
   for (const { container } of down) run.notStarted.add(container);
   for (const { name } of dependencies)
     if (!run.notStarted.has(name)) await dropDependencySnapshot(snapshotStoreOf(run), run.journal.run, name);
   if (suspended !== undefined) throw suspended;
 }
 
-/** Its owner may have renamed it while it was stopped. Where it was recreated its name is what stays. */
+/** The owner may have renamed it while it was stopped. If it was recreated, only its name stayed the same. */
 async function findCurrentName({ bus }: Run, { id, name }: Dependency): Promise<string> {
-  const inspect = await ifExists(bus.host.engine.docker.getContainer(id).inspect()).catch(() => undefined); // told by lookAt
-  const now = inspect?.Name.slice(1);
-  return now === undefined || parseSwapName(now) !== undefined ? name : now;
+  // inspectDependency reports an error
+  const inspect = await ifExists(bus.host.engine.docker.getContainer(id).inspect()).catch(() => undefined);
+  const currentName = inspect?.Name.slice(1);
+  return currentName === undefined || parseSwapName(currentName) !== undefined ? name : currentName;
 }
 
-/** One that the Engine cannot show keeps no other down. */
+/** A dependency that the Engine cannot show keeps no other down. */
 function handleUninspectable({ log }: Run, container: string, error: unknown): "unseen" {
   if (concernsWholeRun(error) || isEngineUnreachable(error)) throw error;
   log.warn(
@@ -162,7 +167,7 @@ function handleUninspectable({ log }: Run, container: string, error: unknown): "
   return "unseen";
 }
 
-/** A stop that an earlier process asked for may not be over. */
+/** Waits for a stop that an earlier process requested and that may not be over. */
 async function inspectDependency(
   { bus, mode }: Run,
   name: string,
@@ -174,7 +179,7 @@ async function inspectDependency(
   return ifExists(container.inspect());
 }
 
-/** One that cannot be started at once keeps nobody else down. */
+/** A dependency that cannot be started at once keeps no other down. */
 async function tryStart({ bus, log }: Run, name: string): Promise<boolean> {
   try {
     await startUnlessGone({ engine: bus.host.engine, clock: bus.clock }, name);
@@ -185,7 +190,9 @@ async function tryStart({ bus, log }: Run, name: string): Promise<boolean> {
   }
 }
 
-/** It cannot be refused: a service left down is a loss. Stopping ends the asking, not the starting. */
+/**
+ * The start cannot be refused: a service left down is a loss. Stopping Ouroboros ends the asking, not the starting.
+ */
 async function askToStart(run: Run, inspect: ContainerInspectInfo): Promise<Suspended | undefined> {
   try {
     await run.gate.ask({

@@ -1,5 +1,5 @@
-// One group of a run, in Ouroboros' order: dependencies stopped, containers updated, images cleaned, dependencies
-// started. Only what ran before is started again, whatever happened in between.
+// Runs one group of a run, in Ouroboros' order: dependencies stopped, containers updated, images cleaned up,
+// dependencies started. Only what ran before is started again, whatever happened in between.
 import { Expired, Fenced, FailureLimitReached, Suspended } from "../../../shared/errors.ts";
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
 import { concludeSwap } from "./conclude-swap.ts";
@@ -13,18 +13,18 @@ import { replaceContainer } from "./replace-container.ts";
 import { MAX_WAIT_WHILE_STOPPED_MS, type UpdateEntry, type Run, type Update } from "../updater.ts";
 
 export interface GroupWork {
-  /** One without an image was ended by an earlier process. */
+  /** An earlier process ended those without an image. */
   readonly updates: readonly (UpdateEntry & { readonly newImage: Update["newImage"] | undefined })[];
-  /** May hold containers of `updates` too: those are stopped with the others, and their update starts them. */
+  /** May include containers of `updates`: those are stopped with the others, and their update starts them. */
   readonly dependencies: readonly ContainerFacts[];
   /** Ids of those among `dependencies` that are recreated instead of started. */
   readonly hard: readonly string[];
-  /** Makes the run's marker volume; before the first stop. */
+  /** Makes the run's marker volume; called before the first stop. */
   readonly mark: () => Promise<void>;
 }
 
 /**
- * Its dependencies are stopped when it is its turn, so that none is down while other groups' dependencies are.
+ * A group stops its dependencies only when its turn comes, so that none is down while those of other groups are.
  * @throws Suspended, Fenced; whatever it throws, what it stopped runs again, unless another updater took over.
  */
 export async function runGroup(run: Run, group: GroupWork): Promise<void> {
@@ -38,7 +38,7 @@ export async function runGroup(run: Run, group: GroupWork): Promise<void> {
       left.some(({ facts }) => !run.recovered.has(facts.name)) && whyFailureLimitReached(run) === undefined;
     const refused = isToStop ? await stopDependencies(run, dependencies, group.mark) : undefined;
     for (const entry of left) {
-      if (run.journal.findResult(entry.facts.name) !== undefined) continue; // with what it refers to
+      if (run.journal.findResult(entry.facts.name) !== undefined) continue; // ended with its parent
       if (refused === undefined) await updateOrExpire(run, entry, group, left);
       else
         await finishContainer(
@@ -74,7 +74,7 @@ async function updateOrExpire(
 ): Promise<void> {
   try {
     if (!run.recovered.has(entry.facts.name)) expectBelowFailureLimit(run);
-    const others = all.filter((one) => one !== entry);
+    const others = all.filter((other) => other !== entry);
     await updateOne(run, entry, { ...group, others });
   } catch (error) {
     if (!(error instanceof Expired || error instanceof FailureLimitReached))
@@ -100,7 +100,10 @@ async function updateOne(
   await replaceContainer(run, { update: entry, others, atMost, stopped, hardHooks });
 }
 
-/** Hard dependencies that no update has recreated; without an update there is no reason to, and they are started. */
+/**
+ * Recreates hard dependencies that no update has recreated. Without an update there is no reason to: they are only
+ * started.
+ */
 async function recreateHardDependencies(run: Run, { dependencies, hard, updates }: GroupWork): Promise<void> {
   const somethingChanged = updates.some(({ facts }) => run.journal.findResult(facts.name)?.end === "updated");
   for (const { id, name } of dependencies.filter((facts) => hard.includes(facts.id))) {

@@ -1,4 +1,4 @@
-// A plan, and what becomes of one that fails as a whole: it is tried again, a few times, and then given up.
+// Runs a plan. A plan that fails as a whole is tried again, a few times, and then given up.
 import { isEngineUnreachable } from "../../../shared/docker/engine.ts";
 import { NatsAwayTooLong, Fenced, Permanent, Suspended } from "../../../shared/errors.ts";
 import { type HostRecovery, recoverHost, settleUnresumed } from "../recover/recover-host.ts";
@@ -9,7 +9,7 @@ import { findRefusedRecreations } from "./hard-dependencies.ts";
 import type { Plan } from "./plan-message.ts";
 import { runPlan } from "./run-plan.ts";
 
-/** @throws Suspended, Fenced, CutOff, and what the caller tries again. */
+/** @throws Suspended, Fenced, NatsAwayTooLong, and errors after which the caller tries again. */
 export async function runPlanOrGiveUp(updater: Updater, plan: Plan, recovered: HostRecovery): Promise<void> {
   const { planFailures } = updater;
   try {
@@ -25,7 +25,7 @@ export async function runPlanOrGiveUp(updater: Updater, plan: Plan, recovered: H
   }
 }
 
-/** It stops, another acts, or something is away: that is no matter of the plan. */
+/** The service stops, another updater acts, or a server is away: that is not the plan's fault. */
 const isNotThePlansFault = ({ bus }: Updater, error: unknown): boolean =>
   [Fenced, Suspended, NatsAwayTooLong, Permanent].some((kind) => error instanceof kind) ||
   bus.signal.aborted ||
@@ -34,14 +34,18 @@ const isNotThePlansFault = ({ bus }: Updater, error: unknown): boolean =>
 
 async function giveUpPlan(updater: Updater, plan: Plan, error: unknown): Promise<void> {
   const { bus, fence, hardStop, tagSemaphore } = updater;
-  const own = { lease: bus.lease, openRun: plan.run, refused: await findRefusedRecreations(bus, plan.run) };
-  const it = { ...bus.context, host: bus.host, hardStop, tagSemaphore, ...own };
-  await settleUnresumed(it, await recoverHost(it), undefined);
+  const recoveryOptions = {
+    lease: bus.lease,
+    openRun: plan.run,
+    refused: await findRefusedRecreations(bus, plan.run),
+  };
+  const recoveryContext = { ...bus.context, host: bus.host, hardStop, tagSemaphore, ...recoveryOptions };
+  await settleUnresumed(recoveryContext, await recoverHost(recoveryContext), undefined);
   try {
     await failPlan(updater, plan, error);
   } catch (failure) {
     if (isNotThePlansFault(updater, failure)) throw failure;
-    await fence.end(); // what cannot even be told must not hold up the host
+    await fence.end(); // a plan whose end cannot even be recorded must not block the host
     throw new Permanent(`run ${plan.run} could not be ended in order`, { cause: failure });
   }
 }

@@ -1,5 +1,5 @@
-// One plan, from the poller's message to the last record: begin, ask, pull, groups side by side, finish. A run that
-// an earlier process left is gone through again: what is recorded is not asked or done a second time.
+// Runs one plan, from the poller's message to the last record: begin, ask, pull, groups side by side, finish. A run
+// that an earlier process left is gone through again; what is recorded is not asked or done a second time.
 import type { ImageInspectInfo } from "dockerode";
 import { isUp } from "../../../shared/containers/container-facts.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
@@ -65,7 +65,7 @@ export async function runPlan(updater: ConnectedUpdater, plan: Plan, recovered: 
   const run = createRun(updater, { journal, notices, mode, plan, recovered });
   run.log.info({ mode, containers: plan.containers.length, resumed: !isNew }, "run begun");
   recordLateVerdicts(run);
-  const marker = recovered.markers.find((one) => one.run === plan.run);
+  const marker = recovered.markers.find((candidate) => candidate.run === plan.run);
   const unused = await findUnusedVolumes(run);
   await runEntries(run, plan, { isNew, stoppedBefore: marker?.stopped });
   if (marker !== undefined) await startMarkedDependencies(run, marker);
@@ -73,14 +73,14 @@ export async function runPlan(updater: ConnectedUpdater, plan: Plan, recovered: 
   const ends = Object.fromEntries(journal.recordsOf("ended").map(({ container, end }) => [container, end]));
   if (run.notStarted.size === 0) await removeMarker(bus.host.engine, plan.run);
   if (run.notStarted.size === 0 && !Object.values(ends).includes("stuck"))
-    await dropSnapshotsOfRun(snapshotStoreOf(run), plan.run); // of a dependant whose owner replaced its parent meanwhile, say
+    await dropSnapshotsOfRun(snapshotStoreOf(run), plan.run); // e.g. of a dependant whose owner replaced its parent
   await bus.lease.release();
   await journal.write({ kind: "finished", ends, ms: Math.round(bus.clock.monotonic() - began) });
   run.log.info({ ends }, "run finished");
   await closeRun(updater, run);
 }
 
-/** Told and counted before the run is closed: who dies here does it again. */
+/** Reports and counts before it closes the run: after a crash in between, the next process does both again. */
 export async function closeRun(
   { bus, fence, counters }: Updater,
   { journal, notices }: Pick<Run, "journal" | "notices">,
@@ -98,7 +98,7 @@ export async function closeRun(
 
 interface EarlierProcess {
   readonly isNew: boolean;
-  /** What the marker volume lists that an earlier process of the run made. */
+  /** The list of the marker volume, if an earlier process of the run made that. */
   readonly stoppedBefore: readonly MarkedContainer[] | undefined;
 }
 
@@ -128,17 +128,17 @@ async function runEntries(run: Run, plan: Plan, before: EarlierProcess): Promise
   for (const updateOne of ours) await updateOne();
 }
 
-/** It neither stops nor takes along any other, so it waits for no image but its own. */
+/** The entry neither stops nor recreates another container, so it waits for no image but its own. */
 async function updateAlone(run: Run, entry: UpdateEntry, pulls: Pulls): Promise<void> {
   const newImage = await pulls.get(entry.facts.name);
   if (newImage === undefined) return;
-  const mark = () => Promise.resolve(); // it stops nothing
+  const mark = () => Promise.resolve(); // the group stops nothing
   await runGroup(run, { updates: [{ ...entry, newImage }], dependencies: [], hard: [], mark });
 }
 
 /**
- * All images of the run are there before the first of them stops anything: a tag may be moved for a moment while a
- * dependant is recreated. Resolves with what comes last: ourselves.
+ * Waits for all images of the run before the first update stops anything: a tag may be moved for a moment while a
+ * dependant is recreated. Resolves with Ouroboros' own updates, which come last.
  */
 async function updateTogether(
   run: Run,
@@ -153,18 +153,21 @@ async function updateTogether(
       if (image !== undefined) images.set(name, image);
     }),
   );
-  const now = await revalidateEntries(run, plan, { ...before, limit: Number.POSITIVE_INFINITY }); // the gate and the pulls took their time
-  for (const { facts } of now.seen) if (isUp(facts)) run.ran.add(facts.id);
+  // the gate and the pulls took their time
+  const revalidated = await revalidateEntries(run, plan, { ...before, limit: Number.POSITIVE_INFINITY });
+  for (const { facts } of revalidated.seen) if (isUp(facts)) run.ran.add(facts.id);
   const isOver = ({ facts }: UpdateEntry): boolean => run.journal.findResult(facts.name) !== undefined;
   const isMarked = before.stoppedBefore !== undefined;
-  const ready = now.entries.filter((entry) => images.has(entry.facts.name) || (isMarked && isOver(entry)));
-  const grouped = await groupEntries(run, ready, now.seen);
+  const ready = revalidated.entries.filter(
+    (entry) => images.has(entry.facts.name) || (isMarked && isOver(entry)),
+  );
+  const grouped = await groupEntries(run, ready, revalidated.seen);
   const { others, ours } = updateGroups(run, grouped, { images, isMarked });
   await settleAll(others);
   return ours;
 }
 
-/** Entries that still hold; the others are ended. */
+/** The entries that still hold; the others are ended here. */
 async function revalidateEntries(
   run: Run,
   plan: Plan,
@@ -177,7 +180,7 @@ async function revalidateEntries(
   for (const { entry, because } of expired)
     if (!(await endStuck(run, entry)))
       await finishContainer(run, entry, { end: "expired", because, by: "updater" });
-  for (const one of committed) await finishCommittedUpdate(run, one);
+  for (const committedEntry of committed) await finishCommittedUpdate(run, committedEntry);
   for (const { entry, decided } of rolledBack)
     await finishContainer(
       run,
@@ -187,7 +190,7 @@ async function revalidateEntries(
   return { seen, entries: [...entries, ...[...committed, ...rolledBack].map(({ entry }) => entry)] };
 }
 
-/** Resolves with whether recovery could not put it right. */
+/** Ends the entry if recovery could not put it right, and resolves with whether that was so. */
 async function endStuck(run: Run, entry: UpdateEntry): Promise<boolean> {
   const because = run.stuck.get(entry.facts.name);
   if (because === undefined) return false;
@@ -198,13 +201,13 @@ async function endStuck(run: Run, entry: UpdateEntry): Promise<boolean> {
 interface PulledImages {
   /** New images by container name. */
   readonly images: ReadonlyMap<string, ImageInspectInfo>;
-  /** The run has its marker volume already. */
+  /** The marker volume of the run exists already. */
   readonly isMarked: boolean;
 }
 
 type PlanPart = () => Promise<void>;
 
-/** Ouroboros' own containers come last, one after the other, and at the very end the one that this process runs in. */
+/** Ouroboros' own containers come last, one after another, and the one that this process runs in at the very end. */
 function updateGroups(
   run: Run,
   { groups, entries }: GroupedEntries,
@@ -213,7 +216,8 @@ function updateGroups(
   const ready = groups.map(({ updates, dependencies }) => {
     const pulled = updates.flatMap(({ id, name }) => {
       const newImage = images.get(name);
-      const isOver = run.journal.findResult(name) !== undefined; // by an earlier process, before it could start what it had stopped
+      // ended by an earlier process, before it could start what it had stopped
+      const isOver = run.journal.findResult(name) !== undefined;
       return newImage === undefined && !isOver ? [] : [{ ...findEntry(entries, id), newImage }];
     });
     return { updates: pulled, ...findNeededDependencies(pulled, dependencies) };
@@ -222,14 +226,14 @@ function updateGroups(
   let marked: Promise<void> | undefined = isMarked ? Promise.resolve() : undefined;
   const mark = (): Promise<void> =>
     (marked ??= makeMarker(run.bus.host.engine, { run: run.journal.run, stopped }));
-  const work = (some: typeof ready): PlanPart[] =>
-    some.map((group) => () => runGroup(run, { ...group, mark }));
+  const toParts = (chosen: typeof ready): PlanPart[] =>
+    chosen.map((group) => () => runGroup(run, { ...group, mark }));
   const { host } = run.bus;
   const isOwn = ({ updates }: (typeof ready)[number]): boolean =>
     updates.some(({ facts }) => host.own.includes(facts.id));
   const ours = ready.filter(({ updates }) => updates.some(({ facts }) => isOwnPart(facts, host)));
   return {
-    others: work(ready.filter((group) => !ours.includes(group))),
-    ours: work(ours.toSorted((one, other) => Number(isOwn(one)) - Number(isOwn(other)))),
+    others: toParts(ready.filter((group) => !ours.includes(group))),
+    ours: toParts(ours.toSorted((a, b) => Number(isOwn(a)) - Number(isOwn(b)))),
   };
 }

@@ -1,6 +1,7 @@
-// Replacing the container that this very process runs in. It asks before_self_update, starts a helper (self-update-helper.ts) and
-// waits to be stopped. Its successor finds the swap on the Engine like any that an earlier process left, and goes on:
-// after_self_update, before_self_cleanup, the old container goes, after_self_cleanup.
+// Replaces the container that this very process runs in: asks before_self_update, starts a helper
+// (self-update-helper.ts) and waits to be stopped. The successor finds the swap on the Engine, like any that an
+// earlier process left, and goes on: after_self_update, before_self_cleanup, removal of the old container,
+// after_self_cleanup.
 import type { ContainerInspectInfo } from "dockerode";
 import { Suspended, explain } from "../../../shared/errors.ts";
 import { eventId } from "../../../shared/contract/subjects.ts";
@@ -13,7 +14,7 @@ import type { UpdateEntry, Run } from "../updater.ts";
 export const isThisContainer = ({ bus }: Pick<Run, "bus">, id: string | undefined): boolean =>
   id !== undefined && bus.host.own.includes(id);
 
-/** Resolves when it ended otherwise than by being replaced. @throws Suspended when this process is stopped. */
+/** Resolves only if this container was not replaced. @throws Suspended when this process is stopped. */
 export async function startSelfUpdate(
   run: Run,
   {
@@ -45,24 +46,24 @@ export async function startSelfUpdate(
     image,
     reference: entry.ref.familiar,
   } as const;
-  const said =
+  const outcome =
     run.helperOutcome?.job.run === job.run
       ? run.helperOutcome
       : await runHelperOnce(run, { host: run.bus.host, like: facts, image, job });
   const { bus, hardStop, tagSemaphore } = run;
   const openRun = run.journal.run;
   await recoverHost({ ...bus.context, host: bus.host, hardStop, tagSemaphore, lease: bus.lease, openRun });
-  const untouched = said?.because?.startsWith("its helper") ?? false;
+  const untouched = outcome?.because?.startsWith("its helper") ?? false;
   await finishContainer(run, entry, {
     end: untouched ? "failed" : "rolled_back",
-    because: said?.because ?? "its helper is done, and this container still runs",
+    because: outcome?.because ?? "its helper is done, and this container still runs",
     by: "updater",
     ...change,
   });
   await removeHelper(engine);
 }
 
-/** The verdict is in the journal: the old container, once it runs again, ends the entry. @throws Suspended */
+/** The verdict is in the journal: once the old container runs again, its updater ends the entry. @throws Suspended */
 export async function startSelfRollback(
   run: Run,
   swap: Swap,
@@ -93,7 +94,7 @@ async function runHelperOnce({ bus, fence, log }: Run, helper: Parameters<typeof
   return awaitHelper(bus.host.engine, bus.clock, bus.signal);
 }
 
-/** The helper keeps no journal. By this record a later process knows that the container was replaced in this run. */
+/** The helper keeps no journal. This record tells a later process that the container was replaced in this run. */
 export async function recordSuccessor(
   { journal }: Run,
   { name, old, newImage, successor = "" }: Swap,

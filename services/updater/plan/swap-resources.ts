@@ -1,4 +1,5 @@
-// What a run gives to whatever stops a container: where its snapshot is kept, and how an image that a prune took is pulled again.
+// What a run passes to everything that stops a container: the store for its snapshot, and how to pull again an image
+// that a prune removed.
 import type { SnapshotStore } from "../journal/snapshot-store.ts";
 import type { Swap } from "../swap/swap.ts";
 import type { Run } from "../updater.ts";

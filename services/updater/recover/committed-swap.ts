@@ -1,4 +1,4 @@
-// A swap that an earlier process was committing: its way back is gone already (recover-host.ts: R6).
+// Finishes a swap that an earlier process was committing: it cannot be rolled back any more (recover-host.ts: R6).
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { isReferredTo, predatesSuccessor } from "../swap/swap-dependants.ts";
 import { type SagaOutcome, tryAll } from "../swap/saga.ts";
@@ -7,10 +7,11 @@ import { parseSwapName } from "../../../shared/containers/swap-names.ts";
 import { committedSteps } from "../swap/swap-steps.ts";
 import type { SwapTimer } from "../swap/swap-timer.ts";
 
-/** What refers to the successor was made after it, and has no old container any more. */
+/** A container that refers to the successor was made after it, and has no old container any more. */
 export async function isCommitted(swap: Swap): Promise<boolean> {
   const { docker } = swap.engine;
-  if (swap.snapshots?.some(({ container }) => container.Id === swap.old.Id)) return false; // it goes first
+  // A commit drops the snapshot first.
+  if (swap.snapshots?.some(({ container }) => container.Id === swap.old.Id)) return false;
   const successor = await docker.getContainer(swap.successor ?? swap.name).inspect();
   const all = await docker.listContainers({ all: true });
   const parts = all.flatMap(({ Names }) => Names.map((name) => parseSwapName(name.slice(1))));
@@ -21,14 +22,14 @@ export async function isCommitted(swap: Swap): Promise<boolean> {
     if (inspect === undefined || predatesSuccessor(inspect, swap)) continue;
     const name = inspect.Name.slice(1);
     const hasBackup = parts.some(
-      (one) => one?.part === "backup" && one.name === name && one.run === swap.run,
+      (swapName) => swapName?.part === "backup" && swapName.name === name && swapName.run === swap.run,
     );
     if (!hasBackup && parseSwapName(name) === undefined) return true;
   }
   return false;
 }
 
-/** Nothing is taken back: each step is tried until it is done. */
+/** Undoes nothing: each step is retried until it is done. */
 export async function finishCommittedSwap(swap: Swap, timed: SwapTimer): Promise<SagaOutcome> {
   const left = await tryAll(committedSteps, swap, timed);
   const [first] = left;

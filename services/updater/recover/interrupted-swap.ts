@@ -1,5 +1,5 @@
-// A swap that an earlier process left, as the Engine shows it: which container is the old one, which the new, and what is
-// known of how they were.
+// A swap that an earlier process left unfinished: finds the old and the new container on the Engine, and rebuilds the
+// Swap from them and from its snapshot.
 import type { ContainerInspectInfo } from "dockerode";
 import { factsOf } from "../../../shared/containers/container-facts.ts";
 import type { ServiceContext, Host } from "../../../shared/runtime/run-service.ts";
@@ -21,9 +21,9 @@ export type RecoveryContext = Pick<ServiceContext, "settings" | "log" | "clock">
   readonly host: Host;
   readonly hardStop: AbortSignal;
   readonly tagSemaphore: Semaphore;
-  /** Whose credentials go with a pull; without NATS nobody knows but the settings. */
+  /** The credentials for a pull; without NATS only those of the settings are known. */
   readonly credentials?: () => Promise<CredentialSettings>;
-  /** Hard dependencies whose recreation a hook refused; undefined where nobody knows, because NATS is away. */
+  /** Hard dependencies whose recreation a hook refused; undefined if that is unknown because NATS is away. */
   readonly refused?: ReadonlySet<string> | undefined;
 };
 
@@ -33,20 +33,20 @@ export type SwapRecoveryContext = RecoveryContext & {
   readonly snapshots: readonly Snapshot[];
 };
 
-/** `gone` is the old container as its snapshot has it: it is not there any more. */
+/** `gone`: the old container from its snapshot, if it no longer exists. */
 export interface FoundSwap extends SwapContainers {
   readonly gone?: ContainerInspectInfo;
 }
 
 export interface InterruptedSwap extends FoundSwap {
   readonly old: ContainerInspectInfo;
-  /** The old one itself, where there is no other. */
+  /** The successor; the old container itself if there is no successor. */
   readonly next: ContainerInspectInfo;
-  /** It goes the way of a container that it refers to. */
+  /** It ends as the swap of the container it refers to ends. */
   readonly isDependant: boolean;
 }
 
-/** Those whose old container is there, or known. */
+/** The swaps whose old container exists or is known from a snapshot. */
 export function listInterruptedSwaps(all: readonly FoundSwap[]): InterruptedSwap[] {
   const begun = all.flatMap((parts) => {
     const old = parts.backup ?? parts.gone ?? parts.current;
@@ -54,35 +54,36 @@ export function listInterruptedSwaps(all: readonly FoundSwap[]): InterruptedSwap
     const next = parts.successor ?? (isExchanged ? parts.current : undefined);
     return old === undefined ? [] : [{ ...parts, old, next: next ?? old }];
   });
-  return begun.map((one) => ({ ...one, isDependant: isDependant(one, begun) }));
+  return begun.map((swap) => ({ ...swap, isDependant: isDependant(swap, begun) }));
 }
 
 /** R3 */
 export const hasNoSuccessor = ({ old, next }: Pick<InterruptedSwap, "old" | "next">): boolean =>
   old.Id === next.Id;
 
-/** R1, R3: the successor does not bear the name. */
+/** R1, R3: the successor does not have the name. */
 export const isUncommitted = (begun: InterruptedSwap): boolean =>
   begun.successor !== undefined || hasNoSuccessor(begun);
 
 type UnclassifiedSwap = Omit<InterruptedSwap, "isDependant">;
 
 /**
- * A dependant keeps its image, or is updated with what it refers to; any other gets another image. Of two containers of
- * which one refers to the other both are begun at a time only in one transaction.
+ * A dependant keeps its image, or is updated with the container it refers to; any other container gets a new image.
+ * If one container refers to another, both are in progress at once only within one transaction.
  */
-function isDependant(one: UnclassifiedSwap, all: readonly UnclassifiedSwap[]): boolean {
-  const targets = factsOf(one.old).refersTo.map(userGivenName);
-  const refersTo = (other: UnclassifiedSwap): boolean =>
-    other !== one &&
-    other.run === one.run &&
-    (targets.includes(other.name) || [other.old, other.next].some((parent) => isReferredTo(targets, parent)));
-  return !hasNoSuccessor(one) && (one.old.Image === one.next.Image || all.some(refersTo));
+function isDependant(swap: UnclassifiedSwap, all: readonly UnclassifiedSwap[]): boolean {
+  const targets = factsOf(swap.old).refersTo.map(userGivenName);
+  const refersTo = (parent: UnclassifiedSwap): boolean =>
+    parent !== swap &&
+    parent.run === swap.run &&
+    (targets.includes(parent.name) ||
+      [parent.old, parent.next].some((container) => isReferredTo(targets, container)));
+  return !hasNoSuccessor(swap) && (swap.old.Image === swap.next.Image || all.some(refersTo));
 }
 
 /**
- * Only what ran gets a successor, but for dependants: one that somebody had stopped before stays stopped. What a snapshot
- * says counts; the Engine's times do where there is none, for its clock may have been set back in between.
+ * Except for dependants, only a running container gets a successor; a dependant that somebody had stopped stays
+ * stopped. The snapshot decides. Without one the Engine's times decide, although its clock may have been set back.
  */
 export const wasStoppedByUs = (
   parts: InterruptedSwap,
@@ -92,48 +93,49 @@ export const wasStoppedByUs = (
 const snapshotOf = (
   { snapshots }: SwapRecoveryContext,
   { run, name }: Pick<InterruptedSwap, "run" | "name">,
-): Snapshot | undefined => snapshots.find((one) => one.run === run && containerNameIn(one) === name);
+): Snapshot | undefined =>
+  snapshots.find((snapshot) => snapshot.run === run && containerNameIn(snapshot) === name);
 
 export async function rebuildSwap(
-  it: SwapRecoveryContext,
+  context: SwapRecoveryContext,
   { name, run, old, next, successorId }: Omit<InterruptedSwap, "isDependant">,
 ): Promise<Swap> {
-  const { engine } = it.host;
-  const kept = snapshotOf(it, { run, name });
-  const isKept = kept?.container.Id === old.Id;
-  const asBefore = isKept ? (kept.container as unknown as ContainerInspectInfo) : next;
-  const document = restorePolicy(old, asBefore) as unknown as ContainerDocument; // its own policy may be parked
+  const { engine } = context.host;
+  const snapshot = snapshotOf(context, { run, name });
+  const isOfOld = snapshot?.container.Id === old.Id;
+  const original = isOfOld ? (snapshot.container as unknown as ContainerInspectInfo) : next;
+  const document = restorePolicy(old, original) as unknown as ContainerDocument; // its policy may be parked
   const imageOf = async (id: string, known: ImageDocument | undefined) =>
     ((await ifExists(engine.docker.getImage(id).inspect())) as ImageDocument | undefined) ??
     (known?.Id === id ? known : ((await engine.docker.getImage(id).inspect()) as unknown as ImageDocument));
-  const oldImage = await imageOf(old.Image, kept?.image);
+  const oldImage = await imageOf(old.Image, snapshot?.image);
   const isAlone = old.Id === next.Id;
-  const proofFor = (container: ContainerDocument, image: ImageDocument) =>
-    makeVerificationOptions(container, image, { ...it, log: it.log.child({ run }) });
+  const verificationFor = (container: ContainerDocument, image: ImageDocument) =>
+    makeVerificationOptions(container, image, { ...context, log: context.log.child({ run }) });
   return {
     engine,
-    clock: it.clock,
+    clock: context.clock,
     run,
     name,
     old: document,
     oldImage,
-    newImage: isAlone ? (kept?.new_image ?? oldImage) : await imageOf(next.Image, kept?.new_image),
-    snapshotStore: it,
-    snapshots: it.snapshots.filter((one) => one.run === run),
-    ...(kept?.parent !== undefined && { parent: kept.parent }),
-    verification: proofFor(document, oldImage),
-    verificationFor: proofFor,
+    newImage: isAlone ? (snapshot?.new_image ?? oldImage) : await imageOf(next.Image, snapshot?.new_image),
+    snapshotStore: context,
+    snapshots: context.snapshots.filter((taken) => taken.run === run),
+    ...(snapshot?.parent !== undefined && { parent: snapshot.parent }),
+    verification: verificationFor(document, oldImage),
+    verificationFor,
     linkedSwaps: NO_LINKED_SWAPS,
     replaced: new Map([[old.Id, next.Id]]),
-    tagSemaphore: it.tagSemaphore,
+    tagSemaphore: context.tagSemaphore,
     fetchImage: makeImageFetcher({
-      ...it,
+      ...context,
       engine,
-      signal: it.hardStop,
-      settings: it.credentials ?? it.settings,
+      signal: context.hardStop,
+      settings: context.credentials ?? context.settings,
     }),
     references: new ContainerReferences(),
-    ran: it.ran,
+    ran: context.ran,
     resumedSince: next.Created,
     beforeStop: () => Promise.resolve(),
     successor: isAlone ? (successorId ?? next.Id) : next.Id,

@@ -1,17 +1,22 @@
-// What an updater that was killed left behind is put right from the Engine alone: names, inspect, marker volumes.
-//   R1  The successor still bears its temporary name: not committed. It goes, and the old container runs again.
-//   R2  The successor bears the real name, the backup is there: it is started and proved; if that fails, R1's way.
-//   R3  A backup without a successor: it takes its name again and runs.
-//   R4  Dependencies that a marker lists run again, if they exist; with the journal at hand the run does it itself.
-//   R5  A dependant that was recreated stays with its parent: proved with it, put back with it, kept if that is over.
-//   R6  Once the old container of a dependant that was recreated is gone, there is no way back for its parent either: it
-//       is started for as long as it takes.
-//   R7  What cannot be put right is told, and keeps no other container down.
-//   R8  What another Ouroboros is in the middle of is left to that one, for as long as it lives.
-//   R9  What its owner put in the place of a container has the last word (yield-to-owner.ts): our successor is known by its id, which the
-//       backup's name tells.
-//   R10 A hard dependency whose recreation a hook refused is put back. While NATS is away nobody knows: both are kept.
-// Recovering twice does nothing more than once.
+// Recovery: repairs what a killed updater left behind. It needs only the Engine: names, inspect and marker volumes.
+//   R1  The successor still has its temporary name: the swap is not committed. Recovery removes the successor and
+//       runs the old container again.
+//   R2  The successor has the real name and the backup exists: recovery starts the successor and verifies it. If that
+//       fails, it does as in R1.
+//   R3  A backup without a successor gets its name back and runs.
+//   R4  Dependencies that a marker lists are started again, if they exist. If the journal is available, the run does
+//       this itself.
+//   R5  A recreated dependant stays with its parent: it is verified with it and rolled back with it, and kept if the
+//       parent's swap is over.
+//   R6  Once the old container of a recreated dependant is gone, its parent cannot go back either: recovery starts
+//       the parent for as long as it takes.
+//   R7  Recovery reports what it cannot repair. That keeps no other container down.
+//   R8  Recovery leaves alone what another Ouroboros is working on, for as long as that process lives.
+//   R9  A container that the owner put in the place of ours has priority (yield-to-owner.ts). Recovery knows our
+//       successor by its id, which the backup's name contains.
+//   R10 A hard dependency whose recreation a hook refused is rolled back. While NATS is away the verdict is unknown,
+//       and both containers are kept.
+// Recovery is idempotent.
 import { explain } from "../../../shared/errors.ts";
 import {
   dropDependencySnapshot,
@@ -29,7 +34,7 @@ import { type SagaOutcome, runSteps } from "../swap/saga.ts";
 import { makeImageFetcher } from "../containers/pull-image.ts";
 import { restoreDependencies, startAndRestoreDependencies } from "../swap/restore-dependencies.ts";
 import { type Swap, isUpdated } from "../swap/swap.ts";
-import { type SwapContainers, findSwapContainers } from "../swap/swap-containers.ts";
+import { findSwapContainers } from "../swap/swap-containers.ts";
 import { selfUpdateSteps, exchangedNamesSteps } from "../swap/swap-steps.ts";
 import { yieldAfterStart } from "../swap/yield-to-owner.ts";
 import type { RecoveredSwap } from "../updater.ts";
@@ -52,56 +57,56 @@ import {
   adoptSuccessor,
   createRecoveryTimer,
 } from "./roll-back-swap.ts";
-import { settleRecreated } from "./recreated-dependants.ts";
+import { type SettleEach, settleRecreated } from "./recreated-dependants.ts";
 
 export interface HostRecovery {
-  /** R2: swaps whose names were exchanged, by the container's name, with how starting and proving went. */
+  /** R2: swaps whose names were exchanged, by the container's name, with the outcome of starting and verifying. */
   readonly swaps: ReadonlyMap<string, RecoveredSwap>;
   readonly markers: readonly RunMarker[];
-  /** R1, R3, R5: what is over already. */
+  /** R1, R3, R5: the swaps that are over already. */
   readonly restored: readonly SwapRecoveryResult[];
   /** R10 */
   readonly undecided: readonly string[];
-  /** What the helper said that an earlier process started. */
+  /** The outcome of the helper that an earlier process started. */
   readonly helped?: HelperOutcome | undefined;
 }
 
 export type HostRecoveryContext = RecoveryContext & {
   readonly lease: EngineLease;
-  /** Ends the waiting for others who act on the Engine. */
+  /** Ends the wait for another Ouroboros that acts on the Engine. */
   readonly signal: AbortSignal;
-  /** The run that is known to be this updater's. */
+  /** The run that is known to belong to this updater. */
   readonly openRun: string | undefined;
 };
 
-/** R8. From here to the end of the lease, which is the caller's, nobody else touches the Engine. */
-export async function recoverHost(it: HostRecoveryContext): Promise<HostRecovery> {
-  const own = await findRunsWithSnapshots(it); // a prune may have taken all else
-  if (own.length > 0 || (await findRunsOnEngine(it)).length > 0 || (await it.lease.isAbandoned()))
-    await it.lease.hold({ ...it, touchesOthers: () => hasRunsOfOthers(it) });
-  const snapshots = await readSnapshots(it);
-  const markers = addUnmarkedDependencies(await findMarkers(it.host.engine), snapshots);
+/** R8. Takes the lease, so no other Ouroboros touches the Engine. The caller releases it. */
+export async function recoverHost(context: HostRecoveryContext): Promise<HostRecovery> {
+  const own = await findRunsWithSnapshots(context); // a prune may have removed everything else
+  if (own.length > 0 || (await findRunsOnEngine(context)).length > 0 || (await context.lease.isAbandoned()))
+    await context.lease.hold({ ...context, touchesOthers: () => hasRunsOfOthers(context) });
+  const snapshots = await readSnapshots(context);
+  const markers = addUnmarkedDependencies(await findMarkers(context.host.engine), snapshots);
   const marked = markers.flatMap(({ stopped }) => stopped.map(({ id }) => id));
   const known = snapshots.flatMap(({ ran, container }) => (ran ? [container.Id] : []));
-  const recovering = { ...it, snapshots, ran: new Set([...marked, ...known]) };
-  return { ...(await recoverSwaps(recovering, await findSwaps(recovering))), markers };
+  const swapContext = { ...context, snapshots, ran: new Set([...marked, ...known]) };
+  return { ...(await recoverSwaps(swapContext, await findSwaps(swapContext))), markers };
 }
 
-/** Of which something is left on the Engine. */
+/** The runs of which something is left on the Engine. */
 async function findRunsOnEngine({ host }: RecoveryContext): Promise<string[]> {
   const [markers, parts] = [await findMarkers(host.engine), await findSwapContainers(host.engine)];
   return [...markers, ...parts].map(({ run }) => run);
 }
 
-/** DATA_DIR tells too whose a run is: the journal may be lost. */
-async function hasRunsOfOthers(it: HostRecoveryContext): Promise<boolean> {
-  const own = [it.openRun, ...(await findRunsWithSnapshots(it))];
-  return (await findRunsOnEngine(it)).some((run) => !own.includes(run));
+/** DATA_DIR also tells which runs are our own: the journal may be lost. */
+async function hasRunsOfOthers(context: HostRecoveryContext): Promise<boolean> {
+  const own = [context.openRun, ...(await findRunsWithSnapshots(context))];
+  return (await findRunsOnEngine(context)).some((run) => !own.includes(run));
 }
 
-/** Ends by the Engine alone what no run goes on with: proved successors stay, dependencies run. */
+/** Finishes, from the Engine alone, the swaps that no run resumes: verified successors stay, dependencies run. */
 export async function settleUnresumed(
-  it: RecoveryContext,
+  context: RecoveryContext,
   recovered: HostRecovery,
   exceptRun: string | undefined,
 ): Promise<SwapRecoveryResult[]> {
@@ -109,18 +114,21 @@ export async function settleUnresumed(
   for (const { swap, outcome, parent } of recovered.swaps.values()) {
     if (swap.run === exceptRun) continue;
     if (outcome.kind === "done" && parent === undefined) await commitUnlessReplaced(swap);
-    if (outcome.kind !== "stuck") await dropSnapshot(it, swap.run, swap.name);
+    if (outcome.kind !== "stuck") await dropSnapshot(context, swap.run, swap.name);
     ended.push({ container: swap.name, run: swap.run, ...resultOfOutcome(swap, outcome), swap });
   }
   const lost = recovered.markers.filter((marker) => marker.run !== exceptRun);
-  ended.push(...(await startMarkedContainers(it, lost)));
+  ended.push(...(await startMarkedContainers(context, lost)));
   const alone = ended.filter(({ run }) => run !== exceptRun);
   for (const { container, run, end, because } of alone)
-    it.log[end === "stuck" ? "error" : "warn"]({ container, run, end, because }, "swap of a lost run ended");
+    context.log[end === "stuck" ? "error" : "warn"](
+      { container, run, end, because },
+      "swap of a lost run ended",
+    );
   return alone;
 }
 
-/** With it goes what went along. */
+/** Also commits the dependants of the swap. */
 async function commitUnlessReplaced(swap: Swap): Promise<void> {
   if (!(await yieldAfterStart(swap, swap.old.Id))) await commitSwap(swap);
 }
@@ -141,43 +149,43 @@ function resultOfOutcome(swap: Swap, outcome: SagaOutcome): Pick<SwapRecoveryRes
   }
 }
 
-/** R4. Resolves with what cannot be started. */
+/** R4. Resolves with the containers that cannot be started. */
 async function startMarkedContainers(
-  it: RecoveryContext,
+  context: RecoveryContext,
   markers: readonly RunMarker[],
 ): Promise<SwapRecoveryResult[]> {
-  const { engine } = it.host;
+  const { engine } = context.host;
   const down: SwapRecoveryResult[] = [];
   for (const marker of markers) {
-    const log = it.log.child({ run: marker.run });
+    const log = context.log.child({ run: marker.run });
     const fetchImage = makeImageFetcher({
-      ...it,
+      ...context,
       engine,
-      signal: it.hardStop,
-      settings: it.credentials ?? it.settings,
+      signal: context.hardStop,
+      settings: context.credentials ?? context.settings,
     });
-    const bringing = {
-      ...it,
+    const restoring = {
+      ...context,
       log,
       engine,
-      snapshotStore: it,
+      snapshotStore: context,
       run: marker.run,
       replaced: new Map(),
       fetchImage,
     };
-    const { lost, there } = await restoreDependencies(bringing, marker.stopped);
-    const known = marker.stopped.filter(({ name }) => there.includes(name));
+    const { lost, existing } = await restoreDependencies(restoring, marker.stopped);
+    const known = marker.stopped.filter(({ name }) => existing.includes(name));
     const started = await startAndRestoreDependencies(
-      bringing,
+      restoring,
       known,
       await resolveMarkedContainers(engine, marker),
     );
-    if (it.hardStop.aborted) return down;
+    if (context.hardStop.aborted) return down;
     const left = [...lost, ...started];
     for (const { id, name } of marker.stopped)
       if (!left.some(({ container }) => [id, name].includes(container)))
-        await dropDependencySnapshot(it, marker.run, name);
-    if (left.length === 0) await removeMarker(engine, marker.run); // else the next start reads it
+        await dropDependencySnapshot(context, marker.run, name);
+    if (left.length === 0) await removeMarker(engine, marker.run); // else the next start of the updater reads it
     for (const { container, because } of left) {
       const name = marker.stopped.find(({ id }) => id === container)?.name ?? container;
       down.push({ container: name, run: marker.run, end: "stuck", because, swap: undefined });
@@ -187,60 +195,60 @@ async function startMarkedContainers(
 }
 
 async function recoverSwaps(
-  it: SwapRecoveryContext,
+  context: SwapRecoveryContext,
   all: readonly FoundSwap[],
 ): Promise<Pick<HostRecovery, "swaps" | "restored" | "undecided">> {
   const restored: SwapRecoveryResult[] = [];
-  const end = <One extends SwapContainers>(
-    some: readonly One[],
-    how: (one: One) => Promise<SwapRecoveryResult | undefined>,
-  ) =>
+  const settle: SettleEach = (parts, recover) =>
     settleAll(
-      some.map((one) => async () => {
-        const ended = await recoverWithRetries(it, one, () => how(one));
-        if (ended !== undefined) restored.push(ended);
+      parts.map((part) => async () => {
+        const result = await recoverWithRetries(context, part, () => recover(part));
+        if (result !== undefined) restored.push(result);
       }),
     );
   const begun = listInterruptedSwaps(all);
-  const [uncommitted, exchanged] = [begun.filter(isUncommitted), begun.filter((one) => !isUncommitted(one))];
-  const goingOn = exchanged.filter((one) => !one.isDependant);
-  // What refers to a container that goes on is recreated with it; it could not start before.
-  const goesOn = ({ run }: InterruptedSwap): boolean => goingOn.some((parent) => parent.run === run);
-  await end(
+  const [uncommitted, exchanged] = [
+    begun.filter(isUncommitted),
+    begun.filter((parts) => !isUncommitted(parts)),
+  ];
+  const resumable = exchanged.filter(({ isDependant }) => !isDependant);
+  // A dependant of a resumed swap is recreated with its parent; it could not start before.
+  const isResumed = ({ run }: InterruptedSwap): boolean => resumable.some((parent) => parent.run === run);
+  await settle(
     all.filter(({ backup, gone, current }) => (backup ?? gone ?? current) === undefined),
-    (parts) => adoptSuccessor(it, parts),
+    (parts) => adoptSuccessor(context, parts),
   );
-  await end(
-    uncommitted.filter((one) => !one.isDependant),
-    (parent) => rollBackSwap(it, parent, { start: true }),
+  await settle(
+    uncommitted.filter(({ isDependant }) => !isDependant),
+    (parent) => rollBackSwap(context, parent, { start: true }),
   );
-  await end(
-    uncommitted.filter((one) => one.isDependant),
-    (one) => rollBackSwap(it, one, { start: !goesOn(one) }),
+  await settle(
+    uncommitted.filter(({ isDependant }) => isDependant),
+    (dependant) => rollBackSwap(context, dependant, { start: !isResumed(dependant) }),
   );
   const swaps = new Map<string, RecoveredSwap>();
-  await end(goingOn, (one) => resumeSwap(it, one, swaps));
+  await settle(resumable, (parts) => resumeSwap(context, parts, swaps));
   const parents = [
     ...[...swaps.values()].map(({ swap }) => swap),
     ...restored.flatMap(({ swap }) => swap ?? []),
   ];
   const taken = parents.flatMap(({ dependants }) => dependants.map(({ old }) => old.Id));
-  const left = exchanged.filter((one) => one.isDependant && !taken.includes(one.old.Id));
-  const undecided = await settleRecreated(it, left, end);
+  const left = exchanged.filter(({ isDependant, old }) => isDependant && !taken.includes(old.Id));
+  const undecided = await settleRecreated(context, left, settle);
   return { swaps, restored, undecided };
 }
 
 /** R2. */
 async function resumeSwap(
-  it: SwapRecoveryContext,
+  context: SwapRecoveryContext,
   parts: InterruptedSwap,
   swaps: Map<string, RecoveredSwap>,
 ): Promise<undefined> {
-  const log = it.log.child({ container: parts.name, run: parts.run });
-  const swap = await rebuildSwap(it, parts);
-  const isOwn = it.host.own.includes(parts.next.Id);
+  const log = context.log.child({ container: parts.name, run: parts.run });
+  const swap = await rebuildSwap(context, parts);
+  const isOwn = context.host.own.includes(parts.next.Id);
   const { left, done } = isOwn ? { left: selfUpdateSteps, done: [] } : exchangedNamesSteps;
-  const timed = createRecoveryTimer(it, log);
+  const timed = createRecoveryTimer(context, log);
   const outcome =
     !isOwn && (await isCommitted(swap))
       ? await finishCommittedSwap(swap, timed)

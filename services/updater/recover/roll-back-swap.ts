@@ -1,4 +1,4 @@
-// The ways out of a swap that was left behind which recovery takes by itself (recover-host.ts: R1, R3, R5).
+// Ends an interrupted swap without its run: rolls it back, or adopts its successor (recover-host.ts: R1, R3, R5).
 import type { ContainerInspectInfo } from "dockerode";
 import { NOT_MODIFIED, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { explain } from "../../../shared/errors.ts";
@@ -21,33 +21,33 @@ import {
   wasStoppedByUs,
 } from "./interrupted-swap.ts";
 
-/** How a swap that was left behind ended. */
+/** How an interrupted swap ended. */
 export interface SwapRecoveryResult {
   readonly container: string;
   readonly run: string;
   readonly end: Extract<UpdateResult, "updated" | "rolled_back" | "expired" | "stuck">;
   readonly because: string;
-  /** The container that was replaced; undefined for a dependant, which has no update of its own. */
+  /** The swap that ended; undefined for a dependant, which has no update of its own. */
   readonly swap: Swap | undefined;
 }
 
-/** What cannot be done at once is tried for a while; what cannot be done at all keeps no other container down. */
+/** Retries what fails for a while. A swap that cannot be repaired at all keeps no other container down. */
 export async function recoverWithRetries(
-  it: SwapRecoveryContext,
+  context: SwapRecoveryContext,
   { name: container, run }: Pick<SwapContainers, "name" | "run">,
   act: () => Promise<SwapRecoveryResult | undefined>,
 ): Promise<SwapRecoveryResult | undefined> {
-  const log = it.log.child({ container, run });
-  let ended: SwapRecoveryResult | undefined;
+  const log = context.log.child({ container, run });
+  let result: SwapRecoveryResult | undefined;
   const step = {
     name: "put right what was begun",
     do: async () => {
-      ended = await act();
+      result = await act();
     },
   };
-  const [failure] = await tryAll([step], null, createRecoveryTimer(it, log));
-  if (failure === undefined) return ended;
-  if (it.hardStop.aborted) throw failure.error;
+  const [failure] = await tryAll([step], null, createRecoveryTimer(context, log));
+  if (failure === undefined) return result;
+  if (context.hardStop.aborted) throw failure.error;
   const because = `what was begun with it could not be put right (${explain(failure.error)}). Once what stood in the way is gone, \`ouroboros repair ${container}\` does so`;
   return { container, run, end: "stuck", because, swap: undefined };
 }
@@ -59,21 +59,21 @@ export const createRecoveryTimer = (
 
 /** R1, R3. */
 export async function rollBackSwap(
-  it: SwapRecoveryContext,
+  context: SwapRecoveryContext,
   parts: InterruptedSwap,
-  how: { readonly start: boolean },
+  options: { readonly start: boolean },
 ): Promise<SwapRecoveryResult> {
   const { name, run } = parts;
-  const log = it.log.child({ container: name, run });
+  const log = context.log.child({ container: name, run });
   log.warn("a swap that was not committed is put back");
-  const swap = await rebuildSwap(it, parts);
+  const swap = await rebuildSwap(context, parts);
   await lookForDependants.do(swap);
-  const isStarted = how.start && (hasNoSuccessor(parts) || wasStoppedByUs(parts, it));
+  const isStarted = options.start && (hasNoSuccessor(parts) || wasStoppedByUs(parts, context));
   const steps = (hasNoSuccessor(parts) ? backupOnlySteps : halfSwapSteps).filter(
     (step) => isStarted || (step !== stop && step !== lookForDependants),
   );
-  const failures = await undoSteps(steps, swap, createRecoveryTimer(it, log));
-  if (failures.length === 0) await dropSnapshot(it, run, name);
+  const failures = await undoSteps(steps, swap, createRecoveryTimer(context, log));
+  if (failures.length === 0) await dropSnapshot(context, run, name);
   return resultOfUndo(swap, { failures, isDependant: parts.isDependant, log });
 }
 
@@ -110,14 +110,14 @@ export const resultIfReplaced = ({
 }: Swap): Pick<SwapRecoveryResult, "end" | "because"> | undefined =>
   replacement && { end: "expired", because: describeReplacement(replacement, kept) };
 
-/** Somebody removed the old container meanwhile: the new one is all there is, unless they put another in its place. */
+/** Somebody removed the old container: only the successor is left, unless they put another container in its place. */
 export async function adoptSuccessor(
   { host, clock }: SwapRecoveryContext,
   { name, run, successor }: SwapContainers,
 ): Promise<SwapRecoveryResult | undefined> {
   if (successor === undefined) return undefined;
   const { engine } = host;
-  const theirs = () => ifExists(engine.docker.getContainer(name).inspect());
+  const findNamed = () => ifExists(engine.docker.getContainer(name).inspect());
   const yieldTo = async ({ Id: id }: ContainerInspectInfo): Promise<SwapRecoveryResult> => {
     await removeContainer({ engine, clock }, successor.Id, { v: true });
     return {
@@ -125,13 +125,13 @@ export async function adoptSuccessor(
       because: describeReplacement({ id, name, by: "name" }),
     };
   };
-  const before = await theirs();
+  const before = await findNamed();
   if (before !== undefined && before.Id !== successor.Id) return yieldTo(before);
   await ignoreStatuses([NOT_MODIFIED], engine.docker.getContainer(successor.Id).start());
   try {
-    await renameContainer(engine, successor.Id, name); // its name tells that it was begun
+    await renameContainer(engine, successor.Id, name); // last: its temporary name marks the swap as begun
   } catch (error) {
-    const meanwhile = await theirs();
+    const meanwhile = await findNamed();
     if (meanwhile !== undefined) return yieldTo(meanwhile);
     throw error;
   }

@@ -1,4 +1,4 @@
-// The two renames of a swap: the old container's name goes aside, the successor takes it; nothing waits in between.
+// The two renames of a swap: the old container gets its backup name, then at once the successor gets the name.
 import type { ContainerInspectInfo } from "dockerode";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { Expired } from "../../../shared/errors.ts";
@@ -20,7 +20,7 @@ interface NameExchange extends YieldContext {
   readonly isOwn?: true;
 }
 
-/** An earlier version of the program may have to read the names of its own container. */
+/** The backup name of Ouroboros's own container omits the successor's id: an earlier version must parse it. */
 export const backupNameOf = ({ name, run, successor, isOwn }: NameExchange): string =>
   backupName(name, run, isOwn === true ? undefined : successor);
 
@@ -37,7 +37,7 @@ export const moveAside: Step<NameExchange> = {
   },
   undo: async (swap) => {
     const inspect = await ifExists(swap.engine.docker.getContainer(swap.old.Id).inspect());
-    if (inspect === undefined || !isBackup(inspect)) return; // its owner gave it another name
+    if (inspect === undefined || !isBackup(inspect)) return; // the owner renamed it
     if (await yieldAfterStart(swap, inspect.Id)) return;
     await renameContainer(swap.engine, inspect.Id, swap.name).catch(async (error: unknown) => {
       if (!(await yieldAfterStart(swap, inspect.Id))) throw error;
@@ -50,7 +50,7 @@ export const takeName: Step<NameExchange> = {
   do: async (swap) => {
     await nameSuccessor(swap);
     if (!isGoneOrGoing(await ifExists(swap.engine.docker.getContainer(swap.old.Id).inspect()))) return;
-    // Its owner's `rm -f` found it by its name the moment before.
+    // The owner's `rm -f` resolved the name just before the old container was renamed.
     await unnameSuccessor(swap);
     await leaveNameToOwner(swap);
     await expectNoReplacement(swap);
@@ -63,39 +63,39 @@ const nameSuccessor = ({ engine, name, run, successor }: NameExchange): Promise<
   renameContainer(engine, successor ?? successorName(name, run), name);
 
 /**
- * The old container; undefined where it is gone, or its owner is removing it at this moment. It is down by now: nothing is
- * asked that is not needed.
+ * The old container; undefined if it is gone, or if its owner is removing it right now. It is down by now, so this
+ * makes no call that is not needed.
  */
 async function findUnlessRemoved(swap: NameExchange): Promise<ContainerInspectInfo | undefined> {
-  const there = () => ifExists(swap.engine.docker.getContainer(swap.old.Id).inspect());
-  const old = await there();
+  const findOld = () => ifExists(swap.engine.docker.getContainer(swap.old.Id).inspect());
+  const old = await findOld();
   if (old === undefined || !isGoneOrGoing(old)) return old;
   await swap.clock.sleep(REMOVED_WITHIN_MS, swap.verification.hardStop);
-  const now = await there();
+  const now = await findOld();
   return isGoneOrGoing(now) ? undefined : now;
 }
 
 async function unnameSuccessor(swap: NameExchange): Promise<void> {
   const { engine, name, run } = swap;
   const temporary = successorName(name, run);
-  const there = () => ifExists(engine.docker.getContainer(swap.successor ?? temporary).inspect());
-  let inspect = await there();
+  const findSuccessor = () => ifExists(engine.docker.getContainer(swap.successor ?? temporary).inspect());
+  let inspect = await findSuccessor();
   if (inspect?.State.Running === false && (await isEndedByOthers(swap, inspect.Id))) {
     await swap.clock.sleep(REMOVED_WITHIN_MS, swap.verification.hardStop);
-    inspect = await there();
+    inspect = await findSuccessor();
   }
   if (inspect !== undefined && !isTakenByOwner(swap, inspect))
     await renameContainer(engine, inspect.Id, temporary);
 }
 
 /**
- * Who stops a container often removes it the moment it has ended, and Engine 28 keeps for ever a name that is given to a
- * container while it is removed.
+ * Whoever stops a container often removes it as soon as it has ended, and Engine 28 never frees a name that is given
+ * to a container during its removal.
  */
 const REMOVED_WITHIN_MS = 300;
 const LATELY_MS = 30_000;
 
-/** Beside the one who undoes this update, somebody sent it a signal. */
+/** Did somebody else, besides this undo, send it a signal? */
 async function isEndedByOthers({ engine }: NameExchange, id: string): Promise<boolean> {
   const actions = await listActions(engine, id, (now) => now - LATELY_MS);
   return actions.filter((action) => action === "kill").length > 1;

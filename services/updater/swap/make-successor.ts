@@ -1,5 +1,5 @@
-// Making the new container beside the running old one: created, attached to all its networks, and checked by inspect
-// before anything is stopped.
+// Makes the new container beside the running old one: creates it, attaches it to all its networks, and checks it by
+// inspect before anything is stopped.
 import type Docker from "dockerode";
 import type { Engine } from "../../../shared/docker/engine.ts";
 import { CONFLICT, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
@@ -21,21 +21,25 @@ interface SuccessorPlan {
   readonly name: string;
 }
 
-/** Resolves with the new container's id. @throws Error after removing what it made, if that is not what is wanted. */
-export async function makeSuccessor(it: SuccessorPlan): Promise<string> {
-  const { engine, old, newImage } = it;
+/** Resolves with the new container's id. @throws Error if the result is not as wanted; removes the container then. */
+export async function makeSuccessor(plan: SuccessorPlan): Promise<string> {
+  const { engine, old, newImage } = plan;
   const recreation: Recreation = {
     old,
-    oldImage: it.oldImage,
+    oldImage: plan.oldImage,
     newImage,
     api: engine.api,
     engineHostname: engine.hostname,
-    replaced: it.replaced,
+    replaced: plan.replaced,
     volumesFrom: await mountsOfSources(engine, old),
   };
   const { body, endpoints } = createOptionsFrom(recreation);
   const platform = platformOf(newImage, engine);
-  const made = await engine.docker.createContainer({ ...body, name: it.name, ...(platform && { platform }) });
+  const made = await engine.docker.createContainer({
+    ...body,
+    name: plan.name,
+    ...(platform && { platform }),
+  });
   try {
     for (const [network, endpoint] of Object.entries(endpoints.later)) {
       await engine.docker
@@ -67,7 +71,7 @@ async function mountsOfSources(
   return found;
 }
 
-/** Create without endpoints attaches to the default network, also if the old container had left it. */
+/** A create call without endpoints attaches to the default network, even if the old container had left it. */
 async function leaveUnwanted(
   engine: Engine,
   id: string,
@@ -104,5 +108,5 @@ function differencesFrom(
 
 const mountKey = (mount: MountPoint): string =>
   `${mount.Type} ${mount.Name ?? mount.Source} ${mount.Destination} ${mount.RW}`;
-const sameSet = (one: readonly string[], other: readonly string[]): boolean =>
-  one.length === other.length && one.every((item) => other.includes(item));
+const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((item) => b.includes(item));

@@ -1,4 +1,4 @@
-// What a person has to do where an update could neither be finished nor undone.
+// Describes what a person has to do after an update that could be neither finished nor undone.
 import { explain } from "../../../shared/errors.ts";
 import type { Failure } from "./saga.ts";
 import type { Swap } from "./swap.ts";
@@ -6,13 +6,13 @@ import { backupNameOf } from "./exchange-names.ts";
 
 export function describeManualFix(
   swap: Swap,
-  it: { readonly failed: string; readonly cause: unknown; readonly left: readonly Failure[] },
+  outcome: { readonly failed: string; readonly cause: unknown; readonly left: readonly Failure[] },
 ): string {
-  const left = it.left
+  const left = outcome.left
     .map(({ step, error }) => `"${step}" could not be undone (${explain(error)})`)
     .join("; ");
   const backup = backupNameOf(swap);
-  const happened = `"${it.failed}" failed (${explain(it.cause)}) and ${left}`;
+  const happened = `"${outcome.failed}" failed (${explain(outcome.cause)}) and ${left}`;
   const { name, run } = swap;
   if (swap.lost === "replaced")
     return (

@@ -1,24 +1,24 @@
-// Containers whose namespaces another one shares. The Engine knows them by id: where their owner makes one anew
-// (`docker compose up --force-recreate`) while what shares its namespaces is stopped, that one cannot be started any more. It is
-// made anew then, with what bears the name now.
+// Finds namespace parents: the containers whose namespaces another container shares. The Engine knows them by id. If
+// the owner recreates a parent (`docker compose up --force-recreate`) while its child is stopped, the child can never
+// start again. The child is then recreated with the container that has the parent's name now.
 import { type Engine, ifExists, isLeftoverTask } from "../../../shared/docker/engine.ts";
 import { type ContainerDocument, namespaceParents } from "../create/inspect.ts";
 import { type SnapshotStore, type Snapshot, readSnapshot } from "../journal/snapshot-store.ts";
 
-/** What it refers to them by → their names; without those that are gone. */
+/** The ids or names that the container refers to its parents by → the parents' names; omits parents that are gone. */
 export async function findParentNames(
   { docker }: Engine,
-  it: ContainerDocument,
+  container: ContainerDocument,
 ): Promise<Record<string, string>> {
   const names: Record<string, string> = {};
-  for (const parent of namespaceParents(it)) {
+  for (const parent of namespaceParents(container)) {
     const inspect = await ifExists(docker.getContainer(parent).inspect());
     if (inspect !== undefined) names[parent] = inspect.Name.slice(1);
   }
   return names;
 }
 
-/** It may come: compose removes a container before it gives its name to the new one. */
+/** The parent may still appear: compose removes a container before it gives the name to the new one. */
 export class ParentGone extends Error {
   override readonly name = "ParentGone";
 
@@ -27,12 +27,14 @@ export class ParentGone extends Error {
   }
 }
 
-/** Old id → id of what bears the name now, of those that are gone. @throws ParentGone where nothing bears it */
+/**
+ * For parents that are gone: old id → id of the container that has the name now. @throws ParentGone if there is none.
+ */
 export async function findRemadeParents(
   { docker }: Engine,
   { parents = {} }: Snapshot,
 ): Promise<Map<string, string>> {
-  const inspect = (one: string) => ifExists(docker.getContainer(one).inspect());
+  const inspect = (idOrName: string) => ifExists(docker.getContainer(idOrName).inspect());
   const found = new Map<string, string>();
   for (const [id, name] of Object.entries(parents)) {
     if ((await inspect(id)) !== undefined) continue;
@@ -50,7 +52,7 @@ interface StoppedContainer {
   readonly name: string;
 }
 
-/** `failure` is how its start failed: will the Engine never start it again, so that another one has to be made? @throws ParentGone */
+/** Can the Engine never start this container again? `failure`: the error of its start. @throws ParentGone */
 export async function isUnstartable(
   { engine, snapshotStore, run, name }: StoppedContainer,
   failure: unknown,

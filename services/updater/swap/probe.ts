@@ -1,5 +1,5 @@
-// One try of the check from outside that a container's label asks for: an HTTP request, a TCP connection or a command
-// in it. How often and how long it is tried is verify-container.ts's.
+// Makes one try of the outside check that a container's label sets: an HTTP request, a TCP connection or a command in
+// the container. verify-container.ts decides how often and how long it is tried.
 import { once } from "node:events";
 import { request } from "node:http";
 import { request as requestTls } from "node:https";
@@ -14,7 +14,7 @@ import { redactOutput } from "../containers/redact-output.ts";
 
 export type ProbeResult =
   | { readonly passed: true }
-  /** What came back. */
+  /** `because`: what came back instead. */
   | { readonly passed: false; readonly because: string };
 
 interface ProbeContext {
@@ -25,7 +25,9 @@ interface ProbeContext {
 
 const TRY_MS = 5000;
 
-/** Takes at most five seconds; a command that has not ended by then counts as failed, and goes on in the container. */
+/**
+ * Takes at most five seconds. A command that has not ended by then has failed, and keeps running in the container.
+ */
 export async function runProbe(
   check: Probe,
   inspect: ContainerInspectInfo,
@@ -35,7 +37,7 @@ export async function runProbe(
   try {
     return await probe(check, inspect, engine, signal);
   } catch (error) {
-    const code = (error as { code?: string }).code ?? "no answer"; // where several addresses failed there is no message
+    const code = (error as { code?: string }).code ?? "no answer"; // there is no message if several addresses failed
     return failProbe(signal.aborted ? `no answer within ${TRY_MS / 1000} s` : explain(error) || code);
   }
 }
@@ -55,7 +57,10 @@ async function probe(
   return check.kind === "tcp" ? probeTcp(host, check.port, signal) : probeHttp(check, host, signal);
 }
 
-/** Its first; that of the container whose network it shares; on the host's network the Engine's. */
+/**
+ * The container's first address, or that of the container whose network it shares. On the host's network it is the
+ * address of the Engine.
+ */
 async function addressOf(
   inspect: ContainerInspectInfo,
   engine: Pick<Engine, "docker" | "socket">,
@@ -70,7 +75,7 @@ async function addressOf(
     .find((address) => Boolean(address));
 }
 
-/** No certificate bears the address of a container. */
+/** Does not verify the certificate at a container's address: no certificate contains that address. */
 async function probeHttp(
   check: Probe & { readonly kind: "http" },
   host: string,
@@ -78,12 +83,12 @@ async function probeHttp(
 ): Promise<ProbeResult> {
   const { port, path, tls } = check;
   const options = { host, port, path, signal, agent: false as const };
-  const asking = tls
+  const clientRequest = tls
     ? requestTls({ ...options, rejectUnauthorized: check.host !== CONTAINER })
     : request(options);
-  asking.end();
-  const [{ statusCode = 0 }] = (await once(asking, "response")) as [{ statusCode?: number }];
-  asking.on("error", () => undefined).destroy();
+  clientRequest.end();
+  const [{ statusCode = 0 }] = (await once(clientRequest, "response")) as [{ statusCode?: number }];
+  clientRequest.on("error", () => undefined).destroy();
   return statusCode < 400 ? PASSED : failProbe(`HTTP status ${statusCode}`);
 }
 

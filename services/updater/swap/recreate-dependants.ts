@@ -1,5 +1,5 @@
-// Recreating what refers to a replaced container (dependants.ts: D1, D2), and hard dependencies: on the image they have,
-// or on the new one of a dependant that is updated with it; and letting them run again where it is put back.
+// Recreates the dependants of a replaced container (swap-dependants.ts: D1, D2), including hard dependencies: on
+// their current image, or on the new one if a dependant is updated too. After a rollback it starts the old ones.
 import type { ContainerInspectInfo } from "dockerode";
 import { NOT_MODIFIED, type Engine, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { explain } from "../../../shared/errors.ts";
@@ -39,12 +39,12 @@ const SILENT_OBSERVER: StepObserver = {
   onDone: () => undefined,
   onUndone: () => undefined,
   monotonic: () => 0,
-  shouldRetry: () => Promise.resolve(false), // the transaction around it tries again
+  shouldRetry: () => Promise.resolve(false), // the surrounding transaction retries
 };
 
 /**
- * D2: its undo is the last but that of `create`: while the successor is there, a later process knows that dependants
- * may have to be started.
+ * D2: its undo comes last, except for that of `create`: while the successor exists, a later process knows that
+ * dependants may have to be started.
  */
 export const lookForDependants: SwapStep = {
   name: "look for dependants",
@@ -53,7 +53,7 @@ export const lookForDependants: SwapStep = {
     for (const dependant of swap.dependants) await takeSnapshot(dependant, "dependant");
   },
   undo: async (swap) => {
-    if (swap.restored === undefined) swap.replaced.delete(swap.old.Id); // it runs again as it was
+    if (swap.restored === undefined) swap.replaced.delete(swap.old.Id); // the old container runs again, unchanged
     for (const dependant of swap.dependants) {
       if (wasRunningBefore(dependant)) await startDependant(dependant);
       await dropSnapshot(dependant.snapshotStore, dependant.run, dependant.name);
@@ -63,13 +63,17 @@ export const lookForDependants: SwapStep = {
 };
 
 /**
- * `docker compose up` joins what it makes to what bears the name, which may be the successor; that one goes now. It is made
- * anew then, with the old container.
+ * `docker compose up` attaches new containers to the container that has the name. If that was the successor, which is
+ * removed now, such a container is recreated with the old container.
  */
 async function detachFromSuccessor(swap: Swap): Promise<void> {
   const { engine, successor, old, restored = old.Id } = swap;
   if (successor === undefined || swap.replacement !== undefined) return;
-  const known = swap.dependants.flatMap((one) => [one.old.Id, one.successor, one.restored]);
+  const known = swap.dependants.flatMap((dependant) => [
+    dependant.old.Id,
+    dependant.successor,
+    dependant.restored,
+  ]);
   for (const [id, targets] of await swap.references.list(engine)) {
     if (!targets.includes(successor) || known.includes(id)) continue;
     const inspect = await ifExists(engine.docker.getContainer(id).inspect());
@@ -82,8 +86,9 @@ async function detachFromSuccessor(swap: Swap): Promise<void> {
 }
 
 /**
- * One that ran on while a parent was stopped and started is cut off from it, and started anew. One whose link leads to the
- * successor, because an Engine started while that bore the name, is made anew: then it leads to the name again.
+ * A dependant that kept running while its parent was stopped and started is cut off from the parent, so it is
+ * restarted. If its link leads to the successor, because the Engine started while the successor had the name, it is
+ * recreated, so that the link leads to the name again.
  */
 async function startDependant(dependant: Swap): Promise<void> {
   const { engine, clock, old, verification } = dependant;
@@ -108,23 +113,26 @@ async function startDependant(dependant: Swap): Promise<void> {
   await yieldAfterStart(dependant, old.Id);
 }
 
-/** Its parent was made anew, or its link leads astray or was forgotten; the successor it had is undone. */
+/**
+ * For a dependant whose parent was recreated, or whose link is wrong or forgotten. Its own successor is undone by
+ * now.
+ */
 async function recreateOnOwnImage(dependant: Swap): Promise<void> {
   await recreateContainer(onOwnImage(dependant));
   await removeBackup(dependant);
 }
 
-const onOwnImage = ({ reference: _its, watching: _told, ...dependant }: Swap): Swap => ({
+const onOwnImage = ({ reference: _reference, watching: _watching, ...dependant }: Swap): Swap => ({
   ...dependant,
   newImage: dependant.oldImage,
   successor: undefined,
 });
 
-/** Names of what it links to. */
+/** Names of the containers it links to. */
 const linksOf = ({ HostConfig }: ContainerInspectInfo): string[] =>
   ((HostConfig.Links ?? []) as string[]).map((link) => link.replace(/^\//, "").replace(/:.*/, ""));
 
-/** It shares a namespace that nobody else is in any more, or knows an address that is its parent's no more. */
+/** It shares a namespace that its parent has left, or knows an address that its parent no longer has. */
 async function isCutOff(engine: Engine, inspect: ContainerInspectInfo): Promise<boolean> {
   const { State } = inspect;
   if (!State.Running) return false;
@@ -159,24 +167,26 @@ async function discardSuccessor(dependant: Swap): Promise<void> {
   await create.undo?.(dependant);
 }
 
-/** Side by side, once all of them run again. */
+/** Verifies them in parallel, once all of them run again. */
 export const verifyUpdatedDependants: SwapStep = {
   name: "prove what was updated with it",
   do: async (swap) => {
-    const updated = swap.dependants.filter((one) => isUpdated(one) && wasRunningBefore(one));
-    const proofs = updated.map((one) =>
-      verifySuccessor.do(one).catch((error: unknown) => {
-        throw new NotRecreated(one.name, error);
+    const updated = swap.dependants.filter(
+      (dependant) => isUpdated(dependant) && wasRunningBefore(dependant),
+    );
+    const verifications = updated.map((dependant) =>
+      verifySuccessor.do(dependant).catch((error: unknown) => {
+        throw new NotRecreated(dependant.name, error);
       }),
     );
-    await Promise.allSettled(proofs);
-    await Promise.all(proofs);
+    await Promise.allSettled(verifications);
+    await Promise.all(verifications);
   },
 };
 
 /**
- * After a crash of the host in the middle of the last removals: what was recreated, and refers to the successor already,
- * may be down with it.
+ * If the host crashed in the middle of the final removals, the recreated dependants, which already refer to the
+ * successor, may be down with it.
  */
 export const startRecreated: SwapStep = {
   name: "start recreated dependants",
@@ -194,7 +204,7 @@ export const startRecreated: SwapStep = {
   },
 };
 
-/** Its start is undone by `letDependantsRun`. */
+/** Without an undo: that of `lookForDependants` starts the old container again. */
 const stopOnly: SwapStep = { name: stop.name, do: stop.do };
 const startIfItRan: SwapStep = {
   ...start,
@@ -207,7 +217,7 @@ const startIfItRan: SwapStep = {
       throw new Error(`${swap.name} exited with code ${State.ExitCode} after it was recreated`);
   },
 };
-/** One dependant. */
+/** The steps that recreate one dependant. */
 export const recreateSteps: readonly SwapStep[] = [
   create,
   stopOnly,
@@ -219,7 +229,7 @@ export const recreateSteps: readonly SwapStep[] = [
 
 const startAt = recreateSteps.indexOf(parkPolicy);
 
-/** Says which dependant was in the way. */
+/** Names the dependant that could not be recreated. */
 export class NotRecreated extends Error {
   override readonly name = "NotRecreated";
   readonly container: string;
@@ -230,9 +240,9 @@ export class NotRecreated extends Error {
   }
 }
 
-/** @throws NotRecreated; what was begun is undone then, but it does not run. */
+/** @throws NotRecreated; the begun steps are undone then, but the dependant does not run. */
 export async function recreateContainer(dependant: Swap): Promise<void> {
-  if (await isPrunedWhole(dependant)) dependant.successor = undefined; // it is made once more, of what its snapshot says
+  if (await areBothGone(dependant)) dependant.successor = undefined; // recreated once more, from its snapshot
   const done = dependant.successor === undefined ? [] : recreateSteps.slice(0, startAt); // by an earlier process
   const outcome = await runSteps(
     recreateSteps.slice(done.length),
@@ -243,24 +253,24 @@ export async function recreateContainer(dependant: Swap): Promise<void> {
   if (outcome.kind !== "done") throw new NotRecreated(dependant.name, outcome.cause);
 }
 
-/** Neither of the two ran when the earlier process ended. */
-async function isPrunedWhole({ engine, old, successor }: Swap): Promise<boolean> {
+/** A prune removed both: neither of them ran when the earlier process ended. */
+async function areBothGone({ engine, old, successor }: Swap): Promise<boolean> {
   if (successor === undefined) return false;
   const both = [old.Id, successor].map((id) => ifExists(engine.docker.getContainer(id).inspect()));
   return (await Promise.all(both)).every((inspect) => inspect === undefined);
 }
 
-const observeQuietly = ({ watching: told }: Swap): StepObserver =>
-  told === undefined
+const observeQuietly = ({ watching: observer }: Swap): StepObserver =>
+  observer === undefined
     ? SILENT_OBSERVER
     : {
         ...SILENT_OBSERVER,
-        onBegin: (step) => told.onBegin(step),
-        onDone: (step, ms) => told.onDone(step, ms),
-        monotonic: () => told.monotonic(),
+        onBegin: (step) => observer.onBegin(step),
+        onDone: (step, ms) => observer.onDone(step, ms),
+        monotonic: () => observer.monotonic(),
       };
 
-/** Stops the successor and puts the names back; removing the one and starting the other is left to the caller. */
+/** Stops the successor and restores the names. The caller removes the successor and starts the old container. */
 export async function undoRecreation(dependant: Swap): Promise<void> {
   const [first] = await undoSteps(
     recreateSteps.filter((step) => step !== create),
@@ -271,7 +281,7 @@ export async function undoRecreation(dependant: Swap): Promise<void> {
     throw new Error(`${dependant.name}: "${first.step}" could not be undone`, { cause: first.error });
 }
 
-/** U2 and D1: the old containers go, their volumes stay. */
+/** U2 and D1: removes the old containers; their volumes stay. */
 export async function commitSwap(swap: Swap): Promise<void> {
   await dropSwapSnapshots(swap);
   await releaseOldImages(swap);
@@ -279,7 +289,7 @@ export async function commitSwap(swap: Swap): Promise<void> {
   await removeBackup(swap);
 }
 
-/** From here on nothing that a prune takes is needed. */
+/** From here on, nothing that a prune removes is needed any more. */
 export async function dropSwapSnapshots(swap: Swap): Promise<void> {
   for (const { snapshotStore, run, name } of [swap, ...swap.dependants])
     await dropSnapshot(snapshotStore, run, name);

@@ -1,11 +1,13 @@
-// A container that is gone is made anew from what is known of it, and one that is there is started again, also where a prune
-// took its networks.
-//   N1  It is made under its backup name, which tells a later process that it is to run (recover-host.ts, R3), and then named.
-//   N2  An Engine may keep a name for a container that was renamed while it was removed. Then it runs under its backup name: one
-//       that has the wrong name beats none.
-//   N3  An Engine that was killed may have left a task of a container, and starts that one no more; nor one whose namespace
-//       parent its owner made anew (namespace-parents.ts). Another one like it is made first, under its backup name, then the one that
-//       cannot be started goes. While its snapshot names that one, a later process begins again (find-swaps.ts: F4).
+// Recreates a container that is gone from its snapshot, and starts one that exists, also if a prune removed its
+// networks.
+//   N1  The container is created under its backup name, which tells a later process to run it (recover-host.ts, R3).
+//       Then it gets its real name.
+//   N2  The Engine may keep a name occupied if the container was renamed during its removal. Then the new container
+//       runs under its backup name: a container with the wrong name beats none.
+//   N3  An Engine that was killed may have left a task of a container, and can then never start that container again.
+//       The same holds for a container whose namespace parent the owner recreated (namespace-parents.ts). A copy is
+//       created first, under the backup name, then the container that cannot start is removed. While the snapshot
+//       still names that container, a later process begins again (find-swaps.ts: F4).
 import type { Clock } from "../../../shared/clock.ts";
 import {
   NOT_MODIFIED,
@@ -44,31 +46,34 @@ export interface RemakeContext {
   readonly fetchImage: (wanted: { ref: ImageRef; platform: string | undefined }) => Promise<void>;
 }
 
-/** N1; its image is there. `insteadOf`: the id of one that cannot be started, N3. Resolves with the id. @throws what the Engine refuses. */
-export async function remakeContainer(it: RemakeContext, insteadOf?: string): Promise<string> {
-  const { engine, snapshotStore, run, name, old, oldImage } = it;
+/**
+ * N1. Needs the image on the Engine. `insteadOf`: the id of a container that cannot be started (N3). Resolves with
+ * the new id. @throws Error if the Engine refuses the container.
+ */
+export async function remakeContainer(context: RemakeContext, insteadOf?: string): Promise<string> {
+  const { engine, snapshotStore, run, name, old, oldImage } = context;
   const snapshot = await readSnapshot(snapshotStore, run, name);
   if (snapshot !== undefined) await restoreNetworks(engine, snapshot);
   const backup = backupName(name, run);
   const parents = snapshot === undefined ? [] : await findRemadeParents(engine, snapshot);
-  const replaced = new Map([...parents, ...it.replaced].filter(([id]) => id !== old.Id));
-  const make = () => makeSuccessor({ ...it, newImage: oldImage, replaced, name: backup });
-  const made = await ifExists(engine.docker.getContainer(backup).inspect()); // by a try that failed after this
-  const id = made?.Id ?? (await createOnImage(it, oldImage.Id, make));
-  if (insteadOf !== undefined) await removeContainer(it, insteadOf, { v: false });
-  await moveSnapshot(snapshotStore, it, id);
+  const replaced = new Map([...parents, ...context.replaced].filter(([id]) => id !== old.Id));
+  const make = () => makeSuccessor({ ...context, newImage: oldImage, replaced, name: backup });
+  const made = await ifExists(engine.docker.getContainer(backup).inspect()); // from a try that failed later
+  const id = made?.Id ?? (await createOnImage(context, oldImage.Id, make));
+  if (insteadOf !== undefined) await removeContainer(context, insteadOf, { v: false });
+  await moveSnapshot(snapshotStore, context, id);
   await engine.docker
     .getContainer(id)
     .rename({ name })
-    .catch((error: unknown) => runUnnamed(it, id, error));
+    .catch((error: unknown) => runUnnamed(context, id, error));
   return id;
 }
 
-/** A container that somebody is creating has its name already, and is not seen yet. */
+/** A container that somebody is creating has its name already, but inspect does not show it yet. */
 const SEEN_WITHIN_MS = 5000;
 const LOOK_EVERY_MS = 100;
 
-/** N2. @throws always: its name is missing. */
+/** N2. @throws Error always: the container does not have its name. */
 async function runUnnamed(
   { engine, clock, name }: RemakeContext,
   id: string,
@@ -87,29 +92,30 @@ async function runUnnamed(
 
 type Starting = Pick<RemakeContext, "engine" | "clock" | "snapshotStore" | "run" | "name">;
 
-/** Resolves with false where there is no such container, or it goes meanwhile. */
-export async function startIfThere(it: Starting, id: string): Promise<boolean> {
+/** Resolves with false if the container does not exist, or is removed meanwhile. */
+export async function startIfThere(context: Starting, id: string): Promise<boolean> {
   try {
-    await startOrReattach(it, id);
+    await startOrReattach(context, id);
     return true;
   } catch (error) {
-    if (statusOf(error) === NOT_FOUND && (await isContainerGone(it, id))) return false;
+    if (statusOf(error) === NOT_FOUND && (await isContainerGone(context, id))) return false;
     throw error;
   }
 }
 
-async function startOrReattach(it: Starting, id: string): Promise<void> {
-  const container = it.engine.docker.getContainer(id);
+async function startOrReattach(context: Starting, id: string): Promise<void> {
+  const container = context.engine.docker.getContainer(id);
   try {
-    await awaitPendingStop(it, await container.inspect());
+    await awaitPendingStop(context, await container.inspect());
     await ignoreStatuses([NOT_MODIFIED], container.start());
   } catch (error) {
-    if ((await ifExists(container.inspect())) === undefined || !(await reattachNetworks(it, id))) throw error;
+    if ((await ifExists(container.inspect())) === undefined || !(await reattachNetworks(context, id)))
+      throw error;
     await ignoreStatuses([NOT_MODIFIED], container.start());
   }
 }
 
-/** Resolves with whether networks of it were gone, and are there again. */
+/** Resolves with whether networks of the container were gone and exist again. */
 export async function reattachNetworks(
   { engine, snapshotStore, run, name }: Omit<Starting, "clock">,
   id: string,

@@ -1,6 +1,6 @@
-// What the owner of a container put in its place while it was updated.
-// Compose takes the successor that waits beside the running old container for a second instance of the service: `up` removes
-// one of the two, and starts the other where it does not run. Where it kept the successor, that is the container now.
+// Finds the container that an owner put in the place of one that is being updated.
+// Compose takes the successor, created beside the running old container, for a second instance of the service: `up`
+// removes one of the two and starts the other if it does not run. If it kept the successor, it is the container now.
 import type { ContainerInfo } from "dockerode";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
 import type { Clock } from "../../../shared/clock.ts";
@@ -19,22 +19,24 @@ export interface ReplacementContext {
   readonly clock: Clock;
   readonly name: string;
   readonly old: ContainerDocument;
-  /** The old container made again. */
+  /** The id of the recreated old container. */
   readonly restored?: string;
   readonly successor: string | undefined;
-  /** What else was made in the transaction: old id → new id. */
+  /** Containers recreated in this transaction: old id → new id. */
   readonly replaced: ReadonlyMap<string, string>;
 }
 
-/** A container that its owner put in the place of one that is updated. */
+/** A container that the owner put in the place of one that is being updated. */
 export interface Replacement {
   readonly id: string;
   readonly name: string;
-  /** It bears the name; or is to bear it, as compose made it for the same service; or has its port or its volume. */
+  /**
+   * `name`: it has the name. `service`: compose made it for the same service. `place`: it has the port or the volume.
+   */
   readonly by: "name" | "service" | "place";
 }
 
-/** `kept`: the name of the old container, where that is not removed. */
+/** `kept`: the name under which the old container is kept, if it is. */
 export const describeReplacement = ({ id, name }: Replacement, kept?: string): string =>
   `somebody replaced it meanwhile, by their container ${name} (${id.slice(0, 12)})` +
   (kept === undefined
@@ -42,31 +44,32 @@ export const describeReplacement = ({ id, name }: Replacement, kept?: string): s
     : `; the old container is kept, stopped, as ${kept}: remove it if you do not need it`);
 
 /**
- * Somebody removed the old container and started the successor, which the updater had not. Compose starts what it created
- * or kept after all services of its project are there, so this waits a while.
+ * Somebody removed the old container and started the successor, which the updater had not started. Compose starts the
+ * containers it created or kept only after all services of the project exist, so this waits a while.
  */
 export async function isSuccessorAdopted(swap: ReplacementContext, successor: string): Promise<boolean> {
   const { engine, clock, name, old, restored } = swap;
   const inspect = (id: string) => ifExists(engine.docker.getContainer(id).inspect());
   if (restored !== undefined || (await inspect(old.Id)) !== undefined) return false;
   const labels = old.Config.Labels ?? {};
-  const patience = SAME_SERVICE.every((key) => key in labels) ? LEFT_TO_COMPOSE_MS : 0;
+  const waitMs = SAME_SERVICE.every((key) => key in labels) ? LEFT_TO_COMPOSE_MS : 0;
   for (let waited = 0; ; waited += LOOK_EVERY_MS) {
     const found = await inspect(successor);
     if (found === undefined || found.State.Running) return found !== undefined;
-    if (waited >= patience || (await inspect(name)) !== undefined) return false;
+    if (waited >= waitMs || (await inspect(name)) !== undefined) return false;
     await clock.sleep(LOOK_EVERY_MS);
   }
 }
 
 /**
- * A container of the owner's that bears the name. Where they removed one of ours and nothing bears the name: one that compose
- * made for the same service and number and has yet to name, or one that has its port or volume since then.
+ * The owner's container that has the name. If they removed one of ours and no container has the name: one that
+ * compose made for the same service and number and has yet to rename, or one that has taken the port or the volume
+ * since then.
  */
 export async function findReplacement(
-  it: Omit<ReplacementContext, "clock">,
+  context: Omit<ReplacementContext, "clock">,
 ): Promise<Replacement | undefined> {
-  const { engine, old, name, successor, restored, replaced } = it;
+  const { engine, old, name, successor, restored, replaced } = context;
   const listed = await engine.docker.listContainers({ all: true });
   const ours = [old.Id, successor, restored, ...replaced.values()].filter((id) => id !== undefined);
   const isOurs = ({ Id }: ContainerInfo): boolean => ours.some((id) => Id.startsWith(id));
@@ -75,50 +78,53 @@ export async function findReplacement(
   const isGone = (id: string): boolean => !listed.some(({ Id }) => Id.startsWith(id));
   const wasRemoved = isGone(old.Id) || (successor !== undefined && isGone(successor));
   if (!wasRemoved) return undefined;
-  const others = listed.filter((one) => !isOurs(one) && !isSwapName(nameOf(one)));
+  const foreign = listed.filter((listing) => !isOurs(listing) && !isSwapName(nameOf(listing)));
   const labels = old.Config.Labels ?? {};
-  const isSameService = (one: ContainerInfo): boolean =>
-    SAME_SERVICE.every((key) => key in labels && labelsOf(one)[key] === labels[key]);
-  const made = others.find(isSameService);
+  const isSameService = (container: ContainerInfo): boolean =>
+    SAME_SERVICE.every((key) => key in labels && labelsOf(container)[key] === labels[key]);
+  const made = foreign.find(isSameService);
   if (made !== undefined) return makeReplacement(made, "service");
-  const inPlace = await findInPlace(it, others);
+  const inPlace = await findInPlace(context, foreign);
   return inPlace && makeReplacement(inPlace, "place");
 }
 
-const makeReplacement = (one: ContainerInfo, by: Replacement["by"]): Replacement => ({
-  id: one.Id,
-  name: nameOf(one),
+const makeReplacement = (container: ContainerInfo, by: Replacement["by"]): Replacement => ({
+  id: container.Id,
+  name: nameOf(container),
   by,
 });
 
 const nameOf = ({ Names, Id }: ContainerInfo): string => primaryName(Names) || Id;
 
-/** The Engine says null where the image has no configuration and nobody set any. */
+/** The Engine shows null if the image has no configuration and nobody set a label. */
 const labelsOf = ({ Labels: labels }: { readonly Labels: Labels | null }): Labels => labels ?? {};
 
-/** It runs, was made since the old one was stopped, and has a published port of it, or a volume of it at the same path. */
+/**
+ * A container that runs, was made since the old one was stopped, and has a published port of the old one, or a volume
+ * of it at the same path.
+ */
 async function findInPlace(
   { engine, old }: Pick<ReplacementContext, "engine" | "old">,
-  others: readonly ContainerInfo[],
+  foreign: readonly ContainerInfo[],
 ): Promise<ContainerInfo | undefined> {
   const stopped = (await ifExists(engine.docker.getContainer(old.Id).inspect()))?.State;
   if (stopped === undefined || stopped.Running) return undefined;
   const since = Date.parse(stopped.FinishedAt);
-  const isOtherService = (one: ContainerInfo): boolean =>
-    PROJECT in labelsOf(one) && PROJECT in (old.Config.Labels ?? {});
+  const isOtherService = (container: ContainerInfo): boolean =>
+    PROJECT in labelsOf(container) && PROJECT in (old.Config.Labels ?? {});
   const ports = Object.entries(old.HostConfig.PortBindings ?? {}).flatMap(([port, bindings]) =>
     ((bindings ?? []) as readonly { readonly HostPort?: string }[]).map(
       ({ HostPort }) => `${HostPort ?? ""}/${port.split("/")[1] ?? "tcp"}`,
     ),
   );
   const mounts = old.Mounts.filter(({ RW }) => RW).map(mountIdentity);
-  return others.find(
-    (one) =>
-      one.State === "running" &&
-      one.Created * 1000 + 999 >= since &&
-      !isOtherService(one) &&
-      (one.Ports.some(({ PublicPort, Type }) => ports.includes(`${PublicPort ?? "none"}/${Type}`)) ||
-        one.Mounts.some((mount) => mount.RW && mounts.includes(mountIdentity(mount)))),
+  return foreign.find(
+    (container) =>
+      container.State === "running" &&
+      container.Created * 1000 + 999 >= since &&
+      !isOtherService(container) &&
+      (container.Ports.some(({ PublicPort, Type }) => ports.includes(`${PublicPort ?? "none"}/${Type}`)) ||
+        container.Mounts.some((mount) => mount.RW && mounts.includes(mountIdentity(mount)))),
   );
 }
 

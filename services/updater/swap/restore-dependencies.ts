@@ -1,5 +1,5 @@
-// A dependency is stopped while what depends on it is updated, and a prune takes what is stopped: then it is made anew, before it is
-// started. One that its owner removed meanwhile stays away.
+// Restores dependencies. A dependency is stopped during the update, and a prune removes stopped containers; such a
+// dependency is recreated before it is started. One that its owner removed meanwhile stays away.
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
@@ -32,93 +32,98 @@ export interface Dependency {
 }
 
 interface RestoredDependencies {
-  /** Names of what was made anew, which does not run yet. */
+  /** Names of the recreated dependencies, which do not run yet. */
   readonly made: readonly string[];
-  /** Names of what is there, whoever made it. */
-  readonly there: readonly string[];
-  /** What cannot be made again; each of them is one error in the log. */
+  /** Names of the dependencies that exist, whoever made them. */
+  readonly existing: readonly string[];
+  /** Dependencies that cannot be recreated; each of them is one error in the log. */
   readonly lost: readonly LostDependency[];
 }
 
-/** Those of them that are gone. */
+/** Recreates the dependencies that are gone, without starting them. */
 export async function restoreDependencies(
-  it: RestoreContext,
+  context: RestoreContext,
   dependencies: readonly Dependency[],
 ): Promise<RestoredDependencies> {
   const made: string[] = [];
-  const there: string[] = [];
+  const existing: string[] = [];
   const lost: LostDependency[] = [];
   for (const { name } of dependencies) {
-    const snapshot = await readSnapshot(it.snapshotStore, it.run, name);
+    const snapshot = await readSnapshot(context.snapshotStore, context.run, name);
     if (snapshot === undefined) continue;
     try {
-      const what = await restoreDependency({ ...it, name }, snapshot);
-      if (what === "made") made.push(name);
-      if (what !== "removed by its owner") there.push(name);
+      const result = await restoreDependency({ ...context, name }, snapshot);
+      if (result === "made") made.push(name);
+      if (result !== "removed by its owner") existing.push(name);
     } catch (error) {
       const because = `dependency is gone and could not be made anew (${explain(error)}): once what stands in the way is gone, \`ouroboros repair\` does so`;
-      it.log.error({ container: name, because }, "dependency is down");
+      context.log.error({ container: name, because }, "dependency is down");
       lost.push({ container: name, because });
     }
   }
-  return { made, there, lost };
+  return { made, existing, lost };
 }
 
-/** A prune between two calls is met again, so often. */
+/** How many prunes between two calls are repaired. */
 const MOST_PRUNES = 5;
 
-/** Starts `stopped`, by name or id; what of the dependencies a prune took meanwhile is made anew, and started. Resolves with what is down. */
+/**
+ * Starts `stopped`, given by name or id. Recreates and starts the dependencies that a prune removed meanwhile.
+ * Resolves with the containers that are down.
+ */
 export async function startAndRestoreDependencies(
-  it: RestoreContext & StartContext,
+  context: RestoreContext & StartContext,
   dependencies: readonly Dependency[],
   stopped: readonly string[],
 ): Promise<LostDependency[]> {
   const replaced: string[] = [];
   const toStart = dependencies.filter(({ id, name }) => stopped.includes(id) || stopped.includes(name));
-  for (const one of toStart) if (await remakeIfUnstartable(it, one)) replaced.push(one.name);
-  const down: LostDependency[] = await startWithRetries(it, [...new Set([...stopped, ...replaced])]);
+  for (const dependency of toStart)
+    if (await remakeIfUnstartable(context, dependency)) replaced.push(dependency.name);
+  const down: LostDependency[] = await startWithRetries(context, [...new Set([...stopped, ...replaced])]);
   for (let prunes = 0; prunes < MOST_PRUNES; prunes++) {
     const left = dependencies.filter(
       ({ id, name }) => !down.some(({ container }) => [id, name].includes(container)),
     );
-    const { made, lost } = await restoreDependencies(it, left);
+    const { made, lost } = await restoreDependencies(context, left);
     down.push(...lost);
     if (made.length === 0) break;
-    down.push(...(await startWithRetries(it, made)));
+    down.push(...(await startWithRetries(context, made)));
   }
   return down;
 }
 
-/** remake-container.ts: N3. All other failures are met when it is started. */
-async function remakeIfUnstartable(it: RestoreContext, { id, name }: Dependency): Promise<boolean> {
-  const { engine, clock, log } = it;
-  const there = await ifExists(engine.docker.getContainer(id).inspect());
-  if (there === undefined || there.State.Running) return false;
+/** remake-container.ts: N3. The later start handles all other failures. */
+async function remakeIfUnstartable(context: RestoreContext, { id, name }: Dependency): Promise<boolean> {
+  const { engine, clock, log } = context;
+  const inspected = await ifExists(engine.docker.getContainer(id).inspect());
+  if (inspected === undefined || inspected.State.Running) return false;
   const failure: unknown = await startStopped({ engine, clock }, id).catch((error: unknown) => error);
-  const isLost = await isUnstartable({ ...it, name }, failure).catch(() => false); // told where it is started
-  const snapshot = isLost ? await readSnapshot(it.snapshotStore, it.run, name) : undefined;
+  const isLost = await isUnstartable({ ...context, name }, failure).catch(() => false); // the later start reports it
+  const snapshot = isLost ? await readSnapshot(context.snapshotStore, context.run, name) : undefined;
   if (snapshot === undefined) return false;
-  await remakeOldContainer({ ...it, name, old: snapshot.container, oldImage: snapshot.image }, id);
+  await remakeOldContainer({ ...context, name, old: snapshot.container, oldImage: snapshot.image }, id);
   log.warn({ container: name }, "dependency cannot be started by the Engine any more; it is made anew");
   return true;
 }
 
 async function restoreDependency(
-  it: RestoreContext & { readonly name: string },
+  context: RestoreContext & { readonly name: string },
   snapshot: Snapshot,
-): Promise<"made" | "there" | "removed by its owner"> {
-  const { engine, clock, run, name, log } = it;
-  const inspect = (one: string) => ifExists(engine.docker.getContainer(one).inspect());
-  const there = await inspect(snapshot.container.Id);
-  if (there?.State.Running === false) await reattachIfGone(engine, { ...it, id: there.Id }, snapshot);
-  if (there !== undefined || (await inspect(name)) !== undefined) return "there";
+): Promise<"made" | "exists" | "removed by its owner"> {
+  const { engine, clock, run, name, log } = context;
+  const inspect = (idOrName: string) => ifExists(engine.docker.getContainer(idOrName).inspect());
+  const inspected = await inspect(snapshot.container.Id);
+  if (inspected?.State.Running === false)
+    await reattachIfGone(engine, { ...context, id: inspected.Id }, snapshot);
+  if (inspected !== undefined || (await inspect(name)) !== undefined) return "exists";
   if ((await inspect(backupName(name, run))) === undefined) {
     if (await isRemovedByOwner(engine, clock, snapshot.container.Id)) {
       log.warn({ container: name }, "dependency was removed by its owner; it is not made anew");
       return "removed by its owner";
     }
   }
-  const old = { ...it, old: snapshot.container, oldImage: snapshot.image };
+  const old = { ...context, old: snapshot.container, oldImage: snapshot.image };
   await remakeOldContainer(old);
   log.warn({ container: name }, "dependency was removed while it was stopped; it is made anew");
   return "made";
@@ -126,9 +131,9 @@ async function restoreDependency(
 
 async function reattachIfGone(
   { docker }: Engine,
-  it: RestoreContext & { readonly name: string; readonly id: string },
+  context: RestoreContext & { readonly name: string; readonly id: string },
   { networks }: Snapshot,
 ): Promise<void> {
-  const there = await Promise.all(networks.map(({ Id }) => ifExists(docker.getNetwork(Id).inspect())));
-  if (there.includes(undefined)) await reattachNetworks(it, it.id);
+  const found = await Promise.all(networks.map(({ Id }) => ifExists(docker.getNetwork(Id).inspect())));
+  if (found.includes(undefined)) await reattachNetworks(context, context.id);
 }

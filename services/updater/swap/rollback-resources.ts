@@ -1,11 +1,12 @@
-// What the way back needs is out of a prune's reach, or is made anew. `docker system prune` takes stopped containers and
-// images without a tag, `prune -a` also images that no container uses: both fit the old container while the new one is
-// verified.
-//   W1  The old image bears a tag of ours from before the first stop until the old container runs again or goes for good. Not on
-//       podman: it takes an image's last name away by force alone, and the containers of the image with it.
-//   W2  An old container that is gone is made anew from its snapshot (remake-container.ts), and an image that is gone is pulled by
-//       its digest.
-//   W3  Where that image cannot be had, the successor runs under the name: one that may be bad beats none.
+// Protects what a rollback needs from a prune, or recreates it. `docker system prune` removes stopped containers and
+// untagged images, `prune -a` also images that no container uses. Both can hit the old container and its image while
+// the new container is verified.
+//   W1  The old image has a tag of ours from before the first stop until the old container runs again or is removed
+//       for good. Not on podman: it removes an image's last name only by force, and then also the containers of the
+//       image.
+//   W2  An old container that is gone is recreated from its snapshot (remake-container.ts), and an image that is gone
+//       is pulled by its digest.
+//   W3  If that image cannot be pulled, the successor runs under the name: a container that may be bad beats none.
 import { createHash } from "node:crypto";
 import type Docker from "dockerode";
 import {
@@ -27,7 +28,7 @@ import { type RemakeContext, remakeContainer } from "./remake-container.ts";
 import { makeSuccessor } from "./make-successor.ts";
 import type { Step } from "./saga.ts";
 
-/** What of a swap (swap.ts) the way back needs. */
+/** The parts of a swap (swap.ts) that a rollback needs. */
 interface RollbackContext extends RemakeContext {
   readonly newImage: ImageDocument;
   readonly reference?: string;
@@ -36,7 +37,7 @@ interface RollbackContext extends RemakeContext {
   readonly dependants: readonly RollbackContext[];
 }
 
-/** What an image is called that may be gone, and how it is pulled. */
+/** An image that may be gone, and how to pull it. */
 interface ImageToFetch {
   readonly engine: Engine;
   readonly reference: string;
@@ -44,7 +45,7 @@ interface ImageToFetch {
   readonly fetchImage: (wanted: { ref: ImageRef; platform: string | undefined }) => Promise<void>;
 }
 
-/** Of tags only; nothing is ever pulled or pushed under it. */
+/** A repository name for local tags only; nothing is ever pulled or pushed under it. */
 export const KEPT_IMAGES = "ouroboros-way-back";
 
 /** Container names may be longer than tags. */
@@ -54,37 +55,37 @@ const tagOf = ({ run, name }: Pick<RollbackContext, "run" | "name">): string =>
 /** W1 */
 export const keepOldImages: Step<RollbackContext> = {
   name: "keep the old image",
-  tells: true, // while another undo fails, the image may still be needed
+  isCrashMarker: true, // an undo that failed may still need the image
   do: async (swap) => {
-    const gone = swap.resumedSince === undefined ? [] : [NOT_FOUND]; // a prune may have taken it since then
-    for (const one of replacedImages(swap))
+    const gone = swap.resumedSince === undefined ? [] : [NOT_FOUND]; // a prune may have removed it since then
+    for (const updated of updatedIn(swap))
       await ignoreStatuses(
         gone,
-        one.engine.docker.getImage(one.oldImage.Id).tag({ repo: KEPT_IMAGES, tag: tagOf(one) }),
+        updated.engine.docker.getImage(updated.oldImage.Id).tag({ repo: KEPT_IMAGES, tag: tagOf(updated) }),
       );
   },
   undo: releaseOldImages,
 };
 
-/** Before the old container goes: with a container on it, an image that loses its last name stays as an untagged one. */
+/** Runs before the old container is removed: while a container uses it, an image that loses its last name stays. */
 export async function releaseOldImages(swap: RollbackContext): Promise<void> {
-  for (const one of replacedImages(swap)) await untag(swap.engine, `${KEPT_IMAGES}:${tagOf(one)}`);
+  for (const updated of updatedIn(swap)) await untag(swap.engine, `${KEPT_IMAGES}:${tagOf(updated)}`);
 }
 
-/** Its own and those of dependants that are updated with it. */
-const replacedImages = (swap: RollbackContext): RollbackContext[] =>
+/** The swaps that change an image: the swap itself, and the dependants that are updated with it. */
+const updatedIn = (swap: RollbackContext): RollbackContext[] =>
   swap.engine.store === "podman"
     ? []
     : [swap, ...swap.dependants].filter(({ oldImage, newImage }) => oldImage.Id !== newImage.Id);
 
-/** Of Docker's Engines: an image that a container uses is kept, without a name. */
+/** Docker's Engines keep an image that a container uses, without a name. */
 const untag = ({ docker }: Engine, name: string): Promise<void> =>
   ignoreStatuses(
     [NOT_FOUND],
     docker.getImage(name).remove({ force: true, noprune: true } as Docker.ImageRemoveOptions),
   );
 
-/** What an earlier process left of W1 for a container that is not to run again. */
+/** Removes the tag of W1 that an earlier process left for a container that is not to run again. */
 export const releaseImage = (
   { docker }: Engine,
   of: { readonly run: string; readonly name: string },
@@ -95,13 +96,15 @@ export const releaseImage = (
   );
 
 interface NeededImages {
-  /** In which something is stuck. */
+  /** Runs in which a swap is stuck. */
   readonly runs: readonly string[];
-  /** Of containers whose successor is not verified yet. */
+  /** Swaps whose successor is not verified yet. */
   readonly swaps: readonly Pick<RollbackContext, "run" | "name">[];
 }
 
-/** What an earlier process left of W1, also of a container that its owner removed meanwhile. */
+/**
+ * Removes the tags of W1 that earlier processes left and nothing needs, also for a container that its owner removed.
+ */
 export async function releaseOtherImages(engine: Engine, { runs, swaps }: NeededImages): Promise<void> {
   if (engine.store === "podman") return;
   const images = await engine.docker.listImages({ filters: { reference: [KEPT_IMAGES] } });
@@ -113,26 +116,30 @@ export async function releaseOtherImages(engine: Engine, { runs, swaps }: Needed
     if (name.startsWith(`${KEPT_IMAGES}:`) && !isNeeded(name)) await untag(engine, name);
 }
 
-/** W2. @throws Error where its image is gone and cannot be pulled. */
+/** W2. @throws Error if the image is gone and cannot be pulled. */
 export const fetchOldImage = (
-  it: Pick<RemakeContext, "engine" | "old" | "oldImage" | "fetchImage">,
-): Promise<void> => fetchMissingImage({ ...it, image: it.oldImage, reference: it.old.Config.Image });
+  context: Pick<RemakeContext, "engine" | "old" | "oldImage" | "fetchImage">,
+): Promise<void> =>
+  fetchMissingImage({ ...context, image: context.oldImage, reference: context.old.Config.Image });
 
 const MOST_PRUNES = 5;
 
-/** W2; a prune may take its image again before the container is there. Resolves with its id. @throws as fetchOldImage, and what the Engine refuses. */
-export async function remakeOldContainer(it: RemakeContext, insteadOf?: string): Promise<string> {
+/**
+ * W2. A prune may remove the image again before the container exists. Resolves with the container's id.
+ * @throws Error as fetchOldImage does, and if the Engine refuses the container.
+ */
+export async function remakeOldContainer(context: RemakeContext, insteadOf?: string): Promise<string> {
   for (let tries = 1; ; tries++) {
-    await fetchOldImage(it);
+    await fetchOldImage(context);
     try {
-      return await remakeContainer(it, insteadOf);
+      return await remakeContainer(context, insteadOf);
     } catch (error) {
       if (statusOf(error) !== NOT_FOUND || tries === MOST_PRUNES) throw error;
     }
   }
 }
 
-/** @throws Error where the image is gone and cannot be pulled. */
+/** @throws Error if the image is gone and cannot be pulled. */
 async function fetchMissingImage({ engine, image, reference, fetchImage }: ImageToFetch): Promise<void> {
   const isThere = async () => (await ifExists(engine.docker.getImage(image.Id).inspect())) !== undefined;
   if (await isThere()) return;
@@ -149,7 +156,7 @@ async function fetchMissingImage({ engine, image, reference, fetchImage }: Image
   });
 }
 
-/** In its own repository, by the digests that the registry may know it by. */
+/** The image in its own repository, by each digest that the registry may know. */
 function digestsOf({ store }: Engine, image: ImageDocument, reference: string): ImageRef[] {
   const ref = parseImageRef(reference);
   if (ref === undefined) return [];
@@ -157,7 +164,7 @@ function digestsOf({ store }: Engine, image: ImageDocument, reference: string): 
   return originOf(kept, ref, store).digests.map((digest) => withTag(ref, digest));
 }
 
-/** W3; a successor that is gone too is made again. Resolves with whether it runs. */
+/** W3. Recreates a successor that is gone too. Resolves with whether it runs. */
 export async function runSuccessorInstead(swap: RollbackContext): Promise<boolean> {
   const { name, engine } = swap;
   const id = await successorOf(swap).catch(() => undefined);
@@ -176,6 +183,7 @@ async function successorOf(swap: RollbackContext): Promise<string> {
   if (successor !== undefined && (await isThere(successor))) return successor;
   const reference = swap.reference ?? old.Config.Image;
   await fetchMissingImage({ engine, image: newImage, reference, fetchImage });
-  const as = { ...old, Config: { ...old.Config, Image: reference } };
-  return createOnImage({ ...swap, old: as }, newImage.Id, () => makeSuccessor({ ...swap, old: as }));
+  const template = { ...old, Config: { ...old.Config, Image: reference } };
+  const context = { ...swap, old: template };
+  return createOnImage(context, newImage.Id, () => makeSuccessor(context));
 }

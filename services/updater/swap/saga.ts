@@ -1,16 +1,17 @@
-// Steps in order; on a failure the ones begun are undone, last first.
-//   S1  A step counts as begun before its `do`, so that one that failed half-way is undone too.
+// Runs steps in order. If one fails, undoes the begun steps, last first.
+//   S1  A step counts as begun before its `do` runs, so a step that failed half-way is undone too.
 //   S2  Hence every `undo` tolerates "nothing there" and may be repeated.
-//   S3  All undos are tried, also after one failed: the more is back, the better. What failed is tried again, in
-//       rounds, for as long as who watches says so: a third party may hold a port, the Engine may be away.
-//   S4  What a step with `tells` made is how a later process knows that something was begun. It stays while another
+//   S3  All undos are tried, even after one fails: the more is restored, the better. Failed undos are retried in
+//       rounds, for as long as the observer's `shouldRetry` says so: another process may hold a port, the Engine may
+//       be away.
+//   S4  The result of a step with `isCrashMarker` shows a later process that a saga was begun. It is not undone while another
 //       undo fails.
 
 export interface Step<State> {
   readonly name: string;
   readonly do: (state: State) => Promise<void>;
   readonly undo?: (state: State) => Promise<void>;
-  readonly tells?: true;
+  readonly isCrashMarker?: true;
 }
 
 export type SagaOutcome =
@@ -33,76 +34,76 @@ export interface StepObserver {
   readonly onDone: (step: string, ms: number) => void;
   readonly onUndone: (step: string, error?: unknown) => void;
   readonly monotonic: () => number;
-  /** Resolves, after a pause, with whether the undos that failed are tried again. */
+  /** Resolves, after a pause, with whether to retry the failed undos. */
   readonly shouldRetry: (failures: readonly Failure[]) => Promise<boolean>;
 }
 
-/** `begun` steps were done by an earlier process: they are undone with the others if a later one fails. */
+/** `begun`: steps that an earlier process did. They are undone with the others if a later step fails. */
 export async function runSteps<State>(
   steps: readonly Step<State>[],
   state: State,
-  watching: StepObserver,
+  observer: StepObserver,
   begun: readonly Step<State>[] = [],
 ): Promise<SagaOutcome> {
   const toUndo = [...begun];
   for (const step of steps) {
     toUndo.push(step);
-    watching.onBegin(step.name);
-    const from = watching.monotonic();
+    observer.onBegin(step.name);
+    const from = observer.monotonic();
     try {
       await step.do(state);
     } catch (cause) {
-      const left = await undoSteps(toUndo, state, watching);
+      const left = await undoSteps(toUndo, state, observer);
       return left.length === 0
         ? { kind: "undone", failed: step.name, cause }
         : { kind: "stuck", failed: step.name, cause, left };
     }
-    watching.onDone(step.name, watching.monotonic() - from);
+    observer.onDone(step.name, observer.monotonic() - from);
   }
   return { kind: "done" };
 }
 
-/** Undoes all of them, last first; resolves with what failed for good. */
+/** Undoes all steps, last first. Resolves with the undos that failed for good. */
 export async function undoSteps<State>(
   steps: readonly Step<State>[],
   state: State,
-  watching: StepObserver,
+  observer: StepObserver,
 ): Promise<Failure[]> {
   for (let left = [...steps].reverse(); ;) {
-    const { failures, kept } = await undoRound(left, state, watching);
-    if (failures.length === 0 || !(await watching.shouldRetry(failures))) return failures;
+    const { failures, kept } = await undoRound(left, state, observer);
+    if (failures.length === 0 || !(await observer.shouldRetry(failures))) return failures;
     left = left.filter(
       (step) => kept.includes(step) || failures.some((failure) => failure.step === step.name),
     );
   }
 }
 
-/** Acts that are tried like undos, in this order, each until it is done; resolves with what failed for good. */
+/** Runs acts in this order and retries each like an undo. Resolves with the acts that failed for good. */
 export const tryAll = <State>(
-  acts: readonly Omit<Step<State>, "undo" | "tells">[],
+  acts: readonly Omit<Step<State>, "undo" | "isCrashMarker">[],
   state: State,
-  watching: StepObserver,
+  observer: StepObserver,
 ): Promise<Failure[]> =>
-  undoSteps(acts.map(({ name, do: act }) => ({ name, do: act, undo: act })).toReversed(), state, watching);
+  undoSteps(acts.map(({ name, do: act }) => ({ name, do: act, undo: act })).toReversed(), state, observer);
 
 async function undoRound<State>(
   steps: readonly Step<State>[],
   state: State,
-  watching: StepObserver,
+  observer: StepObserver,
 ): Promise<{ readonly failures: Failure[]; readonly kept: readonly Step<State>[] }> {
   const failures: Failure[] = [];
   const kept: Step<State>[] = [];
   for (const step of steps) {
-    if (step.tells === true && failures.length > 0) {
+    if (step.isCrashMarker === true && failures.length > 0) {
       kept.push(step);
       continue;
     }
     try {
       await step.undo?.(state);
-      if (step.undo) watching.onUndone(step.name);
+      if (step.undo) observer.onUndone(step.name);
     } catch (error) {
       failures.push({ step: step.name, error });
-      watching.onUndone(step.name, error);
+      observer.onUndone(step.name, error);
     }
   }
   return { failures, kept };

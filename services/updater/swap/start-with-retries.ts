@@ -1,5 +1,5 @@
-// Starting what the updater itself stopped. What stands in the way for a moment, a port that a third process took or an
-// Engine that is away, keeps it down for that moment only, and nobody else with it.
+// Starts the containers that the updater stopped, and retries each one by itself: a port that another process took,
+// or an Engine that is away, delays a start without failing it and without keeping other containers down.
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
@@ -16,32 +16,33 @@ export interface StartContext {
 }
 
 interface NotStarted {
-  /** As it was given. */
+  /** The name or id, as the caller gave it. */
   readonly container: string;
   readonly because: string;
 }
 
-/** By name or id. Resolves, when all run that can be started, with the others; each of them is one error in the log. */
+/** `containers`: names or ids. Resolves with those that cannot be started; each of them is one error in the log. */
 export async function startWithRetries(
-  it: StartContext,
+  context: StartContext,
   containers: readonly string[],
 ): Promise<NotStarted[]> {
   const starts = containers.map((container) => ({
     name: container,
-    do: () => startWithParent(it, container),
+    do: () => startWithParent(context, container),
   }));
-  const failures = await tryAll(starts.toReversed(), null, new SwapTimer(it)); // what was stopped last comes first
+  // The container that was stopped last starts first.
+  const failures = await tryAll(starts.toReversed(), null, new SwapTimer(context));
   return failures.map(({ step: container, error }) => {
     const because = `dependency could not be started (${explain(error)}): once what stands in the way is gone, \`ouroboros repair\` or \`docker start ${container}\` starts it`;
-    it.log.error({ container, because }, "dependency is down");
+    context.log.error({ container, because }, "dependency is down");
     return { container, because };
   });
 }
 
-/** One that lives in the network of another cannot start without it: a crash of the host may have ended both. */
-async function startWithParent(it: StartContext, id: string): Promise<void> {
-  const inspect = await ifExists(it.engine.docker.getContainer(id).inspect());
+/** A container in another one's network cannot start before that one: a crash of the host may have ended both. */
+async function startWithParent(context: StartContext, id: string): Promise<void> {
+  const inspect = await ifExists(context.engine.docker.getContainer(id).inspect());
   const [, parent] = /^container:(.+)/.exec(inspect?.HostConfig.NetworkMode ?? "") ?? [];
-  if (parent !== undefined) await startStopped(it, parent);
-  await startStopped(it, id);
+  if (parent !== undefined) await startStopped(context, parent);
+  await startStopped(context, id);
 }

@@ -1,4 +1,4 @@
-// What an Engine holds of swaps that are not over, told by names alone.
+// Finds the containers of unfinished swaps on an Engine, by their names alone.
 import type { ContainerInspectInfo } from "dockerode";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
 import { primaryName, parseSwapName } from "../../../shared/containers/swap-names.ts";
@@ -9,9 +9,9 @@ export interface SwapContainers {
   readonly current: ContainerInspectInfo | undefined;
   readonly successor: ContainerInspectInfo | undefined;
   readonly backup: ContainerInspectInfo | undefined;
-  /** A container of its owner's that bears the name. */
+  /** The owner's container that has the name. */
   readonly theirs?: ContainerInspectInfo;
-  /** The beginning of the successor's id, where the backup's name tells it. */
+  /** The beginning of the successor's id, if the backup's name contains it. */
   readonly successorId?: string;
 }
 
@@ -24,20 +24,20 @@ export async function findSwapContainers(engine: Engine): Promise<SwapContainers
   return Promise.all(
     [...new Map(swaps.map(({ name, run }) => [`${name} ${run}`, { name, run }])).values()].map(
       async ({ name, run }) => {
-        const bearing = (part: string): string | undefined =>
-          named.find((one) => {
-            const swap = parseSwapName(one.name);
+        const idOf = (part: string): string | undefined =>
+          named.find((container) => {
+            const swap = parseSwapName(container.name);
             return swap?.name === name && swap.run === run && swap.part === part;
           })?.id;
-        const backup = await inspect(bearing("backup"));
+        const backup = await inspect(idOf("backup"));
         const successorId = parseSwapName(backup?.Name.slice(1) ?? "")?.successor;
         const renamed = named.find(({ id }) => successorId !== undefined && id.startsWith(successorId));
         return withTheirs(
           {
             ...{ name, run, backup },
             ...(successorId !== undefined && { successorId }),
-            current: await inspect(named.find((one) => one.name === name)?.id),
-            successor: await inspect(bearing("successor")),
+            current: await inspect(named.find((container) => container.name === name)?.id),
+            successor: await inspect(idOf("successor")),
           },
           await inspect(renamed?.id),
         );
@@ -46,7 +46,7 @@ export async function findSwapContainers(engine: Engine): Promise<SwapContainers
   );
 }
 
-/** `known`: the successor by its id, whatever it is called: its owner may have renamed it. */
+/** `known`: the successor by its id, whatever its name is now: its owner may have renamed it. */
 function withTheirs(parts: SwapContainers, known: ContainerInspectInfo | undefined): SwapContainers {
   const { current, successor } = parts;
   if (current === undefined) return successor === undefined ? { ...parts, current: known } : parts;
@@ -54,12 +54,14 @@ function withTheirs(parts: SwapContainers, known: ContainerInspectInfo | undefin
 }
 
 /**
- * What bears the name beside a backup is its successor, which was made before the old one was stopped (swap.ts: U1); an
- * earlier version of the program did not name it. Beside a successor it is what that was made after.
+ * Beside a backup, the container with the name is ours if it is the successor, which was made before the old
+ * container was stopped (swap.ts: U1); names from an earlier version do not contain its id. Beside a successor, it is
+ * ours if it is older than the successor.
  */
 function isOurs({ backup, successor, successorId }: SwapContainers, current: ContainerInspectInfo): boolean {
-  const at = (time: string): number => Date.parse(time);
+  const timeOf = (time: string): number => Date.parse(time);
   if (successorId !== undefined) return current.Id.startsWith(successorId);
-  if (backup !== undefined) return backup.State.Running || at(current.Created) <= at(backup.State.FinishedAt);
-  return successor === undefined || at(current.Created) <= at(successor.Created);
+  if (backup !== undefined)
+    return backup.State.Running || timeOf(current.Created) <= timeOf(backup.State.FinishedAt);
+  return successor === undefined || timeOf(current.Created) <= timeOf(successor.Created);
 }

@@ -1,10 +1,11 @@
-// Containers that refer to one that is replaced: they share its network, pid or ipc namespace, or link to it. The
-// Engine keeps those references by id (links by a container that must run), so they are recreated, directly or through one
-// another, in the same transaction: on the image they have, or on their new one where they are to be updated too.
-//   D1  Their originals are kept until the parent's own backup goes.
-//   D2  Undoing takes their successors away first, and starts the originals last: they need the old parent running. So
-//       do those that were not touched: a started parent has a new namespace.
-// Here is who they are; how they run on or are recreated is recreate-dependants.ts's.
+// Finds the dependants of a container that is replaced: they share its network, pid or ipc namespace, or link to it,
+// directly or through another dependant. The Engine keeps such a reference by id (a link needs its target running),
+// so they are recreated in the same transaction: on their current image, or on their new one if they are to be
+// updated too.
+//   D1  The old containers of dependants are kept until the parent's own backup is removed.
+//   D2  An undo removes the successors of dependants first and starts their old containers last: they need the old
+//       parent running. So do dependants that were not recreated: a started parent has a new namespace.
+// recreate-dependants.ts recreates and starts them.
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
 import type { ContainerInspectInfo } from "dockerode";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
@@ -14,16 +15,16 @@ import { wasRunning } from "./was-running.ts";
 import { parseSwapName, userGivenName } from "../../../shared/containers/swap-names.ts";
 
 export async function findSwapDependants(swap: Swap): Promise<Swap[]> {
-  const there = await Promise.all(
+  const found = await Promise.all(
     (await findReferrers(swap)).map((dependant) => dependantOf(swap, dependant)),
   );
-  return [...there, ...goneDependants(swap, there)];
+  return [...found, ...goneDependants(swap, found)];
 }
 
-/** Those that a prune took, and those whose links the Engine forgot with their target, in the order of their snapshots. */
-function goneDependants(swap: Swap, there: readonly Swap[]): Swap[] {
-  const ofIt = (swap.snapshots ?? []).filter(({ parent }) => parent === swap.name);
-  const gone = ofIt.filter((snapshot) => !there.some(({ name }) => name === containerNameIn(snapshot)));
+/** Dependants that a prune removed, or whose links the Engine forgot with their target, in the order of snapshots. */
+function goneDependants(swap: Swap, found: readonly Swap[]): Swap[] {
+  const snapshots = (swap.snapshots ?? []).filter(({ parent }) => parent === swap.name);
+  const gone = snapshots.filter((snapshot) => !found.some(({ name }) => name === containerNameIn(snapshot)));
   return gone.map(({ container, image, new_image: newImage = image, successor }) => {
     if (successor !== undefined) swap.replaced.set(container.Id, successor);
     return { ...ownSwap({ ...swap, parent: swap.name }, container, image), newImage, successor };
@@ -35,13 +36,13 @@ type ReferredContainer = Pick<
   "engine" | "references" | "old" | "successor" | "resumedSince" | "snapshots"
 >;
 
-/** All containers that refer to it, parents before children. */
+/** All containers that refer to this one, parents before children. */
 export async function findReferrers(swap: ReferredContainer): Promise<ContainerInspectInfo[]> {
   const references = await swap.references.list(swap.engine);
   const inspect = (id: string) => ifExists(swap.engine.docker.getContainer(id).inspect());
   const found: ContainerInspectInfo[] = [];
   const old = swap.old as unknown as ContainerInspectInfo;
-  // Where a prune took it nobody links to it any more.
+  // If a prune removed the old container, no link has its name any more.
   const parents: (ContainerInspectInfo | undefined)[] = [(await inspect(old.Id)) ?? { ...old, Name: "" }];
   for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
     for (const [id, targets] of references) {
@@ -58,7 +59,7 @@ export async function findReferrers(swap: ReferredContainer): Promise<ContainerI
   return sortTargetsFirst(found, references);
 }
 
-/** Namespaces are referred to by id, links by the name that the target bears now. */
+/** Namespaces refer to a container by id, links by the name that it has now. */
 export const isReferredTo = (
   targets: readonly string[],
   { Id: id, Name: name }: ContainerInspectInfo,
@@ -66,8 +67,8 @@ export const isReferredTo = (
   targets.some((target) => target === name.slice(1) || (target.length >= 12 && id.startsWith(target)));
 
 /**
- * An Engine that restarts looks links up by the names of that moment, and takes the successor for what a linker means. One
- * that was made after the successor means it indeed.
+ * An Engine that restarts resolves links by the current names, so a link may lead to the successor by mistake. Only a
+ * container that was made after the successor really means it.
  */
 export const predatesSuccessor = (
   { Id: id, Created }: ContainerInspectInfo,
@@ -76,45 +77,45 @@ export const predatesSuccessor = (
   if (resumedSince === undefined) return false;
   if (snapshots.some(({ container }) => container.Id === id)) return true;
   if (snapshots.some(({ successor }) => successor === id)) return false;
-  return Date.parse(Created) < Date.parse(resumedSince); // its clock may have been set back since
+  return Date.parse(Created) < Date.parse(resumedSince); // the Engine's clock may have been set back since
 };
 
-/** Each after all that it refers to itself: the Engine resolves links and namespaces when it creates. */
+/** Sorts each container after its targets: the Engine resolves links and namespaces in the create call. */
 function sortTargetsFirst(
   found: readonly ContainerInspectInfo[],
   references: ReadonlyMap<string, readonly string[]>,
 ): ContainerInspectInfo[] {
   const order: ContainerInspectInfo[] = [];
-  const placing = new Set<ContainerInspectInfo>();
-  const place = (inspect: ContainerInspectInfo): void => {
-    if (placing.has(inspect)) return;
-    placing.add(inspect);
+  const visited = new Set<ContainerInspectInfo>();
+  const visit = (inspect: ContainerInspectInfo): void => {
+    if (visited.has(inspect)) return;
+    visited.add(inspect);
     const targets = references.get(inspect.Id) ?? [];
-    for (const other of found) if (isReferredTo(targets, other)) place(other);
+    for (const candidate of found) if (isReferredTo(targets, candidate)) visit(candidate);
     order.push(inspect);
   };
-  found.forEach(place);
+  found.forEach(visit);
   return order;
 }
 
-/** What bears a backup name of this run was recreated by an earlier process. */
+/** A container with a backup name was recreated by an earlier process. */
 async function dependantOf(swap: Swap, inspect: ContainerInspectInfo): Promise<Swap> {
-  const within = { ...swap, parent: swap.name };
+  const transaction = { ...swap, parent: swap.name };
   const isBackup = parseSwapName(inspect.Name.slice(1)) !== undefined;
   const recreated = isBackup
     ? await ifExists(swap.engine.docker.getContainer(userGivenName(inspect.Name.slice(1))).inspect())
     : undefined;
   if (recreated === undefined) {
-    const own = await makeOwnImageSwap(within, inspect);
+    const own = await makeOwnImageSwap(transaction, inspect);
     const linked = wasRunningBefore(own) ? swap.linkedSwaps.get(own.name) : undefined;
     return { ...own, ...linked };
   }
   swap.replaced.set(inspect.Id, recreated.Id);
-  const own = await makeOwnImageSwap(within, restorePolicy(inspect, recreated), recreated.Id);
+  const own = await makeOwnImageSwap(transaction, restorePolicy(inspect, recreated), recreated.Id);
   return { ...own, newImage: await imageOf(swap.engine, recreated) };
 }
 
-/** The old container's own restart policy may be parked; its successor was made with it. */
+/** The old container's restart policy may be parked; its successor was made with the original policy. */
 export function restorePolicy(
   old: ContainerInspectInfo,
   successor: ContainerInspectInfo,
@@ -123,7 +124,7 @@ export function restorePolicy(
   return { ...old, HostConfig: { ...old.HostConfig, ...(RestartPolicy && { RestartPolicy }) } };
 }
 
-/** A swap of another container in the transaction of `swap`, on the image that it has. */
+/** A swap of another container in the transaction of `swap`, on that container's current image. */
 export async function makeOwnImageSwap(
   swap: Transaction,
   inspect: ContainerInspectInfo,
@@ -136,7 +137,7 @@ export async function makeOwnImageSwap(
 type Transaction = Omit<Swap, "old" | "oldImage" | "newImage" | "name">;
 
 function ownSwap(
-  { reference: _its, watching: _told, ...swap }: Transaction,
+  { reference: _reference, watching: _watching, ...swap }: Transaction,
   old: ContainerDocument,
   image: ImageDocument,
 ): Swap {
@@ -157,6 +158,6 @@ function ownSwap(
 const imageOf = async ({ docker }: Engine, { Image }: ContainerInspectInfo): Promise<ImageDocument> =>
   (await docker.getImage(Image).inspect()) as unknown as ImageDocument;
 
-/** It runs, or ended for this: as a dependency, with one whose namespace it shares, or under an earlier process. */
+/** It runs, or was stopped for this swap: as a dependency, with its namespace parent, or by an earlier process. */
 export const wasRunningBefore = ({ old, resumedSince, ...known }: Swap): boolean =>
   wasRunning(known, old as unknown as ContainerInspectInfo, resumedSince);

@@ -1,5 +1,5 @@
-// The steps of a replacement, in order. A new step is one entry here; the tests that kill and break after each step
-// take their list from this one.
+// The steps of a swap, in order, and the parts of them that recovery runs. Add a new step here; the tests that kill
+// and break the updater after each step use this list.
 import {
   lookForDependants,
   verifyUpdatedDependants,
@@ -24,18 +24,18 @@ export const swapSteps: readonly SwapStep[] = [
   verifyUpdatedDependants,
 ];
 
-/** Where one of these fails, nothing that runs was touched. */
+/** If one of these steps fails, no running container was touched. */
 export const harmlessSteps: readonly string[] = [create.name, lookForDependants.name, keepOldImages.name];
 
 const withoutUndo = ({ name, do: act }: SwapStep): SwapStep => ({ name, do: act });
-/** Done by another process: what it found is found again. */
+/** An earlier process did this step; its result must be found again. */
 const lookAgain = withoutUndo(lookForDependants);
-/** A process of the version before may not have. */
+/** A process of an earlier version may not have done this step. */
 const keepAgain = withoutUndo(keepOldImages);
-/** An Engine that started since then has started the old one too, as its policy says. */
+/** An Engine that restarted since then may have started the old container again, by its restart policy. */
 const stopAgain = withoutUndo(stop);
 
-/** Steps that a process before this one did if the names are exchanged, and those that are left then. */
+/** If the names are exchanged: the steps that an earlier process did, and the steps that are left. */
 export const exchangedNamesSteps = {
   done: [create, lookForDependants, keepOldImages, stop, moveAside, takeName],
   left: [
@@ -45,29 +45,32 @@ export const exchangedNamesSteps = {
 } as const;
 
 /**
- * What must be undone if the successor exists and the old container bears its own or the backup name. It may run even
- * so: one whose putting back was interrupted is started by an Engine that restarts, as its policy says. What refers to it
- * may not be put back yet.
+ * The steps to undo if the successor exists and the old container has its own or the backup name. The old container
+ * may run even so: if its rollback was interrupted, an Engine that restarts starts it by its restart policy, and its
+ * dependants may not be rolled back yet.
  */
 export const halfSwapSteps: readonly SwapStep[] = [
   ...[create, lookForDependants, keepOldImages, stop, moveAside, parkPolicy, start],
   recreateDependants,
 ];
 
-/** The same where there is no successor; the backup's name tells what was begun, and so stays until it runs (saga.ts, S4). */
+/**
+ * The same without a successor. The backup's name shows what was begun, so it stays until the container runs
+ * (saga.ts, S4).
+ */
 export const backupOnlySteps: readonly SwapStep[] = [
-  ...[lookForDependants, { ...moveAside, tells: true as const }],
+  ...[lookForDependants, { ...moveAside, isCrashMarker: true as const }],
   ...[stop, parkPolicy, recreateDependants],
 ];
 
-/** A dependant whose names are exchanged, by itself. */
+/** The steps of a single dependant whose names are exchanged. */
 export const recreatedSteps: readonly SwapStep[] = [create, stop, moveAside, takeName, parkPolicy, start];
 
 /**
- * What is left once the old containers of dependants are gone, and so the way back: what was recreated refers to the
- * successor.
+ * The steps left once the old containers of dependants are removed. No rollback is possible then: the recreated
+ * dependants refer to the successor.
  */
 export const committedSteps: readonly SwapStep[] = [lookAgain, parkPolicy, stopAgain, start, startRecreated];
 
-/** What is left where the successor is this very process: that it runs here proves it, and it cannot undo itself. */
+/** The steps left if the successor is this very process: that it runs verifies it, and it cannot undo itself. */
 export const selfUpdateSteps = [lookAgain, ...[parkPolicy, recreateDependants].map(withoutUndo)];

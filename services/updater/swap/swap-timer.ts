@@ -1,5 +1,5 @@
-// What each step of a swap took, and how long the container was down: until its successor had started, or until it
-// had been put back itself; and for how long putting back is tried.
+// Measures how long each step of a swap takes, and how long the container is down: until its successor has started,
+// or until the old container runs again. Also decides how long an undo is retried.
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
 import {
@@ -16,29 +16,29 @@ import { DOWNTIME_STEPS } from "./swap.ts";
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5000;
-/** How long an Engine that answers may refuse to put something back. */
+/** How long an undo is retried while the Engine answers but refuses it. */
 const PATIENCE_MS = 120_000;
 
 interface SwapTimerOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Ends the trying: what is left is found by the next start. */
+  /** Ends the retries: the next start of the updater finds what is left. */
   readonly hardStop: AbortSignal;
 }
 
 export class SwapTimer implements StepObserver {
   readonly steps: { step: string; ms: number }[] = [];
   readonly monotonic: () => number;
-  readonly #it: SwapTimerOptions;
-  readonly #told = new Set<string>();
+  readonly #options: SwapTimerOptions;
+  readonly #logged = new Set<string>();
   #down: number | undefined;
   #up: number | undefined;
   #pause = FIRST_PAUSE_MS;
   #patientSince: number | undefined;
 
-  constructor(it: SwapTimerOptions) {
-    this.monotonic = it.clock.monotonic;
-    this.#it = it;
+  constructor(options: SwapTimerOptions) {
+    this.monotonic = options.clock.monotonic;
+    this.#options = options;
   }
 
   onBegin(step: string): void {
@@ -53,18 +53,18 @@ export class SwapTimer implements StepObserver {
   onUndone(step: string, error?: unknown): void {
     if (error === undefined) {
       if (step === DOWNTIME_STEPS.from) this.#up = this.monotonic();
-      this.#it.log.debug({ step }, "step undone");
+      this.#options.log.debug({ step }, "step undone");
       return;
     }
     const because = explain(error);
-    const isNew = !this.#told.has(`${step}: ${because}`);
-    this.#told.add(`${step}: ${because}`);
-    this.#it.log[isNew ? "warn" : "debug"]({ step, because }, "step not undone yet");
+    const isNew = !this.#logged.has(`${step}: ${because}`);
+    this.#logged.add(`${step}: ${because}`);
+    this.#options.log[isNew ? "warn" : "debug"]({ step, because }, "step not undone yet");
   }
 
-  /** While the Engine does not answer, for as long as that lasts: nothing is lost, and nobody could do it by hand. */
+  /** Retries for as long as the Engine does not answer: that loses nothing, and nobody could do it by hand either. */
   async shouldRetry(failures: readonly Failure[]): Promise<boolean> {
-    const { clock, hardStop } = this.#it;
+    const { clock, hardStop } = this.#options;
     if (hardStop.aborted || !failures.some(({ error }) => mayHeal(error))) return false;
     if (failures.some(({ error }) => isEngineUnreachable(error))) this.#patientSince = undefined;
     else this.#patientSince ??= clock.monotonic();
@@ -75,12 +75,12 @@ export class SwapTimer implements StepObserver {
     return true;
   }
 
-  /** Something was not undone at once: what stood in the way was no matter of the image. */
+  /** An undo did not succeed at once, so the cause was not the image. */
   get hadToWait(): boolean {
-    return this.#told.size > 0;
+    return this.#logged.size > 0;
   }
 
-  /** Milliseconds, where it was down. */
+  /** Milliseconds; empty if the container was not down. */
   get downtime(): { downtime_ms?: number } {
     return this.#down === undefined || this.#up === undefined
       ? {}
@@ -88,7 +88,7 @@ export class SwapTimer implements StepObserver {
   }
 }
 
-/** Not what is missing: that is so the next time too. An answer that made no sense may make some then. */
+/** A missing object stays missing, so NOT_FOUND is not retried. A malformed answer may be well-formed next time. */
 const mayHeal = (error: unknown): boolean =>
   isEngineUnreachable(error) ||
   isMalformedAnswer(error) ||

@@ -1,8 +1,8 @@
-// How a container is replaced. The order is the design:
-//   U1  Nothing is stopped before its successor exists and was checked.
-//   U2  The old container is not removed before the new one has proved itself and after_update agreed.
-//   U3  Between "stop the old container" and "prove" nothing waits for NATS.
-//   U4  Names and inspect documents alone tell which steps were done (swap-names.ts); a crash needs no journal.
+// The steps that replace a container, with their undo; swap-steps.ts has their order. The order is the design:
+//   U1  No container is stopped before its successor exists and was checked.
+//   U2  The old container is not removed before the new one is verified and the after_update hook agreed.
+//   U3  Between "stop the old container" and "prove" no step waits for NATS.
+//   U4  Names and inspect documents alone show which steps were done (swap-names.ts); a crash needs no journal.
 // Engine API: ContainerCreate, -Stop, -Rename, -Update, -Start, -Delete.
 import type { Clock } from "../../../shared/clock.ts";
 import {
@@ -48,9 +48,9 @@ export interface Swap {
   readonly clock: Clock;
   /** Where snapshots are kept. */
   readonly snapshotStore: SnapshotStore;
-  /** What an earlier process of the run knew. */
+  /** The snapshots that an earlier process of the run took. */
   readonly snapshots?: readonly Snapshot[];
-  /** The container in whose transaction it is recreated. */
+  /** The name of the container in whose transaction this one is recreated. */
   readonly parent?: string;
   readonly run: string;
   /** The name its user gave it. */
@@ -58,40 +58,42 @@ export interface Swap {
   readonly old: ContainerDocument;
   readonly oldImage: ImageDocument;
   readonly newImage: ImageDocument;
-  /** What the new container is made of by name, where that is not the old one's (LATEST_ONLY). */
+  /** The image reference of the new container, if it differs from the old one's (LATEST_ONLY). */
   readonly reference?: string;
   readonly verification: Omit<VerificationOptions, "engine" | "clock">;
-  /** How a container that is recreated with it has to prove itself. */
+  /** How to verify a container that is recreated with this one. */
   readonly verificationFor: (
     old: ContainerDocument,
     image: ImageDocument,
   ) => Omit<VerificationOptions, "engine" | "clock">;
-  /** What is updated in the same transaction, by name: containers that refer to it. */
+  /** The updates in the same transaction, by name, of containers that refer to this one. */
   readonly linkedSwaps: ReadonlyMap<string, LinkedSwap>;
-  /** Pulls an image by its digest, which is the reference's tag here: one that a prune took. */
+  /** Pulls an image that a prune removed, by its digest, which is the reference's tag here. */
   readonly fetchImage: (wanted: { ref: ImageRef; platform: string | undefined }) => Promise<void>;
-  /** Hears of its steps, where it goes along with another. */
+  /** Observes the steps of a dependant that is updated with its parent. */
   readonly watching?: StepObserver;
-  /** Containers recreated in this transaction: old id → new id. Filled as they are made. */
+  /** Containers recreated in this transaction: old id → new id. Each step adds the containers that it makes. */
   readonly replaced: Map<string, string>;
-  /** Creating by a tag that is moved for a moment: one at a time. */
+  /** Lets one create call at a time move a tag. */
   readonly tagSemaphore: Semaphore;
   readonly references: ContainerReferences;
   /** Ids of containers that ran before the run stopped anything. */
   readonly ran: ReadonlySet<string>;
-  /** RFC 3339; where an earlier process began: what stopped since then was stopped for this. */
+  /**
+   * RFC 3339, set if an earlier process began the swap. A container that stopped since then was stopped for the swap.
+   */
   readonly resumedSince?: string;
-  /** Around the recreation of a dependant that is a hard dependency: its hooks. */
+  /** The hooks around the recreation of a dependant that is a hard dependency. */
   readonly hardHooks?: HardDependencyHooks | undefined;
-  /** Before the first thing that hurts: takes the swap place, checks the fence, writes the journal. */
+  /** Runs before the first stop: takes the swap slot, checks the fence, writes the journal. */
   readonly beforeStop: (successor: string) => Promise<void>;
   /** The new container's id, once it is made. */
   successor: string | undefined;
-  /** The old container made again, where somebody had removed it. */
+  /** The id of the recreated old container, if somebody had removed it. */
   restored?: string;
-  /** It cannot be made again: the successor runs in its place, or nothing does. */
+  /** The old container cannot be recreated: the successor runs in its place, or nothing does. */
   lost?: "replaced" | "gone" | undefined;
-  /** What its owner put in its place, and what became of that (yield-to-owner.ts). */
+  /** The container that the owner put in its place; this and the next three are explained in yield-to-owner.ts. */
   replacement?: Replacement | undefined;
   kept?: string;
   hasLeftName?: boolean;
@@ -102,11 +104,11 @@ export interface Swap {
   dependants: Swap[];
 }
 
-/** What makes the recreation of a dependant its update. */
+/** What turns the recreation of a dependant into its update. */
 export type LinkedSwap = Pick<Swap, "newImage" | "reference" | "watching">;
 export const NO_LINKED_SWAPS: Swap["linkedSwaps"] = new Map();
 
-/** A dependant that is recreated on the image it has is not. */
+/** False for a dependant that is recreated on its current image. */
 export const isUpdated = ({ oldImage, newImage }: Pick<Swap, "oldImage" | "newImage">): boolean =>
   oldImage.Id !== newImage.Id;
 
@@ -124,10 +126,10 @@ const successorOf = ({ engine, name, run, successor }: Swap) =>
 
 export const create: SwapStep = {
   name: "create the successor",
-  tells: true,
+  isCrashMarker: true,
   do: async (swap) => {
     const { name, run, ...rest } = swap;
-    const old = asOf(swap);
+    const old = withReference(swap);
     const files = await findCopiedFiles(swap.engine, swap.old);
     const make = () => makeSuccessor({ ...rest, old, name: successorName(name, run) });
     swap.successor = await createOnImage({ ...swap, old }, swap.newImage.Id, make);
@@ -136,7 +138,7 @@ export const create: SwapStep = {
     await takeSnapshot(swap, swap.parent === undefined ? "updated" : "dependant");
     await swap.beforeStop(swap.successor);
   },
-  // Volumes that the new image alone declares go with it; those it took over are bound by name and stay.
+  // Removes the volumes that only the new image declares; the volumes it took over are bound by name and stay.
   undo: async (swap) => {
     const inspect = await ifExists(successorOf(swap).inspect());
     if (inspect !== undefined && isTakenByOwner(swap, inspect)) return;
@@ -147,7 +149,7 @@ export const create: SwapStep = {
   },
 };
 
-const asOf = ({ old, reference = old.Config.Image }: Swap): ContainerDocument => ({
+const withReference = ({ old, reference = old.Config.Image }: Swap): ContainerDocument => ({
   ...old,
   Config: { ...old.Config, Image: reference },
 });
@@ -175,7 +177,7 @@ export const stop: SwapStep = {
   },
 };
 
-/** After a restart of the Engine a stopped `always` container would be started beside the new one. */
+/** Without this, an Engine that restarts would start a stopped `always` container beside the new one. */
 export const parkPolicy: SwapStep = {
   name: "park the old container's restart policy",
   do: async (swap) => {
@@ -212,10 +214,10 @@ export const verifySuccessor: SwapStep = {
     verifyContainer(successorOf(swap).id, { ...swap.verification, engine: swap.engine, clock: swap.clock }),
 };
 
-/** From the first of these to the last the container is down. */
+/** The container is down from the first of these steps to the last. */
 export const DOWNTIME_STEPS = { from: stop.name, to: start.name } as const;
 
-/** U2: only after the verdict. Its volumes stay. */
+/** U2: only after the verdict. The volumes stay. */
 export const removeBackup = (swap: Pick<Swap, "engine" | "clock" | "old">): Promise<void> =>
   removeContainer(swap, swap.old.Id, { v: false });
 
@@ -228,9 +230,9 @@ const policyOf = ({ HostConfig: { RestartPolicy } }: ContainerDocument) =>
 const MAX_TRIES_TO_RESTORE = 5;
 
 /**
- * The old container was removed meanwhile, or is `insteadOf` and cannot be started: it is made anew. What refers to it by its id
- * is recreated then.
- * @throws Error where that cannot be; the successor runs in its place until it can.
+ * Recreates the old container, which was removed meanwhile, or which is `insteadOf` and cannot be started. Containers
+ * that refer to it by its id are then recreated too.
+ * @throws Error if it cannot be recreated; until then the successor runs in its place.
  */
 export async function restoreOldContainer(swap: Swap, insteadOf?: string): Promise<void> {
   for (let tries = 1; ; tries++) {
@@ -258,7 +260,7 @@ export async function restoreOldContainer(swap: Swap, insteadOf?: string): Promi
   }
 }
 
-/** What was copied into the old container went into its successor. */
+/** The successor has the files that were copied into the old container. */
 async function copyFilesBack(swap: Swap, to: string): Promise<void> {
   const { engine } = swap;
   const successor = await ifExists(successorOf(swap).inspect());

@@ -1,5 +1,5 @@
-// Taking the snapshot of a container, and the networks it is attached to: `docker network prune` takes those that no running
-// container uses.
+// Takes the snapshot of a container, including its networks: `docker network prune` removes networks that no running
+// container uses. Also recreates those networks.
 import type Docker from "dockerode";
 import type { ContainerInspectInfo, NetworkInspectInfo } from "dockerode";
 import { type Engine, ifExists, statusOf, ignoreStatuses } from "../../../shared/docker/engine.ts";
@@ -11,7 +11,7 @@ import { wasRunning } from "./was-running.ts";
 import { userGivenName } from "../../../shared/containers/swap-names.ts";
 import { type SnapshotStore, type Snapshot, saveSnapshot, readSnapshot } from "../journal/snapshot-store.ts";
 
-/** Whose snapshot it is, and what is known of its transaction. */
+/** The container to take a snapshot of, and its transaction. */
 export interface SnapshotSource {
   readonly engine: Engine;
   readonly snapshotStore: SnapshotStore;
@@ -27,34 +27,34 @@ export interface SnapshotSource {
   readonly resumedSince?: string;
 }
 
-/** One that an earlier process of the run took of the same container tells how it was; only its successor is new. */
-export async function takeSnapshot(it: SnapshotSource, role: Snapshot["role"]): Promise<void> {
-  const { snapshotStore, run, old, successor } = it;
+/** Keeps a snapshot of the same container by an earlier process of the run, and updates only the swap's data. */
+export async function takeSnapshot(source: SnapshotSource, role: Snapshot["role"]): Promise<void> {
+  const { snapshotStore, run, old, successor } = source;
   const name = userGivenName(old.Name.replace(/^\//, "")); // an earlier process may have moved it aside
   const before = await readSnapshot(snapshotStore, run, name);
   if (before?.container.Id === old.Id && before.engine !== "")
     return saveSnapshot(snapshotStore, {
       ...before,
       ...(role !== "dependency" && { role }),
-      ...(it.newImage !== undefined && { new_image: it.newImage }),
-      ...(it.parent !== undefined && { parent: it.parent }),
+      ...(source.newImage !== undefined && { new_image: source.newImage }),
+      ...(source.parent !== undefined && { parent: source.parent }),
       ...(successor !== undefined && { successor }),
     });
   const inspect = old as unknown as ContainerInspectInfo;
   await saveSnapshot(snapshotStore, {
-    ...{ version: 1, run, engine: it.engine.id, role },
-    ...(it.parent !== undefined && { parent: it.parent }),
+    ...{ version: 1, run, engine: source.engine.id, role },
+    ...(source.parent !== undefined && { parent: source.parent }),
     ...(successor !== undefined && { successor }),
-    ran: wasRunning(it, inspect, it.resumedSince),
+    ran: wasRunning(source, inspect, source.resumedSince),
     started_at: inspect.State.StartedAt,
-    ...{ container: { ...old, Name: `/${name}` }, image: it.oldImage },
-    ...(it.newImage !== undefined && { new_image: it.newImage }),
-    networks: (await networksOf(it.engine, old)) as unknown as Snapshot["networks"],
-    parents: await findParentNames(it.engine, old),
+    ...{ container: { ...old, Name: `/${name}` }, image: source.oldImage },
+    ...(source.newImage !== undefined && { new_image: source.newImage }),
+    networks: (await networksOf(source.engine, old)) as unknown as Snapshot["networks"],
+    parents: await findParentNames(source.engine, old),
   });
 }
 
-/** The container was made anew: its snapshot is that of the new one from now on. It has not been started yet. */
+/** From now on the snapshot describes the recreated container `made`, which has not been started yet. */
 export async function moveSnapshot(
   store: SnapshotStore,
   { run, name, engine }: { readonly run: string; readonly name: string; readonly engine: Engine },
@@ -72,7 +72,7 @@ const PREDEFINED = ["bridge", "host", "none", "default"];
 const AT_A_TIME = 4;
 const FORBIDDEN = 403;
 
-/** Those that can be made anew; none where a proxy before the Engine does not show them. */
+/** The networks that can be recreated; empty if a proxy before the Engine denies showing them. */
 async function networksOf({ docker }: Engine, old: ContainerDocument): Promise<NetworkInspectInfo[]> {
   if (!hasEndpoints(old)) return [];
   const names = Object.keys(old.NetworkSettings.Networks ?? {}).filter((name) => !PREDEFINED.includes(name));
@@ -89,21 +89,21 @@ function ifForbidden(error: unknown): undefined {
 
 const withoutMembers = (network: NetworkInspectInfo): NetworkInspectInfo => ({ ...network, Containers: {} });
 
-/** Makes the networks of a snapshot that are gone. Resolves with whether there were any. */
+/** Recreates the networks of a snapshot that are gone. Resolves with whether there were any. */
 export async function restoreNetworks({ docker }: Engine, { networks }: Snapshot): Promise<boolean> {
   let isRestored = false;
   for (const network of networks) {
     if ((await ifExists(docker.getNetwork(network.Name).inspect())) !== undefined) continue;
     const { Name, Driver, Internal, Attachable, EnableIPv6, EnableIPv4, IPAM, Options, Labels } =
       network as unknown as Docker.NetworkCreateOptions & { readonly EnableIPv4?: boolean };
-    const as = { Driver, Internal, Attachable, EnableIPv6, EnableIPv4, IPAM, Options, Labels };
-    await docker.createNetwork({ Name, ...as });
+    const options = { Driver, Internal, Attachable, EnableIPv6, EnableIPv4, IPAM, Options, Labels };
+    await docker.createNetwork({ Name, ...options });
     isRestored = true;
   }
   return isRestored;
 }
 
-/** A stopped container keeps the ids of its networks: it is attached to those that were made anew. */
+/** A stopped container keeps the old ids of its networks, so this attaches it to the recreated ones. */
 export async function attachToRemadeNetworks(
   engine: Engine,
   id: string,

@@ -1,4 +1,4 @@
-// How long a container's successor has to prove itself: as its own labels say, else as the settings do. Pure.
+// Reads how long the verification of a successor takes: from the container's labels, else from the settings. Pure.
 import { type LabelName, type Labels, labelOf } from "../../../shared/settings/labels.ts";
 import { duration } from "../../../shared/settings/setting-values.ts";
 import type { Settings } from "../../../shared/settings/settings.ts";
@@ -7,7 +7,7 @@ export interface VerificationTimes {
   /** Milliseconds; undefined: from the healthcheck's own times. */
   readonly healthTimeout: number | undefined;
   readonly settleTime: number;
-  /** Labels that cannot be understood, where the setting counts in their place, or that ask for too much. */
+  /** Invalid labels, which the setting replaces, and labels that ask for too much. */
   readonly wrong: readonly WrongLabel[];
 }
 
@@ -30,10 +30,10 @@ export function readVerificationTimes(
   };
 }
 
-/** Nobody's label keeps the host from its other containers for longer. */
+/** The limit for a label: a longer verification would hold up the host's other containers. */
 const LONGEST_MS = 86_400_000;
 
-/** An empty label says nothing. */
+/** An empty label counts as not set. */
 function timeIn(labels: Labels, label: LabelName): { readonly ms?: number; readonly wrong?: WrongLabel } {
   const value = (labelOf(labels, label) ?? "").trim();
   if (value === "") return {};

@@ -1,8 +1,8 @@
-// Has the new container proved itself? Healthy where there is a healthcheck, else running without a restart for the
-// settling time; then the check from outside that its label may ask for. One that exits or restarts has failed at once,
-// but for a job: one that ends by itself with exit code 0, and that its restart policy lets end, has done its work.
-// What counts are the labels of the container it replaces: those the plan was made by. A new image cannot talk itself
-// out of a check; what it says takes effect at the update after this one.
+// Verifies the new container: it must become healthy if it has a healthcheck, else run without a restart for the
+// settle time; then it must pass the outside check of its label, if any. A container that exits or restarts fails at
+// once. The exception is a job: it ends by itself with exit code 0, and its restart policy lets it end.
+// The labels of the old container count, because the plan was made by them. A new image cannot disable a check; its
+// own labels take effect at the next update.
 import type { ContainerInspectInfo } from "dockerode";
 import type { Logger } from "pino";
 import { type CheckLabel, readCheckLabel } from "../../../shared/containers/check-label.ts";
@@ -22,9 +22,9 @@ export interface VerificationOptions {
   /** Milliseconds; undefined: from the healthcheck's own times. */
   readonly healthTimeout: number | undefined;
   readonly settleTime: number;
-  /** One that cannot be understood is none: the container is left alone then (container-facts.ts). */
+  /** An invalid check label counts as none: such a container is left alone anyway (container-facts.ts). */
   readonly check?: CheckLabel;
-  /** Ends the proof with a failure: the service must stop now. */
+  /** Ends the verification with a failure: the service must stop now. */
   readonly hardStop: AbortSignal;
 }
 
@@ -34,7 +34,7 @@ interface VerificationContext {
   readonly hardStop: AbortSignal;
 }
 
-/** How the successor of `old`, which runs `image`, has to prove itself. Labels that cannot be understood are told in the log. */
+/** How to verify the successor of `old`, which runs `image`. Logs invalid labels. */
 export function makeVerificationOptions(
   old: ContainerDocument,
   image: ImageDocument,
@@ -42,26 +42,26 @@ export function makeVerificationOptions(
 ): Omit<VerificationOptions, "engine" | "clock"> {
   const { labels } = selectEffectiveLabels(old.Config.Labels, image.Config?.Labels);
   const { wrong, ...times } = readVerificationTimes(labels, settings);
-  for (const one of wrong)
-    log.warn({ container: old.Name.slice(1), ...one }, "label does not count as it is");
+  for (const label of wrong)
+    log.warn({ container: old.Name.slice(1), ...label }, "label does not count as it is");
   return { ...times, check: readCheckLabel(labels), hardStop };
 }
 
 const LOOK_EVERY_MS = 100;
 const CHECK_EVERY_MS = 1000;
-/** How long the check from outside may go on failing where there is no healthcheck to say so. */
+/** How long the outside check may fail if there is no healthcheck whose times count. */
 const CHECK_WITHIN_MS = 30_000;
 const NS_PER_MS = 1e6;
 
-/** @throws Error saying what is wrong with the container. */
+/** @throws Error that says what is wrong with the container. */
 export async function verifyContainer(id: string, proof: VerificationOptions): Promise<void> {
-  const standing = await waitUntilHealthy(id, proof);
-  if (!standing.State.Running && proof.check?.kind === "check")
+  const settled = await waitUntilHealthy(id, proof);
+  if (!settled.State.Running && proof.check?.kind === "check")
     throw new Error(`the new container ended before its check ${proof.check.asked} passed`);
-  if (proof.check?.kind === "check") await waitUntilProbePasses(standing, proof.check, proof);
+  if (proof.check?.kind === "check") await waitUntilProbePasses(settled, proof.check, proof);
 }
 
-/** Healthy or settled. Gives the last look at it. */
+/** Waits until the container is healthy or settled, or a finished job. Resolves with the last inspect. */
 async function waitUntilHealthy(id: string, proof: VerificationOptions): Promise<ContainerInspectInfo> {
   const { engine, clock, hardStop } = proof;
   const began = clock.monotonic();
@@ -79,21 +79,21 @@ async function waitUntilHealthy(id: string, proof: VerificationOptions): Promise
   }
 }
 
-/** Tried until it passes, each time making sure that the container is still up. */
+/** Retries the probe until it passes, and checks each time that the container is still up. */
 async function waitUntilProbePasses(
-  standing: ContainerInspectInfo,
+  settled: ContainerInspectInfo,
   { check, asked }: CheckLabel & { readonly kind: "check" },
   proof: VerificationOptions,
 ): Promise<void> {
   const { engine, clock, hardStop } = proof;
-  const limit = hasHealthcheck(standing)
-    ? healthLimit(standing, proof)
+  const limit = hasHealthcheck(settled)
+    ? healthLimit(settled, proof)
     : (proof.healthTimeout ?? CHECK_WITHIN_MS);
   const began = clock.monotonic();
   for (;;) {
-    const answer = await runProbe(check, standing, proof);
+    const answer = await runProbe(check, settled, proof);
     throwIfStopped(hardStop);
-    const failed = whyDown(await engine.docker.getContainer(standing.Id).inspect(), standing);
+    const failed = whyDown(await engine.docker.getContainer(settled.Id).inspect(), settled);
     if (failed !== undefined)
       throw new Error(`the new container ${failed} while its check ${asked} was tried`);
     if (answer.passed) return;
@@ -110,8 +110,8 @@ function throwIfStopped(hardStop: AbortSignal): void {
 }
 
 /**
- * A job that is over. Putting the one before back would do its work once more. A service that somebody stops may end with
- * 0 too: it was sent a signal. Where the Engine does not know how it ended, it is none.
+ * True for a job that is over: a rollback would run its work once more. A service that somebody stops may exit with 0
+ * too, but it got a signal. False if the Engine does not remember how the container ended.
  */
 export async function isFinishedJob(
   engine: Engine,
@@ -123,7 +123,7 @@ export async function isFinishedJob(
   return actions.includes("die") && !actions.includes("kill");
 }
 
-/** Undefined while it runs as it did at the `last` look. A restart between two looks shows in count and start time. */
+/** Undefined while it runs as in the `last` inspect. Restart count and start time reveal a restart in between. */
 function whyDown(inspect: ContainerInspectInfo, last: ContainerInspectInfo | undefined): string | undefined {
   const { State: state, RestartCount: restarts } = inspect;
   if (state.Restarting) return `exited with code ${state.ExitCode} and was restarted`;
@@ -136,7 +136,7 @@ function whyDown(inspect: ContainerInspectInfo, last: ContainerInspectInfo | und
 
 type Times = Pick<VerificationOptions, "healthTimeout" | "settleTime">;
 
-/** podman says "" where Docker says nothing or "none". */
+/** podman shows "" where Docker shows nothing or "none". */
 const hasHealthcheck = ({ State: { Health: health } }: ContainerInspectInfo): boolean =>
   health !== undefined && !["", "none"].includes(health.Status);
 
@@ -149,11 +149,12 @@ function whyTooLate(inspect: ContainerInspectInfo, waited: number, times: Times)
   return waited < limit ? undefined : `did not become healthy within ${limit / 1000} s`;
 }
 
-/** What an image's own healthcheck may ask for; longer where HEALTH_TIMEOUT or the container's label says so. */
+/** The longest time that an image's healthcheck may take. HEALTH_TIMEOUT and the container's label may set more. */
 const LONGEST_OWN_MS = 3_600_000;
 
 /**
- * Else start period + (interval + timeout) × retries + 30 s, with the Engine's defaults for what is not set, or below zero.
+ * `healthTimeout`, else start period + (interval + timeout) × retries + 30 s, with the Engine's defaults for values
+ * that are not set or below zero.
  */
 export function healthLimit(
   inspect: { readonly Config: Pick<ContainerInspectInfo["Config"], "Healthcheck"> },

@@ -1,4 +1,4 @@
-// Whether a container ran before a run stopped anything: only what ran is started again.
+// Tells whether a container ran before the run stopped anything: only such a container is started again.
 import type { ContainerInspectInfo } from "dockerode";
 import type { Snapshot } from "../journal/snapshot-store.ts";
 
@@ -8,13 +8,13 @@ interface RunningBefore {
   readonly snapshots?: readonly Snapshot[] | undefined;
 }
 
-/** By a snapshot, where there is one; else by the Engine's clock, which may have been set back since. */
+/** Decides by a snapshot if there is one; else by the Engine's clock, which may have been set back since. */
 export function wasRunning(
   { ran, snapshots = [] }: RunningBefore,
   { Id: id, State }: ContainerInspectInfo,
   since: string | undefined,
 ): boolean {
   if (State.Running || ran.has(id)) return true;
-  if (snapshots.some(({ container }) => container.Id === id)) return false; // `ran` would hold it
+  if (snapshots.some(({ container }) => container.Id === id)) return false; // `ran` would contain it
   return since !== undefined && Date.parse(State.FinishedAt) >= Date.parse(since);
 }

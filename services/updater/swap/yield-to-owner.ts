@@ -1,9 +1,11 @@
-// Where the owner of a container gave its name to one of their own meanwhile, theirs has the last word.
-//   Y1  Nothing of ours is started while theirs is there. The Engine cannot compare and start in one call: right after a
-//       start it is looked for again, and what was started is stopped.
-//   Y2  Where somebody removed, renamed or stopped what bore the name, the name is left to them for a while. A prune wants
-//       no name.
-//   Y3  The old container goes where they removed the one that bore its name. Else it is kept, stopped, under another name.
+// Yields to the owner: if the owner of a container gave its name to a container of their own during the update, the
+// owner's container has priority. replacement.ts finds that container.
+//   Y1  No container of ours is started while the owner's container exists. The Engine cannot compare and start in
+//       one call, so right after a start we look again, and stop the container that we started.
+//   Y2  If somebody removed, renamed or stopped the container that had the name, the name is left to them for a
+//       while. A prune needs no name.
+//   Y3  The old container is removed if the owner removed the one that had its name. Otherwise it is kept, stopped,
+//       under another name.
 import type { ContainerInspectInfo } from "dockerode";
 import { NOT_MODIFIED, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { Expired } from "../../../shared/errors.ts";
@@ -20,18 +22,18 @@ import { removeContainer, renameContainer } from "../containers/rename-container
 import { stopContainer } from "../containers/stop-container.ts";
 import { keptName, parseSwapName, successorName } from "../../../shared/containers/swap-names.ts";
 
-/** What of a swap (swap.ts) this needs. */
+/** The parts of a swap (swap.ts) that this needs. */
 export interface YieldContext extends ReplacementContext {
   readonly run: string;
   readonly verification: { readonly hardStop: AbortSignal };
   readonly resumedSince?: string;
-  /** What its owner put in its place, as it was seen last. */
+  /** The container that the owner put in its place, by the last look. */
   replacement?: Replacement | undefined;
-  /** Under which name the old container was kept for that. */
+  /** The name under which the old container is kept (Y3). */
   kept?: string;
-  /** Y2 is over. */
+  /** The wait of Y2 is over. */
   hasLeftName?: boolean;
-  /** Its owner removed it while it ran, or with its successor. */
+  /** The owner removed the old container while it ran, or with its successor. */
   isRemoved?: boolean;
 }
 
@@ -43,13 +45,13 @@ const nameOf = ({ Name }: ContainerInspectInfo): string => Name.slice(1);
 const inspectOf = ({ engine }: ReplacementContext, id: string): Promise<ContainerInspectInfo | undefined> =>
   ifExists(engine.docker.getContainer(id).inspect());
 
-/** Looks anew. */
+/** Looks again, and stores the result in the swap. */
 export async function lookForReplacement(swap: YieldContext): Promise<Replacement | undefined> {
   swap.replacement = await findReplacement(swap);
   return swap.replacement;
 }
 
-/** Y2. Resolves with what its owner put in its place. */
+/** Y2. Resolves with the container that the owner put in its place. */
 export async function leaveNameToOwner(swap: YieldContext): Promise<Replacement | undefined> {
   for (let waited = 0; ; waited += LOOK_EVERY_MS) {
     const found = await lookForReplacement(swap);
@@ -60,7 +62,10 @@ export async function leaveNameToOwner(swap: YieldContext): Promise<Replacement 
   }
 }
 
-/** Neither of ours bears it, for another reason than that the two are being exchanged; or somebody ended what bears it. */
+/**
+ * Neither the old container nor the successor has the name, and not because we are exchanging their names; or
+ * somebody ended the successor that has it.
+ */
 async function isNameLost(swap: YieldContext): Promise<boolean> {
   const { successor: id, name, old } = swap;
   if (id === undefined) return false;
@@ -68,14 +73,14 @@ async function isNameLost(swap: YieldContext): Promise<boolean> {
   if (before !== undefined && nameOf(before) === name) return false;
   if (successor !== undefined && nameOf(successor) === name) return isEnded(swap, successor);
   const gone = [isGoneOrGoing(before) ? [old.Id] : [], isGoneOrGoing(successor) ? [id] : []].flat();
-  if (gone.length > 0) return !(await isEach(gone, (one) => isPruned(swap.engine, one)));
+  if (gone.length > 0) return !(await isEach(gone, (goneId) => isPruned(swap.engine, goneId)));
   return (
     (successor !== undefined && isRenamedByOwner(swap, successor)) ||
     (before !== undefined && !isBackup(before))
   );
 }
 
-/** Or goes at this moment. */
+/** It does not exist, or is being removed right now. */
 export const isGoneOrGoing = (inspect: ContainerInspectInfo | undefined): boolean =>
   inspect === undefined || REMOVING.includes(inspect.State.Status);
 
@@ -85,7 +90,7 @@ async function isEach(ids: readonly string[], rule: (id: string) => Promise<bool
   return (await Promise.all(ids.map(rule))).every(Boolean);
 }
 
-/** The first that is seen of `docker rm -f` is that it ended; and `docker rm` comes after `docker stop`. */
+/** The first visible effect of `docker rm -f` is that the container ends; and `docker rm` follows `docker stop`. */
 async function isEnded(
   { engine, resumedSince }: YieldContext,
   { Id: id, State }: ContainerInspectInfo,
@@ -99,15 +104,15 @@ async function isEnded(
 export const isBackup = (inspect: ContainerInspectInfo): boolean =>
   parseSwapName(nameOf(inspect))?.part === "backup";
 
-/** Its owner gave it another name than ours. */
+/** The owner gave it a name that is none of ours. */
 const isRenamedByOwner = ({ name, run }: YieldContext, inspect: ContainerInspectInfo): boolean =>
   ![name, successorName(name, run)].includes(nameOf(inspect));
 
-/** Its owner took the successor for their own, and put another container in the place. */
+/** The owner took the successor over under another name, and put another container in its place. */
 export const isTakenByOwner = (swap: YieldContext, successor: ContainerInspectInfo): boolean =>
   swap.replacement !== undefined && isRenamedByOwner(swap, successor);
 
-/** Y3. `own`: the old container, or the one that was made in its stead. */
+/** Y3. `own`: the old container, or the one that was recreated for it. */
 export async function yieldToOwner(swap: YieldContext, found: Replacement, own: string): Promise<void> {
   const inspect = await inspectOf(swap, own);
   if (inspect !== undefined && isBackup(inspect)) await standAside(swap, found, inspect);
@@ -128,7 +133,7 @@ async function standAside(swap: YieldContext, found: Replacement, own: Container
   await renameContainer(engine, own.Id, swap.kept);
 }
 
-/** Another updater renames what it replaces, and removes it a moment later. */
+/** Waits a while: another updater renames the container that it replaces, and removes it a moment later. */
 async function isSuccessorGone(swap: YieldContext): Promise<boolean> {
   const { successor: id, clock } = swap;
   if (id === undefined) return false;
@@ -145,7 +150,7 @@ async function isSuccessorGone(swap: YieldContext): Promise<boolean> {
   }
 }
 
-/** Y1. Resolves with whether theirs is there; then `own` does not run, though it was started the moment before. */
+/** Y1. Resolves with whether the owner's container exists; if so, `own` is stopped, though it was just started. */
 export async function yieldAfterStart(swap: YieldContext, own: string): Promise<boolean> {
   const found = await lookForReplacement(swap);
   if (found === undefined) return false;
@@ -159,8 +164,8 @@ export const stopAgain = (swap: YieldContext, inspect: ContainerInspectInfo): Pr
   stopContainer({ ...swap, ...swap.verification }, inspect as unknown as ContainerDocument);
 
 /**
- * Compose gives up where the name is still taken when it wants it, and leaves what it made unnamed and not started:
- * then this is all there is of the container.
+ * Compose gives up if the name is still taken when it renames, and leaves its new container without the name and not
+ * started. That one is then all there is of the container, so this names and starts it.
  */
 async function finishReplacing({ engine, clock, name }: YieldContext, id: string): Promise<void> {
   const container = engine.docker.getContainer(id);
@@ -173,7 +178,7 @@ async function finishReplacing({ engine, clock, name }: YieldContext, id: string
   await ignoreStatuses([NOT_MODIFIED, NOT_FOUND], container.start());
 }
 
-/** Its owner removed both, as `docker compose down` does. */
+/** The owner removed the old container and the successor, as `docker compose down` does. */
 export async function areBothRemoved(swap: YieldContext): Promise<boolean> {
   const { engine, clock, old, successor } = swap;
   if (successor === undefined || (await inspectOf(swap, successor)) !== undefined) return false;
@@ -182,20 +187,20 @@ export async function areBothRemoved(swap: YieldContext): Promise<boolean> {
   return true;
 }
 
-/** @throws Expired where theirs is there, or was when the update was undone. */
+/** @throws Expired if the owner's container exists, or existed when the update was undone. */
 export async function expectNotYielded(swap: YieldContext): Promise<void> {
   if (swap.isRemoved === true) throw new Expired("somebody removed it meanwhile");
   if (swap.replacement === undefined) await expectNoReplacement(swap);
   else throw new Expired(describeReplacement(swap.replacement, swap.kept));
 }
 
-/** Y1. @throws Expired where theirs is there. */
+/** Y1. @throws Expired if the owner's container exists. */
 export async function expectNoReplacement(swap: YieldContext): Promise<void> {
   const found = await lookForReplacement(swap);
   if (found !== undefined) throw new Expired(describeReplacement(found, swap.kept));
 }
 
-/** @throws Expired where its owner removed it while it ran. Only what does not run is pruned. */
+/** @throws Expired if the owner removed the container while it ran: a prune removes only stopped containers. */
 export async function expectNotRemoved<T>(swap: YieldContext, call: Promise<T>): Promise<T> {
   try {
     return await call;

@@ -35,9 +35,9 @@ const run = (swappedTo?: string, after?: VerdictWord, records?: readonly object[
     recovered: new Map(),
     journal: {
       run: "r",
-      ended: () => undefined,
-      of: () => records ?? (swappedTo === undefined ? [] : [{ new_id: swappedTo }]),
-      decided: (event: string) => event === "r-after_update-web" && after && { verdict: after },
+      findResult: () => undefined,
+      recordsOf: () => records ?? (swappedTo === undefined ? [] : [{ new_id: swappedTo }]),
+      findDecision: (event: string) => event === "r-after_update-web" && after && { verdict: after },
     },
   }) as unknown as Run;
 
