@@ -3,7 +3,7 @@
 // read it.
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { CannotStart, explain } from "../shared/errors.ts";
 import { parseJson } from "../shared/contract/messages.ts";
 import type { NatsSettings } from "../shared/nats/nats-connection.ts";

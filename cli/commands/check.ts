@@ -1,6 +1,6 @@
 // `ouroboros check`: has the pollers look for newer images now, and prints what they find. Nothing is updated.
 import { NotDone } from "../../shared/errors.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { CheckResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
 import { type Fleet, askService, selectHosts, listHosts, withFleet } from "../fleet/fleet.ts";

@@ -1,7 +1,7 @@
 // `ouroboros doctor`: inspects a running set-up, as far as it is reachable from here, and prints its weaknesses. The
 // checks are in doctor-checks.ts.
 import { connect } from "nats";
-import { z } from "zod";
+import * as z from "zod";
 import { type Engine, ifExists, openEngine } from "../../shared/docker/engine.ts";
 import { loadTls } from "../../shared/docker/engine-tls.ts";
 import { CannotStart, explain } from "../../shared/errors.ts";

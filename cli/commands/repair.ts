@@ -1,5 +1,5 @@
 // `ouroboros repair`: has the updaters repair what an update left behind, as their recovery does at a start.
-import { z } from "zod";
+import * as z from "zod";
 import { RepairResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
 import { type Fleet, askService, selectHosts, withFleet } from "../fleet/fleet.ts";

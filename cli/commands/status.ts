@@ -1,5 +1,5 @@
 // `ouroboros status`: collects the state of the hosts from their services, entries and journals.
-import { z } from "zod";
+import * as z from "zod";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import { parseJson } from "../../shared/contract/messages.ts";

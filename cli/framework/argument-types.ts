@@ -1,6 +1,6 @@
 // The readers that parse the words of a command line, and the arguments and options that several commands share. The
 // error of each reader says what is allowed. Pure.
-import { z } from "zod";
+import * as z from "zod";
 import { type HookName, hookNames, isHookName } from "../../shared/contract/hooks.ts";
 import { duration } from "../../shared/settings/setting-values.ts";
 

@@ -2,7 +2,7 @@
 // wrong at once. Pure.
 import { WrongUsage } from "../../shared/errors.ts";
 import { parseArgs } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import type { Command, ParsedArguments, Option } from "./command.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 

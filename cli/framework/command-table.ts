@@ -1,6 +1,6 @@
 // Declares every command of the program (groups have files of their own). Usage, errors, completion and
 // docs/commands.md derive from this table. A new command is one row here and a runner in dispatch.ts. Pure.
-import { z } from "zod";
+import * as z from "zod";
 import { hookNames, isHookName } from "../../shared/contract/hooks.ts";
 import { VerdictWord } from "../../shared/contract/messages.ts";
 import {

@@ -1,5 +1,5 @@
 // The rows of the command table about a host as a whole. Pure.
-import { z } from "zod";
+import * as z from "zod";
 import type { Command } from "./command.ts";
 import { nonEmptyText } from "./argument-types.ts";
 

@@ -1,5 +1,5 @@
 // The rows of the command table about participants. Pure.
-import { z } from "zod";
+import * as z from "zod";
 import { hookNames } from "../../shared/contract/hooks.ts";
 import { OnTimeout, isReserved } from "../../shared/contract/participants.ts";
 import { count, duration } from "../../shared/settings/setting-values.ts";

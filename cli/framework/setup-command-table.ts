@@ -1,5 +1,5 @@
 // The rows of the command table that set something up. Pure.
-import { z } from "zod";
+import * as z from "zod";
 import { isReserved } from "../../shared/contract/participants.ts";
 import { count } from "../../shared/settings/setting-values.ts";
 import type { Command } from "./command.ts";

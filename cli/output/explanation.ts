@@ -1,5 +1,5 @@
 // Parses what a poller reports about its containers, and prints it for `ouroboros explain`.
-import { z } from "zod";
+import * as z from "zod";
 import type { Explanation } from "./output-schemas.ts";
 import { endCell } from "../commands/history.ts";
 import { type Terminal, sanitize, paint, printFields } from "../framework/terminal.ts";

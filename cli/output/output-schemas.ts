@@ -1,6 +1,6 @@
 // The schemas of what commands print with `-o json`. Programs rely on them: fields may be added, none is removed.
 // docs/commands.md shows them. Pure.
-import { z } from "zod";
+import * as z from "zod";
 import { RateLimit } from "../../shared/contract/rate-limit.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { hookNames } from "../../shared/contract/hooks.ts";

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../../shared/contract/messages.ts";
 import type { ScriptJob, ScriptRunner } from "./hook-tools.ts";
 import { type ScriptProcess, startScript } from "./script-process.ts";

@@ -2,7 +2,7 @@
 // reach what this process cannot: registries on its own `localhost`, names that only it resolves, its certs.d, its
 // proxy's login. Engine API: DistributionInspect, from 1.30; podman has none. A registry that counts pulls
 // counts it.
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../shared/clock.ts";
 import { type Credentials, authConfigOf } from "../../shared/registry/credentials.ts";
 import type { Engine } from "../../shared/docker/engine.ts";

@@ -3,7 +3,7 @@
 // A command names itself in its body. Any other message on the subject is ignored, such as the server's answer to a
 // request that has this subject as its reply subject.
 import { InvalidArgumentError, type Msg } from "nats";
-import { z } from "zod";
+import * as z from "zod";
 import { isCommand, parseJson } from "../../shared/contract/messages.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
 import { WakeSignal } from "./wake-signal.ts";

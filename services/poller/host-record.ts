@@ -2,7 +2,7 @@
 // Written by compare-and-set. An Engine that finds another Engine's entry under its name stops.
 import { readFileSync } from "node:fs";
 import type { KV } from "@nats-io/kv";
-import { z } from "zod";
+import * as z from "zod";
 import { iso } from "../../shared/clock.ts";
 import { CredentialsBound } from "../../shared/registry/bound-registry.ts";
 import { explain } from "../../shared/errors.ts";

@@ -1,5 +1,5 @@
 // A mirror lag: a tag for which a mirror of the Engine serves another digest than the registry has. Pure.
-import { z } from "zod";
+import * as z from "zod";
 import { shortDigest } from "../../shared/registry/image-change.ts";
 
 export const MirrorLag = z.object({

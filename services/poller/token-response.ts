@@ -1,5 +1,5 @@
 // Parses a token server's response. Distribution spec, "Token Authentication": `token` or `access_token`. Pure.
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../../shared/contract/messages.ts";
 
 const TokenResponse = z

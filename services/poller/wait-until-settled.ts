@@ -1,7 +1,7 @@
 // Before and after the single cycle of RUN_ONCE: waits until the updater has recovered what an earlier process left
 // behind and has finished its run. Only the updater knows; where none answers, the journal says whether a run is
 // open.
-import { z } from "zod";
+import * as z from "zod";
 import { explain } from "../../shared/errors.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import { parseJson } from "../../shared/contract/messages.ts";

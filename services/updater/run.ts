@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { NatsConnection } from "nats";
-import { z } from "zod";
+import * as z from "zod";
 import { iso, firstOf } from "../../shared/clock.ts";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
 import { bucketOf } from "../../shared/nats/jetstream-client.ts";

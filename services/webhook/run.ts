@@ -2,7 +2,7 @@
 // each to the endpoint, and publishes the answer as the participant's verdict.
 import { type JsMsg, JetStreamApiError } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
-import { z } from "zod";
+import * as z from "zod";
 import { consume } from "../../shared/nats/consume.ts";
 import { CannotStart, Permanent } from "../../shared/errors.ts";
 import { jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";

@@ -1,6 +1,6 @@
 // The digest that is held for a container because it was refused, rolled back or deferred: one KV entry per
 // container. The updater writes the entry; the poller reads it and leaves that digest alone.
-import { z } from "zod";
+import * as z from "zod";
 import { UpdateResult } from "./payloads.ts";
 
 export const HeldEntry = z.object({

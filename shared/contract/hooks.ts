@@ -1,7 +1,7 @@
 // Declares every hook. Types, subjects, JSON Schemas and docs/hooks.md derive from this table; a new hook is one row.
 // The names in `locals` are those that hook scripts see. The notices, events at which no participant is asked, follow
 // below.
-import { z } from "zod";
+import * as z from "zod";
 import { ContainerPayload, UpdateResult, ImagePayload, StepTime, Updateable } from "./payloads.ts";
 
 export interface Hook {

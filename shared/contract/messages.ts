@@ -1,6 +1,6 @@
 // The wire format: CloudEvents 1.0 (structured JSON) for events, verdicts for answers. Everything that arrives from
 // NATS is validated here once: bytes → schema → type.
-import { z } from "zod";
+import * as z from "zod";
 import {
   type EventContext,
   type HookName,

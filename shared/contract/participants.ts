@@ -1,6 +1,6 @@
 // The participants, which must be asked at hooks: one KV entry each, written by the operator. This file parses the
 // entries and decides which events concern which participant.
-import { z } from "zod";
+import * as z from "zod";
 import { type HookName, hookNames, isHookName } from "./hooks.ts";
 import { parseJson } from "./messages.ts";
 

@@ -1,5 +1,5 @@
 // How events describe containers, images and results. The environment is never included, because it holds secrets.
-import { z } from "zod";
+import * as z from "zod";
 
 const truncated = z
   .literal(true)

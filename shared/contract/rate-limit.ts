@@ -1,6 +1,6 @@
 // How many more requests a registry allows, by its last answer. The poller stores it in its host's entry; `ouroboros
 // status` shows it.
-import { z } from "zod";
+import * as z from "zod";
 
 export const RateLimit = z.object({
   limit: z.number().nullable(),

@@ -1,6 +1,6 @@
 // The journal of a run: records on ouroboros.run.<host>.<run>, in order, each of something decided or done. The
 // updater writes them with compare-and-set and resumes from them; anyone else may only read.
-import { z } from "zod";
+import * as z from "zod";
 import { type HookName, Mode, hookNames } from "./hooks.ts";
 import { VerdictWord, parseJson } from "./messages.ts";
 import { AskedParticipant } from "./participants.ts";

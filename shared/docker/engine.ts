@@ -1,7 +1,7 @@
 // One Docker Engine: a dockerode client pinned to the newest API version that both sides support, at most 1.51, the
 // facts that the Engine reports about itself, and how to tell its errors apart.
 // Engine API reference: https://docs.docker.com/reference/api/engine/
-import { z } from "zod";
+import * as z from "zod";
 import { Docker, NotJson } from "./docker-client.ts";
 import { type Tls, explainTlsError } from "./engine-tls.ts";
 import type { ImageStore } from "../registry/provenance.ts";

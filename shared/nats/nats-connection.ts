@@ -14,7 +14,7 @@ import {
   usernamePasswordAuthenticator,
 } from "nats";
 import type { Logger } from "pino";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../clock.ts";
 import { CannotStart } from "../errors.ts";
 import type { Health } from "../runtime/health.ts";

@@ -2,7 +2,7 @@
 // writes it into the host's entry in KV OUROBOROS_HOSTS; the updater's pulls use the same entry. It is valid for that
 // REPO_USER only.
 import type { KV } from "@nats-io/kv";
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../contract/messages.ts";
 import type { Settings } from "../settings/settings.ts";
 import { encodeToken } from "../contract/subject-tokens.ts";

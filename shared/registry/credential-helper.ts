@@ -2,7 +2,7 @@
 // standard input and JSON on standard output (github.com/docker/docker-credential-helpers). Their output is never
 // shown or logged.
 import { execFile } from "node:child_process";
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../contract/messages.ts";
 
 /** The helper cannot be used. The message names it and the remedy, and contains nothing of its output. */

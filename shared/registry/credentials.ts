@@ -3,7 +3,7 @@
 // registry only.
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { z } from "zod";
+import * as z from "zod";
 import { askCredentialHelper } from "./credential-helper.ts";
 import { parseJson } from "../contract/messages.ts";
 import { normalizeRegistryName } from "../settings/registry-name.ts";

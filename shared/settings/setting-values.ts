@@ -1,5 +1,5 @@
 // The readers that parse the text of a setting. The error of each reader says what is allowed.
-import { z } from "zod";
+import * as z from "zod";
 import { isCron } from "./cron.ts";
 import { unquote } from "./env-value.ts";
 import { normalizeRegistryName } from "./registry-name.ts";

@@ -1,7 +1,7 @@
 // The table of all settings: environment variable, flags, default, meaning. docs/configuration.md is printed from it,
 // and read-settings.ts reads the settings by it.
 /* eslint max-lines: off -- one row a setting */
-import { z } from "zod";
+import * as z from "zod";
 import * as value from "./setting-values.ts";
 
 export interface Setting {

@@ -1,5 +1,5 @@
 /** docs/asyncapi.json: subjects and messages as an AsyncAPI 3.0 document, as Ouroboros sends and receives them. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   type HookName,
   type NoticeName,

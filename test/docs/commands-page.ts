@@ -1,5 +1,5 @@
 /** docs/commands.md: every command, from the table of commands. */
-import { z } from "zod";
+import * as z from "zod";
 import { type Command, EXIT } from "../../cli/framework/command.ts";
 import { allOptionsOf } from "../../cli/framework/command-line.ts";
 import { type CommandName, commandNames, commands, services } from "../../cli/framework/command-table.ts";

@@ -1,5 +1,5 @@
 /** An event of each hook as an example, made from the table's schemas. */
-import { z } from "zod";
+import * as z from "zod";
 import { type HookName, hooks } from "../../shared/contract/hooks.ts";
 import { type CloudEvent, makeEvent } from "../../shared/contract/messages.ts";
 import { ContainerPayload, ImagePayload } from "../../shared/contract/payloads.ts";

@@ -1,5 +1,5 @@
 /** The pieces of the printed pages: headings, tables, and how a schema is told in words. */
-import { z } from "zod";
+import * as z from "zod";
 import { ContainerPayload, ImagePayload, Updateable } from "../../shared/contract/payloads.ts";
 
 export const page = (title: string, ...parts: readonly string[]): string =>

@@ -2,7 +2,7 @@
  * docs/schemas/: a JSON Schema (draft 2020-12) for each message, from the same schemas the code reads them with. What
  * an object holds beside the fields named is allowed everywhere: fields are added, none is taken away.
  */
-import { z } from "zod";
+import * as z from "zod";
 import {
   EventContext,
   type HookName,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { makeCommandBody, parseJson } from "../../shared/contract/messages.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
 import { engine } from "../bed/bed.ts";

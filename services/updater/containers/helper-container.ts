@@ -6,7 +6,7 @@
 //       This includes an Engine that crashed: depending on the restart policy, such an Engine takes a container that
 //       it stops for one that its owner stopped.
 import type { ContainerInspectInfo } from "dockerode";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../../shared/clock.ts";
 import { CONFLICT, type Engine, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { Suspended } from "../../../shared/errors.ts";

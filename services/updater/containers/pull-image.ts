@@ -1,5 +1,5 @@
 // Pulls images. The Engine answers 200 and reports failures inside the stream, so every line is read.
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../../shared/clock.ts";
 import { HelperFailed } from "../../../shared/registry/credential-helper.ts";
 import {

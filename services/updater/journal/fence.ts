@@ -9,7 +9,7 @@
 // An updater that does not share this NATS is kept out by the Engine's lease (lease/engine-lease.ts).
 import type { StoredMsg } from "@nats-io/jetstream";
 import { type NatsConnection, RequestError } from "nats";
-import { z } from "zod";
+import * as z from "zod";
 import { firstOf } from "../../../shared/clock.ts";
 import { Fenced, Suspended } from "../../../shared/errors.ts";
 import { getLastMessage, retryUntilAnswered } from "../../../shared/nats/jetstream.ts";

@@ -5,7 +5,7 @@
 import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { z } from "zod";
+import * as z from "zod";
 import { requireFreeSpace } from "../../../shared/runtime/data-dir.ts";
 import { CannotStart, explain } from "../../../shared/errors.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";

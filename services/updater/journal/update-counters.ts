@@ -5,7 +5,7 @@ import { lookUp } from "../../../shared/look-up.ts";
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { z } from "zod";
+import * as z from "zod";
 import { explain } from "../../../shared/errors.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";

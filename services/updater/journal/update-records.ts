@@ -2,7 +2,7 @@
 // this alone. The journal says the same, but whoever may write to NATS may write to the journal.
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import type { ServiceContext, Host } from "../../../shared/runtime/run-service.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";

@@ -1,5 +1,5 @@
 // Parses a plan for the updater. Of a plan it trusts only names, ids and digests; it derives itself what to pull.
-import { z } from "zod";
+import * as z from "zod";
 import { Permanent } from "../../../shared/errors.ts";
 import { type Locals, type Mode, dataSchema } from "../../../shared/contract/hooks.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
