@@ -2,7 +2,7 @@
 // small modules otherwise, which takes longer than all that a command then does (docs/decisions/0059).
 // dist/.built is as old as the sources it was made of.
 import { spawnSync } from "node:child_process";
-import { cpSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
@@ -42,5 +42,8 @@ await build({
   external: ["dockerode"], // shared/docker/docker-client.ts loads it without two of its parts
   logLevel: "warning",
 });
+// The program's former path, for units and scripts that start a checkout by it.
+mkdirSync("dist/services/ouroboros", { recursive: true });
+writeFileSync("dist/services/ouroboros/main.js", 'import "../../cli/main.js";\n');
 writeFileSync("dist/.built", "");
 utimesSync("dist/.built", begun, begun);
