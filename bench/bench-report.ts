@@ -12,6 +12,13 @@ export const median = (values: readonly number[]): number => quantile(values, 0.
 export const formatRatio = (value: number, bare: number): string =>
   `${(value / bare).toFixed(value / bare < 3 ? 2 : 1)} x`;
 
+/** The cell of a goal. A bench that misses one ends with 1. */
+export function goalFor(ratio: number, most: number | undefined): string {
+  if (most === undefined) return "";
+  if (ratio > most) process.exitCode = 1;
+  return `<= ${most}`;
+}
+
 /** The first row is the heading; the first column is text, the others are numbers. */
 export function table([heading = [], ...rows]: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
