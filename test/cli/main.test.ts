@@ -4,6 +4,7 @@ import { EventEmitter, once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, type Socket, createServer } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import "../bed/bed.ts"; // It starts programs.
 import { settings } from "../../shared/settings/settings.ts";
 
@@ -22,6 +23,12 @@ describe("the command line of ouroboros", () => {
   it("--version tells the version of the package", async () => {
     const file = await readFile(join(import.meta.dirname, "../../../package.json"), "utf8");
     assert.equal((await run("--version")).out.trim(), (JSON.parse(file) as { version: string }).version);
+  });
+
+  it("also starts by the path that it had before", async () => {
+    const former = join(import.meta.dirname, "../../services/ouroboros/main.js");
+    const { stdout } = await promisify(execFile)(process.execPath, [former, "--version"]);
+    assert.equal(stdout, (await run("--version")).out);
   });
 
   it("does not start with a flag or a word nobody knows", async () => {
