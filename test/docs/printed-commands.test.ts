@@ -76,7 +76,7 @@ describe("the commands that the pages print", () => {
 
   it("are many, whole ones among them", () => {
     assert.ok(printed.length > 70, String(printed.length));
-    assert.ok(printed.filter(({ isWhole }) => isWhole).length > 10);
+    assert.ok(printed.filter(({ isWhole }) => isWhole).length > 5);
   });
 
   for (const page of pages)
