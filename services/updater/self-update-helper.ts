@@ -7,7 +7,7 @@ import { NOT_MODIFIED, type Engine, ifExists, ignoreStatuses } from "../../share
 import { CannotStart, Expired, explain } from "../../shared/errors.ts";
 import { type ServiceContext, type Service, openHost } from "../../shared/runtime/run-service.ts";
 import { prepareSnapshots } from "./journal/snapshot-store.ts";
-import { lookForDependants } from "./swap/recreate-dependants.ts";
+import { lookForDependants } from "./swap/start-dependants.ts";
 import { HelperJob, disableHelperRestarts } from "./containers/helper-container.ts";
 import type { ImageDocument } from "./create/inspect.ts";
 import { createEngineLease } from "./lease/engine-lease.ts";

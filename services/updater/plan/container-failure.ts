@@ -10,7 +10,7 @@ import {
   explain,
 } from "../../../shared/errors.ts";
 import { describeManualFix } from "../swap/manual-fix.ts";
-import { lookForDependants } from "../swap/recreate-dependants.ts";
+import { lookForDependants } from "../swap/start-dependants.ts";
 import { undoSteps } from "../swap/saga.ts";
 import { findSwaps } from "../recover/find-swaps.ts";
 import { listInterruptedSwaps, isUncommitted, rebuildSwap } from "../recover/interrupted-swap.ts";

@@ -8,12 +8,12 @@ import type { DecisionRecord } from "../../../shared/contract/run-records.ts";
 import { eventId } from "../../../shared/contract/subjects.ts";
 import type { Bus } from "../bus.ts";
 import { Journal } from "../journal/journal.ts";
+import { lookForDependants } from "../swap/start-dependants.ts";
 import { makeOwnImageSwap } from "../swap/swap-dependants.ts";
 import {
   commitSwap,
   dropSwapSnapshots,
   undoRecreation,
-  lookForDependants,
   recreateContainer,
   recreateDependants,
 } from "../swap/recreate-dependants.ts";

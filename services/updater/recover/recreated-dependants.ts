@@ -5,7 +5,7 @@ import { NOT_MODIFIED, ifExists, ignoreStatuses } from "../../../shared/docker/e
 import { namespaceParents } from "../create/inspect.ts";
 import { dropSnapshot } from "../journal/snapshot-store.ts";
 import { wasRunningBefore } from "../swap/swap-dependants.ts";
-import { lookForDependants } from "../swap/recreate-dependants.ts";
+import { lookForDependants } from "../swap/start-dependants.ts";
 import { undoSteps } from "../swap/saga.ts";
 import { removeBackup } from "../swap/swap.ts";
 import type { SwapContainers } from "../swap/swap-containers.ts";

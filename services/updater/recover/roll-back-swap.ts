@@ -6,7 +6,7 @@ import type { UpdateResult } from "../../../shared/contract/payloads.ts";
 import { dropSnapshot } from "../journal/snapshot-store.ts";
 import { describeReplacement } from "../swap/replacement.ts";
 import { describeManualFix } from "../swap/manual-fix.ts";
-import { lookForDependants } from "../swap/recreate-dependants.ts";
+import { lookForDependants } from "../swap/start-dependants.ts";
 import { removeContainer, renameContainer } from "../containers/rename-container.ts";
 import { type Failure, tryAll, undoSteps } from "../swap/saga.ts";
 import { type Swap, stop } from "../swap/swap.ts";

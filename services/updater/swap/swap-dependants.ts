@@ -5,7 +5,7 @@
 //   D1  The old containers of dependants are kept until the parent's own backup is removed.
 //   D2  An undo removes the successors of dependants first and starts their old containers last: they need the old
 //       parent running. So do dependants that were not recreated: a started parent has a new namespace.
-// recreate-dependants.ts recreates and starts them.
+// recreate-dependants.ts recreates them; start-dependants.ts starts the old ones after a rollback.
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
 import type { ContainerInspectInfo } from "dockerode";
 import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";

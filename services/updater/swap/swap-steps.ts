@@ -1,11 +1,7 @@
 // The steps of a swap, in order, and the parts of them that recovery runs. Add a new step here; the tests that kill
 // and break the updater after each step use this list.
-import {
-  lookForDependants,
-  verifyUpdatedDependants,
-  recreateDependants,
-  startRecreated,
-} from "./recreate-dependants.ts";
+import { verifyUpdatedDependants, recreateDependants, startRecreated } from "./recreate-dependants.ts";
+import { lookForDependants } from "./start-dependants.ts";
 import { moveAside, takeName } from "./exchange-names.ts";
 import { type SwapStep, create, parkPolicy, verifySuccessor, start, stop } from "./swap.ts";
 import { keepOldImages } from "./rollback-resources.ts";

@@ -1,0 +1,115 @@
+// Finds the dependants of a container before it is replaced and, after a rollback, starts them again: those that were
+// cut off from it, and those that joined a successor that is gone (swap-dependants.ts: D1, D2).
+import type { ContainerInspectInfo } from "dockerode";
+import { NOT_MODIFIED, type Engine, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
+import { parseSwapName } from "../../../shared/containers/swap-names.ts";
+import { awaitPendingStop, stopContainer } from "../containers/stop-container.ts";
+import { namespaceParents } from "../create/inspect.ts";
+import { dropSnapshot } from "../journal/snapshot-store.ts";
+import { isUnstartable } from "./namespace-parents.ts";
+import { recreateContainer } from "./recreate-dependants.ts";
+import { findSwapDependants, makeOwnImageSwap, wasRunningBefore } from "./swap-dependants.ts";
+import { type Swap, type SwapStep, removeBackup, restoreOldContainer } from "./swap.ts";
+import { takeSnapshot } from "./take-snapshot.ts";
+import { lookForReplacement, yieldAfterStart } from "./yield-to-owner.ts";
+
+/**
+ * D2: its undo comes last, except for that of `create`: while the successor exists, a later process knows that
+ * dependants may have to be started.
+ */
+export const lookForDependants: SwapStep = {
+  name: "look for dependants",
+  do: async (swap) => {
+    swap.dependants = await findSwapDependants(swap);
+    for (const dependant of swap.dependants) await takeSnapshot(dependant, "dependant");
+  },
+  undo: async (swap) => {
+    if (swap.restored === undefined) swap.replaced.delete(swap.old.Id); // the old container runs again, unchanged
+    for (const dependant of swap.dependants) {
+      if (wasRunningBefore(dependant)) await startDependant(dependant);
+      await dropSnapshot(dependant.snapshotStore, dependant.run, dependant.name);
+    }
+    await detachFromSuccessor(swap);
+  },
+};
+
+/**
+ * `docker compose up` attaches new containers to the container that has the name. If that was the successor, which is
+ * removed now, such a container is recreated with the old container.
+ */
+async function detachFromSuccessor(swap: Swap): Promise<void> {
+  const { engine, successor, old, restored = old.Id } = swap;
+  if (successor === undefined || swap.replacement !== undefined) return;
+  const known = swap.dependants.flatMap((dependant) => [
+    dependant.old.Id,
+    dependant.successor,
+    dependant.restored,
+  ]);
+  for (const [id, targets] of await swap.references.list(engine)) {
+    if (!targets.includes(successor) || known.includes(id)) continue;
+    const inspect = await ifExists(engine.docker.getContainer(id).inspect());
+    if (inspect === undefined || parseSwapName(inspect.Name.slice(1)) !== undefined) continue;
+    const replaced = new Map([[successor, restored]]);
+    const joined = await makeOwnImageSwap({ ...swap, parent: swap.name, replaced }, inspect);
+    await recreateOnOwnImage(joined);
+    await dropSnapshot(joined.snapshotStore, joined.run, joined.name);
+  }
+}
+
+/**
+ * A dependant that kept running while its parent was stopped and started is cut off from the parent, so it is
+ * restarted. If its link leads to the successor, because the Engine started while the successor had the name, it is
+ * recreated, so that the link leads to the name again.
+ */
+async function startDependant(dependant: Swap): Promise<void> {
+  const { engine, clock, old, verification } = dependant;
+  const container = engine.docker.getContainer(old.Id);
+  const inspect = await ifExists(container.inspect());
+  if (dependant.isRemoved === true || (await lookForReplacement(dependant)) !== undefined) return;
+  if (inspect === undefined) return restoreOldContainer(dependant);
+  if (namespaceParents(inspect).some((id) => dependant.replaced.has(id)))
+    return recreateOnOwnImage(dependant);
+  const links = linksOf(inspect);
+  const hasForgotten = linksOf(old as unknown as ContainerInspectInfo).length > links.length;
+  if (hasForgotten || links.some((target) => parseSwapName(target)?.part === "successor"))
+    return recreateOnOwnImage(dependant);
+  if (await isCutOff(engine, inspect)) await stopContainer({ engine, clock, ...verification }, old);
+  else await awaitPendingStop({ engine, clock }, inspect);
+  try {
+    await ignoreStatuses([NOT_MODIFIED], container.start());
+  } catch (error) {
+    if (await isUnstartable(dependant, error)) return restoreOldContainer(dependant, old.Id);
+    throw error;
+  }
+  await yieldAfterStart(dependant, old.Id);
+}
+
+/**
+ * For a dependant whose parent was recreated, or whose link is wrong or forgotten. Its own successor is undone by
+ * now.
+ */
+async function recreateOnOwnImage(dependant: Swap): Promise<void> {
+  await recreateContainer(onOwnImage(dependant));
+  await removeBackup(dependant);
+}
+
+const onOwnImage = ({ reference: _reference, watching: _watching, ...dependant }: Swap): Swap => ({
+  ...dependant,
+  newImage: dependant.oldImage,
+  successor: undefined,
+});
+
+/** Names of the containers it links to. */
+const linksOf = ({ HostConfig }: ContainerInspectInfo): string[] =>
+  ((HostConfig.Links ?? []) as string[]).map((link) => link.replace(/^\//, "").replace(/:.*/, ""));
+
+/** It shares a namespace that its parent has left, or knows an address that its parent no longer has. */
+async function isCutOff(engine: Engine, inspect: ContainerInspectInfo): Promise<boolean> {
+  const { State } = inspect;
+  if (!State.Running) return false;
+  for (const name of [...namespaceParents(inspect), ...linksOf(inspect)]) {
+    const parent = await ifExists(engine.docker.getContainer(name).inspect());
+    if (parent !== undefined && Date.parse(parent.State.StartedAt) > Date.parse(State.StartedAt)) return true;
+  }
+  return false;
+}
