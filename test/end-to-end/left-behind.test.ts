@@ -112,6 +112,27 @@ describe("what an earlier updater left behind", () => {
     assert.deepEqual((await h1.docker.listVolumes()).Volumes ?? [], []);
   });
 
+  const renamedMeanwhile: readonly (readonly [says: string, DIE_AT: string])[] = [
+    ["had made its successor", "POST /containers/create\\?.*name=web\\..*"],
+    ["was to stop it", "step keep the old image of web"],
+    ["had stopped it", "step stop the old container of web"],
+  ];
+  for (const [says, point] of renamedMeanwhile)
+    it(`an old container that its owner renames while the updater is dead that ${says}: it runs on, alone`, async () => {
+      const web = await deploy(h1, "web", { create: { HostConfig: { RestartPolicy: { Name: "always" } } } });
+      await using stack = await startStack({ engine: h1, services: ["hook-executor", "poller"] });
+      const env = { DIE_AT: JSON.stringify([point]) };
+      const dying = stack.start("updater", { program: dyingUpdater, env });
+      await stack.check();
+      await release("apps/web", "2");
+      await stack.check();
+      assert.equal(await dying.exited, "SIGKILL");
+      await rename("web", "moved");
+      stack.start("updater");
+      await comesTo(["moved running 1"]);
+      assert.deepEqual([await idOf(h1, "moved"), await policyOf("moved")], [web, "always"]);
+    });
+
   it("an old container that is alone, with its restart policy parked: it has it again", async () => {
     const web = await deploy(h1, "web", { create: { HostConfig: { RestartPolicy: { Name: "always" } } } });
     await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });

@@ -5,6 +5,7 @@
 //   F3  If a container has several snapshots, the newest counts.
 //   F4  A replacement for a container that a killed Engine can no longer start (remake-container.ts: N3) is removed
 //       if that container still exists: recovery tries again.
+//   F5  The snapshot knows the old container by its id. If the owner renamed it, it is rolled back under its new name.
 import type { ContainerInspectInfo } from "dockerode";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import type { RunMarker } from "../journal/run-marker.ts";
@@ -69,6 +70,8 @@ async function matchSnapshot(
   const inspect = await ifExists(docker.getContainer(container.Id).inspect());
   const nothing = { name, run, current: undefined, successor: undefined, backup: undefined };
   if (inspect !== undefined) {
+    if (shown?.successor !== undefined && (shown.current ?? shown.backup) === undefined)
+      return { ...shown, current: inspect }; // F5
     // A prune may have removed the rest of the swap. If it was started since then, it is not down because of us.
     const isDown = ran && !inspect.State.Running && inspect.State.StartedAt === snapshot.started_at;
     return shown === undefined && isDown && inspect.Name === `/${name}`

@@ -132,10 +132,12 @@ export const create: SwapStep = {
     const old = withReference(swap);
     const files = await findCopiedFiles(swap.engine, swap.old);
     const make = () => makeSuccessor({ ...rest, old, name: successorName(name, run) });
+    const role = swap.parent === undefined ? "updated" : "dependant";
+    await takeSnapshot(swap, role); // before the successor exists: recovery knows the old container by its id
     swap.successor = await createOnImage({ ...swap, old }, swap.newImage.Id, make);
     swap.replaced.set(swap.old.Id, swap.successor);
     await copyPaths(swap.engine, { from: swap.old.Id, to: swap.successor, paths: files });
-    await takeSnapshot(swap, swap.parent === undefined ? "updated" : "dependant");
+    await takeSnapshot(swap, role);
     await swap.beforeStop(swap.successor);
   },
   // Removes the volumes that only the new image declares; the volumes it took over are bound by name and stay.
