@@ -54,6 +54,8 @@ export class Fence {
    */
   static async take(bus: Bus, { isStandby, recoverFromEngine }: FenceOptions): Promise<Fence> {
     const { context, clock } = bus;
+    // The one that took over, or is about to, needs a moment until it is heard.
+    if (isStandby) await clock.sleep(RETRY_MS, bus.signal);
     for (let isLogged = false; !bus.signal.aborted; isLogged = true) {
       const last = await readOpenUnlessAway(bus);
       if (last === "away") {
