@@ -20,7 +20,8 @@ type SwapSearchContext = Pick<SwapRecoveryContext, "host" | "log" | "clock" | "s
 
 export async function findSwaps(context: SwapSearchContext): Promise<FoundSwap[]> {
   const all = await findSwapContainers(context.host.engine);
-  const shown = (await Promise.all(all.map((parts) => removeHalfMade(context, parts)))).flat();
+  const left = (await Promise.all(all.map((parts) => removeHalfMade(context, parts)))).flat();
+  const shown = await Promise.all(left.map((parts) => findRenamedOld(context, parts)));
   const found = new Map<string, FoundSwap>(shown.map((parts) => [keyOf(parts), parts]));
   const names = new Set<string>();
   for (const snapshot of context.snapshots.filter(({ role }) => role !== "dependency")) {
@@ -48,6 +49,21 @@ async function removeHalfMade(context: SwapSearchContext, parts: SwapContainers)
   return rest.successor === undefined ? [] : [{ ...rest, current, backup: undefined }];
 }
 
+/** F5 */
+async function findRenamedOld(
+  { host, snapshots }: SwapSearchContext,
+  parts: SwapContainers,
+): Promise<SwapContainers> {
+  const { name, run, current, backup, successor } = parts;
+  if (successor === undefined || (current ?? backup) !== undefined) return parts;
+  const snapshot = snapshots.find((taken) => taken.run === run && containerNameIn(taken) === name);
+  if (snapshot === undefined) return parts;
+  return {
+    ...parts,
+    current: await ifExists(host.engine.docker.getContainer(snapshot.container.Id).inspect()),
+  };
+}
+
 const keyOf = ({ name, run }: Pick<FoundSwap, "name" | "run">): string => `${name} ${run}`;
 
 const goneOf = ({ snapshots }: SwapSearchContext): Pick<FoundSwap, "name" | "run">[] =>
@@ -70,8 +86,6 @@ async function matchSnapshot(
   const inspect = await ifExists(docker.getContainer(container.Id).inspect());
   const nothing = { name, run, current: undefined, successor: undefined, backup: undefined };
   if (inspect !== undefined) {
-    if (shown?.successor !== undefined && (shown.current ?? shown.backup) === undefined)
-      return { ...shown, current: inspect }; // F5
     // A prune may have removed the rest of the swap. If it was started since then, it is not down because of us.
     const isDown = ran && !inspect.State.Running && inspect.State.StartedAt === snapshot.started_at;
     return shown === undefined && isDown && inspect.Name === `/${name}`
