@@ -193,6 +193,19 @@ export const commands = {
 export type CommandName = keyof typeof commands;
 export const commandNames = Object.keys(commands) as readonly CommandName[];
 
+export const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name);
+
+/** The command that a command line begins with, of one word or two, and the words behind it. */
+export function splitCommand(
+  words: readonly string[],
+): { readonly name: CommandName; readonly rest: readonly string[] } | undefined {
+  for (const length of [1, 2]) {
+    const name = words.slice(0, length).join(" ");
+    if (isCommand(name)) return { name, rest: words.slice(length) };
+  }
+  return undefined;
+}
+
 /** The services, which run until they are stopped. Their options are the settings. */
 export const services = {
   poller: "Finds updates.",

@@ -1,7 +1,7 @@
 // Finds the runner for the words of a command line. Each command loads only its own code: to load all of it would
 // take longer than to ask NATS.
 import { EXIT } from "./command.ts";
-import { type CommandName, commandNames, commands, services } from "./command-table.ts";
+import { type CommandName, commandNames, isCommand, services, splitCommand } from "./command-table.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 import { type CommandRunner, runCommand } from "./run-command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -42,7 +42,7 @@ type CommandStart = (terminal: Terminal) => Promise<number>;
 
 /** What these words start; undefined where they name no command, but a service, options or nothing. */
 export function findCommand(args: readonly string[]): CommandStart | undefined {
-  const [first = "", second = "", ...rest] = args;
+  const [first = "", second = ""] = args;
   if (first === "known")
     return async (terminal) =>
       (await import("../commands/completion-values.ts")).printCompletionValues(args.slice(1), terminal);
@@ -52,8 +52,8 @@ export function findCommand(args: readonly string[]): CommandStart | undefined {
       stdout.write(`${readVersion()}\n`);
       return Promise.resolve(EXIT.done.code);
     };
-  if (isCommand(first)) return startCommand(first, args.slice(1));
-  if (isCommand(`${first} ${second}`)) return startCommand(`${first} ${second}` as CommandName, rest);
+  const found = splitCommand(args);
+  if (found !== undefined) return startCommand(found.name, found.rest);
   const group = commandNames.filter((name) => name.startsWith(`${first} `));
   if (group.length > 0) return (terminal) => Promise.resolve(printGroupHelp(first, second, terminal));
   if (first === "" || first.startsWith("-") || Object.hasOwn(services, first)) return undefined;
@@ -72,8 +72,6 @@ function suggestionFor(args: readonly string[]): string {
   const names = args.filter((arg) => !arg.startsWith("-")).join(" ");
   return `; \`ouroboros help\` lists them. To watch only the containers ${names}, set MONITOR="${names}"`;
 }
-
-const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name);
 
 const startCommand =
   (name: CommandName, args: readonly string[]): CommandStart =>

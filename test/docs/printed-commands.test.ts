@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Command } from "../../cli/framework/command.ts";
 import { parseCommandLine } from "../../cli/framework/command-line.ts";
-import { type CommandName, commandNames, commands, services } from "../../cli/framework/command-table.ts";
+import { commandNames, commands, services, splitCommand } from "../../cli/framework/command-table.ts";
 import { WrongUsage } from "../../shared/errors.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -47,23 +47,17 @@ function commandsIn(page: string): PrintedCommand[] {
 const wordsIn = (line: string): string[] =>
   [...line.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)].map(([word]) => word.replace(/["']/g, ""));
 
-/** The name with the most words that the line begins with. */
-function commandOf(words: readonly string[]): CommandName | undefined {
-  const begins = (name: string): boolean => words.slice(0, name.split(" ").length).join(" ") === name;
-  return commandNames.filter(begins).toSorted((a, b) => b.length - a.length)[0];
-}
-
 /** What is wrong with it, but for what a sentence leaves out. */
 function faultsOf({ line, isWhole }: PrintedCommand): string[] {
   const words = wordsIn(line);
   const [first = ""] = words;
   if (Object.hasOwn(services, first) || ["help", "version"].includes(first)) return [];
-  const name = commandOf(words);
+  const command = splitCommand(words);
   const isFamily = words.length === 1 || words[1] === "--help";
-  if (name === undefined)
+  if (command === undefined)
     return isFamily && commandNames.some((other) => other.startsWith(`${first} `)) ? [] : ["no such command"];
   try {
-    parseCommandLine<Command>(commands[name], words.slice(name.split(" ").length));
+    parseCommandLine<Command>(commands[command.name], command.rest);
     return [];
   } catch (error) {
     if (!(error instanceof WrongUsage)) throw error;
