@@ -13,10 +13,10 @@ export const formatRatio = (value: number, bare: number): string =>
   `${(value / bare).toFixed(value / bare < 3 ? 2 : 1)} x`;
 
 /** The cell of a goal. A bench that misses one ends with 1. */
-export function goalFor(ratio: number, most: number | undefined): string {
+export function goalFor(value: number, most: number | undefined, unit = ""): string {
   if (most === undefined) return "";
-  if (ratio > most) process.exitCode = 1;
-  return `<= ${most}`;
+  if (value > most) process.exitCode = 1;
+  return `<= ${most}${unit}`;
 }
 
 /** The first row is the heading; the first column is text, the others are numbers. */
