@@ -18,14 +18,14 @@ export interface EngineStep {
   readonly down_ms: number | undefined;
 }
 
-interface Swap {
+interface ShownSwap {
   readonly successor: string;
   /** Milliseconds, the Engine's clock. */
   last: number | undefined;
 }
 
 export class EngineSteps {
-  readonly #swaps = new Map<string, Swap>();
+  readonly #swaps = new Map<string, ShownSwap>();
   readonly #downSince = new Map<string, number>();
   readonly #downFor = new Map<string, number>();
   readonly #restarts = new Map<string, number>();

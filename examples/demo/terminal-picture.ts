@@ -18,7 +18,7 @@ const CLASSES: Readonly<Record<string, string>> = {
   36: "cyan",
 };
 
-interface Cell {
+interface PictureCell {
   readonly character: string;
   readonly style: string;
 }
@@ -41,13 +41,13 @@ ${rows.map(drawRow).join("\n")}
 `;
 }
 
-function drawRow(cells: readonly Cell[], row: number): string {
+function drawRow(cells: readonly PictureCell[], row: number): string {
   const y = MARGIN + (row + 0.75) * LINE;
   return `<text x="${MARGIN}" y="${y}" xml:space="preserve">${spansOf(cells).join("")}</text>`;
 }
 
 /** Neighbours of one style in one element. */
-function spansOf(cells: readonly Cell[]): string[] {
+function spansOf(cells: readonly PictureCell[]): string[] {
   const spans: { style: string; text: string }[] = [];
   for (const { character, style } of cells) {
     const last = spans.at(-1);
@@ -62,7 +62,7 @@ function spansOf(cells: readonly Cell[]): string[] {
 const escape = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
-function cellsOf(line: string): Cell[] {
+function cellsOf(line: string): PictureCell[] {
   let style = "";
   // eslint-disable-next-line no-control-regex
   return line.split(/\x1b\[(\d+)m/).flatMap((part, index) => {
@@ -73,7 +73,7 @@ function cellsOf(line: string): Cell[] {
 }
 
 /** At a blank where there is one. */
-function wrap(cells: readonly Cell[]): Cell[][] {
+function wrap(cells: readonly PictureCell[]): PictureCell[][] {
   if (cells.length <= COLUMNS) return [[...cells]];
   const blank = cells.findLastIndex(({ character }, at) => character === " " && at <= COLUMNS);
   const end = blank > INDENT ? blank : COLUMNS;

@@ -2,7 +2,7 @@
 import { styleText } from "node:util";
 import type { Happening, Outcome } from "./happenings.ts";
 
-type Colour = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
+type TimeLineColour = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
 
 const GOOD = { mark: "✔", colour: "green" } as const;
 const BAD = { mark: "✘", colour: "red" } as const;
@@ -11,7 +11,7 @@ const MARKS = { proceed: GOOD, refuse: BAD, defer: LATER } as const;
 
 /** The words for what happened `at` seconds after the beginning, with a line feed; nothing for what only JSON tells. */
 export function timeLine(coloured: boolean): (at: number, happening: Happening) => string {
-  const paint = (colour: Colour, text: string): string =>
+  const paint = (colour: TimeLineColour, text: string): string =>
     coloured ? styleText(colour, text, { validateStream: false }) : text;
   return (at, happening) => {
     const words = wordsFor(happening, paint);
@@ -22,7 +22,7 @@ export function timeLine(coloured: boolean): (at: number, happening: Happening) 
   };
 }
 
-type Paint = (colour: Colour, text: string) => string;
+type Paint = (colour: TimeLineColour, text: string) => string;
 type Words =
   string | { readonly kind: string; readonly container?: string; readonly text: string } | undefined;
 
@@ -79,7 +79,7 @@ function endWords({ from, to, end, downtime_ms: down, because }: Outcome): strin
   return `${end}: ${now}, ${down === undefined ? "never stopped" : `down for ${duration(down)}`}; ${because}`;
 }
 
-const colourOf = ({ end }: Outcome): Colour =>
+const colourOf = ({ end }: Outcome): TimeLineColour =>
   end === "updated" ? "green" : end === "refused" ? "yellow" : "red";
 
 const HEADINGS = ["container", "from", "to", "end", "downtime", "because"];
