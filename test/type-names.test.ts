@@ -1,15 +1,7 @@
 // One word for one thing: a type's name stands for one type in the whole product.
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import { describe, it } from "mocha";
-
-const checkout = join(import.meta.dirname, "../..");
-const sources = ["cli", "nats", "services", "shared"].flatMap((folder) =>
-  readdirSync(join(checkout, folder), { recursive: true })
-    .map((name) => join(folder, String(name)))
-    .filter((name) => name.endsWith(".ts")),
-);
+import { readSources } from "./support/sources.ts";
 
 /** Of types, interfaces and classes that a file declares at its top level. */
 const typeNamesIn = (text: string): string[] =>
@@ -20,9 +12,8 @@ const typeNamesIn = (text: string): string[] =>
 describe("the name of a type", () => {
   it("is declared in one file only: another type is called otherwise, the same is imported", () => {
     const places = new Map<string, string[]>();
-    for (const file of sources)
-      for (const name of typeNamesIn(readFileSync(join(checkout, file), "utf8")))
-        places.set(name, [...(places.get(name) ?? []), file]);
+    for (const { file, text } of readSources())
+      for (const name of typeNamesIn(text)) places.set(name, [...(places.get(name) ?? []), file]);
     assert.ok(places.size > 100);
     const twice = [...places].filter(([, files]) => files.length > 1);
     assert.deepEqual(

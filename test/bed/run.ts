@@ -21,6 +21,7 @@ import type { Results } from "./reporter.ts";
 import { slowest } from "./times.ts";
 import { type BedOptions, Interrupted, withBed } from "./with-bed.ts";
 import { type Place, run, withoutBed } from "./without-bed.ts";
+import { SOURCE_FOLDERS } from "../support/sources.ts";
 
 /** What has come of it so far. */
 interface Outcome {
@@ -154,11 +155,9 @@ async function missingCoverage({ coverage }: TestRequest, folder: string): Promi
   const paths = ["--temp-directory", join(folder, "coverage-raw"), "--reports-dir", reports];
   const table = coverage ? ["--reporter", "text", "--reporter", "json-summary"] : [];
   await run(["node_modules/c8/bin/c8.js", "report", ...paths, ...table]);
-  return uncovered(
-    join(reports, "coverage-summary.json"),
-    ["cli", "nats", "services", "shared"],
-    leastCovered,
-  ).catch(() => ["There is no coverage report."]);
+  return uncovered(join(reports, "coverage-summary.json"), SOURCE_FOLDERS, leastCovered).catch(() => [
+    "There is no coverage report.",
+  ]);
 }
 
 /** A bench is a program that prints what it measured; it passed if it ended with 0. */

@@ -1,16 +1,13 @@
 // docs/troubleshooting.md quotes what Ouroboros says: each quotation is in the code, letter by letter.
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readSources } from "../support/sources.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const page = readFileSync(join(ROOT, "docs/troubleshooting.md"), "utf8");
-const sources = ["cli", "nats", "services", "shared"]
-  .flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".ts"))
-      .map((name) => readFileSync(join(ROOT, folder, name), "utf8")),
-  )
+const sources = readSources()
+  .map(({ text }) => text)
   .join("\n");
 
 /** Those in the first column that are no call of a command, between their `…`. */

@@ -15,6 +15,7 @@ import { titleOf } from "./killed/choose-cases.ts";
 import { publishImages } from "./killed/deploy.ts";
 import { type Case, points } from "./killed/points.ts";
 import { openSession } from "./killed/session.ts";
+import { SOURCE_FOLDERS } from "../support/sources.ts";
 
 const h1 = engine(1);
 const dist = join(import.meta.dirname, "../..");
@@ -103,7 +104,7 @@ async function whatFails(programs: Programs): Promise<readonly string[]> {
 
 /** The programs from a copy of what was compiled, with one change. */
 async function alter(file: string, from: string, to: string): Promise<Programs> {
-  for (const part of ["cli", "nats", "services", "shared", "test/support"])
+  for (const part of [...SOURCE_FOLDERS, "test/support"])
     await cp(join(dist, part), join(altered, part), { recursive: true });
   const text = await readFile(join(altered, file), "utf8");
   assert.ok(text.includes(from), `${file} has no ${from}`);

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { ifExists } from "../../shared/docker/engine.ts";
 import { bedCommand, engine, engineSocket, registry } from "../bed/bed.ts";
+import { SOURCE_FOLDERS } from "./sources.ts";
 
 const dist = join(import.meta.dirname, "../..");
 export const checkout = dirname(realpathSync(join(dist, "../package.json")));
@@ -39,8 +40,7 @@ export async function buildOuroborosImage(
   const app = join(folder, "app");
   for (const path of ["package.json", ...needed.map(([name]) => name)])
     await cp(join(checkout, path), join(app, path), { recursive: true });
-  for (const path of ["cli", "nats", "services", "shared"])
-    await cp(join(dist, path), join(app, "dist", path), { recursive: true });
+  for (const path of SOURCE_FOLDERS) await cp(join(dist, path), join(app, "dist", path), { recursive: true });
   const contexts = { build: folder, system: `docker-image://${system}` };
   const flags = Object.entries(contexts).flatMap(([name, where]) => ["--build-context", `${name}=${where}`]);
   const kind = platform === "" ? [] : ["--platform", platform];

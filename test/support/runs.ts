@@ -43,7 +43,7 @@ export async function awaitResults(
       return record?.kind === "finished" ? record.ends : undefined;
     },
     {
-      ...(within !== undefined && { within }),
+      within,
       explain: () =>
         Object.values(stack.services)
           .map((one) => one.log())

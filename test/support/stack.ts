@@ -165,7 +165,7 @@ export async function startStack({
               record.kind === "ended" && record.container === container,
           )[nth - 1],
         {
-          ...(within !== undefined && { within }),
+          within,
           explain: () => all.map((one) => one.log()).join("\n"),
         },
       ),

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 interface Limits {
   /** Milliseconds; only a failure waits as long, so it is wide enough for a busy machine. */
-  readonly within?: number;
+  readonly within?: number | undefined;
   /** Between two questions; milliseconds. Without it 20 at first, and more the longer it takes: asking costs the Engine. */
   readonly every?: number;
   /** Added to the failure. */
