@@ -9,6 +9,7 @@ import type { ContainerDocument } from "../create/inspect.ts";
 import { isSwapName, primaryName } from "../../../shared/containers/swap-names.ts";
 
 const LEFT_TO_COMPOSE_MS = 10_000;
+const REMOVED_BY_COMPOSE_MS = 3000;
 const LOOK_EVERY_MS = 100;
 
 const PROJECT = "com.docker.compose.project";
@@ -44,19 +45,30 @@ export const describeReplacement = ({ id, name }: Replacement, kept?: string): s
     : `; the old container is kept, stopped, as ${kept}: remove it if you do not need it`);
 
 /**
- * Somebody removed the old container and started the successor, which the updater had not started. Compose starts the
- * containers it created or kept only after all services of the project exist, so this waits a while.
+ * Somebody removed the old container and started the successor, which the updater had not started, and no other
+ * container has its place. Compose starts the containers it created or kept only after all services of the project
+ * exist, so this waits a while.
  */
 export async function isSuccessorAdopted(swap: ReplacementContext, successor: string): Promise<boolean> {
-  const { engine, clock, name, old, restored } = swap;
-  const inspect = (id: string) => ifExists(engine.docker.getContainer(id).inspect());
-  if (restored !== undefined || (await inspect(old.Id)) !== undefined) return false;
-  const labels = old.Config.Labels ?? {};
-  const waitMs = SAME_SERVICE.every((key) => key in labels) ? LEFT_TO_COMPOSE_MS : 0;
+  const { engine, clock, old, restored } = swap;
+  const isCompose = SAME_SERVICE.every((key) => key in (old.Config.Labels ?? {}));
+  if (restored !== undefined || !(await isRemoved(swap, isCompose ? REMOVED_BY_COMPOSE_MS : 0))) return false;
+  const waitMs = isCompose ? LEFT_TO_COMPOSE_MS : 0;
   for (let waited = 0; ; waited += LOOK_EVERY_MS) {
-    const found = await inspect(successor);
-    if (found === undefined || found.State.Running) return found !== undefined;
-    if (waited >= waitMs || (await inspect(name)) !== undefined) return false;
+    const found = await ifExists(engine.docker.getContainer(successor).inspect());
+    if (found === undefined || (await findReplacement(swap)) !== undefined) return false;
+    if (found.State.Running) return true;
+    if (waited >= waitMs) return false;
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** Compose stops the instance that it does not keep, and removes it right after: a stopped one is given that time. */
+async function isRemoved({ engine, clock, old }: ReplacementContext, waitMs: number): Promise<boolean> {
+  for (let waited = 0; ; waited += LOOK_EVERY_MS) {
+    const found = await ifExists(engine.docker.getContainer(old.Id).inspect());
+    if (found === undefined) return true;
+    if (found.State.Running || waited >= waitMs) return false;
     await clock.sleep(LOOK_EVERY_MS);
   }
 }

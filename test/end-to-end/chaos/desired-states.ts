@@ -78,7 +78,8 @@ export const cutOffInside = (wishes: DesiredStates, service: ServiceName): Desir
     wishes,
   );
 
-const orStopped = (states: readonly State[]): readonly State[] =>
+/** It may be down, unless it is not there at all. */
+export const orStopped = (states: readonly State[]): readonly State[] =>
   isGone({ states } as DesiredState) ? states : union(states, ["stopped"]);
 
 /**

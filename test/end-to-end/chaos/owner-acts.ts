@@ -11,6 +11,7 @@ import {
   change,
   changeAll,
   cutOffInside,
+  orStopped,
   moreLost,
   renamed,
   want,
@@ -131,10 +132,13 @@ export const serviceActs = {
 } as const satisfies Record<string, ServiceAct>;
 export type ServiceActName = keyof typeof serviceActs;
 
-/** It broke off in the middle: nobody knows what is there. */
+/** It broke off in the middle: nobody knows what is there, and what it put back may not start. */
 function seldom(wishes: DesiredStates, service: ServiceName, outcome: Outcome): DesiredStates {
   const after = cutOffInside(runsAs(wishes, service, { ...outcome, isBusy: true }), service);
-  return change(after, service, (wish) => want("running", outcome)(wish));
+  return change(after, service, (wish) => {
+    const wanted = want("running", outcome)(wish);
+    return { ...wanted, states: orStopped(wanted.states) };
+  });
 }
 
 function byName(...words: readonly string[]) {
