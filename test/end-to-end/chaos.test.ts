@@ -33,6 +33,11 @@ describe("the chaos test", () => {
       want("absent", { ok: false, isBusy: false })(INITIAL_STATES.web).states,
       ["running", "absent"],
     ],
+    [
+      "what could not be started may be down",
+      want("running", { ok: false, isBusy: false })(INITIAL_STATES.web).states,
+      ["running", "stopped"],
+    ],
     ["`always` runs after the Engine was started", afterEngine(INITIAL_STATES).web.states, ["running"]],
     ["`always` may run again though it was stopped", afterEngine(stopped).web.states, ["stopped", "running"]],
     [

@@ -50,12 +50,16 @@ export const changeAll = (
 
 export const isGone = ({ states }: DesiredState): boolean => states.every((state) => state === "absent");
 
-/** It shall be so. That it runs, an update in between cannot change; anything else it can. */
+/**
+ * It shall be so. That it runs, an update in between cannot change; anything else it can. What could not be started may be
+ * down: a prune takes it then.
+ */
 export function want(state: State, { ok, isBusy }: Outcome): (wish: DesiredState) => DesiredState {
   return (wish) => {
     if (!ok && isGone(wish)) return wish;
     if (ok && (!isBusy || state === "running")) return { ...wish, states: [state] };
-    return { ...wish, states: union(wish.states, [state]) };
+    const mayBe: readonly State[] = !ok && state === "running" ? ["running", "stopped"] : [state];
+    return { ...wish, states: union(wish.states, mayBe) };
   };
 }
 
@@ -78,8 +82,7 @@ export const cutOffInside = (wishes: DesiredStates, service: ServiceName): Desir
     wishes,
   );
 
-/** It may be down, unless it is not there at all. */
-export const orStopped = (states: readonly State[]): readonly State[] =>
+const orStopped = (states: readonly State[]): readonly State[] =>
   isGone({ states } as DesiredState) ? states : union(states, ["stopped"]);
 
 /**

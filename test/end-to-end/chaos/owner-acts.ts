@@ -11,7 +11,6 @@ import {
   change,
   changeAll,
   cutOffInside,
-  orStopped,
   moreLost,
   renamed,
   want,
@@ -132,13 +131,10 @@ export const serviceActs = {
 } as const satisfies Record<string, ServiceAct>;
 export type ServiceActName = keyof typeof serviceActs;
 
-/** It broke off in the middle: nobody knows what is there, and what it put back may not start. */
+/** It broke off in the middle: nobody knows what is there. */
 function seldom(wishes: DesiredStates, service: ServiceName, outcome: Outcome): DesiredStates {
   const after = cutOffInside(runsAs(wishes, service, { ...outcome, isBusy: true }), service);
-  return change(after, service, (wish) => {
-    const wanted = want("running", outcome)(wish);
-    return { ...wanted, states: orStopped(wanted.states) };
-  });
+  return change(after, service, (wish) => want("running", outcome)(wish));
 }
 
 function byName(...words: readonly string[]) {
