@@ -3,7 +3,7 @@ import * as z from "zod";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
-import { RateLimit } from "../../shared/contract/rate-limit.ts";
+import { type HostEntry, parseHostEntry } from "../../shared/contract/host-entry.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
 import { type HostStatus, type Status, UpdateCounts } from "../output/output-schemas.ts";
@@ -59,14 +59,6 @@ async function readStatus(fleet: Fleet, host: string | undefined, now: number): 
   };
 }
 
-const HostEntry = z.object({
-  engine_id: z.string(),
-  versions: z.object({ ouroboros: z.string(), api: z.string() }),
-  last_seen: z.string(),
-  last_poll: z.string().nullable(),
-  last_plan: z.object({ run: z.string(), at: z.string() }).nullable(),
-  budgets: z.record(z.string(), RateLimit).optional(),
-});
 const UpdaterStatus = z.object({
   state: z.enum(["busy", "idle"]),
   updates: UpdateCounts.optional(),
@@ -94,7 +86,7 @@ async function readHostStatus(
     askService(fleet, host, ["updater", "status"]),
     findUndecidedRecords(fleet, host),
   ]);
-  const hostEntry = HostEntry.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data;
+  const hostEntry = parseHostEntry(entry?.operation === "PUT" ? entry.string() : "");
   const updaterStatus = UpdaterStatus.safeParse(updater).data;
   const last = PollerStatus.safeParse(poller).data?.last;
   const lastRun = hostEntry?.last_plan ? await readLastRun(fleet, host, hostEntry.last_plan) : null;
@@ -142,7 +134,7 @@ function pollResultText({ outcome, asked = 0, unanswered = 0, lagging }: LastPol
 
 const imagesIn = ({ length }: LastPoll["lagging"]): string => `${length} image${length === 1 ? "" : "s"}`;
 
-const hostEntryFields = (entry: z.infer<typeof HostEntry> | undefined) => ({
+const hostEntryFields = (entry: HostEntry | undefined) => ({
   engine_id: entry?.engine_id ?? null,
   ouroboros: entry?.versions.ouroboros ?? null,
   api: entry?.versions.api ?? null,

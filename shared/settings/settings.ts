@@ -231,7 +231,6 @@ export const settings = {
     byDefault: "",
     read: value.wordsOrNone,
     secret: true,
-    notYet: true,
     says: "Where to send notifications: URLs of Apprise.",
   },
   SKIP_STARTUP_NOTIFICATIONS: {
@@ -255,7 +254,6 @@ export const settings = {
     flags: ["-D", "--data-export"],
     byDefault: "",
     read: value.dataExport,
-    notYet: true,
     says: "`prometheus` or `influxdb`.",
   },
   PROMETHEUS_ADDR: {
