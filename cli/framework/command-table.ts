@@ -26,6 +26,7 @@ import {
   positiveDuration,
 } from "./argument-types.ts";
 import { hostCommands } from "./host-command-table.ts";
+import { notificationCommands } from "./notification-command-table.ts";
 import { participantCommands } from "./participant-command-table.ts";
 import { setupCommands } from "./setup-command-table.ts";
 
@@ -187,6 +188,7 @@ export const commands = {
     json: { schema: z.array(RepairResult) },
   },
   ...hostCommands,
+  ...notificationCommands,
   ...participantCommands,
   ...setupCommands,
 } as const satisfies Readonly<Record<string, Command>>;

@@ -1,6 +1,7 @@
 // What the parts of a notifier share.
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import { parseHostEntry } from "../../shared/contract/host-entry.ts";
+import { OUTBOX_KEYS } from "../../shared/contract/notifier-state.ts";
 import { decodeToken, isToken } from "../../shared/contract/subject-tokens.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { readMessages } from "../../shared/nats/jetstream.ts";
@@ -48,6 +49,22 @@ export async function notify(
       add(outbox, { ...given, notifications: wanted }),
     );
   notifier.wake();
+}
+
+/** Makes an outbox for each target, and removes those of targets that NOTIFIERS no longer names. */
+export async function keepOutboxes(notifier: Notifier): Promise<void> {
+  const { manager, state, targets, log } = notifier;
+  for (const target of targets)
+    await changeValue(outboxOf(notifier, target), (outbox) => ({ ...outbox, target: target.name }));
+  const kept = targets.map((target) => outboxOf(notifier, target).key);
+  const prefix = `$KV.${BUCKETS.observers}.`;
+  for await (const { subject } of readMessages(manager, `KV_${BUCKETS.observers}`, `${prefix}${OUTBOX_KEYS}`)) {
+    const key = subject.slice(prefix.length);
+    const entry = kept.includes(key) ? null : await state.get(key);
+    if (entry?.operation !== "PUT") continue;
+    await state.delete(key);
+    log.info({ outbox: key }, "an outbox whose target is no longer in NOTIFIERS is removed");
+  }
 }
 
 /** The entries of all hosts, by name. */

@@ -14,7 +14,7 @@ import { appriseApi, appriseHere } from "./apprise.ts";
 import { Deliverer } from "./deliver.ts";
 import { trimMemory } from "./memory.ts";
 import { type Noted, noteRecord, noteRunFinished, noteUpdateFinished } from "./note-event.ts";
-import { type Notifier, memoryOf, notify, readHosts } from "./notifier.ts";
+import { type Notifier, keepOutboxes, memoryOf, notify, readHosts } from "./notifier.ts";
 import { changeValue } from "./stored-value.ts";
 import { targetsFrom } from "./target.ts";
 import { Templates } from "./templates.ts";
@@ -36,6 +36,7 @@ export const runNotifier = observerService("notifier", async (observing) => {
     log.error({ target: name }, "Apprise does not know such a URL of NOTIFIERS: nothing is sent there");
   let wakeUp = new AbortController();
   const notifier: Notifier = { ...observing, targets, wake: () => wakeUp.abort() };
+  await keepOutboxes(notifier);
   const deliverer = new Deliverer({ ...notifier, sender, templates });
   log.info({ targets: targets.map(({ name }) => name) }, "sending notifications");
   await Promise.all([

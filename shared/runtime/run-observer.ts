@@ -27,7 +27,8 @@ export interface Observing extends ServiceContext {
 /** Handles one message. An error has it delivered again; `Permanent` gives it up. */
 export type MessageHandler = (message: JsMsg, signal: AbortSignal) => Promise<void>;
 
-const RETRY_MS = 1000;
+/** Short, so that a run right after the start is not missed. */
+const RETRY_MS = 200;
 const CHECK_INTERVAL_MS = 15_000;
 
 /** `work` resolves when the signal aborts. */

@@ -34,7 +34,8 @@ export interface NotifierScene extends AsyncDisposable {
   readonly endpoint: Endpoint;
   /** What the endpoint took, with 200. */
   readonly received: () => Received[];
-  readonly start: (env?: Readonly<Record<string, string>>) => Process;
+  /** Resolves when it reads events, or has ended. */
+  readonly start: (env?: Readonly<Record<string, string>>) => Promise<Process>;
   /** As an updater says how an update ended. */
   readonly updateEnds: (
     data: Partial<NoticeData<"update_finished">> & { readonly name: string },
@@ -67,7 +68,7 @@ export async function openScene(): Promise<NotifierScene> {
     nats,
     endpoint,
     received: () => taken,
-    start: (env = {}) => {
+    start: async (env = {}) => {
       const started = startProcess(
         PROGRAM,
         {
@@ -81,6 +82,9 @@ export async function openScene(): Promise<NotifierScene> {
         ["notifier"],
       );
       running.push(started);
+      let hasEnded = false;
+      void started.exited.then(() => (hasEnded = true));
+      await until("the notifier reads events", () => hasEnded || /sending notifications/.test(started.log()));
       return started;
     },
     updateEnds: async (data, run = RUN, mode = "update") => {
