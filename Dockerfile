@@ -39,7 +39,7 @@ RUN ln -s /hooks hooks && install -d -m 1777 /files/data && chmod +x dist/cli/ma
 
 FROM $NODE AS system
 RUN apt-get update \
- && apt-get install -y --no-install-recommends nats-server python3 python3-docker tini util-linux \
+ && apt-get install -y --no-install-recommends nats-server python3 python3-docker apprise tini util-linux \
  && rm -rf /var/lib/apt/lists/*
 
 FROM system

@@ -12,9 +12,8 @@ rmSync("dist", { recursive: true, force: true });
 const compiler = ["node_modules/typescript7/bin/tsc"];
 const { status } = spawnSync(process.execPath, compiler, { stdio: "inherit" });
 if (status !== 0) process.exit(status ?? 1);
-const executor = "services/hook-executor";
-for (const name of readdirSync(executor).filter((file) => file.endsWith(".py")))
-  cpSync(join(executor, name), join("dist", executor, name));
+// What services read beside their code: Python programs, templates.
+cpSync("services", "dist/services", { recursive: true, filter: (path) => !path.endsWith(".ts") });
 
 // In place: dist/cli/main.js and each dist/services/*/main.js, with what they share in dist/services/bundle/, as deep
 // below the project as the modules. These stay for the tests.

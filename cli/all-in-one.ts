@@ -1,6 +1,8 @@
 // Runs all services in one process, for users who provide no more than the Docker socket: a private NATS, unless
 // NATS_URL names one, and for each host an updater, a hook-executor and a poller.
 import { firstOf } from "../shared/clock.ts";
+import { observerNames, observers } from "../shared/contract/observers.ts";
+import { CannotStart } from "../shared/errors.ts";
 import { type ServiceContext, type Host, type Service, forEachHost } from "../shared/runtime/run-service.ts";
 import { ContainerNames } from "../shared/runtime/container-names.ts";
 import type { Settings } from "../shared/settings/settings.ts";
@@ -9,6 +11,7 @@ import { runPoller } from "../services/poller/run.ts";
 import { runUpdater } from "../services/updater/run.ts";
 import { writeAccessFile } from "../nats/access-file.ts";
 import { providePrivateNats } from "../nats/private-nats.ts";
+import { loadService } from "./services.ts";
 
 /**
  * Ends the services first and the private NATS after them. An error of one service ends the program with that error.
@@ -21,12 +24,14 @@ export const runAllInOne: Service = async (context) => {
   await using _access = nats && (await writeAccessFile(settings.DATA_DIR, nats.access));
   const failures: unknown[] = [];
   const failed = new AbortController();
+  const ended = new AbortController();
   const common: ServiceContext = {
     ...context,
     census: new ContainerNames(settings.DOCKER_SOCKETS.length),
     settings: { ...settings, ...nats?.access, RUN_ONCE: settings.RUN_ONCE || settings.DRY_RUN },
     signal: firstOf(signal, failed.signal),
   };
+  const observersEnd = runObservers({ ...common, signal: firstOf(common.signal, ended.signal) });
   const code = await forEachHost(common, async (host) => {
     try {
       const exitCode = runHost(common, host);
@@ -38,9 +43,30 @@ export const runAllInOne: Service = async (context) => {
       return 1;
     }
   });
+  ended.abort("the hosts' services ended");
+  await observersEnd;
   if (failures.length > 0) throw failures[0];
   return code;
 };
+
+/** Runs the observers that the settings ask for. An observer that fails is logged, and updates go on without it. */
+async function runObservers(context: ServiceContext): Promise<void> {
+  const wanted = observerNames.filter((name) => observers[name].isWanted(context.settings));
+  await Promise.all(
+    wanted.map(async (service) => {
+      const log = context.log.child({ service });
+      try {
+        await (
+          await loadService[service]()
+        )({ ...context, log });
+      } catch (error) {
+        if (error instanceof CannotStart)
+          log.error({ because: error.message }, `the ${service} cannot run; updates go on without it`);
+        else log.error({ err: error }, `the ${service} ended by an error; updates go on without it`);
+      }
+    }),
+  );
+}
 
 const hostServices = (settings: Settings): Readonly<Record<string, Service>> => ({
   updater: runUpdater,

@@ -2,16 +2,8 @@
 // so that a service that idles for weeks holds no other service's code in memory.
 import { systemClock } from "../shared/clock.ts";
 import type { Service } from "../shared/runtime/run-service.ts";
-import type { ServiceName } from "./framework/command-table.ts";
 import type { Terminal } from "./framework/terminal.ts";
-
-const services: Readonly<Record<ServiceName, () => Promise<Service>>> = {
-  poller: async () => (await import("../services/poller/run.ts")).runPoller,
-  updater: async () => (await import("../services/updater/run.ts")).runUpdater,
-  "hook-executor": async () => (await import("../services/hook-executor/run.ts")).runHookExecutor,
-  webhook: async () => (await import("../services/webhook/run.ts")).runWebhook,
-};
-const isService = (word: string): word is ServiceName => Object.hasOwn(services, word);
+import { isService, loadService } from "./services.ts";
 
 /** Sets the process's exit code. */
 export async function start(args: readonly string[]): Promise<void> {
@@ -21,7 +13,7 @@ export async function start(args: readonly string[]): Promise<void> {
     const { runHelper } = await import("../services/updater/run.ts");
     return runServiceNamed(first, rest.slice(1), runHelper(rest[0] ?? ""));
   }
-  if (isService(first) && !asksForHelp) return runServiceNamed(first, rest, await services[first]());
+  if (isService(first) && !asksForHelp) return runServiceNamed(first, rest, await loadService[first]());
   if (!isService(first) && !first.startsWith("-") && first !== "") {
     const command = (await import("./framework/dispatch.ts")).findCommand(args);
     if (command !== undefined) {

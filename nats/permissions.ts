@@ -10,6 +10,7 @@
 // (authorization-text.ts). The user of a leaf node always has permissions, because it is another kind of client:
 // `publish` is what the host's server may send to the hub, `subscribe` what that server receives from there.
 import { hookNames, noticeNames } from "../shared/contract/hooks.ts";
+import { type ObserverName, observers } from "../shared/contract/observers.ts";
 import { BUCKETS, STREAMS, consumers, executorParticipant } from "../shared/contract/subjects.ts";
 import { encodeToken } from "../shared/contract/subject-tokens.ts";
 
@@ -30,7 +31,7 @@ export interface Permissions {
 interface Role {
   readonly says: string;
   /** What a user's name stands for, to which its rights are confined; `one` means a single user of this role. */
-  readonly per: "host" | "participant" | "reader" | "watcher" | "one";
+  readonly per: "host" | "participant" | "reader" | "watcher" | "observer" | "one";
   /** `askers` are the inbox prefixes of those users at a hub who send a host requests or verdicts. */
   readonly rights: (name: string, askers: readonly string[]) => Permissions;
 }
@@ -149,6 +150,27 @@ export const roles = {
       serves: [],
     }),
   },
+  observer: {
+    says: "a service of Ouroboros that reads all events and the journal: notifications, metrics",
+    per: "observer",
+    rights: (name) => ({
+      publish: [
+        ...pullPermissions(STREAMS.hooks, consumers.reader(name), "events"),
+        ...pullPermissions(STREAMS.runs, consumers.reader(name), "the journal"),
+        onApi(`STREAM.MSG.GET.${STREAMS.runs}`, "whether something is still waited for"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "which hosts there are, and their last poll"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
+        onSubject(`$KV.${BUCKETS.observers}.${name}.>`, "what it remembers"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.observers)}`, "what it remembers"),
+        onApi(`STREAM.INFO.${kv(BUCKETS.observers)}`, "whether its bucket is there"),
+        ...commandsOf(name).map((command) =>
+          onSubject(`ouroboros.command.*.poller.${command}`, "what its users ask for"),
+        ),
+      ],
+      subscribe: [],
+      serves: [],
+    }),
+  },
   leaf: {
     says: "the NATS of a host that is a leaf node of this one: what passes between the two",
     per: "host",
@@ -196,6 +218,9 @@ export const roles = {
 
 export type RoleName = keyof typeof roles;
 export const roleNames = Object.keys(roles) as readonly RoleName[];
+
+const commandsOf = (name: string): readonly string[] =>
+  Object.hasOwn(observers, name) ? observers[name as ObserverName].commands : [];
 
 /** To fetch and acknowledge the messages of one durable consumer, which somebody else created. */
 function pullPermissions(stream: string, durable: string, why: string): Permission[] {

@@ -8,6 +8,7 @@ import { NotDone, explain } from "../../shared/errors.ts";
 import { readSettings } from "../../shared/settings/read-settings.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
 
+import { observerNames } from "../../shared/contract/observers.ts";
 import { writeNatsFolder } from "./nats-config.ts";
 import { type User, userName } from "../../nats/permissions.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
@@ -25,6 +26,7 @@ const serviceUsers = (host: string, webhook: string): readonly (readonly [servic
   ["hook-executor", { role: "exec", name: host }],
   ["webhook", { role: "participant", name: webhook }],
   ["operator", { role: "operator", name: "" }],
+  ...observerNames.map((name) => [name, { role: "observer", name }] as const),
 ];
 
 export const runCompose: CommandRunner<"nats-config compose"> = async (given, terminal) => {

@@ -7,11 +7,13 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { CannotStart, NotDone, WrongUsage, explain } from "../../shared/errors.ts";
 import { managerOf } from "../../shared/nats/jetstream-client.ts";
+import { observerNames } from "../../shared/contract/observers.ts";
 import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import {
   type DurableConsumer,
   ensureConsumer,
   hostConsumers,
+  observerConsumer,
   readerConsumer,
 } from "../../shared/nats/durable-consumers.ts";
 import { ensureHub, ensureTopology } from "../../shared/nats/topology.ts";
@@ -176,6 +178,7 @@ const usersOf = ({ participants, watchers, readers }: UserNames, ofHosts: readon
   ...participants.map((name) => ({ role: "participant" as const, name })),
   ...watchers.map((name) => ({ role: "watcher" as const, name })),
   ...readers.map((name) => ({ role: "reader" as const, name })),
+  ...observerNames.map((name) => ({ role: "observer" as const, name })),
 ];
 
 /** Writes the files of one server, or those of a hub and of a server for each host. */
@@ -233,13 +236,12 @@ async function prepareTopology(
   { hosts, readers, hub }: Pick<UserNames, "hosts" | "readers"> & { readonly hub: string },
 ): Promise<void> {
   await ensureTopology(nats, manager, hub === "" ? {} : { leaf: { hub, hosts } });
+  const onBothStreams = (durable: DurableConsumer) =>
+    [STREAMS.hooks, STREAMS.runs].map((stream) => [stream, durable] as const);
   const wanted: (readonly [stream: string, DurableConsumer])[] = [
     ...hosts.flatMap(hostConsumers).map((durable) => [STREAMS.hooks, durable] as const),
-    ...readers.flatMap((name) =>
-      [STREAMS.hooks, STREAMS.runs].map(
-        (stream) => [stream, readerConsumer(consumers.reader(name))] as const,
-      ),
-    ),
+    ...readers.map((name) => readerConsumer(consumers.reader(name))).flatMap(onBothStreams),
+    ...observerNames.map(observerConsumer).flatMap(onBothStreams),
   ];
   for (const [stream, durable] of wanted) await ensureConsumer(manager, stream, durable);
 }

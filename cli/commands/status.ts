@@ -2,8 +2,10 @@
 import * as z from "zod";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
+import type { OutboxState } from "../../shared/contract/notifier-state.ts";
+import { formatRelative } from "../../shared/runtime/time-text.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
-import { RateLimit } from "../../shared/contract/rate-limit.ts";
+import { type HostEntry, parseHostEntry } from "../../shared/contract/host-entry.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
 import { type HostStatus, type Status, UpdateCounts } from "../output/output-schemas.ts";
@@ -11,6 +13,7 @@ import { EXIT } from "../framework/command.ts";
 import { PollerStatus } from "../output/explanation.ts";
 import { type Fleet, askService, selectHosts, listKeys, withFleet } from "../fleet/fleet.ts";
 import { findUndecidedRecords } from "./pending.ts";
+import { readOutboxes } from "../fleet/outboxes.ts";
 import { listParticipants } from "../fleet/participant-entries.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { parseRunRecord } from "../../shared/contract/run-records.ts";
@@ -26,15 +29,17 @@ export const runStatus: CommandRunner<"status"> = async ({ host, trouble, json }
   if (json) printJson(terminal, shown);
   else if (trouble) printTrouble(terminal, shown);
   else printStatus(terminal, shown);
-  const isFine = all.hosts.length > 0 && all.unreadable.length === 0 && !all.hosts.some(isWrong);
+  const isDelivered = all.notifications.every(({ wrong }) => wrong === null);
+  const isFine = all.hosts.length > 0 && isDelivered && all.unreadable.length === 0 && !all.hosts.some(isWrong);
   return trouble && !isFine ? EXIT.notDone.code : EXIT.done.code;
 };
 
 async function readStatus(fleet: Fleet, host: string | undefined, now: number): Promise<Status> {
-  const [names, participants, held] = await Promise.all([
+  const [names, participants, held, outboxes] = await Promise.all([
     selectHosts(fleet, host),
     listParticipants(fleet),
     listHeld(fleet, now),
+    readOutboxes(fleet),
   ]);
   const hosts = await Promise.all(
     names.map(async (name): Promise<HostStatus> => {
@@ -55,18 +60,22 @@ async function readStatus(fleet: Fleet, host: string | undefined, now: number): 
     },
     participants: participants.map(({ name }) => name),
     unreadable: participants.filter((participant) => "unreadable" in participant),
+    notifications: outboxes.map(({ state }) => ({
+      target: state.target,
+      pending: state.pending.length,
+      wrong: whyUndelivered(state, now),
+    })),
     hosts,
   };
 }
 
-const HostEntry = z.object({
-  engine_id: z.string(),
-  versions: z.object({ ouroboros: z.string(), api: z.string() }),
-  last_seen: z.string(),
-  last_poll: z.string().nullable(),
-  last_plan: z.object({ run: z.string(), at: z.string() }).nullable(),
-  budgets: z.record(z.string(), RateLimit).optional(),
-});
+function whyUndelivered({ failing, dead, pending }: OutboxState, now: number): string | null {
+  if (failing !== null && failing.tries > 0 && pending.length > 0)
+    return `takes nothing since ${formatRelative(failing.since, now)}, ${pending.length} wait: ${failing.because}`;
+  if (dead === null) return null;
+  return `${dead.count} notifications were given up ${formatRelative(dead.at, now)}: ${dead.because}`;
+}
+
 const UpdaterStatus = z.object({
   state: z.enum(["busy", "idle"]),
   updates: UpdateCounts.optional(),
@@ -94,7 +103,7 @@ async function readHostStatus(
     askService(fleet, host, ["updater", "status"]),
     findUndecidedRecords(fleet, host),
   ]);
-  const hostEntry = HostEntry.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data;
+  const hostEntry = parseHostEntry(entry?.operation === "PUT" ? entry.string() : "");
   const updaterStatus = UpdaterStatus.safeParse(updater).data;
   const last = PollerStatus.safeParse(poller).data?.last;
   const lastRun = hostEntry?.last_plan ? await readLastRun(fleet, host, hostEntry.last_plan) : null;
@@ -142,7 +151,7 @@ function pollResultText({ outcome, asked = 0, unanswered = 0, lagging }: LastPol
 
 const imagesIn = ({ length }: LastPoll["lagging"]): string => `${length} image${length === 1 ? "" : "s"}`;
 
-const hostEntryFields = (entry: z.infer<typeof HostEntry> | undefined) => ({
+const hostEntryFields = (entry: HostEntry | undefined) => ({
   engine_id: entry?.engine_id ?? null,
   ouroboros: entry?.versions.ouroboros ?? null,
   api: entry?.versions.api ?? null,

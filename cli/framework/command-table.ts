@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { hookNames, isHookName } from "../../shared/contract/hooks.ts";
 import { VerdictWord } from "../../shared/contract/messages.ts";
+import { type ObserverName, observerNames, observers } from "../../shared/contract/observers.ts";
 import {
   CheckResult,
   Diagnosis,
@@ -25,6 +26,7 @@ import {
   positiveDuration,
 } from "./argument-types.ts";
 import { hostCommands } from "./host-command-table.ts";
+import { notificationCommands } from "./notification-command-table.ts";
 import { participantCommands } from "./participant-command-table.ts";
 import { setupCommands } from "./setup-command-table.ts";
 
@@ -186,6 +188,7 @@ export const commands = {
     json: { schema: z.array(RepairResult) },
   },
   ...hostCommands,
+  ...notificationCommands,
   ...participantCommands,
   ...setupCommands,
 } as const satisfies Readonly<Record<string, Command>>;
@@ -206,11 +209,19 @@ export function splitCommand(
   return undefined;
 }
 
-/** The services, which run until they are stopped. Their options are the settings. */
-export const services = {
+const hostServices = {
   poller: "Finds updates.",
   updater: "Makes them.",
   "hook-executor": "Runs the host's hook scripts.",
   webhook: "Asks an HTTP endpoint.",
 } as const;
-export type ServiceName = keyof typeof services;
+export type ServiceName = keyof typeof hostServices | ObserverName;
+
+/** The services, which run until they are stopped. Their options are the settings. */
+export const services: Readonly<Record<ServiceName, string>> = {
+  ...hostServices,
+  ...(Object.fromEntries(observerNames.map((name) => [name, observers[name].says])) as Record<
+    ObserverName,
+    string
+  >),
+};

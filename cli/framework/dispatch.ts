@@ -21,6 +21,8 @@ const runners: { readonly [N in CommandName]: () => Promise<CommandRunner<N>> } 
     (await import("../commands/update-and-rollback.ts")).operatorRequestRunner("rollback"),
   repair: async () => (await import("../commands/repair.ts")).runRepair,
   "host forget": async () => (await import("../commands/host-forget.ts")).runForget,
+  snooze: async () => (await import("../commands/snooze.ts")).runSnooze,
+  "notify test": async () => (await import("../commands/notify-test.ts")).runNotifyTest,
   "participant add": async () => (await import("../commands/participant.ts")).runAdd,
   "participant set": async () => (await import("../commands/participant-set.ts")).runSet,
   "participant list": async () => (await import("../commands/participant.ts")).runList,

@@ -180,6 +180,15 @@ export const Status = z.object({
     .describe("Of all hosts that were asked, also with --trouble."),
   participants: z.array(z.string()),
   unreadable: z.array(UnreadableParticipant).describe("Those of them whose entry cannot be understood."),
+  notifications: z
+    .array(
+      z.object({
+        target: z.string().describe("Without its secrets."),
+        pending: z.number().describe("How many notifications wait for it."),
+        wrong: z.string().nullable().describe("Why it takes none, or what was given up."),
+      }),
+    )
+    .describe("The targets of the notifier."),
   hosts: z.array(HostStatus),
 });
 export type Status = z.infer<typeof Status>;

@@ -22,8 +22,14 @@ export function printStatus(terminal: Terminal, status: Status): void {
 }
 
 /** Prints the problems, and a summary as the last line. */
-export function printTrouble(terminal: Terminal, { unreadable, hosts, summary }: Status): void {
+export function printTrouble(
+  terminal: Terminal,
+  { unreadable, notifications, hosts, summary }: Status,
+): void {
   const { stdout } = terminal;
+  for (const { target, wrong } of notifications)
+    if (wrong !== null)
+      stdout.write(`${paint(terminal, `notifications to ${sanitize(target)}`, "red")}: ${sanitize(wrong)}\n`);
   for (const { name, unreadable: because } of unreadable)
     stdout.write(
       `The entry of ${name} cannot be understood, what it may concern is put off: ${sanitize(because)}\n`,

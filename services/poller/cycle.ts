@@ -5,6 +5,7 @@ import { selectReportableLabels } from "../../shared/containers/effective-labels
 import type { UninspectableContainer } from "../../shared/containers/inspect-all.ts";
 import { type ContainerWarning, containerWarnings, unknownNames } from "./container-warnings.ts";
 import { findUpdates } from "./find-updates.ts";
+import { summarizeCycle } from "./cycle-report.ts";
 import { retryUpdateHostRecord } from "./host-record.ts";
 import { hasActed } from "./first-start.ts";
 import type { MirrorLag } from "./mirror-lag.ts";
@@ -76,22 +77,27 @@ export async function runCycle(polling: Polling, { except, only }: CycleExtent =
     snapshot,
     only === undefined ? undefined : ASKED,
   );
-  await recordCycle(polling, publication);
+  const left = [...choice.skipped, ...plan.skipped, ...publication.skipped];
+  const counts = {
+    asked: candidates.length,
+    unanswered: candidates.filter(({ ref }) => answers.get(ref.familiar)?.kind !== "digest").length,
+    left,
+  };
+  const summary = only === undefined ? summarizeCycle(counts, plan.groups) : undefined;
+  await recordCycle(polling, publication, summary);
   const unpublished = publication.skipped.map(({ container }) => container);
   return {
     outcome: publication.outcome,
     seen: snapshot.facts.length,
     isThere,
-    asked: candidates.length,
+    ...counts,
     rest: publication.rest.flatMap(({ entries }) => entries.map(({ facts }) => facts.name)),
     due: plan.groups
       .flatMap(({ entries }) => entries.map(({ facts }) => facts))
       .filter((facts) => !unpublished.includes(facts)),
-    left: [...choice.skipped, ...plan.skipped, ...publication.skipped],
     ignoredLabels: ignoredLabelsOf(polling, snapshot.facts),
     unseen: snapshot.unseen,
     lagging: [...lags].map(([image, { mirror, serves, upstream }]) => ({ image, mirror, serves, upstream })),
-    unanswered: candidates.filter(({ ref }) => answers.get(ref.familiar)?.kind !== "digest").length,
     ...(advice !== undefined && { advice }),
     warnings: containerWarnings(snapshot.facts, polling.settings),
     unknownNames: unknownNamesOn(polling, snapshot),
@@ -123,14 +129,26 @@ const ignoredLabelsOf = (
     }))
     .filter(({ labels }) => labels.length > 0);
 
-/** Tries until NATS accepts the record: the plan is already published. */
-export async function recordCycle(polling: Polling, { outcome, groups }: Publication): Promise<void> {
+/** Tries until NATS accepts the record: the plan is already published. A request for one container has no summary. */
+export async function recordCycle(
+  polling: Polling,
+  { outcome, groups }: Publication,
+  summary?: ReturnType<typeof summarizeCycle>,
+): Promise<void> {
   const at = iso(polling.clock.now());
   const mode = modeOf(polling.settings);
   await retryUpdateHostRecord(polling, "waiting for NATS to note the cycle", ({ announced, ...before }) => ({
     last_poll: at,
     ...(polling.origins.known.size > 0 && { known_images: [...polling.origins.known] }),
     budgets: polling.registries.budgets,
+    ...(summary !== undefined && {
+      cycle: {
+        ...summary,
+        mode,
+        socket: polling.host.engine.socket,
+        next_poll: polling.nextPollAt?.() ?? null,
+      },
+    }),
     ...(polling.mirrors.record !== undefined && { mirrors: polling.mirrors.record }),
     ...(outcome.kind === "published" && {
       acted: mode === "update" || hasActed(before),

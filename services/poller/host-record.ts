@@ -11,24 +11,16 @@ import { parseJson } from "../../shared/contract/messages.ts";
 import type { Host } from "../../shared/runtime/run-service.ts";
 import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 import type { Polling } from "./polling.ts";
-import { RateLimit } from "../../shared/contract/rate-limit.ts";
+import { HostEntry } from "../../shared/contract/host-entry.ts";
 import { MirrorLag } from "./mirror-lag.ts";
 
 const When = z.string().describe("RFC 3339.");
 
 export const HostRecord = z.looseObject({
-  engine_id: z.string(),
-  versions: z.object({ ouroboros: z.string(), api: z.string() }),
-  last_seen: When,
-  last_poll: When.nullable(),
-  last_plan: z.object({ run: z.string(), at: When, containers: z.array(z.string()) }).nullable(),
+  ...HostEntry.shape,
   credentials_bound: CredentialsBound.optional().describe(
     "Which registry REPO_USER is for, where REPO_REGISTRY does not say.",
   ),
-  budgets: z
-    .record(z.string(), RateLimit)
-    .optional()
-    .describe("How often each registry may still be asked, as it told last."),
   mirrors: z
     .object({
       asked_at: When.describe("When a registry behind a mirror was asked last."),

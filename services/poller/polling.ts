@@ -23,4 +23,6 @@ export interface Polling extends ServiceContext {
   readonly mirrors: Mirrors;
   readonly firstStart: FirstStart;
   readonly census: ContainerNames;
+  /** RFC 3339; null where no further cycle is scheduled. */
+  readonly nextPollAt?: () => string | null;
 }

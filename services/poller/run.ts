@@ -101,9 +101,10 @@ async function pollHost(
 }
 
 /** Runs cycles when the timetable or an operator asks for them; they never overlap. Resolves with the exit code. */
-async function pollAlways(polling: Polling): Promise<number> {
-  const { clock, signal } = polling;
-  const timetable = new Timetable(polling);
+async function pollAlways(untimed: Polling): Promise<number> {
+  const { clock, signal } = untimed;
+  const timetable = new Timetable(untimed);
+  const polling: Polling = { ...untimed, nextPollAt: () => timetable.nextAt };
   let last: object | null = null;
   let hasRest = false;
   let logged: LoggedSentences = new Set();

@@ -13,6 +13,8 @@ export const BUCKETS = {
   hosts: "OUROBOROS_HOSTS",
   participants: "OUROBOROS_PARTICIPANTS",
   held: "OUROBOROS_HELD",
+  /** What the observers that come with Ouroboros remember, by their names. */
+  observers: "OUROBOROS_OBSERVERS",
 } as const;
 
 /** Prefix of the subjects on which streams republish what they have stored. */

@@ -9,6 +9,7 @@ import {
 } from "@nats-io/jetstream";
 import { nanos } from "nats";
 import { hookNames } from "../contract/hooks.ts";
+import type { ObserverName } from "../contract/observers.ts";
 import { consumers, executorParticipant, subjects } from "../contract/subjects.ts";
 import { hasConfig, findInfo } from "./topology.ts";
 
@@ -51,6 +52,16 @@ export const readerConsumer = (durable_name: string): DurableConsumer => ({
   deliver_policy: DeliverPolicy.New,
   ack_wait: nanos(30_000),
   max_deliver: -1,
+});
+
+/** How long an observer that comes with Ouroboros may be away and still miss nothing. */
+const OBSERVER_AWAY_MS = 7 * 86_400_000;
+
+/** A consumer of an observer that comes with Ouroboros: one that nobody uses is removed by the server. */
+export const observerConsumer = (name: ObserverName): DurableConsumer => ({
+  ...readerConsumer(consumers.reader(name)),
+  inactive_threshold: nanos(OBSERVER_AWAY_MS),
+  max_ack_pending: 256,
 });
 
 /** Creates the consumer, or updates an existing one to this configuration. */

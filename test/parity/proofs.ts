@@ -35,6 +35,7 @@ const schedule = (title: string): Proof => by("end-to-end/schedule", title);
 const cron = schedule(
   "updates right after the gap at a time that summer time skips, and the day after as ever",
 );
+const notifier = (title: string): Proof => by("services/notifier/run", title);
 const later = (waitsFor: string): Proof => ({
   ...by(
     "parity/options",
@@ -97,9 +98,9 @@ export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
   REPO_PASS: credentials,
   SELF_UPDATE: self,
   SWARM: later("SWARM"),
-  NOTIFIERS: later("NOTIFIERS"),
-  SKIP_STARTUP_NOTIFICATIONS: later("NOTIFIERS"),
-  LANGUAGE: later("NOTIFIERS"),
+  NOTIFIERS: notifier("sends the three messages of Ouroboros 1: started, detected, updated"),
+  SKIP_STARTUP_NOTIFICATIONS: notifier("says nothing at its start where that is asked for"),
+  LANGUAGE: notifier("speaks Spanish"),
   TZ: cron,
   DATA_EXPORT: later("DATA_EXPORT"),
   PROMETHEUS_ADDR: later("DATA_EXPORT"),
@@ -112,7 +113,7 @@ export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
   INFLUX_SSL: later("DATA_EXPORT"),
   INFLUX_VERIFY_SSL: later("DATA_EXPORT"),
   SAVE_COUNTERS: by("end-to-end/counters", "are kept across restarts where SAVE_COUNTERS says so"),
-  HOSTNAME: later("NOTIFIERS"),
+  HOSTNAME: notifier("sends the three messages of Ouroboros 1: started, detected, updated"),
   LOG_LEVEL: by("shared/runtime/log", "holds back what is below LOG_LEVEL"),
 };
 

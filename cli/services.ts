@@ -1,0 +1,14 @@
+// Loads a service when it is started: a process that idles for weeks holds no other service's code in memory.
+import type { Service } from "../shared/runtime/run-service.ts";
+import type { ServiceName } from "./framework/command-table.ts";
+
+export const loadService: Readonly<Record<ServiceName, () => Promise<Service>>> = {
+  poller: async () => (await import("../services/poller/run.ts")).runPoller,
+  updater: async () => (await import("../services/updater/run.ts")).runUpdater,
+  "hook-executor": async () => (await import("../services/hook-executor/run.ts")).runHookExecutor,
+  webhook: async () => (await import("../services/webhook/run.ts")).runWebhook,
+  notifier: async () => (await import("../services/notifier/run.ts")).runNotifier,
+  exporter: async () => (await import("../services/exporter/run.ts")).runExporter,
+};
+
+export const isService = (word: string): word is ServiceName => Object.hasOwn(loadService, word);

@@ -1,0 +1,43 @@
+// What the notifiers of a fleet remember together: counts, rows of deferrals, what is waited for, and what was told. Pure.
+import * as z from "zod";
+
+export const Memory = z.object({
+  totals: z.record(z.string(), z.number()).describe("How many updates there were, by host."),
+  deferrals: z.record(z.string(), z.number()).describe("Deferrals in a row, by host and container."),
+  waiting: z
+    .record(
+      z.string(),
+      z.object({
+        at: z.string(),
+        host: z.string(),
+        run: z.string(),
+        hook: z.string(),
+        container: z.string().nullable(),
+        who: z.array(z.string()),
+      }),
+    )
+    .describe("Events that wait for others than scripts, by event."),
+  alerts: z
+    .record(z.string(), z.object({ since: z.string(), polls: z.number(), last_poll: z.string() }))
+    .describe("What is wrong now, so that it is told once: `registry HOST REASON` and `host HOST`."),
+  seen: z.array(z.string()).describe("Ids of the last events, so that one that is redelivered counts once."),
+});
+export type Memory = z.infer<typeof Memory>;
+
+export const EMPTY_MEMORY: Memory = { totals: {}, deferrals: {}, waiting: {}, alerts: {}, seen: [] };
+
+const MAX_ENTRIES = 500;
+
+/** Keeps the newest entries of every list. */
+export const trimMemory = (memory: Memory): Memory => ({
+  totals: newest(memory.totals),
+  deferrals: newest(memory.deferrals),
+  waiting: newest(memory.waiting),
+  alerts: newest(memory.alerts),
+  seen: memory.seen.slice(-MAX_ENTRIES),
+});
+
+const newest = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).slice(-MAX_ENTRIES));
+
+export const containerKey = (host: string, container: string): string => `${host} ${container}`;

@@ -1,0 +1,102 @@
+// What an event, or a record of the journal, means for the memory and the outboxes. Pure.
+import type { NoticeData } from "../../shared/contract/hooks.ts";
+import type { RunRecord } from "../../shared/contract/run-records.ts";
+import type { UpdateResult } from "../../shared/contract/payloads.ts";
+import type { NotificationKind } from "../../shared/contract/notification-kinds.ts";
+import { type Memory, containerKey } from "./memory.ts";
+import { MAX_REASON_LENGTH, type Notification, shortId } from "./notification.ts";
+
+export interface Noted {
+  readonly memory: Memory;
+  readonly notifications: readonly Notification[];
+  /** `HOST RUN` of a run that is over: what waits for its end may be sent. */
+  readonly over?: string;
+}
+
+interface NoticeContext {
+  /** Id of the event. */
+  readonly id: string;
+  readonly time: string;
+  readonly host: string;
+  readonly run: string;
+  readonly mode: string;
+}
+
+export const DEFERRALS_TOLD = 3;
+
+export function noteUpdateFinished(
+  memory: Memory,
+  { id, time, host, run, mode }: NoticeContext,
+  data: NoticeData<"update_finished">,
+): Noted {
+  const key = containerKey(host, data.name);
+  const deferrals = data.end === "deferred" ? (memory.deferrals[key] ?? 0) + 1 : 0;
+  const { [key]: _, ...others } = memory.deferrals;
+  const kind = kindOf(data.end, mode, deferrals);
+  return {
+    memory: {
+      ...memory,
+      deferrals: deferrals === 0 ? others : { ...others, [key]: deferrals },
+      totals:
+        data.end === "updated" ? { ...memory.totals, [host]: (memory.totals[host] ?? 0) + 1 } : memory.totals,
+    },
+    notifications: kind === undefined ? [] : [{ kind, id, at: time, host, run, ...factsOf(data) }],
+  };
+}
+
+function factsOf(data: NoticeData<"update_finished">): Partial<Notification> {
+  const facts = {
+    name: data.name,
+    image: data.image ?? undefined,
+    from: shortId(data.from),
+    to: shortId(data.to ?? data.to_digest),
+    from_version: data.from_version ?? undefined,
+    to_version: data.to_version ?? undefined,
+    because: data.because.slice(0, MAX_REASON_LENGTH),
+    by: data.by ?? undefined,
+  };
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+}
+
+function kindOf(end: UpdateResult, mode: string, deferrals: number): NotificationKind | undefined {
+  switch (end) {
+    case "updated":
+    case "refused":
+    case "rolled_back":
+    case "failed":
+    case "stuck":
+      return end;
+    case "deferred":
+      return deferrals === DEFERRALS_TOLD ? "deferred" : undefined;
+    case "noted":
+      return mode === "monitor" ? "found" : undefined;
+    case "current":
+    case "expired":
+      return undefined;
+  }
+}
+
+export const noteRunFinished = (memory: Memory, { host, run }: NoticeContext): Noted => ({
+  memory,
+  notifications: [],
+  over: `${host} ${run}`,
+});
+
+const isScripts = (participant: string): boolean => participant.startsWith("exec_");
+
+/** An event that waits for others than the scripts of its host is remembered until it is told or decided. */
+export function noteRecord(memory: Memory, record: RunRecord): Memory | undefined {
+  if (record.kind === "waiting") {
+    const who = record.participants
+      .filter(({ name, advisory }) => !isScripts(name) && advisory !== true)
+      .map(({ name }) => name);
+    if (who.length === 0) return undefined;
+    const { at, host, run, hook, container, event } = record;
+    return { ...memory, waiting: { ...memory.waiting, [event]: { at, host, run, hook, container, who } } };
+  }
+  if (record.kind === "decided" && Object.hasOwn(memory.waiting, record.event)) {
+    const { [record.event]: _, ...waiting } = memory.waiting;
+    return { ...memory, waiting };
+  }
+  return undefined;
+}

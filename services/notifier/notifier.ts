@@ -1,0 +1,80 @@
+// What the parts of a notifier share.
+import type { HostEntry } from "../../shared/contract/host-entry.ts";
+import { parseHostEntry } from "../../shared/contract/host-entry.ts";
+import { OUTBOX_KEYS } from "../../shared/contract/notifier-state.ts";
+import { decodeToken, isToken } from "../../shared/contract/subject-tokens.ts";
+import { BUCKETS } from "../../shared/contract/subjects.ts";
+import { readMessages } from "../../shared/nats/jetstream.ts";
+import type { Observing } from "../../shared/runtime/run-observer.ts";
+import { EMPTY_MEMORY, Memory } from "./memory.ts";
+import { type Notification } from "./notification.ts";
+import { EMPTY_OUTBOX, Outbox, add } from "./outbox.ts";
+import { isSnoozed } from "./snoozed.ts";
+import { type StoredValue, changeValue } from "./stored-value.ts";
+import type { Target } from "./target.ts";
+
+export interface Notifier extends Observing {
+  readonly targets: readonly Target[];
+  /** Has the outboxes looked at now. */
+  readonly wake: () => void;
+}
+
+export const memoryOf = ({ state }: Pick<Observing, "state">): StoredValue<Memory> => ({
+  ...{ bucket: state, key: "notifier.memory", schema: Memory, empty: EMPTY_MEMORY },
+});
+
+export const outboxOf = (
+  { state }: Pick<Observing, "state">,
+  target: Pick<Target, "id" | "name">,
+): StoredValue<Outbox> => ({
+  bucket: state,
+  key: `notifier.outbox.${target.id}`,
+  schema: Outbox,
+  empty: { ...EMPTY_OUTBOX, target: target.name },
+});
+
+/** Puts them into the outbox of every target; one that is there already, or was delivered lately, is left out. */
+export async function notify(
+  notifier: Notifier,
+  given: { readonly notifications: readonly Notification[]; readonly over?: string },
+): Promise<void> {
+  const { settings, targets, clock } = notifier;
+  const wanted: Notification[] = [];
+  for (const one of given.notifications)
+    if (one.kind === "test" || settings.NOTIFY[one.kind] !== "never")
+      if (!(await isSnoozed(notifier, one, clock.now()))) wanted.push(one);
+  if (wanted.length === 0 && given.over === undefined) return;
+  for (const target of targets)
+    await changeValue(outboxOf(notifier, target), (outbox) =>
+      add(outbox, { ...given, notifications: wanted }),
+    );
+  notifier.wake();
+}
+
+/** Makes an outbox for each target, and removes those of targets that NOTIFIERS no longer names. */
+export async function keepOutboxes(notifier: Notifier): Promise<void> {
+  const { manager, state, targets, log } = notifier;
+  for (const target of targets)
+    await changeValue(outboxOf(notifier, target), (outbox) => ({ ...outbox, target: target.name }));
+  const kept = targets.map((target) => outboxOf(notifier, target).key);
+  const prefix = `$KV.${BUCKETS.observers}.`;
+  for await (const { subject } of readMessages(manager, `KV_${BUCKETS.observers}`, `${prefix}${OUTBOX_KEYS}`)) {
+    const key = subject.slice(prefix.length);
+    const entry = kept.includes(key) ? null : await state.get(key);
+    if (entry?.operation !== "PUT") continue;
+    await state.delete(key);
+    log.info({ outbox: key }, "an outbox whose target is no longer in NOTIFIERS is removed");
+  }
+}
+
+/** The entries of all hosts, by name. */
+export async function readHosts({ manager }: Pick<Observing, "manager">): Promise<Map<string, HostEntry>> {
+  const hosts = new Map<string, HostEntry>();
+  const prefix = `$KV.${BUCKETS.hosts}.`;
+  for await (const message of readMessages(manager, `KV_${BUCKETS.hosts}`, `${prefix}>`)) {
+    const token = message.subject.slice(prefix.length);
+    const entry = parseHostEntry(message.string());
+    if (isToken(token) && entry !== undefined) hosts.set(decodeToken(token), entry);
+  }
+  return hosts;
+}

@@ -1,0 +1,142 @@
+// The notifier: an observer that turns how updates end, what waits and what is wrong into messages to people.
+//   events → note-event.ts → an outbox for each target (outbox.ts) → due.ts → templates.ts → Apprise
+// What is to be told lies in the observers' bucket from the moment its event is acknowledged until it is delivered.
+import { iso } from "../../shared/clock.ts";
+import { type NoticeData, dataSchema } from "../../shared/contract/hooks.ts";
+import type { HostEntry } from "../../shared/contract/host-entry.ts";
+import { Notice, parseJson } from "../../shared/contract/messages.ts";
+import { parseRunRecord } from "../../shared/contract/run-records.ts";
+import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
+import { explain } from "../../shared/errors.ts";
+import { isOneCycle } from "../../shared/runtime/one-cycle.ts";
+import { follow, observerService } from "../../shared/runtime/run-observer.ts";
+import { appriseApi, appriseHere } from "./apprise.ts";
+import { Deliverer } from "./deliver.ts";
+import { trimMemory } from "./memory.ts";
+import { type Noted, noteRecord, noteRunFinished, noteUpdateFinished } from "./note-event.ts";
+import { type Notifier, keepOutboxes, memoryOf, notify, readHosts } from "./notifier.ts";
+import { changeValue } from "./stored-value.ts";
+import { targetsFrom } from "./target.ts";
+import { Templates } from "./templates.ts";
+import { tellOfHosts } from "./watch-hosts.ts";
+import { tellWaiting } from "./watch-waiting.ts";
+
+/** Other notifiers, and a digest's time, are looked for this often; what is added here is delivered at once. */
+const LOOK_EVERY_MS = 15_000;
+const LAST_WORDS_MS = 20_000;
+
+export const runNotifier = observerService("notifier", async (observing) => {
+  const { settings, clock, log, signal } = observing;
+  const sender =
+    settings.APPRISE_API_URL === "" ? appriseHere(clock) : appriseApi(settings.APPRISE_API_URL, clock);
+  const templates = Templates.open(settings);
+  const wanted = targetsFrom(settings.NOTIFIERS);
+  const targets = await sender.select(wanted);
+  for (const { name } of wanted.filter((target) => !targets.includes(target)))
+    log.error({ target: name }, "Apprise does not know such a URL of NOTIFIERS: nothing is sent there");
+  let wakeUp = new AbortController();
+  const notifier: Notifier = { ...observing, targets, wake: () => wakeUp.abort() };
+  await keepOutboxes(notifier);
+  const deliverer = new Deliverer({ ...notifier, sender, templates });
+  log.info({ targets: targets.map(({ name }) => name) }, "sending notifications");
+  await Promise.all([
+    follow(observing, STREAMS.hooks, (message) => noteEvent(notifier, message.string())),
+    follow(observing, STREAMS.runs, (message) => noteJournal(notifier, message.string())),
+    tellStart(notifier),
+    look(),
+  ]);
+  if (isOneCycle(settings)) await sayLastWords(notifier, deliverer);
+
+  async function look(): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await tellWaiting(notifier);
+        await tellOfHosts(notifier);
+        await deliverer.deliverDue();
+      } catch (error) {
+        if (!signal.aborted) log.debug({ because: explain(error) }, "the outboxes could not be looked at");
+      }
+      await clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, wakeUp.signal]));
+      if (wakeUp.signal.aborted) wakeUp = new AbortController();
+    }
+  }
+});
+
+async function noteEvent(notifier: Notifier, body: string): Promise<void> {
+  const event = Notice.safeParse(parseJson(body)).data;
+  const [, name = ""] = /^ouroboros\.(\w+)\.v1$/.exec(event?.type ?? "") ?? [];
+  if (event === undefined || (name !== "update_finished" && name !== "run_finished")) return;
+  const read = dataSchema(name).safeParse(event.data).data as
+    (NoticeData<"update_finished"> & { host: string; run: string; mode: string }) | undefined;
+  if (read === undefined) {
+    notifier.log.warn({ event: event.id }, "an event cannot be understood");
+    return;
+  }
+  const { host, run, mode } = read;
+  const context = { id: event.id, time: event.time, host, run, mode };
+  await changeValue(memoryOf(notifier), async (memory) => {
+    if (memory.seen.includes(event.id)) return undefined;
+    const noted: Noted =
+      name === "run_finished" ? noteRunFinished(memory, context) : noteUpdateFinished(memory, context, read);
+    await notify(notifier, noted);
+    return trimMemory({ ...noted.memory, seen: [...memory.seen, event.id] });
+  });
+}
+
+async function noteJournal(notifier: Notifier, body: string): Promise<void> {
+  const record = parseRunRecord(body);
+  if (record?.kind !== "waiting" && record?.kind !== "decided") return;
+  await changeValue(memoryOf(notifier), (memory) => {
+    const noted = noteRecord(memory, record);
+    return noted && trimMemory(noted);
+  });
+}
+
+/** How long the poller may take for its first check, which says when the next one is. */
+const FIRST_CHECK_MS = 30_000;
+
+async function tellStart(notifier: Notifier): Promise<void> {
+  const { settings, clock, signal } = notifier;
+  if (settings.SKIP_STARTUP_NOTIFICATIONS) return;
+  const at = iso(clock.now());
+  const next_run = isOneCycle(settings) ? null : await findNextCheck(notifier);
+  if (signal.aborted && !isOneCycle(settings)) return;
+  await notify(notifier, {
+    notifications: [{ kind: "startup", id: `startup ${at}`, at, host: "", next_run }],
+  });
+}
+
+/** The next check of any host, RFC 3339; null where no poller has made its first in time. */
+async function findNextCheck(notifier: Notifier): Promise<string | null> {
+  const { clock, signal } = notifier;
+  for (const end = clock.monotonic() + FIRST_CHECK_MS; clock.monotonic() < end && !signal.aborted;) {
+    const hosts = await readHosts(notifier).catch(() => new Map<string, HostEntry>());
+    const times = [...hosts.values()].flatMap(({ cycle }) => cycle?.next_poll ?? []).sort();
+    const next = times.find((time) => Date.parse(time) > clock.now());
+    if (next !== undefined) return next;
+    await clock.sleep(1000, signal);
+  }
+  return null;
+}
+
+/** With RUN_ONCE the program ends after the run: what it has to tell is told first, whenever it would be due. */
+async function sayLastWords(notifier: Notifier, deliverer: Deliverer): Promise<void> {
+  const deadline = notifier.clock.deadline(LAST_WORDS_MS);
+  await drain({ ...notifier, signal: deadline });
+  await deliverer.deliverDue({ all: true });
+}
+
+async function drain(notifier: Notifier): Promise<void> {
+  const { js, name, signal } = notifier;
+  const consumer = await js.consumers.get(STREAMS.hooks, consumers.reader(name));
+  while (!signal.aborted) {
+    const messages = await consumer.fetch({ max_messages: 50, expires: 1000 });
+    let count = 0;
+    for await (const message of messages) {
+      count += 1;
+      await noteEvent(notifier, message.string());
+      message.ack();
+    }
+    if (count === 0) return;
+  }
+}

@@ -1,0 +1,42 @@
+// What others read of a host's entry in KV OUROBOROS_HOSTS: `ouroboros status`, and the observers. The poller writes it.
+import * as z from "zod";
+import { Mode } from "./hooks.ts";
+import { parseJson } from "./messages.ts";
+import { RateLimit } from "./rate-limit.ts";
+
+const When = z.string().describe("RFC 3339.");
+
+/** The host's last scheduled cycle. Lists are cut, so that the entry stays small. */
+export const CycleSummary = z.object({
+  socket: z.string().describe("The Engine, as DOCKER_SOCKETS names it."),
+  mode: Mode,
+  next_poll: When.nullable(),
+  monitored: z.number().int().describe("For how many containers a registry was asked."),
+  unanswered: z.number().int().describe("For how many of them no registry gave a digest."),
+  updates: z
+    .array(z.object({ container: z.string(), image: z.string(), digest: z.string() }))
+    .describe("Containers with a newer image that is not held."),
+  failures: z
+    .array(z.object({ because: z.string(), containers: z.array(z.string()) }))
+    .describe("Why registries gave no digest."),
+});
+export type CycleSummary = z.infer<typeof CycleSummary>;
+
+export const MAX_LISTED = 200;
+
+export const HostEntry = z.object({
+  engine_id: z.string(),
+  versions: z.object({ ouroboros: z.string(), api: z.string() }),
+  last_seen: When,
+  last_poll: When.nullable(),
+  last_plan: z.object({ run: z.string(), at: When, containers: z.array(z.string()).default([]) }).nullable(),
+  budgets: z
+    .record(z.string(), RateLimit)
+    .optional()
+    .describe("How often each registry may still be asked, as it told last."),
+  cycle: CycleSummary.optional(),
+});
+export type HostEntry = z.infer<typeof HostEntry>;
+
+/** Undefined where the text is no host's entry. */
+export const parseHostEntry = (text = ""): HostEntry | undefined => HostEntry.safeParse(parseJson(text)).data;

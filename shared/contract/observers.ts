@@ -1,0 +1,28 @@
+// The observers that come with Ouroboros: services that read what happens and hold up nothing. A new one is a row here,
+// a folder in services/ and its line in cli/program.ts; its user at NATS, its consumers and its place in the program of
+// a single container follow from the row. Pure.
+import type { Settings } from "../settings/settings.ts";
+
+export interface Observer {
+  readonly says: string;
+  /** Whether the settings ask for it. The program that runs all services starts it only then. */
+  readonly isWanted: (settings: Settings) => boolean;
+  /** Commands to the pollers that it may send, as an operator does. */
+  readonly commands: readonly string[];
+}
+
+export const observers = {
+  notifier: {
+    says: "Sends notifications.",
+    isWanted: ({ NOTIFIERS }) => NOTIFIERS.length > 0,
+    commands: [],
+  },
+  exporter: {
+    says: "Serves metrics.",
+    isWanted: ({ DATA_EXPORT }) => DATA_EXPORT !== undefined,
+    commands: [],
+  },
+} as const satisfies Record<string, Observer>;
+
+export type ObserverName = keyof typeof observers;
+export const observerNames = Object.keys(observers) as readonly ObserverName[];

@@ -1,0 +1,109 @@
+// Runs an observer: a service that reads events and the journal, and holds up nothing. It gets the connection, its durable
+// consumers on both streams, and a bucket for what it must remember.
+import type { JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
+import type { KV } from "@nats-io/kv";
+import type { NatsConnection } from "nats";
+import type { ObserverName } from "../contract/observers.ts";
+import { BUCKETS, STREAMS, consumers } from "../contract/subjects.ts";
+import { CannotStart, explain } from "../errors.ts";
+import { consume } from "../nats/consume.ts";
+import { ensureConsumer, observerConsumer } from "../nats/durable-consumers.ts";
+import { bucketOf, jetStreamOf, managerOf } from "../nats/jetstream-client.ts";
+import { closeNats, connectUnlessStopped } from "../nats/nats-connection.ts";
+import { findInfo } from "../nats/topology.ts";
+import type { Service, ServiceContext } from "./run-service.ts";
+
+export interface Observing extends ServiceContext {
+  readonly name: ObserverName;
+  readonly nats: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly manager: JetStreamManager;
+  /** KV OUROBOROS_HOSTS. */
+  readonly hosts: KV;
+  /** KV OUROBOROS_OBSERVERS; its own keys begin with its name and a dot. */
+  readonly state: KV;
+}
+
+/** Handles one message. An error has it delivered again; `Permanent` gives it up. */
+export type MessageHandler = (message: JsMsg, signal: AbortSignal) => Promise<void>;
+
+/** Short, so that a run right after the start is not missed. */
+const RETRY_MS = 200;
+const CHECK_INTERVAL_MS = 15_000;
+
+/** `work` resolves when the signal aborts. */
+export const observerService =
+  (name: ObserverName, work: (observing: Observing) => Promise<void>): Service =>
+  async (context) => {
+    if (context.settings.NATS_URL === "")
+      throw new CannotStart("NATS_URL is not set: the NATS where the updater publishes");
+    if (context.settings.NATS_HUB !== "")
+      throw new CannotStart(
+        `NATS_HUB is set, so this is the NATS of a single host: run the ${name} at the hub, which has the events of all hosts`,
+      );
+    const nats = await connectUnlessStopped(name, context);
+    if (nats === undefined) return 0;
+    try {
+      const observing: Observing = {
+        ...context,
+        name,
+        nats,
+        js: jetStreamOf(nats),
+        manager: await managerOf(nats),
+        hosts: await bucketOf(nats, BUCKETS.hosts),
+        state: await bucketOf(nats, BUCKETS.observers),
+      };
+      await waitForConsumers(observing);
+      await Promise.all([work(observing), maintainConsumers(observing)]);
+      return 0;
+    } finally {
+      await closeNats(nats);
+    }
+  };
+
+/** Hands every message of the stream to `handle`, one at a time, until the signal aborts. */
+export const follow = (
+  { nats, js, name, log, clock, signal }: Observing,
+  stream: (typeof STREAMS)["hooks" | "runs"],
+  handle: MessageHandler,
+): Promise<void> =>
+  consume(nats, { js, stream, durable: consumers.reader(name), handle, log, clock, signal });
+
+/** Creates the consumers. Where its permissions forbid that, waits until an operator has created them. */
+async function waitForConsumers(observing: Observing): Promise<void> {
+  const { log, clock, signal } = observing;
+  for (let isLogged = false; !signal.aborted; isLogged = true) {
+    try {
+      await ensureConsumers(observing);
+      return;
+    } catch (error) {
+      if (!isLogged)
+        log.warn(
+          { because: explain(error) },
+          "the streams to read are not there yet; waiting for the updater or `ouroboros nats-config prepare`",
+        );
+      await clock.sleep(RETRY_MS, signal);
+    }
+  }
+}
+
+/** A consumer that may not be changed is taken as it is. @throws where one is missing and cannot be created. */
+async function ensureConsumers({ manager, name }: Observing): Promise<void> {
+  for (const stream of [STREAMS.hooks, STREAMS.runs])
+    await ensureConsumer(manager, stream, observerConsumer(name)).catch(async (error: unknown) => {
+      if ((await findInfo(() => manager.consumers.info(stream, consumers.reader(name)))) === undefined)
+        throw error;
+    });
+}
+
+/** Creates the consumers again where NATS has lost them. */
+async function maintainConsumers(observing: Observing): Promise<void> {
+  const { clock, log, signal } = observing;
+  while (!signal.aborted) {
+    await clock.sleep(CHECK_INTERVAL_MS, signal);
+    if (signal.aborted) return;
+    await ensureConsumers(observing).catch((error: unknown) => {
+      log.debug({ because: explain(error) }, "consumers could not be looked at");
+    });
+  }
+}
