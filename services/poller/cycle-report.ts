@@ -2,9 +2,10 @@
 // or where its update stands. Pure.
 import { iso } from "../../shared/clock.ts";
 import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
-import { type CycleSummary, MAX_LISTED } from "../../shared/contract/host-entry.ts";
+import { type CycleSummary, MAX_LISTED, type MonitoredContainer } from "../../shared/contract/host-entry.ts";
+import { readImageVersion } from "../../shared/registry/image-change.ts";
 import type { PollCycle } from "./cycle.ts";
-import type { PlannedGroup } from "./plan.ts";
+import type { FoundUpdates } from "./find-updates.ts";
 
 /** `cycle` is undefined where the cycle failed. */
 export function makeCycleReport(
@@ -22,15 +23,16 @@ export function makeCycleReport(
   };
 }
 
-/** What observers see of the cycle. `groups` are all that are due, whether or not they were published. */
+/** What observers see of the cycle: `updates` are all that are due, whether or not they were published. */
 export function summarizeCycle(
   { asked, unanswered, left }: Pick<PollCycle, "asked" | "unanswered" | "left">,
-  groups: readonly PlannedGroup[],
-): Pick<CycleSummary, "monitored" | "unanswered" | "updates" | "failures"> {
+  found: FoundUpdates,
+): Pick<CycleSummary, "monitored" | "unanswered" | "updates" | "containers" | "failures"> {
   return {
     monitored: asked,
     unanswered,
-    updates: groups
+    containers: listMonitored(found),
+    updates: found.plan.groups
       .flatMap(({ entries }) => entries)
       .slice(0, MAX_LISTED)
       .map(({ facts, digest }) => ({ container: facts.name, image: facts.reference, digest })),
@@ -44,6 +46,26 @@ export function summarizeCycle(
 }
 
 const MAX_REASON_LENGTH = 500;
+
+/** Sorted before it is cut, so that the same containers are listed in each cycle. */
+const listMonitored = ({ candidates, answers, newer, snapshot }: FoundUpdates): MonitoredContainer[] =>
+  candidates
+    .toSorted((a, b) => (a.facts.name < b.facts.name ? -1 : 1))
+    .slice(0, MAX_LISTED)
+    .map(({ facts, ref, digests }) => {
+      const answer = answers.get(ref.familiar);
+      const isCurrent = answer?.kind === "digest" && digests.includes(answer.digest);
+      const digest = isCurrent ? answer.digest : digests[0];
+      const version = readImageVersion(snapshot.images.get(facts.imageId)?.labels);
+      const newerDigest = newer.get(facts.name);
+      return {
+        container: facts.name,
+        image: facts.reference,
+        ...(version !== undefined && { version }),
+        ...(digest !== undefined && { digest }),
+        ...(newerDigest !== undefined && { newer: newerDigest }),
+      };
+    });
 
 /** Why registries gave no digest, and for which containers. */
 function failuresOf({ left }: Pick<PollCycle, "left">): CycleSummary["failures"] {
