@@ -2,7 +2,7 @@
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import type { RunRecord } from "../../shared/contract/run-records.ts";
 import type { Observing } from "../../shared/runtime/run-observer.ts";
-import { Broker, type Command } from "./broker.ts";
+import { Broker, type BrokerAccess, type Command } from "./broker.ts";
 import { INSTALL, configOf, stateOf, topicsOf } from "./discovery.ts";
 import type { HostEntryListener } from "./host-entries.ts";
 import {
@@ -11,10 +11,18 @@ import {
   applyRecord,
   entitiesOf,
   expectRun,
+  isBusy,
   newHostState,
 } from "./host-state.ts";
 import { InstallRequests } from "./install-requests.ts";
 import type { Memory } from "./memory.ts";
+
+interface BridgeParts {
+  readonly access: BrokerAccess;
+  /** What is known of the hosts. */
+  readonly hosts: Map<string, HostState>;
+  readonly memory: Memory;
+}
 
 export class Bridge implements HostEntryListener, AsyncDisposable {
   readonly #observing: Observing;
@@ -25,24 +33,18 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
   readonly #commands = new Map<string, { readonly host: string; readonly container: string }>();
   /** What was ignored on command topics, each told once. */
   readonly #ignored = new Set<string>();
-  #broker: Broker | undefined;
+  readonly #broker: Broker;
 
-  /** @throws CannotStart where the settings of the broker cannot be used. */
-  static async open(observing: Observing, hosts: Map<string, HostState>, memory: Memory): Promise<Bridge> {
-    const bridge = new Bridge(observing, hosts, memory);
-    const { settings, log, clock } = observing;
-    bridge.#broker = await Broker.open({
-      ...{ settings, log, clock },
-      onConnect: () => bridge.#publishAll(),
-      onCommand: (command) => bridge.#take(command),
-    });
-    return bridge;
-  }
-
-  private constructor(observing: Observing, hosts: Map<string, HostState>, memory: Memory) {
+  constructor(observing: Observing, { access, hosts, memory }: BridgeParts) {
     this.#observing = observing;
     this.#hosts = hosts;
     this.#memory = memory;
+    const { settings, log, clock } = observing;
+    this.#broker = new Broker({
+      ...{ settings, access, log, clock },
+      onConnect: () => this.#publishAll(),
+      onCommand: (command) => this.#take(command),
+    });
     this.#requests = new InstallRequests(observing, {
       changed: (host) => this.#publish(host),
       begun: (host, run, container) => {
@@ -58,7 +60,7 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
 
   async known(hosts: ReadonlySet<string>): Promise<void> {
     for (const [host, state] of this.#hosts)
-      if (!hosts.has(host) && state.runs.size === 0) await this.#forget(host, state);
+      if (!hosts.has(host) && !isBusy(state)) await this.#forget(host, state);
   }
 
   /** @throws the NATS client's error. */
@@ -70,7 +72,7 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#broker?.[Symbol.asyncDispose]();
+    await this.#broker[Symbol.asyncDispose]();
   }
 
   /** What was published for containers that the new state does not have is removed. */
@@ -103,16 +105,16 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
       const topics = topicsOf(prefix, host, container);
       if (canUpdate) this.#commands.set(topics.command, { host, container });
       else this.#commands.delete(topics.command);
-      this.#broker?.publish(topics.config, configOf(prefix, entity));
-      this.#broker?.publish(topics.state, stateOf(entity));
+      this.#broker.publish(topics.config, configOf(prefix, entity));
+      this.#broker.publish(topics.state, stateOf(entity));
     }
   }
 
   #remove(host: string, container: string): void {
     const topics = topicsOf(this.#observing.settings.MQTT_DISCOVERY_PREFIX, host, container);
     this.#commands.delete(topics.command);
-    this.#broker?.publish(topics.config, "");
-    this.#broker?.publish(topics.state, "");
+    this.#broker.publish(topics.config, "");
+    this.#broker.publish(topics.state, "");
   }
 
   #take({ topic, payload, isRetained }: Command): void {

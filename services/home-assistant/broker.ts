@@ -21,8 +21,14 @@ export interface Command {
   readonly isRetained: boolean;
 }
 
+type BrokerSettings = Pick<Settings, "MQTT_URL" | "MQTT_CA" | "MQTT_DISCOVERY_PREFIX">;
+
+/** How the broker is reached. Holds the password. */
+export type BrokerAccess = IClientOptions;
+
 interface BrokerOptions {
-  readonly settings: Pick<Settings, "MQTT_URL" | "MQTT_CA" | "MQTT_DISCOVERY_PREFIX">;
+  readonly settings: BrokerSettings;
+  readonly access: BrokerAccess;
   readonly log: Logger;
   readonly clock: Clock;
   /** Publishes everything; called at each connection. */
@@ -37,16 +43,11 @@ export class Broker implements AsyncDisposable {
   readonly #published = new Map<string, string>();
   #isLogged = false;
 
-  /** @throws CannotStart where MQTT_CA cannot be read. */
-  static async open(options: BrokerOptions): Promise<Broker> {
-    return new Broker(options, await connectOptions(options.settings));
-  }
-
-  private constructor(options: BrokerOptions, connection: IClientOptions) {
+  constructor(options: BrokerOptions) {
     this.#options = options;
-    this.#client = mqtt.connect(connection);
+    this.#client = mqtt.connect(options.access);
     this.#client.on("connect", () => void this.#greet());
-    this.#client.on("error", (error) => this.#logAway(explain(error)));
+    this.#client.on("error", (error) => this.#logAway(whyFailed(error)));
     this.#client.on("close", () => this.#logAway("the connection was closed"));
     this.#client.on("message", (topic, payload, { retain }) =>
       options.onCommand({ topic, payload: payload.toString("utf8", 0, MAX_COMMAND), isRetained: retain }),
@@ -116,11 +117,16 @@ function brokerText({ MQTT_URL }: Pick<Settings, "MQTT_URL">): string {
   return `${protocol}//${host}`;
 }
 
-async function connectOptions({
+/** A name with several addresses fails with an error that has a code and no message. */
+const whyFailed = (error: Error & { readonly code?: string | number }): string =>
+  explain(error) || String(error.code ?? error.name);
+
+/** @throws CannotStart where MQTT_CA cannot be read. */
+export async function readBrokerAccess({
   MQTT_URL,
   MQTT_CA,
   MQTT_DISCOVERY_PREFIX,
-}: BrokerOptions["settings"]): Promise<IClientOptions> {
+}: BrokerSettings): Promise<BrokerAccess> {
   const url = new URL(MQTT_URL);
   const isTls = url.protocol === "mqtts:";
   const ca = MQTT_CA === "" ? undefined : await readFile(MQTT_CA).catch(rejectCa);

@@ -2,8 +2,8 @@
 // that follows.
 //
 // S1  A host's entry does not undo what the journal has said since the poller looked: the older of the two gives way.
-// S2  A container is forgotten only where the poller looked after the last run on its host, with no run under way:
-//     during a run a container can be stopped or bear another name.
+// S2  A container is forgotten only where the poller looked while no run was under way on its host: during a run a
+//     container can be stopped or bear another name.
 // S3  A record that is delivered again after its run has ended changes nothing.
 import * as z from "zod";
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
@@ -30,6 +30,13 @@ interface Progress {
   readonly percent: number;
 }
 
+/** Milliseconds since 1970; `to` is undefined while the run is under way. */
+interface RunTime {
+  readonly run: string;
+  readonly from: number;
+  readonly to?: number;
+}
+
 export interface HostState {
   /** Version of the host's poller. */
   readonly version?: string | undefined;
@@ -37,11 +44,8 @@ export interface HostState {
   readonly canUpdate: boolean;
   readonly containers: ReadonlyMap<string, KnownContainer>;
   readonly progress: ReadonlyMap<string, Progress>;
-  /** Runs that are under way. */
-  readonly runs: ReadonlySet<string>;
-  /** The last runs that have ended, and when the last of them did. */
-  readonly ended: readonly string[];
-  readonly endedAt?: string | undefined;
+  /** The last runs. */
+  readonly runs: readonly RunTime[];
 }
 
 /** A container as it is published. */
@@ -61,8 +65,7 @@ export const newHostState = (containers: Readonly<Record<string, KnownContainer>
   canUpdate: true,
   containers: new Map(Object.entries(containers)),
   progress: new Map(),
-  runs: new Set(),
-  ended: [],
+  runs: [],
 });
 
 /** `requested` are the containers for which the button was pressed and no run has begun. */
@@ -91,16 +94,18 @@ export function applyEntry(state: HostState, { cycle, versions }: HostEntry): Ho
   return { ...state, containers, canUpdate: mode === "update", version: versions.ouroboros };
 }
 
-const mayForget = ({ runs, endedAt }: HostState, lookedAt: string): boolean =>
-  runs.size === 0 && (endedAt === undefined || !isBefore(lookedAt, endedAt));
+const mayForget = ({ runs }: HostState, lookedAt: string): boolean =>
+  !runs.some(
+    ({ from, to = Number.POSITIVE_INFINITY }) => from <= Date.parse(lookedAt) && Date.parse(lookedAt) <= to,
+  );
 
 const isBefore = (a: string, b: string): boolean => Date.parse(a) <= Date.parse(b);
 
 export function applyRecord(state: HostState, record: RunRecord): HostState {
-  if (state.ended.includes(record.run)) return state;
+  if (hasEnded(state, record.run)) return state;
   switch (record.kind) {
     case "begun":
-      return record.mode === "update" ? beginRun(state, record.run, record.containers) : state;
+      return record.mode === "update" ? beginRun(state, record) : state;
     case "did":
       return record.step.startsWith("pull ") ? reach(state, record, PERCENT.pulled) : state;
     case "waiting":
@@ -122,15 +127,31 @@ export function applyRecord(state: HostState, record: RunRecord): HostState {
 /** Rough: an update tells which step it has reached, and not how long the next one takes. */
 const PERCENT = { begun: 0, pulled: 30, asked: 40, swapping: 60, replaced: 90 } as const;
 
+const hasEnded = ({ runs }: HostState, run: string): boolean =>
+  runs.some((one) => one.run === run && one.to !== undefined);
+
+/** Whether a run is under way. */
+export const isBusy = ({ runs }: HostState): boolean => runs.some(({ to }) => to === undefined);
+
 /** The poller has begun a run for the container; its first record may be on its way. */
 export const expectRun = (state: HostState, run: string, container: string): HostState =>
-  state.ended.includes(run) || state.progress.has(container) ? state : beginRun(state, run, [container]);
+  hasEnded(state, run) || state.progress.has(container)
+    ? state
+    : { ...state, progress: new Map(state.progress).set(container, { run, percent: PERCENT.begun }) };
 
-function beginRun(state: HostState, run: string, containers: readonly string[]): HostState {
+function beginRun(
+  state: HostState,
+  { run, at, containers }: RunRecord & { readonly kind: "begun" },
+): HostState {
   const progress = new Map(state.progress);
   for (const container of containers) progress.set(container, { run, percent: PERCENT.begun });
-  return { ...state, progress, runs: new Set([...state.runs, run]) };
+  return { ...state, progress, runs: noteRun(state, { run, from: Date.parse(at) }) };
 }
+
+const REMEMBERED_RUNS = 50;
+
+const noteRun = ({ runs }: HostState, noted: RunTime): readonly RunTime[] =>
+  [...runs.filter(({ run }) => run !== noted.run), noted].slice(-REMEMBERED_RUNS);
 
 function reach(
   state: HostState,
@@ -162,16 +183,11 @@ function endContainer(state: HostState, record: RunRecord & { readonly kind: "en
   return { ...state, progress, containers: new Map(state.containers).set(container, after) };
 }
 
-const REMEMBERED_RUNS = 50;
-
-function endRun(state: HostState, { run, at }: RunRecord): HostState {
-  const runs = new Set(state.runs);
-  runs.delete(run);
+function endRun(state: HostState, { run, at, ms }: RunRecord & { readonly kind: "finished" }): HostState {
+  const to = Date.parse(at);
   return {
     ...state,
-    runs,
+    runs: noteRun(state, { run, from: to - ms, to }),
     progress: new Map([...state.progress].filter(([, progress]) => progress.run !== run)),
-    ended: [...state.ended, run].slice(-REMEMBERED_RUNS),
-    endedAt: at,
   };
 }

@@ -7,27 +7,29 @@ import { CannotStart } from "../../shared/errors.ts";
 import { type Observing, follow, observerService } from "../../shared/runtime/run-observer.ts";
 import type { Service } from "../../shared/runtime/run-service.ts";
 import { Bridge } from "./bridge.ts";
+import { type BrokerAccess, readBrokerAccess } from "./broker.ts";
 import { followHostEntries } from "./host-entries.ts";
 import { Memory } from "./memory.ts";
 
-export const runHomeAssistant: Service = (context) => {
+export const runHomeAssistant: Service = async (context) => {
   if (context.settings.MQTT_URL === "")
     throw new CannotStart("MQTT_URL is not set: the MQTT broker that Home Assistant is connected to");
-  return observe(context);
+  const access = await readBrokerAccess(context.settings);
+  return observerService("home-assistant", (observing) => observe(observing, access))(context);
 };
 
-const observe = observerService("home-assistant", async (observing) => {
+async function observe(observing: Observing, access: BrokerAccess): Promise<void> {
   const memory = new Memory(observing);
   const hosts = await loadPatiently(observing, memory);
   if (hosts === undefined) return;
-  await using bridge = await Bridge.open(observing, hosts, memory);
+  await using bridge = new Bridge(observing, { access, hosts, memory });
   await Promise.all([
     followHostEntries(observing, bridge),
     follow(observing, STREAMS.runs, (message) =>
       bridge.record(parseRunRecord(message.string()), isLast(message)),
     ),
   ]);
-});
+}
 
 const RETRY_MS = 1000;
 

@@ -6,7 +6,7 @@ import type { CycleSummary } from "../../shared/contract/host-entry.ts";
 import type { UninspectableContainer } from "../../shared/containers/inspect-all.ts";
 import { type ContainerWarning, containerWarnings, unknownNames } from "./container-warnings.ts";
 import { findUpdates } from "./find-updates.ts";
-import { summarizeCycle } from "./cycle-report.ts";
+import { summarizeCycle } from "./cycle-summary.ts";
 import { retryUpdateHostRecord } from "./host-record.ts";
 import { hasActed } from "./first-start.ts";
 import type { MirrorLag } from "./mirror-lag.ts";

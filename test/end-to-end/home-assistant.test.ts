@@ -2,13 +2,12 @@
 // comes with Ouroboros, and by mosquitto over TLS. Home Assistant itself is stood in for by its documented contract.
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, describe, it } from "mocha";
+import { after, afterEach, before, describe, it } from "mocha";
 import { topicsOf } from "../../services/home-assistant/discovery.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type EntityState, parseConfig, parseState } from "../support/discovery-contract.ts";
 import {
-  type MqttBroker,
   type MqttListener,
   listenToMqtt,
   publishToMqtt,
@@ -223,11 +222,11 @@ describe("Home Assistant, by nats-server's MQTT and with the rights of its user"
 });
 
 describe("Home Assistant, by mosquitto with TLS and the program of a single container", () => {
-  after(() => h1.clean());
+  afterEach(() => h1.clean());
 
   it("sees and updates the containers, and MQTT_CA names whom to trust", async () => {
     await deploy(h1, "web");
-    await using broker: MqttBroker & { readonly ca: string } = await startMosquitto();
+    await using broker = await startMosquitto();
     await using listener = listenToMqtt(broker);
     await using stack = await startStack({ engine: h1, env: { MQTT_URL: broker.url, MQTT_CA: broker.ca } });
     await stack.check();
@@ -243,11 +242,31 @@ describe("Home Assistant, by mosquitto with TLS and the program of a single cont
     assert.ok((await overview(h1)).includes("web running 2"));
   });
 
+  const refusals = [
+    ["a broker", { MQTT_URL: "" }, /MQTT_URL is not set/],
+    ["a CA that can be read", { MQTT_CA: "/nowhere/ca.pem" }, /MQTT_CA cannot be read: .*\/nowhere\/ca\.pem/],
+    ["the NATS of the services", { NATS_URL: "" }, /NATS_URL is not set/],
+  ] as const;
+  for (const [what, env, says] of refusals)
+    it(`does not start without ${what}`, async () => {
+      const given = { NATS_URL: "nats://127.0.0.1:1", MQTT_URL: "mqtts://u:planted@127.0.0.1", ...env };
+      await using program = startProcess(PROGRAM, { PATH: process.env["PATH"] ?? "", ...given });
+      assert.equal(await program.exited, 1);
+      assert.match(program.stderrText(), says);
+      assert.equal((program.stderrText() + program.log()).includes("planted"), false);
+    });
+
   it("goes on updating where the broker cannot be trusted", async () => {
     await using broker = await startMosquitto();
     await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, env: { MQTT_URL: broker.url } });
-    await until("the log says so", () => stack.services.poller?.log().includes("MQTT is away"));
+    const stranger = broker.ca.replace("ca.pem", "client.pem");
+    await using stack = await startStack({ engine: h1, env: { MQTT_URL: broker.url, MQTT_CA: stranger } });
+    const log = await until("the log says so", () => {
+      const text = stack.services.poller?.log() ?? "";
+      return text.includes("MQTT is away") && text;
+    });
+    assert.match(log, /"because":"[^"]*certificate/);
+    await stack.check();
     await release("apps/web", "2");
     assert.equal((await update(stack))["web"], "updated");
   });

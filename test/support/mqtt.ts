@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type NatsServer, startNats } from "../bed/bed.ts";
+import { until } from "./until.ts";
 import { checkout } from "./ouroboros-image.ts";
 
 /** Of deploy/nats/mqtt.conf. */
@@ -39,7 +40,10 @@ export async function startNatsMqtt(): Promise<MqttBroker & { readonly server: N
   };
 }
 
-/** Debian's mosquitto with TLS, under a name of the bed's certificate. */
+/** A name of the bed's certificate. */
+const HOST = "registry.lab";
+
+/** Debian's mosquitto with TLS. */
 export async function startMosquitto(): Promise<MqttBroker & { readonly ca: string }> {
   const folder = await mkdtemp(join(tmpdir(), "mosquitto-"));
   const tls = join(process.env["BED"] ?? "", "tls");
@@ -57,17 +61,19 @@ export async function startMosquitto(): Promise<MqttBroker & { readonly ca: stri
   const command = ["--pdeathsig", "KILL", program, "-c", join(folder, "mosquitto.conf")];
   const child = spawn("setpriv", command, { stdio: ["ignore", "ignore", "ignore"] });
   const ca = join(tls, "ca.pem");
-  return {
-    url: "mqtts://registry.lab",
+  const broker = {
+    url: `mqtts://${HOST}`,
     secret: "",
     ca,
-    clientArgs: () => ["-h", "registry.lab", "-p", "8883", "--cafile", ca],
+    clientArgs: () => ["-h", HOST, "-p", "8883", "--cafile", ca],
     [Symbol.asyncDispose]: async () => {
       const exited = once(child, "exit");
       if (child.kill("SIGKILL")) await exited;
       await rm(folder, { recursive: true, force: true });
     },
   };
+  await until("mosquitto listens", async () => (await publishToMqtt(broker, "test", "")) === 0);
+  return broker;
 }
 
 export interface HeardMessage {

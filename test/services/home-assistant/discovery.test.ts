@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { configOf, stateOf, topicsOf } from "../../../services/home-assistant/discovery.ts";
 import type { Entity } from "../../../services/home-assistant/host-state.ts";
-import { parseConfig, parseState } from "../../support/discovery-contract.ts";
+import { DiscoveryConfig, parseConfig, parseState } from "../../support/discovery-contract.ts";
 
 const entity: Entity = {
   host: "h1",
@@ -24,7 +24,8 @@ describe("what is published for a container", () => {
       const config = parseConfig(topics.config, configOf("homeassistant", { ...entity, host, container }));
       assert.equal(config.name, container);
       assert.equal(config.device.name, host);
-      for (const topic of Object.values(topics)) assert.match(topic, /^homeassistant\/update\/[\w-]+\/\w+$/);
+      for (const topic of [topics.config, topics.state, topics.command])
+        assert.match(topic, /^homeassistant\/update\/[\w-]+\/\w+$/);
     });
 
   it("has topics of its own for names that are alike", () => {
@@ -43,8 +44,9 @@ describe("what is published for a container", () => {
 
   it("has no install button where nothing is updated", () => {
     const topics = topicsOf("p", "h1", "web");
-    assert.equal(JSON.parse(configOf("p", entity)).command_topic, topics.command);
-    assert.equal("command_topic" in JSON.parse(configOf("p", { ...entity, canUpdate: false })), false);
+    const commandOf = (canUpdate: boolean) =>
+      DiscoveryConfig.parse(JSON.parse(configOf("p", { ...entity, canUpdate }))).command_topic;
+    assert.deepEqual([commandOf(true), commandOf(false)], [topics.command, undefined]);
   });
 
   const states: readonly [string, Partial<Entity>, object][] = [

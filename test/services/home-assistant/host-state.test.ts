@@ -47,6 +47,7 @@ const updated: RecordBody = {
   ...{ to_digest: `web@${NEW}`, to_version: "2" },
 };
 const finished: RecordBody = { kind: "finished", ends: { web: "updated" }, ms: 1 };
+const twoMinutes: RecordBody = { ...finished, ms: 120_000 };
 const polled = applyEntry(newHostState(), entry(0, [web]));
 const after = (state: HostState, ...records: readonly RunRecord[]): HostState =>
   records.reduce(applyRecord, state);
@@ -116,8 +117,11 @@ describe("what is known of a host's containers", () => {
     assert.deepEqual(summary(applyEntry(polled, entry(1, []))), []);
     const during = after(polled, record(1, begun));
     assert.deepEqual(summary(applyEntry(during, entry(2, []))), [`web 1 ${NEW} 0`]);
-    const over = after(during, record(3, { ...updated, end: "refused" } as RecordBody), record(3, finished));
+    const over = after(during, record(3, { ...updated, end: "refused" }), record(3, twoMinutes));
     assert.deepEqual(summary(applyEntry(over, entry(2, []))), [`web 1 ${NEW} -`]);
+    assert.deepEqual(summary(applyEntry(over, entry(0, []))), []);
+    const late = after(polled, record(3, twoMinutes));
+    assert.deepEqual(summary(applyEntry(late, entry(2, []))), [`web 1 ${NEW} -`]);
     assert.deepEqual(summary(applyEntry(over, entry(4, []))), []);
   });
 
