@@ -9,6 +9,7 @@ export const loadService: Readonly<Record<ServiceName, () => Promise<Service>>> 
   webhook: async () => (await import("../services/webhook/run.ts")).runWebhook,
   notifier: async () => (await import("../services/notifier/run.ts")).runNotifier,
   exporter: async () => (await import("../services/exporter/run.ts")).runExporter,
+  "home-assistant": async () => (await import("../services/home-assistant/run.ts")).runHomeAssistant,
 };
 
 export const isService = (word: string): word is ServiceName => Object.hasOwn(loadService, word);

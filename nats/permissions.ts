@@ -151,7 +151,7 @@ export const roles = {
     }),
   },
   observer: {
-    says: "a service of Ouroboros that reads all events and the journal: notifications, metrics",
+    says: "a service of Ouroboros that reads all events and the journal: notifications, metrics, Home Assistant",
     per: "observer",
     rights: (name) => ({
       publish: [

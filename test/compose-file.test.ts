@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Setting, settings } from "../shared/settings/settings.ts";
+import { type ObserverName, observerNames } from "../shared/contract/observers.ts";
+import { type Setting, type SettingName, settings } from "../shared/settings/settings.ts";
 import { checkout } from "./support/ouroboros-image.ts";
 
 const text = readFileSync(join(checkout, "compose.yaml"), "utf8");
@@ -23,6 +24,12 @@ const namesIn = (block: string): string[] =>
 
 const PLAIN = namesIn(below("x-settings: &settings"));
 const NATS = namesIn(below("x-nats: &nats"));
+/** Each observer's secrets. */
+const SECRETS: Readonly<Record<ObserverName, readonly SettingName[]>> = {
+  notifier: ["NOTIFIERS"],
+  exporter: ["INFLUX_PASSWORD"],
+  "home-assistant": ["MQTT_URL"],
+};
 const EVERYBODYS = [...PLAIN, ...NATS];
 
 describe("compose.yaml", () => {
@@ -59,8 +66,24 @@ describe("compose.yaml", () => {
       webhook,
       ["WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_TOKEN"].flatMap((name) => [name, `${name}_FILE`]),
     );
+    for (const name of observerNames)
+      assert.deepEqual(
+        namesIn(below(`  ${name}:`)),
+        SECRETS[name].flatMap((secret) => [secret, `${secret}_FILE`]),
+      );
     assert.deepEqual(namesIn(below("  poller:")), []);
     assert.deepEqual(namesIn(below("  updater:")), ["NATS_OPERATOR_NKEY_FILE"]);
+  });
+
+  it("runs an observer only where its profile asks for it, with a key of its own", () => {
+    for (const name of observerNames) {
+      const service = below(`  ${name}:`);
+      assert.match(service, new RegExp(`^ {4}profiles: \\[${name}\\]$`, "m"));
+      assert.match(service, new RegExp(`^ {4}command: \\[${name}\\]$`, "m"));
+      assert.match(service, new RegExp(`^ {4}volumes: \\["${name}-keys:/run/secure:ro"\\]$`, "m"));
+      assert.match(below("  nats-config:"), new RegExp(`^ {6}- ${name}-keys:/keys/${name}$`, "m"));
+      assert.match(below("volumes:"), new RegExp(`^ {2}${name}-keys:$`, "m"));
+    }
   });
 
   it("takes every secret that is not its own from the hook-executor, which gets the whole of .env", () => {

@@ -2,9 +2,8 @@
 // or where its update stands. Pure.
 import { iso } from "../../shared/clock.ts";
 import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
-import { type CycleSummary, MAX_LISTED } from "../../shared/contract/host-entry.ts";
 import type { PollCycle } from "./cycle.ts";
-import type { PlannedGroup } from "./plan.ts";
+import { failuresOf } from "./cycle-summary.ts";
 
 /** `cycle` is undefined where the cycle failed. */
 export function makeCycleReport(
@@ -20,37 +19,6 @@ export function makeCycleReport(
     left: cycle.left.map(({ container, because }) => ({ ...nameOf(container), because })),
     due: cycle.due.map((container) => ({ ...nameOf(container), because: explainDue(container, cycle) })),
   };
-}
-
-/** What observers see of the cycle. `groups` are all that are due, whether or not they were published. */
-export function summarizeCycle(
-  { asked, unanswered, left }: Pick<PollCycle, "asked" | "unanswered" | "left">,
-  groups: readonly PlannedGroup[],
-): Pick<CycleSummary, "monitored" | "unanswered" | "updates" | "failures"> {
-  return {
-    monitored: asked,
-    unanswered,
-    updates: groups
-      .flatMap(({ entries }) => entries)
-      .slice(0, MAX_LISTED)
-      .map(({ facts, digest }) => ({ container: facts.name, image: facts.reference, digest })),
-    failures: failuresOf({ left })
-      .slice(0, MAX_LISTED)
-      .map(({ because, containers }) => ({
-        because: because.slice(0, MAX_REASON_LENGTH),
-        containers: containers.slice(0, MAX_LISTED),
-      })),
-  };
-}
-
-const MAX_REASON_LENGTH = 500;
-
-/** Why registries gave no digest, and for which containers. */
-function failuresOf({ left }: Pick<PollCycle, "left">): CycleSummary["failures"] {
-  const containers = new Map<string, string[]>();
-  for (const { container, because, wrong } of left)
-    if (wrong === true) containers.set(because, [...(containers.get(because) ?? []), container.name]);
-  return [...containers].map(([because, names]) => ({ because, containers: names.sort() }));
 }
 
 const nameOf = ({ name, id, reference }: ContainerFacts) => ({ container: name, id, image: reference });

@@ -2,10 +2,11 @@
 import { iso } from "../../shared/clock.ts";
 import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
 import { selectReportableLabels } from "../../shared/containers/effective-labels.ts";
+import type { CycleSummary } from "../../shared/contract/host-entry.ts";
 import type { UninspectableContainer } from "../../shared/containers/inspect-all.ts";
 import { type ContainerWarning, containerWarnings, unknownNames } from "./container-warnings.ts";
 import { findUpdates } from "./find-updates.ts";
-import { summarizeCycle } from "./cycle-report.ts";
+import { summarizeCycle } from "./cycle-summary.ts";
 import { retryUpdateHostRecord } from "./host-record.ts";
 import { hasActed } from "./first-start.ts";
 import type { MirrorLag } from "./mirror-lag.ts";
@@ -64,6 +65,7 @@ const ASKED = { reason: "update asked for by the operator" };
 
 /** @throws the Engine or NATS client's error when one is unreachable, and HostNameTaken. */
 export async function runCycle(polling: Polling, { except, only }: CycleExtent = {}): Promise<PollCycle> {
+  const lookedAt = iso(polling.clock.now());
   const found = await findUpdates(polling, {
     ...(except !== undefined && { except }),
     ...(only !== undefined && { only, despiteHolds: true as const }),
@@ -83,7 +85,7 @@ export async function runCycle(polling: Polling, { except, only }: CycleExtent =
     unanswered: candidates.filter(({ ref }) => answers.get(ref.familiar)?.kind !== "digest").length,
     left,
   };
-  const summary = only === undefined ? summarizeCycle(counts, plan.groups) : undefined;
+  const summary = only === undefined ? { looked_at: lookedAt, ...summarizeCycle(counts, found) } : undefined;
   await recordCycle(polling, publication, summary);
   const unpublished = publication.skipped.map(({ container }) => container);
   return {
@@ -133,7 +135,7 @@ const ignoredLabelsOf = (
 export async function recordCycle(
   polling: Polling,
   { outcome, groups }: Publication,
-  summary?: ReturnType<typeof summarizeCycle>,
+  summary?: ReturnType<typeof summarizeCycle> & Pick<CycleSummary, "looked_at">,
 ): Promise<void> {
   const at = iso(polling.clock.now());
   const mode = modeOf(polling.settings);

@@ -13,8 +13,10 @@ import {
   type RegistryAnswer,
   type Candidate,
   type CandidateChoice,
+  type PlanFindings,
   type UpdatePlan,
   chooseCandidates,
+  findNewer,
   hasTagMoved,
   makePlan,
 } from "./plan.ts";
@@ -49,6 +51,8 @@ export interface FoundUpdates {
   /** Tags for which a mirror and the registry have different digests, by `familiar` reference. */
   readonly lags: ReadonlyMap<string, MirrorLag>;
   readonly plan: UpdatePlan;
+  /** Digests of newer images by container name, also of those that are held or only monitored. */
+  readonly newer: ReadonlyMap<string, string>;
 }
 
 const NO_NAMES: ReadonlySet<string> = new Set();
@@ -78,7 +82,7 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
   signal.throwIfAborted();
   const moving = candidates.filter((candidate) => hasTagMoved(candidate, answers));
   const { strangers, same } = await origins.examine(candidates, answers, signal);
-  const plan = makePlan({
+  const findings: PlanFindings = {
     candidates,
     answers,
     held: await readHeldEntries(polling, despiteHolds ? [] : moving.map(({ facts }) => facts)),
@@ -87,9 +91,11 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
     all: snapshot.facts,
     now: clock.now(),
     compat: settings.COMPAT_LABELS,
-  });
+  };
   return {
-    ...{ snapshot, choice, candidates, answers, plan, lags },
+    ...{ snapshot, choice, candidates, answers, lags },
+    plan: makePlan(findings),
+    newer: findNewer(findings),
     isThere: snapshot.facts.some(isWanted),
     strangers: new Set(strangers.keys()),
     ...(advice !== undefined && { advice }),

@@ -190,20 +190,41 @@ export function hasTagMoved(
   return answer?.kind === "digest" && !digests.includes(answer.digest);
 }
 
-function whyNotNow(
+/** Containers whose registry has a newer image, also where it is held or only monitored: name → its digest. */
+export const findNewer = (findings: PlanFindings): ReadonlyMap<string, string> =>
+  new Map(
+    findings.candidates.flatMap((candidate) => {
+      const answer = findings.answers.get(candidate.ref.familiar);
+      return answer?.kind === "digest" && whyNoUpdate(candidate, answer, findings) === undefined
+        ? [[candidate.facts.name, answer.digest] as const]
+        : [];
+    }),
+  );
+
+function whyNotNow(candidate: Candidate, answer: RegistryAnswer, findings: PlanFindings): string | undefined {
+  return whyNoUpdate(candidate, answer, findings) ?? whyHeld(candidate, answer, findings);
+}
+
+function whyNoUpdate(
   { facts: { name }, ref: { familiar }, digests }: Candidate,
   answer: RegistryAnswer,
-  { held: heldEntries, strangers, same, lags, now }: PlanFindings,
+  { strangers, same, lags }: PlanFindings,
 ): string | undefined {
   if (answer.kind === "unknown") return answer.because;
   const lag = lags?.get(familiar);
   const because = lag && whyLagging(lag, digests, familiar);
   if (because !== undefined) return because;
   if (digests.includes(answer.digest) || same?.has(name) === true) return "current";
-  const stranger = strangers?.get(name);
-  if (stranger !== undefined) return stranger;
+  return strangers?.get(name);
+}
+
+function whyHeld(
+  { facts: { name } }: Candidate,
+  answer: RegistryAnswer,
+  { held: heldEntries, now }: PlanFindings,
+): string | undefined {
   const held = heldEntries.get(name);
-  if (held?.digest !== answer.digest) return undefined;
+  if (answer.kind === "unknown" || held?.digest !== answer.digest) return undefined;
   if (held.until === null) return `held: ${held.because} (${held.by}), until the tag changes`;
   if (held.until <= now) return undefined;
   return `held: ${held.because} (${held.by}), until ${new Date(held.until).toISOString()}`;

@@ -6,8 +6,19 @@ import { RateLimit } from "./rate-limit.ts";
 
 const When = z.string().describe("RFC 3339.");
 
+/** A container for which a registry was asked. */
+export const MonitoredContainer = z.object({
+  container: z.string(),
+  image: z.string(),
+  version: z.string().optional().describe("Version of the image that it runs, by its label."),
+  digest: z.string().optional().describe("The registry's digest of the image that it runs."),
+  newer: z.string().optional().describe("Digest of a newer image, also of one that is held."),
+});
+export type MonitoredContainer = z.infer<typeof MonitoredContainer>;
+
 /** The host's last scheduled cycle. Lists are cut, so that the entry stays small. */
 export const CycleSummary = z.object({
+  looked_at: When.optional().describe("When it read the Engine."),
   socket: z.string().describe("The Engine, as DOCKER_SOCKETS names it."),
   mode: Mode,
   next_poll: When.nullable(),
@@ -16,6 +27,10 @@ export const CycleSummary = z.object({
   updates: z
     .array(z.object({ container: z.string(), image: z.string(), digest: z.string() }))
     .describe("Containers with a newer image that is not held."),
+  containers: z
+    .array(MonitoredContainer)
+    .optional()
+    .describe("The monitored containers by name, the first of them where there are many."),
   failures: z
     .array(z.object({ because: z.string(), containers: z.array(z.string()) }))
     .describe("Why registries gave no digest."),

@@ -22,6 +22,11 @@ export const observers = {
     isWanted: ({ DATA_EXPORT }) => DATA_EXPORT !== undefined,
     commands: [],
   },
+  "home-assistant": {
+    says: "Shows containers in Home Assistant, by MQTT.",
+    isWanted: ({ MQTT_URL }) => MQTT_URL !== "",
+    commands: ["update"],
+  },
 } as const satisfies Record<string, Observer>;
 
 export type ObserverName = keyof typeof observers;

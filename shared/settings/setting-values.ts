@@ -164,6 +164,32 @@ export const webAddress = z.string().refine((given) => {
   return url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.password === "";
 }, "allowed is http://… or https://… without user and password");
 
+/** Empty, or the URL of an MQTT broker. */
+export const mqttAddress = z.string().refine((given) => {
+  if (given === "") return true;
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  return (
+    url !== undefined &&
+    /^mqtts?:$/.test(url.protocol) &&
+    url.hostname !== "" &&
+    /^\/?$/.test(url.pathname + url.search + url.hash) &&
+    [url.username, url.password].every(isPercentEncoded)
+  );
+}, "allowed is mqtt://… or mqtts://…, with user:password@ before the host where needed; write special characters in them as %XX");
+
+function isPercentEncoded(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const topicPrefix = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/, "allowed are letters, digits, _ and -, and / between them");
+
 /**
  * A key, or `whsec_` and a key in base64. An empty or malformed key would sign with a secret that anyone can guess.
  */

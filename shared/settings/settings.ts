@@ -338,6 +338,18 @@ export const settings = {
     read: value.flag,
     says: "Check the certificate of InfluxDB.",
   },
+  MQTT_URL: {
+    byDefault: "",
+    read: value.mqttAddress,
+    secret: true,
+    says: "`ouroboros home-assistant`: the MQTT broker, `mqtt://user:password@host:1883`, or `mqtts://` with TLS ([Home Assistant](home-assistant.md)).",
+  },
+  MQTT_CA: { byDefault: "", read: value.text, says: "File with the CA certificates to trust at the broker." },
+  MQTT_DISCOVERY_PREFIX: {
+    byDefault: "homeassistant",
+    read: value.topicPrefix,
+    says: "First part of all topics: the discovery prefix that Home Assistant is set to.",
+  },
   SAVE_COUNTERS: {
     flags: ["-sc", "--save-counters"],
     byDefault: "false",

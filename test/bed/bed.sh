@@ -46,7 +46,7 @@ until_ok() { local n; for n in $(seq 600); do "$@" > /dev/null 2>&1 && return; s
 
 APT="apt-get -qq -o DPkg::Lock::Timeout=300"
 PACKAGES="dnsmasq-base iptables iproute2 busybox-static tini openssl curl ca-certificates util-linux procps
-  python3-docker apprise libdevmapper1.02.1 libseccomp2"
+  python3-docker apprise libdevmapper1.02.1 libseccomp2 mosquitto-clients libwrap0 libdlt2"
 PODMAN="podman crun runc netavark aardvark-dns"
 
 install() {
@@ -60,6 +60,7 @@ install() {
     DEBIAN_FRONTEND=noninteractive $APT install -y --no-install-recommends $wanted > /dev/null
   fi
   for v in 20 26 28; do [ -e "$BED_CACHE/$v/ready" ] || unpack_engine "$v"; done
+  [ -e "$BED_CACHE/mosquitto/ready" ] || unpack_mosquitto
   if [ ! -e "$BED_CACHE/bin/nats-server" ]; then
     mkdir -p "$BED_CACHE/bin"
     ln -sfn ../28/usr/bin/docker ../28/usr/libexec/docker/cli-plugins/docker-compose ../26/usr/sbin/nats-server "$BED_CACHE/bin/"
@@ -83,6 +84,15 @@ unpack_engine() {
   (cd "$dir/debs" && $own download $parts)
   for deb in "$dir"/debs/*.deb; do dpkg -x "$deb" "$dir"; done
   rm -rf "$dir"/{debs,lists}; touch "$dir/ready"
+}
+# Taken apart, too: the package would start a broker. The libraries that it needs are among PACKAGES.
+unpack_mosquitto() {
+  local dir=$BED_CACHE/mosquitto
+  say "fetching mosquitto into $dir"
+  rm -rf "$dir"; mkdir -p "$dir"
+  $APT update
+  (cd "$dir" && $APT -o APT::Sandbox::User=root download mosquitto && dpkg -x mosquitto_*.deb . && rm mosquitto_*.deb)
+  touch "$dir/ready"
 }
 mirror() {
   local m; m=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $(. /etc/os-release; echo "$VERSION_CODENAME")" | head -1)

@@ -7,7 +7,7 @@ const EXAMPLE = {
   host: "web01",
   participant: "backup",
   reader: "archive",
-  observer: "exporter",
+  observer: "home-assistant",
   watcher: "dashboard",
   one: "",
 } as const;

@@ -19,6 +19,7 @@ import { until } from "../support/until.ts";
 
 const h1 = engine(1);
 const WEBHOOK = join(import.meta.dirname, "../../services/webhook/main.js");
+const HOME_ASSISTANT = join(import.meta.dirname, "../../services/home-assistant/main.js");
 const UPDATER = join(import.meta.dirname, "../../services/updater/main.js");
 const ROLES: readonly (readonly [ServiceName, string])[] = [
   ["updater", "updater_h1"],
@@ -34,6 +35,7 @@ const planted = {
   WEBHOOK_SECRET: "planted-webhook-secret",
   WEBHOOK_TOKEN: "planted-webhook-token",
   WEBHOOK_URL: "planted-webhook-key",
+  MQTT_URL: "mqtt://planted:planted-mqtt-password@127.0.0.1:1",
   HTTP_PROXY: "http://planted:planted-http-proxy@127.0.0.1:1",
   HTTPS_PROXY: "http://planted:planted-https-proxy@127.0.0.1:1",
   NATS_CREDS: new TextDecoder().decode(nkeys.createUser().getSeed()),
@@ -95,6 +97,11 @@ describe("a secret", () => {
       WEBHOOK_SECRET: planted.WEBHOOK_SECRET,
       WEBHOOK_URL: `${endpoint.url}/ask?key=${planted.WEBHOOK_URL}`,
     });
+    await using home = startProcess(HOME_ASSISTANT, {
+      ...common,
+      ...keys.access("observer_home-assistant"),
+      MQTT_URL: planted.MQTT_URL,
+    });
     const wrong = { DOCKER_SOCKETS: `unix://${h1.socket}`, INFLUX_PASSWORD, NOTIFIERS };
     await using refused = startProcess(UPDATER, { ...common, ...wrong, NATS_CREDS: planted.NATS_CREDS });
     assert.equal(await refused.exited, 1);
@@ -104,6 +111,7 @@ describe("a secret", () => {
     await until("the endpoint was asked in vain", () => endpoint.requests.length > 1, {
       explain: bridge.log,
     });
+    await until("the broker was tried", () => home.log().includes("MQTT is away"), { explain: home.log });
 
     const printed: string[] = [];
     for (const words of COMMANDS)
@@ -114,13 +122,13 @@ describe("a secret", () => {
     const key = (pem: string) => pem.split("\n")[1] ?? "";
     const secrets = {
       ...planted,
-      ...{ ENVIRONMENT, password },
+      ...{ ENVIRONMENT, password, "MQTT_URL's password": "planted-mqtt-password" },
       "server's key": key(await read("nats/server-key.pem")),
       "authority's key": key(await read("ca-key.pem")),
     };
     for (const user of ["poller_h1", "updater_h1", "operator", "participant_hook"])
       Object.assign(secrets, { [user]: await read(`users/${user}.nk`) });
-    const logs = [...Object.values(stack.services), bridge, refused].map((one) => one.log()).join("\n");
+    const logs = [...Object.values(stack.services), bridge, home, refused].map((one) => one.log()).join("\n");
     const places = {
       logs,
       stored: await everythingIn(stack.nats),

@@ -5,6 +5,7 @@ import type { HeldEntry } from "../../../shared/contract/held-entry.ts";
 import {
   type RegistryAnswer,
   chooseCandidates,
+  findNewer,
   hasTagMoved,
   makePlan,
   unknownDependencies,
@@ -324,6 +325,27 @@ describe("a plan", () => {
         hardDependencies: [cache],
       },
     ]);
+  });
+
+  it("is not all that is newer: what is held is newer too, and what is current or a stranger's is not", () => {
+    const named = (name: string) => ({ ...web, name });
+    const find = (name: string, change: object = {}) =>
+      findNewer({
+        ...{ candidates: [candidate(named(name))], answers, held: new Map(), all: [], compat: [], now: NOW },
+        ...change,
+      });
+    const hold: HeldEntry = { digest: NEW, because: "no", by: "b", until: null, tries: 1 };
+    const monitored = { ...named("d"), labels: { [`${WATCHTOWER}.monitor-only`]: "true" } };
+    assert.deepEqual([...find("a")], [["a", NEW]]);
+    assert.deepEqual([...find("b", { held: new Map([["b", hold]]) })], [["b", NEW]]);
+    assert.deepEqual(
+      [...find("d", { candidates: [candidate(monitored)], compat: ["watchtower"] })],
+      [["d", NEW]],
+    );
+    assert.deepEqual([...find("c", { strangers: new Map([["c", "built here"]]) })], []);
+    assert.deepEqual([...find("c", { same: new Set(["c"]) })], []);
+    assert.deepEqual([...find("c", { answers: new Map() })], []);
+    assert.deepEqual([...find("c", { candidates: [{ ...candidate(named("c")), digests: [NEW] }] })], []);
   });
 
   it("asks who may move before it is known what is held", () => {

@@ -12,7 +12,7 @@ const none = new Map<string, string>();
 /** Each setting takes one of these for something else than its default. */
 const OTHERS = [
   ...["true", "no", "77", "tcp://h9:2375", "http://h9", "local", "proceed", "debug", "json", "wud"],
-  ...["prometheus", "es_ES", "0 4 * * *", "-1"],
+  ...["prometheus", "es_ES", "0 4 * * *", "-1", "mqtt://h9"],
 ];
 
 /** The settings, or why there are none. */
@@ -157,6 +157,8 @@ describe("settings", () => {
       DATA_EXPORT: "csv",
       DOCKER_HOST: "ssh://h1",
       COMPAT_LABELS: "diun",
+      MQTT_URL: "mqtt://user:a%zz@h1",
+      MQTT_DISCOVERY_PREFIX: "home/#",
       SWARM: "true",
     };
     assert.throws(
@@ -174,6 +176,8 @@ describe("settings", () => {
           'INFLUX_PORT: "70000": allowed is a number from 1 to 65535',
           'DATA_EXPORT: "csv": allowed are prometheus, influxdb',
           'DOCKER_HOST: "ssh://h1": allowed are unix:///path',
+          "MQTT_URL: (secret): allowed is mqtt://… or mqtts://…",
+          'MQTT_DISCOVERY_PREFIX: "home/#": allowed are letters, digits, _ and -',
           'COMPAT_LABELS: "diun": allowed are watchtower, wud',
           "SWARM is not supported by this version yet",
         ].every((part) => error.message.includes(part)),

@@ -1,0 +1,101 @@
+// The install buttons: asks the host's poller for the update, as `ouroboros update` does. A host makes one run at a
+// time, so what is asked for during another one waits here for its turn.
+import { NoRespondersError, RequestError, TimeoutError } from "nats";
+import * as z from "zod";
+import { makeCommandBody, parseJson } from "../../shared/contract/messages.ts";
+import { subjects } from "../../shared/contract/subjects.ts";
+import { explain } from "../../shared/errors.ts";
+import type { Observing } from "../../shared/runtime/run-observer.ts";
+
+/** The poller first finishes its current cycle, then asks a registry. */
+const ANSWER_MS = 120_000;
+const ASK_AGAIN_MS = 2000;
+/** How long a request waits for another run of its host to end. */
+const PATIENCE_MS = 30 * 60_000;
+
+/** What the poller answers; see services/poller/operator-request.ts. */
+const Answer = z.union([
+  z.object({ kind: z.literal("begun"), run: z.string() }),
+  z.object({ kind: z.literal("current") }),
+  z.object({ kind: z.enum(["left", "busy", "failed", "unknown"]), because: z.string() }),
+]);
+type Answer = z.infer<typeof Answer>;
+
+export interface RequestListener {
+  /** The requests of the host have changed. */
+  readonly changed: (host: string) => void;
+  readonly begun: (host: string, run: string, container: string) => void;
+}
+
+export class InstallRequests {
+  readonly #observing: Observing;
+  readonly #listener: RequestListener;
+  /** The containers whose request is not answered, by host. */
+  readonly #waiting = new Map<string, Set<string>>();
+  readonly #queues = new Map<string, Promise<void>>();
+
+  constructor(observing: Observing, listener: RequestListener) {
+    this.#observing = observing;
+    this.#listener = listener;
+  }
+
+  of(host: string): ReadonlySet<string> {
+    return this.#waiting.get(host) ?? new Set();
+  }
+
+  /** A second request while the first one waits is dropped. */
+  add(host: string, container: string): void {
+    const waiting = this.#waiting.get(host) ?? new Set();
+    if (waiting.has(container)) return;
+    this.#waiting.set(host, waiting.add(container));
+    this.#listener.changed(host);
+    const before = this.#queues.get(host) ?? Promise.resolve();
+    this.#queues.set(
+      host,
+      before.then(async () => {
+        const answer = await this.#askPatiently(host, container);
+        waiting.delete(container);
+        this.#logAnswer({ host, container }, answer);
+        if (answer.kind === "begun") this.#listener.begun(host, answer.run, container);
+        this.#listener.changed(host);
+      }),
+    );
+  }
+
+  async #askPatiently(host: string, container: string): Promise<Answer> {
+    const { clock, signal } = this.#observing;
+    for (const until = clock.monotonic() + PATIENCE_MS; ;) {
+      const answer = await this.#ask(host, container);
+      if (answer.kind !== "busy" || signal.aborted || clock.monotonic() > until) return answer;
+      await clock.sleep(ASK_AGAIN_MS, signal);
+    }
+  }
+
+  async #ask(host: string, container: string): Promise<Answer> {
+    const subject = subjects.command(host, "poller", "update");
+    try {
+      const reply = await this.#observing.nats.request(subject, makeCommandBody("update", { container }), {
+        timeout: ANSWER_MS,
+      });
+      const answer = Answer.safeParse(parseJson(reply.string())).data;
+      return (
+        answer ?? {
+          kind: "failed",
+          because: `an answer that cannot be used: ${reply.string().slice(0, 200)}`,
+        }
+      );
+    } catch (error) {
+      const isAway = [NoRespondersError, RequestError, TimeoutError].some((kind) => error instanceof kind);
+      return { kind: "failed", because: isAway ? `the poller of ${host} does not answer` : explain(error) };
+    }
+  }
+
+  #logAnswer(fields: { readonly host: string; readonly container: string }, answer: Answer): void {
+    const { log, signal } = this.#observing;
+    if (signal.aborted) return;
+    if (answer.kind === "begun")
+      log.info({ ...fields, run: answer.run }, "update begun, as Home Assistant asked");
+    else if (answer.kind === "current") log.info(fields, "Home Assistant asked for an update: nothing newer");
+    else log.warn({ ...fields, because: answer.because }, "Home Assistant asked for an update: not done");
+  }
+}
