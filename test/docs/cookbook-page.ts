@@ -9,8 +9,10 @@ const LANGUAGES: Readonly<Record<string, string>> = { ".py": "python", ".mjs": "
 interface Recipe {
   readonly title: string;
   readonly says: string;
-  /** Where the file lies → where it is to be put below hooks/; empty for what is no hook script. */
+  /** Where the file lies → where it is to be put below hooks/; empty for what is run elsewhere. */
   readonly files: Readonly<Record<string, string>>;
+  /** What they import of ours. */
+  readonly shared?: readonly string[];
 }
 
 export const recipes = {
@@ -46,6 +48,23 @@ so that what was approved is what is installed; nobody approves by accident what
 it off as well.`,
     files: { "examples/cookbook/prometheus-gate.mjs": "before_update/prometheus-gate.mjs" },
   },
+  lock: {
+    title: "A lock that the application holds",
+    says: `The application makes a file while it does what nobody should interrupt, and its container's label names that
+file. While it is there, updates of that container wait; one that a crash left behind holds them until somebody removes it,
+and the reason says since when it is there. Without the volume, updates of containers with the label wait too.`,
+    files: { "examples/cookbook/update-lock.mjs": "before_update/update-lock.mjs" },
+  },
+  window: {
+    title: "Update windows",
+    says: `This [participant](../examples/participants/README.md) lets a container be updated only while a window is open,
+by the host's windows in a file of its own or by the container's label. One \`defer\` names the next opening, so nothing is
+asked again before that. A window should be longer than the time between two checks (INTERVAL), else it can pass unseen; what
+began in it is finished after it. What cannot be understood, a host without a window too, is put off with the reason. A label
+that comes from the image does not count, and EVENT_LABELS has to let it out. To update at once, write \`always\` into the file.`,
+    files: { "examples/participants/update-window.mjs": "" },
+    shared: ["examples/participants/lib/participant.mjs", "examples/participants/lib/windows.mjs"],
+  },
   quorum: {
     title: "Two of three approvers",
     says: `Participants of the same group speak with one voice: here two of them have to say \`proceed\`, and two refusals end
@@ -60,11 +79,18 @@ export const cookbookPage = (): string =>
   page(
     "Cookbook",
     `Recipes to copy. Each file is one that the tests run as it stands here; put it where the line above it says, below the
-folder \`hooks/\` of the host. [hooks.md](hooks.md) lists all hooks, [contract.md](contract.md) says what may be relied on.`,
-    ...Object.values<Recipe>(recipes).map(({ title, says, files }) =>
-      [`## ${title}`, says, ...Object.entries(files).map(([from, to]) => fileAt(from, to))].join("\n\n"),
+folder \`hooks/\` of the host, or run it where it says so. [hooks.md](hooks.md) lists all hooks, [contract.md](contract.md) says what may be relied on.`,
+    ...Object.values<Recipe>(recipes).map(({ title, says, files, shared = [] }) =>
+      [
+        `## ${title}`,
+        says,
+        ...Object.entries(files).map(([from, to]) => fileAt(from, to)),
+        ...(shared.length === 0 ? [] : [`It imports ${shared.map(linkTo).join(" and ")}.`]),
+      ].join("\n\n"),
     ),
   );
 
+const linkTo = (file: string): string => `[${file}](../${file})`;
+
 const fileAt = (from: string, to: string): string =>
-  `${to === "" ? "" : `\`hooks/${to}\`, from `}[${from}](../${from}):\n\n${block(LANGUAGES[extname(to)] ?? "", readFileSync(join(ROOT, from), "utf8"))}`;
+  `${to === "" ? "" : `\`hooks/${to}\`, from `}${linkTo(from)}:\n\n${block(LANGUAGES[extname(to || from)] ?? "", readFileSync(join(ROOT, from), "utf8"))}`;

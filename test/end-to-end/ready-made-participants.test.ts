@@ -1,0 +1,52 @@
+// The participants of examples/participants/ that docs/cookbook.md shows, beside a real updater.
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, it } from "mocha";
+import { engine } from "../bed/bed.ts";
+import { startExample } from "../examples/participants/run-example.ts";
+import { deploy, overview, release } from "../support/containers.ts";
+import { runOuroboros } from "../support/participants.ts";
+import { readHold, update } from "../support/runs.ts";
+import { type Process, type Stack, startStack } from "../support/stack.ts";
+
+const h1 = engine(1);
+
+/** As the head of each file says it is added and started. */
+async function addExample(
+  stack: Stack,
+  file: string,
+  hooks: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Process> {
+  const name = file.replace(".mjs", "");
+  const added = await runOuroboros(stack, "participant", "add", name, "--hooks", hooks);
+  assert.equal(added.code, 0, added.err);
+  return startExample(file, name, { ...stack.access, ...env });
+}
+
+describe("update-window.mjs beside a real updater", () => {
+  afterEach(() => h1.clean());
+
+  it("lets that container be updated whose window is open, and holds the other until its own opens", async () => {
+    const later = new Date(Date.now() + 5 * 3_600_000);
+    const label = (window: string) => ({ create: { Labels: { "com.example.window": window } } });
+    await deploy(h1, "always", label("always"));
+    await deploy(h1, "usual");
+    await deploy(h1, "later", label(`${later.getUTCMinutes()} ${later.getUTCHours()} * * * 1h UTC`));
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const file = join(stack.folder, "windows.json");
+    await writeFile(file, JSON.stringify({ hosts: { [stack.host]: "always", "*": "never" } }));
+    await using _windows = await addExample(stack, "update-window.mjs", "updates_enumerated,before_update", {
+      WINDOWS_FILE: file,
+    });
+    for (const name of ["always", "usual", "later"]) await release(`apps/${name}`, "2");
+    assert.deepEqual(await update(stack), { always: "updated", usual: "updated", later: "deferred" });
+    assert.deepEqual(await overview(h1), ["always running 2", "later running 1", "usual running 2"]);
+    const hold = await readHold(stack, "later");
+    assert.match(hold?.because ?? "", /its update window opens at/);
+    const offset = (hold?.until ?? 0) - later.getTime();
+    assert.ok(Math.abs(offset) < 120_000, `held ${offset} ms beside the opening`);
+  });
+});
