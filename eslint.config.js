@@ -39,6 +39,7 @@ export default tseslint.config(
     languageOptions: {
       globals: {
         AbortSignal: "readonly",
+        URL: "readonly",
         fetch: "readonly",
         Buffer: "readonly",
         console: "readonly",

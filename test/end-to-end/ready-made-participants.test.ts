@@ -1,14 +1,16 @@
 // The participants of examples/participants/ that docs/cookbook.md shows, beside a real updater.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { startExample } from "../examples/participants/run-example.ts";
+import { startAlertmanager } from "../support/alertmanager.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { runOuroboros } from "../support/participants.ts";
 import { readHold, update } from "../support/runs.ts";
 import { type Process, type Stack, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
 
 const h1 = engine(1);
 
@@ -48,5 +50,37 @@ describe("update-window.mjs beside a real updater", () => {
     assert.match(hold?.because ?? "", /its update window opens at/);
     const offset = (hold?.until ?? 0) - later.getTime();
     assert.ok(Math.abs(offset) < 120_000, `held ${offset} ms beside the opening`);
+  });
+});
+
+describe("mute-alertmanager.mjs beside a real updater", () => {
+  afterEach(() => h1.clean());
+
+  it("silences each container for as long as it is down, a dependency too", async () => {
+    await using alertmanager = await startAlertmanager();
+    await deploy(h1, "cart");
+    await deploy(h1, "shop", { create: { Labels: { "com.ouroboros.depends_on": "cart" } } });
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    // What is silenced while both are down: the old shop is stopped, and cart is not started yet.
+    const seen = "wget -qO- $ALERTMANAGER/api/v2/silences > seen.new; mv seen.new seen";
+    await stack.script("after_update/see", `#!/bin/sh\nALERTMANAGER=${alertmanager.url}\n${seen}\n`);
+    await using _mute = await addExample(
+      stack,
+      "mute-alertmanager.mjs",
+      "before_stop_depends_container,before_update",
+      { ALERTMANAGER_URL: alertmanager.url },
+    );
+    await release("apps/shop", "2");
+    assert.deepEqual(await update(stack), { shop: "updated" });
+    const seenThen = await readFile(join(stack.folder, "hooks/after_update/seen"), "utf8");
+    const silenced = JSON.parse(seenThen) as { comment: string; status: { state: string } }[];
+    assert.deepEqual(
+      silenced.map(({ comment, status }) => `${comment.split(" ")[0] ?? ""} ${status.state}`).sort(),
+      ["cart active", "shop active"],
+    );
+    await until("both are told again", async () =>
+      (await alertmanager.silences()).every(({ status }) => status.state === "expired"),
+    );
   });
 });

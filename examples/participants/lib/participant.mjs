@@ -76,6 +76,37 @@ export function numberOf(setting, byDefault) {
   return /^\d+$/.test(text) ? Number(text) : fail(`${setting}: "${text}": a whole number is needed`, 2);
 }
 
+/** An address of the environment, without a slash at its end. An error would show what is secret in it. */
+export function urlOf(setting, byDefault) {
+  const text = process.env[setting] || byDefault;
+  if (!URL.canParse(text ?? "")) fail(`${setting}: an address like http://127.0.0.1:9093 is needed`, 2);
+  const { username, password } = new URL(text);
+  if (username || password) fail(`${setting}: credentials do not belong into an address`, 2);
+  return text.replace(/\/$/, "");
+}
+
+/** Gives what an HTTP service answers; `authorization` is that header. @throws with its refusal, or that it says nothing. */
+export async function ask(who, url, { method = "GET", body, authorization } = {}) {
+  const headers = {
+    ...(authorization && { authorization }),
+    ...(body && { "content-type": "application/json" }),
+  };
+  try {
+    const asked = {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(10_000),
+    };
+    const response = await fetch(url, asked);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`status ${response.status}: ${text.slice(0, 200)}`);
+    return text;
+  } catch (error) {
+    throw new Error(`${who}: ${error.cause?.message ?? error.message}`, { cause: error });
+  }
+}
+
 export function fail(text, code = 1) {
   console.error(text);
   process.exit(code);
