@@ -85,6 +85,16 @@ that is said above about the end of an update holds here too.`,
     files: { "examples/participants/mute-webhook.mjs": "" },
     shared: ["examples/participants/lib/participant.mjs", "examples/participants/lib/muting.mjs"],
   },
+  vulnerabilities: {
+    title: "No image with more vulnerabilities",
+    says: `This [participant](../examples/participants/README.md) has a scanner look at the image that runs now and at the new
+one, both by digest, and refuses the new one if it has more findings of a severity or above, down to a threshold. So an old
+image full of holes still gets better. A finding of unknown severity does not count; where the registry has lost what runs now
+the scanner gives no report, which \`SCAN_AWAY\` decides. The reports of trivy (JSON, schema version 2) and grype (JSON) are
+read. It was tried with scripts that print both as they are documented, not with the two scanners themselves.`,
+    files: { "examples/participants/vulnerability-gate.mjs": "" },
+    shared: ["examples/participants/lib/participant.mjs", "examples/participants/lib/vulnerabilities.mjs"],
+  },
   quorum: {
     title: "Two of three approvers",
     says: `Participants of the same group speak with one voice: here two of them have to say \`proceed\`, and two refusals end

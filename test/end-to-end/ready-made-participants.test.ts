@@ -84,3 +84,30 @@ describe("mute-alertmanager.mjs beside a real updater", () => {
     );
   });
 });
+
+describe("vulnerability-gate.mjs beside a real updater", () => {
+  afterEach(() => h1.clean());
+
+  it("refuses the image that is worse, by the digests of both", async () => {
+    await deploy(h1, "worse");
+    await deploy(h1, "same");
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const { digest } = await release("apps/worse", "2");
+    await release("apps/same", "2");
+    const scanner = join(stack.folder, "trivy");
+    const finding = '{"VulnerabilityID":"CVE-1","PkgName":"curl","Severity":"HIGH"}';
+    const report = `{"SchemaVersion":2,"Results":[{"Target":"app","Vulnerabilities":['"$found"']}]}`;
+    const lines = [
+      `case $1 in *@${digest}) found='${finding}' ;; *@sha256:*) found= ;; *) exit 1 ;; esac`,
+      `echo '${report}'`,
+    ];
+    await writeFile(scanner, `#!/bin/sh\n${lines.join("\n")}\n`, { mode: 0o755 });
+    await using _gate = await addExample(stack, "vulnerability-gate.mjs", "updates_enumerated", {
+      SCAN: `${scanner} {image}`,
+    });
+    assert.deepEqual(await update(stack), { worse: "refused", same: "updated" });
+    assert.deepEqual(await overview(h1), ["same running 2", "worse running 1"]);
+    assert.match((await readHold(stack, "worse"))?.because ?? "", /1 high or worse instead of 0/);
+  });
+});

@@ -62,8 +62,10 @@ export async function judgeEach({ data }, judge) {
     container.name,
     await closed(() => judge({ container, image: current_image, newImage: latest_image })),
   ]);
-  const held = (await Promise.all(judged)).filter(([, { verdict }]) => verdict !== "proceed");
-  return { verdict: "proceed", containers: Object.fromEntries(held) };
+  const said = (await Promise.all(judged)).filter(
+    ([, { verdict, reason }]) => verdict !== "proceed" || reason,
+  );
+  return { verdict: "proceed", containers: Object.fromEntries(said) };
 }
 
 /** A label that the container's owner set; what comes from the image alone does not count: its maker decides nothing. */

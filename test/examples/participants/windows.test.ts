@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { describe, it } from "mocha";
+import { importLib } from "./import-lib.ts";
 
-const LIB = join(import.meta.dirname, "../../../../examples/participants/lib");
-const { untilOpen } = (await import(pathToFileURL(join(LIB, "windows.mjs")).href)) as {
+const { untilOpen } = await importLib<{
   untilOpen: (windows: string, now: number, zone?: string) => number;
-};
+}>("windows.mjs");
 
 /** When it is open at the earliest, in UTC. */
 const open = (windows: string, now: string, zone?: string): string => {
