@@ -40,6 +40,7 @@ export default tseslint.config(
       globals: {
         AbortSignal: "readonly",
         URL: "readonly",
+        URLSearchParams: "readonly",
         fetch: "readonly",
         Buffer: "readonly",
         console: "readonly",

@@ -95,6 +95,17 @@ read. It was tried with scripts that print both as they are documented, not with
     files: { "examples/participants/vulnerability-gate.mjs": "" },
     shared: ["examples/participants/lib/participant.mjs", "examples/participants/lib/vulnerabilities.mjs"],
   },
+  signatures: {
+    title: "Only signed images",
+    says: `This [participant](../examples/participants/README.md) lets an image run only where it is signed with your key, at the
+digest that the plan names: that one is pulled. A signature over another digest does not help. It reads the signatures that
+Cosign 2 makes with a key pair, and Cosign 3 with the options named below, at the tag \`sha256-DIGEST.sig\`; sigstore's own library
+verifies them. Keyless signatures, transparency logs and Cosign 3's bundles are not read: what has only those is refused as
+unsigned. Where an image has several platforms, sign the digest of the whole. It was tried with signatures made in the tests as
+Cosign specifies them, in a real registry, not with Cosign itself.`,
+    files: { "examples/participants/signature-gate.mjs": "" },
+    shared: ["examples/participants/lib/participant.mjs", "examples/participants/lib/registry.mjs"],
+  },
   quorum: {
     title: "Two of three approvers",
     says: `Participants of the same group speak with one voice: here two of them have to say \`proceed\`, and two refusals end

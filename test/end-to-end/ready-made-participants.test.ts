@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
-import { engine } from "../bed/bed.ts";
+import { engine, hubControl } from "../bed/bed.ts";
 import { startExample } from "../examples/participants/run-example.ts";
 import { startAlertmanager } from "../support/alertmanager.ts";
 import { deploy, overview, release } from "../support/containers.ts";
+import { type Signature, makeKeyPair, signImage } from "../support/cosign.ts";
 import { runOuroboros } from "../support/participants.ts";
 import { readHold, update } from "../support/runs.ts";
 import { type Process, type Stack, startStack } from "../support/stack.ts";
@@ -111,3 +112,42 @@ describe("vulnerability-gate.mjs beside a real updater", () => {
     assert.match((await readHold(stack, "worse"))?.because ?? "", /1 high or worse instead of 0/);
   });
 });
+
+describe("signature-gate.mjs beside a real updater", () => {
+  afterEach(() => h1.clean());
+
+  it("lets only that image run which is signed with the key, and waits for a registry that is away", async () => {
+    const [ours, theirs] = [makeKeyPair(), makeKeyPair()];
+    const names = ["signed", "unsigned", "other", "theirs", "away"];
+    for (const name of names) await deploy(h1, name, { image: imageOf(name) });
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const key = join(stack.folder, "cosign.pub");
+    await writeFile(key, ours.publicKey);
+    await using _gate = await addExample(stack, "signature-gate.mjs", "updates_enumerated", {
+      COSIGN_KEY: key,
+      PLAIN_HTTP: "registry.lab:5000",
+      NODE_EXTRA_CA_CERTS: process.env["NODE_EXTRA_CA_CERTS"] ?? "",
+    });
+    const digests: Record<string, string> = {};
+    for (const name of names) digests[name] = (await release(imageOf(name), "2")).digest;
+    const sign = (name: string, signature: Signature) =>
+      signImage(imageOf(name), digests[name] ?? "", [signature]);
+    await sign("signed", { key: ours });
+    await sign("other", { key: ours, over: digests["signed"] ?? "" });
+    await sign("theirs", { key: theirs });
+    await sign("away", { key: ours });
+    await using _faults = await hubControl.faults([{ match: "/manifests/sha256-", status: 503 }]);
+    const refused = { unsigned: "refused", other: "refused", theirs: "refused" };
+    assert.deepEqual(await update(stack), { ...refused, signed: "updated", away: "deferred" });
+    const because = async (name: string) => (await readHold(stack, name))?.because ?? "";
+    assert.match(await because("unsigned"), /is not signed/);
+    assert.match(await because("other"), /is over another image/);
+    assert.match(await because("theirs"), /is not signed with/);
+    assert.match(await because("away"), /ghcr\.io: status 503/);
+    const left = ["away running 1", "other running 1", "signed running 2", "theirs running 1"];
+    assert.deepEqual(await overview(h1), [...left, "unsigned running 1"]);
+  });
+});
+
+const imageOf = (name: string): string => (name === "away" ? "ghcr.io/acme/away" : `apps/${name}`);
