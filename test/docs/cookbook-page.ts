@@ -133,5 +133,9 @@ folder \`hooks/\` of the host, or run it where it says so. [hooks.md](hooks.md) 
 
 const linkTo = (file: string): string => `[${file}](../${file})`;
 
+/** A shell script that is no hook script has variables, which the test of printed commands takes for names. */
+const languageOf = (from: string, to: string): string =>
+  to === "" && extname(from) === ".sh" ? "" : (LANGUAGES[extname(to || from)] ?? "");
+
 const fileAt = (from: string, to: string): string =>
-  `${to === "" ? "" : `\`hooks/${to}\`, from `}${linkTo(from)}:\n\n${block(LANGUAGES[extname(to || from)] ?? "", readFileSync(join(ROOT, from), "utf8"))}`;
+  `${to === "" ? "" : `\`hooks/${to}\`, from `}${linkTo(from)}:\n\n${block(languageOf(from, to), readFileSync(join(ROOT, from), "utf8"))}`;

@@ -26,7 +26,7 @@ const REASON_LENGTH = 500;
  */
 export async function participate(decide, { onNotice } = {}) {
   const name = process.argv[2];
-  if (!name) fail(`Usage: node ${process.argv[1]} NAME, as in \`ouroboros participant add NAME\``, 2);
+  if (!name) fail(`Usage: node ${process.argv[1]} NAME, the name that it was added with`, 2);
   const nats = await connect(connection()).catch((error) => fail(`No connection to NATS: ${error.message}`));
   const party = { name, decide, nats, stream: jetstream(nats), answers: new Map(), inHand: new Set() };
   if (onNotice) listen(nats, onNotice);

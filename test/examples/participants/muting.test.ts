@@ -127,18 +127,29 @@ describe("examples/participants/mute-alertmanager.mjs, with a real Alertmanager"
   });
 });
 
+/** What a participant may do, and no more: it hears no notices. */
+const CONFINED = `authorization { users: [
+  { user: all, password: all },
+  { user: mute, password: secret, permissions: {
+    publish: ["$JS.API.CONSUMER.*.OUROBOROS_HOOKS.gate_mute", "$JS.API.CONSUMER.MSG.NEXT.OUROBOROS_HOOKS.gate_mute",
+              "$JS.ACK.OUROBOROS_HOOKS.gate_mute.>", "ouroboros.verdict.*.mute.*", "ouroboros.progress.*.mute.*"]
+    subscribe: ["_INBOX_mute.>"]
+  } }
+] }`;
+
 describe("examples/participants/mute-webhook.mjs", () => {
   let receiver: Endpoint;
   beforeEach(async () => {
     receiver = await startEndpoint(() => [200, "ok"]);
   });
   afterEach(() => receiver[Symbol.asyncDispose]());
-  const start = () =>
+  const start = (env: Readonly<Record<string, string>> = {}) =>
     startExample("mute-webhook.mjs", NAME, {
       NATS_URL: stage.server.url,
       MUTE_URL: `${receiver.url}/mute`,
       UNMUTE_URL: `${receiver.url}/unmute`,
       MUTE_AUTHORIZATION: "Bearer abc",
+      ...env,
     });
 
   it("tells when to look away, under an id that stays, and when to look again", async () => {
@@ -159,6 +170,20 @@ describe("examples/participants/mute-webhook.mjs", () => {
       ["POST /unmute", { id: "run-1-app", ...about, container: "app" }],
       ["POST /unmute", { id: "run-1", ...about }],
     ]);
+  });
+
+  it("mutes also where NATS lets it hear no end of an update, and unmutes at after_update", async () => {
+    await stage[Symbol.asyncDispose]();
+    stage = await openStage(CONFINED);
+    await stage.makeConsumer({ participant: NAME });
+    await using participant = start({ NATS_USER: "mute", NATS_PASSWORD: "secret" });
+    await until("it was told so", () => /update_finished: .*ermission/.test(participant.log()));
+    assert.equal((await answer(beforeUpdateEvent("run-1"))).verdict, "proceed");
+    assert.equal((await answer(afterUpdate("run-1"))).verdict, "proceed");
+    assert.deepEqual(
+      receiver.requests.map(({ path }) => path),
+      ["/mute", "/unmute"],
+    );
   });
 
   it("puts the update off where it is not told that it is done", async () => {
