@@ -14,7 +14,8 @@ export default async ({ data }) => {
   const file = data.old_container.labels[LABEL];
   if (file === undefined) return;
   const later = (reason) => ({ verdict: "defer", reason, retry_after_s: Number(LOCK_LOOK_AGAIN_S) });
-  if (file === "" || file.split("/").includes("..")) return later(`${LABEL}: "${file}" names no file`);
+  if (["", "(hidden)"].includes(file) || file.split("/").includes(".."))
+    return later(`${LABEL}: "${file}" names no file`);
   try {
     await stat(LOCKS_DIR); // not mounted: nobody knows
   } catch (error) {

@@ -52,7 +52,8 @@ it off as well.`,
     title: "A lock that the application holds",
     says: `The application makes a file while it does what nobody should interrupt, and its container's label names that
 file. While it is there, updates of that container wait; one that a crash left behind holds them until somebody removes it,
-and the reason says since when it is there. Without the volume, updates of containers with the label wait too.`,
+and the reason says since when it is there. Without the volume, updates of containers with the label wait too. A lock that is
+taken once the script has looked comes too late, and EVENT_LABELS has to let the label out.`,
     files: { "examples/cookbook/update-lock.mjs": "before_update/update-lock.mjs" },
   },
   window: {
@@ -90,7 +91,8 @@ that is said above about the end of an update holds here too.`,
     says: `This [participant](../examples/participants/README.md) has a scanner look at the image that runs now and at the new
 one, both by digest, and refuses the new one if it has more findings of a severity or above, down to a threshold. So an old
 image full of holes still gets better. A finding of unknown severity does not count; where the registry has lost what runs now
-the scanner gives no report, which \`SCAN_AWAY\` decides. The reports of trivy (JSON, schema version 2) and grype (JSON) are
+the scanner gives no report, which \`SCAN_AWAY\` decides. Where the hosts have another platform than the scanner, name it in the
+command. The reports of trivy (JSON, schema version 2) and grype (JSON) are
 read. It was tried with scripts that print both as they are documented, not with the two scanners themselves.`,
     files: { "examples/participants/vulnerability-gate.mjs": "" },
     shared: ["examples/participants/lib/participant.mjs", "examples/participants/lib/vulnerabilities.mjs"],

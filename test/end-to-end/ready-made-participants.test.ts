@@ -8,6 +8,7 @@ import { startExample } from "../examples/participants/run-example.ts";
 import { startAlertmanager } from "../support/alertmanager.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type Signature, makeKeyPair, signImage } from "../support/cosign.ts";
+import { startEndpoint } from "../support/endpoint.ts";
 import { runOuroboros } from "../support/participants.ts";
 import { readHold, update } from "../support/runs.ts";
 import { type Process, type Stack, startStack } from "../support/stack.ts";
@@ -54,11 +55,12 @@ describe("update-window.mjs beside a real updater", () => {
   });
 });
 
-describe("mute-alertmanager.mjs beside a real updater", () => {
+describe("mute-alertmanager.mjs and mute-webhook.mjs beside a real updater", () => {
   afterEach(() => h1.clean());
 
-  it("silences each container for as long as it is down, a dependency too", async () => {
+  it("mute each container for as long as it is down, a dependency too", async () => {
     await using alertmanager = await startAlertmanager();
+    await using other = await startEndpoint(() => [204]);
     await deploy(h1, "cart");
     await deploy(h1, "shop", { create: { Labels: { "com.ouroboros.depends_on": "cart" } } });
     await using stack = await startStack({ engine: h1 });
@@ -72,6 +74,12 @@ describe("mute-alertmanager.mjs beside a real updater", () => {
       "before_stop_depends_container,before_update",
       { ALERTMANAGER_URL: alertmanager.url },
     );
+    await using _other = await addExample(
+      stack,
+      "mute-webhook.mjs",
+      "before_stop_depends_container,before_update",
+      { MUTE_URL: `${other.url}/mute`, UNMUTE_URL: `${other.url}/unmute` },
+    );
     await release("apps/shop", "2");
     assert.deepEqual(await update(stack), { shop: "updated" });
     const seenThen = await readFile(join(stack.folder, "hooks/after_update/seen"), "utf8");
@@ -83,6 +91,13 @@ describe("mute-alertmanager.mjs beside a real updater", () => {
     await until("both are told again", async () =>
       (await alertmanager.silences()).every(({ status }) => status.state === "expired"),
     );
+    const told = () =>
+      other.requests.map(({ path, body }) => {
+        const { container = "the run" } = JSON.parse(body) as { container?: string };
+        return `${path} ${container}`;
+      });
+    await until("the run is unmuted", () => told().length === 4);
+    assert.deepEqual(told().sort(), ["/mute cart", "/mute shop", "/unmute shop", "/unmute the run"]);
   });
 });
 

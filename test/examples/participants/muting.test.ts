@@ -156,6 +156,7 @@ describe("examples/participants/mute-webhook.mjs", () => {
     await using _participant = start();
     assert.deepEqual(await answer(beforeUpdateEvent("run-1")), { verdict: "proceed" });
     await finish("update_finished", "run-1");
+    await until("the container's end is told", () => receiver.requests.length === 2);
     await finish("run_finished", "run-1");
     await until("all is told", () => receiver.requests.length === 3);
     const about = { host: HOST, run: "run-1" };
