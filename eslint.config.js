@@ -39,6 +39,8 @@ export default tseslint.config(
     languageOptions: {
       globals: {
         AbortSignal: "readonly",
+        URL: "readonly",
+        URLSearchParams: "readonly",
         fetch: "readonly",
         Buffer: "readonly",
         console: "readonly",

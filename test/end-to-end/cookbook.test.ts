@@ -48,7 +48,8 @@ describe("the hook scripts of docs/cookbook.md, all at once", () => {
   before(async () => {
     await deploy(h1, "db", { image: "apps/postgres", imageOptions: DATABASE });
     await deploy(h1, "cart");
-    await deploy(h1, "shop", { create: { Labels: { "com.ouroboros.depends_on": "cart" } } });
+    const labels = { "com.ouroboros.depends_on": "cart", "com.example.update-lock": "shop/books.lock" };
+    await deploy(h1, "shop", { create: { Labels: labels } });
     prometheus = await startEndpoint(() => [200, alerts([undefined, "warning"])]);
     stack = await startStack({ engine: h1, services: ["updater", "poller"] });
     for (const { files } of Object.values(recipes))
@@ -63,6 +64,8 @@ describe("the hook scripts of docs/cookbook.md, all at once", () => {
       PROMETHEUS_URL: prometheus.url,
       PROMETHEUS_LOOK_AGAIN_S: "1",
       APPROVAL_LOOK_AGAIN_S: "1",
+      LOCKS_DIR: folder("locks"),
+      LOCK_LOOK_AGAIN_S: "1",
     };
     for (const name of ["backups", "maintenance", "seen", "hooks/approvals"]) await mkdir(folder(name));
     stack.start("hook-executor", {
@@ -86,6 +89,11 @@ describe("the hook scripts of docs/cookbook.md, all at once", () => {
     prometheus.answer = () => [200, alerts(["shop", "critical"])];
     await once("shop");
     prometheus.answer = () => [200, alerts(["elsewhere", "critical"], ["shop", "warning"])];
+    await once("shop"); // the volume of the locks is not mounted
+    await mkdir(folder("locks/shop"), { recursive: true });
+    await writeFile(folder("locks/shop/books.lock"), "");
+    await once("shop");
+    await rm(folder("locks/shop/books.lock"));
     await once("shop");
     await approve("db", database.digest);
     await once("db");
@@ -104,7 +112,14 @@ describe("the hook scripts of docs/cookbook.md, all at once", () => {
   it("wait while a critical alert fires for the container", () => {
     assert.equal(runs[1]?.["shop"], "deferred");
     assert.match(because[1] ?? "", /alerts fire: HighErrorRate/);
-    assert.equal(runs[2]?.["shop"], "updated");
+  });
+
+  it("wait while the application holds its lock, and where nobody knows", () => {
+    assert.equal(runs[2]?.["shop"], "deferred");
+    assert.match(because[2] ?? "", /LOCKS_DIR cannot be read: ENOENT/);
+    assert.equal(runs[3]?.["shop"], "deferred");
+    assert.match(because[3] ?? "", /the application holds shop\/books\.lock since 20\d\d-/);
+    assert.equal(runs[4]?.["shop"], "updated");
   });
 
   it("show a maintenance page for as long as a dependency stands still", async () => {
@@ -114,7 +129,7 @@ describe("the hook scripts of docs/cookbook.md, all at once", () => {
   });
 
   it("dump the database before its container is replaced", async () => {
-    assert.equal(runs[3]?.["db"], "updated", because[3]);
+    assert.equal(runs[5]?.["db"], "updated", because[5]);
     const [dump = ""] = await readdir(folder("backups"));
     assert.match(dump, /^db-.*\.sql$/);
     assert.match(await readFile(join(folder("backups"), dump), "utf8"), /^data of postgres\n/);

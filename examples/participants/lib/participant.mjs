@@ -1,0 +1,208 @@
+/**
+ * What the participants in this folder share: the connection to NATS, the way from an event to its stored verdict, and
+ * reading events. Each of them brings only what it decides. They need
+ *
+ *     npm install nats@npm:@nats-io/transport-node @nats-io/jetstream
+ *
+ * They fail closed: what goes wrong while one decides is a `defer` with the error as its reason.
+ *
+ * Settings: NATS_URL, NATS_CA (a file), and NATS_NKEY_FILE (a file with the seed) or NATS_USER and NATS_PASSWORD.
+ */
+import { readFileSync } from "node:fs";
+import { jetstream } from "@nats-io/jetstream";
+import { connect, nkeyAuthenticator, nkeys, usernamePasswordAuthenticator } from "nats";
+
+/** `--timeout` and `--max` of `participant add`: after that nobody is waited for. */
+const LATE_MS = 600_000;
+const MAX_MS = 3_600_000;
+const REMEMBERED = 1000;
+const REASON_LENGTH = 500;
+
+/**
+ * Answers the events of the participant that the command line names, until SIGTERM. `decide` is given the event and
+ * the name of its hook, and gives the verdict `{ verdict, reason?, retry_after_s? }`. It is asked once for each event,
+ * however often that is delivered, and only where its answer counts. `onNotice` hears update_finished and run_finished
+ * as they happen, where NATS lets it.
+ */
+export async function participate(decide, { onNotice } = {}) {
+  const name = process.argv[2];
+  if (!name) fail(`Usage: node ${process.argv[1]} NAME, the name that it was added with`, 2);
+  const nats = await connect(connection()).catch((error) => fail(`No connection to NATS: ${error.message}`));
+  const party = { name, decide, nats, stream: jetstream(nats), answers: new Map(), inHand: new Set() };
+  if (onNotice) listen(nats, onNotice);
+  for (const signal of ["SIGINT", "SIGTERM"])
+    process.on(signal, async () => {
+      for (const message of party.inHand) message.nak(); // to be delivered again, to whoever comes next
+      await nats.drain();
+      process.exit(0);
+    });
+  while (!nats.isClosed()) {
+    try {
+      const consumer = await party.stream.consumers.get("OUROBOROS_HOOKS", `gate_${token(name)}`);
+      for (;;) {
+        const message = await consumer.next({ expires: 30_000 });
+        if (message) void answer(party, message);
+      }
+    } catch (error) {
+      if (nats.isClosed()) return;
+      console.error(`${error.message}; trying again. Was the participant ${name} added?`);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
+}
+
+/**
+ * Asks `judge` about each container that the event is about: `{ container, image, newImage }`, the image it runs and
+ * the one it is to get. For updates_enumerated and for the hooks that have an `old_container`.
+ */
+export async function judgeEach({ data }, judge) {
+  if (!data.updateable)
+    return judge({ container: data.old_container, image: data.old_image, newImage: data.new_image });
+  const judged = data.updateable.map(async ({ container, current_image, latest_image }) => [
+    container.name,
+    await closed(() => judge({ container, image: current_image, newImage: latest_image })),
+  ]);
+  const said = (await Promise.all(judged)).filter(
+    ([, { verdict, reason }]) => verdict !== "proceed" || reason,
+  );
+  return { verdict: "proceed", containers: Object.fromEntries(said) };
+}
+
+/** A label that the container's owner set; what comes from the image alone does not count: its maker decides nothing. */
+export const labelOf = (container, image, label) =>
+  container.labels[label] === image?.labels?.[label] ? undefined : container.labels[label];
+
+/** A whole number of the environment; ends the program where it is none. */
+export function numberOf(setting, byDefault) {
+  const text = process.env[setting] || String(byDefault);
+  return /^\d+$/.test(text) ? Number(text) : fail(`${setting}: "${text}": a whole number is needed`, 2);
+}
+
+/** An address of the environment, without a slash at its end. An error would show what is secret in it. */
+export function urlOf(setting, byDefault) {
+  const text = process.env[setting] || byDefault;
+  if (!URL.canParse(text ?? "")) fail(`${setting}: an address like http://127.0.0.1:9093 is needed`, 2);
+  const { username, password } = new URL(text);
+  if (username || password) fail(`${setting}: credentials do not belong into an address`, 2);
+  return text.replace(/\/$/, "");
+}
+
+/** Gives what an HTTP service answers; `authorization` is that header. @throws with its refusal, or that it says nothing. */
+export async function ask(who, url, { method = "GET", body, authorization } = {}) {
+  const headers = {
+    ...(authorization && { authorization }),
+    ...(body && { "content-type": "application/json" }),
+  };
+  try {
+    const asked = {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(10_000),
+    };
+    const response = await fetch(url, asked);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`status ${response.status}: ${text.slice(0, 200)}`);
+    return text;
+  } catch (error) {
+    throw new Error(`${who}: ${error.cause?.message ?? error.message}`, { cause: error });
+  }
+}
+
+export function fail(text, code = 1) {
+  console.error(text);
+  process.exit(code);
+}
+
+function connection() {
+  const {
+    NATS_URL = "nats://127.0.0.1:4222",
+    NATS_CA,
+    NATS_NKEY_FILE,
+    NATS_USER,
+    NATS_PASSWORD,
+  } = process.env;
+  const seed = NATS_NKEY_FILE && Buffer.from(readFileSync(NATS_NKEY_FILE, "utf8").trim());
+  const identity = seed ? nkeys.fromSeed(seed).getPublicKey() : NATS_USER;
+  return {
+    servers: NATS_URL.split(","),
+    maxReconnectAttempts: -1, // the default gives up after ten
+    ...(NATS_CA && { tls: { caFile: NATS_CA } }),
+    ...(identity && {
+      authenticator: seed ? nkeyAuthenticator(seed) : usernamePasswordAuthenticator(NATS_USER, NATS_PASSWORD),
+      inboxPrefix: `_INBOX_${identity}`,
+    }),
+  };
+}
+
+async function answer(party, message) {
+  const { name, nats, stream, answers, inHand } = party;
+  inHand.add(message);
+  const subjectOf = (template) => template.replace("{participant}", token(name));
+  let telling;
+  try {
+    const event = message.json();
+    if (!isWaitedFor(event, message, name)) return void (await message.ackAck());
+    telling = setInterval(() => {
+      message.working();
+      nats.publish(subjectOf(event.progresssubject), "{}");
+    }, 5000);
+    if (!answers.has(event.id)) remember(answers, event.id, decided(party, event));
+    const verdict = await answers.get(event.id);
+    await stream.publish(subjectOf(event.verdictsubject), JSON.stringify(verdict));
+    await message.ackAck();
+    console.log(JSON.stringify({ event: event.id, ...verdict }));
+  } catch (error) {
+    console.error(`${message.subject}: ${error.message}`);
+    if (error instanceof SyntaxError) message.term();
+    else message.nak(5000);
+  } finally {
+    clearInterval(telling);
+    inHand.delete(message);
+  }
+}
+
+/** Not where it only tells what would be, where others are asked, or where it came while this program was off. */
+function isWaitedFor({ id, time, data }, { redelivered }, name) {
+  if (data.mode !== "update" || data.asked?.includes(name) === false) return false;
+  const isLate = Date.now() - Date.parse(time) > (redelivered ? MAX_MS : LATE_MS);
+  if (isLate) console.log(`${id} came too late: nobody waits for its answer any more`);
+  return !isLate;
+}
+
+const decided = ({ decide }, event) => closed(() => decide(event, event.type.split(".")[1]));
+
+/** In doubt not now. */
+async function closed(judge) {
+  try {
+    return await judge();
+  } catch (error) {
+    return { verdict: "defer", reason: error.message.slice(0, REASON_LENGTH) };
+  }
+}
+
+function remember(answers, id, verdict) {
+  answers.set(id, verdict);
+  if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
+}
+
+function listen(nats, onNotice) {
+  for (const notice of ["update_finished", "run_finished"])
+    nats.subscribe(`ouroboros.hook.*.${notice}.>`, {
+      callback: async (problem, message) => {
+        try {
+          if (problem) throw problem;
+          await onNotice(message.json(), notice);
+        } catch (error) {
+          console.error(`${notice}: ${error.message}`);
+        }
+      },
+    });
+}
+
+/** Other bytes than these are written `=XX`. */
+const token = (text) =>
+  Array.from(Buffer.from(text), (byte) => {
+    const char = String.fromCharCode(byte);
+    return /[\w-]/.test(char) ? char : `=${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }).join("");
