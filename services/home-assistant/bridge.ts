@@ -2,7 +2,7 @@
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import type { RunRecord } from "../../shared/contract/run-records.ts";
 import type { Observing } from "../../shared/runtime/run-observer.ts";
-import { Broker, type BrokerAccess, type Command } from "./broker.ts";
+import { Broker, type BrokerAccess, type CommandMessage } from "./broker.ts";
 import { INSTALL, configOf, stateOf, topicsOf } from "./discovery.ts";
 import type { HostEntryListener } from "./host-entries.ts";
 import {
@@ -29,7 +29,7 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
   readonly #hosts: Map<string, HostState>;
   readonly #memory: Memory;
   readonly #requests: InstallRequests;
-  /** Command topics of the containers that can be updated. */
+  /** CommandMessage topics of the containers that can be updated. */
   readonly #commands = new Map<string, { readonly host: string; readonly container: string }>();
   /** What was ignored on command topics, each told once. */
   readonly #ignored = new Set<string>();
@@ -117,7 +117,7 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
     this.#broker.publish(topics.state, "");
   }
 
-  #take({ topic, payload, isRetained }: Command): void {
+  #take({ topic, payload, isRetained }: CommandMessage): void {
     const wanted = this.#commands.get(topic);
     if (isRetained)
       this.#ignore(

@@ -14,7 +14,7 @@ const RECONNECT_MS = 2000;
 const FAREWELL_MS = 2000;
 const RETAINED = { qos: 1, retain: true } as const;
 
-export interface Command {
+export interface CommandMessage {
   readonly topic: string;
   readonly payload: string;
   /** The broker has kept it from an earlier time. */
@@ -33,7 +33,7 @@ interface BrokerOptions {
   readonly clock: Clock;
   /** Publishes everything; called at each connection. */
   readonly onConnect: () => void;
-  readonly onCommand: (command: Command) => void;
+  readonly onCommand: (command: CommandMessage) => void;
 }
 
 export class Broker implements AsyncDisposable {

@@ -2,7 +2,7 @@
 // (https://www.home-assistant.io/integrations/update.mqtt and /integrations/mqtt). Pure.
 import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 import { shortDigest } from "../../shared/registry/image-change.ts";
-import type { Entity, ImageState } from "./host-state.ts";
+import type { Entity, InstalledImage } from "./host-state.ts";
 
 /** What the install button sends. */
 export const INSTALL = "install";
@@ -74,5 +74,5 @@ export function stateOf({ image, installed, newer, percent }: Entity): string {
 
 const MAX_TITLE_LENGTH = 255;
 
-const versionText = ({ version, digest }: ImageState): string | undefined =>
+const versionText = ({ version, digest }: InstalledImage): string | undefined =>
   version ?? (digest === undefined ? undefined : shortDigest(digest));

@@ -9,7 +9,7 @@ import * as z from "zod";
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import type { RunRecord } from "../../shared/contract/run-records.ts";
 
-export interface ImageState {
+export interface InstalledImage {
   readonly version?: string | undefined;
   readonly digest?: string | undefined;
 }
@@ -53,7 +53,7 @@ export interface Entity {
   readonly host: string;
   readonly container: string;
   readonly image: string;
-  readonly installed: ImageState;
+  readonly installed: InstalledImage;
   readonly newer?: string | undefined;
   /** From 0 to 100 while it is updated. */
   readonly percent?: number | undefined;

@@ -14,12 +14,12 @@ const ASK_AGAIN_MS = 2000;
 const PATIENCE_MS = 30 * 60_000;
 
 /** What the poller answers; see services/poller/operator-request.ts. */
-const Answer = z.union([
+const PollerAnswer = z.union([
   z.object({ kind: z.literal("begun"), run: z.string() }),
   z.object({ kind: z.literal("current") }),
   z.object({ kind: z.enum(["left", "busy", "failed", "unknown"]), because: z.string() }),
 ]);
-type Answer = z.infer<typeof Answer>;
+type PollerAnswer = z.infer<typeof PollerAnswer>;
 
 export interface RequestListener {
   /** The requests of the host have changed. */
@@ -62,7 +62,7 @@ export class InstallRequests {
     );
   }
 
-  async #askPatiently(host: string, container: string): Promise<Answer> {
+  async #askPatiently(host: string, container: string): Promise<PollerAnswer> {
     const { clock, signal } = this.#observing;
     for (const until = clock.monotonic() + PATIENCE_MS; ;) {
       const answer = await this.#ask(host, container);
@@ -71,13 +71,13 @@ export class InstallRequests {
     }
   }
 
-  async #ask(host: string, container: string): Promise<Answer> {
+  async #ask(host: string, container: string): Promise<PollerAnswer> {
     const subject = subjects.command(host, "poller", "update");
     try {
       const reply = await this.#observing.nats.request(subject, makeCommandBody("update", { container }), {
         timeout: ANSWER_MS,
       });
-      const answer = Answer.safeParse(parseJson(reply.string())).data;
+      const answer = PollerAnswer.safeParse(parseJson(reply.string())).data;
       return (
         answer ?? {
           kind: "failed",
@@ -90,7 +90,7 @@ export class InstallRequests {
     }
   }
 
-  #logAnswer(fields: { readonly host: string; readonly container: string }, answer: Answer): void {
+  #logAnswer(fields: { readonly host: string; readonly container: string }, answer: PollerAnswer): void {
     const { log, signal } = this.#observing;
     if (signal.aborted) return;
     if (answer.kind === "begun")
