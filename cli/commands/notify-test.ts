@@ -65,7 +65,7 @@ async function addTest(fleet: Fleet, notification: TestNotification): Promise<vo
 }
 
 async function waitForResults(fleet: Fleet, id: string, { clock, signal }: Terminal): Promise<TestResult[]> {
-  for (const end = clock.monotonic() + WITHIN_MS; ; ) {
+  for (const end = clock.monotonic() + WITHIN_MS; ;) {
     const outboxes = await readOutboxes(fleet);
     const results = outboxes.map(({ state: { target, pending, failing } }): TestResult | undefined => {
       const isPending = pending.some((one) => one.id === id);

@@ -20,10 +20,17 @@ export const runSnooze: CommandRunner<"snooze"> = async (given, terminal) => {
     const bucket = await bucketOf(nats, BUCKETS.observers);
     if (what !== undefined && off) await bucket.delete(snoozeKey(what));
     else if (what !== undefined)
-      await bucket.put(snoozeKey(what), JSON.stringify({ what, until: now + (ms ?? 0) } satisfies SnoozeEntry));
+      await bucket.put(
+        snoozeKey(what),
+        JSON.stringify({ what, until: now + (ms ?? 0) } satisfies SnoozeEntry),
+      );
     return listSnoozed(bucket, now);
   });
-  if (json) printJson(terminal, snoozed.map(({ what: name, until }) => ({ what: name, until: iso(until) })));
+  if (json)
+    printJson(
+      terminal,
+      snoozed.map(({ what: name, until }) => ({ what: name, until: iso(until) })),
+    );
   else if (snoozed.length === 0) terminal.stdout.write("Nothing is silenced.\n");
   else
     printTable(

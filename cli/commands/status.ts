@@ -30,7 +30,8 @@ export const runStatus: CommandRunner<"status"> = async ({ host, trouble, json }
   else if (trouble) printTrouble(terminal, shown);
   else printStatus(terminal, shown);
   const isDelivered = all.notifications.every(({ wrong }) => wrong === null);
-  const isFine = all.hosts.length > 0 && isDelivered && all.unreadable.length === 0 && !all.hosts.some(isWrong);
+  const isFine =
+    all.hosts.length > 0 && isDelivered && all.unreadable.length === 0 && !all.hosts.some(isWrong);
   return trouble && !isFine ? EXIT.notDone.code : EXIT.done.code;
 };
 

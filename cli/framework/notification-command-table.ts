@@ -22,9 +22,7 @@ export const notificationCommands = {
       off: { says: "Ends it." },
     },
     json: {
-      schema: z.array(
-        z.object({ what: z.string(), until: z.string().describe("RFC 3339.") }),
-      ),
+      schema: z.array(z.object({ what: z.string(), until: z.string().describe("RFC 3339.") })),
     },
   },
   "notify test": {

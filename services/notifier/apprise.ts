@@ -12,13 +12,13 @@ import type { Text } from "./templates.ts";
 
 /** Apprise's types of messages, which some targets show in colours. */
 export type MessageType = "info" | "success" | "warning" | "failure";
-export interface Message extends Text {
+export interface NotificationMessage extends Text {
   readonly type: MessageType;
 }
 
 export interface Sender {
   /** Why the target did not take the message, without secrets; undefined where it did. */
-  readonly send: (target: Target, message: Message) => Promise<string | undefined>;
+  readonly send: (target: Target, message: NotificationMessage) => Promise<string | undefined>;
   /** The targets that Apprise knows. @throws CannotStart where Apprise is not there. */
   readonly select: (targets: readonly Target[]) => Promise<readonly Target[]>;
 }

@@ -5,7 +5,7 @@ import { hostname as ownHostname } from "node:os";
 import type { Logger } from "pino";
 import { explain } from "../../shared/errors.ts";
 import { isTimeZone } from "../../shared/settings/cron.ts";
-import type { Message, MessageType, Sender } from "./apprise.ts";
+import type { NotificationMessage, MessageType, Sender } from "./apprise.ts";
 import { type Batch, type DeliveryRules, dueBatches, nextDigest } from "./due.ts";
 import { messageValues } from "./message-values.ts";
 import { type Notifier, memoryOf, outboxOf, readHosts } from "./notifier.ts";
@@ -97,7 +97,7 @@ export class Deliverer {
       });
       const text = await templates.render(kind, values);
       if (text === undefined) return undefined;
-      const message: Message = { ...text, type: typeOf(notifications.map((one) => one.kind)) };
+      const message: NotificationMessage = { ...text, type: typeOf(notifications.map((one) => one.kind)) };
       const because = await sender.send(target, message);
       if (because === undefined)
         log.info({ target: target.name, notifications: notifications.length }, "notification sent");

@@ -1,5 +1,5 @@
 // Which notifications of an outbox are sent now, and which make one message. Pure.
-import type { Deliveries, Delivery } from "../../shared/contract/notification-kinds.ts";
+import type { Deliveries, DeliveryTime } from "../../shared/contract/notification-kinds.ts";
 import { nextTime } from "../../shared/settings/cron.ts";
 import type { Notification } from "./notification.ts";
 import type { Outbox } from "./outbox.ts";
@@ -36,7 +36,7 @@ export function dueBatches(outbox: Outbox, rules: DeliveryRules, now: number): B
   }));
 }
 
-const deliveryOf = ({ kind }: Notification, { deliveries }: DeliveryRules): Delivery =>
+const deliveryOf = ({ kind }: Notification, { deliveries }: DeliveryRules): DeliveryTime =>
   kind === "test" ? "now" : deliveries[kind];
 
 function isDue(

@@ -1,7 +1,7 @@
 // What the notifiers of a fleet remember together: counts, rows of deferrals, what is waited for, and what was told. Pure.
 import * as z from "zod";
 
-export const Memory = z.object({
+export const NotifierMemory = z.object({
   totals: z.record(z.string(), z.number()).describe("How many updates there were, by host."),
   deferrals: z.record(z.string(), z.number()).describe("Deferrals in a row, by host and container."),
   waiting: z
@@ -22,14 +22,14 @@ export const Memory = z.object({
     .describe("What is wrong now, so that it is told once: `registry HOST REASON` and `host HOST`."),
   seen: z.array(z.string()).describe("Ids of the last events, so that one that is redelivered counts once."),
 });
-export type Memory = z.infer<typeof Memory>;
+export type NotifierMemory = z.infer<typeof NotifierMemory>;
 
-export const EMPTY_MEMORY: Memory = { totals: {}, deferrals: {}, waiting: {}, alerts: {}, seen: [] };
+export const EMPTY_MEMORY: NotifierMemory = { totals: {}, deferrals: {}, waiting: {}, alerts: {}, seen: [] };
 
 const MAX_ENTRIES = 500;
 
 /** Keeps the newest entries of every list. */
-export const trimMemory = (memory: Memory): Memory => ({
+export const trimMemory = (memory: NotifierMemory): NotifierMemory => ({
   totals: newest(memory.totals),
   deferrals: newest(memory.deferrals),
   waiting: newest(memory.waiting),

@@ -1,10 +1,10 @@
 // What a template sees of the notifications of one message. Pure.
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
-import type { Memory } from "./memory.ts";
+import type { NotifierMemory } from "./memory.ts";
 import type { Notification } from "./notification.ts";
 
 export interface Surroundings {
-  readonly memory: Pick<Memory, "totals">;
+  readonly memory: Pick<NotifierMemory, "totals">;
   /** By host. */
   readonly hosts: ReadonlyMap<string, HostEntry>;
   /** HOSTNAME. */

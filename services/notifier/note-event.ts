@@ -3,11 +3,11 @@ import type { NoticeData } from "../../shared/contract/hooks.ts";
 import type { RunRecord } from "../../shared/contract/run-records.ts";
 import type { UpdateResult } from "../../shared/contract/payloads.ts";
 import type { NotificationKind } from "../../shared/contract/notification-kinds.ts";
-import { type Memory, containerKey } from "./memory.ts";
+import { type NotifierMemory, containerKey } from "./memory.ts";
 import { MAX_REASON_LENGTH, type Notification, shortId } from "./notification.ts";
 
 export interface Noted {
-  readonly memory: Memory;
+  readonly memory: NotifierMemory;
   readonly notifications: readonly Notification[];
   /** `HOST RUN` of a run that is over: what waits for its end may be sent. */
   readonly over?: string;
@@ -25,7 +25,7 @@ interface NoticeContext {
 export const DEFERRALS_TOLD = 3;
 
 export function noteUpdateFinished(
-  memory: Memory,
+  memory: NotifierMemory,
   { id, time, host, run, mode }: NoticeContext,
   data: NoticeData<"update_finished">,
 ): Noted {
@@ -76,7 +76,7 @@ function kindOf(end: UpdateResult, mode: string, deferrals: number): Notificatio
   }
 }
 
-export const noteRunFinished = (memory: Memory, { host, run }: NoticeContext): Noted => ({
+export const noteRunFinished = (memory: NotifierMemory, { host, run }: NoticeContext): Noted => ({
   memory,
   notifications: [],
   over: `${host} ${run}`,
@@ -85,7 +85,7 @@ export const noteRunFinished = (memory: Memory, { host, run }: NoticeContext): N
 const isScripts = (participant: string): boolean => participant.startsWith("exec_");
 
 /** An event that waits for others than the scripts of its host is remembered until it is told or decided. */
-export function noteRecord(memory: Memory, record: RunRecord): Memory | undefined {
+export function noteRecord(memory: NotifierMemory, record: RunRecord): NotifierMemory | undefined {
   if (record.kind === "waiting") {
     const who = record.participants
       .filter(({ name, advisory }) => !isScripts(name) && advisory !== true)

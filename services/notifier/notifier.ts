@@ -6,7 +6,7 @@ import { decodeToken, isToken } from "../../shared/contract/subject-tokens.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { readMessages } from "../../shared/nats/jetstream.ts";
 import type { Observing } from "../../shared/runtime/run-observer.ts";
-import { EMPTY_MEMORY, Memory } from "./memory.ts";
+import { EMPTY_MEMORY, NotifierMemory } from "./memory.ts";
 import { type Notification } from "./notification.ts";
 import { EMPTY_OUTBOX, Outbox, add } from "./outbox.ts";
 import { isSnoozed } from "./snoozed.ts";
@@ -19,8 +19,8 @@ export interface Notifier extends Observing {
   readonly wake: () => void;
 }
 
-export const memoryOf = ({ state }: Pick<Observing, "state">): StoredValue<Memory> => ({
-  ...{ bucket: state, key: "notifier.memory", schema: Memory, empty: EMPTY_MEMORY },
+export const memoryOf = ({ state }: Pick<Observing, "state">): StoredValue<NotifierMemory> => ({
+  ...{ bucket: state, key: "notifier.memory", schema: NotifierMemory, empty: EMPTY_MEMORY },
 });
 
 export const outboxOf = (
@@ -58,7 +58,11 @@ export async function keepOutboxes(notifier: Notifier): Promise<void> {
     await changeValue(outboxOf(notifier, target), (outbox) => ({ ...outbox, target: target.name }));
   const kept = targets.map((target) => outboxOf(notifier, target).key);
   const prefix = `$KV.${BUCKETS.observers}.`;
-  for await (const { subject } of readMessages(manager, `KV_${BUCKETS.observers}`, `${prefix}${OUTBOX_KEYS}`)) {
+  for await (const { subject } of readMessages(
+    manager,
+    `KV_${BUCKETS.observers}`,
+    `${prefix}${OUTBOX_KEYS}`,
+  )) {
     const key = subject.slice(prefix.length);
     const entry = kept.includes(key) ? null : await state.get(key);
     if (entry?.operation !== "PUT") continue;

@@ -2,7 +2,7 @@
 // once, and again only after it was right in between.
 import { iso } from "../../shared/clock.ts";
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
-import type { Memory } from "./memory.ts";
+import type { NotifierMemory } from "./memory.ts";
 import { MAX_REASON_LENGTH, type Notification } from "./notification.ts";
 import { type Notifier, memoryOf, notify, readHosts } from "./notifier.ts";
 import { changeValue } from "./stored-value.ts";
@@ -33,14 +33,14 @@ export async function tellOfHosts(notifier: Notifier): Promise<void> {
 
 type Trouble = Omit<Notification, "id"> & { readonly key: string; readonly poll: string };
 
-function noteAgain(before: Memory["alerts"][string] | undefined, poll: string, now: number) {
+function noteAgain(before: NotifierMemory["alerts"][string] | undefined, poll: string, now: number) {
   if (before === undefined) return { since: iso(now), polls: 1, last_poll: poll };
   const isNewPoll = before.last_poll !== poll;
   return { ...before, polls: Math.min(before.polls + (isNewPoll ? 1 : 0), POLLS_TOLD), last_poll: poll };
 }
 
-function troublesOf(host: string, { cycle, last_poll }: HostEntry, now: number): Trouble[] {
-  const poll = last_poll ?? "";
+function troublesOf(host: string, { cycle }: HostEntry, now: number): Trouble[] {
+  const poll = cycle?.looked_at ?? "";
   const due = cycle?.next_poll ?? null;
   const isOverdue = due !== null && Date.parse(due) + OVERDUE_MS < now;
   return [

@@ -2,12 +2,12 @@
 import { readMessages } from "../../shared/nats/jetstream.ts";
 import { parseRunRecord } from "../../shared/contract/run-records.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
-import type { Memory } from "./memory.ts";
+import type { NotifierMemory } from "./memory.ts";
 import type { Notification } from "./notification.ts";
 import { type Notifier, memoryOf, notify } from "./notifier.ts";
 import { changeValue, readValue } from "./stored-value.ts";
 
-type Waiting = Memory["waiting"][string];
+type Waiting = NotifierMemory["waiting"][string];
 
 export async function tellWaiting(notifier: Notifier): Promise<void> {
   const { settings, clock } = notifier;

@@ -2,11 +2,11 @@
 
 /** `now`: at once. `run`: when the run is over, all of it in one message. `digest`: at the times of NOTIFY_DIGEST. */
 export const deliveries = ["now", "run", "digest", "never"] as const;
-export type Delivery = (typeof deliveries)[number];
+export type DeliveryTime = (typeof deliveries)[number];
 
 export interface NotificationKindRow {
   readonly says: string;
-  readonly byDefault: Delivery;
+  readonly byDefault: DeliveryTime;
 }
 
 export const notificationKinds = {
@@ -31,7 +31,7 @@ export const notificationKinds = {
 
 export type NotificationKind = keyof typeof notificationKinds;
 export const notificationKindNames = Object.keys(notificationKinds) as readonly NotificationKind[];
-export type Deliveries = Readonly<Record<NotificationKind, Delivery>>;
+export type Deliveries = Readonly<Record<NotificationKind, DeliveryTime>>;
 
 export const isNotificationKind = (text: string): text is NotificationKind =>
   Object.hasOwn(notificationKinds, text);

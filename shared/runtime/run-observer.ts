@@ -1,8 +1,9 @@
 // Runs an observer: a service that reads events and the journal, and holds up nothing. It gets the connection, its durable
 // consumers on both streams, and a bucket for what it must remember.
-import type { JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
+import { DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
+import { firstOf, iso } from "../clock.ts";
 import type { ObserverName } from "../contract/observers.ts";
 import { BUCKETS, STREAMS, consumers } from "../contract/subjects.ts";
 import { CannotStart, explain } from "../errors.ts";
@@ -27,8 +28,7 @@ export interface Observing extends ServiceContext {
 /** Handles one message. An error has it delivered again; `Permanent` gives it up. */
 export type MessageHandler = (message: JsMsg, signal: AbortSignal) => Promise<void>;
 
-/** Short, so that a run right after the start is not missed. */
-const RETRY_MS = 200;
+const RETRY_MS = 1000;
 const CHECK_INTERVAL_MS = 15_000;
 
 /** `work` resolves when the signal aborts. */
@@ -41,6 +41,7 @@ export const observerService =
       throw new CannotStart(
         `NATS_HUB is set, so this is the NATS of a single host: run the ${name} at the hub, which has the events of all hosts`,
       );
+    const startedAt = context.clock.now();
     const nats = await connectUnlessStopped(name, context);
     if (nats === undefined) return 0;
     try {
@@ -53,8 +54,13 @@ export const observerService =
         hosts: await bucketOf(nats, BUCKETS.hosts),
         state: await bucketOf(nats, BUCKETS.observers),
       };
-      await waitForConsumers(observing);
-      await Promise.all([work(observing), maintainConsumers(observing)]);
+      await waitForConsumers(observing, startedAt);
+      const over = new AbortController();
+      const untilOver = { ...observing, signal: firstOf(context.signal, over.signal) };
+      await Promise.all([
+        work(observing).finally(() => over.abort("its work is over")),
+        maintainConsumers(untilOver),
+      ]);
       return 0;
     } finally {
       await closeNats(nats);
@@ -70,11 +76,11 @@ export const follow = (
   consume(nats, { js, stream, durable: consumers.reader(name), handle, log, clock, signal });
 
 /** Creates the consumers. Where its permissions forbid that, waits until an operator has created them. */
-async function waitForConsumers(observing: Observing): Promise<void> {
+async function waitForConsumers(observing: Observing, since: number): Promise<void> {
   const { log, clock, signal } = observing;
   for (let isLogged = false; !signal.aborted; isLogged = true) {
     try {
-      await ensureConsumers(observing);
+      await ensureConsumers(observing, since);
       return;
     } catch (error) {
       if (!isLogged)
@@ -87,23 +93,33 @@ async function waitForConsumers(observing: Observing): Promise<void> {
   }
 }
 
-/** A consumer that may not be changed is taken as it is. @throws where one is missing and cannot be created. */
-async function ensureConsumers({ manager, name }: Observing): Promise<void> {
+/**
+ * A new consumer begins with what was published at `since`, in milliseconds since 1970: in a program that has all services
+ * a first update may be over before the consumer is there. A consumer that may not be changed is taken as it is.
+ * @throws where one is missing and cannot be created.
+ */
+async function ensureConsumers({ manager, name }: Observing, since: number): Promise<void> {
+  const begin = { deliver_policy: DeliverPolicy.StartTime, opt_start_time: iso(since) };
   for (const stream of [STREAMS.hooks, STREAMS.runs])
-    await ensureConsumer(manager, stream, observerConsumer(name)).catch(async (error: unknown) => {
-      if ((await findInfo(() => manager.consumers.info(stream, consumers.reader(name)))) === undefined)
-        throw error;
-    });
+    await ensureConsumer(manager, stream, { ...observerConsumer(name), ...begin }).catch(
+      async (error: unknown) => {
+        if ((await findInfo(() => manager.consumers.info(stream, consumers.reader(name)))) === undefined)
+          throw error;
+      },
+    );
 }
 
 /** Creates the consumers again where NATS has lost them. */
 async function maintainConsumers(observing: Observing): Promise<void> {
   const { clock, log, signal } = observing;
-  while (!signal.aborted) {
+  for (let seenAt = clock.now(); !signal.aborted;) {
     await clock.sleep(CHECK_INTERVAL_MS, signal);
     if (signal.aborted) return;
-    await ensureConsumers(observing).catch((error: unknown) => {
+    try {
+      await ensureConsumers(observing, seenAt);
+      seenAt = clock.now();
+    } catch (error) {
       log.debug({ because: explain(error) }, "consumers could not be looked at");
-    });
+    }
   }
 }

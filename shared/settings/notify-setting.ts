@@ -2,20 +2,20 @@
 import * as z from "zod";
 import {
   type Deliveries,
-  type Delivery,
+  type DeliveryTime,
   deliveries,
   isNotificationKind,
   notificationKindNames,
   notificationKinds,
 } from "../contract/notification-kinds.ts";
 
-const isDelivery = (text: string): text is Delivery => (deliveries as readonly string[]).includes(text);
+const isDelivery = (text: string): text is DeliveryTime => (deliveries as readonly string[]).includes(text);
 
 const ALLOWED = `allowed are KIND=WHEN, separated by blanks: the kinds are ${notificationKindNames.join(", ")} and * for the others, when is ${deliveries.join(", ")}`;
 
 export const notify = z.string().transform((given, context): Deliveries => {
   const words = given.split(/[\s,]+/).filter((word) => word !== "");
-  const read = new Map<string, Delivery>();
+  const read = new Map<string, DeliveryTime>();
   for (const word of words) {
     const [kind = "", when = "", ...more] = word.split("=");
     if ((kind !== "*" && !isNotificationKind(kind)) || !isDelivery(when) || more.length > 0)

@@ -18,7 +18,10 @@ describe("the program of a single container, with NOTIFIERS", () => {
     await deploy(h1, "web");
     await release("apps/web", "2");
     await using endpoint = await startEndpoint(() => [200]);
-    await using one = await createInstance({ PATH: `/usr/bin:${process.env["PATH"] ?? ""}`, HOSTNAME: "home" });
+    await using one = await createInstance({
+      PATH: `/usr/bin:${process.env["PATH"] ?? ""}`,
+      HOSTNAME: "home",
+    });
     const program = one.start({ NOTIFIERS: `json://127.0.0.1:${new URL(endpoint.url).port}` });
     assert.equal(await program.exited, 0, program.log());
     assert.deepEqual(await overview(h1), ["web running 2"]);

@@ -31,7 +31,10 @@ describe("notifications, for an operator", () => {
 
   it("`snooze` silences a container or an image until a time, but for what needs a person", async () => {
     await scene.start();
-    assert.match((await run("snooze", "web", "--for", "7d")).out, /^SILENCED +UNTIL\nweb +.+ in (?:6|7) d\n$/);
+    assert.match(
+      (await run("snooze", "web", "--for", "7d")).out,
+      /^SILENCED +UNTIL\nweb +.+ in (?:6|7) d\n$/,
+    );
     await run("snooze", "registry.example/db:latest", "--for", "1h");
     await scene.updateEnds({ name: "web" }, "01a");
     await scene.updateEnds({ name: "db", image: "registry.example/db:latest" }, "01a");

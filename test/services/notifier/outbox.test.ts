@@ -20,10 +20,19 @@ const told = (id: string, more: Partial<Notification> = {}): Notification => ({
   ...{ id, kind: "updated", at: new Date(NOW).toISOString(), host: "h1", run: "01a", name: "web" },
   ...more,
 });
-const withPending = (...pending: readonly Notification[]): Outbox => ({ ...EMPTY_OUTBOX, pending: [...pending] });
-const rules = (NOTIFY = ""): DeliveryRules => ({ deliveries: notify.parse(NOTIFY), digest: "0 8 * * *", zone: "UTC" });
+const withPending = (...pending: readonly Notification[]): Outbox => ({
+  ...EMPTY_OUTBOX,
+  pending: [...pending],
+});
+const rules = (NOTIFY = ""): DeliveryRules => ({
+  deliveries: notify.parse(NOTIFY),
+  digest: "0 8 * * *",
+  zone: "UTC",
+});
 const kindsDue = (outbox: Outbox, given = rules(), now = NOW): string[] =>
-  dueBatches(outbox, given, now).map(({ kind, notifications }) => `${kind} ${notifications.map(({ id }) => id).join()}`);
+  dueBatches(outbox, given, now).map(
+    ({ kind, notifications }) => `${kind} ${notifications.map(({ id }) => id).join()}`,
+  );
 
 describe("an outbox", () => {
   it("takes each notification once, also after its delivery", () => {

@@ -124,9 +124,9 @@ describe("ouroboros notifier", () => {
   it("tells of a registry in the second check without an answer, and of an overdue host, once each", async () => {
     scene = await openScene();
     await scene.start();
-    const failing = (last_poll: string) => ({
-      last_poll,
+    const failing = (looked_at: string) => ({
       cycle: {
+        looked_at,
         ...{
           socket: "unix:///x",
           mode: "update" as const,

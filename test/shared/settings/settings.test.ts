@@ -12,7 +12,7 @@ const none = new Map<string, string>();
 /** Each setting takes one of these for something else than its default. */
 const OTHERS = [
   ...["true", "no", "77", "tcp://h9:2375", "http://h9", "local", "proceed", "debug", "json", "wud"],
-  ...["prometheus", "es_ES", "0 4 * * *", "-1", "mqtt://h9"],
+  ...["prometheus", "es_ES", "0 4 * * *", "-1", "mqtt://h9", "*=never"],
 ];
 
 /** The settings, or why there are none. */
