@@ -1,8 +1,9 @@
 // Runs an observer: a service that reads events and the journal, and holds up nothing. It gets the connection, its durable
 // consumers on both streams, and a bucket for what it must remember.
-import type { JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
+import { DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
+import { iso } from "../clock.ts";
 import type { ObserverName } from "../contract/observers.ts";
 import { BUCKETS, STREAMS, consumers } from "../contract/subjects.ts";
 import { CannotStart, explain } from "../errors.ts";
@@ -40,6 +41,7 @@ export const observerService =
       throw new CannotStart(
         `NATS_HUB is set, so this is the NATS of a single host: run the ${name} at the hub, which has the events of all hosts`,
       );
+    const startedAt = context.clock.now();
     const nats = await connectUnlessStopped(name, context);
     if (nats === undefined) return 0;
     try {
@@ -52,7 +54,7 @@ export const observerService =
         hosts: await bucketOf(nats, BUCKETS.hosts),
         state: await bucketOf(nats, BUCKETS.observers),
       };
-      await waitForConsumers(observing);
+      await waitForConsumers(observing, startedAt);
       await Promise.all([work(observing), maintainConsumers(observing)]);
       return 0;
     } finally {
@@ -69,11 +71,11 @@ export const follow = (
   consume(nats, { js, stream, durable: consumers.reader(name), handle, log, clock, signal });
 
 /** Creates the consumers. Where its permissions forbid that, waits until an operator has created them. */
-async function waitForConsumers(observing: Observing): Promise<void> {
+async function waitForConsumers(observing: Observing, since: number): Promise<void> {
   const { log, clock, signal } = observing;
   for (let isLogged = false; !signal.aborted; isLogged = true) {
     try {
-      await ensureConsumers(observing);
+      await ensureConsumers(observing, since);
       return;
     } catch (error) {
       if (!isLogged)
@@ -86,23 +88,33 @@ async function waitForConsumers(observing: Observing): Promise<void> {
   }
 }
 
-/** A consumer that may not be changed is taken as it is. @throws where one is missing and cannot be created. */
-async function ensureConsumers({ manager, name }: Observing): Promise<void> {
+/**
+ * A new consumer begins with what was published at `since`, in milliseconds since 1970: in a program that has all services
+ * a first update may be over before the consumer is there. A consumer that may not be changed is taken as it is.
+ * @throws where one is missing and cannot be created.
+ */
+async function ensureConsumers({ manager, name }: Observing, since: number): Promise<void> {
+  const begin = { deliver_policy: DeliverPolicy.StartTime, opt_start_time: iso(since) };
   for (const stream of [STREAMS.hooks, STREAMS.runs])
-    await ensureConsumer(manager, stream, observerConsumer(name)).catch(async (error: unknown) => {
-      if ((await findInfo(() => manager.consumers.info(stream, consumers.reader(name)))) === undefined)
-        throw error;
-    });
+    await ensureConsumer(manager, stream, { ...observerConsumer(name), ...begin }).catch(
+      async (error: unknown) => {
+        if ((await findInfo(() => manager.consumers.info(stream, consumers.reader(name)))) === undefined)
+          throw error;
+      },
+    );
 }
 
 /** Creates the consumers again where NATS has lost them. */
 async function maintainConsumers(observing: Observing): Promise<void> {
   const { clock, log, signal } = observing;
-  while (!signal.aborted) {
+  for (let seenAt = clock.now(); !signal.aborted;) {
     await clock.sleep(CHECK_INTERVAL_MS, signal);
     if (signal.aborted) return;
-    await ensureConsumers(observing).catch((error: unknown) => {
+    try {
+      await ensureConsumers(observing, seenAt);
+      seenAt = clock.now();
+    } catch (error) {
       log.debug({ because: explain(error) }, "consumers could not be looked at");
-    });
+    }
   }
 }

@@ -5,7 +5,8 @@
 # and /var/lib/docker, so Engines of several versions run side by side and each can be crashed, rebooted or cut
 # off alone. All traffic stays in network namespaces that this script makes. Needs root and Debian's apt.
 #
-#   install [podman] [base-image]  what the bed is made of: Debian packages, and the Engines, unpacked in $BED_CACHE
+#   install [podman] [base-image] [metrics]  what the bed is made of: Debian packages, and the Engines, Prometheus and
+#                           InfluxDB, unpacked in $BED_CACHE
 #   up [VERSION...]         network, names, CA, registry, hub, NATS and a host per VERSION (20.10 26.1 28.5 podman)
 #   down                    stop all of it and remove $BED
 #   status                  what runs
@@ -64,23 +65,29 @@ install() {
     mkdir -p "$BED_CACHE/bin"
     ln -sfn ../28/usr/bin/docker ../28/usr/libexec/docker/cli-plugins/docker-compose ../26/usr/sbin/nats-server "$BED_CACHE/bin/"
   fi
+  case " $* " in *" metrics "*) [ -e "$BED_CACHE/metrics/ready" ] || unpack metrics bookworm prometheus influxdb;; esac
   case " $* " in *" base-image "*) [ -e "$BED_CACHE/node-24.tar" ] || make_base_image;; esac
 }
 
-# The Engine of a Debian release, taken apart and not installed, so that none of it ever starts by itself. Newer
-# ones come with their own C library; bookworm's runs on any newer one. A package list of its own leaves the system's alone.
+# The Engine of a Debian release. Newer ones come with their own C library; bookworm's runs on any newer one.
 unpack_engine() {
-  local dir=$BED_CACHE/$1 parts="docker.io containerd runc" own deb
+  local parts="docker.io containerd runc"
   if [ "$1" = 20 ]; then parts+=" docker-registry"
   else parts+=" docker-cli docker-compose docker-buildx libc6 libseccomp2 nats-server"; fi
-  say "fetching the Engine of Debian ${SUITE[$1]} into $dir"
+  unpack "$1" "${SUITE[$1]}" $parts
+}
+# Packages, taken apart and not installed, so that none of it ever starts by itself. A package list of its own leaves
+# the system's alone.
+unpack() { # FOLDER SUITE PACKAGE...
+  local dir=$BED_CACHE/$1 suite=$2 own deb; shift 2
+  say "fetching $* of Debian $suite into $dir"
   rm -rf "$dir"; mkdir -p "$dir"/{debs,lists/partial}
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror) ${SUITE[$1]} main" > "$dir/sources.list"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror) $suite main" > "$dir/sources.list"
   own="$APT -o APT::Sandbox::User=root -o Dir::Etc::SourceList=$dir/sources.list -o Dir::Etc::SourceParts=/dev/null
     -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o Dir::State::Status=/dev/null
     -o Dir::State::Lists=$dir/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
   $own update
-  (cd "$dir/debs" && $own download $parts)
+  (cd "$dir/debs" && $own download "$@")
   for deb in "$dir"/debs/*.deb; do dpkg -x "$deb" "$dir"; done
   rm -rf "$dir"/{debs,lists}; touch "$dir/ready"
 }

@@ -30,7 +30,7 @@ interface Outcome {
   readonly complaints: string[];
 }
 
-const options: BedOptions = { hosts: ["28.5", "20.10", "26.1"], parts: ["podman", "base-image"] };
+const options: BedOptions = { hosts: ["28.5", "20.10", "26.1"], parts: ["podman", "base-image", "metrics"] };
 const leastCovered = 90;
 
 await main();
