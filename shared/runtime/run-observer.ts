@@ -3,7 +3,7 @@
 import { DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
-import { iso } from "../clock.ts";
+import { firstOf, iso } from "../clock.ts";
 import type { ObserverName } from "../contract/observers.ts";
 import { BUCKETS, STREAMS, consumers } from "../contract/subjects.ts";
 import { CannotStart, explain } from "../errors.ts";
@@ -55,7 +55,12 @@ export const observerService =
         state: await bucketOf(nats, BUCKETS.observers),
       };
       await waitForConsumers(observing, startedAt);
-      await Promise.all([work(observing), maintainConsumers(observing)]);
+      const over = new AbortController();
+      const untilOver = { ...observing, signal: firstOf(context.signal, over.signal) };
+      await Promise.all([
+        work(observing).finally(() => over.abort("its work is over")),
+        maintainConsumers(untilOver),
+      ]);
       return 0;
     } finally {
       await closeNats(nats);
