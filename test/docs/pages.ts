@@ -19,6 +19,7 @@ import { hookPage } from "./hook-page.ts";
 import { block, code, fieldsOf, json, page, table } from "./markdown.ts";
 import { exampleEvent, subjectOf } from "./example-event.ts";
 import { messages, schemaOf } from "./schemas.ts";
+import { metricsPage } from "./metrics-page.ts";
 import { parityPage } from "./parity-page.ts";
 import { securityPage } from "./security-page.ts";
 
@@ -30,6 +31,7 @@ export const pages = (): Readonly<Record<string, string>> => ({
   "hooks.md": hooksPage(),
   "security.md": securityPage(),
   "parity.md": parityPage(),
+  "metrics.md": metricsPage(),
   ...Object.fromEntries(hookNames.map((name) => [`hooks/${name}.md`, hookPage(name)])),
   ...Object.fromEntries(
     Object.entries(messages).map(([name, schema]) => [`schemas/${name}.json`, `${json(schemaOf(schema))}\n`]),

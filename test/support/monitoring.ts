@@ -138,8 +138,12 @@ bind-address = "127.0.0.1:${rpc}"
   const influxdb: Influxdb = {
     port,
     query: async (text, database = "") => {
-      const parameters = { q: text, db: database, epoch: "ms", u: "root", p: "root" };
-      const response = await ask("/query", { method: "POST", body: new URLSearchParams(parameters) });
+      const parameters = { q: text, db: database, epoch: "ms" };
+      const response = await ask("/query", {
+        method: "POST",
+        headers: { authorization: `Basic ${Buffer.from("root:root").toString("base64")}` },
+        body: new URLSearchParams(parameters),
+      });
       const { results } = InfluxAnswer.parse(await response.json());
       return results.flatMap(({ series = [] }) =>
         series.flatMap(({ columns, values, tags = {} }) =>
