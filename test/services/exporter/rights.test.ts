@@ -19,7 +19,7 @@ const UPDATED = `containers_updated_total{socket="unix://${h1.socket.replace(/^\
 describe("the exporter with the rights of an observer", () => {
   after(() => h1.clean());
 
-  it("has all it needs, and keeps its counters over a restart with SAVE_COUNTERS", async () => {
+  it("has all it needs, keeps its counters over a restart with SAVE_COUNTERS, and leaves out a host that is forgotten", async () => {
     await using keys = await writeNatsConfig("--hosts", h1.name);
     await using stack = await startStack({
       ...{ engine: h1, services: [], nats: { config: keys.config } },
@@ -60,6 +60,17 @@ describe("the exporter with the rights of an observer", () => {
     await using second = start();
     await serves(second, UPDATED);
     await serves(second, 'ouroboros_update_ends_total{host="h1",end="updated"} 0');
+    for (const one of Object.values(stack.services)) {
+      one.kill("SIGTERM");
+      await one.exited;
+    }
+    const forgotten = await runOuroboros(stack, "host", "forget", h1.name);
+    assert.equal(forgotten.code, 0, forgotten.err);
+    await until("the host's own values are gone", async () => {
+      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      return !/^ouroboros_(?:host_info|containers_monitored|last_poll_\w+)\{/m.test(text);
+    });
+    await serves(second, UPDATED);
     assert.doesNotMatch(await readFile(stack.server.log, "utf8"), /Violation/);
   });
 });
