@@ -16,8 +16,8 @@ import { goalFor, report } from "./bench-report.ts";
 
 const PROGRAM = join(import.meta.dirname, "../cli/main.js");
 const IDLE_MS = Number(process.env["IDLE_MINUTES"] ?? "10") * 60_000;
-const SERVICES = ["poller", "updater", "hook-executor", "all in one"] as const;
-const MOST_MB = { poller: 60, updater: 60, "hook-executor": 60, "all in one": 75 } as const;
+const SERVICES = ["poller", "updater", "hook-executor", "exporter", "all in one"] as const;
+const MOST_MB = { poller: 60, updater: 60, "hook-executor": 60, exporter: 60, "all in one": 75 } as const;
 
 await using h1 = engine(1);
 await using nats = await startNats();
@@ -37,12 +37,17 @@ const bare = run(["-e", "setInterval(() => undefined, 1000)"]);
 const ready = new Map<string, number>();
 const processes = new Map<string, ChildProcess>();
 for (const [n, service] of SERVICES.entries()) {
-  const port = String(9500 + n);
+  const port = 9500 + n;
   const from = performance.now();
   const isAll = service === "all in one";
   const child = run([...nodeFlags, PROGRAM, ...(isAll ? [] : [service])], {
-    ...{ HEALTH_PORT: port, DATA_DIR: join(folder, String(n)), DOCKER_SOCKETS: `unix://${h1.socket}` },
+    ...{
+      HEALTH_PORT: String(port),
+      DATA_DIR: join(folder, String(n)),
+      DOCKER_SOCKETS: `unix://${h1.socket}`,
+    },
     ...{ OUROBOROS_HOST: isAll ? "alone" : "h1", NATS_URL: isAll ? "" : nats.url },
+    ...(service === "exporter" && { DATA_EXPORT: "prometheus", PROMETHEUS_PORT: String(port + 100) }),
   });
   await until(`${service} is ready`, () =>
     fetch(`http://127.0.0.1:${port}/readyz`)

@@ -96,4 +96,16 @@ describe("compose.yaml", () => {
       .filter((name) => !NATS.includes(name));
     assert.deepEqual(emptied.toSorted(), foreign.flatMap((name) => [name, `${name}_FILE`]).toSorted());
   });
+
+  it("publishes one port, the exporter's, on loopback unless PROMETHEUS_ADDR says otherwise", () => {
+    const ports = [...text.matchAll(/^ +ports: (.*)$/gm)].map(([, written]) => written);
+    assert.deepEqual(ports, [
+      '[{ host_ip: "${PROMETHEUS_ADDR:-127.0.0.1}", published: "${PROMETHEUS_PORT:-8000}", target: 8000 }]',
+    ]);
+    const exporter = below("  exporter:");
+    assert.match(exporter, /^ +ports: /m);
+    assert.match(exporter, /^ +PROMETHEUS_ADDR: 0\.0\.0\.0 /m);
+    assert.match(exporter, /^ +PROMETHEUS_PORT: 8000$/m);
+    assert.match(exporter, /^ +profiles: \[exporter\]$/m);
+  });
 });

@@ -1,6 +1,14 @@
-import { STREAMS } from "../../shared/contract/subjects.ts";
-import { follow, observerService } from "../../shared/runtime/run-observer.ts";
+// The exporter: makes metrics of the events, the journal and the hosts' entries. One serves a whole fleet.
+import { CannotStart } from "../../shared/errors.ts";
+import { observerService } from "../../shared/runtime/run-observer.ts";
 
-export const runExporter = observerService("exporter", (observing) =>
-  follow(observing, STREAMS.hooks, () => Promise.resolve()),
-);
+export const runExporter = observerService("exporter", async (observing) => {
+  switch (observing.settings.DATA_EXPORT) {
+    case "prometheus":
+      return (await import("./prometheus.ts")).exportToPrometheus(observing);
+    case "influxdb":
+      return (await import("./influxdb.ts")).exportToInfluxdb(observing);
+    case undefined:
+      throw new CannotStart("DATA_EXPORT is not set: prometheus or influxdb");
+  }
+});

@@ -1,6 +1,5 @@
 // The host's entry in KV OUROBOROS_HOSTS: which Engine has the name, and what the poller remembers across restarts.
 // Written by compare-and-set. An Engine that finds another Engine's entry under its name stops.
-import { readFileSync } from "node:fs";
 import type { KV } from "@nats-io/kv";
 import * as z from "zod";
 import { iso } from "../../shared/clock.ts";
@@ -8,6 +7,7 @@ import { CredentialsBound } from "../../shared/registry/bound-registry.ts";
 import { explain } from "../../shared/errors.ts";
 import { isConflict } from "../../shared/nats/jetstream.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
+import { OWN_VERSION } from "../../shared/runtime/own-version.ts";
 import type { Host } from "../../shared/runtime/run-service.ts";
 import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 import type { Polling } from "./polling.ts";
@@ -45,9 +45,6 @@ export class HostNameTaken extends Error {
 const RETRY_MS = 500;
 /** A new installation's updater takes a moment to create the streams and buckets: that is not worth a line. */
 const LOG_AFTER_TRIES = 3;
-const VERSION = z
-  .object({ version: z.string() })
-  .parse(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"))).version;
 
 /**
  * Applies `change` to the host's entry and returns the result. A missing or unreadable entry is created anew.
@@ -68,7 +65,7 @@ export async function updateHostRecord(
     const current: HostRecord = {
       ...(before.success ? before.data : { last_poll: null, last_plan: null, announced: [] }),
       engine_id: engine.id,
-      versions: { ouroboros: VERSION, api: engine.api },
+      versions: { ouroboros: OWN_VERSION, api: engine.api },
       last_seen: iso(now),
     };
     const after = { ...current, ...change(current) };

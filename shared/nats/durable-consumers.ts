@@ -64,16 +64,32 @@ export const observerConsumer = (name: ObserverName): DurableConsumer => ({
   max_ack_pending: 256,
 });
 
-/** Creates the consumer, or updates an existing one to this configuration. */
+/**
+ * Creates the consumer, or updates an existing one to this configuration. Where an existing one began to read cannot be
+ * changed.
+ */
 export async function ensureConsumer(
   manager: JetStreamManager,
   stream: string,
-  config: DurableConsumer,
+  wanted: DurableConsumer,
 ): Promise<void> {
-  const { config: found } = (await findInfo(() => manager.consumers.info(stream, config.durable_name))) ?? {};
+  const { config: found } = (await findInfo(() => manager.consumers.info(stream, wanted.durable_name))) ?? {};
+  const config = found === undefined ? wanted : withBeginOf(found, wanted);
   if (found !== undefined && hasConfig(found, config)) return;
   await manager.consumers.add(stream, config as ConsumerConfig).catch(async (error: unknown) => {
     if (!(error instanceof JetStreamApiError && CONSUMER_EXISTS_DIFFERENTLY.has(error.code))) throw error;
     await manager.consumers.update(stream, config.durable_name, config);
   });
+}
+
+function withBeginOf(
+  { deliver_policy, opt_start_time, opt_start_seq }: ConsumerConfig,
+  { opt_start_time: _time, opt_start_seq: _seq, ...wanted }: DurableConsumer,
+): DurableConsumer {
+  return {
+    ...wanted,
+    deliver_policy,
+    ...(opt_start_time !== undefined && { opt_start_time }),
+    ...(opt_start_seq !== undefined && { opt_start_seq }),
+  };
 }

@@ -5,8 +5,8 @@
 # and /var/lib/docker, so Engines of several versions run side by side and each can be crashed, rebooted or cut
 # off alone. All traffic stays in network namespaces that this script makes. Needs root and Debian's apt.
 #
-#   install [podman] [base-image]  what the bed is made of: Debian packages, and the Engines and Alertmanager, unpacked in
-#                           $BED_CACHE
+#   install [podman] [base-image]  what the bed is made of: Debian packages, and the Engines, Alertmanager, mosquitto,
+#                           Prometheus and InfluxDB, unpacked in $BED_CACHE
 #   up [VERSION...]         network, names, CA, registry, hub, NATS and a host per VERSION (20.10 26.1 28.5 podman)
 #   down                    stop all of it and remove $BED
 #   status                  what runs
@@ -62,6 +62,7 @@ install() {
   fi
   for v in 20 26 28; do [ -e "$BED_CACHE/$v/ready" ] || unpack_engine "$v"; done
   [ -e "$BED_CACHE/alertmanager/ready" ] || unpack alertmanager bookworm prometheus-alertmanager
+  [ -e "$BED_CACHE/metrics/ready" ] || unpack metrics bookworm prometheus influxdb
   [ -e "$BED_CACHE/mosquitto/ready" ] || unpack mosquitto bookworm mosquitto
   if [ ! -e "$BED_CACHE/bin/nats-server" ]; then
     mkdir -p "$BED_CACHE/bin"
@@ -81,7 +82,7 @@ unpack_engine() {
 # the system's alone.
 unpack() { # FOLDER SUITE PACKAGE...
   local dir=$BED_CACHE/$1 suite=$2 own deb; shift 2
-  say "fetching $1 of Debian $suite into $dir"
+  say "fetching $* of Debian $suite into $dir"
   rm -rf "$dir"; mkdir -p "$dir"/{debs,lists/partial}
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror) $suite main" > "$dir/sources.list"
   own="$APT -o APT::Sandbox::User=root -o Dir::Etc::SourceList=$dir/sources.list -o Dir::Etc::SourceParts=/dev/null

@@ -20,6 +20,7 @@ import { block, code, fieldsOf, json, page, table } from "./markdown.ts";
 import { exampleEvent, subjectOf } from "./example-event.ts";
 import { messages, schemaOf } from "./schemas.ts";
 import { notificationsPage } from "./notifications-page.ts";
+import { metricsPage } from "./metrics-page.ts";
 import { parityPage } from "./parity-page.ts";
 import { securityPage } from "./security-page.ts";
 
@@ -32,6 +33,7 @@ export const pages = (): Readonly<Record<string, string>> => ({
   "security.md": securityPage(),
   "parity.md": parityPage(),
   "notifications.md": notificationsPage(),
+  "metrics.md": metricsPage(),
   ...Object.fromEntries(hookNames.map((name) => [`hooks/${name}.md`, hookPage(name)])),
   ...Object.fromEntries(
     Object.entries(messages).map(([name, schema]) => [`schemas/${name}.json`, `${json(schemaOf(schema))}\n`]),

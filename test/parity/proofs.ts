@@ -44,6 +44,16 @@ const later = (waitsFor: string): Proof => ({
   waitsFor,
 });
 
+const metrics = by("services/exporter/prometheus", "of Ouroboros 1 are there, with its names and labels");
+const points = by(
+  "services/exporter/influxdb",
+  "are those of Ouroboros 1, with integers, and hold no secret",
+);
+const tls = by(
+  "services/exporter/influxdb",
+  "are written over TLS with INFLUX_SSL, to a certificate that is good with INFLUX_VERIFY_SSL",
+);
+
 export const hookProofs: Readonly<Record<keyof typeof locals, Proof>> = {
   updates_enumerated: cycle,
   before_stop_depends_container: cycle,
@@ -102,16 +112,25 @@ export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
   SKIP_STARTUP_NOTIFICATIONS: notifier("says nothing at its start where that is asked for"),
   LANGUAGE: notifier("speaks Spanish"),
   TZ: cron,
-  DATA_EXPORT: later("DATA_EXPORT"),
-  PROMETHEUS_ADDR: later("DATA_EXPORT"),
-  PROMETHEUS_PORT: later("DATA_EXPORT"),
-  INFLUX_URL: later("DATA_EXPORT"),
-  INFLUX_PORT: later("DATA_EXPORT"),
-  INFLUX_USERNAME: later("DATA_EXPORT"),
-  INFLUX_PASSWORD: later("DATA_EXPORT"),
-  INFLUX_DATABASE: later("DATA_EXPORT"),
-  INFLUX_SSL: later("DATA_EXPORT"),
-  INFLUX_VERIFY_SSL: later("DATA_EXPORT"),
+  DATA_EXPORT: by(
+    "cli/all-in-one-observers",
+    "=prometheus serves the three metrics of Ouroboros 1 after an update",
+  ),
+  PROMETHEUS_ADDR: by(
+    "services/exporter/prometheus",
+    "cannot be served on a port that is taken: the exporter says so and ends",
+  ),
+  PROMETHEUS_PORT: metrics,
+  INFLUX_URL: by(
+    "services/exporter/influxdb",
+    "need a database and a host's name: otherwise the exporter says so and ends",
+  ),
+  INFLUX_PORT: points,
+  INFLUX_USERNAME: points,
+  INFLUX_PASSWORD: points,
+  INFLUX_DATABASE: points,
+  INFLUX_SSL: tls,
+  INFLUX_VERIFY_SSL: tls,
   SAVE_COUNTERS: by("end-to-end/counters", "are kept across restarts where SAVE_COUNTERS says so"),
   HOSTNAME: notifier("sends the three messages of Ouroboros 1: started, detected, updated"),
   LOG_LEVEL: by("shared/runtime/log", "holds back what is below LOG_LEVEL"),

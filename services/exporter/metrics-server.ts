@@ -1,0 +1,78 @@
+// The HTTP endpoint that Prometheus scrapes: GET /metrics, and nothing else.
+import { once } from "node:events";
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import { isIPv6 } from "node:net";
+import { CannotStart, explain } from "../../shared/errors.ts";
+
+export interface ServedMetrics {
+  readonly contentType: string;
+  readonly print: () => Promise<string>;
+  readonly failed: (error: unknown) => void;
+}
+
+interface Address {
+  readonly address: string;
+  readonly port: number;
+}
+
+const MAX_CONNECTIONS = 100;
+
+/** @throws CannotStart where the address is not one of this machine's, or the port is in use. */
+export async function serveMetrics(
+  { address, port }: Address,
+  served: ServedMetrics,
+): Promise<AsyncDisposable> {
+  const server = createServer({ requestTimeout: 10_000, maxHeaderSize: 8192 }, (request, response) => {
+    void answer(request, response, served);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  await listen(server, { address, port });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  served: ServedMetrics,
+): Promise<void> {
+  request.resume();
+  const path = (request.url ?? "").split("?")[0];
+  if (path !== "/metrics") end(response, 404, "There is only /metrics.\n");
+  else if (request.method !== "GET") end(response.setHeader("allow", "GET"), 405, "Only GET is allowed.\n");
+  else await answerScrape(response, served);
+}
+
+async function answerScrape(response: ServerResponse, served: ServedMetrics): Promise<void> {
+  try {
+    const text = await served.print();
+    end(response.setHeader("content-type", served.contentType), 200, text);
+  } catch (error) {
+    served.failed(error);
+    end(response, 500, "The metrics cannot be printed; the log says why.\n");
+  }
+}
+
+function end(response: ServerResponse, status: number, text: string): void {
+  response.statusCode = status;
+  if (!response.hasHeader("content-type")) response.setHeader("content-type", "text/plain; charset=utf-8");
+  response.end(text);
+}
+
+async function listen(server: Server, { address, port }: Address): Promise<void> {
+  try {
+    server.listen({ host: address.replace(/^\[(.*)\]$/, "$1"), port });
+    await once(server, "listening");
+  } catch (cause) {
+    const place = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+    throw new CannotStart(
+      `metrics cannot be served on ${place} (${explain(cause)}): set PROMETHEUS_ADDR to an address of this machine, and PROMETHEUS_PORT to a port that is free`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,31 @@
+// Which gates wait at the exporter's start, from the journals of the runs under way: their records were acknowledged
+// by an earlier process.
+import { parseJson } from "../../shared/contract/messages.ts";
+import { OpenRecord, type RunRecord, parseRunRecord } from "../../shared/contract/run-records.ts";
+import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
+import { explain } from "../../shared/errors.ts";
+import { getLastMessage, readMessages } from "../../shared/nats/jetstream.ts";
+import type { Observing } from "../../shared/runtime/run-observer.ts";
+import type { Tally } from "./tally.ts";
+
+export async function restorePending(
+  { manager, log }: Observing,
+  tally: Tally,
+  hosts: Iterable<string>,
+): Promise<void> {
+  for (const host of hosts) {
+    try {
+      const last = await getLastMessage(manager, STREAMS.runs, subjects.open(host));
+      const { run } = OpenRecord.safeParse(parseJson(last?.string() ?? "")).data ?? { run: null };
+      if (run === null) continue;
+      const records: RunRecord[] = [];
+      for await (const message of readMessages(manager, STREAMS.runs, subjects.run(host, run))) {
+        const record = parseRunRecord(message.string());
+        if (record !== undefined) records.push(record);
+      }
+      tally.restorePending(records);
+    } catch (error) {
+      log.debug({ host, because: explain(error) }, "the run under way cannot be read");
+    }
+  }
+}

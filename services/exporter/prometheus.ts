@@ -1,0 +1,118 @@
+// DATA_EXPORT=prometheus: counts what the streams tell, looks at the hosts' entries when it is scraped, and serves both.
+import { STREAMS } from "../../shared/contract/subjects.ts";
+import { parseRunRecord } from "../../shared/contract/run-records.ts";
+import { OWN_VERSION } from "../../shared/runtime/own-version.ts";
+import { type Observing, follow } from "../../shared/runtime/run-observer.ts";
+import { type Fleet, FleetReader } from "./fleet.ts";
+import { AbsentHosts } from "./absent-hosts.ts";
+import { MAX_SERIES, type SampledName } from "./metrics-table.ts";
+import { serveMetrics } from "./metrics-server.ts";
+import { parseNotice } from "./notice-events.ts";
+import { restorePending } from "./pending-at-start.ts";
+import { type MetricsRegistry, makeRegistry } from "./registry.ts";
+import { type Sample, readSamples } from "./sample-values.ts";
+import { type CountStore, openCounts } from "./saved-counts.ts";
+import { makeSocketLookUp } from "./host-socket.ts";
+import { Tally } from "./tally.ts";
+import { FORGET_CONTAINER_MS } from "./update-counts.ts";
+
+interface Exporting {
+  readonly observing: Observing;
+  readonly registry: MetricsRegistry;
+  readonly reader: FleetReader;
+  readonly tally: Tally;
+  readonly store: CountStore;
+}
+
+export async function exportToPrometheus(observing: Observing): Promise<void> {
+  const { settings, log } = observing;
+  const registry = makeRegistry();
+  const exporting: Exporting = {
+    ...{ observing, registry },
+    reader: new FleetReader(observing),
+    tally: new Tally(registry.observe),
+    store: await openCounts(observing),
+  };
+  const { hosts } = await exporting.reader.read();
+  await restorePending(observing, exporting.tally, hosts.keys());
+  const address = { address: settings.PROMETHEUS_ADDR, port: settings.PROMETHEUS_PORT };
+  await using _server = await serveMetrics(address, {
+    contentType: registry.contentType,
+    print: makePrinter(exporting),
+    failed: (err) => log.error({ err }, "the metrics cannot be printed"),
+  });
+  log.info(address, "serving /metrics");
+  await Promise.all([followNotices(exporting), followJournal(exporting)]);
+}
+
+const followNotices = ({ observing, tally, store }: Exporting): Promise<void> =>
+  follow(observing, STREAMS.hooks, async (message) => {
+    const event = parseNotice(message);
+    if (event === undefined) return;
+    tally.addNotice(event);
+    if (event.notice !== "update_finished" || event.data.end !== "updated") return;
+    store.counts.add(event.id, {
+      host: event.host,
+      container: event.data.name,
+      at: Date.parse(event.time),
+    });
+    await store.save(event.host);
+  });
+
+const followJournal = ({ observing, tally }: Exporting): Promise<void> =>
+  follow(observing, STREAMS.runs, (message) => {
+    const record = message.subject.endsWith(".open") ? undefined : parseRunRecord(message.string());
+    if (record !== undefined) tally.addRecord(record);
+    return Promise.resolve();
+  });
+
+function makePrinter(exporting: Exporting): () => Promise<string> {
+  const { observing, registry, reader, tally, store } = exporting;
+  const { clock, settings } = observing;
+  const socketOf = makeSocketLookUp(settings);
+  const absent = new AbsentHosts(clock);
+  const warnOnce = makeLimitWarning(observing);
+  return async () => {
+    const fleet = await reader.read();
+    forgetWhatIsGone(exporting, fleet, absent);
+    const samples = readSamples({
+      ...{ version: OWN_VERSION, now: clock.now(), fleet, tally, counts: store.counts },
+      socketOf: (host) => socketOf(host, fleet.hosts.get(host)),
+    });
+    warnOnce(samples);
+    return registry.print(samples);
+  };
+}
+
+/** A host whose name was freed goes after a while, and with it all that is counted for it. */
+function forgetWhatIsGone(
+  { observing, registry, tally, store }: Exporting,
+  fleet: Fleet,
+  absent: AbsentHosts,
+): void {
+  if (!fleet.isCurrent) return;
+  const counted = new Set([...tally.hosts, ...store.counts.hosts]);
+  for (const host of absent.findGone(counted, fleet.hosts)) {
+    tally.forgetHost(host);
+    store.counts.forgetHost(host);
+    registry.forgetHost(host);
+    void store.remove(host);
+  }
+  store.counts.forgetContainersBefore(observing.clock.now() - FORGET_CONTAINER_MS);
+}
+
+/** Says once that series are left out. */
+function makeLimitWarning({
+  log,
+}: Observing): (samples: ReadonlyMap<SampledName, readonly Sample[]>) => void {
+  let isLogged = false;
+  return (samples) => {
+    const leftOut = samples.get("ouroboros_series_left_out")?.[0]?.value ?? 0;
+    if (leftOut > 0 && !isLogged)
+      log.warn(
+        { limit: MAX_SERIES, left_out: leftOut },
+        "too many series; those beyond the limit are not served",
+      );
+    isLogged ||= leftOut > 0;
+  };
+}
