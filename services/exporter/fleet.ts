@@ -11,7 +11,7 @@ import { decodeToken, isToken } from "../../shared/contract/subject-tokens.ts";
 import { explain } from "../../shared/errors.ts";
 import { readMessages } from "../../shared/nats/jetstream.ts";
 
-export interface Fleet {
+export interface FleetFigures {
   readonly hosts: ReadonlyMap<string, HostEntry>;
   /** Number of containers with a held image, by host. */
   readonly held: ReadonlyMap<string, number>;
@@ -31,7 +31,7 @@ const TIMEOUT_MS = 4000;
 
 export class FleetReader {
   readonly #options: FleetReaderOptions;
-  #fleet: Fleet = { hosts: new Map(), held: new Map(), isCurrent: false };
+  #fleet: FleetFigures = { hosts: new Map(), held: new Map(), isCurrent: false };
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
@@ -40,12 +40,12 @@ export class FleetReader {
   }
 
   /** Never rejects; resolves within four seconds. */
-  async read(): Promise<Fleet> {
+  async read(): Promise<FleetFigures> {
     const isOld = this.#options.clock.monotonic() - this.#readAt > MAX_AGE_MS;
     return isOld || !this.#fleet.isCurrent ? this.readAnew() : this.#fleet;
   }
 
-  async readAnew(): Promise<Fleet> {
+  async readAnew(): Promise<FleetFigures> {
     const { clock } = this.#options;
     this.#reading ??= this.#readBuckets().finally(() => (this.#reading = undefined));
     const done = new AbortController();

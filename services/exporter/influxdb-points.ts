@@ -12,7 +12,7 @@ export interface Point {
 export const MEASUREMENT = "Ouroboros";
 export const TAGS = ["socket", "host", "type", "container", "configuration"] as const;
 
-interface Update {
+interface CountedUpdate {
   readonly host: string;
   /** The Engine, as DOCKER_SOCKETS names it. */
   readonly socket: string;
@@ -22,7 +22,13 @@ interface Update {
   readonly updated: number;
 }
 
-export const updatePoints = ({ host, socket, container, monitored, updated }: Update): readonly Point[] => [
+export const updatePoints = ({
+  host,
+  socket,
+  container,
+  monitored,
+  updated,
+}: CountedUpdate): readonly Point[] => [
   { tags: { socket: socketTag(socket), host, type: "container_update", container }, fields: { count: 1 } },
   {
     tags: { socket: socketTag(socket), host, type: "stats" },

@@ -8,10 +8,10 @@ import { openInfluxdb } from "./influxdb-client.ts";
 import { configurationPoint, updatePoints } from "./influxdb-points.ts";
 import { InfluxdbWriter } from "./influxdb-writer.ts";
 import { type FinishedNotice, parseNotice } from "./notice-events.ts";
-import { signalAtEnd } from "./read-to-end.ts";
+import { signalAtEnd } from "../../shared/runtime/read-to-end.ts";
 import { type CountStore, openCounts } from "./saved-counts.ts";
 
-interface Exporting {
+interface InfluxExport {
   readonly observing: Observing;
   readonly writer: InfluxdbWriter;
   readonly reader: FleetReader;
@@ -26,7 +26,7 @@ export async function exportToInfluxdb(observing: Observing): Promise<void> {
     log.warn({ influxdb: client.address }, "INFLUX_VERIFY_SSL is off: InfluxDB's certificate is not checked");
   const writer = new InfluxdbWriter({ client, log, clock });
   await writer.check();
-  const exporting: Exporting = {
+  const exporting: InfluxExport = {
     ...{ observing, writer, reader: new FleetReader(observing), store: await openCounts(observing) },
     socketOf: makeSocketLookUp(settings),
   };
@@ -40,7 +40,7 @@ export async function exportToInfluxdb(observing: Observing): Promise<void> {
 
 /** An event that is delivered again writes the same points again, at the same time: InfluxDB has them once. */
 async function writeUpdate(
-  { observing, writer, reader, store, socketOf }: Exporting,
+  { observing, writer, reader, store, socketOf }: InfluxExport,
   { id, host, time, data }: FinishedNotice & { readonly notice: "update_finished" },
   until: AbortSignal,
 ): Promise<void> {

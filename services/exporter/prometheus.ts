@@ -3,7 +3,7 @@ import { STREAMS } from "../../shared/contract/subjects.ts";
 import { parseRunRecord } from "../../shared/contract/run-records.ts";
 import { OWN_VERSION } from "../../shared/runtime/own-version.ts";
 import { type Observing, follow } from "../../shared/runtime/run-observer.ts";
-import { type Fleet, FleetReader } from "./fleet.ts";
+import { type FleetFigures, FleetReader } from "./fleet.ts";
 import { AbsentHosts } from "./absent-hosts.ts";
 import { MAX_SERIES, type SampledName } from "./metrics-table.ts";
 import { serveMetrics } from "./metrics-server.ts";
@@ -16,7 +16,7 @@ import { makeSocketLookUp } from "./host-socket.ts";
 import { Tally } from "./tally.ts";
 import { FORGET_CONTAINER_MS } from "./update-counts.ts";
 
-interface Exporting {
+interface PrometheusExport {
   readonly observing: Observing;
   readonly registry: MetricsRegistry;
   readonly reader: FleetReader;
@@ -27,7 +27,7 @@ interface Exporting {
 export async function exportToPrometheus(observing: Observing): Promise<void> {
   const { settings, log } = observing;
   const registry = makeRegistry();
-  const exporting: Exporting = {
+  const exporting: PrometheusExport = {
     ...{ observing, registry },
     reader: new FleetReader(observing),
     tally: new Tally(registry.observe),
@@ -45,7 +45,7 @@ export async function exportToPrometheus(observing: Observing): Promise<void> {
   await Promise.all([followNotices(exporting), followJournal(exporting)]);
 }
 
-const followNotices = ({ observing, tally, store }: Exporting): Promise<void> =>
+const followNotices = ({ observing, tally, store }: PrometheusExport): Promise<void> =>
   follow(observing, STREAMS.hooks, async (message) => {
     const event = parseNotice(message);
     if (event === undefined) return;
@@ -59,14 +59,14 @@ const followNotices = ({ observing, tally, store }: Exporting): Promise<void> =>
     await store.save(event.host);
   });
 
-const followJournal = ({ observing, tally }: Exporting): Promise<void> =>
+const followJournal = ({ observing, tally }: PrometheusExport): Promise<void> =>
   follow(observing, STREAMS.runs, (message) => {
     const record = message.subject.endsWith(".open") ? undefined : parseRunRecord(message.string());
     if (record !== undefined) tally.addRecord(record);
     return Promise.resolve();
   });
 
-function makePrinter(exporting: Exporting): () => Promise<string> {
+function makePrinter(exporting: PrometheusExport): () => Promise<string> {
   const { observing, registry, reader, tally, store } = exporting;
   const { clock, settings } = observing;
   const socketOf = makeSocketLookUp(settings);
@@ -86,8 +86,8 @@ function makePrinter(exporting: Exporting): () => Promise<string> {
 
 /** A host whose name was freed goes after a while, and with it all that is counted for it. */
 function forgetWhatIsGone(
-  { observing, registry, tally, store }: Exporting,
-  fleet: Fleet,
+  { observing, registry, tally, store }: PrometheusExport,
+  fleet: FleetFigures,
   absent: AbsentHosts,
 ): void {
   if (!fleet.isCurrent) return;

@@ -1,7 +1,7 @@
 // The values of all counters and gauges at one scrape. Pure.
 import { UpdateResult } from "../../shared/contract/payloads.ts";
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
-import type { Fleet } from "./fleet.ts";
+import type { FleetFigures } from "./fleet.ts";
 import { MAX_SERIES, type SampledName } from "./metrics-table.ts";
 import { socketLabel } from "./socket-label.ts";
 import type { Tally } from "./tally.ts";
@@ -11,7 +11,7 @@ export interface ScrapeState {
   readonly version: string;
   /** Milliseconds since 1970. */
   readonly now: number;
-  readonly fleet: Fleet;
+  readonly fleet: FleetFigures;
   readonly tally: Tally;
   readonly counts: UpdateCounts;
   /** The Engine of a host, as its poller or these settings name it. */

@@ -6,9 +6,10 @@ import { type NoticeData, dataSchema } from "../../shared/contract/hooks.ts";
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import { Notice, parseJson } from "../../shared/contract/messages.ts";
 import { parseRunRecord } from "../../shared/contract/run-records.ts";
-import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
+import { STREAMS } from "../../shared/contract/subjects.ts";
 import { explain } from "../../shared/errors.ts";
 import { isOneCycle } from "../../shared/runtime/one-cycle.ts";
+import { signalAtEnd } from "../../shared/runtime/read-to-end.ts";
 import { follow, observerService } from "../../shared/runtime/run-observer.ts";
 import { appriseApi, appriseHere } from "./apprise.ts";
 import { Deliverer } from "./deliver.ts";
@@ -23,7 +24,6 @@ import { tellWaiting } from "./watch-waiting.ts";
 
 /** Other notifiers, and a digest's time, are looked for this often; what is added here is delivered at once. */
 const LOOK_EVERY_MS = 15_000;
-const LAST_WORDS_MS = 20_000;
 
 export const runNotifier = observerService("notifier", async (observing) => {
   const { settings, clock, log, signal } = observing;
@@ -40,12 +40,15 @@ export const runNotifier = observerService("notifier", async (observing) => {
   const deliverer = new Deliverer({ ...notifier, sender, templates });
   log.info({ targets: targets.map(({ name }) => name) }, "sending notifications");
   await Promise.all([
-    follow(observing, STREAMS.hooks, (message) => noteEvent(notifier, message.string())),
+    follow({ ...observing, signal: signalAtEnd(observing, STREAMS.hooks) }, STREAMS.hooks, (message) =>
+      noteEvent(notifier, message.string()),
+    ),
     follow(observing, STREAMS.runs, (message) => noteJournal(notifier, message.string())),
     tellStart(notifier),
     look(),
   ]);
-  if (isOneCycle(settings)) await sayLastWords(notifier, deliverer);
+  // With RUN_ONCE the program ends with the run: what there is to tell is told first, whenever it would be due.
+  if (isOneCycle(settings)) await deliverer.deliverDue({ all: true });
 
   async function look(): Promise<void> {
     while (!signal.aborted) {
@@ -117,26 +120,4 @@ async function findNextCheck(notifier: Notifier): Promise<string | null> {
     await clock.sleep(1000, signal);
   }
   return null;
-}
-
-/** With RUN_ONCE the program ends after the run: what it has to tell is told first, whenever it would be due. */
-async function sayLastWords(notifier: Notifier, deliverer: Deliverer): Promise<void> {
-  const deadline = notifier.clock.deadline(LAST_WORDS_MS);
-  await drain({ ...notifier, signal: deadline });
-  await deliverer.deliverDue({ all: true });
-}
-
-async function drain(notifier: Notifier): Promise<void> {
-  const { js, name, signal } = notifier;
-  const consumer = await js.consumers.get(STREAMS.hooks, consumers.reader(name));
-  while (!signal.aborted) {
-    const messages = await consumer.fetch({ max_messages: 50, expires: 1000 });
-    let count = 0;
-    for await (const message of messages) {
-      count += 1;
-      await noteEvent(notifier, message.string());
-      message.ack();
-    }
-    if (count === 0) return;
-  }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { AbsentHosts, FORGET_HOST_MS } from "../../../services/exporter/absent-hosts.ts";
 import { configurationFields } from "../../../services/exporter/configuration-fields.ts";
-import type { Fleet } from "../../../services/exporter/fleet.ts";
+import type { FleetFigures } from "../../../services/exporter/fleet.ts";
 import { MAX_SERIES } from "../../../services/exporter/metrics-table.ts";
 import { type FinishedNotice, parseNotice } from "../../../services/exporter/notice-events.ts";
 import { makeRegistry } from "../../../services/exporter/registry.ts";
@@ -129,7 +129,7 @@ const cycle = (containers: readonly string[]) => ({
   ...{ updates: containers.map((container) => ({ container, image: "i", digest: "d" })), failures: [] },
 });
 
-function stateOf(hosts: Fleet["hosts"], counts = new UpdateCounts()): ScrapeState {
+function stateOf(hosts: FleetFigures["hosts"], counts = new UpdateCounts()): ScrapeState {
   return {
     ...{ version: "2", now: Date.parse("2026-01-01T01:00:00Z"), tally: makeTally().tally, counts },
     fleet: { hosts, held: new Map(), isCurrent: true },

@@ -34,7 +34,7 @@ describe("a notifier's targets", () => {
     server.listen(0, "127.0.0.1");
     await once(server.server, "listening");
     const { port } = server.server.address() as AddressInfo;
-    const query = "smtp=127.0.0.1&mode=insecure&from=ouroboros@example.com&to=me@example.com";
+    const query = "smtp=127.0.0.1&from=ouroboros@example.com&to=me@example.com";
     await scene.start({ NOTIFIERS: `mailto://someone:planted-token@127.0.0.1:${port}/?${query}` });
     await scene.updateEnds({ name: "web", end: "rolled_back", because: "the new container is unhealthy" });
     await scene.runEnds();
@@ -42,9 +42,7 @@ describe("a notifier's targets", () => {
     const [mail = ""] = mails;
     assert.match(mail, /^To: me@example\.com$/m);
     assert.match(mail, /^Subject: .*Ouroboros/m);
-    const [, encoded = ""] = /base64\r?\n.*?\r?\n\r?\n(.+?)\r?\n\r?\n?/s.exec(mail) ?? [];
-    const body = encoded === "" ? mail : Buffer.from(encoded, "base64").toString();
-    assert.match(body, /web was rolled back: the new container is unhealthy/);
+    assert.match(mail.replace(/=\r?\n/g, ""), /web was rolled back: the new container is unhealthy/);
     await new Promise<void>((resolve) => server.close(() => resolve()));
   });
 

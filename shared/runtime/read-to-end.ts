@@ -1,8 +1,8 @@
-// In a single-cycle run the services end when the work is done. What they published last must be read before the
-// exporter ends.
-import { isOneCycle } from "../../shared/runtime/one-cycle.ts";
-import { consumers } from "../../shared/contract/subjects.ts";
-import type { Observing } from "../../shared/runtime/run-observer.ts";
+// In a single-cycle run the services end when the work is done. What they published last must be read before an observer
+// ends.
+import { consumers } from "../contract/subjects.ts";
+import { isOneCycle } from "./one-cycle.ts";
+import type { Observing } from "./run-observer.ts";
 
 const TIME_LIMIT_MS = 20_000;
 const PAUSE_MS = 50;
