@@ -10,17 +10,24 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { engine, startNats } from "../test/bed/bed.ts";
 import { deploy } from "../test/support/containers.ts";
+import { startNatsMqtt } from "../test/support/mqtt.ts";
 import { nodeFlags } from "../test/support/node-flags.ts";
 import { until } from "../test/support/until.ts";
 import { goalFor, report } from "./bench-report.ts";
 
 const PROGRAM = join(import.meta.dirname, "../cli/main.js");
 const IDLE_MS = Number(process.env["IDLE_MINUTES"] ?? "10") * 60_000;
-const SERVICES = ["poller", "updater", "hook-executor", "exporter", "all in one"] as const;
-const MOST_MB = { poller: 60, updater: 60, "hook-executor": 60, exporter: 60, "all in one": 75 } as const;
+/** How many MB beyond a bare Node each may have. */
+const MOST_MB = {
+  ...{ poller: 60, updater: 60, "hook-executor": 60, notifier: 60, exporter: 60, "home-assistant": 60 },
+  ...{ "all in one": 75, "all in one, with observers": 90 },
+} as const;
+type ServiceName = keyof typeof MOST_MB;
+const SERVICES = Object.keys(MOST_MB) as readonly ServiceName[];
 
 await using h1 = engine(1);
 await using nats = await startNats();
+await using broker = await startNatsMqtt();
 const folder = await mkdtemp(join(tmpdir(), "memory-"));
 for (const name of ["one", "two", "three"]) await deploy(h1, name);
 const children: ChildProcess[] = [];
@@ -39,15 +46,18 @@ const processes = new Map<string, ChildProcess>();
 for (const [n, service] of SERVICES.entries()) {
   const port = 9500 + n;
   const from = performance.now();
-  const isAll = service === "all in one";
+  const isAll = service.startsWith("all in one");
   const child = run([...nodeFlags, PROGRAM, ...(isAll ? [] : [service])], {
     ...{
       HEALTH_PORT: String(port),
       DATA_DIR: join(folder, String(n)),
       DOCKER_SOCKETS: `unix://${h1.socket}`,
     },
-    ...{ OUROBOROS_HOST: isAll ? "alone" : "h1", NATS_URL: isAll ? "" : nats.url },
-    ...(service === "exporter" && { DATA_EXPORT: "prometheus", PROMETHEUS_PORT: String(port + 100) }),
+    ...{ OUROBOROS_HOST: isAll ? `alone${n}` : "h1", NATS_URL: isAll ? "" : nats.url },
+    ...(service !== "all in one" && {
+      ...{ DATA_EXPORT: "prometheus", PROMETHEUS_PORT: String(port + 100) },
+      ...{ MQTT_URL: broker.url, NOTIFIERS: "json://127.0.0.1:9", SKIP_STARTUP_NOTIFICATIONS: "true" },
+    }),
   });
   await until(`${service} is ready`, () =>
     fetch(`http://127.0.0.1:${port}/readyz`)

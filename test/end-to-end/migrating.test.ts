@@ -1,11 +1,15 @@
 /** docs/migrating-from-*.md: their compose files come up as they are written there, on a real Engine, and update. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import { engine, engineSocket } from "../bed/bed.ts";
+import { bed, engine, engineSocket } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { buildOuroborosImage, checkout } from "../support/ouroboros-image.ts";
 import { until } from "../support/until.ts";
@@ -43,6 +47,30 @@ describe("who comes from another updater", function () {
     assert.match(await compose("logs", "ouroboros"), / : INFO : save : saved web: \[/);
   });
 
+  it("from Ouroboros 1 with notifications, metrics and credentials changes no more than the image", async () => {
+    await using receiver = await receive();
+    const yaml = blockOf(await pageOf("migrating-from-ouroboros.md"), "yaml")
+      .replace(
+        "SKIP_STARTUP_NOTIFICATIONS=true",
+        `NOTIFIERS=json://${bed().net}.1:${receiver.port}/planted-token`,
+      )
+      .replace("REPO_USER=", "REPO_USER=someone")
+      .replace("REPO_PASS=", "REPO_PASS=planted-password")
+      .replace(/^( +)environment:\n/m, "$&$1  - DATA_EXPORT=prometheus\n$1  - PROMETHEUS_ADDR=0.0.0.0\n")
+      .replace(/^( +)restart:/m, '$1ports: ["8000:8000"]\n$&');
+    await write("compose.yaml", yaml);
+    await mkdir(join(folder, "hooks"));
+    await deploy(host, "web");
+    await release("apps/web", "2");
+    await compose("up", "-d");
+    await shows(["web running 2"]);
+    await until("both messages arrive", () => receiver.titles.length >= 2);
+    assert.deepEqual(receiver.titles, ["Ouroboros has started", "Ouroboros has updated containers!"]);
+    const metrics = await fetch(`http://${bed().net}.11:8000/metrics`).then((answer) => answer.text());
+    assert.match(metrics, /^containers_updated_total\{socket="[^"]+",container="web"\} 1$/m);
+    assert.doesNotMatch(await compose("logs", "ouroboros"), /planted/);
+  });
+
   it("from watchtower names it in COMPAT_LABELS, and the labels go on working", async () => {
     const yaml = blockOf(await pageOf("migrating-from-watchtower.md"), "yaml");
     await write("compose.yaml", yaml.replace(/image: (?=[a-z]+\n)/g, "image: registry.lab:5000/apps/"));
@@ -74,6 +102,27 @@ describe("who comes from another updater", function () {
     assert.deepEqual(others, expected);
   }
 });
+
+/** An endpoint that containers of the host reach: the bed's own network alone leads to it. */
+async function receive() {
+  const titles: string[] = [];
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      titles.push((JSON.parse(body) as { title: string }).title);
+      response.writeHead(200).end();
+    });
+  }).listen(0, `${bed().net}.1`);
+  await once(server, "listening");
+  return {
+    titles,
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
 
 const pageOf = (name: string): Promise<string> => readFile(join(checkout, "docs", name), "utf8");
 

@@ -3,6 +3,7 @@
 import type { ContainerInspectInfo } from "dockerode";
 import { debuglog } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
+import { runOperatorCommand } from "../../support/run-operator-command.ts";
 import { until } from "../../support/until.ts";
 import { type CheckName, type HostSnapshot, violations } from "./checks.ts";
 import { hostActs } from "./host-acts.ts";
@@ -48,7 +49,7 @@ export async function playRound(scene: Scene, { acts, healed }: Round): Promise<
   if (healed) for (const service of scene.images.bad()) await scene.images.release(service, "good");
   tell(healed ? "calm, with good images of all" : "calm");
   const from = performance.now();
-  const sight = await calm(scene);
+  const sight = await calm(scene, tell);
   const wrong = violations(sight);
   const calmMs = Math.round(performance.now() - from);
   tell(`right after ${calmMs} ms: ${JSON.stringify(wrong)}`);
@@ -139,11 +140,14 @@ function choose(scene: Scene, service: ServiceName, choice: string): void {
 }
 
 /** Until the updater has nothing more to do, and all is as it should be; or for so long. */
-async function calm(scene: Scene): Promise<HostSnapshot> {
+async function calm(scene: Scene, tell: (line: string) => void): Promise<HostSnapshot> {
   const isIdle = async () => (await outcomeOf(scene)) === "nothing due" && (await openRun(scene)) === null;
-  await until("the updater is idle", isIdle, { within: CALM_WITHIN_MS, every: ASK_EVERY_MS }).catch(
-    () => undefined,
-  );
+  const awaitIdle = () =>
+    until("the updater is idle", isIdle, { within: CALM_WITHIN_MS, every: ASK_EVERY_MS }).catch(
+      () => undefined,
+    );
+  await awaitIdle();
+  if (await mendEngine(scene, tell)) await awaitIdle();
   const gathered = { untrue: scene.resultChecker.takeWrong(), stuck: scene.resultChecker.takeStuck() };
   let sight = await takeHostSnapshot(scene, gathered);
   const isRight = async () => {
@@ -154,6 +158,20 @@ async function calm(scene: Scene): Promise<HostSnapshot> {
     () => undefined,
   );
   return sight;
+}
+
+/** What their Engine keeps stuck, its owner frees by starting it again; then they have the updater repair what is left. */
+async function mendEngine(scene: Scene, tell: (line: string) => void): Promise<boolean> {
+  if (scene.resultChecker.takeStuckByEngine().length === 0) return false;
+  await scene.resultChecker.suspendWhile(async () => {
+    await hostActs.engineRestart.do(scene, 0);
+    const { code, out } = await runOperatorCommand(scene.stack.access, ["repair"]);
+    scene.desired = hostActs.engineRestart.then(scene.desired);
+    tell(
+      `the Engine kept a container that it could not stop: it is started again, and repaired (${code}): ${out.trim()}`,
+    );
+  });
+  return true;
 }
 
 /** The owner puts all of the project to rights, by force where something went wrong. */

@@ -27,6 +27,9 @@ const imageAfter: Readonly<Record<UpdateResult, "from" | "to" | null>> = {
   noted: null,
 };
 
+/** An Engine that was killed may keep a container that nobody can stop or remove until it starts again. */
+const ENGINE_IS_STUCK = /did not receive an exit event/;
+
 export class ResultChecker implements AsyncDisposable {
   readonly #h: Engine;
   readonly #stack: Stack;
@@ -70,6 +73,13 @@ export class ResultChecker implements AsyncDisposable {
     const stuck = this.#stuck;
     this.#stuck = [];
     return stuck;
+  }
+
+  /** Those of them that end so because the Engine neither stops nor removes a container. */
+  takeStuckByEngine(): string[] {
+    const found = this.#stuck.filter((sentence) => ENGINE_IS_STUCK.test(sentence));
+    this.#stuck = this.#stuck.filter((sentence) => !found.includes(sentence));
+    return found;
   }
 
   async #listen(): Promise<void> {
