@@ -33,7 +33,7 @@ for (const name of ["one", "two", "three"]) await deploy(h1, name);
 const children: ChildProcess[] = [];
 const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess => {
   const child = spawn(process.execPath, args, {
-    env: { PATH: process.env["PATH"] ?? "", ...env },
+    env: { PATH: `/usr/bin:${process.env["PATH"] ?? ""}`, ...env }, // Debian's Python, which has Apprise
     stdio: "ignore",
   });
   children.push(child);
