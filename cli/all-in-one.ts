@@ -1,7 +1,7 @@
 // Runs all services in one process, for users who provide no more than the Docker socket: a private NATS, unless
 // NATS_URL names one, and for each host an updater, a hook-executor and a poller.
 import { firstOf } from "../shared/clock.ts";
-import { observerNames, observers } from "../shared/contract/observers.ts";
+import { type ObserverName, observerNames, observers } from "../shared/contract/observers.ts";
 import { CannotStart } from "../shared/errors.ts";
 import { type ServiceContext, type Host, type Service, forEachHost } from "../shared/runtime/run-service.ts";
 import { ContainerNames } from "../shared/runtime/container-names.ts";
@@ -49,23 +49,34 @@ export const runAllInOne: Service = async (context) => {
   return code;
 };
 
-/** Runs the observers that the settings ask for. An observer that fails is logged, and updates go on without it. */
+const RESTART_MS = 10_000;
+
+/** Runs the observers that the settings ask for, beside the hosts' services. */
 async function runObservers(context: ServiceContext): Promise<void> {
   const wanted = observerNames.filter((name) => observers[name].isWanted(context.settings));
-  await Promise.all(
-    wanted.map(async (service) => {
-      const log = context.log.child({ service });
-      try {
-        await (
-          await loadService[service]()
-        )({ ...context, log });
-      } catch (error) {
-        if (error instanceof CannotStart)
-          log.error({ because: error.message }, `the ${service} cannot run; updates go on without it`);
-        else log.error({ err: error }, `the ${service} ended by an error; updates go on without it`);
+  await Promise.all(wanted.map((name) => runObserver(name, context)));
+}
+
+/** An observer that fails is logged, and updates go on without it; it is started again unless its settings are wrong. */
+async function runObserver(service: ObserverName, context: ServiceContext): Promise<void> {
+  const { clock, signal } = context;
+  const log = context.log.child({ service });
+  for (;;) {
+    try {
+      await (
+        await loadService[service]()
+      )({ ...context, log });
+      return;
+    } catch (error) {
+      if (error instanceof CannotStart) {
+        log.error({ because: error.message }, `the ${service} cannot run; updates go on without it`);
+        return;
       }
-    }),
-  );
+      log.error({ err: error }, `the ${service} failed, and is started again; updates go on`);
+    }
+    await clock.sleep(RESTART_MS, signal);
+    if (signal.aborted) return;
+  }
 }
 
 const hostServices = (settings: Settings): Readonly<Record<string, Service>> => ({

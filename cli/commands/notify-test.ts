@@ -47,8 +47,9 @@ async function addTest(fleet: Fleet, notification: TestNotification): Promise<vo
     if (isFirst && left.length === 0)
       throw new NotDone("no notifier has run on this NATS: set NOTIFIERS, and start `ouroboros notifier`");
     const tried = await Promise.all(
-      left.map(async ({ key, revision, text, state }) => {
-        const value = { ...(JSON.parse(text) as object), pending: [...state.pending, notification] };
+      left.map(async ({ key, revision, text }) => {
+        const outbox = JSON.parse(text) as { readonly pending: readonly object[] };
+        const value = { ...outbox, pending: [...outbox.pending, notification] };
         try {
           await bucket.put(key, JSON.stringify(value), { previousSeq: revision });
           return [];

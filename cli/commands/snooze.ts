@@ -6,6 +6,7 @@ import { SNOOZE_KEYS, SnoozeEntry, snoozeKey } from "../../shared/contract/notif
 import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { WrongUsage } from "../../shared/errors.ts";
 import { bucketOf } from "../../shared/nats/jetstream-client.ts";
+import { ensureObserversBucket } from "../../shared/nats/topology.ts";
 import { formatRelative } from "../../shared/runtime/time-text.ts";
 import { listKeys, withFleet } from "../fleet/fleet.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
@@ -16,7 +17,8 @@ export const runSnooze: CommandRunner<"snooze"> = async (given, terminal) => {
   if (what === undefined && (ms !== undefined || off)) throw new WrongUsage("say which container or image");
   if (what !== undefined && (ms === undefined) === !off) throw new WrongUsage("say --for how long, or --off");
   const now = terminal.clock.now();
-  const snoozed = await withFleet(terminal, async ({ nats }) => {
+  const snoozed = await withFleet(terminal, async ({ nats, manager }) => {
+    await ensureObserversBucket(manager);
     const bucket = await bucketOf(nats, BUCKETS.observers);
     if (what !== undefined && off) await bucket.delete(snoozeKey(what));
     else if (what !== undefined)

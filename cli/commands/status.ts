@@ -70,10 +70,12 @@ async function readStatus(fleet: Fleet, host: string | undefined, now: number): 
   };
 }
 
+const SHOW_GIVEN_UP_MS = 7 * 86_400_000;
+
 function whyUndelivered({ failing, dead, pending }: OutboxState, now: number): string | null {
   if (failing !== null && failing.tries > 0 && pending.length > 0)
     return `takes nothing since ${formatRelative(failing.since, now)}, ${pending.length} wait: ${failing.because}`;
-  if (dead === null) return null;
+  if (dead === null || now - dead.at > SHOW_GIVEN_UP_MS) return null;
   return `${dead.count} notifications were given up ${formatRelative(dead.at, now)}: ${dead.because}`;
 }
 

@@ -20,24 +20,27 @@ class LastWords(logging.Handler):
 
 
 def main():
-    asked = json.load(sys.stdin)
+    request = json.load(sys.stdin)
     try:
         import apprise
     except ImportError:
         return {"missing": True}
-    heard = LastWords()
-    logging.getLogger("apprise").addHandler(heard)
+    last_words = LastWords()
+    logging.getLogger("apprise").addHandler(last_words)
     logging.getLogger("apprise").propagate = False
     asset = apprise.AppriseAsset(app_id="Ouroboros", app_desc="Ouroboros")
-    if "check" in asked:
-        return {"known": [apprise.Apprise(asset=asset).add(url) for url in asked["check"]]}
+    if "check" in request:
+        return {"known": [apprise.Apprise(asset=asset).add(url) for url in request["check"]]}
     target = apprise.Apprise(asset=asset)
-    if not target.add(asked["url"]):
+    if not target.add(request["url"]):
         return {"ok": False, "because": "Apprise does not know such a URL"}
+    if "overflow=" not in request["url"]:
+        for plugin in target:
+            plugin.overflow_mode = "split"  # else what is too long for the service is refused for good
     ok = target.notify(
-        title=asked["title"], body=asked["body"], notify_type=asked["type"], body_format=apprise.NotifyFormat.TEXT
+        title=request["title"], body=request["body"], notify_type=request["type"], body_format=apprise.NotifyFormat.TEXT
     )
-    return {"ok": True} if ok else {"ok": False, "because": "; ".join(heard.words[-2:]) or "it was not delivered"}
+    return {"ok": True} if ok else {"ok": False, "because": "; ".join(last_words.words[-2:]) or "it was not delivered"}
 
 
 output = sys.stdout

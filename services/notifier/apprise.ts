@@ -17,8 +17,12 @@ export interface NotificationMessage extends Text {
 }
 
 export interface Sender {
-  /** Why the target did not take the message, without secrets; undefined where it did. */
-  readonly send: (target: Target, message: NotificationMessage) => Promise<string | undefined>;
+  /** Why the target did not take the message, without secrets; undefined where it did. Ends with the signal. */
+  readonly send: (
+    target: Target,
+    message: NotificationMessage,
+    signal: AbortSignal,
+  ) => Promise<string | undefined>;
   /** The targets that Apprise knows. @throws CannotStart where Apprise is not there. */
   readonly select: (targets: readonly Target[]) => Promise<readonly Target[]>;
 }
@@ -26,6 +30,7 @@ export interface Sender {
 const RUNNER = join(import.meta.dirname, "../notifier/apprise.py"); // also right from a bundle
 const SEND_WITHIN_MS = 60_000;
 const MAX_OUTPUT = 64 * 1024;
+const TOO_LONG = `it took longer than ${SEND_WITHIN_MS / 1000} s, or the notifier stopped`;
 
 const Answer = z.object({
   ok: z.boolean().optional(),
@@ -36,19 +41,19 @@ const Answer = z.object({
 
 /** By a run of Python for each message. */
 export const appriseHere = (clock: Clock): Sender => ({
-  send: async (target, { title, body, type }) => {
+  send: async (target, { title, body, type }, signal) => {
     try {
-      const { ok, because = "Apprise gave no answer" } = await runApprise(clock, {
-        url: target.url,
-        ...{ title, body, type },
-      });
+      const asked = { url: target.url, title, body, type };
+      const deadline = clock.deadline(SEND_WITHIN_MS, signal);
+      const { ok, because = "Apprise gave no answer" } = await runApprise(asked, deadline);
       return ok === true ? undefined : withoutSecrets(because, target.url).slice(0, 500);
     } catch (error) {
       return withoutSecrets(explain(error), target.url).slice(0, 500);
     }
   },
   select: async (targets) => {
-    const { known, missing } = await runApprise(clock, { check: targets.map(({ url }) => url) });
+    const urls = targets.map(({ url }) => url);
+    const { known, missing } = await runApprise({ check: urls }, clock.deadline(SEND_WITHIN_MS));
     if (missing === true)
       throw new CannotStart(
         "NOTIFIERS: Apprise is not installed here: install Debian's `apprise`, or set APPRISE_API_URL",
@@ -57,10 +62,10 @@ export const appriseHere = (clock: Clock): Sender => ({
   },
 });
 
-async function runApprise(clock: Clock, asked: object): Promise<z.infer<typeof Answer>> {
+async function runApprise(asked: object, signal: AbortSignal): Promise<z.infer<typeof Answer>> {
   const child = spawn("python3", ["-I", RUNNER], {
     stdio: ["pipe", "pipe", "pipe"],
-    signal: clock.deadline(SEND_WITHIN_MS),
+    signal,
     killSignal: "SIGKILL",
   });
   let output = "";
@@ -69,10 +74,12 @@ async function runApprise(clock: Clock, asked: object): Promise<z.infer<typeof A
   child.stderr.on("data", (part: Buffer) => (errors = (errors + part.toString()).slice(-2000)));
   child.stdin.on("error", () => undefined); // it ended before it read all
   child.stdin.end(JSON.stringify(asked));
-  await once(child, "close").catch((error: unknown) => {
-    const isTimeout = error instanceof Error && error.name === "AbortError";
-    throw isTimeout ? new Error(`it took longer than ${SEND_WITHIN_MS / 1000} s`) : error;
-  });
+  try {
+    await once(child, "close");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { missing: true };
+    throw signal.aborted ? new Error(TOO_LONG) : error;
+  }
   const answer = Answer.safeParse(parseJson(output)).data;
   if (answer === undefined) throw new Error(lastLine(errors) || "Apprise ended without an answer");
   return answer;
@@ -82,7 +89,7 @@ const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";
 
 /** By apprise-api's stateless call: `POST /notify` with the URL and the message. It answers 200 where it was delivered. */
 export const appriseApi = (base: string, clock: Clock): Sender => ({
-  send: async (target, { title, body, type }) => {
+  send: async (target, { title, body, type }, signal) => {
     const clean = (text: string): string =>
       withoutSecrets(withoutSecrets(text, target.url), base).slice(0, 500);
     try {
@@ -91,7 +98,7 @@ export const appriseApi = (base: string, clock: Clock): Sender => ({
         redirect: "manual",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ urls: target.url, title, body, type, format: "text" }),
-        signal: clock.deadline(SEND_WITHIN_MS),
+        signal: clock.deadline(SEND_WITHIN_MS, signal),
       });
       const said = (await response.text()).slice(0, MAX_OUTPUT);
       if (response.status === 200) return undefined;

@@ -1,15 +1,17 @@
 // Delivers what is due in the outboxes: renders each message and hands it to Apprise. One notifier at a time delivers to a
-// target; the others of a fleet leave it to the one that holds the claim.
+// target; the others of a fleet leave it to the one that holds the claim. Targets do not wait for each other.
 import { randomUUID } from "node:crypto";
 import { hostname as ownHostname } from "node:os";
 import type { Logger } from "pino";
 import { explain } from "../../shared/errors.ts";
+import { retryUntilAnswered } from "../../shared/nats/jetstream.ts";
 import { isTimeZone } from "../../shared/settings/cron.ts";
-import type { NotificationMessage, MessageType, Sender } from "./apprise.ts";
-import { type Batch, type DeliveryRules, dueBatches, nextDigest } from "./due.ts";
+import type { MessageType, NotificationMessage, Sender } from "./apprise.ts";
+import { type Batch, type DeliveryRules, dueBatches, nextDigest, withoutDelay } from "./due.ts";
 import { messageValues } from "./message-values.ts";
+import type { Notification } from "./notification.ts";
 import { type Notifier, memoryOf, outboxOf, readHosts } from "./notifier.ts";
-import { type Outbox, claim, delivered, failed, release } from "./outbox.ts";
+import { type Outbox, claim, delivered, failed, finish } from "./outbox.ts";
 import { type StoredValue, changeValue, readValue } from "./stored-value.ts";
 import type { Target } from "./target.ts";
 import type { Templates } from "./templates.ts";
@@ -19,130 +21,194 @@ export interface Delivering extends Notifier {
   readonly templates: Templates;
 }
 
+/** How long a message that is being sent may still take after the stop signal. */
+const STOP_MS = 5000;
+/** How long all that is left may take where the program ends with its run. */
+const LAST_MS = 20_000;
+/** For how long a delivery is tried to be noted while NATS is away. */
+const NOTE_WITHIN_MS = 30_000;
+/** After so many failures the other messages for a target are tried too: the first may be one that it never takes. */
+const TRIES_IN_ORDER = 5;
+
+/** One delivery to a target. */
+interface TargetDelivery {
+  readonly target: Target;
+  readonly stored: StoredValue<Outbox>;
+  readonly rules: DeliveryRules;
+  /** Names the claim. */
+  readonly by: string;
+  /** The program ends: a pause after a failure does not count. */
+  readonly isLast: boolean;
+  readonly signal: AbortSignal;
+}
+
 export class Deliverer {
-  readonly #by = randomUUID();
   readonly #context: Delivering;
   readonly #rules: DeliveryRules;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #stop = new AbortController();
 
   constructor(context: Delivering) {
     this.#context = context;
-    const { NOTIFY: deliveries, NOTIFY_DIGEST: digest, TZ } = context.settings;
-    this.#rules = { deliveries, digest, zone: isTimeZone(TZ) ? TZ : "UTC" };
+    const { settings, clock, signal } = context;
+    this.#rules = {
+      deliveries: settings.NOTIFY,
+      digest: settings.NOTIFY_DIGEST,
+      zone: isTimeZone(settings.TZ) ? settings.TZ : "UTC",
+    };
+    const stopSoon = (): void => void clock.sleep(STOP_MS).then(() => this.#stop.abort());
+    signal.addEventListener("abort", stopSoon, { once: true });
   }
 
-  /** `all`: the program ends, so what waits for a run or a digest is sent too. */
-  async deliverDue({ all = false } = {}): Promise<void> {
-    await Promise.all(this.#context.targets.map((target) => this.#deliverTo(target, all)));
+  /** Begins to deliver to each target for which that is not under way; does not wait. */
+  deliverDue(): void {
+    for (const target of this.#context.targets)
+      if (!this.#running.has(target.id)) this.#begin(target, { isLast: false, signal: this.#stop.signal });
   }
 
-  async #deliverTo(target: Target, all: boolean): Promise<void> {
-    const { clock } = this.#context;
+  /** Resolves when what is being sent is sent, or given up for now. */
+  async waitForRunning(): Promise<void> {
+    await Promise.all(this.#running.values());
+  }
+
+  /** Sends everything, whenever it would be due: the program ends. */
+  async deliverRest(): Promise<void> {
+    await this.waitForRunning();
+    const signal = this.#context.clock.deadline(LAST_MS);
+    for (const target of this.#context.targets) this.#begin(target, { isLast: true, signal });
+    await this.waitForRunning();
+  }
+
+  #begin(target: Target, how: Pick<TargetDelivery, "isLast" | "signal">): void {
+    const rules = how.isLast ? withoutDelay(this.#rules) : this.#rules;
     const stored = outboxOf(this.#context, target);
-    const rules: DeliveryRules = all
-      ? { ...this.#rules, deliveries: mapAll(this.#rules.deliveries) }
-      : this.#rules;
-    const now = clock.now();
-    const before = await readValue(stored);
-    if (before.digest_at === null && nextDigest(rules, now) !== null) await this.#planDigest(stored, now);
-    if (dueBatches(before, rules, now).length === 0) return this.#skipDigest(stored, before, now);
-    let isClaimed = false;
-    const outbox = await changeValue(stored, (current) => {
-      const claimed = claim(current, this.#by, clock.now());
-      isClaimed = claimed !== undefined;
-      return claimed;
-    });
-    if (!isClaimed) return;
-    await this.#sendBatches(target, stored, { outbox, batches: dueBatches(outbox, rules, clock.now()) });
-    await this.#planDigest(stored, clock.now());
+    const running = this.#deliver({ ...how, target, stored, rules, by: randomUUID() })
+      .catch((error: unknown) => {
+        const because = explain(error);
+        this.#context.log.debug({ target: target.name, because }, "the outbox could not be looked at");
+      })
+      .finally(() => this.#running.delete(target.id));
+    this.#running.set(target.id, running);
   }
 
-  async #sendBatches(
-    target: Target,
-    stored: StoredValue<Outbox>,
-    { outbox, batches }: { readonly outbox: Outbox; readonly batches: readonly Batch[] },
-  ): Promise<void> {
-    const { clock, log } = this.#context;
-    for (const batch of batches) {
-      const because = await this.#send(target, batch, outbox.dropped);
-      if (because === undefined) {
-        await changeValue(stored, (current) =>
-          delivered(
-            current,
-            batch.notifications.map(({ id }) => id),
-          ),
-        );
-        continue;
-      }
-      const after = await changeValue(stored, (current) => failed(current, because, clock.now()));
-      if (after.failing?.tries === 1 || after.dead?.at === after.failing?.since)
-        logFailure(log, target, after);
-      return;
+  async #deliver(delivery: TargetDelivery): Promise<void> {
+    const { stored, rules, by, isLast } = delivery;
+    const { clock } = this.#context;
+    await this.#planDigest(stored, clock.now(), "first");
+    if (dueBatches(await readValue(stored), rules, clock.now()).length > 0) {
+      let isClaimed = false;
+      const outbox = await changeValue(stored, (current) => {
+        const claimed = claim(current, { by, now: clock.now(), isLast });
+        isClaimed = claimed !== undefined;
+        return claimed;
+      });
+      if (!isClaimed || !(await this.#sendBatches(delivery, outbox))) return;
     }
-    if (outbox.failing !== null) log.info({ target: target.name }, "the target takes notifications again");
-    await changeValue(stored, (current) => (current.claim?.by === this.#by ? release(current) : undefined));
+    await this.#planDigest(stored, clock.now(), "next");
+  }
+
+  /** Whether all that was due is delivered. */
+  async #sendBatches(delivery: TargetDelivery, outbox: Outbox): Promise<boolean> {
+    const { target, stored, rules, by, signal } = delivery;
+    const { clock, log } = this.#context;
+    let because: string | undefined;
+    for (const batch of dueBatches(outbox, rules, clock.now())) {
+      if (signal.aborted || !(await this.#isClaimOurs(delivery))) return false;
+      const failure = await this.#send(delivery, batch, outbox.dropped);
+      if (failure === undefined) {
+        const ids = batch.notifications.map(({ id }) => id);
+        const isSummary = batch.kind === "digest";
+        await this.#note(stored, (current) => delivered(current, { ids, isSummary, by, now: clock.now() }));
+      } else {
+        because ??= failure;
+        if ((outbox.failing?.tries ?? 0) < TRIES_IN_ORDER) break;
+      }
+    }
+    if (because === undefined) {
+      await this.#note(stored, finish);
+      if (outbox.failing !== null) log.info({ target: target.name }, "the target takes notifications again");
+      return true;
+    }
+    const after = await this.#note(stored, (current) => failed(current, because, clock.now()));
+    logFailure(log, target, { before: outbox, after });
+    return false;
+  }
+
+  async #isClaimOurs({ stored, by }: TargetDelivery): Promise<boolean> {
+    const { claim: held } = await readValue(stored);
+    return held?.by === by;
+  }
+
+  /** Tries until NATS takes it: what was sent and is not noted is sent again. */
+  #note(stored: StoredValue<Outbox>, change: (outbox: Outbox) => Outbox): Promise<Outbox> {
+    const { clock } = this.#context;
+    return retryUntilAnswered({ clock, signal: clock.deadline(NOTE_WITHIN_MS) }, () =>
+      changeValue(stored, change),
+    );
   }
 
   /** Why the message was not delivered; undefined where it was, or where its template makes nothing of it. */
-  async #send(target: Target, { kind, notifications }: Batch, dropped: number): Promise<string | undefined> {
+  async #send(
+    { target, signal }: TargetDelivery,
+    { kind, notifications }: Batch,
+    dropped: number,
+  ): Promise<string | undefined> {
     const { sender, templates, settings, clock, log } = this.#context;
-    try {
-      const values = messageValues(notifications, {
-        memory: await readValue(memoryOf(this.#context)),
-        hosts: await readHosts(this.#context),
-        hostname: settings.HOSTNAME === "" ? ownHostname() : settings.HOSTNAME,
-        zone: this.#rules.zone,
-        locale: settings.LANGUAGE === "es_ES" ? "es" : "en",
-        now: clock.now(),
-        dropped,
-      });
-      const text = await templates.render(kind, values);
-      if (text === undefined) return undefined;
-      const message: NotificationMessage = { ...text, type: typeOf(notifications.map((one) => one.kind)) };
-      const because = await sender.send(target, message);
-      if (because === undefined)
-        log.info({ target: target.name, notifications: notifications.length }, "notification sent");
-      return because;
-    } catch (error) {
-      return `the message could not be made: ${explain(error)}`;
-    }
-  }
-
-  async #planDigest(stored: StoredValue<Outbox>, now: number): Promise<void> {
-    await changeValue(stored, (outbox) => {
-      if (outbox.digest_at !== null && outbox.digest_at > now) return undefined;
-      if (outbox.failing !== null) return undefined; // it is due until it is delivered
-      const digest_at = nextDigest(this.#rules, now);
-      return digest_at === outbox.digest_at ? undefined : { ...outbox, digest_at };
+    const values = messageValues(notifications, {
+      memory: await readValue(memoryOf(this.#context)),
+      hosts: await readHosts(this.#context),
+      hostname: settings.HOSTNAME === "" ? ownHostname() : settings.HOSTNAME,
+      zone: this.#rules.zone,
+      locale: settings.LANGUAGE === "es_ES" ? "es" : "en",
+      now: clock.now(),
+      dropped,
     });
+    const text = await templates.render(kind, values, (error) =>
+      log.error({ template: kind, because: explain(error) }, "the template failed; the built-in one is used"),
+    );
+    if (text === undefined) return undefined;
+    const message: NotificationMessage = { ...text, type: typeOf(notifications) };
+    const because = await sender.send(target, message, signal);
+    if (because === undefined)
+      log.info({ target: target.name, notifications: notifications.length }, "notification sent");
+    return because;
   }
 
-  /** A digest of nothing is not sent. */
-  async #skipDigest(stored: StoredValue<Outbox>, { digest_at }: Outbox, now: number): Promise<void> {
-    if (digest_at !== null && digest_at <= now) await this.#planDigest(stored, now);
+  /** `first`: where none is planned. `next`: after one that is due was delivered, or has nothing to say. */
+  async #planDigest(stored: StoredValue<Outbox>, now: number, which: "first" | "next"): Promise<void> {
+    const digest_at = nextDigest(this.#rules, now);
+    await changeValue(stored, (outbox) => {
+      const isPlanned = outbox.digest_at !== null && (which === "first" || outbox.digest_at > now);
+      return (isPlanned && digest_at !== null) || digest_at === outbox.digest_at
+        ? undefined
+        : { ...outbox, digest_at };
+    });
   }
 }
 
-const mapAll = (deliveries: DeliveryRules["deliveries"]): DeliveryRules["deliveries"] =>
-  Object.fromEntries(Object.keys(deliveries).map((kind) => [kind, "now"])) as DeliveryRules["deliveries"];
-
-function logFailure(log: Logger, { name }: Target, { failing, dead, pending }: Outbox): void {
-  if (dead !== null && dead.at === failing?.since)
+function logFailure(
+  log: Logger,
+  { name }: Target,
+  { before, after: { failing, dead, pending } }: { readonly before: Outbox; readonly after: Outbox },
+): void {
+  if (dead !== null && dead.at !== before.dead?.at)
     log.error(
       { target: name, given_up: dead.count, because: dead.because },
       "the target has taken no notification for days: what waited for it is given up",
     );
-  else
+  else if (failing?.tries === 1)
     log.warn(
-      { target: name, waiting: pending.length, because: failing?.because },
+      { target: name, waiting: pending.length, because: failing.because },
       "the target does not take notifications; they are kept and tried again",
     );
 }
 
-const BAD: readonly string[] = ["failed", "rolled_back", "stuck"];
-const WARN: readonly string[] = ["refused", "deferred", "waiting", "registry", "host"];
+const FAILURES: readonly string[] = ["failed", "rolled_back", "stuck"];
+const WARNINGS: readonly string[] = ["refused", "deferred", "waiting", "registry", "host"];
 
-function typeOf(kinds: readonly string[]): MessageType {
-  if (kinds.some((kind) => BAD.includes(kind))) return "failure";
-  if (kinds.some((kind) => WARN.includes(kind))) return "warning";
+function typeOf(notifications: readonly Notification[]): MessageType {
+  const kinds = notifications.map(({ kind }) => kind);
+  if (kinds.some((kind) => FAILURES.includes(kind))) return "failure";
+  if (kinds.some((kind) => WARNINGS.includes(kind))) return "warning";
   return kinds.includes("updated") ? "success" : "info";
 }

@@ -22,14 +22,21 @@ export interface Batch {
   readonly notifications: readonly Notification[];
 }
 
+/** The rules by which everything is sent at once, as the program ends. */
+export const withoutDelay = ({ deliveries, ...rules }: DeliveryRules): DeliveryRules => ({
+  ...rules,
+  deliveries: Object.fromEntries(Object.keys(deliveries).map((kind) => [kind, "now"])) as Deliveries,
+});
+
 /** The next messages to send. A digest takes everything that is due. */
 export function dueBatches(outbox: Outbox, rules: DeliveryRules, now: number): Batch[] {
   const isDigestDue = outbox.digest_at !== null && outbox.digest_at <= now;
-  const due = outbox.pending.filter((one) => isDue(one, outbox, rules, { now, isDigestDue }));
+  const due = outbox.pending.filter((item) => isDue(item, rules, { now, isDigestDue }));
   const groups = new Map<string, Notification[]>();
-  for (const one of due) groups.set(groupOf(one), [...(groups.get(groupOf(one)) ?? []), one]);
-  const isDigest = due.some((one) => deliveryOf(one, rules) === "digest");
-  if (isDigest || groups.size > MAX_MESSAGES) return [{ kind: "digest", notifications: due }];
+  for (const item of due) groups.set(groupOf(item), [...(groups.get(groupOf(item)) ?? []), item]);
+  const isDigest = due.some((item) => deliveryOf(item, rules) === "digest");
+  if (due.length > 0 && (isDigest || groups.size > MAX_MESSAGES || outbox.dropped > 0))
+    return [{ kind: "digest", notifications: due }];
   return [...groups.values()].map((notifications) => ({
     kind: MESSAGE_KINDS[notifications[0]?.kind ?? "updated"] ?? "run",
     notifications,
@@ -37,15 +44,14 @@ export function dueBatches(outbox: Outbox, rules: DeliveryRules, now: number): B
 }
 
 const deliveryOf = ({ kind }: Notification, { deliveries }: DeliveryRules): DeliveryTime =>
-  kind === "test" ? "now" : deliveries[kind];
+  kind !== "test" && Object.hasOwn(deliveries, kind) ? deliveries[kind] : "now";
 
 function isDue(
   notification: Notification,
-  outbox: Outbox,
   rules: DeliveryRules,
   { now, isDigestDue }: { readonly now: number; readonly isDigestDue: boolean },
 ): boolean {
-  const { at, host, run } = notification;
+  const { at, run, isOver } = notification;
   switch (deliveryOf(notification, rules)) {
     case "now":
     case "never": // the setting has changed since
@@ -53,9 +59,7 @@ function isDue(
     case "digest":
       return isDigestDue;
     case "run":
-      return (
-        run === undefined || outbox.over.includes(`${host} ${run}`) || now - Date.parse(at) > LONGEST_RUN_MS
-      );
+      return run === undefined || isOver === true || now - Date.parse(at) > LONGEST_RUN_MS;
   }
 }
 
@@ -65,7 +69,7 @@ const MESSAGE_KINDS: Partial<Record<Notification["kind"], TemplateName>> = {
 };
 
 const groupOf = ({ kind, host, run = "" }: Notification): string =>
-  kind in MESSAGE_KINDS ? kind : `run ${host} ${run}`;
+  Object.hasOwn(MESSAGE_KINDS, kind) ? kind : `run ${host} ${run}`;
 
 /** When a digest is due next, in milliseconds since 1970; null where none is asked for. */
 export function nextDigest({ deliveries, digest, zone }: DeliveryRules, now: number): number | null {

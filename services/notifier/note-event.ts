@@ -1,10 +1,11 @@
 // What an event, or a record of the journal, means for the memory and the outboxes. Pure.
+import { lookUp } from "../../shared/look-up.ts";
 import type { NoticeData } from "../../shared/contract/hooks.ts";
 import type { RunRecord } from "../../shared/contract/run-records.ts";
 import type { UpdateResult } from "../../shared/contract/payloads.ts";
 import type { NotificationKind } from "../../shared/contract/notification-kinds.ts";
 import { type NotifierMemory, containerKey } from "./memory.ts";
-import { MAX_REASON_LENGTH, type Notification, shortId } from "./notification.ts";
+import { MAX_NAMES, type Notification, cleanText, shortId } from "./notification.ts";
 
 export interface Noted {
   readonly memory: NotifierMemory;
@@ -22,7 +23,8 @@ interface NoticeContext {
   readonly mode: string;
 }
 
-export const DEFERRALS_TOLD = 3;
+/** Deferrals in a row after which an update that is put off is told. */
+export const DEFERRAL_LIMIT = 3;
 
 export function noteUpdateFinished(
   memory: NotifierMemory,
@@ -30,7 +32,7 @@ export function noteUpdateFinished(
   data: NoticeData<"update_finished">,
 ): Noted {
   const key = containerKey(host, data.name);
-  const deferrals = data.end === "deferred" ? (memory.deferrals[key] ?? 0) + 1 : 0;
+  const deferrals = data.end === "deferred" ? (lookUp(memory.deferrals, key) ?? 0) + 1 : 0;
   const { [key]: _, ...others } = memory.deferrals;
   const kind = kindOf(data.end, mode, deferrals);
   return {
@@ -46,14 +48,14 @@ export function noteUpdateFinished(
 
 function factsOf(data: NoticeData<"update_finished">): Partial<Notification> {
   const facts = {
-    name: data.name,
-    image: data.image ?? undefined,
+    name: cleanText(data.name),
+    image: data.image === null ? undefined : cleanText(data.image),
     from: shortId(data.from),
     to: shortId(data.to ?? data.to_digest),
-    from_version: data.from_version ?? undefined,
-    to_version: data.to_version ?? undefined,
-    because: data.because.slice(0, MAX_REASON_LENGTH),
-    by: data.by ?? undefined,
+    from_version: data.from_version === null ? undefined : cleanText(data.from_version),
+    to_version: data.to_version === null ? undefined : cleanText(data.to_version),
+    because: cleanText(data.because),
+    by: data.by === null ? undefined : cleanText(data.by),
   };
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
@@ -67,7 +69,7 @@ function kindOf(end: UpdateResult, mode: string, deferrals: number): Notificatio
     case "stuck":
       return end;
     case "deferred":
-      return deferrals === DEFERRALS_TOLD ? "deferred" : undefined;
+      return deferrals === DEFERRAL_LIMIT ? "deferred" : undefined;
     case "noted":
       return mode === "monitor" ? "found" : undefined;
     case "current":
@@ -89,7 +91,8 @@ export function noteRecord(memory: NotifierMemory, record: RunRecord): NotifierM
   if (record.kind === "waiting") {
     const who = record.participants
       .filter(({ name, advisory }) => !isScripts(name) && advisory !== true)
-      .map(({ name }) => name);
+      .map(({ name }) => name)
+      .slice(0, MAX_NAMES);
     if (who.length === 0) return undefined;
     const { at, host, run, hook, container, event } = record;
     return { ...memory, waiting: { ...memory.waiting, [event]: { at, host, run, hook, container, who } } };

@@ -1,6 +1,5 @@
 // What the parts of a notifier share.
-import type { HostEntry } from "../../shared/contract/host-entry.ts";
-import { parseHostEntry } from "../../shared/contract/host-entry.ts";
+import { type HostEntry, parseHostEntry } from "../../shared/contract/host-entry.ts";
 import { OUTBOX_KEYS } from "../../shared/contract/notifier-state.ts";
 import { decodeToken, isToken } from "../../shared/contract/subject-tokens.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
@@ -19,36 +18,48 @@ export interface Notifier extends Observing {
   readonly wake: () => void;
 }
 
-export const memoryOf = ({ state }: Pick<Observing, "state">): StoredValue<NotifierMemory> => ({
-  ...{ bucket: state, key: "notifier.memory", schema: NotifierMemory, empty: EMPTY_MEMORY },
+export const memoryOf = ({ state, log }: Pick<Observing, "state" | "log">): StoredValue<NotifierMemory> => ({
+  ...{ bucket: state, key: "notifier.memory", schema: NotifierMemory, empty: EMPTY_MEMORY, log },
 });
 
 export const outboxOf = (
-  { state }: Pick<Observing, "state">,
+  { state, log }: Pick<Observing, "state" | "log">,
   target: Pick<Target, "id" | "name">,
 ): StoredValue<Outbox> => ({
   bucket: state,
   key: `notifier.outbox.${target.id}`,
   schema: Outbox,
   empty: { ...EMPTY_OUTBOX, target: target.name },
+  log,
 });
 
-/** Puts them into the outbox of every target; one that is there already, or was delivered lately, is left out. */
+/**
+ * Puts them into the outbox of every target; one that is there already, or was delivered lately, is left out.
+ * @throws the first error, after all outboxes were tried.
+ */
 export async function notify(
   notifier: Notifier,
-  given: { readonly notifications: readonly Notification[]; readonly over?: string },
+  { notifications, over }: { readonly notifications: readonly Notification[]; readonly over?: string },
 ): Promise<void> {
   const { settings, targets, clock } = notifier;
   const wanted: Notification[] = [];
-  for (const one of given.notifications)
-    if (one.kind === "test" || settings.NOTIFY[one.kind] !== "never")
-      if (!(await isSnoozed(notifier, one, clock.now()))) wanted.push(one);
-  if (wanted.length === 0 && given.over === undefined) return;
-  for (const target of targets)
-    await changeValue(outboxOf(notifier, target), (outbox) =>
-      add(outbox, { ...given, notifications: wanted }),
-    );
-  notifier.wake();
+  for (const item of notifications) {
+    const isWanted = item.kind === "test" || settings.NOTIFY[item.kind] !== "never";
+    if (isWanted && !(await isSnoozed(notifier, item, clock.now()))) wanted.push(item);
+  }
+  if (wanted.length === 0 && over === undefined) return;
+  let isAdded = false;
+  const tried = await Promise.allSettled(
+    targets.map((target) =>
+      changeValue(outboxOf(notifier, target), (outbox) => {
+        const after = add(outbox, { notifications: wanted, ...(over !== undefined && { over }) });
+        isAdded ||= after !== undefined;
+        return after;
+      }),
+    ),
+  );
+  if (isAdded) notifier.wake();
+  for (const result of tried) if (result.status === "rejected") throw result.reason;
 }
 
 /** Makes an outbox for each target, and removes those of targets that NOTIFIERS no longer names. */

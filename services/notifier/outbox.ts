@@ -7,10 +7,13 @@ import { OutboxState } from "../../shared/contract/notifier-state.ts";
 import { Notification } from "./notification.ts";
 
 export const Outbox = OutboxState.extend({
-  pending: z.array(Notification),
+  pending: z
+    .array(z.unknown())
+    .transform((all) => all.flatMap((value) => Notification.safeParse(value).data ?? []))
+    .describe("What is not delivered yet; what cannot be read is left out."),
   sent: z.array(z.string()).describe("Ids delivered last: none of them is added again."),
   over: z.array(z.string()).describe("`HOST RUN` of the runs that ended last."),
-  dropped: z.number().describe("How many notifications were too many to keep; the next message says so."),
+  dropped: z.number().describe("How many notifications were too many to keep; the next summary says so."),
   claim: z.object({ by: z.string(), until: z.number() }).nullable(),
   failing: OutboxState.shape.failing
     .unwrap()
@@ -52,43 +55,53 @@ export function add(
   const fresh = notifications.filter(({ id }) => !known.has(id));
   const isNewEnd = over !== undefined && !outbox.over.includes(over);
   if (fresh.length === 0 && !isNewEnd) return undefined;
-  const all = [...outbox.pending, ...fresh];
+  const ended = isNewEnd ? [...outbox.over, over].slice(-MAX_OVER) : outbox.over;
+  const all = [...outbox.pending, ...fresh].map((item) =>
+    ended.includes(`${item.host} ${item.run ?? ""}`) ? { ...item, isOver: true } : item,
+  );
   return {
     ...outbox,
     pending: all.slice(-MAX_PENDING),
     dropped: outbox.dropped + Math.max(all.length - MAX_PENDING, 0),
-    over: isNewEnd ? [...outbox.over, over].slice(-MAX_OVER) : outbox.over,
+    over: ended,
   };
 }
 
 /** Undefined where another notifier delivers, or the pause after a failure is not over. */
-export function claim(outbox: Outbox, by: string, now: number): Outbox | undefined {
+export function claim(
+  outbox: Outbox,
+  { by, now, isLast = false }: { readonly by: string; readonly now: number; readonly isLast?: boolean },
+): Outbox | undefined {
   if (outbox.claim !== null && outbox.claim.by !== by && outbox.claim.until > now) return undefined;
-  if (outbox.failing !== null && outbox.failing.again_at > now) return undefined;
+  if (outbox.failing !== null && outbox.failing.again_at > now && !isLast) return undefined;
   return { ...outbox, claim: { by, until: now + CLAIM_MS } };
 }
 
-export const release = (outbox: Outbox): Outbox => ({ ...outbox, claim: null });
+interface Delivered {
+  readonly ids: readonly string[];
+  readonly isSummary: boolean;
+  readonly by: string;
+  readonly now: number;
+}
 
-export const delivered = (outbox: Outbox, ids: readonly string[]): Outbox => ({
+/** Keeps the claim for the messages that are left. */
+export const delivered = (outbox: Outbox, { ids, isSummary, by, now }: Delivered): Outbox => ({
   ...outbox,
   pending: outbox.pending.filter(({ id }) => !ids.includes(id)),
   sent: [...outbox.sent, ...ids].slice(-MAX_SENT),
-  dropped: 0,
-  claim: null,
-  failing: null,
+  dropped: isSummary ? 0 : outbox.dropped,
+  claim: { by, until: now + CLAIM_MS },
 });
 
-/** `because`: why the target did not take the message. After GIVE_UP_MS what waits is given up. */
+/** All that was due is delivered. */
+export const finish = (outbox: Outbox): Outbox => ({ ...outbox, claim: null, failing: null });
+
+/** `because`: why the target did not take a message. After GIVE_UP_MS what waits is given up. */
 export function failed(outbox: Outbox, because: string, now: number): Outbox {
   const since = outbox.failing?.since ?? now;
   const tries = (outbox.failing?.tries ?? 0) + 1;
   const pause = Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), LONGEST_PAUSE_MS);
-  const after = {
-    ...outbox,
-    claim: null,
-    failing: { since, tries, again_at: now + pause, because },
-  };
+  const after = { ...outbox, claim: null, failing: { since, tries, again_at: now + pause, because } };
   if (now - since < GIVE_UP_MS) return after;
   return {
     ...after,

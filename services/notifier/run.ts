@@ -2,12 +2,15 @@
 //   events → note-event.ts → an outbox for each target (outbox.ts) → due.ts → templates.ts → Apprise
 // What is to be told lies in the observers' bucket from the moment its event is acknowledged until it is delivered.
 import { iso } from "../../shared/clock.ts";
-import { type NoticeData, dataSchema } from "../../shared/contract/hooks.ts";
+import type { JsMsg } from "@nats-io/jetstream";
+import { type EventContext, type NoticeData, dataSchema } from "../../shared/contract/hooks.ts";
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import { Notice, parseJson } from "../../shared/contract/messages.ts";
 import { parseRunRecord } from "../../shared/contract/run-records.ts";
+import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 import { STREAMS } from "../../shared/contract/subjects.ts";
-import { explain } from "../../shared/errors.ts";
+import { retryUntilAnswered } from "../../shared/nats/jetstream.ts";
+import { Suspended, explain } from "../../shared/errors.ts";
 import { isOneCycle } from "../../shared/runtime/one-cycle.ts";
 import { signalAtEnd } from "../../shared/runtime/read-to-end.ts";
 import { follow, observerService } from "../../shared/runtime/run-observer.ts";
@@ -36,59 +39,78 @@ export const runNotifier = observerService("notifier", async (observing) => {
     log.error({ target: name }, "Apprise does not know such a URL of NOTIFIERS: nothing is sent there");
   let wakeUp = new AbortController();
   const notifier: Notifier = { ...observing, targets, wake: () => wakeUp.abort() };
-  await keepOutboxes(notifier);
+  await retryUntilAnswered({ clock, signal }, async () => {
+    await keepOutboxes(notifier);
+    await noteFirstStart(notifier);
+  });
   const deliverer = new Deliverer({ ...notifier, sender, templates });
   log.info({ targets: targets.map(({ name }) => name) }, "sending notifications");
+  const untilRead = { ...observing, signal: signalAtEnd(observing, STREAMS.hooks) };
   await Promise.all([
-    follow({ ...observing, signal: signalAtEnd(observing, STREAMS.hooks) }, STREAMS.hooks, (message) =>
-      noteEvent(notifier, message.string()),
-    ),
-    follow(observing, STREAMS.runs, (message) => noteJournal(notifier, message.string())),
+    follow(untilRead, STREAMS.hooks, (message) => noteEvent(notifier, message)),
+    follow(observing, STREAMS.runs, (message) => noteJournal(notifier, message)),
     tellStart(notifier),
     look(),
   ]);
   // With RUN_ONCE the program ends with the run: what there is to tell is told first, whenever it would be due.
-  if (isOneCycle(settings)) await deliverer.deliverDue({ all: true });
+  if (isOneCycle(settings)) await deliverer.deliverRest();
+  else await deliverer.waitForRunning();
 
   async function look(): Promise<void> {
     while (!signal.aborted) {
-      try {
-        await tellWaiting(notifier);
-        await tellOfHosts(notifier);
-        await deliverer.deliverDue();
-      } catch (error) {
-        if (!signal.aborted) log.debug({ because: explain(error) }, "the outboxes could not be looked at");
-      }
+      await attempt(() => tellWaiting(notifier));
+      await attempt(() => tellOfHosts(notifier));
+      deliverer.deliverDue();
       await clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, wakeUp.signal]));
       if (wakeUp.signal.aborted) wakeUp = new AbortController();
     }
   }
+
+  async function attempt(work: () => Promise<void>): Promise<void> {
+    await work().catch((error: unknown) => {
+      if (!signal.aborted) log.debug({ because: explain(error) }, "what is wrong now could not be looked at");
+    });
+  }
 });
 
-async function noteEvent(notifier: Notifier, body: string): Promise<void> {
-  const event = Notice.safeParse(parseJson(body)).data;
+/** What happened before the first notifier started is not told: an operator's consumer may be older. */
+const noteFirstStart = (notifier: Notifier): Promise<unknown> =>
+  changeValue(memoryOf(notifier), (memory) =>
+    memory.since === "" ? { ...memory, since: iso(notifier.clock.now() - CLOCKS_DIFFER_MS) } : undefined,
+  );
+
+/** An updater's clock may be behind by so much, and its events are told even so. */
+const CLOCKS_DIFFER_MS = 120_000;
+
+/** The host's token in a subject. The server lets a host publish under its own alone, whatever the body says. */
+const isFromHost = ({ subject }: JsMsg, host: string): boolean =>
+  host !== "" && subject.split(".")[2] === encodeToken(host);
+
+async function noteEvent(notifier: Notifier, message: JsMsg): Promise<void> {
+  const event = Notice.safeParse(parseJson(message.string())).data;
   const [, name = ""] = /^ouroboros\.(\w+)\.v1$/.exec(event?.type ?? "") ?? [];
   if (event === undefined || (name !== "update_finished" && name !== "run_finished")) return;
-  const read = dataSchema(name).safeParse(event.data).data as
-    (NoticeData<"update_finished"> & { host: string; run: string; mode: string }) | undefined;
-  if (read === undefined) {
-    notifier.log.warn({ event: event.id }, "an event cannot be understood");
+  const data = dataSchema(name).safeParse(event.data).data as
+    (NoticeData<"update_finished"> & EventContext) | undefined;
+  if (data === undefined || !isFromHost(message, data.host)) {
+    notifier.log.warn({ subject: message.subject }, "an event cannot be understood, and is not told");
     return;
   }
-  const { host, run, mode } = read;
+  const { host, run, mode } = data;
   const context = { id: event.id, time: event.time, host, run, mode };
   await changeValue(memoryOf(notifier), async (memory) => {
-    if (memory.seen.includes(event.id)) return undefined;
+    if (memory.seen.includes(event.id) || event.time < memory.since) return undefined;
     const noted: Noted =
-      name === "run_finished" ? noteRunFinished(memory, context) : noteUpdateFinished(memory, context, read);
+      name === "run_finished" ? noteRunFinished(memory, context) : noteUpdateFinished(memory, context, data);
     await notify(notifier, noted);
     return trimMemory({ ...noted.memory, seen: [...memory.seen, event.id] });
   });
 }
 
-async function noteJournal(notifier: Notifier, body: string): Promise<void> {
-  const record = parseRunRecord(body);
+async function noteJournal(notifier: Notifier, message: JsMsg): Promise<void> {
+  const record = parseRunRecord(message.string());
   if (record?.kind !== "waiting" && record?.kind !== "decided") return;
+  if (!isFromHost(message, record.host) || message.subject.split(".")[3] !== record.run) return;
   await changeValue(memoryOf(notifier), (memory) => {
     const noted = noteRecord(memory, record);
     return noted && trimMemory(noted);
@@ -104,9 +126,12 @@ async function tellStart(notifier: Notifier): Promise<void> {
   const at = iso(clock.now());
   const next_run = isOneCycle(settings) ? null : await findNextCheck(notifier);
   if (signal.aborted && !isOneCycle(settings)) return;
-  await notify(notifier, {
-    notifications: [{ kind: "startup", id: `startup ${at}`, at, host: "", next_run }],
-  });
+  const startup = { kind: "startup" as const, id: `startup ${at}`, at, host: "", next_run };
+  await retryUntilAnswered({ clock, signal }, () => notify(notifier, { notifications: [startup] })).catch(
+    (error: unknown) => {
+      if (!(error instanceof Suspended)) throw error;
+    },
+  );
 }
 
 /** The next check of any host, RFC 3339; null where no poller has made its first in time. */

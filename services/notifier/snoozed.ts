@@ -13,7 +13,7 @@ export async function isSnoozed(
 ): Promise<boolean> {
   if (NEVER_SILENT.includes(kind)) return false;
   for (const what of [name, image]) {
-    if (what === undefined) continue;
+    if (what === undefined || what === "") continue;
     const entry = await state.get(snoozeKey(what));
     const text = entry?.operation === "PUT" ? entry.string() : "";
     if ((SnoozeEntry.safeParse(parseJson(text)).data?.until ?? 0) > now) return true;

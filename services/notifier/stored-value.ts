@@ -1,5 +1,6 @@
 // Changes one value in a bucket by compare-and-set, so that several notifiers change it one after the other.
 import type { KV } from "@nats-io/kv";
+import type { Logger } from "pino";
 import type * as z from "zod";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { isConflict } from "../../shared/nats/jetstream.ts";
@@ -8,27 +9,26 @@ export interface StoredValue<T> {
   readonly bucket: KV;
   readonly key: string;
   readonly schema: z.ZodType<T>;
-  /** Stands for a value that is missing or cannot be read. */
+  /** Stands for a value that is missing, or cannot be read, which is logged. */
   readonly empty: T;
+  readonly log: Logger;
 }
 
-export async function readValue<T>({ bucket, key, schema, empty }: StoredValue<T>): Promise<T> {
-  const entry = await bucket.get(key);
-  return parse(schema, entry?.operation === "PUT" ? entry.string() : "") ?? empty;
+export async function readValue<T>(stored: StoredValue<T>): Promise<T> {
+  return (await readEntry(stored)).value;
 }
 
 /** `change` may run several times; undefined leaves the value as it is. Resolves with the value afterwards. */
 export async function changeValue<T>(
-  { bucket, key, schema, empty }: StoredValue<T>,
+  stored: StoredValue<T>,
   change: (before: T) => T | undefined | Promise<T | undefined>,
 ): Promise<T> {
   for (;;) {
-    const entry = await bucket.get(key);
-    const before = parse(schema, entry?.operation === "PUT" ? entry.string() : "") ?? empty;
-    const after = await change(before);
-    if (after === undefined) return before;
+    const { value, revision } = await readEntry(stored);
+    const after = await change(value);
+    if (after === undefined) return value;
     try {
-      await bucket.put(key, JSON.stringify(after), { previousSeq: entry?.revision ?? 0 });
+      await stored.bucket.put(stored.key, JSON.stringify(after), { previousSeq: revision });
       return after;
     } catch (error) {
       if (!isConflict(error)) throw error;
@@ -36,5 +36,10 @@ export async function changeValue<T>(
   }
 }
 
-const parse = <T>(schema: z.ZodType<T>, text: string): T | undefined =>
-  schema.safeParse(parseJson(text)).data;
+async function readEntry<T>({ bucket, key, schema, empty, log }: StoredValue<T>) {
+  const entry = await bucket.get(key);
+  const text = entry?.operation === "PUT" ? entry.string() : "";
+  const value = schema.safeParse(parseJson(text)).data;
+  if (value === undefined && text !== "") log.error({ key }, "a stored value cannot be read: it begins anew");
+  return { value: value ?? empty, revision: entry?.revision ?? 0 };
+}

@@ -5,7 +5,7 @@ export interface Target {
   readonly url: string;
   /** Key of its outbox. */
   readonly id: string;
-  /** `mailto (2nd of 3)` */
+  /** `mailto (2 of 3)` */
   readonly name: string;
 }
 

@@ -21,19 +21,11 @@ export interface Text {
 
 export class Templates {
   readonly #engine: Liquid;
+  readonly #builtIn: Liquid;
 
-  private constructor(roots: readonly string[]) {
-    this.#engine = new Liquid({
-      root: [...roots],
-      partials: [...roots],
-      extname: EXTENSION,
-      strictFilters: true,
-      ownPropertyOnly: true,
-      cache: true,
-      parseLimit: 100_000,
-      renderLimit: 2000,
-      memoryLimit: 10_000_000,
-    });
+  private constructor(own: string, builtIn: string) {
+    this.#builtIn = makeEngine([builtIn]);
+    this.#engine = own === "" ? this.#builtIn : makeEngine([own, builtIn]);
   }
 
   /** @throws CannotStart where a file of NOTIFY_TEMPLATES cannot be used, or is called as none of ours. */
@@ -41,10 +33,7 @@ export class Templates {
     LANGUAGE,
     NOTIFY_TEMPLATES: own,
   }: Pick<Settings, "LANGUAGE" | "NOTIFY_TEMPLATES">): Templates {
-    const templates = new Templates([
-      ...(own === "" ? [] : [own]),
-      join(BUILT_IN, FOLDERS[LANGUAGE === "es_ES" ? "es_ES" : "en"]),
-    ]);
+    const templates = new Templates(own, join(BUILT_IN, FOLDERS[LANGUAGE === "es_ES" ? "es_ES" : "en"]));
     if (own !== "") checkNames(own);
     for (const name of ALL_NAMES) {
       try {
@@ -56,14 +45,29 @@ export class Templates {
     return templates;
   }
 
-  /** Undefined where nothing comes of it. @throws where the template goes wrong. */
-  async render(name: TemplateName, values: object): Promise<Text | undefined> {
-    const text = ((await this.#engine.renderFile(name, values)) as string).trim();
+  /** Undefined where nothing comes of it. Where a template of NOTIFY_TEMPLATES fails, the built-in one is used. */
+  async render(
+    name: TemplateName,
+    values: object,
+    onFailure: (error: unknown) => void,
+  ): Promise<Text | undefined> {
+    const rendered: unknown = await this.#engine.renderFile(name, values).catch((error: unknown) => {
+      onFailure(error);
+      return this.#builtIn.renderFile(name, values);
+    });
+    const text = String(rendered).trim();
     if (text === "") return undefined;
     const [title = "", ...rest] = text.split(/\r?\n/);
     return { title: title.trim(), body: rest.join("\n").trim() };
   }
 }
+
+const makeEngine = (roots: string[]): Liquid =>
+  new Liquid({
+    ...{ root: roots, partials: roots, extname: EXTENSION, cache: true },
+    ...{ strictFilters: true, ownPropertyOnly: true },
+    ...{ parseLimit: 100_000, renderLimit: 2000, memoryLimit: 10_000_000 },
+  });
 
 function checkNames(folder: string): void {
   let found: string[];

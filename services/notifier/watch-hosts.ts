@@ -2,53 +2,68 @@
 // once, and again only after it was right in between.
 import { iso } from "../../shared/clock.ts";
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
-import type { NotifierMemory } from "./memory.ts";
-import { MAX_REASON_LENGTH, type Notification } from "./notification.ts";
+import { lookUp } from "../../shared/look-up.ts";
+import { type NotifierMemory, trimMemory } from "./memory.ts";
+import { MAX_NAMES, type Notification, cleanText } from "./notification.ts";
 import { type Notifier, memoryOf, notify, readHosts } from "./notifier.ts";
 import { changeValue } from "./stored-value.ts";
 
 /** How late a check may be. */
 const OVERDUE_MS = 15 * 60_000;
 /** A registry that is away for one check is not worth a message. */
-const POLLS_TOLD = 2;
+const POLL_LIMIT = 2;
 
 export async function tellOfHosts(notifier: Notifier): Promise<void> {
   const hosts = await readHosts(notifier);
   const now = notifier.clock.now();
   await changeValue(memoryOf(notifier), async (memory) => {
-    const found = [...hosts].flatMap(([host, entry]) => troublesOf(host, entry, now));
+    const found = [...hosts].flatMap(([host, entry]) => findTroubles(host, entry, now));
     const alerts = Object.fromEntries(
-      found.map(({ key, poll }) => [key, noteAgain(memory.alerts[key], poll, now)]),
+      found.map(({ key, poll, kind }) => [key, noteAgain(lookUp(memory.alerts, key), poll, kind)]),
     );
-    const due = found.filter(({ key, kind }) => kind === "host" || (alerts[key]?.polls ?? 0) >= POLLS_TOLD);
+    const isNew = ({ key }: Trouble): boolean =>
+      alerts[key]?.isTold === true && lookUp(memory.alerts, key)?.isTold !== true;
     await notify(notifier, {
-      notifications: due.map(({ key, poll: _, ...trouble }) => ({
+      notifications: found.filter(isNew).map(({ key, poll: _, ...trouble }) => ({
         ...trouble,
         id: `${key} ${alerts[key]?.since ?? ""}`,
       })),
     });
-    return JSON.stringify(alerts) === JSON.stringify(memory.alerts) ? undefined : { ...memory, alerts };
+    return JSON.stringify(alerts) === JSON.stringify(memory.alerts)
+      ? undefined
+      : trimMemory({ ...memory, alerts });
   });
 }
 
 type Trouble = Omit<Notification, "id"> & { readonly key: string; readonly poll: string };
 
-function noteAgain(before: NotifierMemory["alerts"][string] | undefined, poll: string, now: number) {
-  if (before === undefined) return { since: iso(now), polls: 1, last_poll: poll };
-  const isNewPoll = before.last_poll !== poll;
-  return { ...before, polls: Math.min(before.polls + (isNewPoll ? 1 : 0), POLLS_TOLD), last_poll: poll };
+/** By the check that showed it, so that all notifiers of a fleet make the same of it. */
+function noteAgain(
+  before: NotifierMemory["alerts"][string] | undefined,
+  poll: string,
+  kind: string,
+): NotifierMemory["alerts"][string] {
+  const limit = kind === "host" ? 1 : POLL_LIMIT;
+  if (before === undefined) return { since: poll, polls: 1, last_poll: poll, isTold: limit === 1 };
+  const polls = Math.min(before.polls + (before.last_poll === poll ? 0 : 1), POLL_LIMIT);
+  return { ...before, polls, last_poll: poll, isTold: before.isTold || polls >= limit };
 }
 
-function troublesOf(host: string, { cycle }: HostEntry, now: number): Trouble[] {
+function findTroubles(host: string, { cycle }: HostEntry, now: number): Trouble[] {
   const poll = cycle?.looked_at ?? "";
   const due = cycle?.next_poll ?? null;
   const isOverdue = due !== null && Date.parse(due) + OVERDUE_MS < now;
   return [
     ...(isOverdue ? [{ key: `host ${host}`, kind: "host" as const, host, at: due, poll }] : []),
     ...(cycle?.failures ?? []).map(({ because, containers }) => ({
-      key: `registry ${host} ${because.slice(0, 100)}`,
+      key: `registry ${host} ${withoutTimes(because)}`,
       kind: "registry" as const,
-      ...{ host, poll, containers, because: because.slice(0, MAX_REASON_LENGTH), at: iso(now) },
+      ...{ host, poll, at: iso(now), because: cleanText(because) },
+      containers: containers.slice(0, MAX_NAMES).map(cleanText),
     })),
   ];
 }
+
+/** A reason that names a time, such as the end of a rate limit, is the same reason at the next check. */
+const withoutTimes = (because: string): string =>
+  cleanText(because.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z?/g, "…")).slice(0, 100);

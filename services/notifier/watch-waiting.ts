@@ -1,4 +1,5 @@
 // Tells of events that have waited for others than scripts for NOTIFY_WAITING, each once.
+import { explain } from "../../shared/errors.ts";
 import { readMessages } from "../../shared/nats/jetstream.ts";
 import { parseRunRecord } from "../../shared/contract/run-records.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
@@ -10,16 +11,20 @@ import { changeValue, readValue } from "./stored-value.ts";
 type Waiting = NotifierMemory["waiting"][string];
 
 export async function tellWaiting(notifier: Notifier): Promise<void> {
-  const { settings, clock } = notifier;
+  const { settings, clock, log } = notifier;
   const { waiting } = await readValue(memoryOf(notifier));
   for (const [event, wait] of Object.entries(waiting)) {
     if (clock.now() - Date.parse(wait.at) < settings.NOTIFY_WAITING) continue;
-    if (await isStillWaiting(notifier, event, wait))
-      await notify(notifier, { notifications: [notificationOf(event, wait)] });
-    await changeValue(memoryOf(notifier), (memory) => {
-      const { [event]: told, ...others } = memory.waiting;
-      return told && { ...memory, waiting: others };
-    });
+    try {
+      if (await isStillWaiting(notifier, event, wait))
+        await notify(notifier, { notifications: [notificationOf(event, wait)] });
+      await changeValue(memoryOf(notifier), (memory) => {
+        const { [event]: known, ...others } = memory.waiting;
+        return known && { ...memory, waiting: others };
+      });
+    } catch (error) {
+      log.debug({ event, because: explain(error) }, "it is unknown whether the event still waits");
+    }
   }
 }
 

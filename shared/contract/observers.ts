@@ -1,5 +1,5 @@
 // The observers that come with Ouroboros: services that read what happens and hold up nothing. A new one is a row here,
-// a folder in services/ and its line in cli/program.ts; its user at NATS, its consumers and its place in the program of
+// a folder in services/ and its line in cli/services.ts; its user at NATS, its consumers and its place in the program of
 // a single container follow from the row. Pure.
 import type { Settings } from "../settings/settings.ts";
 

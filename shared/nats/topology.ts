@@ -129,6 +129,13 @@ async function ensureLeafBuckets(nats: NatsConnection, manager: JetStreamManager
     await new Kvm(nats).create(participants, { history: HISTORY[participants], mirror });
 }
 
+/** Creates the observers' bucket, which an earlier version did not make. @throws where the permissions forbid that. */
+export async function ensureObserversBucket(manager: JetStreamManager): Promise<void> {
+  const bucket = BUCKETS.observers;
+  if ((await findInfo(() => manager.streams.info(streamOf(bucket)))) === undefined)
+    await ensureStream(manager, { ...bucketBase(bucket), subjects: [`$KV.${bucket}.>`] });
+}
+
 /** The stream configuration of a bucket, as the client creates it, without its subjects. */
 const bucketBase = (bucket: keyof typeof HISTORY) => ({
   name: streamOf(bucket),

@@ -11,7 +11,7 @@ import { consume } from "../nats/consume.ts";
 import { ensureConsumer, observerConsumer } from "../nats/durable-consumers.ts";
 import { bucketOf, jetStreamOf, managerOf } from "../nats/jetstream-client.ts";
 import { closeNats, connectUnlessStopped } from "../nats/nats-connection.ts";
-import { findInfo } from "../nats/topology.ts";
+import { ensureObserversBucket, findInfo } from "../nats/topology.ts";
 import type { Service, ServiceContext } from "./run-service.ts";
 
 export interface Observing extends ServiceContext {
@@ -75,7 +75,7 @@ export const follow = (
 ): Promise<void> =>
   consume(nats, { js, stream, durable: consumers.reader(name), handle, log, clock, signal });
 
-/** Creates the consumers. Where its permissions forbid that, waits until an operator has created them. */
+/** Creates consumers and bucket. Where its permissions forbid that, waits until an operator has created them. */
 async function waitForConsumers(observing: Observing, since: number): Promise<void> {
   const { log, clock, signal } = observing;
   for (let isLogged = false; !signal.aborted; isLogged = true) {
@@ -86,7 +86,7 @@ async function waitForConsumers(observing: Observing, since: number): Promise<vo
       if (!isLogged)
         log.warn(
           { because: explain(error) },
-          "the streams to read are not there yet; waiting for the updater or `ouroboros nats-config prepare`",
+          "the streams, or the bucket of the observers, are not there yet; waiting for the updater or `ouroboros nats-config prepare`",
         );
       await clock.sleep(RETRY_MS, signal);
     }
@@ -99,6 +99,7 @@ async function waitForConsumers(observing: Observing, since: number): Promise<vo
  * @throws where one is missing and cannot be created.
  */
 async function ensureConsumers({ manager, name }: Observing, since: number): Promise<void> {
+  await ensureObserversBucket(manager);
   const begin = { deliver_policy: DeliverPolicy.StartTime, opt_start_time: iso(since) };
   for (const stream of [STREAMS.hooks, STREAMS.runs])
     await ensureConsumer(manager, stream, { ...observerConsumer(name), ...begin }).catch(

@@ -50,16 +50,19 @@ ${table(
 - \`digest\`: at the times of \`NOTIFY_DIGEST\` (\`0 8 * * *\`, in the time zone \`TZ\`), one message for all hosts.
 - \`never\`: not at all.
 
-\`ouroboros snooze web --for 7d\` silences a container, or an image, on all hosts; \`ouroboros snooze\` lists what is silenced. What
-needs a person is told even so.
+\`ouroboros snooze web --for 7d\` silences what is told of a container, or of an image, on all hosts; \`ouroboros snooze\` lists what
+is silenced. What needs a person is told even so: \`stuck\` and \`waiting\`. What is about a registry or a host is not silenced.
 
 ## What is lost, and what comes twice
 
 A message is kept in NATS from the moment its event is acknowledged until the target has taken it. While a target is away it is tried
-again, at first after 10 seconds and at last every 15 minutes; what has piled up by then comes as one summary. A target that
-takes nothing for three days loses what waited for it: \`ouroboros status\` says so, and why, as it does while the target is away.
-A notifier that is killed right after a delivery, before it has noted it, delivers that message once more. Events from before
-the notifier's first start are not told; one that was away for more than a week begins anew.
+again, at first within half a minute and at last every 15 minutes; where more than five messages have piled up by then they come as
+one summary. A target that takes nothing for three days loses what waited for it: \`ouroboros status\` says so for a week, and
+why, as it does while the target is away. At most 300 notifications wait for a target; a summary says how many older ones were
+dropped. A notifier that is killed right after a delivery, before it has noted it, or that cannot note it for half a
+minute because NATS is away, delivers that message once more. What happened before the notifier's first start is not told. The
+server removes the consumers of a notifier that was away for more than a week: what happened meanwhile is not told either, and on
+a NATS with users \`ouroboros nats-config prepare\` has to make them again, which \`docker compose up\` does.
 
 A wait for an answer is told after \`NOTIFY_WAITING\`; who is waited for and the command that decides stand in the message. Scripts
 are not people: only participants count.
@@ -68,7 +71,8 @@ are not people: only participants count.
 
 In English or, with \`LANGUAGE=es_ES\`, in Spanish; times in the zone \`TZ\`; \`HOSTNAME\` is the name of the host where there is only
 one. Each text is a [Liquid](https://liquidjs.com/) template whose first line is the title; one that comes out empty sends nothing. A
-file of the same name in the folder \`NOTIFY_TEMPLATES\` replaces it, and is checked at the start:
+file of the same name in the folder \`NOTIFY_TEMPLATES\` replaces it (mount that folder into the container), and is checked at the
+start; where one fails later, the built-in text is used and the log says why:
 
 ${templateNames.map((name) => `- \`${name}.liquid\`: ${SAYS[name]}`).join("\n")}
 - \`sentence.liquid\`: one notification, in the others
@@ -84,5 +88,5 @@ ${block("liquid", readFileSync(join(TEMPLATES, "run.liquid"), "utf8"))}
 
 The URLs of \`NOTIFIERS\` reach Apprise over standard input; they are on no command line, in no log and in no event. Where a target is
 named, in the log or by \`ouroboros status\`, it is its scheme: \`mailto (1 of 2)\`. The reasons and names in a message are text to
-Apprise, never markup.`,
+Apprise, never markup. What is too long for a service is split, unless the URL says \`overflow=\` itself.`,
   );

@@ -22,11 +22,18 @@ describe("notifications, for an operator", () => {
     await scene.start();
     const sent = await run("notify", "test");
     assert.deepEqual([sent.code, sent.out, titles()], [0, "json: sent\n", ["Ouroboros: a test"]]);
+    const answer = scene.endpoint.answer;
     scene.endpoint.answer = () => [403];
+    await scene.updateEnds({ name: "web" });
+    await scene.runEnds();
+    await until("it is refused", () => scene.endpoint.requests.length > 1);
     const failed = await run("notify", "test");
     assert.equal(failed.code, 1);
     assert.match(failed.out, /^json: not sent: .+403/);
     assert.doesNotMatch(failed.out, /planted-token/);
+    scene.endpoint.answer = answer;
+    await scene.receives(2);
+    await until("what waited is not lost", () => titles().includes("Ouroboros has updated containers!"));
   });
 
   it("`snooze` silences a container or an image until a time, but for what needs a person", async () => {

@@ -7,11 +7,12 @@ import type { Notification } from "../../../services/notifier/notification.ts";
 import {
   EMPTY_OUTBOX,
   GIVE_UP_MS,
-  type Outbox,
+  Outbox,
   add,
   claim,
   delivered,
   failed,
+  finish,
 } from "../../../services/notifier/outbox.ts";
 import { targetsFrom, withoutSecrets } from "../../../services/notifier/target.ts";
 
@@ -29,6 +30,8 @@ const rules = (NOTIFY = ""): DeliveryRules => ({
   digest: "0 8 * * *",
   zone: "UTC",
 });
+const noted = (outbox: Outbox, ...ids: readonly string[]): Outbox =>
+  delivered(outbox, { ids, isSummary: false, by: "a", now: NOW });
 const kindsDue = (outbox: Outbox, given = rules(), now = NOW): string[] =>
   dueBatches(outbox, given, now).map(
     ({ kind, notifications }) => `${kind} ${notifications.map(({ id }) => id).join()}`,
@@ -38,7 +41,7 @@ describe("an outbox", () => {
   it("takes each notification once, also after its delivery", () => {
     const first = add(EMPTY_OUTBOX, { notifications: [told("1")] }) ?? EMPTY_OUTBOX;
     assert.equal(add(first, { notifications: [told("1")] }), undefined);
-    assert.equal(add(delivered(first, ["1"]), { notifications: [told("1")] }), undefined);
+    assert.equal(add(finish(noted(first, "1")), { notifications: [told("1")] }), undefined);
   });
 
   it("is bounded, and counts what it drops", () => {
@@ -48,34 +51,65 @@ describe("an outbox", () => {
   });
 
   it("is delivered by one notifier at a time, and by another after the first one's time", () => {
-    const claimed = claim(EMPTY_OUTBOX, "a", NOW) ?? EMPTY_OUTBOX;
-    assert.equal(claim(claimed, "b", NOW + 1000), undefined);
-    assert.equal(claim(claimed, "b", NOW + 91_000)?.claim?.by, "b");
+    const claimed = claim(EMPTY_OUTBOX, { by: "a", now: NOW }) ?? EMPTY_OUTBOX;
+    assert.equal(claim(claimed, { by: "b", now: NOW + 1000 }), undefined);
+    assert.equal(claim(claimed, { by: "b", now: NOW + 91_000 })?.claim?.by, "b");
+  });
+
+  it("stays with the notifier that delivers until all that is due is delivered", () => {
+    const claimed = claim(withPending(told("1"), told("2")), { by: "a", now: NOW }) ?? EMPTY_OUTBOX;
+    const half = noted(claimed, "1");
+    assert.equal(claim(half, { by: "b", now: NOW }), undefined);
+    assert.notEqual(claim(finish(noted(half, "2")), { by: "b", now: NOW }), undefined);
+  });
+
+  it("knows the runs that ended last, for what is told of them late", () => {
+    const over = add(EMPTY_OUTBOX, { notifications: [], over: "h1 01a" }) ?? EMPTY_OUTBOX;
+    const late = add(over, { notifications: [told("1")] }) ?? EMPTY_OUTBOX;
+    assert.deepEqual(kindsDue(late), ["run 1"]);
+  });
+
+  it("says in the next summary what was too many to keep, and in no other message", () => {
+    const outbox = { ...withPending(told("1", { isOver: true })), dropped: 7 };
+    assert.deepEqual(kindsDue(outbox), ["digest 1"]);
+    assert.equal(noted(outbox, "1").dropped, 7);
+    assert.equal(delivered(outbox, { ids: ["1"], isSummary: true, by: "a", now: NOW }).dropped, 0);
+  });
+
+  it("keeps what a newer notifier has put in, and leaves out what cannot be read", () => {
+    const stored = { ...EMPTY_OUTBOX, pending: [told("1"), { ...told("2"), kind: "later" }, { id: "3" }, 7] };
+    const { pending } = Outbox.parse(stored);
+    assert.deepEqual(
+      pending.map(({ id }) => id),
+      ["1", "2"],
+    );
+    assert.deepEqual(kindsDue(withPending(...pending.slice(1))), ["run 2"]);
   });
 
   it("pauses longer after each failure, and gives up what waits after three days", () => {
     const once = failed(withPending(told("1")), "503", NOW);
-    assert.equal(claim(once, "a", NOW + 5000), undefined);
-    assert.notEqual(claim(once, "a", NOW + 10_000), undefined);
+    assert.equal(claim(once, { by: "a", now: NOW + 5000 }), undefined);
+    assert.notEqual(claim(once, { by: "a", now: NOW + 10_000 }), undefined);
+    assert.notEqual(claim(once, { by: "a", now: NOW + 5000, isLast: true }), undefined);
     const later = failed(once, "503", NOW + GIVE_UP_MS - 1);
     assert.equal(later.pending.length, 1);
     const last = failed(later, "gone", NOW + GIVE_UP_MS);
     assert.deepEqual([last.pending, last.dead?.count, last.dead?.because], [[], 1, "gone"]);
-    assert.equal(delivered(last, []).failing, null);
+    assert.equal(finish(last).failing, null);
   });
 
   it("sends the updates of a run when it is over, in one message; what is urgent at once", () => {
     const all = [told("1"), told("2", { name: "db" }), told("3", { kind: "stuck" })];
     assert.deepEqual(kindsDue(withPending(...all)), ["alert 3"]);
-    const over = { ...withPending(...all), over: ["h1 01a"] };
+    const over = add(withPending(...all), { notifications: [], over: "h1 01a" }) ?? EMPTY_OUTBOX;
     assert.deepEqual(kindsDue(over), ["run 1,2", "alert 3"]);
     assert.deepEqual(kindsDue(withPending(told("1")), rules(), NOW + 86_400_001), ["run 1"]);
   });
 
   it("makes one summary of more than five messages", () => {
     const runs = ["a", "b", "c", "d", "e", "f"].map((run) => told(run, { run }));
-    const over = runs.map(({ run = "" }) => `h1 ${run}`);
-    assert.deepEqual(kindsDue({ ...withPending(...runs), over }), ["digest a,b,c,d,e,f"]);
+    const over = withPending(...runs.map((update) => ({ ...update, isOver: true })));
+    assert.deepEqual(kindsDue(over), ["digest a,b,c,d,e,f"]);
   });
 
   it("sends a digest at its time, of all hosts", () => {
