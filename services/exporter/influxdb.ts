@@ -31,11 +31,12 @@ export async function exportToInfluxdb(observing: Observing): Promise<void> {
     socketOf: makeSocketLookUp(settings),
   };
   const signal = signalAtEnd(observing, STREAMS.hooks);
-  await follow({ ...observing, signal }, STREAMS.hooks, async (message, until) => {
+  const followed = follow({ ...observing, signal }, STREAMS.hooks, async (message, until) => {
     const event = parseNotice(message);
     if (event?.notice === "update_finished" && event.data.end === "updated")
       await writeUpdate(exporting, event, until);
   });
+  await Promise.all([followed, exporting.store.keepSaving(signal)]);
 }
 
 /** An event that is delivered again writes the same points again, at the same time: InfluxDB has them once. */
@@ -45,8 +46,7 @@ async function writeUpdate(
   until: AbortSignal,
 ): Promise<void> {
   const at = Date.parse(time);
-  store.counts.add(id, { host, container: data.name, at });
-  await store.save(host);
+  await store.count(id, { host, container: data.name, at });
   const known = (await reader.read()).hosts.get(host);
   const entry = known?.cycle === undefined ? (await reader.readAnew()).hosts.get(host) : known;
   const points = updatePoints({

@@ -8,6 +8,8 @@ export interface ServedMetrics {
   readonly contentType: string;
   readonly print: () => Promise<string>;
   readonly failed: (error: unknown) => void;
+  /** Called once, however many connections fail so: each scrape tries again. */
+  readonly cannotAccept: (error: Error) => void;
 }
 
 interface Address {
@@ -27,6 +29,10 @@ export async function serveMetrics(
   });
   server.maxConnections = MAX_CONNECTIONS;
   await listen(server, { address, port });
+  server.once("error", (error) => {
+    server.on("error", () => undefined); // without a listener an error ends the program
+    served.cannotAccept(error);
+  });
   return {
     [Symbol.asyncDispose]: async () => {
       server.close();

@@ -1,10 +1,11 @@
 // DATA_EXPORT=prometheus: counts what the streams tell, looks at the hosts' entries when it is scraped, and serves both.
+import { explain } from "../../shared/errors.ts";
 import { STREAMS } from "../../shared/contract/subjects.ts";
-import { parseRunRecord } from "../../shared/contract/run-records.ts";
+import { AbsentHosts } from "../../shared/absent-hosts.ts";
+import { type RunRecordReader, makeRunRecordReader } from "../../shared/nats/run-record-reader.ts";
 import { OWN_VERSION } from "../../shared/runtime/own-version.ts";
 import { type Observing, follow } from "../../shared/runtime/run-observer.ts";
 import { type FleetFigures, FleetReader } from "./fleet.ts";
-import { AbsentHosts } from "./absent-hosts.ts";
 import { MAX_SERIES, type SampledName } from "./metrics-table.ts";
 import { serveMetrics } from "./metrics-server.ts";
 import { parseNotice } from "./notice-events.ts";
@@ -22,6 +23,7 @@ interface PrometheusExport {
   readonly reader: FleetReader;
   readonly tally: Tally;
   readonly store: CountStore;
+  readonly readRecord: RunRecordReader;
 }
 
 export async function exportToPrometheus(observing: Observing): Promise<void> {
@@ -32,17 +34,24 @@ export async function exportToPrometheus(observing: Observing): Promise<void> {
     reader: new FleetReader(observing),
     tally: new Tally(registry.observe),
     store: await openCounts(observing),
+    readRecord: makeRunRecordReader(log),
   };
   const { hosts } = await exporting.reader.read();
-  await restorePending(observing, exporting.tally, hosts.keys());
+  await restorePending(exporting, hosts.keys());
   const address = { address: settings.PROMETHEUS_ADDR, port: settings.PROMETHEUS_PORT };
   await using _server = await serveMetrics(address, {
     contentType: registry.contentType,
     print: makePrinter(exporting),
     failed: (err) => log.error({ err }, "the metrics cannot be printed"),
+    cannotAccept: (err) =>
+      log.warn({ because: explain(err) }, "a connection for /metrics could not be accepted"),
   });
   log.info(address, "serving /metrics");
-  await Promise.all([followNotices(exporting), followJournal(exporting)]);
+  await Promise.all([
+    followNotices(exporting),
+    followJournal(exporting),
+    exporting.store.keepSaving(observing.signal),
+  ]);
 }
 
 const followNotices = ({ observing, tally, store }: PrometheusExport): Promise<void> =>
@@ -51,17 +60,16 @@ const followNotices = ({ observing, tally, store }: PrometheusExport): Promise<v
     if (event === undefined) return;
     tally.addNotice(event);
     if (event.notice !== "update_finished" || event.data.end !== "updated") return;
-    store.counts.add(event.id, {
+    await store.count(event.id, {
       host: event.host,
       container: event.data.name,
       at: Date.parse(event.time),
     });
-    await store.save(event.host);
   });
 
-const followJournal = ({ observing, tally }: PrometheusExport): Promise<void> =>
+const followJournal = ({ observing, tally, readRecord }: PrometheusExport): Promise<void> =>
   follow(observing, STREAMS.runs, (message) => {
-    const record = message.subject.endsWith(".open") ? undefined : parseRunRecord(message.string());
+    const record = message.subject.endsWith(".open") ? undefined : readRecord(message);
     if (record !== undefined) tally.addRecord(record);
     return Promise.resolve();
   });

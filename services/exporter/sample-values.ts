@@ -4,7 +4,7 @@ import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import type { FleetFigures } from "./fleet.ts";
 import { MAX_SERIES, type SampledName } from "./metrics-table.ts";
 import { socketLabel } from "./socket-label.ts";
-import type { Tally } from "./tally.ts";
+import type { PendingGate, Tally } from "./tally.ts";
 import type { UpdateCounts } from "./update-counts.ts";
 
 export interface ScrapeState {
@@ -47,6 +47,10 @@ function sumBy(samples: readonly Sample[]): readonly Sample[] {
   }
   return [...sums.values()];
 }
+
+/** Those of hosts that have an entry: nobody decides a gate of a host that is forgotten. */
+const pendingGates = ({ tally, fleet }: ScrapeState): readonly PendingGate[] =>
+  [...tally.pending].filter(({ host }) => fleet.hosts.has(host));
 
 const readers: Readonly<Record<Exclude<SampledName, "ouroboros_series_left_out">, Read>> = {
   containers_updated_total: ({ counts, socketOf }) =>
@@ -95,11 +99,11 @@ const readers: Readonly<Record<Exclude<SampledName, "ouroboros_series_left_out">
         value: tally.ends.get(host)?.get(end) ?? 0,
       })),
     ),
-  ouroboros_pending_gates: ({ tally }) =>
-    sumBy([...tally.pending].map(({ host, hook }) => ({ labels: [host, hook], value: 1 }))),
-  ouroboros_pending_since_timestamp_seconds: ({ tally }) => {
+  ouroboros_pending_gates: (state) =>
+    sumBy(pendingGates(state).map(({ host, hook }) => ({ labels: [host, hook], value: 1 }))),
+  ouroboros_pending_since_timestamp_seconds: (state) => {
     const oldest = new Map<string, Sample>();
-    for (const { host, hook, since } of tally.pending) {
+    for (const { host, hook, since } of pendingGates(state)) {
       const known = oldest.get(`${host} ${hook}`)?.value ?? Number.POSITIVE_INFINITY;
       oldest.set(`${host} ${hook}`, { labels: [host, hook], value: Math.min(known, since / 1000) });
     }

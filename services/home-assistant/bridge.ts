@@ -1,10 +1,13 @@
 // Joins what is known of the hosts with the broker: publishes what has changed, and takes the install buttons.
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import type { RunRecord } from "../../shared/contract/run-records.ts";
+import { AbsentHosts } from "../../shared/absent-hosts.ts";
+import { explain } from "../../shared/errors.ts";
 import type { Observing } from "../../shared/runtime/run-observer.ts";
 import { Broker, type BrokerAccess, type CommandMessage } from "./broker.ts";
+import { Departures } from "./departures.ts";
 import { INSTALL, configOf, stateOf, topicsOf } from "./discovery.ts";
-import type { HostEntryListener } from "./host-entries.ts";
+import type { HostEntryListener, KnownHosts } from "./host-entries.ts";
 import {
   type HostState,
   applyEntry,
@@ -29,7 +32,9 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
   readonly #hosts: Map<string, HostState>;
   readonly #memory: Memory;
   readonly #requests: InstallRequests;
-  /** CommandMessage topics of the containers that can be updated. */
+  readonly #departures = new Departures();
+  readonly #absent: AbsentHosts;
+  /** Command topics of the containers that can be updated. */
   readonly #commands = new Map<string, { readonly host: string; readonly container: string }>();
   /** What was ignored on command topics, each told once. */
   readonly #ignored = new Set<string>();
@@ -40,6 +45,7 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
     this.#hosts = hosts;
     this.#memory = memory;
     const { settings, log, clock } = observing;
+    this.#absent = new AbsentHosts(clock);
     this.#broker = new Broker({
       ...{ settings, access, log, clock },
       onConnect: () => this.#publishAll(),
@@ -58,9 +64,11 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
     await this.#set(host, applyEntry(this.#hosts.get(host) ?? newHostState(), entry));
   }
 
-  async known(hosts: ReadonlySet<string>): Promise<void> {
+  /** A host without an entry that nobody has forgotten stays for an hour: NATS may come back with its entry. */
+  async known({ listed, forgotten }: KnownHosts): Promise<void> {
+    const gone = new Set(this.#absent.findGone(new Set(this.#hosts.keys()), listed));
     for (const [host, state] of this.#hosts)
-      if (!hosts.has(host) && !isBusy(state)) await this.#forget(host, state);
+      if ((forgotten.has(host) || gone.has(host)) && !isBusy(state)) await this.#set(host, undefined);
   }
 
   /** @throws the NATS client's error. */
@@ -75,21 +83,22 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
     await this.#broker[Symbol.asyncDispose]();
   }
 
-  /** What was published for containers that the new state does not have is removed. */
-  async #set(host: string, state: HostState, isPublished = true): Promise<void> {
-    const gone = [...(this.#hosts.get(host)?.containers.keys() ?? [])].filter(
-      (container) => !state.containers.has(container),
-    );
-    await this.#memory.store(host, state);
-    this.#hosts.set(host, state);
+  /**
+   * What was published for containers that the new state does not have is removed. Entries and records arrive at the same
+   * time, so the state is there before anything is awaited. What is published is remembered first.
+   */
+  async #set(host: string, state: HostState | undefined, isPublished = true): Promise<void> {
+    const gone = this.#departures.note(host, this.#hosts.get(host), state);
+    if (state === undefined) this.#hosts.delete(host);
+    else this.#hosts.set(host, state);
     for (const container of gone) this.#remove(host, container);
+    await this.#remember(host);
     if (isPublished) this.#publish(host);
   }
 
-  async #forget(host: string, state: HostState): Promise<void> {
-    await this.#memory.store(host, undefined);
-    this.#hosts.delete(host);
-    for (const container of state.containers.keys()) this.#remove(host, container);
+  /** @throws the NATS client's error. */
+  #remember(host: string): Promise<void> {
+    return this.#memory.store(host, () => this.#departures.remembered(host, this.#hosts.get(host)));
   }
 
   #publishAll(): void {
@@ -113,8 +122,19 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
   #remove(host: string, container: string): void {
     const topics = topicsOf(this.#observing.settings.MQTT_DISCOVERY_PREFIX, host, container);
     this.#commands.delete(topics.command);
-    this.#broker.publish(topics.config, "");
-    this.#broker.publish(topics.state, "");
+    const left = new Set([topics.config, topics.state]);
+    for (const topic of left)
+      this.#broker.remove(topic, () => {
+        left.delete(topic);
+        if (left.size === 0 && this.#departures.end(host, container)) this.#rememberLater(host);
+      });
+  }
+
+  /** What is remembered for too long is removed once more at the next start. */
+  #rememberLater(host: string): void {
+    this.#remember(host).catch((error: unknown) =>
+      this.#observing.log.debug({ host, because: explain(error) }, "what is remembered was not stored"),
+    );
   }
 
   #take({ topic, payload, isRetained }: CommandMessage): void {

@@ -1,5 +1,5 @@
-// The connection to the MQTT broker. It reconnects by itself. While it is down nothing is queued: at each connection
-// everything is published anew.
+// The connection to the MQTT broker. It reconnects by itself. While it is down only the topics to remove are kept: at each
+// connection they are removed, and everything else is published anew.
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
@@ -41,12 +41,17 @@ export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
   /** The last message on each topic, in this connection. */
   readonly #published = new Map<string, string>();
+  /** Topics to remove, until the broker has confirmed it; with what to do then. */
+  readonly #toRemove = new Map<string, () => void>();
   #isLogged = false;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
     this.#client = mqtt.connect(options.access);
-    this.#client.on("connect", () => void this.#greet());
+    this.#client.on(
+      "connect",
+      () => void this.#greet().catch((err: unknown) => options.log.error({ err }, CANNOT_GREET)),
+    );
     this.#client.on("error", (error) => this.#logAway(whyFailed(error)));
     this.#client.on("close", () => this.#logAway("the connection was closed"));
     this.#client.on("message", (topic, payload, { retain }) =>
@@ -54,13 +59,16 @@ export class Broker implements AsyncDisposable {
     );
   }
 
-  /** Publishes a retained message, unless it is the topic's last one already. An empty one removes the topic. */
+  /** Publishes a retained message, unless it is the topic's last one already. */
   publish(topic: string, payload: string): void {
-    if (!this.#client.connected || this.#published.get(topic) === payload) return;
-    this.#published.set(topic, payload);
-    this.#client.publish(topic, payload, RETAINED, (error) => {
-      if (error) this.#published.delete(topic);
-    });
+    this.#toRemove.delete(topic);
+    this.#send(topic, payload);
+  }
+
+  /** Removes the topic's message, at the next connection where there is none. A later `publish` revokes it. */
+  remove(topic: string, removed: () => void): void {
+    this.#toRemove.set(topic, removed);
+    this.#sendRemoval(topic, removed);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -78,6 +86,24 @@ export class Broker implements AsyncDisposable {
     await this.#client.endAsync(true);
   }
 
+  #send(topic: string, payload: string, done?: () => void): void {
+    if (!this.#client.connected || this.#published.get(topic) === payload) return;
+    this.#published.set(topic, payload);
+    this.#client.publish(topic, payload, RETAINED, (error) => {
+      if (error) this.#published.delete(topic);
+      else done?.();
+    });
+  }
+
+  #sendRemoval(topic: string, removed: () => void): void {
+    this.#published.delete(topic); // also where it was removed before: only the broker's answer tells
+    this.#send(topic, "", () => {
+      if (this.#toRemove.get(topic) !== removed) return;
+      this.#toRemove.delete(topic);
+      removed();
+    });
+  }
+
   async #greet(): Promise<void> {
     const { settings, log, onConnect } = this.#options;
     log.info({ broker: brokerText(settings) }, "connected to MQTT");
@@ -90,7 +116,12 @@ export class Broker implements AsyncDisposable {
     });
     if (granted.some(({ qos }) => (qos as number) >= REFUSED))
       log.error({ topic: filter, because: "the broker does not allow it" }, CANNOT_HEAR);
-    onConnect();
+    for (const [topic, removed] of this.#toRemove) this.#sendRemoval(topic, removed);
+    try {
+      onConnect();
+    } catch (err) {
+      log.error({ err }, CANNOT_GREET);
+    }
     this.publish(availabilityTopic(settings.MQTT_DISCOVERY_PREFIX), ONLINE);
   }
 
@@ -109,6 +140,7 @@ export class Broker implements AsyncDisposable {
 const MAX_COMMAND = 100;
 /** MQTT 3.1.1, section 3.9.3: the return code of a subscription that is refused. */
 const REFUSED = 128;
+const CANNOT_GREET = "not everything could be published after MQTT was connected";
 const CANNOT_HEAR = "the topics of the install buttons cannot be subscribed to: the buttons have no effect";
 
 /** Without user and password. */

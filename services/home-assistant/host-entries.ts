@@ -14,20 +14,29 @@ const LOOKS = 150;
 
 export interface HostEntryListener {
   readonly changed: (host: string, entry: HostEntry) => Promise<void>;
-  /** All hosts that there are; called after everything was read. */
-  readonly known: (hosts: ReadonlySet<string>) => Promise<void>;
+  /** Called when everything was read. */
+  readonly known: (hosts: KnownHosts) => Promise<void>;
+}
+
+export interface KnownHosts {
+  /** Those that have an entry. */
+  readonly listed: ReadonlySet<string>;
+  /** Those whose entry was deleted, as by `ouroboros host forget`. */
+  readonly forgotten: ReadonlySet<string>;
 }
 
 export async function followHostEntries(observing: Observing, listener: HostEntryListener): Promise<void> {
   const { clock, log, signal } = observing;
-  const hosts = new Set<string>();
+  const hosts = { listed: new Set<string>(), forgotten: new Set<string>() };
   for (let look = 0, after = 0; !signal.aborted; look = (look + 1) % LOOKS) {
     try {
       if (look === 0) {
         after = 0;
-        hosts.clear();
+        hosts.listed.clear();
+        hosts.forgotten.clear();
       }
       after = await readEntries(observing, { after, hosts, listener });
+      if (signal.aborted) return; // not everything was read
       await listener.known(hosts);
     } catch (error) {
       log.debug({ because: explain(error) }, "the hosts' entries could not be read");
@@ -40,7 +49,7 @@ export async function followHostEntries(observing: Observing, listener: HostEntr
 interface Reading {
   /** The sequence of the last entry that was read. */
   readonly after: number;
-  readonly hosts: Set<string>;
+  readonly hosts: { readonly listed: Set<string>; readonly forgotten: Set<string> };
   readonly listener: HostEntryListener;
 }
 
@@ -57,8 +66,11 @@ async function readEntries(
     const token = message.subject.split(".").at(-1) ?? "";
     if (!isToken(token)) continue;
     const host = decodeToken(token);
-    if (isDeletion(message)) hosts.delete(host);
-    else hosts.add(host);
+    const [from, to] = isDeletion(message)
+      ? [hosts.listed, hosts.forgotten]
+      : [hosts.forgotten, hosts.listed];
+    from.delete(host);
+    to.add(host);
     const entry = isDeletion(message) ? undefined : parseHostEntry(message.string());
     if (entry !== undefined) await listener.changed(host, entry);
   }

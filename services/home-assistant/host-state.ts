@@ -63,7 +63,7 @@ export interface Entity {
 
 export const newHostState = (containers: Readonly<Record<string, KnownContainer>> = {}): HostState => ({
   canUpdate: true,
-  containers: new Map(Object.entries(containers)),
+  containers: new Map(Object.entries(containers).filter(([container]) => container !== "")),
   progress: new Map(),
   runs: [],
 });
@@ -85,6 +85,7 @@ export function applyEntry(state: HostState, { cycle, versions }: HostEntry): Ho
   if (listed === undefined || lookedAt === undefined) return state;
   const containers = new Map(mayForget(state, lookedAt) ? [] : state.containers);
   for (const { container, image, version, digest, newer } of listed) {
+    if (container === "") continue; // no topic can have it
     const known = state.containers.get(container);
     const isStale = known?.at !== undefined && isBefore(lookedAt, known.at);
     containers.set(container, isStale ? known : { image, installed: { version, digest }, newer });
@@ -102,7 +103,7 @@ const mayForget = ({ runs }: HostState, lookedAt: string): boolean =>
 const isBefore = (a: string, b: string): boolean => Date.parse(a) <= Date.parse(b);
 
 export function applyRecord(state: HostState, record: RunRecord): HostState {
-  if (hasEnded(state, record.run)) return state;
+  if (hasEnded(state, record.run) || ("container" in record && record.container === "")) return state;
   switch (record.kind) {
     case "begun":
       return record.mode === "update" ? beginRun(state, record) : state;

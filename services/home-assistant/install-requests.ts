@@ -52,13 +52,17 @@ export class InstallRequests {
     const before = this.#queues.get(host) ?? Promise.resolve();
     this.#queues.set(
       host,
-      before.then(async () => {
-        const answer = await this.#askPatiently(host, container);
-        waiting.delete(container);
-        this.#logAnswer({ host, container }, answer);
-        if (answer.kind === "begun") this.#listener.begun(host, answer.run, container);
-        this.#listener.changed(host);
-      }),
+      before
+        .then(async () => {
+          const answer = await this.#askPatiently(host, container);
+          waiting.delete(container);
+          this.#logAnswer({ host, container }, answer);
+          if (answer.kind === "begun") this.#listener.begun(host, answer.run, container);
+          this.#listener.changed(host);
+        })
+        .catch((err: unknown) =>
+          this.#observing.log.error({ err, host, container }, "install request failed"),
+        ),
     );
   }
 

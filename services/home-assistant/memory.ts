@@ -5,13 +5,15 @@ import { parseJson } from "../../shared/contract/messages.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { decodeToken, encodeToken, isToken } from "../../shared/contract/subject-tokens.ts";
 import type { Observing } from "../../shared/runtime/run-observer.ts";
-import { type HostState, KnownContainers, newHostState } from "./host-state.ts";
+import { type HostState, type KnownContainer, KnownContainers, newHostState } from "./host-state.ts";
 import { isDeletion } from "./host-entries.ts";
 
 export class Memory {
   readonly #observing: Observing;
   /** The last value of each host. */
   readonly #stored = new Map<string, string>();
+  /** The last write: one at a time, so that an older one never overtakes a newer one. */
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(observing: Observing) {
     this.#observing = observing;
@@ -32,16 +34,26 @@ export class Memory {
     return hosts;
   }
 
-  /** Undefined forgets the host. @throws the NATS client's error. */
-  async store(host: string, state: HostState | undefined): Promise<void> {
+  /**
+   * Stores what `containersOf` gives when its turn has come; undefined forgets the host.
+   * @throws the NATS client's error.
+   */
+  store(host: string, containersOf: () => ReadonlyMap<string, KnownContainer> | undefined): Promise<void> {
+    const written = this.#writing.then(() => this.#write(host, containersOf()));
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+
+  async #write(host: string, containers: ReadonlyMap<string, KnownContainer> | undefined): Promise<void> {
     const { state: bucket, name } = this.#observing;
     const key = `${name}.${encodeToken(host)}`;
-    if (state === undefined) {
+    if (containers === undefined) {
+      if (!this.#stored.has(host)) return;
       await bucket.delete(key);
       this.#stored.delete(host);
       return;
     }
-    const value = JSON.stringify(Object.fromEntries(state.containers));
+    const value = JSON.stringify(Object.fromEntries(containers));
     if (this.#stored.get(host) === value) return;
     await bucket.put(key, value);
     this.#stored.set(host, value);

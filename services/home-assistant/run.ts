@@ -1,9 +1,9 @@
 // Shows the containers in Home Assistant, and in anything else that speaks MQTT: an `update` entity for each, with its
 // version, a newer one, and an install button. discovery.ts says what is published, host-state.ts what is known.
 import type { JsMsg } from "@nats-io/jetstream";
-import { parseRunRecord } from "../../shared/contract/run-records.ts";
-import { STREAMS } from "../../shared/contract/subjects.ts";
-import { CannotStart } from "../../shared/errors.ts";
+import { BUCKETS, STREAMS } from "../../shared/contract/subjects.ts";
+import { CannotStart, explain } from "../../shared/errors.ts";
+import { makeRunRecordReader } from "../../shared/nats/run-record-reader.ts";
 import { type Observing, follow, observerService } from "../../shared/runtime/run-observer.ts";
 import type { Service } from "../../shared/runtime/run-service.ts";
 import { Bridge } from "./bridge.ts";
@@ -23,26 +23,34 @@ async function observe(observing: Observing, access: BrokerAccess): Promise<void
   const hosts = await loadPatiently(observing, memory);
   if (hosts === undefined) return;
   await using bridge = new Bridge(observing, { access, hosts, memory });
+  const readRecord = makeRunRecordReader(observing.log);
   await Promise.all([
     followHostEntries(observing, bridge),
-    follow(observing, STREAMS.runs, (message) =>
-      bridge.record(parseRunRecord(message.string()), isLast(message)),
-    ),
+    follow(observing, STREAMS.runs, (message) => bridge.record(readRecord(message), isLast(message))),
   ]);
 }
 
 const RETRY_MS = 1000;
+/** At the first start of all services the updater may be about to create the bucket. */
+const PATIENCE_MS = 10_000;
 
 /** Undefined where the service was stopped first. */
 async function loadPatiently(
   { clock, log, signal }: Observing,
   memory: Memory,
 ): Promise<Awaited<ReturnType<Memory["load"]>> | undefined> {
-  while (!signal.aborted) {
+  const since = clock.monotonic();
+  for (let isLogged = false; !signal.aborted;) {
     try {
       return await memory.load();
     } catch (error) {
-      log.debug({ err: error }, "what is remembered could not be read");
+      const isLate = clock.monotonic() - since >= PATIENCE_MS;
+      if (isLate && !isLogged)
+        log.warn(
+          { bucket: BUCKETS.observers, because: explain(error) },
+          "waiting for NATS to give what is remembered of the hosts; where the bucket is missing, start an updater of this version, or run `ouroboros nats-config prepare`",
+        );
+      isLogged ||= isLate;
       await clock.sleep(RETRY_MS, signal);
     }
   }

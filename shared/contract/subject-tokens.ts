@@ -17,15 +17,19 @@ export function encodeToken(text: string): string {
   return out;
 }
 
-export const isToken = (text: string): boolean => /^(?:[A-Za-z0-9_-]|=[0-9A-F]{2})+$/.test(text);
+/** Whether `encodeToken` can have made the text, so that `decodeToken` takes it. */
+export const isToken = (text: string): boolean =>
+  /^(?:[A-Za-z0-9_-]|=[0-9A-F]{2})+$/.test(text) && encodeToken(decode(text)) === text;
 
 /** The text behind a token. @throws RangeError for text that `encodeToken` never returns. */
 export function decodeToken(token: string): string {
   if (!isToken(token)) throw new RangeError(`not a token: ${token}`);
+  return decode(token);
+}
+
+function decode(token: string): string {
   const bytes = [...token.matchAll(/=(..)|(.)/g)].map(([, hex, char = ""]) =>
     hex === undefined ? char.charCodeAt(0) : Number.parseInt(hex, 16),
   );
-  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
-  if (encodeToken(text) !== token) throw new RangeError(`not a token: ${token}`);
-  return text;
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
 }

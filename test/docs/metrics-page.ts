@@ -55,13 +55,16 @@ source.`;
 
 const WHAT_TO_KNOW = `## What to know
 
+- One exporter serves a NATS: a second one, also with another \`DATA_EXPORT\`, would take half of the events from the first.
 - Counters and histograms begin with the exporter's process, as Prometheus expects. With \`SAVE_COUNTERS=true\` the counts of updates
   (\`containers_updated_total\`, \`all_containers_updated\`) are kept in NATS. An event that is delivered twice counts once.
+  A NATS that an earlier version has prepared may lack the bucket for them, \`OUROBOROS_OBSERVERS\`: then they begin anew, the log says so
+  once, and they are kept as soon as an updater of this version or \`ouroboros nats-config prepare\` has created it.
 - While the exporter is away, its events wait in NATS for up to seven days.
 - Hosts' values come from what their pollers last wrote to NATS, read at a scrape and at most every 15 seconds. While NATS is
   away, \`ouroboros_nats_up\` is 0 and the last known values are served.
-- A host that was forgotten (\`ouroboros host forget\`) loses its gauges at once and its counters after an hour. The counter of a
-  container goes 30 days after its last update.
+- A host that was forgotten (\`ouroboros host forget\`) loses its gauges at once, and its counters, histograms and part of
+  \`all_containers_updated\` after an hour. The counter of a container goes 30 days after its last update.
 - At most 20,000 series of counters and gauges are served and 10,000 containers counted; \`ouroboros_series_left_out\` says how
   many are missing, and the log says so once.`;
 

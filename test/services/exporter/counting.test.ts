@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { AbsentHosts, FORGET_HOST_MS } from "../../../services/exporter/absent-hosts.ts";
+import { AbsentHosts, FORGET_HOST_MS } from "../../../shared/absent-hosts.ts";
 import { configurationFields } from "../../../services/exporter/configuration-fields.ts";
 import type { FleetFigures } from "../../../services/exporter/fleet.ts";
 import { MAX_SERIES } from "../../../services/exporter/metrics-table.ts";
@@ -147,6 +147,24 @@ describe("the values at a scrape", () => {
     assert.deepEqual(samples.get("containers_being_monitored"), [{ labels: [socket], value: 6 }]);
     assert.deepEqual(samples.get("containers_updated_total"), [{ labels: [socket, "web"], value: 2 }]);
     assert.deepEqual(samples.get("all_containers_updated"), [{ labels: [socket], value: 2 }]);
+  });
+
+  it("have no gate of a host that was forgotten", () => {
+    const pendingOf = (hosts: readonly string[]) => {
+      const state = stateOf(new Map(hosts.map((host) => [host, entry()])));
+      state.tally.addRecord(waiting("e"));
+      const samples = readSamples(state);
+      return ["ouroboros_pending_gates", "ouroboros_pending_since_timestamp_seconds"].map(
+        (name) => samples.get(name as "ouroboros_pending_gates")?.length,
+      );
+    };
+    assert.deepEqual(
+      [pendingOf(["h1"]), pendingOf(["h2"])],
+      [
+        [1, 1],
+        [0, 0],
+      ],
+    );
   });
 
   it("leave out what a registry said too long ago", () => {

@@ -125,6 +125,14 @@ describe("what is known of a host's containers", () => {
     assert.deepEqual(summary(applyEntry(over, entry(4, []))), []);
   });
 
+  it("leaves out what has no name: it can have no topic", () => {
+    const nameless = { ...web, container: "" };
+    assert.deepEqual(summary(applyEntry(polled, entry(1, [nameless, web]))), [`web 1 ${NEW} -`]);
+    const told = after(polled, record(1, begun), record(2, { ...updated, container: "" }));
+    assert.deepEqual(summary(told), [`web 1 ${NEW} 0`]);
+    assert.deepEqual(summary(newHostState({ "": { image: "web:1", installed: {} } })), []);
+  });
+
   it("shows a request as begun until it is answered", () => {
     assert.deepEqual(summary(polled, ["web"]), [`web 1 ${NEW} 0`]);
   });

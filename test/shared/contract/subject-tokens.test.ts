@@ -42,8 +42,10 @@ describe("a token", () => {
   });
 
   it("has no text behind what `token` never gives", () => {
-    for (const wrong of ["", "a.b", "a b", "=4", "=4g", "=c3", "=41", "=C3", "=FF", "ü", "*"])
+    for (const wrong of ["", "a.b", "a b", "=4", "=4g", "=c3", "=41", "=C3", "=FF", "ü", "*"]) {
       assert.throws(() => decodeToken(wrong), RangeError, wrong);
+      assert.equal(isToken(wrong), false, wrong);
+    }
   });
 
   it("is none for the empty name", () => assert.throws(() => encodeToken(""), RangeError));

@@ -1,5 +1,5 @@
 // Which hosts are gone for so long that nothing is said of them any more. Pure.
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** Long enough for a NATS that comes back without its buckets. */
 export const FORGET_HOST_MS = 3_600_000;

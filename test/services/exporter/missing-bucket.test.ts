@@ -1,0 +1,68 @@
+// The exporter with SAVE_COUNTERS at a NATS that an earlier version has prepared: the observers' bucket is missing.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, describe, it } from "mocha";
+import { BUCKETS } from "../../../shared/contract/subjects.ts";
+import { bucketOf, managerOf } from "../../../shared/nats/jetstream-client.ts";
+import { engine } from "../../bed/bed.ts";
+import { deploy, release } from "../../support/containers.ts";
+import { freePort } from "../../support/monitoring.ts";
+import { runOuroboros } from "../../support/participants.ts";
+import { update } from "../../support/runs.ts";
+import { type Process, startProcess, startStack } from "../../support/stack.ts";
+import { until } from "../../support/until.ts";
+
+const h1 = engine(1);
+const PROGRAM = join(import.meta.dirname, "../../../services/exporter/main.js");
+const UPDATED = `containers_updated_total{socket="unix://${h1.socket.replace(/^\//, "")}",container="web"} 1`;
+
+describe("the exporter at a NATS without the observers' bucket", () => {
+  after(() => h1.clean());
+
+  it("serves metrics, says once that counters are not kept, and keeps them when the bucket is there", async () => {
+    await deploy(h1, "web");
+    await using stack = await startStack({ engine: h1 });
+    await stack.check();
+    const manager = await managerOf(stack.nats);
+    await manager.streams.delete(`KV_${BUCKETS.observers}`);
+    const port = await freePort();
+    const start = (): Process =>
+      startProcess(PROGRAM, {
+        ...{ PATH: process.env["PATH"] ?? "", NATS_URL: stack.server.url, SAVE_COUNTERS: "true" },
+        ...{ DATA_EXPORT: "prometheus", PROMETHEUS_PORT: String(port), LOG_LEVEL: "debug" },
+      });
+    const serves = (exporter: Process, line: string): Promise<boolean> =>
+      until(
+        line,
+        async () => {
+          const text = await fetch(`http://127.0.0.1:${port}/metrics`).then(
+            (response) => response.text(),
+            () => "",
+          );
+          return text.split("\n").includes(line);
+        },
+        { explain: exporter.log },
+      );
+
+    await using first = start();
+    await serves(first, 'ouroboros_containers_monitored{host="h1"} 1');
+    await release("apps/web", "2");
+    assert.deepEqual(await update(stack), { web: "updated" });
+    await serves(first, UPDATED);
+    assert.equal(first.log().split("NATS lacks the bucket").length, 2, first.log());
+
+    const prepared = await runOuroboros(stack, "nats-config", "prepare", "--hosts", h1.name);
+    assert.equal(prepared.code, 0, prepared.err);
+    const bucket = await bucketOf(stack.nats, BUCKETS.observers);
+    await until(
+      "what was counted is kept",
+      async () => (await bucket.get("exporter.counters.h1"))?.string().includes('"web"'),
+      { explain: first.log },
+    );
+    first.kill("SIGTERM");
+    assert.equal(await first.exited, 0);
+    await using second = start();
+    await serves(second, UPDATED);
+    assert.equal(second.log().includes("NATS lacks the bucket"), false);
+  });
+});
