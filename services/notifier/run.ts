@@ -6,10 +6,11 @@ import type { JsMsg } from "@nats-io/jetstream";
 import { type EventContext, type NoticeData, dataSchema } from "../../shared/contract/hooks.ts";
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import { Notice, parseJson } from "../../shared/contract/messages.ts";
-import { parseRunRecord } from "../../shared/contract/run-records.ts";
+import type { RunRecord } from "../../shared/contract/run-records.ts";
 import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 import { STREAMS } from "../../shared/contract/subjects.ts";
 import { retryUntilAnswered } from "../../shared/nats/jetstream.ts";
+import { makeRunRecordReader } from "../../shared/nats/run-record-reader.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
 import { isOneCycle } from "../../shared/runtime/one-cycle.ts";
 import { signalAtEnd } from "../../shared/runtime/read-to-end.ts";
@@ -45,10 +46,11 @@ export const runNotifier = observerService("notifier", async (observing) => {
   });
   const deliverer = new Deliverer({ ...notifier, sender, templates });
   log.info({ targets: targets.map(({ name }) => name) }, "sending notifications");
+  const readRecord = makeRunRecordReader(log);
   const untilRead = { ...observing, signal: signalAtEnd(observing, STREAMS.hooks) };
   await Promise.all([
     follow(untilRead, STREAMS.hooks, (message) => noteEvent(notifier, message)),
-    follow(observing, STREAMS.runs, (message) => noteJournal(notifier, message)),
+    follow(observing, STREAMS.runs, (message) => noteJournal(notifier, readRecord(message))),
     tellStart(notifier),
     look(),
   ]);
@@ -107,10 +109,8 @@ async function noteEvent(notifier: Notifier, message: JsMsg): Promise<void> {
   });
 }
 
-async function noteJournal(notifier: Notifier, message: JsMsg): Promise<void> {
-  const record = parseRunRecord(message.string());
+async function noteJournal(notifier: Notifier, record: RunRecord | undefined): Promise<void> {
   if (record?.kind !== "waiting" && record?.kind !== "decided") return;
-  if (!isFromHost(message, record.host) || message.subject.split(".")[3] !== record.run) return;
   await changeValue(memoryOf(notifier), (memory) => {
     const noted = noteRecord(memory, record);
     return noted && trimMemory(noted);
