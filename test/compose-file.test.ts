@@ -26,7 +26,7 @@ const PLAIN = namesIn(below("x-settings: &settings"));
 const NATS = namesIn(below("x-nats: &nats"));
 /** Each observer's secrets. */
 const SECRETS: Readonly<Record<ObserverName, readonly SettingName[]>> = {
-  notifier: ["NOTIFIERS"],
+  notifier: ["NOTIFIERS", "APPRISE_API_URL"],
   exporter: ["INFLUX_PASSWORD"],
   "home-assistant": ["MQTT_URL"],
 };

@@ -13,7 +13,7 @@ const composed = (service: string) => ({
   "com.docker.compose.project": "shop",
   "com.docker.compose.service": service,
   "com.docker.compose.container-number": "1",
-  "com.ouroboros.settle_time": "4s",
+  "com.ouroboros.settle_time": "8s",
 });
 
 interface Waiting {

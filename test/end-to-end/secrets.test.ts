@@ -30,6 +30,7 @@ const ROLES: readonly (readonly [ServiceName, string])[] = [
 /** Secrets that are the settings' own; those of NATS are made by `nats-config`. */
 const planted = {
   REPO_PASS: "planted-repo-pass",
+  APPRISE_API_URL: "http://planted:planted-apprise-api@127.0.0.1:1/",
   NOTIFIERS: "discord://planted-notifier@token",
   INFLUX_PASSWORD: "planted-influx-password",
   WEBHOOK_SECRET: "planted-webhook-secret",

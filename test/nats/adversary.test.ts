@@ -253,7 +253,8 @@ async function quietHoldings(managers: readonly JetStreamManager[]): Promise<Hol
 
 /** A hub has what its leaf nodes have; nothing to wait for where there is one server. */
 async function copiesAreMade([hub, ...leaves]: readonly JetStreamManager[]): Promise<void> {
-  const copied = streams.filter((name) => name !== `KV_${BUCKETS.participants}`);
+  const own = [BUCKETS.participants, BUCKETS.observers].map((bucket) => `KV_${bucket}`);
+  const copied = streams.filter((name) => !own.includes(name));
   const counted = async (manager: JetStreamManager, name: string) =>
     (await manager.streams.info(name)).state.messages;
   for (const name of leaves.length > 0 ? copied : [])

@@ -6,6 +6,9 @@ import { join } from "node:path";
 import "../../bed/bed.ts"; // It starts openssl.
 import { runOperatorCommand } from "../../support/run-operator-command.ts";
 
+/** Their users are always made. */
+const OBSERVERS = ["observer_exporter", "observer_home-assistant", "observer_notifier"];
+
 describe("ouroboros nats-config", () => {
   let folder = "";
   beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), "nats-config-"))));
@@ -27,7 +30,10 @@ describe("ouroboros nats-config", () => {
     );
     assert.equal(written.code, 0, written.err);
     const files = await readdir(join(folder, "users"));
-    const users = ["exec_web01", "operator", "participant_a", "poller_web01", "updater_web01", "watcher_eye"];
+    const users = [
+      ...["exec_web01", ...OBSERVERS, "operator", "participant_a"],
+      ...["poller_web01", "updater_web01", "watcher_eye"],
+    ];
     assert.deepEqual(
       files.sort(),
       users.map((user) => `${user}.nk`),
@@ -46,7 +52,7 @@ describe("ouroboros nats-config", () => {
     await run("write", folder, "--hosts", "web01");
     const before = [await read("users", "poller_web01.nk"), await read("ca.pem")];
     const { out } = await run("write", folder, "--hosts", "web01,web02");
-    assert.match(out, /^7 users written/m);
+    assert.match(out, /^10 users written/m);
     assert.deepEqual([await read("users", "poller_web01.nk"), await read("ca.pem")], before);
     assert.match(await read("users", "poller_web02.nk"), /^SU/);
   });
@@ -64,7 +70,7 @@ describe("ouroboros nats-config", () => {
     await run("write", folder, "--hosts", "web01", ...first, ...more);
     const before = [await read("users", "participant_b.password"), await read("nats", "users.conf")];
     const { code, out } = await run("write", folder);
-    assert.deepEqual([code, out.split("\n").length], [0, 10]);
+    assert.deepEqual([code, out.split("\n").length], [0, 13]);
     assert.deepEqual(
       [await read("users", "participant_b.password"), await read("nats", "users.conf")],
       before,
@@ -81,7 +87,10 @@ describe("ouroboros nats-config", () => {
     assert.deepEqual((JSON.parse(removed.out) as { removed: string[] }).removed, [
       ...["exec_web02", "poller_web02", "updater_web02", "participant_b"],
     ]);
-    const users = ["exec_web01", "operator", "participant_a", "poller_web01", "updater_web01", "watcher_a"];
+    const users = [
+      ...["exec_web01", ...OBSERVERS, "operator", "participant_a"],
+      ...["poller_web01", "updater_web01", "watcher_a"],
+    ];
     assert.deepEqual(
       (await readdir(join(folder, "users"))).sort(),
       users.map((user) => `${user}.nk`),
@@ -96,7 +105,10 @@ describe("ouroboros nats-config", () => {
     const before = await readdir(join(folder, "users"));
     for (const [args, says] of [
       [["--remove", "a"], /--remove a: that is participant_a or watcher_a; say which/],
-      [["--remove", "web02"], /--remove web02: there are web01, participant_a, watcher_a/],
+      [
+        ["--remove", "web02"],
+        /--remove web02: there are web01, (?:observer_[\w-]+, )+participant_a, watcher_a/,
+      ],
       [["--remove", "operator"], /--remove operator: there are/],
       [["--remove", "web01"], /--hosts is missing/],
       [["--remove", "watcher_a", "--watchers", "a"], /--remove: watcher_a is asked for, too/],
@@ -169,6 +181,7 @@ describe("ouroboros nats-config", () => {
       folder,
       users: [
         ...["operator", "leaf_web01", "leaf_web=2E02", "participant_a"],
+        ...["observer_notifier", "observer_exporter", "observer_home-assistant"],
         ...["poller_web01", "updater_web01", "exec_web01"],
         ...["poller_web=2E02", "updater_web=2E02", "exec_web=2E02"],
       ],
@@ -176,7 +189,8 @@ describe("ouroboros nats-config", () => {
       removed: [],
     });
     assert.deepEqual((await readdir(join(folder, "users"))).sort(), [
-      ...["leaf_web01.nk", "leaf_web=2E02.nk", "operator.nk", "participant_a.nk"],
+      ...["leaf_web01.nk", "leaf_web=2E02.nk", ...OBSERVERS.map((user) => `${user}.nk`)],
+      ...["operator.nk", "participant_a.nk"],
     ]);
     assert.match(
       (await run("write", folder, "--hosts", "web01")).err,

@@ -36,11 +36,13 @@ describe("the metrics", () => {
   const scrape = (path = "/metrics", init: RequestInit = {}) =>
     fetch(`http://127.0.0.1:${port}${path}`, init);
   const lines = async (): Promise<string[]> => (await (await scrape()).text()).split("\n");
+  /** None while it does not listen yet. */
+  const linesIfAny = (): Promise<string[]> => lines().catch(() => []);
   const has = (...wanted: readonly string[]): Promise<string[]> =>
     until(
       wanted.join(", "),
       async () => {
-        const found = await lines();
+        const found = await linesIfAny();
         return wanted.every((line) => found.includes(line)) && found;
       },
       { explain: () => exporter.log() },
