@@ -46,6 +46,8 @@ export class Deliverer {
   readonly #context: Delivering;
   readonly #rules: DeliveryRules;
   readonly #running = new Map<string, Promise<void>>();
+  /** Targets to which a delivery was to begin while another was under way. */
+  readonly #again = new Set<string>();
   readonly #stop = new AbortController();
 
   constructor(context: Delivering) {
@@ -60,15 +62,16 @@ export class Deliverer {
     signal.addEventListener("abort", stopSoon, { once: true });
   }
 
-  /** Begins to deliver to each target for which that is not under way; does not wait. */
+  /** Begins to deliver to each target; where that is under way it looks again afterwards. Does not wait. */
   deliverDue(): void {
     for (const target of this.#context.targets)
-      if (!this.#running.has(target.id)) this.#begin(target, { isLast: false, signal: this.#stop.signal });
+      if (this.#running.has(target.id)) this.#again.add(target.id);
+      else this.#begin(target, { isLast: false, signal: this.#stop.signal });
   }
 
   /** Resolves when what is being sent is sent, or given up for now. */
   async waitForRunning(): Promise<void> {
-    await Promise.all(this.#running.values());
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
   }
 
   /** Sends everything, whenever it would be due: the program ends. */
@@ -87,7 +90,11 @@ export class Deliverer {
         const because = explain(error);
         this.#context.log.debug({ target: target.name, because }, "the outbox could not be looked at");
       })
-      .finally(() => this.#running.delete(target.id));
+      .finally(() => {
+        this.#running.delete(target.id);
+        const isToGoOn = this.#again.delete(target.id) && !how.isLast && !how.signal.aborted;
+        if (isToGoOn) this.#begin(target, how);
+      });
     this.#running.set(target.id, running);
   }
 

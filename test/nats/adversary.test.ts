@@ -88,7 +88,10 @@ function triesAll(open: () => Promise<Scene>): () => Scene {
   it("deletes, purges and rolls up nothing, the operator's key included", async () => {
     for (const manager of scene.managers)
       for (const stream of streams) {
-        const { config, state } = await manager.streams.info(stream);
+        const info = await manager.streams.info(stream).catch(() => undefined);
+        if (info === undefined && stream === `KV_${BUCKETS.observers}`) continue; // leaf nodes have none
+        assert.ok(info !== undefined, stream);
+        const { config, state } = info;
         if (config.mirror !== undefined) continue; // of what the hub keeps
         await assert.rejects(manager.streams.deleteMessage(stream, state.last_seq), /not permitted/);
         await assert.rejects(manager.streams.purge(stream), /not permitted/);
