@@ -44,11 +44,11 @@ export const runCompose: CommandRunner<"nats-config compose"> = async (given, te
       "server-folder": "/etc/nats/secure",
     });
     await copyServerFiles(join(all, "nats"), join(given.FOLDER, "nats"));
-    for (const [service, user] of serviceUsers(host, settings.WEBHOOK_NAME))
-      await writeServiceFolder(join(given.FOLDER, service), {
-        ...(isElsewhere ? NO_KEY_FILES : keyFilesOf(all, user)),
-        host,
-      });
+    for (const [service, user] of serviceUsers(host, settings.WEBHOOK_NAME)) {
+      const files = { ...(isElsewhere ? NO_KEY_FILES : keyFilesOf(all, user)), host };
+      const written = writeServiceFolder(join(given.FOLDER, service), files);
+      await (user.role === "observer" ? written.catch(ignoreReadOnly) : written);
+    }
   } catch (error) {
     if (!(error instanceof Error && "syscall" in error)) throw error;
     throw new NotDone(`${given.FOLDER} cannot be written: ${explain(error)}`, { cause: error });
@@ -57,6 +57,11 @@ export const runCompose: CommandRunner<"nats-config compose"> = async (given, te
   else terminal.stdout.write(`keys for ${host} are in place\n`);
   return 0;
 };
+
+/** A compose file of an earlier version has no volume for an observer's key, and no observer. */
+function ignoreReadOnly(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== "EROFS") throw error;
+}
 
 /** A socket proxy in front of the Engine may have been started just now. */
 const ENGINE_WAIT_MS = 15_000;
