@@ -22,8 +22,8 @@ const MOST_MB = {
   ...{ poller: 60, updater: 60, "hook-executor": 60, notifier: 60, exporter: 60, "home-assistant": 60 },
   ...{ "all in one": 75, "all in one, with observers": 90 },
 } as const;
-type ServiceName = keyof typeof MOST_MB;
-const SERVICES = Object.keys(MOST_MB) as readonly ServiceName[];
+type MeasuredProgram = keyof typeof MOST_MB;
+const SERVICES = Object.keys(MOST_MB) as readonly MeasuredProgram[];
 
 await using h1 = engine(1);
 await using nats = await startNats();

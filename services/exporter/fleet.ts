@@ -7,9 +7,8 @@ import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { type HostEntry, parseHostEntry } from "../../shared/contract/host-entry.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
-import { decodeToken, isToken } from "../../shared/contract/subject-tokens.ts";
 import { explain } from "../../shared/errors.ts";
-import { readMessages } from "../../shared/nats/jetstream.ts";
+import { entriesOf } from "../../shared/nats/bucket-entries.ts";
 
 export interface FleetFigures {
   readonly hosts: ReadonlyMap<string, HostEntry>;
@@ -80,19 +79,4 @@ export class FleetReader {
 function isHeld(text: string, now: number): boolean {
   const entry = HeldEntry.safeParse(parseJson(text)).data;
   return entry !== undefined && (entry.until === null || entry.until > now);
-}
-
-/** The decoded tokens of each key, and its last value: earlier values of a key come before it. */
-async function* entriesOf(
-  manager: JetStreamManager,
-  bucket: string,
-): AsyncGenerator<readonly [key: string[], text: string], void> {
-  const prefix = `$KV.${bucket}.`;
-  const last = new Map<string, string>();
-  for await (const message of readMessages(manager, `KV_${bucket}`, `${prefix}>`))
-    last.set(message.subject.slice(prefix.length), message.string());
-  for (const [key, text] of last) {
-    const tokens = key.split(".");
-    if (tokens.every(isToken)) yield [tokens.map(decodeToken), text];
-  }
 }

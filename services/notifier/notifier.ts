@@ -1,8 +1,8 @@
 // What the parts of a notifier share.
 import { type HostEntry, parseHostEntry } from "../../shared/contract/host-entry.ts";
 import { OUTBOX_KEYS } from "../../shared/contract/notifier-state.ts";
-import { decodeToken, isToken } from "../../shared/contract/subject-tokens.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
+import { entriesOf } from "../../shared/nats/bucket-entries.ts";
 import { readMessages } from "../../shared/nats/jetstream.ts";
 import type { Observing } from "../../shared/runtime/run-observer.ts";
 import { EMPTY_MEMORY, NotifierMemory } from "./memory.ts";
@@ -85,11 +85,9 @@ export async function keepOutboxes(notifier: Notifier): Promise<void> {
 /** The entries of all hosts, by name. */
 export async function readHosts({ manager }: Pick<Observing, "manager">): Promise<Map<string, HostEntry>> {
   const hosts = new Map<string, HostEntry>();
-  const prefix = `$KV.${BUCKETS.hosts}.`;
-  for await (const message of readMessages(manager, `KV_${BUCKETS.hosts}`, `${prefix}>`)) {
-    const token = message.subject.slice(prefix.length);
-    const entry = parseHostEntry(message.string());
-    if (isToken(token) && entry !== undefined) hosts.set(decodeToken(token), entry);
+  for await (const [[host = ""], text] of entriesOf(manager, BUCKETS.hosts)) {
+    const entry = parseHostEntry(text);
+    if (entry !== undefined) hosts.set(host, entry);
   }
   return hosts;
 }
