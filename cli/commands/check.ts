@@ -3,7 +3,15 @@ import { NotDone } from "../../shared/errors.ts";
 import * as z from "zod";
 import { CheckResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
-import { type Fleet, askService, selectHosts, listHosts, withFleet } from "../fleet/fleet.ts";
+import {
+  type Fleet,
+  START_POLL_MS,
+  START_WAIT_MS,
+  askStartingService,
+  listHosts,
+  selectHosts,
+  withFleet,
+} from "../fleet/fleet.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { type Colour, type Terminal, sanitize, paint, printJson, wrapText } from "../framework/terminal.ts";
@@ -30,13 +38,7 @@ interface HostCheckResult {
   readonly advice?: string | undefined;
 }
 
-const HOSTS_WAIT_MS = 15_000;
-const RETRY_MS = 250;
-
-/**
- * Waits for the first poller, which may not be up right after a start.
- * @throws NotDone where no poller or host appears.
- */
+/** @throws NotDone where no poller or host appears. */
 async function waitForHosts(
   fleet: Fleet,
   host: string | undefined,
@@ -44,17 +46,22 @@ async function waitForHosts(
 ): Promise<string[]> {
   const began = clock.monotonic();
   while ((await listHosts(fleet)).length === 0) {
-    if (signal.aborted || clock.monotonic() - began > HOSTS_WAIT_MS)
+    if (signal.aborted || clock.monotonic() - began > START_WAIT_MS)
       throw new NotDone("no host is known yet: no poller has started");
-    await clock.sleep(RETRY_MS, signal);
+    await clock.sleep(START_POLL_MS, signal);
   }
   return selectHosts(fleet, host);
 }
 
 export const runCheck: CommandRunner<"check"> = async ({ CONTAINER, host, fresh, json }, terminal) => {
-  const options = { fresh, ...(CONTAINER !== undefined && { container: CONTAINER }) };
+  const more = { fresh, ...(CONTAINER !== undefined && { container: CONTAINER }) };
+  const options = { ...terminal, more, timeout: ANSWER_TIMEOUT_MS };
   const results = await withFleet(terminal, async (fleet) =>
-    Promise.all((await waitForHosts(fleet, host, terminal)).map((name) => checkHost(fleet, name, options))),
+    Promise.all(
+      (await waitForHosts(fleet, host, terminal)).map(async (name) =>
+        toHostResult(name, await askStartingService(fleet, [name, "poller", "look"], options)),
+      ),
+    ),
   );
   const found = results.flatMap((result) => result.found);
   const blind = results.flatMap((result) => result.blind);
@@ -71,15 +78,11 @@ export const runCheck: CommandRunner<"check"> = async ({ CONTAINER, host, fresh,
   throw new NotDone(`there is no container ${CONTAINER}${where}${didYouMean(CONTAINER, names)}`);
 };
 
-async function checkHost(fleet: Fleet, host: string, options: object): Promise<HostCheckResult> {
+function toHostResult(host: string, reply: unknown): HostCheckResult {
   const nothing = (because: string): HostCheckResult => ({
     found: [],
     names: [],
     blind: [`${host}: ${because}`],
-  });
-  const reply = await askService(fleet, host, ["poller", "look"], {
-    more: options,
-    timeout: ANSWER_TIMEOUT_MS,
   });
   if (reply === undefined) return nothing("its poller does not answer");
   const answer = PollerAnswer.safeParse(reply).data;

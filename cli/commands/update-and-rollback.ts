@@ -5,11 +5,11 @@ import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import { OperatorRequestResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
 import { PollerStatus, listPolledContainers, findPolledContainer } from "../output/explanation.ts";
-import { type Fleet, askService, selectHosts, withFleet } from "../fleet/fleet.ts";
+import { type Fleet, askService, askStartingService, selectHosts, withFleet } from "../fleet/fleet.ts";
 import { exitCodeFor, progressLine, followRun } from "../fleet/run-progress.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
-import { sanitize, printJson } from "../framework/terminal.ts";
+import { type Terminal, sanitize, printJson } from "../framework/terminal.ts";
 
 /** The poller first finishes its current cycle, then asks a registry. */
 const POLLER_ANSWER_MS = 120_000;
@@ -19,7 +19,7 @@ export const operatorRequestRunner =
   async ({ CONTAINER, host, wait, json }, terminal) => {
     const print = (line: string): unknown => json || terminal.stdout.write(`${sanitize(line)}\n`);
     return withFleet(terminal, async (fleet) => {
-      const granted = await askPoller(fleet, kind, { CONTAINER, host });
+      const granted = await askPoller(fleet, kind, { CONTAINER, host, ...terminal });
       print(describeRequestResult(granted));
       const { run } = granted;
       if (!wait || run === undefined) {
@@ -42,11 +42,15 @@ export const operatorRequestRunner =
 async function askPoller(
   fleet: Fleet,
   kind: "update" | "rollback",
-  { CONTAINER, host }: { readonly CONTAINER: string; readonly host: string | undefined },
+  {
+    CONTAINER,
+    host,
+    ...terminal
+  }: { readonly CONTAINER: string; readonly host: string | undefined } & Pick<Terminal, "clock" | "signal">,
 ): Promise<OperatorRequestResult> {
   const owner = await findHostOf(fleet, CONTAINER, await selectHosts(fleet, host));
-  const options = { more: { container: CONTAINER }, timeout: POLLER_ANSWER_MS };
-  const reply = (await askService(fleet, owner, ["poller", kind], options)) as object | undefined;
+  const options = { ...terminal, more: { container: CONTAINER }, timeout: POLLER_ANSWER_MS };
+  const reply = (await askStartingService(fleet, [owner, "poller", kind], options)) as object | undefined;
   if (reply === undefined) throw new NotDone(`the poller of ${owner} does not answer`);
   const answer = OperatorRequestResult.safeParse({ ...reply, host: owner, container: CONTAINER }).data;
   if (answer !== undefined) return answer;

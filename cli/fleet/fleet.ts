@@ -208,12 +208,36 @@ export async function* replay(
   }
 }
 
+/** Right after `docker compose up` a service may not be up yet. */
+export const START_WAIT_MS = 15_000;
+export const START_POLL_MS = 250;
+
+interface AskOptions {
+  readonly more?: object;
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
+/** Like askService, but asks again for START_WAIT_MS where nothing listens: the service may be about to start. */
+export async function askStartingService(
+  fleet: Fleet,
+  [host, service, command]: readonly [host: string, service: string, command: string],
+  { clock, signal, ...options }: AskOptions & Pick<Terminal, "clock" | "signal">,
+): Promise<unknown> {
+  const began = clock.monotonic();
+  for (;;) {
+    const reply = await askService(fleet, host, [service, command], options);
+    if (reply !== undefined || signal.aborted || clock.monotonic() - began > START_WAIT_MS) return reply;
+    await clock.sleep(START_POLL_MS, signal);
+  }
+}
+
 /** Sends a command to a service of a host and returns its answer; undefined where the service does not answer. */
 export async function askService(
   { nats }: Fleet,
   host: string,
   [service, command]: readonly [service: string, command: string],
-  { more = {}, timeout = 5000 }: { readonly more?: object; readonly timeout?: number } = {},
+  { more = {}, timeout = 5000 }: AskOptions = {},
 ): Promise<unknown> {
   try {
     const subject = subjects.command(host, service, command);

@@ -25,5 +25,6 @@ describe("a self-update that is cut comes back by itself", function () {
     for (const host of hosts) await engine(host).clean();
   });
 
-  for (const one of cases) it(titleOf(one), async () => assert.deepEqual(await outcomes.get(one), []));
+  for (const one of cases)
+    it(titleOf(one), async () => assert.equal((await outcomes.get(one))?.join("\n"), ""));
 });

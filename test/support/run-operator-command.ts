@@ -12,12 +12,12 @@ export interface OperatorCommandResult {
 export async function runOperatorCommand(
   env: NodeJS.ProcessEnv,
   words: readonly string[],
-  { isTTY = false, signal = new AbortController().signal } = {},
+  { isTTY = false, signal = new AbortController().signal, clock = systemClock } = {},
 ): Promise<OperatorCommandResult> {
   const written = { out: "", err: "" };
   const into = (key: keyof typeof written) => ({ write: (text: string) => (written[key] += text), isTTY });
   const started = findCommand(words);
   if (started === undefined) throw new Error(`no command: ${words.join(" ")}`);
-  const code = await started({ env, stdout: into("out"), stderr: into("err"), clock: systemClock, signal });
+  const code = await started({ env, stdout: into("out"), stderr: into("err"), clock, signal });
   return { code, ...written };
 }

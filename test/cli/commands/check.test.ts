@@ -1,7 +1,9 @@
 // `ouroboros check`: what is newer, asked of a real registry through a real poller, with nothing planned for it.
 import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
 import { after, before, describe, it } from "mocha";
 import { CheckResult } from "../../../cli/output/output-schemas.ts";
+import { systemClock } from "../../../shared/clock.ts";
 import type { HeldEntry } from "../../../shared/contract/held-entry.ts";
 import { makeCommandBody } from "../../../shared/contract/messages.ts";
 import { STREAMS, heldKey, subjects } from "../../../shared/contract/subjects.ts";
@@ -23,7 +25,9 @@ describe("ouroboros check", () => {
   let stage: Stage;
   let poller: Poller;
   let newest = "";
-  const run = (...words: string[]) => runOperatorCommand({ NATS_URL: stage.server.url }, ["check", ...words]);
+  const runWith = (words: readonly string[], clock = systemClock) =>
+    runOperatorCommand({ NATS_URL: stage.server.url }, ["check", ...words], { clock });
+  const run = (...words: string[]) => runWith(words);
   const json = async (...words: string[]) => {
     const { code, out } = await run(...words, "-o", "json");
     return { code, all: CheckResult.array().parse(JSON.parse(out)) };
@@ -121,9 +125,20 @@ describe("ouroboros check", () => {
     assert.deepEqual(answer.json(), { error: "it cannot be understood" });
   });
 
+  it("waits for a poller that is about to start", async () => {
+    await poller[Symbol.asyncDispose]();
+    const asked = run("current");
+    await setTimeout(500); // it has asked by then, and nothing listens
+    poller = startPoller(h1, stage.server, { CRON: "0 0 1 1 *" });
+    const { code, out, err } = await asked;
+    assert.deepEqual([code, err], [0, ""]);
+    assert.match(out, /^current {2}current on/);
+  });
+
   it("says which host did not answer, and ends with 3", async () => {
     await stage.hosts.put("h2", "{}");
-    const { code, out, err } = await run("current");
+    const hurried = { ...systemClock, monotonic: () => 30 * systemClock.monotonic() };
+    const { code, out, err } = await runWith(["current"], hurried);
     assert.equal(code, 3);
     assert.match(out, /^current {2}current on/);
     assert.equal(err, "ouroboros check: h2: its poller does not answer\n");
