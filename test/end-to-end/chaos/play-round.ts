@@ -91,6 +91,7 @@ async function play(scene: Scene, planned: Planned, tell: (line: string) => void
     await noteVolumes(scene, serviceNames);
     await noteChoices(scene, from);
     await noteMadeOfNothing(scene, pruned, from);
+    if (planned.kind === "host" && planned.act === "volumePrune") noteVolumesOfNobody(scene, pruned);
     const how = `${outcome.isBusy ? " (beside an update)" : ""}${failed === undefined ? "" : `: ${failed.trim().slice(-200)}`}`;
     tell(`${sayAct(planned)}${how}`);
     return { act: planned, ok: outcome.ok };
@@ -118,6 +119,11 @@ async function noteMadeOfNothing(scene: Scene, gone: readonly ServiceName[], fro
     if (all.some((inspect) => isOwners(scene, inspect, from)))
       scene.desired = change(scene.desired, service, moreLost("anonymous"));
   }
+}
+
+/** Until Ouroboros has made a container anew that a prune took, its volumes are nobody's: a prune of volumes takes them. */
+function noteVolumesOfNobody(scene: Scene, gone: readonly ServiceName[]): void {
+  for (const service of gone) scene.desired = change(scene.desired, service, moreLost("all"));
 }
 
 /** Since then, and not by Ouroboros. */
