@@ -14,7 +14,7 @@ type Answer = readonly [status: number, message: string | undefined] | "cut";
 /** `answer` gives what is said to what is not passed on. */
 export async function startEngineProxy(
   socketPath: string,
-  answer: (asked: IncomingMessage) => Answer | undefined | Promise<Answer>,
+  answer: (asked: IncomingMessage) => Answer | undefined | Promise<Answer | undefined>,
 ): Promise<EngineProxy> {
   const server = createServer((asked, response) => void serve(asked, response)).listen(0, "127.0.0.1");
   const serve = async (asked: IncomingMessage, response: ServerResponse): Promise<void> => {

@@ -39,6 +39,10 @@ const SnapshotSchema = z.object({
   run: z.string(),
   engine: z.string().describe("Id of the Engine."),
   role: z.enum(["updated", "dependant", "dependency"]),
+  stopped_before: z
+    .boolean()
+    .optional()
+    .describe("It was stopped as a dependency before its own update began, and is started after that."),
   parent: z.string().optional().describe("The container in whose transaction a dependant is recreated."),
   successor: z.string().optional().describe("Id."),
   ran: z.boolean(),
@@ -122,7 +126,11 @@ export async function dropDependencySnapshot(store: SnapshotStore, run: string, 
 
 /** Keeps the snapshot of a dependency: it may still be stopped, and needs its snapshot until it runs. */
 export async function dropUpdatedSnapshot(store: SnapshotStore, run: string, name: string): Promise<void> {
-  if ((await readSnapshot(store, run, name))?.role !== "dependency") await dropSnapshot(store, run, name);
+  const snapshot = await readSnapshot(store, run, name);
+  if (snapshot?.role === "dependency") return;
+  if (snapshot?.stopped_before !== true) return dropSnapshot(store, run, name);
+  const { new_image: _image, successor: _successor, ...kept } = snapshot;
+  await saveSnapshot(store, { ...kept, role: "dependency" });
 }
 
 export async function dropSnapshot(store: SnapshotStore, run: string, name: string): Promise<void> {

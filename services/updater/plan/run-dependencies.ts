@@ -127,10 +127,10 @@ export async function startDependencies(
     const inspect = await inspectDependency(run, name).catch((error: unknown) =>
       handleUninspectable(run, name, error),
     );
-    if (inspect !== undefined) existing.push(dependency);
+    if (!lost.has(dependency.name)) existing.push(dependency); // one that is gone by now is made anew below
     if (inspect === "unseen") unstarted.push(name);
     if (inspect === "unseen") continue;
-    if (inspect === undefined) run.log.warn({ container: name }, "dependency is gone; it cannot be started");
+    if (inspect === undefined) run.log.debug({ container: name }, "dependency is gone");
     if (inspect === undefined || (inspect.State.Running && run.mode === "update")) continue;
     if (withHooks && suspended === undefined) suspended = await askToStart(run, inspect);
     if (run.mode !== "update") continue;

@@ -35,7 +35,7 @@ export async function takeSnapshot(source: SnapshotSource, role: Snapshot["role"
   if (before?.container.Id === old.Id && before.engine !== "")
     return saveSnapshot(snapshotStore, {
       ...before,
-      ...(role !== "dependency" && { role }),
+      ...(role !== "dependency" && { role, stopped_before: isStoppedBefore(before) }),
       ...(source.newImage !== undefined && { new_image: source.newImage }),
       ...(source.parent !== undefined && { parent: source.parent }),
       ...(successor !== undefined && { successor }),
@@ -53,6 +53,9 @@ export async function takeSnapshot(source: SnapshotSource, role: Snapshot["role"
     parents: await findParentNames(source.engine, old),
   });
 }
+
+const isStoppedBefore = ({ role, stopped_before = false }: Snapshot): boolean =>
+  role === "dependency" || stopped_before;
 
 /** From now on the snapshot describes the recreated container `made`, which has not been started yet. */
 export async function moveSnapshot(

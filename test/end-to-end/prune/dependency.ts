@@ -50,6 +50,53 @@ const cases: readonly (readonly [says: string, (h: Engine) => Promise<void>])[] 
     },
   ],
   [
+    "is made anew where a prune takes it in the middle of its own update",
+    async (h) => {
+      await deployWithDependency(h);
+      let isMade = false;
+      let isPruned = false;
+      await using proxy = await startEngineProxy(h.socket, ({ method, url = "" }) => {
+        if (isPruned) return undefined;
+        if (!isMade) isMade = method === "POST" && /\/containers\/create\?(.*&)?name=db\./.test(url);
+        else if (url.includes("/containers/")) {
+          isPruned = true;
+          return h.docker.pruneContainers().then(() => undefined);
+        }
+        return undefined;
+      });
+      await using stack = await startBehind(proxy, h, "web db");
+      await stack.check();
+      for (const name of ["web", "db"]) await release(`apps/${name}`, "2", name === "db" ? WAITS : {});
+      const { db = "", web } = await update(stack);
+      assert.ok(isPruned);
+      assert.equal(web, "updated");
+      assert.match(db, /^(?:expired|failed)$/); // the successor is gone, too
+      assert.deepEqual(await overview(h), ["db running 1", "web running 2"]);
+      await nothingIsLeft(h, stack);
+    },
+  ],
+  [
+    "is made anew where a prune takes it right before its start",
+    async (h) => {
+      const old = await deployWithDependency(h);
+      let isPruned = false;
+      await using proxy = await startEngineProxy(h.socket, ({ method, url = "" }) => {
+        if (isPruned || method !== "GET" || !url.includes("/containers/db/json")) return undefined;
+        return h.docker.pruneContainers().then(({ ContainersDeleted: gone }) => {
+          isPruned = (gone ?? []).includes(old);
+          return undefined;
+        });
+      });
+      await using stack = await startBehind(proxy, h);
+      await stack.check();
+      await release("apps/web", "2");
+      assert.deepEqual(await update(stack), { web: "updated" });
+      assert.ok(isPruned);
+      assert.deepEqual(await overview(h), ["db running 1", "web running 2"]);
+      await nothingIsLeft(h, stack);
+    },
+  ],
+  [
     "is made anew where a prune takes it at the moment of its start",
     async (h) => {
       const old = await deployWithDependency(h);
@@ -149,8 +196,8 @@ async function deployWithDependency(h: Engine): Promise<string> {
 }
 
 /** The updater reaches its Engine through the proxy. */
-async function startBehind(proxy: EngineProxy, h: Engine): Promise<Stack> {
-  const env = { MONITOR: "web" };
+async function startBehind(proxy: EngineProxy, h: Engine, monitored = "web"): Promise<Stack> {
+  const env = { MONITOR: monitored };
   const stack = await startStack({ engine: h, services: ["hook-executor", "poller"], env });
   stack.start("updater", { env: { DOCKER_SOCKETS: proxy.url } });
   return stack;
