@@ -12,6 +12,7 @@ import { composeProject } from "../support/compose-project.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { awaitResults, readHold, skippedContainers, requestPlan, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
+import { firstUnlessFull, isFullRun } from "../support/full-run.ts";
 
 const CREATED = { created: "2026-01-01T00:00:00Z" };
 const LAB = "registry.lab:5000";
@@ -33,10 +34,10 @@ async function rollBack(stack: Stack, container: string): Promise<OperatorReques
 }
 
 describe("the image that runs", () => {
-  before(() => bedCommand("boot", "6", "28", "--feature=containerd-snapshotter=true"));
-  after(() => bedCommand("halt", "6"));
+  before(() => isFullRun && bedCommand("boot", "6", "28", "--feature=containerd-snapshotter=true"));
+  after(() => isFullRun && bedCommand("halt", "6"));
 
-  for (const [store, n] of STORES)
+  for (const [store, n] of firstUnlessFull(STORES))
     describe(`with ${store}`, () => {
       it("is never replaced by a stranger's of the same name", async () => {
         await using host = engine(n);

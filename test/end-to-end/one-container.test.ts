@@ -10,6 +10,7 @@ import { startEngineProxy } from "../support/engine-proxy.ts";
 import { awaitResults, readHold, requestPlan } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { firstUnlessFull } from "../support/full-run.ts";
 
 const h1 = engine(1);
 const patient = { STOP_AFTER_FAILURES: "0", SWAPS: "8" };
@@ -57,11 +58,12 @@ describe("an unexpected failure of one container", function () {
   this.timeout(240_000);
   afterEach(() => h1.clean());
 
-  for (const [sentence, answer] of [
+  const answers = [
     ["answers 500", [500, "the Engine's fault"]],
     ["answers with no JSON", [200, undefined]],
     ["says nothing", "cut"],
-  ] as const)
+  ] as const;
+  for (const [sentence, answer] of firstUnlessFull(answers))
     it(`ends it where any one call of the Engine about it ${sentence}`, async () => {
       const calls = 38; // of an update about its container or image; what is more, a later one has no fault
       const names = Array.from({ length: calls }, (_, n) => `web${n}`);

@@ -8,6 +8,7 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { createInstance, lastLine } from "../support/ouroboros-instance.ts";
 import { type Process, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { firstUnlessFull } from "../support/full-run.ts";
 
 const h1 = engine(1);
 /** Takes so many seconds to stop. */
@@ -38,7 +39,7 @@ async function killed(program: Process, ms: number): Promise<void> {
 }
 
 /** Milliseconds after the successor was made: the stop goes on for three seconds. */
-const moments = [500, 2900, 3300];
+const moments = firstUnlessFull([2900, 500, 3300]);
 
 describe("RUN_ONCE after a RUN_ONCE that was killed", () => {
   afterEach(() => h1.clean());

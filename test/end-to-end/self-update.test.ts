@@ -15,6 +15,7 @@ import {
   variableOf,
 } from "../support/ouroboros-image.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const host = engine(1);
 const OURS = "ouroboros-as-built";
@@ -62,7 +63,7 @@ describe("a self-update", function () {
     );
   });
 
-  it("does so where its Engine is reached by TLS, as Docker's own client is told", async () => {
+  itInFullRun("does so where its Engine is reached by TLS, as Docker's own client is told", async () => {
     await releaseGeneration("2");
     const tls = ["-v", `${join(bed().folder, "tls")}:/tls:ro`, "-e", "DOCKER_CERT_PATH=/tls"];
     const told = ["-e", "DOCKER_HOST=tcp://h1:2376", "-e", "DOCKER_TLS_VERIFY=1"];

@@ -9,6 +9,7 @@ import { bedCommand, engine, engineSocket } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { type OuroborosInstance, createInstance } from "../support/ouroboros-instance.ts";
 import { until } from "../support/until.ts";
+import { firstUnlessFull } from "../support/full-run.ts";
 
 type Started = ReturnType<OuroborosInstance["start"]>;
 
@@ -19,7 +20,7 @@ const LONG_MS = 20_000;
 const PATIENT = { within: 120_000 };
 const SERVICE = { RUN_ONCE: "false" };
 
-for (const number of [1, 2]) {
+for (const number of firstUnlessFull([1, 2])) {
   const h = engine(number);
 
   /** `sa` and `sb` run, and version 2 of both is due. */

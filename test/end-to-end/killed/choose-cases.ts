@@ -40,10 +40,16 @@ export function chooseCovering<One>(
   return chosen;
 }
 
+/** Each point, and of scenes, policies and faults each two together. */
+export const eachPoint = ({ point, scene, policy, fault }: CaseWithFault): string[] => [
+  point.says,
+  ...together([scene, `policy ${policy}`, `fault ${fault}`], 2),
+];
+
 /**
- * Of scenes, policies and faults each two together; each point; and where nothing goes wrong by itself each point with the
- * updater alone killed and with one of the faults beside, in turn, alone and with others, with a policy that starts it
- * again and one that leaves it, in turn. Each point with everything is killed.full-test.ts's.
+ * The same, and where nothing goes wrong by itself each point with the updater alone killed and with one of the faults
+ * beside, in turn, alone and with others, with a policy that starts it again and one that leaves it, in turn. Each point
+ * with everything is killed.full-test.ts's.
  */
 export function pairs({ point, scene, policy, fault }: CaseWithFault): string[] {
   const around = together([scene, `policy ${policy}`, `fault ${fault}`], 2);

@@ -3,23 +3,19 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
 import { engine } from "../../bed/bed.ts";
 import type { Batch } from "./run-batch.ts";
-import { type CaseWithFault, allCases, batched, chooseCovering, pairs, titleOf } from "./choose-cases.ts";
-import { type FaultName, faultOf } from "./faults.ts";
+import { isFullRun } from "../../support/full-run.ts";
+import { allCases, batched, chooseCovering, eachPoint, pairs, titleOf } from "./choose-cases.ts";
+import { faultOf } from "./faults.ts";
 import { runBatches } from "./run-batches.ts";
 import type { Case } from "./points.ts";
 
 const hosts = [1, 2, 3];
 
-/** Of the cases of each fault every Engine gets its part. */
-function batchesOn(host: number): readonly Batch[] {
-  const dealt = new Map<FaultName, number>();
-  const isItsTurn = ({ fault }: CaseWithFault): boolean => {
-    const n = dealt.get(fault) ?? 0;
-    dealt.set(fault, n + 1);
-    return hosts[n % hosts.length] === host;
-  };
-  return batched(chooseCovering(allCases, pairs).filter(isItsTurn));
-}
+/** The Engines share the runs, not the cases of each: what comes before and after one costs more than a case. */
+const batchesOn = (host: number): readonly Batch[] =>
+  batched(chooseCovering(allCases, isFullRun ? pairs : eachPoint)).filter(
+    (_, n) => hosts[n % hosts.length] === host,
+  );
 
 /** `host` is its number in the bed. */
 export function describeKilledOn(version: string, host: number): void {
