@@ -31,12 +31,11 @@ export async function exportToInfluxdb(observing: Observing): Promise<void> {
     socketOf: makeSocketLookUp(settings),
   };
   const signal = signalAtEnd(observing, STREAMS.hooks);
-  const followed = follow({ ...observing, signal }, STREAMS.hooks, async (message, until) => {
+  await follow({ ...observing, signal }, STREAMS.hooks, async (message, until) => {
     const event = parseNotice(message);
     if (event?.notice === "update_finished" && event.data.end === "updated")
       await writeUpdate(exporting, event, until);
   });
-  await Promise.all([followed, exporting.store.keepSaving(signal)]);
 }
 
 /** An event that is delivered again writes the same points again, at the same time: InfluxDB has them once. */

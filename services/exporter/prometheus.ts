@@ -47,11 +47,7 @@ export async function exportToPrometheus(observing: Observing): Promise<void> {
       log.warn({ because: explain(err) }, "a connection for /metrics could not be accepted"),
   });
   log.info(address, "serving /metrics");
-  await Promise.all([
-    followNotices(exporting),
-    followJournal(exporting),
-    exporting.store.keepSaving(observing.signal),
-  ]);
+  await Promise.all([followNotices(exporting), followJournal(exporting)]);
 }
 
 const followNotices = ({ observing, tally, store }: PrometheusExport): Promise<void> =>

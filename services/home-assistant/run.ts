@@ -1,14 +1,16 @@
 // Shows the containers in Home Assistant, and in anything else that speaks MQTT: an `update` entity for each, with its
 // version, a newer one, and an install button. discovery.ts says what is published, host-state.ts what is known.
 import type { JsMsg } from "@nats-io/jetstream";
-import { BUCKETS, STREAMS } from "../../shared/contract/subjects.ts";
-import { CannotStart, explain } from "../../shared/errors.ts";
+import { STREAMS } from "../../shared/contract/subjects.ts";
+import { CannotStart, Suspended } from "../../shared/errors.ts";
+import { retryUntilAnswered } from "../../shared/nats/jetstream.ts";
 import { makeRunRecordReader } from "../../shared/nats/run-record-reader.ts";
 import { type Observing, follow, observerService } from "../../shared/runtime/run-observer.ts";
 import type { Service } from "../../shared/runtime/run-service.ts";
 import { Bridge } from "./bridge.ts";
 import { type BrokerAccess, readBrokerAccess } from "./broker.ts";
 import { followHostEntries } from "./host-entries.ts";
+import type { HostState } from "./host-state.ts";
 import { Memory } from "./memory.ts";
 
 export const runHomeAssistant: Service = async (context) => {
@@ -20,7 +22,7 @@ export const runHomeAssistant: Service = async (context) => {
 
 async function observe(observing: Observing, access: BrokerAccess): Promise<void> {
   const memory = new Memory(observing);
-  const hosts = await loadPatiently(observing, memory);
+  const hosts = await loadHosts(observing, memory);
   if (hosts === undefined) return;
   await using bridge = new Bridge(observing, { access, hosts, memory });
   const readRecord = makeRunRecordReader(observing.log);
@@ -30,32 +32,12 @@ async function observe(observing: Observing, access: BrokerAccess): Promise<void
   ]);
 }
 
-const RETRY_MS = 1000;
-/** At the first start of all services the updater may be about to create the bucket. */
-const PATIENCE_MS = 10_000;
-
 /** Undefined where the service was stopped first. */
-async function loadPatiently(
-  { clock, log, signal }: Observing,
-  memory: Memory,
-): Promise<Awaited<ReturnType<Memory["load"]>> | undefined> {
-  const since = clock.monotonic();
-  for (let isLogged = false; !signal.aborted;) {
-    try {
-      return await memory.load();
-    } catch (error) {
-      const isLate = clock.monotonic() - since >= PATIENCE_MS;
-      if (isLate && !isLogged)
-        log.warn(
-          { bucket: BUCKETS.observers, because: explain(error) },
-          "waiting for NATS to give what is remembered of the hosts; where the bucket is missing, start an updater of this version, or run `ouroboros nats-config prepare`",
-        );
-      isLogged ||= isLate;
-      await clock.sleep(RETRY_MS, signal);
-    }
-  }
-  return undefined;
-}
+const loadHosts = (observing: Observing, memory: Memory): Promise<Map<string, HostState> | undefined> =>
+  retryUntilAnswered(observing, () => memory.load()).catch((error: unknown) => {
+    if (error instanceof Suspended) return undefined;
+    throw error;
+  });
 
 /** Whether no further record waits, so that what a restart has to catch up with is published once. */
 const isLast = ({ info }: JsMsg): boolean => info.pending === 0;

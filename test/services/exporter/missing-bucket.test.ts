@@ -1,18 +1,16 @@
 // The exporter with SAVE_COUNTERS at a NATS of an earlier version: the observers' bucket is missing.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, describe, it } from "mocha";
 import { BUCKETS } from "../../../shared/contract/subjects.ts";
 import { bucketOf, managerOf } from "../../../shared/nats/jetstream-client.ts";
 import { engine } from "../../bed/bed.ts";
 import { deploy, release } from "../../support/containers.ts";
-import { freePort } from "../../support/monitoring.ts";
 import { update } from "../../support/runs.ts";
-import { type Process, startProcess, startStack } from "../../support/stack.ts";
+import { startStack } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
+import { prepareExporter } from "./start-exporter.ts";
 
 const h1 = engine(1);
-const PROGRAM = join(import.meta.dirname, "../../../services/exporter/main.js");
 const UPDATED = `containers_updated_total{socket="unix://${h1.socket.replace(/^\//, "")}",container="web"} 1`;
 
 describe("the exporter at a NATS without the observers' bucket", () => {
@@ -24,25 +22,7 @@ describe("the exporter at a NATS without the observers' bucket", () => {
     await stack.check();
     const manager = await managerOf(stack.nats);
     await manager.streams.delete(`KV_${BUCKETS.observers}`);
-    const port = await freePort();
-    const start = (): Process =>
-      startProcess(PROGRAM, {
-        ...{ PATH: process.env["PATH"] ?? "", NATS_URL: stack.server.url, SAVE_COUNTERS: "true" },
-        ...{ DATA_EXPORT: "prometheus", PROMETHEUS_PORT: String(port), LOG_LEVEL: "debug" },
-      });
-    const serves = (exporter: Process, line: string): Promise<boolean> =>
-      until(
-        line,
-        async () => {
-          const text = await fetch(`http://127.0.0.1:${port}/metrics`).then(
-            (response) => response.text(),
-            () => "",
-          );
-          return text.split("\n").includes(line);
-        },
-        { explain: exporter.log },
-      );
-
+    const { start, serves } = await prepareExporter({ NATS_URL: stack.server.url });
     await using first = start();
     await serves(first, 'ouroboros_containers_monitored{host="h1"} 1');
     await release("apps/web", "2");

@@ -1,19 +1,17 @@
 // The exporter at a closed NATS, with its own key.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, describe, it } from "mocha";
 import { engine } from "../../bed/bed.ts";
 import { deploy, release } from "../../support/containers.ts";
-import { freePort } from "../../support/monitoring.ts";
 import { ROLE_OF, writeNatsConfig } from "../../support/nats-config-folder.ts";
 import { runOuroboros } from "../../support/participants.ts";
 import { update } from "../../support/runs.ts";
-import { type Process, type ServiceName, startProcess, startStack } from "../../support/stack.ts";
+import { type ServiceName, startStack } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
+import { prepareExporter } from "./start-exporter.ts";
 
 const h1 = engine(1);
-const PROGRAM = join(import.meta.dirname, "../../../services/exporter/main.js");
 const UPDATED = `containers_updated_total{socket="unix://${h1.socket.replace(/^\//, "")}",container="web"} 1`;
 
 describe("the exporter with the rights of an observer", () => {
@@ -30,25 +28,10 @@ describe("the exporter with the rights of an observer", () => {
     assert.equal(prepared.code, 0, prepared.err);
     for (const [service, role] of Object.entries(ROLE_OF))
       stack.start(service as ServiceName, { env: keys.access(`${role}_${h1.name}`) });
-    const port = await freePort();
-    const start = (): Process =>
-      startProcess(PROGRAM, {
-        ...{ PATH: process.env["PATH"] ?? "", NATS_URL: stack.server.url, SAVE_COUNTERS: "true" },
-        ...{ DATA_EXPORT: "prometheus", PROMETHEUS_PORT: String(port), LOG_LEVEL: "debug" },
-        ...keys.access("observer_exporter"),
-      });
-    const serves = (exporter: Process, line: string): Promise<boolean> =>
-      until(
-        line,
-        async () => {
-          const text = await fetch(`http://127.0.0.1:${port}/metrics`).then(
-            (response) => response.text(),
-            () => "",
-          );
-          return text.split("\n").includes(line);
-        },
-        { explain: exporter.log },
-      );
+    const { url, start, serves } = await prepareExporter({
+      NATS_URL: stack.server.url,
+      ...keys.access("observer_exporter"),
+    });
     await using first = start();
     await stack.check();
     await serves(first, 'ouroboros_containers_monitored{host="h1"} 1');
@@ -67,7 +50,7 @@ describe("the exporter with the rights of an observer", () => {
     const forgotten = await runOuroboros(stack, "host", "forget", h1.name);
     assert.equal(forgotten.code, 0, forgotten.err);
     await until("the host's own values are gone", async () => {
-      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      const text = await (await fetch(url)).text();
       return !/^ouroboros_(?:host_info|containers_monitored|last_poll_\w+)\{/m.test(text);
     });
     await serves(second, UPDATED);
