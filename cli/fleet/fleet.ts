@@ -14,7 +14,7 @@ import { bucketOf, jetStreamOf, managerOf } from "../../shared/nats/jetstream-cl
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import { makeCommandBody, parseJson } from "../../shared/contract/messages.ts";
 import { type NatsSettings, connectNow, maskUrl } from "../../shared/nats/nats-connection.ts";
-import { readSettings } from "../../shared/settings/read-settings.ts";
+import { readSomeSettings } from "../../shared/settings/read-settings.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
 import { BUCKETS, STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import { isToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
@@ -101,7 +101,7 @@ export async function openFleet(nats: NatsConnection, settings: NatsSettings): P
 
 /** `stale` is the error message for a private NATS that does not answer. */
 async function readNatsSettings(env: NodeJS.ProcessEnv): Promise<NatsSettings & { readonly stale?: string }> {
-  const settings = readSettings(natsVariables(env), new Map<string, string>());
+  const settings = readSomeSettings(env, USED_SETTINGS);
   const { NATS_OPERATOR_NKEY: operator } = settings;
   if (settings.NATS_URL !== "")
     return operator === ""
@@ -112,11 +112,13 @@ async function readNatsSettings(env: NodeJS.ProcessEnv): Promise<NatsSettings & 
   return { ...settings, ...access, stale: staleAccessMessage(settings.DATA_DIR, access.NATS_URL) };
 }
 
-/** Reads only the settings that commands use, so that a wrong value elsewhere stops no command. */
-const natsVariables = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => /^(?:NATS_|DATA_DIR)/.test(name)));
+/** A wrong value of any other setting stops no command. */
+const USED_SETTINGS = [
+  ...(["NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_CREDS", "NATS_NKEY", "NATS_OPERATOR_NKEY"] as const),
+  ...(["NATS_CA", "NATS_CERT", "NATS_KEY", "DATA_DIR"] as const),
+] as const;
 
-const noNatsMessage = ({ DATA_DIR }: Settings): string =>
+const noNatsMessage = ({ DATA_DIR }: Pick<Settings, "DATA_DIR">): string =>
   `NATS_URL is not set, and no Ouroboros with a NATS of its own runs on DATA_DIR ${DATA_DIR}: set NATS_URL to the NATS ` +
   "of the services, or DATA_DIR to theirs";
 

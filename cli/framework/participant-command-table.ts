@@ -3,12 +3,6 @@ import * as z from "zod";
 import { hookNames } from "../../shared/contract/hooks.ts";
 import { OnTimeout, isReserved } from "../../shared/contract/participants.ts";
 import { count, duration } from "../../shared/settings/setting-values.ts";
-import {
-  NamedParticipant,
-  UnreadableParticipant,
-  ParticipantDetails,
-  ParticipantTestResult,
-} from "../output/output-schemas.ts";
 import type { Command } from "./command.ts";
 import {
   NAME,
@@ -97,7 +91,7 @@ export const participantCommands = {
         says: "How many of its group have to say proceed; by default all.",
       },
     },
-    json: { schema: NamedParticipant },
+    json: true,
   },
   "participant set": {
     says: "Changes when a participant is asked, and how long updates wait for it. What you do not name stays as it is.",
@@ -147,21 +141,21 @@ export const participantCommands = {
         says: "How many of its group have to say proceed.",
       },
     },
-    json: { schema: NamedParticipant },
+    json: true,
   },
   "participant list": {
     says: "Lists the participants.",
-    json: { schema: z.array(z.union([NamedParticipant, UnreadableParticipant])) },
+    json: true,
   },
   "participant show": {
     says: "Shows one participant: when it is asked, whether it listens, and its last verdicts.",
     arguments: { NAME },
-    json: { schema: ParticipantDetails },
+    json: true,
   },
   "participant remove": {
     says: "Removes a participant and its consumer: it is not asked any more.",
     arguments: { NAME },
-    json: { schema: z.object({ removed: z.string() }) },
+    json: true,
   },
   "participant test": {
     says: "Checks whether a participant can and does answer, and says what to do where it does not.",
@@ -177,6 +171,6 @@ export const participantCommands = {
         says: "How long to wait for it to fetch events.",
       },
     },
-    json: { schema: ParticipantTestResult },
+    json: true,
   },
 } as const satisfies Readonly<Record<string, Command>>;
