@@ -56,12 +56,14 @@ await build({
 const [command, services, healthcheck] = loadedByMain;
 await build({ ...common, entryPoints: Object.fromEntries([command, healthcheck]) });
 
-// Services share files, so that the program of all services loads each module once.
+// Services share files, so that the program of all services loads each module once. Their log names the class of an error,
+// of which bundling may change the name.
 const mains = readdirSync("services").map((service) => `services/${service}/main`);
 await build({
   ...common,
   entryPoints: Object.fromEntries([services, ...mains.map((main) => [main, `dist/${main}.js`])]),
   splitting: true,
+  keepNames: true,
   chunkNames: `${bundle}/[name]-[hash]`,
 });
 // The program's former path, for units and scripts that start a checkout by it.
