@@ -1,7 +1,7 @@
 // `ouroboros host forget`: deletes what the buckets and consumers hold for a host that is gone for good. The host's
 // entry is deleted last, so that an interrupted command can be repeated.
 import { NotDone } from "../../shared/errors.ts";
-import { hostConsumers } from "../../shared/nats/durable-consumers.ts";
+import { executorNoticesConsumer, hostConsumers } from "../../shared/nats/durable-consumers.ts";
 import { STREAMS, consumers, executorParticipant } from "../../shared/contract/subjects.ts";
 import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
 import { isHub } from "../../shared/nats/topology.ts";
@@ -70,7 +70,9 @@ async function findRunningServices(fleet: Fleet, host: string): Promise<string[]
 
 async function forgetHost(fleet: Fleet, host: string): Promise<ForgottenHost> {
   const { hosts, held, manager } = fleet;
-  const durables = hostConsumers(host).map(({ durable_name }) => durable_name);
+  const durables = [...hostConsumers(host), executorNoticesConsumer(host)].map(
+    ({ durable_name }) => durable_name,
+  );
   const deleted = await Promise.all(
     durables.map((name) => manager.consumers.delete(STREAMS.hooks, name).catch(falseWhereMissing)),
   );

@@ -1,6 +1,6 @@
 // The rows of the command table about participants. Pure.
 import * as z from "zod";
-import { hookNames } from "../../shared/contract/hooks.ts";
+import { hookNames, noticeNames } from "../../shared/contract/hooks.ts";
 import { OnTimeout, isReserved } from "../../shared/contract/participants.ts";
 import { count, duration } from "../../shared/settings/setting-values.ts";
 import type { Command } from "./command.ts";
@@ -10,6 +10,7 @@ import {
   commaList,
   possiblyEmptyList,
   nonEmptyText,
+  noticeList,
   positiveDuration,
 } from "./argument-types.ts";
 
@@ -23,6 +24,11 @@ const HOOKS = {
   read: hookList,
   offers: hookNames,
   says: "The hooks at which it is asked.",
+} as const;
+const HEARS = {
+  value: "NOTICE[,NOTICE]",
+  offers: noticeNames,
+  says: "What it is told of all containers on its hosts, without being asked or waited for.",
 } as const;
 const HOSTS = {
   value: "HOST[,HOST...]",
@@ -48,7 +54,7 @@ export const participantCommands = {
     more:
       "A participant is asked at each event of its hooks on its hosts and waited for: at most --timeout since the event " +
       "or its last sign of progress, and --max in all. It takes its events from the consumer `gate_NAME` of the stream " +
-      "OUROBOROS_HOOKS.",
+      "OUROBOROS_HOOKS, and what it hears from the consumer `notices_NAME`.",
     arguments: {
       NAME: {
         says: "Letters, digits, _ and -.",
@@ -90,6 +96,7 @@ export const participantCommands = {
         read: count,
         says: "How many of its group have to say proceed; by default all.",
       },
+      hears: { ...HEARS, read: noticeList },
     },
     json: true,
   },
@@ -98,7 +105,7 @@ export const participantCommands = {
     more:
       "It keeps its consumer, so events that it has not fetched yet are not lost. Pending events are not affected. A participant that " +
       "is not running may later get events of a new hook that are over by then. An empty value removes a choice: `--containers ''`, " +
-      "`--labels ''`, `--group ''`. Without options its consumer is brought in line with its entry.",
+      "`--labels ''`, `--group ''`, `--hears ''`. Without options its consumers are brought in line with its entry.",
     arguments: { NAME },
     options: {
       hooks: HOOKS,
@@ -139,6 +146,15 @@ export const participantCommands = {
           "allowed is a whole number from 1, or all",
         ),
         says: "How many of its group have to say proceed.",
+      },
+      hears: {
+        ...HEARS,
+        read: z.string().transform((text, context) => {
+          if (text === "") return null;
+          const { data, error } = noticeList.safeParse(text);
+          if (error) context.addIssue(error.issues[0]?.message ?? "");
+          return data ?? null;
+        }),
       },
     },
     json: true,

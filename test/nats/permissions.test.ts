@@ -130,7 +130,10 @@ const deniedToPublish: readonly Denied[] = [
   [
     "take or acknowledge what is another's",
     confined.filter((user) => user !== "participant_b"),
-    ["$JS.API.CONSUMER.MSG.NEXT.OUROBOROS_HOOKS.gate_b", "$JS.ACK.OUROBOROS_HOOKS.gate_b.1.1.1.1.1"],
+    ["gate_b", "notices_b"].flatMap((durable) => [
+      `$JS.API.CONSUMER.MSG.NEXT.OUROBOROS_HOOKS.${durable}`,
+      `$JS.ACK.OUROBOROS_HOOKS.${durable}.1.1.1.1.1`,
+    ]),
   ],
   [
     "read verdicts",

@@ -1,0 +1,28 @@
+// Waits for a consumer that is not there yet, or that the permissions of an earlier version hide.
+import { JetStreamApiError } from "@nats-io/jetstream";
+import { explain } from "../errors.ts";
+import type { ServiceContext } from "../runtime/run-service.ts";
+
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 15_000;
+/** Where NATS refuses to answer, each try is an error in its log and in ours. */
+const LONGEST_PAUSE_IF_REFUSED_MS = 600_000;
+
+/** Resolves when `look` does, or the signal aborts. */
+export async function untilConsumerIsThere(
+  look: () => Promise<unknown>,
+  { clock, signal, log }: Pick<ServiceContext, "clock" | "signal" | "log">,
+): Promise<void> {
+  for (let pause = FIRST_PAUSE_MS; !signal.aborted;) {
+    try {
+      await look();
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      log.debug({ because: explain(error) }, "what is over is not heard yet");
+      await clock.sleep(pause, signal);
+      const longest = error instanceof JetStreamApiError ? LONGEST_PAUSE_MS : LONGEST_PAUSE_IF_REFUSED_MS;
+      pause = Math.min(pause * 2, longest);
+    }
+  }
+}
