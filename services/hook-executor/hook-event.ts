@@ -6,7 +6,6 @@ import {
   type EventContext,
   type EventName,
   dataSchema,
-  isEventName,
   isHookName,
 } from "../../shared/contract/hooks.ts";
 import { CloudEvent, Notice, parseJson } from "../../shared/contract/messages.ts";
@@ -25,11 +24,18 @@ export interface HookEvent {
   readonly storedAt: number;
 }
 
-/** @throws Permanent for a message that is no hook event of this host. */
-export function readHookEvent(message: JsMsg, host: string): HookEvent {
+/**
+ * `isWanted` says which names of events are.
+ * @throws Permanent for a message that is no such event of this host.
+ */
+export function readHookEvent(
+  message: JsMsg,
+  host: string,
+  isWanted: (name: string) => name is EventName,
+): HookEvent {
   const [, , hostToken, hook = "", , id = ""] = message.subject.split(".");
-  if (hostToken !== encodeToken(host) || !isEventName(hook))
-    throw new Permanent(`not a hook event of ${host}: ${message.subject}`);
+  if (hostToken !== encodeToken(host) || !isWanted(hook))
+    throw new Permanent(`not such an event of ${host}: ${message.subject}`);
   const text = message.string();
   const event = (isHookName(hook) ? CloudEvent : Notice).safeParse(parseJson(text));
   if (!event.success) throw new Permanent(`no CloudEvent: ${event.error.message}`);

@@ -4,6 +4,7 @@
 import { DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { firstOf, iso } from "../../shared/clock.ts";
+import { isNoticeName } from "../../shared/contract/hooks.ts";
 import { STREAMS, consumers, executorParticipant } from "../../shared/contract/subjects.ts";
 import { untilConsumerIsThere } from "../../shared/nats/await-consumer.ts";
 import { consume } from "../../shared/nats/consume.ts";
@@ -42,7 +43,8 @@ export async function runNotices(context: HearingContext): Promise<void> {
     ...{ stream: STREAMS.hooks, durable, log, clock },
     signal: firstOf(signalAtEnd({ ...context, stream: STREAMS.hooks, durable }), killSignal),
     handle: async (message) => {
-      const event = await dateByOurClock(readHookEvent(message, host), durable, manager, clock);
+      const notice = readHookEvent(message, host, isNoticeName);
+      const event = await dateByOurClock(notice, durable, manager, clock);
       await run(event.id, event);
     },
   });

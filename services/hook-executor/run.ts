@@ -4,6 +4,7 @@ import type { NatsConnection } from "nats";
 import { consume } from "../../shared/nats/consume.ts";
 import { jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
 import { publish } from "../../shared/nats/jetstream.ts";
+import { isHookName } from "../../shared/contract/hooks.ts";
 import type { Verdict } from "../../shared/contract/messages.ts";
 import { connectUnlessStopped, closeNats } from "../../shared/nats/nats-connection.ts";
 import type { ServiceContext, Service } from "../../shared/runtime/run-service.ts";
@@ -80,7 +81,7 @@ async function serve(
     clock,
     signal,
     handle: async (message) => {
-      const event = await dateByOurClock(readHookEvent(message, host), durable, manager, clock);
+      const event = await dateByOurClock(readHookEvent(message, host, isHookName), durable, manager, clock);
       const verdict = await answer(event.id, event);
       if (verdict === undefined) return;
       await publish(publisher, {

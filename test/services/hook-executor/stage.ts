@@ -2,7 +2,7 @@
 import { type ConsumerInfo, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, connect, nanos } from "nats";
 import { getNextMessage } from "../../../shared/nats/jetstream.ts";
-import { type NoticeName, noticeNames } from "../../../shared/contract/hooks.ts";
+import { type NoticeName, hookNames, noticeNames } from "../../../shared/contract/hooks.ts";
 import {
   type CloudEvent,
   type Notice,
@@ -43,6 +43,8 @@ export interface Stage extends AsyncDisposable {
   readonly start: (env?: NodeJS.ProcessEnv) => Executor;
 }
 
+/** As the product has them: without the notices. */
+const filters = (host: string) => hookNames.map((hook) => subjects.hooksOf(host, hook));
 const hostOf = (event: CloudEvent) => event.data["host"] as string;
 
 /** `config` is the NATS server's; if there is one, it must have a user `all` with that password. */
@@ -67,7 +69,7 @@ export async function openStage(config?: string): Promise<Stage> {
       ensureConsumer(
         manager,
         STREAMS.hooks,
-        hookConsumer(consumers.gate(participant), [subjects.hooksOf(host, null)], {
+        hookConsumer(consumers.gate(participant), filters(host), {
           ack_wait: nanos(ackWaitMs),
         }),
       ),
