@@ -24,6 +24,8 @@ export interface Stage extends AsyncDisposable {
     readonly host?: string;
     readonly participant?: string;
     readonly ackWaitMs?: number;
+    /** By default those of all hooks, as the product has them: without the notices. */
+    readonly filters?: readonly string[];
   }) => Promise<void>;
   /** The consumer by which a participant hears what is over on all hosts. */
   readonly makeNoticesConsumer: (participant: string) => Promise<void>;
@@ -43,8 +45,6 @@ export interface Stage extends AsyncDisposable {
   readonly start: (env?: NodeJS.ProcessEnv) => Executor;
 }
 
-/** As the product has them: without the notices. */
-const filters = (host: string) => hookNames.map((hook) => subjects.hooksOf(host, hook));
 const hostOf = (event: CloudEvent) => event.data["host"] as string;
 
 /** `config` is the NATS server's; if there is one, it must have a user `all` with that password. */
@@ -65,13 +65,16 @@ export async function openStage(config?: string): Promise<Stage> {
     server,
     nats,
     folder,
-    makeConsumer: ({ host = HOST, participant = executorParticipant(host), ackWaitMs = 30_000 } = {}) =>
+    makeConsumer: ({
+      host = HOST,
+      participant = executorParticipant(host),
+      ackWaitMs = 30_000,
+      filters = hookNames.map((hook) => subjects.hooksOf(host, hook)),
+    } = {}) =>
       ensureConsumer(
         manager,
         STREAMS.hooks,
-        hookConsumer(consumers.gate(participant), filters(host), {
-          ack_wait: nanos(ackWaitMs),
-        }),
+        hookConsumer(consumers.gate(participant), filters, { ack_wait: nanos(ackWaitMs) }),
       ),
     makeNoticesConsumer: (participant) =>
       ensureConsumer(manager, STREAMS.hooks, noticesConsumer(participant, ["*"], noticeNames)),
