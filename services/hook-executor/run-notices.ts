@@ -21,6 +21,8 @@ import { runNoticeScripts } from "./run-hook.ts";
 
 const REMEMBERED = 1000;
 const CHECK_INTERVAL_MS = 15_000;
+const MEND =
+  "if NATS has users: `ouroboros nats-config write` again, reload NATS, then `ouroboros nats-config prepare`";
 
 interface HearingContext extends ServiceContext {
   readonly nats: NatsConnection;
@@ -35,7 +37,11 @@ export async function runNotices(context: HearingContext): Promise<void> {
   const { nats, manager, host, tools, killSignal, clock, log } = context;
   const durable = consumers.notices(executorParticipant(host));
   const startedAt = clock.now();
-  await untilConsumerIsThere(() => makeConsumer(context, startedAt), context);
+  await untilConsumerIsThere(
+    () => makeConsumer(context, startedAt),
+    context,
+    (because) => log.info({ because, mend: MEND }, "scripts do not hear yet what is over"),
+  );
   const over = new AbortController();
   const run = answerOnce(REMEMBERED, (event: HookEvent) => runNoticeScripts(event, tools, killSignal));
   const consumed = consume(nats, {

@@ -138,9 +138,9 @@ time limit publishes anything on \`progresssubject\` now and then. All events of
 const noticeSection = (name: NoticeName): string =>
   [
     `### ${name}`,
-    `Examples: ${examplesOf(name).map((file) => `[${file}](../hooks/${name}/${file})`).join(", ")}.`,
     `${notices[name].says} All are heard on \`${subjects.hooksOf(null, name)}\`. Its schema: [${name}.json](schemas/${name}.json).`,
     fieldsOf(notices[name].data.shape),
+    `Examples: ${examplesOf(name).map((file) => `[${file}](../hooks/${name}/${file})`).join(", ")}.`,
   ].join("\n\n");
 
 const NOTICES = `## Notices
