@@ -2,12 +2,7 @@
 // host, event id) comes from the subject, which the NATS server's permissions protect.
 import type { JsMsg } from "@nats-io/jetstream";
 import { Permanent, explain } from "../../shared/errors.ts";
-import {
-  type EventContext,
-  type EventName,
-  dataSchema,
-  isHookName,
-} from "../../shared/contract/hooks.ts";
+import { type EventContext, type EventName, dataSchema, isHookName } from "../../shared/contract/hooks.ts";
 import { CloudEvent, Notice, parseJson } from "../../shared/contract/messages.ts";
 import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 

@@ -140,7 +140,9 @@ const noticeSection = (name: NoticeName): string =>
     `### ${name}`,
     `${notices[name].says} All are heard on \`${subjects.hooksOf(null, name)}\`. Its schema: [${name}.json](schemas/${name}.json).`,
     fieldsOf(notices[name].data.shape),
-    `Examples: ${examplesOf(name).map((file) => `[${file}](../hooks/${name}/${file})`).join(", ")}.`,
+    `Examples: ${examplesOf(name)
+      .map((file) => `[${file}](../hooks/${name}/${file})`)
+      .join(", ")}.`,
   ].join("\n\n");
 
 const NOTICES = `## Notices
