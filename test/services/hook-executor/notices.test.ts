@@ -107,6 +107,17 @@ describe("a hook-executor that is told what is over", () => {
     assert.equal(await stage.stored(), 0);
   });
 
+  it("runs all of them before it ends with RUN_ONCE, whose cycle is over by then", async () => {
+    await script("update_finished", 'echo "$OUROBOROS_RUN" >> OUT/heard; sleep 0.5');
+    await using executor = stage.start({ RUN_ONCE: "true" });
+    await until("it listens", () => /waiting for hook events/.test(executor.output()));
+    for (const run of ["run-1", "run-2"]) await stage.publishNotice(updateFinished(run));
+    await stage.folder.wrote("heard");
+    executor.process.kill("SIGTERM");
+    assert.equal(await executor.ended(), 0, executor.output());
+    assert.deepEqual(await heard(), ["run-1", "run-2"]);
+  });
+
   it("answers questions while a script of a notice hangs, and runs it again where it was killed", async () => {
     await script("update_finished", 'echo "$OUROBOROS_EVENT_ID" >> OUT/heard; sleep 300');
     await stage.sh("exit 0");
