@@ -10,7 +10,7 @@ import {
   roles,
   userName,
 } from "../../nats/permissions.ts";
-import { parseStoredVerdict } from "../../services/updater/gate/gate.ts";
+import { parseStoredVerdict } from "../../services/updater/gate/collect-verdicts.ts";
 import { readMessages, publish } from "../../shared/nats/jetstream.ts";
 import type { Verdict } from "../../shared/contract/messages.ts";
 import { STREAMS } from "../../shared/contract/subjects.ts";
