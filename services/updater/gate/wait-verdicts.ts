@@ -137,7 +137,7 @@ export function msUntilNextDeadline(wait: WaitFacts, now: number, tick: number):
 function deadlineOf(wait: WaitFacts, { name, timeout_ms, max_ms }: AskedParticipant): number {
   const { elapsed, atMost } = wait.question;
   const began = beganAt(wait);
-  const last = Math.max(began, wait.progress.get(name) ?? 0);
+  const last = Math.max(began, wait.progress.get(name) ?? began);
   const limit = Math.min(last + timeout_ms, began + max_ms, began + atMost);
   return elapsed > 0 ? Math.max(limit, wait.startedAt + MIN_WAIT_AFTER_RESTART_MS) : limit;
 }

@@ -80,6 +80,12 @@ describe("a wait", () => {
     ["but never longer than the most it may take", {}, [900, 1800, 2700, 2900].flatMap(both), 3000],
     ["is shorter while something is stopped", { atMost: 400 }, [], 400],
     ["leaves ten seconds after a restart", { elapsed: 5000 }, [], 10_000],
+    [
+      "takes what is left after a restart",
+      { elapsed: 500, asked: [askedParticipant("a", 20_000)] },
+      [],
+      19_500,
+    ],
   ];
   for (const [sentence, question, happenings, end] of times)
     it(sentence, () => {
