@@ -3,6 +3,7 @@
 import { type HookName, hooks } from "../../../shared/contract/hooks.ts";
 import type { Verdict } from "../../../shared/contract/messages.ts";
 import { type AskedParticipant, OPERATOR } from "../../../shared/contract/participants.ts";
+import { isDecisive } from "../../../shared/contract/verdict-precedence.ts";
 import { type ReceivedVerdict, makeTimeoutVerdict } from "./decision.ts";
 import type { Hub } from "./hub.ts";
 import { countVotes, isGroupDecided } from "./votes.ts";
@@ -86,7 +87,7 @@ export function isWaitDecided(wait: WaitFacts): boolean {
   if (wait.received.has(OPERATOR) || wait.received.has(HUB)) return true;
   const received = [...wait.received.values()];
   const isRefused =
-    hooks[hook].refusal !== null && countVotes(received, asked).some(({ full }) => full.verdict === "refuse");
+    hooks[hook].refusal !== null && countVotes(received, asked).some(({ full }) => isDecisive(full.verdict));
   return (
     isRefused ||
     pendingOf(wait).every(({ group }) => group !== undefined && isGroupDecided(group, received, asked))
