@@ -4,6 +4,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
 import type { Verdict } from "../../shared/contract/messages.ts";
+import { Backoff } from "../../shared/retry.ts";
 import type { ServiceContext } from "../../shared/runtime/run-service.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
 import { type WebhookAnswer, verdictFrom, whyNotHeard } from "./endpoint-verdict.ts";
@@ -15,8 +16,7 @@ interface Delivery {
   readonly body: string;
 }
 
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
+const PAUSES = { first: 500, most: 30_000 };
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
@@ -39,14 +39,14 @@ async function postUntil<T extends object>(
   read: ReadAnswer<T>,
 ): Promise<T | undefined> {
   const until = clock.monotonic() + settings.WEBHOOK_RETRY;
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+  for (const backoff = new Backoff(clock, PAUSES); ;) {
     const answer = await post(delivery, settings, clock, signal);
     if (signal.aborted) throw new Suspended("stopped while an endpoint was asked");
     const meaning = typeof answer === "string" ? answer : read(answer, clock.now());
     if (typeof meaning !== "string") return meaning;
     log.warn({ because: meaning }, "no answer from the endpoint");
-    if (clock.monotonic() + pause > until) return undefined;
-    await clock.sleep(pause, signal);
+    if (clock.monotonic() + backoff.next > until) return undefined;
+    await backoff.pause(signal);
     if (signal.aborted) throw new Suspended("stopped before an endpoint was asked again");
   }
 }
