@@ -2,10 +2,10 @@
 // Compose takes the successor, created beside the running old container, for a second instance of the service: `up`
 // removes one of the two and starts the other if it does not run. If it kept the successor, it is the container now.
 import type { ContainerInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import type { Labels } from "../../../shared/settings/labels.ts";
-import type { ContainerDocument } from "../create/inspect.ts";
 import { isSwapName, primaryName } from "../../../shared/containers/swap-names.ts";
 
 const LEFT_TO_COMPOSE_MS = 10_000;
@@ -19,7 +19,7 @@ export interface ReplacementContext {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly name: string;
-  readonly old: ContainerDocument;
+  readonly old: ContainerInspection;
   /** The id of the recreated old container. */
   readonly restored?: string;
   readonly successor: string | undefined;
