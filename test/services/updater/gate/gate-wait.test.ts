@@ -95,6 +95,15 @@ describe("a wait", () => {
         assert.deepEqual({ verdict, timed_out }, OUT_OF_TIME);
     });
 
+  for (const on_timeout of ["proceed", "defer", "refuse"] as const)
+    it(`takes silence for the ${on_timeout} that was chosen, and after the fact for proceed`, () => {
+      const asked = [{ ...askedParticipant("a"), on_timeout }];
+      const ends = (["before_update", "after_update"] as const).map(
+        (hook) => playWait({ hook, asked }, []).end.words,
+      );
+      assert.deepEqual(ends, [{ a: on_timeout }, { a: "proceed" }]);
+    });
+
   it("waits for each participant as long as it has", () => {
     const asked = [askedParticipant("a", 1000), askedParticipant("b", 5000)];
     const { end } = playWait({ asked }, says("b", 4000, "proceed"));
