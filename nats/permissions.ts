@@ -11,7 +11,7 @@
 // `publish` is what the host's server may send to the hub, `subscribe` what that server receives from there.
 import { hookNames, noticeNames } from "../shared/contract/hooks.ts";
 import { type ObserverName, observers } from "../shared/contract/observers.ts";
-import { BUCKETS, STREAMS, consumers, executorParticipant } from "../shared/contract/subjects.ts";
+import { BUCKETS, STREAMS, consumers, executorParticipant, reserveOf } from "../shared/contract/subjects.ts";
 import { encodeToken } from "../shared/contract/subject-tokens.ts";
 
 export interface Permission {
@@ -57,6 +57,7 @@ export const roles = {
         onSubject(`$KV.${BUCKETS.hosts}.${encodeToken(host)}`, "the host's entry"),
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "to read the host's entry"),
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
+        onApi(`STREAM.MSG.GET.${reserveOf(host)}`, "what is held, where others pushed it out"),
         onSubject(
           `ouroboros.command.${encodeToken(host)}.updater.status`,
           "whether what was begun is finished, with RUN_ONCE",
@@ -76,9 +77,12 @@ export const roles = {
     per: "host",
     rights: (host) => ({
       publish: [
-        ...[...hookNames, ...noticeNames]
-          .filter((name) => name !== "updates_enumerated")
-          .map((name) => onSubject(`ouroboros.hook.${encodeToken(host)}.${name}.*.*`, "its events")),
+        ...[...hookNames, ...noticeNames].map((name) =>
+          onSubject(
+            `ouroboros.hook.${encodeToken(host)}.${name}.*.*`,
+            name === "updates_enumerated" ? "a plan that others pushed out" : "its events",
+          ),
+        ),
         onSubject(`ouroboros.run.${encodeToken(host)}.*`, "the journal"),
         onSubject(`$KV.${BUCKETS.held}.${encodeToken(host)}.*`, "what is held"),
         ...pullPermissions(STREAMS.hooks, consumers.updater(host), "its plans"),
@@ -88,6 +92,10 @@ export const roles = {
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "whose the host's name is"),
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.participants)}`, "who must be asked"),
+        onApi(
+          `STREAM.MSG.GET.${reserveOf(host)}`,
+          "its journal, plans and holds, where others pushed them out",
+        ),
         ...[...Object.values(STREAMS), ...Object.values(BUCKETS).map(kv)].map((stream) =>
           onApi(`STREAM.INFO.${stream}`, "whether it is there"),
         ),

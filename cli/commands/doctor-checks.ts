@@ -1,7 +1,7 @@
 // The table of checks of `ouroboros doctor`: each check takes the findings about a set-up and returns a sentence for
 // each weakness, with the remedy. docs/commands.md is printed from it. Pure.
 import { ROLE_LABEL } from "../../shared/containers/self-update-policy.ts";
-import { STREAMS } from "../../shared/contract/subjects.ts";
+import { BUCKETS, STREAMS } from "../../shared/contract/subjects.ts";
 import { isOlder } from "../../shared/version.ts";
 
 /** The facts about a container of this Engine that the checks need. */
@@ -24,6 +24,8 @@ export interface DoctorFindings {
     /** All users share one account, that of the streams. */
     readonly isShared: boolean;
     readonly streams: readonly { readonly name: string; readonly bytes: number; readonly limit: number }[];
+    /** Hosts that share it with others and have no reserve. */
+    readonly withoutReserve: readonly string[];
     readonly unreadable: readonly { readonly name: string; readonly because: string }[];
     /** How far its clock is ahead of ours, in milliseconds. */
     readonly clockOff: number;
@@ -195,6 +197,16 @@ export const checks = {
           mend: `find who writes that much (\`ouroboros events --follow\`), or raise its limit: nats stream edit ${name} --max-bytes`,
         })),
   },
+  reserves: {
+    says: "Each of several hosts that share a NATS has a reserve, which no other host can fill.",
+    of: "NATS",
+    find: ({ nats }) =>
+      (nats?.withoutReserve ?? []).map((host) => ({
+        about: host,
+        weakness: "another host can push its journal and what is held there out of the streams",
+        mend: `ouroboros nats-config prepare --hosts ${host}`,
+      })),
+  },
   participants: {
     says: "Every participant's entry can be understood.",
     of: "NATS",
@@ -243,4 +255,4 @@ const hostOf = (url: string): string =>
   URL.canParse(url) ? new URL(url.replace(/^[a-z]+:/, "http:")).hostname : "";
 
 /** The streams whose size is checked. */
-export const SIZE_CHECKED_STREAMS: readonly string[] = Object.values(STREAMS);
+export const SIZE_CHECKED_STREAMS: readonly string[] = [...Object.values(STREAMS), `KV_${BUCKETS.held}`];

@@ -6,6 +6,8 @@ import { type Engine, ifExists, openEngine } from "../../shared/docker/engine.ts
 import { loadTls } from "../../shared/docker/engine-tls.ts";
 import { CannotStart, explain } from "../../shared/errors.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
+import { reserveOf } from "../../shared/contract/subjects.ts";
+import { findInfo, isHub } from "../../shared/nats/topology.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import { roleOf } from "../../shared/containers/self-update-policy.ts";
 import { readSettings } from "../../shared/settings/read-settings.ts";
@@ -19,7 +21,7 @@ import {
   checks,
 } from "./doctor-checks.ts";
 import { listParticipants } from "../fleet/participant-entries.ts";
-import { type Fleet, withFleet } from "../fleet/fleet.ts";
+import { type Fleet, listHosts, withFleet } from "../fleet/fleet.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { type Terminal, sanitize, printJson } from "../framework/terminal.ts";
 
@@ -71,12 +73,23 @@ const inspectNats = ({ clock, ...terminal }: Terminal): Promise<NonNullable<Doct
       streams: streams.map(({ config, state }) => ({
         ...{ name: config.name, bytes: state.bytes, limit: config.max_bytes },
       })),
+      withoutReserve: isSharedNats(terminal.env) ? await findHostsWithoutReserve(fleet) : [],
       unreadable: entries.flatMap((entry) =>
         "unreadable" in entry ? [{ name: entry.name, because: entry.unreadable }] : [],
       ),
       clockOff: ts === undefined ? 0 : Date.parse(ts) - localTime,
     };
   });
+
+/** None where one host has the NATS for itself, nor at a hub, whose hosts have one each. */
+async function findHostsWithoutReserve(fleet: Fleet): Promise<string[]> {
+  const hosts = await listHosts(fleet);
+  if (hosts.length < 2 || (await isHub(fleet.manager))) return [];
+  const found = await Promise.all(
+    hosts.map((host) => findInfo(() => fleet.manager.streams.info(reserveOf(host)))),
+  );
+  return hosts.filter((_host, at) => found[at] === undefined);
+}
 
 /** Whether NATS_URL names a NATS; the private NATS has a single key and is not shared. */
 const isSharedNats = ({ NATS_URL, NATS_URL_FILE }: NodeJS.ProcessEnv): boolean =>

@@ -3,8 +3,9 @@
 import { NotDone } from "../../shared/errors.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
+import { getHeldText } from "../../shared/nats/reserve.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
-import { STREAMS, heldKey, subjects } from "../../shared/contract/subjects.ts";
+import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import type { Explanation } from "../output/output-schemas.ts";
 
 import {
@@ -93,12 +94,12 @@ async function explainOnHost(
 }
 
 async function readHeldEntry(
-  { held }: Fleet,
+  { manager }: Fleet,
   host: string,
   { container }: PolledContainer,
 ): Promise<HeldEntry | null> {
-  const entry = await held.get(heldKey(host, container));
-  return HeldEntry.safeParse(parseJson(entry?.operation === "PUT" ? entry.string() : "")).data ?? null;
+  const text = await getHeldText(manager, host, container);
+  return HeldEntry.safeParse(parseJson(text ?? "")).data ?? null;
 }
 
 /** How many runs are searched, from the newest back. */

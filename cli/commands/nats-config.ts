@@ -17,6 +17,7 @@ import {
   observerConsumer,
   readerConsumer,
 } from "../../shared/nats/durable-consumers.ts";
+import { ensureReserves } from "../../shared/nats/reserve.ts";
 import { ensureHub, ensureTopology } from "../../shared/nats/topology.ts";
 import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 
@@ -237,6 +238,7 @@ async function prepareTopology(
   { hosts, readers, hub }: Pick<UserNames, "hosts" | "readers"> & { readonly hub: string },
 ): Promise<void> {
   await ensureTopology(nats, manager, hub === "" ? {} : { leaf: { hub, hosts } });
+  await ensureReserves(manager, hosts);
   const onBothStreams = (durable: DurableConsumer) =>
     [STREAMS.hooks, STREAMS.runs].map((stream) => [stream, durable] as const);
   const wanted: (readonly [stream: string, DurableConsumer])[] = [

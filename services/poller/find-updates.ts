@@ -1,11 +1,10 @@
 // Finds newer images: read the Engine, ask the registries, decide. It publishes nothing and changes nothing.
-import type { KV } from "@nats-io/kv";
 import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { makeSelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
-import { heldKey } from "../../shared/contract/subjects.ts";
+import { getHeldText } from "../../shared/nats/reserve.ts";
 import { askRegistries } from "./ask-registries.ts";
 import type { MirrorLag } from "./mirror-lag.ts";
 import { followLatest, refsToAsk } from "./latest-only.ts";
@@ -112,15 +111,15 @@ const withoutPassedDigests = (lags: ReadonlyMap<string, MirrorLag>): ReadonlyMap
 
 /** Held entries by container name. An entry that cannot be parsed holds nothing. */
 async function readHeldEntries(
-  { held, host, log }: { held: KV } & Pick<Polling, "host" | "log">,
+  { manager, host, log }: Pick<Polling, "manager" | "host" | "log">,
   containers: readonly ContainerFacts[],
 ): Promise<ReadonlyMap<string, HeldEntry>> {
   const found = await inParallel(containers, { all: 16 }, async ({ name }) => {
-    const entry = await held.get(heldKey(host.name, name));
-    if (entry?.operation !== "PUT") return [];
-    const read = HeldEntry.safeParse(parseJson(entry.string()));
+    const text = await getHeldText(manager, host.name, name);
+    if (text === undefined) return [];
+    const read = HeldEntry.safeParse(parseJson(text));
     if (read.success) return [[name, read.data] as const];
-    log.warn({ container: name, key: entry.key }, "held entry cannot be read");
+    log.warn({ container: name }, "held entry cannot be read");
     return [];
   });
   return new Map(found.flat());

@@ -16,8 +16,6 @@ export interface Polling extends ServiceContext {
   readonly manager: JetStreamManager;
   /** KV OUROBOROS_HOSTS. */
   readonly hosts: KV;
-  /** KV OUROBOROS_HELD. */
-  readonly held: KV;
   readonly registries: Registries;
   readonly origins: ImageOrigins;
   readonly mirrors: Mirrors;

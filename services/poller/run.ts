@@ -75,7 +75,6 @@ async function pollHost(
     js: jetStreamOf(nats),
     manager: await managerOf(nats),
     hosts: await bucketOf(nats, BUCKETS.hosts),
-    held: await bucketOf(nats, BUCKETS.held),
     registries,
     origins: new ImageOrigins(host.engine, registries),
     mirrors: new Mirrors(registries, clock),

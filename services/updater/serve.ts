@@ -4,7 +4,8 @@ import { firstOf } from "../../shared/clock.ts";
 import type { JsMsg } from "@nats-io/jetstream";
 import { consume } from "../../shared/nats/consume.ts";
 import { Fenced, Suspended, explain } from "../../shared/errors.ts";
-import { getLastMessage, getServerTime, retryUntilAnswered } from "../../shared/nats/jetstream.ts";
+import { getServerTime, retryUntilAnswered } from "../../shared/nats/jetstream.ts";
+import { getLastKept } from "../../shared/nats/reserve.ts";
 import { STREAMS, consumers, subjects } from "../../shared/contract/subjects.ts";
 import { ExclusiveWork } from "./exclusive-work.ts";
 import { type RecoverySummary, answerCommands } from "./commands.ts";
@@ -119,19 +120,14 @@ async function recoverAndResume(updater: Updater): Promise<RecoverySummary> {
   return { run: plan?.run ?? null, restored };
 }
 
-/** The plan of the open run, if it is still in the stream. */
+/** The plan of the open run, if it is still stored. */
 async function findOpenPlan({ bus, fence }: Updater): Promise<Plan | undefined> {
   if (fence.open === undefined) return undefined;
-  const at = {
-    host: bus.host.name,
-    hook: "updates_enumerated",
-    container: null,
-    event: fence.open.plan,
-  } as const;
-  const message = await retryUntilAnswered(bus, () =>
-    getLastMessage(bus.manager, STREAMS.hooks, subjects.hook(at)),
-  );
-  if (message === undefined) return undefined;
-  const publishedAt = message.time.getTime();
-  return parsePlan(message.string(), { publishedAt, takenAt: publishedAt }); // a run that was begun does not expire
+  const host = bus.host.name;
+  const event = { host, hook: "updates_enumerated", container: null, event: fence.open.plan } as const;
+  const at = { host, stream: STREAMS.hooks, subject: subjects.hook(event) };
+  const kept = await retryUntilAnswered(bus, () => getLastKept(bus.manager, at));
+  if (kept === undefined) return undefined;
+  const publishedAt = kept.message.time.getTime();
+  return parsePlan(kept.message.string(), { publishedAt, takenAt: publishedAt }); // a run that was begun does not expire
 }

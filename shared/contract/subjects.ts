@@ -17,6 +17,9 @@ export const BUCKETS = {
   observers: "OUROBOROS_OBSERVERS",
 } as const;
 
+/** The stream with a host's own copy of what it needs to go on, where several hosts share a NATS. */
+export const reserveOf = (host: string): string => `OUROBOROS_RESERVE_${encodeToken(host)}`;
+
 /** Prefix of the subjects on which streams republish what they have stored. */
 export const STORED = "stored";
 

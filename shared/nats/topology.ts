@@ -18,7 +18,7 @@ const MB = 1024 * 1024;
 const days = (n: number): number => nanos(n * 86_400_000);
 
 /** Stored messages are removed by age, size and number only; no user can delete or purge them. */
-const UNDELETABLE = { deny_delete: true, deny_purge: true, allow_rollup_hdrs: false } as const;
+export const UNDELETABLE = { deny_delete: true, deny_purge: true, allow_rollup_hdrs: false } as const;
 
 const base = {
   storage: StorageType.File,
@@ -69,6 +69,13 @@ const HISTORY = {
   [BUCKETS.held]: 5,
   [BUCKETS.observers]: 1,
 } as const;
+
+/**
+ * Buckets in which a user other than the operator may make as many keys as it likes. Without a limit they could grow
+ * until the server's store is full, and it would store nothing more of anybody.
+ */
+const GROWING: readonly string[] = [BUCKETS.held, BUCKETS.observers];
+const MAX_BUCKET_BYTES = 64 * MB;
 
 const STREAM_EXISTS_DIFFERENTLY = 10058;
 
@@ -140,14 +147,16 @@ export async function ensureObserversBucket(manager: JetStreamManager): Promise<
 const bucketBase = (bucket: keyof typeof HISTORY) => ({
   name: streamOf(bucket),
   storage: StorageType.File,
-  discard: DiscardPolicy.New,
+  ...(GROWING.includes(bucket)
+    ? { discard: DiscardPolicy.Old, max_bytes: MAX_BUCKET_BYTES }
+    : { discard: DiscardPolicy.New }),
   max_msgs_per_subject: HISTORY[bucket],
   allow_direct: true,
   ...UNDELETABLE,
 });
 
 /** Creates the stream, or updates it where its configuration differs. */
-async function ensureStream(
+export async function ensureStream(
   manager: JetStreamManager,
   config: Partial<StreamConfig> & { readonly name: string },
 ): Promise<void> {
@@ -160,7 +169,7 @@ async function ensureStream(
     );
 }
 
-const streamOf = (bucket: string): string => `KV_${bucket}`;
+export const streamOf = (bucket: string): string => `KV_${bucket}`;
 
 /**
  * Creates the streams of a hub: copies of the streams on the NATS of each host (whose JetStream domain is the host's

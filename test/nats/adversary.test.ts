@@ -4,14 +4,32 @@
  */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { AckPolicy, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import {
+  AckPolicy,
+  type JetStreamManager,
+  type StreamConfig,
+  jetstream,
+  jetstreamManager,
+} from "@nats-io/jetstream";
 import { type NatsConnection, connect } from "nats";
 import { type User, userName } from "../../nats/permissions.ts";
 import { type NatsServer, startNats } from "../bed/bed.ts";
-import { adversary, attack, mayHear, maySend, attackNames, streams, targets } from "../support/adversary.ts";
+import {
+  adversary,
+  attack,
+  attackNames,
+  exampleSubject,
+  matches,
+  mayHear,
+  maySend,
+  patternsOf,
+  streams,
+  targets,
+} from "../support/adversary.ts";
 import { adversaries } from "../support/adversaries.ts";
 import { encodeToken } from "../../shared/contract/subject-tokens.ts";
-import { BUCKETS } from "../../shared/contract/subjects.ts";
+import { observerNames } from "../../shared/contract/observers.ts";
+import { BUCKETS, consumers } from "../../shared/contract/subjects.ts";
 import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { leafFleet, prepareFleet } from "../support/leaf-fleet.ts";
 import {
@@ -34,7 +52,11 @@ const seedsOf = (host: string): string[] => [
   `$KV.OUROBOROS_HOSTS.${encodeToken(host)}`,
   `$KV.OUROBOROS_HELD.${encodeToken(host)}.web`,
 ];
-const SEEDS_OF_ALL = ["$KV.OUROBOROS_PARTICIPANTS.a", "$KV.OUROBOROS_PARTICIPANTS.b"];
+const SEEDS_OF_ALL = [
+  "$KV.OUROBOROS_PARTICIPANTS.a",
+  "$KV.OUROBOROS_PARTICIPANTS.b",
+  "$KV.OUROBOROS_OBSERVERS.notifier.seen",
+];
 
 /** One server, or several that are joined. */
 interface Scene extends AsyncDisposable {
@@ -84,6 +106,19 @@ function triesAll(open: () => Promise<Scene>): () => Scene {
       assert.ok(tried > 2000 && attackNames.length >= 8);
       assert.deepEqual({ changed, arrived }, { changed: [], arrived: [] });
     });
+
+  it("can store no more than the room of a stream, whatever it publishes on its own subjects", async () => {
+    for (const manager of scene.managers)
+      for await (const { config } of manager.streams.list())
+        for (const user of adversaries)
+          for (const pattern of patternsOf(user).filter((one) => isStoredIn(config, one))) {
+            const isOneKey = config.max_msgs_per_subject > 0 && !/[*>]/.test(pattern);
+            assert.ok(
+              config.max_bytes > 0 || isOneKey,
+              `${userName(user)} fills ${config.name} by ${pattern}`,
+            );
+          }
+  });
 
   it("deletes, purges and rolls up nothing, the operator's key included", async () => {
     for (const manager of scene.managers)
@@ -208,13 +243,14 @@ function existing<T>(map: ReadonlyMap<string, T>, key: string): T {
   return found;
 }
 
-/** Of the participants, and of the reader where there is none. */
+/** Of the participants, and of the readers where there is none. */
 async function addConsumers(manager: JetStreamManager): Promise<void> {
   const add = (stream: string, durable_name: string) =>
     manager.consumers.add(stream, { durable_name, ack_policy: AckPolicy.Explicit });
   for (const name of ["gate_a", "gate_b", "notices_a", "notices_b"]) await add("OUROBOROS_HOOKS", name);
   for (const stream of ["OUROBOROS_HOOKS", "OUROBOROS_RUNS"])
-    if (!(await isThere(manager, stream, "obs_log"))) await add(stream, "obs_log");
+    for (const reader of ["log", ...observerNames].map(consumers.reader))
+      if (!(await isThere(manager, stream, reader))) await add(stream, reader);
 }
 
 const isThere = (manager: JetStreamManager, stream: string, durable: string): Promise<boolean> =>
@@ -227,6 +263,10 @@ async function publishAll(nats: NatsConnection, subjects: readonly string[]): Pr
   for (const subject of subjects) await jetstream(nats).publish(subject, "{}");
 }
 
+/** A subject of the pattern is stored there. */
+const isStoredIn = ({ subjects = [] }: StreamConfig, pattern: string): boolean =>
+  subjects.some((subject) => matches(subject, exampleSubject(pattern)));
+
 type Holdings = Readonly<Record<string, string>>;
 
 /** Streams with their configuration, subjects with how much is stored on them, consumers with theirs; of each server. */
@@ -237,7 +277,7 @@ async function holdings(managers: readonly JetStreamManager[]): Promise<Holdings
       const { config, state } = await manager.streams.info(name, { subjects_filter: ">" });
       found[`stream ${name} at ${at}`] = JSON.stringify(config);
       for (const [subject, count] of Object.entries(state.subjects ?? {}))
-        found[`${subject} at ${at}`] = String(count);
+        found[`${subject} at ${name}, ${at}`] = String(count);
       for await (const info of manager.consumers.list(name))
         found[`consumer ${info.name} of ${name} at ${at}`] = JSON.stringify(info.config);
     }

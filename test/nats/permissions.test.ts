@@ -62,7 +62,6 @@ const deniedToPublish: readonly Denied[] = [
     ["ouroboros.hook.web01.before_update.web.e", "ouroboros.hook.web01.updates_enumerated._.e"],
   ],
   ["publish other events than plans", of("poller"), ["ouroboros.hook.web01.before_update.web.e"]],
-  ["publish plans", of("updater"), ["ouroboros.hook.web01.updates_enumerated._.e"]],
   [
     "act for another host",
     ["poller_web=2E02", "updater_web=2E02"],

@@ -1,5 +1,9 @@
-/** Whose keys the adversary has, one after the other: every role but the operator's, of two hosts and two participants. */
+/**
+ * Whose keys the adversary has, one after the other: every role but the operator's, of two hosts, two participants and all
+ * observers.
+ */
 import type { User } from "../../nats/permissions.ts";
+import { observerNames } from "../../shared/contract/observers.ts";
 
 export const adversaries: readonly User[] = [
   ...["web01", "web.02"].flatMap((name) =>
@@ -9,4 +13,5 @@ export const adversaries: readonly User[] = [
   { role: "participant", name: "b" },
   { role: "watcher", name: "eye" },
   { role: "reader", name: "log" },
+  ...observerNames.toReversed().map((name) => ({ role: "observer" as const, name })), // who has most rights first
 ];

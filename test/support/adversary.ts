@@ -4,13 +4,16 @@ import { type NatsConnection, headers } from "nats";
 import { IMPORTED_API } from "../../nats/accounts-text.ts";
 import { STREAMS_ACCOUNT } from "../../nats/server-config-text.ts";
 import { HUB_DOMAIN, type Permission, type Permissions, type User, roles } from "../../nats/permissions.ts";
-import { BUCKETS, STORED, STREAMS } from "../../shared/contract/subjects.ts";
+import { BUCKETS, STORED, STREAMS, reserveOf } from "../../shared/contract/subjects.ts";
 import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 
 export const streams: readonly string[] = [
   ...Object.values(STREAMS),
   ...Object.values(BUCKETS).map((bucket) => `KV_${bucket}`),
 ];
+
+/** Of the hosts that share a NATS. */
+export const reserves: readonly string[] = ["web01", "web.02"].map(reserveOf);
 
 export interface Attempt {
   readonly subject: string;
@@ -51,7 +54,9 @@ export const attacks = {
       })),
     ),
   "makes consumers that deliver to it": ({ foreign }) =>
-    foreign.flatMap((deliver_subject) => streams.map((stream) => consumerTo(deliver_subject, stream))),
+    foreign.flatMap((deliver_subject) =>
+      [...streams, ...reserves].map((stream) => consumerTo(deliver_subject, stream)),
+    ),
   "sends headers that the server acts on": ({ own, foreign }) =>
     foreign.flatMap((target) =>
       own
@@ -86,7 +91,7 @@ const subjectsOf = (rights: readonly Permission[]): string[] => rights.map(({ su
 const kindOf = (pattern: string): string => pattern.replace(/^(ouroboros\.hook\.[^.]+)\..*/, "$1");
 
 /** A subject of a pattern. */
-const exampleSubject = (pattern: string): string => pattern.replaceAll("*", "x").replace(/>$/, "x");
+export const exampleSubject = (pattern: string): string => pattern.replaceAll("*", "x").replace(/>$/, "x");
 const apiOf = (subject: string): string => subject.replace(/^\$JS\.API/, IMPORTED_API);
 /** Of a hub and of a leaf node of it. */
 const inDomains = (subject: string): string[] =>
@@ -127,6 +132,9 @@ export function matches(pattern: string, subject: string): boolean {
   return fixed.every((part, i) => part === "*" || part === words[i]);
 }
 
+/** What a user may publish on. */
+export const patternsOf = (user: User): string[] => subjectsOf(rightsOf(user).publish);
+
 const any = (rights: readonly Permission[], subject: string): boolean =>
   subjectsOf(rights).some((pattern) => matches(pattern, subject));
 
@@ -157,7 +165,7 @@ export function targets(users: readonly User[]): string[] {
       ["poller", "updater"].map((service) => `ouroboros.command.${host}.${service}.${command}`),
     ),
   ]);
-  const calls = streams.flatMap((stream) => [
+  const calls = [...streams, ...reserves].flatMap((stream) => [
     ...CALLS.map((call) => `$JS.API.STREAM.${call}.${stream}`),
     ...CONSUMER_CALLS.map((call) => `$JS.API.CONSUMER.${call}.${stream}.gate_a`),
     `$JS.API.CONSUMER.CREATE.${stream}`,

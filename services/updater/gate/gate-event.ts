@@ -15,8 +15,8 @@ export interface GateQuestion<N extends HookName> {
   readonly reason: string;
   /** The longest wait, while something that others need is stopped. Milliseconds. */
   readonly atMost?: number;
-  /** Since when the event is in the stream already, if it is (server time, milliseconds). */
-  readonly publishedAt?: number;
+  /** The event, if somebody else has published it: when (server time, milliseconds), and as what. */
+  readonly published?: { readonly at: number; readonly text: string };
 }
 
 const MAX_REASON_LENGTH = 4000;

@@ -12,8 +12,8 @@
 //       agree to.
 //   G9  The list of those who are asked is frozen when the event is published, by whichever process; those who join
 //       later are not waited for.
-//   G10 A pending question is published again if the size limit of the streams evicted it, or answers that nobody had
-//       read.
+//   G10 A pending question is published again if the size limit of the streams evicted it, or answers that may not have
+//       been read.
 import { iso } from "../../../shared/clock.ts";
 import { Suspended } from "../../../shared/errors.ts";
 import type { HookName, Mode } from "../../../shared/contract/hooks.ts";
@@ -29,7 +29,7 @@ import type { VerdictSignals } from "./verdict-signals.ts";
 import { type GateQuestion, makeGateEvent } from "./gate-event.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Participants } from "./gate-participants.ts";
-import { areVerdictsEvicted } from "./evicted-verdicts.ts";
+import { findEvicted, storeAnew } from "./evicted-messages.ts";
 
 export class Gate {
   readonly #bus: Bus;
@@ -88,12 +88,9 @@ export class Gate {
       {
         bus: this.#bus,
         verdictSignals: this.#verdictSignals,
-        publish: async () => {
-          const isEvicted =
-            isResumed && (await areVerdictsEvicted(this.#bus, this.#subjectOf(event, question)));
-          await this.#publish(event, question, asked, isEvicted ? publish : publishOnce);
-        },
-        publishAgain: () => this.#publish(event, question, asked),
+        publish: () =>
+          isResumed ? this.#publishAgain(event, question, asked) : this.#publish(event, question, asked),
+        publishAgain: () => this.#publishAgain(event, question, asked),
         findOutage: async () => ((await this.#isCutOff()) ? this.#bus.hub : undefined),
         decide: async (received) => {
           const decision = decide(hook, received, asked);
@@ -122,9 +119,9 @@ export class Gate {
       executor: this.#bus.context.settings.HOOK_EXECUTOR,
       others: this.#mode === "update",
       about,
-      ...(question.publishedAt !== undefined && { before: question.publishedAt }),
+      ...(question.published !== undefined && { before: question.published.at }),
     });
-    if (asked.length === 0 || !this.#journal.isResumed || question.publishedAt !== undefined) return asked;
+    if (asked.length === 0 || !this.#journal.isResumed || question.published !== undefined) return asked;
     const { manager } = this.#bus;
     const subject = this.#subjectOf(event, question);
     const stored = await retryUntilAnswered(this.#bus, () => getLastMessage(manager, STREAMS.hooks, subject));
@@ -156,7 +153,7 @@ export class Gate {
     asked: readonly AskedParticipant[],
     send: (...to: Parameters<typeof publishOnce>) => Promise<unknown> = publishOnce,
   ): Promise<void> {
-    if (question.publishedAt !== undefined) return;
+    if (question.published !== undefined) return;
     const { host, clock, context } = this.#bus;
     const body = makeGateEvent(question, {
       ...{ id: event, host, run: this.#journal.run, mode: this.#mode, time: iso(clock.now()), asked },
@@ -170,6 +167,19 @@ export class Gate {
         throw new Suspended("stopped before an event was stored", { cause: error });
       throw error;
     });
+  }
+
+  /** Stores what is lost with its stream (G2) or evicted (G10). */
+  async #publishAgain<N extends HookName>(
+    event: string,
+    question: GateQuestion<N>,
+    asked: readonly AskedParticipant[],
+  ): Promise<void> {
+    const subject = this.#subjectOf(event, question);
+    const evicted = await findEvicted(this.#bus, subject);
+    if (question.published === undefined)
+      await this.#publish(event, question, asked, evicted === "answers" ? publish : publishOnce);
+    else if (evicted !== undefined) await storeAnew(this.#bus, subject, question.published.text);
   }
 
   /** Matters only in update mode, where somebody beyond the host may be asked. */

@@ -12,7 +12,8 @@ import { type NatsConnection, RequestError } from "nats";
 import * as z from "zod";
 import { firstOf } from "../../../shared/clock.ts";
 import { Fenced, Suspended } from "../../../shared/errors.ts";
-import { getLastMessage, retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
+import { retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
+import { getLastKept } from "../../../shared/nats/reserve.ts";
 import { makeCommandBody, parseJson } from "../../../shared/contract/messages.ts";
 import { OpenRecord } from "../../../shared/contract/run-records.ts";
 import { STREAMS, subjects } from "../../../shared/contract/subjects.ts";
@@ -113,9 +114,8 @@ export class Fence {
 
   /** Whether another updater took over; an updater that was silent for a moment is not asked before that (F2). */
   async isLost(): Promise<boolean> {
-    const { host, manager, writer } = this.#bus;
-    const last = await getLastMessage(manager, STREAMS.runs, subjects.open(host.name)).catch(() => undefined);
-    return last !== undefined && parseOpenRecord(last).writer !== writer;
+    const last = await getLastKept(this.#bus.manager, openAt(this.#bus)).catch(() => undefined);
+    return last !== undefined && parseOpenRecord(last.message).writer !== this.#bus.writer;
   }
 
   async #write(open: OpenRun | undefined): Promise<void> {
@@ -146,10 +146,15 @@ async function readOpenUnlessAway(bus: Bus): Promise<Awaited<ReturnType<typeof r
 async function readOpen(
   bus: Bus,
 ): Promise<{ readonly record: OpenRecord; readonly sequence: number } | undefined> {
-  const subject = subjects.open(bus.host.name);
-  const message = await retryUntilAnswered(bus, () => getLastMessage(bus.manager, STREAMS.runs, subject));
-  return message && { record: parseOpenRecord(message), sequence: message.seq };
+  const last = await retryUntilAnswered(bus, () => getLastKept(bus.manager, openAt(bus)));
+  return last && { record: parseOpenRecord(last.message), sequence: last.sequence };
 }
+
+const openAt = ({ host: { name: host } }: Bus) => ({
+  host,
+  stream: STREAMS.runs,
+  subject: subjects.open(host),
+});
 
 /** A record that cannot be read counts as written by nobody. */
 function parseOpenRecord(message: StoredMsg): OpenRecord {

@@ -1,14 +1,10 @@
 // The journal of one run. Every record is written by compare-and-set on the run's subject, so that only one of two
 // updaters goes on. A resumed run reads the records back: a recorded decision is never asked for again.
+import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../../shared/clock.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
-import {
-  isConflict,
-  getLastMessage,
-  getNextMessage,
-  publish,
-  retryUntilAnswered,
-} from "../../../shared/nats/jetstream.ts";
+import { isConflict, getNextMessage, publish, retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
+import { getLastKept, readReserved } from "../../../shared/nats/reserve.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import {
   type DecisionRecord,
@@ -34,7 +30,7 @@ export class Journal {
     this.run = run;
   }
 
-  /** Reads the records that an earlier process wrote. */
+  /** Reads the records that an earlier process wrote; those that others pushed out, from the host's reserve. */
   static async open(bus: Bus, run: string): Promise<Journal> {
     const journal = new Journal(bus, run);
     const subject = subjects.run(bus.host.name, run);
@@ -42,12 +38,25 @@ export class Journal {
       const message = await retryUntilAnswered(bus, () =>
         getNextMessage(bus.manager, STREAMS.runs, subject, journal.#sequence + 1),
       );
-      if (message === undefined) return journal;
+      if (message === undefined) break;
       journal.#sequence = message.seq;
-      journal.#isResumed = true;
-      const record = parseRunRecord(message.string());
-      if (record !== undefined) journal.#records.push(record);
+      journal.#take(message);
     }
+    if (journal.#records[0]?.kind === "begun") return journal;
+    const later = journal.#records.splice(0);
+    const isLater = ({ writer, n }: RunRecord): boolean =>
+      later.some((record) => record.writer === writer && record.n === n);
+    const reserved = () => readReserved(bus.manager, bus.host.name, subject);
+    for (const message of await retryUntilAnswered(bus, reserved)) journal.#take(message);
+    const earlier = journal.#records.splice(0).filter((record) => !isLater(record));
+    journal.#records.push(...earlier, ...later);
+    return journal;
+  }
+
+  #take(message: StoredMsg): void {
+    this.#isResumed = true;
+    const record = parseRunRecord(message.string());
+    if (record !== undefined) this.#records.push(record);
   }
 
   /** Whether an earlier process wrote records. */
@@ -102,8 +111,8 @@ export const stampRecord = ({ writer }: Pick<Bus, "writer">): RecordStamp => ({
 
 /**
  * Writes after the record at `expected`, and resolves with the new sequence. A conflict can come from this process'
- * own first try whose answer was lost, or from a stream that was lost and created anew. Otherwise another updater
- * writes.
+ * own first try whose answer was lost, or from a stream that was lost and created anew, or whose size limit evicted the
+ * record. Otherwise another updater writes.
  */
 export async function writeAfter(
   bus: Bus,
@@ -119,11 +128,13 @@ export async function writeAfter(
       if (bus.signal.aborted && !isConflict(error))
         throw new Suspended(`not recorded on ${subject}: ${explain(error)}`, { cause: error });
       if (!isConflict(error)) throw error;
-      const last = await retryUntilAnswered(bus, () => getLastMessage(bus.manager, STREAMS.runs, subject));
-      const found = parseJson(last?.string() ?? "") as Partial<RecordStamp> | undefined;
-      if (last !== undefined && found?.writer === record.writer && found.n === record.n) return last.seq;
-      const isStreamRecreated = last === undefined && sequence !== 0;
-      if (!isStreamRecreated) throw new Fenced(`another updater writes on ${subject}`, { cause: error });
+      const at = { host: bus.host.name, stream: STREAMS.runs, subject };
+      const last = await retryUntilAnswered(bus, () => getLastKept(bus.manager, at));
+      const found = parseJson(last?.message.string() ?? "") as Partial<RecordStamp> | undefined;
+      if (found?.writer === record.writer && found.n === record.n) return last?.sequence ?? 0;
+      const isOthers = last !== undefined && (last.sequence !== 0 || found?.writer !== record.writer);
+      if (isOthers || sequence === 0)
+        throw new Fenced(`another updater writes on ${subject}`, { cause: error });
       sequence = 0;
     }
   }

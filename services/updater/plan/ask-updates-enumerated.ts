@@ -15,7 +15,7 @@ export async function askUpdatesEnumerated(
     container: null,
     locals: plan.locals,
     reason: plan.reason,
-    publishedAt: plan.publishedAt,
+    published: { at: plan.publishedAt, text: plan.text },
   });
   if (run.mode !== "update") return [...entries];
   const allowed: UpdateEntry[] = [];

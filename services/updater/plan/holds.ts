@@ -2,6 +2,7 @@
 // asked about again every five minutes. The updater writes the holds; the poller reads them.
 import { HeldEntry } from "../../../shared/contract/held-entry.ts";
 import { retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
+import { getHeldText } from "../../../shared/nats/reserve.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import { OPERATOR } from "../../../shared/contract/participants.ts";
 import type { UpdateResult } from "../../../shared/contract/run-records.ts";
@@ -30,7 +31,7 @@ export const holdDigest = (bus: Bus, hold: Hold): Promise<void> =>
 
 async function writeHold(bus: Bus, hold: Hold): Promise<void> {
   const key = heldKey(bus.host.name, hold.container);
-  const before = await readHeld(bus, key);
+  const before = await readHeld(bus, hold.container);
   if (hold.end === "updated" && before !== undefined) await bus.held.delete(key);
   if (![...FOR_GOOD, ...FOR_A_WHILE].includes(hold.end)) return;
   const tries = before?.digest === hold.digest ? before.tries + 1 : 1;
@@ -54,7 +55,7 @@ export const holdAfterRollback = (run: Run, entry: UpdateEntry, end: UpdateResul
 
 async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: UpdateEntry): Promise<void> {
   const key = heldKey(bus.host.name, facts.name);
-  const before = await readHeld(bus, key);
+  const before = await readHeld(bus, facts.name);
   if (before !== undefined && latest.digests.some((name) => name.endsWith(`@${before.digest}`))) {
     await bus.held.delete(key);
     return;
@@ -74,9 +75,7 @@ function holdUntil(bus: Bus, { end, retryAfterS }: Hold, tries: number): number 
   return bus.clock.now() + (retryAfterS === undefined ? backoff : retryAfterS * 1000);
 }
 
-async function readHeld(bus: Bus, key: string): Promise<HeldEntry | undefined> {
-  const entry = await bus.held.get(key);
-  if (entry?.operation !== "PUT") return undefined;
-  const held = HeldEntry.safeParse(parseJson(entry.string()));
-  return held.success ? held.data : undefined;
+async function readHeld({ manager, host }: Bus, container: string): Promise<HeldEntry | undefined> {
+  const text = await getHeldText(manager, host.name, container);
+  return HeldEntry.safeParse(parseJson(text ?? "")).data;
 }

@@ -28,6 +28,8 @@ export interface Plan {
   readonly rollback: boolean;
   readonly containers: readonly PlannedContainer[];
   readonly locals: Locals<"updates_enumerated">;
+  /** Its event, as the poller published it. */
+  readonly text: string;
   /** Server time, milliseconds. */
   readonly publishedAt: number;
   /** Server time, milliseconds, when the updater took the plan. */
@@ -63,6 +65,7 @@ export function parsePlan(
     reason,
     rollback,
     locals: data.data as unknown as Locals<"updates_enumerated">,
+    text,
     publishedAt,
     takenAt,
     containers: updateable.map(({ container, current_image: current, latest_image: latest }) => ({

@@ -25,6 +25,7 @@ const nats = {
   isOpen: false,
   isShared: false,
   streams: [],
+  withoutReserve: [],
   unreadable: [],
   clockOff: 0,
 };
@@ -48,6 +49,12 @@ const cases: readonly [string, DoctorFindings, CheckName | undefined, RegExp][] 
     { nats: { ...nats, isShared: true }, scripts: [] },
     "NATS accounts",
     /all keys share one account/,
+  ],
+  [
+    "a host whose messages others can push out",
+    { nats: { ...nats, withoutReserve: ["web01"] }, scripts: [] },
+    "reserves",
+    /another host can push its journal .* prepare --hosts web01$/,
   ],
   [
     "NATS without TLS",

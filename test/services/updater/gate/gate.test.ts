@@ -45,7 +45,7 @@ describe("a hook that nobody has to answer", () => {
     await scene.bus.nats.flush();
     sent = "";
     await gate.ask({
-      ...{ hook: "updates_enumerated", container: null, reason: "", publishedAt: Date.now() },
+      ...{ hook: "updates_enumerated", container: null, reason: "", published: { at: Date.now(), text: "{}" } },
       locals: { updateable: [], depends_on_containers: [], hard_depends_on_containers: [] },
     });
     await scene.bus.nats.flush();

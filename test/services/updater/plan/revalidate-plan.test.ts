@@ -21,6 +21,7 @@ const planned = { name: "web", id: web.id, imageId: web.imageId, digest: "sha256
 const plan = (more: Partial<Plan> = {}): Plan =>
   ({
     engineId: "E",
+    text: "",
     publishedAt: NOW - 1000,
     takenAt: NOW,
     containers: [planned],

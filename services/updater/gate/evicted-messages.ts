@@ -4,10 +4,18 @@ import { getLastMessage, retryUntilAnswered } from "../../../shared/nats/jetstre
 import { STREAMS } from "../../../shared/contract/subjects.ts";
 import type { Bus } from "../bus.ts";
 
-/** Whether verdicts that were stored after the event on `subject` may be gone, by the server's clock. */
-export async function areVerdictsEvicted(bus: Bus, subject: string): Promise<boolean> {
+/** Whether the event on `subject` is gone, or answers that were stored after it may be, by the server's clock. */
+export async function findEvicted(bus: Bus, subject: string): Promise<"event" | "answers" | undefined> {
   const event = await retryUntilAnswered(bus, () => getLastMessage(bus.manager, STREAMS.hooks, subject));
+  if (event === undefined) return "event";
   const { state } = await retryUntilAnswered(bus, () => bus.manager.streams.info(STREAMS.verdicts));
   const [isFirstGone, isAnyLeft] = [state.first_seq > 1, state.messages > 0];
-  return event !== undefined && isFirstGone && isAnyLeft && Date.parse(state.first_ts) > event.time.getTime();
+  return isFirstGone && isAnyLeft && Date.parse(state.first_ts) > event.time.getTime()
+    ? "answers"
+    : undefined;
+}
+
+/** Tries once to store an event of somebody else anew: permissions of an earlier version forbid it. */
+export async function storeAnew({ js }: Bus, subject: string, text: string): Promise<void> {
+  await js.publish(subject, text, { timeout: 2000 }).catch(() => undefined);
 }
