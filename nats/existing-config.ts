@@ -11,6 +11,8 @@ import { type RoleName, type User, roleNames, roles, userName } from "./permissi
 export interface ExistingConfig {
   readonly users: readonly User[];
   readonly withPassword: readonly string[];
+  /** Names of the observers; undefined where an earlier version wrote the folder, which knew none or all of them. */
+  readonly observers: readonly string[] | undefined;
   readonly serverNames: readonly string[];
   readonly serverFolder: string | undefined;
 }
@@ -19,13 +21,19 @@ export async function readExistingConfig(folder: string): Promise<ExistingConfig
   const leaves = (await listNames(join(folder, "leaves"))).map((name) => join(folder, "leaves", name));
   const found = await Promise.all([folder, ...leaves].map(readUsers));
   const conf = await textIn(join(folder, "nats", "nats.conf"));
+  const observers = OBSERVERS_LINE.exec(await textIn(join(folder, "nats", "users.conf")))?.[1];
   return {
     users: found.at(0)?.users ?? [],
     withPassword: [...new Set(found.flatMap(({ withPassword }) => withPassword))],
+    observers: observers?.split(" ").filter((name) => name !== ""),
     serverNames: certificateNames(await textIn(join(folder, "nats", "server.pem"))),
     serverFolder: /cert_file: "(.+)\/server\.pem"/.exec(conf)?.[1],
   };
 }
+
+/** In users.conf: without it nobody could tell who was removed from who was not known yet. */
+const OBSERVERS_LINE = /^# observers: ?(.*)$/m;
+export const observersLine = (names: readonly string[]): string => `# observers: ${names.join(" ")}\n`;
 
 /** The names in the folder, sorted; none where it does not exist. */
 const listNames = async (folder: string): Promise<string[]> => (await readdir(folder).catch(() => [])).sort();

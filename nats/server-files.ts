@@ -8,6 +8,7 @@ import { nkeys } from "nats";
 import { makeCertificates } from "./certificates.ts";
 
 import { accountsText } from "./accounts-text.ts";
+import { observersLine } from "./existing-config.ts";
 import { authorizationText } from "./authorization-text.ts";
 import {
   STREAMS_ACCOUNT,
@@ -26,6 +27,8 @@ export interface ServerFiles {
   readonly users: readonly User[];
   /** Inbox prefixes of the users who send requests from the hub of this leaf node. */
   readonly askers?: readonly string[];
+  /** Names of the observers among the users, where observers connect to this server. */
+  readonly observers?: readonly string[];
   /** Names of the users that get a password rather than a key. */
   readonly withPassword: readonly string[];
   readonly server: ServerConfigOptions;
@@ -51,7 +54,11 @@ export async function writeServerFiles(files: ServerFiles): Promise<{ readonly i
   const text = serverConfigText({ ...server, ...(!isShared && { account: STREAMS_ACCOUNT }) });
   await writePrivate(join(nats, "nats.conf"), text); // holds the seed of a leaf node
   // may hold passwords
-  await writePrivate(file, isShared ? authorizationText(identities, files.askers) : accountsText(identities));
+  const usersText = isShared ? authorizationText(identities, files.askers) : accountsText(identities);
+  await writePrivate(
+    file,
+    `${usersText}${files.observers === undefined ? "" : observersLine(files.observers)}`,
+  );
   return { isShared };
 }
 

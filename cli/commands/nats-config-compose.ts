@@ -39,7 +39,7 @@ export const runCompose: CommandRunner<"nats-config compose"> = async (given, te
   try {
     await mkdir(all, { recursive: true, mode: 0o700 });
     await writeNatsFolder({
-      ...{ FOLDER: all, hosts: [host], participants, watchers: [], readers: [] },
+      ...{ FOLDER: all, hosts: [host], participants, watchers: [], readers: [], observers: observerNames },
       ...{ "with-password": [], "server-names": given["server-names"], "hub-url": "" },
       "server-folder": "/etc/nats/secure",
     });

@@ -70,6 +70,9 @@ async function mergeExistingConfig(
     participants: union(given.participants, namesInRoles(kept, "participant")),
     watchers: union(given.watchers, namesInRoles(kept, "watcher")),
     readers: union(given.readers, namesInRoles(kept, "reader")),
+    observers: union(given.observers, existing.observers ?? observerNames).filter(
+      (name) => given.observers.includes(name) || !namesInRoles(removedUsers, "observer").includes(name),
+    ),
     "server-names": union(given["server-names"], existing.serverNames),
     "server-folder": given["server-folder"] ?? existing.serverFolder ?? "/etc/nats/secure",
   };
@@ -146,6 +149,7 @@ interface UserNames {
   readonly participants: readonly string[];
   readonly watchers: readonly string[];
   readonly readers: readonly string[];
+  readonly observers: readonly string[];
 }
 interface NatsConfigOptions extends UserNames {
   readonly FOLDER: string;
@@ -174,13 +178,16 @@ const leafUser = (name: string): User => ({ role: "leaf", name });
 const usersOfHost = (name: string): User[] =>
   (["poller", "updater", "exec"] as const).map((role) => ({ role, name }));
 
-const usersOf = ({ participants, watchers, readers }: UserNames, ofHosts: readonly User[]): User[] => [
+const usersOf = (
+  { participants, watchers, readers, observers }: UserNames,
+  ofHosts: readonly User[],
+): User[] => [
   OPERATOR,
   ...ofHosts,
   ...participants.map((name) => ({ role: "participant" as const, name })),
   ...watchers.map((name) => ({ role: "watcher" as const, name })),
   ...readers.map((name) => ({ role: "reader" as const, name })),
-  ...observerNames.map((name) => ({ role: "observer" as const, name })),
+  ...observers.map((name) => ({ role: "observer" as const, name })),
 ];
 
 /** Writes the files of one server, or those of a hub and of a server for each host. */
@@ -191,14 +198,18 @@ export async function writeNatsFolder(given: NatsConfigOptions): Promise<Written
   const users = usersOf(given, hub === "" ? hostUsers : hosts.map(leafUser));
   checkPasswords(given["with-password"], hub === "" ? users : [...users, ...hostUsers]);
   const base = { authority: folder, withPassword: given["with-password"] };
+  const { observers } = given;
   const server = { folder: given["server-folder"] };
   try {
     if (hub === "") {
-      return { users, leaves: [], ...(await writeServerFiles({ ...base, folder, names, users, server })) };
+      const written = await writeServerFiles({ ...base, folder, names, users, observers, server });
+      return { users, leaves: [], ...written };
     }
     const hubNames = [...new Set([...names, new URL(hub).hostname.replace(/^\[|\]$/g, "")])];
     const hubServer = { ...server, domain: HUB_DOMAIN, leafnodes: "taken" as const };
-    const hubFiles = await writeServerFiles({ ...base, folder, names: hubNames, users, server: hubServer });
+    const hubFiles = await writeServerFiles({
+      ...{ ...base, folder, names: hubNames, users, observers, server: hubServer },
+    });
     const shared = [hubFiles.isShared];
     const isByPassword = given["with-password"].includes(userName(OPERATOR));
     const askers = [inboxPrefixOf(await readOrCreateIdentity(folder, OPERATOR, isByPassword))];

@@ -1,5 +1,6 @@
 // The rows of the command table that set something up. Pure.
 import * as z from "zod";
+import { observerNames } from "../../shared/contract/observers.ts";
 import { isReserved } from "../../shared/contract/participants.ts";
 import { count } from "../../shared/settings/setting-values.ts";
 import type { Command } from "./command.ts";
@@ -13,6 +14,8 @@ const SERVER_NAMES = {
   says: "Further names and addresses by which the server is reached, beside `nats`, `localhost` and `127.0.0.1`.",
 };
 
+const OBSERVERS: readonly string[] = observerNames;
+
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 export const setupCommands = {
@@ -22,7 +25,7 @@ export const setupCommands = {
       "Into FOLDER come `nats/` (nats.conf, users.conf and the certificate, for the server), `ca.pem` (what clients trust) " +
       "and `ca-key.pem` (keep it off the machines), and for each user `users/USER.nk` (NATS_NKEY_FILE; only its public half " +
       "is in users.conf) or `users/USER.password` (NATS_USER, NATS_PASSWORD_FILE). Users are operator, and for each host " +
-      "poller_HOST, updater_HOST and exec_HOST; participant_NAME, watcher_NAME, reader_NAME. What FOLDER holds is kept, users, " +
+      "poller_HOST, updater_HOST and exec_HOST; participant_NAME, watcher_NAME, reader_NAME, observer_NAME. What FOLDER holds is kept, users, " +
       "keys, passwords and the names in the certificate: write again with a new name to add it, or with --remove, then reload the " +
       "server. With --hub-url this is the NATS of a hub, which each " +
       "host's own is a leaf node of: what that server and the services of the host need is then in `leaves/HOST/`, laid out " +
@@ -37,6 +40,13 @@ export const setupCommands = {
       },
       watchers: { ...NAMES, says: "Watchers, who see everything live." },
       readers: { ...NAMES, says: "Readers, who also see what happened while they were away." },
+      observers: {
+        ...NAMES,
+        read: possiblyEmptyList.refine((all) => all.every((name) => OBSERVERS.includes(name)), {
+          error: `allowed are ${OBSERVERS.join(", ")}`,
+        }),
+        says: `Observers that were removed, to add them again; all are made at first: ${OBSERVERS.map((name) => `\`${name}\``).join(", ")}.`,
+      },
       "with-password": { ...NAMES, value: "USER[,USER...]", says: "Users that cannot use nkeys." },
       "server-names": SERVER_NAMES,
       "server-folder": {

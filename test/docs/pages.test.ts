@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { dataSchema, hookNames } from "../../shared/contract/hooks.ts";
 import { CloudEvent } from "../../shared/contract/messages.ts";
 import { pages } from "./pages.ts";
+import { PROMISES } from "./security-page.ts";
 import { exampleEvent } from "./example-event.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -31,6 +32,13 @@ describe("the printed pages of docs/", () => {
         Object.keys(event.data).sort(),
       );
     });
+});
+
+it("each promise of security.md names tests that are there", () => {
+  const missing = PROMISES.flatMap(([, , tests]) => tests).filter(
+    (file) => !existsSync(join(ROOT, "test", file)),
+  );
+  assert.deepEqual(missing, []);
 });
 
 describe("the links of the pages", () => {

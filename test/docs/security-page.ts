@@ -3,6 +3,8 @@ import { type Permission, type Permissions, roleNames, roles } from "../../nats/
 import { adversaries } from "../support/adversaries.ts";
 import { adversary, attacks, attackNames, targets } from "../support/adversary.ts";
 
+const code = (text: string): string => `\`${text}\``;
+
 const EXAMPLE = {
   host: "web01",
   participant: "backup",
@@ -27,32 +29,116 @@ function attempts(): string[][] {
   ]);
 }
 
-const ADVERSARY = "`nats/adversary.test.ts`";
+const ADVERSARY = "nats/adversary.test.ts";
 
-const PROMISES: readonly (readonly string[])[] = [
-  ["who reaches NATS and has no key", "is not let in", `${ADVERSARY}, \`end-to-end/compose.test.ts\``],
+/** Who or what, what is promised, and the tests, below `test`, that fail without it. */
+export const PROMISES: readonly (readonly [who: string, promise: string, tests: readonly string[]])[] = [
+  ["who reaches NATS and has no key", "is not let in", [ADVERSARY, "end-to-end/compose.test.ts"]],
   [
     "a participant's key",
     "answers for this participant only: it stores, changes, removes and hears nothing else, and decides nothing for others",
-    `${ADVERSARY}, \`end-to-end/permissions.test.ts\``,
+    [ADVERSARY, "end-to-end/permissions.test.ts"],
   ],
-  ["a watcher's or a reader's key", "changes nothing", ADVERSARY],
+  ["a watcher's or a reader's key", "changes nothing", [ADVERSARY]],
+  [
+    "the key of an observer that comes with Ouroboros",
+    "changes only what this observer remembers; Home Assistant's also asks for updates, as its users do",
+    [ADVERSARY],
+  ],
   [
     "the keys of a host",
     "publish events, verdicts of its hook-executor, journal and records of this host only; give commands to this host's services only",
-    `${ADVERSARY}, \`end-to-end/permissions.test.ts\``,
+    [ADVERSARY, "end-to-end/permissions.test.ts"],
   ],
   [
     "a host's own NATS, a leaf node of a hub, with all its keys",
-    "publishes at the hub on this host's subjects only; the hub copies nothing else from it",
-    "`nats/leaf-permissions.test.ts`",
+    "publishes at the hub on this host's subjects only; the hub copies nothing else from it; it is removed alone",
+    ["nats/leaf-permissions.test.ts"],
   ],
   [
     "a key, whose holder knows what others will publish next",
     "keeps none of it from being stored, by message ids, roll-ups or what it stores first",
-    ADVERSARY,
+    [ADVERSARY],
   ],
+  [
+    "a key, whose holder fills streams and buckets with all that it may publish",
+    "ends, stops and repeats no update of another host, and stores no more than the room of a stream ([Room](#what-is-not-promised))",
+    [
+      ADVERSARY,
+      "nats/reserve.test.ts",
+      "end-to-end/room.test.ts",
+      "services/updater/gate/gate.test.ts",
+      "services/updater/journal/journal.test.ts",
+    ],
+  ],
+  [
+    "who writes a host's journal or a plan for it",
+    "has no image run but one that the host's own records, or the container's own tag, name; containers that the host's filters leave alone stay",
+    ["end-to-end/identity.test.ts"],
+  ],
+  [
+    "who moves a tag while an update is approved",
+    "has nothing run but the digest that was approved",
+    ["end-to-end/identity.test.ts"],
+  ],
+  [
+    "who answers for a registry, or for its token server",
+    "gets no credentials that are not bound to it; its certificate is checked unless the Engine calls the registry insecure; it leads from https to no http",
+    [
+      "services/poller/credentials.test.ts",
+      "shared/registry/credentials.test.ts",
+      "services/poller/rules.test.ts",
+      "services/poller/insecure-registries.test.ts",
+      "services/poller/reach.test.ts",
+    ],
+  ],
+  [
+    "an HTTP endpoint that is asked, or what stands before it",
+    "proceeds by a verdict or an empty 200 or 204 only, never by an answer that is neither",
+    ["services/webhook/endpoint-verdict.test.ts", "services/webhook/run.test.ts"],
+  ],
+  [
+    "who publishes an image",
+    "has with its labels no effect beyond its own container, and with their size none on the host; no name of a container evades a verdict",
+    [
+      "end-to-end/image-labels.test.ts",
+      "shared/containers/effective-labels.test.ts",
+      "shared/containers/event-redaction.test.ts",
+    ],
+  ],
+  [
+    "who makes a mistake in an entry, a script or the hooks folder",
+    "opens no gate: what it may concern is put off or refused, and it is told",
+    [
+      "end-to-end/participants.test.ts",
+      "shared/contract/participant-entries.test.ts",
+      "services/hook-executor/script-faults.test.ts",
+      "services/hook-executor/scripts.test.ts",
+    ],
+  ],
+  [
+    "who reads events, verdicts, journal or logs",
+    "finds no environment variable, and no secret in labels or in the output of health checks that looks like one",
+    [
+      "shared/containers/event-redaction.test.ts",
+      "services/updater/containers/redact-output.test.ts",
+      "end-to-end/secrets.test.ts",
+      "shared/runtime/log.test.ts",
+    ],
+  ],
+  [
+    "a hook script",
+    "reads no key and no setting of the hook-executor that is secret; a service has its own secrets only",
+    [
+      "services/hook-executor/script-isolation.test.ts",
+      "services/hook-executor/run-hook.test.ts",
+      "compose-file.test.ts",
+    ],
+  ],
+  ["who publishes at Docker Hub what ours is built on", "is taken by digest only", ["digests.test.ts"]],
 ];
+
+const promiseRows = PROMISES.map(([who, promise, tests]) => [who, promise, tests.map(code).join(", ")]);
 
 export function securityPage(): string {
   const overview = roleNames.map((name) => {
@@ -92,7 +178,8 @@ NATS_USER=participant_backup NATS_PASSWORD="$(cat participant_backup.password)" 
 A service needs \`NATS_URL=tls://…\`, \`NATS_CA\` and \`NATS_NKEY_FILE\`, and a host's name in \`OUROBOROS_HOST\`. For other
 machines publish port 4222 of NATS, and give the name by which they reach it in ${code("--server-names")}. To add a host or a
 participant, write again with its name, what is there stays, and reload the server (\`docker compose kill -s HUP nats\`), then
-\`ouroboros nats-config prepare\` for a host or reader, \`ouroboros participant add\` for a participant.
+\`ouroboros nats-config prepare\` for a host or reader, \`ouroboros participant add\` for a participant. With ${code("--remove")} a
+host, with its leaf node, or any other user loses its key, and nobody else does.
 
 ## Roles
 
@@ -108,7 +195,7 @@ ${roleNames.map(section).join("\n\n")}
 
 ## What is promised, against whom
 
-${table(["Who", "What is promised", "Shown by"], PROMISES)}
+${table(["Who", "What is promised", "Shown by"], promiseRows)}
 
 Also true of all of them:
 
@@ -131,11 +218,18 @@ ${table(["With the subject of another, an adversary", ...TRYING], attempts())}
 
 - **Reading.** An updater may read the streams of the whole fleet, a hook-executor the journals of all hosts, a watcher and a
   reader see every event, and events tell what runs where. Give hosts that must not know that a NATS of their own.
-- **Room.** Streams have a maximum size; when they are full the oldest messages are dropped. A user who may publish to a stream can fill it: a
-  participant the verdicts, a host the events and the journal, and with them old messages of others are gone: history, and
-  what a rollback or a reader would look up there. What is waited for is not lost: its event is stored again, and its answers are asked for again
-  ([decision 58](decisions/0058-what-was-pushed-out-is-asked-again.md), ${code("services/updater/gate/gate.test.ts")}). No update proceeds because
-  of it. ${code("ouroboros doctor")} tells a stream that is nearly full. Hosts that must not touch each other's room have a NATS
+- **Room.** Streams have a maximum size; when they are full the oldest messages are dropped. A user who may publish to a
+  stream can fill it: a participant the verdicts, a host the events, the journal and the holds, and an observer what the
+  others remember. With them old messages of others are gone: history, and what a rollback or a reader would look up there.
+  What an update needs is not lost. Its event is stored again, and its answers are asked for again
+  ([decision 58](decisions/0058-what-was-pushed-out-is-asked-again.md)). The journal, the plans and what is held are also in
+  the host's reserve, a stream that only its own messages fill
+  ([decision 61](decisions/0061-a-host-has-a-reserve-that-only-its-own-messages-fill.md)); \`ouroboros nats-config prepare\`
+  makes one for each host as soon as there are several. It takes 8 MB of \`max_file_store\`: for more than 300 hosts raise
+  that. ${code("ouroboros doctor")} tells a stream that is nearly full, and a host without a reserve. A reserve is a copy, made
+  within milliseconds: what is pushed out before that, or while the server itself is down, is not in it.
+- **Time.** Who publishes as fast as NATS takes it slows everybody, and who asks a participant more than it can answer keeps
+  it from answering others: their updates are put off until it ends. Hosts that must not do that to each other have a NATS
   each ([leaf nodes](leaf-nodes.md)).
 - **Message ids.** A message with a \`Nats-Msg-Id\` that somebody else has used within the last 0.1 s is dropped by the server.
   Ouroboros sends none, and a participant need not.
@@ -148,6 +242,7 @@ ${table(["With the subject of another, an adversary", ...TRYING], attempts())}
   and on the API's subjects delete a copy that the hub has. Give it only to a machine that you trust with the fleet's participants.
 - **One account for all**, in folders that an older \`nats-config\` wrote: there the same holds for every key, and for all streams.
   ${code("ouroboros doctor")} and ${code("nats-config write")} say where it is so.
+- **A NATS without users**, where everybody who reaches it may do everything.
 
 To give each user its account in a folder with one for all: stop NATS, remove \`nats/users.conf\` (at a hub also
 \`leaves/*/nats/users.conf\`; hub and hosts can be moved one by one), run \`nats-config write\` again, rename \`jetstream/$G\`
@@ -180,8 +275,6 @@ function section(name: (typeof roleNames)[number]): string {
 
 const rowsOf = (may: string, rights: readonly Permission[]): string[][] =>
   rights.map(({ subject, why }) => [may, code(subject), why]);
-
-const code = (text: string): string => `\`${text}\``;
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");

@@ -1,6 +1,7 @@
 // What a host's own NATS may do at the hub, with the files that `ouroboros nats-config` wrote: whoever holds that server,
 // its key and its operator's rights included, acts for its own host only.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, PermissionViolationError, connect } from "nats";
 import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
@@ -51,13 +52,15 @@ for (const version of ["2.10", "2.15"] as const) {
   describe(`a leaf node of a hub, as nats-config writes both, on nats-server ${version}`, () => {
     let fleet: LeafFleet;
     let leaf: NatsServer;
+    let others: NatsServer;
     let atHub: NatsConnection;
     let atLeaf: NatsConnection;
 
     before(async () => {
       fleet = await leafFleet(version, [HOST, OTHER], ["a"]);
       leaf = await fleet.startLeaf(HOST);
-      await prepareFleet(fleet, { [HOST]: leaf, [OTHER]: await fleet.startLeaf(OTHER) });
+      others = await fleet.startLeaf(OTHER);
+      await prepareFleet(fleet, { [HOST]: leaf, [OTHER]: others });
       const { keys, hub, enter } = fleet;
       atHub = await enter(hub, keys, "operator");
       atLeaf = await enter(leaf, await keys.leaf(HOST), "operator");
@@ -131,6 +134,33 @@ for (const version of ["2.10", "2.15"] as const) {
       assert.match(users, /nkey: SU[A-Z2-7]{56} /);
       assert.doesNotMatch(fleet.keys.config, /SU[A-Z2-7]{56}/);
     });
+
+    it("has a key of its own, which is taken from it alone", async () => {
+      const { keys, enter } = fleet;
+      const atOthers = await enter(others, await keys.leaf(OTHER), "operator");
+      const seeds = await Promise.all(
+        [HOST, OTHER].map(async (host) => seedIn((await keys.leaf(host)).config)),
+      );
+      assert.equal(new Set(seeds).size, 2);
+      await fleet.rewrite("--remove", HOST);
+      const logOf = ({ log }: NatsServer) => readFile(log, "utf8");
+      await until(
+        "it is let in no more",
+        async () => /Authorization Violation/.test(await logOf(leaf)),
+        LONG,
+      );
+      const came: string[] = [];
+      atHub.subscribe("ouroboros.hook.>", { callback: (_error, { subject }) => void came.push(subject) });
+      await atHub.flush();
+      const own = "ouroboros.hook.web=2E02.before_update.web.after";
+      await until("the other's arrives", () => {
+        atLeaf.publish("ouroboros.hook.web01.before_update.web.after", "{}");
+        atOthers.publish(own, "{}");
+        return came.includes(own);
+      });
+      assert.deepEqual([...new Set(came)], [own]);
+      assert.doesNotMatch(await logOf(others), /Authorization Violation/);
+    });
   });
 }
 
@@ -176,6 +206,8 @@ async function passesBothWays({ keys, hub, enter }: LeafFleet, leaf: NatsServer)
   });
   assert.equal(stored?.string(), "refuse: not now");
 }
+
+const seedIn = (config: string): string => /nkey: (SU[A-Z2-7]{56}) /.exec(config)?.[1] ?? "";
 
 const isStored = (nats: NatsConnection, subject: string, verdict: string): Promise<boolean> =>
   jetstream(nats)

@@ -1,5 +1,7 @@
 // A hub and what a NATS of each host needs that is a leaf node of it, as `ouroboros nats-config` writes them. The leaf nodes
 // reach the hub through a relay that can be cut.
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { jetstream } from "@nats-io/jetstream";
 import { type NatsConnection, connect } from "nats";
 import { HUB_DOMAIN } from "../../nats/permissions.ts";
@@ -8,7 +10,12 @@ import { STREAMS } from "../../shared/contract/subjects.ts";
 import { type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
 import { runOperatorCommand } from "./run-operator-command.ts";
 import { type Relay, relayTo } from "./relay.ts";
-import { type NatsServerConfig, type NatsConfigFolder, upgradeNatsConfigAt } from "./nats-config-folder.ts";
+import {
+  type NatsConfigFolder,
+  type NatsServerConfig,
+  placeIn,
+  upgradeNatsConfigAt,
+} from "./nats-config-folder.ts";
 
 const LEAVES = 7422;
 
@@ -20,6 +27,8 @@ export interface LeafFleet extends AsyncDisposable {
   readonly enter: (server: NatsServer, place: NatsServerConfig, user: string) => Promise<NatsConnection>;
   /** Ended with the fleet. What the operators make at the hub and at the host is not made yet. */
   readonly startLeaf: (host: string) => Promise<NatsServer>;
+  /** Writes the hub's folder again, with `args` as for `ouroboros nats-config write`, and has the hub read it. */
+  readonly rewrite: (...args: readonly string[]) => Promise<void>;
 }
 
 interface FleetOptions {
@@ -42,12 +51,11 @@ export async function leafFleet(
   };
   const link = opens(await relayTo(LEAVES));
   const names = ["--hosts", hosts.join(","), "--participants", participants.join(",")];
-  const keys = opens(
-    await upgradeNatsConfigAt(shared, [...names, ...more, "--hub-url", `tls://127.0.0.1:${link.port}`]),
-  );
+  const url = ["--hub-url", `tls://127.0.0.1:${link.port}`];
+  const keys = opens(await upgradeNatsConfigAt(shared, [...names, ...more, ...url]));
   const listen = `listen: "127.0.0.1:${LEAVES}", advertise: "127.0.0.1:${link.port}"`;
-  const config = keys.config.replace('listen: "0.0.0.0:7422"', () => listen);
-  const hub = opens(await startNats({ version, config }));
+  const listening = ({ config }: NatsServerConfig) => config.replace('listen: "0.0.0.0:7422"', () => listen);
+  const hub = opens(await startNats({ version, config: listening(keys) }));
   return {
     ...{ keys, hub, link },
     enter: async ({ url }, place, user) => {
@@ -55,6 +63,18 @@ export async function leafFleet(
       const nats = await connect({ ...lasting, ...(await place.connection(user)) });
       opens({ [Symbol.asyncDispose]: () => nats.close() });
       return nats;
+    },
+    rewrite: async (...args) => {
+      const { code, err } = await runOperatorCommand({}, [
+        "nats-config",
+        "write",
+        keys.folder,
+        ...url,
+        ...args,
+      ]);
+      if (code !== 0) throw new Error(err);
+      await writeFile(join(dirname(hub.log), "nats.conf"), listening(await placeIn(keys.folder)));
+      await hub.kill("SIGHUP");
     },
     startLeaf: async (host) => opens(await startNats({ version, config: (await keys.leaf(host)).config })),
     [Symbol.asyncDispose]: async () => {

@@ -58,7 +58,8 @@ async function securedIn(folder: string, args: readonly string[]): Promise<NatsC
   };
 }
 
-async function placeIn(folder: string): Promise<NatsServerConfig> {
+/** What is written for a server, read anew. */
+export async function placeIn(folder: string): Promise<NatsServerConfig> {
   const read = (...path: string[]) => readFile(join(folder, ...path), "utf8");
   const [server, users] = [await read("nats", "nats.conf"), await read("nats", "users.conf")];
   const ca = join(folder, "ca.pem");

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import "../../bed/bed.ts"; // It starts openssl.
 import { runOperatorCommand } from "../../support/run-operator-command.ts";
 
-/** Their users are always made. */
+/** Their users are made unasked. */
 const OBSERVERS = ["observer_exporter", "observer_home-assistant", "observer_notifier"];
 
 describe("ouroboros nats-config", () => {
@@ -98,6 +98,27 @@ describe("ouroboros nats-config", () => {
     assert.doesNotMatch(await read("nats", "users.conf"), /web02/);
     const { out } = await run("write", folder, "--remove", "watcher_a");
     assert.match(out, /\nwatcher_a is removed: its key is gone/);
+  });
+
+  it("removes an observer, too, and brings it back when it is named", async () => {
+    const observers = async () =>
+      (await readdir(join(folder, "users"))).filter((file) => file.startsWith("observer_")).sort();
+    await run("write", folder, "--hosts", "web01");
+    const { out } = await run("write", folder, "--remove", OBSERVERS.join(","));
+    assert.match(out, /\nobserver_notifier is removed: its key is gone/);
+    assert.deepEqual((await run("write", folder, "--hosts", "web02")).err, "");
+    assert.deepEqual(await observers(), []);
+    assert.doesNotMatch(await read("nats", "users.conf"), /observer_/);
+    await run("write", folder, "--observers", "notifier");
+    await run("write", folder);
+    assert.deepEqual(await observers(), ["observer_notifier.nk"]);
+    assert.match((await run("write", folder, "--observers", "nobody")).err, /allowed are notifier, exporter/);
+    await writeFile(
+      join(folder, "nats", "users.conf"),
+      (await read("nats", "users.conf")).replace(/^# observers:.*$/m, ""), // as an earlier version wrote it
+    );
+    await run("write", folder);
+    assert.equal((await observers()).length, OBSERVERS.length);
   });
 
   it("removes nothing where it is not clear who is meant", async () => {

@@ -45,7 +45,12 @@ describe("a hook that nobody has to answer", () => {
     await scene.bus.nats.flush();
     sent = "";
     await gate.ask({
-      ...{ hook: "updates_enumerated", container: null, reason: "", published: { at: Date.now(), text: "{}" } },
+      ...{
+        hook: "updates_enumerated",
+        container: null,
+        reason: "",
+        published: { at: Date.now(), text: "{}" },
+      },
       locals: { updateable: [], depends_on_containers: [], hard_depends_on_containers: [] },
     });
     await scene.bus.nats.flush();
@@ -107,6 +112,49 @@ describe("a hook that is waited for while somebody fills the streams", () => {
     assert.equal(await storedOn(scene, STREAMS.hooks, SUBJECT), 0);
     scene.bus.reconnects.count += 1; // at once, without the ten seconds (gate-wait.test.ts)
     await using _judge = await answering(server.url, "judge");
+    assert.equal((await asking).verdict, "proceed");
+  });
+
+  it("is asked again where the plan that asks it was pushed out", async () => {
+    await using server = await startNats();
+    await using scene = await gateScene(h1, server.url);
+    await scene.register("updates_enumerated", ["judge"]);
+    const { name: host } = scene.bus.host;
+    const id = "r1-updates_enumerated";
+    const subject = subjects.hook({ host, hook: "updates_enumerated", container: null, event: id });
+    const text = JSON.stringify({ id });
+    await scene.bus.js.publish(subject, text);
+    await flood(scene, STREAMS.hooks, (n) => `ouroboros.hook.other.after_update.web.${n}`);
+    assert.equal(await storedOn(scene, STREAMS.hooks, subject), 0);
+    const asking = (await scene.newGate("r1")).ask({
+      ...{ hook: "updates_enumerated", container: null, reason: "" },
+      published: { at: Date.now() + 60_000, text },
+      locals: { updateable: [], depends_on_containers: [], hard_depends_on_containers: [] },
+    });
+    await using _judge = await answering(server.url, "judge");
+    assert.equal((await asking).verdict, "proceed");
+  });
+
+  it("is asked again where its answer was pushed out while NATS was out of reach", async () => {
+    await using server = await startNats();
+    await using relay = await relayTo(server.port);
+    await using scene = await gateScene(h1, `nats://127.0.0.1:${relay.port}`);
+    const hook = await beforeUpdateOf(h1);
+    await using direct = await connect({ servers: server.url });
+    const js = jetstream(direct);
+    await scene.register(hook.hook, ["judge"]);
+    const asking = (await scene.newGate("r1")).ask(hook);
+    const taken = await (await js.consumers.get(STREAMS.hooks, "gate_judge")).next();
+    assert.equal(await taken?.ackAck(), true);
+    relay.cut();
+    const verdict = subjects.verdict(h1.name, "judge", EVENT);
+    await js.publish(verdict, "proceed");
+    const manager = await jetstreamManager(direct);
+    await manager.streams.update(STREAMS.verdicts, { max_bytes: LITTLE });
+    for (let n = 0; n < 12; n++)
+      await js.publish(`ouroboros.verdict.${h1.name}.other.${n}`, "x".repeat(50_000));
+    await using _judge = await answering(server.url, "judge");
+    relay.join();
     assert.equal((await asking).verdict, "proceed");
   });
 
