@@ -45,14 +45,20 @@ export const runWrite: CommandRunner<"nats-config write"> = async (given, termin
   else {
     const lines = [...names, `${names.length} users written to ${given.FOLDER}`];
     const leafLines = leaves.map((folder) => `${folder} is for the NATS of this host, and its services`);
-    const removedLines = removed.map(
-      (name) => `${name} is removed: its key is gone, and opens nothing once the server has reloaded`,
+    const removedLines = removedUsers.map(
+      (user) => `${userName(user)} is removed: its key is gone, and ${whenClosed(user)}`,
     );
     terminal.stdout.write([...lines, ...leafLines, ...removedLines].map((line) => `${line}\n`).join(""));
     if (isShared) terminal.stderr.write(SHARED_ACCOUNT_WARNING);
   }
   return 0;
 };
+
+/** A server that reads its users anew ends the connections of clients that are no more, but not of leaf nodes. */
+const whenClosed = ({ role }: User): string =>
+  role === "leaf"
+    ? "opens nothing once the server has been restarted: a reload leaves its link open"
+    : "opens nothing once the server has reloaded";
 
 /** Merges the given options with what was written before, without the users to be removed. */
 async function mergeExistingConfig(

@@ -27,7 +27,7 @@ export const setupCommands = {
       "is in users.conf) or `users/USER.password` (NATS_USER, NATS_PASSWORD_FILE). Users are operator, and for each host " +
       "poller_HOST, updater_HOST and exec_HOST; participant_NAME, watcher_NAME, reader_NAME, observer_NAME. What FOLDER holds is kept, users, " +
       "keys, passwords and the names in the certificate: write again with a new name to add it, or with --remove, then reload the " +
-      "server. With --hub-url this is the NATS of a hub, which each " +
+      "server, or restart it where a host with a NATS of its own is removed. With --hub-url this is the NATS of a hub, which each " +
       "host's own is a leaf node of: what that server and the services of the host need is then in `leaves/HOST/`, laid out " +
       "as FOLDER is.",
     arguments: { FOLDER: { says: "The folder to write; created if it does not exist.", read: nonEmptyText } },

@@ -179,7 +179,8 @@ A service needs \`NATS_URL=tls://…\`, \`NATS_CA\` and \`NATS_NKEY_FILE\`, and 
 machines publish port 4222 of NATS, and give the name by which they reach it in ${code("--server-names")}. To add a host or a
 participant, write again with its name, what is there stays, and reload the server (\`docker compose kill -s HUP nats\`), then
 \`ouroboros nats-config prepare\` for a host or reader, \`ouroboros participant add\` for a participant. With ${code("--remove")} a
-host, with its leaf node, or any other user loses its key, and nobody else does.
+host or any other user loses its key, and nobody else does. The leaf node of a host that is removed is cut off when the hub is
+restarted: a reload leaves its link open.
 
 ## Roles
 

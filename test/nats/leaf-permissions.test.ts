@@ -135,7 +135,7 @@ for (const version of ["2.10", "2.15"] as const) {
       assert.doesNotMatch(fleet.keys.config, /SU[A-Z2-7]{56}/);
     });
 
-    it("has a key of its own, which is taken from it alone", async () => {
+    it("has a key of its own, which is taken from it alone, at the hub's next start", async () => {
       const { keys, enter } = fleet;
       const atOthers = await enter(others, await keys.leaf(OTHER), "operator");
       const seeds = await Promise.all(

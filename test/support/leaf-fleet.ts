@@ -27,7 +27,7 @@ export interface LeafFleet extends AsyncDisposable {
   readonly enter: (server: NatsServer, place: NatsServerConfig, user: string) => Promise<NatsConnection>;
   /** Ended with the fleet. What the operators make at the hub and at the host is not made yet. */
   readonly startLeaf: (host: string) => Promise<NatsServer>;
-  /** Writes the hub's folder again, with `args` as for `ouroboros nats-config write`, and has the hub read it. */
+  /** Writes the hub's folder again, with `args` as for `ouroboros nats-config write`, and restarts the hub. */
   readonly rewrite: (...args: readonly string[]) => Promise<void>;
 }
 
@@ -74,7 +74,7 @@ export async function leafFleet(
       ]);
       if (code !== 0) throw new Error(err);
       await writeFile(join(dirname(hub.log), "nats.conf"), listening(await placeIn(keys.folder)));
-      await hub.kill("SIGHUP");
+      await hub.restart();
     },
     startLeaf: async (host) => opens(await startNats({ version, config: (await keys.leaf(host)).config })),
     [Symbol.asyncDispose]: async () => {
