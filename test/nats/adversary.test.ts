@@ -87,7 +87,7 @@ function triesAll(open: () => Promise<Scene>): () => Scene {
       const everybody = [...operators, ...adversaries.map(as)];
       await answersEnd(adversaries.map(as));
       await copiesAreMade(managers);
-      const before = await holdings(managers);
+      const before = await quietHoldings(managers);
       const heard = [
         ...operators.flatMap((operator) => by.foreign.map((subject) => hear(operator, subject, () => false))),
         ...others.map((other) => hear(as(other), ">", (reply) => maySend(other, reply))),
@@ -100,9 +100,9 @@ function triesAll(open: () => Promise<Scene>): () => Scene {
       await copiesAreMade(managers);
       const after = await quietHoldings(managers);
       const arrived = [...new Set(came)].filter((subject) => !maySend(user, subject));
-      const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-        (what) => before[what] !== after[what] && !maySend(user, what.replace(/ at .*/, "")),
-      );
+      const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+        .filter((what) => before[what] !== after[what] && !maySend(user, what.replace(/ at .*/, "")))
+        .map((what) => `${what}: ${before[what] ?? "nothing"} → ${after[what] ?? "nothing"}`);
       assert.ok(tried > 2000 && attackNames.length >= 8);
       assert.deepEqual({ changed, arrived }, { changed: [], arrived: [] });
     });
@@ -170,6 +170,7 @@ for (const version of ["2.10", "2.15"] as const) {
 
     it("hears what is meant for it only", async () => {
       const { as, operators, managers } = opened();
+      await answersEnd(adversaries.map(as));
       const came = new Map<string, Set<string>>();
       const heard = adversaries.map((user) => {
         const mine = new Set<string>();
