@@ -24,7 +24,9 @@ export async function ensureReserves(manager: JetStreamManager, hosts: readonly 
   const all = new Set(hosts);
   for await (const [[host], text] of entriesOf(manager, BUCKETS.hosts))
     if (host !== undefined && text !== "") all.add(host);
-  if (all.size > 1) for (const host of all) await ensureStream(manager, reserveStream(host));
+  if (all.size < 2) return;
+  const { num_replicas } = (await manager.streams.info(STREAMS.runs)).config;
+  for (const host of all) await ensureStream(manager, { ...reserveStream(host), num_replicas });
 }
 
 const reserveStream = (host: string) => ({

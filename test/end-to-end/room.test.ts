@@ -17,7 +17,7 @@ const h1 = engine(1);
 /** Of everything that a host's keys write, and of the verdicts. */
 const floods: readonly (readonly [stream: string, subject: string])[] = [
   [STREAMS.runs, "ouroboros.run.evil.x"],
-  [STREAMS.hooks, "ouroboros.hook.evil.before_update.web.x"],
+  [STREAMS.hooks, "ouroboros.hook.evil.after_self_cleanup.web.x"], // at which nobody is asked
   [STREAMS.verdicts, "ouroboros.verdict.evil.x.x"],
   [`KV_${BUCKETS.held}`, `$KV.${BUCKETS.held}.evil.x`],
 ];

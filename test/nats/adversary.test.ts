@@ -265,7 +265,7 @@ async function publishAll(nats: NatsConnection, subjects: readonly string[]): Pr
 }
 
 /** A subject of the pattern is stored there. */
-const isStoredIn = ({ subjects = [] }: StreamConfig, pattern: string): boolean =>
+const isStoredIn = ({ subjects = [] }: Partial<StreamConfig>, pattern: string): boolean =>
   subjects.some((subject) => matches(subject, exampleSubject(pattern)));
 
 type Holdings = Readonly<Record<string, string>>;
