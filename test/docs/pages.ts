@@ -15,6 +15,7 @@ import { subjects } from "../../shared/contract/subjects.ts";
 import { asyncapi } from "./asyncapi.ts";
 import { commandsPage } from "./commands-page.ts";
 import { cookbookPage } from "./cookbook-page.ts";
+import { errorsPage } from "./errors-page.ts";
 import { hookPage } from "./hook-page.ts";
 import { block, code, fieldsOf, json, page, table } from "./markdown.ts";
 import { exampleEvent, subjectOf } from "./example-event.ts";
@@ -34,6 +35,7 @@ export const pages = (): Readonly<Record<string, string>> => ({
   "parity.md": parityPage(),
   "notifications.md": notificationsPage(),
   "metrics.md": metricsPage(),
+  "errors.md": errorsPage(),
   ...Object.fromEntries(hookNames.map((name) => [`hooks/${name}.md`, hookPage(name)])),
   ...Object.fromEntries(
     Object.entries(messages).map(([name, schema]) => [`schemas/${name}.json`, `${json(schemaOf(schema))}\n`]),

@@ -46,7 +46,7 @@ describe("asking private repositories", () => {
     assert.deepEqual(found, digest(good.digest));
     await config.write("{ broken");
     const [broken] = await ask(asked, bad.reference);
-    assert.match(becauseOf(broken), /config\.json is no Docker client configuration$/);
+    assert.match(becauseOf(broken), /config\.json is no Docker client configuration: /);
   });
 
   it("works with Basic", async () => {
