@@ -111,10 +111,13 @@ describe("ouroboros explain", () => {
     assert.deepEqual([code, out], [1, "[]\n"]);
     assert.equal(
       err,
-      "ouroboros explain: h2: its poller does not answer\nouroboros explain: no container web was seen\n",
+      "ouroboros explain: h2: its poller does not answer\nouroboros explain: no container web was seen: `ouroboros explain` lists those it found\n",
     );
     const only = await explain(stage, "web", "--host", HOST);
-    assert.equal(only.err, `ouroboros explain: no container web was seen on ${HOST}\n`);
+    assert.equal(
+      only.err,
+      `ouroboros explain: no container web was seen on ${HOST}: \`ouroboros explain\` lists those it found\n`,
+    );
   });
 
   it("says that NATS_URL is needed, and that NATS does not answer", async () => {

@@ -29,7 +29,7 @@ describe("asking private repositories", () => {
     const [answer] = await ask(asked, reference);
     assert.equal(
       becauseOf(answer),
-      "ghcr.io denies access without credentials: `docker login` there, or set REPO_USER and REPO_REGISTRY",
+      "ghcr.io denies access without credentials: `docker login ghcr.io` and mount its config.json, or set REPO_USER, REPO_PASS and REPO_REGISTRY",
     );
   });
 
