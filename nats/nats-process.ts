@@ -219,14 +219,17 @@ function watchEnd(child: ServerChild, { stop, clock }: ServerRun): AbortSignal {
   return over.signal;
 }
 
-/** Forwards lines such as `[pid] [WRN] text` to our log; the returned function gives the last complaint. */
+/**
+ * Forwards what the server complains about, as `[pid] [WRN] text`, to our log, and leaves out the rest, such as its
+ * banner. The returned function gives the last complaint.
+ */
 function forwardLog(child: ServerChild, log: Logger): () => string {
   let complaint = "";
   createInterface(child.stderr).on("line", (line) => {
     const [, level = "ERR", text = line] = /^\[\d+\] \[(\w+)\] (.*)$/.exec(line) ?? [];
-    const quiet = ["INF", "DBG", "TRC"].includes(level);
-    if (!quiet) complaint = text;
-    log[quiet ? "debug" : "warn"]({ text }, "nats-server");
+    if (["INF", "DBG", "TRC"].includes(level)) return;
+    complaint = text;
+    log.warn({ because: text }, "nats-server complains");
   });
   return () => complaint;
 }

@@ -49,7 +49,7 @@ export const makeHelperService =
       steps,
     );
     const { name, run, way } = job.data;
-    if (outcome.kind === "done") context.log.info({ container: name, run, way }, "helper is done");
+    if (outcome.kind === "done") context.log.info({ container: name, run, way }, "the helper has finished");
     else
       context.log.error(
         { container: name, run, way, because: `"${outcome.failed}" failed: ${explain(outcome.cause)}` },

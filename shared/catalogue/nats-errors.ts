@@ -97,6 +97,6 @@ export const privateNatsErrors = {
   serverFailed: {
     says: "nats-server did not start: {because}",
     cause: "The server's own last line says why.",
-    remedy: "LOG_LEVEL=debug shows all that it says; NATS_URL takes a NATS of yours",
+    remedy: "mend what it names, or set NATS_URL to a NATS of yours",
   },
 } as const satisfies Catalogue;

@@ -224,7 +224,8 @@ async function logStatusChanges(
     if (status.type === "disconnect") state.connected = false;
     if (status.type === "reconnect") state.connected = true;
     if (status.type === "error") log.error({ err: status.error }, "NATS error");
-    else if (status.type === "disconnect" || status.type === "reconnect")
-      log.warn({ server: status.server }, `NATS ${status.type}`);
+    else if (status.type === "disconnect")
+      log.warn({ server: status.server }, "connection to NATS lost; waiting for it");
+    else if (status.type === "reconnect") log.warn({ server: status.server }, "connected to NATS again");
   }
 }
