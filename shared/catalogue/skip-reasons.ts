@@ -142,7 +142,7 @@ export const skipReasons = {
   held: {
     says: "held: {because} ({by}), until {end}",
     cause: "This digest was refused, deferred or rolled back.",
-    remedy: "mend the cause, then `ouroboros update` with the container's name",
+    remedy: "mend the cause; to try again now: `ouroboros update {container}`",
   },
   mirrorBehind: {
     says: "held: the Engine's mirror {mirror} serves {serves} as {image}, and docker.io has {upstream}",

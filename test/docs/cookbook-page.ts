@@ -73,14 +73,14 @@ before a container is stopped, and ends it when the update is over, whatever its
 \`MUTE_S\` seconds: let that be longer than your slowest update. While Alertmanager is away updates wait; add the participant
 with \`--advisory\` if they should not. The end of an update is heard as it happens: where your
 [NATS confines its users](security.md) a participant does not hear it, so add \`after_update\` to its hooks, and what does not
-come that far, such as a refused update, is told again after \`MUTE_S\`.`,
+come that far, such as a refused update, is reported again after \`MUTE_S\`.`,
     files: { "examples/participants/mute-alertmanager.mjs": "" },
     shared: ["examples/participants/lib/participant.mjs", "examples/participants/lib/muting.mjs"],
   },
   look_away: {
     title: "The same for Uptime Kuma, and any other monitoring",
     says: `Uptime Kuma has no published API by which a program could pause a monitor or begin a maintenance: what its page uses
-between browser and server may change with every version. So this participant tells an address of yours when to look away, and
+between browser and server may change with every version. So this participant calls an address of yours, which is to look away, and
 when to look again; what stands there may use a tool that somebody keeps for your version of Uptime Kuma. It was tried with an HTTP receiver that checks what is sent, not with Uptime Kuma itself. All
 that is said above about the end of an update holds here too.`,
     files: { "examples/participants/mute-webhook.mjs": "" },

@@ -130,12 +130,12 @@ ${table(["With the subject of another, an adversary", ...TRYING], attempts())}
 ### What is not promised
 
 - **Reading.** An updater may read the streams of the whole fleet, a hook-executor the journals of all hosts, a watcher and a
-  reader see every event, and events tell what runs where. Give hosts that must not know that a NATS of their own.
+  reader see every event, and events say what runs where. Give hosts that must not know that a NATS of their own.
 - **Room.** Streams have a maximum size; when they are full the oldest messages are dropped. A user who may publish to a stream can fill it: a
   participant the verdicts, a host the events and the journal, and with them old messages of others are gone: history, and
   what a rollback or a reader would look up there. What is waited for is not lost: its event is stored again, and its answers are asked for again
   ([decision 58](decisions/0058-what-was-pushed-out-is-asked-again.md), ${code("services/updater/gate/gate.test.ts")}). No update proceeds because
-  of it. ${code("ouroboros doctor")} tells a stream that is nearly full. Hosts that must not touch each other's room have a NATS
+  of it. ${code("ouroboros doctor")} reports a stream that is nearly full. Hosts that must not touch each other's room have a NATS
   each ([leaf nodes](leaf-nodes.md)).
 - **Message ids.** A message with a \`Nats-Msg-Id\` that somebody else has used within the last 0.1 s is dropped by the server.
   Ouroboros sends none, and a participant need not.

@@ -20,7 +20,7 @@ export function readmeOf(hook: HookName): string {
     says,
     `Scripts see ${names.join(", ")}.`,
     refusal === null
-      ? "It cannot be refused: a `refuse` or `defer` is told as a warning, and the work goes on."
+      ? "It cannot be refused: a `refuse` or `defer` is logged as a warning, and the work goes on."
       : `On \`refuse\` or \`defer\`: ${refusal}.`,
     ...(examples.length > 0 ? [`Examples:\n\n${examples.join("\n")}`] : []),
     `[This hook in full](../../docs/hooks/${hook}.md), [how to write a script](../README.md)`,
