@@ -41,7 +41,7 @@ describe("asking private repositories", () => {
     const bad = await pushApp("ghcr.io/acme/private/app", "1");
     const good = await pushApp("docker.io/library/asked-hub", "1");
     const [refused, found] = await ask(asked, bad.reference, "asked-hub:1");
-    assert.match(becauseOf(refused), /^ghcr\.io refuses the credentials of ann: `docker login`/);
+    assert.match(becauseOf(refused), /^ghcr\.io refuses the credentials of ann: `docker login ghcr\.io`/);
     assert.doesNotMatch(becauseOf(refused), /wr0ng|Basic|Bearer/);
     assert.deepEqual(found, digest(good.digest));
     await config.write("{ broken");
