@@ -71,9 +71,9 @@ that comes from the image does not count, and EVENT_LABELS has to let it out. To
     says: `This [participant](../examples/participants/README.md) makes a silence in Prometheus' Alertmanager (tested with 0.25)
 before a container is stopped, and ends it when the update is over, whatever its end. A silence also ends by itself, after
 \`MUTE_S\` seconds: let that be longer than your slowest update. While Alertmanager is away updates wait; add the participant
-with \`--advisory\` if they should not. The end of an update is heard as it happens: where your
-[NATS confines its users](security.md) a participant does not hear it, so add \`after_update\` to its hooks, and what does not
-come that far, such as a refused update, is reported again after \`MUTE_S\`.`,
+with \`--advisory\` if they should not. The participant learns at once when an update is over, unless your
+[NATS confines its users](security.md): then add \`after_update\` to its hooks. The silence of an update that does not come that
+far, for example because it is refused, lasts for \`MUTE_S\`.`,
     files: { "examples/participants/mute-alertmanager.mjs": "" },
     shared: ["examples/participants/lib/participant.mjs", "examples/participants/lib/muting.mjs"],
   },

@@ -126,8 +126,8 @@ ${block("json", json(exampleEvent("before_update")))}
 A verdict is published on \`verdictsubject\` with the participant's name filled in, as JSON
 (\`{"verdict":"refuse","reason":"…"}\`, for \`defer\` also \`"retry_after_s":600\`) or as plain text (\`proceed\`, \`refuse: reason\`).
 At \`updates_enumerated\` it may hold \`"containers": {"name": "refuse"}\` for single containers. Who needs longer than its
-time limit publishes anything on \`progresssubject\` now and then. All events of a hook are heard on
-\`${subjects.hooksOf(null, "before_update")}\`, all of a host on \`${subjects.hooksOf("web01", null)}\`.`,
+time limit publishes anything on \`progresssubject\` now and then. Subscribe to
+\`${subjects.hooksOf(null, "before_update")}\` for all events of a hook, to \`${subjects.hooksOf("web01", null)}\` for all of a host.`,
     `In every event's \`data\`:\n\n${fieldsOf(EventContext.shape)}`,
     `## A container\n\n${fieldsOf(ContainerPayload.shape)}`,
     `## An image\n\n${fieldsOf(ImagePayload.shape)}`,
@@ -142,7 +142,7 @@ Ends are published on the same stream, for programs that watch. A notice needs n
 const noticeSection = (name: NoticeName): string =>
   [
     `### ${name}`,
-    `${notices[name].says} All are heard on \`${subjects.hooksOf(null, name)}\`. Its schema: [${name}.json](schemas/${name}.json).`,
+    `${notices[name].says} Subscribe to \`${subjects.hooksOf(null, name)}\` for all of them. Its schema: [${name}.json](schemas/${name}.json).`,
     fieldsOf(notices[name].data.shape),
   ].join("\n\n");
 
