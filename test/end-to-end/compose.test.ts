@@ -10,6 +10,7 @@ import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { bedCommand, engine, engineSocket, leftovers, pushApp } from "../bed/bed.ts";
+import { until } from "../support/until.ts";
 import {
   LATEST,
   buildNats,
@@ -258,7 +259,9 @@ describe("docker compose up -d", function () {
     const [up = "", curl = ""] = (await blockOf("docs/metrics.md", "With compose, for one host")).split("\n");
     await sh(up);
     const onHost = () => bedCommand("on", "1", "sh", "-c", curl).catch(String);
-    while (!/^ouroboros_host_info\{host="home"/m.test(await onHost())) await pause(500);
+    await until("the metrics are served", async () =>
+      /^ouroboros_host_info\{host="home"/m.test(await onHost()),
+    );
     await sh("docker compose --profile home-assistant up -d");
     await sh("docker compose --profile webhook up -d");
     const participant = (words: string) => sh(`docker compose exec updater ouroboros participant ${words}`);
@@ -270,9 +273,10 @@ describe("docker compose up -d", function () {
       ["webhook", /waiting for events/],
       ["exporter", /InfluxDB takes no points/],
     ] as const)
-      while (!says.test(await compose("logs", service))) await pause(500);
-    while (!/not sent/.test(await sh("docker compose exec updater ouroboros notify test || true")))
-      await pause(500);
+      await until(`${service} says so`, async () => says.test(await compose("logs", service)));
+    await until("the notifier has tried", async () =>
+      /not sent/.test(await sh("docker compose exec updater ouroboros notify test || true")),
+    );
     await sh("docker compose --profile '*' down --volumes");
     await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
   });
@@ -348,13 +352,13 @@ describe("docker compose up -d", function () {
     const line = await blockOf("README.md", "## Run it");
     await sh(line);
     const [, call = ""] = /`(docker exec ouroboros [^`]*)`/.exec(await pageText("README.md")) ?? [];
-    while (!ANSWERS.test(await sh(call).catch(String))) await pause(500);
+    await until("its services answer", async () => ANSWERS.test(await sh(call).catch(String)));
     await docker("rm", "--force", "ouroboros");
     const withMetrics = await blockOf("docs/metrics.md", "The program with all services serves");
     await sh(withMetrics, ["…", "-v /var/run/docker.sock:/var/run/docker.sock -v ouroboros:/data"]);
     const curl = ["curl", "-s", "http://127.0.0.1:8000/metrics"];
-    while (!/^ouroboros_host_info/m.test(await bedCommand("on", "1", ...curl).catch(String)))
-      await pause(500);
+    const served = () => bedCommand("on", "1", ...curl).catch(String);
+    await until("the metrics are served", async () => /^ouroboros_host_info/m.test(await served()));
     await docker("rm", "--force", "ouroboros");
     await docker("volume", "rm", "ouroboros");
   });
