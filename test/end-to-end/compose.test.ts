@@ -42,7 +42,7 @@ describe("docker compose up -d", function () {
       assert.ok(text.includes(from), `${from} is not in ${text}`);
       return text.replaceAll(from, to);
     }, script);
-    return run("sh", ["-euc", edited.replaceAll(/(compose\b[^\n]*?) exec /g, "$1 exec -T ")], folder);
+    return run("sh", ["-c", edited.replaceAll(/(compose\b[^\n]*?) exec /g, "$1 exec -T ")], folder);
   };
 
   before("the images", async () => {
