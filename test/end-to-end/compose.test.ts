@@ -221,10 +221,15 @@ describe("docker compose up -d", function () {
     await cp(join(checkout, "examples/participants/participant.py"), join(there, "participant.py"));
     await writeFile(join(there, "backup.sh"), "#!/bin/sh\ncat > event.json\n", { mode: 0o755 });
     const [add = "", ...start] = (await blockOf("docs/security.md", keysFirst, 1)).split("\n");
-    await sh(add, [
-      "ouroboros participant",
-      "docker compose -f compose.yaml -f compose.secure.yaml exec updater ouroboros participant",
-    ]);
+    await until("NATS is up, and the participant is added", async () =>
+      sh(add, [
+        "ouroboros participant",
+        "docker compose -f compose.yaml -f compose.secure.yaml exec updater ouroboros participant",
+      ]).then(
+        () => true,
+        () => false,
+      ),
+    );
     const script = start.join("\n").replace("tls://nats.example.com:4222", "tls://nats:4222");
     const place = ["--network", "ouroboros_default", "-v", `${there}:/there`, "-w", "/there"];
     await docker("run", "-d", "--name", "backup", ...place, "--entrypoint", "sh", image, "-euc", script);
