@@ -3,7 +3,7 @@
 // dist/.built is as old as the sources it was made of.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { build } from "esbuild";
 
 process.chdir(join(import.meta.dirname, ".."));
@@ -15,23 +15,14 @@ if (status !== 0) process.exit(status ?? 1);
 // What services read beside their code: Python programs, templates.
 cpSync("services", "dist/services", { recursive: true, filter: (path) => !path.endsWith(".ts") });
 
-// In place: dist/cli/main.js and each dist/services/*/main.js, with what they share in dist/services/bundle/, as deep
-// below the project as the modules. These stay for the tests.
-await build({
+const common = {
   absWorkingDir: process.cwd(),
-  entryPoints: ["cli", ...readdirSync("services").map((service) => `services/${service}`)].map(
-    (folder) => `dist/${folder}/main.js`,
-  ),
   outdir: "dist",
-  outbase: "dist",
-  chunkNames: "services/bundle/[name]-[hash]",
   allowOverwrite: true,
   bundle: true,
-  splitting: true,
   format: "esm",
   platform: "node",
   target: "node20.19",
-  keepNames: true,
   sourcemap: true,
   sourcesContent: false,
   // Packages that are CommonJS ask for Node's own modules in this way.
@@ -40,6 +31,40 @@ await build({
   },
   external: ["dockerode"], // shared/docker/docker-client.ts loads it without two of its parts
   logLevel: "warning",
+};
+
+// In place: dist/cli/main.js and each dist/services/*/main.js; what they load is in dist/services/bundle/, as deep below
+// the project as the modules. These stay for the tests.
+const bundle = "services/bundle";
+const bundled = (name) => [`${bundle}/${basename(name)}`, `dist/cli/${name}.js`];
+const loadedByMain = ["start-command", "start-services", "commands/healthcheck"].map(bundled);
+/** What main.js loads on demand stays a file of its own. */
+const loadOnDemand = ({ onResolve }) =>
+  onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+    const file = relative(process.cwd(), join(resolveDir, path));
+    const [name] = loadedByMain.find(([, module]) => module === file) ?? [];
+    return name && { path: `../${name}.js`, external: true };
+  });
+await build({
+  ...common,
+  entryPoints: { "cli/main": "dist/cli/main.js" },
+  plugins: [{ name: "load on demand", setup: loadOnDemand }],
+});
+
+// A command is one file: to find and read a file takes as long as to parse a tenth of a megabyte that is not used. What
+// is only used by other commands is parsed, but not run.
+const [command, services, healthcheck] = loadedByMain;
+await build({ ...common, entryPoints: Object.fromEntries([command, healthcheck]) });
+
+// Services share files, so that the program of all services loads each module once. Their log names the class of an error,
+// of which bundling may change the name.
+const mains = readdirSync("services").map((service) => `services/${service}/main`);
+await build({
+  ...common,
+  entryPoints: Object.fromEntries([services, ...mains.map((main) => [main, `dist/${main}.js`])]),
+  splitting: true,
+  keepNames: true,
+  chunkNames: `${bundle}/[name]-[hash]`,
 });
 // The program's former path, for units and scripts that start a checkout by it.
 mkdirSync("dist/services/ouroboros", { recursive: true });

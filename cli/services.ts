@@ -1,6 +1,6 @@
 // Loads a service when it is started: a process that idles for weeks holds no other service's code in memory.
 import type { Service } from "../shared/runtime/run-service.ts";
-import type { ServiceName } from "./framework/command-table.ts";
+import type { ServiceName } from "./framework/service-table.ts";
 
 export const loadService: Readonly<Record<ServiceName, () => Promise<Service>>> = {
   poller: async () => (await import("../services/poller/run.ts")).runPoller,
@@ -11,5 +11,3 @@ export const loadService: Readonly<Record<ServiceName, () => Promise<Service>>> 
   exporter: async () => (await import("../services/exporter/run.ts")).runExporter,
   "home-assistant": async () => (await import("../services/home-assistant/run.ts")).runHomeAssistant,
 };
-
-export const isService = (word: string): word is ServiceName => Object.hasOwn(loadService, word);

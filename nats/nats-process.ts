@@ -15,6 +15,7 @@ import { CannotStart, explain } from "../shared/errors.ts";
 import { messageOf } from "../shared/catalogue/entry.ts";
 import { privateNatsErrors } from "../shared/catalogue/nats-errors.ts";
 import { dataDirErrors } from "../shared/catalogue/start-errors.ts";
+import { Backoff } from "../shared/retry.ts";
 import type { NatsSettings } from "../shared/nats/nats-connection.ts";
 import { repairNatsStore } from "./repair-nats-store.ts";
 import { requirePrograms } from "./required-programs.ts";
@@ -45,8 +46,7 @@ interface RunningServer {
 /** Exit code of flock where another process holds the lock. */
 const LOCKED_EXIT_CODE = 75;
 const READY_WITHIN_MS = 10_000;
-const FIRST_PAUSE_MS = 100;
-const MAX_PAUSE_MS = 30_000;
+const PAUSES = { first: 100, most: 30_000 };
 /** A server that ran this long is restarted with the shortest pause. */
 const STEADY_MS = 60_000;
 
@@ -137,15 +137,14 @@ async function keepRunning(
 ): Promise<void> {
   const { stop, clock, log } = run;
   let server = first;
-  let pause = FIRST_PAUSE_MS;
+  const backoff = new Backoff(clock, PAUSES);
   while (!stop.aborted) {
     const startedAt = clock.monotonic();
     if (!server.over.aborted) await once(server.over, "abort");
     if (stop.aborted) return;
-    if (clock.monotonic() - startedAt > STEADY_MS) pause = FIRST_PAUSE_MS;
-    log.error({ pause }, "private nats-server ended; starting it again");
-    await clock.sleep(pause, stop);
-    pause = Math.min(pause * 2, MAX_PAUSE_MS);
+    if (clock.monotonic() - startedAt > STEADY_MS) backoff.reset();
+    log.error({ pause: backoff.next }, "private nats-server ended; starting it again");
+    await backoff.pause(stop);
     try {
       if (!stop.aborted) server = await spawnServer(run, first.port);
       await repairNatsStore(run.access, { ...run, isNew: false });

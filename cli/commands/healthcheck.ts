@@ -1,6 +1,5 @@
 // `ouroboros healthcheck`: asks the program that runs in the same container whether it is ready, for Docker's
 // HEALTHCHECK and Kubernetes' exec probes. It imports as little as possible, because it runs every half minute.
-import { get } from "node:http";
 import { readEnvValue, unquote } from "../../shared/settings/env-value.ts";
 import type { Terminal } from "../framework/terminal.ts";
 
@@ -33,10 +32,11 @@ function readHealthPort(env: NodeJS.ProcessEnv): string | Error {
   }
 }
 
-function requestHealth(
+async function requestHealth(
   port: number,
   path: string,
 ): Promise<{ readonly status: number; readonly body: string }> {
+  const { get } = await import("node:http"); // which the bundle of all commands would load for each of them
   return new Promise((resolve) => {
     const failed = ({ message }: Error): void =>
       resolve({ status: 0, body: `no answer at 127.0.0.1:${port}: ${message}\n` });

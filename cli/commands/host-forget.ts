@@ -4,7 +4,7 @@ import { NotDone } from "../../shared/errors.ts";
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
 import { natsErrors } from "../../shared/catalogue/nats-errors.ts";
-import { hostConsumers } from "../../shared/nats/durable-consumers.ts";
+import { executorNoticesConsumer, hostConsumers } from "../../shared/nats/durable-consumers.ts";
 import { STREAMS, consumers, executorParticipant } from "../../shared/contract/subjects.ts";
 import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
 import { isHub } from "../../shared/nats/topology.ts";
@@ -74,7 +74,9 @@ async function findRunningServices(fleet: Fleet, host: string): Promise<string[]
 
 async function forgetHost(fleet: Fleet, host: string): Promise<ForgottenHost> {
   const { hosts, held, manager } = fleet;
-  const durables = hostConsumers(host).map(({ durable_name }) => durable_name);
+  const durables = [...hostConsumers(host), executorNoticesConsumer(host)].map(
+    ({ durable_name }) => durable_name,
+  );
   const deleted = await Promise.all(
     durables.map((name) => manager.consumers.delete(STREAMS.hooks, name).catch(falseWhereMissing)),
   );

@@ -15,6 +15,7 @@ import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import {
   type DurableConsumer,
   ensureConsumer,
+  executorNoticesConsumer,
   hostConsumers,
   observerConsumer,
   readerConsumer,
@@ -245,7 +246,9 @@ async function prepareTopology(
   const onBothStreams = (durable: DurableConsumer) =>
     [STREAMS.hooks, STREAMS.runs].map((stream) => [stream, durable] as const);
   const wanted: (readonly [stream: string, DurableConsumer])[] = [
-    ...hosts.flatMap(hostConsumers).map((durable) => [STREAMS.hooks, durable] as const),
+    ...[...hosts.flatMap(hostConsumers), ...hosts.map(executorNoticesConsumer)].map(
+      (durable) => [STREAMS.hooks, durable] as const,
+    ),
     ...readers.map((name) => readerConsumer(consumers.reader(name))).flatMap(onBothStreams),
     ...observerNames.map(observerConsumer).flatMap(onBothStreams),
   ];

@@ -17,10 +17,11 @@ export interface ParticipantChange {
   readonly advisory?: boolean | undefined;
   readonly group?: string | null | undefined;
   readonly needs?: number | null | undefined;
+  readonly hears?: Participant["hears"] | null;
 }
 
 export function applyChange(before: Participant, change: ParticipantChange): Participant {
-  const { hooks, hosts, timeout, max, containers, labels, advisory, group, needs } = change;
+  const { hooks, hosts, timeout, max, containers, labels, advisory, group, needs, hears } = change;
   const after = {
     ...before,
     ...(hooks !== undefined && { hooks }),
@@ -35,6 +36,7 @@ export function applyChange(before: Participant, change: ParticipantChange): Par
     advisory: advisory === false ? null : advisory,
     group,
     needs: group === null ? null : needs,
+    hears,
   };
   for (const [part, value] of Object.entries(parts)) {
     if (value === null) Reflect.deleteProperty(after, part);

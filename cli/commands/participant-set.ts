@@ -13,7 +13,13 @@ import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import { requireParticipant } from "../fleet/participant-entries.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { applyChange, expectCoherent, mergeFilters } from "./participant-change.ts";
-import { findConsumer, consumerFilters, rejectLeafNode, withPreparedFleet } from "./participant.ts";
+import {
+  findConsumer,
+  fitNoticesConsumer,
+  consumerFilters,
+  rejectLeafNode,
+  withPreparedFleet,
+} from "./participant.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { printJson } from "../framework/terminal.ts";
 
@@ -26,6 +32,7 @@ export const runSet: CommandRunner<"participant set"> = async (given, terminal) 
     const entry = applyChange(before, given);
     expectCoherent(entry);
     await addFilters(fleet, name, consumerFilters(entry));
+    await fitNoticesConsumer(fleet, name, entry);
     await storeEntry(fleet, { name, entry, revision });
     return { entry, isWide: !(await narrowFilters(fleet, name, consumerFilters(entry))) };
   });

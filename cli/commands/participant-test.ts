@@ -22,10 +22,12 @@ export const runTest: CommandRunner<"participant test"> = async ({ NAME, wait, j
   const checks = await withPreparedFleet(terminal, async (fleet) => {
     const { participant } = await requireParticipant(fleet, NAME);
     const info = await waitUntilPulling(fleet, NAME, wait, terminal);
+    const heard = await findConsumer(fleet, NAME, consumers.notices(NAME));
     const now = terminal.clock.now();
     return [
       hostsCheck(participant, await listHosts(fleet)),
       ...(info === undefined ? [missingConsumerCheck(NAME)] : consumerChecks(participant, info, now)),
+      ...((participant.hears ?? []).length > 0 ? [hearsCheck(participant, heard)] : []),
       answersCheck(await listLastVerdicts(fleet, NAME, now), now),
     ];
   });
@@ -150,6 +152,22 @@ function backlogCheck(
         advice:
           "it takes events and does not acknowledge them: it stops half-way, or must say `in progress` while it works",
       };
+}
+
+function hearsCheck(
+  { name, hears = [] }: NamedParticipant,
+  info: ConsumerInfo | undefined,
+): ParticipantCheck {
+  const check = "it is told what it hears";
+  if (info === undefined)
+    return {
+      check,
+      fine: false,
+      found: `${consumers.notices(name)} of ${STREAMS.hooks} is missing: it is told nothing`,
+      advice: setAdvice(name),
+    };
+  const found = `${hears.join(", ")}: ${info.num_pending} undelivered, ${info.num_ack_pending} unacknowledged`;
+  return { check, fine: true, found };
 }
 
 function answersCheck(answers: readonly ParticipantVerdict[], now: number): ParticipantCheck {

@@ -9,7 +9,7 @@ import { type ConsumerInfo, JetStreamApiError } from "@nats-io/jetstream";
 import { isConflict } from "../../shared/nats/jetstream.ts";
 import type { Participant } from "../../shared/contract/participants.ts";
 import { BUCKETS, STREAMS, consumers, subjects } from "../../shared/contract/subjects.ts";
-import { ensureConsumer, hookConsumer } from "../../shared/nats/durable-consumers.ts";
+import { ensureConsumer, hookConsumer, noticesConsumer } from "../../shared/nats/durable-consumers.ts";
 import { ensureTopology, isHub } from "../../shared/nats/topology.ts";
 import type { ParticipantVerdict } from "../output/output-schemas.ts";
 
@@ -70,6 +70,7 @@ function givenPolicy({
   advisory,
   group,
   needs,
+  hears,
 }: Parameters<CommandRunner<"participant add">>[0]) {
   return {
     ...(containers && { containers }),
@@ -77,6 +78,7 @@ function givenPolicy({
     ...(advisory && { advisory }),
     ...(group !== undefined && { group }),
     ...(needs !== undefined && { needs }),
+    ...(hears && { hears }),
   };
 }
 
@@ -109,7 +111,8 @@ export const runRemove: CommandRunner<"participant remove"> = async ({ NAME, jso
     await rejectLeafNode(fleet);
     if ((await readStoredEntry(fleet, NAME)) === undefined) await requireParticipant(fleet, NAME);
     await fleet.participants.delete(NAME);
-    await fleet.manager.consumers.delete(STREAMS.hooks, consumers.gate(NAME)).catch(falseWhereMissing);
+    for (const durable of [consumers.gate(NAME), consumers.notices(NAME)])
+      await fleet.manager.consumers.delete(STREAMS.hooks, durable).catch(falseWhereMissing);
   });
   if (json) printJson(terminal, { removed: NAME });
   else terminal.stdout.write(`${NAME} removed\n`);
@@ -182,8 +185,12 @@ export const consumerState = (info: ConsumerInfo) => ({
 const timeOf = (active: unknown): string | null =>
   typeof active === "string" ? new Date(active).toISOString() : null;
 
-export const findConsumer = ({ manager }: Fleet, name: string): Promise<ConsumerInfo | undefined> =>
-  manager.consumers.info(STREAMS.hooks, consumers.gate(name)).catch((error: unknown) => {
+export const findConsumer = (
+  { manager }: Fleet,
+  name: string,
+  durable = consumers.gate(name),
+): Promise<ConsumerInfo | undefined> =>
+  manager.consumers.info(STREAMS.hooks, durable).catch((error: unknown) => {
     if (isMissing(error)) return undefined;
     throw error;
   });
@@ -210,19 +217,38 @@ export async function listLastVerdicts(
 export const consumerFilters = ({ hooks, hosts }: Participant): string[] =>
   hooks.flatMap((hook) => hosts.map((host) => subjects.hooksOf(host === "*" ? null : host, hook)));
 
+/** Makes, changes or removes the consumer by which the participant is told what is over. */
+export async function fitNoticesConsumer(
+  { manager }: Fleet,
+  name: string,
+  { hosts, hears = [] }: Participant,
+): Promise<void> {
+  if (hears.length > 0) await ensureConsumer(manager, STREAMS.hooks, noticesConsumer(name, hosts, hears));
+  else await manager.consumers.delete(STREAMS.hooks, consumers.notices(name)).catch(falseWhereMissing);
+}
+
 /** @throws NotDone where the name is taken. */
 async function createParticipant(fleet: Fleet, name: string, participant: Participant): Promise<void> {
   const taken = new NotDone(messageOf(commandErrors.nameTaken, { name }));
   if ((await fleet.participants.get(name))?.operation === "PUT") throw taken;
   const consumer = hookConsumer(consumers.gate(name), consumerFilters(participant), { max_ack_pending: 16 });
   await ensureConsumer(fleet.manager, STREAMS.hooks, consumer);
+  await fitNoticesConsumer(fleet, name, participant);
   await fleet.participants.create(name, JSON.stringify(participant)).catch((error: unknown) => {
     throw error instanceof JetStreamApiError && isConflict(error) ? taken : error;
   });
 }
 
-function policyFields({ containers, labels, advisory, group, needs }: Participant): [string, string][] {
+function policyFields({
+  containers,
+  labels,
+  advisory,
+  group,
+  needs,
+  hears = [],
+}: Participant): [string, string][] {
   return [
+    ...(hears.length > 0 ? [["hears", hears.join(", ")] as [string, string]] : []),
     ...(containers ? [["containers", containers.join(", ")] as [string, string]] : []),
     ...(labels ? [["labels", labels.join(", ")] as [string, string]] : []),
     ...(advisory === true ? [["advisory", "its verdict decides nothing"] as [string, string]] : []),

@@ -1,5 +1,4 @@
 // `ouroboros status`: collects the state of the hosts from their services, entries and journals.
-import * as z from "zod";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import type { OutboxState } from "../../shared/contract/notifier-state.ts";
@@ -8,7 +7,8 @@ import { parseJson } from "../../shared/contract/messages.ts";
 import { type HostEntry, parseHostEntry } from "../../shared/contract/host-entry.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
-import { type HostStatus, type Status, UpdateCounts } from "../output/output-schemas.ts";
+import type { HostStatus, Status } from "../output/output-schemas.ts";
+import { UpdaterStatus, type UpdaterStatusAnswer } from "../output/updater-status.ts";
 import { EXIT } from "../framework/command.ts";
 import { PollerStatus } from "../output/explanation.ts";
 import { type Fleet, askService, selectHosts, listKeys, withFleet } from "../fleet/fleet.ts";
@@ -78,19 +78,6 @@ function whyUndelivered({ failing, dead, pending }: OutboxState, now: number): s
   if (dead === null || now - dead.at > SHOW_GIVEN_UP_MS) return null;
   return `${dead.count} notifications were given up ${formatRelative(dead.at, now)}: ${dead.because}`;
 }
-
-const UpdaterStatus = z.object({
-  state: z.enum(["busy", "idle"]),
-  updates: UpdateCounts.optional(),
-  trouble: z.array(z.string()).optional(),
-  recovered: z
-    .object({
-      stuck: z.array(z.string()),
-      mended: z.array(z.object({ container: z.string(), run: z.string() })).default([]),
-    })
-    .optional(),
-});
-type UpdaterStatusAnswer = z.infer<typeof UpdaterStatus>;
 
 type LastPoll = NonNullable<PollerStatus["last"]>;
 type HeldContainer = HeldEntry & { readonly host: string; readonly container: string };

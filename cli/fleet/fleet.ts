@@ -17,7 +17,7 @@ import { bucketOf, jetStreamOf, managerOf } from "../../shared/nats/jetstream-cl
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import { makeCommandBody, parseJson } from "../../shared/contract/messages.ts";
 import { type NatsSettings, connectNow, maskUrl } from "../../shared/nats/nats-connection.ts";
-import { readSettings } from "../../shared/settings/read-settings.ts";
+import { readSomeSettings } from "../../shared/settings/read-settings.ts";
 import { BUCKETS, STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import { isToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
 import { readAccessFile, staleAccessMessage } from "../../nats/access-file.ts";
@@ -99,7 +99,7 @@ export async function openFleet(nats: NatsConnection, settings: NatsSettings): P
 async function readNatsSettings(
   env: NodeJS.ProcessEnv,
 ): Promise<NatsSettings & { readonly stale?: UserMessage }> {
-  const settings = readSettings(natsVariables(env), new Map<string, string>());
+  const settings = readSomeSettings(env, USED_SETTINGS);
   const { NATS_OPERATOR_NKEY: operator } = settings;
   if (settings.NATS_URL !== "")
     return operator === ""
@@ -111,9 +111,11 @@ async function readNatsSettings(
   return { ...settings, ...access, stale: staleAccessMessage(settings.DATA_DIR, access.NATS_URL) };
 }
 
-/** Reads only the settings that commands use, so that a wrong value elsewhere stops no command. */
-const natsVariables = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => /^(?:NATS_|DATA_DIR)/.test(name)));
+/** A wrong value of any other setting stops no command. */
+const USED_SETTINGS = [
+  ...(["NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_CREDS", "NATS_NKEY", "NATS_OPERATOR_NKEY"] as const),
+  ...(["NATS_CA", "NATS_CERT", "NATS_KEY", "DATA_DIR"] as const),
+] as const;
 
 // nats-server, server/errors.json
 const NO_SUCH_STREAM = 10059;

@@ -1,7 +1,14 @@
 // The readers that parse the words of a command line, and the arguments and options that several commands share. The
 // error of each reader says what is allowed. Pure.
 import * as z from "zod";
-import { type HookName, hookNames, isHookName } from "../../shared/contract/hooks.ts";
+import {
+  type HookName,
+  type NoticeName,
+  hookNames,
+  isHookName,
+  isNoticeName,
+  noticeNames,
+} from "../../shared/contract/hooks.ts";
 import { duration } from "../../shared/settings/setting-values.ts";
 
 export const nonEmptyText = z.string().min(1, "a name is needed");
@@ -14,6 +21,9 @@ export const possiblyEmptyList = z.string().transform((text) => (text === "" ? [
 export const hookList = commaList
   .refine((parts) => parts.every(isHookName), `allowed are ${hookNames.join(", ")}, separated by commas`)
   .transform((parts) => parts as HookName[]);
+export const noticeList = commaList
+  .refine((parts) => parts.every(isNoticeName), `allowed are ${noticeNames.join(", ")}, separated by commas`)
+  .transform((parts) => parts as NoticeName[]);
 export const positiveDuration = duration.refine((ms) => ms > 0, "must be more than nothing");
 
 export const CONTAINER = {

@@ -3,18 +3,6 @@
 import * as z from "zod";
 import { hookNames, isHookName } from "../../shared/contract/hooks.ts";
 import { VerdictWord } from "../../shared/contract/messages.ts";
-import { type ObserverName, observerNames, observers } from "../../shared/contract/observers.ts";
-import {
-  CheckResult,
-  Diagnosis,
-  EventLine,
-  Explanation,
-  OperatorRequestResult,
-  HistoryEntry,
-  PendingEvent,
-  RepairResult,
-  Status,
-} from "../output/output-schemas.ts";
 import type { Command } from "./command.ts";
 import { checks } from "../commands/doctor-checks.ts";
 import {
@@ -39,7 +27,7 @@ const operatorRequest = {
       says: "Tells how the run goes on, and ends with it: with 0 where the container was updated, 2 where it is `stuck`, else 1.",
     },
   },
-  json: { schema: OperatorRequestResult },
+  json: true,
 } as const;
 
 export const commands = {
@@ -54,7 +42,7 @@ export const commands = {
       host: HOST,
       trouble: { says: "Only what is wrong, and only the hosts where something is." },
     },
-    json: { schema: Status },
+    json: true,
   },
   doctor: {
     says: "What is weak in a running set-up, and what mends it: a line for each weakness.",
@@ -65,14 +53,14 @@ export const commands = {
       Object.values(checks)
         .map(({ says }) => says)
         .join(" "),
-    json: { schema: Diagnosis },
+    json: true,
   },
   explain: {
     says: "Says why a container was or was not updated; without a name, for all containers in a table.",
     more: "Says what the last poll decided and why, what is held, and how the last run with the container ended for it.",
     arguments: { CONTAINER: OPTIONAL_CONTAINER },
     options: { host: HOST },
-    json: { schema: z.array(Explanation) },
+    json: true,
   },
   check: {
     says: "Looks now and says what is newer, without updating: of all containers, or of the one that is named.",
@@ -85,12 +73,12 @@ export const commands = {
       fresh: { says: "Asks the registries although their last answer is recent." },
       host: HOST,
     },
-    json: { schema: z.array(CheckResult) },
+    json: true,
   },
   pending: {
     says: "The pending events: which participants have not answered, since when, and until when.",
     options: { host: HOST },
-    json: { schema: z.array(PendingEvent) },
+    json: true,
   },
   verdict: {
     says: "Decides a pending event now, without waiting for the participants.",
@@ -115,13 +103,7 @@ export const commands = {
       },
       host: HOST,
     },
-    json: {
-      schema: PendingEvent.pick({ event: true, host: true, hook: true, container: true }).extend({
-        verdict: VerdictWord,
-        by: z.string().nullable().describe("Whose verdict decided."),
-        reason: z.string().nullable(),
-      }),
-    },
+    json: true,
   },
   events: {
     says: "What happened: every hook event and what was decided at it; with --follow also what happens from now on.",
@@ -145,7 +127,7 @@ export const commands = {
         says: "Only this container.",
       },
     },
-    json: { schema: EventLine, lines: true },
+    json: true,
   },
   history: {
     says: "How updates ended, the newest first.",
@@ -156,7 +138,7 @@ export const commands = {
       host: HOST,
       since: { ...SINCE, byDefault: "30d", says: "How far back it looks; the journal holds 90 days." },
     },
-    json: { schema: z.array(HistoryEntry) },
+    json: true,
   },
   update: {
     says: "Looks now for a newer image of one container and updates it, whatever is held for it.",
@@ -185,7 +167,7 @@ export const commands = {
       CONTAINER: { says: "Name of a container.", read: containerName, optional: true, offers: "containers" },
     },
     options: { host: HOST },
-    json: { schema: z.array(RepairResult) },
+    json: true,
   },
   ...hostCommands,
   ...notificationCommands,
@@ -208,20 +190,3 @@ export function splitCommand(
   }
   return undefined;
 }
-
-const hostServices = {
-  poller: "Finds updates.",
-  updater: "Makes them.",
-  "hook-executor": "Runs the host's hook scripts.",
-  webhook: "Asks an HTTP endpoint.",
-} as const;
-export type ServiceName = keyof typeof hostServices | ObserverName;
-
-/** The services, which run until they are stopped. Their options are the settings. */
-export const services: Readonly<Record<ServiceName, string>> = {
-  ...hostServices,
-  ...(Object.fromEntries(observerNames.map((name) => [name, observers[name].says])) as Record<
-    ObserverName,
-    string
-  >),
-};

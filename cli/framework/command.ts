@@ -31,8 +31,8 @@ export interface Command {
   readonly more?: string;
   readonly arguments?: Readonly<Record<string, Argument>>;
   readonly options?: Readonly<Record<string, Option>>;
-  /** What it prints with `-o json`: one document, or with `lines` one per line. */
-  readonly json?: { readonly schema: z.ZodType; readonly lines?: true };
+  /** Whether it takes `-o json`; what it prints then is in output/command-outputs.ts. */
+  readonly json?: true;
 }
 
 /** The parsed command line, by the names of arguments and options. */

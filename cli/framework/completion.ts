@@ -3,7 +3,8 @@
 import { settings } from "../../shared/settings/settings.ts";
 import { type Command, EXIT, type CompletionKind } from "./command.ts";
 import { allOptionsOf } from "./command-line.ts";
-import { commandNames, commands, services } from "./command-table.ts";
+import { commandNames, commands } from "./command-table.ts";
+import { services } from "./service-table.ts";
 import type { CommandRunner } from "./run-command.ts";
 import type { SHELLS } from "./setup-command-table.ts";
 

@@ -1,7 +1,8 @@
-// Finds the runner for the words of a command line. Each command loads only its own code: to load all of it would
-// take longer than to ask NATS.
+// Finds the runner for the words of a command line. Each command runs only its own code: to run that of all would take
+// longer than to ask NATS.
 import { EXIT } from "./command.ts";
-import { type CommandName, commandNames, isCommand, services, splitCommand } from "./command-table.ts";
+import { type CommandName, commandNames, isCommand, splitCommand } from "./command-table.ts";
+import { services } from "./service-table.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 import { type CommandRunner, runCommand } from "./run-command.ts";
 import type { Terminal } from "./terminal.ts";

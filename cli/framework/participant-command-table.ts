@@ -1,14 +1,8 @@
 // The rows of the command table about participants. Pure.
 import * as z from "zod";
-import { hookNames } from "../../shared/contract/hooks.ts";
+import { hookNames, noticeNames } from "../../shared/contract/hooks.ts";
 import { OnTimeout, isReserved } from "../../shared/contract/participants.ts";
 import { count, duration } from "../../shared/settings/setting-values.ts";
-import {
-  NamedParticipant,
-  UnreadableParticipant,
-  ParticipantDetails,
-  ParticipantTestResult,
-} from "../output/output-schemas.ts";
 import type { Command } from "./command.ts";
 import {
   NAME,
@@ -16,6 +10,7 @@ import {
   commaList,
   possiblyEmptyList,
   nonEmptyText,
+  noticeList,
   positiveDuration,
 } from "./argument-types.ts";
 
@@ -29,6 +24,11 @@ const HOOKS = {
   read: hookList,
   offers: hookNames,
   says: "The hooks at which it is asked.",
+} as const;
+const HEARS = {
+  value: "NOTICE[,NOTICE]",
+  offers: noticeNames,
+  says: "What it is told of all containers on its hosts, without being asked or waited for.",
 } as const;
 const HOSTS = {
   value: "HOST[,HOST...]",
@@ -54,7 +54,7 @@ export const participantCommands = {
     more:
       "A participant is asked at each event of its hooks on its hosts and waited for: at most --timeout since the event " +
       "or its last sign of progress, and --max in all. It takes its events from the consumer `gate_NAME` of the stream " +
-      "OUROBOROS_HOOKS.",
+      "OUROBOROS_HOOKS, and what it hears from the consumer `notices_NAME`.",
     arguments: {
       NAME: {
         says: "Letters, digits, _ and -.",
@@ -96,15 +96,16 @@ export const participantCommands = {
         read: count,
         says: "How many of its group have to say proceed; by default all.",
       },
+      hears: { ...HEARS, read: noticeList },
     },
-    json: { schema: NamedParticipant },
+    json: true,
   },
   "participant set": {
     says: "Changes when a participant is asked, and how long updates wait for it. What you do not name stays as it is.",
     more:
       "It keeps its consumer, so events that it has not fetched yet are not lost. Pending events are not affected. A participant that " +
       "is not running may later get events of a new hook that are over by then. An empty value removes a choice: `--containers ''`, " +
-      "`--labels ''`, `--group ''`. Without options its consumer is brought in line with its entry.",
+      "`--labels ''`, `--group ''`, `--hears ''`. Without options its consumers are brought in line with its entry.",
     arguments: { NAME },
     options: {
       hooks: HOOKS,
@@ -146,22 +147,31 @@ export const participantCommands = {
         ),
         says: "How many of its group have to say proceed.",
       },
+      hears: {
+        ...HEARS,
+        read: z.string().transform((text, context) => {
+          if (text === "") return null;
+          const { data, error } = noticeList.safeParse(text);
+          if (error) context.addIssue(error.issues[0]?.message ?? "");
+          return data ?? null;
+        }),
+      },
     },
-    json: { schema: NamedParticipant },
+    json: true,
   },
   "participant list": {
     says: "Lists the participants.",
-    json: { schema: z.array(z.union([NamedParticipant, UnreadableParticipant])) },
+    json: true,
   },
   "participant show": {
     says: "Shows one participant: when it is asked, whether it listens, and its last verdicts.",
     arguments: { NAME },
-    json: { schema: ParticipantDetails },
+    json: true,
   },
   "participant remove": {
     says: "Removes a participant and its consumer: it is not asked any more.",
     arguments: { NAME },
-    json: { schema: z.object({ removed: z.string() }) },
+    json: true,
   },
   "participant test": {
     says: "Checks whether a participant can and does answer, and says what to do where it does not.",
@@ -177,6 +187,6 @@ export const participantCommands = {
         says: "How long to wait for it to fetch events.",
       },
     },
-    json: { schema: ParticipantTestResult },
+    json: true,
   },
 } as const satisfies Readonly<Record<string, Command>>;

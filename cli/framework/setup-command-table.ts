@@ -55,14 +55,7 @@ export const setupCommands = {
         says: "The address at which each host's own NATS, a leaf node of this one, reaches it.",
       },
     },
-    json: {
-      schema: z.object({
-        folder: z.string(),
-        users: z.array(z.string()),
-        leaves: z.array(z.string()).describe("The folder for each host's own NATS."),
-        removed: z.array(z.string()).describe("Users whose keys are gone."),
-      }),
-    },
+    json: true,
   },
   "nats-config compose": {
     says: "Makes the users, keys and certificates of compose.yaml's own NATS: what that file runs at each start.",
@@ -79,7 +72,7 @@ export const setupCommands = {
       },
       "server-names": SERVER_NAMES,
     },
-    json: { schema: z.object({ host: z.string(), participants: z.array(z.string()) }) },
+    json: true,
   },
   "nats-config prepare": {
     says: "Makes, as the operator, the streams, buckets and consumers that services may use but not make.",
@@ -94,9 +87,7 @@ export const setupCommands = {
         says: "JetStream domain of the hub that this NATS is a leaf node of, as NATS_HUB.",
       },
     },
-    json: {
-      schema: z.object({ prepared: z.object({ hosts: z.array(z.string()), readers: z.array(z.string()) }) }),
-    },
+    json: true,
   },
   "nats-config hub": {
     says: "Makes, as the operator of a hub, the copies of what the NATS of each host holds.",
@@ -112,7 +103,7 @@ export const setupCommands = {
         says: "On how many servers of the hub's cluster.",
       },
     },
-    json: { schema: z.object({ copied: z.array(z.string()) }) },
+    json: true,
   },
   healthcheck: {
     says: "Whether the Ouroboros that runs in the same container is ready.",

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { settings } from "../../shared/settings/settings.ts";
 import type { Command, Option } from "./command.ts";
 import { allOptionsOf } from "./command-line.ts";
-import { type CommandName, commandNames, commands, services } from "./command-table.ts";
+import { type CommandName, commandNames, commands } from "./command-table.ts";
+import { services } from "./service-table.ts";
 
 const TAIL = `Each setting is an environment variable; NAME_FILE gives the value of NAME from a file. Flags stand for the same
 settings, the environment beats them. In brackets the value by default.

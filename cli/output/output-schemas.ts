@@ -7,6 +7,7 @@ import { hookNames } from "../../shared/contract/hooks.ts";
 import { CloudEvent, VerdictWord } from "../../shared/contract/messages.ts";
 import { OnTimeout, Participant } from "../../shared/contract/participants.ts";
 import { DecisionRecord, UpdateResult } from "../../shared/contract/run-records.ts";
+import { UpdateCounts } from "./updater-status.ts";
 
 const time = z.string().describe("RFC 3339.");
 const host = z.string();
@@ -118,12 +119,6 @@ export const HistoryEntry = z.object({
   ms: z.number().optional(),
 });
 export type HistoryEntry = z.infer<typeof HistoryEntry>;
-
-export const UpdateCounts = z.object({
-  since: time,
-  all: z.number(),
-  containers: z.record(z.string(), z.number()),
-});
 
 export const Problem = z.object({
   container: z.string().nullable().describe("null where it is about the host."),

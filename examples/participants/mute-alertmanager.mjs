@@ -3,7 +3,8 @@
  * Silences a container's alerts in Prometheus' Alertmanager while it, or what it depends on, is updated.
  *
  *     npm install nats@npm:@nats-io/transport-node @nats-io/jetstream
- *     ouroboros participant add mute --hooks before_stop_depends_container,before_update
+ *     ouroboros participant add mute --hooks before_stop_depends_container,before_update \
+ *       --hears update_finished,run_finished
  *     NATS_URL=nats://nats.example.com:4222 ALERTMANAGER_URL=http://127.0.0.1:9093 node mute-alertmanager.mjs mute
  *
  * ALERT_LABELS says which alerts are about a container. A silence ends with the update, and by itself after MUTE_S

@@ -3,7 +3,8 @@
  * Tells any monitoring by HTTP when to look away from a container, and when to look again.
  *
  *     npm install nats@npm:@nats-io/transport-node @nats-io/jetstream
- *     ouroboros participant add mute --hooks before_stop_depends_container,before_update
+ *     ouroboros participant add mute --hooks before_stop_depends_container,before_update \
+ *       --hears update_finished,run_finished
  *     NATS_URL=nats://nats.example.com:4222 MUTE_URL=http://127.0.0.1:8080/mute \
  *       UNMUTE_URL=http://127.0.0.1:8080/unmute node mute-webhook.mjs mute
  *

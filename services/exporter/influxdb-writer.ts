@@ -3,6 +3,7 @@
 import type { Logger } from "pino";
 import type { Clock } from "../../shared/clock.ts";
 import { Suspended } from "../../shared/errors.ts";
+import { Backoff } from "../../shared/retry.ts";
 import type { InfluxdbClient, WriteResult } from "./influxdb-client.ts";
 import type { Point } from "./influxdb-points.ts";
 
@@ -12,8 +13,7 @@ interface WriterOptions {
   readonly clock: Clock;
 }
 
-const FIRST_PAUSE_MS = 500;
-const MAX_PAUSE_MS = 10_000;
+const PAUSES = { first: 500, most: 10_000 };
 
 export class InfluxdbWriter {
   readonly #options: WriterOptions;
@@ -35,12 +35,12 @@ export class InfluxdbWriter {
    */
   async write(points: readonly Point[], time: number, signal: AbortSignal): Promise<void> {
     const { client, clock } = this.#options;
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
+    for (const backoff = new Backoff(clock, PAUSES); ;) {
       const result = await client.write(points, time);
       this.#report(result);
       if (result.kind !== "away") return;
       if (signal.aborted) throw new Suspended(`stopped while InfluxDB was away: ${result.because}`);
-      await clock.sleep(pause, signal);
+      await backoff.pause(signal);
     }
   }
 

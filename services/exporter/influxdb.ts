@@ -1,6 +1,6 @@
 // DATA_EXPORT=influxdb: writes points to InfluxDB 1.x for each update, and acknowledges the event when they are written.
 import { hostname } from "node:os";
-import { STREAMS } from "../../shared/contract/subjects.ts";
+import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import { type Observing, follow } from "../../shared/runtime/run-observer.ts";
 import { FleetReader } from "./fleet.ts";
 import { makeSocketLookUp } from "./host-socket.ts";
@@ -30,7 +30,11 @@ export async function exportToInfluxdb(observing: Observing): Promise<void> {
     ...{ observing, writer, reader: new FleetReader(observing), store: await openCounts(observing) },
     socketOf: makeSocketLookUp(settings),
   };
-  const signal = signalAtEnd(observing, STREAMS.hooks);
+  const signal = signalAtEnd({
+    ...observing,
+    stream: STREAMS.hooks,
+    durable: consumers.reader(observing.name),
+  });
   await follow({ ...observing, signal }, STREAMS.hooks, async (message, until) => {
     const event = parseNotice(message);
     if (event?.notice === "update_finished" && event.data.end === "updated")

@@ -1,6 +1,7 @@
 // A script's environment variables: a fixed list, the names in HOOK_ENV, and the event's OUROBOROS_ variables. Never
 // our own secrets.
 import { type Setting, type Settings, settings } from "../../shared/settings/settings.ts";
+import { type NoticeData, isHookName } from "../../shared/contract/hooks.ts";
 import type { HookEvent } from "./hook-event.ts";
 
 const PASSED_ON = [
@@ -47,13 +48,10 @@ interface Subject {
   readonly image?: string;
 }
 
-/** The event as variables. Those that do not apply to the hook are absent. */
-export function eventVariables({ hook, host, id, container, data }: HookEvent): Record<string, string> {
-  const subject = (data["container"] ?? data["old_container"]) as Subject | undefined;
-  const successor = data["new_container"] as Subject | undefined;
-  const oldImage = (data["old_image"] ?? data["current_image"] ?? data["image"]) as Subject | undefined;
-  const newImage = (data["new_image"] ?? data["latest_image"]) as Subject | undefined;
-  const variables = {
+/** The event as variables. Those that do not apply to it are absent. */
+export function eventVariables(event: HookEvent): Record<string, string> {
+  const { hook, host, id, container, data } = event;
+  const variables: Readonly<Record<string, string | null | undefined>> = {
     OUROBOROS_HOOK: hook,
     OUROBOROS_HOST: host,
     OUROBOROS_EVENT_ID: id,
@@ -61,13 +59,41 @@ export function eventVariables({ hook, host, id, container, data }: HookEvent): 
     OUROBOROS_MODE: data.mode,
     OUROBOROS_REASON: data.reason,
     OUROBOROS_CONTAINER_NAME: container === "" ? undefined : container,
+    ...(isHookName(hook) ? hookVariables(data) : noticeVariables(data)),
+  };
+  // No variable can hold a NUL, which the reason of a participant may.
+  return Object.fromEntries(
+    Object.entries(variables).flatMap(([name, value]) =>
+      value === undefined || value === null ? [] : [[name, value.replaceAll("\0", "")]],
+    ),
+  );
+}
+
+function hookVariables(data: HookEvent["data"]) {
+  const subject = (data["container"] ?? data["old_container"]) as Subject | undefined;
+  const successor = data["new_container"] as Subject | undefined;
+  const oldImage = (data["old_image"] ?? data["current_image"] ?? data["image"]) as Subject | undefined;
+  const newImage = (data["new_image"] ?? data["latest_image"]) as Subject | undefined;
+  return {
     OUROBOROS_CONTAINER_ID: subject?.id,
     OUROBOROS_NEW_CONTAINER_ID: successor?.id,
     OUROBOROS_IMAGE: subject?.image,
     OUROBOROS_OLD_IMAGE: oldImage?.id,
     OUROBOROS_NEW_IMAGE: newImage?.id,
   };
-  return Object.fromEntries(
-    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+}
+
+/** Of `run_finished` there are none: its results are a list. */
+function noticeVariables(data: HookEvent["data"]) {
+  const result = data as Partial<NoticeData<"update_finished">>;
+  return {
+    OUROBOROS_RESULT: result.end,
+    OUROBOROS_BY: result.by,
+    OUROBOROS_IMAGE: result.image,
+    OUROBOROS_OLD_IMAGE: result.from,
+    OUROBOROS_NEW_IMAGE: result.to,
+    OUROBOROS_OLD_VERSION: result.from_version,
+    OUROBOROS_NEW_VERSION: result.to_version,
+    OUROBOROS_DOWNTIME_MS: result.downtime_ms?.toString(),
+  };
 }

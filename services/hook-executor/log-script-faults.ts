@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { explain } from "../../shared/errors.ts";
-import { hookNames, isHookName } from "../../shared/contract/hooks.ts";
+import { eventNames, isEventName } from "../../shared/contract/hooks.ts";
 import { type Fault, looksLikeScript } from "./script-faults.ts";
 import { requireHooksFolder, findScripts, findHooksFolder } from "./scripts.ts";
 
@@ -14,7 +14,7 @@ export async function findScriptFaults(
   await requireHooksFolder(setting);
   const folder = await findHooksFolder(setting);
   const found = await Promise.all(
-    hookNames.map(async (hook) =>
+    eventNames.map(async (hook) =>
       (await findScripts(folder, hook)).flatMap(({ name, fault }) =>
         fault === undefined ? [] : [{ hook, script: name, ...fault }],
       ),
@@ -28,7 +28,7 @@ export async function logScriptFaults(setting: string, log: Logger): Promise<voi
     for (const fault of await findScriptFaults(setting)) log.warn(fault, "script will not run");
     const folder = await findHooksFolder(setting);
     for (const name of await findNeverRun(folder))
-      log.warn({ name, folder, hooks: hookNames }, "never run: the folders of the hooks bear other names");
+      log.warn({ name, folder, hooks: eventNames }, "never run: the folders of the hooks bear other names");
   } catch (error) {
     log.warn({ because: explain(error) }, "hooks folder cannot be read");
   }
@@ -38,7 +38,7 @@ export async function logScriptFaults(setting: string, log: Logger): Promise<voi
 async function findNeverRun(folder: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (const name of await readdir(folder).catch(() => [])) {
-    if (name.startsWith(".") || name === "node_modules" || name.endsWith(".example") || isHookName(name))
+    if (name.startsWith(".") || name === "node_modules" || name.endsWith(".example") || isEventName(name))
       continue;
     const stats = await stat(join(folder, name)).catch(() => undefined);
     const isScript =

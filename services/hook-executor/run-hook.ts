@@ -1,9 +1,11 @@
 // Handles one event: runs its scripts one after the other, all of them whatever the earlier ones answered, and
 // combines their verdicts into one.
-import { type Clock, iso } from "../../shared/clock.ts";
+import { iso } from "../../shared/clock.ts";
+import { isHookName } from "../../shared/contract/hooks.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
 import type { Verdict } from "../../shared/contract/messages.ts";
 import { eventVariables } from "./environment.ts";
+import { isTooOld } from "./event-age.ts";
 import type { HookEvent } from "./hook-event.ts";
 import type { HookTools, ScriptJob, ScriptRunner } from "./hook-tools.ts";
 import { runExecutable, runModule } from "./runners.ts";
@@ -11,29 +13,37 @@ import { openPython } from "./python.ts";
 import { type Script, type ScriptKind, requireHooksFolder, findScripts, findHooksFolder } from "./scripts.ts";
 import { type ScriptVerdict, combineVerdicts, failedVerdict } from "./script-verdicts.ts";
 
-/** No gate waits longer than an hour, however often a participant reports progress. */
-const LONGEST_GATE_MS = 3_600_000;
-
 /** @throws Suspended where `killSignal` aborts before all scripts have run. */
 export async function runHook(event: HookEvent, tools: HookTools, killSignal: AbortSignal): Promise<Verdict> {
-  const { run } = event.data;
-  const log = tools.log.child({ run, hook: event.hook, container: event.container, event: event.id });
-  if (isTooOld(event, tools.clock)) {
-    log.warn({ published: iso(event.storedAt) }, "event too old, scripts not run");
+  const job = makeJob(event, tools, killSignal);
+  if (isLate(job))
     return { verdict: "defer", reason: "the hook-executor got the event more than an hour late" };
-  }
-  const job = {
-    event,
-    tools: { ...tools, log },
-    env: { ...tools.env, ...eventVariables(event) },
-    killSignal,
-  };
   const verdict = combineVerdicts(await runScripts(job));
-  log.info(verdict, "hook answered");
+  job.tools.log.info(verdict, "hook answered");
   return verdict;
 }
 
-const isTooOld = (event: HookEvent, clock: Clock): boolean => clock.now() - event.storedAt > LONGEST_GATE_MS;
+/** What the scripts of a notice say decides nothing. @throws Suspended as `runHook` does. */
+export async function runNoticeScripts(
+  event: HookEvent,
+  tools: HookTools,
+  killSignal: AbortSignal,
+): Promise<void> {
+  const job = makeJob(event, tools, killSignal);
+  if (!isLate(job)) await runScripts(job);
+}
+
+function makeJob(event: HookEvent, tools: HookTools, killSignal: AbortSignal): ScriptJob {
+  const { run } = event.data;
+  const log = tools.log.child({ run, hook: event.hook, container: event.container, event: event.id });
+  return { event, tools: { ...tools, log }, env: { ...tools.env, ...eventVariables(event) }, killSignal };
+}
+
+function isLate({ event, tools: { log, clock } }: ScriptJob): boolean {
+  if (!isTooOld(event, clock)) return false;
+  log.warn({ published: iso(event.storedAt) }, "event too old, scripts not run");
+  return true;
+}
 
 async function runScripts(job: ScriptJob): Promise<readonly ScriptVerdict[]> {
   const { settings, log } = job.tools;
@@ -66,8 +76,11 @@ async function runScript(
   }
   const began = clock.monotonic();
   const logVerdict = ({ script: _, ...verdict }: ScriptVerdict): void => {
-    const fields = { ...verdict, ms: Math.round(clock.monotonic() - began) };
-    if (verdict.reason === undefined) log.info(fields, "script ran");
+    const { reason } = verdict;
+    // What a notice's script says decides nothing, so it is logged as what it is: a reason, or none.
+    const said = isHookName(job.event.hook) ? verdict : { ...(reason !== undefined && { reason }) };
+    const fields = { ...said, ms: Math.round(clock.monotonic() - began) };
+    if (reason === undefined) log.info(fields, "script ran");
     else log.warn(fields, "script ran");
   };
   try {

@@ -1,21 +1,22 @@
 // The hook-executor: takes its hosts' hook events, runs the scripts in the hooks folder, and answers each event with
-// one verdict. It needs no Docker socket.
-import type { JetStreamManager } from "@nats-io/jetstream";
+// one verdict. run-notices.ts runs those that are only told what is over. It needs no Docker socket.
 import type { NatsConnection } from "nats";
-import type { Clock } from "../../shared/clock.ts";
 import { consume } from "../../shared/nats/consume.ts";
 import { jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
-import { publish, getServerTime } from "../../shared/nats/jetstream.ts";
+import { publish } from "../../shared/nats/jetstream.ts";
+import { isHookName } from "../../shared/contract/hooks.ts";
 import type { Verdict } from "../../shared/contract/messages.ts";
 import { connectUnlessStopped, closeNats } from "../../shared/nats/nats-connection.ts";
 import type { ServiceContext, Service } from "../../shared/runtime/run-service.ts";
 import { STREAMS, consumers, executorParticipant, subjects } from "../../shared/contract/subjects.ts";
 import { answerOnce } from "./answer-once.ts";
 import { whyNobodyWaits } from "./abandoned-events.ts";
+import { dateByOurClock } from "./event-age.ts";
 import { type HookEvent, readHookEvent } from "./hook-event.ts";
 import { hostsToServe } from "./hosts.ts";
 import { type HookTools, prepareTools } from "./hook-tools.ts";
 import { runHook } from "./run-hook.ts";
+import { runNotices } from "./run-notices.ts";
 import { findHooksFolder } from "./scripts.ts";
 import { findScriptFaults, logScriptFaults } from "./log-script-faults.ts";
 import { shortenToFit } from "./script-verdicts.ts";
@@ -25,8 +26,6 @@ const PARALLEL = 8;
 /** How many answered events are remembered. */
 const REMEMBERED = 1000;
 const PROGRESS_MS = 3000;
-/** Below this difference the server's time stamp and our clock agree well enough. */
-const CLOCKS_AGREE_MS = 60_000;
 
 /** For `ouroboros doctor`. */
 export { findScriptFaults as faultsIn };
@@ -73,7 +72,7 @@ async function serve(
   const durable = consumers.gate(executorParticipant(host));
   await logScriptFaults(context.settings.HOOKS_DIR, log);
   log.info({ hooks: await findHooksFolder(context.settings.HOOKS_DIR) }, "waiting for hook events");
-  await consume(nats, {
+  const answered = consume(nats, {
     js,
     stream: STREAMS.hooks,
     durable,
@@ -82,7 +81,7 @@ async function serve(
     clock,
     signal,
     handle: async (message) => {
-      const event = await dateByOurClock(readHookEvent(message, host), durable, manager, clock);
+      const event = await dateByOurClock(readHookEvent(message, host, isHookName), durable, manager, clock);
       const verdict = await answer(event.id, event);
       if (verdict === undefined) return;
       await publish(publisher, {
@@ -91,18 +90,7 @@ async function serve(
       });
     },
   });
-}
-
-/** Dates the event by our clock. If it seems old, or from the future, the server's clock decides how old it is. */
-async function dateByOurClock(
-  event: HookEvent,
-  durable: string,
-  manager: JetStreamManager,
-  clock: Clock,
-): Promise<HookEvent> {
-  if (Math.abs(clock.now() - event.storedAt) < CLOCKS_AGREE_MS) return event;
-  const now = (await getServerTime(manager, STREAMS.hooks, durable)) ?? clock.now();
-  return { ...event, storedAt: clock.now() - (now - event.storedAt) };
+  await Promise.all([answered, runNotices({ ...context, log, nats, manager, host, tools, killSignal })]);
 }
 
 async function runWithProgress(

@@ -3,6 +3,7 @@
 // Exit codes: 0 means proceed; 75 (EX_TEMPFAIL, as in watchtower) and 21 (as in Mender's state scripts) mean defer;
 // any other code is a failed script.
 import { type Answer, Verdict, type VerdictWord } from "../../shared/contract/messages.ts";
+import { heaviestOf, outweighs } from "../../shared/contract/verdict-precedence.ts";
 
 /** How the process of a script ended. */
 export type ProcessEnd =
@@ -19,7 +20,6 @@ export interface ScriptVerdict extends Verdict {
 }
 
 const DEFERRING = [75, 21];
-const GRAVITY: Readonly<Record<VerdictWord, number>> = { proceed: 0, defer: 1, refuse: 2 };
 /** The wire format keeps 12,000 characters of a reason. */
 const MAX_REASON = 11_500;
 /** Below the verdict stream's limit of 64 KiB, which includes headers. */
@@ -67,9 +67,9 @@ export function readScriptVerdict(script: string, returned: unknown, onFailure: 
   return failedVerdict(script, `it returned no verdict: ${wrong.join("; ")}`, onFailure);
 }
 
-/** A refuse wins over a defer, a defer over proceed; the reason names the scripts that decided. */
+/** The heaviest verdict wins; the reason names the scripts that decided. */
 export function combineVerdicts(verdicts: readonly ScriptVerdict[]): Verdict {
-  const verdict = gravest(verdicts.map((scriptVerdict) => scriptVerdict.verdict));
+  const verdict = heaviestWord(verdicts.map((scriptVerdict) => scriptVerdict.verdict));
   const deciding = verdicts.filter(
     (scriptVerdict) => scriptVerdict.verdict === verdict && scriptVerdict.reason !== undefined,
   );
@@ -90,7 +90,7 @@ function combineContainerVerdicts(verdicts: readonly ScriptVerdict[]): Record<st
   for (const { script, containers = {} } of verdicts) {
     for (const [name, answer] of Object.entries<Answer>(containers)) {
       const before = all.get(name);
-      if (before !== undefined && GRAVITY[before.verdict] >= GRAVITY[answer.verdict]) continue;
+      if (before !== undefined && !outweighs(answer.verdict, before.verdict)) continue;
       const reason = answer.reason === undefined ? script : `${script}: ${answer.reason}`;
       all.set(name, { ...answer, reason: shorten(reason, MAX_REASON) });
     }
@@ -98,8 +98,8 @@ function combineContainerVerdicts(verdicts: readonly ScriptVerdict[]): Record<st
   return Object.fromEntries(all);
 }
 
-const gravest = (words: readonly VerdictWord[]): VerdictWord =>
-  words.reduce<VerdictWord>((a, b) => (GRAVITY[b] > GRAVITY[a] ? b : a), "proceed");
+const heaviestWord = (words: readonly VerdictWord[]): VerdictWord =>
+  heaviestOf(words, (word) => word) ?? "proceed";
 
 /** Keeps the beginning of a long text (which script, what went wrong) and its end (mostly why). */
 function shorten(text: string, limit: number): string {
@@ -120,7 +120,7 @@ export function shortenToFit(verdict: Verdict): Verdict {
   };
   if (fits(bare)) return bare;
   return {
-    verdict: gravest([verdict.verdict, ...containers.map(([, answer]) => answer.verdict)]),
+    verdict: heaviestWord([verdict.verdict, ...containers.map(([, answer]) => answer.verdict)]),
     reason: "the scripts' verdict is too long; the gravest word in it counts for all",
   };
 }

@@ -3,7 +3,7 @@
 import type { Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
-import type { HookName } from "../../shared/contract/hooks.ts";
+import type { EventName } from "../../shared/contract/hooks.ts";
 import { type Fault, type ScriptKind, faultOf, looksLikeScript } from "./script-faults.ts";
 
 export type { ScriptKind };
@@ -35,7 +35,7 @@ export async function findHooksFolder(
 }
 
 /** A missing folder has no scripts. @throws where something cannot be read: a script left out is a gate left open. */
-export async function findScripts(hooksFolder: string, hook: HookName): Promise<readonly Script[]> {
+export async function findScripts(hooksFolder: string, hook: EventName): Promise<readonly Script[]> {
   const folder = join(hooksFolder, hook);
   const scripts: Script[] = [];
   for (const { name, stats } of await filesBelow(folder)) {

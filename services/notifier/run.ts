@@ -8,7 +8,7 @@ import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import { Notice, parseJson } from "../../shared/contract/messages.ts";
 import type { RunRecord } from "../../shared/contract/run-records.ts";
 import { encodeToken } from "../../shared/contract/subject-tokens.ts";
-import { STREAMS } from "../../shared/contract/subjects.ts";
+import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import { retryUntilAnswered } from "../../shared/nats/jetstream.ts";
 import { makeRunRecordReader } from "../../shared/nats/run-record-reader.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
@@ -47,7 +47,8 @@ export const runNotifier = observerService("notifier", async (observing) => {
   const deliverer = new Deliverer({ ...notifier, sender, templates });
   log.info({ targets: targets.map(({ name }) => name) }, "sending notifications");
   const readRecord = makeRunRecordReader(log);
-  const untilRead = { ...observing, signal: signalAtEnd(observing, STREAMS.hooks) };
+  const reading = { ...observing, stream: STREAMS.hooks, durable: consumers.reader(observing.name) };
+  const untilRead = { ...observing, signal: signalAtEnd(reading) };
   await Promise.all([
     follow(untilRead, STREAMS.hooks, (message) => noteEvent(notifier, message)),
     follow(observing, STREAMS.runs, (message) => noteJournal(notifier, readRecord(message))),

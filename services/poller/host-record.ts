@@ -7,6 +7,7 @@ import { CredentialsBound } from "../../shared/registry/bound-registry.ts";
 import { explain } from "../../shared/errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
 import { settingErrors } from "../../shared/catalogue/start-errors.ts";
+import { retry } from "../../shared/retry.ts";
 import { isConflict } from "../../shared/nats/jetstream.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { OWN_VERSION } from "../../shared/runtime/own-version.ts";
@@ -89,16 +90,13 @@ export async function retryUpdateHostRecord(
   waiting: string,
   change: (before: HostRecord) => Partial<HostRecord>,
 ): Promise<void> {
-  for (let tries = 1; !signal.aborted; tries += 1) {
-    try {
-      await updateHostRecord(hosts, host, clock.now(), change);
-      return;
-    } catch (error) {
-      if (error instanceof HostNameTaken || nats.isClosed()) throw error;
-      if (tries === LOG_AFTER_TRIES) log.info({ because: explain(error) }, waiting);
-      await clock.sleep(RETRY_MS, signal);
-    }
-  }
+  const onFailure = (error: unknown, attempts: number): void => {
+    if (error instanceof HostNameTaken || nats.isClosed()) throw error;
+    if (attempts === LOG_AFTER_TRIES) log.info({ because: explain(error) }, waiting);
+  };
+  await retry(() => updateHostRecord(hosts, host, clock.now(), change), {
+    ...{ clock, signal, intervalMs: RETRY_MS, onFailure },
+  });
 }
 
 const hostNameTaken = (name: string, { engine_id, last_seen }: HostRecord, ours: string): HostNameTaken =>

@@ -124,7 +124,7 @@ async function updateHost(work: HostWork): Promise<number> {
   void restoreTopologyOnReconnect(bus);
   void maintainConsumers(bus);
   await using participants = await Participants.follow(bus);
-  using verdictSignals = new VerdictSignals(nats, host.name, context.clock);
+  using verdictSignals = new VerdictSignals(nats, host.name);
   const swapSemaphore = new Semaphore(context.settings.SWAPS);
   const tagSemaphore = new Semaphore(1);
   const references = new ContainerReferences();

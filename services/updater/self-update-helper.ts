@@ -2,7 +2,7 @@
 // or puts it back. The helper needs only the Engine: a private NATS ends with the container that is replaced. The
 // updaters ask at the gates, the old one before and the new one after, and keep the journal. They need no fence
 // against the helper, since they wait for it.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../shared/docker/inspect-documents.ts";
 import { NOT_MODIFIED, type Engine, ifExists, ignoreStatuses } from "../../shared/docker/engine.ts";
 import { CannotStart, Expired, explain } from "../../shared/errors.ts";
 import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
@@ -12,7 +12,6 @@ import { type ServiceContext, type Service, openHost } from "../../shared/runtim
 import { prepareSnapshots } from "./journal/snapshot-store.ts";
 import { lookForDependants } from "./swap/start-dependants.ts";
 import { HelperJob, disableHelperRestarts } from "./containers/helper-container.ts";
-import type { ImageDocument } from "./create/inspect.ts";
 import { createEngineLease } from "./lease/engine-lease.ts";
 import { Semaphore } from "./semaphore.ts";
 import { type RecoveryContext, rebuildSwap } from "./recover/interrupted-swap.ts";
@@ -120,7 +119,7 @@ const createHelperTimer = ({ clock, log, hardStop }: RecoveryContext, { name, ru
 async function buildHelperSwap(
   helperContext: HelperContext,
   job: HelperJob,
-  inspect: ContainerInspectInfo,
+  inspect: ContainerInspection,
 ): Promise<Swap> {
   const { engine } = helperContext.host;
   const { resumedSince: _none, ...swap } = await rebuildSwap(
@@ -130,7 +129,7 @@ async function buildHelperSwap(
       ...{ current: inspect, successor: undefined, backup: undefined },
     },
   );
-  const newImage = (await engine.docker.getImage(job.image).inspect()) as unknown as ImageDocument;
+  const newImage = await engine.docker.getImage(job.image).inspect();
   const beforeStop = (): Promise<void> => expectRunning(engine, job);
   return {
     ...swap,

@@ -1,8 +1,8 @@
 // The types that the updater's parts share, `Updater` for a host and `Run` for one run on it, and the look at its
 // containers.
 import type { Logger } from "pino";
+import type { ContainerInspection, ImageInspection } from "../../shared/docker/inspect-documents.ts";
 import type { Mode } from "../../shared/contract/hooks.ts";
-import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
 import { addNeededDependencies } from "../../shared/containers/compat-labels.ts";
 import { type ContainerFacts, factsOf } from "../../shared/containers/container-facts.ts";
 import { type Engine, ifExists } from "../../shared/docker/engine.ts";
@@ -103,12 +103,12 @@ export interface UpdateEntry {
 
 /** An entry whose new image is on the Engine. */
 export interface Update extends UpdateEntry {
-  readonly newImage: ImageInspectInfo;
+  readonly newImage: ImageInspection;
 }
 
 export interface InspectedContainer {
   readonly facts: ContainerFacts;
-  readonly inspect: ContainerInspectInfo;
+  readonly inspect: ContainerInspection;
   /** Why the Engine could not show the container's image. It is then unknown which of its labels count. */
   readonly imageUnseen?: string;
 }
@@ -154,7 +154,7 @@ interface ImageLabelsById {
  */
 async function imageLabels(
   { docker }: Engine,
-  containers: readonly ContainerInspectInfo[],
+  containers: readonly ContainerInspection[],
 ): Promise<ImageLabelsById> {
   const labels = new Map<string, Labels>();
   const unseen = new Map<string, string>();

@@ -1,6 +1,6 @@
 // Reads a verdict from an HTTP response. Pure. A response is a verdict or an error; without a verdict in the body
 // only an empty 200 or 204 means proceed. After an error the endpoint is asked again. In the end its participant runs
-// out of time, and counts as the operator has configured.
+// out of time, and counts as the operator has configured. The response to a notice only says that it has arrived.
 import { Verdict, parseJson, parseVerdict } from "../../shared/contract/messages.ts";
 import { parseRetryAfter } from "../../shared/registry/retry-after.ts";
 
@@ -27,6 +27,10 @@ export function verdictFrom(answer: WebhookAnswer, now: number): Verdict | strin
     return { verdict: "defer", reason, ...retryAfterField(wait) };
   return `it answered ${status}, which is no verdict`;
 }
+
+/** Why the response to a notice does not say that it has arrived. Whatever is in its body, it is no verdict. */
+export const whyNotHeard = ({ status }: WebhookAnswer): string | undefined =>
+  status >= 200 && status < 300 ? undefined : `it answered ${status}`;
 
 /** Empty responses that proceed. 202 and the like only say that the request has arrived. */
 const EMPTY_PROCEED: readonly number[] = [200, 204];

@@ -1,12 +1,13 @@
-// Sends one event to the HTTP endpoint until it answers with a verdict: CloudEvents 1.0 in structured mode
+// Sends one event to the HTTP endpoint until it answers with a verdict, or says that it has heard: CloudEvents 1.0 in structured mode
 // (CloudEvents HTTP binding 1.0, section 3.2), POSTed as the CloudEvents webhook specification 1.0 has it. By that
 // specification a redirect is no answer. The response body is read up to the greatest length of a verdict.
 import type { Clock } from "../../shared/clock.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
 import type { Verdict } from "../../shared/contract/messages.ts";
+import { Backoff } from "../../shared/retry.ts";
 import type { ServiceContext } from "../../shared/runtime/run-service.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
-import { type WebhookAnswer, verdictFrom } from "./endpoint-verdict.ts";
+import { type WebhookAnswer, verdictFrom, whyNotHeard } from "./endpoint-verdict.ts";
 import { signedHeaders } from "./signature.ts";
 
 interface Delivery {
@@ -15,37 +16,48 @@ interface Delivery {
   readonly body: string;
 }
 
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
+const PAUSES = { first: 500, most: 30_000 };
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
  * Asks until the endpoint gives a verdict; undefined after WEBHOOK_RETRY.
  * @throws Suspended when the service stops first.
  */
-export async function askEndpoint(
+export const askEndpoint = (delivery: Delivery, context: ServiceContext): Promise<Verdict | undefined> =>
+  postUntil(delivery, context, verdictFrom);
+
+/** Tells it until it says that it has heard; undefined after WEBHOOK_RETRY. @throws Suspended as `askEndpoint` does. */
+export const tellEndpoint = (delivery: Delivery, context: ServiceContext): Promise<object | undefined> =>
+  postUntil(delivery, context, (answer) => whyNotHeard(answer) ?? {});
+
+/** What a response means, or the reason why it is none. `now` is milliseconds since 1970. */
+type ReadAnswer<T extends object> = (answer: WebhookAnswer, now: number) => T | string;
+
+async function postUntil<T extends object>(
   delivery: Delivery,
   { settings, clock, log, signal }: ServiceContext,
-): Promise<Verdict | undefined> {
+  read: ReadAnswer<T>,
+): Promise<T | undefined> {
   const until = clock.monotonic() + settings.WEBHOOK_RETRY;
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    const answer = await askEndpointOnce(delivery, settings, clock, signal);
+  for (const backoff = new Backoff(clock, PAUSES); ;) {
+    const answer = await post(delivery, settings, clock, signal);
     if (signal.aborted) throw new Suspended("stopped while an endpoint was asked");
-    if (typeof answer !== "string") return answer;
-    log.warn({ because: answer }, "no verdict from the endpoint");
-    if (clock.monotonic() + pause > until) return undefined;
-    await clock.sleep(pause, signal);
+    const meaning = typeof answer === "string" ? answer : read(answer, clock.now());
+    if (typeof meaning !== "string") return meaning;
+    log.warn({ because: meaning }, "no answer from the endpoint");
+    if (clock.monotonic() + backoff.next > until) return undefined;
+    await backoff.pause(signal);
     if (signal.aborted) throw new Suspended("stopped before an endpoint was asked again");
   }
 }
 
-/** A verdict, or the reason why there is none. */
-async function askEndpointOnce(
+/** The response, or the reason why there is none. */
+async function post(
   { id, body }: Delivery,
   settings: Settings,
   clock: Clock,
   signal: AbortSignal,
-): Promise<Verdict | string> {
+): Promise<WebhookAnswer | string> {
   const deadline = clock.deadline(settings.WEBHOOK_TIMEOUT, signal);
   try {
     const response = await fetch(settings.WEBHOOK_URL, {
@@ -60,7 +72,7 @@ async function askEndpointOnce(
         ...signedHeaders({ id, timestamp: Math.floor(clock.now() / 1000), body }, settings.WEBHOOK_SECRET),
       },
     });
-    return verdictFrom(await readAnswer(response), clock.now());
+    return await readAnswer(response);
   } catch (error) {
     return deadline.aborted ? `nothing within ${settings.WEBHOOK_TIMEOUT / 1000} s` : explain(error);
   }

@@ -16,6 +16,7 @@ import type { Settings } from "../../shared/settings/settings.ts";
 import { STREAMS, consumers, subjects } from "../../shared/contract/subjects.ts";
 import { decodeToken } from "../../shared/contract/subject-tokens.ts";
 import { askEndpoint } from "./endpoint.ts";
+import { forwardNotices } from "./forward-notices.ts";
 
 /** How many events are at the endpoint at a time, so that a slow answer to one does not delay the others. */
 const PARALLEL = 8;
@@ -57,11 +58,12 @@ async function serve(nats: NatsConnection, context: ServiceContext): Promise<voi
     { participant: settings.WEBHOOK_NAME, endpoint: new URL(settings.WEBHOOK_URL).origin },
     "waiting for events",
   );
-  await consume(nats, {
+  const asked = consume(nats, {
     js: jetStreamOf(nats),
     ...{ stream: STREAMS.hooks, durable, parallel: PARALLEL, log, clock, signal },
     handle: (message) => forward(message, nats, context),
   });
+  await Promise.all([asked, forwardNotices(nats, context)]);
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;

@@ -1,9 +1,9 @@
 // Inspects every container of an Engine. A container that the Engine cannot show, even at a second try, hides no
 // other.
-import type { ContainerInspectInfo } from "dockerode";
 import { factsOf } from "./container-facts.ts";
 import { describeContainer } from "./payloads-from-engine.ts";
 import { type Engine, ifExists } from "../docker/engine.ts";
+import type { ContainerInspection } from "../docker/inspect-documents.ts";
 import { explain } from "../errors.ts";
 import { inParallel } from "../in-parallel.ts";
 
@@ -19,15 +19,15 @@ export async function inspectAllContainers(
   { docker }: Pick<Engine, "docker">,
   abortSignal?: AbortSignal,
 ): Promise<{
-  readonly there: readonly ContainerInspectInfo[];
+  readonly there: readonly ContainerInspection[];
   readonly unseen: readonly UninspectableContainer[];
 }> {
   const signal = abortSignal === undefined ? {} : { abortSignal };
   const listed = await docker.listContainers({ all: true, ...signal });
-  const there: ContainerInspectInfo[] = [];
+  const there: ContainerInspection[] = [];
   const unseen: UninspectableContainer[] = [];
   const results = await inParallel(listed, CONCURRENCY, async ({ Id, Names }) => {
-    const inspectOne = async (): Promise<ContainerInspectInfo | undefined> => {
+    const inspectOne = async (): Promise<ContainerInspection | undefined> => {
       const inspect = await ifExists(docker.getContainer(Id).inspect(signal));
       if (inspect !== undefined) {
         factsOf(inspect); // throws here, rather than later, where the document cannot be read

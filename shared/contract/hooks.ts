@@ -158,7 +158,8 @@ export interface NoticeRow {
 }
 
 /**
- * Events that report that something has ended, on the same stream as the hooks. No participant is asked or awaited.
+ * Events that report that something has ended, on the same stream as the hooks. Scripts and participants may hear them;
+ * nobody is asked or awaited.
  */
 export const notices = {
   update_finished: {
@@ -202,8 +203,12 @@ export const notices = {
 export type NoticeName = keyof typeof notices;
 export type NoticeData<N extends NoticeName> = z.infer<(typeof notices)[N]["data"]>;
 export const noticeNames = Object.keys(notices) as readonly NoticeName[];
+export const isNoticeName = (text: string): text is NoticeName => Object.hasOwn(notices, text);
+
 /** Names of all events on the hook stream. */
 export type EventName = HookName | NoticeName;
+export const eventNames: readonly EventName[] = [...hookNames, ...noticeNames];
+export const isEventName = (text: string): text is EventName => isHookName(text) || isNoticeName(text);
 
 export const Mode = z.enum(["update", "dry_run", "monitor"]);
 export type Mode = z.infer<typeof Mode>;

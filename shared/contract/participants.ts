@@ -1,7 +1,7 @@
 // The participants, which must be asked at hooks: one KV entry each, written by the operator. This file parses the
 // entries and decides which events concern which participant.
 import * as z from "zod";
-import { type HookName, hookNames, isHookName } from "./hooks.ts";
+import { type HookName, type NoticeName, hookNames, isHookName, noticeNames } from "./hooks.ts";
 import { parseJson } from "./messages.ts";
 
 const MINUTE = 60_000;
@@ -54,6 +54,12 @@ export const Participant = z.object({
     .describe(
       "How many of its group have to say proceed; by default all. The largest number in the group counts.",
     ),
+  // A field of its own, and no error where a version does not know a name: no update waits because of what is only told.
+  hears: z
+    .array(z.enum(noticeNames as [NoticeName, ...NoticeName[]]))
+    .catch([])
+    .optional()
+    .describe("What it is told of all containers on its hosts, without being asked."),
 });
 export type Participant = z.infer<typeof Participant>;
 

@@ -4,6 +4,7 @@
 // Buffer.
 import { Module, createRequire } from "node:module";
 import type Dockerode from "dockerode";
+import type { ContainerInspection, ImageInspection } from "./inspect-documents.ts";
 
 const require = createRequire(import.meta.url);
 const requireFromDockerode = createRequire(require.resolve("dockerode"));
@@ -26,7 +27,22 @@ interface Request {
   readonly path: string;
 }
 
-const PlainDocker = require("dockerode") as typeof Dockerode;
+/** A container of the Engine, whose inspect says all that the Engine says. */
+export type EngineContainer = {
+  inspect(options?: Dockerode.ContainerInspectOptions): Promise<ContainerInspection>;
+} & Dockerode.Container;
+export type EngineImage = {
+  inspect(options?: Dockerode.ImageInspectOptions): Promise<ImageInspection>;
+} & Dockerode.Image;
+
+/** The one place where dockerode's types of inspect documents become ours. */
+export type DockerClient = {
+  getContainer(id: string): EngineContainer;
+  getImage(name: string): EngineImage;
+  createContainer(options: Dockerode.ContainerCreateOptions): Promise<EngineContainer>;
+} & Dockerode;
+
+const PlainDocker = require("dockerode") as new (options: Dockerode.DockerOptions) => DockerClient;
 
 export class Docker extends PlainDocker {
   constructor(options: Dockerode.DockerOptions) {

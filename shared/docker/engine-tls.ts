@@ -4,7 +4,7 @@
 // https://docs.docker.com/engine/security/certificates/
 import { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { Agent } from "node:https";
+import type { Agent } from "node:https";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
@@ -50,8 +50,9 @@ export async function loadTls(socket: string, settings: TlsSettings, now: number
     const expiry = text === undefined ? undefined : Date.parse(new X509Certificate(text).validTo);
     if (expiry !== undefined && expiry < now) throw new Error(`${file} expired at ${iso(expiry)}`);
   }
+  const https = await import("node:https"); // few have such an Engine, and every command would load it
   return {
-    agent: new Agent({ ...options, rejectUnauthorized: verify, keepAlive: true }),
+    agent: new https.Agent({ ...options, rejectUnauthorized: verify, keepAlive: true }),
     ca: verify ? files.ca : undefined,
     cert: files.cert,
   };

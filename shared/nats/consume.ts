@@ -6,6 +6,7 @@ import type { NatsConnection } from "nats";
 import type { Logger } from "pino";
 import { type Clock, firstOf } from "../clock.ts";
 import { Fenced, Permanent, Suspended } from "../errors.ts";
+import { Backoff } from "../retry.ts";
 import { runIdIn } from "../contract/subjects.ts";
 
 interface ConsumeOptions {
@@ -24,8 +25,7 @@ interface ConsumeOptions {
 /** Must be well below each consumer's ack wait. */
 const HEARTBEAT_MS = 3000;
 const RETRY_MS = 5000;
-const FIRST_PAUSE_MS = 250;
-const MAX_PAUSE_MS = 2000;
+const PAUSES = { first: 250, most: 2000 };
 
 /** Ends when the signal aborts. Waits for a consumer that does not exist yet or was deleted. */
 export async function consume(nats: NatsConnection, options: ConsumeOptions): Promise<void> {
@@ -43,10 +43,10 @@ async function handleMessages(
   options: ConsumeOptions,
   until: AbortSignal,
 ): Promise<void> {
-  for (let pause = FIRST_PAUSE_MS; !until.aborted; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
+  for (const backoff = new Backoff(options.clock, PAUSES); !until.aborted;) {
     try {
       const consumer = await options.js.consumers.get(options.stream, options.durable);
-      pause = FIRST_PAUSE_MS;
+      backoff.reset();
       while (!until.aborted) {
         const message = await fetchNext(consumer, until);
         if (message !== undefined) await handleMessage(message, options);
@@ -55,7 +55,7 @@ async function handleMessages(
       if (err instanceof Fenced || nats.isClosed()) throw err;
       options.log.debug({ err, consumer: options.durable }, "consumer not there");
     }
-    await options.clock.sleep(pause, until);
+    await backoff.pause(until);
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type JetStreamManager,
 } from "@nats-io/jetstream";
 import { nanos } from "nats";
-import { hookNames } from "../contract/hooks.ts";
+import { type NoticeName, hookNames, noticeNames } from "../contract/hooks.ts";
 import type { ObserverName } from "../contract/observers.ts";
 import { consumers, executorParticipant, subjects } from "../contract/subjects.ts";
 import { hasConfig, findInfo } from "./topology.ts";
@@ -28,8 +28,37 @@ export const hookConsumer = (
   deliver_policy: DeliverPolicy.New,
   ack_wait: nanos(30_000),
   max_deliver: -1,
-  ...(filters.length === 1 ? { filter_subject: filters[0] ?? "" } : { filter_subjects: [...filters] }),
+  ...filterFields(filters),
   ...more,
+});
+
+/** Both fields, because the client keeps what an update does not name. */
+const filterFields = ([only, ...more]: readonly string[]): Partial<ConsumerConfig> =>
+  ({
+    filter_subject: more.length === 0 ? only : undefined,
+    filter_subjects: more.length === 0 ? undefined : [only, ...more],
+  }) as object;
+
+/**
+ * The consumer by which a participant is told what is over. It is not the one of its hooks, so what it is told never
+ * holds up what it is asked. `hosts`: names, or `*` for all.
+ */
+export const noticesConsumer = (
+  participant: string,
+  hosts: readonly string[],
+  names: readonly NoticeName[],
+): DurableConsumer =>
+  hookConsumer(
+    consumers.notices(participant),
+    names.flatMap((name) => hosts.map((host) => subjects.hooksOf(host === "*" ? null : host, name))),
+    { max_ack_pending: 16 },
+  );
+
+/** The hook-executor's: one notice after the other, in the order in which they were published. */
+export const executorNoticesConsumer = (host: string): DurableConsumer => ({
+  ...noticesConsumer(executorParticipant(host), [host], noticeNames),
+  max_ack_pending: 1,
+  ack_wait: nanos(10_000),
 });
 
 /** The subjects of all hooks of a host, without the notices. */

@@ -10,7 +10,9 @@ import {
 import { headers } from "nats";
 import type { Clock } from "../clock.ts";
 import { Suspended } from "../errors.ts";
+import { Backoff } from "../retry.ts";
 
+const PUBLISH_PAUSES = { first: 50, most: 1000 };
 const RETRY_MS = 500;
 // 10164: the same, while another write to the subject is in flight
 const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
@@ -62,7 +64,7 @@ export async function publish(via: PublishContext, message: Message): Promise<nu
   const { js, clock, signal, patience } = via;
   const messageHeaders = headers();
   messageHeaders.set("Content-Type", message.contentType ?? "application/json");
-  for (let pause = 50; ; pause = Math.min(pause * 2, 1000)) {
+  for (const backoff = new Backoff(clock, PUBLISH_PAUSES); ;) {
     try {
       const stored = await js.publish(message.subject, JSON.stringify(message.body), {
         headers: messageHeaders,
@@ -74,7 +76,7 @@ export async function publish(via: PublishContext, message: Message): Promise<nu
     } catch (error) {
       if (isConflict(error) || isRefused(error) || signal.aborted) throw error;
       patience?.failed(error);
-      await clock.sleep(pause, signal);
+      await backoff.pause(signal);
     }
   }
 }

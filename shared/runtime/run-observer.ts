@@ -9,6 +9,7 @@ import { BUCKETS, STREAMS, consumers } from "../contract/subjects.ts";
 import { CannotStart, explain } from "../errors.ts";
 import { messageOf } from "../catalogue/entry.ts";
 import { observerErrors, settingErrors } from "../catalogue/start-errors.ts";
+import { retry } from "../retry.ts";
 import { consume } from "../nats/consume.ts";
 import { ensureConsumer, observerConsumer } from "../nats/durable-consumers.ts";
 import { bucketOf, jetStreamOf, managerOf } from "../nats/jetstream-client.ts";
@@ -83,19 +84,14 @@ export const follow = (
 /** Creates consumers and bucket. Where its permissions forbid that, waits until an operator has created them. */
 async function waitForConsumers(observing: Observing, since: number): Promise<void> {
   const { log, clock, signal } = observing;
-  for (let isLogged = false; !signal.aborted; isLogged = true) {
-    try {
-      await ensureConsumers(observing, since);
-      return;
-    } catch (error) {
-      if (!isLogged)
-        log.warn(
-          { because: explain(error) },
-          "the streams, or the bucket of the observers, are not there yet; waiting for the updater or `ouroboros nats-config prepare`",
-        );
-      await clock.sleep(RETRY_MS, signal);
-    }
-  }
+  const onFailure = (error: unknown, attempts: number): void => {
+    if (attempts === 1)
+      log.warn(
+        { because: explain(error) },
+        "the streams, or the bucket of the observers, are not there yet; waiting for the updater or `ouroboros nats-config prepare`",
+      );
+  };
+  await retry(() => ensureConsumers(observing, since), { clock, signal, intervalMs: RETRY_MS, onFailure });
 }
 
 /**

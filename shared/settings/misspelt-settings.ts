@@ -33,7 +33,10 @@ export function guessSetting(given: string): string | undefined {
   )
     return undefined;
   const [nearest] = [name, name.replace(/^OUROBOROS_/, "")]
-    .flatMap((text) => KNOWN.map((known) => ({ known, distance: editDistance(text, known) })))
+    .flatMap((text) =>
+      KNOWN.filter((known) => Math.abs(text.length - known.length) <= allowedTypos(known)) // the rest cannot be near
+        .map((known) => ({ known, distance: editDistance(text, known) })),
+    )
     .filter(({ known, distance }) => distance <= allowedTypos(known))
     .sort((a, b) => a.distance - b.distance);
   return nearest && `${nearest.known}${base === given ? "" : "_FILE"}`;

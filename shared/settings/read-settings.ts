@@ -21,11 +21,33 @@ const rows = Object.entries(settings) as [SettingName, Setting][];
 export function readSettings(env: NodeJS.ProcessEnv, flags: Flags): Settings {
   const watchtower = readWatchtowerVariables(env, flags);
   const wrong = [...watchtower.wrong, ...findMisspelt(env, flags)];
+  const textOf = (name: SettingName): string | undefined =>
+    readSettingText(env, flags, name) ?? watchtower.settings.get(name);
+  const read = readRows(rows, textOf, wrong) as Settings;
+  return applyDockerHost(read, env, flags);
+}
+
+/** Reads these settings alone from the environment: a wrong value of another one does no harm. @throws CannotStart */
+export const readSomeSettings = <N extends SettingName>(
+  env: NodeJS.ProcessEnv,
+  names: readonly N[],
+): Pick<Settings, N> =>
+  readRows(
+    names.map((name) => [name, settings[name]] as const),
+    (name) => readSettingText(env, new Map(), name),
+    [],
+  ) as Pick<Settings, N>;
+
+/** `wrong` is what is known to be wrong already. */
+function readRows(
+  wanted: readonly (readonly [SettingName, Setting])[],
+  textOf: (name: SettingName) => string | undefined,
+  wrong: string[],
+): Record<string, unknown> {
   const read: Record<string, unknown> = {};
-  for (const [name, setting] of rows) {
+  for (const [name, setting] of wanted) {
     try {
-      const given =
-        readSettingText(env, flags, name) ?? watchtower.settings.get(name) ?? setting.byDefault ?? "";
+      const given = textOf(name) ?? setting.byDefault ?? "";
       const result = setting.read.safeParse(unquote(given));
       if (!result.success)
         wrong.push(
@@ -40,7 +62,7 @@ export function readSettings(env: NodeJS.ProcessEnv, flags: Flags): Settings {
   }
   if (wrong.length > 0)
     throw new CannotStart(messageOf(settingErrors.settingsUnusable, { list: wrong.join("\n  ") }));
-  return applyDockerHost(read as Settings, env, flags);
+  return read;
 }
 
 /** Ignores a NAME_FILE that cannot be read: the error is reported with the setting itself. */

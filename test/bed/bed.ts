@@ -5,6 +5,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import Docker from "dockerode";
+import type { DockerClient } from "../../shared/docker/docker-client.ts";
 import type { Fault, Limit, LoggedRequest } from "./hub.ts";
 import { type ImageOptions, type PushedImage, pushImage, Registry } from "./image.ts";
 
@@ -42,7 +43,7 @@ export function engineSocket(n: number): string {
 export interface Engine extends AsyncDisposable {
   readonly name: string;
   readonly socket: string;
-  readonly docker: Docker;
+  readonly docker: DockerClient;
   /** Removes every container, volume, network and image of this Engine but the base image node:*. */
   clean(): Promise<void>;
 }
@@ -50,7 +51,7 @@ export interface Engine extends AsyncDisposable {
 /** Host N's Engine; leaving the block that holds it cleans it. */
 export function engine(n: number): Engine {
   const socket = engineSocket(n);
-  const docker = new Docker({ socketPath: socket });
+  const docker = new Docker({ socketPath: socket }) as DockerClient;
   const clean = () => cleanEngine(docker);
   return { name: `h${n}`, socket, docker, clean, [Symbol.asyncDispose]: clean };
 }

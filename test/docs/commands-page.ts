@@ -1,8 +1,10 @@
 /** docs/commands.md: every command, from the table of commands. */
+import { type CommandOutput, commandOutputs } from "../../cli/output/command-outputs.ts";
 import * as z from "zod";
 import { type Command, EXIT } from "../../cli/framework/command.ts";
 import { allOptionsOf } from "../../cli/framework/command-line.ts";
-import { type CommandName, commandNames, commands, services } from "../../cli/framework/command-table.ts";
+import { type CommandName, commandNames, commands } from "../../cli/framework/command-table.ts";
+import { services } from "../../cli/framework/service-table.ts";
 import { optionSpelling, usageLine } from "../../cli/framework/usage.ts";
 import { CloudEvent } from "../../shared/contract/messages.ts";
 import { block, code, fieldsOf, page, table } from "./markdown.ts";
@@ -90,12 +92,12 @@ function section(name: CommandName): string {
     `${command.says}${command.more === undefined ? "" : ` ${command.more}`}`,
     block("", usageLine(name)),
     ...(rows.length === 0 ? [] : [table(["", "Meaning"], rows)]),
-    ...(command.json === undefined ? [] : [jsonSection(command.json)]),
+    ...(command.json === undefined ? [] : [jsonSection(commandOutputs[name as keyof typeof commandOutputs])]),
   ].join("\n\n");
 }
 
 /** What `-o json` prints. */
-function jsonSection({ schema, lines }: NonNullable<Command["json"]>): string {
+function jsonSection({ schema, lines }: CommandOutput): string {
   const how = lines ? "on each line" : schema instanceof z.ZodArray ? "a list of" : "one document";
   const of = schema instanceof z.ZodArray ? (schema.element as z.ZodType) : schema;
   const shapes = of instanceof z.ZodUnion ? (of.options as readonly z.ZodType[]) : [of];

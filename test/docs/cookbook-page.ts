@@ -35,6 +35,13 @@ it down for as long as that lasts; have your web server show a page while the fi
         "before_start_depends_container/maintenance-off.sh",
     },
   },
+  message: {
+    title: "A message after each update",
+    says: `Whatever the end of an update, a chat is told: what it runs now, or why it still runs what it did. Nobody waits for
+the chat; a message that could not be sent is a warning in the log. Name \`CHAT_WEBHOOK\` in \`HOOK_ENV\`. Without a script,
+[NOTIFIERS](notifications.md) sends messages to people.`,
+    files: { "hooks/update_finished/90-chat.mjs.example": "update_finished/90-chat.mjs" },
+  },
   approval: {
     title: "Approval by a person",
     says: `A person may take days, and nothing should stand still or be held open for that long. So the answer is \`defer\`
@@ -71,9 +78,7 @@ that comes from the image does not count, and EVENT_LABELS has to let it out. To
     says: `This [participant](../examples/participants/README.md) makes a silence in Prometheus' Alertmanager (tested with 0.25)
 before a container is stopped, and ends it when the update is over, whatever its end. A silence also ends by itself, after
 \`MUTE_S\` seconds: let that be longer than your slowest update. While Alertmanager is away updates wait; add the participant
-with \`--advisory\` if they should not. The participant learns at once when an update is over, unless your
-[NATS confines its users](security.md): then add \`after_update\` to its hooks. The silence of an update that does not come that
-far, for example because it is refused, lasts for \`MUTE_S\`.`,
+with \`--advisory\` if they should not. \`--hears\` is how it is told that an update is over.`,
     files: { "examples/participants/mute-alertmanager.mjs": "" },
     shared: ["examples/participants/lib/participant.mjs", "examples/participants/lib/muting.mjs"],
   },

@@ -18,6 +18,7 @@ import { cookbookPage } from "./cookbook-page.ts";
 import { errorsPage } from "./errors-page.ts";
 import { hookPage } from "./hook-page.ts";
 import { block, code, fieldsOf, json, page, table } from "./markdown.ts";
+import { examplesOf } from "../services/hook-executor/hook-readmes.ts";
 import { exampleEvent, subjectOf } from "./example-event.ts";
 import { messages, schemaOf } from "./schemas.ts";
 import { notificationsPage } from "./notifications-page.ts";
@@ -131,10 +132,7 @@ time limit publishes anything on \`progresssubject\` now and then. Subscribe to
     `In every event's \`data\`:\n\n${fieldsOf(EventContext.shape)}`,
     `## A container\n\n${fieldsOf(ContainerPayload.shape)}`,
     `## An image\n\n${fieldsOf(ImagePayload.shape)}`,
-    `## Notices
-
-Ends are published on the same stream, for programs that watch. A notice needs no answer: it has no
-\`verdictsubject\`, and no script runs. It is published once, also if the updater was killed in between.`,
+    NOTICES,
     ...noticeNames.map(noticeSection),
   );
 }
@@ -144,7 +142,26 @@ const noticeSection = (name: NoticeName): string =>
     `### ${name}`,
     `${notices[name].says} Subscribe to \`${subjects.hooksOf(null, name)}\` for all of them. Its schema: [${name}.json](schemas/${name}.json).`,
     fieldsOf(notices[name].data.shape),
+    `Examples: ${examplesOf(name)
+      .map((file) => `[${file}](../hooks/${name}/${file})`)
+      .join(", ")}.`,
   ].join("\n\n");
+
+const NOTICES = `## Notices
+
+What is over is published on the same stream. A notice needs no answer: it has no \`verdictsubject\`, and nobody is
+waited for. It is published once, also if the updater was killed in between. These hear it:
+
+- **Scripts** in \`hooks/update_finished/\` and \`hooks/run_finished/\`, as above. What they answer decides nothing; a
+  failure is a warning in the log. One notice comes after the other, in the order of publishing, so a script that
+  hangs delays the next notice until \`HOOK_TIMEOUT\`, and no update. Each comes at least once: after a restart of the
+  hook-executor the scripts of the notice it had in hand run again, under the same \`OUROBOROS_EVENT_ID\`. What is over
+  for more than an hour is skipped, with a line in the log.
+- **Participants**, and so an [HTTP endpoint](webhook.md), that were added with \`--hears\`, at least once, from the consumer
+  \`notices_NAME\` of \`OUROBOROS_HOOKS\`.
+- Watchers and readers: [contract.md](contract.md).
+
+Ends of \`mode\` \`dry_run\` and \`monitor\` are published too: \`noted\`.`;
 
 const SCRIPTS = `## Scripts
 

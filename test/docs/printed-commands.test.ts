@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Command } from "../../cli/framework/command.ts";
 import { parseCommandLine } from "../../cli/framework/command-line.ts";
-import { commandNames, commands, services, splitCommand } from "../../cli/framework/command-table.ts";
+import { commandNames, commands, splitCommand } from "../../cli/framework/command-table.ts";
+import { services } from "../../cli/framework/service-table.ts";
 import { WrongUsage } from "../../shared/errors.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");

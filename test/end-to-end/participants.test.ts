@@ -26,7 +26,6 @@ const SHORT = ["--timeout", "10s"];
 interface Behaviour {
   readonly says: string;
   readonly flags?: readonly string[];
-  readonly hook?: HookName;
   readonly answer: (stack: Stack, ...of: Parameters<Answer>) => unknown;
   readonly end: UpdateResult;
   readonly verdict: RegExp;
@@ -35,19 +34,13 @@ interface Behaviour {
 const silence = (): undefined => undefined;
 const OUT_OF_TIME = /gave no verdict and no sign of progress in time/;
 
+/** Those for which NATS and the Engine matter; all other rules of a wait: test/services/updater/gate. */
 const behaviours: Readonly<Record<string, Behaviour>> = {
   deferring: {
     says: "that is silent too long counts as defer",
     flags: SHORT,
     answer: silence,
     end: "deferred",
-    verdict: OUT_OF_TIME,
-  },
-  refusing: {
-    says: "that is silent too long counts as refuse where it was registered so",
-    flags: [...SHORT, "--on-timeout", "refuse"],
-    answer: silence,
-    end: "refused",
     verdict: OUT_OF_TIME,
   },
   proceeding: {
@@ -60,14 +53,6 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     end: "updated",
     verdict: OUT_OF_TIME,
   },
-  afterwards: {
-    says: "that is silent too long at an after hook counts as proceed whatever it was registered as",
-    hook: "after_update",
-    flags: [...SHORT, "--on-timeout", "refuse"],
-    answer: silence,
-    end: "updated",
-    verdict: OUT_OF_TIME,
-  },
   slow: {
     says: "that reports progress is waited for",
     flags: SHORT,
@@ -77,34 +62,6 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     },
     end: "refused",
     verdict: /^after long thought$/,
-  },
-  endless: {
-    says: "that reports progress for ever is waited for until its maximum",
-    flags: [...SHORT, "--max", "12s"],
-    answer: async (_stack, _event, { progress }) => {
-      await progressing(progress, 16_000);
-      return "proceed";
-    },
-    end: "deferred",
-    verdict: OUT_OF_TIME,
-  },
-  confused: {
-    says: "that says things that are no verdict is waited for until its verdict",
-    answer: async (stack, _event, { verdictSubject }) => {
-      const js = jetstream(stack.nats);
-      for (const junk of [
-        "",
-        "no",
-        "{",
-        '{"verdict":"maybe"}',
-        "proceeding",
-        new Uint8Array([0xff, 0, 0xfe]),
-      ])
-        await js.publish(verdictSubject, junk);
-      return { verdict: "refuse", reason: "at last" };
-    },
-    end: "refused",
-    verdict: /^at last$/,
   },
   flooded: {
     says: "whose subject others fill with a thousand messages a second is heard, and holds nobody",
@@ -121,15 +78,6 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     answer: async (stack, event, { verdictSubject }) => {
       await makeServerWrite(stack, event.id, verdictSubject);
       return "proceed";
-    },
-    end: "updated",
-    verdict: /^$/,
-  },
-  wavering: {
-    says: "is heard once",
-    answer: async (stack, _event, { verdictSubject }) => {
-      await jetstream(stack.nats).publish(verdictSubject, "proceed");
-      return "refuse: on second thoughts";
     },
     end: "updated",
     verdict: /^$/,
@@ -159,8 +107,8 @@ describe("a participant on another machine", () => {
     stack = await startStack({ engine: h1, env: { SWAPS: "4" } });
     await stack.check();
     asked = await Promise.all(
-      Object.entries(behaviours).map(async ([name, { hook = "before_update", flags = [], answer }]) =>
-        addParticipant(stack, name, { hooks: [hook], flags }, (event, tools) =>
+      Object.entries(behaviours).map(async ([name, { flags = [], answer }]) =>
+        addParticipant(stack, name, { hooks: ["before_update"], flags }, (event, tools) =>
           event.subject === name ? answer(stack, event, tools) : "proceed",
         ),
       ),
@@ -174,10 +122,12 @@ describe("a participant on another machine", () => {
     await h1.clean();
   });
 
-  for (const [name, { says, hook = "before_update", end, verdict }] of Object.entries(behaviours)) {
+  for (const [name, { says, end, verdict }] of Object.entries(behaviours)) {
     it(says, () => {
       assert.equal(ends[name], end);
-      const said = decidedFor(stack, hook, name).verdicts.find(({ participant }) => participant === name);
+      const said = decidedFor(stack, "before_update", name).verdicts.find(
+        ({ participant }) => participant === name,
+      );
       assert.match(said?.reason ?? "", verdict);
       assert.equal(said?.timed_out ?? false, verdict === OUT_OF_TIME);
     });

@@ -23,8 +23,9 @@ async function addExample(
   hooks: string,
   env: Readonly<Record<string, string>>,
 ): Promise<Process> {
+  const HEARS = "update_finished,run_finished";
   const name = file.replace(".mjs", "");
-  const added = await runOuroboros(stack, "participant", "add", name, "--hooks", hooks);
+  const added = await runOuroboros(stack, "participant", "add", name, "--hooks", hooks, "--hears", HEARS);
   assert.equal(added.code, 0, added.err);
   return startExample(file, name, { ...stack.access, ...env });
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { after, afterEach, before, describe, it } from "mocha";
@@ -19,6 +20,8 @@ const support = (name: string): string => join(import.meta.dirname, `../support/
 describe("the end of an update as an event", () => {
   let stack: Stack;
   let run: string;
+  const notes = (): string => join(stack.folder, "notes");
+  const note = (text: string): string => `#!/bin/sh\necho "${text}" >> ${notes()}\n`;
 
   before(async () => {
     await deploy(h1, "good", { imageOptions: { labels: { [VERSION]: "1.4.2" } } });
@@ -26,6 +29,8 @@ describe("the end of an update as an event", () => {
     await deploy(h1, "bad", { create: { Labels: LONG_SETTLE_TIME } });
     stack = await startStack({ engine: h1 });
     await stack.script("before_update/10-no", '#!/bin/sh\n[ "$OUROBOROS_CONTAINER_NAME" != kept ]\n');
+    await stack.script("update_finished/10-note", note("$OUROBOROS_CONTAINER_NAME $OUROBOROS_RESULT"));
+    await stack.script("run_finished/10-note", note("the run"));
     await stack.check();
     await release("apps/good", "2", { labels: { [VERSION]: "1.5.0" } });
     await release("apps/bad", "2", { cmd: "exit 3" });
@@ -85,13 +90,22 @@ describe("the end of an update as an event", () => {
     assert.equal(stack.notices.at(-1)?.type, "ouroboros.run_finished.v1");
   });
 
+  it("is told to scripts, once, those of a refused update too", async () => {
+    const lines = async () =>
+      (await readFile(notes(), "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
+    await until("the scripts have run", async () => (await lines()).length >= 4);
+    const noted = await lines();
+    assert.deepEqual(noted.toSorted(), ["bad rolled_back", "good updated", "kept refused", "the run"]);
+    assert.equal(noted.at(-1), "the run");
+  });
+
   it("is in the stream once, and nobody is asked", async () => {
     for (const name of ["good", "bad", "kept"]) assert.equal(await stored(stack, run, name), 1);
     const asked = stack.records.flatMap((record) =>
       record.kind === "waiting" ? [record.hook as string] : [],
     );
     assert.ok(asked.includes("before_update") && !asked.includes("update_finished"));
-    assert.doesNotMatch(stack.services["hook-executor"]?.log() ?? "", /_finished|given up/);
+    assert.doesNotMatch(stack.services["hook-executor"]?.log() ?? "", /given up/);
   });
 });
 

@@ -1,5 +1,6 @@
 // A program that ends by itself leaves nothing half done behind, and says so where it must.
 import assert from "node:assert/strict";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, it } from "mocha";
@@ -45,13 +46,19 @@ describe("RUN_ONCE after a RUN_ONCE that was killed", () => {
   afterEach(() => h1.clean());
 
   for (const ms of moments)
-    it(`finishes its run, killed ${ms} ms after the successor was made`, async () => {
+    it(`finishes its run, killed ${ms} ms after the successor was made, and the scripts of what is over`, async () => {
       await due();
       await using one = await createInstance();
       await killed(one.start(), ms);
-      const second = one.start();
+      const folder = join(one.dataDir, "hooks/run_finished");
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, "note"), "#!/bin/sh\nsleep 1\njq -r .data.ends[].end > ended\n", {
+        mode: 0o755,
+      });
+      const second = one.start({ HOOK_EXECUTOR: "on", HOOKS_DIR: join(one.dataDir, "hooks") });
       assert.equal(await second.exited, 0, second.log());
       assert.deepEqual(await overview(h1), ["web running 2"]);
+      assert.equal(await readFile(join(folder, "ended"), "utf8").catch(second.log), "updated\n");
       const third = one.start();
       assert.equal(await third.exited, 0, third.log());
       assert.deepEqual(await overview(h1), ["web running 2"]);

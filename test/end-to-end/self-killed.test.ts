@@ -5,12 +5,12 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { engine, engineSocket } from "../bed/bed.ts";
-import { killCases, rollbackCases, faultCases, titleOf } from "./self-killed/cases.ts";
+import { faultCases, onceEach, rollbackCases, titleOf } from "./self-killed/cases.ts";
 import { runCases } from "./self-killed/run-case.ts";
 
 const hosts = [1, 2, 3].filter((n) => existsSync(engineSocket(n)));
 const cases = [
-  ...killCases("ports").slice(0, 1),
+  onceEach("ports"),
   ...rollbackCases("run").slice(0, 1),
   ...faultCases("ports", "power", ["helper step give the name to the successor of ouroboros(-updater-1)?"]),
   ...faultCases("run", "engine", ["helper step stop the old container of ouroboros(-updater-1)?"]),

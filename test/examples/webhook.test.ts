@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import "../bed/bed.ts"; // It starts programs.
 import { signedHeaders } from "../../services/webhook/signature.ts";
-import { beforeUpdateEvent, container, until } from "../services/hook-executor/scene.ts";
+import { beforeUpdateEvent, container, until, updateFinished } from "../services/hook-executor/scene.ts";
 
 const RECEIVER = join(import.meta.dirname, "../../../examples/webhook/receiver.py");
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -25,7 +25,7 @@ describe("examples/webhook/receiver.py", () => {
       assert.equal((await receiver.post(body, { ...old, "webhook-timestamp": String(now) })).status, 401);
     });
 
-  it("refuses by a label, and puts off at night", async () => {
+  it("refuses by a label, puts off at night, and takes what is over at any time", async () => {
     const event = beforeUpdateEvent();
     event.data["old_container"] = { ...container("app"), labels: { hold: "true" } };
     const post = async (body: string, env: Readonly<Record<string, string>>) => {
@@ -39,6 +39,8 @@ describe("examples/webhook/receiver.py", () => {
     const late = await post(JSON.stringify(beforeUpdateEvent()), { NIGHT: "0-24" });
     assert.equal(late.status, 503);
     assert.ok(Number(late.headers.get("retry-after")) >= 3600);
+    const over = await post(JSON.stringify(updateFinished()), { NIGHT: "0-24" });
+    assert.equal(over.status, 204, "what is over is no question");
   });
 });
 

@@ -212,7 +212,7 @@ function existing<T>(map: ReadonlyMap<string, T>, key: string): T {
 async function addConsumers(manager: JetStreamManager): Promise<void> {
   const add = (stream: string, durable_name: string) =>
     manager.consumers.add(stream, { durable_name, ack_policy: AckPolicy.Explicit });
-  for (const name of ["gate_a", "gate_b"]) await add("OUROBOROS_HOOKS", name);
+  for (const name of ["gate_a", "gate_b", "notices_a", "notices_b"]) await add("OUROBOROS_HOOKS", name);
   for (const stream of ["OUROBOROS_HOOKS", "OUROBOROS_RUNS"])
     if (!(await isThere(manager, stream, "obs_log"))) await add(stream, "obs_log");
 }

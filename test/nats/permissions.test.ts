@@ -10,7 +10,7 @@ import {
   roles,
   userName,
 } from "../../nats/permissions.ts";
-import { parseStoredVerdict } from "../../services/updater/gate/gate.ts";
+import { parseStoredVerdict } from "../../services/updater/gate/collect-verdicts.ts";
 import { readMessages, publish } from "../../shared/nats/jetstream.ts";
 import type { Verdict } from "../../shared/contract/messages.ts";
 import { STREAMS } from "../../shared/contract/subjects.ts";
@@ -130,7 +130,10 @@ const deniedToPublish: readonly Denied[] = [
   [
     "take or acknowledge what is another's",
     confined.filter((user) => user !== "participant_b"),
-    ["$JS.API.CONSUMER.MSG.NEXT.OUROBOROS_HOOKS.gate_b", "$JS.ACK.OUROBOROS_HOOKS.gate_b.1.1.1.1.1"],
+    ["gate_b", "notices_b"].flatMap((durable) => [
+      `$JS.API.CONSUMER.MSG.NEXT.OUROBOROS_HOOKS.${durable}`,
+      `$JS.ACK.OUROBOROS_HOOKS.${durable}.1.1.1.1.1`,
+    ]),
   ],
   [
     "read verdicts",

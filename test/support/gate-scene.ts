@@ -48,7 +48,7 @@ export async function gateScene(on: Engine, url: string): Promise<GateScene> {
     lease: await createEngineLease(context, host),
   });
   const known = await Participants.follow(bus);
-  const verdictSignals = new VerdictSignals(nats, host.name, systemClock);
+  const verdictSignals = new VerdictSignals(nats, host.name);
   const operate = async (hook: HookName, words: readonly (readonly string[])[], left: number) => {
     for (const one of words) {
       const { code, err } = await runOperatorCommand({ NATS_URL: url }, ["participant", ...one]);

@@ -21,31 +21,47 @@ const REASON_LENGTH = 500;
 /**
  * Answers the events of the participant that the command line names, until SIGTERM. `decide` is given the event and
  * the name of its hook, and gives the verdict `{ verdict, reason?, retry_after_s? }`. It is asked once for each event,
- * however often that is delivered, and only where its answer counts. `onNotice` hears update_finished and run_finished
- * as they happen, where NATS lets it.
+ * however often that is delivered, and only where its answer counts. `onNotice` is given what is over, and the name of
+ * the notice, where the participant was added with `--hears`; after an error it is given it again. Nobody waits for it.
  */
 export async function participate(decide, { onNotice } = {}) {
   const name = process.argv[2];
   if (!name) fail(`Usage: node ${process.argv[1]} NAME, the name that it was added with`, 2);
   const nats = await connect(connection()).catch((error) => fail(`No connection to NATS: ${error.message}`));
-  const party = { name, decide, nats, stream: jetstream(nats), answers: new Map(), inHand: new Set() };
-  if (onNotice) listen(nats, onNotice);
+  const party = {
+    name,
+    decide,
+    onNotice,
+    nats,
+    stream: jetstream(nats),
+    answers: new Map(),
+    inHand: new Set(),
+  };
   for (const signal of ["SIGINT", "SIGTERM"])
     process.on(signal, async () => {
       for (const message of party.inHand) message.nak(); // to be delivered again, to whoever comes next
       await nats.drain();
       process.exit(0);
     });
-  while (!nats.isClosed()) {
+  if (onNotice) void take(party, "notices", hear, "--hears");
+  await take(party, "gate", answer, "--hooks");
+}
+
+/** Hands each message of the consumer on, without waiting until it is dealt with. */
+async function take(party, kind, handle, option) {
+  const { name, nats, stream } = party;
+  for (let told; !nats.isClosed();) {
     try {
-      const consumer = await party.stream.consumers.get("OUROBOROS_HOOKS", `gate_${token(name)}`);
+      const consumer = await stream.consumers.get("OUROBOROS_HOOKS", `${kind}_${token(name)}`);
       for (;;) {
         const message = await consumer.next({ expires: 30_000 });
-        if (message) void answer(party, message);
+        if (message) void handle(party, message);
       }
     } catch (error) {
       if (nats.isClosed()) return;
-      console.error(`${error.message}; trying again. Was the participant ${name} added?`);
+      const text = `${error.message}; trying again. Was the participant ${name} added with ${option}?`;
+      if (text !== told) console.error(text);
+      told = text;
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
   }
@@ -162,6 +178,24 @@ async function answer(party, message) {
   }
 }
 
+async function hear({ onNotice, inHand }, message) {
+  inHand.add(message);
+  const working = setInterval(() => message.working(), 5000);
+  try {
+    const event = message.json();
+    const isOld = Date.now() - Date.parse(event.time) > MAX_MS; // from while this program was off
+    if (!isOld) await onNotice(event, event.type.split(".")[1]);
+    await message.ackAck();
+  } catch (error) {
+    console.error(`${message.subject}: ${error.message}`);
+    if (error instanceof SyntaxError) message.term();
+    else message.nak(5000);
+  } finally {
+    clearInterval(working);
+    inHand.delete(message);
+  }
+}
+
 /** Not where it only tells what would be, where others are asked, or where it came while this program was off. */
 function isWaitedFor({ id, time, data }, { redelivered }, name) {
   if (data.mode !== "update" || data.asked?.includes(name) === false) return false;
@@ -184,20 +218,6 @@ async function closed(judge) {
 function remember(answers, id, verdict) {
   answers.set(id, verdict);
   if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
-}
-
-function listen(nats, onNotice) {
-  for (const notice of ["update_finished", "run_finished"])
-    nats.subscribe(`ouroboros.hook.*.${notice}.>`, {
-      callback: async (problem, message) => {
-        try {
-          if (problem) throw problem;
-          await onNotice(message.json(), notice);
-        } catch (error) {
-          console.error(`${notice}: ${error.message}`);
-        }
-      },
-    });
 }
 
 /** Other bytes than these are written `=XX`. */

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { messageOf } from "../../../shared/catalogue/entry.ts";
 import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import type { Readable } from "node:stream";
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { type Engine, ifExists, statusOf } from "../../../shared/docker/engine.ts";
 import { canonicalPath } from "../create/canonical-path.ts";
 import {
@@ -19,12 +19,11 @@ import {
   mountPathAliases,
   withFolders,
 } from "../create/file-origin.ts";
-import type { ContainerDocument } from "../create/inspect.ts";
 import { findLastCopyInto } from "./container-events.ts";
 import { readFileFactsInside, readFileFacts, hasArchive } from "./file-facts.ts";
 
 /** Parents before children; empty if the container is gone. @throws Error if the origin of a file stays in doubt. */
-export async function findCopiedFiles(engine: Engine, container: ContainerDocument): Promise<string[]> {
+export async function findCopiedFiles(engine: Engine, container: ContainerInspection): Promise<string[]> {
   const { copied, doubtful } = await sortChangedFiles(engine, container);
   if (doubtful.length > 0) throw new Error(whyDoubtful(doubtful));
   return copied;
@@ -33,7 +32,7 @@ export async function findCopiedFiles(engine: Engine, container: ContainerDocume
 /** Omits the files in doubt: better than copying none, when the container itself is gone. */
 export const findSurelyCopiedFiles = async (
   engine: Engine,
-  container: ContainerDocument,
+  container: ContainerInspection,
 ): Promise<string[]> => (await sortChangedFiles(engine, container)).copied;
 
 interface SortedFiles {
@@ -41,7 +40,7 @@ interface SortedFiles {
   readonly doubtful: string[];
 }
 
-async function sortChangedFiles(engine: Engine, container: ContainerDocument): Promise<SortedFiles> {
+async function sortChangedFiles(engine: Engine, container: ContainerInspection): Promise<SortedFiles> {
   const isReadOnly = container.HostConfig["ReadonlyRootfs"] === true; // the Engine refuses to copy into it
   const kinds: Kinds = isReadOnly ? new Map() : await changesOf(engine, container);
   if (kinds.size === 0) return { copied: [], doubtful: [] };
@@ -61,7 +60,7 @@ const ADDED = 1;
 const DELETED = 2;
 
 /** @throws Error if a proxy before the Engine denies the call. */
-async function changesOf({ docker }: Engine, container: ContainerDocument): Promise<Kinds> {
+async function changesOf({ docker }: Engine, container: ContainerInspection): Promise<Kinds> {
   const answer: unknown = await ifExists(docker.getContainer(container.Id).changes()).catch(
     (error: unknown) => {
       if (statusOf(error) !== 403) throw error;
@@ -78,7 +77,7 @@ async function changesOf({ docker }: Engine, container: ContainerDocument): Prom
   );
 }
 
-const mountPointsOf = ({ Mounts, HostConfig }: ContainerDocument): string[] =>
+const mountPointsOf = ({ Mounts, HostConfig }: ContainerInspection): string[] =>
   [
     ...Mounts.map(({ Destination }) => Destination),
     ...Object.keys((HostConfig["Tmpfs"] as object | null | undefined) ?? {}),
@@ -117,8 +116,8 @@ const timeOf = (text: string): number => Date.parse(text);
 /** The Engine records a start only when it is done, but writes this file before the first process runs. */
 const START_MARK = "/etc/hostname";
 
-function readContainerTimes(container: ContainerDocument, mark: FileFacts | undefined): ContainerTimes {
-  const { State } = container as unknown as ContainerInspectInfo;
+function readContainerTimes(container: ContainerInspection, mark: FileFacts | undefined): ContainerTimes {
+  const { State } = container;
   const [created, lastStart] = [timeOf(container.Created), timeOf(State.StartedAt)];
   if (timeOf(State.FinishedAt) > 0) return { created, lastStart, firstStart: undefined };
   if (!(lastStart > 0)) return { created, lastStart, firstStart: Infinity };
@@ -128,7 +127,7 @@ function readContainerTimes(container: ContainerDocument, mark: FileFacts | unde
 
 async function withEvidence(
   engine: Engine,
-  container: ContainerDocument,
+  container: ContainerInspection,
   { all, times }: { all: ChangedFiles; times: ContainerTimes },
 ): Promise<[ChangedFiles, ContainerTimes]> {
   const inside = await readFileFactsInside(engine, container.Id, [...all.keys()]);

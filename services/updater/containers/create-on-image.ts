@@ -1,12 +1,12 @@
 // Creates a container by its image reference but on a given image, wherever the tag points now.
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { CONFLICT, type Engine, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
-import type { ContainerDocument } from "../create/inspect.ts";
 import type { Semaphore } from "../semaphore.ts";
 
 interface ImageSwitch {
   readonly engine: Engine;
-  readonly old: ContainerDocument;
+  readonly old: ContainerInspection;
   /** Everyone on the Engine sees a tag that is moved for a moment, so this happens once at a time. */
   readonly tagSemaphore: Semaphore;
 }

@@ -5,8 +5,9 @@
 //   H3  The helper is restarted until it reports itself as done, so neither a crash nor a power cut ends it half-way.
 //       This includes an Engine that crashed: depending on the restart policy, such an Engine takes a container that
 //       it stops for one that its owner stopped.
-import type { ContainerInspectInfo } from "dockerode";
 import * as z from "zod";
+import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import { CONFLICT, type Engine, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { Suspended } from "../../../shared/errors.ts";
@@ -14,7 +15,6 @@ import { parseJson } from "../../../shared/contract/messages.ts";
 import { HELPER_ROLE, roleOf } from "../../../shared/containers/self-update-policy.ts";
 import type { Host } from "../../../shared/runtime/run-service.ts";
 import { createOptionsFrom } from "../create/create-options.ts";
-import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 
 const NAME = "ouroboros-helper";
 const LOOK_EVERY_MS = 250;
@@ -37,7 +37,7 @@ export type HelperJob = z.infer<typeof HelperJob>;
 interface HelperOptions {
   readonly host: Host;
   /** The container that the helper is a copy of. */
-  readonly like: ContainerInspectInfo;
+  readonly like: ContainerInspection;
   /** Id of the helper's image: the image to switch to. */
   readonly image: string;
   readonly job: HelperJob;
@@ -48,12 +48,10 @@ export async function startHelper({ host, like, image, job }: HelperOptions): Pr
   const { engine } = host;
   await removeHelper(engine);
   const [oldImage, newImage] = await Promise.all(
-    [like.Image, image].map(
-      async (id) => (await engine.docker.getImage(id).inspect()) as unknown as ImageDocument,
-    ),
+    [like.Image, image].map(async (id) => await engine.docker.getImage(id).inspect()),
   );
   if (oldImage === undefined || newImage === undefined) throw new Error("unreachable: two ids, two images");
-  const old = like as unknown as ContainerDocument;
+  const old = like;
   const { body } = createOptionsFrom({
     ...{ old, oldImage, newImage, api: engine.api, engineHostname: engine.hostname },
     ...{ replaced: new Map(), volumesFrom: new Map() },
@@ -105,7 +103,7 @@ const networksOf = ({ HostConfig: { NetworkMode = "" }, NetworkSettings }: Conta
     : Object.keys(NetworkSettings.Networks);
 
 /** The flags of the command, without the service name. */
-const flagsOf = ({ Config }: ContainerInspectInfo): readonly string[] => {
+const flagsOf = ({ Config }: ContainerInspection): readonly string[] => {
   const words = (Config.Cmd as readonly string[] | null) ?? [];
   return words[0]?.startsWith("-") === false ? words.slice(1) : words;
 };
@@ -150,7 +148,7 @@ const restartHelper = (engine: Engine): Promise<void> =>
 /** Ignores a foreign container with the same name. */
 async function findHelper(
   engine: Engine,
-): Promise<{ readonly inspect: ContainerInspectInfo; readonly job: HelperJob } | undefined> {
+): Promise<{ readonly inspect: ContainerInspection; readonly job: HelperJob } | undefined> {
   const inspect = await ifExists(engine.docker.getContainer(NAME).inspect());
   if (inspect === undefined || roleOf({ labels: inspect.Config.Labels }) !== HELPER_ROLE) return undefined;
   const job = HelperJob.safeParse(parseJson((inspect.Config.Cmd ?? [])[1] ?? ""));

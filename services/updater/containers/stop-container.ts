@@ -1,7 +1,7 @@
 // Stops a container the way its owner configured it. Engine API: ContainerStop, -Kill, -Wait.
 // The Engine carries out a stop that it has received even if the client disconnects, and a start before the end of
 // that stop does nothing. So a stop waits for an Engine that hangs, and a restart waits for a pending stop first.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import {
   NOT_MODIFIED,
@@ -13,7 +13,6 @@ import {
 import { isOlder } from "../../../shared/version.ts";
 import { readStopSignal } from "../../../shared/containers/compat-labels.ts";
 import { labelOf } from "../../../shared/settings/labels.ts";
-import type { ContainerDocument } from "../create/inspect.ts";
 import { listActions } from "./container-events.ts";
 
 const STOP_MARGIN_MS = 30_000;
@@ -29,7 +28,7 @@ export interface StopContext {
 }
 
 /** Uses the container's own signal and timeout, or the signal of the label com.ouroboros.stop_signal. */
-export async function stopContainer(context: StopContext, container: ContainerDocument): Promise<void> {
+export async function stopContainer(context: StopContext, container: ContainerInspection): Promise<void> {
   const { engine, clock } = context;
   const signal = signalFor(container.Config.Labels ?? {}, engine);
   const target = engine.dockerWithoutTimeout.getContainer(container.Id);
@@ -43,10 +42,10 @@ export async function stopContainer(context: StopContext, container: ContainerDo
 /** If the container runs but is being stopped, by anybody, waits until it has stopped. */
 export async function awaitPendingStop(
   { engine, clock }: Pick<StopContext, "engine" | "clock">,
-  inspect: ContainerInspectInfo,
+  inspect: ContainerInspection,
 ): Promise<void> {
   const { Id: id, State: state } = inspect;
-  const within = stopMs(inspect as unknown as ContainerDocument) + STOP_MARGIN_MS;
+  const within = stopMs(inspect) + STOP_MARGIN_MS;
   if (!state.Running || !(await isBeingStopped(engine, id, within))) return;
   const abortSignal = clock.deadline(within);
   await engine.dockerWithoutTimeout
@@ -57,7 +56,7 @@ export async function awaitPendingStop(
     });
 }
 
-const stopMs = ({ Config: config }: ContainerDocument): number =>
+const stopMs = ({ Config: config }: ContainerInspection): number =>
   ((config["StopTimeout"] as number | null | undefined) ?? DEFAULT_STOP_S) * 1000;
 
 /**
@@ -106,7 +105,7 @@ const signalFor = (labels: Readonly<Record<string, string>>, { compat }: Engine)
 async function killAndWait(
   engine: Engine,
   clock: Clock,
-  container: ContainerDocument,
+  container: ContainerInspection,
   signal: string,
 ): Promise<void> {
   const target = engine.dockerWithoutTimeout.getContainer(container.Id);

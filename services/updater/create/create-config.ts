@@ -2,6 +2,7 @@
 // only inherited from its old image, so that the new image's defaults apply. A user's value that equals the old
 // image's cannot be distinguished from it and counts as inherited.
 import { constants } from "node:os";
+import { isOlder } from "../../../shared/version.ts";
 import {
   type Config,
   type ContainerDocument,
@@ -171,6 +172,5 @@ function macAddressFrom({ old, api }: Recreation, own: string | undefined): Pick
 
 /** API 1.44: create takes several endpoints, each with its MAC address. */
 export function endpointsInCreate(api: string): boolean {
-  const [major = 0, minor = 0] = api.split(".").map(Number);
-  return major > 1 || (major === 1 && minor >= 44);
+  return !isOlder(api, "1.44");
 }

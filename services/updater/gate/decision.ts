@@ -1,8 +1,9 @@
 // Turns the verdicts of the participants into a decision. Pure.
 import { type HookName, hooks } from "../../../shared/contract/hooks.ts";
-import type { Verdict, VerdictWord } from "../../../shared/contract/messages.ts";
+import type { Verdict } from "../../../shared/contract/messages.ts";
 import { type AskedParticipant, OPERATOR } from "../../../shared/contract/participants.ts";
 import type { DecisionRecord, RecordedVerdict } from "../../../shared/contract/run-records.ts";
+import { heaviestOf, outweighs } from "../../../shared/contract/verdict-precedence.ts";
 import { type CastVote, countVotes } from "./votes.ts";
 
 /** The verdict of one participant, or the verdict that its timeout counts as. */
@@ -15,11 +16,9 @@ export type Decision = Pick<
   "verdict" | "by" | "reason" | "retry_after_s" | "containers" | "verdicts"
 >;
 
-const WEIGHT: Readonly<Record<VerdictWord, number>> = { proceed: 0, defer: 1, refuse: 2 };
-
 /**
- * The operator's verdict counts alone. Otherwise any refuse wins over any defer, which wins over proceed. A hook that
- * cannot be refused proceeds; the verdicts are recorded.
+ * The operator's verdict counts alone. Otherwise the heaviest verdict wins. A hook that cannot be refused proceeds; the
+ * verdicts are recorded.
  */
 export function decide(
   hook: HookName,
@@ -29,7 +28,7 @@ export function decide(
   const verdicts = heard.map(({ full: _, ...recorded }) => shortenReason(recorded, heard.length));
   const operator = heard.find(({ participant }) => participant === OPERATOR);
   const counting: readonly CastVote[] = operator === undefined ? countVotes(heard, asked) : [operator];
-  const heaviest = counting.toSorted((a, b) => WEIGHT[b.full.verdict] - WEIGHT[a.full.verdict])[0];
+  const heaviest = heaviestOf(counting, ({ full }) => full.verdict);
   if (heaviest === undefined || heaviest.full.verdict === "proceed") {
     const by = operator && { by: OPERATOR, ...(operator.reason && { reason: operator.reason }) };
     return { verdict: "proceed", ...by, verdicts, ...mergeContainerVerdicts(counting) };
@@ -71,7 +70,7 @@ function mergeContainerVerdicts(votes: readonly CastVote[]): Pick<Decision, "con
   for (const { participant, full } of votes) {
     for (const [name, answer] of Object.entries(full.containers ?? {})) {
       const before = named.get(name);
-      if (before === undefined || WEIGHT[answer.verdict] > WEIGHT[before.verdict])
+      if (before === undefined || outweighs(answer.verdict, before.verdict))
         named.set(name, { ...answer, by: participant });
     }
   }

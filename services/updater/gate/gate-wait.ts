@@ -1,159 +1,197 @@
-// The state of one wait: who has answered, who is out of time, whether it is decided. Pure; the gate passes times in
-// as monotonic milliseconds.
-import { type HookName, hooks } from "../../../shared/contract/hooks.ts";
+// The wait of a gate as a pure reducer: an input changes the state and asks for effects, which collect-verdicts.ts
+// performs. A wait goes round: it reads verdict subjects, checks the hub, and decides, or sleeps until there may be
+// more to read. All times are monotonic milliseconds. G1 to G10 stand in gate.ts.
 import type { Verdict } from "../../../shared/contract/messages.ts";
-import { type AskedParticipant, OPERATOR } from "../../../shared/contract/participants.ts";
+import { OPERATOR } from "../../../shared/contract/participants.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
-import { type ReceivedVerdict, makeTimeoutVerdict } from "./decision.ts";
-import type { Hub } from "./hub.ts";
-import { isGroupDecided, countVotes } from "./votes.ts";
+import type { ReceivedVerdict } from "./decision.ts";
+import {
+  type HubOutage,
+  type WaitFacts,
+  type WaitQuestion,
+  applyHubOutage,
+  deferUnreadable,
+  expirePending,
+  isWaitDecided,
+  msUntilNextDeadline,
+  receiveVerdict,
+  votersOf,
+} from "./wait-verdicts.ts";
 
-/** After a restart everyone who has not answered has at least this long. */
-const MIN_WAIT_AFTER_RESTART_MS = 10_000;
+/** How often the stream is read without a signal. */
+const TICK_MS = 3000;
+/** A signal can arrive before its message can be read: pauses between retries. */
+const FIRST_RETRY_MS = 2;
+const LAST_RETRY_MS = 256;
+/** How often the event of a pending question is stored again, if the stream no longer has it. */
+const REPUBLISH_INTERVAL_MS = 10_000;
 
-/** Answers for everyone beyond a host that is cut off. No participant can have this name: it is no token. */
-const HUB = "(hub)";
-/** When to try again after a deferral because of the hub. */
-const HUB_RETRY_S = 300;
-
-/** When to try again after a deferral because of an entry that cannot be understood. */
-const UNREADABLE_RETRY_S = 600;
-
-/**
- * The participant may have to be asked, but nobody knows how: defer. At `after` hooks proceed, to finish what is
- * begun.
- */
-function deferUnreadable(hook: HookName, participant: string, reason: string): ReceivedVerdict {
-  const verdict = hooks[hook].phase === "after" ? "proceed" : "defer";
-  const full = {
-    verdict,
-    reason,
-    ...(verdict === "defer" && { retry_after_s: UNREADABLE_RETRY_S }),
-  } as const;
-  return { participant, verdict, reason, ms: 0, full };
+export interface WaitState extends WaitFacts {
+  /** What the next input ends: an effect, or the wait for a signal. */
+  readonly phase: "publishing" | "reading" | "checking the hub" | "publishing again" | "waiting" | "over";
+  /** Token → name of those whose signals matter: who was asked, and the operator. */
+  readonly names: ReadonlyMap<string, string>;
+  /** Whose subjects have more to read, by their signals. */
+  readonly signaled: ReadonlySet<string>;
+  /** Voter → sequence from which its subject is read on. */
+  readonly cursors: ReadonlyMap<string, number>;
+  /** What the last reading found. */
+  readonly updates: readonly VoterUpdate[];
+  readonly retryPause: number;
+  readonly allReadAt: number;
+  readonly publishedAt: number;
+  /** NATS came back after the event was published. */
+  readonly isReconnected: boolean;
+  /** The service stops. */
+  readonly isStopped: boolean;
 }
 
-/** Somebody whose verdict subject is read. */
-export type Voter = Pick<AskedParticipant, "name">;
-
-export interface WaitOptions {
-  readonly event: string;
-  readonly hook: HookName;
-  readonly asked: readonly AskedParticipant[];
-  /** How long the wait lasted before this process. Milliseconds. */
-  readonly elapsed: number;
-  readonly atMost: number;
+/** The verdict subject of a voter, to be read from a sequence on. */
+export interface SubjectToRead {
+  readonly voter: string;
+  readonly from: number;
 }
 
-export class GateWait {
-  readonly #wait: WaitOptions;
-  readonly #began: number;
-  readonly #from: number;
-  readonly #cursors = new Map<string, number>();
-  readonly #received = new Map<string, ReceivedVerdict>();
+/** A subject on which something new was read, and whether there may be more. */
+export interface VoterUpdate {
+  readonly voter: string;
+  readonly more: boolean;
+}
 
-  constructor(wait: WaitOptions, now: number) {
-    this.#wait = wait;
-    this.#from = now;
-    this.#began = now - wait.elapsed;
-    for (const asked of wait.asked)
-      if (asked.unreadable !== undefined)
-        this.#received.set(asked.name, deferUnreadable(wait.hook, asked.name, asked.unreadable));
-  }
+export type WaitInput = WaitNews & { readonly now: number };
 
-  get event(): string {
-    return this.#wait.event;
-  }
+export type WaitNews =
+  | { readonly kind: "published" | "timer" | "reconnected" | "stopped" }
+  /** A core message: a participant has published a verdict, or is still at work. */
+  | { readonly kind: "signal" | "progress"; readonly token: string }
+  | ({ readonly kind: "message" } & VerdictMessage)
+  | { readonly kind: "read"; readonly updates: readonly VoterUpdate[] }
+  | { readonly kind: "hub checked"; readonly outage: HubOutage | undefined };
 
-  get received(): ReceivedVerdict[] {
-    return [...this.#received.values()];
-  }
+interface VerdictMessage {
+  readonly voter: string;
+  readonly sequence: number;
+  /** Undefined for junk. */
+  readonly verdict: Verdict | undefined;
+}
 
-  get pending(): AskedParticipant[] {
-    return this.#wait.asked.filter((asked) => !this.hasVerdictOf(asked));
-  }
+export type WaitEffect =
+  | { readonly kind: "publish" | "publish again" | "check the hub" }
+  | { readonly kind: "read"; readonly subjects: readonly SubjectToRead[] }
+  | { readonly kind: "set timer"; readonly ms: number }
+  | { readonly kind: "decide"; readonly received: readonly ReceivedVerdict[] }
+  | { readonly kind: "suspend" };
 
-  /** Who may still change the decision: the pending participants and the operator. */
-  get voters(): Voter[] {
-    return [...this.pending, { name: OPERATOR }];
-  }
+export interface WaitStep {
+  readonly state: WaitState;
+  readonly effects: readonly WaitEffect[];
+}
 
-  hasVerdictOf(voter: Voter): boolean {
-    return this.#received.has(voter.name);
-  }
+export function beginWait(question: WaitQuestion, now: number): WaitStep {
+  const names = [OPERATOR, ...question.asked.map(({ name }) => name)];
+  const state: WaitState = {
+    ...{ question, startedAt: now, received: deferUnreadable(question), progress: new Map() },
+    ...{ phase: "publishing", names: new Map(names.map((name) => [encodeToken(name), name])) },
+    ...{ signaled: new Set(), cursors: new Map(), updates: [], retryPause: FIRST_RETRY_MS },
+    ...{ allReadAt: now, publishedAt: now, isReconnected: false, isStopped: false },
+  };
+  return { state, effects: [{ kind: "publish" }] };
+}
 
-  cursorOf(voter: Voter): number {
-    return this.#cursors.get(voter.name) ?? 1;
-  }
-
-  receive(voter: Voter, sequence: number, verdict: Verdict | undefined, now: number): void {
-    this.#cursors.set(voter.name, sequence + 1);
-    if (verdict === undefined || this.hasVerdictOf(voter)) return;
-    const { verdict: word, reason } = verdict;
-    const recorded = {
-      participant: voter.name,
-      verdict: word,
-      ...(reason !== undefined && { reason }),
-      ms: Math.round(now - this.#began),
-    };
-    this.#received.set(voter.name, { ...recorded, full: verdict });
-  }
-
-  /**
-   * Whether everyone has answered whose verdict can still change something, or the operator has, or somebody has
-   * refused where a refusal counts.
-   */
-  isDecided(): boolean {
-    const { hook, asked } = this.#wait;
-    if (this.hasVerdictOf({ name: OPERATOR }) || this.hasVerdictOf({ name: HUB })) return true;
-    const refused =
-      hooks[hook].refusal !== null &&
-      countVotes(this.received, asked).some(({ full }) => full.verdict === "refuse");
-    return (
-      refused ||
-      this.pending.every(({ group }) => group !== undefined && isGroupDecided(group, this.received, asked))
-    );
-  }
-
-  expire(now: number, progress: ReadonlyMap<string, number>): void {
-    for (const asked of this.pending) {
-      if (now < this.#deadlineOf(asked, progress)) continue;
-      this.#received.set(
-        asked.name,
-        makeTimeoutVerdict(this.#wait.hook, asked, Math.round(now - this.#began)),
-      );
+export function reduceWait(state: WaitState, input: WaitInput): WaitStep {
+  const { now } = input;
+  switch (input.kind) {
+    case "published":
+      return goOn({ ...state, publishedAt: now, isReconnected: false }, now);
+    case "message":
+      return withoutEffect(receiveMessage(state, input, now));
+    case "read": {
+      const received = expirePending(state, now);
+      const read: WaitState = { ...state, phase: "checking the hub", updates: input.updates, received };
+      return { state: read, effects: [{ kind: "check the hub" }] };
     }
+    case "hub checked":
+      return input.outage === undefined
+        ? conclude(state, now)
+        : conclude({ ...state, received: applyHubOutage(state, input.outage, now) }, now);
+    case "signal":
+    case "progress": {
+      const name = state.names.get(input.token); // anybody else's signals are junk (G7)
+      return name === undefined ? withoutEffect(state) : wake(noteSignal(state, input, name), now);
+    }
+    case "timer":
+      return wake(state, now);
+    case "stopped":
+      return wake({ ...state, isStopped: true }, now);
+    case "reconnected":
+      return withoutEffect({ ...state, isReconnected: true });
   }
+}
 
-  /**
-   * Nobody beyond this host can be heard. With `local` only the host's own participant is waited for. With `stop`, an
-   * update that has not begun is deferred; one that has is finished by the rules for participants that do not answer.
-   */
-  applyHubOutage({ away, trouble: reason }: Pick<Hub, "away" | "trouble">, own: string, now: number): void {
-    const ms = Math.round(now - this.#began);
-    if (away === "local")
-      for (const { name } of this.pending.filter((asked) => asked.name !== own))
-        this.#received.set(name, {
-          ...{ participant: name, verdict: "proceed", reason, ms, timed_out: true },
-          full: { verdict: "proceed", reason },
-        });
-    else if (hooks[this.#wait.hook].phase === "before" && hooks[this.#wait.hook].refusal !== null)
-      this.#received.set(HUB, {
-        ...{ participant: HUB, verdict: "defer", reason, ms },
-        full: { verdict: "defer", reason, retry_after_s: HUB_RETRY_S },
-      });
-  }
+const withoutEffect = (state: WaitState): WaitStep => ({ state, effects: [] });
 
-  /** Milliseconds until the next participant is out of time, at most `tick`. */
-  msUntilNextDeadline(now: number, progress: ReadonlyMap<string, number>, tick: number): number {
-    const deadlines = this.pending.map((asked) => this.#deadlineOf(asked, progress) - now);
-    return Math.max(1, Math.min(tick, ...deadlines));
-  }
+function goOn(state: WaitState, now: number): WaitStep {
+  return state.phase === "publishing"
+    ? read({ ...state, startedAt: now, allReadAt: now }, votersOf(state))
+    : waitForNext(state, now);
+}
 
-  /** Bounds the wait (G6). */
-  #deadlineOf({ name, timeout_ms, max_ms }: AskedParticipant, progress: ReadonlyMap<string, number>): number {
-    const last = Math.max(this.#began, progress.get(encodeToken(name)) ?? 0);
-    const limit = Math.min(last + timeout_ms, this.#began + max_ms, this.#began + this.#wait.atMost);
-    return this.#wait.elapsed > 0 ? Math.max(limit, this.#from + MIN_WAIT_AFTER_RESTART_MS) : limit;
-  }
+function receiveMessage(
+  state: WaitState,
+  { voter, sequence, verdict }: VerdictMessage,
+  now: number,
+): WaitState {
+  const cursors = new Map([...state.cursors, [voter, sequence + 1]]);
+  if (verdict === undefined) return { ...state, cursors };
+  return { ...state, cursors, received: receiveVerdict(state, voter, verdict, now) };
+}
+
+const noteSignal = (
+  state: WaitState,
+  { kind, now }: { readonly kind: "signal" | "progress"; readonly now: number },
+  name: string,
+): WaitState =>
+  kind === "signal"
+    ? { ...state, signaled: new Set([...state.signaled, name]) }
+    : { ...state, progress: new Map([...state.progress, [name, now]]) };
+
+/** The end of a round. */
+function conclude(state: WaitState, now: number): WaitStep {
+  const end = (effect: WaitEffect): WaitStep => ({ state: { ...state, phase: "over" }, effects: [effect] });
+  if (isWaitDecided(state)) return end({ kind: "decide", received: [...state.received.values()] });
+  if (state.isStopped) return end({ kind: "suspend" });
+  // the event may be lost with the store (G2), or evicted (G10)
+  return state.isReconnected || now - state.publishedAt > REPUBLISH_INTERVAL_MS
+    ? { state: { ...state, phase: "publishing again" }, effects: [{ kind: "publish again" }] }
+    : waitForNext(state, now);
+}
+
+function waitForNext(state: WaitState, now: number): WaitStep {
+  const voters = votersOf(state);
+  const isRead = new Set(state.updates.filter(({ more }) => !more).map(({ voter }) => voter));
+  const unread = state.updates.filter(({ more }) => more).map(({ voter }) => voter);
+  const signaled = [...state.signaled, ...unread].filter(
+    (name) => voters.includes(name) && !isRead.has(name),
+  );
+  const retryPause =
+    state.updates.length > 0 || signaled.length === 0 ? FIRST_RETRY_MS : state.retryPause * 2;
+  const isRetried = signaled.length > 0 && retryPause <= LAST_RETRY_MS;
+  return {
+    state: { ...state, phase: "waiting", signaled: new Set(isRetried ? signaled : []), retryPause },
+    effects: [{ kind: "set timer", ms: isRetried ? retryPause : msUntilNextDeadline(state, now, TICK_MS) }],
+  };
+}
+
+/** Begins the next round, if none is under way. */
+function wake(state: WaitState, now: number): WaitStep {
+  if (state.phase !== "waiting") return withoutEffect(state);
+  const voters = votersOf(state);
+  const isTick = now - state.allReadAt >= TICK_MS; // also while somebody signals all the time (G7)
+  const toRead = voters.filter((name) => isTick || state.signaled.size === 0 || state.signaled.has(name));
+  return read(toRead.length === voters.length ? { ...state, allReadAt: now } : state, toRead);
+}
+
+function read(state: WaitState, voters: readonly string[]): WaitStep {
+  const subjects = voters.map((voter) => ({ voter, from: state.cursors.get(voter) ?? 1 }));
+  return { state: { ...state, phase: "reading" }, effects: [{ kind: "read", subjects }] };
 }

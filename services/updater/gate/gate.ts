@@ -14,41 +14,22 @@
 //       later are not waited for.
 //   G10 A pending question is published again if the size limit of the streams evicted it, or answers that nobody had
 //       read.
-import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../../shared/clock.ts";
 import { Suspended } from "../../../shared/errors.ts";
 import type { HookName, Mode } from "../../../shared/contract/hooks.ts";
-import {
-  getLastMessage,
-  getNextMessage,
-  publish,
-  publishOnce,
-  retryUntilAnswered,
-} from "../../../shared/nats/jetstream.ts";
-import { type Verdict, parseVerdict } from "../../../shared/contract/messages.ts";
+import { getLastMessage, publish, publishOnce, retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
 import type { AskedParticipant } from "../../../shared/contract/participants.ts";
 import type { DecisionRecord } from "../../../shared/contract/run-records.ts";
 import { STREAMS, eventId, executorParticipant, subjects } from "../../../shared/contract/subjects.ts";
-import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 import { type ConcernedContainer, ConcernedContainers } from "./concerned-containers.ts";
 import type { Bus } from "../bus.ts";
-import { type ReceivedVerdict, decide } from "./decision.ts";
-import type { VerdictSignals, SignalListener } from "./verdict-signals.ts";
+import { collectVerdicts } from "./collect-verdicts.ts";
+import { decide } from "./decision.ts";
+import type { VerdictSignals } from "./verdict-signals.ts";
 import { type GateQuestion, makeGateEvent } from "./gate-event.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Participants } from "./gate-participants.ts";
 import { areVerdictsEvicted } from "./evicted-verdicts.ts";
-import { type Voter, type WaitOptions, GateWait } from "./gate-wait.ts";
-
-/** How often the stream is read without a signal. */
-const TICK_MS = 3000;
-/** A signal can arrive before its message can be read: pauses between retries. */
-const FIRST_RETRY_MS = 2;
-const LAST_RETRY_MS = 256;
-/** How often the event of a pending question is stored again, if the stream no longer has it. */
-const REPUBLISH_INTERVAL_MS = 10_000;
-/** How many messages on one subject are read before the deadlines and verdicts of the others are checked again. */
-const READ_BATCH = 100;
 
 export class Gate {
   readonly #bus: Bus;
@@ -91,27 +72,38 @@ export class Gate {
         verdicts: [],
       };
     }
+    return this.#wait(event, question, asked);
+  }
+
+  async #wait<N extends HookName>(
+    event: string,
+    question: GateQuestion<N>,
+    asked: AskedParticipant[],
+  ): Promise<DecisionRecord> {
     const isResumed = this.#journal.recordsOf("waiting").some((record) => record.event === event);
     const elapsed = await this.#recordWaiting(event, question, asked);
-    using signals = this.#verdictSignals.listen(event, this.#bus.signal);
-    const isEvicted = isResumed && (await areVerdictsEvicted(this.#bus, this.#subjectOf(event, question)));
-    await this.#publish(event, question, asked, isEvicted ? publish : publishOnce);
-    const received = await this.#collectVerdicts(
-      question,
-      { event, hook: question.hook, asked, elapsed, atMost: question.atMost ?? Number.POSITIVE_INFINITY },
-      signals,
+    const { hook, container, atMost = Number.POSITIVE_INFINITY } = question;
+    const own = executorParticipant(this.#bus.host.name);
+    return collectVerdicts(
+      {
+        bus: this.#bus,
+        verdictSignals: this.#verdictSignals,
+        publish: async () => {
+          const isEvicted =
+            isResumed && (await areVerdictsEvicted(this.#bus, this.#subjectOf(event, question)));
+          await this.#publish(event, question, asked, isEvicted ? publish : publishOnce);
+        },
+        publishAgain: () => this.#publish(event, question, asked),
+        findOutage: async () => ((await this.#isCutOff()) ? this.#bus.hub : undefined),
+        decide: async (received) => {
+          const decision = decide(hook, received, asked);
+          const decided: DecisionRecord = { kind: "decided", event, hook, container, ...decision };
+          await this.#journal.write(decided);
+          return decided;
+        },
+      },
+      { event, hook, asked, own, elapsed, atMost },
     );
-    const decided: DecisionRecord = {
-      kind: "decided",
-      event,
-      hook: question.hook,
-      container: question.container,
-      ...decide(question.hook, received, asked),
-    };
-    await this.#journal.write(decided);
-    // signaled while the decision was made
-    for (const participant of signals.signaled) this.#verdictSignals.onUnawaitedVerdict(event, participant);
-    return decided;
   }
 
   #subjectOf<N extends HookName>(event: string, { hook, container }: GateQuestion<N>): string {
@@ -180,87 +172,8 @@ export class Gate {
     });
   }
 
-  async #collectVerdicts<N extends HookName>(
-    question: GateQuestion<N>,
-    options: WaitOptions,
-    signals: SignalListener,
-  ): Promise<ReceivedVerdict[]> {
-    const { clock, signal, reconnects, hub, host } = this.#bus;
-    let reconnectsSeen = reconnects.count;
-    const wait = new GateWait(options, clock.monotonic());
-    let allReadAt = clock.monotonic();
-    let storedAt = allReadAt;
-    for (let toRead = wait.voters, pause = FIRST_RETRY_MS; ;) {
-      const updates = await this.#readAll(wait, toRead);
-      wait.expire(clock.monotonic(), signals.progress);
-      if (await this.#isCutOff()) wait.applyHubOutage(hub, executorParticipant(host.name), clock.monotonic());
-      if (wait.isDecided()) return wait.received;
-      if (signal.aborted) throw new Suspended(`stopped while ${options.event} was waited for`);
-      if (reconnectsSeen !== reconnects.count || clock.monotonic() - storedAt > REPUBLISH_INTERVAL_MS) {
-        // the event may be lost with the store (G2), or evicted (G10)
-        await this.#publish(options.event, question, options.asked);
-        [reconnectsSeen, storedAt] = [reconnects.count, clock.monotonic()];
-      }
-      for (const { voter, more } of updates)
-        signals.signaled[more ? "add" : "delete"](encodeToken(voter.name));
-      const voters = new Set(wait.voters.map(({ name }) => encodeToken(name)));
-      for (const token of signals.signaled) if (!voters.has(token)) signals.signaled.delete(token);
-      pause = updates.length > 0 || signals.signaled.size === 0 ? FIRST_RETRY_MS : pause * 2;
-      if (pause > LAST_RETRY_MS) signals.signaled.clear();
-      const isSignaled = signals.signaled.size > 0;
-      await signals.waitForNext(
-        isSignaled ? pause : wait.msUntilNextDeadline(clock.monotonic(), signals.progress, TICK_MS),
-      );
-      const isTick = clock.monotonic() - allReadAt >= TICK_MS; // also while somebody signals all the time (G7)
-      toRead = wait.voters.filter(
-        ({ name }) => isTick || signals.signaled.size === 0 || signals.signaled.has(encodeToken(name)),
-      );
-      if (toRead.length === wait.voters.length) allReadAt = clock.monotonic();
-    }
-  }
-
   /** Matters only in update mode, where somebody beyond the host may be asked. */
   async #isCutOff(): Promise<boolean> {
     return this.#mode === "update" && this.#bus.hub.isAway();
   }
-
-  /** Reads on for each of `voters`; resolves with those that had anything new on their subject. */
-  async #readAll(wait: GateWait, voters: readonly Voter[]): Promise<VoterUpdate[]> {
-    const read = await Promise.all(voters.map((voter) => this.#readOn(wait, voter)));
-    return read.filter((update) => update !== undefined);
-  }
-
-  /** G3, G7. While NATS is away nothing is read; the next tick looks again. */
-  async #readOn(wait: GateWait, voter: Voter): Promise<VoterUpdate | undefined> {
-    const subject = subjects.verdict(this.#bus.host.name, voter.name, wait.event);
-    for (let n = 0; n < READ_BATCH; n++) {
-      const message = await this.#read(subject, wait.cursorOf(voter));
-      if (message === undefined) return n > 0 ? { voter, more: false } : undefined;
-      wait.receive(voter, message.seq, parseStoredVerdict(message), this.#bus.clock.monotonic());
-      if (wait.hasVerdictOf(voter)) return { voter, more: false };
-    }
-    return { voter, more: true };
-  }
-
-  async #read(subject: string, next: number): Promise<StoredMsg | undefined> {
-    const { manager, patience } = this.#bus;
-    try {
-      const message = await getNextMessage(manager, STREAMS.verdicts, subject, next);
-      patience.answered();
-      return message;
-    } catch (error) {
-      patience.failed(error);
-      return undefined;
-    }
-  }
 }
-
-/** A voter that had something new, and whether there may be more. */
-interface VoterUpdate {
-  readonly voter: Voter;
-  readonly more: boolean;
-}
-
-/** Undefined if the server copied the message from a stream, or it is no verdict. */
-export const parseStoredVerdict = (message: StoredMsg): Verdict | undefined =>
-  parseVerdict({ text: message.string(), fromStream: message.header.has("Nats-Stream") });

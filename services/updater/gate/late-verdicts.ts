@@ -4,7 +4,7 @@ import type { VerdictWord } from "../../../shared/contract/messages.ts";
 import { OPERATOR } from "../../../shared/contract/participants.ts";
 import { STREAMS, subjects } from "../../../shared/contract/subjects.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
-import { parseStoredVerdict } from "./gate.ts";
+import { parseStoredVerdict } from "./collect-verdicts.ts";
 import type { Run } from "../updater.ts";
 
 /** A subject that was signaled after its event was decided. Each message on it is read once, one at a time. */

@@ -1,9 +1,9 @@
 // Describes the change from one image to another, for the journal and the notices.
+import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { readImageVersion } from "../../../shared/registry/image-change.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import type { Labels } from "../../../shared/settings/labels.ts";
 import { digestsIn } from "../../../shared/registry/provenance.ts";
-import type { ImageDocument } from "../create/inspect.ts";
 
 export interface RecordedChange {
   readonly from: string;
@@ -16,7 +16,7 @@ export interface RecordedChange {
   readonly to_version?: string;
 }
 
-interface Image extends Pick<ImageDocument, "Id" | "RepoDigests"> {
+interface Image extends Pick<ImageInspection, "Id" | "RepoDigests"> {
   readonly Config?: { readonly Labels?: Labels | null } | null;
 }
 

@@ -6,6 +6,7 @@ import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promis
 import { join } from "node:path";
 import type { Logger } from "pino";
 import * as z from "zod";
+import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { requireFreeSpace } from "../../../shared/runtime/data-dir.ts";
 import { CannotStart, explain } from "../../../shared/errors.ts";
 import { messageOf } from "../../../shared/catalogue/entry.ts";
@@ -13,7 +14,6 @@ import { dataDirErrors } from "../../../shared/catalogue/start-errors.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import type { ServiceContext, Host } from "../../../shared/runtime/run-service.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
-import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { containerFileName } from "./container-file-name.ts";
 
 /** Updaters of several hosts may share DATA_DIR. */
@@ -60,9 +60,9 @@ const SnapshotSchema = z.object({
 });
 
 export type Snapshot = Omit<z.infer<typeof SnapshotSchema>, "container" | "image" | "new_image"> & {
-  readonly container: ContainerDocument;
-  readonly image: ImageDocument;
-  readonly new_image?: ImageDocument | undefined;
+  readonly container: ContainerInspection;
+  readonly image: ImageInspection;
+  readonly new_image?: ImageInspection | undefined;
 };
 
 /** An inspect document with its environment alone has some ten kilobytes. */
@@ -213,10 +213,10 @@ function parseSnapshot(text: string, run: string): Snapshot | undefined {
   const kept = parseJson(text);
   const read = SnapshotSchema.safeParse(kept).data;
   if (read !== undefined) return read.run === run ? (read as unknown as Snapshot) : undefined;
-  const bare = Container.safeParse(kept).data as unknown as ContainerDocument | undefined;
+  const bare = Container.safeParse(kept).data as unknown as ContainerInspection | undefined;
   if (bare === undefined) return undefined;
   return {
     ...{ version: 1, run, engine: "", role: "updated", ran: true, started_at: "", networks: [] },
-    ...{ container: bare, image: { Id: bare.Image } },
+    ...{ container: bare, image: { Id: bare.Image } as ImageInspection },
   };
 }

@@ -1,8 +1,7 @@
 // Asks before a container is touched at all: the hook before_update, and the pre-update command of watchtower's
 // label. If either does not agree, the container's part of the run ends here and the container stays as it was.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { describeChange } from "../journal/recorded-change.ts";
-import type { ContainerDocument } from "../create/inspect.ts";
 import type { Run, Update } from "../updater.ts";
 import { type ResultDetails, finishContainer, resultOfVerdict } from "./finish-container.ts";
 import { runLifecycleCommand } from "./lifecycle-command.ts";
@@ -16,15 +15,15 @@ interface BeforeUpdateRequest {
 export async function isUpdateAllowed(
   run: Run,
   { update, atMost }: BeforeUpdateRequest,
-  old: ContainerInspectInfo,
+  old: ContainerInspection,
 ): Promise<boolean> {
   const { facts, newImage } = update;
   const decided = await askBeforeUpdate(run, { name: facts.name, old, newImage, atMost });
   return decided.verdict === "proceed" || finishUnapproved(run, update, old, resultOfVerdict(decided));
 }
 
-export async function isPreUpdateDone(run: Run, update: Update, old: ContainerInspectInfo): Promise<boolean> {
-  const container = old as unknown as ContainerDocument;
+export async function isPreUpdateDone(run: Run, update: Update, old: ContainerInspection): Promise<boolean> {
+  const container = old;
   const deferReason = await runLifecycleCommand(run, "pre-update", { container, id: old.Id });
   return (
     deferReason === undefined ||
@@ -35,7 +34,7 @@ export async function isPreUpdateDone(run: Run, update: Update, old: ContainerIn
 async function finishUnapproved(
   run: Run,
   update: Update,
-  { Image }: ContainerInspectInfo,
+  { Image }: ContainerInspection,
   ending: ResultDetails,
 ): Promise<false> {
   const oldImage = await run.bus.host.engine.docker.getImage(Image).inspect();

@@ -1,7 +1,7 @@
 // Takes a container from the outcome of its swap to its end: after_update is asked, then the new container is kept
 // and the old one cleaned up, or the old one is put back. Containers updated in the same transaction share that
 // (linked-updates.ts: A3). Each way out is a named end.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import {
   NOT_FOUND,
   ifExists,
@@ -158,7 +158,7 @@ async function inspectMember(
   const { swap } = member;
   const { docker } = swap.engine;
   const successor = await docker.getContainer(swap.successor ?? swap.name).inspect();
-  const gone = (): ContainerInspectInfo => swap.old as unknown as ContainerInspectInfo;
+  const gone = (): ContainerInspection => swap.old;
   const old = await docker.getContainer(swap.old.Id).inspect().catch(gone);
   return { ...member, old, successor, atMost };
 }

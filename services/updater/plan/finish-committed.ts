@@ -6,7 +6,6 @@ import { getLastMessage, retryUntilAnswered } from "../../../shared/nats/jetstre
 import { CloudEvent, parseEventData, parseJson } from "../../../shared/contract/messages.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
 import { STREAMS, eventId, subjects } from "../../../shared/contract/subjects.ts";
-import type { ImageDocument } from "../create/inspect.ts";
 import { describeChange } from "../journal/recorded-change.ts";
 import { cleanUpImage } from "./image-cleanup.ts";
 import { finishContainer } from "./finish-container.ts";
@@ -18,9 +17,9 @@ export async function finishCommittedUpdate(run: Run, { entry, from }: Committed
   const { name, imageId: to } = entry.facts;
   if (isOwnPart(entry.facts, run.bus.host)) await repeatAfterCleanup(run, entry);
   const images = run.bus.host.engine.docker;
-  const [oldImage, newImage] = (await Promise.all(
+  const [oldImage, newImage] = await Promise.all(
     [from, to].map((id) => ifExists(images.getImage(id).inspect())),
-  )) as unknown as (ImageDocument | undefined)[];
+  );
   const areImagesKnown = oldImage !== undefined && newImage !== undefined;
   if (areImagesKnown)
     await cleanUpImage(run, { name, oldImage, newImage, old: { Config: { Image: entry.facts.reference } } });

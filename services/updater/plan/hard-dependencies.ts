@@ -1,6 +1,6 @@
 // Hard dependencies: recreated on their own image, between two hooks, after the update of the container that depends
 // on them.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { describeContainer } from "../../../shared/containers/payloads-from-engine.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
@@ -17,7 +17,6 @@ import {
   recreateContainer,
   recreateDependants,
 } from "../swap/recreate-dependants.ts";
-import type { ContainerDocument } from "../create/inspect.ts";
 import { type HardDependencyHooks, NO_LINKED_SWAPS, type Swap, create, stop } from "../swap/swap.ts";
 import { yieldAfterStart } from "../swap/yield-to-owner.ts";
 import { swapResourcesOf } from "./swap-resources.ts";
@@ -29,13 +28,12 @@ import { MAX_WAIT_WHILE_STOPPED_MS, type Run } from "../updater.ts";
 export function makeHardDependencyHooks(run: Run, hard: readonly string[]): HardDependencyHooks {
   return {
     isHard: (id) => hard.includes(id),
-    before: async (old) => warnIfRefused(run, old, await askBeforeRecreation(run, asInspect(old))),
-    after: async (old, successor) =>
-      warnIfRefused(run, old, await askAfterRecreation(run, asInspect(old), successor)),
+    before: async (old) => warnIfRefused(run, old, await askBeforeRecreation(run, old)),
+    after: async (old, successor) => warnIfRefused(run, old, await askAfterRecreation(run, old, successor)),
   };
 }
 
-function warnIfRefused(run: Run, old: ContainerDocument, decided: DecisionRecord): void {
+function warnIfRefused(run: Run, old: ContainerInspection, decided: DecisionRecord): void {
   if (decided.verdict === "proceed") return;
   const container = old.Name.slice(1);
   run.log.warn(
@@ -121,7 +119,7 @@ const makeTransaction = (run: Run): Omit<Swap, "old" | "oldImage" | "newImage" |
   dependants: [],
 });
 
-export const askBeforeRecreation = (run: Run, inspect: ContainerInspectInfo): Promise<DecisionRecord> =>
+export const askBeforeRecreation = (run: Run, inspect: ContainerInspection): Promise<DecisionRecord> =>
   run.gate.ask({
     hook: "before_recreate_hard_depends_container",
     container: inspect.Name.slice(1),
@@ -132,7 +130,7 @@ export const askBeforeRecreation = (run: Run, inspect: ContainerInspectInfo): Pr
 
 async function askAfterRecreation(
   run: Run,
-  old: ContainerInspectInfo,
+  old: ContainerInspection,
   successor: string,
 ): Promise<DecisionRecord> {
   const recreated = await run.bus.host.engine.docker.getContainer(successor).inspect();
@@ -148,6 +146,3 @@ async function askAfterRecreation(
     atMost: MAX_WAIT_WHILE_STOPPED_MS,
   });
 }
-
-const asInspect = (document: ContainerDocument): ContainerInspectInfo =>
-  document as unknown as ContainerInspectInfo;

@@ -1,5 +1,5 @@
 // CLEANUP: removes the image that an update left behind.
-import type { ImageInspectInfo } from "dockerode";
+import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { describeImage } from "../../../shared/containers/payloads-from-engine.ts";
 import { CONFLICT, NOT_FOUND, ifExists, statusOf, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { explain } from "../../../shared/errors.ts";
@@ -19,7 +19,7 @@ export async function cleanUpImage(run: Run, swap: ReplacedImage): Promise<void>
   const decided = await run.gate.ask({
     hook: "before_image_cleanup",
     container: swap.name,
-    locals: { image: describeImage(swap.oldImage as unknown as ImageInspectInfo) },
+    locals: { image: describeImage(swap.oldImage) },
     reason: `${swap.name} was updated; nothing uses its old image any more`,
   });
   if (decided.verdict !== "proceed") return;
@@ -65,7 +65,7 @@ interface ImageNames {
 }
 
 function namesOf(
-  { RepoTags, RepoDigests }: ImageInspectInfo,
+  { RepoTags, RepoDigests }: ImageInspection,
   reference: string,
   store: ImageStore,
 ): ImageNames {

@@ -1,11 +1,11 @@
 // Runs the commands of watchtower's labels inside the container, where COMPAT_LABELS names watchtower. As in
 // watchtower, exit code 75 of pre-update defers the update; any other failure is logged and changes nothing.
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { imageLabelsOf } from "../../../shared/containers/payloads-from-engine.ts";
 import { type LifecyclePhase, readLifecycleCommand } from "../../../shared/containers/compat-labels.ts";
 import { selectEffectiveLabels } from "../../../shared/containers/effective-labels.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { explain } from "../../../shared/errors.ts";
-import type { ContainerDocument } from "../create/inspect.ts";
 import { type CommandResult, runInside } from "../containers/run-inside.ts";
 import { redactOutput } from "../containers/redact-output.ts";
 import type { Run } from "../updater.ts";
@@ -20,7 +20,7 @@ export async function runLifecycleCommand(
   {
     container,
     id,
-  }: { readonly container: Pick<ContainerDocument, "Name" | "Config" | "Image">; readonly id: string },
+  }: { readonly container: Pick<ContainerInspection, "Name" | "Config" | "Image">; readonly id: string },
 ): Promise<string | undefined> {
   const { host, clock, context } = run.bus;
   const { COMPAT_LABELS: compat } = context.settings;

@@ -6,10 +6,9 @@
 //       themselves.
 //   A3  All are kept or all are put back, after after_update was asked for each. A failure is held for the container
 //       that it happened to; the others may be tried again without it.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
-import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { findReferrers } from "../swap/swap-dependants.ts";
 import { type LinkedSwap, type Swap, isUpdated } from "../swap/swap.ts";
 import { SwapTimer } from "../swap/swap-timer.ts";
@@ -36,12 +35,12 @@ interface LinkedUpdatesRequest {
 export async function findLinkedUpdates(
   run: Run,
   { others, stopped, atMost }: LinkedUpdatesRequest,
-  parent: ContainerInspectInfo,
+  parent: ContainerInspection,
 ): Promise<LinkedUpdate[]> {
   const { engine } = run.bus.host;
   if (others.length === 0 || isOwnPart({ id: parent.Id, labels: parent.Config.Labels }, run.bus.host))
     return [];
-  const old = parent as unknown as ContainerDocument;
+  const old = parent;
   const referrers = await findReferrers({ engine, references: run.references, old, successor: undefined });
   const linkedUpdates: LinkedUpdate[] = [];
   for (const inspect of referrers) {
@@ -79,7 +78,7 @@ export const describeLinkedSwaps = (linkedUpdates: readonly LinkedUpdate[]): Map
     linkedUpdates.map(({ update, timed }) => [
       update.facts.name,
       {
-        newImage: update.newImage as unknown as ImageDocument,
+        newImage: update.newImage,
         ...findNewReference(update),
         ...(timed && { watching: timed }),
       },

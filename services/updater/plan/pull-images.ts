@@ -1,6 +1,6 @@
 // Pulls the images of a run while everything still runs: each reference once, several side by side. A rollback pulls
 // the image before only if the Engine no longer has it.
-import type { ImageInspectInfo } from "dockerode";
+import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
 import { type ResultDetails, finishContainer } from "./finish-container.ts";
@@ -13,13 +13,13 @@ import type { UpdateEntry, Run } from "../updater.ts";
 /**
  * By container name: the new image, or undefined where the entry was ended here as `current`, `expired` or `failed`.
  */
-export type Pulls = ReadonlyMap<string, Promise<ImageInspectInfo | undefined>>;
+export type Pulls = ReadonlyMap<string, Promise<ImageInspection | undefined>>;
 
 /** Each promise rejects only with an error that concerns the run: Suspended, Fenced. */
 export function startPulls(run: Run, entries: readonly UpdateEntry[]): Pulls {
   const slots = new Semaphore(run.bus.context.settings.PARALLEL_PULLS);
-  const pulling = new Map<string, Promise<ImageInspectInfo>>();
-  const pulledFor = async (entry: UpdateEntry): Promise<ImageInspectInfo | undefined> => {
+  const pulling = new Map<string, Promise<ImageInspection>>();
+  const pulledFor = async (entry: UpdateEntry): Promise<ImageInspection | undefined> => {
     const key = run.isRollback ? entry.facts.name : `${entry.ref.familiar}@${entry.digest}`;
     const pull = pulling.get(key) ?? pullOne(run, entry, slots);
     pulling.set(key, pull);
@@ -37,7 +37,7 @@ export function startPulls(run: Run, entries: readonly UpdateEntry[]): Pulls {
         : await resultIfSameImage(image, entry, run).catch(
             endFor("the image that it runs could not be inspected"),
           );
-    if (end === undefined) return image as ImageInspectInfo;
+    if (end === undefined) return image as ImageInspection;
     await finishContainer(run, entry, { ...end, by: "updater", from: entry.facts.imageId });
     return undefined;
   };
@@ -55,7 +55,7 @@ function resultOfFailedPull(error: unknown, run: Run, what: string): PullResult 
 }
 
 async function resultIfSameImage(
-  image: ImageInspectInfo,
+  image: ImageInspection,
   { facts }: UpdateEntry,
   run: Run,
 ): Promise<PullResult | undefined> {
@@ -70,7 +70,7 @@ async function resultIfSameImage(
     : undefined;
 }
 
-async function pullOne(run: Run, entry: UpdateEntry, slots: Semaphore): Promise<ImageInspectInfo> {
+async function pullOne(run: Run, entry: UpdateEntry, slots: Semaphore): Promise<ImageInspection> {
   using _slot = await slots.take();
   const { facts, ref } = entry;
   const { host, clock } = run.bus;

@@ -1,14 +1,13 @@
 // Pulls the image that was planned and asked about, or none: its digest is the contract.
-import type { ImageInspectInfo } from "dockerode";
 import { messageOf } from "../../../shared/catalogue/entry.ts";
 import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
+import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { shortDigest } from "../../../shared/registry/image-change.ts";
 import type { ImageRef } from "../../../shared/registry/image-ref.ts";
 import { digestsIn, originOf } from "../../../shared/registry/provenance.ts";
 import type { Bus } from "../bus.ts";
 import { platformOf } from "../create/create-options.ts";
-import type { ImageDocument } from "../create/inspect.ts";
 import type { UpdateEntry } from "../updater.ts";
 import { readCredentialSettings, pullImage } from "../containers/pull-image.ts";
 
@@ -25,14 +24,14 @@ export class ImageMoved extends Error {
 export async function pullPlannedImage(
   bus: Bus,
   { facts, ref, digest }: UpdateEntry,
-): Promise<ImageInspectInfo> {
+): Promise<ImageInspection> {
   const { host, clock, signal } = bus;
   const { docker, store, mirrors } = host.engine;
   const running = await docker.getImage(facts.imageId).inspect();
   const kept = { id: running.Id, digests: running.RepoDigests };
   if (store === "driver" && !originOf(kept, ref, store).isProven)
     throw new ImageMoved(`its image does not come from ${ref.name}: it was built or tagged here`);
-  const platform = platformOf(running as unknown as ImageDocument, host.engine);
+  const platform = platformOf(running, host.engine);
   const before = await ifExists(docker.getImage(ref.familiar).inspect());
   const settings = await readCredentialSettings(bus);
   await pullImage({ engine: host.engine, ref, platform, settings, clock, signal });

@@ -1,5 +1,5 @@
 // Updates one container of a run: asks, inspects it again, runs the swap. What follows is in conclude-swap.ts.
-import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
+import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { Expired, Suspended } from "../../../shared/errors.ts";
 import { messageOf, reasonOf } from "../../../shared/catalogue/entry.ts";
@@ -14,7 +14,7 @@ import {
   createSwapTimer,
 } from "./linked-updates.ts";
 import { expectBelowFailureLimit } from "./failure-limit.ts";
-import { type ContainerDocument, type ImageDocument, namespaceParents } from "../create/inspect.ts";
+import { namespaceParents } from "../create/inspect.ts";
 import { swapResourcesOf } from "./swap-resources.ts";
 import { makeVerificationOptions } from "../swap/verify-container.ts";
 import { runSteps } from "../swap/saga.ts";
@@ -71,7 +71,7 @@ async function inspectUnchanged(
   run: Run,
   { update, stopped }: ReplaceRequest,
   id: string,
-): Promise<ContainerInspectInfo> {
+): Promise<ContainerInspection> {
   const { name } = update.facts;
   const inspect = await ifExists(run.bus.host.engine.docker.getContainer(id).inspect());
   if (inspect === undefined) throw new Expired(reasonOf(changedMeanwhile.removedOrReplaced));
@@ -87,7 +87,7 @@ async function inspectUnchanged(
  * A container that shares the network, pid or ipc namespace of another keeps running when the other ends, but cannot
  * be started again, neither the new one nor the old one. @throws if that is so, before anything is stopped.
  */
-async function expectStartable(run: Run, inspect: ContainerInspectInfo): Promise<void> {
+async function expectStartable(run: Run, inspect: ContainerInspection): Promise<void> {
   for (const reference of namespaceParents(inspect)) {
     const id = run.replaced.get(reference) ?? reference;
     const parent = await ifExists(run.bus.host.engine.docker.getContainer(id).inspect());
@@ -100,14 +100,14 @@ async function expectStartable(run: Run, inspect: ContainerInspectInfo): Promise
 function buildSwap(
   run: Run,
   request: LinkedReplaceRequest,
-  old: { inspect: ContainerInspectInfo; oldImage: ImageInspectInfo; slot: SemaphoreHold },
+  old: { inspect: ContainerInspection; oldImage: ImageInspection; slot: SemaphoreHold },
 ): Swap {
   const { update, hardHooks } = request;
   const { host, context, clock } = run.bus;
-  const document = old.inspect as unknown as ContainerDocument;
-  const oldImage = old.oldImage as unknown as ImageDocument;
+  const document = old.inspect;
+  const oldImage = old.oldImage;
   const options = { settings: context.settings, log: run.log, hardStop: run.hardStop };
-  const verificationFor = (container: ContainerDocument, image: ImageDocument) =>
+  const verificationFor = (container: ContainerInspection, image: ImageInspection) =>
     makeVerificationOptions(container, image, options);
   return {
     engine: host.engine,
@@ -116,7 +116,7 @@ function buildSwap(
     name: update.facts.name,
     old: document,
     oldImage,
-    newImage: update.newImage as unknown as ImageDocument,
+    newImage: update.newImage,
     ...findNewReference(update),
     verification: verificationFor(document, oldImage),
     verificationFor,

@@ -1,6 +1,6 @@
 // Asks the hooks around the replacement of a container: those of an update, or those of a self-update if the
 // container is a part of Ouroboros.
-import type { ContainerInspectInfo, ImageInspectInfo } from "dockerode";
+import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { describeContainer, describeImage } from "../../../shared/containers/payloads-from-engine.ts";
 import type { Locals } from "../../../shared/contract/hooks.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
@@ -13,12 +13,12 @@ import type { Run } from "../updater.ts";
 
 interface BeforeReplacement {
   readonly name: string;
-  readonly old: ContainerInspectInfo;
-  readonly newImage: ImageInspectInfo;
+  readonly old: ContainerInspection;
+  readonly newImage: ImageInspection;
   readonly atMost: number | undefined;
 }
 
-const isPartOfOuroboros = ({ bus }: Run, { Id: id, Config }: ContainerInspectInfo): boolean =>
+const isPartOfOuroboros = ({ bus }: Run, { Id: id, Config }: ContainerInspection): boolean =>
   isOwnPart({ id, labels: Config.Labels }, bus.host);
 
 export async function askBeforeUpdate(
@@ -45,8 +45,8 @@ export async function askBeforeUpdate(
 
 export interface UpdatedContainer {
   readonly swap: Swap;
-  readonly old: ContainerInspectInfo;
-  readonly successor: ContainerInspectInfo;
+  readonly old: ContainerInspection;
+  readonly successor: ContainerInspection;
   readonly atMost: number | undefined;
 }
 
@@ -60,7 +60,7 @@ export async function askAfterUpdate(run: Run, updated: UpdatedContainer): Promi
   };
   const locals = {
     ...containersOf(updated),
-    new_image: describeImage(swap.newImage as unknown as ImageInspectInfo),
+    new_image: describeImage(swap.newImage),
   };
   if (isPartOfOuroboros(run, updated.successor))
     return run.gate.ask({
@@ -68,7 +68,7 @@ export async function askAfterUpdate(run: Run, updated: UpdatedContainer): Promi
       hook: "after_self_update",
       locals: { self_name: swap.name, ...locals },
     });
-  const old_image = describeImage(swap.oldImage as unknown as ImageInspectInfo);
+  const old_image = describeImage(swap.oldImage);
   return run.gate.ask({ ...common, hook: "after_update", locals: { ...locals, old_image } });
 }
 

@@ -1,5 +1,5 @@
 // Dry run and monitor mode: asks the hooks in the same order as an update would, and touches nothing.
-import type { ImageInspectInfo } from "dockerode";
+import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { describeContainer, describeImage } from "../../../shared/containers/payloads-from-engine.ts";
 import { finishContainer } from "./finish-container.ts";
 import { startDependencies, stopDependencies } from "./run-dependencies.ts";
@@ -26,7 +26,7 @@ export function reportGroups(
           for (const { id, name, imageId } of group.updates) {
             const entry = findEntry(entries, id);
             const inspect = seen.find(({ facts }) => facts.id === id)?.inspect;
-            const current: ImageInspectInfo = await run.bus.host.engine.docker.getImage(imageId).inspect();
+            const current: ImageInspection = await run.bus.host.engine.docker.getImage(imageId).inspect();
             if (inspect === undefined) continue;
             const locals = {
               container: describeContainer(inspect),

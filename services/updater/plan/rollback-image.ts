@@ -1,20 +1,19 @@
 // Rollback: finds the image that a container ran before its last update, on the Engine or, by digest, in its
 // registry.
-import type { ImageInspectInfo } from "dockerode";
 import { reasonOf } from "../../../shared/catalogue/entry.ts";
 import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
+import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { parseImageRef, withTag } from "../../../shared/registry/image-ref.ts";
 import { whyNoRollback } from "../../../shared/nats/past-updates.ts";
 import { isSameRepository } from "../../../shared/registry/provenance.ts";
 import { platformOf } from "../create/create-options.ts";
-import type { ImageDocument } from "../create/inspect.ts";
 import { readUpdateRecord } from "../journal/update-records.ts";
 import { readCredentialSettings, pullImage } from "../containers/pull-image.ts";
 import type { UpdateEntry, Run } from "../updater.ts";
 
 /** Moves no tag. @throws Error that says why there is no way back */
-export async function findRollbackImage({ bus }: Run, { facts }: UpdateEntry): Promise<ImageInspectInfo> {
+export async function findRollbackImage({ bus }: Run, { facts }: UpdateEntry): Promise<ImageInspection> {
   const { engine } = bus.host;
   const last = await readUpdateRecord({ ...bus.context, host: bus.host }, facts.name);
   if (last === undefined) throw new Error(reasonOf(updateFailures.noEarlierUpdate));
@@ -31,7 +30,7 @@ export async function findRollbackImage({ bus }: Run, { facts }: UpdateEntry): P
   const local = await ifExists(engine.docker.getImage(from).inspect());
   if (local !== undefined) return local;
   if (ref?.digest === undefined) throw new Error(reasonOf(updateFailures.earlierImageGone, { image: from }));
-  const running = (await engine.docker.getImage(facts.imageId).inspect()) as unknown as ImageDocument;
+  const running = await engine.docker.getImage(facts.imageId).inspect();
   const platform = platformOf(running, engine);
   const { clock, signal } = bus;
   await pullImage({

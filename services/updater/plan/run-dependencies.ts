@@ -1,12 +1,11 @@
 // Stops the dependencies of an update, and starts them again. Only what ran before is started, under whatever name it
 // has by then. A dependency that cannot be started keeps no other down.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
 import { describeContainer } from "../../../shared/containers/payloads-from-engine.ts";
 import { ifExists, isEngineUnreachable } from "../../../shared/docker/engine.ts";
 import { Fenced, Suspended, explain } from "../../../shared/errors.ts";
 import type { DecisionRecord } from "../../../shared/contract/run-records.ts";
-import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { dropDependencySnapshot } from "../journal/snapshot-store.ts";
 import { type RunMarker, resolveMarkedContainers } from "../journal/run-marker.ts";
 import {
@@ -51,22 +50,22 @@ export async function stopDependencies(
 }
 
 /** A dependency that its owner removed during the hook is down already. */
-async function stopDependency(run: Run, inspect: ContainerInspectInfo): Promise<void> {
+async function stopDependency(run: Run, inspect: ContainerInspection): Promise<void> {
   const { bus, hardStop, log } = run;
   const { engine } = bus.host;
   await snapshotDependency(run, inspect);
   const stopping = { engine, clock: bus.clock, hardStop };
-  await stopContainer(stopping, inspect as unknown as ContainerDocument).catch(async (error: unknown) => {
+  await stopContainer(stopping, inspect).catch(async (error: unknown) => {
     if ((await ifExists(engine.docker.getContainer(inspect.Id).inspect())) !== undefined) throw error;
     log.warn({ container: inspect.Name.slice(1) }, "dependency is gone; there is nothing to stop");
   });
 }
 
-async function snapshotDependency(run: Run, inspect: ContainerInspectInfo): Promise<void> {
+async function snapshotDependency(run: Run, inspect: ContainerInspection): Promise<void> {
   const { engine } = run.bus.host;
   const image = await engine.docker.getImage(inspect.Image).inspect();
-  const old = inspect as unknown as ContainerDocument;
-  const oldImage = image as unknown as ImageDocument;
+  const old = inspect;
+  const oldImage = image;
   const target = { engine, snapshotStore: snapshotStoreOf(run), run: run.journal.run, ran: run.ran };
   await takeSnapshot({ ...target, old, oldImage }, "dependency");
 }
@@ -168,10 +167,7 @@ function handleUninspectable({ log }: Run, container: string, error: unknown): "
 }
 
 /** Waits for a stop that an earlier process requested and that may not be over. */
-async function inspectDependency(
-  { bus, mode }: Run,
-  name: string,
-): Promise<ContainerInspectInfo | undefined> {
+async function inspectDependency({ bus, mode }: Run, name: string): Promise<ContainerInspection | undefined> {
   const container = bus.host.engine.docker.getContainer(name);
   const inspect = await ifExists(container.inspect());
   if (inspect?.State.Running !== true || mode !== "update") return inspect;
@@ -193,7 +189,7 @@ async function tryStart({ bus, log }: Run, name: string): Promise<boolean> {
 /**
  * The start cannot be refused: a service left down is a loss. Stopping Ouroboros ends the asking, not the starting.
  */
-async function askToStart(run: Run, inspect: ContainerInspectInfo): Promise<Suspended | undefined> {
+async function askToStart(run: Run, inspect: ContainerInspection): Promise<Suspended | undefined> {
   try {
     await run.gate.ask({
       hook: "before_start_depends_container",

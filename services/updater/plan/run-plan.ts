@@ -1,6 +1,6 @@
 // Runs one plan, from the poller's message to the last record: begin, ask, pull, groups side by side, finish. A run
 // that an earlier process left is gone through again; what is recorded is not asked or done a second time.
-import type { ImageInspectInfo } from "dockerode";
+import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { isUp } from "../../../shared/containers/container-facts.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
 import { settleAll } from "../settle-all.ts";
@@ -146,7 +146,7 @@ async function updateTogether(
   { pulls, ...before }: EarlierProcess & { readonly pulls: Pulls },
 ): Promise<readonly PlanPart[]> {
   if (plan.containers.length === 0) return [];
-  const images = new Map<string, ImageInspectInfo>();
+  const images = new Map<string, ImageInspection>();
   await Promise.all(
     [...pulls].map(async ([name, pulling]) => {
       const image = await pulling;
@@ -200,7 +200,7 @@ async function endStuck(run: Run, entry: UpdateEntry): Promise<boolean> {
 
 interface PulledImages {
   /** New images by container name. */
-  readonly images: ReadonlyMap<string, ImageInspectInfo>;
+  readonly images: ReadonlyMap<string, ImageInspection>;
   /** The marker volume of the run exists already. */
   readonly isMarked: boolean;
 }

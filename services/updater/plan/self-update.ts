@@ -2,7 +2,7 @@
 // (self-update-helper.ts) and waits to be stopped. The successor finds the swap on the Engine, like any that an
 // earlier process left, and goes on: after_self_update, before_self_cleanup, removal of the old container,
 // after_self_cleanup.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { Suspended, explain } from "../../../shared/errors.ts";
 import { eventId } from "../../../shared/contract/subjects.ts";
 import { finishContainer } from "./finish-container.ts";
@@ -21,7 +21,7 @@ export async function startSelfUpdate(
     facts,
     entry,
     image,
-  }: { readonly facts: ContainerInspectInfo; readonly entry: UpdateEntry; readonly image: string },
+  }: { readonly facts: ContainerInspection; readonly entry: UpdateEntry; readonly image: string },
 ): Promise<void> {
   const { engine } = run.bus.host;
   const { name } = entry.facts;
@@ -67,7 +67,7 @@ export async function startSelfUpdate(
 export async function startSelfRollback(
   run: Run,
   swap: Swap,
-  successor: ContainerInspectInfo,
+  successor: ContainerInspection,
 ): Promise<never> {
   const job = {
     way: "back",

@@ -6,7 +6,6 @@
 //   F4  A replacement for a container that a killed Engine can no longer start (remake-container.ts: N3) is removed
 //       if that container still exists: recovery tries again.
 //   F5  The snapshot knows the old container by its id. If the owner renamed it, it is rolled back under its new name.
-import type { ContainerInspectInfo } from "dockerode";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import type { RunMarker } from "../journal/run-marker.ts";
 import { type Snapshot, dropSnapshot, containerNameIn } from "../journal/snapshot-store.ts";
@@ -100,7 +99,7 @@ async function matchSnapshot(
     return forgetSnapshot(context, snapshot);
   }
   context.log.warn({ container: name, run }, "old container is gone; it can be made anew from its snapshot");
-  return { ...(shown ?? nothing), current, gone: container as unknown as ContainerInspectInfo };
+  return { ...(shown ?? nothing), current, gone: container };
 }
 
 async function forgetSnapshot(context: SwapSearchContext, snapshot: Snapshot): Promise<undefined> {

@@ -1,9 +1,8 @@
 // A swap that an earlier process left unfinished: finds the old and the new container on the Engine, and rebuilds the
 // Swap from them and from its snapshot.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { factsOf } from "../../../shared/containers/container-facts.ts";
 import type { ServiceContext, Host } from "../../../shared/runtime/run-service.ts";
-import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { makeImageFetcher } from "../containers/pull-image.ts";
 import type { CredentialSettings } from "../../../shared/registry/credentials.ts";
@@ -35,13 +34,13 @@ export type SwapRecoveryContext = RecoveryContext & {
 
 /** `gone`: the old container from its snapshot, if it no longer exists. */
 export interface FoundSwap extends SwapContainers {
-  readonly gone?: ContainerInspectInfo;
+  readonly gone?: ContainerInspection;
 }
 
 export interface InterruptedSwap extends FoundSwap {
-  readonly old: ContainerInspectInfo;
+  readonly old: ContainerInspection;
   /** The successor; the old container itself if there is no successor. */
-  readonly next: ContainerInspectInfo;
+  readonly next: ContainerInspection;
   /** It ends as the swap of the container it refers to ends. */
   readonly isDependant: boolean;
 }
@@ -103,14 +102,14 @@ export async function rebuildSwap(
   const { engine } = context.host;
   const snapshot = snapshotOf(context, { run, name });
   const isOfOld = snapshot?.container.Id === old.Id;
-  const original = isOfOld ? (snapshot.container as unknown as ContainerInspectInfo) : next;
-  const document = restorePolicy(old, original) as unknown as ContainerDocument; // its policy may be parked
-  const imageOf = async (id: string, known: ImageDocument | undefined) =>
-    ((await ifExists(engine.docker.getImage(id).inspect())) as ImageDocument | undefined) ??
-    (known?.Id === id ? known : ((await engine.docker.getImage(id).inspect()) as unknown as ImageDocument));
+  const original = isOfOld ? snapshot.container : next;
+  const document = restorePolicy(old, original); // its policy may be parked
+  const imageOf = async (id: string, known: ImageInspection | undefined) =>
+    (await ifExists(engine.docker.getImage(id).inspect())) ??
+    (known?.Id === id ? known : await engine.docker.getImage(id).inspect());
   const oldImage = await imageOf(old.Image, snapshot?.image);
   const isAlone = old.Id === next.Id;
-  const verificationFor = (container: ContainerDocument, image: ImageDocument) =>
+  const verificationFor = (container: ContainerInspection, image: ImageInspection) =>
     makeVerificationOptions(container, image, { ...context, log: context.log.child({ run }) });
   return {
     engine,

@@ -1,6 +1,6 @@
 // Settles recreated dependants and hard dependencies whose parent's swap is over (recover-host.ts: R5, R10): rolls
 // them back or keeps them.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { NOT_MODIFIED, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { namespaceParents } from "../create/inspect.ts";
 import { dropSnapshot } from "../journal/snapshot-store.ts";
@@ -84,7 +84,7 @@ async function keepRecreated(
 }
 
 /** Do all containers whose namespaces it shares still exist? */
-async function hasParents({ host }: SwapRecoveryContext, inspect: ContainerInspectInfo): Promise<boolean> {
+async function hasParents({ host }: SwapRecoveryContext, inspect: ContainerInspection): Promise<boolean> {
   const ids = namespaceParents(inspect);
   const found = await Promise.all(ids.map((id) => ifExists(host.engine.docker.getContainer(id).inspect())));
   return !found.includes(undefined);

@@ -1,5 +1,5 @@
 // Ends an interrupted swap without its run: rolls it back, or adopts its successor (recover-host.ts: R1, R3, R5).
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { NOT_MODIFIED, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import type { UpdateResult } from "../../../shared/contract/payloads.ts";
@@ -118,7 +118,7 @@ export async function adoptSuccessor(
   if (successor === undefined) return undefined;
   const { engine } = host;
   const findNamed = () => ifExists(engine.docker.getContainer(name).inspect());
-  const yieldTo = async ({ Id: id }: ContainerInspectInfo): Promise<SwapRecoveryResult> => {
+  const yieldTo = async ({ Id: id }: ContainerInspection): Promise<SwapRecoveryResult> => {
     await removeContainer({ engine, clock }, successor.Id, { v: true });
     return {
       ...{ container: name, run, end: "expired", swap: undefined },

@@ -1,5 +1,5 @@
 // The two renames of a swap: the old container gets its backup name, then at once the successor gets the name.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { Expired } from "../../../shared/errors.ts";
 import { reasonOf } from "../../../shared/catalogue/entry.ts";
@@ -68,7 +68,7 @@ const nameSuccessor = ({ engine, name, run, successor }: NameExchange): Promise<
  * The old container; undefined if it is gone, or if its owner is removing it right now. It is down by now, so this
  * makes no call that is not needed.
  */
-async function findUnlessRemoved(swap: NameExchange): Promise<ContainerInspectInfo | undefined> {
+async function findUnlessRemoved(swap: NameExchange): Promise<ContainerInspection | undefined> {
   const findOld = () => ifExists(swap.engine.docker.getContainer(swap.old.Id).inspect());
   const old = await findOld();
   if (old === undefined || !isGoneOrGoing(old)) return old;

@@ -3,22 +3,17 @@
 import type Docker from "dockerode";
 import { reasonOf } from "../../../shared/catalogue/entry.ts";
 import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
+import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import type { Engine } from "../../../shared/docker/engine.ts";
 import { CONFLICT, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { createOptionsFrom, platformOf } from "../create/create-options.ts";
-import {
-  type ContainerDocument,
-  type ImageDocument,
-  type MountPoint,
-  type Recreation,
-  sharesContainer,
-} from "../create/inspect.ts";
+import { type MountPoint, type Recreation, sharesContainer } from "../create/inspect.ts";
 
 interface SuccessorPlan {
   readonly engine: Engine;
-  readonly old: ContainerDocument;
-  readonly oldImage: ImageDocument;
-  readonly newImage: ImageDocument;
+  readonly old: ContainerInspection;
+  readonly oldImage: ImageInspection;
+  readonly newImage: ImageInspection;
   readonly replaced: ReadonlyMap<string, string>;
   readonly name: string;
 }
@@ -49,7 +44,7 @@ export async function makeSuccessor(plan: SuccessorPlan): Promise<string> {
         .connect({ Container: made.id, EndpointConfig: endpoint as unknown as Docker.EndpointSettings });
     }
     await leaveUnwanted(engine, made.id, endpoints.wanted);
-    const now = (await made.inspect()) as unknown as ContainerDocument;
+    const now = await made.inspect();
     const wrong = differencesFrom(recreation, now, endpoints.wanted);
     if (wrong.length > 0)
       throw new Error(reasonOf(updateFailures.notAsBefore, { differences: wrong.join("; ") }));
@@ -62,13 +57,13 @@ export async function makeSuccessor(plan: SuccessorPlan): Promise<string> {
 
 async function mountsOfSources(
   engine: Engine,
-  old: ContainerDocument,
+  old: ContainerInspection,
 ): Promise<Map<string, readonly MountPoint[]>> {
   const found = new Map<string, readonly MountPoint[]>();
   for (const entry of old.HostConfig.VolumesFrom ?? []) {
     const source = entry.split(":")[0] ?? "";
     const inspect = await ifExists(engine.docker.getContainer(source).inspect());
-    if (inspect !== undefined) found.set(source, (inspect as unknown as ContainerDocument).Mounts);
+    if (inspect !== undefined) found.set(source, inspect.Mounts);
   }
   return found;
 }
@@ -89,7 +84,7 @@ async function leaveUnwanted(
 
 function differencesFrom(
   { old, newImage }: Recreation,
-  now: ContainerDocument,
+  now: ContainerInspection,
   wanted: readonly string[] | undefined,
 ): string[] {
   const mounted = new Set(now.Mounts.map(mountKey));

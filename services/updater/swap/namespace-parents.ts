@@ -1,14 +1,15 @@
 // Finds namespace parents: the containers whose namespaces another container shares. The Engine knows them by id. If
 // the owner recreates a parent (`docker compose up --force-recreate`) while its child is stopped, the child can never
 // start again. The child is then recreated with the container that has the parent's name now.
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { type Engine, ifExists, isLeftoverTask } from "../../../shared/docker/engine.ts";
-import { type ContainerDocument, namespaceParents } from "../create/inspect.ts";
+import { namespaceParents } from "../create/inspect.ts";
 import { type SnapshotStore, type Snapshot, readSnapshot } from "../journal/snapshot-store.ts";
 
 /** The ids or names that the container refers to its parents by → the parents' names; omits parents that are gone. */
 export async function findParentNames(
   { docker }: Engine,
-  container: ContainerDocument,
+  container: ContainerInspection,
 ): Promise<Record<string, string>> {
   const names: Record<string, string> = {};
   for (const parent of namespaceParents(container)) {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { request as requestTls } from "node:https";
 import { connect } from "node:net";
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { CONTAINER, type Probe } from "../../../shared/containers/check-label.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import type { Engine } from "../../../shared/docker/engine.ts";
@@ -30,7 +30,7 @@ const TRY_MS = 5000;
  */
 export async function runProbe(
   check: Probe,
-  inspect: ContainerInspectInfo,
+  inspect: ContainerInspection,
   { engine, clock, hardStop }: ProbeContext,
 ): Promise<ProbeResult> {
   const signal = clock.deadline(TRY_MS, hardStop);
@@ -47,7 +47,7 @@ const PASSED: ProbeResult = { passed: true };
 
 async function probe(
   check: Probe,
-  inspect: ContainerInspectInfo,
+  inspect: ContainerInspection,
   engine: Engine,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
@@ -62,7 +62,7 @@ async function probe(
  * address of the Engine.
  */
 async function addressOf(
-  inspect: ContainerInspectInfo,
+  inspect: ContainerInspection,
   engine: Pick<Engine, "docker" | "socket">,
 ): Promise<string | undefined> {
   const mode = inspect.HostConfig.NetworkMode ?? "";
@@ -104,7 +104,7 @@ async function probeTcp(host: string, port: number, signal: AbortSignal): Promis
 
 async function probeCommand(
   command: string,
-  inspect: ContainerInspectInfo,
+  inspect: ContainerInspection,
   engine: Engine,
   signal: AbortSignal,
 ): Promise<ProbeResult> {

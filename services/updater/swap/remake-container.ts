@@ -8,6 +8,7 @@
 //       The same holds for a container whose namespace parent the owner recreated (namespace-parents.ts). A copy is
 //       created first, under the backup name, then the container that cannot start is removed. While the snapshot
 //       still names that container, a later process begins again (find-swaps.ts: F4).
+import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import {
   NOT_MODIFIED,
@@ -19,7 +20,6 @@ import {
   ignoreStatuses,
 } from "../../../shared/docker/engine.ts";
 import type { ImageRef } from "../../../shared/registry/image-ref.ts";
-import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { type SnapshotStore, readSnapshot } from "../journal/snapshot-store.ts";
 import { createOnImage } from "../containers/create-on-image.ts";
 import type { Semaphore } from "../semaphore.ts";
@@ -37,8 +37,8 @@ export interface RemakeContext {
   readonly snapshotStore: SnapshotStore;
   readonly run: string;
   readonly name: string;
-  readonly old: ContainerDocument;
-  readonly oldImage: ImageDocument;
+  readonly old: ContainerInspection;
+  readonly oldImage: ImageInspection;
   /** Containers recreated in this run: old id → new id. */
   readonly replaced: ReadonlyMap<string, string>;
   readonly tagSemaphore: Semaphore;

@@ -4,10 +4,10 @@
 import type { ContainerInfo } from "dockerode";
 import { type UserMessage, messageOf, reasonOf } from "../../../shared/catalogue/entry.ts";
 import { changedMeanwhile } from "../../../shared/catalogue/update-failures.ts";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import type { Labels } from "../../../shared/settings/labels.ts";
-import type { ContainerDocument } from "../create/inspect.ts";
 import { isSwapName, primaryName } from "../../../shared/containers/swap-names.ts";
 
 const LEFT_TO_COMPOSE_MS = 10_000;
@@ -21,7 +21,7 @@ export interface ReplacementContext {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly name: string;
-  readonly old: ContainerDocument;
+  readonly old: ContainerInspection;
   /** The id of the recreated old container. */
   readonly restored?: string;
   readonly successor: string | undefined;

@@ -9,6 +9,7 @@
 //   W3  If that image cannot be pulled, the successor runs under the name: a container that may be bad beats none.
 import { createHash } from "node:crypto";
 import type Docker from "dockerode";
+import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import {
   NOT_MODIFIED,
   CONFLICT,
@@ -24,7 +25,6 @@ import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../../shared/registry/image-ref.ts";
 import { originOf } from "../../../shared/registry/provenance.ts";
 import { platformOf } from "../create/create-options.ts";
-import type { ImageDocument } from "../create/inspect.ts";
 import { createOnImage } from "../containers/create-on-image.ts";
 import { type RemakeContext, remakeContainer } from "./remake-container.ts";
 import { makeSuccessor } from "./make-successor.ts";
@@ -32,7 +32,7 @@ import type { Step } from "./saga.ts";
 
 /** The parts of a swap (swap.ts) that a rollback needs. */
 interface RollbackContext extends RemakeContext {
-  readonly newImage: ImageDocument;
+  readonly newImage: ImageInspection;
   readonly reference?: string;
   readonly successor: string | undefined;
   readonly resumedSince?: string;
@@ -43,7 +43,7 @@ interface RollbackContext extends RemakeContext {
 interface ImageToFetch {
   readonly engine: Engine;
   readonly reference: string;
-  readonly image: ImageDocument;
+  readonly image: ImageInspection;
   readonly fetchImage: (wanted: { ref: ImageRef; platform: string | undefined }) => Promise<void>;
 }
 
@@ -157,7 +157,7 @@ async function fetchMissingImage({ engine, image, reference, fetchImage }: Image
 }
 
 /** The image in its own repository, by each digest that the registry may know. */
-function digestsOf({ store }: Engine, image: ImageDocument, reference: string): ImageRef[] {
+function digestsOf({ store }: Engine, image: ImageInspection, reference: string): ImageRef[] {
   const ref = parseImageRef(reference);
   if (ref === undefined) return [];
   const kept = { id: image.Id, digests: image.RepoDigests ?? [] };

@@ -1,6 +1,6 @@
 // Finds the dependants of a container before it is replaced and, after a rollback, starts them again: those that were
 // cut off from it, and those that joined a successor that is gone (swap-dependants.ts: D1, D2).
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { NOT_MODIFIED, type Engine, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { parseSwapName } from "../../../shared/containers/swap-names.ts";
 import { awaitPendingStop, stopContainer } from "../containers/stop-container.ts";
@@ -70,7 +70,7 @@ async function startDependant(dependant: Swap): Promise<void> {
   if (namespaceParents(inspect).some((id) => dependant.replaced.has(id)))
     return recreateOnOwnImage(dependant);
   const links = linksOf(inspect);
-  const hasForgotten = linksOf(old as unknown as ContainerInspectInfo).length > links.length;
+  const hasForgotten = linksOf(old).length > links.length;
   if (hasForgotten || links.some((target) => parseSwapName(target)?.part === "successor"))
     return recreateOnOwnImage(dependant);
   if (await isCutOff(engine, inspect)) await stopContainer({ engine, clock, ...verification }, old);
@@ -100,11 +100,11 @@ const onOwnImage = ({ reference: _reference, watching: _watching, ...dependant }
 });
 
 /** Names of the containers it links to. */
-const linksOf = ({ HostConfig }: ContainerInspectInfo): string[] =>
+const linksOf = ({ HostConfig }: ContainerInspection): string[] =>
   ((HostConfig.Links ?? []) as string[]).map((link) => link.replace(/^\//, "").replace(/:.*/, ""));
 
 /** It shares a namespace that its parent has left, or knows an address that its parent no longer has. */
-async function isCutOff(engine: Engine, inspect: ContainerInspectInfo): Promise<boolean> {
+async function isCutOff(engine: Engine, inspect: ContainerInspection): Promise<boolean> {
   const { State } = inspect;
   if (!State.Running) return false;
   for (const name of [...namespaceParents(inspect), ...linksOf(inspect)]) {

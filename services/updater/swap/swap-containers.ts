@@ -1,16 +1,16 @@
 // Finds the containers of unfinished swaps on an Engine, by their names alone.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
 import { primaryName, parseSwapName } from "../../../shared/containers/swap-names.ts";
 
 export interface SwapContainers {
   readonly name: string;
   readonly run: string;
-  readonly current: ContainerInspectInfo | undefined;
-  readonly successor: ContainerInspectInfo | undefined;
-  readonly backup: ContainerInspectInfo | undefined;
+  readonly current: ContainerInspection | undefined;
+  readonly successor: ContainerInspection | undefined;
+  readonly backup: ContainerInspection | undefined;
   /** The owner's container that has the name. */
-  readonly theirs?: ContainerInspectInfo;
+  readonly theirs?: ContainerInspection;
   /** The beginning of the successor's id, if the backup's name contains it. */
   readonly successorId?: string;
 }
@@ -47,7 +47,7 @@ export async function findSwapContainers(engine: Engine): Promise<SwapContainers
 }
 
 /** `known`: the successor by its id, whatever its name is now: its owner may have renamed it. */
-function withTheirs(parts: SwapContainers, known: ContainerInspectInfo | undefined): SwapContainers {
+function withTheirs(parts: SwapContainers, known: ContainerInspection | undefined): SwapContainers {
   const { current, successor } = parts;
   if (current === undefined) return successor === undefined ? { ...parts, current: known } : parts;
   return isOurs(parts, current) ? parts : { ...parts, current: undefined, theirs: current };
@@ -58,7 +58,7 @@ function withTheirs(parts: SwapContainers, known: ContainerInspectInfo | undefin
  * container was stopped (swap.ts: U1); names from an earlier version do not contain its id. Beside a successor, it is
  * ours if it is older than the successor.
  */
-function isOurs({ backup, successor, successorId }: SwapContainers, current: ContainerInspectInfo): boolean {
+function isOurs({ backup, successor, successorId }: SwapContainers, current: ContainerInspection): boolean {
   const timeOf = (time: string): number => Date.parse(time);
   if (successorId !== undefined) return current.Id.startsWith(successorId);
   if (backup !== undefined)

@@ -6,9 +6,8 @@
 //   D2  An undo removes the successors of dependants first and starts their old containers last: they need the old
 //       parent running. So do dependants that were not recreated: a started parent has a new namespace.
 // recreate-dependants.ts recreates them; start-dependants.ts starts the old ones after a rollback.
+import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
-import type { ContainerInspectInfo } from "dockerode";
-import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { containerNameIn } from "../journal/snapshot-store.ts";
 import { NO_LINKED_SWAPS, type Swap } from "./swap.ts";
 import { wasRunning } from "./was-running.ts";
@@ -37,13 +36,13 @@ type ReferredContainer = Pick<
 >;
 
 /** All containers that refer to this one, parents before children. */
-export async function findReferrers(swap: ReferredContainer): Promise<ContainerInspectInfo[]> {
+export async function findReferrers(swap: ReferredContainer): Promise<ContainerInspection[]> {
   const references = await swap.references.list(swap.engine);
   const inspect = (id: string) => ifExists(swap.engine.docker.getContainer(id).inspect());
-  const found: ContainerInspectInfo[] = [];
-  const old = swap.old as unknown as ContainerInspectInfo;
+  const found: ContainerInspection[] = [];
+  const old = swap.old;
   // If a prune removed the old container, no link has its name any more.
-  const parents: (ContainerInspectInfo | undefined)[] = [(await inspect(old.Id)) ?? { ...old, Name: "" }];
+  const parents: (ContainerInspection | undefined)[] = [(await inspect(old.Id)) ?? { ...old, Name: "" }];
   for (let parent = parents.shift(); parent !== undefined; parent = parents.shift()) {
     for (const [id, targets] of references) {
       const isKnown = id === swap.old.Id || id === swap.successor || found.some(({ Id }) => Id === id);
@@ -62,7 +61,7 @@ export async function findReferrers(swap: ReferredContainer): Promise<ContainerI
 /** Namespaces refer to a container by id, links by the name that it has now. */
 export const isReferredTo = (
   targets: readonly string[],
-  { Id: id, Name: name }: ContainerInspectInfo,
+  { Id: id, Name: name }: ContainerInspection,
 ): boolean =>
   targets.some((target) => target === name.slice(1) || (target.length >= 12 && id.startsWith(target)));
 
@@ -71,7 +70,7 @@ export const isReferredTo = (
  * container that was made after the successor really means it.
  */
 export const predatesSuccessor = (
-  { Id: id, Created }: ContainerInspectInfo,
+  { Id: id, Created }: ContainerInspection,
   { resumedSince, snapshots = [] }: Pick<Swap, "resumedSince" | "snapshots">,
 ): boolean => {
   if (resumedSince === undefined) return false;
@@ -82,12 +81,12 @@ export const predatesSuccessor = (
 
 /** Sorts each container after its targets: the Engine resolves links and namespaces in the create call. */
 function sortTargetsFirst(
-  found: readonly ContainerInspectInfo[],
+  found: readonly ContainerInspection[],
   references: ReadonlyMap<string, readonly string[]>,
-): ContainerInspectInfo[] {
-  const order: ContainerInspectInfo[] = [];
-  const visited = new Set<ContainerInspectInfo>();
-  const visit = (inspect: ContainerInspectInfo): void => {
+): ContainerInspection[] {
+  const order: ContainerInspection[] = [];
+  const visited = new Set<ContainerInspection>();
+  const visit = (inspect: ContainerInspection): void => {
     if (visited.has(inspect)) return;
     visited.add(inspect);
     const targets = references.get(inspect.Id) ?? [];
@@ -99,7 +98,7 @@ function sortTargetsFirst(
 }
 
 /** A container with a backup name was recreated by an earlier process. */
-async function dependantOf(swap: Swap, inspect: ContainerInspectInfo): Promise<Swap> {
+async function dependantOf(swap: Swap, inspect: ContainerInspection): Promise<Swap> {
   const transaction = { ...swap, parent: swap.name };
   const isBackup = parseSwapName(inspect.Name.slice(1)) !== undefined;
   const recreated = isBackup
@@ -116,10 +115,7 @@ async function dependantOf(swap: Swap, inspect: ContainerInspectInfo): Promise<S
 }
 
 /** The old container's restart policy may be parked; its successor was made with the original policy. */
-export function restorePolicy(
-  old: ContainerInspectInfo,
-  successor: ContainerInspectInfo,
-): ContainerInspectInfo {
+export function restorePolicy(old: ContainerInspection, successor: ContainerInspection): ContainerInspection {
   const { RestartPolicy } = successor.HostConfig;
   return { ...old, HostConfig: { ...old.HostConfig, ...(RestartPolicy && { RestartPolicy }) } };
 }
@@ -127,10 +123,10 @@ export function restorePolicy(
 /** A swap of another container in the transaction of `swap`, on that container's current image. */
 export async function makeOwnImageSwap(
   swap: Transaction,
-  inspect: ContainerInspectInfo,
+  inspect: ContainerInspection,
   successor?: string,
 ): Promise<Swap> {
-  const old = inspect as unknown as ContainerDocument;
+  const old = inspect;
   return { ...ownSwap(swap, old, await imageOf(swap.engine, inspect)), successor };
 }
 
@@ -138,8 +134,8 @@ type Transaction = Omit<Swap, "old" | "oldImage" | "newImage" | "name">;
 
 function ownSwap(
   { reference: _reference, watching: _watching, ...swap }: Transaction,
-  old: ContainerDocument,
-  image: ImageDocument,
+  old: ContainerInspection,
+  image: ImageInspection,
 ): Swap {
   return {
     ...swap,
@@ -155,9 +151,9 @@ function ownSwap(
   };
 }
 
-const imageOf = async ({ docker }: Engine, { Image }: ContainerInspectInfo): Promise<ImageDocument> =>
-  (await docker.getImage(Image).inspect()) as unknown as ImageDocument;
+const imageOf = async ({ docker }: Engine, { Image }: ContainerInspection): Promise<ImageInspection> =>
+  await docker.getImage(Image).inspect();
 
 /** It runs, or was stopped for this swap: as a dependency, with its namespace parent, or by an earlier process. */
 export const wasRunningBefore = ({ old, resumedSince, ...known }: Swap): boolean =>
-  wasRunning(known, old as unknown as ContainerInspectInfo, resumedSince);
+  wasRunning(known, old, resumedSince);

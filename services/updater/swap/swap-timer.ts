@@ -10,12 +10,12 @@ import {
   statusOf,
 } from "../../../shared/docker/engine.ts";
 import { explain } from "../../../shared/errors.ts";
+import { Backoff } from "../../../shared/retry.ts";
 import type { Failure, StepObserver } from "./saga.ts";
 import { ParentGone } from "./namespace-parents.ts";
 import { DOWNTIME_STEPS } from "./swap.ts";
 
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 5000;
+const PAUSES = { first: 200, most: 5000 };
 /** How long an undo is retried while the Engine answers but refuses it. */
 const PATIENCE_MS = 120_000;
 
@@ -33,12 +33,13 @@ export class SwapTimer implements StepObserver {
   readonly #logged = new Set<string>();
   #down: number | undefined;
   #up: number | undefined;
-  #pause = FIRST_PAUSE_MS;
+  readonly #backoff: Backoff;
   #patientSince: number | undefined;
 
   constructor(options: SwapTimerOptions) {
     this.monotonic = options.clock.monotonic;
     this.#options = options;
+    this.#backoff = new Backoff(options.clock, PAUSES);
   }
 
   onBegin(step: string): void {
@@ -70,8 +71,7 @@ export class SwapTimer implements StepObserver {
     else this.#patientSince ??= clock.monotonic();
     if (this.#patientSince !== undefined && clock.monotonic() - this.#patientSince > PATIENCE_MS)
       return false;
-    await clock.sleep(this.#pause, hardStop);
-    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
+    await this.#backoff.pause(hardStop);
     return true;
   }
 

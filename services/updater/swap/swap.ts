@@ -4,6 +4,7 @@
 //   U3  Between "stop the old container" and "prove" no step waits for NATS.
 //   U4  Names and inspect documents alone show which steps were done (swap-names.ts); a crash needs no journal.
 // Engine API: ContainerCreate, -Stop, -Rename, -Update, -Start, -Delete.
+import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import {
   NOT_MODIFIED,
@@ -13,7 +14,6 @@ import {
   ignoreStatuses,
 } from "../../../shared/docker/engine.ts";
 import type { ImageRef } from "../../../shared/registry/image-ref.ts";
-import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import type { SnapshotStore, Snapshot } from "../journal/snapshot-store.ts";
 import { type Replacement, isSuccessorAdopted } from "./replacement.ts";
 import { findCopiedFiles, findSurelyCopiedFiles } from "../containers/copied-files.ts";
@@ -55,16 +55,16 @@ export interface Swap {
   readonly run: string;
   /** The name its user gave it. */
   readonly name: string;
-  readonly old: ContainerDocument;
-  readonly oldImage: ImageDocument;
-  readonly newImage: ImageDocument;
+  readonly old: ContainerInspection;
+  readonly oldImage: ImageInspection;
+  readonly newImage: ImageInspection;
   /** The image reference of the new container, if it differs from the old one's (LATEST_ONLY). */
   readonly reference?: string;
   readonly verification: Omit<VerificationOptions, "engine" | "clock">;
   /** How to verify a container that is recreated with this one. */
   readonly verificationFor: (
-    old: ContainerDocument,
-    image: ImageDocument,
+    old: ContainerInspection,
+    image: ImageInspection,
   ) => Omit<VerificationOptions, "engine" | "clock">;
   /** The updates in the same transaction, by name, of containers that refer to this one. */
   readonly linkedSwaps: ReadonlyMap<string, LinkedSwap>;
@@ -114,8 +114,8 @@ export const isUpdated = ({ oldImage, newImage }: Pick<Swap, "oldImage" | "newIm
 
 export interface HardDependencyHooks {
   readonly isHard: (id: string) => boolean;
-  readonly before: (old: ContainerDocument) => Promise<void>;
-  readonly after: (old: ContainerDocument, successor: string) => Promise<void>;
+  readonly before: (old: ContainerInspection) => Promise<void>;
+  readonly after: (old: ContainerInspection, successor: string) => Promise<void>;
 }
 
 export type SwapStep = Step<Swap>;
@@ -151,7 +151,7 @@ export const create: SwapStep = {
   },
 };
 
-const withReference = ({ old, reference = old.Config.Image }: Swap): ContainerDocument => ({
+const withReference = ({ old, reference = old.Config.Image }: Swap): ContainerInspection => ({
   ...old,
   Config: { ...old.Config, Image: reference },
 });
@@ -223,10 +223,10 @@ export const DOWNTIME_STEPS = { from: stop.name, to: start.name } as const;
 export const removeBackup = (swap: Pick<Swap, "engine" | "clock" | "old">): Promise<void> =>
   removeContainer(swap, swap.old.Id, { v: false });
 
-const restartsByItself = (container: ContainerDocument): boolean =>
+const restartsByItself = (container: ContainerInspection): boolean =>
   ["always", "on-failure"].includes(container.HostConfig.RestartPolicy?.Name ?? "");
 
-const policyOf = ({ HostConfig: { RestartPolicy } }: ContainerDocument) =>
+const policyOf = ({ HostConfig: { RestartPolicy } }: ContainerInspection) =>
   RestartPolicy?.Name ? RestartPolicy : { Name: "no" };
 
 const MAX_TRIES_TO_RESTORE = 5;
@@ -267,6 +267,6 @@ async function copyFilesBack(swap: Swap, to: string): Promise<void> {
   const { engine } = swap;
   const successor = await ifExists(successorOf(swap).inspect());
   if (successor === undefined) return;
-  const paths = await findSurelyCopiedFiles(engine, successor as unknown as ContainerDocument);
+  const paths = await findSurelyCopiedFiles(engine, successor);
   await copyPaths(engine, { from: successor.Id, to, paths });
 }

@@ -1,11 +1,12 @@
 // Takes the snapshot of a container, including its networks: `docker network prune` removes networks that no running
 // container uses. Also recreates those networks.
 import type Docker from "dockerode";
-import type { ContainerInspectInfo, NetworkInspectInfo } from "dockerode";
+import type { NetworkInspectInfo } from "dockerode";
+import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { type Engine, ifExists, statusOf, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { inParallel } from "../../../shared/in-parallel.ts";
 import { createOptionsFrom } from "../create/create-options.ts";
-import { type ContainerDocument, type ImageDocument, hasEndpoints } from "../create/inspect.ts";
+import { hasEndpoints } from "../create/inspect.ts";
 import { findParentNames } from "./namespace-parents.ts";
 import { wasRunning } from "./was-running.ts";
 import { userGivenName } from "../../../shared/containers/swap-names.ts";
@@ -16,9 +17,9 @@ export interface SnapshotSource {
   readonly engine: Engine;
   readonly snapshotStore: SnapshotStore;
   readonly run: string;
-  readonly old: ContainerDocument;
-  readonly oldImage: ImageDocument;
-  readonly newImage?: ImageDocument;
+  readonly old: ContainerInspection;
+  readonly oldImage: ImageInspection;
+  readonly newImage?: ImageInspection;
   readonly parent?: string | undefined;
   readonly successor?: string | undefined;
   /** Ids of containers that ran before the run stopped anything. */
@@ -40,7 +41,7 @@ export async function takeSnapshot(source: SnapshotSource, role: Snapshot["role"
       ...(source.parent !== undefined && { parent: source.parent }),
       ...(successor !== undefined && { successor }),
     });
-  const inspect = old as unknown as ContainerInspectInfo;
+  const inspect = old;
   await saveSnapshot(snapshotStore, {
     ...{ version: 1, run, engine: source.engine.id, role },
     ...(source.parent !== undefined && { parent: source.parent }),
@@ -66,7 +67,7 @@ export async function moveSnapshot(
   const before = await readSnapshot(store, run, name);
   if (before === undefined) return;
   const inspect = await engine.docker.getContainer(made).inspect();
-  const container = { ...inspect, Name: `/${name}` } as unknown as ContainerDocument;
+  const container = { ...inspect, Name: `/${name}` };
   const parents = await findParentNames(engine, container);
   await saveSnapshot(store, { ...before, container, parents, started_at: inspect.State.StartedAt });
 }
@@ -76,7 +77,7 @@ const AT_A_TIME = 4;
 const FORBIDDEN = 403;
 
 /** The networks that can be recreated; empty if a proxy before the Engine denies showing them. */
-async function networksOf({ docker }: Engine, old: ContainerDocument): Promise<NetworkInspectInfo[]> {
+async function networksOf({ docker }: Engine, old: ContainerInspection): Promise<NetworkInspectInfo[]> {
   if (!hasEndpoints(old)) return [];
   const names = Object.keys(old.NetworkSettings.Networks ?? {}).filter((name) => !PREDEFINED.includes(name));
   const found = await inParallel(names, { all: AT_A_TIME }, async (name) => {
@@ -112,7 +113,7 @@ export async function attachToRemadeNetworks(
   id: string,
   snapshot: Snapshot,
 ): Promise<boolean> {
-  const inspect = (await engine.docker.getContainer(id).inspect()) as unknown as ContainerDocument;
+  const inspect = await engine.docker.getContainer(id).inspect();
   const { atCreate, later } = createOptionsFrom({
     ...{ old: snapshot.container, oldImage: snapshot.image, newImage: snapshot.image },
     ...{ api: engine.api, engineHostname: engine.hostname, replaced: new Map(), volumesFrom: new Map() },

@@ -3,16 +3,15 @@
 // once. The exception is a job: it ends by itself with exit code 0, and its restart policy lets it end.
 // The labels of the old container count, because the plan was made by them. A new image cannot disable a check; its
 // own labels take effect at the next update.
-import type { ContainerInspectInfo } from "dockerode";
 import { reasonOf } from "../../../shared/catalogue/entry.ts";
 import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import type { Logger } from "pino";
+import type { ContainerInspection, ImageDocument } from "../../../shared/docker/inspect-documents.ts";
 import { type CheckLabel, readCheckLabel } from "../../../shared/containers/check-label.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import type { Engine } from "../../../shared/docker/engine.ts";
 import type { Settings } from "../../../shared/settings/settings.ts";
 import { selectEffectiveLabels } from "../../../shared/containers/effective-labels.ts";
-import type { ContainerDocument, ImageDocument } from "../create/inspect.ts";
 import { listActions } from "../containers/container-events.ts";
 import { redactOutput } from "../containers/redact-output.ts";
 import { runProbe } from "./probe.ts";
@@ -38,7 +37,7 @@ interface VerificationContext {
 
 /** How to verify the successor of `old`, which runs `image`. Logs invalid labels. */
 export function makeVerificationOptions(
-  old: ContainerDocument,
+  old: ContainerInspection,
   image: ImageDocument,
   { settings, log, hardStop }: VerificationContext,
 ): Omit<VerificationOptions, "engine" | "clock"> {
@@ -64,10 +63,10 @@ export async function verifyContainer(id: string, proof: VerificationOptions): P
 }
 
 /** Waits until the container is healthy or settled, or a finished job. Resolves with the last inspect. */
-async function waitUntilHealthy(id: string, proof: VerificationOptions): Promise<ContainerInspectInfo> {
+async function waitUntilHealthy(id: string, proof: VerificationOptions): Promise<ContainerInspection> {
   const { engine, clock, hardStop } = proof;
   const began = clock.monotonic();
-  for (let last: ContainerInspectInfo | undefined; ;) {
+  for (let last: ContainerInspection | undefined; ;) {
     const inspect = await engine.docker.getContainer(id).inspect();
     if (await isFinishedJob(engine, inspect)) return inspect;
     const waited = clock.monotonic() - began;
@@ -83,7 +82,7 @@ async function waitUntilHealthy(id: string, proof: VerificationOptions): Promise
 
 /** Retries the probe until it passes, and checks each time that the container is still up. */
 async function waitUntilProbePasses(
-  settled: ContainerInspectInfo,
+  settled: ContainerInspection,
   { check, asked }: CheckLabel & { readonly kind: "check" },
   proof: VerificationOptions,
 ): Promise<void> {
@@ -121,7 +120,7 @@ function throwIfStopped(hardStop: AbortSignal): void {
  */
 export async function isFinishedJob(
   engine: Engine,
-  { Id: id, State, HostConfig, RestartCount }: ContainerInspectInfo,
+  { Id: id, State, HostConfig, RestartCount }: ContainerInspection,
 ): Promise<boolean> {
   const mayEnd = ["", "no", "on-failure"].includes(HostConfig.RestartPolicy?.Name ?? "");
   if (!mayEnd || State.Status !== "exited" || State.ExitCode !== 0 || RestartCount > 0) return false;
@@ -130,7 +129,7 @@ export async function isFinishedJob(
 }
 
 /** Undefined while it runs as in the `last` inspect. Restart count and start time reveal a restart in between. */
-function whyDown(inspect: ContainerInspectInfo, last: ContainerInspectInfo | undefined): string | undefined {
+function whyDown(inspect: ContainerInspection, last: ContainerInspection | undefined): string | undefined {
   const { State: state, RestartCount: restarts } = inspect;
   if (state.Restarting) return `exited with code ${state.ExitCode} and was restarted`;
   if (!state.Running) return `exited with code ${state.ExitCode}${state.Error ? `: ${state.Error}` : ""}`;
@@ -143,13 +142,13 @@ function whyDown(inspect: ContainerInspectInfo, last: ContainerInspectInfo | und
 type Times = Pick<VerificationOptions, "healthTimeout" | "settleTime">;
 
 /** podman shows "" where Docker shows nothing or "none". */
-const hasHealthcheck = ({ State: { Health: health } }: ContainerInspectInfo): boolean =>
+const hasHealthcheck = ({ State: { Health: health } }: ContainerInspection): boolean =>
   health !== undefined && !["", "none"].includes(health.Status);
 
-const isHealthyOrSettled = (inspect: ContainerInspectInfo, waited: number, { settleTime }: Times): boolean =>
+const isHealthyOrSettled = (inspect: ContainerInspection, waited: number, { settleTime }: Times): boolean =>
   hasHealthcheck(inspect) ? inspect.State.Health?.Status === "healthy" : waited >= settleTime;
 
-function whyTooLate(inspect: ContainerInspectInfo, waited: number, times: Times): string | undefined {
+function whyTooLate(inspect: ContainerInspection, waited: number, times: Times): string | undefined {
   if (!hasHealthcheck(inspect) || inspect.State.Health?.Status === "healthy") return undefined;
   const limit = healthLimit(inspect, times);
   return waited < limit ? undefined : `did not become healthy within ${limit / 1000} s`;
@@ -163,7 +162,7 @@ const LONGEST_OWN_MS = 3_600_000;
  * that are not set or below zero.
  */
 export function healthLimit(
-  inspect: { readonly Config: Pick<ContainerInspectInfo["Config"], "Healthcheck"> },
+  inspect: { readonly Config: Pick<ContainerInspection["Config"], "Healthcheck"> },
   { healthTimeout }: Pick<Times, "healthTimeout">,
 ): number {
   const { StartPeriod = 0, Interval = 0, Timeout = 0, Retries = 0 } = inspect.Config.Healthcheck ?? {};
@@ -173,5 +172,5 @@ export function healthLimit(
   return healthTimeout ?? Math.min(own, LONGEST_OWN_MS);
 }
 
-const lastOutput = (inspect: ContainerInspectInfo): string =>
+const lastOutput = (inspect: ContainerInspection): string =>
   redactOutput(inspect.State.Health?.Log?.at(-1)?.Output ?? "", inspect.Config.Env);

@@ -1,5 +1,5 @@
 // Tells whether a container ran before the run stopped anything: only such a container is started again.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import type { Snapshot } from "../journal/snapshot-store.ts";
 
 interface RunningBefore {
@@ -11,7 +11,7 @@ interface RunningBefore {
 /** Decides by a snapshot if there is one; else by the Engine's clock, which may have been set back since. */
 export function wasRunning(
   { ran, snapshots = [] }: RunningBefore,
-  { Id: id, State }: ContainerInspectInfo,
+  { Id: id, State }: ContainerInspection,
   since: string | undefined,
 ): boolean {
   if (State.Running || ran.has(id)) return true;

@@ -6,12 +6,11 @@
 //       while. A prune needs no name.
 //   Y3  The old container is removed if the owner removed the one that had its name. Otherwise it is kept, stopped,
 //       under another name.
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { NOT_MODIFIED, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { Expired } from "../../../shared/errors.ts";
 import { reasonOf } from "../../../shared/catalogue/entry.ts";
 import { changedMeanwhile } from "../../../shared/catalogue/update-failures.ts";
-import type { ContainerDocument } from "../create/inspect.ts";
 import {
   type Replacement,
   type ReplacementContext,
@@ -43,8 +42,8 @@ const LEFT_TO_OWNER_MS = 5000;
 const LEFT_TO_COMPOSE_MS = 3000;
 const LOOK_EVERY_MS = 100;
 
-const nameOf = ({ Name }: ContainerInspectInfo): string => Name.slice(1);
-const inspectOf = ({ engine }: ReplacementContext, id: string): Promise<ContainerInspectInfo | undefined> =>
+const nameOf = ({ Name }: ContainerInspection): string => Name.slice(1);
+const inspectOf = ({ engine }: ReplacementContext, id: string): Promise<ContainerInspection | undefined> =>
   ifExists(engine.docker.getContainer(id).inspect());
 
 /** Looks again, and stores the result in the swap. */
@@ -83,7 +82,7 @@ async function isNameLost(swap: YieldContext): Promise<boolean> {
 }
 
 /** It does not exist, or is being removed right now. */
-export const isGoneOrGoing = (inspect: ContainerInspectInfo | undefined): boolean =>
+export const isGoneOrGoing = (inspect: ContainerInspection | undefined): boolean =>
   inspect === undefined || REMOVING.includes(inspect.State.Status);
 
 const REMOVING: readonly string[] = ["removing", "dead"];
@@ -95,7 +94,7 @@ async function isEach(ids: readonly string[], rule: (id: string) => Promise<bool
 /** The first visible effect of `docker rm -f` is that the container ends; and `docker rm` follows `docker stop`. */
 async function isEnded(
   { engine, resumedSince }: YieldContext,
-  { Id: id, State }: ContainerInspectInfo,
+  { Id: id, State }: ContainerInspection,
 ): Promise<boolean> {
   if (State.Running) return false;
   if (REMOVING.includes(State.Status)) return true;
@@ -103,15 +102,15 @@ async function isEnded(
   return (await listActions(engine, id, () => Date.parse(State.StartedAt))).includes("kill");
 }
 
-export const isBackup = (inspect: ContainerInspectInfo): boolean =>
+export const isBackup = (inspect: ContainerInspection): boolean =>
   parseSwapName(nameOf(inspect))?.part === "backup";
 
 /** The owner gave it a name that is none of ours. */
-const isRenamedByOwner = ({ name, run }: YieldContext, inspect: ContainerInspectInfo): boolean =>
+const isRenamedByOwner = ({ name, run }: YieldContext, inspect: ContainerInspection): boolean =>
   ![name, successorName(name, run)].includes(nameOf(inspect));
 
 /** The owner took the successor over under another name, and put another container in its place. */
-export const isTakenByOwner = (swap: YieldContext, successor: ContainerInspectInfo): boolean =>
+export const isTakenByOwner = (swap: YieldContext, successor: ContainerInspection): boolean =>
   swap.replacement !== undefined && isRenamedByOwner(swap, successor);
 
 /** Y3. `own`: the old container, or the one that was recreated for it. */
@@ -121,7 +120,7 @@ export async function yieldToOwner(swap: YieldContext, found: Replacement, own: 
   if (found.by === "service") await finishReplacing(swap, found.id);
 }
 
-async function standAside(swap: YieldContext, found: Replacement, own: ContainerInspectInfo): Promise<void> {
+async function standAside(swap: YieldContext, found: Replacement, own: ContainerInspection): Promise<void> {
   const { engine, name, run } = swap;
   if (own.State.Running) await stopAgain(swap, own);
   if (found.by !== "place" && (await isSuccessorGone(swap)))
@@ -162,8 +161,8 @@ export async function yieldAfterStart(swap: YieldContext, own: string): Promise<
   return true;
 }
 
-export const stopAgain = (swap: YieldContext, inspect: ContainerInspectInfo): Promise<void> =>
-  stopContainer({ ...swap, ...swap.verification }, inspect as unknown as ContainerDocument);
+export const stopAgain = (swap: YieldContext, inspect: ContainerInspection): Promise<void> =>
+  stopContainer({ ...swap, ...swap.verification }, inspect);
 
 /**
  * Compose gives up if the name is still taken when it renames, and leaves its new container without the name and not
@@ -207,7 +206,7 @@ export async function expectNotRemoved<T>(swap: YieldContext, call: Promise<T>):
   try {
     return await call;
   } catch (error) {
-    const { State } = swap.old as unknown as ContainerInspectInfo;
+    const { State } = swap.old;
     if (!State.Running || (await inspectOf(swap, swap.old.Id)) !== undefined) throw error;
     swap.isRemoved = true;
     throw new Expired(reasonOf(changedMeanwhile.removed), { cause: error });

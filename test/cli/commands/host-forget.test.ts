@@ -4,7 +4,11 @@ import { afterEach, beforeEach, describe, it } from "mocha";
 import { Status } from "../../../cli/output/output-schemas.ts";
 import { updateHostRecord } from "../../../services/poller/host-record.ts";
 import { systemClock } from "../../../shared/clock.ts";
-import { ensureConsumer, hostConsumers } from "../../../shared/nats/durable-consumers.ts";
+import {
+  ensureConsumer,
+  executorNoticesConsumer,
+  hostConsumers,
+} from "../../../shared/nats/durable-consumers.ts";
 import { publish } from "../../../shared/nats/jetstream.ts";
 import { STREAMS, heldKey, subjects } from "../../../shared/contract/subjects.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
@@ -40,7 +44,8 @@ describe("ouroboros host forget", () => {
     for (const host of [HOST, OTHER]) {
       await claimedBy(host, `engine of ${host}`);
       await acts(host);
-      for (const durable of hostConsumers(host)) await ensureConsumer(stage.manager, STREAMS.hooks, durable);
+      for (const durable of [...hostConsumers(host), executorNoticesConsumer(host)])
+        await ensureConsumer(stage.manager, STREAMS.hooks, durable);
       for (const name of ["web", "d.b"])
         await stage.held.put(
           heldKey(host, name),
@@ -57,12 +62,17 @@ describe("ouroboros host forget", () => {
       [code, out],
       [
         0,
-        `${HOST} forgotten; deleted: its entry; what was held for d.b, web; consumers gate_exec_${encodeToken(HOST)}, updater_${encodeToken(HOST)}\n` +
+        `${HOST} forgotten; deleted: its entry; what was held for d.b, web; consumers gate_exec_${encodeToken(HOST)}, updater_${encodeToken(HOST)}, notices_exec_${encodeToken(HOST)}\n` +
           "The participant ci still names it: `ouroboros participant set ci --hosts ...` changes that.\n",
       ],
     );
     assert.deepEqual(await hosts(), [OTHER]);
-    assert.deepEqual(await consumersOf(), ["gate_ci", `gate_exec_${OTHER}`, `updater_${OTHER}`]);
+    assert.deepEqual(await consumersOf(), [
+      "gate_ci",
+      `gate_exec_${OTHER}`,
+      `notices_exec_${OTHER}`,
+      `updater_${OTHER}`,
+    ]);
     const held = Status.parse(JSON.parse((await run("status", "-o", "json")).out)).hosts[0]?.held ?? [];
     assert.deepEqual(held.map(({ container }) => container).sort(), ["d.b", "web"]);
     const again = await run("host", "forget", HOST);
@@ -80,7 +90,7 @@ describe("ouroboros host forget", () => {
     const { out } = await run("host", "forget", HOST, "-o", "json");
     assert.deepEqual(JSON.parse(out), {
       ...{ forgotten: HOST, entry: true, held: ["d.b", "web"] },
-      consumers: [`gate_exec_${encodeToken(HOST)}`, `updater_${encodeToken(HOST)}`],
+      consumers: ["gate_exec", "updater", "notices_exec"].map((name) => `${name}_${encodeToken(HOST)}`),
       participants: [],
     });
     await acts(HOST);

@@ -210,6 +210,41 @@ describe("ouroboros participant", () => {
     );
   });
 
+  it("gives who hears what is over a consumer for that, changes it, and takes it away", async () => {
+    const heard = async () => {
+      const { notices, entry } = await stored("ci");
+      const { filter_subject: only, filter_subjects: several } = notices ?? {};
+      return [(entry as { hears?: string[] }).hears, several ?? only];
+    };
+    const [updates, runs] = (["update_finished", "run_finished"] as const).map((name) =>
+      subjects.hooksOf(null, name),
+    );
+    await run("add", "ci", "--hooks", "before_update", "--hears", "update_finished,run_finished");
+    assert.deepEqual(await heard(), [
+      ["update_finished", "run_finished"],
+      [updates, runs],
+    ]);
+    assert.equal((await stored("ci")).consumer?.filter_subject, subjects.hooksOf(null, "before_update"));
+    await run("set", "ci", "--timeout", "90");
+    await run("set", "ci", "--hears", "update_finished", "--hosts", "h1");
+    assert.deepEqual(await heard(), [["update_finished"], subjects.hooksOf("h1", "update_finished")]);
+    assert.match((await run("show", "ci")).out, /\n {2}hears: +update_finished\n/);
+    assert.match(
+      (await run("test", "ci", "--wait", "0")).out,
+      /ok {5}it is told what it hears: update_finished: 0 und/,
+    );
+    await run("set", "ci", "--hears", "update_finished,run_finished", "--hosts", "*");
+    assert.deepEqual((await heard())[1], [updates, runs]);
+    await run("set", "ci", "--hears", "");
+    assert.deepEqual(await heard(), [undefined, undefined]);
+    const wrong = await run("set", "ci", "--hears", "after_update");
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.err, /--hears "after_update": allowed are update_finished, run_finished/);
+    await run("set", "ci", "--hears", "run_finished");
+    await run("remove", "ci");
+    assert.equal((await stored("ci")).notices, undefined);
+  });
+
   it("prints JSON with -o json", async () => {
     const added = JSON.parse(
       (await run("add", "ci", "--hooks", "before_update", "-o", "json")).out,
@@ -221,7 +256,7 @@ describe("ouroboros participant", () => {
   it("remove takes away the entry and the consumer, and the name is free again", async () => {
     await run("add", "ci", "--hooks", "before_update");
     assert.equal((await run("remove", "ci")).code, 0);
-    assert.deepEqual(await stored("ci"), { consumer: undefined, entry: undefined });
+    assert.deepEqual(await stored("ci"), { consumer: undefined, notices: undefined, entry: undefined });
     assert.equal((await run("add", "ci", "--hooks", "after_update")).code, 0);
   });
 
@@ -384,10 +419,12 @@ describe("ouroboros participant", () => {
     const connection = await connect({ servers: nats.url });
     const manager = await jetstreamManager(connection);
     const info = await manager.consumers.info(STREAMS.hooks, `gate_${name}`).catch(() => undefined);
+    const told = await manager.consumers.info(STREAMS.hooks, `notices_${name}`).catch(() => undefined);
     const entry = await (await new Kvm(connection).open(BUCKETS.participants)).get(name);
     await connection.close();
     return {
       consumer: info?.config,
+      notices: told?.config,
       entry: entry?.operation === "PUT" ? (JSON.parse(entry.string()) as unknown) : undefined,
     };
   }

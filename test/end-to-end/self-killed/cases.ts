@@ -39,6 +39,16 @@ export function killCases(form: Form): SelfUpdateCase[] {
   }));
 }
 
+/** Each of the three processes dies once. */
+export const onceEach = (form: Form): SelfUpdateCase => ({
+  ...{ form, fault: "none", next: "2", end: "2" },
+  points: [
+    "old record decided before_self_update ouroboros(-updater-1)?",
+    "helper step stop the old container of ouroboros(-updater-1)?",
+    "new record swapped ouroboros(-updater-1)?",
+  ],
+});
+
 /** They end on the old container. */
 export function rollbackCases(form: Exclude<Form, "compose">): SelfUpdateCase[] {
   const common = { form, fault: "none", end: "1" } as const;

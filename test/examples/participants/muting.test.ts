@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import type { CloudEvent, Verdict } from "../../../shared/contract/messages.ts";
-import { HOST, beforeUpdateEvent, cloudEvent, container, image } from "../../services/hook-executor/scene.ts";
+import { roles } from "../../../nats/permissions.ts";
+import {
+  HOST,
+  beforeUpdateEvent,
+  cloudEvent,
+  container,
+  image,
+  noticeOf,
+  updateFinished,
+} from "../../services/hook-executor/scene.ts";
 import { type Stage, openStage } from "../../services/hook-executor/stage.ts";
 import { type Alertmanager, startAlertmanager } from "../../support/alertmanager.ts";
 import { type Endpoint, startEndpoint } from "../../support/endpoint.ts";
@@ -13,6 +22,7 @@ let stage: Stage;
 beforeEach(async () => {
   stage = await openStage();
   await stage.makeConsumer({ participant: NAME });
+  await stage.makeNoticesConsumer(NAME);
 });
 afterEach(() => stage[Symbol.asyncDispose]());
 
@@ -20,12 +30,10 @@ const answer = async (event: CloudEvent): Promise<Verdict> => {
   await stage.publish(event);
   return stage.verdictOn(event, NAME);
 };
-/** As the updater publishes it; here of few fields. */
-const finish = async (notice: "update_finished" | "run_finished", run: string) => {
-  const data = { host: HOST, run, mode: "update", ...(notice === "update_finished" && { name: "app" }) };
-  stage.nats.publish(`ouroboros.hook.web-01=2Eexample=2Ecom.${notice}._.x`, JSON.stringify({ data }));
-  await stage.nats.flush();
-};
+const finish = (notice: "update_finished" | "run_finished", run: string) =>
+  stage.publishNotice(
+    notice === "update_finished" ? updateFinished(run) : noticeOf("run_finished", { ends: [], ms: 1 }, run),
+  );
 const afterUpdate = (run: string): CloudEvent =>
   cloudEvent(
     "after_update",
@@ -127,12 +135,14 @@ describe("examples/participants/mute-alertmanager.mjs, with a real Alertmanager"
   });
 });
 
-/** What a participant may do, and no more: it hears no notices. */
+/** What a participant may do, and no more. */
 const CONFINED = `authorization { users: [
   { user: all, password: all },
   { user: mute, password: secret, permissions: {
-    publish: ["$JS.API.CONSUMER.*.OUROBOROS_HOOKS.gate_mute", "$JS.API.CONSUMER.MSG.NEXT.OUROBOROS_HOOKS.gate_mute",
-              "$JS.ACK.OUROBOROS_HOOKS.gate_mute.>", "ouroboros.verdict.*.mute.*", "ouroboros.progress.*.mute.*"]
+    publish: [${roles.participant
+      .rights(NAME)
+      .publish.map(({ subject }) => `"${subject}"`)
+      .join(", ")}]
     subscribe: ["_INBOX_mute.>"]
   } }
 ] }`;
@@ -173,16 +183,20 @@ describe("examples/participants/mute-webhook.mjs", () => {
     ]);
   });
 
-  it("mutes also where NATS lets it hear no end of an update, and unmutes at after_update", async () => {
+  it("is told the end also where NATS confines it, from while it was off too, and again where that failed", async () => {
     await stage[Symbol.asyncDispose]();
     stage = await openStage(CONFINED);
     await stage.makeConsumer({ participant: NAME });
+    await stage.makeNoticesConsumer(NAME);
+    await finish("update_finished", "run-1");
+    receiver.answer = () => [receiver.requests.length === 1 ? 503 : 200];
     await using participant = start({ NATS_USER: "mute", NATS_PASSWORD: "secret" });
-    await until("it was told so", () => /update_finished: .*ermission/.test(participant.log()));
+    await until("it is told again", () => receiver.requests.length === 2, { explain: participant.log });
+    assert.deepEqual(receiver.requests.map(({ path }) => path), ["/unmute", "/unmute"]); // prettier-ignore
     assert.equal((await answer(beforeUpdateEvent("run-1"))).verdict, "proceed");
     assert.equal((await answer(afterUpdate("run-1"))).verdict, "proceed");
     assert.deepEqual(
-      receiver.requests.map(({ path }) => path),
+      receiver.requests.slice(2).map(({ path }) => path),
       ["/mute", "/unmute"],
     );
   });

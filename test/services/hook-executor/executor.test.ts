@@ -119,7 +119,7 @@ describe("the hook-executor", () => {
   });
 
   it("gives up what is no event, or not the one its subject says, and goes on", async () => {
-    await stage.makeConsumer();
+    await stage.makeConsumer({ filters: [subjects.hooksOf(HOST, null)] });
     await stage.sh("echo $OUROBOROS_EVENT_ID >> OUT/runs");
     await using executor = stage.start();
     const event = beforeUpdateEvent();
@@ -130,11 +130,12 @@ describe("the hook-executor", () => {
     await js.publish(at("before_update", "x3"), JSON.stringify({ ...event, id: "x3", data: {} }));
     await js.publish(at("no_such_hook", event.id), JSON.stringify(event));
     await js.publish(at("after_update", event.id), JSON.stringify(event));
+    await js.publish(at("update_finished", event.id), JSON.stringify(event));
     await stage.publish(event);
     await stage.verdictOn(event);
     await stage.settled();
     assert.equal(await stage.folder.left("runs"), `${event.id}\n`);
-    assert.equal(executor.output().match(/message given up/g)?.length, 5);
+    assert.equal(executor.output().match(/message given up/g)?.length, 6);
     assert.equal(await stage.stored(), 1);
   });
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import "../../bed/bed.ts"; // It starts scripts.
 import type { HookEvent } from "../../../services/hook-executor/hook-event.ts";
 import { findScripts } from "../../../services/hook-executor/scripts.ts";
-import { type HookName, hookNames } from "../../../shared/contract/hooks.ts";
+import { type HookName, eventNames } from "../../../shared/contract/hooks.ts";
 import { HOOKS, examplesOf, readmeOf } from "./hook-readmes.ts";
 import {
   type HooksFolder,
@@ -18,8 +18,10 @@ import {
   hooksFolder,
   image,
   linesOf,
+  noticeOf,
   remoteImage,
   runScripts,
+  updateFinished,
 } from "./scene.ts";
 
 const old = image("a");
@@ -52,16 +54,16 @@ function event<N extends HookName>(hook: N, locals: Parameters<typeof cloudEvent
 const verdict = ({ verdict: { verdict: word, reason = "" } }: Ran) => `${word}: ${reason}`;
 
 describe("the hooks folder that comes with the program", () => {
-  it("has a folder for each hook, whose README says what the table of hooks says", async () => {
+  it("has a folder for each hook and notice, whose README says what their tables say", async () => {
     const entries = await readdir(HOOKS, { withFileTypes: true });
     const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-    assert.deepEqual(folders.sort(), [...hookNames].sort());
-    for (const hook of hookNames)
-      assert.equal(await readFile(join(HOOKS, hook, "README.md"), "utf8"), readmeOf(hook), hook);
+    assert.deepEqual(folders.sort(), [...eventNames].sort());
+    for (const event of eventNames)
+      assert.equal(await readFile(join(HOOKS, event, "README.md"), "utf8"), readmeOf(event), event);
   });
 
   it("runs nothing until someone puts a script into it", async () => {
-    for (const hook of hookNames) assert.deepEqual(await findScripts(HOOKS, hook), []);
+    for (const event of eventNames) assert.deepEqual(await findScripts(HOOKS, event), []);
   });
 });
 
@@ -192,6 +194,38 @@ describe("the example", () => {
     assert.equal(verdict(await run("90-chat.mjs", updated())), "proceed: ");
   });
 
+  const over = (result: Parameters<typeof updateFinished>[1]) =>
+    hookEvent("update_finished", updateFinished("run-1", result));
+
+  it("90-chat.mjs of update_finished tells the chat how each update has ended, and fails alone", async () => {
+    const env = { CHAT_WEBHOOK: `${url}/chat` };
+    await run("90-chat.mjs", over({}), env);
+    await run("90-chat.mjs", over({ end: "rolled_back", because: "it exited", from_version: null }), env);
+    await run("90-chat.mjs", over({ end: "refused", because: "freeze", to: null, to_version: null, downtime_ms: null }), env); // prettier-ignore
+    await run("90-chat.mjs", over({ end: "noted" }), env);
+    const texts = [
+      "app on web-01.example.com: 1.4.2 → 1.5.0, down 0.2 s",
+      "app on web-01.example.com: rolled_back (aaaaaaaaaaaa → 1.5.0, down 0.2 s): it exited",
+      "app on web-01.example.com: refused (1.4.2 → an unknown image): freeze",
+    ];
+    assert.deepEqual(asked, texts.map((text) => `POST /chat ${JSON.stringify({ text })}`)); // prettier-ignore
+    const failed = await run("90-chat.mjs", over({}), { CHAT_WEBHOOK: "http://127.0.0.1:1/" });
+    assert.ok(failed.log.some(({ level, reason }) => level === 40 && /fetch failed/.test(String(reason))));
+  });
+
+  it("90-heartbeat.py tells that a run is over, and whether something went wrong", async () => {
+    asked.push(""); // the server answers 503 the first time
+    const ended = (end: "updated" | "rolled_back") =>
+      hookEvent(
+        "run_finished",
+        noticeOf("run_finished", { ends: [{ name: "app", end, because: "" }], ms: 1 }),
+      );
+    const env = { HEARTBEAT_URL: `${url}/job` };
+    await run("90-heartbeat.py", ended("updated"), env);
+    await run("90-heartbeat.py", ended("rolled_back"), env);
+    assert.deepEqual(asked.slice(1), ["GET /job ", "GET /job/fail "]);
+  });
+
   const single = { container: container("app"), current_image: old, latest_image: remoteImage("b") };
 
   it("chat.py tells the chat", async () => {
@@ -235,7 +269,7 @@ describe("the example", () => {
   });
 
   it("is here for every file of that name", () => {
-    const all = hookNames.flatMap((hook) => examplesOf(hook).map((name) => `${hook}/${name}`));
+    const all = eventNames.flatMap((event) => examplesOf(event).map((name) => `${event}/${name}`));
     assert.deepEqual([...tried].sort(), all.sort());
   });
 });

@@ -12,14 +12,25 @@ import { setTimeout as pause } from "node:timers/promises";
 import { pino } from "pino";
 import type { HookEvent } from "../../../services/hook-executor/hook-event.ts";
 import { prepareTools } from "../../../services/hook-executor/hook-tools.ts";
-import { runHook } from "../../../services/hook-executor/run-hook.ts";
+import { runHook, runNoticeScripts } from "../../../services/hook-executor/run-hook.ts";
 import { systemClock } from "../../../shared/clock.ts";
-import { type HookName, type Locals, hooks } from "../../../shared/contract/hooks.ts";
+import {
+  type EventName,
+  type HookName,
+  type Locals,
+  type NoticeData,
+  type NoticeName,
+  dataSchema,
+  hooks,
+  isHookName,
+  notices,
+} from "../../../shared/contract/hooks.ts";
 import {
   type CloudEvent,
+  type Notice,
   type Verdict,
-  parseEventData,
   makeEvent,
+  makeNotice,
 } from "../../../shared/contract/messages.ts";
 import type { ContainerPayload, ImagePayload } from "../../../shared/contract/payloads.ts";
 import { readSettings } from "../../../shared/settings/read-settings.ts";
@@ -87,12 +98,38 @@ export function cloudEvent<N extends HookName>(
 export const beforeUpdateEvent = (run = "run-1", host = HOST): CloudEvent =>
   cloudEvent("before_update", beforeUpdate, { run, host });
 
-export const hookEvent = (hook: HookName, event: CloudEvent): HookEvent => ({
+/** What the end of an update looks like. */
+export const updateResult: NoticeData<"update_finished"> = {
+  ...{
+    name: "app",
+    image: "registry.lab:5000/app:1",
+    end: "updated",
+    because: "the new container proved itself",
+  },
+  ...{ by: "updater", from: `sha256:${"a".repeat(64)}`, to: `sha256:${"b".repeat(64)}` },
+  ...{ from_digest: null, to_digest: null, from_version: "1.4.2", to_version: "1.5.0" },
+  ...{ downtime_ms: 240, ms: 5000, steps: [{ step: "stop the old container", ms: 100 }] },
+};
+
+export function noticeOf<N extends NoticeName>(notice: N, data: NoticeData<N>, run = "run-1"): Notice {
+  const about = notices[notice].about === "run" ? null : "app";
+  return makeNotice({
+    ...{ id: eventId(run, notice, about), notice, service: "updater", container: about },
+    time: new Date().toISOString(),
+    context: { host: HOST, engine_id: "ENGINE", run, mode: "update", reason: "it is over" },
+    data,
+  });
+}
+
+export const updateFinished = (run?: string, result: Partial<NoticeData<"update_finished">> = {}): Notice =>
+  noticeOf("update_finished", { ...updateResult, ...result }, run);
+
+export const hookEvent = (hook: EventName, event: CloudEvent | Notice): HookEvent => ({
   id: event.id,
   hook,
   host: HOST,
   container: event.subject,
-  data: parseEventData(hook, event),
+  data: dataSchema(hook).parse(event.data) as HookEvent["data"],
   text: JSON.stringify(event),
   storedAt: Date.now(),
 });
@@ -136,7 +173,7 @@ export interface Ran {
   readonly log: readonly Record<string, unknown>[];
 }
 
-/** Runs the event's scripts in this process. `env` is the executor's whole environment beside PATH. */
+/** Runs the event's scripts in this process; those of a notice give no verdict, which reads as proceed. `env` is the executor's whole environment beside PATH. */
 export async function runScripts(
   folder: HooksFolder,
   env: NodeJS.ProcessEnv = {},
@@ -159,7 +196,9 @@ export async function runScripts(
   };
   const settings = readSettings({ ...all, HOOK_ENV: `${all["HOOK_ENV"] ?? ""} NODE_V8_COVERAGE` }, new Map());
   const tools = await prepareTools(HOST, { settings, clock: systemClock, log: pino({}, sink) }, all);
-  return { verdict: await runHook(event, tools, cut), log };
+  if (isHookName(event.hook)) return { verdict: await runHook(event, tools, cut), log };
+  await runNoticeScripts(event, tools, cut);
+  return { verdict: { verdict: "proceed" }, log };
 }
 
 /** What a script's stdout or stderr said, from the log. */

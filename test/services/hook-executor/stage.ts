@@ -2,9 +2,15 @@
 import { type ConsumerInfo, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, connect, nanos } from "nats";
 import { getNextMessage } from "../../../shared/nats/jetstream.ts";
-import { type CloudEvent, type Verdict, parseVerdict } from "../../../shared/contract/messages.ts";
+import { type NoticeName, hookNames, noticeNames } from "../../../shared/contract/hooks.ts";
+import {
+  type CloudEvent,
+  type Notice,
+  type Verdict,
+  parseVerdict,
+} from "../../../shared/contract/messages.ts";
 import { STREAMS, consumers, executorParticipant, subjects } from "../../../shared/contract/subjects.ts";
-import { ensureConsumer, hookConsumer } from "../../../shared/nats/durable-consumers.ts";
+import { ensureConsumer, hookConsumer, noticesConsumer } from "../../../shared/nats/durable-consumers.ts";
 import { ensureTopology } from "../../../shared/nats/topology.ts";
 import { type NatsServer, startNats } from "../../bed/bed.ts";
 import { type Executor, HOST, type HooksFolder, hooksFolder, startExecutor, until } from "./scene.ts";
@@ -18,13 +24,18 @@ export interface Stage extends AsyncDisposable {
     readonly host?: string;
     readonly participant?: string;
     readonly ackWaitMs?: number;
+    /** By default those of all hooks, as the product has them: without the notices. */
+    readonly filters?: readonly string[];
   }) => Promise<void>;
+  /** The consumer by which a participant hears what is over on all hosts. */
+  readonly makeNoticesConsumer: (participant: string) => Promise<void>;
   readonly removeConsumer: () => Promise<unknown>;
   readonly consumer: (participant?: string) => Promise<ConsumerInfo>;
   /** Every event was acknowledged or given up. */
   readonly settled: (participant?: string) => Promise<unknown>;
   /** Publishes a before_update event of the host its data names. */
   readonly publish: (event: CloudEvent) => Promise<unknown>;
+  readonly publishNotice: (notice: Notice) => Promise<unknown>;
   /** A participant's verdict, the hook-executor's by default; awaited. */
   readonly verdictOn: (event: CloudEvent, participant?: string) => Promise<Verdict>;
   /** How many messages there are in the verdict stream. */
@@ -54,14 +65,19 @@ export async function openStage(config?: string): Promise<Stage> {
     server,
     nats,
     folder,
-    makeConsumer: ({ host = HOST, participant = executorParticipant(host), ackWaitMs = 30_000 } = {}) =>
+    makeConsumer: ({
+      host = HOST,
+      participant = executorParticipant(host),
+      ackWaitMs = 30_000,
+      filters = hookNames.map((hook) => subjects.hooksOf(host, hook)),
+    } = {}) =>
       ensureConsumer(
         manager,
         STREAMS.hooks,
-        hookConsumer(consumers.gate(participant), [subjects.hooksOf(host, null)], {
-          ack_wait: nanos(ackWaitMs),
-        }),
+        hookConsumer(consumers.gate(participant), filters, { ack_wait: nanos(ackWaitMs) }),
       ),
+    makeNoticesConsumer: (participant) =>
+      ensureConsumer(manager, STREAMS.hooks, noticesConsumer(participant, ["*"], noticeNames)),
     removeConsumer: () => manager.consumers.delete(STREAMS.hooks, consumers.gate(executorParticipant(HOST))),
     consumer,
     settled: (participant) =>
@@ -73,6 +89,16 @@ export async function openStage(config?: string): Promise<Stage> {
       jetstream(nats).publish(
         subjects.hook({ host: hostOf(event), hook: "before_update", container: "app", event: event.id }),
         JSON.stringify(event),
+      ),
+    publishNotice: (notice) =>
+      jetstream(nats).publish(
+        subjects.hook({
+          host: notice.data["host"] as string,
+          hook: (notice.type.split(".")[1] ?? "") as NoticeName,
+          container: notice.subject === "" ? null : notice.subject,
+          event: notice.id,
+        }),
+        JSON.stringify(notice),
       ),
     verdictOn: (event, participant = executorParticipant(hostOf(event))) =>
       until(`a verdict on ${event.id}`, async () => {

@@ -6,7 +6,7 @@ import type { CloudEvent } from "../../../shared/contract/messages.ts";
 import { subjects } from "../../../shared/contract/subjects.ts";
 import { type Answering, type Endpoint, startEndpoint } from "../../support/endpoint.ts";
 import { type Process, startProcess } from "../../support/stack.ts";
-import { HOST, beforeUpdateEvent, until } from "../hook-executor/scene.ts";
+import { HOST, beforeUpdateEvent, until, updateFinished } from "../hook-executor/scene.ts";
 import { type Stage, openStage } from "../hook-executor/stage.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../../cli/main.js");
@@ -182,6 +182,26 @@ describe("ouroboros webhook", () => {
     assert.deepEqual(await ask(beforeUpdateEvent("run-2")), { verdict: "proceed" });
     thinking?.();
     await stage.verdictOn(beforeUpdateEvent("run-1"), NAME);
+  });
+
+  it("tells what is over until that has arrived, takes no verdict from it, and goes on asking meanwhile", async () => {
+    const first: Answering[] = [() => [409, "no"], () => undefined];
+    await open(({ body }) => {
+      if (!body.includes("update_finished")) return [204];
+      const answer = first.shift();
+      return answer === undefined ? [200, '{"verdict":"refuse"}'] : answer({} as never, {} as never);
+    });
+    await stage.makeNoticesConsumer(NAME);
+    start({ WEBHOOK_TIMEOUT: "3s" });
+    const notice = updateFinished();
+    await stage.publishNotice(notice);
+    await until("it is told again, and hangs", () => endpoint.requests.length === 2);
+    assert.deepEqual(await ask(), { verdict: "proceed" });
+    await until("it has arrived", () => /the endpoint has heard/.test(bridge.log()));
+    assert.equal(await stage.stored(), 1);
+    const told = endpoint.requests.filter(({ body }) => body === JSON.stringify(notice));
+    assert.deepEqual(told.map(({ headers }) => headers["webhook-id"]), Array(3).fill(notice.id)); // prettier-ignore
+    assert.match(bridge.log(), /it answered 409.*no answer from the endpoint/);
   });
 
   it("killed in the middle asks again after its restart", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { ConcernedContainers } from "../../../../services/updater/gate/concerned-containers.ts";
 import { type ReceivedVerdict, decide } from "../../../../services/updater/gate/decision.ts";
-import { GateWait } from "../../../../services/updater/gate/gate-wait.ts";
+import { isWaitDecided } from "../../../../services/updater/gate/wait-verdicts.ts";
 import { hookNames } from "../../../../shared/contract/hooks.ts";
 import type { Verdict } from "../../../../shared/contract/messages.ts";
 import {
@@ -39,13 +39,13 @@ describe("a group of which so many have to say proceed", () => {
     it(sentence, () => {
       const heard = words.map((word, i) => says(["a", "b", "c"][i] ?? "", word));
       assert.equal(decide("before_update", heard, three).verdict, verdict);
-      assert.equal(waitingFor(three, heard).isDecided(), decided);
+      assert.equal(isDecided(three, heard), decided);
     });
 
   it("needs all where no number is given", () => {
     const all = [member("a", { group: "ops" }), member("b", { group: "ops" })];
     assert.equal(decide("before_update", [says("a", "proceed"), says("b", "refuse")], all).verdict, "refuse");
-    assert.equal(waitingFor(all, [says("a", "proceed")]).isDecided(), false);
+    assert.equal(isDecided(all, [says("a", "proceed")]), false);
   });
 
   it("defers where there are fewer members than it needs", () => {
@@ -68,7 +68,7 @@ describe("a group of which so many have to say proceed", () => {
     const asked = [...three, member("d")];
     const heard = [says("a", "proceed"), says("b", "proceed"), says("d", "refuse")];
     assert.equal(decide("before_update", heard, asked).verdict, "refuse");
-    assert.equal(waitingFor(asked, heard.slice(0, 2)).isDecided(), false);
+    assert.equal(isDecided(asked, heard.slice(0, 2)), false);
   });
 
   it("counts for each container that one of it names", () => {
@@ -80,7 +80,7 @@ describe("a group of which so many have to say proceed", () => {
     const decision = decide("updates_enumerated", heard, three);
     assert.equal(decision.verdict, "proceed");
     assert.equal(decision.containers?.["web"]?.verdict, "refuse");
-    assert.equal(waitingFor(three, heard.slice(0, 2), "updates_enumerated").isDecided(), false);
+    assert.equal(isDecided(three, heard.slice(0, 2), "updates_enumerated"), false);
   });
 });
 
@@ -92,9 +92,9 @@ describe("an advisory participant", () => {
     const decision = decide("before_update", heard, asked);
     assert.equal(decision.verdict, "proceed");
     assert.equal(decision.verdicts.length, 2);
-    assert.equal(waitingFor(asked, [says("a", "refuse")]).isDecided(), false);
-    assert.equal(waitingFor(asked, [says("b", "proceed")]).isDecided(), false);
-    assert.equal(waitingFor(asked, heard).isDecided(), true);
+    assert.equal(isDecided(asked, [says("a", "refuse")]), false);
+    assert.equal(isDecided(asked, [says("b", "proceed")]), false);
+    assert.equal(isDecided(asked, heard), true);
   });
 });
 
@@ -105,7 +105,7 @@ describe("a participant that chose containers", () => {
     const decision = decide("updates_enumerated", heard, asked);
     assert.equal(decision.verdict, "proceed");
     assert.deepEqual(decision.containers, { web: { verdict: "refuse", reason: "no", by: "a" } });
-    assert.equal(waitingFor(asked, heard.slice(0, 1), "updates_enumerated").isDecided(), false);
+    assert.equal(isDecided(asked, heard.slice(0, 1), "updates_enumerated"), false);
   });
 
   it("cannot name others", () => {
@@ -164,12 +164,12 @@ describe("what an event is about", () => {
     });
 });
 
-function waitingFor(
+function isDecided(
   asked: readonly AskedParticipant[],
   heard: readonly ReceivedVerdict[],
   hook: "before_update" | "updates_enumerated" = "before_update",
-): GateWait {
-  const waiting = new GateWait({ event: "e", hook, asked, elapsed: 0, atMost: Infinity }, 0);
-  heard.forEach(({ participant, full }, i) => waiting.receive({ name: participant }, i + 1, full, 1));
-  return waiting;
+): boolean {
+  const received = new Map(heard.map((verdict) => [verdict.participant, verdict]));
+  const question = { event: "e", hook, asked, own: "exec", elapsed: 0, atMost: Infinity };
+  return isWaitDecided({ question, startedAt: 0, received, progress: new Map() });
 }

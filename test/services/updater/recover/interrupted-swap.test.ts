@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspection } from "../../../../shared/docker/inspect-documents.ts";
 import { describe, it } from "mocha";
 import {
   listInterruptedSwaps,
@@ -32,7 +32,7 @@ const container = ({
   running = false,
   created = "2026-01-01T10:00:00Z",
   finished = "2026-01-01T09:00:00Z",
-}: Shown): ContainerInspectInfo =>
+}: Shown): ContainerInspection =>
   ({
     Id: id,
     Name: `/${name}`,
@@ -43,7 +43,7 @@ const container = ({
     HostConfig: { NetworkMode: network },
     Mounts: [],
     NetworkSettings: { Networks: {} },
-  }) as unknown as ContainerInspectInfo;
+  }) as unknown as ContainerInspection;
 
 const swap = (parts: Partial<SwapContainers>): SwapContainers => ({
   ...{ name: "web", run: RUN, current: undefined, successor: undefined, backup: undefined },

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtemp } from "node:fs/promises";
 import { afterEach, describe, it } from "mocha";
-import type { ContainerDocument, ImageDocument } from "../../../../services/updater/create/inspect.ts";
 import {
   type SagaOutcome,
   type StepObserver,
@@ -118,7 +117,7 @@ async function prepare(): Promise<Swap> {
   await deploy(h1, "web", { create: { HostConfig: { RestartPolicy: { Name: "always" } } } });
   const { reference } = await release("apps/web", "2");
   await pull(h1, reference);
-  const old = (await h1.docker.getContainer("web").inspect()) as unknown as ContainerDocument;
+  const old = await h1.docker.getContainer("web").inspect();
   return {
     engine: await openEngine(`unix://${h1.socket}`, 10_000),
     clock: systemClock,
@@ -126,8 +125,8 @@ async function prepare(): Promise<Swap> {
     run: "r1",
     name: "web",
     old,
-    oldImage: (await h1.docker.getImage(old.Image).inspect()) as unknown as ImageDocument,
-    newImage: (await h1.docker.getImage(reference).inspect()) as unknown as ImageDocument,
+    oldImage: await h1.docker.getImage(old.Image).inspect(),
+    newImage: await h1.docker.getImage(reference).inspect(),
     verificationFor: () => ({
       healthTimeout: undefined,
       settleTime: 0,

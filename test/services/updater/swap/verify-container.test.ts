@@ -4,7 +4,6 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import type Docker from "dockerode";
 import { pino } from "pino";
-import type { ContainerDocument } from "../../../../services/updater/create/inspect.ts";
 import {
   type VerificationOptions,
   makeVerificationOptions,
@@ -123,7 +122,7 @@ describe("proving a new container, on a real Engine", () => {
       labels: { "com.ouroboros.settle_time": "1s", "com.ouroboros.health_timeout": "soon" },
     });
     const lines: unknown[] = [];
-    const old = (await h1.docker.getContainer(id).inspect()) as unknown as ContainerDocument;
+    const old = await h1.docker.getContainer(id).inspect();
     const { check, ...proof } = makeVerificationOptions(
       old,
       { Id: old.Image },

@@ -1,0 +1,31 @@
+// Waits for a consumer that is not there yet, or that the permissions of an earlier version hide.
+import { JetStreamApiError } from "@nats-io/jetstream";
+import { explain } from "../errors.ts";
+import type { ServiceContext } from "../runtime/run-service.ts";
+
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 15_000;
+/** Where NATS refuses to answer, each try is an error in its log and in ours. */
+const LONGEST_PAUSE_IF_REFUSED_MS = 600_000;
+/** At a start the streams may be made just now. */
+const TRIES_BEFORE_WORD = 4;
+
+/** Resolves when `look` does, or the signal aborts. `onWait` is called once, where that takes a while. */
+export async function untilConsumerIsThere(
+  look: () => Promise<unknown>,
+  { clock, signal }: Pick<ServiceContext, "clock" | "signal">,
+  onWait: (because: string) => void = () => undefined,
+): Promise<void> {
+  for (let [pause, tries] = [FIRST_PAUSE_MS, 1]; !signal.aborted; tries += 1) {
+    try {
+      await look();
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (tries === TRIES_BEFORE_WORD) onWait(explain(error));
+      await clock.sleep(pause, signal);
+      const longest = error instanceof JetStreamApiError ? LONGEST_PAUSE_MS : LONGEST_PAUSE_IF_REFUSED_MS;
+      pause = Math.min(pause * 2, longest);
+    }
+  }
+}
