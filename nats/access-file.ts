@@ -5,6 +5,8 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod";
 import { CannotStart, explain } from "../shared/errors.ts";
+import { type UserMessage, messageOf } from "../shared/catalogue/entry.ts";
+import { natsErrors } from "../shared/catalogue/nats-errors.ts";
 import { parseJson } from "../shared/contract/messages.ts";
 import type { NatsSettings } from "../shared/nats/nats-connection.ts";
 
@@ -40,19 +42,16 @@ export async function readAccessFile(
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new CannotStart(
-      `${file} cannot be read (${explain(error)}): run this as the user that Ouroboros runs as, or set NATS_URL`,
-      { cause: error },
-    );
+    throw new CannotStart(messageOf(natsErrors.accessFileUnreadable, { file, because: explain(error) }), {
+      cause: error,
+    });
   });
   if (text === undefined) return undefined;
   const access = AccessFile.safeParse(parseJson(text));
-  if (!access.success)
-    throw new CannotStart(`${file} cannot be understood: start Ouroboros again, or set NATS_URL`);
+  if (!access.success) throw new CannotStart(messageOf(natsErrors.accessFileDamaged, { file }));
   return { NATS_URL: access.data.url, NATS_NKEY: access.data.nkey };
 }
 
 /** The error message where a NATS whose address came from the file does not answer. */
-export const staleAccessMessage = (dataDir: string, url: string): string =>
-  `the private NATS at ${url} does not answer: the Ouroboros that left ${accessFilePath(dataDir)} does not run any more. ` +
-  "Start it again, or set NATS_URL to a NATS of yours";
+export const staleAccessMessage = (dataDir: string, url: string): UserMessage =>
+  messageOf(natsErrors.noLongerRuns, { url, file: accessFilePath(dataDir) });

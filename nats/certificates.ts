@@ -6,6 +6,8 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { CannotStart, explain } from "../shared/errors.ts";
+import { commandErrors } from "../shared/catalogue/command-errors.ts";
+import { messageOf } from "../shared/catalogue/entry.ts";
 
 interface CertificateRequest {
   /** Folder for the authority's key, ca-key.pem, and its certificate, ca.pem. */
@@ -59,7 +61,10 @@ async function openssl(...args: readonly string[]): Promise<void> {
     await promisify(execFile)("openssl", args);
   } catch (cause) {
     throw (cause as NodeJS.ErrnoException).code === "ENOENT"
-      ? new CannotStart("there is no openssl in PATH, which makes the certificates: install it", { cause })
-      : new CannotStart(`openssl ${args[0] ?? ""} failed: ${explain(cause)}`, { cause });
+      ? new CannotStart(messageOf(commandErrors.opensslMissing), { cause })
+      : new CannotStart(
+          messageOf(commandErrors.opensslFailed, { command: args[0] ?? "", because: explain(cause) }),
+          { cause },
+        );
   }
 }

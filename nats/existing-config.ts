@@ -1,6 +1,8 @@
 // Reads what `ouroboros nats-config write` finds in its folder and keeps: the users, which of them have a password,
 // the names in the server's certificate, and the server's path to it.
 import { WrongUsage } from "../shared/errors.ts";
+import { usageErrors } from "../shared/catalogue/usage-errors.ts";
+import { messageOf } from "../shared/catalogue/entry.ts";
 import { X509Certificate } from "node:crypto";
 import { readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -100,8 +102,8 @@ export function findUsersNamed(users: readonly User[], words: readonly string[])
     ];
     throw new WrongUsage(
       only === undefined
-        ? `--remove ${word}: there are ${known.join(", ") || "none"}`
-        : `--remove ${word}: that is ${found.flat().map(userName).join(" or ")}; say which`,
+        ? messageOf(usageErrors.removeUnknown, { word, known: known.join(", ") || "none" })
+        : messageOf(usageErrors.removeAmbiguous, { word, users: found.flat().map(userName).join(" or ") }),
     );
   });
 }

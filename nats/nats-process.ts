@@ -12,6 +12,9 @@ import type { Logger } from "pino";
 import type { Clock } from "../shared/clock.ts";
 import { requireFreeSpace } from "../shared/runtime/data-dir.ts";
 import { CannotStart, explain } from "../shared/errors.ts";
+import { messageOf } from "../shared/catalogue/entry.ts";
+import { privateNatsErrors } from "../shared/catalogue/nats-errors.ts";
+import { dataDirErrors } from "../shared/catalogue/start-errors.ts";
 import { Backoff } from "../shared/retry.ts";
 import type { NatsSettings } from "../shared/nats/nats-connection.ts";
 import { repairNatsStore } from "./repair-nats-store.ts";
@@ -98,10 +101,9 @@ async function createRunFolder(store: string, dataDir: string): Promise<string> 
     return await mkdtemp(join(store, "run-"));
   } catch (cause) {
     if (cause instanceof CannotStart) throw cause;
-    throw new CannotStart(
-      `DATA_DIR ${dataDir} cannot be written (${explain(cause)}): set DATA_DIR to a folder that can, or NATS_URL to a NATS of yours`,
-      { cause },
-    );
+    throw new CannotStart(messageOf(dataDirErrors.unwritable, { folder: dataDir, because: explain(cause) }), {
+      cause,
+    });
   }
 }
 
@@ -186,12 +188,9 @@ async function spawnServer(run: ServerRun, port: number): Promise<RunningServer>
   }
   child.kill("SIGKILL");
   if (child.exitCode === LOCKED_EXIT_CODE)
-    throw new CannotStart(
-      `another Ouroboros uses DATA_DIR ${dataDir}: stop it, or give this one a DATA_DIR of its own`,
-    );
-  throw new CannotStart(
-    `nats-server did not start: ${lastComplaint() || `it ended with ${child.exitCode ?? "no word"}`}`,
-  );
+    throw new CannotStart(messageOf(dataDirErrors.taken, { folder: dataDir }));
+  const because = lastComplaint() || `it ended with ${child.exitCode ?? "no word"}`;
+  throw new CannotStart(messageOf(privateNatsErrors.serverFailed, { because }));
 }
 
 /** The server writes `<program>_<pid>.ports` once it accepts connections. */
@@ -219,14 +218,17 @@ function watchEnd(child: ServerChild, { stop, clock }: ServerRun): AbortSignal {
   return over.signal;
 }
 
-/** Forwards lines such as `[pid] [WRN] text` to our log; the returned function gives the last complaint. */
+/**
+ * Forwards what the server complains about, as `[pid] [WRN] text`, to our log, and leaves out the rest, such as its
+ * banner. The returned function gives the last complaint.
+ */
 function forwardLog(child: ServerChild, log: Logger): () => string {
   let complaint = "";
   createInterface(child.stderr).on("line", (line) => {
     const [, level = "ERR", text = line] = /^\[\d+\] \[(\w+)\] (.*)$/.exec(line) ?? [];
-    const quiet = ["INF", "DBG", "TRC"].includes(level);
-    if (!quiet) complaint = text;
-    log[quiet ? "debug" : "warn"]({ text }, "nats-server");
+    if (["INF", "DBG", "TRC"].includes(level)) return;
+    complaint = text;
+    log.warn({ because: text }, "nats-server complains");
   });
   return () => complaint;
 }

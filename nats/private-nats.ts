@@ -1,6 +1,8 @@
 // Provides a private NATS where NATS_URL is not set: the nats-server of this machine, else the official image as a
 // container.
 import { CannotStart, explain } from "../shared/errors.ts";
+import { messageOf } from "../shared/catalogue/entry.ts";
+import { privateNatsErrors } from "../shared/catalogue/nats-errors.ts";
 import type { ServiceContext } from "../shared/runtime/run-service.ts";
 import { repairNatsStore } from "./repair-nats-store.ts";
 import { startNatsContainer } from "./nats-container.ts";
@@ -24,9 +26,8 @@ export async function providePrivateNats({
       await repairNatsStore(nats.access, { log, isNew: true });
       return nats;
     } catch (cause) {
-      throw new CannotStart(`${missing.message}; its image was not to be had either: ${explain(cause)}`, {
-        cause,
-      });
+      const values = { missing: missing.message, because: explain(cause) };
+      throw new CannotStart(messageOf(privateNatsErrors.imageUnusable, values), { cause });
     }
   }
   return startNatsProcess({ dataDir: settings.DATA_DIR, log, clock });

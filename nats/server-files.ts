@@ -1,6 +1,8 @@
 // Writes the files of one NATS server: its configuration and certificate, and the key or password of each user.
 // Existing keys and passwords are kept.
 import { NotDone } from "../shared/errors.ts";
+import { commandErrors } from "../shared/catalogue/command-errors.ts";
+import { messageOf } from "../shared/catalogue/entry.ts";
 import { randomBytes } from "node:crypto";
 import { chmod, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -83,9 +85,7 @@ export async function readOrCreateIdentity(
   try {
     return { nkey: nkeys.fromSeed(new TextEncoder().encode(secret)).getPublicKey() };
   } catch (cause) {
-    throw new NotDone(`${file} holds no seed of a user's nkey; remove it to have a new one made`, {
-      cause,
-    });
+    throw new NotDone(messageOf(commandErrors.seedDamaged, { file }), { cause });
   }
 }
 

@@ -1,4 +1,13 @@
-// The failures that callers tell apart and act on. Any other error is a bug and is logged as one.
+// The failures that callers tell apart and act on. Any other error is a bug and is logged as one. What a user is to read
+// comes from the catalogue (catalogue/entry.ts); the compiler takes no other text.
+import type { UserMessage } from "./catalogue/entry.ts";
+
+/** A failure that a user reads. */
+abstract class UserError extends Error {
+  public constructor(message: UserMessage, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
 
 /** A message or setting that can never succeed: it is not retried. */
 export class Permanent extends Error {
@@ -23,7 +32,7 @@ export class Fenced extends Error {
 /**
  * The containers or images are no longer those that were decided on: the work is dropped, and nothing was touched.
  */
-export class Expired extends Error {
+export class Expired extends UserError {
   override readonly name = "Expired";
 }
 
@@ -33,17 +42,20 @@ export class FailureLimitReached extends Error {
 }
 
 /** The user must put something right before the program can start. The message says all there is to say. */
-export class CannotStart extends Error {
+export class CannotStart extends UserError {
   override readonly name = "CannotStart";
 }
 
-/** A command line that makes no sense. */
+/** A command line that makes no sense: everything that is wrong with it. */
 export class WrongUsage extends Error {
   override readonly name = "WrongUsage";
+  constructor(...faults: readonly UserMessage[]) {
+    super(faults.join("\n  "));
+  }
 }
 
 /** What the user asked for does not exist, or did not happen. The message says all there is to say. */
-export class NotDone extends Error {
+export class NotDone extends UserError {
   override readonly name = "NotDone";
 }
 

@@ -1,5 +1,7 @@
 // `ouroboros check`: has the pollers look for newer images now, and prints what they find. Nothing is updated.
 import { NotDone } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import * as z from "zod";
 import { CheckResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
@@ -47,7 +49,7 @@ async function waitForHosts(
   const began = clock.monotonic();
   while ((await listHosts(fleet)).length === 0) {
     if (signal.aborted || clock.monotonic() - began > START_WAIT_MS)
-      throw new NotDone("no host is known yet: no poller has started");
+      throw new NotDone(messageOf(commandErrors.noHostYet));
     await clock.sleep(START_POLL_MS, signal);
   }
   return selectHosts(fleet, host);
@@ -73,9 +75,10 @@ export const runCheck: CommandRunner<"check"> = async ({ CONTAINER, host, fresh,
   if (blind.length > 0 || found.some(({ state }) => state === "unknown")) return EXIT.cannotAsk.code;
   if (found.length > 0) return EXIT.done.code;
   const where = host === undefined ? "" : ` on ${host}`;
-  if (CONTAINER === undefined) throw new NotDone(`there is no container${where}`);
+  if (CONTAINER === undefined) throw new NotDone(messageOf(commandErrors.noContainer, { where }));
   const names = results.flatMap((result) => result.names);
-  throw new NotDone(`there is no container ${CONTAINER}${where}${didYouMean(CONTAINER, names)}`);
+  const nearest = didYouMean(CONTAINER, names);
+  throw new NotDone(messageOf(commandErrors.noSuchContainer, { container: CONTAINER, where, nearest }));
 };
 
 function toHostResult(host: string, reply: unknown): HostCheckResult {

@@ -5,6 +5,8 @@ import * as z from "zod";
 import { type Engine, ifExists, openEngine } from "../../shared/docker/engine.ts";
 import { loadTls } from "../../shared/docker/engine-tls.ts";
 import { CannotStart, explain } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { reserveOf } from "../../shared/contract/subjects.ts";
 import { findInfo, isHub } from "../../shared/nats/topology.ts";
@@ -126,7 +128,9 @@ async function inspectEngine({ env, clock }: Terminal): Promise<NonNullable<Doct
   const engine = await openEngine(socket, settings.DOCKER_TIMEOUT, {
     tls: await loadTls(socket, settings, clock.now()),
   }).catch((cause: unknown) => {
-    throw new CannotStart(`the Engine at ${socket} does not answer`, { cause });
+    throw new CannotStart(messageOf(commandErrors.engineSilent, { socket, because: explain(cause) }), {
+      cause,
+    });
   });
   const { SystemTime } = (await engine.docker.info()) as { readonly SystemTime?: string };
   return {

@@ -1,6 +1,8 @@
 // `ouroboros events`: replays the hook stream and the decisions about its events in the order of time, then follows
 // them.
 import { NotDone } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import { lookUp } from "../../shared/look-up.ts";
 import { type JsMsg, type ConsumerMessages, DeliverPolicy } from "@nats-io/jetstream";
 import { type HookName, isHookName } from "../../shared/contract/hooks.ts";
@@ -151,7 +153,7 @@ async function followSource(
     if (event !== undefined) print(event);
   }
   signal.removeEventListener("abort", stop);
-  if (!signal.aborted) throw new NotDone(`the stream ${stream} cannot be followed any more`);
+  if (!signal.aborted) throw new NotDone(messageOf(commandErrors.streamGone, { stream }));
 }
 
 function lineFor(terminal: Terminal, at: number, line: CloudEvent | DecidedRecord): string {

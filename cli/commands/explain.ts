@@ -1,6 +1,8 @@
 // `ouroboros explain`: says why a container was or was not updated, from the pollers, the held digests and the
 // journal.
 import { NotDone } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import { getHeldText } from "../../shared/nats/reserve.ts";
@@ -53,12 +55,12 @@ export const runExplain: CommandRunner<"explain"> = async ({ CONTAINER, host, js
     );
   if (found.length > 0) return 0;
   const where = host === undefined ? "" : ` on ${host}`;
-  if (CONTAINER === undefined) throw new NotDone(`no container was seen${where}`);
-  const near = didYouMean(
+  if (CONTAINER === undefined) throw new NotDone(messageOf(commandErrors.noneSeen, { where }));
+  const nearest = didYouMean(
     CONTAINER,
     answers.flatMap(({ names }) => names),
   );
-  throw new NotDone(`no container ${CONTAINER} was seen${where}${near}`);
+  throw new NotDone(messageOf(commandErrors.containerUnseen, { container: CONTAINER, where, nearest }));
 };
 
 async function explainOnHost(

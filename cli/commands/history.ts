@@ -1,5 +1,7 @@
 // `ouroboros history`: lists how updates ended, from the journal.
 import { NotDone } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import { formatImageChange } from "../../shared/registry/image-change.ts";
 import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import type { HistoryEntry } from "../output/output-schemas.ts";
@@ -37,13 +39,12 @@ export const runHistory: CommandRunner<"history"> = async ({ CONTAINER, host, si
       `Nothing ended in the last ${formatDurationArgument(since)}; --since looks further back.\n`,
     );
   if (found.length > 0 || CONTAINER === undefined) return 0;
-  const near = didYouMean(
+  const nearest = didYouMean(
     CONTAINER,
     all.map(({ container }) => container),
   );
-  throw new NotDone(
-    `no run with a container ${CONTAINER} ended in the last ${formatDurationArgument(since)}${near}`,
-  );
+  const time = formatDurationArgument(since);
+  throw new NotDone(messageOf(commandErrors.nothingEnded, { container: CONTAINER, time, nearest }));
 };
 
 function historyEntryOf({

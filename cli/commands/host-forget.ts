@@ -1,6 +1,9 @@
 // `ouroboros host forget`: deletes what the buckets and consumers hold for a host that is gone for good. The host's
 // entry is deleted last, so that an interrupted command can be repeated.
 import { NotDone } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { natsErrors } from "../../shared/catalogue/nats-errors.ts";
 import { executorNoticesConsumer, hostConsumers } from "../../shared/nats/durable-consumers.ts";
 import { STREAMS, consumers, executorParticipant } from "../../shared/contract/subjects.ts";
 import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
@@ -29,14 +32,15 @@ interface ForgottenHost {
 export const runForget: CommandRunner<"host forget"> = async ({ NAME, force, json }, terminal) => {
   const done = await withFleet(terminal, async (fleet) => {
     if (await isHub(fleet.manager))
-      throw new NotDone(
-        `NATS at ${fleet.url} is a hub and holds copies only: forget ${NAME} at the host's own NATS`,
-      );
+      throw new NotDone(messageOf(natsErrors.hubHasCopies, { url: fleet.url, host: NAME }));
     await selectHosts(fleet, NAME);
     const alive = await findRunningServices(fleet, NAME);
     if (alive.length > 0 && !force)
       throw new NotDone(
-        `${NAME} is alive, its ${alive.join(" and ")} ${alive.length === 1 ? "answers" : "answer"}: stop Ouroboros there first, or say --force`,
+        messageOf(commandErrors.hostAlive, {
+          host: NAME,
+          services: `${alive.join(" and ")} ${alive.length === 1 ? "answers" : "answer"}`,
+        }),
       );
     return forgetHost(fleet, NAME);
   });

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { openEngine } from "../../shared/docker/engine.ts";
 import { loadTls } from "../../shared/docker/engine-tls.ts";
 import { NotDone, explain } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import { readSettings } from "../../shared/settings/read-settings.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
 
@@ -51,7 +53,10 @@ export const runCompose: CommandRunner<"nats-config compose"> = async (given, te
     }
   } catch (error) {
     if (!(error instanceof Error && "syscall" in error)) throw error;
-    throw new NotDone(`${given.FOLDER} cannot be written: ${explain(error)}`, { cause: error });
+    throw new NotDone(
+      messageOf(commandErrors.folderUnwritable, { folder: given.FOLDER, because: explain(error) }),
+      { cause: error },
+    );
   }
   if (given.json) printJson(terminal, { host, participants });
   else terminal.stdout.write(`keys for ${host} are in place\n`);
@@ -71,10 +76,7 @@ const RETRY_MS = 500;
 async function findHostName(settings: Settings, { clock }: Terminal): Promise<string> {
   const [host, ...others] = settings.OUROBOROS_HOST;
   const [socket = "", ...more] = settings.DOCKER_SOCKETS;
-  if (others.length + more.length > 0)
-    throw new NotDone(
-      "compose.yaml is for one Engine: name one in DOCKER_SOCKETS and OUROBOROS_HOST; docs/security.md shows a NATS for several hosts",
-    );
+  if (others.length + more.length > 0) throw new NotDone(messageOf(commandErrors.oneEngineOnly));
   if (host !== undefined) return host;
   for (const deadline = clock.monotonic() + ENGINE_WAIT_MS; ;) {
     try {
@@ -82,10 +84,9 @@ async function findHostName(settings: Settings, { clock }: Terminal): Promise<st
       return (await openEngine(socket, settings.DOCKER_TIMEOUT, { tls })).hostname;
     } catch (error) {
       if (clock.monotonic() > deadline)
-        throw new NotDone(
-          `the Engine at ${socket}, whose name the host gets, does not answer: ${explain(error)}; set OUROBOROS_HOST`,
-          { cause: error },
-        );
+        throw new NotDone(messageOf(commandErrors.hostNameUnknown, { socket, because: explain(error) }), {
+          cause: error,
+        });
       await clock.sleep(RETRY_MS);
     }
   }

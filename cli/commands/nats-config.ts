@@ -6,6 +6,9 @@ import { join } from "node:path";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { CannotStart, NotDone, WrongUsage, explain } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { usageErrors } from "../../shared/catalogue/usage-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import { managerOf } from "../../shared/nats/jetstream-client.ts";
 import { observerNames } from "../../shared/contract/observers.ts";
 import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
@@ -82,11 +85,12 @@ async function mergeExistingConfig(
     "server-names": union(given["server-names"], existing.serverNames),
     "server-folder": given["server-folder"] ?? existing.serverFolder ?? "/etc/nats/secure",
   };
-  if (merged.hosts.length === 0) throw new WrongUsage("--hosts is missing");
+  if (merged.hosts.length === 0) throw new WrongUsage(messageOf(usageErrors.hostsMissing));
   const hostUsers = [...merged.hosts.flatMap(usersOfHost), ...merged.hosts.map(leafUser)];
   const wanted = usersOf(merged, hostUsers).map(userName);
   const conflicts = removedUsers.map(userName).filter((name) => wanted.includes(name));
-  if (conflicts.length > 0) throw new WrongUsage(`--remove: ${conflicts.join(", ")} is asked for, too`);
+  if (conflicts.length > 0)
+    throw new WrongUsage(messageOf(usageErrors.removeAndAdd, { users: conflicts.join(", ") }));
   const isKept = (name: string): boolean => wanted.includes(name);
   merged["with-password"] = union(given["with-password"], existing.withPassword.filter(isKept));
   return { merged, removedUsers };
@@ -98,11 +102,9 @@ async function mergeExistingConfig(
  */
 function checkHubUrl(folder: string, hub: string, users: readonly User[]): void {
   if (hub === "" && namesInRoles(users, "leaf").length > 0)
-    throw new WrongUsage(`${folder} is that of a hub: give --hub-url too`);
+    throw new WrongUsage(messageOf(usageErrors.folderOfHub, { folder }));
   if (hub !== "" && namesInRoles(users, "poller", "updater", "exec").length > 0)
-    throw new WrongUsage(
-      `${folder} is that of a NATS without leaf nodes, and its users would be dropped: write the hub's into another folder`,
-    );
+    throw new WrongUsage(messageOf(usageErrors.folderOfSharedNats, { folder }));
 }
 
 export const runPrepare: CommandRunner<"nats-config prepare"> = async (
@@ -237,7 +239,9 @@ export async function writeNatsFolder(given: NatsConfigOptions): Promise<Written
     return { users: [...users, ...hostUsers], leaves, isShared: shared.includes(true) };
   } catch (error) {
     if (!(error instanceof Error && "syscall" in error)) throw error;
-    throw new NotDone(`${folder} cannot be written: ${explain(error)}`, { cause: error });
+    throw new NotDone(messageOf(commandErrors.folderUnwritable, { folder, because: explain(error) }), {
+      cause: error,
+    });
   }
 }
 
@@ -246,7 +250,9 @@ function checkPasswords(withPassword: readonly string[], users: readonly User[])
   const all = users.filter(({ role }) => role !== "leaf").map(userName);
   const unknown = withPassword.filter((name) => !all.includes(name));
   if (unknown.length > 0)
-    throw new WrongUsage(`--with-password ${unknown.join(",")}: users are ${all.join(", ")}`);
+    throw new WrongUsage(
+      messageOf(usageErrors.passwordForUnknown, { names: unknown.join(","), known: all.join(", ") }),
+    );
 }
 
 async function prepareTopology(

@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { iso } from "../../shared/clock.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { NotDone } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import { bucketOf } from "../../shared/nats/jetstream-client.ts";
 import { isConflict } from "../../shared/nats/jetstream.ts";
 import { type Fleet, withFleet } from "../fleet/fleet.ts";
@@ -44,8 +46,7 @@ export const runNotifyTest: CommandRunner<"notify test"> = async ({ json }, term
 async function addTest(fleet: Fleet, notification: TestNotification): Promise<void> {
   const bucket = await bucketOf(fleet.nats, BUCKETS.observers);
   for (let left = await readOutboxes(fleet), isFirst = true; ; isFirst = false) {
-    if (isFirst && left.length === 0)
-      throw new NotDone("no notifier has run on this NATS: set NOTIFIERS, and start `ouroboros notifier`");
+    if (isFirst && left.length === 0) throw new NotDone(messageOf(commandErrors.noNotifier));
     const tried = await Promise.all(
       left.map(async ({ key, revision, text }) => {
         const outbox = JSON.parse(text) as { readonly pending: readonly object[] };

@@ -1,5 +1,7 @@
 // Applies the options of `ouroboros participant set` to an entry, and merges the filters of its consumer. Pure.
 import { WrongUsage } from "../../shared/errors.ts";
+import { usageErrors } from "../../shared/catalogue/usage-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import type { Participant } from "../../shared/contract/participants.ts";
 import { formatDurationArgument } from "../../shared/runtime/time-text.ts";
 
@@ -43,19 +45,19 @@ export function applyChange(before: Participant, change: ParticipantChange): Par
   return after;
 }
 
-/**
- * `hint` is added to the message about the times.
- * @throws WrongUsage where fields of the entry contradict each other.
- */
-export function expectCoherent(entry: Participant, hint = ""): void {
+/** @throws WrongUsage where fields of the entry contradict each other. */
+export function expectCoherent(entry: Participant): void {
   const { timeout_ms: timeout, max_ms: max, group, needs, advisory } = entry;
   if (max < timeout)
     throw new WrongUsage(
-      `--max ${formatDurationArgument(max)} must not be less than --timeout ${formatDurationArgument(timeout)}${hint}`,
+      messageOf(usageErrors.maxBelowTimeout, {
+        max: formatDurationArgument(max),
+        timeout: formatDurationArgument(timeout),
+      }),
     );
-  if (group === undefined && needs !== undefined) throw new WrongUsage("--needs takes a --group");
-  if (group !== undefined && advisory === true)
-    throw new WrongUsage("--advisory: who has no say cannot be counted in a --group");
+  if (group === undefined && needs !== undefined)
+    throw new WrongUsage(messageOf(usageErrors.needsWithoutGroup));
+  if (group !== undefined && advisory === true) throw new WrongUsage(messageOf(usageErrors.advisoryInGroup));
 }
 
 /** Merges both lists, without filters that another filter includes: the filters of a consumer must not overlap. */

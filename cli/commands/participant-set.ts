@@ -2,6 +2,8 @@
 // is kept: the consumer receives the new subjects before any run waits for its verdicts there, and the old ones until
 // those events are fetched.
 import { NotDone } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import { ensureConsumer, hookConsumer } from "../../shared/nats/durable-consumers.ts";
 import { isConflict } from "../../shared/nats/jetstream.ts";
@@ -28,7 +30,7 @@ export const runSet: CommandRunner<"participant set"> = async (given, terminal) 
     const { participant, revision } = await requireParticipant(fleet, name);
     const { name: _, ...before } = participant;
     const entry = applyChange(before, given);
-    expectCoherent(entry, ": give both");
+    expectCoherent(entry);
     await addFilters(fleet, name, consumerFilters(entry));
     await fitNoticesConsumer(fleet, name, entry);
     await storeEntry(fleet, { name, entry, revision });
@@ -54,9 +56,7 @@ interface ChangedEntry {
 async function storeEntry({ participants }: Fleet, { name, entry, revision }: ChangedEntry): Promise<void> {
   await participants.update(name, JSON.stringify(entry), revision).catch((error: unknown) => {
     if (!isConflict(error)) throw error;
-    throw new NotDone(`somebody else changed ${name} at the same time; nothing was changed here`, {
-      cause: error,
-    });
+    throw new NotDone(messageOf(commandErrors.changedMeanwhile, { name }), { cause: error });
   });
 }
 

@@ -2,6 +2,9 @@
 // bucket. The consumer is created first and deleted last, so that no run waits for a participant that receives no
 // events. participant-set.ts and participant-test.ts have the other commands.
 import { NotDone } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { natsErrors } from "../../shared/catalogue/nats-errors.ts";
 import { type ConsumerInfo, JetStreamApiError } from "@nats-io/jetstream";
 import { isConflict } from "../../shared/nats/jetstream.ts";
 import type { Participant } from "../../shared/contract/participants.ts";
@@ -30,8 +33,7 @@ export const withPreparedFleet = <T>(terminal: Terminal, work: (fleet: Fleet) =>
 
 /** @throws NotDone on a leaf node, whose participants are a mirror of its hub's. */
 export async function rejectLeafNode(fleet: Fleet): Promise<void> {
-  if (await isLeaf(fleet))
-    throw new NotDone(`NATS at ${fleet.url} is a leaf node: participants are added and removed at its hub`);
+  if (await isLeaf(fleet)) throw new NotDone(messageOf(natsErrors.leafHasNoParticipants, { url: fleet.url }));
 }
 
 async function isLeaf({ manager }: Fleet): Promise<boolean> {
@@ -227,9 +229,7 @@ export async function fitNoticesConsumer(
 
 /** @throws NotDone where the name is taken. */
 async function createParticipant(fleet: Fleet, name: string, participant: Participant): Promise<void> {
-  const taken = new NotDone(
-    `the name ${name} is taken; \`ouroboros participant set ${name}\` changes it, \`ouroboros participant remove ${name}\` frees it`,
-  );
+  const taken = new NotDone(messageOf(commandErrors.nameTaken, { name }));
   if ((await fleet.participants.get(name))?.operation === "PUT") throw taken;
   const consumer = hookConsumer(consumers.gate(name), consumerFilters(participant), { max_ack_pending: 16 });
   await ensureConsumer(fleet.manager, STREAMS.hooks, consumer);

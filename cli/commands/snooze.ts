@@ -5,6 +5,8 @@ import { parseJson } from "../../shared/contract/messages.ts";
 import { SNOOZE_KEYS, SnoozeEntry, snoozeKey } from "../../shared/contract/notifier-state.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { WrongUsage } from "../../shared/errors.ts";
+import { usageErrors } from "../../shared/catalogue/usage-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import { bucketOf } from "../../shared/nats/jetstream-client.ts";
 import { ensureObserversBucket } from "../../shared/nats/topology.ts";
 import { formatRelative } from "../../shared/runtime/time-text.ts";
@@ -14,8 +16,10 @@ import { printJson, printTable } from "../framework/terminal.ts";
 
 export const runSnooze: CommandRunner<"snooze"> = async (given, terminal) => {
   const { NAME: what, for: ms, off, json } = given;
-  if (what === undefined && (ms !== undefined || off)) throw new WrongUsage("say which container or image");
-  if (what !== undefined && (ms === undefined) === !off) throw new WrongUsage("say --for how long, or --off");
+  if (what === undefined && (ms !== undefined || off))
+    throw new WrongUsage(messageOf(usageErrors.snoozeWhat));
+  if (what !== undefined && (ms === undefined) === !off)
+    throw new WrongUsage(messageOf(usageErrors.snoozeHowLong));
   const now = terminal.clock.now();
   const snoozed = await withFleet(terminal, async ({ nats, manager }) => {
     await ensureObserversBucket(manager);

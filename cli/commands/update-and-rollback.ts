@@ -1,6 +1,8 @@
 // `ouroboros update` and `ouroboros rollback`: sends the operator's request for one container to the host's poller,
 // and with --wait follows the run.
 import { NotDone } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import { OperatorRequestResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
@@ -51,11 +53,14 @@ async function askPoller(
   const owner = await findHostOf(fleet, CONTAINER, await selectHosts(fleet, host));
   const options = { ...terminal, more: { container: CONTAINER }, timeout: POLLER_ANSWER_MS };
   const reply = (await askStartingService(fleet, [owner, "poller", kind], options)) as object | undefined;
-  if (reply === undefined) throw new NotDone(`the poller of ${owner} does not answer`);
+  if (reply === undefined) throw new NotDone(messageOf(commandErrors.pollerSilent, { host: owner }));
   const answer = OperatorRequestResult.safeParse({ ...reply, host: owner, container: CONTAINER }).data;
   if (answer !== undefined) return answer;
   const { because, error } = reply as { readonly because?: string; readonly error?: string };
-  throw new NotDone(`${CONTAINER} on ${owner}: ${because ?? error ?? "an answer that cannot be used"}`);
+  const why = because ?? error ?? "an answer that cannot be used";
+  throw new NotDone(
+    messageOf(commandErrors.requestNotDone, { container: CONTAINER, host: owner, because: why }),
+  );
 }
 
 function describeRequestResult({ host, container, kind, run, because = "" }: OperatorRequestResult): string {
@@ -77,7 +82,7 @@ function describeRequestResult({ host, container, kind, run, because = "" }: Ope
 /** The one host that has the container. @throws NotDone where no host has it, or several do. */
 async function findHostOf(fleet: Fleet, container: string, hosts: readonly string[]): Promise<string> {
   const [only, ...others] = hosts;
-  if (only === undefined) throw new NotDone("no host is known yet");
+  if (only === undefined) throw new NotDone(messageOf(commandErrors.noHostYet));
   if (others.length === 0) return only;
   const seen = await Promise.all(
     hosts.map(async (host) => {
@@ -93,9 +98,12 @@ async function findHostOf(fleet: Fleet, container: string, hosts: readonly strin
     const names = seen.flatMap(({ status }) =>
       status ? listPolledContainers(status).map((polled) => polled.container) : [],
     );
-    throw new NotDone(`no container ${container} was seen${didYouMean(container, names)}`);
+    const nearest = didYouMean(container, names);
+    throw new NotDone(messageOf(commandErrors.containerUnseen, { container, where: "", nearest }));
   }
   if (more.length > 0)
-    throw new NotDone(`${container} is on ${[match, ...more].join(", ")}: say which with --host`);
+    throw new NotDone(
+      messageOf(commandErrors.severalHostsHaveIt, { container, hosts: [match, ...more].join(", ") }),
+    );
   return match;
 }

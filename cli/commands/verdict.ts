@@ -1,5 +1,8 @@
 // `ouroboros verdict`: lets the operator decide a pending event without waiting for the participants.
 import { NotDone, WrongUsage } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { usageErrors } from "../../shared/catalogue/usage-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import { hooks } from "../../shared/contract/hooks.ts";
 import { publish } from "../../shared/nats/jetstream.ts";
 import type { Verdict } from "../../shared/contract/messages.ts";
@@ -22,9 +25,9 @@ type WaitingRecord = RecordOf<"waiting">;
 export const runVerdict: CommandRunner<"verdict"> = async (given, terminal) => {
   const { EVENT, VERDICT, reason, "retry-after": retryAfter, host, json } = given;
   if (reason === undefined && VERDICT !== "proceed")
-    throw new WrongUsage(`--reason is missing: say why to ${VERDICT}`);
+    throw new WrongUsage(messageOf(usageErrors.reasonMissing, { verdict: VERDICT }));
   if (retryAfter !== undefined && VERDICT !== "defer")
-    throw new WrongUsage("--retry-after goes with defer only");
+    throw new WrongUsage(messageOf(usageErrors.retryAfterMisplaced));
   const operatorVerdict: Verdict = {
     verdict: VERDICT,
     ...(reason !== undefined && { reason }),
@@ -33,7 +36,7 @@ export const runVerdict: CommandRunner<"verdict"> = async (given, terminal) => {
   const decided = await withFleet(terminal, async (fleet) => {
     const pending = await findPendingEvent(fleet, EVENT, await selectHosts(fleet, host));
     if (hooks[pending.hook].refusal === null && VERDICT !== "proceed")
-      throw new NotDone(`${pending.hook} can be neither refused nor deferred; proceed ends the wait`);
+      throw new NotDone(messageOf(commandErrors.onlyProceed, { hook: pending.hook }));
     return publishVerdict(fleet, pending, operatorVerdict, terminal);
   });
   const { event, hook, container, verdict, by = null, reason: why = null } = decided;
@@ -43,7 +46,7 @@ export const runVerdict: CommandRunner<"verdict"> = async (given, terminal) => {
       `${sanitize(`${hookText(decided)} on ${decided.host}: ${verdict} by ${by ?? "all"}${why ? `: ${why}` : ""}`)}\n`,
     );
   if (by === OPERATOR) return 0;
-  throw new NotDone("it was decided before this verdict came, which has no effect");
+  throw new NotDone(messageOf(commandErrors.decidedBefore));
 };
 
 async function publishVerdict(
@@ -63,8 +66,8 @@ async function publishVerdict(
   const updater = await askService(fleet, host, ["updater", "status"]);
   throw new NotDone(
     updater === undefined
-      ? `the verdict is stored, but no updater acts on ${host}; it counts when one does`
-      : `the verdict is stored, but the updater of ${host} has not decided within ${DECIDED_WITHIN_MS / 1000} s`,
+      ? messageOf(commandErrors.noUpdaterActs, { host })
+      : messageOf(commandErrors.notDecidedYet, { host, seconds: DECIDED_WITHIN_MS / 1000 }),
   );
 }
 
@@ -86,7 +89,10 @@ async function findPendingEvent(
     const found = all.filter(isMatch);
     if (found.length > 1)
       throw new NotDone(
-        `${idOrContainer} may be any of these; name one:\n${found.map(eventLine).join("\n")}`,
+        messageOf(commandErrors.severalPending, {
+          event: idOrContainer,
+          list: found.map(eventLine).join("\n"),
+        }),
       );
     if (found[0] !== undefined) return found[0];
   }
@@ -94,15 +100,21 @@ async function findPendingEvent(
   if (decided !== undefined) {
     const { verdict, by, reason } = decided;
     throw new NotDone(
-      `${idOrContainer} was decided already: ${verdict} by ${by ?? "all"}${reason ? `: ${sanitize(reason)}` : ""}`,
+      messageOf(commandErrors.decidedAlready, {
+        event: idOrContainer,
+        verdict,
+        by: `${by ?? "all"}${reason ? `: ${sanitize(reason)}` : ""}`,
+      }),
     );
   }
-  if (all.length === 0) throw new NotDone(`no event ${idOrContainer} is pending`);
   const names = all.flatMap(({ event, container }) => [event, ...(container === null ? [] : [container])]);
-  const near =
-    didYouMean(idOrContainer, names) ||
-    `; \`ouroboros pending\` lists them:\n${all.map(eventLine).join("\n")}`;
-  throw new NotDone(`no event ${idOrContainer} is pending${near}`);
+  throw new NotDone(
+    messageOf(commandErrors.notPending, {
+      event: idOrContainer,
+      nearest: didYouMean(idOrContainer, names),
+      list: all.map((record) => `\n${eventLine(record)}`).join(""),
+    }),
+  );
 }
 
 const eventLine = (record: WaitingRecord): string =>

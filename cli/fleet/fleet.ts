@@ -9,13 +9,15 @@ import {
 import type { KV } from "@nats-io/kv";
 import { type NatsConnection, NoRespondersError, RequestError, TimeoutError } from "nats";
 import { iso } from "../../shared/clock.ts";
-import { CannotStart, NotDone } from "../../shared/errors.ts";
+import { CannotStart, NotDone, explain } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { type UserMessage, messageOf } from "../../shared/catalogue/entry.ts";
+import { natsErrors } from "../../shared/catalogue/nats-errors.ts";
 import { bucketOf, jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import { makeCommandBody, parseJson } from "../../shared/contract/messages.ts";
 import { type NatsSettings, connectNow, maskUrl } from "../../shared/nats/nats-connection.ts";
 import { readSomeSettings } from "../../shared/settings/read-settings.ts";
-import type { Settings } from "../../shared/settings/settings.ts";
 import { BUCKETS, STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import { isToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
 import { readAccessFile, staleAccessMessage } from "../../nats/access-file.ts";
@@ -43,7 +45,7 @@ export async function withFleet<T>(terminal: Terminal, work: (fleet: Fleet) => P
     const fleet = await openFleet(nats, settings);
     await fleet.manager.streams.info(STREAMS.runs).catch((error: unknown) => {
       if (!isMissing(error)) throw error;
-      throw new NotDone(`NATS at ${fleet.url} holds nothing of Ouroboros: no updater has run on it yet`);
+      throw new NotDone(messageOf(natsErrors.nothingStored, { url: fleet.url }));
     });
     return work(fleet);
   });
@@ -71,17 +73,11 @@ export async function withNats<T>(
     return await work(nats, settings);
   } catch (error) {
     if (!isNatsError(error)) throw error;
+    const url = maskUrl(settings.NATS_URL);
+    const because = explain(error);
     if (isStalled(error))
-      throw new CannotStart(
-        `NATS at ${maskUrl(settings.NATS_URL)} is there, but its JetStream does not answer (${(error as Error).message}): ` +
-          "it has no leader, or too few servers of its cluster are up. Nothing is decided until it does",
-        { cause: error },
-      );
-    throw new CannotStart(
-      `NATS at ${maskUrl(settings.NATS_URL)} did not answer as it should: ${(error as Error).message}. ` +
-        "Is JetStream on, and has this user an operator's rights?",
-      { cause: error },
-    );
+      throw new CannotStart(messageOf(natsErrors.stalled, { url, because }), { cause: error });
+    throw new CannotStart(messageOf(natsErrors.unexpectedAnswer, { url, because }), { cause: error });
   } finally {
     await nats.close();
   }
@@ -100,7 +96,9 @@ export async function openFleet(nats: NatsConnection, settings: NatsSettings): P
 }
 
 /** `stale` is the error message for a private NATS that does not answer. */
-async function readNatsSettings(env: NodeJS.ProcessEnv): Promise<NatsSettings & { readonly stale?: string }> {
+async function readNatsSettings(
+  env: NodeJS.ProcessEnv,
+): Promise<NatsSettings & { readonly stale?: UserMessage }> {
   const settings = readSomeSettings(env, USED_SETTINGS);
   const { NATS_OPERATOR_NKEY: operator } = settings;
   if (settings.NATS_URL !== "")
@@ -108,7 +106,8 @@ async function readNatsSettings(env: NodeJS.ProcessEnv): Promise<NatsSettings & 
       ? settings
       : { ...settings, NATS_NKEY: operator, NATS_USER: "", NATS_PASSWORD: "", NATS_CREDS: "" };
   const access = await readAccessFile(settings.DATA_DIR);
-  if (access === undefined) throw new CannotStart(noNatsMessage(settings));
+  if (access === undefined)
+    throw new CannotStart(messageOf(natsErrors.notFound, { folder: settings.DATA_DIR }));
   return { ...settings, ...access, stale: staleAccessMessage(settings.DATA_DIR, access.NATS_URL) };
 }
 
@@ -117,10 +116,6 @@ const USED_SETTINGS = [
   ...(["NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_CREDS", "NATS_NKEY", "NATS_OPERATOR_NKEY"] as const),
   ...(["NATS_CA", "NATS_CERT", "NATS_KEY", "DATA_DIR"] as const),
 ] as const;
-
-const noNatsMessage = ({ DATA_DIR }: Pick<Settings, "DATA_DIR">): string =>
-  `NATS_URL is not set, and no Ouroboros with a NATS of its own runs on DATA_DIR ${DATA_DIR}: set NATS_URL to the NATS ` +
-  "of the services, or DATA_DIR to theirs";
 
 // nats-server, server/errors.json
 const NO_SUCH_STREAM = 10059;
@@ -176,9 +171,9 @@ export async function selectHosts(fleet: Fleet, host: string | undefined): Promi
   const all = await listHosts(fleet);
   if (host === undefined) return all;
   if (all.includes(host)) return [host];
-  const known =
-    all.length === 0 ? "; no host is known yet" : didYouMean(host, all) || `; there are ${all.join(", ")}`;
-  throw new NotDone(`there is no host ${host}${known}`);
+  if (all.length === 0) throw new NotDone(messageOf(commandErrors.noHostYet));
+  const nearest = didYouMean(host, all) || `; there are ${all.join(", ")}`;
+  throw new NotDone(messageOf(commandErrors.noSuchHost, { host, nearest }));
 }
 
 export interface ReplayOptions {

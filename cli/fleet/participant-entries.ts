@@ -1,5 +1,7 @@
 // Reads the entries of the participants for an operator's command, including those that cannot be parsed.
 import { NotDone } from "../../shared/errors.ts";
+import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
 import { readParticipant } from "../../shared/contract/participants.ts";
 import { isToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
 import type { NamedParticipant, UnreadableParticipant } from "../output/output-schemas.ts";
@@ -31,9 +33,7 @@ async function findParticipant(fleet: Fleet, name: string): Promise<FoundPartici
   if (entry === undefined) return undefined;
   const read = readParticipant(entry.text);
   if ("because" in read)
-    throw new NotDone(
-      `the entry of ${name} cannot be understood: ${read.because}; \`ouroboros participant remove ${name}\` removes it`,
-    );
+    throw new NotDone(messageOf(commandErrors.entryUnreadable, { name, because: read.because }));
   return { ...entry, participant: { name, ...read } };
 }
 
@@ -51,6 +51,6 @@ export async function readStoredEntry(
 export async function requireParticipant(fleet: Fleet, name: string): Promise<FoundParticipant> {
   const found = await findParticipant(fleet, name);
   if (found !== undefined) return found;
-  const near = didYouMean(name, await listKeys(fleet.participants));
-  throw new NotDone(`there is no participant ${name}${near}`);
+  const nearest = didYouMean(name, await listKeys(fleet.participants));
+  throw new NotDone(messageOf(commandErrors.noSuchParticipant, { name, nearest }));
 }

@@ -1,6 +1,8 @@
 // Parses the words of a command line into the arguments and options of a command, and reports everything that is
 // wrong at once. Pure.
 import { WrongUsage } from "../../shared/errors.ts";
+import { usageErrors } from "../../shared/catalogue/usage-errors.ts";
+import { type UserMessage, reasonOf } from "../../shared/catalogue/entry.ts";
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import type { Command, ParsedArguments, Option } from "./command.ts";
@@ -37,24 +39,28 @@ export function parseCommandLine<C extends Command>(
     if (result.success) given[name] = result.data;
     else
       wrong.push(
-        `${label} ${JSON.stringify(text)}: ${result.error.issues.map((issue) => issue.message).join(", ")}`,
+        reasonOf(usageErrors.valueUnusable, {
+          name: label,
+          value: JSON.stringify(text),
+          allowed: result.error.issues.map((issue) => issue.message).join(", "),
+        }),
       );
   };
   const argumentRows = Object.entries(command.arguments ?? {});
   for (const [index, [name, { read, optional }]] of argumentRows.entries()) {
     const word = words[index];
     if (word !== undefined) take(name, name, read, word);
-    else if (!optional) wrong.push(`${name} is missing`);
+    else if (!optional) wrong.push(reasonOf(usageErrors.argumentMissing, { name }));
   }
   if (words.length > argumentRows.length)
-    wrong.push(`${words.slice(argumentRows.length).join(" ")}: too many words`);
+    wrong.push(reasonOf(usageErrors.tooManyWords, { words: words.slice(argumentRows.length).join(" ") }));
   for (const [name, { read, byDefault, required }] of Object.entries(options)) {
     const text = values.get(name) ?? byDefault;
     if (read === undefined) given[name] = values.has(name);
     else if (text !== undefined) take(name, `--${name}`, read, text);
-    else if (required) wrong.push(`--${name} is missing`);
+    else if (required) wrong.push(reasonOf(usageErrors.argumentMissing, { name: `--${name}` }));
   }
-  if (wrong.length > 0) throw new WrongUsage(wrong.join("\n  "));
+  if (wrong.length > 0) throw new WrongUsage(...wrong);
   return { ...given, json: given["output"] === "json" } as ParsedArguments<C>;
 }
 
@@ -62,7 +68,7 @@ interface SplitWords {
   readonly words: readonly string[];
   /** Values of options, "" for a switch. Of a repeated option the last value counts. */
   readonly values: ReadonlyMap<string, string>;
-  readonly wrong: string[];
+  readonly wrong: UserMessage[];
 }
 
 function splitWords(options: Readonly<Record<string, Option>>, args: readonly string[]): SplitWords {
@@ -78,7 +84,7 @@ function splitWords(options: Readonly<Record<string, Option>>, args: readonly st
     tokens: true,
     allowPositionals: true,
   });
-  const wrong: string[] = [];
+  const wrong: UserMessage[] = [];
   const values = new Map<string, string>();
   for (const token of tokens) {
     if (token.kind !== "option") continue;
@@ -86,10 +92,12 @@ function splitWords(options: Readonly<Record<string, Option>>, args: readonly st
     const option = Object.hasOwn(options, name) ? options[name] : undefined;
     if (option === undefined) {
       const known = Object.keys(options).map((key) => `--${key}`);
-      wrong.push(`${rawName} is no option of this command${didYouMean(rawName, known)}`);
+      const nearest = didYouMean(rawName, known);
+      wrong.push(reasonOf(usageErrors.unknownOption, { option: rawName, nearest }));
     } else if (option.read !== undefined && (value === undefined || (!inlineValue && /^-./.test(value))))
-      wrong.push(`${rawName} needs a value, ${option.value ?? ""}`);
-    else if (option.read === undefined && value !== undefined) wrong.push(`${rawName} takes no value`);
+      wrong.push(reasonOf(usageErrors.valueMissing, { option: rawName, form: option.value ?? "" }));
+    else if (option.read === undefined && value !== undefined)
+      wrong.push(reasonOf(usageErrors.valueNotTaken, { option: rawName }));
     else values.set(name, value ?? "");
   }
   return {

@@ -145,7 +145,7 @@ export const commands = {
     more:
       "What was refused or rolled back is tried once more, through the same hooks; what else keeps a container on its " +
       "image, as a setting or a label does, still counts. Returns when the plan is published, with --wait when " +
-      "the run is over; `ouroboros history` and `ouroboros events` tell how it ended.",
+      "the run is over; `ouroboros history` and `ouroboros events` show how it ended.",
     ...operatorRequest,
   },
   rollback: {

@@ -6,7 +6,7 @@ export const notificationCommands = {
   snooze: {
     says: "Silences the notifications about a container or an image for a while; without a name lists what is silenced.",
     more:
-      "Updates go on as before. What needs a person is told even so: a container that is stuck, an update that waits for an " +
+      "Updates go on as before. What needs a person is reported all the same: a container that is stuck, an update that waits for an " +
       "answer. NAME counts on all hosts.",
     arguments: {
       NAME: {

@@ -1,5 +1,7 @@
 // Parses what a poller reports about its containers, and prints it for `ouroboros explain`.
 import * as z from "zod";
+import { remedyOf } from "../../shared/catalogue/entry.ts";
+import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import type { Explanation } from "./output-schemas.ts";
 import { endCell } from "../commands/history.ts";
 import { type Terminal, sanitize, paint, printFields } from "../framework/terminal.ts";
@@ -63,6 +65,7 @@ export function printExplanation(terminal: Terminal, explanation: Explanation): 
     ],
     ["last run", last === null ? undefined : endCell(last.end)],
     ["because", last === null ? undefined : `${last.because} (${formatAgo(last.at, now)}, run ${last.run})`],
+    ["to do", held === null ? undefined : remedyOf(skipReasons.held, { container })],
   ]);
 }
 

@@ -4,6 +4,8 @@ import { isIPv6 } from "node:net";
 import { FieldType, InfluxDB } from "influx";
 import type { Settings } from "../../shared/settings/settings.ts";
 import { CannotStart, explain } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { observerErrors, settingErrors } from "../../shared/catalogue/start-errors.ts";
 import { type FieldValue, configurationFields } from "./configuration-fields.ts";
 import { MEASUREMENT, type Point, TAGS, updatePoints } from "./influxdb-points.ts";
 
@@ -32,11 +34,14 @@ const NOT_FOUND = 404;
 export function openInfluxdb(settings: Settings): InfluxdbClient {
   const { INFLUX_URL: host, INFLUX_PORT: port, INFLUX_DATABASE: database, INFLUX_SSL } = settings;
   if (database === "")
-    throw new CannotStart("INFLUX_DATABASE is not set: the database at InfluxDB to write to");
-  if (!isIPv6(host) && !/^[A-Za-z0-9._-]+$/.test(host))
     throw new CannotStart(
-      "INFLUX_URL is not a host name: write only the name, such as influxdb; the port is INFLUX_PORT",
+      messageOf(settingErrors.settingMissing, {
+        setting: "INFLUX_DATABASE",
+        value: "the database at InfluxDB to write to",
+      }),
     );
+  if (!isIPv6(host) && !/^[A-Za-z0-9._-]+$/.test(host))
+    throw new CannotStart(messageOf(observerErrors.influxAddress));
   const client = new InfluxDB({
     hosts: [
       {

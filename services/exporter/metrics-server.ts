@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import { isIPv6 } from "node:net";
 import { CannotStart, explain } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { observerErrors } from "../../shared/catalogue/start-errors.ts";
 
 export interface ServedMetrics {
   readonly contentType: string;
@@ -76,9 +78,7 @@ async function listen(server: Server, { address, port }: Address): Promise<void>
     await once(server, "listening");
   } catch (cause) {
     const place = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-    throw new CannotStart(
-      `metrics cannot be served on ${place} (${explain(cause)}): set PROMETHEUS_ADDR to an address of this machine, and PROMETHEUS_PORT to a port that is free`,
-      { cause },
-    );
+    const values = { address: place, because: explain(cause) };
+    throw new CannotStart(messageOf(observerErrors.metricsAddress, values), { cause });
   }
 }

@@ -1,5 +1,7 @@
 // The exporter: makes metrics of the events, the journal and the hosts' entries. One serves a whole fleet.
 import { CannotStart } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { settingErrors } from "../../shared/catalogue/start-errors.ts";
 import { observerService } from "../../shared/runtime/run-observer.ts";
 
 export const runExporter = observerService("exporter", async (observing) => {
@@ -9,6 +11,8 @@ export const runExporter = observerService("exporter", async (observing) => {
     case "influxdb":
       return (await import("./influxdb.ts")).exportToInfluxdb(observing);
     case undefined:
-      throw new CannotStart("DATA_EXPORT is not set: prometheus or influxdb");
+      throw new CannotStart(
+        messageOf(settingErrors.settingMissing, { setting: "DATA_EXPORT", value: "prometheus or influxdb" }),
+      );
   }
 });

@@ -133,7 +133,7 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
   /** What is remembered for too long is removed once more at the next start. */
   #rememberLater(host: string): void {
     this.#remember(host).catch((error: unknown) =>
-      this.#observing.log.debug({ host, because: explain(error) }, "what is remembered was not stored"),
+      this.#observing.log.debug({ host, because: explain(error) }, "what is known of the host could not be stored"),
     );
   }
 

@@ -6,6 +6,8 @@ import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 import type { Logger } from "pino";
 import type { Clock } from "../../shared/clock.ts";
 import { CannotStart, explain } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { observerErrors } from "../../shared/catalogue/start-errors.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
 import { OFFLINE, ONLINE, availabilityTopic, commandFilter } from "./discovery.ts";
 
@@ -185,5 +187,7 @@ export async function readBrokerAccess({
 }
 
 function rejectCa(error: unknown): never {
-  throw new CannotStart(`MQTT_CA cannot be read: ${explain(error)}`, { cause: error });
+  throw new CannotStart(messageOf(observerErrors.mqttCertificate, { because: explain(error) }), {
+    cause: error,
+  });
 }

@@ -1,6 +1,8 @@
 // Shows the containers in Home Assistant, and in anything else that speaks MQTT: an `update` entity for each, with its
 // version, a newer one, and an install button. discovery.ts says what is published, host-state.ts what is known.
 import type { JsMsg } from "@nats-io/jetstream";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { settingErrors } from "../../shared/catalogue/start-errors.ts";
 import { STREAMS } from "../../shared/contract/subjects.ts";
 import { CannotStart, Suspended } from "../../shared/errors.ts";
 import { retryUntilAnswered } from "../../shared/nats/jetstream.ts";
@@ -15,7 +17,12 @@ import { Memory } from "./memory.ts";
 
 export const runHomeAssistant: Service = async (context) => {
   if (context.settings.MQTT_URL === "")
-    throw new CannotStart("MQTT_URL is not set: the MQTT broker that Home Assistant is connected to");
+    throw new CannotStart(
+      messageOf(settingErrors.settingMissing, {
+        setting: "MQTT_URL",
+        value: "the MQTT broker that Home Assistant is connected to",
+      }),
+    );
   const access = await readBrokerAccess(context.settings);
   return observerService("home-assistant", (observing) => observe(observing, access))(context);
 };

@@ -3,6 +3,8 @@ import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import type { Logger } from "pino";
 import { CannotStart } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { settingErrors } from "../../shared/catalogue/start-errors.ts";
 import { jetStreamOf } from "../../shared/nats/jetstream-client.ts";
 import type { ServiceContext } from "../../shared/runtime/run-service.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
@@ -22,9 +24,7 @@ export async function hostsToServe(
   for (let isLogged = false; !signal.aborted; isLogged = true) {
     const hosts = await knownHosts(nats, log);
     if (hosts.length > 1)
-      throw new CannotStart(
-        `there are several hosts (${hosts.join(", ")}): set OUROBOROS_HOST to the one whose scripts these are`,
-      );
+      throw new CannotStart(messageOf(settingErrors.severalHosts, { hosts: hosts.join(", ") }));
     if (hosts.length === 1) return hosts;
     if (!isLogged) log.info("no host is there yet; waiting for the first");
     await clock.sleep(RETRY_MS, signal);

@@ -1,6 +1,8 @@
 // Why a file in the hooks folder cannot be run, or must not be: one sentence and its remedy. Such a script counts as
 // failed; to leave it out in silence would leave a gate open.
 import { constants } from "node:fs";
+import { type MessageEntry, reasonOf, remedyOf } from "../../shared/catalogue/entry.ts";
+import { scriptFaults } from "../../shared/catalogue/update-failures.ts";
 import { access, open, readFile, realpath, stat } from "node:fs/promises";
 import { delimiter, dirname, extname, join } from "node:path";
 
@@ -10,6 +12,13 @@ export interface Fault {
   readonly because: string;
   readonly mend: string;
 }
+
+type FaultEntry = (typeof scriptFaults)[keyof typeof scriptFaults];
+
+const faultFrom = (entry: FaultEntry, values: Readonly<Record<string, string>>): Fault => ({
+  because: reasonOf<MessageEntry>(entry, values),
+  mend: remedyOf<MessageEntry>(entry, values),
+});
 
 const ANYBODY_MAY_WRITE = 0o002;
 const HEAD_BYTES = 256;
@@ -35,23 +44,17 @@ export async function faultOf(
 async function findWorldWritable(folders: readonly string[], file: string): Promise<Fault | undefined> {
   for (const path of [...folders, file])
     if (((await stat(path)).mode & ANYBODY_MAY_WRITE) !== 0)
-      return {
-        because: `${path} can be written by anybody`,
-        mend: `chmod o-w ${path}`,
-      };
+      return faultFrom(scriptFaults.worldWritable, { path });
   return undefined;
 }
 
 async function whyNotExecutable(file: string): Promise<Fault | undefined> {
   if (await isExecutable(file)) return undefined;
   const { mode } = await stat(file);
-  if ((mode & 0o111) === 0) return { because: `${file} is not executable`, mend: `chmod +x ${file}` };
+  if ((mode & 0o111) === 0) return faultFrom(scriptFaults.notExecutable, { path: file });
   return (await isNoexec(await realpath(file)))
-    ? { because: `${file} is on a file system that is mounted noexec`, mend: "mount it without noexec" }
-    : {
-        because: `${file} may not be executed by the user that the hook-executor runs as`,
-        mend: `chmod a+rx ${file}`,
-      };
+    ? faultFrom(scriptFaults.noexec, { path: file })
+    : faultFrom(scriptFaults.notPermitted, { path: file });
 }
 
 const isExecutable = (file: string): Promise<boolean> =>
@@ -76,11 +79,8 @@ async function isNoexec(file: string): Promise<boolean> {
 async function checkFirstLine(head: string, file: string): Promise<Fault | undefined> {
   const [line = ""] = head.split("\n");
   if (!line.startsWith("#!"))
-    return head.includes("\0")
-      ? undefined
-      : { because: `${file} has no first line that names its interpreter`, mend: "begin it with #!/bin/sh" };
-  if (line.endsWith("\r"))
-    return { because: `${file} has line ends of Windows (CRLF)`, mend: `sed -i 's/\\r$//' ${file}` };
+    return head.includes("\0") ? undefined : faultFrom(scriptFaults.noInterpreter, { path: file });
+  if (line.endsWith("\r")) return faultFrom(scriptFaults.windowsLineEnds, { path: file });
   const [interpreter = "", ...words] = line.slice(2).trim().split(/\s+/);
   const program = interpreter.endsWith("/env") ? words.find((word) => !/^-|=/.test(word)) : undefined;
   return (
@@ -93,10 +93,10 @@ async function checkInterpreter(interpreter: string, file: string): Promise<Faul
   const folders = interpreter.includes("/") ? [""] : (process.env["PATH"] ?? "").split(delimiter);
   for (const folder of folders)
     if (await isExecutable(folder === "" ? interpreter : join(folder, interpreter))) return undefined;
-  return {
-    because: `${interpreter}, which runs ${file === interpreter ? "it" : file}, is not there`,
-    mend: "install it beside the hook-executor, or name another in the first line",
-  };
+  return faultFrom(scriptFaults.interpreterMissing, {
+    interpreter,
+    path: file === interpreter ? "it" : file,
+  });
 }
 
 async function headOf(file: string): Promise<string> {

@@ -7,6 +7,8 @@ import * as z from "zod";
 import type { Clock } from "../../shared/clock.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { CannotStart, explain } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { observerErrors } from "../../shared/catalogue/start-errors.ts";
 import { type Target, withoutSecrets } from "./target.ts";
 import type { Text } from "./templates.ts";
 
@@ -54,10 +56,7 @@ export const appriseHere = (clock: Clock): Sender => ({
   select: async (targets) => {
     const urls = targets.map(({ url }) => url);
     const { known, missing } = await runApprise({ check: urls }, clock.deadline(SEND_WITHIN_MS));
-    if (missing === true)
-      throw new CannotStart(
-        "NOTIFIERS: Apprise is not installed here: install Debian's `apprise`, or set APPRISE_API_URL",
-      );
+    if (missing === true) throw new CannotStart(messageOf(observerErrors.appriseMissing));
     return targets.filter((_, index) => known?.[index] === true);
   },
 });

@@ -96,7 +96,7 @@ async function noteEvent(notifier: Notifier, message: JsMsg): Promise<void> {
   const data = dataSchema(name).safeParse(event.data).data as
     (NoticeData<"update_finished"> & EventContext) | undefined;
   if (data === undefined || !isFromHost(message, data.host)) {
-    notifier.log.warn({ subject: message.subject }, "an event cannot be understood, and is not told");
+    notifier.log.warn({ subject: message.subject }, "an event cannot be understood, and is not reported");
     return;
   }
   const { host, run, mode } = data;

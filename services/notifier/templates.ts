@@ -4,6 +4,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Liquid } from "liquidjs";
 import { CannotStart, explain } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { observerErrors } from "../../shared/catalogue/start-errors.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
 
 const BUILT_IN = join(import.meta.dirname, "../notifier/templates"); // also right from a bundle
@@ -39,7 +41,12 @@ export class Templates {
       try {
         templates.#engine.parseFileSync(name);
       } catch (error) {
-        throw new CannotStart(`NOTIFY_TEMPLATES: ${name}${EXTENSION} cannot be used: ${explain(error)}`);
+        throw new CannotStart(
+          messageOf(observerErrors.templateUnusable, {
+            file: `${name}${EXTENSION}`,
+            because: explain(error),
+          }),
+        );
       }
     }
     return templates;
@@ -74,13 +81,16 @@ function checkNames(folder: string): void {
   try {
     found = readdirSync(folder);
   } catch (error) {
-    throw new CannotStart(`NOTIFY_TEMPLATES: the folder cannot be read: ${explain(error)}`);
+    throw new CannotStart(messageOf(observerErrors.templateFolder, { because: explain(error) }));
   }
   const unknown = found.filter(
     (file) => file.endsWith(EXTENSION) && !ALL_NAMES.includes(file.slice(0, -EXTENSION.length)),
   );
   if (unknown.length > 0)
     throw new CannotStart(
-      `NOTIFY_TEMPLATES: ${unknown.join(", ")} is no template: there are ${ALL_NAMES.map((name) => name + EXTENSION).join(", ")}`,
+      messageOf(observerErrors.templateUnknown, {
+        files: unknown.join(", "),
+        names: ALL_NAMES.map((name) => name + EXTENSION).join(", "),
+      }),
     );
 }

@@ -1,5 +1,7 @@
 // What containers ask for in vain: labels that no setting reads, unknown labels, names that no container bears. One
 // table of checks; each warning is a sentence that names the remedy. Pure.
+import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
+import { containerWarningTexts } from "../../shared/catalogue/start-warnings.ts";
 import { readCheckLabel } from "../../shared/containers/check-label.ts";
 import { readNeededNames } from "../../shared/containers/compat-labels.ts";
 import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
@@ -20,21 +22,26 @@ const checks: readonly WarningCheck[] = [
   (all, { LABEL_ENABLE }) =>
     LABEL_ENABLE
       ? []
-      : withLabel(all, "com.ouroboros.enable", "is not read: set LABEL_ENABLE=true to have it read"),
+      : withLabel(all, "com.ouroboros.enable", notRead("com.ouroboros.enable", "LABEL_ENABLE=true")),
   (all, { COMPAT_LABELS }) =>
     Object.entries(foreignLabels)
       .filter(([, { of }]) => !COMPAT_LABELS.includes(of))
-      .flatMap(([label, { of }]) =>
-        withLabel(all, label, `is not read: set COMPAT_LABELS=${of} to have it read`),
-      ),
+      .flatMap(([label, { of }]) => withLabel(all, label, notRead(label, `COMPAT_LABELS=${of}`))),
   (all) =>
     [...new Set(all.flatMap(({ labels }) => Object.keys(labels)))]
       .filter(looksOurs)
-      .flatMap((label) => withLabel(all, label, `is no label of Ouroboros${meantLabel(label)}`)),
+      .flatMap((label) => withLabel(all, label, unknownLabel(label))),
   (all) =>
     all.flatMap(({ name, labels }) => {
       const check = readCheckLabel(labels);
-      return check.kind === "wrong" ? [{ sentence: `left alone: ${check.because}`, containers: [name] }] : [];
+      return check.kind === "wrong"
+        ? [
+            {
+              sentence: reasonOf(containerWarningTexts.checkUnusable, { because: check.because }),
+              containers: [name],
+            },
+          ]
+        : [];
     }),
   (all) =>
     all.flatMap((facts) =>
@@ -60,17 +67,26 @@ export const unknownNames = (
   { MONITOR, IGNORE }: Pick<WatchSettings, "MONITOR" | "IGNORE">,
 ): readonly string[] =>
   Object.entries({ MONITOR, IGNORE }).flatMap(([setting, wanted]) =>
-    wanted
-      .filter((name) => !names.includes(name))
-      .map((name) => `${setting} names ${name}, and no container is called so${didYouMean(name, names)}`),
+    wanted.filter((name) => !names.includes(name)).map((name) => unknownName(setting, name, names)),
   );
 
-function withLabel(all: readonly ContainerFacts[], label: string, says: string): ContainerWarning[] {
+const notRead = (label: string, setting: string): string =>
+  messageOf(containerWarningTexts.labelNotRead, { label, setting });
+
+function unknownName(where: string, name: string, names: readonly string[]): string {
+  const nearest = didYouMean(name, names);
+  const values = { where, name, nearest };
+  return nearest === ""
+    ? messageOf(containerWarningTexts.nameUnknown, values)
+    : reasonOf(containerWarningTexts.nameUnknown, values);
+}
+
+function withLabel(all: readonly ContainerFacts[], label: string, sentence: string): ContainerWarning[] {
   const containers = all
     .filter(({ labels }) => Object.hasOwn(labels, label))
     .map(({ name }) => name)
     .sort();
-  return containers.length === 0 ? [] : [{ sentence: `label ${label} ${says}`, containers }];
+  return containers.length === 0 ? [] : [{ sentence, containers }];
 }
 
 const noSuch = (
@@ -79,10 +95,11 @@ const noSuch = (
   name: string,
   all: readonly ContainerFacts[],
 ): ContainerWarning => ({
-  sentence: `${where} names ${name}, and no container is called so${didYouMean(
+  sentence: unknownName(
+    where,
     name,
     all.map((facts) => facts.name),
-  )}`,
+  ),
   containers: [container],
 });
 
@@ -98,9 +115,11 @@ const looksOurs = (label: string): boolean =>
 /** The greatest edit distance at which a label is suggested. */
 const MAX_DISTANCE = 3;
 
-function meantLabel(label: string): string {
+function unknownLabel(label: string): string {
   const [nearest] = KNOWN.map((ours) => ({ ours, distance: editDistance(label.toLowerCase(), ours) }))
     .filter(({ distance }) => distance <= MAX_DISTANCE)
     .sort((a, b) => a.distance - b.distance);
-  return nearest === undefined ? "; docs/labels.md lists those there are" : `; did you mean ${nearest.ours}?`;
+  return nearest === undefined
+    ? messageOf(containerWarningTexts.labelUnknown, { label, nearest: "" })
+    : reasonOf(containerWarningTexts.labelUnknown, { label, nearest: `; did you mean ${nearest.ours}?` });
 }

@@ -5,6 +5,8 @@ import * as z from "zod";
 import { iso } from "../../shared/clock.ts";
 import { CredentialsBound } from "../../shared/registry/bound-registry.ts";
 import { explain } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { settingErrors } from "../../shared/catalogue/start-errors.ts";
 import { retry } from "../../shared/retry.ts";
 import { isConflict } from "../../shared/nats/jetstream.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
@@ -99,6 +101,5 @@ export async function retryUpdateHostRecord(
 
 const hostNameTaken = (name: string, { engine_id, last_seen }: HostRecord, ours: string): HostNameTaken =>
   new HostNameTaken(
-    `the host name ${name} belongs to the Engine ${engine_id} (seen last at ${last_seen}), and this Engine is ${ours}: ` +
-      `set OUROBOROS_HOST to a name of its own; if the other Engine is gone for good, \`ouroboros host forget ${name}\` frees the name`,
+    messageOf(settingErrors.hostNameTaken, { name, engine: engine_id, seen: last_seen, ours }),
   );

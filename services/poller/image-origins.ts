@@ -1,6 +1,8 @@
 // Whether running images come from the repository that they are updated from. Where the Engine cannot prove it
 // (shared/registry/provenance.ts), the registry is asked for the image's digest. A yes is remembered across restarts.
 import { type Engine, ifExists } from "../../shared/docker/engine.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import type { ImageRef } from "../../shared/registry/image-ref.ts";
 import { type ImageContent, isSameContent, originKey } from "../../shared/registry/provenance.ts";
@@ -9,7 +11,6 @@ import {
   type Candidate,
   type PlanFindings,
   type KnownImages,
-  RUN_PULLED_NAME,
   hasTagMoved,
 } from "./plan.ts";
 import type { Registries } from "./registries.ts";
@@ -118,5 +119,5 @@ function whyOriginUnknown({ ref }: Candidate, refs: readonly ImageRef[], answers
     .map(({ familiar }) => answers.get(familiar))
     .find((answer) => answer?.kind === "unknown");
   const why = failure?.kind === "unknown" ? ` (${failure.because})` : "";
-  return `built or tagged here, as its image is not known to come from ${ref.name}${why}; ${RUN_PULLED_NAME}`;
+  return messageOf(skipReasons.originUnknown, { name: ref.name, why });
 }

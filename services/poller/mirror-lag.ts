@@ -1,5 +1,7 @@
 // A mirror lag: a tag for which a mirror of the Engine serves another digest than the registry has. Pure.
 import * as z from "zod";
+import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
+import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { shortDigest } from "../../shared/registry/image-change.ts";
 
 export const MirrorLag = z.object({
@@ -35,9 +37,9 @@ export function whyLagging(
   digests: readonly string[],
   familiar: string,
 ): string | undefined {
-  if (digests.includes(upstream)) return "current";
-  const difference = `the Engine's mirror ${mirror} serves ${shortDigest(serves)} as ${familiar}, and docker.io has ${shortDigest(upstream)}`;
-  if (digests.includes(serves)) return `held: ${difference}; it is updated when the mirror has that too`;
+  if (digests.includes(upstream)) return reasonOf(skipReasons.current);
+  const values = { mirror, serves: shortDigest(serves), image: familiar, upstream: shortDigest(upstream) };
+  if (digests.includes(serves)) return messageOf(skipReasons.mirrorBehind, values);
   if (!passed.includes(serves)) return undefined;
-  return `held: ${difference}, and what runs is neither; it is updated when the mirror's tag moves, or by \`ouroboros update\``;
+  return messageOf(skipReasons.mirrorDiffers, values);
 }

@@ -1,6 +1,8 @@
 // Which containers are updated, and why each of the others is not. Pure: facts in, decisions out. `chooseCandidates`
 // selects the containers whose registry is asked; `makePlan` decides with the answers.
 import { type ContainerFacts, hasNameOrId, whySkipped } from "../../shared/containers/container-facts.ts";
+import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
+import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { groupUpdates } from "../../shared/containers/update-groups.ts";
 import type { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { type ImageRef, parseImageRef } from "../../shared/registry/image-ref.ts";
@@ -109,9 +111,7 @@ export function chooseCandidates(
 }
 
 const whyLost = (lost: string | undefined): string | undefined =>
-  lost === undefined
-    ? undefined
-    : `the container ${lost.slice(0, 12)}, whose network or other namespace it shares, is gone: recreate it`;
+  lost === undefined ? undefined : messageOf(skipReasons.parentGone, { parent: lost.slice(0, 12) });
 
 function knownOrigin(
   { facts, digests = [] }: WatchedContainer,
@@ -127,15 +127,12 @@ function whyNoOrigin(
   repoDigests: readonly string[] | undefined,
   origin: Origin | undefined,
 ): string | undefined {
-  if (repoDigests === undefined) return "the Engine no longer has the image it runs";
+  if (repoDigests === undefined) return reasonOf(skipReasons.imageGone);
   if (origin === undefined || origin.isProven || origin.digests.length > 0) return undefined;
-  if (repoDigests.length === 0) return `built here: its image comes from no registry; ${RUN_PULLED_NAME}`;
+  if (repoDigests.length === 0) return messageOf(skipReasons.builtHere);
   const from = repoDigests.map((text) => text.split("@")[0]).join(", ");
-  return `tagged here: its image comes from ${from}, and not from the repository of ${reference}; ${RUN_PULLED_NAME}`;
+  return messageOf(skipReasons.taggedHere, { from, reference });
 }
-
-/** The remedy for a container whose image does not come from its repository. */
-export const RUN_PULLED_NAME = "to have it updated, run it by the name under which its image was pulled";
 
 export interface PlanFindings {
   readonly candidates: readonly Candidate[];
@@ -162,7 +159,7 @@ export function makePlan(findings: PlanFindings): UpdatePlan {
   const skipped: SkippedContainer[] = [];
   for (const candidate of candidates) {
     const { facts, ref } = candidate;
-    const answer = answers.get(ref.familiar) ?? { kind: "unknown", because: "its registry was not asked" };
+    const answer = answers.get(ref.familiar) ?? { kind: "unknown", because: reasonOf(skipReasons.notAsked) };
     const because = whyNotNow(candidate, answer, findings) ?? whyOnlyMonitored(facts, compat);
     if (answer.kind === "unknown") skipped.push({ container: facts, because: answer.because, wrong: true });
     else if (because !== undefined) skipped.push({ container: facts, because });
@@ -214,7 +211,7 @@ function whyNoUpdate(
   const lag = lags?.get(familiar);
   const because = lag && whyLagging(lag, digests, familiar);
   if (because !== undefined) return because;
-  if (digests.includes(answer.digest) || same?.has(name) === true) return "current";
+  if (digests.includes(answer.digest) || same?.has(name) === true) return reasonOf(skipReasons.current);
   return strangers?.get(name);
 }
 
@@ -225,9 +222,10 @@ function whyHeld(
 ): string | undefined {
   const held = heldEntries.get(name);
   if (answer.kind === "unknown" || held?.digest !== answer.digest) return undefined;
-  if (held.until === null) return `held: ${held.because} (${held.by}), until the tag changes`;
+  const { because, by } = held;
+  if (held.until === null) return reasonOf(skipReasons.held, { because, by, end: "the tag changes" });
   if (held.until <= now) return undefined;
-  return `held: ${held.because} (${held.by}), until ${new Date(held.until).toISOString()}`;
+  return reasonOf(skipReasons.held, { because, by, end: new Date(held.until).toISOString() });
 }
 
 /** Names in dependency labels that no container bears: they are ignored, with a warning. */

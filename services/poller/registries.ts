@@ -1,6 +1,8 @@
 // The current digests of tags: from the Engine's mirrors first, in the Engine's own order, then from the registry,
 // with retries for transient failures, and last from the Engine (ask-engine.ts). registry-api.ts makes the single
 // request.
+import { reasonOf } from "../../shared/catalogue/entry.ts";
+import { registryErrors } from "../../shared/catalogue/registry-errors.ts";
 import type { Engine } from "../../shared/docker/engine.ts";
 import { explain } from "../../shared/errors.ts";
 import { type ImageRef, apiHost } from "../../shared/registry/image-ref.ts";
@@ -183,7 +185,13 @@ export class Registries implements Disposable {
     const { credentials } = await this.#api.loginFor(ref.registry, round);
     const answer = await askEngineForDigest(engine, ref, { credentials, clock, signal: round.signal });
     if ("digest" in answer) return answer.digest;
-    countSilence(name, new NoDigest(answer.because), round);
+    countSilence(
+      name,
+      new NoDigest(
+        reasonOf(registryErrors.engineSilent, { registry: ref.registry, because: answer.because }),
+      ),
+      round,
+    );
     return undefined;
   }
 }

@@ -1,6 +1,8 @@
 // One request to one registry: the digest of a tag. Distribution spec, "Pulling manifests" and "Checking if content
 // exists in the registry": HEAD for the digest, GET where HEAD gives none.
 import { createHash } from "node:crypto";
+import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
+import { registryErrors } from "../../shared/catalogue/registry-errors.ts";
 import { type Clock, iso } from "../../shared/clock.ts";
 import type { CredentialSettings } from "../../shared/registry/credentials.ts";
 import type { ImageRef } from "../../shared/registry/image-ref.ts";
@@ -206,7 +208,10 @@ export class RegistryApi implements Disposable {
     if (budget !== undefined) this.budgets.set(registry, budget);
     const wait = retryAfterMs(headers["retry-after"], clock.now());
     if (status === 429 || (status === 503 && wait !== undefined))
-      throw new AskedToWait(`${registry} answered ${status}`, wait ?? DEFAULT_WAIT_MS);
+      throw new AskedToWait(
+        reasonOf(registryErrors.serverStatus, { server: registry, status }),
+        wait ?? DEFAULT_WAIT_MS,
+      );
     return response;
   }
 }
@@ -214,7 +219,7 @@ export class RegistryApi implements Disposable {
 function unreachable(registry: string, cause: unknown): never {
   if (!(cause instanceof Unreachable)) throw cause;
   const { message, isPassing } = cause;
-  throw new NoDigest(`registry unreachable: ${registry}: ${message}`, {
+  throw new NoDigest(reasonOf(registryErrors.unreachable, { server: registry, because: message }), {
     cause,
     kind: "unreachable",
     isPassing,
@@ -228,11 +233,12 @@ function digestIn({ headers }: HttpResponse): string | undefined {
 
 function refusal({ registry, familiar }: ImageRef, { status }: HttpResponse): NoDigest {
   if (status === 404)
-    return new NoDigest(
-      `${registry} has no ${familiar}, or it is private: then run \`docker login ${registry}\``,
-    );
-  if (status === 403) return new NoDigest(`${registry} denies access to ${familiar}`, { kind: "login" });
-  return new NoDigest(`${registry} answered ${status} for ${familiar}`, {
+    return new NoDigest(messageOf(registryErrors.imageMissing, { registry, image: familiar }));
+  if (status === 403)
+    return new NoDigest(messageOf(registryErrors.forbidden, { registry, image: familiar }), {
+      kind: "login",
+    });
+  return new NoDigest(reasonOf(registryErrors.status, { registry, status, image: familiar }), {
     kind: status >= 500 ? "passing" : "final",
   });
 }

@@ -2,6 +2,8 @@
 // challenge names. Distribution spec, "Token Authentication" and "OAuth2 Token Authentication". Where the token
 // server allows it, one token is requested with the scopes of all repositories of the round.
 import type { Clock } from "../../shared/clock.ts";
+import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
+import { registryErrors } from "../../shared/catalogue/registry-errors.ts";
 import type { Credentials } from "../../shared/registry/credentials.ts";
 import type { Challenge } from "./challenge.ts";
 import { mayGetCredentials } from "./realm.ts";
@@ -123,13 +125,13 @@ export class TokenCache {
       if (!(error instanceof Unreachable)) throw error;
       const server = request.url.host;
       throw new NoDigest(
-        `registry unreachable: ${server}, which gives ${registry}'s tokens: ${error.message}`,
+        reasonOf(registryErrors.tokenServerUnreachable, { server, registry, because: error.message }),
         { cause: error, kind: "unreachable", isPassing: error.isPassing },
       );
     });
     this.#check(response, access);
     const parsed = parseTokenResponse(response.body.toString());
-    if (parsed === undefined) throw new NoDigest(`${registry}'s token server gave no token that can be used`);
+    if (parsed === undefined) throw new NoDigest(reasonOf(registryErrors.tokenUnusable, { registry }));
     const seconds = (parsed.expires_in ?? LIFETIME_S) - MARGIN_S;
     const token = {
       authorization: `Bearer ${parsed.token}`,
@@ -143,10 +145,13 @@ export class TokenCache {
     if (status === 200) return;
     const server = `${access.registry}'s token server`;
     const wait = retryAfterMs(headers["retry-after"], this.#clock.now());
-    if (status === 429) throw new AskedToWait(`${server} is asked too often`, wait ?? DEFAULT_WAIT_MS);
-    if (status === 503 && wait !== undefined) throw new AskedToWait(`${server} answered 503`, wait);
+    if (status === 429)
+      throw new AskedToWait(reasonOf(registryErrors.tokenServerBusy, { server }), wait ?? DEFAULT_WAIT_MS);
+    if (status === 503 && wait !== undefined)
+      throw new AskedToWait(reasonOf(registryErrors.serverStatus, { server, status }), wait);
     if (status === 400 || status === 401 || status === 403) throw accessDenied(access);
-    throw new NoDigest(`${server} answered ${status}`, { kind: status >= 500 ? "passing" : "final" });
+    const because = reasonOf(registryErrors.serverStatus, { server, status });
+    throw new NoDigest(because, { kind: status >= 500 ? "passing" : "final" });
   }
 }
 
@@ -157,14 +162,16 @@ export function accessDenied({
   trouble,
 }: Omit<RegistryLogin, "signal" | "repository">): NoDigest {
   if (credentials === undefined && trouble !== undefined)
-    return new NoDigest(`${registry} denies access without credentials, and ${trouble}`, { kind: "login" });
+    return new NoDigest(reasonOf(registryErrors.loginUnreadable, { registry, because: trouble }), {
+      kind: "login",
+    });
   return credentials === undefined
-    ? new NoDigest(
-        `${registry} denies access without credentials: \`docker login\` there, or set REPO_USER and REPO_REGISTRY`,
-        { kind: "login" },
-      )
+    ? new NoDigest(messageOf(registryErrors.loginNeeded, { registry }), { kind: "login" })
     : new NoDigest(
-        `${registry} refuses the credentials of ${credentials.username || "its identity token"}: \`docker login\` there again, or correct REPO_USER and REPO_PASS`,
+        messageOf(registryErrors.loginRefused, {
+          registry,
+          user: credentials.username || "its identity token",
+        }),
       );
 }
 
@@ -209,12 +216,11 @@ function realmOf(realm: string, { registry, apiHost, insecure, credentials, rule
   const url = URL.canParse(realm) ? new URL(realm) : undefined;
   const isTrusted = url?.protocol === "https:" || (insecure && url?.protocol === "http:");
   if (url === undefined || !isTrusted)
-    throw new NoDigest(`${registry} names a token server that cannot be trusted: ${JSON.stringify(realm)}`);
-  if (credentials !== undefined && !mayGetCredentials(url, apiHost, rules))
     throw new NoDigest(
-      `${registry} names the token server ${url.hostname} on another site, which is not sent its credentials; ` +
-        `if it is the right one, set TOKEN_SERVERS=${registry}=${url.hostname}`,
+      reasonOf(registryErrors.tokenServerUntrusted, { registry, realm: JSON.stringify(realm) }),
     );
+  if (credentials !== undefined && !mayGetCredentials(url, apiHost, rules))
+    throw new NoDigest(messageOf(registryErrors.tokenServerElsewhere, { registry, server: url.hostname }));
   return url;
 }
 

@@ -1,5 +1,7 @@
 // Honours a registry's request to wait: a short wait is waited out, a long one fails the request.
 import { type Clock, iso } from "../../shared/clock.ts";
+import { type UserMessage, reasonOf } from "../../shared/catalogue/entry.ts";
+import { registryErrors } from "../../shared/catalogue/registry-errors.ts";
 import { type AskedToWait, NoDigest } from "./registry-error.ts";
 
 /** The longest wait within a cycle. */
@@ -8,7 +10,7 @@ export const SHORT_WAIT_MS = 10_000;
 export class RegistryBackoff {
   readonly #clock: Clock;
   /** Registry → the monotonic time until which it is not asked, and why. */
-  readonly #waits = new Map<string, { readonly until: number; readonly because: string }>();
+  readonly #waits = new Map<string, { readonly until: number; readonly because: UserMessage }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -26,16 +28,17 @@ export class RegistryBackoff {
   /** Holds all requests to the registry for `ms`; resolves after that. */
   async pause(registry: string, ms: number, signal: AbortSignal): Promise<void> {
     const until = Math.max(this.#waits.get(registry)?.until ?? 0, this.#clock.monotonic() + ms);
-    this.#waits.set(registry, { until, because: `${registry} asked to wait` });
+    this.#waits.set(registry, { until, because: reasonOf(registryErrors.pauseUnderWay, { registry }) });
     await this.#clock.sleep(ms, signal);
   }
 
   /** Stops asking the registry until the requested time. Returns the reason. */
-  block(registry: string, { message, ms }: AskedToWait): string {
+  block(registry: string, { message, ms }: AskedToWait): UserMessage {
     const kept = this.#waits.get(registry);
     if (kept !== undefined && ms > SHORT_WAIT_MS && kept.until > this.#clock.monotonic() + ms - 2000)
       return kept.because;
-    const because = `registry asks to wait: ${message}; it is not asked before ${iso(this.#clock.now() + ms)}`;
+    const time = iso(this.#clock.now() + ms);
+    const because = reasonOf(registryErrors.askedToWait, { because: message, time });
     this.#waits.set(registry, { until: this.#clock.monotonic() + ms, because });
     return because;
   }

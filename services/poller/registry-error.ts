@@ -1,5 +1,6 @@
 // Why a registry gave no digest: a sentence for people, never with a secret in it.
 import { parseRetryAfter } from "../../shared/registry/retry-after.ts";
+import type { UserMessage } from "../../shared/catalogue/entry.ts";
 
 /**
  * `passing`: transient; `unreachable`: this process gets no answer, but the Engine may; `login`: the registry wants
@@ -18,7 +19,10 @@ export class NoDigest extends Error {
   override readonly name: string = "NoDigest";
   readonly kind: FailureKind;
   readonly isPassing: boolean;
-  constructor(message: string, { cause, kind = "final", isPassing = kind === "passing" }: ErrorDetails = {}) {
+  constructor(
+    message: UserMessage,
+    { cause, kind = "final", isPassing = kind === "passing" }: ErrorDetails = {},
+  ) {
     super(message, { cause });
     this.kind = kind;
     this.isPassing = isPassing;
@@ -29,7 +33,7 @@ export class NoDigest extends Error {
 export class AskedToWait extends NoDigest {
   override readonly name = "AskedToWait";
   readonly ms: number;
-  constructor(message: string, ms: number) {
+  constructor(message: UserMessage, ms: number) {
     super(message);
     this.ms = ms;
   }

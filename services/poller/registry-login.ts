@@ -6,6 +6,8 @@ import {
   findCredentials,
 } from "../../shared/registry/credentials.ts";
 import { HelperFailed } from "../../shared/registry/credential-helper.ts";
+import { reasonOf } from "../../shared/catalogue/entry.ts";
+import { credentialErrors } from "../../shared/catalogue/registry-errors.ts";
 import { explain } from "../../shared/errors.ts";
 import { NoDigest } from "./registry-error.ts";
 
@@ -20,6 +22,6 @@ export async function findLogin(registry: string, from: CredentialSettings): Pro
     return { credentials: await findCredentials(registry, from) };
   } catch (cause) {
     if (cause instanceof HelperFailed) return { credentials: undefined, trouble: cause.message };
-    throw new NoDigest(explain(cause), { cause });
+    throw new NoDigest(reasonOf(credentialErrors.unusable, { because: explain(cause) }), { cause });
   }
 }

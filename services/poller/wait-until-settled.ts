@@ -37,7 +37,7 @@ export async function waitUntilSettled(polling: Polling, runs: RunResults): Prom
     hasWaited ||= status?.state === "busy";
     const isSoon = clock.monotonic() - began < PATIENCE_MS; // starting and finishing take a moment: not worth a line
     if (!isSoon && unsettled !== loggedReason)
-      log.info({ because: unsettled }, "waiting for what was begun to be finished");
+      log.info({ because: unsettled }, "waiting for unfinished updates");
     if (!isSoon) loggedReason = unsettled;
     using _waiting = health.trackWait(`the updater of ${host.name}: ${unsettled}`);
     await clock.sleep(POLL_MS, signal);

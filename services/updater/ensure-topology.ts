@@ -2,6 +2,8 @@
 import { type ConsumerInfo, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { CannotStart, explain } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { natsErrors } from "../../shared/catalogue/nats-errors.ts";
 import { managerOf } from "../../shared/nats/jetstream-client.ts";
 import { findConsumersAhead, recreateConsumers } from "../../shared/nats/consumers-ahead.ts";
 import type { ServiceContext } from "../../shared/runtime/run-service.ts";
@@ -33,8 +35,7 @@ export const prepareNats = (nats: NatsConnection, context: TopologyContext): Pro
 /** @throws CannotStart where a host has no name: the names select what a leaf node stores. */
 function leafOf({ NATS_HUB: hub, OUROBOROS_HOST: hosts, DOCKER_SOCKETS: engines }: Settings) {
   if (hub === "") return undefined;
-  if (hosts.length < engines.length)
-    throw new CannotStart("NATS_HUB: every host needs a name then; set OUROBOROS_HOST");
+  if (hosts.length < engines.length) throw new CannotStart(messageOf(natsErrors.hubNeedsHostName));
   return { hub, hosts };
 }
 

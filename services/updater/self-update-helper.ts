@@ -5,6 +5,9 @@
 import type { ContainerInspection } from "../../shared/docker/inspect-documents.ts";
 import { NOT_MODIFIED, type Engine, ifExists, ignoreStatuses } from "../../shared/docker/engine.ts";
 import { CannotStart, Expired, explain } from "../../shared/errors.ts";
+import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
+import { settingErrors } from "../../shared/catalogue/start-errors.ts";
+import { changedMeanwhile } from "../../shared/catalogue/update-failures.ts";
 import { type ServiceContext, type Service, openHost } from "../../shared/runtime/run-service.ts";
 import { prepareSnapshots } from "./journal/snapshot-store.ts";
 import { lookForDependants } from "./swap/start-dependants.ts";
@@ -26,7 +29,7 @@ export const makeHelperService =
   (steps: readonly SwapStep[], jobText: string): Service =>
   async (context) => {
     const job = HelperJob.safeParse(JSON.parse(jobText));
-    if (!job.success) throw new CannotStart("this command is for the helper that a self-update starts");
+    if (!job.success) throw new CannotStart(messageOf(settingErrors.helperOnly));
     const host = await openHost(context, 0);
     if (host === undefined) return 1;
     await prepareSnapshots(context.settings.DATA_DIR).catch(() => undefined); // the updaters complain about it
@@ -45,7 +48,7 @@ export const makeHelperService =
       steps,
     );
     const { name, run, way } = job.data;
-    if (outcome.kind === "done") context.log.info({ container: name, run, way }, "helper is done");
+    if (outcome.kind === "done") context.log.info({ container: name, run, way }, "the helper has finished");
     else
       context.log.error(
         { container: name, run, way, because: `"${outcome.failed}" failed: ${explain(outcome.cause)}` },
@@ -77,7 +80,7 @@ async function replaceUpdater(
     return {
       kind: "undone",
       failed: "look",
-      cause: new Expired("somebody replaced the container meanwhile"),
+      cause: new Expired(reasonOf(changedMeanwhile.replaced)),
     };
   await helperContext.lease.hold(helperContext);
   const swap = await buildHelperSwap(helperContext, job, inspect);
@@ -144,5 +147,5 @@ async function buildHelperSwap(
 async function expectRunning(engine: Engine, { old, name }: HelperJob): Promise<void> {
   const inspect = await ifExists(engine.docker.getContainer(old).inspect());
   if (inspect?.Name !== `/${name}` || !inspect.State.Running || inspect.State.Paused)
-    throw new Expired("somebody stopped, renamed or removed it meanwhile");
+    throw new Expired(reasonOf(changedMeanwhile.taken));
 }

@@ -5,6 +5,8 @@ import type { NatsConnection } from "nats";
 import * as z from "zod";
 import { consume } from "../../shared/nats/consume.ts";
 import { CannotStart, Permanent } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { settingErrors } from "../../shared/catalogue/start-errors.ts";
 import { jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
 import { publish } from "../../shared/nats/jetstream.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
@@ -22,8 +24,20 @@ const PROGRESS_MS = 3000;
 
 export const runWebhook: Service = async (context) => {
   const { WEBHOOK_URL, NATS_URL } = context.settings;
-  if (WEBHOOK_URL === "") throw new CannotStart("WEBHOOK_URL is not set: the HTTP endpoint that is asked");
-  if (NATS_URL === "") throw new CannotStart("NATS_URL is not set: the NATS where the updater publishes");
+  if (WEBHOOK_URL === "")
+    throw new CannotStart(
+      messageOf(settingErrors.settingMissing, {
+        setting: "WEBHOOK_URL",
+        value: "the HTTP endpoint that is asked",
+      }),
+    );
+  if (NATS_URL === "")
+    throw new CannotStart(
+      messageOf(settingErrors.settingMissing, {
+        setting: "NATS_URL",
+        value: "the NATS where the updater publishes",
+      }),
+    );
   const nats = await connectUnlessStopped("webhook", context);
   if (nats === undefined) return 0;
   try {

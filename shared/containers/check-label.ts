@@ -1,5 +1,7 @@
 // Parses the label com.ouroboros.check. Pure: the updater runs the check.
 import { labelOf } from "../settings/labels.ts";
+import { messageOf } from "../catalogue/entry.ts";
+import { skipReasons } from "../catalogue/skip-reasons.ts";
 
 export type Probe =
   | {
@@ -23,8 +25,6 @@ export type CheckLabel =
 export const CONTAINER = "container";
 
 const LABEL = "com.ouroboros.check";
-const ALLOWED =
-  "allowed are http://container:PORT/PATH, https://container:PORT/PATH, tcp://container:PORT and exec:COMMAND";
 
 /** An empty label asks for no check, so that it can override the label of an image. */
 export function readCheckLabel(labels: Readonly<Record<string, string>>): CheckLabel {
@@ -32,7 +32,7 @@ export function readCheckLabel(labels: Readonly<Record<string, string>>): CheckL
   if (asked === "") return { kind: "none" };
   const check = parseProbe(asked);
   return check === undefined
-    ? { kind: "wrong", because: `its label ${LABEL} cannot be understood: ${asked}; ${ALLOWED}` }
+    ? { kind: "wrong", because: messageOf(skipReasons.checkLabel, { text: asked }) }
     : { kind: "check", check, asked };
 }
 

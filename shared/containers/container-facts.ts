@@ -2,6 +2,8 @@
 // container alone whatever the registry says. Pure. The poller plans with them; the updater, which trusts no plan,
 // checks them again.
 import type { ContainerInspectInfo } from "dockerode";
+import { messageOf, reasonOf } from "../catalogue/entry.ts";
+import { skipReasons } from "../catalogue/skip-reasons.ts";
 import { readCheckLabel } from "./check-label.ts";
 import { type ImageLabels, selectEffectiveLabels } from "./effective-labels.ts";
 import { parseSwapName } from "./swap-names.ts";
@@ -68,21 +70,20 @@ export function whySkipped(
 ): string | undefined {
   const { labels } = facts;
   const ref = parseImageRef(facts.reference);
-  if (facts.status === "paused") return "paused";
-  if (!isUp(facts)) return "not running";
+  if (facts.status === "paused") return reasonOf(skipReasons.paused);
+  if (!isUp(facts)) return reasonOf(skipReasons.notRunning);
   const swapped = parseSwapName(facts.name);
-  if (swapped !== undefined)
-    return `an update of ${swapped.name} is not over: where none is under way, \`ouroboros repair ${swapped.name}\` ends it`;
+  if (swapped !== undefined) return messageOf(skipReasons.updateNotOver, { name: swapped.name });
   const ours = whyNoSelfUpdate(facts, ourselves);
   if (ours !== undefined) return ours;
   if (facts.ignored?.includes(ROLE_LABEL) === true && !isOwnPart(facts, ourselves))
-    return `its image says that it is a part of Ouroboros: where it is one, set the label ${ROLE_LABEL} on the container itself`;
-  if ("com.docker.swarm.task.id" in labels) return "part of a swarm service";
-  if ("io.kubernetes.pod.uid" in labels) return "part of a Kubernetes pod";
-  if (/^true$/i.test(labels["com.docker.compose.oneoff"] ?? "")) return "a one-off container of compose";
-  if (facts.autoRemove) return "started with --rm: it would vanish when stopped";
-  if (ref === undefined) return "its image has no tag to follow";
-  if (ref.digest !== undefined) return "pinned by digest";
+    return messageOf(skipReasons.ownImageSaysSo);
+  if ("com.docker.swarm.task.id" in labels) return reasonOf(skipReasons.swarm);
+  if ("io.kubernetes.pod.uid" in labels) return reasonOf(skipReasons.kubernetes);
+  if (/^true$/i.test(labels["com.docker.compose.oneoff"] ?? "")) return reasonOf(skipReasons.oneOff);
+  if (facts.autoRemove) return reasonOf(skipReasons.autoRemoved);
+  if (ref === undefined) return reasonOf(skipReasons.noTag);
+  if (ref.digest !== undefined) return reasonOf(skipReasons.pinned);
   const check = readCheckLabel(labels);
   return check.kind === "wrong" ? check.because : whyEntangled(facts, all, ourselves);
 }
@@ -97,12 +98,10 @@ function whyEntangled(
   const part = all.find(
     (other) => isOwnPart(other, ourselves) && named.some((name) => hasNameOrId(other, name)),
   );
-  if (part !== undefined)
-    return `it depends on ${part.name}, a part of Ouroboros itself, which is not stopped for it`;
+  if (part !== undefined) return reasonOf(skipReasons.dependencyOurs, { name: part.name });
   for (const other of collectDependants(facts, all)) {
-    if (other.autoRemove)
-      return `${other.name} refers to it and was started with --rm: it could not be put back`;
-    if (isOwnPart(other, ourselves)) return `${other.name}, a part of Ouroboros itself, refers to it`;
+    if (other.autoRemove) return reasonOf(skipReasons.dependantAutoRemoved, { name: other.name });
+    if (isOwnPart(other, ourselves)) return reasonOf(skipReasons.dependantOurs, { name: other.name });
   }
   return undefined;
 }

@@ -1,6 +1,8 @@
 // Tells which containers are parts of Ouroboros, and why a part is left alone. Parts bear the label
 // com.ouroboros.role; the container that this program runs in is a part whatever its labels say. Pure.
 import { type Labels, labelOf } from "../settings/labels.ts";
+import { reasonOf } from "../catalogue/entry.ts";
+import { ownPartReasons } from "../catalogue/skip-reasons.ts";
 import type { Host } from "../runtime/run-service.ts";
 import type { Settings } from "../settings/settings.ts";
 
@@ -44,15 +46,14 @@ export const isOwnPart = (facts: LabelledContainer, { own }: Pick<SelfUpdatePoli
 /** Why a part of Ouroboros is left alone; undefined for other containers, and for a part that may be updated. */
 export function whyNoSelfUpdate(facts: OwnPart, ourselves: SelfUpdatePolicy): string | undefined {
   if (!isOwnPart(facts, ourselves)) return undefined;
-  if (!ourselves.update) return "part of Ouroboros itself";
+  if (!ourselves.update) return reasonOf(ownPartReasons.off);
   const role = roleOf(facts);
   if (role !== undefined && NEVER_UPDATED_ROLES.includes(role))
-    return `part of Ouroboros itself: a ${role} is never updated`;
+    return reasonOf(ownPartReasons.neverUpdated, { role });
   if (ourselves.own.length > 1 && ourselves.own.includes(facts.id))
-    return "part of Ouroboros itself, which cannot tell its own container";
-  if (ourselves.once && ourselves.own.includes(facts.id))
-    return "part of Ouroboros itself, which ends by itself with RUN_ONCE";
+    return reasonOf(ownPartReasons.unidentified);
+  if (ourselves.once && ourselves.own.includes(facts.id)) return reasonOf(ownPartReasons.once);
   if (facts.dependsOn.length + facts.hardDependsOn.length > 0)
-    return "part of Ouroboros itself: it is updated without stopping others, so it may depend on none";
+    return reasonOf(ownPartReasons.dependsOnOthers);
   return undefined;
 }

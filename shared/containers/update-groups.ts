@@ -1,6 +1,8 @@
 // Groups the updates that belong together: those joined by depends_on, hard_depends_on, `container:` modes and links.
 // Pure. The poller splits plans between groups; the updater carries them out group by group.
 import { type ContainerFacts, collectDependants, hasNameOrId } from "./container-facts.ts";
+import { reasonOf } from "../catalogue/entry.ts";
+import { skipReasons } from "../catalogue/skip-reasons.ts";
 
 export interface UpdateGroup {
   /**
@@ -40,7 +42,7 @@ export function groupUpdates(
       updates: sortByDependency(updates, dependenciesOf),
       dependencies: unique(updates.flatMap(dependenciesOf)),
     })),
-    skipped: [...cyclic].map((container) => ({ container, because: "its dependencies form a cycle" })),
+    skipped: [...cyclic].map((container) => ({ container, because: reasonOf(skipReasons.cycle) })),
   };
 }
 

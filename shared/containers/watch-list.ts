@@ -1,6 +1,8 @@
 // Decides whether a container is watched, by MONITOR, IGNORE and its labels. The poller plans with it; the updater,
 // which trusts no plan, checks again. Pure.
 import { findMonitorOnlyLabel, findWatchLabel } from "./compat-labels.ts";
+import { reasonOf } from "../catalogue/entry.ts";
+import { skipReasons } from "../catalogue/skip-reasons.ts";
 import type { ContainerFacts } from "./container-facts.ts";
 import { isYes, labelOf } from "../settings/labels.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -16,16 +18,17 @@ export type WatchSettings = Pick<
  * other updaters.
  */
 export function whyUnwatched({ name, labels }: ContainerFacts, settings: WatchSettings): string | undefined {
-  if (settings.LABELS_ONLY && !settings.LABEL_ENABLE)
-    return "LABELS_ONLY without LABEL_ENABLE watches nothing";
+  if (settings.LABELS_ONLY && !settings.LABEL_ENABLE) return reasonOf(skipReasons.labelsOnlyWatchesNothing);
   const label = settings.LABEL_ENABLE ? labelOf(labels, "com.ouroboros.enable") : undefined;
-  if (label !== undefined) return isYes(label) ? undefined : "its label com.ouroboros.enable says no";
+  if (label !== undefined)
+    return isYes(label) ? undefined : reasonOf(skipReasons.labelSaysNo, { label: "com.ouroboros.enable" });
   const foreignLabel = findWatchLabel(labels, settings.COMPAT_LABELS);
-  if (foreignLabel?.watch === false) return `its label ${foreignLabel.label} says no`;
+  if (foreignLabel?.watch === false) return reasonOf(skipReasons.labelSaysNo, { label: foreignLabel.label });
   if (foreignLabel !== undefined && settings.LABEL_ENABLE) return undefined;
-  if (settings.LABELS_ONLY) return "not labelled";
-  if (settings.IGNORE.includes(name)) return "ignored";
-  if (settings.MONITOR.length > 0 && !settings.MONITOR.includes(name)) return "not monitored";
+  if (settings.LABELS_ONLY) return reasonOf(skipReasons.notLabelled);
+  if (settings.IGNORE.includes(name)) return reasonOf(skipReasons.ignored);
+  if (settings.MONITOR.length > 0 && !settings.MONITOR.includes(name))
+    return reasonOf(skipReasons.notMonitored);
   return undefined;
 }
 
@@ -34,5 +37,5 @@ export function whyOnlyMonitored(
   compat: Settings["COMPAT_LABELS"],
 ): string | undefined {
   const label = findMonitorOnlyLabel(labels, compat);
-  return label && `only monitored: a newer image is there, but its label ${label} says not to update it`;
+  return label && reasonOf(skipReasons.onlyMonitored, { label });
 }

@@ -17,6 +17,9 @@ import type { Logger } from "pino";
 import * as z from "zod";
 import type { Clock } from "../clock.ts";
 import { CannotStart } from "../errors.ts";
+import { messageOf } from "../catalogue/entry.ts";
+import { natsErrors } from "../catalogue/nats-errors.ts";
+import { settingErrors } from "../catalogue/start-errors.ts";
 import type { Health } from "../runtime/health.ts";
 import { greets } from "./nats-greeting.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -87,7 +90,10 @@ export async function closeNats(nats: NatsConnection): Promise<void> {
 
 const cannotUse = (settings: NatsSettings, cause: unknown): CannotStart =>
   new CannotStart(
-    `NATS at ${maskUrl(settings.NATS_URL)} cannot be used: ${explainFailure(cause)}`,
+    messageOf(cause instanceof AuthorizationError ? natsErrors.accessDenied : natsErrors.unreachable, {
+      url: maskUrl(settings.NATS_URL),
+      because: explainFailure(cause),
+    }),
     cause instanceof TimeoutError ? {} : { cause },
   );
 
@@ -111,9 +117,7 @@ async function acceptConnection(
   const { version = "0.0.0" } = nats.info ?? {};
   if (isOlder(version, OLDEST_NATS_VERSION)) {
     await nats.close();
-    throw new CannotStart(
-      `NATS ${version} at ${maskUrl(settings.NATS_URL)} is too old: 2.10 or newer is needed, because older ones lose refusals`,
-    );
+    throw new CannotStart(messageOf(natsErrors.tooOld, { version, url: maskUrl(settings.NATS_URL) }));
   }
   state.connected = true;
   if (log !== undefined) void logStatusChanges(nats, log, state);
@@ -192,7 +196,9 @@ function identityOf({ NATS_USER, NATS_NKEY, NATS_CREDS }: NatsSettings): string 
     if (NATS_CREDS !== "") return Claims.parse(claimsIn(NATS_CREDS)).sub;
   } catch (cause) {
     const name = NATS_NKEY === "" ? "NATS_CREDS" : "NATS_NKEY";
-    throw new CannotStart(`${name}: (secret): allowed is ${ALLOWED[name]}`, { cause });
+    throw new CannotStart(messageOf(settingErrors.secretUnusable, { setting: name, value: ALLOWED[name] }), {
+      cause,
+    });
   }
   return undefined;
 }
@@ -218,7 +224,8 @@ async function logStatusChanges(
     if (status.type === "disconnect") state.connected = false;
     if (status.type === "reconnect") state.connected = true;
     if (status.type === "error") log.error({ err: status.error }, "NATS error");
-    else if (status.type === "disconnect" || status.type === "reconnect")
-      log.warn({ server: status.server }, `NATS ${status.type}`);
+    else if (status.type === "disconnect")
+      log.warn({ server: status.server }, "connection to NATS lost; waiting for it");
+    else if (status.type === "reconnect") log.warn({ server: status.server }, "connected to NATS again");
   }
 }

@@ -2,12 +2,17 @@
 // standard input and JSON on standard output (github.com/docker/docker-credential-helpers). Their output is never
 // shown or logged.
 import { execFile } from "node:child_process";
+import { type UserMessage, messageOf } from "../catalogue/entry.ts";
+import { credentialErrors } from "../catalogue/registry-errors.ts";
 import * as z from "zod";
 import { parseJson } from "../contract/messages.ts";
 
 /** The helper cannot be used. The message names it and the remedy, and contains nothing of its output. */
 export class HelperFailed extends Error {
   override readonly name = "HelperFailed";
+  public constructor(message: UserMessage) {
+    super(message);
+  }
 }
 
 export interface StoredCredentials {
@@ -27,23 +32,21 @@ export async function askCredentialHelper(
   server: string,
 ): Promise<StoredCredentials | undefined> {
   const program = `docker-credential-${name}`;
-  if (!/^[\w.-]+$/.test(name))
-    throw new HelperFailed(`the Docker client's config.json names a credential helper that cannot be one`);
+  if (!/^[\w.-]+$/.test(name)) throw new HelperFailed(messageOf(credentialErrors.helperInvalid));
   const { error, stdout } = await runCredentialHelper(program, server);
   if (error === null) {
     const found = Found.safeParse(parseJson(stdout)).data;
-    if (found === undefined) throw new HelperFailed(`${program} gave no credentials that can be used`);
+    if (found === undefined) throw new HelperFailed(messageOf(credentialErrors.helperAnswer, { program }));
     return found.Username === "" && found.Secret === "" ? undefined : found;
   }
-  if (error.code === "ENOENT")
-    throw new HelperFailed(
-      `${program}, which the Docker client's config.json names, is not in PATH: install it here, or put the credentials into \`auths\``,
-    );
-  if (error.code === "EACCES") throw new HelperFailed(`${program} cannot be run: it is not executable`);
+  if (error.code === "ENOENT") throw new HelperFailed(messageOf(credentialErrors.helperMissing, { program }));
+  if (error.code === "EACCES")
+    throw new HelperFailed(messageOf(credentialErrors.helperNotExecutable, { program }));
   if (error.killed === true)
-    throw new HelperFailed(`${program} gave no answer within ${TIMEOUT_MS / 1000} s`);
+    throw new HelperFailed(messageOf(credentialErrors.helperSilent, { program, seconds: TIMEOUT_MS / 1000 }));
   if (stdout.trim() === NOT_FOUND) return undefined;
-  throw new HelperFailed(`${program} failed with ${String(error.code ?? error.signal)}: try it by hand here`);
+  const code = String(error.code ?? error.signal);
+  throw new HelperFailed(messageOf(credentialErrors.helperFailed, { program, code }));
 }
 
 interface HelperResult {

@@ -2,6 +2,9 @@
 // Docker client's config.json, from its helpers first, then from its `auths`. A broken source affects its own
 // registry only.
 import { readFile } from "node:fs/promises";
+import { messageOf } from "../catalogue/entry.ts";
+import { credentialErrors } from "../catalogue/registry-errors.ts";
+import { explain } from "../errors.ts";
 import { homedir } from "node:os";
 import * as z from "zod";
 import { askCredentialHelper } from "./credential-helper.ts";
@@ -53,11 +56,13 @@ export async function findCredentials(
   const file = `${process.env["DOCKER_CONFIG"] ?? `${homedir()}/.docker`}/config.json`;
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
-    throw new Error(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw new Error(messageOf(credentialErrors.configUnreadable, { file, because: explain(error) }), {
+      cause: error,
+    });
   });
   if (text === undefined) return undefined;
   const config = DockerConfig.safeParse(parseJson(text));
-  if (!config.success) throw new Error(`${file} is no Docker client configuration`);
+  if (!config.success) throw new Error(messageOf(credentialErrors.configDamaged, { file }));
   return findInConfig(config.data, registry);
 }
 

@@ -1,6 +1,8 @@
 // Checks DATA_DIR. An error about it is one sentence that names the fault and the remedy.
 import { statfs } from "node:fs/promises";
 import { CannotStart, explain } from "../errors.ts";
+import { messageOf } from "../catalogue/entry.ts";
+import { dataDirErrors } from "../catalogue/start-errors.ts";
 
 /** The space a start may need for streams, buckets and the records of a run. */
 const MIN_FREE_BYTES = 1 << 20;
@@ -11,7 +13,11 @@ export async function requireFreeSpace(dataDir: string): Promise<void> {
   const free = bavail * bsize;
   if (blocks === 0 || free >= MIN_FREE_BYTES) return; // some file systems report no size
   throw new CannotStart(
-    `DATA_DIR ${dataDir} is full (${Math.floor(free / 1024)} KiB free, at least ${MIN_FREE_BYTES / 1024} are needed): free some space there, or set DATA_DIR to another folder`,
+    messageOf(dataDirErrors.full, {
+      folder: dataDir,
+      free: Math.floor(free / 1024),
+      needed: MIN_FREE_BYTES / 1024,
+    }),
   );
 }
 
@@ -23,5 +29,5 @@ export function explainUnwritable(error: unknown, dataDir: string): string | und
   const { code = "", path, syscall } = error as NodeJS.ErrnoException;
   const isInDataDir = path === undefined ? syscall === "write" : path.startsWith(dataDir);
   if (!UNWRITABLE.has(code) || !isInDataDir) return explainUnwritable(error.cause, dataDir);
-  return `DATA_DIR ${dataDir} cannot be written (${explain(error)}): free some space there, or let this user write to it, or set DATA_DIR to another folder`;
+  return messageOf(dataDirErrors.unwritable, { folder: dataDir, because: explain(error) });
 }

@@ -4,6 +4,8 @@
 import { once } from "node:events";
 import { type Server, createServer } from "node:http";
 import { CannotStart, explain } from "../errors.ts";
+import { messageOf } from "../catalogue/entry.ts";
+import { settingErrors } from "../catalogue/start-errors.ts";
 
 /** Returns what is wrong; undefined where nothing is. */
 type HealthCheck = () => string | undefined | Promise<string | undefined>;
@@ -98,9 +100,6 @@ async function listen(server: Server, port: number): Promise<void> {
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
   } catch (cause) {
-    throw new CannotStart(
-      `HEALTH_PORT ${port} cannot be listened on (${explain(cause)}): set another one, or off`,
-      { cause },
-    );
+    throw new CannotStart(messageOf(settingErrors.healthPort, { port, because: explain(cause) }), { cause });
   }
 }

@@ -6,7 +6,7 @@ import { formatDuration } from "./time-text.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-interface LogSentence {
+export interface LogSentence {
   readonly says: string;
   /** The fields that the sentence covers, so the pretty log does not repeat them. */
   readonly shownFields: readonly string[];
@@ -62,6 +62,20 @@ const cycleEnded = ({ seen, asked }: LogFields): string =>
 const planPublished = ({ containers }: LogFields): string =>
   `newer images for ${(Array.isArray(containers) ? containers : []).join(", ")}`;
 
+const noRegistry = ({ seen, asked }: LogFields): string =>
+  `no registry answered: ${countOf(count(seen), "container")}, ${countOf(count(asked), "image")} asked for`;
+
+const notAllRegistries = ({ asked, unanswered }: LogFields): string =>
+  `nothing to update so far: no answer for ${count(unanswered)} of ${countOf(count(asked), "image")}`;
+
+function scriptRan({ script, verdict, reason, ms }: LogFields): string {
+  const took = typeof ms === "number" ? ` in ${formatDuration(ms)}` : "";
+  return `${String(script)} ran${took}: ${[text(verdict), text(reason)].filter(Boolean).join(": ")}`;
+}
+
+const hookAnswered = ({ hook, verdict, reason }: LogFields): string =>
+  `${String(hook)}: ${[text(verdict), text(reason)].filter(Boolean).join(": ")}`;
+
 type Sentence = readonly [says: (fields: LogFields) => string, shownFields: readonly string[]];
 
 const CHANGE = ["from", "to", "from_version", "to_version"];
@@ -73,7 +87,16 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   "run begun": [runBegun, ["mode", "containers", "resumed"]],
   "run finished": [runFinished, ["ends"]],
   "cycle ended": [cycleEnded, COUNTS],
+  "cycle ended: no registry could be asked": [noRegistry, COUNTS],
+  "cycle ended: not every image could be asked for": [notAllRegistries, COUNTS],
   "plan published": [planPublished, ["containers", ...COUNTS]],
+  "script ran": [scriptRan, ["script", "verdict", "reason", "ms", "hook"]],
+  "script output": [
+    ({ script, line }) => `${String(script)}: ${String(line)}`,
+    ["script", "line", "stream", "hook"],
+  ],
+  "hook answered": [hookAnswered, ["hook", "verdict", "reason"]],
+  "step undone": [({ step }) => `undid "${String(step)}"`, ["step"]],
 };
 
 /** Undefined where the message has no sentence: the log then shows it with its fields. */

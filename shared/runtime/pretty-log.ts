@@ -1,6 +1,6 @@
 // Formats one log entry as a line for people. Pure; the sentences are in log-sentences.ts.
 import { shortId } from "../registry/image-change.ts";
-import { sentenceFor } from "./log-sentences.ts";
+import { type LogFields, type LogSentence, sentenceFor } from "./log-sentences.ts";
 import { parseJson } from "../contract/messages.ts";
 
 interface LogLineOptions {
@@ -15,7 +15,7 @@ const COLOURS: Readonly<Record<string, number>> = { debug: 90, warn: 33, error: 
 /** Fields that only matter to machines and while debugging. */
 const DEBUG_FIELDS: readonly string[] = ["run", "event", "writer", "pid", "code"];
 
-/** `12:00:00  warn  h1 web  put back  because=…`: the place, the sentence, then the fields it does not cover. */
+/** `12:00:00  warn  h1 web  put back: it is unhealthy`: the place, the sentence, then the fields it does not cover. */
 export function formatLogLine(line: string, { colour, everything }: LogLineOptions): string {
   const { time, level, msg, service, host, container, err, ...fields } = (parseJson(line) ?? {}) as Readonly<
     Record<string, unknown>
@@ -24,25 +24,40 @@ export function formatLogLine(line: string, { colour, everything }: LogLineOptio
   const where = [service, host, container].filter((part) => part !== undefined && part !== null).map(String);
   const colourCode = colour ? COLOURS[String(level)] : undefined;
   const paddedLevel = String(level).padEnd(8);
-  const sentence = sentenceFor(String(msg), fields);
-  const hidden = everything ? [] : [...DEBUG_FIELDS, ...(sentence?.shownFields ?? [])];
+  const sentence = sentenceFor(String(msg), fields) ?? withReason(String(msg), everything ? {} : fields);
+  const hidden = everything ? [] : [...DEBUG_FIELDS, ...sentence.shownFields];
   const rest = Object.entries(fields)
     .filter(([name, value]) => !hidden.includes(name) && (everything || !isEmpty(value)))
     .map(([name, value]) => `${name}=${formatValue(value, everything)}`);
-  const { stack } = (err ?? {}) as { readonly stack?: string };
   return [
     [
       at,
       colourCode === undefined ? paddedLevel : `\x1b[${colourCode}m${paddedLevel}\x1b[0m`,
       where.join(" "),
-      sentence?.says ?? String(msg),
+      sentence.says,
       ...rest,
     ]
       .filter((part) => part !== "")
       .join("  "),
-    ...(err === undefined ? [] : [stack ?? formatValue(err, everything)]),
+    ...(err === undefined ? [] : [errorText(err, String(level))]),
     "",
   ].join("\n");
+}
+
+/** The message, why, and what to do. */
+function withReason(message: string, { because, mend }: LogFields): LogSentence {
+  const reason = typeof because === "string" ? `${message.includes(": ") ? "; " : ": "}${because}` : "";
+  const remedy = typeof mend === "string" ? `; ${mend}` : "";
+  return {
+    says: `${message}${reason}${remedy}`,
+    shownFields: [...(reason === "" ? [] : ["because"]), ...(remedy === "" ? [] : ["mend"])],
+  };
+}
+
+/** A stack is of use where something is wrong with the program; else the message says enough. */
+function errorText(err: unknown, level: string): string {
+  const { stack, message } = err as { readonly stack?: string; readonly message?: string };
+  return (["error", "critical"].includes(level) ? stack : message) ?? formatValue(err, true);
 }
 
 const isEmpty = (value: unknown): boolean =>

@@ -7,6 +7,8 @@ import { firstOf, iso } from "../clock.ts";
 import type { ObserverName } from "../contract/observers.ts";
 import { BUCKETS, STREAMS, consumers } from "../contract/subjects.ts";
 import { CannotStart, explain } from "../errors.ts";
+import { messageOf } from "../catalogue/entry.ts";
+import { observerErrors, settingErrors } from "../catalogue/start-errors.ts";
 import { retry } from "../retry.ts";
 import { consume } from "../nats/consume.ts";
 import { ensureConsumer, observerConsumer } from "../nats/durable-consumers.ts";
@@ -37,11 +39,14 @@ export const observerService =
   (name: ObserverName, work: (observing: Observing) => Promise<void>): Service =>
   async (context) => {
     if (context.settings.NATS_URL === "")
-      throw new CannotStart("NATS_URL is not set: the NATS where the updater publishes");
-    if (context.settings.NATS_HUB !== "")
       throw new CannotStart(
-        `NATS_HUB is set, so this is the NATS of a single host: run the ${name} at the hub, which has the events of all hosts`,
+        messageOf(settingErrors.settingMissing, {
+          setting: "NATS_URL",
+          value: "the NATS where the updater publishes",
+        }),
       );
+    if (context.settings.NATS_HUB !== "")
+      throw new CannotStart(messageOf(observerErrors.atLeafNode, { service: name }));
     const startedAt = context.clock.now();
     const nats = await connectUnlessStopped(name, context);
     if (nats === undefined) return 0;

@@ -11,7 +11,7 @@ export const foreignLabels = {
   },
   [`${WATCHTOWER}.monitor-only`]: {
     of: "watchtower",
-    says: "`true`: never update this container; that there is a newer image is what `check` and `explain` tell.",
+    says: "`true`: never update this container; `check` and `explain` show that there is a newer image.",
   },
   [`${WATCHTOWER}.stop-signal`]: { of: "watchtower", says: "As `com.ouroboros.stop_signal`." },
   [`${WATCHTOWER}.depends-on`]: {
@@ -21,11 +21,11 @@ export const foreignLabels = {
   },
   [`${WATCHTOWER}.lifecycle.pre-update`]: {
     of: "watchtower",
-    says: "Command that is run in this container by `sh -c` before it is replaced, after `before_update` was agreed to. Exit code 75 puts the update off; any other failure is told in the log, and the update goes on.",
+    says: "Command that is run in this container by `sh -c` before it is replaced, after `before_update` was agreed to. Exit code 75 puts the update off; any other failure is logged, and the update goes on.",
   },
   [`${WATCHTOWER}.lifecycle.post-update`]: {
     of: "watchtower",
-    says: "The same in the new container, after it has proved itself and `after_update` was agreed to; a failure is told in the log.",
+    says: "The same in the new container, after it has proved itself and `after_update` was agreed to; a failure is logged.",
   },
   [`${WATCHTOWER}.lifecycle.pre-update-timeout`]: {
     of: "watchtower",

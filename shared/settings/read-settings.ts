@@ -2,6 +2,8 @@
 // default.
 import { findDefaultSocket } from "./default-socket.ts";
 import { CannotStart } from "../errors.ts";
+import { messageOf } from "../catalogue/entry.ts";
+import { settingErrors } from "../catalogue/start-errors.ts";
 import { readEnvValue, unquote } from "./env-value.ts";
 import { findUnsafeMisspellings } from "./misspelt-settings.ts";
 import { type Setting, type SettingName, type Settings, settings } from "./settings.ts";
@@ -58,7 +60,8 @@ function readRows(
       wrong.push(`${name}_FILE: ${(error as Error).message}`);
     }
   }
-  if (wrong.length > 0) throw new CannotStart(`These settings cannot be used:\n  ${wrong.join("\n  ")}`);
+  if (wrong.length > 0)
+    throw new CannotStart(messageOf(settingErrors.settingsUnusable, { list: wrong.join("\n  ") }));
   return read;
 }
 
@@ -131,7 +134,8 @@ export function readFlags(args: readonly string[]): Flags {
       openSetting = switchValue === undefined && word === undefined ? name : undefined;
     } else if (flagName === "" && openSetting !== undefined) {
       given.set(openSetting, `${given.get(openSetting) ?? ""} ${word ?? ""}`.trim());
-    } else throw new CannotStart(`${flagName || word} is no option; \`ouroboros --help\` lists them`);
+    } else
+      throw new CannotStart(messageOf(settingErrors.unknownOption, { option: flagName || (word ?? "") }));
   }
   return given;
 }

@@ -1,5 +1,7 @@
 // Warns, once at the start, about variables and flags that are not read, or are read in a way their owner may not
 // expect. Each warning is a sentence with the remedy. One table of checks. Pure but for values in files.
+import { messageOf, reasonOf } from "../catalogue/entry.ts";
+import { settingWarningTexts } from "../catalogue/start-warnings.ts";
 import { guessSetting } from "./misspelt-settings.ts";
 import { type Flags, readSettingText, readWatchtowerVariables } from "./read-settings.ts";
 import { duration, names, sockets } from "./setting-values.ts";
@@ -19,7 +21,7 @@ const requirePartner =
   (name: SettingName, partner: SettingName) =>
   ({ text }: SettingTexts): string[] =>
     text(name) !== undefined && text(partner) === undefined
-      ? [`${name} without ${partner} is not used: set ${partner} too, or unset ${name}`]
+      ? [messageOf(settingWarningTexts.partnerMissing, { name, partner })]
       : [];
 
 const checks: readonly ((given: SettingTexts) => readonly string[])[] = [
@@ -33,7 +35,12 @@ const checks: readonly ((given: SettingTexts) => readonly string[])[] = [
     const given = text("INTERVAL");
     const ms = duration.safeParse((given ?? "").trim()).data;
     return ms !== undefined && ms < read.INTERVAL
-      ? [`INTERVAL ${given ?? ""} is too short: ${read.INTERVAL / 1000} s is taken, the shortest there is`]
+      ? [
+          messageOf(settingWarningTexts.intervalTooShort, {
+            given: given ?? "",
+            seconds: read.INTERVAL / 1000,
+          }),
+        ]
       : [];
   },
   requirePartner("REPO_USER", "REPO_PASS"),
@@ -44,14 +51,12 @@ const checks: readonly ((given: SettingTexts) => readonly string[])[] = [
     rows
       .filter(([name]) => name !== "OUROBOROS_HOST") // compose.yaml always sets OUROBOROS_HOST_FILE as a fallback
       .filter(([name]) => isGiven(env[name]) && isGiven(env[`${name}_FILE`]))
-      .map(([name]) => `${name}_FILE is not read: ${name} is set`),
+      .map(([name]) => messageOf(settingWarningTexts.fileNotRead, { name })),
   ({ read: { LABELS_ONLY, LABEL_ENABLE } }) =>
-    LABELS_ONLY && !LABEL_ENABLE
-      ? ["LABELS_ONLY without LABEL_ENABLE watches nothing: set LABEL_ENABLE=true too"]
-      : [],
+    LABELS_ONLY && !LABEL_ENABLE ? [messageOf(settingWarningTexts.labelsOnly)] : [],
   ({ text, read }) =>
     text("INTERVAL") !== undefined && read.CRON !== undefined
-      ? ["INTERVAL is not read: CRON says when to check"]
+      ? [messageOf(settingWarningTexts.intervalWithCron)]
       : [],
   ({ env, flags }) => readWatchtowerVariables(env, flags).ignored,
 ];
@@ -66,10 +71,10 @@ const isGiven = (text: string | undefined): boolean => text !== undefined && tex
 
 function warnOfMisspelling(name: string): string[] {
   const meant = guessSetting(name);
-  return meant === undefined ? [] : [`${name} is no setting and is not read; did you mean ${meant}?`];
+  return meant === undefined ? [] : [reasonOf(settingWarningTexts.misspelt, { name, meant })];
 }
 
 const warnOfComma = (name: SettingName, list: string): string =>
   settings[name].read === sockets
-    ? `${name} has a comma: its entries are separated by blanks, as in ${name}="${list.replace(/\s*,\s*/g, " ")}"`
-    : `${name} has a comma, which is read as a blank: its words are separated by blanks, as in ${name}="${list.replace(/[\s,]+/g, " ")}"`;
+    ? messageOf(settingWarningTexts.socketsWithComma, { name, list: list.replace(/\s*,\s*/g, " ") })
+    : messageOf(settingWarningTexts.listWithComma, { name, list: list.replace(/[\s,]+/g, " ") });

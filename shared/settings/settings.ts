@@ -237,7 +237,7 @@ export const settings = {
   NOTIFY: {
     byDefault: "",
     read: notify,
-    says: "What is told, and how soon: `KIND=WHEN`, separated by blanks; `*=WHEN` for all that are not named ([notifications](notifications.md) lists the kinds). When is `now`, `run` (when the run is over, in one message), `digest` or `never`.",
+    says: "What is reported, and how soon: `KIND=WHEN`, separated by blanks; `*=WHEN` for all that are not named ([notifications](notifications.md) lists the kinds). When is `now`, `run` (when the run is over, in one message), `digest` or `never`.",
   },
   NOTIFY_DIGEST: {
     byDefault: "0 8 * * *",
@@ -247,7 +247,7 @@ export const settings = {
   NOTIFY_WAITING: {
     byDefault: "10m",
     read: value.duration,
-    says: "How long an update waits for an answer until that is told.",
+    says: "How long an update waits for an answer before that is reported.",
   },
   NOTIFY_TEMPLATES: {
     byDefault: "",

@@ -8,6 +8,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { bedCommand, engine, engineSocket, pushApp, startNats } from "../bed/bed.ts";
 import { checkout } from "../support/ouroboros-image.ts";
+import { until } from "../support/until.ts";
 
 const program = join(import.meta.dirname, "../../cli/main.js");
 const host = engine(1);
@@ -37,6 +38,32 @@ describe("ouroboros without a sub-command", () => {
     const env = { RUN_ONCE: "true", npm_config_update_notifier: "false" };
     assert.equal(await ended(start(env, ["npm", "start", "--silent"])), 0);
     assert.equal(await colourOf("web"), "new");
+  });
+
+  it("is called by `npx ouroboros` beside `npm start`, with the settings that docs/install.md shows", async () => {
+    await outdated("web");
+    const env = { npm_config_update_notifier: "false", npm_config_yes: "false" };
+    const once = start(env, ["sh", "-c", 'RUN_ONCE=true MONITOR="web db" npm start --silent']);
+    assert.equal(await ended(once), 0);
+    assert.equal(await colourOf("web"), "new");
+    const sockets = `DOCKER_SOCKETS="unix://${engineSocket(1)} unix://${engineSocket(2)}" exec npm start --silent`;
+    const service = start(env, ["sh", "-c", sockets]);
+    const status = async (): Promise<string> => {
+      const call = start(env, ["npx", "ouroboros", "status"]);
+      const said: string[] = [];
+      call.stdout.on("data", (data: Buffer) => said.push(data.toString()));
+      await ended(call);
+      return said.join("");
+    };
+    try {
+      const answering = /^\S+ +2\.\S+ +answers/gm;
+      await until(
+        "both hosts answer",
+        async () => (await status()).match(answering)?.length === 2 || undefined,
+      );
+    } finally {
+      await ended(service, "SIGTERM"); // npm hands it on
+    }
   });
 
   it("ends with 1 when an update was rolled back", async () => {

@@ -35,7 +35,7 @@ describe("DATA_DIR", () => {
   const cases = [
     ["is full", filled(0), /is full \(0 KiB free, at least 1024 are needed\): free some space/],
     ["is nearly full", filled(40 << 10), /is full \(\d+ KiB free/],
-    ["is read-only", () => mount("ro,size=1m"), /cannot be written .*set DATA_DIR to a folder that can/],
+    ["is read-only", () => mount("ro,size=1m"), /cannot be written .*set DATA_DIR to another folder/],
   ] as const;
 
   for (const service of ["ouroboros", "updater"] as const)

@@ -35,7 +35,7 @@ describe("the command line of ouroboros", () => {
     for (const args of [["--no-such-flag"], ["poller", "--no-such-flag"]]) {
       const { code, err } = await run(...args);
       assert.equal(code, 1);
-      assert.match(err, /--no-such-flag is no option; `ouroboros --help` lists them/);
+      assert.match(err, /--no-such-flag is no option: `ouroboros --help` lists them/);
     }
     assert.deepEqual(await run("shop", "cache", "--cleanup"), {
       code: 2,
@@ -80,7 +80,10 @@ describe("the command line of ouroboros", () => {
     const [code] = (await once(child, "exit")) as [number];
     assert.deepEqual(
       [code, said],
-      [3, `ouroboros status: NATS at ${silent.url} cannot be used: it does not greet within 5 s\n`],
+      [
+        3,
+        `ouroboros status: NATS at ${silent.url} cannot be used: it does not greet within 5 s; start it, or correct NATS_URL\n`,
+      ],
     );
   });
 

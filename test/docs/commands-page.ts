@@ -26,7 +26,7 @@ export const commandsPage = (): string =>
     `## Output
 
 For people by default: tables, times relative to now, colour on a terminal unless \`NO_COLOR\` is set. With \`-o json\` one
-JSON document on standard output, for lists an array; \`events\` prints one document on each line. The fields are told with
+JSON document on standard output, for lists an array; \`events\` prints one document on each line. The fields are listed with
 each command; fields may be added, none is taken away. Complaints go to standard error.`,
     `## Exit codes
 
@@ -105,7 +105,7 @@ function jsonSection({ schema, lines }: CommandOutput): string {
 }
 
 function shapeOf(schema: z.ZodType): string {
-  if (schema === CloudEvent) return "an event, as [hooks](hooks.md) tell it, or";
+  if (schema === CloudEvent) return "an event, as [hooks](hooks.md) describes it, or";
   if (!(schema instanceof z.ZodObject)) return "";
   const inner = Object.entries<z.ZodType>(schema.shape).flatMap(([field, value]) => {
     const within = value instanceof z.ZodArray ? (value.element as z.ZodType) : value;

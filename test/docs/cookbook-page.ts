@@ -85,7 +85,7 @@ with \`--advisory\` if they should not. \`--hears\` is how it is told that an up
   look_away: {
     title: "The same for Uptime Kuma, and any other monitoring",
     says: `Uptime Kuma has no published API by which a program could pause a monitor or begin a maintenance: what its page uses
-between browser and server may change with every version. So this participant tells an address of yours when to look away, and
+between browser and server may change with every version. So this participant calls an address of yours, which is to look away, and
 when to look again; what stands there may use a tool that somebody keeps for your version of Uptime Kuma. It was tried with an HTTP receiver that checks what is sent, not with Uptime Kuma itself. All
 that is said above about the end of an update holds here too.`,
     files: { "examples/participants/mute-webhook.mjs": "" },

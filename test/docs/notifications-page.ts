@@ -32,7 +32,7 @@ where the NATS of all of them is. Several share the work, and send each message 
 itself, by its stateless call \`POST /notify\`. That is tried against a receiver that checks the documented request, not against
 apprise-api itself.
 
-## What is told, and how soon
+## What is reported, and how soon
 
 ${table(
   ["Kind", "When, by default", "What has happened"],
@@ -50,8 +50,8 @@ ${table(
 - \`digest\`: at the times of \`NOTIFY_DIGEST\` (\`0 8 * * *\`, in the time zone \`TZ\`), one message for all hosts.
 - \`never\`: not at all.
 
-\`ouroboros snooze web --for 7d\` silences what is told of a container, or of an image, on all hosts; \`ouroboros snooze\` lists what
-is silenced. What needs a person is told even so: \`stuck\` and \`waiting\`. What is about a registry or a host is not silenced.
+\`ouroboros snooze web --for 7d\` silences the messages about a container, or an image, on all hosts; \`ouroboros snooze\` lists what
+is silenced. What needs a person is reported all the same: \`stuck\` and \`waiting\`; so is what concerns a registry or a host.
 
 ## What is lost, and what comes twice
 
@@ -60,12 +60,12 @@ again, at first within half a minute and at last every 15 minutes; where more th
 one summary. A target that takes nothing for three days loses what waited for it: \`ouroboros status\` says so for a week, and
 why, as it does while the target is away. At most 300 notifications wait for a target; a summary says how many older ones were
 dropped. A notifier that is killed right after a delivery, before it has noted it, or that cannot note it for half a
-minute because NATS is away, delivers that message once more. What happened before the notifier's first start is not told. The
-server removes the consumers of a notifier that was away for more than a week: what happened meanwhile is not told either, and on
+minute because NATS is away, delivers that message once more. What happened before the notifier's first start is not reported. The
+server removes the consumers of a notifier that was away for more than a week: what happened meanwhile is not reported either, and on
 a NATS with users \`ouroboros nats-config prepare\` has to make them again, which \`docker compose up\` does.
 
-A wait for an answer is told after \`NOTIFY_WAITING\`; who is waited for and the command that decides stand in the message. Scripts
-are not people: only participants count.
+A wait for an answer is reported after \`NOTIFY_WAITING\`; the message names who has to answer and the command that decides.
+Only participants count, scripts do not.
 
 ## Texts
 

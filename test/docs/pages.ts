@@ -15,6 +15,7 @@ import { subjects } from "../../shared/contract/subjects.ts";
 import { asyncapi } from "./asyncapi.ts";
 import { commandsPage } from "./commands-page.ts";
 import { cookbookPage } from "./cookbook-page.ts";
+import { errorsPage } from "./errors-page.ts";
 import { hookPage } from "./hook-page.ts";
 import { block, code, fieldsOf, json, page, table } from "./markdown.ts";
 import { examplesOf } from "../services/hook-executor/hook-readmes.ts";
@@ -35,6 +36,7 @@ export const pages = (): Readonly<Record<string, string>> => ({
   "parity.md": parityPage(),
   "notifications.md": notificationsPage(),
   "metrics.md": metricsPage(),
+  "errors.md": errorsPage(),
   ...Object.fromEntries(hookNames.map((name) => [`hooks/${name}.md`, hookPage(name)])),
   ...Object.fromEntries(
     Object.entries(messages).map(([name, schema]) => [`schemas/${name}.json`, `${json(schemaOf(schema))}\n`]),
@@ -125,8 +127,8 @@ ${block("json", json(exampleEvent("before_update")))}
 A verdict is published on \`verdictsubject\` with the participant's name filled in, as JSON
 (\`{"verdict":"refuse","reason":"…"}\`, for \`defer\` also \`"retry_after_s":600\`) or as plain text (\`proceed\`, \`refuse: reason\`).
 At \`updates_enumerated\` it may hold \`"containers": {"name": "refuse"}\` for single containers. Who needs longer than its
-time limit publishes anything on \`progresssubject\` now and then. All events of a hook are heard on
-\`${subjects.hooksOf(null, "before_update")}\`, all of a host on \`${subjects.hooksOf("web01", null)}\`.`,
+time limit publishes anything on \`progresssubject\` now and then. Subscribe to
+\`${subjects.hooksOf(null, "before_update")}\` for all events of a hook, to \`${subjects.hooksOf("web01", null)}\` for all of a host.`,
     `In every event's \`data\`:\n\n${fieldsOf(EventContext.shape)}`,
     `## A container\n\n${fieldsOf(ContainerPayload.shape)}`,
     `## An image\n\n${fieldsOf(ImagePayload.shape)}`,
@@ -138,7 +140,7 @@ time limit publishes anything on \`progresssubject\` now and then. All events of
 const noticeSection = (name: NoticeName): string =>
   [
     `### ${name}`,
-    `${notices[name].says} All are heard on \`${subjects.hooksOf(null, name)}\`. Its schema: [${name}.json](schemas/${name}.json).`,
+    `${notices[name].says} Subscribe to \`${subjects.hooksOf(null, name)}\` for all of them. Its schema: [${name}.json](schemas/${name}.json).`,
     fieldsOf(notices[name].data.shape),
     `Examples: ${examplesOf(name)
       .map((file) => `[${file}](../hooks/${name}/${file})`)

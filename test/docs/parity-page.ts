@@ -12,14 +12,14 @@ export const parityPage = (): string =>
   page(
     "What Ouroboros 1 does, and what proves that it goes on",
     `Each fact about Ouroboros 1.9 is a row of \`test/parity/\`; the test named beside it runs on real parts where the
-fact has an effect. What is deliberately otherwise is told in [Migrating from Ouroboros 1](migrating-from-ouroboros.md).
+fact has an effect. Deliberate differences are listed in [Migrating from Ouroboros 1](migrating-from-ouroboros.md).
 
 Its compose file with its scripts, as a whole: ${proofText(wholeProof)}.
 
 A new container is made of what the old one was given, as by Ouroboros 1. Beyond that it keeps anonymous volumes and what
 was copied in before the first start; what the old one wrote beside its volumes is gone with both.
 [The whole of it](reliability.md#the-new-container-equals-the-old-one-but-for-its-image), and
-[what cannot be told](reliability.md#what-cannot-be-told).`,
+[what cannot be known](reliability.md#what-cannot-be-known).`,
     "## Hooks",
     table(
       ["Hook", "Locals", "Proved by"],

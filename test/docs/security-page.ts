@@ -218,7 +218,7 @@ ${table(["With the subject of another, an adversary", ...TRYING], attempts())}
 ### What is not promised
 
 - **Reading.** An updater may read the streams of the whole fleet, a hook-executor the journals of all hosts, a watcher and a
-  reader see every event, and events tell what runs where. Give hosts that must not know that a NATS of their own.
+  reader see every event, and events say what runs where. Give hosts that must not know that a NATS of their own.
 - **Room.** Streams have a maximum size; when they are full the oldest messages are dropped. A user who may publish to a
   stream can fill it: a participant the verdicts, a host the events, the journal and the holds, and an observer what the
   others remember. With them old messages of others are gone: history, and what a rollback or a reader would look up there.
@@ -227,7 +227,7 @@ ${table(["With the subject of another, an adversary", ...TRYING], attempts())}
   the host's reserve, a stream that only its own messages fill
   ([decision 61](decisions/0061-a-host-has-a-reserve-that-only-its-own-messages-fill.md)); \`ouroboros nats-config prepare\`
   makes one for each host as soon as there are several. It takes 8 MB of \`max_file_store\`: for more than 300 hosts raise
-  that. ${code("ouroboros doctor")} tells a stream that is nearly full, and a host without a reserve. A reserve is a copy, made
+  that. ${code("ouroboros doctor")} reports a stream that is nearly full, and a host without a reserve. A reserve is a copy, made
   within milliseconds: what is pushed out before that, or while the server itself is down, is not in it.
 - **Time.** Who publishes as fast as NATS takes it slows everybody, and who asks a participant more than it can answer keeps
   it from answering others: their updates are put off until it ends. Hosts that must not do that to each other have a NATS

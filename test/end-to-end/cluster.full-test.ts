@@ -74,7 +74,7 @@ for (const version of ["2.10", "2.15"] as const) {
       assert.deepEqual(await awaitResults(stack, run, 90_000), { web: "updated" });
       addRow(
         `two of a cluster of three away, nats-server ${version}`,
-        "told once in the log and by `ouroboros status`; the wait goes on when they are back",
+        "reported once in the log and by `ouroboros status`; the wait goes on when they are back",
         `updated ${seconds(performance.now() - began)} after`,
       );
       assert.equal(log().split("JetStream does not answer").length - 1, 1);

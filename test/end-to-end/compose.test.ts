@@ -4,12 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { bedCommand, engine, engineSocket, leftovers, pushApp } from "../bed/bed.ts";
+import { until } from "../support/until.ts";
 import {
   LATEST,
   buildNats,
@@ -32,6 +33,17 @@ describe("docker compose up -d", function () {
   this.timeout(600_000);
   let folder = "";
   const compose = (...args: string[]) => run("docker", ["compose", ...args], folder);
+  /** Runs a script of a page in the project's folder. There is no terminal to give to `exec`. */
+  const sh = (
+    script: string,
+    ...edits: readonly (readonly [from: string, to: string])[]
+  ): Promise<string> => {
+    const edited = edits.reduce((text, [from, to]) => {
+      assert.ok(text.includes(from), `${from} is not in ${text}`);
+      return text.replaceAll(from, to);
+    }, script);
+    return run("sh", ["-c", edited.replaceAll(/(compose\b[^\n]*?) exec /g, "$1 exec -T ")], folder);
+  };
 
   before("the images", async () => {
     folder = await mkdtemp(join(tmpdir(), "compose-"));
@@ -41,7 +53,7 @@ describe("docker compose up -d", function () {
   });
   afterEach(async () => {
     await compose("down", "--volumes");
-    await docker("rm", "--force", "composed", "web", "alone");
+    await docker("rm", "--force", "composed", "web", "alone", "backup", "ouroboros");
     await docker("volume", "rm", "--force", "data");
   });
   after(async () => {
@@ -59,18 +71,19 @@ describe("docker compose up -d", function () {
       await compose("exec", "-T", "hook-executor", "cat", "/tmp/key"),
       /^cat: .*Permission denied$/m,
     );
-    assert.match(await compose("exec", "-T", "updater", "ouroboros", "status"), /^home +2\.\S+ +answers/m);
+    assert.match(await compose("exec", "-T", "updater", "ouroboros", "status"), ANSWERS);
+    assert.match(
+      await sh("docker compose exec updater ouroboros doctor || true"),
+      /^scripts not checked|^No weak/m,
+    );
     await compose("down", "--volumes");
     assert.deepEqual(await leftovers(host), ["h1: container /composed"]);
   });
 
   it("watches only, and refuses an update, as README shows it", async () => {
     await outdated("web");
-    const readme = await readFile(join(checkout, "README.md"), "utf8");
-    const follow = (words: string, block = 0): Promise<string> => {
-      const script = readme.slice(readme.indexOf(words)).split(/^```(?:sh)?\n/m)[1 + 2 * block] ?? "";
-      return run("sh", ["-c", script.replaceAll("compose exec", "compose exec -T")], folder);
-    };
+    const follow = async (words: string, block = 0): Promise<string> =>
+      sh(await blockOf("README.md", words, block));
     const watched = await follow("**Watch only first**");
     assert.match(watched, /\bweb\b/, watched);
     assert.equal(await colourOf("web"), "old");
@@ -196,26 +209,81 @@ describe("docker compose up -d", function () {
     ]);
   });
 
-  it("works with users, rights and TLS at NATS as compose.secure.yaml gives them", async () => {
-    const keys = [
-      "-v",
-      `${folder}/secure:/secure`,
-      image,
-      "nats-config",
-      "write",
-      "/secure",
-      "--hosts",
-      "home",
-    ];
-    await docker("run", "--rm", ...keys);
-    const secure = ["--file", "compose.yaml", "--file", "compose.secure.yaml"];
+  it("works with users, rights and TLS at NATS, and asks a participant, as docs/security.md shows it", async () => {
+    const keysFirst = "As soon as other machines are to reach NATS";
     await outdated("composed");
-    await compose(...secure, "up", "-d");
+    await sh(await blockOf("docs/security.md", keysFirst));
+    const secure = ["--file", "compose.yaml", "--file", "compose.secure.yaml"];
+    const there = join(folder, "participant");
+    await mkdir(there);
+    for (const file of ["secure/ca.pem", "secure/users/participant_backup.password"])
+      await cp(join(folder, file), join(there, basename(file)));
+    await cp(join(checkout, "examples/participants/participant.py"), join(there, "participant.py"));
+    await writeFile(join(there, "backup.sh"), "#!/bin/sh\ncat > event.json\n", { mode: 0o755 });
+    const [add = "", ...start] = (await blockOf("docs/security.md", keysFirst, 1)).split("\n");
+    await until("NATS is up, and the participant is added", async () =>
+      sh(add, [
+        "ouroboros participant",
+        "docker compose -f compose.yaml -f compose.secure.yaml exec updater ouroboros participant",
+      ]).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const script = start.join("\n").replace("tls://nats.example.com:4222", "tls://nats:4222");
+    const place = ["--network", "ouroboros_default", "-v", `${there}:/there`, "-w", "/there"];
+    await docker("run", "-d", "--name", "backup", ...place, "--entrypoint", "sh", image, "-euc", script);
     await updated("composed");
+    assert.match(await readFile(join(there, "event.json"), "utf8"), /"hook":"before_update"/);
+
+    assert.match(await sh(await callOf("compose with compose.secure.yaml")), ANSWERS);
+    const elsewhere = await sh(
+      await callOf("another machine"),
+      ["docker run --rm", "docker run --rm --network ouroboros_default"],
+      ["tls://nats.example.com:4222", "tls://nats:4222"],
+    );
+    assert.match(elsewhere, ANSWERS);
+    await compose(...secure, "kill", "-s", "HUP", "nats");
     const [nats, ...services] = ["nats", "poller", "updater", "hook-executor"];
-    assert.doesNotMatch(await compose(...secure, "logs", nats ?? ""), /Violation|no_auth/);
+    const said = await compose(...secure, "logs", nats ?? "");
+    assert.match(said, /Reloaded/);
+    assert.doesNotMatch(said, /Violation|no_auth/);
     assert.doesNotMatch(await compose(...secure, "logs", ...services), /"level":"(?:error|critical)"/);
+    await docker("rm", "--force", "backup");
     await compose(...secure, "down", "--volumes");
+  });
+
+  it("runs the observers and the webhook beside it, as their pages show it", async () => {
+    const settings = [
+      "OUROBOROS_HOST=home",
+      "MQTT_URL=mqtt://127.0.0.1:1",
+      "NOTIFIERS=json://127.0.0.1:1/",
+      "WEBHOOK_URL=http://127.0.0.1:1/",
+    ];
+    await writeFile(join(folder, ".env"), [...settings, ""].join("\n"));
+    const [up = "", curl = ""] = (await blockOf("docs/metrics.md", "With compose, for one host")).split("\n");
+    await sh(up);
+    const onHost = () => bedCommand("on", "1", "sh", "-c", curl).catch(String);
+    await until("the metrics are served", async () =>
+      /^ouroboros_host_info\{host="home"/m.test(await onHost()),
+    );
+    await sh("docker compose --profile home-assistant up -d");
+    await sh("docker compose --profile webhook up -d");
+    const participant = (words: string) => sh(`docker compose exec updater ouroboros participant ${words}`);
+    await participant("add webhook --hooks before_update");
+    await sh("COMPOSE_PROFILES=notifier docker compose up -d");
+    await sh(await blockOf("docs/metrics.md", "## InfluxDB 1.x"));
+    for (const [service, says] of [
+      ["home-assistant", /MQTT is away/],
+      ["webhook", /waiting for events/],
+      ["exporter", /InfluxDB takes no points/],
+    ] as const)
+      await until(`${service} says so`, async () => says.test(await compose("logs", service)));
+    await until("the notifier has tried", async () =>
+      /not sent/.test(await sh("docker compose exec updater ouroboros notify test || true")),
+    );
+    await sh("docker compose --profile '*' down --volumes");
+    await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
   });
 
   it("works through compose.socket-proxy.yaml, and its proxies deny nothing that is asked", async () => {
@@ -285,6 +353,21 @@ describe("docker compose up -d", function () {
     assert.equal(await colourOf("alone"), "new");
   });
 
+  it("runs as README's one line says, and with metrics as docs/metrics.md says", async () => {
+    const line = await blockOf("README.md", "## Run it");
+    await sh(line);
+    const [, call = ""] = /`(docker exec ouroboros [^`]*)`/.exec(await pageText("README.md")) ?? [];
+    await until("its services answer", async () => ANSWERS.test(await sh(call).catch(String)));
+    await docker("rm", "--force", "ouroboros");
+    const withMetrics = await blockOf("docs/metrics.md", "The program with all services serves");
+    await sh(withMetrics, ["…", "-v /var/run/docker.sock:/var/run/docker.sock -v ouroboros:/data"]);
+    const curl = ["curl", "-s", "http://127.0.0.1:8000/metrics"];
+    const served = () => bedCommand("on", "1", ...curl).catch(String);
+    await until("the metrics are served", async () => /^ouroboros_host_info/m.test(await served()));
+    await docker("rm", "--force", "ouroboros");
+    await docker("volume", "rm", "ouroboros");
+  });
+
   it("says what is wrong when DATA_DIR cannot be written", async () => {
     await assert.rejects(
       docker("run", "--rm", "--read-only", "-e", "DATA_DIR=/nowhere", image),
@@ -292,6 +375,24 @@ describe("docker compose up -d", function () {
     );
   });
 });
+
+/** What `ouroboros status` says of a host whose services run. */
+const ANSWERS = /^\S+ +2\.\S+ +answers/m;
+
+const pageText = (page: string): Promise<string> => readFile(join(checkout, page), "utf8");
+
+/** A shell block of a page: the first after these words, or a later one. */
+async function blockOf(page: string, words: string, block = 0): Promise<string> {
+  const text = await pageText(page);
+  assert.ok(text.includes(words), `${words} is not in ${page}`);
+  return (text.slice(text.indexOf(words)).split(/^```(?:sh)?\n/m)[1 + 2 * block] ?? "").trim();
+}
+
+/** How docs/commands.md calls `ouroboros` in a set-up. */
+async function callOf(setUp: string): Promise<string> {
+  const row = (await pageText("docs/commands.md")).split("\n").find((line) => line.startsWith(`| ${setUp}`));
+  return /`([^`]*)` \|$/.exec(row ?? "")?.[1] ?? assert.fail(`no row ${setUp}`);
+}
 
 /** The files a user has, with two hook scripts of theirs. */
 async function project(folder: string): Promise<void> {

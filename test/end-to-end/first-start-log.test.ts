@@ -50,7 +50,7 @@ describe("the log of a first start", () => {
       /^label com\.ouroboros\.dependson is no label of Ouroboros; did you mean com\.ouroboros\.depends_on\?$/,
       /^left alone: its label com\.ouroboros\.check cannot be understood: htp:/,
       /^IGNORE names weeb, and no container is called so; did you mean web\?$/,
-      /^IGNORE names nobody, and no container is called so$/,
+      /^IGNORE names nobody, and no container is called so: correct it, or remove it there$/,
     ];
     for (const pattern of expected)
       assert.equal(

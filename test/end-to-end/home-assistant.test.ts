@@ -284,7 +284,11 @@ describe("Home Assistant, by mosquitto with TLS and the program of a single cont
 
   const refusals = [
     ["a broker", { MQTT_URL: "" }, /MQTT_URL is not set/],
-    ["a CA that can be read", { MQTT_CA: "/nowhere/ca.pem" }, /MQTT_CA cannot be read: .*\/nowhere\/ca\.pem/],
+    [
+      "a CA that can be read",
+      { MQTT_CA: "/nowhere/ca.pem" },
+      /MQTT_CA cannot be read \(.*\/nowhere\/ca\.pem/,
+    ],
     ["the NATS of the services", { NATS_URL: "" }, /NATS_URL is not set/],
   ] as const;
   for (const [what, env, says] of refusals)

@@ -117,7 +117,7 @@ describe("NATS that is killed and restarted", () => {
     const run = await requestPlan(stack);
     await until("the names are swapped", async () => (await overview(h1)).includes("web running 2"));
     await stack.server.kill("SIGKILL");
-    await said(stack, "updater", "NATS disconnect");
+    await said(stack, "updater", "connection to NATS lost");
     await sleep(3000); // the proof is over, and nobody can be told
     assert.ok((await overview(h1)).includes("web running 2"));
     await stack.server.restart();
@@ -246,7 +246,7 @@ describe("SIGTERM", () => {
     await stack.check();
     const connected = services.map((service) => stack.services[service]);
     await stack.server.kill("SIGKILL");
-    for (const service of services) await said(stack, service, "NATS disconnect");
+    for (const service of services) await said(stack, service, "connection to NATS lost");
     const late = services.map((service) => stack.start(service));
     for (const service of services) await said(stack, service, "started");
     await Promise.all([...connected, ...late].map(async (one) => one && ends(one)));

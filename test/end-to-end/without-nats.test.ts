@@ -46,7 +46,7 @@ describe("an updater that is killed, and starts while NATS is away", () => {
     await dieWithNats(stack, startDying(stack));
     const next = stack.start("updater");
     await until("it is taken up", () =>
-      next.log().includes("a swap whose names were exchanged was taken up"),
+      next.log().includes("resumed a replacement whose names were exchanged already"),
     );
     const backup = (one: string) => /^web\.ouroboros-old-[-\w]+ exited 1$/.test(one);
     const [web, kept] = await overview(h1);

@@ -94,7 +94,10 @@ describe("the private NATS", () => {
 
   it("says that DATA_DIR cannot be written", async () => {
     await writeFile(join(dataDir, "nats"), "a file in the way");
-    await assert.rejects(start(), refusal(`DATA_DIR ${dataDir} cannot be written`, "NATS_URL"));
+    await assert.rejects(
+      start(),
+      refusal(`DATA_DIR ${dataDir} cannot be written`, "set DATA_DIR to another folder"),
+    );
   });
 
   it("tells the server's own complaint when that does not start", async () => {

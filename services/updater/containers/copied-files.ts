@@ -2,6 +2,8 @@
 // create/file-origin.ts has the rules. Most containers cost one call; in doubt the container itself is queried.
 // Engine API: ContainerChanges, ContainerLogs.
 import { once } from "node:events";
+import { messageOf } from "../../../shared/catalogue/entry.ts";
+import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import type { Readable } from "node:stream";
 import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { type Engine, ifExists, statusOf } from "../../../shared/docker/engine.ts";
@@ -62,10 +64,7 @@ async function changesOf({ docker }: Engine, container: ContainerInspection): Pr
   const answer: unknown = await ifExists(docker.getContainer(container.Id).changes()).catch(
     (error: unknown) => {
       if (statusOf(error) !== 403) throw error;
-      throw new Error(
-        "the proxy before the Engine denies GET /containers/{id}/changes: what was copied into the container would be lost",
-        { cause: error },
-      );
+      throw new Error(messageOf(updateFailures.changesDenied), { cause: error });
     },
   );
   // The Engine answers null for "no changes", which the client returns as bytes.

@@ -9,6 +9,8 @@ import * as z from "zod";
 import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { requireFreeSpace } from "../../../shared/runtime/data-dir.ts";
 import { CannotStart, explain } from "../../../shared/errors.ts";
+import { messageOf } from "../../../shared/catalogue/entry.ts";
+import { dataDirErrors } from "../../../shared/catalogue/start-errors.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import type { ServiceContext, Host } from "../../../shared/runtime/run-service.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
@@ -80,10 +82,9 @@ export const containerNameIn = ({ container }: Pick<Snapshot, "container">): str
 /** @throws CannotStart where DATA_DIR cannot be written. */
 export async function prepareSnapshots(dataDir: string): Promise<void> {
   await mkdir(folderOf(dataDir), { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    throw new CannotStart(
-      `DATA_DIR ${dataDir} cannot be written (${(cause as Error).message}): set DATA_DIR to a folder that can`,
-      { cause },
-    );
+    throw new CannotStart(messageOf(dataDirErrors.unwritable, { folder: dataDir, because: explain(cause) }), {
+      cause,
+    });
   });
   await requireFreeSpace(dataDir);
 }
@@ -91,9 +92,12 @@ export async function prepareSnapshots(dataDir: string): Promise<void> {
 /** The snapshot is on disk when this resolves. A crash leaves the previous one or this one. */
 export async function saveSnapshot(store: SnapshotStore, snapshot: Snapshot): Promise<void> {
   const writing = writeSnapshot(store, snapshot).catch((cause: unknown) => {
-    const { DATA_DIR: dataDir } = store.settings;
     throw new Error(
-      `the snapshot of ${containerNameIn(snapshot)} could not be written into DATA_DIR ${dataDir} (${explain(cause)}), and without it nothing is stopped: make room there`,
+      messageOf(dataDirErrors.snapshotUnwritten, {
+        container: containerNameIn(snapshot),
+        folder: store.settings.DATA_DIR,
+        because: explain(cause),
+      }),
       { cause },
     );
   });

@@ -141,7 +141,7 @@ export class EngineLease implements Disposable {
     if (volumes.lease?.id !== holder.id) return false;
     this.#begin(generation);
     if (lease !== undefined)
-      log.warn({ before: lease.who }, "took over from an Ouroboros that acts on this Engine no more");
+      log.warn({ before: lease.who }, "took over from another Ouroboros, which no longer acts on this Engine");
     // Dead processes left these.
     for (const name of [...volumes.older, ...volumes.signals]) await removeLeaseVolume(engine, name);
     return true;
@@ -219,7 +219,7 @@ export class EngineLease implements Disposable {
     if (generation === undefined) return; // released meanwhile
     if (lease === undefined) await createLeaseVolume(engine, generation, holder);
     else if (lease.id !== holder.id) {
-      log.warn({ acting: lease.who }, "the lease of this Engine is another's now");
+      log.warn({ acting: lease.who }, "another Ouroboros has the lease of this Engine now");
       this.#end();
     }
   }

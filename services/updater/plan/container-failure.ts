@@ -38,7 +38,7 @@ export async function finishFailed(run: Run, entries: readonly FailedEntry[], er
   if (left.length > 0 && (await concernsAll(run, left, error))) throw error;
   for (const entry of left) {
     const { name } = entry.facts;
-    run.log.error({ container: name, err: error }, "unexpected failure; its way back is taken");
+    run.log.error({ container: name, err: error }, "unexpected failure; the old container is put back");
     await finishContainer(run, entry, (await rollBackFailed(run, entry)) ?? resultOfError(error));
   }
 }

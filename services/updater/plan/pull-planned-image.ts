@@ -1,4 +1,6 @@
 // Pulls the image that was planned and asked about, or none: its digest is the contract.
+import { messageOf } from "../../../shared/catalogue/entry.ts";
+import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { shortDigest } from "../../../shared/registry/image-change.ts";
@@ -41,8 +43,12 @@ export async function pullPlannedImage(
   else await name.tag({ repo: ref.name, tag: ref.tag });
   const what = image.Id === facts.imageId ? "the image that runs" : shortDigest(got[0] ?? image.Id);
   throw new ImageMoved(
-    `${ref.familiar} is ${shortDigest(digest)} at its registry, and the Engine got ${what}: the tag has moved since, or ` +
-      `${suspectsOf(ref, mirrors)} has an old one; it is looked at again`,
+    messageOf(updateFailures.tagMoved, {
+      image: ref.familiar,
+      digest: shortDigest(digest),
+      other: what,
+      suspect: suspectsOf(ref, mirrors),
+    }),
   );
 }
 

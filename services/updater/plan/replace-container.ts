@@ -2,6 +2,8 @@
 import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { Expired, Suspended } from "../../../shared/errors.ts";
+import { messageOf, reasonOf } from "../../../shared/catalogue/entry.ts";
+import { changedMeanwhile, updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import { concludeSwap } from "./conclude-swap.ts";
 import { isUpdateAllowed, isPreUpdateDone } from "./before-update.ts";
 import {
@@ -72,12 +74,12 @@ async function inspectUnchanged(
 ): Promise<ContainerInspection> {
   const { name } = update.facts;
   const inspect = await ifExists(run.bus.host.engine.docker.getContainer(id).inspect());
-  if (inspect === undefined) throw new Expired("somebody removed or replaced it meanwhile");
+  if (inspect === undefined) throw new Expired(reasonOf(changedMeanwhile.removedOrReplaced));
   if (inspect.Name !== `/${name}`)
-    throw new Expired(`somebody renamed it to ${inspect.Name.slice(1)} meanwhile`);
+    throw new Expired(reasonOf(changedMeanwhile.renamed, { name: inspect.Name.slice(1) }));
   if (!inspect.State.Running && !stopped.includes(update.facts.id))
-    throw new Expired("somebody stopped it meanwhile");
-  if (inspect.State.Paused) throw new Expired("somebody paused it meanwhile");
+    throw new Expired(reasonOf(changedMeanwhile.stopped));
+  if (inspect.State.Paused) throw new Expired(reasonOf(changedMeanwhile.paused));
   return inspect;
 }
 
@@ -91,9 +93,7 @@ async function expectStartable(run: Run, inspect: ContainerInspection): Promise<
     const parent = await ifExists(run.bus.host.engine.docker.getContainer(id).inspect());
     if (parent?.State.Running) continue;
     const state = parent === undefined ? "is gone" : `is ${parent.State.Status}`;
-    throw new Error(
-      `it refers to the container ${reference}, which ${state}, and could not be started again: start that one, or recreate this one`,
-    );
+    throw new Error(messageOf(updateFailures.cannotStartAgain, { parent: reference, state }));
   }
 }
 

@@ -1,5 +1,7 @@
 // Rollback: finds the image that a container ran before its last update, on the Engine or, by digest, in its
 // registry.
+import { reasonOf } from "../../../shared/catalogue/entry.ts";
+import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { parseImageRef, withTag } from "../../../shared/registry/image-ref.ts";
@@ -14,8 +16,7 @@ import type { UpdateEntry, Run } from "../updater.ts";
 export async function findRollbackImage({ bus }: Run, { facts }: UpdateEntry): Promise<ImageInspection> {
   const { engine } = bus.host;
   const last = await readUpdateRecord({ ...bus.context, host: bus.host }, facts.name);
-  if (last === undefined)
-    throw new Error("the records of this host, in DATA_DIR, know of no earlier update of it");
+  if (last === undefined) throw new Error(reasonOf(updateFailures.noEarlierUpdate));
   const because = whyNoRollback(last, facts.imageId);
   if (because !== undefined) throw new Error(because);
   const { from } = last;
@@ -23,11 +24,12 @@ export async function findRollbackImage({ bus }: Run, { facts }: UpdateEntry): P
   const known = last.from_digest ?? (engine.store === "containerd" ? `${own?.name ?? ""}@${from}` : "");
   const ref = parseImageRef(known);
   if (own === undefined || (ref !== undefined && !isSameRepository(ref, own)))
-    throw new Error(`the image before, ${known}, is of another repository than ${facts.reference}`);
+    throw new Error(
+      reasonOf(updateFailures.earlierImageForeign, { image: known, reference: facts.reference }),
+    );
   const local = await ifExists(engine.docker.getImage(from).inspect());
   if (local !== undefined) return local;
-  if (ref?.digest === undefined)
-    throw new Error(`the image before, ${from}, is gone from the Engine and was in no registry`);
+  if (ref?.digest === undefined) throw new Error(reasonOf(updateFailures.earlierImageGone, { image: from }));
   const running = await engine.docker.getImage(facts.imageId).inspect();
   const platform = platformOf(running, engine);
   const { clock, signal } = bus;

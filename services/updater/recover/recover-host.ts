@@ -254,7 +254,7 @@ async function resumeSwap(
       ? await finishCommittedSwap(swap, timed)
       : await runSteps(left, swap, timed, done);
   const because = outcome.kind === "done" ? undefined : explain(outcome.cause);
-  log.warn({ outcome: outcome.kind, because }, "a swap whose names were exchanged was taken up");
+  log.warn({ outcome: outcome.kind, because }, "resumed a replacement whose names were exchanged already");
   swaps.set(parts.name, { swap, outcome });
   for (const dependant of swap.dependants.filter(isUpdated))
     swaps.set(dependant.name, { swap: dependant, outcome, parent: parts.name });

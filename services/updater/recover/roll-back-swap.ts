@@ -65,7 +65,7 @@ export async function rollBackSwap(
 ): Promise<SwapRecoveryResult> {
   const { name, run } = parts;
   const log = context.log.child({ container: name, run });
-  log.warn("a swap that was not committed is put back");
+  log.warn("an unfinished replacement is undone");
   const swap = await rebuildSwap(context, parts);
   await lookForDependants.do(swap);
   const isStarted = options.start && (hasNoSuccessor(parts) || wasStoppedByUs(parts, context));

@@ -2,6 +2,8 @@
 import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { Expired } from "../../../shared/errors.ts";
+import { reasonOf } from "../../../shared/catalogue/entry.ts";
+import { changedMeanwhile } from "../../../shared/catalogue/update-failures.ts";
 import { listActions } from "../containers/container-events.ts";
 import { renameContainer } from "../containers/rename-container.ts";
 import type { Step } from "./saga.ts";
@@ -30,7 +32,7 @@ export const moveAside: Step<NameExchange> = {
     const old = await findUnlessRemoved(swap);
     const now = old?.Name.slice(1) ?? swap.name;
     if (![swap.name, backupNameOf(swap)].includes(now))
-      throw new Expired(`somebody renamed it to ${now} meanwhile`);
+      throw new Expired(reasonOf(changedMeanwhile.renamed, { name: now }));
     if (old !== undefined) return renameContainer(swap.engine, old.Id, backupNameOf(swap));
     await leaveNameToOwner(swap);
     await expectNoReplacement(swap);

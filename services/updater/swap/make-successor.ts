@@ -1,6 +1,8 @@
 // Makes the new container beside the running old one: creates it, attaches it to all its networks, and checks it by
 // inspect before anything is stopped.
 import type Docker from "dockerode";
+import { reasonOf } from "../../../shared/catalogue/entry.ts";
+import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import type { Engine } from "../../../shared/docker/engine.ts";
 import { CONFLICT, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
@@ -45,7 +47,7 @@ export async function makeSuccessor(plan: SuccessorPlan): Promise<string> {
     const now = await made.inspect();
     const wrong = differencesFrom(recreation, now, endpoints.wanted);
     if (wrong.length > 0)
-      throw new Error(`the new container would not be as the old one: ${wrong.join("; ")}`);
+      throw new Error(reasonOf(updateFailures.notAsBefore, { differences: wrong.join("; ") }));
     return made.id;
   } catch (error) {
     await ignoreStatuses([NOT_FOUND, CONFLICT], made.remove({ force: true, v: true }));

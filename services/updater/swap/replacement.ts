@@ -2,6 +2,8 @@
 // Compose takes the successor, created beside the running old container, for a second instance of the service: `up`
 // removes one of the two and starts the other if it does not run. If it kept the successor, it is the container now.
 import type { ContainerInfo } from "dockerode";
+import { type UserMessage, messageOf, reasonOf } from "../../../shared/catalogue/entry.ts";
+import { changedMeanwhile } from "../../../shared/catalogue/update-failures.ts";
 import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
 import type { Clock } from "../../../shared/clock.ts";
@@ -38,11 +40,10 @@ export interface Replacement {
 }
 
 /** `kept`: the name under which the old container is kept, if it is. */
-export const describeReplacement = ({ id, name }: Replacement, kept?: string): string =>
-  `somebody replaced it meanwhile, by their container ${name} (${id.slice(0, 12)})` +
-  (kept === undefined
-    ? ""
-    : `; the old container is kept, stopped, as ${kept}: remove it if you do not need it`);
+export const describeReplacement = ({ id, name }: Replacement, kept?: string): UserMessage =>
+  kept === undefined
+    ? reasonOf(changedMeanwhile.replacedBy, { name, id: id.slice(0, 12) })
+    : messageOf(changedMeanwhile.replacedAndKept, { name, id: id.slice(0, 12), kept });
 
 /**
  * Somebody removed the old container and started the successor, which the updater had not started, and no other

@@ -20,6 +20,8 @@ import {
   ignoreStatuses,
 } from "../../../shared/docker/engine.ts";
 import { explain } from "../../../shared/errors.ts";
+import { reasonOf } from "../../../shared/catalogue/entry.ts";
+import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../../shared/registry/image-ref.ts";
 import { originOf } from "../../../shared/registry/provenance.ts";
 import { platformOf } from "../create/create-options.ts";
@@ -151,9 +153,7 @@ async function fetchMissingImage({ engine, image, reference, fetchImage }: Image
     if (await isThere()) return;
   }
   const because = failures.length > 0 ? explain(failures[0]) : "its digest in its registry is not known";
-  throw new Error(`its image ${image.Id} is gone and could not be pulled again: ${because}`, {
-    cause: failures[0],
-  });
+  throw new Error(reasonOf(updateFailures.imageGone, { image: image.Id, because }), { cause: failures[0] });
 }
 
 /** The image in its own repository, by each digest that the registry may know. */

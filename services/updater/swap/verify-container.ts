@@ -3,6 +3,8 @@
 // once. The exception is a job: it ends by itself with exit code 0, and its restart policy lets it end.
 // The labels of the old container count, because the plan was made by them. A new image cannot disable a check; its
 // own labels take effect at the next update.
+import { reasonOf } from "../../../shared/catalogue/entry.ts";
+import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import type { Logger } from "pino";
 import type { ContainerInspection, ImageDocument } from "../../../shared/docker/inspect-documents.ts";
 import { type CheckLabel, readCheckLabel } from "../../../shared/containers/check-label.ts";
@@ -56,7 +58,7 @@ const NS_PER_MS = 1e6;
 export async function verifyContainer(id: string, proof: VerificationOptions): Promise<void> {
   const settled = await waitUntilHealthy(id, proof);
   if (!settled.State.Running && proof.check?.kind === "check")
-    throw new Error(`the new container ended before its check ${proof.check.asked} passed`);
+    throw new Error(reasonOf(updateFailures.endedBeforeCheck, { check: proof.check.asked }));
   if (proof.check?.kind === "check") await waitUntilProbePasses(settled, proof.check, proof);
 }
 
@@ -69,7 +71,7 @@ async function waitUntilHealthy(id: string, proof: VerificationOptions): Promise
     if (await isFinishedJob(engine, inspect)) return inspect;
     const waited = clock.monotonic() - began;
     const failed = whyDown(inspect, last) ?? whyTooLate(inspect, waited, proof);
-    if (failed !== undefined) throw new Error(`the new container ${failed}`);
+    if (failed !== undefined) throw new Error(reasonOf(updateFailures.ended, { what: failed }));
     if (isHealthyOrSettled(inspect, waited, proof)) return inspect;
     throwIfStopped(hardStop);
     last = inspect;
@@ -94,11 +96,15 @@ async function waitUntilProbePasses(
     throwIfStopped(hardStop);
     const failed = whyDown(await engine.docker.getContainer(settled.Id).inspect(), settled);
     if (failed !== undefined)
-      throw new Error(`the new container ${failed} while its check ${asked} was tried`);
+      throw new Error(reasonOf(updateFailures.endedDuringCheck, { what: failed, check: asked }));
     if (answer.passed) return;
     if (clock.monotonic() - began + CHECK_EVERY_MS > limit)
       throw new Error(
-        `the new container did not pass its check ${asked} within ${limit / 1000} s: ${answer.because}`,
+        reasonOf(updateFailures.checkFailed, {
+          check: asked,
+          seconds: limit / 1000,
+          because: answer.because,
+        }),
       );
     await clock.sleep(CHECK_EVERY_MS, hardStop);
   }

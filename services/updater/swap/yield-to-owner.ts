@@ -9,6 +9,8 @@
 import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { NOT_MODIFIED, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { Expired } from "../../../shared/errors.ts";
+import { reasonOf } from "../../../shared/catalogue/entry.ts";
+import { changedMeanwhile } from "../../../shared/catalogue/update-failures.ts";
 import {
   type Replacement,
   type ReplacementContext,
@@ -188,7 +190,7 @@ export async function areBothRemoved(swap: YieldContext): Promise<boolean> {
 
 /** @throws Expired if the owner's container exists, or existed when the update was undone. */
 export async function expectNotYielded(swap: YieldContext): Promise<void> {
-  if (swap.isRemoved === true) throw new Expired("somebody removed it meanwhile");
+  if (swap.isRemoved === true) throw new Expired(reasonOf(changedMeanwhile.removed));
   if (swap.replacement === undefined) await expectNoReplacement(swap);
   else throw new Expired(describeReplacement(swap.replacement, swap.kept));
 }
@@ -207,6 +209,6 @@ export async function expectNotRemoved<T>(swap: YieldContext, call: Promise<T>):
     const { State } = swap.old;
     if (!State.Running || (await inspectOf(swap, swap.old.Id)) !== undefined) throw error;
     swap.isRemoved = true;
-    throw new Expired("somebody removed it meanwhile", { cause: error });
+    throw new Expired(reasonOf(changedMeanwhile.removed), { cause: error });
   }
 }

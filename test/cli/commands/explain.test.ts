@@ -72,10 +72,11 @@ describe("ouroboros explain", () => {
       lines[1] ?? "",
       /^ {2}last poll: {2}held: smoke test failed \(ci\), until the tag changes \((now|\d+ s ago)\)$/,
     );
-    assert.deepEqual(lines.slice(2, 5), [
+    assert.deepEqual(lines.slice(2, 6), [
       `  held:       ${digest}, until the tag changes: smoke test failed (ci)`,
       "  last run:   rolled_back",
       "  because:    refuse at after_update (3 h ago, run 01b)",
+      "  to do:      mend the cause; to try again now: `ouroboros update web`",
     ]);
     const all = (await explain(stage)).out.split("\n").map((line) => line.split(/ {2,}/));
     assert.deepEqual(all[0], ["HOST", "CONTAINER", "IMAGE", "POLLED", "WHY"]);
@@ -111,10 +112,13 @@ describe("ouroboros explain", () => {
     assert.deepEqual([code, out], [1, "[]\n"]);
     assert.equal(
       err,
-      "ouroboros explain: h2: its poller does not answer\nouroboros explain: no container web was seen\n",
+      "ouroboros explain: h2: its poller does not answer\nouroboros explain: no container web was seen: `ouroboros explain` lists those it found\n",
     );
     const only = await explain(stage, "web", "--host", HOST);
-    assert.equal(only.err, `ouroboros explain: no container web was seen on ${HOST}\n`);
+    assert.equal(
+      only.err,
+      `ouroboros explain: no container web was seen on ${HOST}: \`ouroboros explain\` lists those it found\n`,
+    );
   });
 
   it("says that NATS_URL is needed, and that NATS does not answer", async () => {

@@ -78,7 +78,7 @@ describe("ouroboros host forget", () => {
     const again = await run("host", "forget", HOST);
     assert.deepEqual(again, {
       ...{ code: 1, out: "" },
-      err: `ouroboros host forget: there is no host ${HOST}; there are ${OTHER}\n`,
+      err: `ouroboros host forget: there is no host ${HOST}; there are ${OTHER}: \`ouroboros status\` shows all hosts\n`,
     });
   });
 

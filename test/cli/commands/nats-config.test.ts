@@ -128,9 +128,9 @@ describe("ouroboros nats-config", () => {
       [["--remove", "a"], /--remove a: that is participant_a or watcher_a; say which/],
       [
         ["--remove", "web02"],
-        /--remove web02: there are web01, (?:observer_[\w-]+, )+participant_a, watcher_a/,
+        /--remove web02: no such user; there are web01, (?:observer_[\w-]+, )+participant_a, watcher_a/,
       ],
-      [["--remove", "operator"], /--remove operator: there are/],
+      [["--remove", "operator"], /--remove operator: no such user; there are/],
       [["--remove", "web01"], /--hosts is missing/],
       [["--remove", "watcher_a", "--watchers", "a"], /--remove: watcher_a is asked for, too/],
       [["--hub-url", "tls://hub:7422"], /is that of a NATS without leaf nodes/],

@@ -262,7 +262,13 @@ describe("ouroboros participant", () => {
 
   it("remove of an unknown name is an error", async () => {
     const { code, err } = await run("remove", "nobody");
-    assert.deepEqual([code, err], [1, "ouroboros participant remove: there is no participant nobody\n"]);
+    assert.deepEqual(
+      [code, err],
+      [
+        1,
+        "ouroboros participant remove: there is no participant nobody: `ouroboros participant list` shows all of them\n",
+      ],
+    );
   });
 
   it("says that NATS_URL is needed, and that NATS does not answer", async () => {
@@ -395,7 +401,13 @@ describe("ouroboros participant", () => {
     it("say that there is no such participant, and who may be meant", async () => {
       for (const verb of ["show", "test", "remove"]) {
         const { code, err } = await run(verb, "ic2");
-        assert.deepEqual([code, err], [1, `ouroboros participant ${verb}: there is no participant ic2\n`]);
+        assert.deepEqual(
+          [code, err],
+          [
+            1,
+            `ouroboros participant ${verb}: there is no participant ic2: \`ouroboros participant list\` shows all of them\n`,
+          ],
+        );
       }
       assert.match((await run("show", "c")).err, /there is no participant c; did you mean ci\?/);
     });

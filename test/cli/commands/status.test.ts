@@ -32,7 +32,7 @@ describe("ouroboros status", () => {
     assert.equal(code, 1);
     assert.match(
       trouble,
-      /^web-01\.example: no updater acts on it: start the updater\nweb-01\.example: no digest for web: docker\.io denies access .*`docker login`.*\n1 host, in trouble; .*\n$/,
+      /^web-01\.example: no updater acts on it: start the updater\nweb-01\.example: no digest for web: docker\.io denies access .*`docker login docker\.io`.*\n1 host, in trouble; .*\n$/,
     );
     const { hosts } = Status.parse(JSON.parse((await run(stage, "--trouble", "-o", "json")).out));
     assert.deepEqual(

@@ -228,7 +228,10 @@ describe("the metrics", () => {
   it("are not there without DATA_EXPORT: the exporter says so and ends", async () => {
     const none = start({ DATA_EXPORT: "" });
     assert.equal(await none.exited, 1);
-    assert.equal(none.stderrText(), "ouroboros exporter: DATA_EXPORT is not set: prometheus or influxdb\n");
+    assert.equal(
+      none.stderrText(),
+      "ouroboros exporter: DATA_EXPORT is not set: set it to prometheus or influxdb\n",
+    );
   });
 });
 

@@ -79,7 +79,7 @@ describe("the hook-executor, when something ends", () => {
     const pid = await stage.folder.wrote("pid");
     await stage.server.kill();
     for (const executor of [idle, busy]) {
-      await until("it has noticed", () => /NATS disconnect/.test(executor.output()));
+      await until("it has noticed", () => /connection to NATS lost/.test(executor.output()));
       executor.process.kill("SIGTERM");
       assert.equal(await executor.ended(), 0);
     }

@@ -61,7 +61,7 @@ describe("of what containers say, is told", () => {
       "one that is like none",
       [called("web", { "com.ouroboros.colour": "red" })],
       {},
-      ["web: label com.ouroboros.colour is no label of Ouroboros; docs/labels.md lists those there are"],
+      ["web: label com.ouroboros.colour is no label of Ouroboros: docs/labels.md lists those there are"],
     ],
     [
       "a check that cannot be understood",
@@ -96,7 +96,7 @@ describe("a name in MONITOR or IGNORE that no container bears", () => {
   it("is told with the near one", () => {
     assert.deepEqual(unknownNames(["web", "db"], wishes({ MONITOR: "web weeb", IGNORE: "cache" })), [
       "MONITOR names weeb, and no container is called so; did you mean web?",
-      "IGNORE names cache, and no container is called so",
+      "IGNORE names cache, and no container is called so: correct it, or remove it there",
     ]);
   });
 

@@ -39,12 +39,12 @@ describe("asking odd registries", () => {
     [
       "says what is not there",
       (_, response) => reply(response, 404),
-      /has no 127\.0\.0\.1:\d+\/app:1, or it is private: then run `docker login/,
+      /has no 127\.0\.0\.1:\d+\/app:1, or it is private: check the name, or run `docker login/,
     ],
     [
       "says what is denied",
       (_, response) => reply(response, 403),
-      /denies access to 127\.0\.0\.1:\d+\/app:1$/,
+      /denies access to 127\.0\.0\.1:\d+\/app:1: run `docker login/,
     ],
     ["says what else it answers", (_, response) => reply(response, 500), /answered 500 for/],
     [

@@ -29,7 +29,7 @@ describe("asking private repositories", () => {
     const [answer] = await ask(asked, reference);
     assert.equal(
       becauseOf(answer),
-      "ghcr.io denies access without credentials: `docker login` there, or set REPO_USER and REPO_REGISTRY",
+      "ghcr.io denies access without credentials: `docker login ghcr.io` and mount its config.json, or set REPO_USER, REPO_PASS and REPO_REGISTRY",
     );
   });
 
@@ -41,12 +41,12 @@ describe("asking private repositories", () => {
     const bad = await pushApp("ghcr.io/acme/private/app", "1");
     const good = await pushApp("docker.io/library/asked-hub", "1");
     const [refused, found] = await ask(asked, bad.reference, "asked-hub:1");
-    assert.match(becauseOf(refused), /^ghcr\.io refuses the credentials of ann: `docker login`/);
+    assert.match(becauseOf(refused), /^ghcr\.io refuses the credentials of ann: `docker login ghcr\.io`/);
     assert.doesNotMatch(becauseOf(refused), /wr0ng|Basic|Bearer/);
     assert.deepEqual(found, digest(good.digest));
     await config.write("{ broken");
     const [broken] = await ask(asked, bad.reference);
-    assert.match(becauseOf(broken), /config\.json is no Docker client configuration$/);
+    assert.match(becauseOf(broken), /config\.json is no Docker client configuration: /);
   });
 
   it("works with Basic", async () => {

@@ -263,7 +263,7 @@ describe("parsers, given anything at all,", () => {
             REPO_PASS: "",
             REPO_REGISTRY: "",
           }).catch((error: unknown) => {
-            assert.match((error as Error).message, /is no Docker client configuration$/);
+            assert.match((error as Error).message, /is no Docker client configuration: /);
             return undefined;
           });
           if (found !== undefined) assert.equal(typeof found.password, "string");

@@ -64,6 +64,31 @@ describe("the log for people", () => {
       { ends: { a: "updated", b: "updated", c: "rolled_back" } },
       "run finished: 2 updated, 1 rolled back",
     ],
+    [
+      "that no registry answered",
+      "cycle ended: no registry could be asked",
+      { seen: 4, asked: 2, unanswered: 2, left: 0, rest: 0 },
+      "no registry answered: 4 containers, 2 images asked for",
+    ],
+    [
+      "for how many images there was no answer",
+      "cycle ended: not every image could be asked for",
+      { seen: 4, asked: 3, unanswered: 1, left: 3, rest: 0 },
+      "nothing to update so far: no answer for 1 of 3 images",
+    ],
+    [
+      "what a script decided",
+      "script ran",
+      { script: "10-not-web", verdict: "refuse", reason: "not now", ms: 210 },
+      "10-not-web ran in 0.2 s: refuse: not now",
+    ],
+    ["what a script printed", "script output", { script: "dump.py", line: "dumped" }, "dump.py: dumped"],
+    [
+      "what all scripts of a hook decided",
+      "hook answered",
+      { hook: "before_update", verdict: "proceed" },
+      "before_update: proceed",
+    ],
     ["a run without containers", "run finished", { ends: {} }, "run finished: nothing to do"],
     ["nothing else", "toString", {}, undefined],
   ];
@@ -78,7 +103,7 @@ describe("the log for people", () => {
     [
       "hides ids that are for machines, and shortens those of images",
       false,
-      '10:00:00  info      h1 web  outdated image kept  image=cccccccccccc  because="it is in use"\n',
+      "10:00:00  info      h1 web  outdated image kept: it is in use  image=cccccccccccc\n",
     ],
     [
       "shows all of them at LOG_LEVEL=debug",
@@ -87,4 +112,24 @@ describe("the log for people", () => {
     ],
   ] as const)
     it(sentence, () => assert.equal(formatLogLine(line, { colour: false, everything }), expected));
+
+  const lineOf = (fields: LogFields): string =>
+    formatLogLine(JSON.stringify({ time: "2026-02-01T10:00:00.000Z", level: "warn", ...fields }), {
+      colour: false,
+      everything: false,
+    });
+
+  it("says why and what to do in the sentence", () => {
+    const fault = { because: "x is not executable", mend: "chmod +x x", msg: "script is not run" };
+    assert.equal(lineOf(fault), "10:00:00  warn      script is not run: x is not executable; chmod +x x\n");
+  });
+
+  it("shows the stack of an error where the program is at fault, and its message elsewhere", () => {
+    const err = { type: "Error", message: "no route", stack: "Error: no route\n    at connect (x.ts:1:1)" };
+    assert.equal(
+      lineOf({ msg: "message given up", err }),
+      "10:00:00  warn      message given up\nno route\n",
+    );
+    assert.match(lineOf({ level: "error", msg: "NATS error", err }), /\n {4}at connect/);
+  });
 });

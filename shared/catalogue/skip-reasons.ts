@@ -1,0 +1,192 @@
+// Why a container is not updated: what `ouroboros check` and `explain` show. Pure data.
+import type { Catalogue } from "./entry.ts";
+
+export const skipReasons = {
+  current: {
+    says: "current",
+    cause: "The tag at the registry still means the image that runs.",
+    remedy: "nothing; another tag needs a change of your compose file",
+  },
+  pinned: {
+    says: "pinned by digest",
+    cause: "The reference names one image for good.",
+    remedy: "use a tag",
+  },
+  noTag: {
+    says: "its image has no tag to follow",
+    cause: "The container was started by the id of an image.",
+    remedy: "run it by a name and tag",
+  },
+  builtHere: {
+    says: "built here: its image comes from no registry",
+    cause: "There is no registry that could have a newer one.",
+    remedy: "to have it updated, run it by the name under which its image was pulled",
+  },
+  taggedHere: {
+    says: "tagged here: its image comes from {from}, and not from the repository of {reference}",
+    cause: "An update by that name would replace it by another image.",
+    remedy: "to have it updated, run it by the name under which its image was pulled",
+  },
+  originUnknown: {
+    says: "built or tagged here, as its image is not known to come from {name}{why}",
+    cause: "The registry does not confirm that the image which runs was pulled from there.",
+    remedy: "to have it updated, run it by the name under which its image was pulled",
+  },
+  imageGone: {
+    says: "the Engine no longer has the image it runs",
+    cause: "The image was removed by force while the container ran.",
+    remedy: "pull the image, and recreate the container",
+  },
+  parentGone: {
+    says: "the container {parent}, whose network or other namespace it shares, is gone",
+    cause: "It could not be started again without that one.",
+    remedy: "recreate it",
+  },
+  notRunning: {
+    says: "not running",
+    cause: "Only running containers are updated.",
+    remedy: "start it",
+  },
+  paused: {
+    says: "paused",
+    cause: "Only running containers are updated.",
+    remedy: "`docker unpause` it",
+  },
+  updateNotOver: {
+    says: "an update of {name} is not over",
+    cause: "The container is one of the two of an update.",
+    remedy: "where none is under way, `ouroboros repair {name}` ends it",
+  },
+  ownImageSaysSo: {
+    says: "its image says that it is a part of Ouroboros",
+    cause: "An image's label does not count for this, so that no image can hide from updates.",
+    remedy: "where it is one, set the label com.ouroboros.role on the container itself",
+  },
+  swarm: {
+    says: "part of a swarm service",
+    cause: "Swarm replaces its containers itself.",
+    remedy: "`docker service update --image` the service",
+  },
+  kubernetes: {
+    says: "part of a Kubernetes pod",
+    cause: "Kubernetes replaces its containers itself.",
+    remedy: "change the image in its deployment",
+  },
+  oneOff: {
+    says: "a one-off container of compose",
+    cause: "`docker compose run` started it for one command.",
+    remedy: "nothing; it ends by itself",
+  },
+  autoRemoved: {
+    says: "started with --rm: it would vanish when stopped",
+    cause: "The old container could not be put back if the new one fails.",
+    remedy: "run it without --rm",
+  },
+  checkLabel: {
+    says: "its label com.ouroboros.check cannot be understood: {text}",
+    cause:
+      "The label is misspelt, and without the check an update would not be verified as its owner wants it.",
+    remedy:
+      "allowed are http://container:PORT/PATH, https://container:PORT/PATH, tcp://container:PORT and exec:COMMAND",
+  },
+  dependencyOurs: {
+    says: "it depends on {name}, a part of Ouroboros itself, which is not stopped for it",
+    cause: "Its dependencies are stopped while it is updated.",
+    remedy: "remove the dependency label",
+  },
+  dependantAutoRemoved: {
+    says: "{name} refers to it and was started with --rm: it could not be put back",
+    cause: "What shares its network, pid or ipc, or links to it, is recreated with it.",
+    remedy: "run {name} without --rm",
+  },
+  dependantOurs: {
+    says: "{name}, a part of Ouroboros itself, refers to it",
+    cause: "What shares its network, pid or ipc, or links to it, is recreated with it.",
+    remedy: "give {name} a network of its own",
+  },
+  cycle: {
+    says: "its dependencies form a cycle",
+    cause: "There is no order in which they could be stopped and started.",
+    remedy: "remove one of the dependency labels",
+  },
+  labelSaysNo: {
+    says: "its label {label} says no",
+    cause: "The container's owner has switched updates off.",
+    remedy: "change the label, and recreate the container",
+  },
+  notLabelled: {
+    says: "not labelled",
+    cause: "With LABELS_ONLY only containers with com.ouroboros.enable are watched.",
+    remedy: "set com.ouroboros.enable=true on it",
+  },
+  labelsOnlyWatchesNothing: {
+    says: "LABELS_ONLY without LABEL_ENABLE watches nothing",
+    cause: "LABELS_ONLY leaves it to the labels, which only LABEL_ENABLE reads.",
+    remedy: "set LABEL_ENABLE=true too",
+  },
+  ignored: {
+    says: "ignored",
+    cause: "IGNORE names it.",
+    remedy: "take it out of IGNORE",
+  },
+  notMonitored: {
+    says: "not monitored",
+    cause: "MONITOR names other containers only.",
+    remedy: "add it to MONITOR",
+  },
+  onlyMonitored: {
+    says: "only monitored: a newer image is there, but its label {label} says not to update it",
+    cause: "The container's owner wants to be notified only.",
+    remedy: "`ouroboros update` updates it once",
+  },
+  held: {
+    says: "held: {because} ({by}), until {end}",
+    cause: "This digest was refused, deferred or rolled back.",
+    remedy: "mend the cause; to try again now: `ouroboros update {container}`",
+  },
+  mirrorBehind: {
+    says: "held: the Engine's mirror {mirror} serves {serves} as {image}, and docker.io has {upstream}",
+    cause: "A registry mirror of the Engine is behind the registry.",
+    remedy: "wait, or mend the mirror; it is updated when the mirror has that too",
+  },
+  mirrorDiffers: {
+    says: "held: the Engine's mirror {mirror} serves {serves} as {image}, and docker.io has {upstream}, and what runs is neither",
+    cause: "Nobody can tell whether the mirror has a newer or an older image than the one that runs.",
+    remedy: "it is updated when the mirror's tag moves, or by `ouroboros update`",
+  },
+  notAsked: {
+    says: "its registry was not asked",
+    cause: "The cycle ended before.",
+    remedy: "nothing; the next cycle asks",
+  },
+} as const satisfies Catalogue;
+
+const CALLED_OURS = "The updater does not replace the container that it runs in while it works.";
+
+export const ownPartReasons = {
+  off: {
+    says: "part of Ouroboros itself",
+    cause: "Ouroboros updates itself only if asked to.",
+    remedy: "set SELF_UPDATE=true, or update it with `docker compose pull` and `up -d`",
+  },
+  neverUpdated: {
+    says: "part of Ouroboros itself: a {role} is never updated",
+    cause: CALLED_OURS,
+    remedy: "update it by hand, with `docker compose pull` and `up -d`",
+  },
+  unidentified: {
+    says: "part of Ouroboros itself, which cannot tell its own container",
+    cause: "Several containers look like the one that it runs in.",
+    remedy: "give it the host name that Docker gives a container, or update it by hand",
+  },
+  once: {
+    says: "part of Ouroboros itself, which ends by itself with RUN_ONCE",
+    cause: "With RUN_ONCE the next start may already use the newer image.",
+    remedy: "pull the image before the next start",
+  },
+  dependsOnOthers: {
+    says: "part of Ouroboros itself: it is updated without stopping others, so it may depend on none",
+    cause: "It has a dependency label.",
+    remedy: "remove the label",
+  },
+} as const satisfies Catalogue;
