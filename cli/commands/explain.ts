@@ -1,5 +1,5 @@
 // `ouroboros explain`: says why a container was or was not updated, from the pollers, the held digests and the
-// journal.
+// journal. For one container it has the poller look now; for all it says what the last poll found.
 import { NotDone } from "../../shared/errors.ts";
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
@@ -11,6 +11,7 @@ import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import type { Explanation } from "../output/output-schemas.ts";
 
 import {
+  PollerLook,
   PollerStatus,
   type PolledContainer,
   listPolledContainers,
@@ -69,22 +70,23 @@ async function explainOnHost(
   container: string | undefined,
 ): Promise<ExplainAnswer> {
   const nothing = (blind: string): ExplainAnswer => ({ found: [], names: [], blind: `${host}: ${blind}` });
-  const reply = await askService(fleet, host, ["poller", "status"]);
+  const [reply, look] = await Promise.all([
+    askService(fleet, host, ["poller", "status"]),
+    container === undefined ? undefined : lookNow(fleet, host, container),
+  ]);
   if (reply === undefined) return nothing("its poller does not answer");
   const status = PollerStatus.safeParse(reply).data;
   const { error } = reply as { error?: string };
   if (status === undefined)
     return nothing(`its poller's answer cannot be used${error === undefined ? "" : `: ${error}`}`);
-  const blind = whyNothingKnown(status);
+  const blind = look === undefined ? whyNothingKnown(status) : undefined;
   if (blind !== undefined) return nothing(blind);
   const seen = listPolledContainers(status);
-  const requested =
-    container === undefined
-      ? seen
-      : seen.filter((polled) => polled === findPolledContainer(status, container));
-  const polled_at = status.last?.ended_at ?? "";
+  const polled = container === undefined ? undefined : findPolledContainer(status, container);
+  const requested = container === undefined ? seen : withLook(polled, look);
+  const polled_at = look?.looked_at ?? status.last?.ended_at ?? "";
   return {
-    names: seen.map((polled) => polled.container),
+    names: look?.names ?? seen.map(({ container }) => container),
     found: await Promise.all(
       requested.map(async (polled) => ({
         ...{ host, ...polled, polled_at },
@@ -93,6 +95,24 @@ async function explainOnHost(
       })),
     ),
   };
+}
+
+/** A poller in the middle of a cycle answers after it; the last poll counts where that takes longer. */
+const LOOK_WAIT_MS = 20_000;
+
+async function lookNow(fleet: Fleet, host: string, container: string): Promise<PollerLook | undefined> {
+  const options = { more: { container, fresh: false }, timeout: LOOK_WAIT_MS };
+  return PollerLook.safeParse(await askService(fleet, host, ["poller", "look"], options)).data;
+}
+
+/** What is due now the last poll explains further, such as by the plan that it is in. */
+function withLook(polled: PolledContainer | undefined, look: PollerLook | undefined): PolledContainer[] {
+  if (look === undefined) return polled === undefined ? [] : [polled];
+  return look.containers.map(({ state, ...now }) =>
+    state === "newer" && polled?.because.startsWith(now.because) === true
+      ? { ...now, because: polled.because }
+      : now,
+  );
 }
 
 async function readHeldEntry(

@@ -57,7 +57,7 @@ export const commands = {
   },
   explain: {
     says: "Says why a container was or was not updated; without a name, for all containers in a table.",
-    more: "Says what the last poll decided and why, what is held, and how the last run with the container ended for it.",
+    more: "Has the poller look at the named container now; says what it decides and why, what is held and how to try it again, and how the last run with the container ended for it. Without a name: what the last poll found.",
     arguments: { CONTAINER: OPTIONAL_CONTAINER },
     options: { host: HOST },
     json: true,

@@ -33,6 +33,14 @@ export const PollerStatus = z.object({
 });
 export type PollerStatus = z.infer<typeof PollerStatus>;
 
+/** The parts of a poller's answer to `look` that `explain` reads. */
+export const PollerLook = z.object({
+  looked_at: z.string(),
+  containers: z.array(PolledContainerSchema.extend({ state: z.string() })),
+  names: z.array(z.string()),
+});
+export type PollerLook = z.infer<typeof PollerLook>;
+
 export const listPolledContainers = ({ last }: PollerStatus): PolledContainer[] =>
   [...(last?.left ?? []), ...(last?.due ?? [])].sort((a, b) => (a.container < b.container ? -1 : 1));
 
@@ -56,7 +64,7 @@ export function printExplanation(terminal: Terminal, explanation: Explanation): 
     `${paint(terminal, sanitize(container), "bold")} on ${sanitize(`${host}, ${image}`)}\n`,
   );
   printFields(terminal, [
-    ["last poll", `${because} (${formatAgo(polled_at, now)})`],
+    ["checked", `${because} (${formatAgo(polled_at, now)})`],
     [
       "held",
       held === null

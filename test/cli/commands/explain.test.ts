@@ -70,7 +70,7 @@ describe("ouroboros explain", () => {
     assert.equal(lines[0], `web on ${HOST}, ${reference}`);
     assert.match(
       lines[1] ?? "",
-      /^ {2}last poll: {2}held: smoke test failed \(ci\), until the tag changes \((now|\d+ s ago)\)$/,
+      /^ {2}checked: {3}held: smoke test failed \(ci\), until the tag changes \((now|\d+ s ago)\)$/,
     );
     assert.deepEqual(lines.slice(2, 6), [
       `  held:       ${digest}, until the tag changes: smoke test failed (ci)`,
