@@ -18,7 +18,7 @@ import {
   stop,
 } from "./swap.ts";
 import { isFinishedJob } from "./verify-container.ts";
-import { releaseOldImages } from "./rollback-resources.ts";
+import { fetchNewImage, releaseOldImages } from "./rollback-resources.ts";
 
 const SILENT_OBSERVER: StepObserver = {
   onBegin: () => undefined,
@@ -127,7 +127,7 @@ export class NotRecreated extends Error {
 
 /** @throws NotRecreated; the begun steps are undone then, but the dependant does not run. */
 export async function recreateContainer(dependant: Swap): Promise<void> {
-  if (await areBothGone(dependant)) dependant.successor = undefined; // recreated once more, from its snapshot
+  if (await areBothGone(dependant)) await prepareAnew(dependant);
   const done = dependant.successor === undefined ? [] : recreateSteps.slice(0, startAt); // by an earlier process
   const outcome = await runSteps(
     recreateSteps.slice(done.length),
@@ -136,6 +136,14 @@ export async function recreateContainer(dependant: Swap): Promise<void> {
     done,
   );
   if (outcome.kind !== "done") throw new NotRecreated(dependant.name, outcome.cause);
+}
+
+/** To be recreated once more, from its snapshot: the prune may have taken its image, too. */
+async function prepareAnew(dependant: Swap): Promise<void> {
+  dependant.successor = undefined;
+  await fetchNewImage(dependant).catch((error: unknown) => {
+    throw new NotRecreated(dependant.name, error);
+  });
 }
 
 /** A prune removed both: neither of them ran when the earlier process ended. */

@@ -124,6 +124,16 @@ export const fetchOldImage = (
 ): Promise<void> =>
   fetchMissingImage({ ...context, image: context.oldImage, reference: context.old.Config.Image });
 
+/** A prune took it before the successor was made. @throws Error if it is gone and cannot be pulled. */
+export const fetchNewImage = ({
+  engine,
+  old,
+  newImage,
+  reference = old.Config.Image,
+  fetchImage,
+}: Pick<RollbackContext, "engine" | "old" | "newImage" | "reference" | "fetchImage">): Promise<void> =>
+  fetchMissingImage({ engine, image: newImage, reference, fetchImage });
+
 const MOST_PRUNES = 5;
 
 /**
@@ -177,12 +187,12 @@ export async function runSuccessorInstead(swap: RollbackContext): Promise<boolea
 }
 
 async function successorOf(swap: RollbackContext): Promise<string> {
-  const { engine, old, newImage, successor, fetchImage } = swap;
+  const { engine, old, newImage, successor } = swap;
   const isThere = async (id: string) =>
     (await ifExists(engine.docker.getContainer(id).inspect())) !== undefined;
   if (successor !== undefined && (await isThere(successor))) return successor;
   const reference = swap.reference ?? old.Config.Image;
-  await fetchMissingImage({ engine, image: newImage, reference, fetchImage });
+  await fetchNewImage(swap);
   const template = { ...old, Config: { ...old.Config, Image: reference } };
   const context = { ...swap, old: template };
   return createOnImage(context, newImage.Id, () => makeSuccessor(context));
