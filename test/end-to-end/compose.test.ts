@@ -211,7 +211,6 @@ describe("docker compose up -d", function () {
 
   it("works with users, rights and TLS at NATS, and asks a participant, as docs/security.md shows it", async () => {
     const keysFirst = "As soon as other machines are to reach NATS";
-    await outdated("composed");
     await sh(await blockOf("docs/security.md", keysFirst));
     const secure = ["--file", "compose.yaml", "--file", "compose.secure.yaml"];
     const there = join(folder, "participant");
@@ -233,6 +232,8 @@ describe("docker compose up -d", function () {
     const script = start.join("\n").replace("tls://nats.example.com:4222", "tls://nats:4222");
     const place = ["--network", "ouroboros_default", "-v", `${there}:/there`, "-w", "/there"];
     await docker("run", "-d", "--name", "backup", ...place, "--entrypoint", "sh", image, "-euc", script);
+    await outdated("composed"); // only now: the first check comes at once
+    await compose(...secure, "exec", "-T", "updater", "ouroboros", "update", "composed");
     await updated("composed");
     assert.match(await readFile(join(there, "event.json"), "utf8"), /"hook":"before_update"/);
 
