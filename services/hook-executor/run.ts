@@ -1,5 +1,6 @@
 // The hook-executor: takes its hosts' hook events, runs the scripts in the hooks folder, and answers each event with
 // one verdict. run-notices.ts runs those that are only told what is over. It needs no Docker socket.
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { consume } from "../../shared/nats/consume.ts";
 import { jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
@@ -54,20 +55,7 @@ async function serve(
   const tools = await prepareTools(host, { ...context, log }, process.env);
   const js = jetStreamOf(nats);
   const manager = await managerOf(nats);
-  const journal = { manager, clock, since: clock.now() };
-  const loggedReasons = new Set<string>();
-  const answer = answerOnce(REMEMBERED, async (event: HookEvent) => {
-    const because = await whyNobodyWaits(event, journal);
-    if (because === undefined) return runWithProgress(nats, event, tools, killSignal);
-    // After a long absence there may be weeks of such events.
-    const level = loggedReasons.has(because) ? "debug" : "info";
-    log[level](
-      { hook: event.hook, event: event.id, because },
-      "nobody waits for this event; scripts not run",
-    );
-    loggedReasons.add(because);
-    return undefined;
-  });
+  const answer = makeAnswer({ nats, log, manager, clock, tools, killSignal });
   const publisher = { js, clock, signal };
   const durable = consumers.gate(executorParticipant(host));
   await logScriptFaults(context.settings.HOOKS_DIR, log);
@@ -92,6 +80,38 @@ async function serve(
   });
   await Promise.all([answered, runNotices({ ...context, log, nats, manager, host, tools, killSignal })]);
 }
+
+interface AnswerContext extends Pick<ServiceContext, "log" | "clock"> {
+  readonly nats: NatsConnection;
+  readonly manager: JetStreamManager;
+  readonly tools: HookTools;
+  readonly killSignal: AbortSignal;
+}
+
+/** Gives the verdict of the scripts on an event; undefined where nobody waits for it. */
+function makeAnswer({ nats, log, manager, clock, tools, killSignal }: AnswerContext) {
+  const journal = { manager, clock, since: clock.now() };
+  const loggedReasons = new Set<string>();
+  return answerOnce(
+    REMEMBERED,
+    async (event: HookEvent) => {
+      const because = await whyNobodyWaits(event, journal);
+      if (because === undefined) return runWithProgress(nats, event, tools, killSignal);
+      // After a long absence there may be weeks of such events.
+      const level = loggedReasons.has(because) ? "debug" : "info";
+      log[level](
+        { hook: event.hook, event: event.id, because },
+        "nobody waits for this event; scripts not run",
+      );
+      loggedReasons.add(because);
+      return undefined;
+    },
+    isVerdict,
+  );
+}
+
+/** What nobody waits for may be asked once more: with another HOOK_EXECUTOR after a restart of the updater. */
+const isVerdict = (verdict: Verdict | undefined): boolean => verdict !== undefined;
 
 async function runWithProgress(
   nats: NatsConnection,

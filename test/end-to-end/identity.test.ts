@@ -12,7 +12,7 @@ import { composeProject } from "../support/compose-project.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { awaitResults, readHold, skippedContainers, requestPlan, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
-import { firstUnlessFull, isFullRun } from "../support/full-run.ts";
+import { firstUnlessFull } from "../support/full-run.ts";
 
 const CREATED = { created: "2026-01-01T00:00:00Z" };
 const LAB = "registry.lab:5000";
@@ -34,8 +34,8 @@ async function rollBack(stack: Stack, container: string): Promise<OperatorReques
 }
 
 describe("the image that runs", () => {
-  before(() => isFullRun && bedCommand("boot", "6", "28", "--feature=containerd-snapshotter=true"));
-  after(() => isFullRun && bedCommand("halt", "6"));
+  before(() => bedCommand("boot", "6", "28", "--feature=containerd-snapshotter=true"));
+  after(() => bedCommand("halt", "6"));
 
   for (const [store, n] of firstUnlessFull(STORES))
     describe(`with ${store}`, () => {

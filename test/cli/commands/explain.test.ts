@@ -73,10 +73,10 @@ describe("ouroboros explain", () => {
       /^ {2}checked: {3}held: smoke test failed \(ci\), until the tag changes \((now|\d+ s ago)\)$/,
     );
     assert.deepEqual(lines.slice(2, 6), [
-      `  held:       ${digest}, until the tag changes: smoke test failed (ci)`,
-      "  last run:   rolled_back",
-      "  because:    refuse at after_update (3 h ago, run 01b)",
-      "  to do:      mend the cause; to try again now: `ouroboros update web`",
+      `  held:      ${digest}, until the tag changes: smoke test failed (ci)`,
+      "  last run:  rolled_back",
+      "  because:   refuse at after_update (3 h ago, run 01b)",
+      "  to do:     mend the cause; to try again now: `ouroboros update web`",
     ]);
     const all = (await explain(stage)).out.split("\n").map((line) => line.split(/ {2,}/));
     assert.deepEqual(all[0], ["HOST", "CONTAINER", "IMAGE", "POLLED", "WHY"]);
