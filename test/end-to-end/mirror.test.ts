@@ -65,7 +65,7 @@ describe("a container whose Engine has a mirror", () => {
       assert.equal(
         first["web"],
         `held: the Engine's mirror ${bed().net}.1:${PORT} serves ${short(older)} as mirrored:1, and docker.io has ` +
-          `${short(newer)}; it is updated when the mirror has that too`,
+          `${short(newer)}; wait, or mend the mirror; it is updated when the mirror has that too`,
       );
       assert.deepEqual([await skippedContainers(stack), await skippedContainers(stack)], [first, first]);
       assert.equal(told(stack).length, 1);

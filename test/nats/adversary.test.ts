@@ -151,7 +151,7 @@ for (const version of ["2.10", "2.15"] as const) {
       const prepared = await runOperatorCommand(operatorsEnv, words);
       assert.deepEqual([prepared.code, prepared.err], [0, ""]);
       const enter = async (user: string) =>
-        connect({ servers: server.url, ...(await keys.connection(user)) });
+        connect({ servers: server.url, noEcho: true, ...(await keys.connection(user)) });
       const operator = await enter("operator");
       const open = new Map<string, NatsConnection>();
       for (const user of adversaries) open.set(userName(user), await enter(userName(user)));
