@@ -72,7 +72,10 @@ describe("ouroboros rollback", () => {
     const unknown = await run("rollback", "wbe", "--host", "h1");
     assert.deepEqual(
       [unknown.code, unknown.err],
-      [1, "ouroboros rollback: wbe on h1: there is no such container\n"],
+      [
+        1,
+        "ouroboros rollback: wbe on h1: there is no such container; `ouroboros check wbe` shows what it finds\n",
+      ],
     );
   });
 
