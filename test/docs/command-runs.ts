@@ -150,8 +150,7 @@ export const ouroborosRuns: Readonly<Record<CommandName, Omit<CommandRun, "print
 export const notRun: readonly { readonly prints: RegExp; readonly because: string }[] = [
   {
     prints: /^ouroboros participant add backup [^]*python3 participant\.py --server tls:/,
-    because:
-      "languages.test.ts runs the participant with a password; no test has its TLS in the secure set-up",
+    because: "participant.test.ts runs it with a password; no test has it with TLS in the secure set-up",
   },
   {
     prints: /^npm (?:test|run (?:test:full|bench|docs|demo))$/,
