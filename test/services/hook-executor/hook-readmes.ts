@@ -42,7 +42,7 @@ function describeHook(hook: HookName): string[] {
     says,
     `Scripts see ${namesOf(locals.shape)}.`,
     refusal === null
-      ? "It cannot be refused: a `refuse` or `defer` is told as a warning, and the work goes on."
+      ? "It cannot be refused: a `refuse` or `defer` is logged as a warning, and the work goes on."
       : `On \`refuse\` or \`defer\`: ${refusal}.`,
   ];
 }
