@@ -30,13 +30,14 @@ interface HearingContext extends ServiceContext {
   readonly host: string;
   readonly tools: HookTools;
   readonly killSignal: AbortSignal;
+  /** Milliseconds since 1970: a new consumer begins there. */
+  readonly startedAt: number;
 }
 
 /** Resolves when the signal aborts; in a single-cycle run when the last notice's scripts have run. */
 export async function runNotices(context: HearingContext): Promise<void> {
-  const { nats, manager, host, tools, killSignal, clock, log } = context;
+  const { nats, manager, host, tools, killSignal, startedAt, clock, log } = context;
   const durable = consumers.notices(executorParticipant(host));
-  const startedAt = clock.now();
   await untilConsumerIsThere(
     () => makeConsumer(context, startedAt),
     context,

@@ -51,6 +51,7 @@ async function serve(
   killSignal: AbortSignal,
 ): Promise<void> {
   const { clock, signal } = context;
+  const startedAt = clock.now();
   const log = context.log.child({ host });
   const tools = await prepareTools(host, { ...context, log }, process.env);
   const js = jetStreamOf(nats);
@@ -78,7 +79,10 @@ async function serve(
       });
     },
   });
-  await Promise.all([answered, runNotices({ ...context, log, nats, manager, host, tools, killSignal })]);
+  await Promise.all([
+    answered,
+    runNotices({ ...context, log, nats, manager, host, tools, killSignal, startedAt }),
+  ]);
 }
 
 interface AnswerContext extends Pick<ServiceContext, "log" | "clock"> {
