@@ -3,13 +3,12 @@
 // script.
 
 /**
- * Runs `make` at most once per id, as long as the id is among the last `limit`. An error is not remembered, nor an
- * answer that is not final, so the event can be tried again.
+ * Runs `make` at most once per id, as long as the id is among the last `limit`. An error is not remembered, so the
+ * event can be tried again.
  */
 export function answerOnce<Event, Answer>(
   limit: number,
   make: (event: Event) => Promise<Answer>,
-  isFinal: (answer: Answer) => boolean = () => true,
 ): (id: string, event: Event) => Promise<Answer> {
   const answers = new Map<string, Promise<Answer>>();
   return async (id, event) => {
@@ -22,9 +21,7 @@ export function answerOnce<Event, Answer>(
       answers.delete(oldest);
     }
     try {
-      const given = await answer;
-      if (!isFinal(given)) answers.delete(id);
-      return given;
+      return await answer;
     } catch (error) {
       answers.delete(id);
       throw error;

@@ -96,26 +96,19 @@ interface AnswerContext extends Pick<ServiceContext, "log" | "clock"> {
 function makeAnswer({ nats, log, manager, clock, tools, killSignal }: AnswerContext) {
   const journal = { manager, clock, since: clock.now() };
   const loggedReasons = new Set<string>();
-  return answerOnce(
-    REMEMBERED,
-    async (event: HookEvent) => {
-      const because = await whyNobodyWaits(event, journal);
-      if (because === undefined) return runWithProgress(nats, event, tools, killSignal);
-      // After a long absence there may be weeks of such events.
-      const level = loggedReasons.has(because) ? "debug" : "info";
-      log[level](
-        { hook: event.hook, event: event.id, because },
-        "nobody waits for this event; scripts not run",
-      );
-      loggedReasons.add(because);
-      return undefined;
-    },
-    isVerdict,
-  );
+  return answerOnce(REMEMBERED, async (event: HookEvent) => {
+    const because = await whyNobodyWaits(event, journal);
+    if (because === undefined) return runWithProgress(nats, event, tools, killSignal);
+    // After a long absence there may be weeks of such events.
+    const level = loggedReasons.has(because) ? "debug" : "info";
+    log[level](
+      { hook: event.hook, event: event.id, because },
+      "nobody waits for this event; scripts not run",
+    );
+    loggedReasons.add(because);
+    return undefined;
+  });
 }
-
-/** What nobody waits for may be asked once more: with another HOOK_EXECUTOR after a restart of the updater. */
-const isVerdict = (verdict: Verdict | undefined): boolean => verdict !== undefined;
 
 async function runWithProgress(
   nats: NatsConnection,
