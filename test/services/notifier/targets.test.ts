@@ -5,14 +5,13 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { isFullRun } from "../../support/full-run.ts";
 import { afterEach, describe, it } from "mocha";
 import { SMTPServer } from "smtp-server";
 import { until } from "../../support/until.ts";
 import { type NotifierScene, openScene } from "./scene.ts";
 
 const SEED = 20_261_130;
-const UPDATES = isFullRun ? 40 : 12;
+const UPDATES = 40;
 
 describe("a notifier's targets", () => {
   let scene: NotifierScene;

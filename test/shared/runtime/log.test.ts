@@ -42,7 +42,7 @@ describe("the log", () => {
       {},
       true,
       new RegExp(
-        `^[0-9:]{8}  ${ESC}\\[33mwarn {4}${ESC}\\[0m  updater web  put back  because="it fell over"\n$`,
+        `^[0-9:]{8}  ${ESC}\\[33mwarn {4}${ESC}\\[0m  updater web  put back: it fell over\n$`,
       ),
     ],
     [
