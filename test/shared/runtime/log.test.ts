@@ -41,9 +41,7 @@ describe("the log", () => {
       "on a terminal, in colour",
       {},
       true,
-      new RegExp(
-        `^[0-9:]{8}  ${ESC}\\[33mwarn {4}${ESC}\\[0m  updater web  put back: it fell over\n$`,
-      ),
+      new RegExp(`^[0-9:]{8}  ${ESC}\\[33mwarn {4}${ESC}\\[0m  updater web  put back: it fell over\n$`),
     ],
     [
       "where LOG_FORMAT asks for it",
