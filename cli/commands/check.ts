@@ -7,9 +7,8 @@ import { CheckResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
 import {
   type Fleet,
-  START_POLL_MS,
-  START_WAIT_MS,
   askStartingService,
+  askUntilStarted,
   listHosts,
   selectHosts,
   withFleet,
@@ -41,17 +40,10 @@ interface HostCheckResult {
 }
 
 /** @throws NotDone where no poller or host appears. */
-async function waitForHosts(
-  fleet: Fleet,
-  host: string | undefined,
-  { clock, signal }: Terminal,
-): Promise<string[]> {
-  const began = clock.monotonic();
-  while ((await listHosts(fleet)).length === 0) {
-    if (signal.aborted || clock.monotonic() - began > START_WAIT_MS)
-      throw new NotDone(messageOf(commandErrors.noHostYet));
-    await clock.sleep(START_POLL_MS, signal);
-  }
+async function waitForHosts(fleet: Fleet, host: string | undefined, terminal: Terminal): Promise<string[]> {
+  const isThere = async (): Promise<true | undefined> => (await listHosts(fleet)).length > 0 || undefined;
+  if ((await askUntilStarted(terminal, isThere)) === undefined)
+    throw new NotDone(messageOf(commandErrors.noHostYet));
   return selectHosts(fleet, host);
 }
 

@@ -206,8 +206,21 @@ export async function* replay(
 }
 
 /** Right after `docker compose up` a service may not be up yet. */
-export const START_WAIT_MS = 15_000;
-export const START_POLL_MS = 250;
+const START_WAIT_MS = 15_000;
+const START_POLL_MS = 250;
+
+/** Asks again for START_WAIT_MS as long as the answer is undefined: who gives it may be about to start. */
+export async function askUntilStarted<T>(
+  { clock, signal }: Pick<Terminal, "clock" | "signal">,
+  ask: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const began = clock.monotonic();
+  for (;;) {
+    const reply = await ask();
+    if (reply !== undefined || signal.aborted || clock.monotonic() - began > START_WAIT_MS) return reply;
+    await clock.sleep(START_POLL_MS, signal);
+  }
+}
 
 interface AskOptions {
   readonly more?: object;
@@ -215,19 +228,13 @@ interface AskOptions {
   readonly timeout?: number;
 }
 
-/** Like askService, but asks again for START_WAIT_MS where nothing listens: the service may be about to start. */
-export async function askStartingService(
+/** Like askService, but for a service that may be about to start. */
+export const askStartingService = (
   fleet: Fleet,
   [host, service, command]: readonly [host: string, service: string, command: string],
   { clock, signal, ...options }: AskOptions & Pick<Terminal, "clock" | "signal">,
-): Promise<unknown> {
-  const began = clock.monotonic();
-  for (;;) {
-    const reply = await askService(fleet, host, [service, command], options);
-    if (reply !== undefined || signal.aborted || clock.monotonic() - began > START_WAIT_MS) return reply;
-    await clock.sleep(START_POLL_MS, signal);
-  }
-}
+): Promise<unknown> =>
+  askUntilStarted({ clock, signal }, () => askService(fleet, host, [service, command], options));
 
 /** Sends a command to a service of a host and returns its answer; undefined where the service does not answer. */
 export async function askService(
