@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
-import { engine, leftovers } from "../bed/bed.ts";
-import { deploy, idOf, overview, release } from "../support/containers.ts";
+import { engine } from "../bed/bed.ts";
+import { assertLeft, deploy, idOf, overview, release } from "../support/containers.ts";
 import { startEngineProxy } from "../support/engine-proxy.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
@@ -133,10 +133,7 @@ async function assertChain(version: string): Promise<void> {
 }
 
 async function assertNothingLeft(): Promise<void> {
-  assert.deepEqual(
-    (await leftovers(h1)).filter((one) => one.includes("ouroboros")),
-    [],
-  );
+  await assertLeft(h1, [], (thing) => thing.includes("ouroboros"));
 }
 
 const finished = (stack: Stack): Promise<true> =>

@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import { type ImageOptions, engine, hubControl, leftovers } from "../bed/bed.ts";
-import { LONG_SETTLE_TIME, deploy, idOf, overview, pull, release } from "../support/containers.ts";
+import {
+  assertLeft,
+  isVolume,
+  LONG_SETTLE_TIME,
+  deploy,
+  idOf,
+  overview,
+  pull,
+  release,
+} from "../support/containers.ts";
 import { readHold, skippedContainers, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
@@ -52,7 +61,7 @@ describe("an image that does not work", () => {
   before(async () => {
     for (const [, name, , , create] of broken)
       ids[name] = await deploy(h1, name, { imageOptions: { volumes: VOLUMES }, ...(create && { create }) });
-    volumes = await volumesOf();
+    volumes = (await leftovers(h1)).filter(isVolume).sort();
     const env = { HEALTH_TIMEOUT: "3s", SETTLE_TIME: "5s", SWAPS: "6", STOP_AFTER_FAILURES: "0" };
     stack = await startStack({ engine: h1, env });
     await stack.check();
@@ -77,7 +86,7 @@ describe("an image that does not work", () => {
 
   it("leaves nothing else", async () => {
     assert.deepEqual(await overview(h1), broken.map(([, name]) => `${name} running 1`).sort());
-    assert.deepEqual(await volumesOf(), volumes);
+    await assertLeft(h1, volumes, isVolume);
     const kept = await readdir(join(stack.folder, "data/replaced"), { recursive: true });
     assert.deepEqual(kept, [stack.host]);
   });
@@ -297,7 +306,7 @@ describe("dependencies", () => {
   });
 
   it("leave no marker behind", async () => {
-    assert.deepEqual(await volumesOf(), []);
+    await assertLeft(h1, [], isVolume);
   });
 
   const heardOf = (...names: string[]): string[] =>
@@ -323,9 +332,6 @@ async function deployFromNowhere(): Promise<string> {
 const needs = (names: string, labels: Record<string, string> = {}) => ({
   create: { Labels: { "com.ouroboros.depends_on": names, ...labels } },
 });
-
-const volumesOf = async (): Promise<string[]> =>
-  (await leftovers(h1)).filter((one) => one.includes(": volume ")).sort();
 
 const startedAt = async (name: string): Promise<string> =>
   (await h1.docker.getContainer(name).inspect()).State.StartedAt;

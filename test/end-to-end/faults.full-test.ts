@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, it } from "mocha";
-import { type Engine, bedCommand, engine, hubControl, leftovers } from "../bed/bed.ts";
-import { deploy, idOf, overview, release } from "../support/containers.ts";
+import { type Engine, bedCommand, engine, hubControl } from "../bed/bed.ts";
+import { assertLeft, deploy, idOf, overview, release } from "../support/containers.ts";
 import {
   type FaultOptions,
   type FaultScene,
@@ -435,10 +435,7 @@ describe("a day of 288 cycles at high speed", function () {
       `grew by ${growth.join(" and ")} MiB`,
     );
     assert.deepEqual(await overview(h1), ["bad running 1", "cut running 1", "late running 1"]);
-    assert.deepEqual(
-      (await leftovers(h1)).filter((one) => !one.includes(": container ")),
-      [],
-    );
+    await assertLeft(h1, [], (thing) => !thing.includes(": container "));
     for (const service of Object.values(stack.services)) assert.equal(service.stderrText(), "");
     addFaultRow(
       `a day of ${cyclesOf()} cycles with an image that exits, one that cannot be pulled, and one that is put off`,

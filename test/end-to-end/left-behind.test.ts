@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
 import { RepairResult } from "../../cli/output/output-schemas.ts";
 import { backupName, successorName } from "../../shared/containers/swap-names.ts";
-import { engine, leftovers } from "../bed/bed.ts";
+import { engine } from "../bed/bed.ts";
 import { runOperatorCommand } from "../support/run-operator-command.ts";
-import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
+import { assertLeft, deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { startEngineProxy } from "../support/engine-proxy.ts";
 import { awaitResults, requestPlan, update } from "../support/runs.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
@@ -53,7 +53,7 @@ describe("what an earlier updater left behind", () => {
     await using _stack = await startStack({ engine: h1, services: ["updater"] });
     await comesTo(["child running 1", "web running 1"]);
     assert.deepEqual([await idOf(h1, "web"), await idOf(h1, "child")], [web, child]);
-    assert.deepEqual(await leftovers(h1), ["h1: container /child", "h1: container /web"]);
+    await assertLeft(h1, ["h1: container /child", "h1: container /web"]);
   });
 
   it("dependants whose old containers are gone: there is no way back, though the new one proves itself no more", async () => {
@@ -177,7 +177,7 @@ describe("what an earlier updater left behind", () => {
     assert.deepEqual(await overview(h1), ["db running 1", "web running 1"]);
     const now = [await idOf(h1, "web"), await idOf(h1, "db")];
     assert.ok(!now.includes(web) && !now.includes(db));
-    assert.deepEqual(await leftovers(h1), ["h1: container /db", "h1: container /web"]);
+    await assertLeft(h1, ["h1: container /db", "h1: container /web"]);
   });
 
   it("the same, killed when the other was made and the one that cannot be started was there still", async () => {
@@ -205,7 +205,7 @@ describe("what an earlier updater left behind", () => {
     );
     assert.deepEqual(await overview(h1), ["web running 1"]);
     assert.notEqual(await idOf(h1, "web"), web);
-    assert.deepEqual(await leftovers(h1), ["h1: container /web"]);
+    await assertLeft(h1, ["h1: container /web"]);
   });
 
   it("an old container that cannot be started: its run says that it is stuck, and repair starts it", async () => {

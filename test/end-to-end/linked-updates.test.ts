@@ -2,9 +2,17 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import { OperatorRequestResult } from "../../cli/output/output-schemas.ts";
-import { engine, leftovers, pushApp } from "../bed/bed.ts";
+import { engine, pushApp } from "../bed/bed.ts";
 import { runOperatorCommand } from "../support/run-operator-command.ts";
-import { LONG_SETTLE_TIME, deploy, idOf, overview, pull, release } from "../support/containers.ts";
+import {
+  assertLeft,
+  LONG_SETTLE_TIME,
+  deploy,
+  idOf,
+  overview,
+  pull,
+  release,
+} from "../support/containers.ts";
 import { awaitResults, readHold, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
@@ -178,8 +186,7 @@ async function assertPair(versions: Record<string, string>): Promise<void> {
   assert.equal(child.HostConfig.NetworkMode, `container:${await idOf(h1, "vpn")}`);
   assert.equal(child.HostConfig.RestartPolicy?.Name, "always");
   await h1.docker.getContainer("child").restart({ t: 1 });
-  const left = (await leftovers(h1)).filter((one) => one.includes("ouroboros"));
-  assert.deepEqual(left, []);
+  await assertLeft(h1, [], (thing) => thing.includes("ouroboros"));
 }
 
 /** As the operator asks for it, whatever is held. */

@@ -4,7 +4,8 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CONFLICT, NOT_FOUND, ignoreStatuses } from "../../shared/docker/engine.ts";
-import { bed, engine, leftovers } from "../bed/bed.ts";
+import { bed, engine } from "../bed/bed.ts";
+import { assertLeft } from "../support/containers.ts";
 import {
   LATEST,
   buildOuroborosImage,
@@ -57,10 +58,7 @@ describe("a self-update", function () {
     );
     const ports = await docker("port", "ouroboros");
     assert.match(ports, /8000\/tcp -> .*:8099/);
-    assert.deepEqual(
-      (await leftovers(host)).filter((one) => one.includes("container")),
-      ["h1: container /ouroboros"],
-    );
+    await assertLeft(host, ["h1: container /ouroboros"], (thing) => thing.includes("container"));
   });
 
   itInFullRun("does so where its Engine is reached by TLS, as Docker's own client is told", async () => {

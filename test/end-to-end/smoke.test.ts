@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { engine, leftovers } from "../bed/bed.ts";
-import { deploy, overview, release } from "../support/containers.ts";
+import { engine } from "../bed/bed.ts";
+import { assertLeft, deploy, overview, release } from "../support/containers.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -31,10 +31,7 @@ describe("the whole story", () => {
       await stack.expectResult("vpn", "updated");
       await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
       assert.deepEqual(await overview(old), ["child running 1", "db running 1", "vpn running 2"]);
-      assert.deepEqual(
-        (await leftovers(old)).filter((one) => one.includes("ouroboros")),
-        [],
-      );
+      await assertLeft(old, [], (thing) => thing.includes("ouroboros"));
     });
   }
 });

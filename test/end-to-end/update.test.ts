@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
-import { engine, leftovers } from "../bed/bed.ts";
-import { deploy, idOf, overview, release } from "../support/containers.ts";
+import { engine } from "../bed/bed.ts";
+import { assertLeft, isVolume, deploy, idOf, overview, release } from "../support/containers.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
@@ -34,9 +34,6 @@ describe("an image that moved in its registry", () => {
       "before_image_cleanup web",
       "before_start_depends_container db",
     ]);
-    assert.deepEqual(
-      (await leftovers(h1)).filter((one) => one.includes("volume")),
-      [],
-    );
+    await assertLeft(h1, [], isVolume);
   });
 });

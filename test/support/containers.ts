@@ -1,8 +1,10 @@
 // Containers of the test's own on a bed's Engine.
+import assert from "node:assert/strict";
 import type Docker from "dockerode";
 import { ifExists } from "../../shared/docker/engine.ts";
-import { type Engine, type ImageOptions, pushApp } from "../bed/bed.ts";
+import { type Engine, type ImageOptions, leftovers, pushApp } from "../bed/bed.ts";
 import { CANARY_ENV } from "./canary-secret.ts";
+import { until } from "./until.ts";
 
 /** For a container whose next image ends at once: that it ended is seen, also where it takes seconds to look. */
 export const LONG_SETTLE_TIME = { "com.ouroboros.settle_time": "5s" };
@@ -65,6 +67,24 @@ export async function overview(engine: Engine): Promise<string[]> {
     })
     .sort();
 }
+
+/**
+ * What is left on the Engine in the end, or only what `concerns` is about, as `leftovers` lists it. It is waited for: an updater
+ * gives its lease of the Engine back, which is a volume, a moment after the end of a run can be seen.
+ */
+export async function assertLeft(
+  engine: Engine,
+  expected: readonly string[],
+  concerns: (thing: string) => boolean = () => true,
+): Promise<void> {
+  const left = async () => (await leftovers(engine)).filter(concerns).sort();
+  const wanted = expected.toSorted();
+  const isSo = async () => (await left()).join() === wanted.join();
+  await until("nothing else is left", isSo).catch(() => undefined);
+  assert.deepEqual(await left(), wanted);
+}
+
+export const isVolume = (thing: string): boolean => thing.includes(": volume ");
 
 export const idOf = async (engine: Engine, name: string): Promise<string> =>
   (await engine.docker.getContainer(name).inspect()).Id;

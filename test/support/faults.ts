@@ -7,8 +7,8 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import type Docker from "dockerode";
 import type { ResultRecord } from "../../shared/contract/run-records.ts";
 import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
-import { type Engine, type ImageOptions, bed, engine, leftovers } from "../bed/bed.ts";
-import { deploy, overview, release } from "./containers.ts";
+import { type Engine, type ImageOptions, bed, engine } from "../bed/bed.ts";
+import { assertLeft, deploy, overview, release } from "./containers.ts";
 import { writeSection } from "./docs-sections.ts";
 import { awaitResults, requestPlan } from "./runs.ts";
 import { type Stack, startStack } from "./stack.ts";
@@ -80,8 +80,7 @@ export async function faultScene(options: FaultOptions = {}): Promise<FaultScene
     },
     isWell: async (version, volumes = []) => {
       assert.deepEqual(await overview(host), [`web running ${version}`]);
-      const others = (await leftovers(host)).filter((one) => !one.includes(": container "));
-      assert.deepEqual(others, volumes);
+      await assertLeft(host, volumes, (thing) => !thing.includes(": container "));
       for (const [name, service] of Object.entries(stack.services)) {
         assert.equal(service.stderrText(), "", `the ${name} wrote to stderr`);
         assert.equal(await Promise.race([service.exited, sleep(0, "alive")]), "alive", `the ${name} ended`);
