@@ -55,9 +55,9 @@ const REPOSITORY = "ouroboros";
  * manifest anew with every tag, and answers 500 to who reads it just then.
  */
 export const repositoryOn = (host: number): string => `on-${host}/${REPOSITORY}`;
-const reference = (repository: string, tag: string): string => `registry.lab:5000/${repository}:${tag}`;
+export const imageOf = (repository: string, tag: string): string => `registry.lab:5000/${repository}:${tag}`;
 /** The tag that containers of a test run. */
-export const latestOf = (repository: string): string => reference(repository, "latest");
+export const latestOf = (repository: string): string => imageOf(repository, "latest");
 export const LATEST = latestOf(REPOSITORY);
 
 /** A variable of a running container's environment; "" where there is none. Who waits for it asks often: by the Engine, not by `docker exec`. */
@@ -90,7 +90,7 @@ export async function pushGeneration(
   const own = [`FROM ${ours}`, `ENV GENERATION=${generation} UNIQUE=${randomBytes(4).toString("hex")}`];
   await writeFile(join(folder, "Dockerfile"), [...own, ...lines, ""].join("\n"));
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  const tags = repositories.map((repository) => reference(repository, generation));
+  const tags = repositories.map((repository) => imageOf(repository, generation));
   await docker("build", ...tags.flatMap((tag) => ["-t", tag]), folder);
   for (const tag of tags) await docker("push", tag);
   await docker("rmi", ...tags);

@@ -13,6 +13,7 @@ import {
   checkout,
   docker,
   dockerOn,
+  imageOf,
   latestOf,
   pushGeneration,
   releaseGeneration,
@@ -24,6 +25,9 @@ import type { SelfUpdateCase } from "./cases.ts";
 
 const OURS = "ouroboros-as-built";
 const NATS = "registry.lab:5000/nats-stand-in:1";
+/** What makes compose's keys and streams, and ends: of an image of its own, or it would keep the old one from being cleaned up. */
+const SET_UP = "set-up";
+const SET_UP_SERVICES = ["nats-config", "nats-prepare"];
 const PROGRAM = "/app/dist/test/support/crashing-ouroboros.js";
 const HOOKS = ["before_self_update", "after_self_update", "before_self_cleanup", "after_self_cleanup"];
 /** Generous: other tests want the same cores. */
@@ -48,6 +52,7 @@ async function publishGenerations(hosts: readonly number[]): Promise<void> {
     lines: [...lines, "ENV NATS_URL=nats://127.0.0.1:9"],
     ...{ files, repositories },
   });
+  await pushGeneration(SET_UP, { ours: OURS, repositories });
   await buildNats(NATS);
   await docker("push", NATS);
 }
@@ -119,7 +124,11 @@ async function prepare(scene: Scene): Promise<void> {
   await (it.form === "compose" ? upByCompose(scene) : upByRun(scene));
 }
 
-const settingsOf = ({ it }: Scene): Readonly<Record<string, string>> => ({
+/** A line of `docker ps`. */
+const isSetUp = (line: string): boolean =>
+  SET_UP_SERVICES.some((name) => line.startsWith(`ouroboros-${name}-1 Exited (0)`));
+
+const settingsOf = ({ it }: Scene) => ({
   SELF_UPDATE: "true",
   CLEANUP: "true",
   SAVE_COUNTERS: "true",
@@ -164,11 +173,18 @@ async function upByCompose(scene: Scene): Promise<void> {
     "    build: !reset null",
     `    restart: ${policyOf(scene)}`,
     `    healthcheck: { interval: 1s, timeout: 20s, retries: ${HEALTH_RETRIES} }`,
+    `    environment: { DIE_FOLDER: "${settingsOf(scene).DIE_FOLDER}" }`, // compose.yaml hands on none but Ouroboros' own
     "    volumes: [./met:/met]",
   ];
+  const setUp = SET_UP_SERVICES.map(
+    (name) => `  ${name}: { image: "${imageOf(repository, SET_UP)}", build: !reset null }`,
+  );
   const services = ["poller", "updater", "hook-executor"].flatMap(service);
   const nats = [`  nats: { image: "${NATS}", restart: ${policyOf(scene)} }`];
-  await writeFile(join(folder, "compose.override.yaml"), ["services:", ...services, ...nats, ""].join("\n"));
+  await writeFile(
+    join(folder, "compose.override.yaml"),
+    ["services:", ...services, ...setUp, ...nats, ""].join("\n"),
+  );
   const env = Object.entries(settingsOf(scene)).map(([name, value]) => `${name}='${value}'`);
   await writeFile(join(folder, ".env"), [...env, ""].join("\n"));
   await docker("compose", "up", "-d");
@@ -224,7 +240,10 @@ async function over(scene: Scene): Promise<void> {
     `${own} is ${wanted}, alone and healthy`,
     async () => {
       const ps = await docker("ps", "-a", "--format", "{{.Names}} {{.Status}}").catch(String);
-      const lines = ps.split("\n").sort();
+      const lines = ps
+        .split("\n")
+        .filter((line) => !isSetUp(line))
+        .sort();
       const up = lines.filter((line) => / Up .*\(healthy\)/.test(line)).map((line) => line.split(" ")[0]);
       seen.splice(0, seen.length, ps);
       if (lines.length !== up.length || up.join() !== allNames(scene).join()) return false;
