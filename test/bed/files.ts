@@ -40,7 +40,7 @@ export const testsIn = (folder: string, isTest: (name: string) => boolean): read
 /** What takes a minute or more, longest first; OUROBOROS_TEST_TIMES=all tells of each run how long every file took. */
 export const longest: readonly string[] = [
   ...["fidelity/fidelity", "end-to-end/self-killed", "end-to-end/self-update"],
-  ...["end-to-end/killed-on-28", "end-to-end/killed-on-20", "end-to-end/killed-on-26", "end-to-end/compose"],
+  ...["end-to-end/killed-on-28", "end-to-end/compose"],
   ...["end-to-end/run-once", "end-to-end/one-container", "end-to-end/two-instances", "end-to-end/prune"],
   ...["end-to-end/messaging", "end-to-end/identity", "end-to-end/copied-in", "end-to-end/left-behind"],
   ...["end-to-end/participants", "end-to-end/image", "end-to-end/failures", "end-to-end/faults"],

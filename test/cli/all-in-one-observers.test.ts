@@ -8,6 +8,7 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { freePort, startInfluxdb } from "../support/monitoring.ts";
 import { createInstance } from "../support/ouroboros-instance.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 const SOCKET = `unix://${h1.socket.replace(/^\//, "")}`;
@@ -65,7 +66,7 @@ describe("ouroboros without a sub-command, with DATA_EXPORT", () => {
     );
   });
 
-  it("goes on updating where the port is taken, and says so", async () => {
+  itInFullRun("goes on updating where the port is taken, and says so", async () => {
     await using taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
     const address = taken.address();

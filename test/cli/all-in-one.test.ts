@@ -9,6 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { bedCommand, engine, engineSocket, pushApp, startNats } from "../bed/bed.ts";
 import { checkout } from "../support/ouroboros-image.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const program = join(import.meta.dirname, "../../cli/main.js");
 const host = engine(1);
@@ -40,31 +41,34 @@ describe("ouroboros without a sub-command", () => {
     assert.equal(await colourOf("web"), "new");
   });
 
-  it("is called by `npx ouroboros` beside `npm start`, with the settings that docs/install.md shows", async () => {
-    await outdated("web");
-    const env = { npm_config_update_notifier: "false", npm_config_yes: "false" };
-    const once = start(env, ["sh", "-c", 'RUN_ONCE=true MONITOR="web db" npm start --silent']);
-    assert.equal(await ended(once), 0);
-    assert.equal(await colourOf("web"), "new");
-    const sockets = `DOCKER_SOCKETS="unix://${engineSocket(1)} unix://${engineSocket(2)}" exec npm start --silent`;
-    const service = start(env, ["sh", "-c", sockets]);
-    const status = async (): Promise<string> => {
-      const call = start(env, ["npx", "ouroboros", "status"]);
-      const said: string[] = [];
-      call.stdout.on("data", (data: Buffer) => said.push(data.toString()));
-      await ended(call);
-      return said.join("");
-    };
-    try {
-      const answering = /^\S+ +2\.\S+ +answers/gm;
-      await until(
-        "both hosts answer",
-        async () => (await status()).match(answering)?.length === 2 || undefined,
-      );
-    } finally {
-      await ended(service, "SIGTERM"); // npm hands it on
-    }
-  });
+  itInFullRun(
+    "is called by `npx ouroboros` beside `npm start`, with the settings that docs/install.md shows",
+    async () => {
+      await outdated("web");
+      const env = { npm_config_update_notifier: "false", npm_config_yes: "false" };
+      const once = start(env, ["sh", "-c", 'RUN_ONCE=true MONITOR="web db" npm start --silent']);
+      assert.equal(await ended(once), 0);
+      assert.equal(await colourOf("web"), "new");
+      const sockets = `DOCKER_SOCKETS="unix://${engineSocket(1)} unix://${engineSocket(2)}" exec npm start --silent`;
+      const service = start(env, ["sh", "-c", sockets]);
+      const status = async (): Promise<string> => {
+        const call = start(env, ["npx", "ouroboros", "status"]);
+        const said: string[] = [];
+        call.stdout.on("data", (data: Buffer) => said.push(data.toString()));
+        await ended(call);
+        return said.join("");
+      };
+      try {
+        const answering = /^\S+ +2\.\S+ +answers/gm;
+        await until(
+          "both hosts answer",
+          async () => (await status()).match(answering)?.length === 2 || undefined,
+        );
+      } finally {
+        await ended(service, "SIGTERM"); // npm hands it on
+      }
+    },
+  );
 
   it("ends with 1 when an update was rolled back", async () => {
     await outdated("web", { health: "false" });
@@ -72,13 +76,13 @@ describe("ouroboros without a sub-command", () => {
     assert.equal(await colourOf("web"), "old");
   });
 
-  it("takes DRY_RUN for one cycle too, and touches nothing", async () => {
+  itInFullRun("takes DRY_RUN for one cycle too, and touches nothing", async () => {
     await outdated("web");
     assert.equal(await ended(start({ DRY_RUN: "true" })), 0);
     assert.equal(await colourOf("web"), "old");
   });
 
-  it("works on one Engine while another one does not answer", async () => {
+  itInFullRun("works on one Engine while another one does not answer", async () => {
     await outdated("web");
     const child = start({ DOCKER_SOCKETS: `unix://${dataDir}/dead.sock unix://${engineSocket(1)}` });
     const deadline = Date.now() + 30_000;

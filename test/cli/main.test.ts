@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import "../bed/bed.ts"; // It starts programs.
 import { settings } from "../../shared/settings/settings.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const program = join(import.meta.dirname, "../../cli/main.js");
 
@@ -87,15 +88,18 @@ describe("the command line of ouroboros", () => {
     );
   });
 
-  it("keeps one connection at most to what never greets, however long a service waits for it", async () => {
-    await using silent = await new SilentServer().start();
-    const env = { NATS_URL: silent.url, WEBHOOK_URL: "http://127.0.0.1:1/", HEALTH_PORT: "off" };
-    const child = execFile(process.execPath, [program, "webhook"], { env });
-    while (silent.seen() < 3) await once(silent, "connection");
-    assert.ok(silent.open() <= 2, `${silent.open()} of ${silent.seen()} connections are open`); // the left one, and the last
-    child.kill("SIGINT");
-    await once(child, "exit");
-  });
+  itInFullRun(
+    "keeps one connection at most to what never greets, however long a service waits for it",
+    async () => {
+      await using silent = await new SilentServer().start();
+      const env = { NATS_URL: silent.url, WEBHOOK_URL: "http://127.0.0.1:1/", HEALTH_PORT: "off" };
+      const child = execFile(process.execPath, [program, "webhook"], { env });
+      while (silent.seen() < 3) await once(silent, "connection");
+      assert.ok(silent.open() <= 2, `${silent.open()} of ${silent.seen()} connections are open`); // the left one, and the last
+      child.kill("SIGINT");
+      await once(child, "exit");
+    },
+  );
 
   it("ends at the first SIGINT or SIGTERM while it waits for NATS", async () => {
     for (const [signal, code] of [

@@ -7,6 +7,7 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { awaitResults, requestPlan } from "../support/runs.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 /** As compose names the instances of its services. */
 const composed = (service: string) => ({
@@ -58,12 +59,12 @@ describe("a successor that waits while somebody removes the old container", () =
     assert.deepEqual(seen, ["expired", "NAME running 2"]);
   });
 
-  it("goes where they do not, as they removed the container", async () => {
+  itInFullRun("goes where they do not, as they removed the container", async () => {
     const seen = await whileItWaits(({ h1, name }) => h1.docker.getContainer(name).remove({ force: true }));
     assert.deepEqual(seen, ["expired"]);
   });
 
-  it("takes its name where the old one is stopped first, and removed a moment later", async () => {
+  itInFullRun("takes its name where the old one is stopped first, and removed a moment later", async () => {
     const seen = await whileItWaits(async ({ h1, name, successor, turn }) => {
       await h1.docker.getContainer(name).stop();
       await turn();
@@ -75,17 +76,20 @@ describe("a successor that waits while somebody removes the old container", () =
     assert.deepEqual(seen, ["expired", "NAME running 2"]);
   });
 
-  it("goes where they start it beside one of their own that has the name or the service", async () => {
-    const seen = await whileItWaits(async ({ h1, name, successor, turn }) => {
-      const { Config } = await h1.docker.getContainer(name).inspect();
-      const theirs = await h1.docker.createContainer({ ...Config, name: `0123_${name}` });
-      await h1.docker.getContainer(name).remove({ force: true });
-      await h1.docker.getContainer(successor).start();
-      await turn();
-      await sleep(500);
-      await theirs.rename({ name });
-      await theirs.start();
-    });
-    assert.deepEqual(seen, ["expired", "NAME running 1"]);
-  });
+  itInFullRun(
+    "goes where they start it beside one of their own that has the name or the service",
+    async () => {
+      const seen = await whileItWaits(async ({ h1, name, successor, turn }) => {
+        const { Config } = await h1.docker.getContainer(name).inspect();
+        const theirs = await h1.docker.createContainer({ ...Config, name: `0123_${name}` });
+        await h1.docker.getContainer(name).remove({ force: true });
+        await h1.docker.getContainer(successor).start();
+        await turn();
+        await sleep(500);
+        await theirs.rename({ name });
+        await theirs.start();
+      });
+      assert.deepEqual(seen, ["expired", "NAME running 1"]);
+    },
+  );
 });

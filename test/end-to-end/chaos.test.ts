@@ -1,9 +1,10 @@
 // A short piece of the chaos test (chaos.full-test.ts), so that it keeps working; and its pure parts.
 import assert from "node:assert/strict";
-import { describe, it } from "mocha";
+import { type Context, describe, it } from "mocha";
 import { runChaos } from "./chaos/run-chaos.ts";
 import { roundAt } from "./chaos/schedule.ts";
 import { INITIAL_STATES, afterEngine, change, renamed, want } from "./chaos/desired-states.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const done = { ok: true, isBusy: false };
 const beside = { ok: true, isBusy: true };
@@ -55,7 +56,7 @@ describe("the chaos test", () => {
   for (const [sentence, found, expected] of states)
     it(`knows what the owner wants: ${sentence}`, () => assert.deepEqual(found, expected));
 
-  it("plays a round and finds all as it should be", async function () {
+  itInFullRun("plays a round and finds all as it should be", async function (this: Context) {
     this.timeout(300_000);
     const { results, violated } = await runChaos({
       ...{ engine: "28.5", host: 1, seed: 22, minutes: 5 },

@@ -22,6 +22,7 @@ import {
   releaseGeneration,
   variableOf,
 } from "../support/ouroboros-image.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const image = "ghcr.io/ouroboros-updater/ouroboros:2";
 const host = engine(1);
@@ -146,49 +147,52 @@ describe("docker compose up -d", function () {
     await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
   });
 
-  it("keeps what an open NATS of before holds, and the Engine's name where none is given", async () => {
-    const data = "ouroboros_nats-data:/data";
-    await docker(
-      "volume",
-      "create",
-      "--label",
-      "com.docker.compose.project=ouroboros",
-      "--label",
-      "com.docker.compose.volume=nats-data",
-      "ouroboros_nats-data",
-    );
-    await docker("network", "create", "before");
-    await docker(
-      "run",
-      "-d",
-      "--name",
-      "open-nats",
-      "--network",
-      "before",
-      "-v",
-      data,
-      "nats:2.12-alpine",
-      "-js",
-      "-sd",
-      "/data",
-    );
-    const old = ["--rm", "--network", "before", "-e", "NATS_URL=nats://open-nats:4222", image];
-    await docker("run", ...old, "nats-config", "prepare", "--hosts", "home");
-    await docker("run", ...old, "participant", "add", "older", "--hooks", "after_update");
-    await docker("rm", "--force", "open-nats");
-    await docker("network", "rm", "before");
-    await writeFile(join(folder, ".env"), "SETTLE_TIME=1\n");
-    await run("docker", ["compose", "up", "-d"], folder, { OUROBOROS_HOST: "" });
-    assert.match(
-      await compose("exec", "-T", "updater", "ouroboros", "participant", "list"),
-      /^older +after_update/m,
-    );
-    const name = await docker("info", "--format", "{{.Name}}");
-    assert.equal(await compose("exec", "-T", "updater", "cat", "/run/secure/host"), name);
-    await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
-  });
+  itInFullRun(
+    "keeps what an open NATS of before holds, and the Engine's name where none is given",
+    async () => {
+      const data = "ouroboros_nats-data:/data";
+      await docker(
+        "volume",
+        "create",
+        "--label",
+        "com.docker.compose.project=ouroboros",
+        "--label",
+        "com.docker.compose.volume=nats-data",
+        "ouroboros_nats-data",
+      );
+      await docker("network", "create", "before");
+      await docker(
+        "run",
+        "-d",
+        "--name",
+        "open-nats",
+        "--network",
+        "before",
+        "-v",
+        data,
+        "nats:2.12-alpine",
+        "-js",
+        "-sd",
+        "/data",
+      );
+      const old = ["--rm", "--network", "before", "-e", "NATS_URL=nats://open-nats:4222", image];
+      await docker("run", ...old, "nats-config", "prepare", "--hosts", "home");
+      await docker("run", ...old, "participant", "add", "older", "--hooks", "after_update");
+      await docker("rm", "--force", "open-nats");
+      await docker("network", "rm", "before");
+      await writeFile(join(folder, ".env"), "SETTLE_TIME=1\n");
+      await run("docker", ["compose", "up", "-d"], folder, { OUROBOROS_HOST: "" });
+      assert.match(
+        await compose("exec", "-T", "updater", "ouroboros", "participant", "list"),
+        /^older +after_update/m,
+      );
+      const name = await docker("info", "--format", "{{.Name}}");
+      assert.equal(await compose("exec", "-T", "updater", "cat", "/run/secure/host"), name);
+      await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
+    },
+  );
 
-  it("ends every service with 0 within its time", async () => {
+  itInFullRun("ends every service with 0 within its time", async () => {
     await compose("up", "-d");
     for (const service of ["poller", "updater", "hook-executor"])
       while (!(await compose("logs", service)).includes("  started")) await pause(400);
@@ -209,7 +213,7 @@ describe("docker compose up -d", function () {
     ]);
   });
 
-  it("works with users, rights and TLS at NATS, as docs/security.md shows it", async () => {
+  itInFullRun("works with users, rights and TLS at NATS, as docs/security.md shows it", async () => {
     await outdated("composed");
     await sh(await blockOf("docs/security.md", "As soon as other machines are to reach NATS"));
     const secure = ["--file", "compose.yaml", "--file", "compose.secure.yaml"];
@@ -231,7 +235,7 @@ describe("docker compose up -d", function () {
     await compose(...secure, "down", "--volumes");
   });
 
-  it("runs the observers and the webhook beside it, as their pages show it", async () => {
+  itInFullRun("runs the observers and the webhook beside it, as their pages show it", async () => {
     const settings = [
       "OUROBOROS_HOST=home",
       "MQTT_URL=mqtt://127.0.0.1:1",
@@ -264,27 +268,33 @@ describe("docker compose up -d", function () {
     await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
   });
 
-  it("works through compose.socket-proxy.yaml, and its proxies deny nothing that is asked", async () => {
-    await buildSocketProxy("wollomatic/socket-proxy:1");
-    const [gid, proxied] = [
-      await bedCommand("on", "1", "stat", "-c", "%g", "/var/run/docker.sock"),
-      ["--file", "compose.yaml", "--file", "compose.socket-proxy.yaml"],
-    ];
-    await writeFile(join(folder, ".env"), `OUROBOROS_HOST=home\nSETTLE_TIME=1\nDOCKER_GID=${gid}\n`);
-    await outdated("composed");
-    await compose(...proxied, "up", "-d");
-    await updated("composed");
-    assert.equal(await compose(...proxied, "logs", "--no-log-prefix", "poller-socket", "updater-socket"), "");
-    const asked = await compose(
-      ...[...proxied, "exec", "-T", "poller", "node", "-e"],
-      'fetch("http://poller-socket:2375/v1.41/secrets").then(({ status }) => console.log(status))',
-    );
-    assert.equal(asked, "403");
-    await compose(...proxied, "down", "--volumes");
-    await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
-  });
+  itInFullRun(
+    "works through compose.socket-proxy.yaml, and its proxies deny nothing that is asked",
+    async () => {
+      await buildSocketProxy("wollomatic/socket-proxy:1");
+      const [gid, proxied] = [
+        await bedCommand("on", "1", "stat", "-c", "%g", "/var/run/docker.sock"),
+        ["--file", "compose.yaml", "--file", "compose.socket-proxy.yaml"],
+      ];
+      await writeFile(join(folder, ".env"), `OUROBOROS_HOST=home\nSETTLE_TIME=1\nDOCKER_GID=${gid}\n`);
+      await outdated("composed");
+      await compose(...proxied, "up", "-d");
+      await updated("composed");
+      assert.equal(
+        await compose(...proxied, "logs", "--no-log-prefix", "poller-socket", "updater-socket"),
+        "",
+      );
+      const asked = await compose(
+        ...[...proxied, "exec", "-T", "poller", "node", "-e"],
+        'fetch("http://poller-socket:2375/v1.41/secrets").then(({ status }) => console.log(status))',
+      );
+      assert.equal(asked, "403");
+      await compose(...proxied, "down", "--volumes");
+      await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
+    },
+  );
 
-  it("updates its own three containers, the updater's by a helper, and never NATS", async () => {
+  itInFullRun("updates its own three containers, the updater's by a helper, and never NATS", async () => {
     await pushGeneration("1", { ours: image });
     await pushGeneration("2", { ours: image });
     await releaseGeneration("1");
@@ -314,7 +324,7 @@ describe("docker compose up -d", function () {
     await writeFile(join(folder, ".env"), "OUROBOROS_HOST=home\nSETTLE_TIME=1\n");
   });
 
-  it("works as one container without compose too, with its private NATS", async () => {
+  itInFullRun("works as one container without compose too, with its private NATS", async () => {
     await outdated("alone");
     const mounts = ["-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", "data:/data", "--tmpfs", "/tmp"];
     await docker(

@@ -9,6 +9,7 @@ import { type Engine, type ImageOptions, bedCommand, engine, leftovers } from ".
 import { type RunOnceResult, runOnce } from "../fidelity/run-once.ts";
 import { until } from "../support/until.ts";
 import { idOf, overview, pull, release } from "../support/containers.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const run = promisify(execFile);
 
@@ -186,33 +187,39 @@ function describeCopiedIn(number: number): void {
     }
   });
 
-  it("leaves behind what the container unpacked itself, however old and however often it was restarted", async () => {
-    await create();
-    await docker("start", "web");
-    await isItsOwn("1");
-    await updates("2");
-    await isItsOwn("2");
-    await docker("restart", "-t", "1", "web");
-    await updates("3");
-    await isItsOwn("3");
-  });
+  itInFullRun(
+    "leaves behind what the container unpacked itself, however old and however often it was restarted",
+    async () => {
+      await create();
+      await docker("start", "web");
+      await isItsOwn("1");
+      await updates("2");
+      await isItsOwn("2");
+      await docker("restart", "-t", "1", "web");
+      await updates("3");
+      await isItsOwn("3");
+    },
+  );
 
-  it("tells them apart by the Engine's events where the container was restarted, and refuses where these are forgotten", async () => {
-    await create();
-    await docker("cp", "-q", join(folder, "tree/old.conf"), "web:/etc/old.conf");
-    await docker("start", "web");
-    await docker("restart", "-t", "1", "web");
-    await updates("2");
-    assert.equal(await shows("cat", "/etc/old.conf"), "old");
-    await isItsOwn("2");
-    await docker("rm", "-f", "web");
-    await create();
-    await docker("cp", "-q", join(folder, "tree/old.conf"), "web:/etc/old.conf");
-    await docker("start", "web");
-    await docker("restart", "-t", "1", "web");
-    await forgetEvents();
-    await refuses("4", /cannot tell whether .*\/etc\/old\.conf.* were copied into the container/);
-  });
+  itInFullRun(
+    "tells them apart by the Engine's events where the container was restarted, and refuses where these are forgotten",
+    async () => {
+      await create();
+      await docker("cp", "-q", join(folder, "tree/old.conf"), "web:/etc/old.conf");
+      await docker("start", "web");
+      await docker("restart", "-t", "1", "web");
+      await updates("2");
+      assert.equal(await shows("cat", "/etc/old.conf"), "old");
+      await isItsOwn("2");
+      await docker("rm", "-f", "web");
+      await create();
+      await docker("cp", "-q", join(folder, "tree/old.conf"), "web:/etc/old.conf");
+      await docker("start", "web");
+      await docker("restart", "-t", "1", "web");
+      await forgetEvents();
+      await refuses("4", /cannot tell whether .*\/etc\/old\.conf.* were copied into the container/);
+    },
+  );
 }
 
 /** An Engine of the bed; `boot` where it is not up already. */

@@ -5,6 +5,7 @@ import { assertLeft, deploy, idOf, overview, release } from "../support/containe
 import { startEngineProxy } from "../support/engine-proxy.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 
@@ -38,7 +39,7 @@ describe("containers that refer to an updated one", () => {
     });
   }
 
-  it("are put back once the namespace that they are to share is there again", async () => {
+  itInFullRun("are put back once the namespace that they are to share is there again", async () => {
     const before = await deployChain();
     const [, child] = before;
     let refusals = 3;

@@ -7,6 +7,7 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { type EngineProxy, startEngineProxy } from "../support/engine-proxy.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun, firstUnlessFull } from "../support/full-run.ts";
 
 const good = engine(1);
 const bad = engine(2);
@@ -22,7 +23,7 @@ describe("an Engine among others", function () {
     ["is killed", ["kill", "2"], ["start", "2"]],
     ["hangs", inHost("kill -STOP $(cat /run/engine.pid)"), inHost("kill -CONT $(cat /run/engine.pid)")],
   ] as const;
-  for (const [sentence, strike, heal] of faults)
+  for (const [sentence, strike, heal] of firstUnlessFull(faults))
     it(`that ${sentence} in the middle of a run holds up no other, and is worked on when it is back`, async () => {
       await deploy(good, "web");
       await deploy(bad, "far", { create: { HostConfig: { RestartPolicy: { Name: "always" } } } });
@@ -71,33 +72,36 @@ describe("an updater of several Engines, one of which is away", () => {
     await bad.clean();
   });
 
-  it("or answers nothing but errors, works on the others, and on that one when it is well again", async () => {
-    await deploy(good, "web");
-    await deploy(bad, "far");
-    await using ill = await illEngine(bad.socket);
-    await using stack = await startStack({
-      engine: good,
-      env: {
-        DOCKER_SOCKETS: `unix://${good.socket} ${ill.url}`,
-        OUROBOROS_HOST: `${good.name} ${bad.name}`,
-      },
-    });
-    const log = (): string => stack.services.updater?.log() ?? "";
-    await until("it is tried again", () => log().includes("recovery is tried again"), { explain: log });
-    await release("apps/web", "2");
-    await check(stack, good.name);
-    await stack.expectResult("web", "updated");
-    ill.heal();
-    await release("apps/far", "2");
-    await until(
-      "the other is updated as well",
-      async () => {
-        await check(stack, bad.name);
-        return (await overview(bad)).join() === "far running 2";
-      },
-      { explain: log },
-    );
-  });
+  itInFullRun(
+    "or answers nothing but errors, works on the others, and on that one when it is well again",
+    async () => {
+      await deploy(good, "web");
+      await deploy(bad, "far");
+      await using ill = await illEngine(bad.socket);
+      await using stack = await startStack({
+        engine: good,
+        env: {
+          DOCKER_SOCKETS: `unix://${good.socket} ${ill.url}`,
+          OUROBOROS_HOST: `${good.name} ${bad.name}`,
+        },
+      });
+      const log = (): string => stack.services.updater?.log() ?? "";
+      await until("it is tried again", () => log().includes("recovery is tried again"), { explain: log });
+      await release("apps/web", "2");
+      await check(stack, good.name);
+      await stack.expectResult("web", "updated");
+      ill.heal();
+      await release("apps/far", "2");
+      await until(
+        "the other is updated as well",
+        async () => {
+          await check(stack, bad.name);
+          return (await overview(bad)).join() === "far running 2";
+        },
+        { explain: log },
+      );
+    },
+  );
 
   it("that starts before NATS does works on the others when NATS is there", async () => {
     await deploy(good, "web");

@@ -8,6 +8,7 @@ import { faultScene, awaitPlanConsumer, addFaultRow, writeFaults } from "../supp
 import { addParticipant } from "../support/participants.ts";
 import { update } from "../support/runs.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 
@@ -31,7 +32,7 @@ describe("a NATS store that is lost", () => {
     );
   });
 
-  it("while a container is proved costs history; the new one stays", async () => {
+  itInFullRun("while a container is proved costs history; the new one stays", async () => {
     await using scene = await faultScene({ env: { SETTLE_TIME: "8s" } });
     const run = await scene.plan();
     await until("it is swapped", async () => (await overview(h1)).includes("web running 2"));
@@ -52,7 +53,7 @@ describe("a NATS store that is lost", () => {
 describe("DATA_DIR", () => {
   afterEach(() => h1.clean());
 
-  it("that somebody removed is made again", async () => {
+  itInFullRun("that somebody removed is made again", async () => {
     await using scene = await faultScene();
     await rm(join(scene.stack.folder, "data"), { recursive: true });
     const ended = await scene.outcome(await scene.plan());

@@ -11,6 +11,7 @@ import { idOf } from "../support/containers.ts";
 import { shiftedClock, faultScene, holdPort, addFaultRow, writeFaults } from "../support/faults.ts";
 import { readHold } from "../support/runs.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const run = promisify(execFile);
 const h1 = engine(1);
@@ -41,7 +42,7 @@ describe("the Engine", () => {
 describe("a port that a third process takes while the container is down", () => {
   afterEach(() => h1.clean());
 
-  it("is waited for: the old container is tried until it is free, and runs again", async () => {
+  itInFullRun("is waited for: the old container is tried until it is free, and runs again", async () => {
     await using scene = await faultScene({
       create: PUBLISHED,
       fault: { after: STOPPED, run: holdPort(8080, 12) },
@@ -76,7 +77,7 @@ describe("a disk that is full", () => {
   });
   after(() => bedCommand("cut", "9"));
 
-  it("during the pull touches nothing, and says so", async () => {
+  itInFullRun("during the pull touches nothing, and says so", async () => {
     await using scene = await faultScene({ host: h9 });
     await bedCommand("on", "9", "sh", "-c", `${fill} || true`);
     const ended = await scene.outcome(await scene.plan());
@@ -90,7 +91,7 @@ describe("a disk that is full", () => {
     addFaultRow("disk full at the pull", "`failed`: nothing is touched; tried again later", ended);
   });
 
-  it("when the successor is created touches nothing, and says so", async () => {
+  itInFullRun("when the successor is created touches nothing, and says so", async () => {
     await using scene = await faultScene({
       host: h9,
       fault: { before: "create the successor", run: on9(`${fill} || true`) },
@@ -161,7 +162,7 @@ async function smallFolder(): Promise<AsyncDisposable & { readonly path: string 
 describe("a network that fails", () => {
   afterEach(() => h1.clean());
 
-  it("in the middle of a layer is tried again by the Engine, and the update is done", async () => {
+  itInFullRun("in the middle of a layer is tried again by the Engine, and the update is done", async () => {
     const big = { "/big": randomBytes(400_000).toString("hex") };
     await using scene = await faultScene({ image: "docker.io/library/web", next: { files: big } });
     await using _cut = await hubControl.faults([
@@ -202,7 +203,7 @@ describe("a wall clock", () => {
 describe("two updaters that start at once on one host", () => {
   afterEach(() => h1.clean());
 
-  it("do the work of one", async () => {
+  itInFullRun("do the work of one", async () => {
     await using scene = await faultScene();
     const { stack } = scene;
     const first = stack.services.updater;

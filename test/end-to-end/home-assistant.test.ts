@@ -19,6 +19,7 @@ import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { update } from "../support/runs.ts";
 import { type Process, type Stack, startProcess, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 const PROGRAM = join(import.meta.dirname, "../../services/home-assistant/main.js");
@@ -177,42 +178,45 @@ describe("Home Assistant, by nats-server's MQTT and with the rights of its user"
     await state("web is updated", isCurrent);
   });
 
-  it("loses the entity of a container that went while the broker was away, though the service was started anew", async () => {
-    await deploy(h1, "gone.2", { image: "apps/gone" });
-    await stack.check();
-    await until("it is there", () => stateOf(gone2) !== undefined);
-    await broker.server.kill();
-    await until("the log says so", () => bridge.log().includes("MQTT is away"));
-    await h1.docker.getContainer("gone.2").remove({ force: true });
-    await stack.check();
-    bridge.kill("SIGKILL");
-    await bridge.exited;
-    logs.push(bridge.log());
-    bridge = startBridge();
-    await until("the log says it again", () => bridge.log().includes("MQTT is away"));
-    await broker.server.restart();
-    await until("the service is connected", () => bridge.log().includes("connected to MQTT"));
-    await listener[Symbol.asyncDispose]();
-    listener = await until(
-      "a client that connects now does not find it",
-      async () => {
-        const anew = listenToMqtt(broker);
-        const isHeard = await until(
-          "what is retained has come",
-          async () => {
-            await publishToMqtt(broker, "homeassistant/status", "online");
-            return anew.last(web.state) !== undefined && anew.last("homeassistant/status") !== undefined;
-          },
-          { within: 5000 },
-        ).catch(() => false);
-        if (isHeard && [gone2.config, gone2.state].every((topic) => !anew.last(topic))) return anew;
-        await anew[Symbol.asyncDispose]();
-        return undefined;
-      },
-      { explain: () => bridge.log() },
-    );
-    await state("web is there", isCurrent);
-  });
+  itInFullRun(
+    "loses the entity of a container that went while the broker was away, though the service was started anew",
+    async () => {
+      await deploy(h1, "gone.2", { image: "apps/gone" });
+      await stack.check();
+      await until("it is there", () => stateOf(gone2) !== undefined);
+      await broker.server.kill();
+      await until("the log says so", () => bridge.log().includes("MQTT is away"));
+      await h1.docker.getContainer("gone.2").remove({ force: true });
+      await stack.check();
+      bridge.kill("SIGKILL");
+      await bridge.exited;
+      logs.push(bridge.log());
+      bridge = startBridge();
+      await until("the log says it again", () => bridge.log().includes("MQTT is away"));
+      await broker.server.restart();
+      await until("the service is connected", () => bridge.log().includes("connected to MQTT"));
+      await listener[Symbol.asyncDispose]();
+      listener = await until(
+        "a client that connects now does not find it",
+        async () => {
+          const anew = listenToMqtt(broker);
+          const isHeard = await until(
+            "what is retained has come",
+            async () => {
+              await publishToMqtt(broker, "homeassistant/status", "online");
+              return anew.last(web.state) !== undefined && anew.last("homeassistant/status") !== undefined;
+            },
+            { within: 5000 },
+          ).catch(() => false);
+          if (isHeard && [gone2.config, gone2.state].every((topic) => !anew.last(topic))) return anew;
+          await anew[Symbol.asyncDispose]();
+          return undefined;
+        },
+        { explain: () => bridge.log() },
+      );
+      await state("web is there", isCurrent);
+    },
+  );
 
   it("disturbs no update while the broker is away, and gets everything anew when it is back", async () => {
     const before = await state("web is there", isCurrent);
@@ -300,7 +304,7 @@ describe("Home Assistant, by mosquitto with TLS and the program of a single cont
       assert.equal((program.stderrText() + program.log()).includes("planted"), false);
     });
 
-  it("goes on updating where the broker cannot be trusted", async () => {
+  itInFullRun("goes on updating where the broker cannot be trusted", async () => {
     await using broker = await startMosquitto();
     await deploy(h1, "web");
     const stranger = broker.ca.replace("ca.pem", "client.pem");

@@ -41,7 +41,7 @@ describe("the image", function () {
     assert.match(facts, /^4321\n.*Read-only file system\nCapEff:\t0+\nNoNewPrivs:\t1$/);
   });
 
-  it("finds that user's own socket in XDG_RUNTIME_DIR, as rootless Docker has it", async () => {
+  itInFullRun("finds that user's own socket in XDG_RUNTIME_DIR, as rootless Docker has it", async () => {
     const group = await bedCommand("on", "1", "stat", "-c", "%g", SOCKET);
     const own = `/run/user/${SOMEBODY}`;
     const mine = ["--user", USER, "--group-add", group, "-e", `XDG_RUNTIME_DIR=${own}`];
@@ -96,7 +96,7 @@ describe("the image", function () {
     assert.match(await docker("logs", "ouroboros"), /"because":"SIGTERM","code":0,"msg":"stopped"\}$/);
   });
 
-  it("keeps no zombies of what scripts leave behind", async () => {
+  itInFullRun("keeps no zombies of what scripts leave behind", async () => {
     await run();
     await healthy();
     await inside("sh", "-c", "(sleep 0.2; exit 3) & exit 0");

@@ -6,6 +6,7 @@ import { engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun, firstUnlessFull } from "../support/full-run.ts";
 
 const h1 = engine(1);
 const dyingUpdater = join(import.meta.dirname, "../support/crashing-updater.js");
@@ -22,7 +23,7 @@ while [ -e "$HOOK_NOTES.wait" ]; do sleep 0.05; done
 describe("an updater that is killed", () => {
   afterEach(() => h1.clean());
 
-  for (const hook of ["before_stop_depends_container", "before_update", "after_update"]) {
+  for (const hook of firstUnlessFull(["after_update", "before_update", "before_stop_depends_container"])) {
     it(`while it waits at ${hook}, goes on with the same event`, async () => {
       await using scene = await setUp({ waitFor: [hook] });
       const { stack } = scene;
@@ -67,10 +68,10 @@ describe("an updater that is killed", () => {
 describe("a hard dependency whose recreation a hook refused before the updater was killed", () => {
   afterEach(() => h1.clean());
 
-  for (const [sentence, isAway] of [
+  for (const [sentence, isAway] of firstUnlessFull([
     ["is put back", false],
     ["is put back once NATS, which alone knows, answers again", true],
-  ] as const)
+  ] as const))
     it(sentence, async () => {
       const before = await deploy(h1, "db");
       const inside = { HostConfig: { NetworkMode: `container:${before}` } };
@@ -102,7 +103,7 @@ describe("recovery", () => {
     ["puts back", "stop the old container"],
     ["goes on", "give the name to the successor"],
   ] as const;
-  for (const [sentence, step] of cases)
+  for (const [sentence, step] of firstUnlessFull(cases))
     it(`that ${sentence} is killed after its first change, the next one after its second, and so on`, async () => {
       await using scene = await setUp({ waitFor: [] });
       const { stack } = scene;
@@ -157,7 +158,7 @@ describe("two updaters on one host", () => {
     assert.equal((await scene.scriptRuns()).length, 1);
   });
 
-  it("hand over when the first is idle, and the fence stops one that was only asleep", async () => {
+  itInFullRun("hand over when the first is idle, and the fence stops one that was only asleep", async () => {
     await using scene = await setUp({ waitFor: ["before_update"] });
     const { stack } = scene;
     const first = stack.start("updater");

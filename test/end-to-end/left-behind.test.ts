@@ -15,7 +15,7 @@ import { startEngineProxy } from "../support/engine-proxy.ts";
 import { awaitResults, requestPlan, update } from "../support/runs.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
-import { firstUnlessFull } from "../support/full-run.ts";
+import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 const RUN = "0abc";
@@ -56,43 +56,49 @@ describe("what an earlier updater left behind", () => {
     await assertLeft(h1, ["h1: container /child", "h1: container /web"]);
   });
 
-  it("dependants whose old containers are gone: there is no way back, though the new one proves itself no more", async () => {
-    const old = await deploy(h1, "web");
-    const web = await secondOf("web", successorName("web", RUN), { health: "false" });
-    await h1.docker.getContainer(old).stop();
-    await rename(old, backupName("web", RUN)); // as an earlier version of the program named it
-    await rename(web, "web");
-    await h1.docker.getContainer(web).start();
-    const child = await deploy(h1, "child", { imageOptions: WAITS, create: inNetworkOf(web) });
-    await using _stack = await startStack({ engine: h1, services: ["updater"] });
-    await comesTo(["child running 1", "web running 2"]);
-    assert.deepEqual([await idOf(h1, "web"), await idOf(h1, "child")], [web, child]);
-  });
+  itInFullRun(
+    "dependants whose old containers are gone: there is no way back, though the new one proves itself no more",
+    async () => {
+      const old = await deploy(h1, "web");
+      const web = await secondOf("web", successorName("web", RUN), { health: "false" });
+      await h1.docker.getContainer(old).stop();
+      await rename(old, backupName("web", RUN)); // as an earlier version of the program named it
+      await rename(web, "web");
+      await h1.docker.getContainer(web).start();
+      const child = await deploy(h1, "child", { imageOptions: WAITS, create: inNetworkOf(web) });
+      await using _stack = await startStack({ engine: h1, services: ["updater"] });
+      await comesTo(["child running 1", "web running 2"]);
+      assert.deepEqual([await idOf(h1, "web"), await idOf(h1, "child")], [web, child]);
+    },
+  );
 
-  it("a container that cannot be put right: the others are, and it is once that is possible", async () => {
-    await using folder = await mounted();
-    await deploy(h1, "web");
-    await secondOf("web", successorName("web", RUN));
-    await h1.docker.getContainer("web").stop();
-    await deploy(h1, "other", { create: { HostConfig: { Mounts: [folder.mount] } } });
-    await h1.docker.getContainer("other").stop();
-    await rename("other", successorName("other", RUN)); // somebody removed the old one
-    await rm(folder.path, { recursive: true });
-    await using stack = await startStack({ engine: h1, services: ["updater"] });
-    await comesTo([`${successorName("other", RUN)} exited 1`, "web running 1"]);
-    const stuck = await repair(stack);
-    assert.deepEqual(
-      [stuck.code, stuck.restored?.map(({ container, end }) => [container, end])],
-      [2, [["other", "stuck"]]],
-    );
-    assert.match(
-      stuck.restored?.[0]?.because ?? "",
-      /bind source path does not exist.*`ouroboros repair other`/s,
-    );
-    await mkdir(folder.path);
-    assert.equal((await repair(stack)).code, 0);
-    assert.deepEqual(await overview(h1), ["other running 1", "web running 1"]);
-  });
+  itInFullRun(
+    "a container that cannot be put right: the others are, and it is once that is possible",
+    async () => {
+      await using folder = await mounted();
+      await deploy(h1, "web");
+      await secondOf("web", successorName("web", RUN));
+      await h1.docker.getContainer("web").stop();
+      await deploy(h1, "other", { create: { HostConfig: { Mounts: [folder.mount] } } });
+      await h1.docker.getContainer("other").stop();
+      await rename("other", successorName("other", RUN)); // somebody removed the old one
+      await rm(folder.path, { recursive: true });
+      await using stack = await startStack({ engine: h1, services: ["updater"] });
+      await comesTo([`${successorName("other", RUN)} exited 1`, "web running 1"]);
+      const stuck = await repair(stack);
+      assert.deepEqual(
+        [stuck.code, stuck.restored?.map(({ container, end }) => [container, end])],
+        [2, [["other", "stuck"]]],
+      );
+      assert.match(
+        stuck.restored?.[0]?.because ?? "",
+        /bind source path does not exist.*`ouroboros repair other`/s,
+      );
+      await mkdir(folder.path);
+      assert.equal((await repair(stack)).code, 0);
+      assert.deepEqual(await overview(h1), ["other running 1", "web running 1"]);
+    },
+  );
 
   it("a dependency that could not be started again: the run ends, and repair starts it", async () => {
     await using folder = await mounted();
@@ -153,60 +159,66 @@ describe("what an earlier updater left behind", () => {
     assert.deepEqual([await idOf(h1, "web"), await policyOf("web")], [web, "always"]);
   });
 
-  it("a task of the old container and of a dependency, by an Engine that was killed: others like them run", async () => {
-    const web = await deploy(h1, "web", { create: { Labels: { "com.ouroboros.depends_on": "db" } } });
-    const db = await deploy(h1, "db");
-    let isDbMade = false;
-    await using proxy = await startEngineProxy(h1.socket, ({ method, url = "" }) => {
-      isDbMade ||= /\/containers\/create\?(.*&)?name=db\./.test(url);
-      const refused = [web, db, ...(isDbMade ? [] : ["db"])];
-      return method === "POST" && refused.some((one) => url.endsWith(`/containers/${one}/start`))
-        ? [500, `task ${web}: already exists`]
-        : undefined;
-    });
-    await using stack = await startStack({
-      engine: h1,
-      services: ["hook-executor", "poller"],
-      env: { MONITOR: "web" },
-    });
-    stack.start("updater", { env: { DOCKER_SOCKETS: proxy.url } });
-    await stack.script("after_update/no", "#!/bin/sh\nexit 1\n");
-    await stack.check();
-    await release("apps/web", "2");
-    assert.deepEqual(await update(stack), { web: "rolled_back" });
-    assert.deepEqual(await overview(h1), ["db running 1", "web running 1"]);
-    const now = [await idOf(h1, "web"), await idOf(h1, "db")];
-    assert.ok(!now.includes(web) && !now.includes(db));
-    await assertLeft(h1, ["h1: container /db", "h1: container /web"]);
-  });
+  itInFullRun(
+    "a task of the old container and of a dependency, by an Engine that was killed: others like them run",
+    async () => {
+      const web = await deploy(h1, "web", { create: { Labels: { "com.ouroboros.depends_on": "db" } } });
+      const db = await deploy(h1, "db");
+      let isDbMade = false;
+      await using proxy = await startEngineProxy(h1.socket, ({ method, url = "" }) => {
+        isDbMade ||= /\/containers\/create\?(.*&)?name=db\./.test(url);
+        const refused = [web, db, ...(isDbMade ? [] : ["db"])];
+        return method === "POST" && refused.some((one) => url.endsWith(`/containers/${one}/start`))
+          ? [500, `task ${web}: already exists`]
+          : undefined;
+      });
+      await using stack = await startStack({
+        engine: h1,
+        services: ["hook-executor", "poller"],
+        env: { MONITOR: "web" },
+      });
+      stack.start("updater", { env: { DOCKER_SOCKETS: proxy.url } });
+      await stack.script("after_update/no", "#!/bin/sh\nexit 1\n");
+      await stack.check();
+      await release("apps/web", "2");
+      assert.deepEqual(await update(stack), { web: "rolled_back" });
+      assert.deepEqual(await overview(h1), ["db running 1", "web running 1"]);
+      const now = [await idOf(h1, "web"), await idOf(h1, "db")];
+      assert.ok(!now.includes(web) && !now.includes(db));
+      await assertLeft(h1, ["h1: container /db", "h1: container /web"]);
+    },
+  );
 
-  it("the same, killed when the other was made and the one that cannot be started was there still", async () => {
-    const web = await deploy(h1, "web");
-    await using proxy = await startEngineProxy(h1.socket, ({ method, url = "" }) =>
-      method === "POST" && url.endsWith(`/containers/${web}/start`)
-        ? [500, `task ${web}: already exists`]
-        : undefined,
-    );
-    await using stack = await startStack({ engine: h1, services: ["hook-executor", "poller"] });
-    const engineOf = { DOCKER_SOCKETS: proxy.url };
-    const dieAt = JSON.stringify(["POST /containers/create.*ouroboros-old.*"]);
-    const dying = stack.start("updater", { program: dyingUpdater, env: { ...engineOf, DIE_AT: dieAt } });
-    await stack.script("after_update/no", "#!/bin/sh\nexit 1\n");
-    await stack.check();
-    await release("apps/web", "2");
-    const run = await requestPlan(stack);
-    assert.equal(await dying.exited, "SIGKILL");
-    assert.equal((await overview(h1)).length, 3);
-    stack.start("updater", { env: engineOf });
-    assert.deepEqual(
-      await awaitResults(stack, run, 90_000),
-      { web: "rolled_back" },
-      stack.services.updater?.log(),
-    );
-    assert.deepEqual(await overview(h1), ["web running 1"]);
-    assert.notEqual(await idOf(h1, "web"), web);
-    await assertLeft(h1, ["h1: container /web"]);
-  });
+  itInFullRun(
+    "the same, killed when the other was made and the one that cannot be started was there still",
+    async () => {
+      const web = await deploy(h1, "web");
+      await using proxy = await startEngineProxy(h1.socket, ({ method, url = "" }) =>
+        method === "POST" && url.endsWith(`/containers/${web}/start`)
+          ? [500, `task ${web}: already exists`]
+          : undefined,
+      );
+      await using stack = await startStack({ engine: h1, services: ["hook-executor", "poller"] });
+      const engineOf = { DOCKER_SOCKETS: proxy.url };
+      const dieAt = JSON.stringify(["POST /containers/create.*ouroboros-old.*"]);
+      const dying = stack.start("updater", { program: dyingUpdater, env: { ...engineOf, DIE_AT: dieAt } });
+      await stack.script("after_update/no", "#!/bin/sh\nexit 1\n");
+      await stack.check();
+      await release("apps/web", "2");
+      const run = await requestPlan(stack);
+      assert.equal(await dying.exited, "SIGKILL");
+      assert.equal((await overview(h1)).length, 3);
+      stack.start("updater", { env: engineOf });
+      assert.deepEqual(
+        await awaitResults(stack, run, 90_000),
+        { web: "rolled_back" },
+        stack.services.updater?.log(),
+      );
+      assert.deepEqual(await overview(h1), ["web running 1"]);
+      assert.notEqual(await idOf(h1, "web"), web);
+      await assertLeft(h1, ["h1: container /web"]);
+    },
+  );
 
   it("an old container that cannot be started: its run says that it is stuck, and repair starts it", async () => {
     await using folder = await mounted();

@@ -19,6 +19,7 @@ import {
   startStack,
 } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 /** Whoever waited for what is under way would take a minute (a proof), or for ever. */
@@ -30,7 +31,7 @@ const services: readonly ServiceName[] = ["updater", "hook-executor", "poller"];
 describe("an event that is published while the hook-executor is down", () => {
   afterEach(() => h1.clean());
 
-  it("is answered when it is back, 3 s later", async () => {
+  itInFullRun("is answered when it is back, 3 s later", async () => {
     await deploy(h1, "web");
     await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
@@ -105,7 +106,7 @@ describe("NATS that is killed and restarted", () => {
     assert.deepEqual(await scene.runs("before_update"), [`${run}-before_update-web`]);
   });
 
-  it("while a container is swapped is not waited for", async () => {
+  itInFullRun("while a container is swapped is not waited for", async () => {
     await deploy(h1, "web");
     await using stack = await startStack({
       engine: h1,
@@ -193,7 +194,7 @@ describe("SIGTERM", () => {
     assert.equal(stack.heard().filter((one) => one === "before_update web").length, 1);
   });
 
-  it("during a pull leaves the run for the next start", async () => {
+  itInFullRun("during a pull leaves the run for the next start", async () => {
     await deploy(h1, "web", { image: "docker.io/library/web" });
     await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.check();
@@ -209,7 +210,7 @@ describe("SIGTERM", () => {
     assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
   });
 
-  it("ends the poller while a registry does not answer", async () => {
+  itInFullRun("ends the poller while a registry does not answer", async () => {
     await deploy(h1, "web", { image: "docker.io/library/web" });
     const match = "HEAD .*/library/web/manifests/";
     await using _silent = await hubControl.faults([{ match, delay: 60_000, times: 9 }]);
@@ -218,7 +219,7 @@ describe("SIGTERM", () => {
     await stop(stack, "poller", SOONER_THAN_A_REGISTRY_MS);
   });
 
-  it("a second time ends it at once, and the next start puts things right", async () => {
+  itInFullRun("a second time ends it at once, and the next start puts things right", async () => {
     await deploy(h1, "web");
     await using stack = await startStack({
       engine: h1,
@@ -239,7 +240,7 @@ describe("SIGTERM", () => {
     assert.deepEqual(await overview(h1), ["web running 2"]);
   });
 
-  it("ends every service while NATS is away, since its start or since a while", async () => {
+  itInFullRun("ends every service while NATS is away, since its start or since a while", async () => {
     await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await said(stack, "updater", "acts on the host");
     await said(stack, "hook-executor", "waiting for hook events");

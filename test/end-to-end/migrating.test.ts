@@ -13,6 +13,7 @@ import { bed, engine, engineSocket } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { buildOuroborosImage, checkout } from "../support/ouroboros-image.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const image = "ghcr.io/ouroboros-updater/ouroboros:2";
 const host = engine(1);
@@ -47,29 +48,32 @@ describe("who comes from another updater", function () {
     assert.match(await compose("logs", "ouroboros"), / : INFO : save : saved web: \[/);
   });
 
-  it("from Ouroboros 1 with notifications, metrics and credentials changes no more than the image", async () => {
-    await using receiver = await receive();
-    const yaml = blockOf(await pageOf("migrating-from-ouroboros.md"), "yaml")
-      .replace(
-        "SKIP_STARTUP_NOTIFICATIONS=true",
-        `NOTIFIERS=json://${bed().net}.1:${receiver.port}/planted-token`,
-      )
-      .replace("REPO_USER=", "REPO_USER=someone")
-      .replace("REPO_PASS=", "REPO_PASS=planted-password")
-      .replace(/^( +)environment:\n/m, "$&$1  - DATA_EXPORT=prometheus\n$1  - PROMETHEUS_ADDR=0.0.0.0\n")
-      .replace(/^( +)restart:/m, '$1ports: ["8000:8000"]\n$&');
-    await write("compose.yaml", yaml);
-    await mkdir(join(folder, "hooks"));
-    await deploy(host, "web");
-    await release("apps/web", "2");
-    await compose("up", "-d");
-    await shows(["web running 2"]);
-    await until("both messages arrive", () => receiver.titles.length >= 2);
-    assert.deepEqual(receiver.titles, ["Ouroboros has started", "Ouroboros has updated containers!"]);
-    const metrics = await fetch(`http://${bed().net}.11:8000/metrics`).then((answer) => answer.text());
-    assert.match(metrics, /^containers_updated_total\{socket="[^"]+",container="web"\} 1$/m);
-    assert.doesNotMatch(await compose("logs", "ouroboros"), /planted/);
-  });
+  itInFullRun(
+    "from Ouroboros 1 with notifications, metrics and credentials changes no more than the image",
+    async () => {
+      await using receiver = await receive();
+      const yaml = blockOf(await pageOf("migrating-from-ouroboros.md"), "yaml")
+        .replace(
+          "SKIP_STARTUP_NOTIFICATIONS=true",
+          `NOTIFIERS=json://${bed().net}.1:${receiver.port}/planted-token`,
+        )
+        .replace("REPO_USER=", "REPO_USER=someone")
+        .replace("REPO_PASS=", "REPO_PASS=planted-password")
+        .replace(/^( +)environment:\n/m, "$&$1  - DATA_EXPORT=prometheus\n$1  - PROMETHEUS_ADDR=0.0.0.0\n")
+        .replace(/^( +)restart:/m, '$1ports: ["8000:8000"]\n$&');
+      await write("compose.yaml", yaml);
+      await mkdir(join(folder, "hooks"));
+      await deploy(host, "web");
+      await release("apps/web", "2");
+      await compose("up", "-d");
+      await shows(["web running 2"]);
+      await until("both messages arrive", () => receiver.titles.length >= 2);
+      assert.deepEqual(receiver.titles, ["Ouroboros has started", "Ouroboros has updated containers!"]);
+      const metrics = await fetch(`http://${bed().net}.11:8000/metrics`).then((answer) => answer.text());
+      assert.match(metrics, /^containers_updated_total\{socket="[^"]+",container="web"\} 1$/m);
+      assert.doesNotMatch(await compose("logs", "ouroboros"), /planted/);
+    },
+  );
 
   it("from watchtower names it in COMPAT_LABELS, and the labels go on working", async () => {
     const yaml = blockOf(await pageOf("migrating-from-watchtower.md"), "yaml");

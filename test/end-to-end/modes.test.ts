@@ -10,6 +10,7 @@ import { addParticipant } from "../support/participants.ts";
 import { readHold, skippedContainers, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { firstUnlessFull } from "../support/full-run.ts";
 
 const h1 = engine(1);
 const REFUSING = "#!/bin/sh\nexit 1\n";
@@ -21,7 +22,7 @@ const modes = [
   ["MONITOR_ONLY", "poller", "monitor", "notify_update"],
 ] as const;
 
-for (const [setting, service, mode, hook] of modes) {
+for (const [setting, service, mode, hook] of firstUnlessFull(modes)) {
   describe(`${setting} of the ${service}`, () => {
     afterEach(() => h1.clean());
 

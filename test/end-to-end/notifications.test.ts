@@ -8,6 +8,7 @@ import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { startEndpoint } from "../support/endpoint.ts";
 import { createInstance } from "../support/ouroboros-instance.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 
@@ -29,7 +30,7 @@ describe("the program of a single container, with NOTIFIERS", () => {
     assert.deepEqual(titles, ["Ouroboros has started", "Ouroboros has updated containers!"], program.log());
   });
 
-  it("updates all the same where a target is away, and ends", async () => {
+  itInFullRun("updates all the same where a target is away, and ends", async () => {
     await deploy(h1, "web");
     await release("apps/web", "2");
     const free = createServer().listen(0, "127.0.0.1");

@@ -10,7 +10,7 @@ import { startEngineProxy } from "../support/engine-proxy.ts";
 import { awaitResults, readHold, requestPlan } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
-import { firstUnlessFull } from "../support/full-run.ts";
+import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 const patient = { STOP_AFTER_FAILURES: "0", SWAPS: "8" };
@@ -64,7 +64,7 @@ describe("an unexpected failure of one container", function () {
     ["says nothing", "cut"],
   ] as const;
   for (const [sentence, answer] of firstUnlessFull(answers))
-    it(`ends it where any one call of the Engine about it ${sentence}`, async () => {
+    itInFullRun(`ends it where any one call of the Engine about it ${sentence}`, async () => {
       const calls = 38; // of an update about its container or image; what is more, a later one has no fault
       const names = Array.from({ length: calls }, (_, n) => `web${n}`);
       const owners = await deployEach(names);
@@ -140,7 +140,7 @@ describe("an unexpected failure of one container", function () {
     assert.deepEqual(await overview(h1), ["web running 2"]);
   });
 
-  it("gives a plan up that fails as a whole, tells it and holds it", async () => {
+  itInFullRun("gives a plan up that fails as a whole, tells it and holds it", async () => {
     await deploy(h1, "web");
     let armed = false;
     let asked = 0;

@@ -18,7 +18,7 @@ import { deploy, idOf, overview, pull, release } from "../support/containers.ts"
 import { awaitResults, requestPlan } from "../support/runs.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
-import { firstUnlessFull } from "../support/full-run.ts";
+import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
 
 const seed = Number(process.env["OUROBOROS_OWNER_SEED"] ?? randomInt(1_000_000));
 const run = promisify(execFile);
@@ -116,7 +116,7 @@ describe(`a container that its owner replaces while it is updated (seed ${seed})
     assert.deepEqual(ends, { "one-web-1": "expired", "two-web-1": "expired" }, notes);
   });
 
-  it("is seen after a crash too: the updater was dead while they replaced it", async () => {
+  itInFullRun("is seen after a crash too: the updater was dead while they replaced it", async () => {
     const [, h] = hosts[0];
     await using stack = await startStack({ engine: h, services: ["hook-executor", "poller"] });
     const left = await leaveBehind(h);

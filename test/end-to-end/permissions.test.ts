@@ -15,10 +15,11 @@ import { update } from "../support/runs.ts";
 import { ROLE_OF, type NatsConfigFolder, writeNatsConfig } from "../support/nats-config-folder.ts";
 import { type ServiceName, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { firstUnlessFull } from "../support/full-run.ts";
 
 const h1 = engine(1);
 
-for (const version of ["2.10", "2.15"] as const) {
+for (const version of firstUnlessFull(["2.10", "2.15"] as const)) {
   describe(`a whole run where everyone has the rights of its role only, on nats-server ${version}`, () => {
     after(() => h1.clean());
 

@@ -5,6 +5,7 @@ import { bedCommand, engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { awaitResults, requestPlan } from "../support/runs.ts";
 import { startStack } from "../support/stack.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const NUMBER = 25;
 const WAITS = { cmd: `trap "exit 0" TERM; sleep 100000 & wait` };
@@ -30,7 +31,7 @@ describe("on podman", () => {
     assert.equal(await idOf(host(), "other"), other.id);
   });
 
-  it("an update keeps a container in all of its networks", async () => {
+  itInFullRun("an update keeps a container in all of its networks", async () => {
     for (const Name of ["front", "back"]) await host().docker.createNetwork({ Name });
     const HostConfig = { NetworkMode: "front" };
     await deploy(host(), "web", { imageOptions: WAITS, create: { HostConfig } });

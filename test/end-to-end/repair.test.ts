@@ -15,6 +15,7 @@ import { assertLeft, deploy, idOf, overview, release } from "../support/containe
 import { update } from "../support/runs.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 
@@ -98,7 +99,7 @@ describe("ouroboros repair", () => {
     assert.deepEqual((await repair()).answers, [{ host: "h1", state: "repaired", restored: [] }]);
   });
 
-  it("sees a backup too that is alone and cannot be started", async () => {
+  itInFullRun("sees a backup too that is alone and cannot be started", async () => {
     const web = h1.docker.getContainer(old);
     await web.stop();
     await web.rename({ name: backupName("web", "0abc") });

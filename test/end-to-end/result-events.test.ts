@@ -12,6 +12,7 @@ import { LONG_SETTLE_TIME, deploy, overview, release } from "../support/containe
 import { update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { firstUnlessFull } from "../support/full-run.ts";
 
 const h1 = engine(1);
 const VERSION = "org.opencontainers.image.version";
@@ -112,10 +113,10 @@ describe("the end of an update as an event", () => {
 describe("an updater that is killed before it tells an end", () => {
   afterEach(() => h1.clean());
 
-  for (const [sentence, moment] of [
+  for (const [sentence, moment] of firstUnlessFull([
     ["of a container", "container ended"],
     ["of a run", "run finished"],
-  ] as const)
+  ] as const))
     it(`${sentence} tells it when it is back, once`, async () => {
       await deploy(h1, "web");
       await using stack = await startStack({ engine: h1, services: ["poller", "hook-executor"] });
@@ -133,10 +134,10 @@ describe("an updater that is killed before it tells an end", () => {
       assert.deepEqual([await stored(stack, run, "web"), await stored(stack, run, null)], [1, 1]);
     });
 
-  for (const [step, end, version] of [
+  for (const [step, end, version] of firstUnlessFull([
     ["stop the old container", "rolled_back", "1"],
     ["start the successor", "updated", "2"],
-  ] as const)
+  ] as const))
     it(`tells that it ended ${end}, also where the store of NATS was lost after "${step}"`, async () => {
       await deploy(h1, "web");
       await using stack = await startStack({ engine: h1, services: ["poller", "hook-executor"] });

@@ -9,7 +9,7 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { createInstance, lastLine } from "../support/ouroboros-instance.ts";
 import { type Process, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
-import { firstUnlessFull } from "../support/full-run.ts";
+import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 /** Takes so many seconds to stop. */
@@ -63,7 +63,7 @@ describe("RUN_ONCE after a RUN_ONCE that was killed", () => {
       assert.deepEqual(await overview(h1), ["web running 2"]);
     });
 
-  it("finishes it also where the private NATS has lost everything", async () => {
+  itInFullRun("finishes it also where the private NATS has lost everything", async () => {
     await due();
     await using one = await createInstance();
     await killed(one.start(), 500);
@@ -73,7 +73,7 @@ describe("RUN_ONCE after a RUN_ONCE that was killed", () => {
     assert.deepEqual(await overview(h1), ["web running 2"]);
   });
 
-  for (const setting of ["DRY_RUN", "MONITOR_ONLY"] as const)
+  for (const setting of firstUnlessFull(["MONITOR_ONLY", "DRY_RUN"] as const))
     it(`with ${setting} puts it right and begins nothing`, async () => {
       await due();
       await using one = await createInstance();
@@ -83,20 +83,23 @@ describe("RUN_ONCE after a RUN_ONCE that was killed", () => {
       assert.deepEqual(await overview(h1), ["web running 1"]);
     });
 
-  it("with a NATS of one's own and separate services waits for the updater to finish it", async () => {
-    await due();
-    await using stack = await startStack({ engine: h1, services: ["updater", "hook-executor"] });
-    const poller = stack.start("poller", { env: { RUN_ONCE: "true" } });
-    await until("the successor is made", successorIsMade);
-    stack.services.updater?.kill("SIGKILL");
-    poller.kill("SIGKILL");
-    await stack.services.updater?.exited;
-    const again = stack.start("poller", { env: { RUN_ONCE: "true" } });
-    await until("it says what it waits for", () => again.log().includes("and no updater answers"));
-    stack.start("updater");
-    assert.equal(await again.exited, 0, again.log());
-    assert.deepEqual(await overview(h1), ["web running 2"]);
-  });
+  itInFullRun(
+    "with a NATS of one's own and separate services waits for the updater to finish it",
+    async () => {
+      await due();
+      await using stack = await startStack({ engine: h1, services: ["updater", "hook-executor"] });
+      const poller = stack.start("poller", { env: { RUN_ONCE: "true" } });
+      await until("the successor is made", successorIsMade);
+      stack.services.updater?.kill("SIGKILL");
+      poller.kill("SIGKILL");
+      await stack.services.updater?.exited;
+      const again = stack.start("poller", { env: { RUN_ONCE: "true" } });
+      await until("it says what it waits for", () => again.log().includes("and no updater answers"));
+      stack.start("updater");
+      assert.equal(await again.exited, 0, again.log());
+      assert.deepEqual(await overview(h1), ["web running 2"]);
+    },
+  );
 });
 
 describe("RUN_ONCE that cannot finish", () => {
@@ -128,7 +131,7 @@ describe("RUN_ONCE that cannot finish", () => {
     assert.deepEqual(await overview(h1), ["web running 1"]);
   });
 
-  it("ends with 3 where NATS is away all the time", async () => {
+  itInFullRun("ends with 3 where NATS is away all the time", async () => {
     await using one = await createInstance({ NATS_URL: "nats://127.0.0.1:9", RUN_ONCE_TIMEOUT: "2s" });
     const first = one.start();
     assert.equal(await first.exited, 3, first.log());

@@ -10,6 +10,7 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { shiftedClock } from "../support/faults.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const host = engine(1);
 /** A minute is over in a second and a half. */
@@ -35,7 +36,7 @@ describe("CRON in a process", () => {
     await scene.isNext("2026-03-31T00:30:00.000Z");
   });
 
-  it("checks once at a time that comes twice when summer time ends", async () => {
+  itInFullRun("checks once at a time that comes twice when summer time ends", async () => {
     await using scene = await startAt("2026-10-25T00:29:00Z", HALF_PAST_TWO);
     assert.equal(scene.first.next_at, "2026-10-25T00:30:00.000Z");
     await scene.checked(1);
@@ -47,7 +48,7 @@ describe("CRON in a process", () => {
     scene.cameAt("2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z");
   });
 
-  it("checks twice in the hour that comes twice where every half hour is asked for", async () => {
+  itInFullRun("checks twice in the hour that comes twice where every half hour is asked for", async () => {
     await using scene = await startAt("2026-10-25T00:29:00Z", { ...HALF_PAST_TWO, CRON: "*/30 * * * *" });
     for (const [n, next] of ["00:59:40", "01:29:40", "01:59:40"].entries()) {
       await scene.checked(n + 1);
@@ -77,7 +78,7 @@ describe("CRON in a process", () => {
     assert.match(scene.log(), /"due":"2026-06-01T00:30:00.000Z",[^\n]*"msg":"check left out: too late"/);
   });
 
-  it("makes up once for all that was slept past with GRACE=-1", async () => {
+  itInFullRun("makes up once for all that was slept past with GRACE=-1", async () => {
     await using scene = await startAt("2026-06-01T00:00:00Z", { ...HALF_PAST_TWO, GRACE: "-1" });
     assert.equal(scene.first.next_at, "2026-06-01T00:30:00.000Z");
     await scene.set("2026-06-04T09:00:00Z");
@@ -90,7 +91,7 @@ describe("CRON in a process", () => {
 describe("INTERVAL in a process", () => {
   afterEach(() => host.clean());
 
-  it("goes on by so much whatever its wall clock is set to", async () => {
+  itInFullRun("goes on by so much whatever its wall clock is set to", async () => {
     await using scene = await startAt("2026-06-01T00:00:00Z", { INTERVAL: "120" });
     await scene.checked(2);
     await scene.set("2001-01-01T00:00:00Z");

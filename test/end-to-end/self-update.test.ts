@@ -79,7 +79,7 @@ describe("a self-update", function () {
     assert.equal(await generation("ouroboros"), "1");
   });
 
-  it("puts the old container back when the new one does not get ready", async () => {
+  itInFullRun("puts the old container back when the new one does not get ready", async () => {
     await releaseGeneration("unready");
     await run("-e", "HEALTH_TIMEOUT=8");
     const said = await ended();
@@ -88,7 +88,7 @@ describe("a self-update", function () {
     assert.equal(await generation("ouroboros"), "1");
   });
 
-  it("puts the old container back when after_self_update is refused", async () => {
+  itInFullRun("puts the old container back when after_self_update is refused", async () => {
     await script("after_self_update", "echo not this one >&2; exit 1");
     await releaseGeneration("2");
     await run();

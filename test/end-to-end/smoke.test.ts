@@ -4,6 +4,7 @@ import { engine } from "../bed/bed.ts";
 import { assertLeft, deploy, overview, release } from "../support/containers.ts";
 import { startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { firstUnlessFull } from "../support/full-run.ts";
 
 const worlds = [
   { name: "Engine 20.10 and NATS 2.15", host: 2, nats: "2.15" },
@@ -11,7 +12,7 @@ const worlds = [
 ] as const;
 
 describe("the whole story", () => {
-  for (const { name, host, nats } of worlds) {
+  for (const { name, host, nats } of firstUnlessFull(worlds)) {
     it(`also runs with ${name}`, async () => {
       await using old = engine(host);
       const vpn = await deploy(old, "vpn", {

@@ -9,7 +9,7 @@ import { bedCommand, engine, engineSocket } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { type OuroborosInstance, createInstance } from "../support/ouroboros-instance.ts";
 import { until } from "../support/until.ts";
-import { firstUnlessFull } from "../support/full-run.ts";
+import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
 
 type Started = ReturnType<OuroborosInstance["start"]>;
 
@@ -89,7 +89,7 @@ for (const number of firstUnlessFull([1, 2])) {
       assert.deepEqual(await marks(), []);
     });
 
-    it("take turns also while what is unused is pruned again and again", async () => {
+    itInFullRun("take turns also while what is unused is pruned again and again", async () => {
       await due();
       await using a = await instanceFor("sa");
       await using b = await instanceFor("sb");
@@ -133,7 +133,7 @@ for (const number of firstUnlessFull([1, 2])) {
       await until("the lease is given back", async () => (await marks()).length === 0);
     });
 
-    it("also where the host lost its power", async () => {
+    itInFullRun("also where the host lost its power", async () => {
       await due();
       await using a = await instanceFor("sa");
       await using b = await instanceFor("sb");
@@ -152,7 +152,7 @@ for (const number of firstUnlessFull([1, 2])) {
       await until("both are updated", bothUpdated, PATIENT);
     });
 
-    it("one that is restarted takes up its own at once, before the one that waits", async () => {
+    itInFullRun("one that is restarted takes up its own at once, before the one that waits", async () => {
       await due();
       await using a = await instanceFor("sa");
       await using b = await instanceFor("sb");

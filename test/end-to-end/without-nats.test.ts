@@ -8,6 +8,7 @@ import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 const program = join(import.meta.dirname, "../support/crashing-updater.js");
@@ -77,7 +78,7 @@ describe("an updater that did not hear that another one took over", () => {
 });
 
 describe("an updater that stands by for one that is killed while NATS is away", () => {
-  it("lets the new container run, and ends its update when NATS is back", async () => {
+  itInFullRun("lets the new container run, and ends its update when NATS is back", async () => {
     await using scene = await webWithoutUpdater();
     const { stack } = scene;
     const other = stack.start("updater", { env: { DATA_DIR: join(stack.folder, "other") } });

@@ -11,6 +11,7 @@ import { until } from "../support/until.ts";
 import { differences } from "./compare.ts";
 import { inspectAs } from "./lab.ts";
 import { type RunOnceResult, runOnce } from "./run-once.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const PROJECT = `
 name: shop
@@ -107,7 +108,7 @@ export function describeCompose(
       }
     });
 
-    it("would have made the same containers itself", async () => {
+    itInFullRun("would have made the same containers itself", async () => {
       await up(PROJECT);
       await update("2");
       const updated = await Promise.all(Object.values(await ids()).map((id) => inspectAs(engine.docker, id)));
@@ -120,21 +121,24 @@ export function describeCompose(
       }
     });
 
-    it("keeps a service in another's network at work; its next `up` makes that one anew once, as its file says", async () => {
-      await up(SHARING);
-      await update("2");
-      const child = await inspectAs(engine.docker, "vpn-app-1");
-      assert.equal(child.HostConfig.NetworkMode, `container:${await idOf(engine, "vpn-vpn-1")}`);
-      await engine.docker.getContainer(child.Id).restart();
-      const updated = await ids();
-      await compose("up", "-d");
-      const again = await ids();
-      assert.equal(again["vpn-vpn-1"], updated["vpn-vpn-1"]);
-      await compose("up", "-d");
-      assert.deepEqual(await ids(), again);
-    });
+    itInFullRun(
+      "keeps a service in another's network at work; its next `up` makes that one anew once, as its file says",
+      async () => {
+        await up(SHARING);
+        await update("2");
+        const child = await inspectAs(engine.docker, "vpn-app-1");
+        assert.equal(child.HostConfig.NetworkMode, `container:${await idOf(engine, "vpn-vpn-1")}`);
+        await engine.docker.getContainer(child.Id).restart();
+        const updated = await ids();
+        await compose("up", "-d");
+        const again = await ids();
+        assert.equal(again["vpn-vpn-1"], updated["vpn-vpn-1"]);
+        await compose("up", "-d");
+        assert.deepEqual(await ids(), again);
+      },
+    );
 
-    it("may be called in the middle of an update: one right container is left", async () => {
+    itInFullRun("may be called in the middle of an update: one right container is left", async () => {
       await up(PROJECT);
       await releaseAll("2");
       const running = runOnce(engine, ["shop-web-1"], { SETTLE_TIME: "4s" });

@@ -38,6 +38,7 @@ import {
   writeNatsConfig,
 } from "../support/nats-config-folder.ts";
 import { until } from "../support/until.ts";
+import { firstUnlessFull } from "../support/full-run.ts";
 
 const all = targets(adversaries);
 
@@ -136,7 +137,7 @@ function triesAll(open: () => Promise<Scene>): () => Scene {
   return () => scene;
 }
 
-for (const version of ["2.10", "2.15"] as const) {
+for (const version of firstUnlessFull(["2.10", "2.15"] as const)) {
   describe(`an adversary with the key of one role, on nats-server ${version}`, () => {
     let keys: NatsConfigFolder;
     let server: NatsServer;

@@ -6,6 +6,7 @@ import { Status } from "../../../cli/output/output-schemas.ts";
 import { runOperatorCommand } from "../../support/run-operator-command.ts";
 import { until } from "../../support/until.ts";
 import { type NotifierScene, openScene } from "../../services/notifier/scene.ts";
+import { itInFullRun } from "../../support/full-run.ts";
 
 describe("notifications, for an operator", () => {
   let scene: NotifierScene;
@@ -16,7 +17,7 @@ describe("notifications, for an operator", () => {
   });
   afterEach(() => scene[Symbol.asyncDispose]());
 
-  it("`notify test` reaches each target, and says which it does not reach, and why", async () => {
+  itInFullRun("`notify test` reaches each target, and says which it does not reach, and why", async () => {
     const none = await run("notify", "test");
     assert.deepEqual([none.code, /no notifier has run on this NATS/.test(none.err)], [1, true]);
     await scene.start();

@@ -19,6 +19,7 @@ import {
   snapshotsOf,
   unused,
 } from "./prune-calls.ts";
+import { firstUnlessFull } from "../../support/full-run.ts";
 
 const dyingUpdater = join(import.meta.dirname, "../../support/crashing-updater.js");
 const ENDS = { cmd: ["false"] };
@@ -96,7 +97,7 @@ const cases: readonly Case[] = [
 
 /** One NATS, hook-executor and poller for all; each case has a container of another name and updaters of its own. */
 export function describeAfterKill(share: Share): void {
-  for (const { h, title, cases: own } of halves(cases, share))
+  for (const { h, title, cases: own } of firstUnlessFull(halves(cases, share)))
     describe(`a prune after the updater was killed, ${title}`, () => {
       let stack: Stack;
       before(async () => {

@@ -19,6 +19,7 @@ import {
   unused,
   volumes,
 } from "./prune-calls.ts";
+import { firstUnlessFull } from "../../support/full-run.ts";
 
 const dyingUpdater = join(import.meta.dirname, "../../support/crashing-updater.js");
 
@@ -180,7 +181,7 @@ const cases: readonly (readonly [says: string, (h: Engine) => Promise<void>])[] 
 ];
 
 export function describeDependency(share: Share): void {
-  for (const { h, title, cases: own } of halves(cases, share))
+  for (const { h, title, cases: own } of firstUnlessFull(halves(cases, share)))
     describe(`a dependency that is stopped for an update, ${title}`, () => {
       afterEach(() => h.clean());
       for (const [says, check] of own) it(says, () => check(h));

@@ -12,6 +12,7 @@ import { type Influxdb, startInfluxdb } from "../../support/monitoring.ts";
 import { update } from "../../support/runs.ts";
 import { type Process, type Stack, startProcess, startStack } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
+import { itInFullRun } from "../../support/full-run.ts";
 
 const h1 = engine(1);
 const PROGRAM = join(import.meta.dirname, "../../../services/exporter/main.js");
@@ -104,7 +105,7 @@ describe("points for InfluxDB", () => {
     assert.doesNotMatch(everything + exporter.log(), /planted/);
   });
 
-  it("wait in NATS while InfluxDB is away, and are there once when it is back", async () => {
+  itInFullRun("wait in NATS while InfluxDB is away, and are there once when it is back", async () => {
     await using influxdb = await startInfluxdb();
     await deploy(h1, "web");
     await using stack = await startStack({ engine: h1 });
@@ -134,37 +135,40 @@ describe("points for InfluxDB", () => {
     assert.doesNotMatch(again.log(), /"level":"error"/);
   });
 
-  it("are written over TLS with INFLUX_SSL, to a certificate that is good with INFLUX_VERIFY_SSL", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "influxdb-tls-"));
-    const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
-    const request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-    const subject = ["-days", "2", "-subj", "/CN=influxdb", "-addext", "subjectAltName=IP:127.0.0.1"];
-    await promisify(execFile)("openssl", [...request, ...subject, "-keyout", key, "-out", cert]);
-    await using influxdb = await startInfluxdb({ tls: { cert, key } });
-    await influxdb.query("CREATE DATABASE updates");
-    await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1 });
-    await stack.check();
-    const env = { INFLUX_SSL: "true" };
-    await using wary = start(stack, influxdb, { ...env, INFLUX_VERIFY_SSL: "true" });
-    await started(wary, "self-signed certificate");
-    wary.kill("SIGTERM");
-    assert.equal(await wary.exited, 0);
-    await using trusting = start(stack, influxdb, env);
-    await started(trusting, "InfluxDB's certificate is not checked");
-    await updateOnce(stack, "2");
-    await rows(influxdb, STATS, 1);
-    trusting.kill("SIGTERM");
-    assert.equal(await trusting.exited, 0);
-    await using knowing = start(stack, influxdb, {
-      ...{ ...env, INFLUX_VERIFY_SSL: "true", NODE_EXTRA_CA_CERTS: cert },
-    });
-    await started(knowing);
-    await updateOnce(stack, "3");
-    await rows(influxdb, STATS, 2);
-    assert.doesNotMatch(knowing.log(), /takes no points/);
-    await rm(folder, { recursive: true });
-  });
+  itInFullRun(
+    "are written over TLS with INFLUX_SSL, to a certificate that is good with INFLUX_VERIFY_SSL",
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), "influxdb-tls-"));
+      const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+      const request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+      const subject = ["-days", "2", "-subj", "/CN=influxdb", "-addext", "subjectAltName=IP:127.0.0.1"];
+      await promisify(execFile)("openssl", [...request, ...subject, "-keyout", key, "-out", cert]);
+      await using influxdb = await startInfluxdb({ tls: { cert, key } });
+      await influxdb.query("CREATE DATABASE updates");
+      await deploy(h1, "web");
+      await using stack = await startStack({ engine: h1 });
+      await stack.check();
+      const env = { INFLUX_SSL: "true" };
+      await using wary = start(stack, influxdb, { ...env, INFLUX_VERIFY_SSL: "true" });
+      await started(wary, "self-signed certificate");
+      wary.kill("SIGTERM");
+      assert.equal(await wary.exited, 0);
+      await using trusting = start(stack, influxdb, env);
+      await started(trusting, "InfluxDB's certificate is not checked");
+      await updateOnce(stack, "2");
+      await rows(influxdb, STATS, 1);
+      trusting.kill("SIGTERM");
+      assert.equal(await trusting.exited, 0);
+      await using knowing = start(stack, influxdb, {
+        ...{ ...env, INFLUX_VERIFY_SSL: "true", NODE_EXTRA_CA_CERTS: cert },
+      });
+      await started(knowing);
+      await updateOnce(stack, "3");
+      await rows(influxdb, STATS, 2);
+      assert.doesNotMatch(knowing.log(), /takes no points/);
+      await rm(folder, { recursive: true });
+    },
+  );
 
   it("need a database and a host's name: otherwise the exporter says so and ends", async () => {
     await using influxdb = await startInfluxdb();

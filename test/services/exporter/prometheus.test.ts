@@ -12,6 +12,7 @@ import { type RegisteredParticipant, addParticipant, runOuroboros } from "../../
 import { requestPlan } from "../../support/runs.ts";
 import { type Process, type Stack, startProcess, startStack } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
+import { itInFullRun } from "../../support/full-run.ts";
 
 const h1 = engine(1);
 const PROGRAM = join(import.meta.dirname, "../../../services/exporter/main.js");
@@ -186,7 +187,7 @@ describe("the metrics", () => {
     );
   });
 
-  it("hold what waits also after the exporter was killed, and count nothing twice", async () => {
+  itInFullRun("hold what waits also after the exporter was killed, and count nothing twice", async () => {
     exporter.kill("SIGKILL");
     await exporter.exited;
     exporter = start();
@@ -202,7 +203,7 @@ describe("the metrics", () => {
     );
   });
 
-  it("say that NATS is away, and keep what is known", async () => {
+  itInFullRun("say that NATS is away, and keep what is known", async () => {
     await stack.server.kill("SIGSTOP");
     const away = await until("it is said", async () => {
       const found = await lines();

@@ -13,6 +13,7 @@ import {
   updateFinished,
 } from "./scene.ts";
 import { type Stage, openStage } from "./stage.ts";
+import { itInFullRun } from "../../support/full-run.ts";
 
 describe("scripts in hooks/update_finished", () => {
   let folder: HooksFolder;
@@ -118,22 +119,25 @@ describe("a hook-executor that is told what is over", () => {
     assert.deepEqual(await heard(), ["run-1", "run-2"]);
   });
 
-  it("answers questions while a script of a notice hangs, and runs it again where it was killed", async () => {
-    await script("update_finished", 'echo "$OUROBOROS_EVENT_ID" >> OUT/heard; sleep 300');
-    await stage.sh("exit 0");
-    {
-      await using executor = stage.start();
-      await until("it listens", () => /waiting for hook events/.test(executor.output()));
-      await stage.publishNotice(updateFinished());
-      await stage.folder.wrote("heard");
-      const event = beforeUpdateEvent();
-      await stage.publish(event);
-      assert.deepEqual(await stage.verdictOn(event), { verdict: "proceed" });
-    } // SIGKILL
-    await script("update_finished", 'echo "$OUROBOROS_EVENT_ID again" >> OUT/heard');
-    await using _next = stage.start();
-    await until("it runs again", async () => (await heard()).length > 1);
-    const id = "run-1-update_finished-app";
-    assert.deepEqual(await heard(), [id, `${id} again`]);
-  });
+  itInFullRun(
+    "answers questions while a script of a notice hangs, and runs it again where it was killed",
+    async () => {
+      await script("update_finished", 'echo "$OUROBOROS_EVENT_ID" >> OUT/heard; sleep 300');
+      await stage.sh("exit 0");
+      {
+        await using executor = stage.start();
+        await until("it listens", () => /waiting for hook events/.test(executor.output()));
+        await stage.publishNotice(updateFinished());
+        await stage.folder.wrote("heard");
+        const event = beforeUpdateEvent();
+        await stage.publish(event);
+        assert.deepEqual(await stage.verdictOn(event), { verdict: "proceed" });
+      } // SIGKILL
+      await script("update_finished", 'echo "$OUROBOROS_EVENT_ID again" >> OUT/heard');
+      await using _next = stage.start();
+      await until("it runs again", async () => (await heard()).length > 1);
+      const id = "run-1-update_finished-app";
+      assert.deepEqual(await heard(), [id, `${id} again`]);
+    },
+  );
 });

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, it } from "mocha";
 import { until } from "../../support/until.ts";
 import { HOST, type NotifierScene, openScene } from "./scene.ts";
+import { itInFullRun } from "../../support/full-run.ts";
 
 const SHORT = { one: "1".repeat(12), two: "2".repeat(12) };
 
@@ -121,36 +122,39 @@ describe("ouroboros notifier", () => {
     assert.equal(scene.received().length, 2);
   });
 
-  it("tells of a registry in the second check without an answer, and of an overdue host, once each", async () => {
-    scene = await openScene();
-    await scene.start();
-    const failing = (looked_at: string) => ({
-      cycle: {
-        looked_at,
-        ...{
-          socket: "unix:///x",
-          mode: "update" as const,
-          next_poll: null,
-          monitored: 1,
-          unanswered: 1,
-          updates: [],
+  itInFullRun(
+    "tells of a registry in the second check without an answer, and of an overdue host, once each",
+    async () => {
+      scene = await openScene();
+      await scene.start();
+      const failing = (looked_at: string) => ({
+        cycle: {
+          looked_at,
+          ...{
+            socket: "unix:///x",
+            mode: "update" as const,
+            next_poll: null,
+            monitored: 1,
+            unanswered: 1,
+            updates: [],
+          },
+          failures: [{ because: "ghcr.io: 401: access denied", containers: ["web"] }],
         },
-        failures: [{ because: "ghcr.io: 401: access denied", containers: ["web"] }],
-      },
-    });
-    await scene.putHost("h2", failing("2026-01-01T00:00:00Z"));
-    await scene.putHost("h3", {
-      cycle: { ...failing("").cycle, failures: [], next_poll: "2026-01-01T00:00:00Z" },
-    });
-    const [overdue] = await scene.receives(1);
-    assert.deepEqual(
-      [overdue?.title, /ouroboros host forget h3/.test(overdue?.message ?? "")],
-      ["A host is not heard of", true],
-    );
-    await scene.putHost("h2", failing("2026-01-01T00:05:00Z"));
-    const [, registry] = await scene.receives(2);
-    assert.equal(registry?.message, "h2: no answer about web: ghcr.io: 401: access denied");
-  });
+      });
+      await scene.putHost("h2", failing("2026-01-01T00:00:00Z"));
+      await scene.putHost("h3", {
+        cycle: { ...failing("").cycle, failures: [], next_poll: "2026-01-01T00:00:00Z" },
+      });
+      const [overdue] = await scene.receives(1);
+      assert.deepEqual(
+        [overdue?.title, /ouroboros host forget h3/.test(overdue?.message ?? "")],
+        ["A host is not heard of", true],
+      );
+      await scene.putHost("h2", failing("2026-01-01T00:05:00Z"));
+      const [, registry] = await scene.receives(2);
+      assert.equal(registry?.message, "h2: no answer about web: ghcr.io: 401: access denied");
+    },
+  );
 
   it("keeps what a target does not take, and sends it once when it is back, whoever was killed meanwhile", async () => {
     scene = await openScene();
@@ -174,7 +178,7 @@ describe("ouroboros notifier", () => {
     assert.equal(scene.received().length, 1);
   });
 
-  it("sends each message once where several notifiers run", async () => {
+  itInFullRun("sends each message once where several notifiers run", async () => {
     scene = await openScene();
     for (let n = 0; n < 3; n++) await scene.start();
     for (const run of ["01a", "01b", "01c"]) {
@@ -195,7 +199,7 @@ describe("ouroboros notifier", () => {
     assert.ok(scene.received().length <= 3, JSON.stringify(scene.received()));
   });
 
-  it("sends a digest at its time, for all hosts in one message", async () => {
+  itInFullRun("sends a digest at its time, for all hosts in one message", async () => {
     scene = await openScene();
     await scene.start({ NOTIFY: "*=digest", NOTIFY_DIGEST: "* * * * *" });
     await scene.updateEnds({ name: "web" }, "01a");
@@ -239,7 +243,7 @@ describe("ouroboros notifier", () => {
     assert.doesNotMatch(notifier.log(), /planted-token/);
   });
 
-  it("sends by a running apprise-api, as its documentation has it", async () => {
+  itInFullRun("sends by a running apprise-api, as its documentation has it", async () => {
     scene = await openScene();
     await scene.start({ NOTIFIERS: "ntfy://planted-token", APPRISE_API_URL: `${scene.endpoint.url}/key` });
     await scene.updateEnds({ name: "web" });

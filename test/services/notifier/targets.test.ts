@@ -9,6 +9,7 @@ import { afterEach, describe, it } from "mocha";
 import { SMTPServer } from "smtp-server";
 import { until } from "../../support/until.ts";
 import { type NotifierScene, openScene } from "./scene.ts";
+import { itInFullRun } from "../../support/full-run.ts";
 
 const SEED = 20_261_130;
 const UPDATES = 40;
@@ -46,33 +47,36 @@ describe("a notifier's targets", () => {
     await new Promise<void>((resolve) => server.close(() => resolve()));
   });
 
-  it("miss nothing, and get little twice, where they come and go and notifiers are killed", async () => {
-    scene = await openScene();
-    const answer = scene.endpoint.answer;
-    let isUp = true;
-    scene.endpoint.answer = (request, response) => (isUp ? answer(request, response) : [503]);
-    const env = { NOTIFY: "updated=now" };
-    let notifier = await scene.start(env);
-    const pauses = fc.sample(fc.integer({ min: 50, max: 700 }), { seed: SEED, numRuns: UPDATES });
-    let kills = 0;
-    for (const [n, pause] of pauses.entries()) {
-      await scene.updateEnds({ name: `web${n}`, because: `told ${n}.` }, `01run${n}`);
-      await sleep(pause);
-      isUp = n % 7 !== 3;
-      if (n % 4 !== 1) continue;
-      kills += 1;
-      notifier.kill("SIGKILL");
-      await notifier.exited;
-      notifier = await scene.start(env);
-    }
-    isUp = true;
-    const told = (n: number): number =>
-      scene.received().filter(({ message }) => new RegExp(`\\bweb${n} updated`).test(message)).length;
-    const all = pauses.map((_, n) => n);
-    await until("all are told", () => all.every((n) => told(n) > 0), {
-      explain: () => JSON.stringify(all.filter((n) => told(n) === 0)) + notifier.log(),
-    });
-    const twice = all.reduce((sum, n) => sum + Math.max(told(n) - 1, 0), 0);
-    assert.ok(twice <= kills, `${twice} came twice, for ${kills} kills`);
-  });
+  itInFullRun(
+    "miss nothing, and get little twice, where they come and go and notifiers are killed",
+    async () => {
+      scene = await openScene();
+      const answer = scene.endpoint.answer;
+      let isUp = true;
+      scene.endpoint.answer = (request, response) => (isUp ? answer(request, response) : [503]);
+      const env = { NOTIFY: "updated=now" };
+      let notifier = await scene.start(env);
+      const pauses = fc.sample(fc.integer({ min: 50, max: 700 }), { seed: SEED, numRuns: UPDATES });
+      let kills = 0;
+      for (const [n, pause] of pauses.entries()) {
+        await scene.updateEnds({ name: `web${n}`, because: `told ${n}.` }, `01run${n}`);
+        await sleep(pause);
+        isUp = n % 7 !== 3;
+        if (n % 4 !== 1) continue;
+        kills += 1;
+        notifier.kill("SIGKILL");
+        await notifier.exited;
+        notifier = await scene.start(env);
+      }
+      isUp = true;
+      const told = (n: number): number =>
+        scene.received().filter(({ message }) => new RegExp(`\\bweb${n} updated`).test(message)).length;
+      const all = pauses.map((_, n) => n);
+      await until("all are told", () => all.every((n) => told(n) > 0), {
+        explain: () => JSON.stringify(all.filter((n) => told(n) === 0)) + notifier.log(),
+      });
+      const twice = all.reduce((sum, n) => sum + Math.max(told(n) - 1, 0), 0);
+      assert.ok(twice <= kills, `${twice} came twice, for ${kills} kills`);
+    },
+  );
 });

@@ -3,6 +3,7 @@ import type { HostRecord } from "../../../services/poller/host-record.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 import { bedCommand, engine, hubControl, pushApp, startNats } from "../../bed/bed.ts";
 import { HOST, eventually, hostRecord, openStage, runApp, startPoller } from "./stage.ts";
+import { itInFullRun } from "../../support/full-run.ts";
 
 describe("the poller in trouble", () => {
   it("goes on when one registry is away, and warns once", async () => {
@@ -53,7 +54,7 @@ describe("the poller in trouble", () => {
     assert.deepEqual(await hostRecord(stage), record);
   });
 
-  it("goes on after the Engine, or NATS, was away", async () => {
+  itInFullRun("goes on after the Engine, or NATS, was away", async () => {
     await using h1 = engine(1);
     await using stage = await openStage();
     await stage.makeTopology();

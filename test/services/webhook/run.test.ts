@@ -8,6 +8,7 @@ import { type Answering, type Endpoint, startEndpoint } from "../../support/endp
 import { type Process, startProcess } from "../../support/stack.ts";
 import { HOST, beforeUpdateEvent, until, updateFinished } from "../hook-executor/scene.ts";
 import { type Stage, openStage } from "../hook-executor/stage.ts";
+import { itInFullRun } from "../../support/full-run.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../../cli/main.js");
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -159,15 +160,18 @@ describe("ouroboros webhook", () => {
     assert.doesNotMatch(bridge.log(), /is http:/, "loopback is nobody's way");
   });
 
-  it("is silent after WEBHOOK_RETRY, so that the participant is out of time, and takes the next event", async () => {
-    await open(({ body }) => ((JSON.parse(body) as CloudEvent).id.startsWith("run-1") ? [404] : [204]));
-    start({ WEBHOOK_RETRY: "3s" });
-    await stage.publish(beforeUpdateEvent("run-1"));
-    assert.deepEqual(await ask(beforeUpdateEvent("run-2")), { verdict: "proceed" });
-    await stage.settled(NAME);
-    assert.equal(await stage.stored(), 1);
-    assert.match(bridge.log(), /given up: the endpoint gave no verdict/);
-  });
+  itInFullRun(
+    "is silent after WEBHOOK_RETRY, so that the participant is out of time, and takes the next event",
+    async () => {
+      await open(({ body }) => ((JSON.parse(body) as CloudEvent).id.startsWith("run-1") ? [404] : [204]));
+      start({ WEBHOOK_RETRY: "3s" });
+      await stage.publish(beforeUpdateEvent("run-1"));
+      assert.deepEqual(await ask(beforeUpdateEvent("run-2")), { verdict: "proceed" });
+      await stage.settled(NAME);
+      assert.equal(await stage.stored(), 1);
+      assert.match(bridge.log(), /given up: the endpoint gave no verdict/);
+    },
+  );
 
   it("is asked about other events while the endpoint thinks about one", async () => {
     let thinking: (() => void) | undefined;
@@ -204,7 +208,7 @@ describe("ouroboros webhook", () => {
     assert.match(bridge.log(), /it answered 409.*no answer from the endpoint/);
   });
 
-  it("killed in the middle asks again after its restart", async () => {
+  itInFullRun("killed in the middle asks again after its restart", async () => {
     await open(() => undefined, { ackWaitMs: 8000 });
     start({ WEBHOOK_TIMEOUT: "20s" });
     const event = beforeUpdateEvent();

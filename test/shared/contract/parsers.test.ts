@@ -34,8 +34,9 @@ import { OpenRecord, RunRecord } from "../../../shared/contract/run-records.ts";
 import { type SettingName, settings } from "../../../shared/settings/settings.ts";
 import { isToken, encodeToken, decodeToken } from "../../../shared/contract/subject-tokens.ts";
 import { exampleEvent } from "../../docs/example-event.ts";
+import { isFullRun } from "../../support/full-run.ts";
 
-const RUNS = 300;
+const RUNS = isFullRun ? 300 : 60;
 const LONG_MS = 5000;
 
 /** Text of every kind: any characters, bytes that are no UTF-8, JSON, deep JSON, and what looks like the real thing. */
