@@ -33,6 +33,9 @@ const HOOKS = ["before_self_update", "after_self_update", "before_self_cleanup",
 /** Generous: other tests want the same cores. */
 const WITHIN = { within: 300_000 };
 
+/** Each check starts a program: oftener, three Engines full of containers do little else. */
+const HEALTH_INTERVAL = "4s";
+
 /** Its health timeout alone ends a container that starts late, not the Engine's verdict "unhealthy" before it. */
 const HEALTH_RETRIES = "300";
 
@@ -124,7 +127,13 @@ async function prepare(scene: Scene): Promise<void> {
   await (it.form === "compose" ? upByCompose(scene) : upByRun(scene));
 }
 
-/** A line of `docker ps`. */
+/** `ouroboros Up 5 seconds (healthy)`, sorted. */
+async function statesOn(host: number): Promise<string[]> {
+  const listed = await engine(host).docker.listContainers({ all: true });
+  return listed.map(({ Names, Status }) => `${(Names[0] ?? "").slice(1)} ${Status}`).sort();
+}
+
+/** A line of `statesOn`. */
 const isSetUp = (line: string): boolean =>
   SET_UP_SERVICES.some((name) => line.startsWith(`ouroboros-${name}-1 Exited (0)`));
 
@@ -153,7 +162,14 @@ async function upByRun(scene: Scene): Promise<void> {
     `${folder}/met:/met`,
   ];
   const env = Object.entries(settingsOf(scene)).map((pair) => pair.join("="));
-  const health = ["--health-interval", "1s", "--health-timeout", "20s", "--health-retries", HEALTH_RETRIES];
+  const health = [
+    "--health-interval",
+    HEALTH_INTERVAL,
+    "--health-timeout",
+    "20s",
+    "--health-retries",
+    HEALTH_RETRIES,
+  ];
   await docker(
     ...["run", "-d", "--name", ownName(scene), "--restart", policyOf(scene), ...health],
     ...mounts.flatMap((mount) => ["-v", mount]),
@@ -172,7 +188,7 @@ async function upByCompose(scene: Scene): Promise<void> {
     `    image: ${latestOf(repository)}`,
     "    build: !reset null",
     `    restart: ${policyOf(scene)}`,
-    `    healthcheck: { interval: 1s, timeout: 20s, retries: ${HEALTH_RETRIES} }`,
+    `    healthcheck: { interval: ${HEALTH_INTERVAL}, timeout: 20s, retries: ${HEALTH_RETRIES} }`,
     `    environment: { DIE_FOLDER: "${settingsOf(scene).DIE_FOLDER}" }`, // compose.yaml hands on none but Ouroboros' own
     "    volumes: [./met:/met]",
   ];
@@ -239,13 +255,10 @@ async function over(scene: Scene): Promise<void> {
   await until(
     `${own} is ${wanted}, alone and healthy`,
     async () => {
-      const ps = await docker("ps", "-a", "--format", "{{.Names}} {{.Status}}").catch(String);
-      const lines = ps
-        .split("\n")
-        .filter((line) => !isSetUp(line))
-        .sort();
+      const all = await statesOn(scene.host).catch((error: unknown) => [String(error)]);
+      const lines = all.filter((line) => !isSetUp(line));
       const up = lines.filter((line) => / Up .*\(healthy\)/.test(line)).map((line) => line.split(" ")[0]);
-      seen.splice(0, seen.length, ps);
+      seen.splice(0, seen.length, ...all);
       if (lines.length !== up.length || up.join() !== allNames(scene).join()) return false;
       const status = await docker("exec", own, "ouroboros", "status", "-o", "json").catch(String);
       const [home] = Status.safeParse(parseJson(status)).data?.hosts ?? [];
@@ -254,7 +267,7 @@ async function over(scene: Scene): Promise<void> {
       const times = home?.updates?.containers[own] ?? 0; // counted once, however often it died
       return home?.last_run?.ends?.[own] === wanted && times === (it.end === "2" ? 1 : 0);
     },
-    { ...WITHIN, explain: () => seen.join("\n") },
+    { ...WITHIN, every: 1000, explain: () => seen.join("\n") },
   );
 }
 
