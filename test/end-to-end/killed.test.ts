@@ -12,7 +12,7 @@ const h1 = engine(1);
 const dyingUpdater = join(import.meta.dirname, "../support/crashing-updater.js");
 
 /** It listens nowhere, and so can share a network. */
-const WAITS = { cmd: 'trap "exit 0" TERM; while :; do sleep 0.2; done' };
+const WAITS = { cmd: 'trap "exit 0" TERM; sleep 100000 & wait' };
 
 /** Notes each run of a script as `<event id>`; waits while the file `wait` is beside the hooks. */
 const NOTING = `#!/bin/sh

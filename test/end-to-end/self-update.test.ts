@@ -98,7 +98,7 @@ describe("a self-update", function () {
     assert.equal(await generation("ouroboros"), "1");
   });
 
-  it("keeps the old container, stopped, when before_self_cleanup is refused", async () => {
+  itInFullRun("keeps the old container, stopped, when before_self_cleanup is refused", async () => {
     await script("before_self_cleanup", "exit 1");
     await releaseGeneration("2");
     await run();

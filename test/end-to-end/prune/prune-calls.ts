@@ -7,7 +7,7 @@ import { type Engine, engine } from "../../bed/bed.ts";
 import type { Stack } from "../../support/stack.ts";
 
 /** An image that a container's stop does not wait for. */
-export const WAITS = { cmd: 'trap "exit 0" TERM; while :; do sleep 0.2; done' };
+export const WAITS = { cmd: 'trap "exit 0" TERM; sleep 100000 & wait' };
 
 export const containers = "/containers/prune";
 export const untagged = "/images/prune";
