@@ -36,7 +36,7 @@ import {
 import { recoverHost, settleUnresumed } from "./recover/recover-host.ts";
 import { ContainerReferences } from "./containers/container-references.ts";
 import { serve } from "./serve.ts";
-import type { SwapStep } from "./swap/swap.ts";
+import type { SwapStep } from "./swap/swap-state.ts";
 import { swapSteps } from "./swap/swap-steps.ts";
 
 export const runUpdater: Service = (context) => runUpdaterWith(context, swapSteps);

@@ -14,11 +14,11 @@ import { lookForDependants } from "./swap/start-dependants.ts";
 import { HelperJob, disableHelperRestarts } from "./containers/helper-container.ts";
 import { createEngineLease } from "./lease/engine-lease.ts";
 import { Semaphore } from "./semaphore.ts";
-import { type RecoveryContext, rebuildSwap } from "./recover/interrupted-swap.ts";
+import { type RecoveryContext, makeRecoveredContext, rebuildSwap } from "./recover/interrupted-swap.ts";
 import { type HostRecoveryContext, recoverHost } from "./recover/recover-host.ts";
 import { findSwapContainers } from "./swap/swap-containers.ts";
 import { type SagaOutcome, runSteps, undoSteps } from "./swap/saga.ts";
-import type { Swap, SwapStep } from "./swap/swap.ts";
+import { type Swap, type SwapStep, makeSwap } from "./swap/swap-state.ts";
 import { SwapTimer } from "./swap/swap-timer.ts";
 
 /**
@@ -119,28 +119,25 @@ const createHelperTimer = ({ clock, log, hardStop }: RecoveryContext, { name, ru
 async function buildHelperSwap(
   helperContext: HelperContext,
   job: HelperJob,
-  inspect: ContainerInspection,
+  old: ContainerInspection,
 ): Promise<Swap> {
   const { engine } = helperContext.host;
-  const { resumedSince: _none, ...swap } = await rebuildSwap(
-    { ...helperContext, ran: NO_IDS, snapshots: [] },
-    {
-      ...{ name: job.name, run: job.run, old: inspect, next: inspect },
-      ...{ current: inspect, successor: undefined, backup: undefined },
-    },
-  );
-  const newImage = await engine.docker.getImage(job.image).inspect();
-  const beforeStop = (): Promise<void> => expectRunning(engine, job);
-  return {
-    ...swap,
-    snapshotStore: { ...helperContext, isOptional: true },
-    isOwn: true,
-    newImage,
-    reference: job.reference,
-    replaced: new Map(),
-    successor: undefined,
-    beforeStop,
+  const known = { ...helperContext, ran: NO_IDS, snapshots: [] };
+  const context = {
+    ...makeRecoveredContext(known, job.run, new Map()),
+    snapshotStore: { ...helperContext, isOptional: true as const },
+    isOwn: true as const,
   };
+  const oldImage = await engine.docker.getImage(old.Image).inspect();
+  return makeSwap(context, {
+    name: job.name,
+    old,
+    oldImage,
+    newImage: await engine.docker.getImage(job.image).inspect(),
+    reference: job.reference,
+    verification: context.verificationFor(old, oldImage),
+    beforeStop: () => expectRunning(engine, job),
+  });
 }
 
 /** @throws Expired if the owner stopped, renamed or removed the container meanwhile. */

@@ -26,7 +26,7 @@ import type { Participants } from "./gate/gate-participants.ts";
 import type { Semaphore } from "./semaphore.ts";
 import type { ContainerReferences } from "./containers/container-references.ts";
 import type { SagaOutcome } from "./swap/saga.ts";
-import type { Swap, SwapStep } from "./swap/swap.ts";
+import type { Swap, SwapStep } from "./swap/swap-state.ts";
 import { parseSwapName } from "../../shared/containers/swap-names.ts";
 
 /** The longest wait, for anyone, while dependencies are stopped. Milliseconds. */

@@ -17,9 +17,10 @@ import {
   recreateContainer,
   recreateDependants,
 } from "../swap/recreate-dependants.ts";
-import { type HardDependencyHooks, NO_LINKED_SWAPS, type Swap, create, stop } from "../swap/swap.ts";
+import { create, stop } from "../swap/swap.ts";
+import type { HardDependencyHooks, Swap, SwapContext } from "../swap/swap-state.ts";
 import { yieldAfterStart } from "../swap/yield-to-owner.ts";
-import { swapResourcesOf } from "./swap-resources.ts";
+import { makeSwapContext } from "./swap-resources.ts";
 import { MAX_WAIT_WHILE_STOPPED_MS, type Run } from "../updater.ts";
 
 /**
@@ -72,7 +73,7 @@ export async function recreateHardDependency(
   const before = await askBeforeRecreation(run, inspect);
   if (before.verdict !== "proceed") return;
   await run.bus.lease.hold(run.bus);
-  const swap = await makeOwnImageSwap(makeTransaction(run), inspect);
+  const swap = await makeOwnImageSwap(makeUnverifiedContext(run), inspect);
   try {
     await lookForDependants.do(swap);
     await recreateContainer(swap);
@@ -102,21 +103,9 @@ async function rollBackRecreation(swap: Swap): Promise<void> {
 
 const withoutVerification = ({ hardStop }: Run) => ({ healthTimeout: undefined, settleTime: 0, hardStop });
 
-const makeTransaction = (run: Run): Omit<Swap, "old" | "oldImage" | "newImage" | "name"> => ({
-  engine: run.bus.host.engine,
-  clock: run.bus.clock,
-  run: run.journal.run,
-  verification: withoutVerification(run),
+const makeUnverifiedContext = (run: Run): SwapContext => ({
+  ...makeSwapContext(run),
   verificationFor: () => withoutVerification(run),
-  linkedSwaps: NO_LINKED_SWAPS,
-  replaced: run.replaced,
-  tagSemaphore: run.tagSemaphore,
-  ...swapResourcesOf(run),
-  references: run.references,
-  ran: run.ran,
-  beforeStop: () => Promise.resolve(),
-  successor: undefined,
-  dependants: [],
 });
 
 export const askBeforeRecreation = (run: Run, inspect: ContainerInspection): Promise<DecisionRecord> =>

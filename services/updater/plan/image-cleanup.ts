@@ -5,7 +5,7 @@ import { CONFLICT, NOT_FOUND, ifExists, statusOf, ignoreStatuses } from "../../.
 import { explain } from "../../../shared/errors.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import { type ImageStore, isSameRepository } from "../../../shared/registry/provenance.ts";
-import type { Swap } from "../swap/swap.ts";
+import type { Swap } from "../swap/swap-state.ts";
 import type { Run } from "../updater.ts";
 
 interface ReplacedImage extends Pick<Swap, "name" | "oldImage" | "newImage"> {

@@ -10,7 +10,7 @@ import type { ContainerInspection } from "../../../shared/docker/inspect-documen
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
 import { findReferrers } from "../swap/swap-dependants.ts";
-import { type LinkedSwap, type Swap, isUpdated } from "../swap/swap.ts";
+import { type LinkedSwap, type Swap, isUpdated } from "../swap/swap-state.ts";
 import { SwapTimer } from "../swap/swap-timer.ts";
 import type { UpdateEntry, Run, Update } from "../updater.ts";
 import { isUpdateAllowed, isPreUpdateDone } from "./before-update.ts";

@@ -15,11 +15,10 @@ import {
 } from "./linked-updates.ts";
 import { expectBelowFailureLimit } from "./failure-limit.ts";
 import { namespaceParents } from "../create/inspect.ts";
-import { swapResourcesOf } from "./swap-resources.ts";
-import { makeVerificationOptions } from "../swap/verify-container.ts";
+import { makeSwapContext } from "./swap-resources.ts";
 import { runSteps } from "../swap/saga.ts";
 import { startSelfUpdate, isThisContainer } from "./self-update.ts";
-import type { HardDependencyHooks, Swap } from "../swap/swap.ts";
+import { type HardDependencyHooks, type Swap, makeSwap } from "../swap/swap-state.ts";
 import type { Run, Update } from "../updater.ts";
 
 interface ReplaceRequest {
@@ -100,50 +99,37 @@ async function expectStartable(run: Run, inspect: ContainerInspection): Promise<
 function buildSwap(
   run: Run,
   request: LinkedReplaceRequest,
-  old: { inspect: ContainerInspection; oldImage: ImageInspection; slot: SemaphoreHold },
+  {
+    inspect: old,
+    oldImage,
+    slot,
+  }: { inspect: ContainerInspection; oldImage: ImageInspection; slot: SemaphoreHold },
 ): Swap {
-  const { update, hardHooks } = request;
-  const { host, context, clock } = run.bus;
-  const document = old.inspect;
-  const oldImage = old.oldImage;
-  const options = { settings: context.settings, log: run.log, hardStop: run.hardStop };
-  const verificationFor = (container: ContainerInspection, image: ImageInspection) =>
-    makeVerificationOptions(container, image, options);
-  return {
-    engine: host.engine,
-    clock,
-    run: run.journal.run,
+  const { update } = request;
+  const context = makeSwapContext(run, request.hardHooks);
+  return makeSwap(context, {
     name: update.facts.name,
-    old: document,
+    old,
     oldImage,
     newImage: update.newImage,
     ...findNewReference(update),
-    verification: verificationFor(document, oldImage),
-    verificationFor,
+    verification: context.verificationFor(old, oldImage),
     linkedSwaps: describeLinkedSwaps(request.linkedUpdates),
-    replaced: run.replaced,
-    tagSemaphore: run.tagSemaphore,
-    references: run.references,
-    ran: run.ran,
-    hardHooks,
-    ...swapResourcesOf(run),
-    successor: undefined,
-    dependants: [],
     beforeStop: async (successor) => {
-      old.slot.take(await run.swapSemaphore.take({ first: request.stopped.length > 0 }));
+      slot.take(await run.swapSemaphore.take({ first: request.stopped.length > 0 }));
       if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
       expectBelowFailureLimit(run);
-      await expectStartable(run, await inspectUnchanged(run, request, document.Id));
+      await expectStartable(run, await inspectUnchanged(run, request, old.Id));
       await run.journal.write({
         kind: "swapping",
         container: update.facts.name,
-        old_id: document.Id,
+        old_id: old.Id,
         new_id: successor,
         to: update.newImage.Id,
       });
       await run.fence.check(run.bus.signal);
     },
-  };
+  });
 }
 
 /** A semaphore slot that is taken later, and released at the end of the scope at the latest. */

@@ -6,7 +6,7 @@ import type { Locals } from "../../../shared/contract/hooks.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
 import type { DecisionRecord } from "../../../shared/contract/run-records.ts";
 import { commitSwap, commitDependants, dropSwapSnapshots } from "../swap/recreate-dependants.ts";
-import type { Swap } from "../swap/swap.ts";
+import type { Swap } from "../swap/swap-state.ts";
 import { keptName } from "../../../shared/containers/swap-names.ts";
 import { releaseOldImages } from "../swap/rollback-resources.ts";
 import type { Run } from "../updater.ts";

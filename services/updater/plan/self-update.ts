@@ -8,7 +8,7 @@ import { eventId } from "../../../shared/contract/subjects.ts";
 import { finishContainer } from "./finish-container.ts";
 import { awaitHelper, removeHelper, startHelper } from "../containers/helper-container.ts";
 import { recoverHost } from "../recover/recover-host.ts";
-import type { Swap } from "../swap/swap.ts";
+import type { Swap } from "../swap/swap-state.ts";
 import type { UpdateEntry, Run } from "../updater.ts";
 
 export const isThisContainer = ({ bus }: Pick<Run, "bus">, id: string | undefined): boolean =>

@@ -1,7 +1,8 @@
-// What a run passes to everything that stops a container: the store for its snapshot, and how to pull again an image
-// that a prune removed.
+// What a run passes to everything that stops a container: the store for its snapshot, how to pull again an image that a
+// prune removed, and the context of its swaps.
 import type { SnapshotStore } from "../journal/snapshot-store.ts";
-import type { Swap } from "../swap/swap.ts";
+import type { HardDependencyHooks, SwapContext } from "../swap/swap-state.ts";
+import { makeVerificationOptions } from "../swap/verify-container.ts";
 import type { Run } from "../updater.ts";
 import { readCredentialSettings, makeImageFetcher } from "../containers/pull-image.ts";
 
@@ -10,7 +11,10 @@ export const snapshotStoreOf = ({ bus }: Pick<Run, "bus">): SnapshotStore => ({
   host: bus.host,
 });
 
-export const swapResourcesOf = ({ bus, hardStop }: Run): Pick<Swap, "snapshotStore" | "fetchImage"> => ({
+export const swapResourcesOf = ({
+  bus,
+  hardStop,
+}: Run): Pick<SwapContext, "snapshotStore" | "fetchImage"> => ({
   snapshotStore: snapshotStoreOf({ bus }),
   fetchImage: makeImageFetcher({
     engine: bus.host.engine,
@@ -18,4 +22,19 @@ export const swapResourcesOf = ({ bus, hardStop }: Run): Pick<Swap, "snapshotSto
     signal: hardStop,
     settings: () => readCredentialSettings(bus),
   }),
+});
+
+/** What the swaps of a run share. */
+export const makeSwapContext = (run: Run, hardHooks?: HardDependencyHooks): SwapContext => ({
+  engine: run.bus.host.engine,
+  clock: run.bus.clock,
+  run: run.journal.run,
+  verificationFor: (old, image) =>
+    makeVerificationOptions(old, image, { ...run, settings: run.bus.context.settings }),
+  replaced: run.replaced,
+  tagSemaphore: run.tagSemaphore,
+  references: run.references,
+  ran: run.ran,
+  hardHooks,
+  ...swapResourcesOf(run),
 });

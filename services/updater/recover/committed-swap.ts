@@ -2,7 +2,7 @@
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { isReferredTo, predatesSuccessor } from "../swap/swap-dependants.ts";
 import { type SagaOutcome, tryAll } from "../swap/saga.ts";
-import type { Swap } from "../swap/swap.ts";
+import type { Swap } from "../swap/swap-state.ts";
 import { parseSwapName } from "../../../shared/containers/swap-names.ts";
 import { committedSteps } from "../swap/swap-steps.ts";
 import type { SwapTimer } from "../swap/swap-timer.ts";

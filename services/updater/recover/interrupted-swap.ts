@@ -12,7 +12,7 @@ import { wasRunning } from "../swap/was-running.ts";
 import { type Snapshot, containerNameIn } from "../journal/snapshot-store.ts";
 import { makeVerificationOptions } from "../swap/verify-container.ts";
 import { ContainerReferences } from "../containers/container-references.ts";
-import { NO_LINKED_SWAPS, type Swap } from "../swap/swap.ts";
+import { type Swap, type SwapContext, makeSwap } from "../swap/swap-state.ts";
 import { userGivenName } from "../../../shared/containers/swap-names.ts";
 import type { SwapContainers } from "../swap/swap-containers.ts";
 
@@ -109,35 +109,39 @@ export async function rebuildSwap(
     (known?.Id === id ? known : await engine.docker.getImage(id).inspect());
   const oldImage = await imageOf(old.Image, snapshot?.image);
   const isAlone = old.Id === next.Id;
-  const verificationFor = (container: ContainerInspection, image: ImageInspection) =>
-    makeVerificationOptions(container, image, { ...context, log: context.log.child({ run }) });
-  return {
-    engine,
-    clock: context.clock,
-    run,
+  const swapContext = makeRecoveredContext(context, run, new Map([[old.Id, next.Id]]));
+  const target = {
     name,
     old: document,
     oldImage,
     newImage: isAlone ? (snapshot?.new_image ?? oldImage) : await imageOf(next.Image, snapshot?.new_image),
+    verification: swapContext.verificationFor(document, oldImage),
+    parent: snapshot?.parent,
+  };
+  const resumed = { ...swapContext, resumedSince: next.Created };
+  return makeSwap(resumed, target, isAlone ? (successorId ?? next.Id) : next.Id);
+}
+
+/** What the swaps of a transaction share that an earlier process began, and that this one goes on with. */
+export const makeRecoveredContext = (
+  context: SwapRecoveryContext,
+  run: string,
+  replaced: SwapContext["replaced"],
+): SwapContext => {
+  const { engine } = context.host;
+  const { clock, tagSemaphore, ran, hardStop, credentials, settings } = context;
+  return {
+    ...{ engine, clock, run, replaced, tagSemaphore, ran },
     snapshotStore: context,
     snapshots: context.snapshots.filter((taken) => taken.run === run),
-    ...(snapshot?.parent !== undefined && { parent: snapshot.parent }),
-    verification: verificationFor(document, oldImage),
-    verificationFor,
-    linkedSwaps: NO_LINKED_SWAPS,
-    replaced: new Map([[old.Id, next.Id]]),
-    tagSemaphore: context.tagSemaphore,
+    verificationFor: (container, image) =>
+      makeVerificationOptions(container, image, { ...context, log: context.log.child({ run }) }),
     fetchImage: makeImageFetcher({
       ...context,
       engine,
-      signal: context.hardStop,
-      settings: context.credentials ?? context.settings,
+      signal: hardStop,
+      settings: credentials ?? settings,
     }),
     references: new ContainerReferences(),
-    ran: context.ran,
-    resumedSince: next.Created,
-    beforeStop: () => Promise.resolve(),
-    successor: isAlone ? (successorId ?? next.Id) : next.Id,
-    dependants: [],
   };
-}
+};

@@ -33,7 +33,7 @@ import { commitSwap } from "../swap/recreate-dependants.ts";
 import { type SagaOutcome, runSteps } from "../swap/saga.ts";
 import { makeImageFetcher } from "../containers/pull-image.ts";
 import { restoreDependencies, startAndRestoreDependencies } from "../swap/restore-dependencies.ts";
-import { type Swap, isUpdated } from "../swap/swap.ts";
+import { type Swap, isUpdated } from "../swap/swap-state.ts";
 import { findSwapContainers } from "../swap/swap-containers.ts";
 import { selfUpdateSteps, exchangedNamesSteps } from "../swap/swap-steps.ts";
 import { yieldAfterStart } from "../swap/yield-to-owner.ts";

@@ -1,7 +1,7 @@
 // Describes what a person has to do after an update that could be neither finished nor undone.
 import { explain } from "../../../shared/errors.ts";
 import type { Failure } from "./saga.ts";
-import type { Swap } from "./swap.ts";
+import type { Swap } from "./swap-state.ts";
 import { backupNameOf } from "./exchange-names.ts";
 
 export function describeManualFix(

@@ -6,17 +6,8 @@ import { dropSnapshot } from "../journal/snapshot-store.ts";
 import { isReferredTo, predatesSuccessor, wasRunningBefore } from "./swap-dependants.ts";
 import { moveAside, takeName } from "./exchange-names.ts";
 import { type StepObserver, runSteps, undoSteps } from "./saga.ts";
-import {
-  type Swap,
-  type SwapStep,
-  create,
-  isUpdated,
-  parkPolicy,
-  verifySuccessor,
-  removeBackup,
-  start,
-  stop,
-} from "./swap.ts";
+import { create, parkPolicy, verifySuccessor, removeBackup, start, stop } from "./swap.ts";
+import { type Swap, type SwapStep, isUpdated } from "./swap-state.ts";
 import { isFinishedJob } from "./verify-container.ts";
 import { fetchNewImage, releaseOldImages } from "./rollback-resources.ts";
 

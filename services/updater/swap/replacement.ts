@@ -23,7 +23,7 @@ export interface ReplacementContext {
   readonly name: string;
   readonly old: ContainerInspection;
   /** The id of the recreated old container. */
-  readonly restored?: string;
+  readonly restored?: string | undefined;
   readonly successor: string | undefined;
   /** Containers recreated in this transaction: old id → new id. */
   readonly replaced: ReadonlyMap<string, string>;

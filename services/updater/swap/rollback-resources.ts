@@ -33,7 +33,7 @@ import type { Step } from "./saga.ts";
 /** The parts of a swap (swap.ts) that a rollback needs. */
 interface RollbackContext extends RemakeContext {
   readonly newImage: ImageInspection;
-  readonly reference?: string;
+  readonly reference?: string | undefined;
   readonly successor: string | undefined;
   readonly resumedSince?: string;
   readonly dependants: readonly RollbackContext[];

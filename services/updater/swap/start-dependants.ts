@@ -9,7 +9,8 @@ import { dropSnapshot } from "../journal/snapshot-store.ts";
 import { isUnstartable } from "./namespace-parents.ts";
 import { recreateContainer } from "./recreate-dependants.ts";
 import { findSwapDependants, makeOwnImageSwap, wasRunningBefore } from "./swap-dependants.ts";
-import { type Swap, type SwapStep, removeBackup, restoreOldContainer } from "./swap.ts";
+import { removeBackup, restoreOldContainer } from "./swap.ts";
+import { type Swap, type SwapStep, makeSwap } from "./swap-state.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
 import { lookForReplacement, yieldAfterStart } from "./yield-to-owner.ts";
 
@@ -38,7 +39,7 @@ export const lookForDependants: SwapStep = {
  * removed now, such a container is recreated with the old container.
  */
 async function detachFromSuccessor(swap: Swap): Promise<void> {
-  const { engine, successor, old, restored = old.Id } = swap;
+  const { engine, successor, old } = swap;
   if (successor === undefined || swap.replacement !== undefined) return;
   const known = swap.dependants.flatMap((dependant) => [
     dependant.old.Id,
@@ -49,8 +50,8 @@ async function detachFromSuccessor(swap: Swap): Promise<void> {
     if (!targets.includes(successor) || known.includes(id)) continue;
     const inspect = await ifExists(engine.docker.getContainer(id).inspect());
     if (inspect === undefined || parseSwapName(inspect.Name.slice(1)) !== undefined) continue;
-    const replaced = new Map([[successor, restored]]);
-    const joined = await makeOwnImageSwap({ ...swap, parent: swap.name, replaced }, inspect);
+    const replaced = new Map([[successor, swap.restored ?? old.Id]]);
+    const joined = await makeOwnImageSwap({ ...swap, replaced }, inspect, swap.name);
     await recreateOnOwnImage(joined);
     await dropSnapshot(joined.snapshotStore, joined.run, joined.name);
   }
@@ -65,7 +66,7 @@ async function startDependant(dependant: Swap): Promise<void> {
   const { engine, clock, old, verification } = dependant;
   const container = engine.docker.getContainer(old.Id);
   const inspect = await ifExists(container.inspect());
-  if (dependant.isRemoved === true || (await lookForReplacement(dependant)) !== undefined) return;
+  if (dependant.isRemoved || (await lookForReplacement(dependant)) !== undefined) return;
   if (inspect === undefined) return restoreOldContainer(dependant);
   if (namespaceParents(inspect).some((id) => dependant.replaced.has(id)))
     return recreateOnOwnImage(dependant);
@@ -93,11 +94,10 @@ async function recreateOnOwnImage(dependant: Swap): Promise<void> {
   await removeBackup(dependant);
 }
 
-const onOwnImage = ({ reference: _reference, watching: _watching, ...dependant }: Swap): Swap => ({
-  ...dependant,
-  newImage: dependant.oldImage,
-  successor: undefined,
-});
+const onOwnImage = (dependant: Swap): Swap => {
+  const { name, old, oldImage, verification, parent } = dependant;
+  return makeSwap(dependant, { name, old, oldImage, newImage: oldImage, verification, parent });
+};
 
 /** Names of the containers it links to. */
 const linksOf = ({ HostConfig }: ContainerInspection): string[] =>

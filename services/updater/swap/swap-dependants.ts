@@ -9,7 +9,7 @@
 import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { type Engine, ifExists } from "../../../shared/docker/engine.ts";
 import { containerNameIn } from "../journal/snapshot-store.ts";
-import { NO_LINKED_SWAPS, type Swap } from "./swap.ts";
+import { type Swap, type SwapContext, makeSwap } from "./swap-state.ts";
 import { wasRunning } from "./was-running.ts";
 import { parseSwapName, userGivenName } from "../../../shared/containers/swap-names.ts";
 
@@ -26,7 +26,8 @@ function goneDependants(swap: Swap, found: readonly Swap[]): Swap[] {
   const gone = snapshots.filter((snapshot) => !found.some(({ name }) => name === containerNameIn(snapshot)));
   return gone.map(({ container, image, new_image: newImage = image, successor }) => {
     if (successor !== undefined) swap.replaced.set(container.Id, successor);
-    return { ...ownSwap({ ...swap, parent: swap.name }, container, image), newImage, successor };
+    const target = ownImageTarget(swap, container, image);
+    return makeSwap(swap, { ...target, newImage, parent: swap.name }, successor);
   });
 }
 
@@ -99,19 +100,18 @@ function sortTargetsFirst(
 
 /** A container with a backup name was recreated by an earlier process. */
 async function dependantOf(swap: Swap, inspect: ContainerInspection): Promise<Swap> {
-  const transaction = { ...swap, parent: swap.name };
   const isBackup = parseSwapName(inspect.Name.slice(1)) !== undefined;
   const recreated = isBackup
     ? await ifExists(swap.engine.docker.getContainer(userGivenName(inspect.Name.slice(1))).inspect())
     : undefined;
+  const old = recreated === undefined ? inspect : restorePolicy(inspect, recreated);
+  const own = { ...ownImageTarget(swap, old, await imageOf(swap.engine, old)), parent: swap.name };
   if (recreated === undefined) {
-    const own = await makeOwnImageSwap(transaction, inspect);
-    const linked = wasRunningBefore(own) ? swap.linkedSwaps.get(own.name) : undefined;
-    return { ...own, ...linked };
+    const linked = wasRunningBefore({ ...swap, old }) ? swap.linkedSwaps.get(own.name) : undefined;
+    return makeSwap(swap, { ...own, ...linked });
   }
-  swap.replaced.set(inspect.Id, recreated.Id);
-  const own = await makeOwnImageSwap(transaction, restorePolicy(inspect, recreated), recreated.Id);
-  return { ...own, newImage: await imageOf(swap.engine, recreated) };
+  swap.replaced.set(old.Id, recreated.Id);
+  return makeSwap(swap, { ...own, newImage: await imageOf(swap.engine, recreated) }, recreated.Id);
 }
 
 /** The old container's restart policy may be parked; its successor was made with the original policy. */
@@ -120,40 +120,34 @@ export function restorePolicy(old: ContainerInspection, successor: ContainerInsp
   return { ...old, HostConfig: { ...old.HostConfig, ...(RestartPolicy && { RestartPolicy }) } };
 }
 
-/** A swap of another container in the transaction of `swap`, on that container's current image. */
+/** A swap of another container on that container's current image. */
 export async function makeOwnImageSwap(
-  swap: Transaction,
-  inspect: ContainerInspection,
-  successor?: string,
+  context: SwapContext,
+  old: ContainerInspection,
+  parent?: string,
 ): Promise<Swap> {
-  const old = inspect;
-  return { ...ownSwap(swap, old, await imageOf(swap.engine, inspect)), successor };
+  const target = ownImageTarget(context, old, await imageOf(context.engine, old));
+  return makeSwap(context, { ...target, parent });
 }
 
-type Transaction = Omit<Swap, "old" | "oldImage" | "newImage" | "name">;
-
-function ownSwap(
-  { reference: _reference, watching: _watching, ...swap }: Transaction,
+const ownImageTarget = (
+  { verificationFor }: SwapContext,
   old: ContainerInspection,
   image: ImageInspection,
-): Swap {
-  return {
-    ...swap,
-    name: userGivenName(old.Name.slice(1)),
-    old,
-    verification: swap.verificationFor(old, image),
-    linkedSwaps: NO_LINKED_SWAPS,
-    oldImage: image,
-    newImage: image,
-    beforeStop: () => Promise.resolve(),
-    successor: undefined,
-    dependants: [],
-  };
-}
+) => ({
+  name: userGivenName(old.Name.slice(1)),
+  old,
+  oldImage: image,
+  newImage: image,
+  verification: verificationFor(old, image),
+});
 
 const imageOf = async ({ docker }: Engine, { Image }: ContainerInspection): Promise<ImageInspection> =>
   await docker.getImage(Image).inspect();
 
 /** It runs, or was stopped for this swap: as a dependency, with its namespace parent, or by an earlier process. */
-export const wasRunningBefore = ({ old, resumedSince, ...known }: Swap): boolean =>
-  wasRunning(known, old, resumedSince);
+export const wasRunningBefore = ({
+  old,
+  resumedSince,
+  ...known
+}: Pick<Swap, "old" | "resumedSince" | "ran" | "snapshots">): boolean => wasRunning(known, old, resumedSince);

@@ -3,7 +3,8 @@
 import { verifyUpdatedDependants, recreateDependants, startRecreated } from "./recreate-dependants.ts";
 import { lookForDependants } from "./start-dependants.ts";
 import { moveAside, takeName } from "./exchange-names.ts";
-import { type SwapStep, create, parkPolicy, verifySuccessor, start, stop } from "./swap.ts";
+import { create, parkPolicy, verifySuccessor, start, stop } from "./swap.ts";
+import type { SwapStep } from "./swap-state.ts";
 import { keepOldImages } from "./rollback-resources.ts";
 
 export const swapSteps: readonly SwapStep[] = [

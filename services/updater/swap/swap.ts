@@ -4,29 +4,18 @@
 //   U3  Between "stop the old container" and "prove" no step waits for NATS.
 //   U4  Names and inspect documents alone show which steps were done (swap-names.ts); a crash needs no journal.
 // Engine API: ContainerCreate, -Stop, -Rename, -Update, -Start, -Delete.
-import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
-import type { Clock } from "../../../shared/clock.ts";
-import {
-  NOT_MODIFIED,
-  type Engine,
-  NOT_FOUND,
-  ifExists,
-  ignoreStatuses,
-} from "../../../shared/docker/engine.ts";
-import type { ImageRef } from "../../../shared/registry/image-ref.ts";
-import type { SnapshotStore, Snapshot } from "../journal/snapshot-store.ts";
-import { type Replacement, isSuccessorAdopted } from "./replacement.ts";
+import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
+import { NOT_MODIFIED, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
+import { isSuccessorAdopted } from "./replacement.ts";
 import { findCopiedFiles, findSurelyCopiedFiles } from "../containers/copied-files.ts";
 import { copyPaths } from "../containers/copy-paths.ts";
 import { takeName } from "./exchange-names.ts";
 import { startIfThere } from "./remake-container.ts";
 import { createOnImage } from "../containers/create-on-image.ts";
-import type { Semaphore } from "../semaphore.ts";
 import { isUnstartable } from "./namespace-parents.ts";
-import { type VerificationOptions, verifyContainer } from "./verify-container.ts";
+import { verifyContainer } from "./verify-container.ts";
 import { removeContainer, renameContainer } from "../containers/rename-container.ts";
-import type { Step, StepObserver } from "./saga.ts";
-import type { ContainerReferences } from "../containers/container-references.ts";
+import type { Swap, SwapStep } from "./swap-state.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
 import { stopContainer } from "../containers/stop-container.ts";
 import { makeSuccessor } from "./make-successor.ts";
@@ -42,83 +31,6 @@ import {
   yieldAfterStart,
   yieldToOwner,
 } from "./yield-to-owner.ts";
-
-export interface Swap {
-  readonly engine: Engine;
-  readonly clock: Clock;
-  /** Where snapshots are kept. */
-  readonly snapshotStore: SnapshotStore;
-  /** The snapshots that an earlier process of the run took. */
-  readonly snapshots?: readonly Snapshot[];
-  /** The name of the container in whose transaction this one is recreated. */
-  readonly parent?: string;
-  readonly run: string;
-  /** The name its user gave it. */
-  readonly name: string;
-  readonly old: ContainerInspection;
-  readonly oldImage: ImageInspection;
-  readonly newImage: ImageInspection;
-  /** The image reference of the new container, if it differs from the old one's (LATEST_ONLY). */
-  readonly reference?: string;
-  readonly verification: Omit<VerificationOptions, "engine" | "clock">;
-  /** How to verify a container that is recreated with this one. */
-  readonly verificationFor: (
-    old: ContainerInspection,
-    image: ImageInspection,
-  ) => Omit<VerificationOptions, "engine" | "clock">;
-  /** The updates in the same transaction, by name, of containers that refer to this one. */
-  readonly linkedSwaps: ReadonlyMap<string, LinkedSwap>;
-  /** Pulls an image that a prune removed, by its digest, which is the reference's tag here. */
-  readonly fetchImage: (wanted: { ref: ImageRef; platform: string | undefined }) => Promise<void>;
-  /** Observes the steps of a dependant that is updated with its parent. */
-  readonly watching?: StepObserver;
-  /** Containers recreated in this transaction: old id → new id. Each step adds the containers that it makes. */
-  readonly replaced: Map<string, string>;
-  /** Lets one create call at a time move a tag. */
-  readonly tagSemaphore: Semaphore;
-  readonly references: ContainerReferences;
-  /** Ids of containers that ran before the run stopped anything. */
-  readonly ran: ReadonlySet<string>;
-  /**
-   * RFC 3339, set if an earlier process began the swap. A container that stopped since then was stopped for the swap.
-   */
-  readonly resumedSince?: string;
-  /** The hooks around the recreation of a dependant that is a hard dependency. */
-  readonly hardHooks?: HardDependencyHooks | undefined;
-  /** Runs before the first stop: takes the swap slot, checks the fence, writes the journal. */
-  readonly beforeStop: (successor: string) => Promise<void>;
-  /** The new container's id, once it is made. */
-  successor: string | undefined;
-  /** The id of the recreated old container, if somebody had removed it. */
-  restored?: string;
-  /** The old container cannot be recreated: the successor runs in its place, or nothing does. */
-  lost?: "replaced" | "gone" | undefined;
-  /** The container that the owner put in its place; this and the next three are explained in yield-to-owner.ts. */
-  replacement?: Replacement | undefined;
-  kept?: string;
-  hasLeftName?: boolean;
-  isRemoved?: boolean;
-  /** A part of Ouroboros itself. */
-  readonly isOwn?: true;
-  /** Swaps of the containers that refer to this one, parents before children. */
-  dependants: Swap[];
-}
-
-/** What turns the recreation of a dependant into its update. */
-export type LinkedSwap = Pick<Swap, "newImage" | "reference" | "watching">;
-export const NO_LINKED_SWAPS: Swap["linkedSwaps"] = new Map();
-
-/** False for a dependant that is recreated on its current image. */
-export const isUpdated = ({ oldImage, newImage }: Pick<Swap, "oldImage" | "newImage">): boolean =>
-  oldImage.Id !== newImage.Id;
-
-export interface HardDependencyHooks {
-  readonly isHard: (id: string) => boolean;
-  readonly before: (old: ContainerInspection) => Promise<void>;
-  readonly after: (old: ContainerInspection, successor: string) => Promise<void>;
-}
-
-export type SwapStep = Step<Swap>;
 
 const oldOf = ({ engine, old }: Swap) => engine.docker.getContainer(old.Id);
 const successorOf = ({ engine, name, run, successor }: Swap) =>
@@ -165,7 +77,7 @@ export const stop: SwapStep = {
       ? expectNotRemoved(swap, stopOld(swap))
       : ignoreStatuses([NOT_FOUND], stopOld(swap)),
   undo: async (swap) => {
-    if (swap.isRemoved === true) return;
+    if (swap.isRemoved) return;
     const own = swap.restored ?? swap.old.Id;
     const found = await leaveNameToOwner(swap);
     if (found !== undefined) return yieldToOwner(swap, found, own);

@@ -31,7 +31,7 @@ export interface YieldContext extends ReplacementContext {
   /** The container that the owner put in its place, by the last look. */
   replacement?: Replacement | undefined;
   /** The name under which the old container is kept (Y3). */
-  kept?: string;
+  kept?: string | undefined;
   /** The wait of Y2 is over. */
   hasLeftName?: boolean;
   /** The owner removed the old container while it ran, or with its successor. */

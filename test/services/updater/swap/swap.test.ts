@@ -10,7 +10,13 @@ import {
 import { describeManualFix } from "../../../../services/updater/swap/manual-fix.ts";
 import { Semaphore } from "../../../../services/updater/semaphore.ts";
 import { ContainerReferences } from "../../../../services/updater/containers/container-references.ts";
-import { type Swap, type SwapStep, removeBackup } from "../../../../services/updater/swap/swap.ts";
+import { removeBackup } from "../../../../services/updater/swap/swap.ts";
+import {
+  type Swap,
+  type SwapContext,
+  type SwapStep,
+  makeSwap,
+} from "../../../../services/updater/swap/swap-state.ts";
 import { backupName } from "../../../../shared/containers/swap-names.ts";
 import { swapSteps } from "../../../../services/updater/swap/swap-steps.ts";
 import { systemClock } from "../../../../shared/clock.ts";
@@ -119,31 +125,26 @@ async function prepare(): Promise<Swap> {
   const { reference } = await release("apps/web", "2");
   await pull(h1, reference);
   const old = await h1.docker.getContainer("web").inspect();
-  return {
+  const verification = { healthTimeout: undefined, hardStop: new AbortController().signal };
+  const context: SwapContext = {
     engine: await openEngine(`unix://${h1.socket}`, 10_000),
     clock: systemClock,
     snapshotStore: { settings: { DATA_DIR: await mkdtemp("/tmp/ouroboros-swap-") }, host: h1 },
     run: "r1",
-    name: "web",
-    old,
-    oldImage: await h1.docker.getImage(old.Image).inspect(),
-    newImage: await h1.docker.getImage(reference).inspect(),
-    verificationFor: () => ({
-      healthTimeout: undefined,
-      settleTime: 0,
-      hardStop: new AbortController().signal,
-    }),
-    linkedSwaps: new Map(),
-    verification: { healthTimeout: undefined, settleTime: 100, hardStop: new AbortController().signal },
-    beforeStop: () => Promise.resolve(),
+    verificationFor: () => ({ ...verification, settleTime: 0 }),
     replaced: new Map(),
     tagSemaphore: new Semaphore(1),
     fetchImage: () => Promise.reject(new Error("nothing is to be pulled here")),
     references: new ContainerReferences(),
     ran: new Set(),
-    successor: undefined,
-    dependants: [],
   };
+  return makeSwap(context, {
+    name: "web",
+    old,
+    oldImage: await h1.docker.getImage(old.Image).inspect(),
+    newImage: await h1.docker.getImage(reference).inspect(),
+    verification: { ...verification, settleTime: 100 },
+  });
 }
 
 const breaking =
