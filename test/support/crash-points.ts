@@ -4,8 +4,7 @@
 //   POST /containers/<id>/stop?…         the Engine has answered that it changed something
 import Docker from "dockerode";
 import { Journal } from "../../services/updater/journal/journal.ts";
-import { recreateSteps } from "../../services/updater/swap/recreate-dependants.ts";
-import { selfUpdateSteps, swapSteps } from "../../services/updater/swap/swap-steps.ts";
+import { allSteps, recreateSteps } from "../../services/updater/swap/swap-steps.ts";
 import type { RecordBody } from "../../shared/contract/run-records.ts";
 
 export interface CrashPointHooks {
@@ -23,7 +22,7 @@ export function instrumentCrashPoints(moments: CrashPointHooks): void {
 }
 
 function tellSteps({ onReached, withoutUndo }: CrashPointHooks): void {
-  for (const step of new Set([...swapSteps, ...recreateSteps, ...selfUpdateSteps])) {
+  for (const step of new Set([...allSteps, ...recreateSteps])) {
     const { name, do: act, undo } = step;
     Object.assign(step, {
       do: async (swap: Parameters<typeof act>[0]) => {

@@ -29,7 +29,7 @@ import { startSelfRollback, isThisContainer, recordSuccessor } from "./self-upda
 import { describeReplacement } from "../swap/replacement.ts";
 import { DOWNTIME_STEPS } from "../swap/swap.ts";
 import type { Swap } from "../swap/swap-state.ts";
-import { harmlessSteps } from "../swap/swap-steps.ts";
+import { isHarmless } from "../swap/swap-steps.ts";
 import { expectNotYielded, lookForReplacement } from "../swap/yield-to-owner.ts";
 import type { UpdateEntry, Run } from "../updater.ts";
 
@@ -55,7 +55,7 @@ export async function concludeSwap(run: Run, transaction: SwapToConclude): Promi
       await expectNotYielded(swap);
       const culprit = cause instanceof NotRecreated ? cause.container : swap.name;
       return finishAll(run, transaction, isLinkedUpdate(transaction, culprit) ? culprit : swap.name, {
-        end: harmlessSteps.includes(failed) ? "failed" : "rolled_back",
+        end: isHarmless(failed) ? "failed" : "rolled_back",
         because: `"${failed}" failed: ${explain(cause)}`,
         by: "updater",
         isPassing: isTransientFailure(cause) || transaction.timed?.hadToWait === true,

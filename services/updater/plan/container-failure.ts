@@ -9,17 +9,9 @@ import {
   Suspended,
   explain,
 } from "../../../shared/errors.ts";
-import { describeManualFix } from "../swap/manual-fix.ts";
-import { lookForDependants } from "../swap/start-dependants.ts";
-import { undoSteps } from "../swap/saga.ts";
 import { findSwaps } from "../recover/find-swaps.ts";
-import { listInterruptedSwaps, isUncommitted, rebuildSwap } from "../recover/interrupted-swap.ts";
-import {
-  recoverWithRetries,
-  rollBackSwap,
-  adoptSuccessor,
-  createRecoveryTimer,
-} from "../recover/roll-back-swap.ts";
+import { listInterruptedSwaps } from "../recover/interrupted-swap.ts";
+import { recoverWithRetries, rollBackSwap, adoptSuccessor } from "../recover/roll-back-swap.ts";
 import { type Snapshot, containerNameIn, readSnapshots } from "../journal/snapshot-store.ts";
 import type { UpdateEntry, Run } from "../updater.ts";
 import { readCredentialSettings } from "../containers/pull-image.ts";
@@ -101,23 +93,7 @@ async function rollBackFailed(
     isBegun = true;
     const begun = listInterruptedSwaps(ofRun).find((swapParts) => swapParts.name === name);
     if (begun === undefined) return adoptSuccessor(recovering, parts);
-    if (isUncommitted(begun)) return rollBackSwap(recovering, begun, { start: true });
-    const swap = await rebuildSwap(recovering, begun);
-    await lookForDependants.do(swap);
-    const failures = await undoSteps(
-      run.steps,
-      swap,
-      createRecoveryTimer(recovering, run.log.child({ container: name })),
-    );
-    const failed = { failed: "put the old container back", cause: "it failed unexpectedly", left: failures };
-    if (failures.length === 0) return undefined;
-    return {
-      container: name,
-      run: run.journal.run,
-      end: "stuck",
-      because: describeManualFix(swap, failed),
-      swap,
-    };
+    return rollBackSwap(recovering, begun, { start: true, cause: "it failed unexpectedly" });
   });
   if (ended?.end === "stuck") return { end: "stuck", because: ended.because, by: "updater" };
   const runningImage = isBegun || newImage === undefined ? undefined : await imageOf(run, name);

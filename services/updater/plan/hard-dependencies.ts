@@ -11,13 +11,14 @@ import { Journal } from "../journal/journal.ts";
 import { lookForDependants } from "../swap/start-dependants.ts";
 import { makeOwnImageSwap } from "../swap/swap-dependants.ts";
 import {
+  SILENT_OBSERVER,
   commitSwap,
   dropSwapSnapshots,
-  undoRecreation,
   recreateContainer,
   recreateDependants,
 } from "../swap/recreate-dependants.ts";
-import { create, stop } from "../swap/swap.ts";
+import { undoSteps } from "../swap/saga.ts";
+import { swapSteps } from "../swap/swap-steps.ts";
 import type { HardDependencyHooks, Swap, SwapContext } from "../swap/swap-state.ts";
 import { yieldAfterStart } from "../swap/yield-to-owner.ts";
 import { makeSwapContext } from "./swap-resources.ts";
@@ -91,13 +92,10 @@ export async function recreateHardDependency(
   }
 }
 
-/** Removes the successor last: its presence tells a later process that the recreation was begun. */
+/** The successor is removed last: its presence tells a later process that the recreation was begun. */
 async function rollBackRecreation(swap: Swap): Promise<void> {
-  await recreateDependants.undo?.(swap);
-  await undoRecreation(swap);
-  await stop.undo?.(swap);
-  await lookForDependants.undo?.(swap);
-  await create.undo?.(swap);
+  const [first] = await undoSteps(swapSteps, swap, SILENT_OBSERVER);
+  if (first !== undefined) throw first.error;
   await dropSwapSnapshots(swap);
 }
 

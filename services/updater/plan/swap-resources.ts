@@ -2,6 +2,7 @@
 // prune removed, and the context of its swaps.
 import type { SnapshotStore } from "../journal/snapshot-store.ts";
 import type { HardDependencyHooks, SwapContext } from "../swap/swap-state.ts";
+import { recreateSteps } from "../swap/swap-steps.ts";
 import { makeVerificationOptions } from "../swap/verify-container.ts";
 import type { Run } from "../updater.ts";
 import { readCredentialSettings, makeImageFetcher } from "../containers/pull-image.ts";
@@ -36,5 +37,6 @@ export const makeSwapContext = (run: Run, hardHooks?: HardDependencyHooks): Swap
   references: run.references,
   ran: run.ran,
   hardHooks,
+  recreateSteps,
   ...swapResourcesOf(run),
 });

@@ -1,11 +1,8 @@
-// Finishes a swap that an earlier process was committing: it cannot be rolled back any more (recover-host.ts: R6).
+// Observes whether an earlier process was committing a swap: it cannot be rolled back any more (recover-host.ts: R6).
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { isReferredTo, predatesSuccessor } from "../swap/swap-dependants.ts";
-import { type SagaOutcome, tryAll } from "../swap/saga.ts";
 import type { Swap } from "../swap/swap-state.ts";
 import { parseSwapName } from "../../../shared/containers/swap-names.ts";
-import { committedSteps } from "../swap/swap-steps.ts";
-import type { SwapTimer } from "../swap/swap-timer.ts";
 
 /** A container that refers to the successor was made after it, and has no old container any more. */
 export async function isCommitted(swap: Swap): Promise<boolean> {
@@ -27,13 +24,4 @@ export async function isCommitted(swap: Swap): Promise<boolean> {
     if (!hasBackup && parseSwapName(name) === undefined) return true;
   }
   return false;
-}
-
-/** Undoes nothing: each step is retried until it is done. */
-export async function finishCommittedSwap(swap: Swap, timed: SwapTimer): Promise<SagaOutcome> {
-  const left = await tryAll(committedSteps, swap, timed);
-  const [first] = left;
-  return first === undefined
-    ? { kind: "done" }
-    : { kind: "stuck", failed: first.step, cause: first.error, left };
 }

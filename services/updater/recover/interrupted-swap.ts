@@ -12,7 +12,9 @@ import { wasRunning } from "../swap/was-running.ts";
 import { type Snapshot, containerNameIn } from "../journal/snapshot-store.ts";
 import { makeVerificationOptions } from "../swap/verify-container.ts";
 import { ContainerReferences } from "../containers/container-references.ts";
+import type { ObservedSwap } from "../swap/swap-phase.ts";
 import { type Swap, type SwapContext, makeSwap } from "../swap/swap-state.ts";
+import { recreateSteps } from "../swap/swap-steps.ts";
 import { userGivenName } from "../../../shared/containers/swap-names.ts";
 import type { SwapContainers } from "../swap/swap-containers.ts";
 
@@ -41,43 +43,44 @@ export interface InterruptedSwap extends FoundSwap {
   readonly old: ContainerInspection;
   /** The successor; the old container itself if there is no successor. */
   readonly next: ContainerInspection;
-  /** It ends as the swap of the container it refers to ends. */
-  readonly isDependant: boolean;
+  readonly observed: ObservedSwap;
+}
+
+/** What the names show. */
+export function observe({ backup, gone, current, successor }: Omit<FoundSwap, "name" | "run">): ObservedSwap {
+  const isExchanged = (backup ?? gone) !== undefined;
+  return {
+    old: backup ? "aside" : gone ? "gone" : current ? "named" : "unknown",
+    successor: successor ? "temporary" : isExchanged && current ? "named" : "none",
+  };
 }
 
 /** The swaps whose old container exists or is known from a snapshot. */
 export function listInterruptedSwaps(all: readonly FoundSwap[]): InterruptedSwap[] {
   const begun = all.flatMap((parts) => {
+    const observed = observe(parts);
     const old = parts.backup ?? parts.gone ?? parts.current;
-    const isExchanged = (parts.backup ?? parts.gone) !== undefined;
-    const next = parts.successor ?? (isExchanged ? parts.current : undefined);
-    return old === undefined ? [] : [{ ...parts, old, next: next ?? old }];
+    const next = observed.successor === "named" ? parts.current : parts.successor;
+    return old === undefined ? [] : [{ ...parts, observed, old, next: next ?? old }];
   });
-  return begun.map((swap) => ({ ...swap, isDependant: isDependant(swap, begun) }));
+  return begun.map((swap) => ({
+    ...swap,
+    observed: { ...swap.observed, isDependant: isDependant(swap, begun) },
+  }));
 }
-
-/** R3 */
-export const hasNoSuccessor = ({ old, next }: Pick<InterruptedSwap, "old" | "next">): boolean =>
-  old.Id === next.Id;
-
-/** R1, R3: the successor does not have the name. */
-export const isUncommitted = (begun: InterruptedSwap): boolean =>
-  begun.successor !== undefined || hasNoSuccessor(begun);
-
-type UnclassifiedSwap = Omit<InterruptedSwap, "isDependant">;
 
 /**
  * A dependant keeps its image, or is updated with the container it refers to; any other container gets a new image.
  * If one container refers to another, both are in progress at once only within one transaction.
  */
-function isDependant(swap: UnclassifiedSwap, all: readonly UnclassifiedSwap[]): boolean {
+function isDependant(swap: InterruptedSwap, all: readonly InterruptedSwap[]): boolean {
   const targets = factsOf(swap.old).refersTo.map(userGivenName);
-  const refersTo = (parent: UnclassifiedSwap): boolean =>
+  const refersTo = (parent: InterruptedSwap): boolean =>
     parent !== swap &&
     parent.run === swap.run &&
     (targets.includes(parent.name) ||
       [parent.old, parent.next].some((container) => isReferredTo(targets, container)));
-  return !hasNoSuccessor(swap) && (swap.old.Image === swap.next.Image || all.some(refersTo));
+  return swap.observed.successor !== "none" && (swap.old.Image === swap.next.Image || all.some(refersTo));
 }
 
 /**
@@ -87,7 +90,8 @@ function isDependant(swap: UnclassifiedSwap, all: readonly UnclassifiedSwap[]): 
 export const wasStoppedByUs = (
   parts: InterruptedSwap,
   { ran, snapshots }: Pick<SwapRecoveryContext, "ran" | "snapshots">,
-): boolean => !parts.isDependant || wasRunning({ ran, snapshots }, parts.old, parts.next.Created);
+): boolean =>
+  parts.observed.isDependant !== true || wasRunning({ ran, snapshots }, parts.old, parts.next.Created);
 
 const snapshotOf = (
   { snapshots }: SwapRecoveryContext,
@@ -95,9 +99,14 @@ const snapshotOf = (
 ): Snapshot | undefined =>
   snapshots.find((snapshot) => snapshot.run === run && containerNameIn(snapshot) === name);
 
+interface SwapToRebuild extends Omit<InterruptedSwap, "observed"> {
+  /** Its rollback does not start the old container. */
+  readonly staysStopped?: boolean;
+}
+
 export async function rebuildSwap(
   context: SwapRecoveryContext,
-  { name, run, old, next, successorId }: Omit<InterruptedSwap, "isDependant">,
+  { name, run, old, next, successorId, staysStopped = false }: SwapToRebuild,
 ): Promise<Swap> {
   const { engine } = context.host;
   const snapshot = snapshotOf(context, { run, name });
@@ -117,6 +126,7 @@ export async function rebuildSwap(
     newImage: isAlone ? (snapshot?.new_image ?? oldImage) : await imageOf(next.Image, snapshot?.new_image),
     verification: swapContext.verificationFor(document, oldImage),
     parent: snapshot?.parent,
+    staysStopped,
   };
   const resumed = { ...swapContext, resumedSince: next.Created };
   return makeSwap(resumed, target, isAlone ? (successorId ?? next.Id) : next.Id);
@@ -143,5 +153,6 @@ export const makeRecoveredContext = (
       settings: credentials ?? settings,
     }),
     references: new ContainerReferences(),
+    recreateSteps,
   };
 };

@@ -30,12 +30,12 @@ import { settleAll } from "../settle-all.ts";
 import type { HelperOutcome } from "../containers/helper-container.ts";
 import { describeManualFix } from "../swap/manual-fix.ts";
 import { commitSwap } from "../swap/recreate-dependants.ts";
-import { type SagaOutcome, runSteps } from "../swap/saga.ts";
+import type { SagaOutcome } from "../swap/saga.ts";
 import { makeImageFetcher } from "../containers/pull-image.ts";
 import { restoreDependencies, startAndRestoreDependencies } from "../swap/restore-dependencies.ts";
-import { type Swap, isUpdated } from "../swap/swap-state.ts";
+import { type SwapPhase, phaseOf } from "../swap/swap-phase.ts";
+import type { Swap } from "../swap/swap-state.ts";
 import { findSwapContainers } from "../swap/swap-containers.ts";
-import { selfUpdateSteps, exchangedNamesSteps } from "../swap/swap-steps.ts";
 import { yieldAfterStart } from "../swap/yield-to-owner.ts";
 import type { RecoveredSwap } from "../updater.ts";
 import {
@@ -44,10 +44,8 @@ import {
   type RecoveryContext,
   type SwapRecoveryContext,
   listInterruptedSwaps,
-  isUncommitted,
-  rebuildSwap,
+  observe,
 } from "./interrupted-swap.ts";
-import { finishCommittedSwap, isCommitted } from "./committed-swap.ts";
 import { findSwaps, addUnmarkedDependencies } from "./find-swaps.ts";
 import {
   type SwapRecoveryResult,
@@ -55,8 +53,8 @@ import {
   recoverWithRetries,
   rollBackSwap,
   adoptSuccessor,
-  createRecoveryTimer,
 } from "./roll-back-swap.ts";
+import { resumeSwap } from "./resume-swap.ts";
 import { type SettleEach, settleRecreated } from "./recreated-dependants.ts";
 
 export interface HostRecovery {
@@ -206,57 +204,36 @@ async function recoverSwaps(
         if (result !== undefined) restored.push(result);
       }),
     );
-  const begun = listInterruptedSwaps(all);
-  const [uncommitted, exchanged] = [
-    begun.filter(isUncommitted),
-    begun.filter((parts) => !isUncommitted(parts)),
-  ];
-  const resumable = exchanged.filter(({ isDependant }) => !isDependant);
+  const found = listInterruptedSwaps(all);
+  const inPhase = (...phases: readonly SwapPhase[]): InterruptedSwap[] =>
+    found.filter(({ observed }) => phases.includes(phaseOf(observed)));
+  const isDependant = ({ observed }: InterruptedSwap): boolean => observed.isDependant === true;
+  const resumable = inPhase("resume");
   // A dependant of a resumed swap is recreated with its parent; it could not start before.
   const isResumed = ({ run }: InterruptedSwap): boolean => resumable.some((parent) => parent.run === run);
   await settle(
-    all.filter(({ backup, gone, current }) => (backup ?? gone ?? current) === undefined),
+    all.filter((parts) => phaseOf(observe(parts)) === "adopt"),
     (parts) => adoptSuccessor(context, parts),
   );
+  const toRollBack = inPhase("restore", "roll back");
   await settle(
-    uncommitted.filter(({ isDependant }) => !isDependant),
+    toRollBack.filter((parts) => !isDependant(parts)),
     (parent) => rollBackSwap(context, parent, { start: true }),
   );
-  await settle(
-    uncommitted.filter(({ isDependant }) => isDependant),
-    (dependant) => rollBackSwap(context, dependant, { start: !isResumed(dependant) }),
+  await settle(toRollBack.filter(isDependant), (dependant) =>
+    rollBackSwap(context, dependant, { start: !isResumed(dependant) }),
   );
   const swaps = new Map<string, RecoveredSwap>();
-  await settle(resumable, (parts) => resumeSwap(context, parts, swaps));
+  await settle(resumable, async (parts) => {
+    for (const [name, recovered] of await resumeSwap(context, parts)) swaps.set(name, recovered);
+    return undefined;
+  });
   const parents = [
     ...[...swaps.values()].map(({ swap }) => swap),
     ...restored.flatMap(({ swap }) => swap ?? []),
   ];
   const taken = parents.flatMap(({ dependants }) => dependants.map(({ old }) => old.Id));
-  const left = exchanged.filter(({ isDependant, old }) => isDependant && !taken.includes(old.Id));
+  const left = inPhase("follow parent").filter(({ old }) => !taken.includes(old.Id));
   const undecided = await settleRecreated(context, left, settle);
   return { swaps, restored, undecided };
-}
-
-/** R2. */
-async function resumeSwap(
-  context: SwapRecoveryContext,
-  parts: InterruptedSwap,
-  swaps: Map<string, RecoveredSwap>,
-): Promise<undefined> {
-  const log = context.log.child({ container: parts.name, run: parts.run });
-  const swap = await rebuildSwap(context, parts);
-  const isOwn = context.host.own.includes(parts.next.Id);
-  const { left, done } = isOwn ? { left: selfUpdateSteps, done: [] } : exchangedNamesSteps;
-  const timed = createRecoveryTimer(context, log);
-  const outcome =
-    !isOwn && (await isCommitted(swap))
-      ? await finishCommittedSwap(swap, timed)
-      : await runSteps(left, swap, timed, done);
-  const because = outcome.kind === "done" ? undefined : explain(outcome.cause);
-  log.warn({ outcome: outcome.kind, because }, "resumed a replacement whose names were exchanged already");
-  swaps.set(parts.name, { swap, outcome });
-  for (const dependant of swap.dependants.filter(isUpdated))
-    swaps.set(dependant.name, { swap: dependant, outcome, parent: parts.name });
-  return undefined;
 }

@@ -9,9 +9,9 @@ import { lookForDependants } from "../swap/start-dependants.ts";
 import { undoSteps } from "../swap/saga.ts";
 import { removeBackup } from "../swap/swap.ts";
 import type { SwapContainers } from "../swap/swap-containers.ts";
-import { recreatedSteps, swapSteps } from "../swap/swap-steps.ts";
+import { stepsOfContainer, undoFrom } from "../swap/swap-steps.ts";
 import { type InterruptedSwap, type SwapRecoveryContext, rebuildSwap } from "./interrupted-swap.ts";
-import { type SwapRecoveryResult, resultOfUndo, createRecoveryTimer } from "./roll-back-swap.ts";
+import { type SwapRecoveryResult, resultOfUndo, createRecoveryTimer, CUT_OFF } from "./roll-back-swap.ts";
 
 /** Calls `recover` for each of these swaps, with retries, and records the results. */
 export type SettleEach = <Parts extends SwapContainers>(
@@ -48,9 +48,9 @@ async function rollBackRefused(
   log.warn("a hook refused the recreation of a hard dependency; it is put back");
   const swap = await rebuildSwap(context, parts);
   await lookForDependants.do(swap);
-  const failures = await undoSteps(swapSteps, swap, createRecoveryTimer(context, log));
+  const failures = await undoSteps(undoFrom(parts.observed), swap, createRecoveryTimer(context, log));
   if (failures.length === 0) await dropSnapshot(context, run, name);
-  return { ...resultOfUndo(swap, { failures, isDependant: true, log }), swap };
+  return { ...resultOfUndo(swap, { failures, cause: CUT_OFF, isDependant: true, log }), swap };
 }
 
 const isRefused = async (context: SwapRecoveryContext, { name, old }: InterruptedSwap): Promise<boolean> =>
@@ -65,8 +65,8 @@ async function keepRecreated(
   const swap = await rebuildSwap(context, parts);
   if (!(await hasParents(context, parts.next))) {
     const log = context.log.child({ container, run });
-    const failures = await undoSteps(recreatedSteps, swap, createRecoveryTimer(context, log));
-    return resultOfUndo(swap, { failures, isDependant: true, log });
+    const failures = await undoSteps(stepsOfContainer, swap, createRecoveryTimer(context, log));
+    return resultOfUndo(swap, { failures, cause: CUT_OFF, isDependant: true, log });
   }
   if (wasRunningBefore(swap))
     await ignoreStatuses([NOT_MODIFIED], context.host.engine.docker.getContainer(parts.next.Id).start());

@@ -9,15 +9,14 @@ import { describeManualFix } from "../swap/manual-fix.ts";
 import { lookForDependants } from "../swap/start-dependants.ts";
 import { removeContainer, renameContainer } from "../containers/rename-container.ts";
 import { type Failure, tryAll, undoSteps } from "../swap/saga.ts";
-import { stop } from "../swap/swap.ts";
 import type { Swap } from "../swap/swap-state.ts";
 import type { SwapContainers } from "../swap/swap-containers.ts";
-import { backupOnlySteps, halfSwapSteps } from "../swap/swap-steps.ts";
+import { phaseOf } from "../swap/swap-phase.ts";
+import { undoFrom } from "../swap/swap-steps.ts";
 import { SwapTimer } from "../swap/swap-timer.ts";
 import {
   type InterruptedSwap,
   type SwapRecoveryContext,
-  hasNoSuccessor,
   rebuildSwap,
   wasStoppedByUs,
 } from "./interrupted-swap.ts";
@@ -58,36 +57,44 @@ export const createRecoveryTimer = (
   log: SwapRecoveryContext["log"],
 ): SwapTimer => new SwapTimer({ clock, log, hardStop });
 
+export const CUT_OFF = "the updater ended in the middle of it";
+
+interface RollbackOptions {
+  /** Whether the old container may run. */
+  readonly start: boolean;
+  readonly cause?: string;
+}
+
 /** R1, R3. */
 export async function rollBackSwap(
   context: SwapRecoveryContext,
   parts: InterruptedSwap,
-  options: { readonly start: boolean },
+  { start, cause = CUT_OFF }: RollbackOptions,
 ): Promise<SwapRecoveryResult> {
-  const { name, run } = parts;
+  const { name, run, observed } = parts;
   const log = context.log.child({ container: name, run });
   log.warn("an unfinished replacement is undone");
-  const swap = await rebuildSwap(context, parts);
+  const isStarted = start && (phaseOf(observed) === "restore" || wasStoppedByUs(parts, context));
+  const swap = await rebuildSwap(context, { ...parts, staysStopped: !isStarted });
   await lookForDependants.do(swap);
-  const isStarted = options.start && (hasNoSuccessor(parts) || wasStoppedByUs(parts, context));
-  const steps = (hasNoSuccessor(parts) ? backupOnlySteps : halfSwapSteps).filter(
-    (step) => isStarted || (step !== stop && step !== lookForDependants),
-  );
-  const failures = await undoSteps(steps, swap, createRecoveryTimer(context, log));
+  const failures = await undoSteps(undoFrom(observed), swap, createRecoveryTimer(context, log));
   if (failures.length === 0) await dropSnapshot(context, run, name);
-  return resultOfUndo(swap, { failures, isDependant: parts.isDependant, log });
+  return resultOfUndo(swap, { failures, cause, isDependant: observed.isDependant === true, log });
 }
 
 interface UndoResult {
   readonly failures: readonly Failure[];
+  readonly cause: string;
   readonly isDependant: boolean;
   readonly log: SwapRecoveryContext["log"];
 }
 
-export function resultOfUndo(swap: Swap, { failures, isDependant, log }: UndoResult): SwapRecoveryResult {
+export function resultOfUndo(
+  swap: Swap,
+  { failures, cause, isDependant, log }: UndoResult,
+): SwapRecoveryResult {
   for (const { step, error } of failures)
     log.error({ step, because: explain(error) }, "recovery: undo failed");
-  const cause = "the updater ended in the middle of it";
   return {
     container: swap.name,
     run: swap.run,

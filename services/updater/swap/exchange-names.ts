@@ -6,7 +6,7 @@ import { reasonOf } from "../../../shared/catalogue/entry.ts";
 import { changedMeanwhile } from "../../../shared/catalogue/update-failures.ts";
 import { listActions } from "../containers/container-events.ts";
 import { renameContainer } from "../containers/rename-container.ts";
-import type { Step } from "./saga.ts";
+import type { RecoverableStep } from "./swap-phase.ts";
 import { backupName, successorName } from "../../../shared/containers/swap-names.ts";
 import {
   type YieldContext,
@@ -26,8 +26,11 @@ interface NameExchange extends YieldContext {
 export const backupNameOf = ({ name, run, successor, isOwn }: NameExchange): string =>
   backupName(name, run, isOwn === true ? undefined : successor);
 
-export const moveAside: Step<NameExchange> = {
+export const moveAside: RecoverableStep<NameExchange> = {
   name: "move the old container's name aside",
+  isDone: ({ old }) => old === "aside" || old === "gone",
+  marksAfter: "stop the old container",
+  forDependant: "same",
   do: async (swap) => {
     const old = await findUnlessRemoved(swap);
     const now = old?.Name.slice(1) ?? swap.name;
@@ -47,8 +50,11 @@ export const moveAside: Step<NameExchange> = {
   },
 };
 
-export const takeName: Step<NameExchange> = {
+export const takeName: RecoverableStep<NameExchange> = {
   name: "give the name to the successor",
+  isDone: ({ successor }) => successor === "named",
+  needsSuccessor: true,
+  forDependant: "same",
   do: async (swap) => {
     await nameSuccessor(swap);
     if (!isGoneOrGoing(await ifExists(swap.engine.docker.getContainer(swap.old.Id).inspect()))) return;
@@ -82,6 +88,7 @@ async function unnameSuccessor(swap: NameExchange): Promise<void> {
   const temporary = successorName(name, run);
   const findSuccessor = () => ifExists(engine.docker.getContainer(swap.successor ?? temporary).inspect());
   let inspect = await findSuccessor();
+  if (inspect?.Name === `/${temporary}`) return;
   if (inspect?.State.Running === false && (await isEndedByOthers(swap, inspect.Id))) {
     await swap.clock.sleep(REMOVED_WITHIN_MS, swap.verification.hardStop);
     inspect = await findSuccessor();

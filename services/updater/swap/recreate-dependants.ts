@@ -4,14 +4,13 @@ import { NOT_MODIFIED, ifExists, ignoreStatuses } from "../../../shared/docker/e
 import { explain } from "../../../shared/errors.ts";
 import { dropSnapshot } from "../journal/snapshot-store.ts";
 import { isReferredTo, predatesSuccessor, wasRunningBefore } from "./swap-dependants.ts";
-import { moveAside, takeName } from "./exchange-names.ts";
 import { type StepObserver, runSteps, undoSteps } from "./saga.ts";
-import { create, parkPolicy, verifySuccessor, removeBackup, start, stop } from "./swap.ts";
+import { verifySuccessor, removeBackup } from "./swap.ts";
+import { NOT_BEGUN, type ObservedSwap, isVerified, stepsLeft } from "./swap-phase.ts";
 import { type Swap, type SwapStep, isUpdated } from "./swap-state.ts";
-import { isFinishedJob } from "./verify-container.ts";
 import { fetchNewImage, releaseOldImages } from "./rollback-resources.ts";
 
-const SILENT_OBSERVER: StepObserver = {
+export const SILENT_OBSERVER: StepObserver = {
   onBegin: () => undefined,
   onDone: () => undefined,
   onUndone: () => undefined,
@@ -21,6 +20,7 @@ const SILENT_OBSERVER: StepObserver = {
 
 export const recreateDependants: SwapStep = {
   name: "recreate the dependants",
+  isDone: ({ isCommitted }) => isCommitted === true,
   do: async (swap) => {
     for (const dependant of swap.dependants) {
       const isHard = swap.hardHooks?.isHard(dependant.old.Id) === true && !isUpdated(dependant);
@@ -38,14 +38,17 @@ export const recreateDependants: SwapStep = {
   },
 };
 
+/** Restores the names and removes the successor last. The caller starts the old container. */
 async function discardSuccessor(dependant: Swap): Promise<void> {
-  await undoRecreation(dependant);
-  await create.undo?.(dependant);
+  const [first] = await undoSteps(dependant.recreateSteps, dependant, SILENT_OBSERVER);
+  if (first !== undefined)
+    throw new Error(`${dependant.name}: "${first.step}" could not be undone`, { cause: first.error });
 }
 
 /** Verifies them in parallel, once all of them run again. */
 export const verifyUpdatedDependants: SwapStep = {
   name: "prove what was updated with it",
+  isDone: isVerified,
   do: async (swap) => {
     const updated = swap.dependants.filter(
       (dependant) => isUpdated(dependant) && wasRunningBefore(dependant),
@@ -66,6 +69,8 @@ export const verifyUpdatedDependants: SwapStep = {
  */
 export const startRecreated: SwapStep = {
   name: "start recreated dependants",
+  isRecoveryOnly: true,
+  isDone: ({ isOwn }) => isOwn === true,
   do: async (swap) => {
     const references = await swap.references.list(swap.engine);
     const successor = await swap.engine.docker.getContainer(swap.successor ?? swap.name).inspect();
@@ -79,31 +84,6 @@ export const startRecreated: SwapStep = {
     }
   },
 };
-
-/** Without an undo: that of `lookForDependants` starts the old container again. */
-const stopOnly: SwapStep = { name: stop.name, do: stop.do };
-const startIfItRan: SwapStep = {
-  ...start,
-  do: async (swap) => {
-    if (!wasRunningBefore(swap)) return;
-    await start.do(swap);
-    const inspect = await swap.engine.docker.getContainer(swap.successor ?? swap.name).inspect();
-    const { State } = inspect;
-    if (!State.Running && !(await isFinishedJob(swap.engine, inspect)))
-      throw new Error(`${swap.name} exited with code ${State.ExitCode} after it was recreated`);
-  },
-};
-/** The steps that recreate one dependant. */
-export const recreateSteps: readonly SwapStep[] = [
-  create,
-  stopOnly,
-  moveAside,
-  takeName,
-  parkPolicy,
-  startIfItRan,
-];
-
-const startAt = recreateSteps.indexOf(parkPolicy);
 
 /** Names the dependant that could not be recreated. */
 export class NotRecreated extends Error {
@@ -119,15 +99,14 @@ export class NotRecreated extends Error {
 /** @throws NotRecreated; the begun steps are undone then, but the dependant does not run. */
 export async function recreateContainer(dependant: Swap): Promise<void> {
   if (await areBothGone(dependant)) await prepareAnew(dependant);
-  const done = dependant.successor === undefined ? [] : recreateSteps.slice(0, startAt); // by an earlier process
-  const outcome = await runSteps(
-    recreateSteps.slice(done.length),
-    dependant,
-    observeQuietly(dependant),
-    done,
-  );
+  const { begun, left } = stepsLeft(dependant.recreateSteps, observeDependant(dependant));
+  const outcome = await runSteps(left, dependant, observeQuietly(dependant), begun);
   if (outcome.kind !== "done") throw new NotRecreated(dependant.name, outcome.cause);
 }
+
+/** Its successor is known only if an earlier process has exchanged the names. */
+const observeDependant = ({ successor }: Swap): ObservedSwap =>
+  successor === undefined ? NOT_BEGUN : { old: "aside", successor: "named" };
 
 /** To be recreated once more, from its snapshot: the prune may have taken its image, too. */
 async function prepareAnew(dependant: Swap): Promise<void> {
@@ -153,17 +132,6 @@ const observeQuietly = ({ watching: observer }: Swap): StepObserver =>
         onDone: (step, ms) => observer.onDone(step, ms),
         monotonic: () => observer.monotonic(),
       };
-
-/** Stops the successor and restores the names. The caller removes the successor and starts the old container. */
-export async function undoRecreation(dependant: Swap): Promise<void> {
-  const [first] = await undoSteps(
-    recreateSteps.filter((step) => step !== create),
-    dependant,
-    SILENT_OBSERVER,
-  );
-  if (first !== undefined)
-    throw new Error(`${dependant.name}: "${first.step}" could not be undone`, { cause: first.error });
-}
 
 /** U2 and D1: removes the old containers; their volumes stay. */
 export async function commitSwap(swap: Swap): Promise<void> {

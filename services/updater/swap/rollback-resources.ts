@@ -28,7 +28,7 @@ import { platformOf } from "../create/create-options.ts";
 import { createOnImage } from "../containers/create-on-image.ts";
 import { type RemakeContext, remakeContainer } from "./remake-container.ts";
 import { makeSuccessor } from "./make-successor.ts";
-import type { Step } from "./saga.ts";
+import { type RecoverableStep, isVerified } from "./swap-phase.ts";
 
 /** The parts of a swap (swap.ts) that a rollback needs. */
 interface RollbackContext extends RemakeContext {
@@ -55,9 +55,11 @@ const tagOf = ({ run, name }: Pick<RollbackContext, "run" | "name">): string =>
   `${run}-${createHash("sha256").update(name).digest("hex").slice(0, 16)}`;
 
 /** W1 */
-export const keepOldImages: Step<RollbackContext> = {
+export const keepOldImages: RecoverableStep<RollbackContext> = {
   name: "keep the old image",
   isCrashMarker: true, // an undo that failed may still need the image
+  isDone: isVerified, // else a process of an earlier version may not have done it
+  needsSuccessor: true,
   do: async (swap) => {
     const gone = swap.resumedSince === undefined ? [] : [NOT_FOUND]; // a prune may have removed it since then
     for (const updated of updatedIn(swap))

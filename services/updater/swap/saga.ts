@@ -38,7 +38,10 @@ export interface StepObserver {
   readonly shouldRetry: (failures: readonly Failure[]) => Promise<boolean>;
 }
 
-/** `begun`: steps that an earlier process did. They are undone with the others if a later step fails. */
+/**
+ * `begun`: steps that an earlier process began, in order. They are undone with the others if a step fails. Those of them
+ * that are in `steps` too are done again.
+ */
 export async function runSteps<State>(
   steps: readonly Step<State>[],
   state: State,
@@ -47,7 +50,7 @@ export async function runSteps<State>(
 ): Promise<SagaOutcome> {
   const toUndo = [...begun];
   for (const step of steps) {
-    toUndo.push(step);
+    if (!begun.includes(step)) toUndo.push(step);
     observer.onBegin(step.name);
     const from = observer.monotonic();
     try {

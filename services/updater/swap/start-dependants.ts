@@ -20,11 +20,13 @@ import { lookForReplacement, yieldAfterStart } from "./yield-to-owner.ts";
  */
 export const lookForDependants: SwapStep = {
   name: "look for dependants",
+  isDone: () => false, // what it finds is known to this process alone
   do: async (swap) => {
     swap.dependants = await findSwapDependants(swap);
     for (const dependant of swap.dependants) await takeSnapshot(dependant, "dependant");
   },
   undo: async (swap) => {
+    if (swap.staysStopped) return;
     if (swap.restored === undefined) swap.replaced.delete(swap.old.Id); // the old container runs again, unchanged
     for (const dependant of swap.dependants) {
       if (wasRunningBefore(dependant)) await startDependant(dependant);

@@ -8,7 +8,8 @@ import type { SnapshotStore, Snapshot } from "../journal/snapshot-store.ts";
 import type { ContainerReferences } from "../containers/container-references.ts";
 import type { Semaphore } from "../semaphore.ts";
 import type { Replacement } from "./replacement.ts";
-import type { Step, StepObserver } from "./saga.ts";
+import type { StepObserver } from "./saga.ts";
+import type { RecoverableStep } from "./swap-phase.ts";
 import type { VerificationOptions } from "./verify-container.ts";
 
 type Verification = Omit<VerificationOptions, "engine" | "clock">;
@@ -39,6 +40,8 @@ export interface SwapContext {
   readonly resumedSince?: string;
   /** The hooks around the recreation of a dependant that is a hard dependency. */
   readonly hardHooks?: HardDependencyHooks | undefined;
+  /** The steps that recreate a dependant (swap-steps.ts). */
+  readonly recreateSteps: readonly SwapStep[];
   /** A part of Ouroboros itself. */
   readonly isOwn?: true;
 }
@@ -61,6 +64,8 @@ export interface SwapTarget {
   readonly watching?: StepObserver | undefined;
   /** Runs before the first stop: takes the swap slot, checks the fence, writes the journal. */
   readonly beforeStop?: (successor: string) => Promise<void>;
+  /** A rollback starts neither the old container nor what refers to it. */
+  readonly staysStopped?: boolean;
 }
 
 /** How far it got. The steps and their undos write it. */
@@ -82,7 +87,7 @@ interface SwapProgress {
 
 export interface Swap extends SwapContext, Required<SwapTarget>, SwapProgress {}
 
-export type SwapStep = Step<Swap>;
+export type SwapStep = RecoverableStep<Swap>;
 
 /** What turns the recreation of a dependant into its update. */
 export type LinkedSwap = Pick<SwapTarget, "newImage" | "reference" | "watching">;
@@ -109,11 +114,11 @@ export function makeSwap(context: SwapContext, target: SwapTarget, successor?: s
     dependants: [],
   };
   const { name, old, oldImage, newImage, verification, reference, parent, watching } = target;
-  const { linkedSwaps = NO_LINKED_SWAPS, beforeStop = NOTHING_BEFORE_STOP } = target;
+  const { linkedSwaps = NO_LINKED_SWAPS, beforeStop = NOTHING_BEFORE_STOP, staysStopped = false } = target;
   return {
     ...context,
     ...{ name, old, oldImage, newImage, verification, reference, parent, watching },
-    ...{ linkedSwaps, beforeStop },
+    ...{ linkedSwaps, beforeStop, staysStopped },
     ...progress,
   };
 }

@@ -1,13 +1,14 @@
-// The steps of a swap, in order, and the parts of them that recovery runs. Add a new step here; the tests that kill
-// and break the updater after each step use this list.
+// The steps of a swap, in order. A new step is one entry here; every list below follows from this one and from what is
+// observed, and so do the tests that kill and break the updater after each step.
 import { verifyUpdatedDependants, recreateDependants, startRecreated } from "./recreate-dependants.ts";
 import { lookForDependants } from "./start-dependants.ts";
 import { moveAside, takeName } from "./exchange-names.ts";
-import { create, parkPolicy, verifySuccessor, start, stop } from "./swap.ts";
-import type { SwapStep } from "./swap-state.ts";
+import { DOWNTIME_STEPS, create, parkPolicy, verifySuccessor, start, stop } from "./swap.ts";
+import { type ObservedSwap, type StepsLeft, stepsLeft, stepsToUndo } from "./swap-phase.ts";
+import type { Swap, SwapStep } from "./swap-state.ts";
 import { keepOldImages } from "./rollback-resources.ts";
 
-export const swapSteps: readonly SwapStep[] = [
+export const allSteps: readonly SwapStep[] = [
   create,
   lookForDependants,
   keepOldImages,
@@ -18,56 +19,29 @@ export const swapSteps: readonly SwapStep[] = [
   start,
   verifySuccessor,
   recreateDependants,
+  startRecreated,
   verifyUpdatedDependants,
 ];
 
-/** If one of these steps fails, no running container was touched. */
-export const harmlessSteps: readonly string[] = [create.name, lookForDependants.name, keepOldImages.name];
+/** Those of a swap that nothing interrupted. */
+export const swapSteps = allSteps.filter(({ isRecoveryOnly }) => isRecoveryOnly !== true);
 
-const withoutUndo = ({ name, do: act }: SwapStep): SwapStep => ({ name, do: act });
-/** An earlier process did this step; its result must be found again. */
-const lookAgain = withoutUndo(lookForDependants);
-/** A process of an earlier version may not have done this step. */
-const keepAgain = withoutUndo(keepOldImages);
-/** An Engine that restarted since then may have started the old container again, by its restart policy. */
-const stopAgain = withoutUndo(stop);
+/** Those that recreate a dependant. */
+export const recreateSteps = allSteps.flatMap((step) =>
+  step.forDependant === undefined ? [] : [step.forDependant === "same" ? step : step.forDependant],
+);
 
-/** If the names are exchanged: the steps that an earlier process did, and the steps that are left. */
-export const exchangedNamesSteps = {
-  done: [create, lookForDependants, keepOldImages, stop, moveAside, takeName],
-  left: [
-    ...[lookAgain, keepAgain, parkPolicy, stopAgain, start, verifySuccessor],
-    ...[recreateDependants, startRecreated, verifyUpdatedDependants],
-  ],
-} as const;
+/** Those about the container alone, without its dependants. */
+export const stepsOfContainer = allSteps.filter(({ forDependant }) => forDependant !== undefined);
 
-/**
- * The steps to undo if the successor exists and the old container has its own or the backup name. The old container
- * may run even so: if its rollback was interrupted, an Engine that restarts starts it by its restart policy, and its
- * dependants may not be rolled back yet.
- */
-export const halfSwapSteps: readonly SwapStep[] = [
-  ...[create, lookForDependants, keepOldImages, stop, moveAside, parkPolicy, start],
-  recreateDependants,
-];
+/** If this step fails, no running container was touched. */
+export const isHarmless = (name: string): boolean => {
+  const at = (step: string): number => allSteps.findIndex((candidate) => candidate.name === step);
+  return at(name) < at(DOWNTIME_STEPS.from);
+};
 
-/**
- * The same without a successor. The backup's name shows what was begun, so it stays until the container runs
- * (saga.ts, S4).
- */
-export const backupOnlySteps: readonly SwapStep[] = [
-  ...[lookForDependants, { ...moveAside, isCrashMarker: true as const }],
-  ...[stop, parkPolicy, recreateDependants],
-];
+/** What is left of an interrupted swap. */
+export const stepsFrom = (observed: ObservedSwap): StepsLeft<Swap> => stepsLeft(allSteps, observed);
 
-/** The steps of a single dependant whose names are exchanged. */
-export const recreatedSteps: readonly SwapStep[] = [create, stop, moveAside, takeName, parkPolicy, start];
-
-/**
- * The steps left once the old containers of dependants are removed. No rollback is possible then: the recreated
- * dependants refer to the successor.
- */
-export const committedSteps: readonly SwapStep[] = [lookAgain, parkPolicy, stopAgain, start, startRecreated];
-
-/** The steps left if the successor is this very process: that it runs verifies it, and it cannot undo itself. */
-export const selfUpdateSteps = [lookAgain, ...[parkPolicy, recreateDependants].map(withoutUndo)];
+/** What there may be to undo of it. */
+export const undoFrom = (observed: ObservedSwap): readonly SwapStep[] => stepsToUndo(allSteps, observed);

@@ -90,6 +90,7 @@ export class SwapTimer implements StepObserver {
 
 /** A missing object stays missing, so NOT_FOUND is not retried. A malformed answer may be well-formed next time. */
 const mayHeal = (error: unknown): boolean =>
+  (error instanceof Error && error.cause !== undefined && mayHeal(error.cause)) ||
   isEngineUnreachable(error) ||
   isMalformedAnswer(error) ||
   isParentEnded(error) ||

@@ -13,7 +13,9 @@ import { takeName } from "./exchange-names.ts";
 import { startIfThere } from "./remake-container.ts";
 import { createOnImage } from "../containers/create-on-image.ts";
 import { isUnstartable } from "./namespace-parents.ts";
-import { verifyContainer } from "./verify-container.ts";
+import { isVerified } from "./swap-phase.ts";
+import { wasRunningBefore } from "./swap-dependants.ts";
+import { isFinishedJob, verifyContainer } from "./verify-container.ts";
 import { removeContainer, renameContainer } from "../containers/rename-container.ts";
 import type { Swap, SwapStep } from "./swap-state.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
@@ -39,6 +41,9 @@ const successorOf = ({ engine, name, run, successor }: Swap) =>
 export const create: SwapStep = {
   name: "create the successor",
   isCrashMarker: true,
+  isDone: ({ successor }) => successor !== "none",
+  needsSuccessor: true,
+  forDependant: "same",
   do: async (swap) => {
     const { name, run, ...rest } = swap;
     const old = withReference(swap);
@@ -68,16 +73,19 @@ const withReference = ({ old, reference = old.Config.Image }: Swap): ContainerIn
   Config: { ...old.Config, Image: reference },
 });
 
-const stopOld = (swap: Swap): Promise<void> => stopContainer({ ...swap, ...swap.verification }, swap.old);
+function stopOld(swap: Swap): Promise<void> {
+  const stopping = stopContainer({ ...swap, ...swap.verification }, swap.old);
+  return swap.resumedSince === undefined
+    ? expectNotRemoved(swap, stopping)
+    : ignoreStatuses([NOT_FOUND], stopping);
+}
 
 export const stop: SwapStep = {
   name: "stop the old container",
-  do: (swap) =>
-    swap.resumedSince === undefined
-      ? expectNotRemoved(swap, stopOld(swap))
-      : ignoreStatuses([NOT_FOUND], stopOld(swap)),
+  isDone: ({ isOwn }) => isOwn === true, // else an Engine that restarted may have started it again, by its restart policy
+  do: stopOld,
   undo: async (swap) => {
-    if (swap.isRemoved) return;
+    if (swap.isRemoved || swap.staysStopped) return;
     const own = swap.restored ?? swap.old.Id;
     const found = await leaveNameToOwner(swap);
     if (found !== undefined) return yieldToOwner(swap, found, own);
@@ -89,11 +97,19 @@ export const stop: SwapStep = {
     else if (isStarted) await yieldAfterStart(swap, own);
     else if (!(await areBothRemoved(swap))) await restoreOldContainer(swap);
   },
+  // Without an undo: that of `lookForDependants` starts a dependant again.
+  forDependant: {
+    name: "stop the old container",
+    isDone: ({ successor }) => successor === "named",
+    do: stopOld,
+  },
 };
 
 /** Without this, an Engine that restarts would start a stopped `always` container beside the new one. */
 export const parkPolicy: SwapStep = {
   name: "park the old container's restart policy",
+  isDone: () => false,
+  forDependant: "same",
   do: async (swap) => {
     // podman has no such call, and restarts nothing by itself
     if (restartsByItself(swap.old))
@@ -105,25 +121,45 @@ export const parkPolicy: SwapStep = {
   },
 };
 
+async function startSuccessor(swap: Swap): Promise<void> {
+  await expectNoReplacement(swap);
+  await ignoreStatuses([NOT_MODIFIED], successorOf(swap).start());
+  await expectNoReplacement(swap).catch(async (error: unknown) => {
+    await stopAgain(swap, await successorOf(swap).inspect());
+    throw error;
+  });
+}
+
+async function stopSuccessor(swap: Swap): Promise<void> {
+  await leaveNameToOwner(swap);
+  const inspect = await ifExists(successorOf(swap).inspect());
+  if (inspect?.State.Running && !isTakenByOwner(swap, inspect)) await stopAgain(swap, inspect);
+}
+
 export const start: SwapStep = {
   name: "start the successor",
-  do: async (swap) => {
-    await expectNoReplacement(swap);
-    await ignoreStatuses([NOT_MODIFIED], successorOf(swap).start());
-    await expectNoReplacement(swap).catch(async (error: unknown) => {
-      await stopAgain(swap, await successorOf(swap).inspect());
-      throw error;
-    });
-  },
-  undo: async (swap) => {
-    await leaveNameToOwner(swap);
-    const inspect = await ifExists(successorOf(swap).inspect());
-    if (inspect?.State.Running && !isTakenByOwner(swap, inspect)) await stopAgain(swap, inspect);
+  isDone: ({ isOwn }) => isOwn === true,
+  needsSuccessor: true,
+  do: startSuccessor,
+  undo: stopSuccessor,
+  forDependant: {
+    name: "start the successor",
+    isDone: () => false,
+    do: async (swap) => {
+      if (!wasRunningBefore(swap)) return;
+      await start.do(swap);
+      const inspect = await successorOf(swap).inspect();
+      const { State } = inspect;
+      if (!State.Running && !(await isFinishedJob(swap.engine, inspect)))
+        throw new Error(`${swap.name} exited with code ${State.ExitCode} after it was recreated`);
+    },
+    undo: stopSuccessor,
   },
 };
 
 export const verifySuccessor: SwapStep = {
   name: "prove the successor",
+  isDone: isVerified,
   do: (swap) =>
     verifyContainer(successorOf(swap).id, { ...swap.verification, engine: swap.engine, clock: swap.clock }),
 };

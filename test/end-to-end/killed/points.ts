@@ -1,8 +1,8 @@
 // Where the updater is killed: after each step of the product's own lists and after each undo, which a new step joins by
 // being there; and at the points of a run outside of those lists.
-import { recreateDependants, recreateSteps } from "../../../services/updater/swap/recreate-dependants.ts";
+import { recreateDependants } from "../../../services/updater/swap/recreate-dependants.ts";
 import { verifySuccessor } from "../../../services/updater/swap/swap.ts";
-import { swapSteps } from "../../../services/updater/swap/swap-steps.ts";
+import { recreateSteps, swapSteps } from "../../../services/updater/swap/swap-steps.ts";
 import {
   type Policy,
   type Role,

@@ -1,6 +1,6 @@
 // Where a self-update is cut: at the product's own steps and undos, which a new step joins by being there, and at what
 // the three processes do beside them. Patterns of moments (test/support/crashing-ouroboros.ts).
-import { selfUpdateSteps, swapSteps } from "../../../services/updater/swap/swap-steps.ts";
+import { stepsFrom, swapSteps } from "../../../services/updater/swap/swap-steps.ts";
 import { verifySuccessor } from "../../../services/updater/swap/swap.ts";
 
 /** By `docker run`, or by compose. */
@@ -24,7 +24,7 @@ export const helperPoints = of("helper", ["started", ...stepsOf(swapSteps), HELP
 
 /** The new container, after it has proved itself. */
 export const newPoints = of("new", [
-  ...stepsOf(selfUpdateSteps),
+  ...stepsOf(stepsFrom({ old: "aside", successor: "named", isOwn: true }).left),
   `record swapped ${OWN}`,
   `record swapping ${OWN}`,
   ...asked("after_self_update"),

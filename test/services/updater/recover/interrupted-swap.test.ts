@@ -3,10 +3,9 @@ import type { ContainerInspection } from "../../../../shared/docker/inspect-docu
 import { describe, it } from "mocha";
 import {
   listInterruptedSwaps,
-  hasNoSuccessor,
-  isUncommitted,
   wasStoppedByUs,
 } from "../../../../services/updater/recover/interrupted-swap.ts";
+import { phaseOf } from "../../../../services/updater/swap/swap-phase.ts";
 import type { Snapshot } from "../../../../services/updater/journal/snapshot-store.ts";
 import { backupName, successorName } from "../../../../shared/containers/swap-names.ts";
 import type { SwapContainers } from "../../../../services/updater/swap/swap-containers.ts";
@@ -57,24 +56,24 @@ describe("a swap that an earlier process left", () => {
     [
       "has its old container still under its name, and a successor",
       { current: old, successor: next },
-      "old new uncommitted",
+      "old new roll back",
     ],
     [
       "has the old one moved aside, and the successor not named yet",
       { backup: old, successor: next },
-      "old new uncommitted",
+      "old new roll back",
     ],
     [
       "has the old one aside, and the successor bears the name",
       { backup: old, current: next },
-      "old new committed",
+      "old new resume",
     ],
-    ["has the old one aside and nothing else", { backup: old }, "old old alone"],
-    ["has the old one under its name and nothing else", { current: old }, "old old alone"],
+    ["has the old one aside and nothing else", { backup: old }, "old old restore"],
+    ["has the old one under its name and nothing else", { current: old }, "old old restore"],
     [
       "has a successor beside a container that somebody put there, and the old one",
       { backup: old, current: container({ id: "alien" }), successor: next },
-      "old new uncommitted",
+      "old new roll back",
     ],
     ["is none where the old container is gone", { successor: next }, undefined],
   ];
@@ -82,9 +81,8 @@ describe("a swap that an earlier process left", () => {
     it(sentence, () => {
       const [begun] = listInterruptedSwaps([swap(parts)]);
       if (begun === undefined) return assert.equal(expected, undefined);
-      const state = hasNoSuccessor(begun) ? "alone" : isUncommitted(begun) ? "uncommitted" : "committed";
       const of = (id: string): string => (id === OLD ? "old" : id === NEW ? "new" : id);
-      return assert.equal(`${of(begun.old.Id)} ${of(begun.next.Id)} ${state}`, expected);
+      return assert.equal(`${of(begun.old.Id)} ${of(begun.next.Id)} ${phaseOf(begun.observed)}`, expected);
     });
 });
 
@@ -97,7 +95,7 @@ describe("a container that is recreated with another", () => {
       successor: container({ ...shown, id: "child-new", name: successorName("child", run) }),
     });
   const isDependant = (...all: SwapContainers[]): boolean | undefined =>
-    listInterruptedSwaps(all).find(({ name }) => name === "child")?.isDependant;
+    listInterruptedSwaps(all).find(({ name }) => name === "child")?.observed.isDependant;
 
   it("keeps its image", () => assert.equal(isDependant(child({})), true));
   it("has another image and refers to one of the same run, by its old id, its new one or its name", () => {
@@ -142,7 +140,7 @@ describe("what is started again after a dependant's swap was cut off", () => {
         ...swap({}),
         old: container(shown),
         next: container({ id: NEW, created }),
-        isDependant,
+        observed: { old: "aside", successor: "temporary", isDependant } as const,
       };
       const ran = new Set(shown.ran === true ? [parts.old.Id] : []);
       const snapshots = shown.ran === undefined ? [] : [{ container: parts.old } as unknown as Snapshot];

@@ -45,6 +45,14 @@ describe("a saga", () => {
     assert.deepEqual(seen, ["+rename", "+start", "-start", "-rename", "-stop", "-create"]);
   });
 
+  it("does some of them again, and undoes each once", async () => {
+    const seen: string[] = [];
+    const steps = stepsThatBreakAt("start", seen);
+    const again = steps.filter(({ name }) => name !== "create" && name !== "rename");
+    await runSteps(again, null, silent, steps.slice(0, 3));
+    assert.deepEqual(seen, ["+stop", "+start", "-start", "-rename", "-stop", "-create"]);
+  });
+
   it("goes on undoing after one undo failed, and is stuck (S3)", async () => {
     const seen: string[] = [];
     const outcome = await runSteps(stepsThatBreakAt("start", seen, "rename"), null, silent);

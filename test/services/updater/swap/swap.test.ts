@@ -18,7 +18,7 @@ import {
   makeSwap,
 } from "../../../../services/updater/swap/swap-state.ts";
 import { backupName } from "../../../../shared/containers/swap-names.ts";
-import { swapSteps } from "../../../../services/updater/swap/swap-steps.ts";
+import { recreateSteps, swapSteps } from "../../../../services/updater/swap/swap-steps.ts";
 import { systemClock } from "../../../../shared/clock.ts";
 import { openEngine } from "../../../../shared/docker/engine.ts";
 import { engine } from "../../../bed/bed.ts";
@@ -136,6 +136,7 @@ async function prepare(): Promise<Swap> {
     tagSemaphore: new Semaphore(1),
     fetchImage: () => Promise.reject(new Error("nothing is to be pulled here")),
     references: new ContainerReferences(),
+    recreateSteps,
     ran: new Set(),
   };
   return makeSwap(context, {
