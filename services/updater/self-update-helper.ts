@@ -136,7 +136,7 @@ async function buildHelperSwap(
     newImage: await engine.docker.getImage(job.image).inspect(),
     reference: job.reference,
     verification: context.verificationFor(old, oldImage),
-    beforeStop: () => expectRunning(engine, job),
+    beforeStop: { awaitTurn: () => expectRunning(engine, job) },
   });
 }
 

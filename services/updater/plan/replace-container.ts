@@ -115,19 +115,18 @@ function buildSwap(
     ...findNewReference(update),
     verification: context.verificationFor(old, oldImage),
     linkedSwaps: describeLinkedSwaps(request.linkedUpdates),
-    beforeStop: async (successor) => {
-      slot.take(await run.swapSemaphore.take({ first: request.stopped.length > 0 }));
-      if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
-      expectBelowFailureLimit(run);
-      await expectStartable(run, await inspectUnchanged(run, request, old.Id));
-      await run.journal.write({
-        kind: "swapping",
-        container: update.facts.name,
-        old_id: old.Id,
-        new_id: successor,
-        to: update.newImage.Id,
-      });
-      await run.fence.check(run.bus.signal);
+    beforeStop: {
+      awaitTurn: async () => {
+        slot.take(await run.swapSemaphore.take({ first: request.stopped.length > 0 }));
+        if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
+        expectBelowFailureLimit(run);
+        await expectStartable(run, await inspectUnchanged(run, request, old.Id));
+      },
+      recordIntent: async (successor) => {
+        const [container, to] = [update.facts.name, update.newImage.Id];
+        await run.journal.write({ kind: "swapping", container, old_id: old.Id, new_id: successor, to });
+      },
+      checkLock: () => run.fence.check(run.bus.signal),
     },
   });
 }

@@ -62,8 +62,8 @@ export interface SwapTarget {
   readonly linkedSwaps?: ReadonlyMap<string, LinkedSwap>;
   /** Observes the steps of a dependant that is updated with its parent. */
   readonly watching?: StepObserver | undefined;
-  /** Runs before the first stop: takes the swap slot, checks the fence, writes the journal. */
-  readonly beforeStop?: (successor: string) => Promise<void>;
+  /** What the run does right before the first stop. */
+  readonly beforeStop?: Partial<BeforeStop>;
   /** A rollback starts neither the old container nor what refers to it. */
   readonly staysStopped?: boolean;
 }
@@ -85,12 +85,24 @@ interface SwapProgress {
   dependants: Swap[];
 }
 
-export interface Swap extends SwapContext, Required<SwapTarget>, SwapProgress {}
+export interface Swap extends SwapContext, Required<SwapTarget>, SwapProgress {
+  readonly beforeStop: BeforeStop;
+}
 
 export type SwapStep = RecoverableStep<Swap>;
 
 /** What turns the recreation of a dependant into its update. */
 export type LinkedSwap = Pick<SwapTarget, "newImage" | "reference" | "watching">;
+
+/** The steps of before-stop.ts. */
+interface BeforeStop {
+  /** Waits for a slot. @throws Error if the container must not be stopped any more. */
+  readonly awaitTurn: () => Promise<void>;
+  /** Writes into the journal what is about to happen. */
+  readonly recordIntent: (successor: string) => Promise<void>;
+  /** @throws Fenced if another updater acts on the host. */
+  readonly checkLock: () => Promise<void>;
+}
 
 export interface HardDependencyHooks {
   readonly isHard: (id: string) => boolean;
@@ -99,7 +111,11 @@ export interface HardDependencyHooks {
 }
 
 const NO_LINKED_SWAPS: Swap["linkedSwaps"] = new Map();
-const NOTHING_BEFORE_STOP: Swap["beforeStop"] = () => Promise.resolve();
+const NOTHING_BEFORE_STOP: BeforeStop = {
+  awaitTurn: () => Promise.resolve(),
+  recordIntent: () => Promise.resolve(),
+  checkLock: () => Promise.resolve(),
+};
 
 /** `context` may be another swap of the transaction. `successor`: the new container, if it was made already. */
 export function makeSwap(context: SwapContext, target: SwapTarget, successor?: string): Swap {
@@ -114,11 +130,11 @@ export function makeSwap(context: SwapContext, target: SwapTarget, successor?: s
     dependants: [],
   };
   const { name, old, oldImage, newImage, verification, reference, parent, watching } = target;
-  const { linkedSwaps = NO_LINKED_SWAPS, beforeStop = NOTHING_BEFORE_STOP, staysStopped = false } = target;
+  const { linkedSwaps = NO_LINKED_SWAPS, beforeStop, staysStopped = false } = target;
   return {
     ...context,
     ...{ name, old, oldImage, newImage, verification, reference, parent, watching },
-    ...{ linkedSwaps, beforeStop, staysStopped },
+    ...{ linkedSwaps, staysStopped, beforeStop: { ...NOTHING_BEFORE_STOP, ...beforeStop } },
     ...progress,
   };
 }

@@ -1,5 +1,6 @@
 // The steps of a swap, in order. A new step is one entry here; every list below follows from this one and from what is
 // observed, and so do the tests that kill and break the updater after each step.
+import { awaitTurn, checkLock, recordIntent } from "./before-stop.ts";
 import { verifyUpdatedDependants, recreateDependants, startRecreated } from "./recreate-dependants.ts";
 import { lookForDependants } from "./start-dependants.ts";
 import { moveAside, takeName } from "./exchange-names.ts";
@@ -10,6 +11,9 @@ import { keepOldImages } from "./rollback-resources.ts";
 
 export const allSteps: readonly SwapStep[] = [
   create,
+  awaitTurn,
+  recordIntent,
+  checkLock,
   lookForDependants,
   keepOldImages,
   stop,

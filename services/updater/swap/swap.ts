@@ -55,7 +55,6 @@ export const create: SwapStep = {
     swap.replaced.set(swap.old.Id, swap.successor);
     await copyPaths(swap.engine, { from: swap.old.Id, to: swap.successor, paths: files });
     await takeSnapshot(swap, role);
-    await swap.beforeStop(swap.successor);
   },
   // Removes the volumes that only the new image declares; the volumes it took over are bound by name and stay.
   undo: async (swap) => {
