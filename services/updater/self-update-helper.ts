@@ -12,6 +12,7 @@ import { type ServiceContext, type Service, openHost } from "../../shared/runtim
 import { prepareSnapshots } from "./journal/snapshot-store.ts";
 import { lookForDependants } from "./swap/start-dependants.ts";
 import { HelperJob, disableHelperRestarts } from "./containers/helper-container.ts";
+import { writeHelperReport } from "./containers/helper-report.ts";
 import { createEngineLease } from "./lease/engine-lease.ts";
 import { Semaphore } from "./semaphore.ts";
 import { type RecoveryContext, makeRecoveredContext, rebuildSwap } from "./recover/interrupted-swap.ts";
@@ -47,18 +48,31 @@ export const makeHelperService =
       job.data,
       steps,
     );
-    const { name, run, way } = job.data;
-    if (outcome.kind === "done") context.log.info({ container: name, run, way }, "the helper has finished");
-    else
-      context.log.error(
-        { container: name, run, way, because: `"${outcome.failed}" failed: ${explain(outcome.cause)}` },
-        outcome.kind === "undone" ? "old container runs as before" : "helper is stuck and tries again",
-      );
+    await report(helperContext, job.data, outcome);
     if (outcome.kind === "stuck" || context.signal.aborted) return 1;
     await lease.release();
     await disableHelperRestarts(host.engine);
     return outcome.kind === "done" ? 0 : 1;
   };
+
+/** For the updater that waits. One of an earlier version reads `because` in the last line of the log. */
+async function report(
+  { log, host }: HelperContext,
+  { name: container, run, way }: HelperJob,
+  outcome: SagaOutcome,
+): Promise<void> {
+  const because =
+    outcome.kind === "done" ? undefined : `"${outcome.failed}" failed: ${explain(outcome.cause)}`;
+  await writeHelperReport(host.engine, { run, way, end: outcome.kind, because }).catch((error: unknown) =>
+    log.warn({ err: error }, "the helper's report could not be written; its log has it"),
+  );
+  if (outcome.kind === "done") log.info({ container, run, way }, "the helper has finished");
+  else
+    log.error(
+      { container, run, way, because },
+      outcome.kind === "undone" ? "old container runs as before" : "helper is stuck and tries again",
+    );
+}
 
 /** Nothing that Ouroboros' own containers depend on is stopped for their update. */
 const NO_IDS: ReadonlySet<string> = new Set();

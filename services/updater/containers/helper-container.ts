@@ -15,6 +15,7 @@ import { parseJson } from "../../../shared/contract/messages.ts";
 import { HELPER_ROLE, roleOf } from "../../../shared/containers/self-update-policy.ts";
 import type { Host } from "../../../shared/runtime/run-service.ts";
 import { createOptionsFrom } from "../create/create-options.ts";
+import { readHelperReport, removeHelperReport } from "./helper-report.ts";
 
 const NAME = "ouroboros-helper";
 const LOOK_EVERY_MS = 250;
@@ -108,11 +109,13 @@ const flagsOf = ({ Config }: ContainerInspection): readonly string[] => {
   return words[0]?.startsWith("-") === false ? words.slice(1) : words;
 };
 
-export interface HelperOutcome {
-  readonly job: HelperJob;
-  /** Why the job failed; undefined if it succeeded. */
-  readonly because: string | undefined;
-}
+/** How the last helper ended. */
+export type HelperOutcome = { readonly job: HelperJob } & HelperEnd;
+
+type HelperEnd =
+  | { readonly end: "done" }
+  /** The old container runs as before: it was put back, or the helper could not do its work at all. */
+  | { readonly end: "undone" | "did not start"; readonly because: string };
 
 /**
  * The outcome of the last helper; undefined if there was none. A helper that cannot start is removed and has failed.
@@ -127,28 +130,37 @@ export async function awaitHelper(
     if (helper === undefined) return undefined;
     const { inspect, job } = helper;
     if (inspect.RestartCount >= MOST_RESTARTS) {
-      const because = await readHelperFailure(engine);
+      const because = await readHelperFailure(engine, job);
       await removeHelper(engine, { force: true });
-      return { job, because: `its helper did not start: ${because}` };
+      return { job, end: "did not start", because: `its helper did not start: ${because}` };
     }
     const isOver = !inspect.State.Running && !inspect.State.Restarting && inspect.State.Status !== "created";
     const isDone = inspect.HostConfig.RestartPolicy?.Name === "no";
-    if (isOver && isDone)
-      return { job, because: inspect.State.ExitCode === 0 ? undefined : await readHelperFailure(engine) };
+    if (isOver && isDone) return { job, ...(await readHelperEnd(engine, helper)) };
     if (isOver || inspect.State.Status === "created") await restartHelper(engine);
     if (signal.aborted) throw new Suspended("stopped while a helper is at work");
     await clock.sleep(LOOK_EVERY_MS, signal);
   }
 }
 
+/** By its report; a helper of an earlier version has its exit code and its log alone. */
+async function readHelperEnd(engine: Engine, { inspect, job }: FoundHelper): Promise<HelperEnd> {
+  const report = await readHelperReport(engine, job);
+  const isDone = report === undefined ? inspect.State.ExitCode === 0 : report.end === "done";
+  return isDone ? { end: "done" } : { end: "undone", because: await readHelperFailure(engine, job) };
+}
+
 /** Somebody stopped the helper, or its creator ended before starting it. It is over only when it reports so (H3). */
 const restartHelper = (engine: Engine): Promise<void> =>
   ignoreStatuses([304, NOT_FOUND, CONFLICT], engine.docker.getContainer(NAME).start());
 
+interface FoundHelper {
+  readonly inspect: ContainerInspection;
+  readonly job: HelperJob;
+}
+
 /** Ignores a foreign container with the same name. */
-async function findHelper(
-  engine: Engine,
-): Promise<{ readonly inspect: ContainerInspection; readonly job: HelperJob } | undefined> {
+async function findHelper(engine: Engine): Promise<FoundHelper | undefined> {
   const inspect = await ifExists(engine.docker.getContainer(NAME).inspect());
   if (inspect === undefined || roleOf({ labels: inspect.Config.Labels }) !== HELPER_ROLE) return undefined;
   const job = HelperJob.safeParse(parseJson((inspect.Config.Cmd ?? [])[1] ?? ""));
@@ -158,11 +170,12 @@ async function findHelper(
 /** H2: a running helper stays, unless `force` is set. */
 export async function removeHelper(engine: Engine, { force = false } = {}): Promise<void> {
   const helper = await findHelper(engine);
-  if (helper !== undefined)
-    await ignoreStatuses(
-      [NOT_FOUND, CONFLICT],
-      engine.docker.getContainer(helper.inspect.Id).remove({ force }),
-    ); // runs, or is being removed
+  if (helper === undefined || (helper.inspect.State.Running && !force)) return;
+  await removeHelperReport(engine);
+  await ignoreStatuses(
+    [NOT_FOUND, CONFLICT],
+    engine.docker.getContainer(helper.inspect.Id).remove({ force }),
+  ); // runs, or is being removed
 }
 
 /** H3: the helper calls this before its end. */
@@ -173,8 +186,13 @@ export const disableHelperRestarts = async (engine: Engine): Promise<void> => {
 /** This log line says why the program ended, not why its job failed. */
 const STOP_MESSAGE = '"msg":"stopped"';
 
-/** The reason in the last log line that has one; some log drivers cannot be read. */
-async function readHelperFailure(engine: Engine): Promise<string> {
+/**
+ * Why the job failed: by the helper's report, else the reason in the last line of its log that has one. A program that
+ * cannot start reports nothing. Some log drivers cannot be read.
+ */
+async function readHelperFailure(engine: Engine, job: HelperJob): Promise<string> {
+  const report = await readHelperReport(engine, job);
+  if (report?.because) return report.because;
   try {
     const logs = await engine.docker.getContainer(NAME).logs({ stdout: true, stderr: true, tail: 50 });
     const text = logs

@@ -6,7 +6,12 @@ import type { ContainerInspection } from "../../../shared/docker/inspect-documen
 import { Suspended, explain } from "../../../shared/errors.ts";
 import { eventId } from "../../../shared/contract/subjects.ts";
 import { finishContainer } from "./finish-container.ts";
-import { awaitHelper, removeHelper, startHelper } from "../containers/helper-container.ts";
+import {
+  type HelperOutcome,
+  awaitHelper,
+  removeHelper,
+  startHelper,
+} from "../containers/helper-container.ts";
 import { recoverHost } from "../recover/recover-host.ts";
 import type { Swap } from "../swap/swap-state.ts";
 import type { UpdateEntry, Run } from "../updater.ts";
@@ -53,10 +58,10 @@ export async function startSelfUpdate(
   const { bus, hardStop, tagSemaphore } = run;
   const openRun = run.journal.run;
   await recoverHost({ ...bus.context, host: bus.host, hardStop, tagSemaphore, lease: bus.lease, openRun });
-  const untouched = outcome?.because?.startsWith("its helper") ?? false;
+  const isUndone = outcome !== undefined && outcome.end !== "done";
   await finishContainer(run, entry, {
-    end: untouched ? "failed" : "rolled_back",
-    because: outcome?.because ?? "its helper is done, and this container still runs",
+    end: outcome?.end === "did not start" ? "failed" : "rolled_back",
+    because: isUndone ? outcome.because : "its helper is done, and this container still runs",
     by: "updater",
     ...change,
   });
@@ -81,14 +86,18 @@ export async function startSelfRollback(
   throw new Error("the helper did not put the old container back: this one still runs");
 }
 
-async function runHelperOnce({ bus, fence, log }: Run, helper: Parameters<typeof startHelper>[0]) {
+async function runHelperOnce(
+  { bus, fence, log }: Run,
+  helper: Parameters<typeof startHelper>[0],
+): Promise<HelperOutcome | undefined> {
   if (bus.signal.aborted) throw new Suspended("stopped before anything was touched");
   await fence.check(bus.signal);
   await bus.lease.release(); // the helper holds it while it works
   try {
     await startHelper(helper);
   } catch (error) {
-    return { job: helper.job, because: `its helper could not be started: ${explain(error)}` };
+    const because = `its helper could not be started: ${explain(error)}`;
+    return { job: helper.job, end: "did not start", because };
   }
   log.info({ container: helper.job.name, way: helper.job.way }, "a helper replaces this container");
   return awaitHelper(bus.host.engine, bus.clock, bus.signal);
