@@ -20,7 +20,7 @@ export type HelperReport = z.infer<typeof HelperReport>;
 export async function writeHelperReport(engine: Engine, report: HelperReport): Promise<void> {
   await removeHelperReport(engine);
   const { because = "", ...rest } = report;
-  const labels = Object.entries({ ...rest, because }).map(([key, value]) => [`${PREFIX}${key}`, value]);
+  const labels = Object.entries({ ...rest, because }).map(([key, value]) => [PREFIX + key, value] as const);
   await engine.docker.createVolume({ Name: NAME, Labels: Object.fromEntries(labels) });
 }
 
