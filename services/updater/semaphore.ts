@@ -31,3 +31,17 @@ export class Semaphore {
     else next();
   }
 }
+
+/** A semaphore slot that is taken later, and released at the end of the scope at the latest. */
+export class SemaphoreHold implements Disposable {
+  #held: Disposable | undefined;
+
+  take(slot: Disposable): void {
+    this.#held = slot;
+  }
+
+  [Symbol.dispose](): void {
+    this.#held?.[Symbol.dispose]();
+    this.#held = undefined;
+  }
+}

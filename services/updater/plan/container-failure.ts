@@ -1,14 +1,7 @@
 // Handles an unexpected error about one container: its swap is rolled back, as far as there is one, then the
 // container is `failed` with the reason, and the others go on. An error that concerns all of them is thrown on.
 import { isEngineUnreachable } from "../../../shared/docker/engine.ts";
-import {
-  NatsAwayTooLong,
-  Expired,
-  Fenced,
-  FailureLimitReached,
-  Suspended,
-  explain,
-} from "../../../shared/errors.ts";
+import { NatsAwayTooLong, Fenced, Suspended, explain } from "../../../shared/errors.ts";
 import { findSwaps } from "../recover/find-swaps.ts";
 import { listInterruptedSwaps } from "../recover/interrupted-swap.ts";
 import { recoverWithRetries, rollBackSwap, adoptSuccessor } from "../recover/roll-back-swap.ts";
@@ -43,10 +36,7 @@ const resultOfError = (error: unknown): ResultDetails => ({
 
 async function concernsAll(run: Run, entries: readonly UpdateEntry[], error: unknown): Promise<boolean> {
   const { bus, hardStop } = run;
-  if (
-    [Fenced, Suspended, NatsAwayTooLong, Expired, FailureLimitReached].some((kind) => error instanceof kind)
-  )
-    return true;
+  if ([Fenced, Suspended, NatsAwayTooLong].some((kind) => error instanceof kind)) return true;
   if (bus.signal.aborted || hardStop.aborted || bus.nats.isClosed()) return true;
   if (!isEngineUnreachable(error)) return false;
   const key = `${run.journal.run} ${entries.map(({ facts }) => facts.name).join(" ")}`;

@@ -1,15 +1,13 @@
 // Runs one group of a run, in Ouroboros' order: dependencies stopped, containers updated, images cleaned up,
 // dependencies started. Only what ran before is started again, whatever happened in between.
-import { Expired, Fenced, FailureLimitReached, Suspended } from "../../../shared/errors.ts";
+import { Fenced, Suspended } from "../../../shared/errors.ts";
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
-import { concludeSwap } from "./conclude-swap.ts";
-import { findRecoveredLinkedUpdates } from "./linked-updates.ts";
 import { concernsWholeRun, startDependencies, stopDependencies } from "./run-dependencies.ts";
 import { finishContainer, resultOfVerdict } from "./finish-container.ts";
 import { finishFailed } from "./container-failure.ts";
-import { expectBelowFailureLimit, whyFailureLimitReached } from "./failure-limit.ts";
+import { whyFailureLimitReached } from "./failure-limit.ts";
 import { makeHardDependencyHooks, isRecreated, recreateHardDependency } from "./hard-dependencies.ts";
-import { replaceContainer } from "./replace-container.ts";
+import { updateContainer } from "./update-container.ts";
 import { MAX_WAIT_WHILE_STOPPED_MS, type UpdateEntry, type Run, type Update } from "../updater.ts";
 
 export interface GroupWork {
@@ -39,7 +37,7 @@ export async function runGroup(run: Run, group: GroupWork): Promise<void> {
     const refused = isToStop ? await stopDependencies(run, dependencies, group.mark) : undefined;
     for (const entry of left) {
       if (run.journal.findResult(entry.facts.name) !== undefined) continue; // ended with its parent
-      if (refused === undefined) await updateOrExpire(run, entry, group, left);
+      if (refused === undefined) await updateOrFail(run, entry, group, left);
       else
         await finishContainer(
           run,
@@ -66,38 +64,20 @@ const isOpen =
   (entry: GroupWork["updates"][number]): entry is Update =>
     entry.newImage !== undefined && run.journal.findResult(entry.facts.name) === undefined;
 
-async function updateOrExpire(
+async function updateOrFail(
   run: Run,
-  entry: Update,
-  group: GroupWork,
+  update: Update,
+  { dependencies, hard }: GroupWork,
   all: readonly Update[],
 ): Promise<void> {
-  try {
-    if (!run.recovered.has(entry.facts.name)) expectBelowFailureLimit(run);
-    const others = all.filter((other) => other !== entry);
-    await updateOne(run, entry, { ...group, others });
-  } catch (error) {
-    if (!(error instanceof Expired || error instanceof FailureLimitReached))
-      return finishFailed(run, [entry], error);
-    const end = error instanceof FailureLimitReached ? "deferred" : "expired";
-    await finishContainer(run, entry, { end, because: error.message, by: "updater" });
-  }
-}
-
-async function updateOne(
-  run: Run,
-  entry: Update,
-  { dependencies, hard, others }: GroupWork & { readonly others: readonly Update[] },
-): Promise<void> {
-  const atMost = dependencies.length > 0 ? MAX_WAIT_WHILE_STOPPED_MS : undefined;
-  const recovered = run.recovered.get(entry.facts.name);
-  if (recovered !== undefined) {
-    const linkedUpdates = findRecoveredLinkedUpdates(run, entry.facts.name, others);
-    return concludeSwap(run, { ...recovered, entry, linkedUpdates, atMost });
-  }
-  const stopped = dependencies.map(({ id }) => id);
-  const hardHooks = hard.length > 0 ? makeHardDependencyHooks(run, hard) : undefined;
-  await replaceContainer(run, { update: entry, others, atMost, stopped, hardHooks });
+  const request = {
+    update,
+    others: all.filter((other) => other !== update),
+    atMost: dependencies.length > 0 ? MAX_WAIT_WHILE_STOPPED_MS : undefined,
+    stopped: dependencies.map(({ id }) => id),
+    hardHooks: hard.length > 0 ? makeHardDependencyHooks(run, hard) : undefined,
+  };
+  await updateContainer(run, request).catch((error: unknown) => finishFailed(run, [update], error));
 }
 
 /**

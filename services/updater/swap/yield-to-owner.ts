@@ -9,7 +9,7 @@
 import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { NOT_MODIFIED, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { Expired } from "../../../shared/errors.ts";
-import { reasonOf } from "../../../shared/catalogue/entry.ts";
+import { type UserMessage, reasonOf } from "../../../shared/catalogue/entry.ts";
 import { changedMeanwhile } from "../../../shared/catalogue/update-failures.ts";
 import {
   type Replacement,
@@ -188,11 +188,11 @@ export async function areBothRemoved(swap: YieldContext): Promise<boolean> {
   return true;
 }
 
-/** @throws Expired if the owner's container exists, or existed when the update was undone. */
-export async function expectNotYielded(swap: YieldContext): Promise<void> {
-  if (swap.isRemoved === true) throw new Expired(reasonOf(changedMeanwhile.removed));
-  if (swap.replacement === undefined) await expectNoReplacement(swap);
-  else throw new Expired(describeReplacement(swap.replacement, swap.kept));
+/** Why the update expires: the owner's container exists, or existed when the update was undone. */
+export async function whyYielded(swap: YieldContext): Promise<UserMessage | undefined> {
+  if (swap.isRemoved === true) return reasonOf(changedMeanwhile.removed);
+  const found = swap.replacement ?? (await lookForReplacement(swap));
+  return found && describeReplacement(found, swap.kept);
 }
 
 /** Y1. @throws Expired if the owner's container exists. */
