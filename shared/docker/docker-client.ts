@@ -60,12 +60,16 @@ export class NotJson extends Error {
   override readonly name = "NotJson";
 }
 
+/** The log of a container is bytes. */
+const LOG_PATH = /\/containers\/[^/]+\/logs\?/;
+
 /** Bodies of an Engine that has nothing to return; podman answers OK for a network. */
 const EMPTY_ANSWERS = ["", "null", "OK"];
 
 /** The error for a complete answer that is not JSON; streams are not checked. */
 function findNonJsonFault({ method, path }: Request, answer: unknown): NotJson | null {
-  if (!Buffer.isBuffer(answer) || EMPTY_ANSWERS.includes(answer.toString().trim())) return null;
+  if (!Buffer.isBuffer(answer) || LOG_PATH.test(path)) return null;
+  if (EMPTY_ANSWERS.includes(answer.toString().trim())) return null;
   const start = JSON.stringify(answer.toString().slice(0, 40));
   return new NotJson(
     `The Engine's answer to ${method} ${path.replace(/\?.*$/, "")} is not JSON: it begins with ${start}.`,
