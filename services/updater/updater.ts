@@ -61,9 +61,8 @@ export interface ConnectedUpdater extends Updater {
   readonly limitNatsOutage: () => Disposable;
 }
 
-export interface Run extends ConnectedUpdater {
-  /** Limits how many groups may have stopped dependencies at a time. */
-  readonly dependencySemaphore: Semaphore;
+/** What is carried out, and what records and reports it. */
+interface RunTarget {
   readonly journal: Journal;
   readonly gate: Gate;
   readonly notices: Notices;
@@ -71,12 +70,12 @@ export interface Run extends ConnectedUpdater {
   /** The operator asked to go back to the image before. */
   readonly isRollback: boolean;
   readonly log: Logger;
-  /** Ids of containers that ran before the run stopped anything. */
-  readonly ran: Set<string>;
-  /** Containers recreated in this run: old id → new id. */
-  readonly replaced: Map<string, string>;
-  /** Dependencies that could not be started: the run's marker stays for them. */
-  readonly notStarted: Set<string>;
+  /** Limits how many groups may have stopped dependencies at a time. */
+  readonly dependencySemaphore: Semaphore;
+}
+
+/** What recovery found of the run before it was resumed. */
+interface RecoveredRun {
   /** Swaps that an earlier process had done already, by container name. */
   readonly recovered: ReadonlyMap<string, RecoveredSwap>;
   /** Containers of the run that recovery could not put right: name → why. */
@@ -84,6 +83,19 @@ export interface Run extends ConnectedUpdater {
   /** The outcome of the helper that an earlier process started. */
   readonly helperOutcome: HelperOutcome | undefined;
 }
+
+/** What the run has done so far. */
+interface RunProgress {
+  /** Ids of containers that ran before the run stopped anything. */
+  readonly ran: Set<string>;
+  /** Containers recreated in this run: old id → new id. */
+  readonly replaced: Map<string, string>;
+  /** Dependencies that could not be started: the run's marker stays for them. */
+  readonly notStarted: Set<string>;
+}
+
+/** Made by plan/create-run.ts. */
+export interface Run extends ConnectedUpdater, RunTarget, RecoveredRun, RunProgress {}
 
 /** A swap that an earlier process left after the names were exchanged, and the outcome of resuming it. */
 export interface RecoveredSwap {
