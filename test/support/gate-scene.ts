@@ -30,9 +30,13 @@ export interface GateScene extends AsyncDisposable {
   readonly unregister: (hook: HookName, names: readonly string[]) => Promise<void>;
 }
 
-/** No hook-executor is asked. */
-export async function gateScene(on: Engine, url: string): Promise<GateScene> {
-  const env = { NATS_URL: url, DOCKER_SOCKETS: `unix://${on.socket}`, HOOK_EXECUTOR: "off" };
+/** No hook-executor is asked, unless it is on. */
+export async function gateScene(
+  on: Engine,
+  url: string,
+  HOOK_EXECUTOR: "on" | "off" = "off",
+): Promise<GateScene> {
+  const env = { NATS_URL: url, DOCKER_SOCKETS: `unix://${on.socket}`, HOOK_EXECUTOR };
   const settings = readSettings(env, new Map());
   const over = new AbortController();
   const context: ServiceContext = {

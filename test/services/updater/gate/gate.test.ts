@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { afterEach, describe, it } from "mocha";
 import { connect } from "nats";
+import type { GateQuestion } from "../../../../services/updater/gate/gate-event.ts";
 import { Journal } from "../../../../services/updater/journal/journal.ts";
 import { AskedParticipant } from "../../../../shared/contract/participants.ts";
 import { STREAMS, consumers, subjects } from "../../../../shared/contract/subjects.ts";
@@ -44,17 +45,20 @@ describe("a hook that nobody has to answer", () => {
     const gate = await scene.newGate("r1");
     await scene.bus.nats.flush();
     sent = "";
-    await gate.ask({
-      ...{
-        hook: "updates_enumerated",
-        container: null,
-        reason: "",
-        published: { at: Date.now(), text: "{}" },
-      },
-      locals: { updateable: [], depends_on_containers: [], hard_depends_on_containers: [] },
-    });
+    await gate.ask(publishedPlan());
     await scene.bus.nats.flush();
     assert.deepEqual(commandsIn(sent), []);
+  });
+
+  it("is not asked of a hook-executor that was turned on since its run was killed: it has passed over the plan", async () => {
+    await using server = await startNats();
+    await using scene = await gateScene(h1, server.url, "on");
+    const journal = await Journal.open(scene.bus, "r1");
+    await journal.write({ kind: "begun", plan: "p", mode: "update", containers: ["web"] });
+    await journal.write({ kind: "did", container: "web", step: "stop the old container", ms: 1 });
+    const gate = await scene.newGate("r1");
+    const { verdict, verdicts } = await gate.ask({ ...publishedPlan(), atMost: 5000 });
+    assert.deepEqual([verdict, verdicts], ["proceed", []]);
   });
 });
 
@@ -185,6 +189,13 @@ describe("a hook that is waited for while somebody fills the streams", () => {
     const gate = await scene.newGate("r1");
     assert.equal((await gate.ask(hook)).verdict, "proceed");
   });
+});
+
+/** The question of a plan that its poller has published. */
+const publishedPlan = (): GateQuestion<"updates_enumerated"> => ({
+  ...{ hook: "updates_enumerated", container: null, reason: "" },
+  published: { at: Date.now(), text: "{}" },
+  locals: { updateable: [], depends_on_containers: [], hard_depends_on_containers: [] },
 });
 
 const LITTLE = 256 * 1024;
