@@ -88,7 +88,7 @@ async function waitForConsumers(observing: Observing, since: number): Promise<vo
     if (attempts === 1)
       log.warn(
         { because: explain(error) },
-        "the streams, or the bucket of the observers, are not there yet; waiting for the updater or `ouroboros nats-config prepare`",
+        "the streams, or the bucket of the observers, are not there yet; waiting for the updater, or for `ouroboros nats-config prepare` (at a hub `nats-config hub`)",
       );
   };
   await retry(() => ensureConsumers(observing, since), { clock, signal, intervalMs: RETRY_MS, onFailure });
