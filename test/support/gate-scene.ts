@@ -53,12 +53,13 @@ export async function gateScene(
   });
   const known = await Participants.follow(bus);
   const verdictSignals = new VerdictSignals(nats, host.name);
-  const operate = async (hook: HookName, words: readonly (readonly string[])[], left: number) => {
+  const operate = async (hook: HookName, words: readonly (readonly string[])[], more?: number) => {
+    const asked = () => known.findAsked(hook, host.name, { executor: false, others: true }).length;
+    const left = more === undefined ? 0 : asked() + more;
     for (const one of words) {
       const { code, err } = await runOperatorCommand({ NATS_URL: url }, ["participant", ...one]);
       if (code !== 0) throw new Error(`participant ${one.join(" ")} ended with ${code}: ${err}`);
     }
-    const asked = () => known.findAsked(hook, host.name, { executor: false, others: true }).length;
     await until("all are known", () => asked() === left);
   };
   return {
@@ -75,7 +76,6 @@ export async function gateScene(
       operate(
         hook,
         names.map((name) => ["remove", name]),
-        0,
       ),
     [Symbol.asyncDispose]: async () => {
       over.abort();

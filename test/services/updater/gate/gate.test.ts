@@ -8,6 +8,7 @@ import { AskedParticipant } from "../../../../shared/contract/participants.ts";
 import { STREAMS, consumers, subjects } from "../../../../shared/contract/subjects.ts";
 import { engine, startNats } from "../../../bed/bed.ts";
 import { type GateScene, beforeUpdateOf, gateScene } from "../../../support/gate-scene.ts";
+import { runOperatorCommand } from "../../../support/run-operator-command.ts";
 import { relayTo } from "../../../support/relay.ts";
 import { until } from "../../../support/until.ts";
 
@@ -59,6 +60,27 @@ describe("a hook that nobody has to answer", () => {
     const gate = await scene.newGate("r1");
     const { verdict, verdicts } = await gate.ask({ ...publishedPlan(), atMost: 5000 });
     assert.deepEqual([verdict, verdicts], ["proceed", []]);
+  });
+});
+
+describe("a plan", () => {
+  afterEach(() => h1.clean());
+
+  it("is asked of a participant that was changed since, as it was, and of none that joined since", async () => {
+    await using server = await startNats();
+    await using scene = await gateScene(h1, server.url);
+    await scene.register("updates_enumerated", ["judge"]);
+    await using nats = await connect({ servers: server.url });
+    const { seq } = await jetstream(nats).publish(subjects.run(h1.name, "other"), "{}");
+    const then = (await scene.bus.manager.streams.getMessage(STREAMS.runs, { seq }))?.time.getTime() ?? 0;
+    await runOperatorCommand({ NATS_URL: server.url }, ["participant", "set", "judge", "--timeout", "9m"]);
+    await scene.register("updates_enumerated", ["late"]);
+    const gate = await scene.newGate("r1");
+    const asking = gate.ask({ ...publishedPlan(), published: { at: then, text: "{}" } });
+    const verdict = subjects.verdict(h1.name, "judge", "r1-updates_enumerated");
+    await jetstream(nats).publish(verdict, "refuse: not today");
+    const { by, verdicts } = await asking;
+    assert.deepEqual([by, verdicts.map(({ participant }) => participant)], ["judge", ["judge"]]);
   });
 });
 
