@@ -22,30 +22,14 @@ export function findRemedy(
   text: string,
   more: Readonly<Record<string, string>> = {},
 ): ReasonAndRemedy | undefined {
-  const [found] = reasons().flatMap(({ entry, pattern }) => {
+  for (const { entry, pattern } of REASONS) {
     const match = pattern.exec(text);
-    return match === null ? [] : [{ entry, values: { ...more, ...match.groups } }];
-  });
-  if (found === undefined) return undefined;
-  const { entry, values } = found;
-  return { because: fillIn(entry.says, values), remedy: fillIn(entry.remedy, values) };
+    if (match === null) continue;
+    const values = { ...more, ...match.groups };
+    return { because: fillIn(entry.says, values), remedy: fillIn(entry.remedy, values) };
+  }
+  return undefined;
 }
-
-/** The most particular first: a text can also fit an entry that is little more than values. */
-const reasons = (): readonly KnownReason[] =>
-  [skipReasons, ownPartReasons, dueReasons, registryErrors, credentialErrors]
-    .flatMap((catalogue) => Object.values<MessageEntry>(catalogue))
-    .flatMap((entry): readonly KnownReason[] => {
-      const { says, remedy } = entry;
-      return [
-        { entry, pattern: wholePattern(patternOf(says)), letters: lettersOf(says) },
-        {
-          ...{ entry, letters: lettersOf(says + remedy) },
-          pattern: wholePattern(`${patternOf(says)}[:;]? ${loosePatternOf(remedy)}`),
-        },
-      ];
-    })
-    .sort((a, b) => b.letters - a.letters);
 
 const VALUE = /\{(\w+)\}/g;
 
@@ -56,3 +40,21 @@ const loosePatternOf = (text: string): string => escapeText(text).replace(VALUE,
 
 /** All but the braces, which stand around the names of values. */
 const escapeText = (text: string): string => text.replace(/[$()*+.?[\\\]^|]/g, "\\$&");
+
+const CATALOGUES = [skipReasons, ownPartReasons, dueReasons, registryErrors, credentialErrors];
+
+/** The most particular first: a text can also fit an entry that is little more than values. */
+const REASONS: readonly KnownReason[] = CATALOGUES.flatMap((catalogue) =>
+  Object.values<MessageEntry>(catalogue),
+)
+  .flatMap((entry): readonly KnownReason[] => {
+    const { says, remedy } = entry;
+    return [
+      { entry, pattern: wholePattern(patternOf(says)), letters: lettersOf(says) },
+      {
+        ...{ entry, letters: lettersOf(says + remedy) },
+        pattern: wholePattern(`${patternOf(says)}[:;]? ${loosePatternOf(remedy)}`),
+      },
+    ];
+  })
+  .sort((a, b) => b.letters - a.letters);
