@@ -242,7 +242,7 @@ function pullPermissions(stream: string, durable: string, why: string): Permissi
 const answerPermissions = (participant: string, hosts: string): Permissions => ({
   publish: [
     ...pullPermissions(STREAMS.hooks, consumers.gate(participant), "its events"),
-    ...pullPermissions(STREAMS.hooks, consumers.notices(participant), "what it is told is over"),
+    ...pullPermissions(STREAMS.hooks, consumers.notices(participant), "its notices"),
     onSubject(`ouroboros.verdict.${hosts}.${encodeToken(participant)}.*`, "its verdicts"),
     onSubject(`ouroboros.progress.${hosts}.${encodeToken(participant)}.*`, "its signs of progress"),
   ],

@@ -2,8 +2,8 @@
 import { NotDone } from "../../shared/errors.ts";
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
-import * as z from "zod";
-import { CheckResult } from "../output/output-schemas.ts";
+import { PollerFailure, PollerLook } from "../output/explanation.ts";
+import type { CheckResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
 import {
   type Fleet,
@@ -20,15 +20,6 @@ import { formatAgo } from "../../shared/runtime/time-text.ts";
 
 /** A poller first finishes its current cycle, then asks the registries. */
 const ANSWER_TIMEOUT_MS = 120_000;
-
-const PollerAnswer = z.object({
-  containers: z.array(CheckResult.omit({ host: true })),
-  unseen: z.array(z.object({ name: z.string(), because: z.string() })),
-  names: z.array(z.string()),
-  advice: z.string().optional(),
-});
-
-const PollerFailure = z.object({ error: z.string() });
 
 interface HostCheckResult {
   readonly found: readonly CheckResult[];
@@ -80,7 +71,7 @@ function toHostResult(host: string, reply: unknown): HostCheckResult {
     blind: [`${host}: ${because}`],
   });
   if (reply === undefined) return nothing("its poller does not answer");
-  const answer = PollerAnswer.safeParse(reply).data;
+  const answer = PollerLook.safeParse(reply).data;
   if (answer === undefined)
     return nothing(PollerFailure.safeParse(reply).data?.error ?? "its poller's answer cannot be used");
   return {

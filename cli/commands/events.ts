@@ -1,31 +1,32 @@
-// `ouroboros events`: replays the hook stream and the decisions about its events in the order of time, then follows
-// them.
+// `ouroboros events`: replays the events and the decisions about them in the order of time, then follows them. Notices
+// are among the events: they say how updates ended.
 import { NotDone } from "../../shared/errors.ts";
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
 import { lookUp } from "../../shared/look-up.ts";
 import { type JsMsg, type ConsumerMessages, DeliverPolicy } from "@nats-io/jetstream";
-import { type HookName, isHookName } from "../../shared/contract/hooks.ts";
-import { CloudEvent, parseJson } from "../../shared/contract/messages.ts";
+import { type EventName, isEventName, isNoticeName, notices } from "../../shared/contract/hooks.ts";
+import { CloudEvent, Notice, parseJson } from "../../shared/contract/messages.ts";
 import { STREAMS } from "../../shared/contract/subjects.ts";
 import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 import { type DecidedRecord } from "../output/output-schemas.ts";
 
+import { countEnds, endText } from "../fleet/run-progress.ts";
 import { type Fleet, selectHosts, replay, withFleet } from "../fleet/fleet.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { parseRunRecord } from "../../shared/contract/run-records.ts";
 import { type Terminal, sanitize, paint } from "../framework/terminal.ts";
-import { formatLocalTime } from "../../shared/runtime/time-text.ts";
+import { formatDuration, formatLocalTime } from "../../shared/runtime/time-text.ts";
 
 interface EventFilter {
-  readonly hook: HookName | undefined;
+  readonly hook: EventName | undefined;
   readonly host: string | undefined;
   readonly container: string | undefined;
 }
 interface PrintedEvent {
   /** Milliseconds since 1970, server time. */
   readonly at: number;
-  readonly line: CloudEvent | DecidedRecord;
+  readonly line: CloudEvent | Notice | DecidedRecord;
 }
 
 export const runEvents: CommandRunner<"events"> = async (
@@ -77,7 +78,7 @@ function sourcesFor(wanted: EventFilter): Omit<StreamSource, "ended">[] {
 }
 
 function readEvent(message: JsMsg, { container }: EventFilter): PrintedEvent | undefined {
-  const event = CloudEvent.safeParse(parseJson(message.string()));
+  const event = CloudEvent.or(Notice).safeParse(parseJson(message.string()));
   if (!event.success) return undefined;
   const runText = event.data.subject === "" ? JSON.stringify(event.data.data) : "";
   const isWanted =
@@ -156,7 +157,7 @@ async function followSource(
   if (!signal.aborted) throw new NotDone(messageOf(commandErrors.streamGone, { stream }));
 }
 
-function lineFor(terminal: Terminal, at: number, line: CloudEvent | DecidedRecord): string {
+function lineFor(terminal: Terminal, at: number, line: PrintedEvent["line"]): string {
   const time = paint(terminal, formatLocalTime(at), "dim");
   const { host, hook, container, says } = "kind" in line ? summarizeDecision(line) : summarizeEvent(line);
   const where = `${host.padEnd(8)}  ${hook.padEnd(18)}  ${container.padEnd(12)}`;
@@ -170,16 +171,36 @@ interface EventSummary {
   readonly says: string;
 }
 
-function summarizeEvent({ type, subject, data }: CloudEvent): EventSummary {
+function summarizeEvent({ type, subject, data }: Notice): EventSummary {
   const hook = type.split(".")[1] ?? type;
   const text = (key: string): string => (typeof data[key] === "string" ? data[key] : "");
   const mode = text("mode") === "update" ? "" : ` (${text("mode")})`;
   return {
     host: text("host"),
-    hook: isHookName(hook) ? hook : type,
+    hook: isEventName(hook) ? hook : type,
     container: subject === "" ? "(the run)" : subject,
-    says: `${text("reason")}${mode}`,
+    says: `${describeEnd(hook, data) ?? text("reason")}${mode}`,
   };
+}
+
+/** How a container's update, or a run, ended; undefined for other events. */
+function describeEnd(name: string, data: Notice["data"]): string | undefined {
+  if (!isNoticeName(name)) return undefined;
+  const update = notices.update_finished.data.safeParse(data).data;
+  if (update !== undefined) {
+    const { from, to, from_version, to_version, downtime_ms } = update;
+    const images = {
+      from: from ?? undefined,
+      to: to ?? undefined,
+      from_version: from_version ?? undefined,
+      to_version: to_version ?? undefined,
+    };
+    return endText({ ...update, ...images, downtime_ms: downtime_ms ?? undefined });
+  }
+  const run = notices.run_finished.data.safeParse(data).data;
+  if (run === undefined) return undefined;
+  const ends = Object.fromEntries(run.ends.map(({ name: container, end }) => [container, end]));
+  return `${countEnds(ends)}, after ${formatDuration(run.ms)}`;
 }
 
 function summarizeDecision({

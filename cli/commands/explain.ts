@@ -3,6 +3,7 @@
 import { NotDone } from "../../shared/errors.ts";
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
+import { findRemedy } from "../../shared/catalogue/reason-remedy.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import { getHeldText } from "../../shared/nats/reserve.ts";
@@ -11,6 +12,7 @@ import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import type { Explanation } from "../output/output-schemas.ts";
 
 import {
+  PollerFailure,
   PollerLook,
   PollerStatus,
   type PolledContainer,
@@ -76,7 +78,7 @@ async function explainOnHost(
   ]);
   if (reply === undefined) return nothing("its poller does not answer");
   const status = PollerStatus.safeParse(reply).data;
-  const { error } = reply as { error?: string };
+  const error = PollerFailure.safeParse(reply).data?.error;
   if (status === undefined)
     return nothing(`its poller's answer cannot be used${error === undefined ? "" : `: ${error}`}`);
   const blind = look === undefined ? whyNothingKnown(status) : undefined;
@@ -89,12 +91,16 @@ async function explainOnHost(
     names: look?.names ?? seen.map(({ container }) => container),
     found: await Promise.all(
       requested.map(async (polled) => ({
-        ...{ host, ...polled, polled_at },
+        ...{ host, ...polled, ...withRemedy(polled), polled_at },
         held: await readHeldEntry(fleet, host, polled),
         last: container === undefined ? null : await findLastEnd(fleet, host, polled),
       })),
     ),
   };
+}
+
+function withRemedy({ because, container }: PolledContainer): Pick<Explanation, "because" | "remedy"> {
+  return findRemedy(because, { container }) ?? { because, remedy: null };
 }
 
 /** A poller in the middle of a cycle answers after it; the last poll counts where that takes longer. */
@@ -108,11 +114,10 @@ async function lookNow(fleet: Fleet, host: string, container: string): Promise<P
 /** What is due now the last poll explains further, such as by the plan that it is in. */
 function withLook(polled: PolledContainer | undefined, look: PollerLook | undefined): PolledContainer[] {
   if (look === undefined) return polled === undefined ? [] : [polled];
-  return look.containers.map(({ state, ...now }) =>
-    state === "newer" && polled?.because.startsWith(now.because) === true
-      ? { ...now, because: polled.because }
-      : now,
-  );
+  return look.containers.map(({ container, id, image, state, because }) => {
+    const isPlanned = state === "newer" && polled?.because.startsWith(because) === true;
+    return { container, id, image, because: isPlanned ? polled.because : because };
+  });
 }
 
 async function readHeldEntry(

@@ -1,7 +1,7 @@
 // `ouroboros nats-config`: users and permissions for a NATS that several machines share. `write` makes the server's
 // configuration, a key for each user and the certificates, and the same for each host that has a NATS of its own.
 // `prepare` creates, as the operator, the streams and consumers that the services use. `hub` creates a hub's copies
-// of the hosts' streams.
+// of the hosts' streams, and the consumers of those who read them there.
 import { join } from "node:path";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
@@ -142,9 +142,16 @@ async function withRetries({ clock, signal, stderr }: Terminal, work: () => Prom
   }
 }
 
-export const runHub: CommandRunner<"nats-config hub"> = async ({ hosts, replicas, json }, terminal) => {
-  await withNats(terminal, async (nats) => ensureHub(await managerOf(nats), { hosts, replicas }));
-  if (json) printJson(terminal, { copied: hosts });
+export const runHub: CommandRunner<"nats-config hub"> = async (
+  { hosts, readers, replicas, json },
+  terminal,
+) => {
+  await withNats(terminal, async (nats) => {
+    const manager = await managerOf(nats);
+    await ensureHub(manager, { hosts, replicas });
+    await ensureReaders(manager, readers);
+  });
+  if (json) printJson(terminal, { copied: hosts, readers });
   else terminal.stdout.write(`hub of ${hosts.join(", ")}\n`);
   return 0;
 };
@@ -262,14 +269,17 @@ async function prepareTopology(
 ): Promise<void> {
   await ensureTopology(nats, manager, hub === "" ? {} : { leaf: { hub, hosts } });
   await ensureReserves(manager, hosts);
-  const onBothStreams = (durable: DurableConsumer) =>
-    [STREAMS.hooks, STREAMS.runs].map((stream) => [stream, durable] as const);
-  const wanted: (readonly [stream: string, DurableConsumer])[] = [
-    ...[...hosts.flatMap(hostConsumers), ...hosts.map(executorNoticesConsumer)].map(
-      (durable) => [STREAMS.hooks, durable] as const,
-    ),
-    ...readers.map((name) => readerConsumer(consumers.reader(name))).flatMap(onBothStreams),
-    ...observerNames.map(observerConsumer).flatMap(onBothStreams),
+  for (const durable of [...hosts.flatMap(hostConsumers), ...hosts.map(executorNoticesConsumer)])
+    await ensureConsumer(manager, STREAMS.hooks, durable);
+  if (hub === "") await ensureReaders(manager, readers); // of a fleet they read at the hub
+}
+
+/** The consumers of the readers, and of the observers that come with Ouroboros. */
+async function ensureReaders(manager: JetStreamManager, readers: readonly string[]): Promise<void> {
+  const durables: readonly DurableConsumer[] = [
+    ...readers.map((name) => readerConsumer(consumers.reader(name))),
+    ...observerNames.map(observerConsumer),
   ];
-  for (const [stream, durable] of wanted) await ensureConsumer(manager, stream, durable);
+  for (const durable of durables)
+    for (const stream of [STREAMS.hooks, STREAMS.runs]) await ensureConsumer(manager, stream, durable);
 }

@@ -158,12 +158,12 @@ function hearsCheck(
   { name, hears = [] }: NamedParticipant,
   info: ConsumerInfo | undefined,
 ): ParticipantCheck {
-  const check = "it is told what it hears";
+  const check = "it gets the notices it hears";
   if (info === undefined)
     return {
       check,
       fine: false,
-      found: `${consumers.notices(name)} of ${STREAMS.hooks} is missing: it is told nothing`,
+      found: `${consumers.notices(name)} of ${STREAMS.hooks} is missing: it gets no notice`,
       advice: setAdvice(name),
     };
   const found = `${hears.join(", ")}: ${info.num_pending} undelivered, ${info.num_ack_pending} unacknowledged`;

@@ -217,7 +217,7 @@ export async function listLastVerdicts(
 export const consumerFilters = ({ hooks, hosts }: Participant): string[] =>
   hooks.flatMap((hook) => hosts.map((host) => subjects.hooksOf(host === "*" ? null : host, hook)));
 
-/** Makes, changes or removes the consumer by which the participant is told what is over. */
+/** Makes, changes or removes the consumer by which the participant gets notices. */
 export async function fitNoticesConsumer(
   { manager }: Fleet,
   name: string,

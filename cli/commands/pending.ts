@@ -2,7 +2,7 @@
 import { iso } from "../../shared/clock.ts";
 import { readMessages } from "../../shared/nats/jetstream.ts";
 import { type Verdict, parseVerdict } from "../../shared/contract/messages.ts";
-import type { AskedParticipant } from "../../shared/contract/participants.ts";
+import { type AskedParticipant, verdictOfSilence } from "../../shared/contract/participants.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import type { PendingEvent } from "../output/output-schemas.ts";
 import { type Fleet, askService, selectHosts, withFleet } from "../fleet/fleet.ts";
@@ -110,7 +110,7 @@ async function readVerdict(
 /** Progress is not stored, so `until` is the deadline of a participant that reports none. */
 function participantDeadlines(
   { name, timeout_ms, max_ms, on_timeout, advisory, group }: AskedParticipant,
-  { at, at_most_ms = Number.POSITIVE_INFINITY }: RecordOf<"waiting">,
+  { at, hook, at_most_ms = Number.POSITIVE_INFINITY }: RecordOf<"waiting">,
 ): PendingEvent["waiting_for"][number] {
   const start = Date.parse(at);
   const maxMs = Math.min(max_ms, at_most_ms);
@@ -118,7 +118,7 @@ function participantDeadlines(
     participant: name,
     until: iso(start + Math.min(timeout_ms, maxMs)),
     at_most: iso(start + maxMs),
-    on_timeout,
+    on_timeout: verdictOfSilence(hook, { on_timeout }),
     ...(advisory !== undefined && { advisory }),
     ...(group !== undefined && { group }),
   };

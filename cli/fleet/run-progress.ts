@@ -1,12 +1,12 @@
 // Follows a run for the operator who requested it and waits: prints what is decided and done, then how the run ended.
 import type { Clock } from "../../shared/clock.ts";
-import { formatImageChange } from "../../shared/registry/image-change.ts";
+import { type ImageChange, formatImageChange } from "../../shared/registry/image-change.ts";
 import { getNextMessage } from "../../shared/nats/jetstream.ts";
 import { type UpdateResult, type RunRecord, parseRunRecord } from "../../shared/contract/run-records.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import { EXIT } from "../framework/command.ts";
 import type { Fleet } from "./fleet.ts";
-import { type RecordOf, hookText } from "./read-journal.ts";
+import { hookText } from "./read-journal.ts";
 import { formatDuration } from "../../shared/runtime/time-text.ts";
 
 const LOOK_AGAIN_MS = 100;
@@ -47,7 +47,7 @@ export function progressLine(record: RunRecord): string | undefined {
     case "swapping":
       return `${record.container}: is replaced`;
     case "ended":
-      return endLine(record);
+      return `${record.container}: ${endText(record)}`;
     case "begun":
     case "did":
     case "swapped":
@@ -60,11 +60,25 @@ export function progressLine(record: RunRecord): string | undefined {
 const decidedByText = (by: string | undefined, reason: string | undefined): string =>
   `${by === undefined ? "" : ` by ${by}`}${reason === undefined ? "" : `: ${reason}`}`;
 
-function endLine(record: RecordOf<"ended">): string {
-  const { container, end, because: why, downtime_ms } = record;
-  const change = end === "updated" ? ` ${formatImageChange(record)}` : "";
+interface EndedUpdate extends ImageChange {
+  readonly end: UpdateResult;
+  readonly because: string;
+  readonly downtime_ms?: number | undefined;
+}
+
+/** `updated 1.4.2 → 1.5.0, down for 0.2 s: the new container proved itself` */
+export function endText(ended: EndedUpdate): string {
+  const { end, because, downtime_ms } = ended;
+  const change = end === "updated" ? ` ${formatImageChange(ended)}` : "";
   const down = downtime_ms === undefined ? "" : `, down for ${formatDuration(downtime_ms)}`;
-  return `${container}: ${end}${change}${down}: ${why}`;
+  return `${end}${change}${down}: ${because}`;
+}
+
+/** `2 updated, 1 refused` */
+export function countEnds(ends: Readonly<Record<string, UpdateResult>>): string {
+  const counts = new Map<string, number>();
+  for (const end of Object.values(ends)) counts.set(end, (counts.get(end) ?? 0) + 1);
+  return counts.size === 0 ? "nothing" : [...counts].map(([end, count]) => `${count} ${end}`).join(", ");
 }
 
 /** The exit code after a request for one container: by its end, or by all ends where it was named by its id. */

@@ -1,7 +1,7 @@
 // Declares every command of the program (groups have files of their own). Usage, errors, completion and
 // docs/commands.md derive from this table. A new command is one row here and a runner in dispatch.ts. Pure.
 import * as z from "zod";
-import { hookNames, isHookName } from "../../shared/contract/hooks.ts";
+import { eventNames, isEventName } from "../../shared/contract/hooks.ts";
 import { VerdictWord } from "../../shared/contract/messages.ts";
 import type { Command } from "./command.ts";
 import { checks } from "../commands/doctor-checks.ts";
@@ -106,18 +106,18 @@ export const commands = {
     json: true,
   },
   events: {
-    says: "What happened: every hook event and what was decided at it; with --follow also what happens from now on.",
+    says: "What happened: each event, what was decided at it, and how updates ended; with --follow also from now on.",
     more:
-      "With `-o json` each line is an event as it was published (a CloudEvent), or the journal's record of a decision " +
+      "With `-o json` each line is an event or notice as it was published (a CloudEvent), or the journal's record of a decision " +
       "(`kind` is `decided`). With --container also the events of whole runs that name the container.",
     options: {
       follow: { short: "f", says: "Keeps printing new events until it is stopped." },
       since: { ...SINCE, byDefault: "24h", says: "How far back to begin." },
       hook: {
         value: "HOOK",
-        read: z.string().refine(isHookName, `allowed are ${hookNames.join(", ")}`),
-        offers: hookNames,
-        says: "Only this hook.",
+        read: z.string().refine(isEventName, `allowed are ${eventNames.join(", ")}`),
+        offers: eventNames,
+        says: "Only this hook, or this notice.",
       },
       host: HOST,
       container: {

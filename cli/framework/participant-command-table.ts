@@ -28,7 +28,7 @@ const HOOKS = {
 const HEARS = {
   value: "NOTICE[,NOTICE]",
   offers: noticeNames,
-  says: "What it is told of all containers on its hosts, without being asked or waited for.",
+  says: "Notices that it gets about all containers on its hosts; no update waits for it to read them.",
 } as const;
 const HOSTS = {
   value: "HOST[,HOST...]",

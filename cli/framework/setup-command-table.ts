@@ -100,12 +100,14 @@ export const setupCommands = {
     json: true,
   },
   "nats-config hub": {
-    says: "Makes, as the operator of a hub, the copies of what the NATS of each host holds.",
+    says: "Makes, as the operator of a hub, the copies of what the NATS of each host holds, and the consumers of its readers.",
     more:
       "For hosts that have a NATS of their own, each a leaf node of this one with its host's name as JetStream domain " +
-      "(bytes other than A-Z a-z 0-9 - _ as =XX). Participants are added at the hub. Run it again with all names to add a host.",
+      "(bytes other than A-Z a-z 0-9 - _ as =XX). Participants are added at the hub, and notifier, exporter and home-assistant " +
+      "run there. Run it again with all names to add a host.",
     options: {
       hosts: HOSTS,
+      readers: { ...NAMES, says: "The readers." },
       replicas: {
         value: "NUMBER",
         read: count,

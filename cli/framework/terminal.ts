@@ -78,18 +78,22 @@ function truncate(text: string, width: number): string {
   return letters.length <= width ? text : `${letters.slice(0, width - 1).join("")}…`;
 }
 
-/** Prints one line per field; leaves out fields without a value. */
+/** Prints one line per field, more where a terminal is too narrow; leaves out fields without a value. */
 export function printFields(
   terminal: Terminal,
   fields: readonly (readonly [string, Cell | undefined])[],
 ): void {
   const present = fields.filter((field): field is [string, Cell] => field[1] !== undefined);
   const width = Math.max(...present.map(([name]) => name.length)) + 1;
+  const { isTTY, columns = WIDTH } = terminal.stdout;
   for (const [name, cell] of present) {
     const { text, colour } = typeof cell === "string" ? { text: cell, colour: undefined } : cell;
     const value = sanitize(text);
+    const indent = width + 4;
+    const lines = isTTY === true ? wrapText(value, indent, columns) : [value];
+    const painted = lines.map((line) => (colour ? paint(terminal, line, colour) : line));
     terminal.stdout.write(
-      `  ${`${name}:`.padEnd(width)}  ${colour ? paint(terminal, value, colour) : value}\n`,
+      `  ${`${name}:`.padEnd(width)}  ${painted.join(`\n${" ".repeat(indent)}`)}\n`,
     );
   }
 }
@@ -98,11 +102,11 @@ export function printFields(
 const WIDTH = 80;
 
 /** Lines that fit beside `indent` columns. Never splits a word. Empty text gives no line. */
-export function wrapText(text: string, indent: number): string[] {
+export function wrapText(text: string, indent: number, width = WIDTH): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ").filter((part) => part !== "")) {
     const last = lines.at(-1);
-    if (last === undefined || indent + last.length + 1 + word.length > WIDTH) lines.push(word);
+    if (last === undefined || indent + last.length + 1 + word.length > width) lines.push(word);
     else lines[lines.length - 1] = `${last} ${word}`;
   }
   return lines;

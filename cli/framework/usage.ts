@@ -5,10 +5,15 @@ import type { Command, Option } from "./command.ts";
 import { allOptionsOf } from "./command-line.ts";
 import { type CommandName, commandNames, commands } from "./command-table.ts";
 import { services } from "./service-table.ts";
+import { wrapText } from "./terminal.ts";
 
-const TAIL = `Each setting is an environment variable; NAME_FILE gives the value of NAME from a file. Flags stand for the same
-settings, the environment beats them. In brackets the value by default.
-`;
+const SETTINGS_INTRO =
+  "Each setting is an environment variable; NAME_FILE gives the value of NAME from a file. Flags stand for the same " +
+  "settings, the environment beats them. In brackets the value by default.";
+const COMMAND_END =
+  "NATS_URL and the other settings of NATS are read from the environment; without them the private NATS of the " +
+  "Ouroboros that runs on DATA_DIR is asked. Exit codes: 0 done, 1 not done or not there, 2 wrong usage, 3 NATS " +
+  "cannot be used.";
 
 interface Row {
   readonly says: string;
@@ -21,18 +26,23 @@ export const programUsage = (): string =>
     "Keeps containers up to date with their images, and asks before every step.\n",
     "Usage:",
     ...alignRows([
-      ["ouroboros [SETTING...]", "All services in one process, with a private NATS unless NATS_URL is set."],
-      ...Object.entries(services).map(([name, says]) => [`ouroboros ${name} [SETTING...]`, says] as const),
-      ...commandNames.map((name) => [`ouroboros ${name}`, commands[name].says] as const),
+      ["ouroboros [SETTING...]", "All services in one process; a private NATS too, unless NATS_URL is set."],
+      ["ouroboros SERVICE [SETTING...]", "One of the services."],
+      ["ouroboros COMMAND", "Asks what runs, or has it do something."],
       ["ouroboros COMMAND --help", "What a command does and takes."],
       ["ouroboros --help | --version", ""],
     ]),
+    "\nServices:",
+    ...alignRows(Object.entries(services)),
+    "\nCommands:",
+    ...alignRows(commandNames.map((name) => [name, commands[name].says] as const)),
     "",
-    TAIL,
-    ...Object.entries<Row>(settings).map(
-      ([name, { flags = [], byDefault = "", says }]) =>
-        `  ${[name, ...flags].join(", ")}${byDefault === "" ? "" : ` [${byDefault}]`}\n      ${stripBackticks(says)}`,
-    ),
+    foldText(SETTINGS_INTRO),
+    "",
+    ...Object.entries<Row>(settings).flatMap(([name, { flags = [], byDefault = "", says }]) => [
+      `  ${[name, ...flags].join(", ")}${byDefault === "" ? "" : ` [${byDefault}]`}`,
+      ...wrapText(plainText(says), 6).map((line) => `      ${line}`),
+    ]),
   ].join("\n");
 
 /** `ouroboros explain [CONTAINER] [--host HOST] [-o text|json]` */
@@ -57,13 +67,12 @@ export function commandUsage(name: CommandName): string {
     ([name, option]) => [optionSpelling(name, option), optionText(option)] as const,
   );
   return `${[
-    `${stripBackticks(command.says)}\n`,
-    `Usage: ${usageLine(name)}\n`,
-    ...(command.more === undefined ? [] : [`${foldText(stripBackticks(command.more))}\n`]),
+    `${foldText(plainText(command.says))}\n`,
+    `Usage: ${foldUsage(usageLine(name))}\n`,
+    ...(command.more === undefined ? [] : [`${foldText(plainText(command.more))}\n`]),
     ...alignRows([...words, ...options]),
     "",
-    "NATS_URL and the other settings of NATS are read from the environment; without them the private NATS of the",
-    "Ouroboros that runs on DATA_DIR is asked. Exit codes: 0 done, 1 not done or not there, 2 wrong usage, 3 NATS cannot be used.",
+    foldText(COMMAND_END),
   ].join("\n")}\n`;
 }
 
@@ -84,26 +93,40 @@ export const optionSpelling = (name: string, { short, value }: Option): string =
   `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
 
 const optionText = ({ says, byDefault }: Option): string =>
-  `${says}${byDefault === undefined ? "" : ` [${byDefault}]`}`;
+  `${says}${byDefault === undefined || byDefault === "" ? "" : ` [${byDefault}]`}`;
+
+/** The widest name beside which its text still stands; the text of a wider one begins on the next line. */
+const MAX_NAME = 32;
 
 function alignRows(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, says]) => `  ${name.padEnd(width)}  ${stripBackticks(says)}`.trimEnd());
+  const widths = rows.map(([name]) => name.length).filter((length) => length <= MAX_NAME);
+  const indent = 4 + Math.max(4, ...widths);
+  return rows.flatMap(([name, says]) => {
+    const lines = wrapText(plainText(says), indent).map((line) => `${" ".repeat(indent)}${line}`);
+    const [first = "", ...more] = lines;
+    return name.length + 4 > indent
+      ? [`  ${name}`, ...lines]
+      : [`  ${name}${first.slice(2 + name.length)}`.trimEnd(), ...more];
+  });
 }
 
-const WIDTH = 110;
+const foldText = (text: string): string => wrapText(text, 0).join("\n");
 
-function foldText(text: string): string {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1) ?? "";
-    if (last.length + word.length >= WIDTH) lines.push(word);
-    else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
-  }
-  return lines.join("\n");
-}
+/** Does not part an option from its value. */
+const foldUsage = (line: string): string =>
+  wrapText(
+    line.replace(/\[[^\]]+ [^\]]+\]/g, (option) => option.replaceAll(" ", "\u00a0")),
+    "Usage: ".length,
+  )
+    .join("\n       ")
+    .replaceAll("\u00a0", " ");
 
-const stripBackticks = (markdown: string): string => markdown.replaceAll("`", "");
+/** A terminal shows neither Markdown nor where a link leads. */
+const plainText = (markdown: string): string =>
+  markdown
+    .replaceAll("`", "")
+    .replace(/\[[^\]]+\]\(([^)]+)\)/g, "docs/$1")
+    .replace(/\*(\w+)\*/g, "$1");
 
 /** package.json is next to dist/, both in a checkout and in the image. */
 export function readVersion(): string {

@@ -86,5 +86,5 @@ export const commandOutputs: Readonly<Record<JsonCommandName, CommandOutput>> = 
   "nats-config prepare": {
     schema: z.object({ prepared: z.object({ hosts: z.array(z.string()), readers: z.array(z.string()) }) }),
   },
-  "nats-config hub": { schema: z.object({ copied: z.array(z.string()) }) },
+  "nats-config hub": { schema: z.object({ copied: z.array(z.string()), readers: z.array(z.string()) }) },
 };

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { remedyOf } from "../../shared/catalogue/entry.ts";
 import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
-import type { Explanation } from "./output-schemas.ts";
+import { CheckResult, type Explanation } from "./output-schemas.ts";
 import { endCell } from "../commands/history.ts";
 import { type Terminal, sanitize, paint, printFields } from "../framework/terminal.ts";
 import { formatAgo, formatRelative } from "../../shared/runtime/time-text.ts";
@@ -33,13 +33,18 @@ export const PollerStatus = z.object({
 });
 export type PollerStatus = z.infer<typeof PollerStatus>;
 
-/** The parts of a poller's answer to `look` that `explain` reads. */
+/** A poller's answer to `look`. */
 export const PollerLook = z.object({
   looked_at: z.string(),
-  containers: z.array(PolledContainerSchema.extend({ state: z.string() })),
+  containers: z.array(CheckResult.omit({ host: true })),
+  unseen: z.array(z.object({ name: z.string(), because: z.string() })),
   names: z.array(z.string()),
+  advice: z.string().optional(),
 });
 export type PollerLook = z.infer<typeof PollerLook>;
+
+/** What a poller answers that could not do what it was asked. */
+export const PollerFailure = z.object({ error: z.string() });
 
 export const listPolledContainers = ({ last }: PollerStatus): PolledContainer[] =>
   [...(last?.left ?? []), ...(last?.due ?? [])].sort((a, b) => (a.container < b.container ? -1 : 1));
@@ -58,7 +63,7 @@ export function whyNothingKnown({ last }: PollerStatus): string | undefined {
 }
 
 export function printExplanation(terminal: Terminal, explanation: Explanation): void {
-  const { container, host, image, because, polled_at, held, last } = explanation;
+  const { container, host, image, because, remedy, polled_at, held, last } = explanation;
   const now = terminal.clock.now();
   terminal.stdout.write(
     `${paint(terminal, sanitize(container), "bold")} on ${sanitize(`${host}, ${image}`)}\n`,
@@ -73,7 +78,7 @@ export function printExplanation(terminal: Terminal, explanation: Explanation): 
     ],
     ["last run", last === null ? undefined : endCell(last.end)],
     ["because", last === null ? undefined : `${last.because} (${formatAgo(last.at, now)}, run ${last.run})`],
-    ["to do", held === null ? undefined : remedyOf(skipReasons.held, { container })],
+    ["to do", remedy ?? (held === null ? undefined : remedyOf(skipReasons.held, { container }))],
   ]);
 }
 

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { RateLimit } from "../../shared/contract/rate-limit.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { hookNames } from "../../shared/contract/hooks.ts";
-import { CloudEvent, VerdictWord } from "../../shared/contract/messages.ts";
+import { CloudEvent, Notice, VerdictWord } from "../../shared/contract/messages.ts";
 import { OnTimeout, Participant } from "../../shared/contract/participants.ts";
 import { DecisionRecord, UpdateResult } from "../../shared/contract/run-records.ts";
 import { UpdateCounts } from "./updater-status.ts";
@@ -102,7 +102,7 @@ export const DecidedRecord = z
 export type DecidedRecord = z.infer<typeof DecidedRecord>;
 
 /** A line of `ouroboros events -o json`. */
-export const EventLine = z.union([CloudEvent, DecidedRecord]);
+export const EventLine = z.union([CloudEvent, Notice, DecidedRecord]);
 
 export const HistoryEntry = z.object({
   at: time,
@@ -208,6 +208,10 @@ export const Explanation = z.object({
   id: z.string(),
   image: z.string(),
   because: z.string().describe("What the last poll decided, and why."),
+  remedy: z
+    .string()
+    .nullable()
+    .describe("What to do, or that there is nothing; null for a reason of another version."),
   polled_at: time,
   held: HeldEntry.nullable(),
   last: z

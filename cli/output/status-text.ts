@@ -1,5 +1,6 @@
 // Prints `ouroboros status` for people.
 import { formatAgo, formatRelative } from "../../shared/runtime/time-text.ts";
+import { countEnds } from "../fleet/run-progress.ts";
 import type { HostStatus, Status } from "./output-schemas.ts";
 import { type Cell, type Terminal, sanitize, paint, printTable } from "../framework/terminal.ts";
 
@@ -99,17 +100,9 @@ function rowOf(status: HostStatus, now: number): Cell[] {
     status.poller ? "answers" : away(seen),
     polled,
     updater === "away" ? away("away") : updater,
-    last_run === null ? "none" : `${countEnds(last_run.ends)}, ${formatAgo(last_run.at, now)}`,
+    last_run === null ? "none" : `${last_run.ends === null ? "under way" : countEnds(last_run.ends)}, ${formatAgo(last_run.at, now)}`,
     String(status.updates?.all ?? ""),
     pending === 0 ? "0" : { text: String(pending), colour: "yellow" },
     String(status.held.length),
   ];
-}
-
-/** `2 updated, 1 refused`. */
-function countEnds(ends: NonNullable<HostStatus["last_run"]>["ends"]): string {
-  if (ends === null) return "under way";
-  const counts = new Map<string, number>();
-  for (const end of Object.values(ends)) counts.set(end, (counts.get(end) ?? 0) + 1);
-  return counts.size === 0 ? "nothing" : [...counts].map(([end, count]) => `${count} ${end}`).join(", ");
 }

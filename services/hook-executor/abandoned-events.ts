@@ -4,7 +4,7 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Clock } from "../../shared/clock.ts";
 import { getLastMessage, readMessages } from "../../shared/nats/jetstream.ts";
-import { type RunRecord, parseRunRecord } from "../../shared/contract/run-records.ts";
+import { type RunRecord, isPastPlan, parseRunRecord } from "../../shared/contract/run-records.ts";
 import { STREAMS, executorParticipant, subjects } from "../../shared/contract/subjects.ts";
 import type { HookEvent } from "./hook-event.ts";
 
@@ -25,9 +25,7 @@ export function whyAbandoned(
   if (waiting?.kind === "waiting")
     return waiting.participants.some(({ name }) => name === own) ? undefined : NOT_ASKED;
   // A plan is published before its gate opens, so a missing record may only mean that the run is not that far yet.
-  const isPlan = hook === "updates_enumerated";
-  const isPastPlan = records.some(({ kind }) => kind !== "begun" && kind !== "ended");
-  return isPlan && isPastPlan ? NOT_ASKED : undefined;
+  return hook === "updates_enumerated" && isPastPlan(records) ? NOT_ASKED : undefined;
 }
 
 const NOT_ASKED = "no hook-executor was asked: HOOK_EXECUTOR was off";

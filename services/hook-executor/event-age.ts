@@ -1,17 +1,15 @@
 // How old an event is by our clock, whatever the server's clock says.
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Clock } from "../../shared/clock.ts";
+import { EVENT_LIFE_MS } from "../../shared/contract/messages.ts";
 import { STREAMS } from "../../shared/contract/subjects.ts";
 import { getServerTime } from "../../shared/nats/jetstream.ts";
 import type { HookEvent } from "./hook-event.ts";
 
 /** Below this difference the server's time stamp and our clock agree well enough. */
 const CLOCKS_AGREE_MS = 60_000;
-/** No gate waits longer, however often a participant reports progress; and news of that age are none. */
-const TOO_OLD_MS = 3_600_000;
-
 export const isTooOld = (event: HookEvent, clock: Clock): boolean =>
-  clock.now() - event.storedAt > TOO_OLD_MS;
+  clock.now() - event.storedAt > EVENT_LIFE_MS;
 
 /** Dates the event by our clock. If it seems old, or from the future, the server's clock decides how old it is. */
 export async function dateByOurClock(

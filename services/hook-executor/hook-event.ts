@@ -1,5 +1,5 @@
-// Reads a delivered message as an event of this host, of a hook or a notice. Scripts get the publisher's own text. What we act on (hook,
-// host, event id) comes from the subject, which the NATS server's permissions protect.
+// Reads a delivered message as an event of this host, of a hook or a notice. Scripts get the publisher's own text. What
+// we act on (hook, host, event id) comes from the subject, which the NATS server's permissions protect.
 import type { JsMsg } from "@nats-io/jetstream";
 import { Permanent, explain } from "../../shared/errors.ts";
 import { type EventContext, type EventName, dataSchema, isHookName } from "../../shared/contract/hooks.ts";

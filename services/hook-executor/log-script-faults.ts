@@ -28,7 +28,7 @@ export async function logScriptFaults(setting: string, log: Logger): Promise<voi
     for (const fault of await findScriptFaults(setting)) log.warn(fault, "script will not run");
     const folder = await findHooksFolder(setting);
     for (const name of await findNeverRun(folder))
-      log.warn({ name, folder, hooks: eventNames }, "never run: the folders of the hooks bear other names");
+      log.warn({ name, folder, hooks: eventNames }, "no hook has this name; nothing in it ever runs");
   } catch (error) {
     log.warn({ because: explain(error) }, "hooks folder cannot be read");
   }

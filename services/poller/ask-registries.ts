@@ -41,7 +41,7 @@ export async function askRegistries(
   await retryUpdateHostRecord(polling, "waiting for NATS to note which registry REPO_USER is for", () => ({
     credentials_bound: { registry: only, user: REPO_USER },
   }));
-  log.info({ registry: only }, "REPO_USER is for the one registry that refuses to be asked without");
+  log.info({ registry: only }, "REPO_USER is used for the one registry that needs a login");
   registries.bindTo(only);
   const withLogin = await registries.digestsOf(refusing, signal);
   return { answers: new Map([...answers, ...withLogin]) };

@@ -8,6 +8,7 @@ import { type ContainerFacts, hasNameOrId } from "../../shared/containers/contai
 import { WATCHTOWER, foreignLabels } from "../../shared/settings/foreign-labels.ts";
 import { labels as known } from "../../shared/settings/labels.ts";
 import { didYouMean, editDistance } from "../../shared/settings/did-you-mean.ts";
+import { isSwapName, parseSwapName } from "../../shared/containers/swap-names.ts";
 import type { WatchSettings } from "../../shared/containers/watch-list.ts";
 import { unknownDependencies } from "./plan.ts";
 
@@ -54,6 +55,20 @@ const checks: readonly WarningCheck[] = [
         .map((needed) => noSuch(name, `${WATCHTOWER}.depends-on`, needed, all)),
     ),
 ];
+
+/**
+ * The containers as they are without the updates that are under way: each once, under the name that its owner gave it.
+ * So a successor asks for nothing a second time, and nobody misses the container that it replaces.
+ */
+export function withoutSwaps(all: readonly ContainerFacts[]): readonly ContainerFacts[] {
+  const settled = all.filter(({ name }) => !isSwapName(name));
+  const byName = new Map(settled.map((facts) => [facts.name, facts]));
+  for (const facts of all) {
+    const name = parseSwapName(facts.name)?.name;
+    if (name !== undefined && !byName.has(name)) byName.set(name, { ...facts, name });
+  }
+  return [...byName.values()];
+}
 
 /** All warnings, in the order of the table. */
 export const containerWarnings = (

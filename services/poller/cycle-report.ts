@@ -1,6 +1,8 @@
 // The poller's answer to `check` and `status`: the last cycle, and for every container either why it was left alone
 // or where its update stands. Pure.
 import { iso } from "../../shared/clock.ts";
+import { reasonOf } from "../../shared/catalogue/entry.ts";
+import { dueReasons } from "../../shared/catalogue/skip-reasons.ts";
 import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
 import type { PollCycle } from "./cycle.ts";
 import { failuresOf } from "./cycle-summary.ts";
@@ -24,13 +26,13 @@ export function makeCycleReport(
 const nameOf = ({ name, id, reference }: ContainerFacts) => ({ container: name, id, image: reference });
 
 function explainDue({ name }: ContainerFacts, { outcome, rest }: PollCycle): string {
-  if (rest.includes(name)) return "an update is due, in the plan after this one";
+  if (rest.includes(name)) return reasonOf(dueReasons.inNextPlan);
   switch (outcome.kind) {
     case "published":
-      return `an update is due, in the plan of run ${outcome.run}`;
+      return reasonOf(dueReasons.inPlan, { run: outcome.run });
     case "waiting":
-      return `an update is due: ${outcome.because}`;
+      return reasonOf(dueReasons.waits, { because: outcome.because });
     case "nothing due":
-      return "an update is due";
+      return reasonOf(dueReasons.due);
   }
 }

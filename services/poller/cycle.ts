@@ -4,7 +4,13 @@ import type { ContainerFacts } from "../../shared/containers/container-facts.ts"
 import { selectReportableLabels } from "../../shared/containers/effective-labels.ts";
 import type { CycleSummary } from "../../shared/contract/host-entry.ts";
 import type { UninspectableContainer } from "../../shared/containers/inspect-all.ts";
-import { type ContainerWarning, containerWarnings, unknownNames } from "./container-warnings.ts";
+import { userGivenName } from "../../shared/containers/swap-names.ts";
+import {
+  type ContainerWarning,
+  containerWarnings,
+  unknownNames,
+  withoutSwaps,
+} from "./container-warnings.ts";
 import { findUpdates } from "./find-updates.ts";
 import { summarizeCycle } from "./cycle-summary.ts";
 import { retryUpdateHostRecord } from "./host-record.ts";
@@ -87,6 +93,7 @@ export async function runCycle(polling: Polling, { except, only }: CycleExtent =
   };
   const summary = only === undefined ? { looked_at: lookedAt, ...summarizeCycle(counts, found) } : undefined;
   await recordCycle(polling, publication, summary);
+  const settled = withoutSwaps(snapshot.facts);
   const unpublished = publication.skipped.map(({ container }) => container);
   return {
     outcome: publication.outcome,
@@ -97,11 +104,11 @@ export async function runCycle(polling: Polling, { except, only }: CycleExtent =
     due: plan.groups
       .flatMap(({ entries }) => entries.map(({ facts }) => facts))
       .filter((facts) => !unpublished.includes(facts)),
-    ignoredLabels: ignoredLabelsOf(polling, snapshot.facts),
+    ignoredLabels: ignoredLabelsOf(polling, settled),
     unseen: snapshot.unseen,
     lagging: [...lags].map(([image, { mirror, serves, upstream }]) => ({ image, mirror, serves, upstream })),
     ...(advice !== undefined && { advice }),
-    warnings: containerWarnings(snapshot.facts, polling.settings),
+    warnings: containerWarnings(settled, polling.settings),
     unknownNames: unknownNamesOn(polling, snapshot),
   };
 }
@@ -113,7 +120,7 @@ function unknownNamesOn(
 ): readonly string[] {
   const names = census.addNames(
     host.name,
-    [...facts, ...unseen].map(({ name }) => name),
+    [...facts, ...unseen].map(({ name }) => userGivenName(name)),
   );
   return names === undefined ? [] : unknownNames(names, settings);
 }

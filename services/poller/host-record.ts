@@ -32,7 +32,7 @@ export const HostRecord = z.looseObject({
     .optional()
     .describe("Tags that a mirror of the Engine's serves otherwise than their registry has them."),
   acted: z.boolean().optional().describe("Whether a plan that changes containers was published for it."),
-  announced: z.array(z.string()).describe("Monitor only: what was told already, a hash for each group."),
+  announced: z.array(z.string()).describe("Monitor only: what was reported already, a hash for each group."),
   known_images: z
     .array(z.string())
     .optional()

@@ -1,11 +1,14 @@
 // `ouroboros check`: which images are newer right now. Nothing is planned.
 import { iso } from "../../shared/clock.ts";
+import { reasonOf } from "../../shared/catalogue/entry.ts";
+import { dueReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
 import { explain } from "../../shared/errors.ts";
 import { type FoundUpdates, findUpdates } from "./find-updates.ts";
 import { HostNameTaken } from "./host-record.ts";
 import type { Candidate, SkippedContainer } from "./plan.ts";
 import type { Polling } from "./polling.ts";
+import { modeOf } from "./publish-plan.ts";
 import { RECENT_MS } from "./recent-answers.ts";
 
 export interface LookRequest {
@@ -54,10 +57,12 @@ export async function answerLook(polling: Polling, { container: only, fresh }: L
   }
 }
 
+const DUE = { update: dueReasons.due, monitor: dueReasons.monitored, dry_run: dueReasons.dryRun } as const;
+
 function describeChecked(
   facts: ContainerFacts,
   updates: FoundUpdates,
-  { registries }: Pick<Polling, "registries">,
+  { registries, settings }: Pick<Polling, "registries" | "settings">,
 ): CheckedContainer {
   const candidate = updates.candidates.find((entry) => entry.facts === facts);
   const skipped = [...updates.choice.skipped, ...updates.plan.skipped].find(
@@ -71,7 +76,7 @@ function describeChecked(
     id: facts.id,
     image: facts.reference,
     state: stateOf(candidate, skipped, updates),
-    because: skipped?.because ?? "an update is due",
+    because: skipped?.because ?? reasonOf(DUE[modeOf(settings)]),
     digest: lag?.upstream ?? (answer?.kind === "digest" ? answer.digest : null),
     runs: candidate?.digests ?? [],
     said_at: saidAt === undefined ? null : iso(saidAt),

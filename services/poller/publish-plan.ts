@@ -1,6 +1,8 @@
 // Publishes the plan, only when the updater is idle, and only the updates that are due.
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { iso } from "../../shared/clock.ts";
+import { reasonOf } from "../../shared/catalogue/entry.ts";
+import { dueReasons } from "../../shared/catalogue/skip-reasons.ts";
 import type { Mode } from "../../shared/contract/hooks.ts";
 import { publishOnce } from "../../shared/nats/jetstream.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
@@ -45,8 +47,8 @@ export async function publishPlan(
   const { due, announced } = await selectDueGroups(polling, groups);
   const { now, rest, tooLarge } = splitPlan(due, { ...snapshot, labels: polling.settings.EVENT_LABELS });
   const skipped = [
-    ...skippedOf(announced, "monitor only: told already"),
-    ...skippedOf(tooLarge, "its group does not fit in one plan"),
+    ...skippedOf(announced, reasonOf(dueReasons.reported)),
+    ...skippedOf(tooLarge, reasonOf(dueReasons.tooLarge)),
   ];
   if (now.length === 0) return { outcome: { kind: "nothing due" }, groups: [], rest, skipped };
   const because = await whyUpdaterIsNotReady(polling);

@@ -94,7 +94,7 @@ async function pollHost(
     return await (isOneCycle(settings) ? pollOnce(polling) : pollAlways(polling));
   } catch (error) {
     if (!(error instanceof HostNameTaken)) throw error;
-    polling.log.fatal({ because: error.message }, "host not polled");
+    polling.log.fatal({ because: error.message }, "the host is not checked for updates");
     return 1;
   }
 }

@@ -1,6 +1,6 @@
-// Sends one event to the HTTP endpoint until it answers with a verdict, or says that it has heard: CloudEvents 1.0 in structured mode
-// (CloudEvents HTTP binding 1.0, section 3.2), POSTed as the CloudEvents webhook specification 1.0 has it. By that
-// specification a redirect is no answer. The response body is read up to the greatest length of a verdict.
+// Sends one event to the HTTP endpoint until it answers with a verdict, or takes the notice: CloudEvents 1.0 in
+// structured mode (CloudEvents HTTP binding 1.0, section 3.2), POSTed as the CloudEvents webhook specification 1.0 has
+// it. By that specification a redirect is no answer. The response body is read up to the greatest length of a verdict.
 import type { Clock } from "../../shared/clock.ts";
 import { Suspended, explain } from "../../shared/errors.ts";
 import type { Verdict } from "../../shared/contract/messages.ts";

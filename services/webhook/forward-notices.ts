@@ -2,7 +2,7 @@
 // their own, one after the other, so an endpoint that does not take them never holds up an event that is asked about.
 import type { JsMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
-import { Notice, parseJson } from "../../shared/contract/messages.ts";
+import { EVENT_LIFE_MS, Notice, parseJson } from "../../shared/contract/messages.ts";
 import { decodeToken } from "../../shared/contract/subject-tokens.ts";
 import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import { Permanent } from "../../shared/errors.ts";
@@ -11,9 +11,6 @@ import { consume } from "../../shared/nats/consume.ts";
 import { jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
 import type { ServiceContext } from "../../shared/runtime/run-service.ts";
 import { tellEndpoint } from "./endpoint.ts";
-
-/** After a long outage the endpoint is not told what was over long ago. */
-const TOO_OLD_MS = 3_600_000;
 
 /** Resolves when the signal aborts. Without `--hears` there is no consumer, and nothing to tell. */
 export async function forwardNotices(nats: NatsConnection, context: ServiceContext): Promise<void> {
@@ -35,11 +32,11 @@ async function forwardNotice(message: JsMsg, context: ServiceContext): Promise<v
   const event = Notice.safeParse(parseJson(body)).data;
   if (event === undefined) throw new Permanent(`no notice on ${message.subject}`);
   const log = context.log.child({ host: decodeToken(host), notice, event: id });
-  if (context.clock.now() - Date.parse(event.time) > TOO_OLD_MS) {
-    log.warn({ time: event.time }, "notice too old; the endpoint is not told");
+  if (context.clock.now() - Date.parse(event.time) > EVENT_LIFE_MS) {
+    log.warn({ time: event.time }, "notice too old; it is not sent to the endpoint");
     return;
   }
   const heard = await tellEndpoint({ id, body }, { ...context, log });
   if (heard === undefined) log.error("given up: the endpoint did not take the notice");
-  else log.info("the endpoint has heard");
+  else log.info("the endpoint took the notice");
 }

@@ -10,7 +10,7 @@ import { settingErrors } from "../../shared/catalogue/start-errors.ts";
 import { jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
 import { publish } from "../../shared/nats/jetstream.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
-import { connectUnlessStopped, closeNats } from "../../shared/nats/nats-connection.ts";
+import { connectUnlessStopped, closeNats, requireNatsUrl } from "../../shared/nats/nats-connection.ts";
 import type { ServiceContext, Service } from "../../shared/runtime/run-service.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
 import { STREAMS, consumers, subjects } from "../../shared/contract/subjects.ts";
@@ -23,21 +23,14 @@ const PARALLEL = 8;
 const PROGRESS_MS = 3000;
 
 export const runWebhook: Service = async (context) => {
-  const { WEBHOOK_URL, NATS_URL } = context.settings;
-  if (WEBHOOK_URL === "")
+  if (context.settings.WEBHOOK_URL === "")
     throw new CannotStart(
       messageOf(settingErrors.settingMissing, {
         setting: "WEBHOOK_URL",
         value: "the HTTP endpoint that is asked",
       }),
     );
-  if (NATS_URL === "")
-    throw new CannotStart(
-      messageOf(settingErrors.settingMissing, {
-        setting: "NATS_URL",
-        value: "the NATS where the updater publishes",
-      }),
-    );
+  requireNatsUrl(context.settings);
   const nats = await connectUnlessStopped("webhook", context);
   if (nats === undefined) return 0;
   try {
@@ -107,7 +100,7 @@ async function forward(message: JsMsg, nats: NatsConnection, context: ServiceCon
   if (parseJson(body) === undefined) throw new Permanent(`no JSON on ${message.subject}`);
   const log = context.log.child({ host: decodeToken(host), hook, event: id });
   if (!isAsked(body, settings.WEBHOOK_NAME)) {
-    log.info("others were asked about this event; the endpoint is not");
+    log.info("the endpoint is not asked: this event is for other participants");
     return;
   }
   const progress = subjects.progress(decodeToken(host), settings.WEBHOOK_NAME, id);

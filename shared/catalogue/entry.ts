@@ -49,5 +49,5 @@ export const remedyOf = <const E extends MessageEntry>(
   ...[values]: ValuesFor<E["remedy"]>
 ): UserMessage => fillIn(remedy, values) as UserMessage;
 
-const fillIn = (text: string, values: Readonly<Record<string, Value>> = {}): string =>
+export const fillIn = (text: string, values: Readonly<Record<string, Value>> = {}): string =>
   text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]));

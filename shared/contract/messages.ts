@@ -15,6 +15,9 @@ import { encodeToken } from "./subject-tokens.ts";
 /** The largest event that the hook stream accepts, in bytes. */
 export const MAX_EVENT_BYTES = 256 * 1024;
 
+/** No gate waits longer, however often a participant reports progress; and a notice of that age is no news. */
+export const EVENT_LIFE_MS = 3_600_000;
+
 /** CloudEvents 1.0, section "Context Attributes"; `verdictsubject` and `progresssubject` are our extensions. */
 export const CloudEvent = z.object({
   specversion: z.literal("1.0"),

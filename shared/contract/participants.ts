@@ -1,7 +1,7 @@
 // The participants, which must be asked at hooks: one KV entry each, written by the operator. This file parses the
 // entries and decides which events concern which participant.
 import * as z from "zod";
-import { type HookName, type NoticeName, hookNames, isHookName, noticeNames } from "./hooks.ts";
+import { type HookName, type NoticeName, hookNames, hooks, isHookName, noticeNames } from "./hooks.ts";
 import { parseJson } from "./messages.ts";
 
 const MINUTE = 60_000;
@@ -54,12 +54,12 @@ export const Participant = z.object({
     .describe(
       "How many of its group have to say proceed; by default all. The largest number in the group counts.",
     ),
-  // A field of its own, and no error where a version does not know a name: no update waits because of what is only told.
+  // A field of its own, and no error where a version does not know a name: no update waits because of a notice.
   hears: z
     .array(z.enum(noticeNames as [NoticeName, ...NoticeName[]]))
     .catch([])
     .optional()
-    .describe("What it is told of all containers on its hosts, without being asked."),
+    .describe("Notices that it gets about all containers on its hosts."),
 });
 export type Participant = z.infer<typeof Participant>;
 
@@ -114,6 +114,12 @@ export const AskedParticipant = Participant.pick({
   only: z.array(z.string()).optional().describe("Of a whole run: the containers that it is asked about."),
 });
 export type AskedParticipant = z.infer<typeof AskedParticipant>;
+
+/** What the silence of a participant counts as when its time is over: at `after` hooks always proceed. */
+export const verdictOfSilence = (
+  hook: HookName,
+  { on_timeout }: Pick<Participant, "on_timeout">,
+): Participant["on_timeout"] => (hooks[hook].phase === "after" ? "proceed" : on_timeout);
 
 /** The person at the command line: never awaited, but their verdict decides a pending event at once. */
 export const OPERATOR = "operator";

@@ -106,6 +106,13 @@ const Envelope = z.object({
 export const RunRecord = z.intersection(Envelope, RecordBody);
 export type RunRecord = z.infer<typeof RunRecord>;
 
+/**
+ * Whether the run has left its plan's gate behind: it has recorded more than its start and containers that ended before
+ * anybody was asked.
+ */
+export const isPastPlan = (records: readonly Pick<RunRecord, "kind">[]): boolean =>
+  records.some(({ kind }) => kind !== "begun" && kind !== "ended");
+
 /** Undefined where the text is not a record. */
 export const parseRunRecord = (text = ""): RunRecord | undefined => RunRecord.safeParse(parseJson(text)).data;
 

@@ -44,7 +44,7 @@ export const subjects = {
 export const consumers = {
   updater: (host: string): string => `updater_${encodeToken(host)}`,
   gate: (participant: string): string => `gate_${encodeToken(participant)}`,
-  /** Of the same participant: what it is told, without being asked. */
+  /** Of the same participant: the notices that it hears. */
   notices: (participant: string): string => `notices_${encodeToken(participant)}`,
   /** There is one of this name on OUROBOROS_HOOKS and one on OUROBOROS_RUNS. */
   reader: (name: string): string => `obs_${encodeToken(name)}`,

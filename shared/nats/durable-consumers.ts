@@ -40,8 +40,8 @@ const filterFields = ([only, ...more]: readonly string[]): Partial<ConsumerConfi
   }) as object;
 
 /**
- * The consumer by which a participant is told what is over. It is not the one of its hooks, so what it is told never
- * holds up what it is asked. `hosts`: names, or `*` for all.
+ * The consumer by which a participant gets notices. It is not the one of its hooks, so a notice never holds up a
+ * question. `hosts`: names, or `*` for all.
  */
 export const noticesConsumer = (
   participant: string,

@@ -48,6 +48,13 @@ interface ConnectionContext {
   readonly health: Health;
 }
 
+/** For a service that has no use for a NATS of its own. @throws CannotStart */
+export function requireNatsUrl({ NATS_URL }: Pick<Settings, "NATS_URL">): void {
+  const value = "the NATS where the updater publishes";
+  if (NATS_URL === "")
+    throw new CannotStart(messageOf(settingErrors.settingMissing, { setting: "NATS_URL", value }));
+}
+
 /**
  * Waits until NATS answers, however long that takes; the connection then reconnects forever. Undefined when the
  * signal aborts first.

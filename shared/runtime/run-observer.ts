@@ -1,20 +1,21 @@
 // Runs an observer: a service that reads events and the journal, and holds up nothing. It gets the connection, its durable
 // consumers on both streams, and a bucket for what it must remember.
-import { DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg } from "@nats-io/jetstream";
+import type { JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
-import { firstOf, iso } from "../clock.ts";
+import { firstOf } from "../clock.ts";
 import type { ObserverName } from "../contract/observers.ts";
 import { BUCKETS, STREAMS, consumers } from "../contract/subjects.ts";
 import { CannotStart, explain } from "../errors.ts";
 import { messageOf } from "../catalogue/entry.ts";
-import { observerErrors, settingErrors } from "../catalogue/start-errors.ts";
+import { observerErrors } from "../catalogue/start-errors.ts";
 import { retry } from "../retry.ts";
 import { consume } from "../nats/consume.ts";
-import { ensureConsumer, observerConsumer } from "../nats/durable-consumers.ts";
+import { observerConsumer } from "../nats/durable-consumers.ts";
 import { bucketOf, jetStreamOf, managerOf } from "../nats/jetstream-client.ts";
-import { closeNats, connectUnlessStopped } from "../nats/nats-connection.ts";
-import { ensureObserversBucket, findInfo } from "../nats/topology.ts";
+import { closeNats, connectUnlessStopped, requireNatsUrl } from "../nats/nats-connection.ts";
+import { keepOwnConsumers, makeOwnConsumer } from "../nats/own-consumers.ts";
+import { ensureObserversBucket } from "../nats/topology.ts";
 import type { Service, ServiceContext } from "./run-service.ts";
 
 export interface Observing extends ServiceContext {
@@ -32,19 +33,12 @@ export interface Observing extends ServiceContext {
 export type MessageHandler = (message: JsMsg, signal: AbortSignal) => Promise<void>;
 
 const RETRY_MS = 1000;
-const CHECK_INTERVAL_MS = 15_000;
 
 /** `work` resolves when the signal aborts. */
 export const observerService =
   (name: ObserverName, work: (observing: Observing) => Promise<void>): Service =>
   async (context) => {
-    if (context.settings.NATS_URL === "")
-      throw new CannotStart(
-        messageOf(settingErrors.settingMissing, {
-          setting: "NATS_URL",
-          value: "the NATS where the updater publishes",
-        }),
-      );
+    requireNatsUrl(context.settings);
     if (context.settings.NATS_HUB !== "")
       throw new CannotStart(messageOf(observerErrors.atLeafNode, { service: name }));
     const startedAt = context.clock.now();
@@ -65,7 +59,7 @@ export const observerService =
       const untilOver = { ...observing, signal: firstOf(context.signal, over.signal) };
       await Promise.all([
         work(observing).finally(() => over.abort("its work is over")),
-        maintainConsumers(untilOver),
+        keepOwnConsumers(untilOver, (since) => makeConsumers(untilOver, since)),
       ]);
       return 0;
     } finally {
@@ -88,40 +82,15 @@ async function waitForConsumers(observing: Observing, since: number): Promise<vo
     if (attempts === 1)
       log.warn(
         { because: explain(error) },
-        "the streams, or the bucket of the observers, are not there yet; waiting for the updater or `ouroboros nats-config prepare`",
+        "the streams, or the bucket of the observers, are not there yet; waiting for the updater, or for `ouroboros nats-config prepare` (at a hub `nats-config hub`)",
       );
   };
-  await retry(() => ensureConsumers(observing, since), { clock, signal, intervalMs: RETRY_MS, onFailure });
+  await retry(() => makeConsumers(observing, since), { clock, signal, intervalMs: RETRY_MS, onFailure });
 }
 
-/**
- * A new consumer begins with what was published at `since`, in milliseconds since 1970: in a program that has all services
- * a first update may be over before the consumer is there. A consumer that may not be changed is taken as it is.
- * @throws where one is missing and cannot be created.
- */
-async function ensureConsumers({ manager, name }: Observing, since: number): Promise<void> {
+/** @throws where the bucket or a consumer is missing and cannot be created. */
+async function makeConsumers({ manager, name }: Observing, since: number): Promise<void> {
   await ensureObserversBucket(manager);
-  const begin = { deliver_policy: DeliverPolicy.StartTime, opt_start_time: iso(since) };
   for (const stream of [STREAMS.hooks, STREAMS.runs])
-    await ensureConsumer(manager, stream, { ...observerConsumer(name), ...begin }).catch(
-      async (error: unknown) => {
-        if ((await findInfo(() => manager.consumers.info(stream, consumers.reader(name)))) === undefined)
-          throw error;
-      },
-    );
-}
-
-/** Creates the consumers again where NATS has lost them. */
-async function maintainConsumers(observing: Observing): Promise<void> {
-  const { clock, log, signal } = observing;
-  for (let seenAt = clock.now(); !signal.aborted;) {
-    await clock.sleep(CHECK_INTERVAL_MS, signal);
-    if (signal.aborted) return;
-    try {
-      await ensureConsumers(observing, seenAt);
-      seenAt = clock.now();
-    } catch (error) {
-      log.debug({ because: explain(error) }, "consumers could not be looked at");
-    }
-  }
+    await makeOwnConsumer(manager, stream, { durable: observerConsumer(name), since });
 }

@@ -6,7 +6,7 @@ import { allOptionsOf } from "../../cli/framework/command-line.ts";
 import { type CommandName, commandNames, commands } from "../../cli/framework/command-table.ts";
 import { services } from "../../cli/framework/service-table.ts";
 import { optionSpelling, usageLine } from "../../cli/framework/usage.ts";
-import { CloudEvent } from "../../shared/contract/messages.ts";
+import { CloudEvent, Notice } from "../../shared/contract/messages.ts";
 import { block, code, fieldsOf, page, table } from "./markdown.ts";
 
 export const commandsPage = (): string =>
@@ -101,11 +101,12 @@ function jsonSection({ schema, lines }: CommandOutput): string {
   const how = lines ? "on each line" : schema instanceof z.ZodArray ? "a list of" : "one document";
   const of = schema instanceof z.ZodArray ? (schema.element as z.ZodType) : schema;
   const shapes = of instanceof z.ZodUnion ? (of.options as readonly z.ZodType[]) : [of];
-  return [`With \`-o json\`: ${how}`, ...shapes.map(shapeOf)].join("\n\n");
+  return [`With \`-o json\`: ${how}`, ...shapes.map(shapeOf).filter((text) => text !== "")].join("\n\n");
 }
 
 function shapeOf(schema: z.ZodType): string {
-  if (schema === CloudEvent) return "an event, as [hooks](hooks.md) describes it, or";
+  if (schema === CloudEvent) return "an event or a notice, as [hooks](hooks.md) describes them, or";
+  if (schema === Notice) return "";
   if (!(schema instanceof z.ZodObject)) return "";
   const inner = Object.entries<z.ZodType>(schema.shape).flatMap(([field, value]) => {
     const within = value instanceof z.ZodArray ? (value.element as z.ZodType) : value;

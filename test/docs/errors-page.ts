@@ -3,7 +3,7 @@ import type { Catalogue } from "../../shared/catalogue/entry.ts";
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { natsErrors, privateNatsErrors } from "../../shared/catalogue/nats-errors.ts";
 import { credentialErrors, registryErrors } from "../../shared/catalogue/registry-errors.ts";
-import { ownPartReasons, skipReasons } from "../../shared/catalogue/skip-reasons.ts";
+import { dueReasons, ownPartReasons, skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { dataDirErrors, observerErrors, settingErrors } from "../../shared/catalogue/start-errors.ts";
 import { containerWarningTexts, settingWarningTexts } from "../../shared/catalogue/start-warnings.ts";
 import { changedMeanwhile, scriptFaults, updateFailures } from "../../shared/catalogue/update-failures.ts";
@@ -36,7 +36,7 @@ export const catalogueSections: readonly CatalogueSection[] = [
   {
     title: "A container is not updated",
     intro: "`ouroboros check` and `ouroboros explain` show these.",
-    catalogues: { skipReasons, ownPartReasons },
+    catalogues: { skipReasons, ownPartReasons, dueReasons },
   },
   {
     title: "A registry gives no answer",

@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { bedCommand, engine, engineSocket, leftovers, pushApp } from "../bed/bed.ts";
@@ -213,27 +213,54 @@ describe("docker compose up -d", function () {
     ]);
   });
 
-  itInFullRun("works with users, rights and TLS at NATS, as docs/security.md shows it", async () => {
-    await outdated("composed");
-    await sh(await blockOf("docs/security.md", "As soon as other machines are to reach NATS"));
-    const secure = ["--file", "compose.yaml", "--file", "compose.secure.yaml"];
-    await updated("composed");
+  itInFullRun(
+    "works with users, rights and TLS at NATS, and asks a participant, as docs/security.md shows it",
+    async () => {
+      const keysFirst = "As soon as other machines are to reach NATS";
+      await sh(await blockOf("docs/security.md", keysFirst));
+      const secure = ["--file", "compose.yaml", "--file", "compose.secure.yaml"];
+      const there = join(folder, "participant");
+      await mkdir(there);
+      for (const file of ["secure/ca.pem", "secure/users/participant_backup.password"])
+        await cp(join(folder, file), join(there, basename(file)));
+      await cp(join(checkout, "examples/participants/participant.py"), join(there, "participant.py"));
+      await writeFile(join(there, "backup.sh"), "#!/bin/sh\ncat > event.json\n", { mode: 0o755 });
+      const [add = "", ...start] = (await blockOf("docs/security.md", keysFirst, 1)).split("\n");
+      await until("NATS is up, and the participant is added", async () =>
+        sh(add, [
+          "ouroboros participant",
+          "docker compose -f compose.yaml -f compose.secure.yaml exec updater ouroboros participant",
+        ]).then(
+          () => true,
+          () => false,
+        ),
+      );
+      const script = start.join("\n").replace("tls://nats.example.com:4222", "tls://nats:4222");
+      const place = ["--network", "ouroboros_default", "-v", `${there}:/there`, "-w", "/there"];
+      await docker("run", "-d", "--name", "backup", ...place, "--entrypoint", "sh", image, "-euc", script);
+      await until("it listens", async () => /connected to nats/.test(await sh("docker logs backup 2>&1")));
+      await outdated("composed"); // only now: the first check comes at once
+      await compose(...secure, "exec", "-T", "updater", "ouroboros", "update", "composed");
+      await updated("composed");
+      assert.match(await readFile(join(there, "event.json"), "utf8"), /"type": "ouroboros\.before_update\./);
+      await docker("rm", "--force", "backup");
 
-    assert.match(await sh(await callOf("compose with compose.secure.yaml")), ANSWERS);
-    const elsewhere = await sh(
-      await callOf("another machine"),
-      ["docker run --rm", "docker run --rm --network ouroboros_default"],
-      ["tls://nats.example.com:4222", "tls://nats:4222"],
-    );
-    assert.match(elsewhere, ANSWERS);
-    await compose(...secure, "kill", "-s", "HUP", "nats");
-    const [nats, ...services] = ["nats", "poller", "updater", "hook-executor"];
-    const said = await compose(...secure, "logs", nats ?? "");
-    assert.match(said, /Reloaded/);
-    assert.doesNotMatch(said, /Violation|no_auth/);
-    assert.doesNotMatch(await compose(...secure, "logs", ...services), /"level":"(?:error|critical)"/);
-    await compose(...secure, "down", "--volumes");
-  });
+      assert.match(await sh(await callOf("compose with compose.secure.yaml")), ANSWERS);
+      const elsewhere = await sh(
+        await callOf("another machine"),
+        ["docker run --rm", "docker run --rm --network ouroboros_default"],
+        ["tls://nats.example.com:4222", "tls://nats:4222"],
+      );
+      assert.match(elsewhere, ANSWERS);
+      await compose(...secure, "kill", "-s", "HUP", "nats");
+      const [nats, ...services] = ["nats", "poller", "updater", "hook-executor"];
+      const said = await compose(...secure, "logs", nats ?? "");
+      assert.match(said, /Reloaded/);
+      assert.doesNotMatch(said, /Violation|no_auth/);
+      assert.doesNotMatch(await compose(...secure, "logs", ...services), /"level":"(?:error|critical)"/);
+      await compose(...secure, "down", "--volumes");
+    },
+  );
 
   itInFullRun("runs the observers and the webhook beside it, as their pages show it", async () => {
     const settings = [

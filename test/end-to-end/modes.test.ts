@@ -83,7 +83,7 @@ describe("MONITOR_ONLY", () => {
     await stack.check();
     await release("apps/web", "2");
     assert.deepEqual(await update(stack), { web: "noted" });
-    assert.deepEqual(await skippedContainers(stack), { web: "monitor only: told already" });
+    assert.deepEqual(await skippedContainers(stack), { web: "monitor only: reported already" });
     await release("apps/web", "3");
     assert.deepEqual(await update(stack), { web: "noted" });
     assert.deepEqual(

@@ -168,7 +168,11 @@ describe("the operator", () => {
       "ouroboros.before_update.v1 refuses",
       "decided before_update refuses",
     ]);
-    assert.match((await run("events")).out, /h1 +before_update +refuses +-> refuse by operator: not today$/m);
+    const { out } = await run("events");
+    assert.match(out, /h1 +before_update +refuses +-> refuse by operator: not today$/m);
+    assert.match(out, /h1 +update_finished +refuses +refused: not today$/m);
+    assert.match(out, /h1 +update_finished +proceeds +updated \S+ → \S+, down for [\d.]+ s: \S/m);
+    assert.match(out, /h1 +run_finished +\(the run\) +1 \w+, 1 \w+, 1 \w+, after [\d.]+ s$/m);
   });
 
   it("finds the ends in the history", async () => {

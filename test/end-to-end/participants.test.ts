@@ -108,9 +108,11 @@ describe("a participant on another machine", () => {
     await stack.check();
     asked = await Promise.all(
       Object.entries(behaviours).map(async ([name, { flags = [], answer }]) =>
-        addParticipant(stack, name, { hooks: ["before_update"], flags }, (event, tools) =>
-          event.subject === name ? answer(stack, event, tools) : "proceed",
-        ),
+        addParticipant(stack, name, { hooks: ["before_update"], flags }, async (event, tools) => {
+          if (event.subject === name) return answer(stack, event, tools);
+          if (name === "proceeding" && event.subject === "patient") await sleep(11_000); // its time is over
+          return "proceed";
+        }),
       ),
     );
     for (const name of names) await release(`apps/${name}`, "2");
@@ -140,6 +142,14 @@ describe("a participant on another machine", () => {
         (r) =>
           r.kind === "late" && r.event === event && r.participant === "proceeding" && r.verdict === "refuse",
       ),
+    );
+  });
+
+  it("is recorded as late where its time was over while another was still waited for", async () => {
+    const { event, verdicts } = decidedFor(stack, "before_update", "patient");
+    assert.ok(verdicts.some((one) => one.participant === "proceeding" && one.timed_out === true));
+    await until("it is recorded", () =>
+      stack.records.some((r) => r.kind === "late" && r.event === event && r.participant === "proceeding"),
     );
   });
 

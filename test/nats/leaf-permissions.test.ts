@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, PermissionViolationError, connect } from "nats";
+import { observerNames } from "../../shared/contract/observers.ts";
 import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import type { NatsServer } from "../bed/bed.ts";
 import { runOperatorCommand } from "../support/run-operator-command.ts";
@@ -58,7 +59,7 @@ for (const version of firstUnlessFull(["2.15", "2.10"] as const)) {
     let atLeaf: NatsConnection;
 
     before(async () => {
-      fleet = await leafFleet(version, [HOST, OTHER], ["a"]);
+      fleet = await leafFleet(version, [HOST, OTHER], ["a"], { more: ["--readers", "log"] });
       leaf = await fleet.startLeaf(HOST);
       others = await fleet.startLeaf(OTHER);
       await prepareFleet(fleet, { [HOST]: leaf, [OTHER]: others });
@@ -79,6 +80,25 @@ for (const version of firstUnlessFull(["2.15", "2.10"] as const)) {
 
     it("passes its host's events to the participant at the hub, and its verdict back", () =>
       passesBothWays(fleet, leaf));
+
+    it("leaves the observers and readers at the hub a consumer on each stream", async () => {
+      const env = { NATS_URL: fleet.hub.url, ...fleet.keys.access("operator") };
+      const again = ["nats-config", "hub", "--hosts", [HOST, OTHER].join(","), "--readers", "log"];
+      const { code, err } = await runOperatorCommand(env, again);
+      assert.equal(code, 0, err);
+      for (const [user, name] of [
+        ...observerNames.map((name) => [`observer_${name}`, name] as const),
+        ["reader_log", "log"] as const,
+      ]) {
+        const js = jetstream(await fleet.enter(fleet.hub, fleet.keys, user));
+        for (const stream of [STREAMS.hooks, STREAMS.runs])
+          assert.equal(
+            (await js.consumers.get(stream, consumers.reader(name)).then((found) => found.info()))
+              .stream_name,
+            stream,
+          );
+      }
+    });
 
     it("follows who is asked", async () => {
       const manager = await jetstreamManager(atLeaf, { checkAPI: false });

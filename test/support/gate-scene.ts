@@ -30,9 +30,13 @@ export interface GateScene extends AsyncDisposable {
   readonly unregister: (hook: HookName, names: readonly string[]) => Promise<void>;
 }
 
-/** No hook-executor is asked. */
-export async function gateScene(on: Engine, url: string): Promise<GateScene> {
-  const env = { NATS_URL: url, DOCKER_SOCKETS: `unix://${on.socket}`, HOOK_EXECUTOR: "off" };
+/** No hook-executor is asked, unless it is on. */
+export async function gateScene(
+  on: Engine,
+  url: string,
+  HOOK_EXECUTOR: "on" | "off" = "off",
+): Promise<GateScene> {
+  const env = { NATS_URL: url, DOCKER_SOCKETS: `unix://${on.socket}`, HOOK_EXECUTOR };
   const settings = readSettings(env, new Map());
   const over = new AbortController();
   const context: ServiceContext = {
@@ -49,12 +53,13 @@ export async function gateScene(on: Engine, url: string): Promise<GateScene> {
   });
   const known = await Participants.follow(bus);
   const verdictSignals = new VerdictSignals(nats, host.name);
-  const operate = async (hook: HookName, words: readonly (readonly string[])[], left: number) => {
+  const operate = async (hook: HookName, words: readonly (readonly string[])[], more?: number) => {
+    const asked = () => known.findAsked(hook, host.name, { executor: false, others: true }).length;
+    const left = more === undefined ? 0 : asked() + more;
     for (const one of words) {
       const { code, err } = await runOperatorCommand({ NATS_URL: url }, ["participant", ...one]);
       if (code !== 0) throw new Error(`participant ${one.join(" ")} ended with ${code}: ${err}`);
     }
-    const asked = () => known.findAsked(hook, host.name, { executor: false, others: true }).length;
     await until("all are known", () => asked() === left);
   };
   return {
@@ -71,7 +76,6 @@ export async function gateScene(on: Engine, url: string): Promise<GateScene> {
       operate(
         hook,
         names.map((name) => ["remove", name]),
-        0,
       ),
     [Symbol.asyncDispose]: async () => {
       over.abort();

@@ -50,7 +50,8 @@ export function playWait(
 ): PlayedWait {
   const asked = [askedParticipant("a"), askedParticipant("b")];
   const full: WaitQuestion = {
-    ...{ event: "e", hook: "before_update", asked, own: "exec", elapsed: 0, atMost: Infinity },
+    ...{ event: "e", hook: "before_update", asked, own: "exec", isOwnOff: false },
+    ...{ elapsed: 0, atMost: Infinity },
     ...question,
   };
   return new WaitPlayer(full, happenings, outage).play();

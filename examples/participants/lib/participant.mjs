@@ -15,6 +15,7 @@ import { connect, nkeyAuthenticator, nkeys, usernamePasswordAuthenticator } from
 /** `--timeout` and `--max` of `participant add`: after that nobody is waited for. */
 const LATE_MS = 600_000;
 const MAX_MS = 3_600_000;
+const WORKING_MS = 5000;
 const REMEMBERED = 1000;
 const REASON_LENGTH = 500;
 
@@ -55,7 +56,7 @@ async function take(party, kind, handle, option) {
       const consumer = await stream.consumers.get("OUROBOROS_HOOKS", `${kind}_${token(name)}`);
       for (;;) {
         const message = await consumer.next({ expires: 30_000 });
-        if (message) void handle(party, message);
+        if (message) void dealWith(party, message, handle);
       }
     } catch (error) {
       if (nats.isClosed()) return;
@@ -151,40 +152,33 @@ function connection() {
   };
 }
 
-async function answer(party, message) {
-  const { name, nats, stream, answers, inHand } = party;
-  inHand.add(message);
+/** Answers a hook's event. */
+async function answer(party, message, event) {
+  const { name, nats, stream, answers } = party;
+  if (!isWaitedFor(event, message, name)) return;
   const subjectOf = (template) => template.replace("{participant}", token(name));
-  let telling;
+  const progress = setInterval(() => nats.publish(subjectOf(event.progresssubject), "{}"), WORKING_MS);
   try {
-    const event = message.json();
-    if (!isWaitedFor(event, message, name)) return void (await message.ackAck());
-    telling = setInterval(() => {
-      message.working();
-      nats.publish(subjectOf(event.progresssubject), "{}");
-    }, 5000);
     if (!answers.has(event.id)) remember(answers, event.id, decided(party, event));
     const verdict = await answers.get(event.id);
     await stream.publish(subjectOf(event.verdictsubject), JSON.stringify(verdict));
-    await message.ackAck();
     console.log(JSON.stringify({ event: event.id, ...verdict }));
-  } catch (error) {
-    console.error(`${message.subject}: ${error.message}`);
-    if (error instanceof SyntaxError) message.term();
-    else message.nak(5000);
   } finally {
-    clearInterval(telling);
-    inHand.delete(message);
+    clearInterval(progress);
   }
 }
 
-async function hear({ onNotice, inHand }, message) {
-  inHand.add(message);
-  const working = setInterval(() => message.working(), 5000);
+/** Passes on a notice; not one from while this program was off. */
+async function hear({ onNotice }, _message, event) {
+  if (Date.now() - Date.parse(event.time) <= MAX_MS) await onNotice(event, event.type.split(".")[1]);
+}
+
+/** Keeps the message ours while it is dealt with, and acknowledges it then. */
+async function dealWith(party, message, handle) {
+  party.inHand.add(message);
+  const working = setInterval(() => message.working(), WORKING_MS);
   try {
-    const event = message.json();
-    const isOld = Date.now() - Date.parse(event.time) > MAX_MS; // from while this program was off
-    if (!isOld) await onNotice(event, event.type.split(".")[1]);
+    await handle(party, message, message.json());
     await message.ackAck();
   } catch (error) {
     console.error(`${message.subject}: ${error.message}`);
@@ -192,7 +186,7 @@ async function hear({ onNotice, inHand }, message) {
     else message.nak(5000);
   } finally {
     clearInterval(working);
-    inHand.delete(message);
+    party.inHand.delete(message);
   }
 }
 

@@ -83,7 +83,7 @@ class RunningWait<T> implements Disposable {
     for (;;) {
       const effect = this.#effects.shift();
       if (effect === undefined) throw new Error(`the wait for ${this.#event} has come to nothing`);
-      if (effect.kind === "decide") return await this.#decide(effect.received);
+      if (effect.kind === "decide") return await this.#decide(effect);
       const news = await this.#perform(effect);
       if (news !== undefined) this.#take(news);
     }
@@ -114,10 +114,10 @@ class RunningWait<T> implements Disposable {
     }
   }
 
-  async #decide(received: readonly ReceivedVerdict[]): Promise<T> {
+  async #decide({ received, late }: Extract<WaitEffect, { kind: "decide" }>): Promise<T> {
     const decided = await this.#context.decide(received);
-    // signaled while the decision was made
-    for (const participant of this.#state.signaled)
+    const signaled = [...late, ...this.#state.signaled]; // also while it was recorded
+    for (const participant of new Set(signaled))
       this.#context.verdictSignals.onUnawaitedVerdict(this.#event, encodeToken(participant));
     return decided;
   }

@@ -1,7 +1,7 @@
 // Turns the verdicts of the participants into a decision. Pure.
 import { type HookName, hooks } from "../../../shared/contract/hooks.ts";
 import type { Verdict } from "../../../shared/contract/messages.ts";
-import { type AskedParticipant, OPERATOR } from "../../../shared/contract/participants.ts";
+import { type AskedParticipant, OPERATOR, verdictOfSilence } from "../../../shared/contract/participants.ts";
 import type { DecisionRecord, RecordedVerdict } from "../../../shared/contract/run-records.ts";
 import { heaviestOf, outweighs } from "../../../shared/contract/verdict-precedence.ts";
 import { type CastVote, countVotes } from "./votes.ts";
@@ -78,9 +78,15 @@ function mergeContainerVerdicts(votes: readonly CastVote[]): Pick<Decision, "con
   return named.size > 0 ? { containers: Object.fromEntries(short) } : {};
 }
 
-/** The verdict that a timeout counts as: at `after` hooks always proceed. */
-export function makeTimeoutVerdict(hook: HookName, asked: AskedParticipant, ms: number): ReceivedVerdict {
-  const verdict = hooks[hook].phase === "after" ? "proceed" : asked.on_timeout;
-  const reason = `${asked.name} gave no verdict and no sign of progress in time (${Math.round(ms / 1000)} s)`;
+/** The verdict that a timeout counts as. `isOff`: HOOK_EXECUTOR was turned off. */
+export function makeTimeoutVerdict(
+  hook: HookName,
+  asked: AskedParticipant,
+  { ms, isOff }: { readonly ms: number; readonly isOff: boolean },
+): ReceivedVerdict {
+  const verdict = verdictOfSilence(hook, asked);
+  const reason = isOff
+    ? `${asked.name} had not answered when HOOK_EXECUTOR was turned off`
+    : `${asked.name} gave no verdict and no sign of progress in time (${Math.round(ms / 1000)} s)`;
   return { participant: asked.name, verdict, reason, ms, timed_out: true, full: { verdict, reason } };
 }

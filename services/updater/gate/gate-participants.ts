@@ -23,13 +23,17 @@ interface KnownParticipant {
   readonly since: number;
 }
 
+/** How many versions of an entry are known, so that a change does not exempt it from a plan published before. */
+const MAX_VERSIONS = 10;
+
 const EXECUTOR = Participant.pick({ timeout_ms: true, max_ms: true, on_timeout: true }).parse({});
 
 /** A key that somebody wrote by hand may not be a token. */
 const participantNameOf = (key: string): string => (isToken(key) ? decodeToken(key) : key);
 
 export class Participants implements AsyncDisposable {
-  readonly #known = new Map<string, KnownParticipant>();
+  /** By name: its entry, and before it those that were changed since this process started, the newest first. */
+  readonly #known = new Map<string, readonly KnownParticipant[]>();
   readonly #log: Logger;
   #following: AsyncDisposable | undefined;
 
@@ -53,7 +57,8 @@ export class Participants implements AsyncDisposable {
       return;
     }
     const participant = readParticipant(text);
-    this.#known.set(name, { participant, since: written });
+    const before = this.#known.get(name) ?? [];
+    this.#known.set(name, [{ participant, since: written }, ...before].slice(0, MAX_VERSIONS));
     if ("because" in participant)
       this.#log.error(
         { participant: name, because: participant.because, mend: `ouroboros participant remove ${name}` },
@@ -62,8 +67,8 @@ export class Participants implements AsyncDisposable {
   }
 
   /**
-   * The participants who must answer a hook of this host. `before` (server time, milliseconds) leaves out newer
-   * entries; it is for an event that was published already.
+   * The participants who must answer a hook of this host. With `before` (server time, milliseconds) their entries count as
+   * they were then, and newer participants do not; it is for an event that was published already.
    */
   findAsked(
     hook: HookName,
@@ -77,13 +82,13 @@ export class Participants implements AsyncDisposable {
     },
   ): AskedParticipant[] {
     const { executor, others, before = Number.POSITIVE_INFINITY, about = [] } = options;
-    const found = [...this.#known]
-      .filter(([, { since }]) => since < before)
-      .flatMap(([name, { participant }]) => {
-        if ("because" in participant)
-          return mayConcern(participant, hook, host) ? [askUnreadable(name, participant)] : [];
-        return mustBeAsked(participant, hook, host) ? askIfConcerned(name, participant, { hook, about }) : [];
-      });
+    const found = [...this.#known].flatMap(([name, versions]) => {
+      const participant = versions.find(({ since }) => since < before)?.participant;
+      if (participant === undefined) return [];
+      if ("because" in participant)
+        return mayConcern(participant, hook, host) ? [askUnreadable(name, participant)] : [];
+      return mustBeAsked(participant, hook, host) ? askIfConcerned(name, participant, { hook, about }) : [];
+    });
     return [
       ...(executor ? [{ name: executorParticipant(host), ...EXECUTOR }] : []),
       ...(others ? found : []),

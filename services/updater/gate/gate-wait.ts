@@ -79,8 +79,15 @@ export type WaitEffect =
   | { readonly kind: "publish" | "publish again" | "check the hub" }
   | { readonly kind: "read"; readonly subjects: readonly SubjectToRead[] }
   | { readonly kind: "set timer"; readonly ms: number }
-  | { readonly kind: "decide"; readonly received: readonly ReceivedVerdict[] }
+  | DecideEffect
   | { readonly kind: "suspend" };
+
+interface DecideEffect {
+  readonly kind: "decide";
+  readonly received: readonly ReceivedVerdict[];
+  /** Whose verdicts may have come too late to count: they are recorded. */
+  readonly late: readonly string[];
+}
 
 export interface WaitStep {
   readonly state: WaitState;
@@ -158,12 +165,19 @@ const noteSignal = (
 /** The end of a round. */
 function conclude(state: WaitState, now: number): WaitStep {
   const end = (effect: WaitEffect): WaitStep => ({ state: { ...state, phase: "over" }, effects: [effect] });
-  if (isWaitDecided(state)) return end({ kind: "decide", received: [...state.received.values()] });
+  if (isWaitDecided(state))
+    return end({ kind: "decide", received: [...state.received.values()], late: lateIn(state) });
   if (state.isStopped) return end({ kind: "suspend" });
   // the event may be lost with the store (G2), or evicted (G10)
   return state.isReconnected || now - state.publishedAt > REPUBLISH_INTERVAL_MS
     ? { state: { ...state, phase: "publishing again" }, effects: [{ kind: "publish again" }] }
     : waitForNext(state, now);
+}
+
+/** Those who signaled while the decision was made, and those whose time was over while others were waited for. */
+function lateIn({ signaled, received }: WaitState): string[] {
+  const outOfTime = [...received.values()].filter((verdict) => verdict.timed_out === true);
+  return [...new Set([...signaled, ...outOfTime.map(({ participant }) => participant)])];
 }
 
 function waitForNext(state: WaitState, now: number): WaitStep {

@@ -11,7 +11,7 @@
 //   G8  Cut off from the hub of its fleet, a host does what its owner chose: nothing more, or what its own scripts
 //       agree to.
 //   G9  The list of those who are asked is frozen when the event is published, by whichever process; those who join
-//       later are not waited for.
+//       later are not waited for, nor the hook-executor where HOOK_EXECUTOR was turned off or on meanwhile.
 //   G10 A pending question is published again if the size limit of the streams evicted it, or answers that may not have
 //       been read.
 import { iso } from "../../../shared/clock.ts";
@@ -19,7 +19,7 @@ import { Suspended } from "../../../shared/errors.ts";
 import type { HookName, Mode } from "../../../shared/contract/hooks.ts";
 import { getLastMessage, publish, publishOnce, retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
 import type { AskedParticipant } from "../../../shared/contract/participants.ts";
-import type { DecisionRecord } from "../../../shared/contract/run-records.ts";
+import { type DecisionRecord, isPastPlan } from "../../../shared/contract/run-records.ts";
 import { STREAMS, eventId, executorParticipant, subjects } from "../../../shared/contract/subjects.ts";
 import { type ConcernedContainer, ConcernedContainers } from "./concerned-containers.ts";
 import type { Bus } from "../bus.ts";
@@ -99,7 +99,7 @@ export class Gate {
           return decided;
         },
       },
-      { event, hook, asked, own, elapsed, atMost },
+      { event, hook, asked, own, isOwnOff: !this.#bus.context.settings.HOOK_EXECUTOR, elapsed, atMost },
     );
   }
 
@@ -121,11 +121,13 @@ export class Gate {
       about,
       ...(question.published !== undefined && { before: question.published.at }),
     });
-    if (asked.length === 0 || !this.#journal.isResumed || question.published !== undefined) return asked;
+    if (asked.length === 0 || !this.#journal.isResumed) return asked;
+    // asked by an earlier process with nobody to ask, else G1 had recorded it
+    if (question.published !== undefined) return isPastPlan(this.#journal.records) ? [] : asked;
     const { manager } = this.#bus;
     const subject = this.#subjectOf(event, question);
     const stored = await retryUntilAnswered(this.#bus, () => getLastMessage(manager, STREAMS.hooks, subject));
-    return stored === undefined ? asked : []; // published with nobody to ask, else G1 had recorded it
+    return stored === undefined ? asked : [];
   }
 
   /** G1. Resolves with how long the waiting has lasted already, in milliseconds. */

@@ -25,6 +25,8 @@ export interface WaitQuestion {
   readonly asked: readonly AskedParticipant[];
   /** The participant of this host itself. */
   readonly own: string;
+  /** HOOK_EXECUTOR is off: it was turned off since, if the host's participant was asked. Its silence counts at once. */
+  readonly isOwnOff: boolean;
   /** How long the wait lasted before this process. Milliseconds. */
   readonly elapsed: number;
   readonly atMost: number;
@@ -99,7 +101,7 @@ export function expirePending(wait: WaitFacts, now: number): ReceivedVerdicts {
   const ms = Math.round(now - beganAt(wait));
   return pendingOf(wait)
     .filter((asked) => now >= deadlineOf(wait, asked))
-    .map((asked) => makeTimeoutVerdict(wait.question.hook, asked, ms))
+    .map((asked) => makeTimeoutVerdict(wait.question.hook, asked, { ms, isOff: isOff(wait, asked) }))
     .reduce(withVerdict, wait.received);
 }
 
@@ -134,8 +136,14 @@ export function msUntilNextDeadline(wait: WaitFacts, now: number, tick: number):
   return Math.max(1, Math.min(tick, ...deadlines));
 }
 
+/** Nobody is there to answer for it any more. */
+const isOff = ({ question }: WaitFacts, { name }: AskedParticipant): boolean =>
+  question.isOwnOff && name === question.own;
+
 /** Bounds the wait (G6). */
-function deadlineOf(wait: WaitFacts, { name, timeout_ms, max_ms }: AskedParticipant): number {
+function deadlineOf(wait: WaitFacts, asked: AskedParticipant): number {
+  if (isOff(wait, asked)) return wait.startedAt;
+  const { name, timeout_ms, max_ms } = asked;
   const { elapsed, atMost } = wait.question;
   const began = beganAt(wait);
   const last = Math.max(began, wait.progress.get(name) ?? began);

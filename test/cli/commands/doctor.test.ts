@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Kvm } from "@nats-io/kv";
+import { connect } from "nats";
 import {
   type CheckName,
   type DoctorFindings,
@@ -196,6 +197,32 @@ describe("ouroboros doctor", () => {
       assert.equal(/all keys share one account/.test(out), isFound, out);
       assert.doesNotMatch(out, /^NATS not checked/m);
     });
+
+  it("asks NATS which of the hosts that share it have no reserve", async () => {
+    await using server = await startNats();
+    await using client = await connect({ servers: server.url });
+    const env = { NATS_URL: server.url, DOCKER_SOCKETS: "unix:///nowhere" };
+    const withoutReserve = async () => {
+      const { out } = await runOperatorCommand(env, ["doctor", "-o", "json"]);
+      const { weaknesses } = JSON.parse(out) as {
+        weaknesses: { check: string; about: string; mend: string }[];
+      };
+      return weaknesses.filter(({ check }) => check === "reserves").map(({ about, mend }) => [about, mend]);
+    };
+    const prepare = (hosts: string) => runOperatorCommand(env, ["nats-config", "prepare", "--hosts", hosts]);
+    await prepare("web01");
+    const hosts = await new Kvm(client).open(BUCKETS.hosts);
+    await hosts.put("web01", "{}");
+    assert.deepEqual(await withoutReserve(), [], "a single host has all the room there is");
+    await hosts.put("web=2E02", "{}");
+    const mend = "ouroboros nats-config prepare --hosts";
+    assert.deepEqual(await withoutReserve(), [
+      ["web.02", `${mend} web.02`],
+      ["web01", `${mend} web01`],
+    ]);
+    await prepare("web.02");
+    assert.deepEqual(await withoutReserve(), []);
+  });
 
   it("looks at what runs, prints a line for each weakness, and ends with 1; with 3 where it could not look", async () => {
     await using h1 = engine(1);

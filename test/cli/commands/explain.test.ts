@@ -40,6 +40,7 @@ describe("ouroboros explain", () => {
     for (const [name, , because] of [...cases, ["stopped", {}, "not running"] as const]) {
       const { code, out, err } = await explain(stage, name, "-o", "json");
       const [found] = Explanation.array().parse(JSON.parse(out));
+      assert.ok(found?.remedy, `what to do about ${because}`);
       assert.deepEqual([code, err, found?.container, found?.because], [0, "", name, because]);
       assert.deepEqual([found?.host, found?.held, found?.last], [HOST, null, null]);
     }

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import "../../bed/bed.ts"; // It starts openssl.
 import { runOperatorCommand } from "../../support/run-operator-command.ts";
 
@@ -55,6 +57,24 @@ describe("ouroboros nats-config", () => {
     assert.match(out, /^10 users written/m);
     assert.deepEqual([await read("users", "poller_web01.nk"), await read("ca.pem")], before);
     assert.match(await read("users", "poller_web02.nk"), /^SU/);
+  });
+
+  it("makes certificates that strict clients take, and mends those of an earlier version", async () => {
+    const openssl = async (...args: string[]) => (await promisify(execFile)("openssl", args)).stdout;
+    const [ca, key] = [join(folder, "ca.pem"), join(folder, "ca-key.pem")];
+    const server = join(folder, "nats", "server.pem");
+    await run("write", folder, "--hosts", "web01");
+    await openssl("verify", "-x509_strict", "-CAfile", ca, server);
+    const without = ["req", "-x509", "-days", "9", "-subj", "/CN=Ouroboros NATS authority"];
+    await openssl(...without, "-key", key, "-out", ca);
+    const earlier = join(folder, "earlier.pem");
+    await copyFile(ca, earlier);
+    await run("write", folder);
+    await openssl("verify", "-x509_strict", "-CAfile", ca, server);
+    await openssl("verify", "-CAfile", earlier, server);
+    const kept = await read("ca.pem");
+    await run("write", folder);
+    assert.equal(await read("ca.pem"), kept);
   });
 
   it("drops nobody unasked: who is not named again keeps key, password and rights", async () => {

@@ -231,7 +231,7 @@ describe("ouroboros participant", () => {
     assert.match((await run("show", "ci")).out, /\n {2}hears: +update_finished\n/);
     assert.match(
       (await run("test", "ci", "--wait", "0")).out,
-      /ok {5}it is told what it hears: update_finished: 0 und/,
+      /ok {5}it gets the notices it hears: update_finished: 0 und/,
     );
     await run("set", "ci", "--hears", "update_finished,run_finished", "--hosts", "*");
     assert.deepEqual((await heard())[1], [updates, runs]);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Command } from "../../../cli/framework/command.ts";
 import { allOptionsOf, parseCommandLine } from "../../../cli/framework/command-line.ts";
 import { type CommandName, commandNames, commands } from "../../../cli/framework/command-table.ts";
+import { programUsage } from "../../../cli/framework/usage.ts";
 import { didYouMean } from "../../../shared/settings/did-you-mean.ts";
 import {
   type Cell,
@@ -95,8 +96,16 @@ describe("the line of a command", () => {
         ...Object.keys(allOptionsOf(commands[name])),
       ])
         assert.ok(help.out.includes(word), word);
+      assert.deepEqual(unfitFor80(help.out), []);
     });
+
+  it("--help of the program fits 80 columns too, without Markdown", () =>
+    assert.deepEqual(unfitFor80(programUsage()), []));
 });
+
+/** Lines that a terminal of 80 columns breaks, or that show Markdown. */
+const unfitFor80 = (text: string): string[] =>
+  text.split("\n").filter((line) => line.length > 80 || /`|\]\(|\*\w+\*/.test(line));
 
 describe("what was meant", () => {
   const cases: readonly [string, readonly string[], string][] = [

@@ -129,7 +129,7 @@ describe("a script without", () => {
     for (const name of ["before_updates", "loose.sh"])
       assert.match(
         executor.output(),
-        new RegExp(`"name":"${name}".*never run: the folders of the hooks bear other names`),
+        new RegExp(`"name":"${name}".*no hook has this name; nothing in it ever runs`),
       );
     const event = beforeUpdateEvent();
     await stage.publish(event);

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { containerWarnings, unknownNames } from "../../../services/poller/container-warnings.ts";
+import {
+  containerWarnings,
+  unknownNames,
+  withoutSwaps,
+} from "../../../services/poller/container-warnings.ts";
 import { FirstStart } from "../../../services/poller/first-start.ts";
 import { summarizeSkipped } from "../../../services/poller/log-cycle.ts";
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
@@ -154,5 +158,24 @@ describe("a host on which Ouroboros", () => {
   it("has acted is told nothing, also where an earlier version did", () => {
     assert.deepEqual(said({ last_plan: plan }), []);
     assert.deepEqual(said({ last_plan: null, acted: true }), []);
+  });
+});
+
+describe("containers whose update is under way", () => {
+  const namesOf = (...names: string[]) =>
+    withoutSwaps(names.map((name) => called(name))).map(({ name }) => name);
+
+  it("are each looked at once, under their own name, so that a successor's labels are no news", () => {
+    assert.deepEqual(namesOf("web", "web.ouroboros-new-01a"), ["web"]);
+    assert.deepEqual(namesOf("db", "web.ouroboros-old-01a-0123456789ab", "web.ouroboros-new-01a"), [
+      "db",
+      "web",
+    ]);
+    assert.deepEqual(namesOf("web", "web.ouroboros-kept-01a"), ["web"]);
+  });
+
+  it("are missed by no label that names them", () => {
+    const all = [called("app", {}, { dependsOn: ["web"] }), called("web.ouroboros-new-01a")];
+    assert.deepEqual(containerWarnings(withoutSwaps(all), wishes()), []);
   });
 });

@@ -111,7 +111,7 @@ describe("the poller", () => {
       await stage.finish(plan, {});
       const again = await stage.check();
       assert.equal(again.outcome.kind, "nothing due");
-      assert.equal(again.left[0]?.because, "monitor only: told already");
+      assert.equal(again.left[0]?.because, "monitor only: reported already");
     }
     await using _poller = startPoller(h1, stage.server, monitor);
     assert.equal((await stage.check()).outcome.kind, "nothing due");

@@ -90,7 +90,7 @@ describe("ouroboros webhook", () => {
     assert.deepEqual(await ask(of("ours", ["backup", NAME])), { verdict: "proceed" });
     await stage.settled(NAME);
     assert.equal(endpoint.requests.length, 1);
-    assert.match(bridge.log(), /others were asked about this event/);
+    assert.match(bridge.log(), /the endpoint is not asked/);
   });
 
   it("does not trust a certificate that nobody vouches for", async () => {
@@ -201,7 +201,7 @@ describe("ouroboros webhook", () => {
     await stage.publishNotice(notice);
     await until("it is told again, and hangs", () => endpoint.requests.length === 2);
     assert.deepEqual(await ask(), { verdict: "proceed" });
-    await until("it has arrived", () => /the endpoint has heard/.test(bridge.log()));
+    await until("it has arrived", () => /the endpoint took the notice/.test(bridge.log()));
     assert.equal(await stage.stored(), 1);
     const told = endpoint.requests.filter(({ body }) => body === JSON.stringify(notice));
     assert.deepEqual(told.map(({ headers }) => headers["webhook-id"]), Array(3).fill(notice.id)); // prettier-ignore

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type UnreadableEntry, mayConcern, readParticipant } from "../../../shared/contract/participants.ts";
+import { type UnreadableEntry, mayConcern, readParticipant, verdictOfSilence } from "../../../shared/contract/participants.ts";
 
 const H = "home";
 
@@ -53,5 +53,13 @@ describe("a participant's entry that cannot be understood", () => {
   it("is none where it can be", () => {
     for (const more of ['"unknown_yet":1', '"hears":["teleported"]', '"hears":1'])
       assert.ok(!("because" in readParticipant(`{"hooks":["before_update"],${more}}`)), more);
+  });
+});
+
+describe("the silence of a participant", () => {
+  it("counts as it was added, and as proceed where the update is made already", () => {
+    const asked = { on_timeout: "refuse" } as const;
+    assert.equal(verdictOfSilence("before_update", asked), "refuse");
+    assert.equal(verdictOfSilence("after_update", asked), "proceed");
   });
 });

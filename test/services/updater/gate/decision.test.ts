@@ -103,7 +103,8 @@ describe("deciding from verdicts", () => {
 
   it("out of time counts as the participant's entry says, and as proceed after the fact", () => {
     const asked = { name: "a", timeout_ms: 1, max_ms: 1, on_timeout: "refuse" } as const;
-    assert.equal(makeTimeoutVerdict("before_update", asked, 5).verdict, "refuse");
-    assert.equal(makeTimeoutVerdict("after_update", asked, 5).verdict, "proceed");
+    const time = { ms: 5, isOff: false };
+    assert.equal(makeTimeoutVerdict("before_update", asked, time).verdict, "refuse");
+    assert.equal(makeTimeoutVerdict("after_update", asked, time).verdict, "proceed");
   });
 });

@@ -111,6 +111,22 @@ describe("a wait", () => {
     assert.deepEqual(end.received[0]?.ms, 1000);
   });
 
+  it("is not for a hook-executor that was turned off meanwhile, but for what it had answered", () => {
+    const off = { own: "a", isOwnOff: true, elapsed: 5000 };
+    const silent = playWait(off, says("b", 20, "proceed")).end;
+    assert.deepEqual([silent.at, silent.words], [20, { a: "defer", b: "proceed" }]);
+    assert.equal(silent.received[0]?.reason, "a had not answered when HOOK_EXECUTOR was turned off");
+    const answered = playWait(off, [stored("a", 0, "refuse")]).end;
+    assert.deepEqual([answered.at, answered.words], [0, { a: "refuse" }]);
+  });
+
+  it("looks in the end for the verdicts of those whose time was over while others were waited for", () => {
+    const asked = [askedParticipant("a", 1000), askedParticipant("b", 5000)];
+    const { effects } = playWait({ asked }, [...says("a", 2000, "refuse"), ...says("b", 4000, "proceed")]);
+    const last = effects.at(-1);
+    assert.ok(last?.kind === "decide" && last.late.includes("a"));
+  });
+
   it("counts the time of an answer from the first process on", () => {
     const { end } = playWait({ elapsed: 700, asked: [askedParticipant("a")] }, says("a", 50, "proceed"));
     assert.equal(end.received[0]?.ms, 750);

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { afterEach, describe, it } from "mocha";
 import { connect } from "nats";
+import type { GateQuestion } from "../../../../services/updater/gate/gate-event.ts";
 import { Journal } from "../../../../services/updater/journal/journal.ts";
 import { AskedParticipant } from "../../../../shared/contract/participants.ts";
 import { STREAMS, consumers, subjects } from "../../../../shared/contract/subjects.ts";
 import { engine, startNats } from "../../../bed/bed.ts";
 import { type GateScene, beforeUpdateOf, gateScene } from "../../../support/gate-scene.ts";
+import { runOperatorCommand } from "../../../support/run-operator-command.ts";
 import { relayTo } from "../../../support/relay.ts";
 import { until } from "../../../support/until.ts";
 
@@ -44,17 +46,41 @@ describe("a hook that nobody has to answer", () => {
     const gate = await scene.newGate("r1");
     await scene.bus.nats.flush();
     sent = "";
-    await gate.ask({
-      ...{
-        hook: "updates_enumerated",
-        container: null,
-        reason: "",
-        published: { at: Date.now(), text: "{}" },
-      },
-      locals: { updateable: [], depends_on_containers: [], hard_depends_on_containers: [] },
-    });
+    await gate.ask(publishedPlan());
     await scene.bus.nats.flush();
     assert.deepEqual(commandsIn(sent), []);
+  });
+
+  it("is not asked of a hook-executor that was turned on since its run was killed: it has passed over the plan", async () => {
+    await using server = await startNats();
+    await using scene = await gateScene(h1, server.url, "on");
+    const journal = await Journal.open(scene.bus, "r1");
+    await journal.write({ kind: "begun", plan: "p", mode: "update", containers: ["web"] });
+    await journal.write({ kind: "did", container: "web", step: "stop the old container", ms: 1 });
+    const gate = await scene.newGate("r1");
+    const { verdict, verdicts } = await gate.ask({ ...publishedPlan(), atMost: 5000 });
+    assert.deepEqual([verdict, verdicts], ["proceed", []]);
+  });
+});
+
+describe("a plan", () => {
+  afterEach(() => h1.clean());
+
+  it("is asked of a participant that was changed since, as it was, and of none that joined since", async () => {
+    await using server = await startNats();
+    await using scene = await gateScene(h1, server.url);
+    await scene.register("updates_enumerated", ["judge"]);
+    await using nats = await connect({ servers: server.url });
+    const { seq } = await jetstream(nats).publish(subjects.run(h1.name, "other"), "{}");
+    const then = (await scene.bus.manager.streams.getMessage(STREAMS.runs, { seq }))?.time.getTime() ?? 0;
+    await runOperatorCommand({ NATS_URL: server.url }, ["participant", "set", "judge", "--timeout", "9m"]);
+    await scene.register("updates_enumerated", ["late"]);
+    const gate = await scene.newGate("r1");
+    const asking = gate.ask({ ...publishedPlan(), published: { at: then, text: "{}" } });
+    const verdict = subjects.verdict(h1.name, "judge", "r1-updates_enumerated");
+    await jetstream(nats).publish(verdict, "refuse: not today");
+    const { by, verdicts } = await asking;
+    assert.deepEqual([by, verdicts.map(({ participant }) => participant)], ["judge", ["judge"]]);
   });
 });
 
@@ -185,6 +211,13 @@ describe("a hook that is waited for while somebody fills the streams", () => {
     const gate = await scene.newGate("r1");
     assert.equal((await gate.ask(hook)).verdict, "proceed");
   });
+});
+
+/** The question of a plan that its poller has published. */
+const publishedPlan = (): GateQuestion<"updates_enumerated"> => ({
+  ...{ hook: "updates_enumerated", container: null, reason: "" },
+  published: { at: Date.now(), text: "{}" },
+  locals: { updateable: [], depends_on_containers: [], hard_depends_on_containers: [] },
 });
 
 const LITTLE = 256 * 1024;
