@@ -22,7 +22,8 @@ export async function askHost(nats: NatsConnection, question: HostQuestion): Pro
     const reply = await nats.request(subject, makeCommandBody(command, more), { timeout });
     return parseJson(reply.string());
   } catch (error) {
-    if ([NoRespondersError, RequestError, TimeoutError].some((kind) => error instanceof kind)) return undefined;
+    if ([NoRespondersError, RequestError, TimeoutError].some((kind) => error instanceof kind))
+      return undefined;
     throw error;
   }
 }
@@ -57,9 +58,14 @@ export async function explainContainer(
   const reply = await askHost(nats, { host, service: "poller", command: "status", timeout: STATUS_MS });
   if (reply === undefined) return undefined;
   const { last } = PollerReport.safeParse(reply).data ?? { last: null };
-  const found = [...(last?.left ?? []), ...(last?.due ?? [])].find((polled) => polled.container === container);
+  const found = [...(last?.left ?? []), ...(last?.due ?? [])].find(
+    (polled) => polled.container === container,
+  );
   const unseen = last?.unseen.find(({ name }) => name === container);
-  return { because: found?.because ?? unseen?.because ?? last?.outcome.because ?? null, polled_at: last?.ended_at ?? null };
+  return {
+    because: found?.because ?? unseen?.because ?? last?.outcome.because ?? null,
+    polled_at: last?.ended_at ?? null,
+  };
 }
 
 export interface HostLife {

@@ -29,7 +29,10 @@ export const CheckRequest = z.object({ host, container: container.optional() });
 export const SnoozeRequest = z.object({
   what: z.string().min(1).max(500),
   /** 0 lets notifications come again. */
-  for_s: z.number().min(0).max(365 * 86_400),
+  for_s: z
+    .number()
+    .min(0)
+    .max(365 * 86_400),
 });
 
 /** `ok` false: nothing was done, and `because` says why. */
@@ -87,7 +90,13 @@ export async function requestRun(
 ): Promise<ActionResult> {
   const more = { container: wanted.container, by: person.name };
   log.info({ ...wanted, by: person.name }, `${command} asked for on the dashboard`);
-  const reply = await askHost(nats, { host: wanted.host, service: "poller", command, more, timeout: POLLER_MS });
+  const reply = await askHost(nats, {
+    host: wanted.host,
+    service: "poller",
+    command,
+    more,
+    timeout: POLLER_MS,
+  });
   const answer = PollerAnswer.safeParse(reply).data;
   if (answer === undefined) return { ok: false, because: whyUnanswered(reply) };
   return { ok: true, ...answer };
@@ -95,7 +104,12 @@ export async function requestRun(
 
 const Looked = z.object({
   containers: z.array(
-    z.object({ container: z.string(), state: z.string(), because: z.string(), digest: z.string().nullable() }),
+    z.object({
+      container: z.string(),
+      state: z.string(),
+      because: z.string(),
+      digest: z.string().nullable(),
+    }),
   ),
 });
 
@@ -106,7 +120,13 @@ export async function checkNow(
 ): Promise<ActionResult> {
   log.info({ ...wanted, by: person.name }, "check asked for on the dashboard");
   const more = { fresh: true, ...(wanted.container !== undefined && { container: wanted.container }) };
-  const question = { host: wanted.host, service: "poller", command: "look", more, timeout: POLLER_MS } as const;
+  const question = {
+    host: wanted.host,
+    service: "poller",
+    command: "look",
+    more,
+    timeout: POLLER_MS,
+  } as const;
   const reply = await askHost(nats, question);
   const looked = Looked.safeParse(reply).data;
   if (looked === undefined) return { ok: false, because: whyUnanswered(reply) };

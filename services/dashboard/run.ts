@@ -17,7 +17,7 @@ import { loadAssets } from "./http/assets.ts";
 import { serveApp } from "./http/serve.ts";
 import { LiveFleet } from "./read/live-fleet.ts";
 
-export const runDashboard: Service = (context) => {
+export const runDashboard: Service = async (context) => {
   requireSignIn(context.settings);
   return observerService("dashboard", serveDashboard)(context);
 };
@@ -26,7 +26,8 @@ export const runDashboard: Service = (context) => {
 function requireSignIn(settings: Settings): void {
   switch (settings.DASHBOARD_AUTH) {
     case "token":
-      if (settings.DASHBOARD_TOKENS.length === 0) throw new CannotStart(messageOf(observerErrors.dashboardTokens));
+      if (settings.DASHBOARD_TOKENS.length === 0)
+        throw new CannotStart(messageOf(observerErrors.dashboardTokens));
       return;
     case "forward-auth":
       if (settings.DASHBOARD_PROXIES.length === 0)
@@ -64,6 +65,7 @@ async function serveDashboard(observing: Observing): Promise<void> {
   await using _server = await serveApp(app, settings);
   log.info({ address: settings.DASHBOARD_ADDR, port: settings.DASHBOARD_PORT }, "serving the dashboard");
   const verdicts = nats.subscribe("ouroboros.verdict.*.*.*", { callback: () => fleet.wake() });
+  void followConnection(nats, fleet);
   try {
     await Promise.all([
       fleet.run(),
@@ -74,5 +76,13 @@ async function serveDashboard(observing: Observing): Promise<void> {
     ]);
   } finally {
     verdicts.unsubscribe();
+  }
+}
+
+/** Ends with the connection. */
+async function followConnection(nats: Observing["nats"], fleet: LiveFleet): Promise<void> {
+  for await (const { type } of nats.status()) {
+    if (type === "disconnect") fleet.cutOff();
+    if (type === "reconnect") fleet.wake();
   }
 }

@@ -104,7 +104,8 @@ export const observerErrors = {
   },
   dashboardOidc: {
     says: "DASHBOARD_AUTH=oidc needs {missing}",
-    cause: "Without these settings the provider cannot be asked, or does not know where to lead people back to.",
+    cause:
+      "Without these settings the provider cannot be asked, or does not know where to lead people back to.",
     remedy: "set it as your provider says",
   },
   mqttCertificate: {

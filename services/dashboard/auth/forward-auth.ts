@@ -17,13 +17,18 @@ export function makeForwardAuth(
   const proxies = proxyList(settings.DASHBOARD_PROXIES);
   return (address, header) => {
     if (!proxies.check(address, isIPv6(address) ? "ipv6" : "ipv4")) return "not from a proxy";
-    const name = readPersonName(header(settings.DASHBOARD_USER_HEADER));
+    const name = readPersonName(decode(header(settings.DASHBOARD_USER_HEADER)));
     if (name === undefined) return "nobody";
-    const groups = (header(settings.DASHBOARD_GROUPS_HEADER) ?? "").split(/[,|]/).map((group) => group.trim());
+    const groups = decode(header(settings.DASHBOARD_GROUPS_HEADER))
+      .split(/[,|]/)
+      .map((group) => group.trim());
     const role = roleOf({ name, groups }, settings.DASHBOARD_ROLES);
     return role === undefined ? "no role" : { name, role };
   };
 }
+
+/** Proxies send UTF-8; Node reads the bytes of a header as Latin-1. */
+const decode = (value = ""): string => Buffer.from(value, "latin1").toString("utf8");
 
 function proxyList(addresses: readonly string[]): BlockList {
   const list = new BlockList();

@@ -26,7 +26,7 @@ export class Identification {
   readonly #sessions: Sessions;
   readonly #attempts: Attempts;
   readonly #forwarded: ReturnType<typeof makeForwardAuth>;
-  /** Of this process: a page gets another token after a restart. */
+  /** Of this process: behind a proxy a page gets another token after a restart, and asks for it by itself. */
   readonly #key = randomId();
 
   constructor(settings: Settings, sessions: Sessions, attempts: Attempts) {
@@ -42,7 +42,7 @@ export class Identification {
     const session = this.#sessions.find(request.cookie ?? "");
     const person = session && this.#personOf(session);
     if (person === undefined) return { refused: session === undefined ? "sign in" : "no role" };
-    return { person, csrf: sign(this.#key, request.cookie ?? "") };
+    return { person, csrf: sign(request.cookie ?? "", "page") }; // stays valid after a restart
   }
 
   /** Whose token it is; it counts as a try of the address. */
@@ -71,7 +71,9 @@ export class Identification {
   #personOf({ name, groups, token }: DashboardSession): Person | undefined {
     if (this.#settings.DASHBOARD_AUTH === "token") {
       const found = this.#settings.DASHBOARD_TOKENS.find((one) => one.name === name);
-      return found !== undefined && fingerprint(found.token) === token ? { name, role: found.role } : undefined;
+      return found !== undefined && fingerprint(found.token) === token
+        ? { name, role: found.role }
+        : undefined;
     }
     const role = token === "" ? roleOf({ name, groups }, this.#settings.DASHBOARD_ROLES) : undefined;
     return role && { name, role };

@@ -75,7 +75,12 @@ export class OidcSignIn {
     const answer = await oidc.authorizationCodeGrant(
       await this.#discover(),
       new URL(`${this.#callback}${query}`),
-      { expectedState: signIn.state, expectedNonce: signIn.nonce, pkceCodeVerifier: signIn.verifier, idTokenExpected: true },
+      {
+        expectedState: signIn.state,
+        expectedNonce: signIn.nonce,
+        pkceCodeVerifier: signIn.verifier,
+        idTokenExpected: true,
+      },
     );
     const claims: Readonly<Record<string, unknown>> = answer.claims() ?? {};
     const name = readPersonName(claims["preferred_username"] ?? claims["email"] ?? claims["sub"]);

@@ -20,8 +20,7 @@ export function roleOf(
   grants: readonly RoleGrant[],
 ): DashboardRole | undefined {
   const given = grants.filter(
-    ({ to }) =>
-      to.kind === "all" || (to.kind === "user" ? to.name === name : groups.includes(to.name)),
+    ({ to }) => to.kind === "all" || (to.kind === "user" ? to.name === name : groups.includes(to.name)),
   );
   return dashboardRoleNames.findLast((role) => given.some((grant) => grant.role === role));
 }
@@ -31,6 +30,9 @@ const MAX_NAME = 100;
 /** A name as it may stand in a log, in the journal and on terminals; undefined where nothing is left of it. */
 export function readPersonName(text: unknown): string | undefined {
   if (typeof text !== "string") return undefined;
-  const name = text.replace(/[\p{C}\s]+/gu, " ").trim().slice(0, MAX_NAME);
+  const name = text
+    .replace(/[\p{C}\s]+/gu, " ")
+    .trim()
+    .slice(0, MAX_NAME);
   return name === "" ? undefined : name;
 }

@@ -50,10 +50,7 @@ export function refuse(c: AppContext, refused: SignInRefusal): Response {
     case "no role":
       return c.json({ because: "you have no role here; DASHBOARD_ROLES grants one" }, 403);
     case "not from a proxy":
-      return c.json(
-        { because: "only the proxies of DASHBOARD_PROXIES are believed who somebody is" },
-        403,
-      );
+      return c.json({ because: "only the proxies of DASHBOARD_PROXIES are believed who somebody is" }, 403);
   }
 }
 

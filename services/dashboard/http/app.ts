@@ -2,6 +2,7 @@
 // sign-in.ts.
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
 import { explain } from "../../../shared/errors.ts";
 import { isSameSecret } from "../auth/secrets.ts";
 import { addActions } from "./actions.ts";
@@ -22,6 +23,7 @@ export function makeApp(parts: AppParts): Hono<AppEnv> {
     if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   });
   app.onError((error, c) => {
+    if (error instanceof HTTPException) return c.json({ because: error.message }, error.status);
     observing.log.error({ err: error, path: c.req.path }, "a request to the dashboard failed");
     return c.json({ because: `it failed: ${explain(error)}` }, 500);
   });
@@ -42,7 +44,10 @@ export function makeApp(parts: AppParts): Hono<AppEnv> {
     if ("refused" in found) return refuse(c, found.refused);
     if (c.req.method !== "GET" && found.csrf !== undefined) {
       if (!isSameSecret(c.req.header("x-csrf-token") ?? "", found.csrf))
-        return c.json({ because: "the token of the page is missing or old: load the page again" }, 403);
+        return c.json(
+          { because: "the token of the page is missing or old: load the page again", stale: true },
+          403,
+        );
     }
     c.set("person", found.person);
     return next();

@@ -44,10 +44,15 @@ export async function streamChanges(
     const status = JSON.stringify(fleet.status);
     if (status !== told) await stream.writeSSE({ event: "status", data: (told = status) });
     if (fleet.status.state !== "loading") {
-      const next = position && fleet.id.epoch === after?.epoch ? findNews(fleet, position, request) : undefined;
+      const next =
+        position && fleet.id.epoch === after?.epoch ? findNews(fleet, position, request) : undefined;
       if (next === undefined) return stream.writeSSE({ event: "reset", data: "" });
       if (next.data !== undefined)
-        await stream.writeSSE({ id: formatViewId(next.id), event: "changes", data: JSON.stringify(next.data) });
+        await stream.writeSSE({
+          id: formatViewId(next.id),
+          event: "changes",
+          data: JSON.stringify(next.data),
+        });
       position = next.id.position;
     }
     if (wake.signal.aborted) await clock.sleep(TOGETHER_MS);

@@ -19,7 +19,8 @@ const MAX_CONNECTIONS = 1000;
 export async function serveApp(app: Hono<AppEnv>, settings: ServeSettings): Promise<AsyncDisposable> {
   const base = basePathOf(settings.DASHBOARD_URL);
   const server = createAdaptorServer({
-    fetch: (request, env) => withoutBase(request, base, (inner) => app.fetch(inner, env as AppEnv["Bindings"])),
+    fetch: (request, env) =>
+      withoutBase(request, base, (inner) => app.fetch(inner, env as AppEnv["Bindings"])),
     serverOptions: { requestTimeout: 30_000, maxHeaderSize: 16_384 },
   }) as Server;
   server.maxConnections = MAX_CONNECTIONS;
@@ -47,7 +48,10 @@ function withoutBase(
   return answer(new Request(url, request));
 }
 
-async function listen(server: Server, { DASHBOARD_ADDR: address, DASHBOARD_PORT: port }: ServeSettings): Promise<void> {
+async function listen(
+  server: Server,
+  { DASHBOARD_ADDR: address, DASHBOARD_PORT: port }: ServeSettings,
+): Promise<void> {
   try {
     server.listen({ host: address.replace(/^\[(.*)\]$/, "$1"), port });
     await once(server, "listening");

@@ -7,13 +7,7 @@ import { OWN_VERSION } from "../../../shared/runtime/own-version.ts";
 import { fingerprint } from "../auth/secrets.ts";
 import { SESSION_MS } from "../auth/sessions.ts";
 import { type AppEnv, type AppParts, SESSION_COOKIE, factsOf, refuse } from "./app-context.ts";
-import {
-  SIGN_IN_COOKIE,
-  basePathOf,
-  readCookie,
-  removeCookie,
-  writeCookie,
-} from "./cookies.ts";
+import { SIGN_IN_COOKIE, basePathOf, readCookie, removeCookie, writeCookie } from "./cookies.ts";
 
 const Login = z.object({ token: z.string().min(1).max(1000) });
 const SIGN_IN_S = 600;

@@ -10,7 +10,13 @@ import { Entities, type ViewChange } from "./entities.ts";
 import { UpdateHistory } from "./history.ts";
 import { containerViews, hostView } from "./host-view.ts";
 import { type TimeLineEntry, lineOf } from "./lines.ts";
-import { type HeardVerdict, type PendingView, type PlannedChange, pendingOf, withVerdict } from "./pending-view.ts";
+import {
+  type HeardVerdict,
+  type PendingView,
+  type PlannedChange,
+  pendingOf,
+  withVerdict,
+} from "./pending-view.ts";
 import { type Position, START, type ViewSource } from "./position.ts";
 import { type RunView, reduceRun, runKey } from "./run-view.ts";
 
@@ -154,7 +160,8 @@ export class FleetView {
       case "begun":
         for (const [, other] of this.entities.all("runs")) {
           const { host, run, finished } = other as RunView;
-          if (host === record.host && run !== record.run && finished === undefined) this.#close(host, run, seq);
+          if (host === record.host && run !== record.run && finished === undefined)
+            this.#close(host, run, seq);
         }
         break;
       case "waiting":

@@ -69,7 +69,8 @@ export function containerViews(
       image,
       runs: (isUpdated ? last.to : undefined) ?? version ?? shortOf(digest),
       newer: isAfter && ["updated", "current"].includes(last.end) ? null : shortOf(newer),
-      held: hold === undefined ? null : { because: hold.because, by: hold.by, until: hold.until, end: hold.end },
+      held:
+        hold === undefined ? null : { because: hold.because, by: hold.by, until: hold.until, end: hold.end },
       last: last === undefined ? null : { at: last.at, end: last.end, because: last.because, run: last.run },
     };
   });

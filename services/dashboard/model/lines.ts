@@ -23,11 +23,21 @@ export function lineOf(record: RunRecord, seq: number): TimeLineEntry | undefine
     case "waiting":
       return record.participants.length === 0
         ? undefined
-        : { ...line, hook: record.hook, asked: record.participants.map(({ name }) => name).slice(0, MAX_NAMES) };
+        : {
+            ...line,
+            hook: record.hook,
+            asked: record.participants.map(({ name }) => name).slice(0, MAX_NAMES),
+          };
     case "decided":
       return record.verdicts.length === 0
         ? undefined
-        : { ...line, hook: record.hook, verdict: record.verdict, by: record.by, reason: short(record.reason) };
+        : {
+            ...line,
+            hook: record.hook,
+            verdict: record.verdict,
+            by: record.by,
+            reason: short(record.reason),
+          };
     case "late":
       return { ...line, participant: record.participant, verdict: record.verdict };
     case "did":

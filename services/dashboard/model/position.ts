@@ -32,4 +32,7 @@ export function parseViewId(text: string | undefined): ViewId | undefined {
 export const epochOf = (created: readonly string[]): string =>
   created
     .map((time) => (Date.parse(time) || 0).toString(36))
-    .reduce((all, one) => (Number.parseInt(all, 36) * 31 + Number.parseInt(one, 36)).toString(36).slice(-9), "0");
+    .reduce(
+      (all, one) => (Number.parseInt(all, 36) * 31 + Number.parseInt(one, 36)).toString(36).slice(-9),
+      "0",
+    );

@@ -25,13 +25,18 @@ export function Containers() {
     (one) =>
       (host === "" || one.host === host) &&
       FILTERS[show](one) &&
-      words.every((word) => `${one.name} ${one.host} ${one.image} ${one.runs ?? ""}`.toLowerCase().includes(word)),
+      words.every((word) =>
+        `${one.name} ${one.host} ${one.image} ${one.runs ?? ""}`.toLowerCase().includes(word),
+      ),
   );
   const current = chosen && all.find((one) => one.host === chosen.host && one.name === chosen.name);
   return html`<section aria-labelledby="containers">
     <h2 id="containers">${t("containers")}</h2>
     <form class="filters" onSubmit=${(submit) => submit.preventDefault()}>
-      <label>${t("search")} <input type="search" value=${search} onInput=${({ target }) => setSearch(target.value)} /></label>
+      <label
+        >${t("search")}
+        <input type="search" value=${search} onInput=${({ target }) => setSearch(target.value)}
+      /></label>
       <label>
         ${t("host")}
         <select value=${host} onChange=${({ target }) => setHost(target.value)}>
@@ -47,7 +52,13 @@ export function Containers() {
       </label>
     </form>
     <p role="status">${t("shown", { shown: found.length, all: all.length })}</p>
-    <${SortedTable} caption=${t("containers")} rows=${found} by=${{ key: "name", down: false }} keyOf=${(one) => `${one.host}/${one.name}`} columns=${columns(setChosen)} />
+    <${SortedTable}
+      caption=${t("containers")}
+      rows=${found}
+      by=${{ key: "name", down: false }}
+      keyOf=${(one) => `${one.host}/${one.name}`}
+      columns=${columns(setChosen)}
+    />
     ${current && html`<${Details} container=${current} onClose=${() => setChosen(null)} />`}
   </section>`;
 }
@@ -56,12 +67,18 @@ const columns = (choose) => [
   {
     key: "name",
     label: t("container"),
-    cell: (one) => html`<button type="button" class="plain link" onClick=${() => choose(one)}>${one.name}</button>`,
+    cell: (one) =>
+      html`<button type="button" class="plain link" onClick=${() => choose(one)}>${one.name}</button>`,
   },
   { key: "host", label: t("host"), cell: ({ host }) => host },
   { key: "image", label: t("image"), cell: ({ image }) => image },
   { key: "runs", label: t("runs"), cell: ({ runs }) => runs ?? "" },
-  { key: "state", label: t("state"), value: stateOf, cell: (one) => html`<${Word} tone=${TONES[stateOf(one)]}>${t(stateOf(one))}<//>` },
+  {
+    key: "state",
+    label: t("state"),
+    value: stateOf,
+    cell: (one) => html`<${Word} tone=${TONES[stateOf(one)]}>${t(stateOf(one))}<//>`,
+  },
   {
     key: "last",
     label: t("last"),
@@ -88,7 +105,11 @@ function Details({ container: { host, name, image, runs, newer, held, last }, on
     void work.run(async () => resultText(await ask(`api/${command}`, what)));
   };
   const check = () =>
-    work.run(async () => (await ask("api/check", what)).containers.map(({ state, because }) => t("result", { kind: state, because })).join("; "));
+    work.run(async () =>
+      (await ask("api/check", what)).containers
+        .map(({ state, because }) => t("result", { kind: state, because }))
+        .join("; "),
+    );
   const silence = (for_s) =>
     work.run(async () => {
       const { until } = await ask("api/snooze", { what: name, for_s });
@@ -98,25 +119,49 @@ function Details({ container: { host, name, image, runs, newer, held, last }, on
     html`<button type="button" disabled=${!mayCommand.value || work.busy} onClick=${act}>${label}</button>`;
   return html`<${Dialog} title=${t("onHost", { container: name, host })} onClose=${onClose}>
     <dl>
-      <dt>${t("image")}</dt><dd>${image}</dd>
-      <dt>${t("runs")}</dt><dd>${runs ?? "–"}</dd>
-      <dt>${t("newer")}</dt><dd>${newer ?? "–"}</dd>
-      <dt>${t("why")}</dt><dd>${why ?? t("asking")}</dd>
-      ${held && html`<dt>${t("held")}</dt><dd>${heldText(held)}</dd>`}
-      ${last && html`<dt>${t("last")}</dt><dd><${Word}>${last.end}<//> ${last.because} · <a href=${runLink(host, last.run)} onClick=${onClose}>${t("openRun", { run: last.run })}</a></dd>`}
+      <dt>${t("image")}</dt>
+      <dd>${image}</dd>
+      <dt>${t("runs")}</dt>
+      <dd>${runs ?? "–"}</dd>
+      <dt>${t("newer")}</dt>
+      <dd>${newer ?? "–"}</dd>
+      <dt>${t("why")}</dt>
+      <dd>${why ?? t("asking")}</dd>
+      ${
+        held &&
+        html`<dt>${t("held")}</dt>
+          <dd>${heldText(held)}</dd>`
+      }
+      ${
+        last &&
+        html`<dt>${t("last")}</dt>
+          <dd>
+            <${Word}>${last.end}<//> ${last.because} ·
+            <a href=${runLink(host, last.run)} onClick=${onClose}>${t("openRun", { run: last.run })}</a>
+          </dd>`
+      }
     </dl>
-    ${sure === null
-      ? html`<p class="buttons">
-          ${button(t("check"), check)} ${button(t("update"), () => setSure("update"))} ${button(t("rollback"), () => setSure("rollback"))}
-          ${button(t("snooze"), () => silence(86_400))} ${button(t("unsnooze"), () => silence(0))}
-        </p>`
-      : html`<p>${t(sure === "update" ? "sureUpdate" : "sureRollback", what)}</p>
-          <p class="buttons">
-            <button type="button" class="refuse" onClick=${() => request(sure)}>${t("confirm")}: ${t(sure)}</button>
-            <button type="button" onClick=${() => setSure(null)}>${t("cancel")}</button>
-          </p>`}
+    ${
+      sure === null
+        ? html`<p class="buttons">
+            ${button(t("check"), check)} ${button(t("update"), () => setSure("update"))}
+            ${button(t("rollback"), () => setSure("rollback"))} ${button(t("snooze"), () => silence(86_400))}
+            ${button(t("unsnooze"), () => silence(0))}
+          </p>`
+        : html`<p>${t(sure === "update" ? "sureUpdate" : "sureRollback", what)}</p>
+            <p class="buttons">
+              <button type="button" class="refuse" onClick=${() => request(sure)}>
+                ${t("confirm")}: ${t(sure)}
+              </button>
+              <button type="button" onClick=${() => setSure(null)}>${t("cancel")}</button>
+            </p>`
+    }
     ${!mayCommand.value && html`<p class="note">${t("notAllowed")}</p>`}
-    ${work.busy && html`<progress aria-label=${t("asking")}></progress> <p class="note">${t("takesLong")}</p>`}
+    ${
+      work.busy &&
+      html`<progress aria-label=${t("asking")}></progress>
+        <p class="note">${t("takesLong")}</p>`
+    }
     <${Outcome} ...${work} />
     <p class="buttons"><button type="button" onClick=${onClose}>${t("cancel")}</button></p>
   <//>`;

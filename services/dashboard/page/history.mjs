@@ -31,27 +31,59 @@ export function History() {
         </select>
       </label>
     </form>
-    ${ends.length === 0
-      ? html`<p>${t("noHistory")}</p>`
-      : html`<${Days} ends=${ends} /><${Downtimes} ends=${ends} />
-          <${SortedTable} caption=${t("history")} rows=${ends} by=${{ key: "at", down: true }} keyOf=${({ seq }) => seq} columns=${columns()} />`}
+    ${
+      ends.length === 0
+        ? html`<p>${t("noHistory")}</p>`
+        : html`<${Days} ends=${ends} /><${Downtimes} ends=${ends} />
+            <${SortedTable}
+              caption=${t("history")}
+              rows=${ends}
+              by=${{ key: "at", down: true }}
+              keyOf=${({ seq }) => seq}
+              columns=${columns()}
+            />`
+    }
   </section>`;
 }
 
 const columns = () => [
-  { key: "at", label: t("when"), cell: ({ at, host, run }) => html`<a href=${runLink(host, run)}><${Ago} at=${at} /></a>` },
+  {
+    key: "at",
+    label: t("when"),
+    cell: ({ at, host, run }) => html`<a href=${runLink(host, run)}><${Ago} at=${at} /></a>`,
+  },
   { key: "host", label: t("host"), cell: ({ host }) => host },
   { key: "container", label: t("container"), cell: ({ container }) => container },
   { key: "end", label: t("end"), cell: ({ end }) => html`<${Word}>${end}<//>` },
-  { key: "change", label: t("change"), value: ({ to }) => to, cell: ({ from, to }) => (from && to ? `${from} → ${to}` : "") },
-  { key: "downtime_ms", label: t("downtime"), value: (ended) => ended.downtime_ms ?? -1, cell: (ended) => duration(ended.downtime_ms) },
+  {
+    key: "change",
+    label: t("change"),
+    value: ({ to }) => to,
+    cell: ({ from, to }) => (from && to ? `${from} → ${to}` : ""),
+  },
+  {
+    key: "downtime_ms",
+    label: t("downtime"),
+    value: (ended) => ended.downtime_ms ?? -1,
+    cell: (ended) => duration(ended.downtime_ms),
+  },
   { key: "because", label: t("because"), cell: ({ because }) => because },
 ];
 
 const WIDTH = 1000;
 const HEIGHT = 160;
 const MAX_DAYS = 90;
-const ORDER = ["updated", "current", "noted", "expired", "deferred", "refused", "failed", "rolled_back", "stuck"];
+const ORDER = [
+  "updated",
+  "current",
+  "noted",
+  "expired",
+  "deferred",
+  "refused",
+  "failed",
+  "rolled_back",
+  "stuck",
+];
 
 /** A bar for each day: how many updates ended how. */
 function Days({ ends }) {
@@ -69,7 +101,9 @@ function Days({ ends }) {
     <svg class="chart" viewBox=${`0 0 ${WIDTH} ${HEIGHT + 18}`} role="img" aria-label=${t("perDay")}>
       ${shown.map(([day, counts], index) => {
         let y = HEIGHT;
-        const text = ORDER.filter((end) => counts[end]).map((end) => `${counts[end]} ${end}`).join(", ");
+        const text = ORDER.filter((end) => counts[end])
+          .map((end) => `${counts[end]} ${end}`)
+          .join(", ");
         return html`<g transform=${`translate(${index * width} 0)`}>
           <title>${t("dayBar", { day, ends: text })}</title>
           ${ORDER.filter((end) => counts[end]).map((end) => {

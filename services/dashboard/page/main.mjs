@@ -48,16 +48,23 @@ function Page() {
     document.title = `${t(inMenu.includes(name) ? name : "now")} · Ouroboros`;
   }, [name, language.value]);
   if (me.value === undefined) return html`<p role="status">…</p>`;
-  return html`<a class="skip" href="#content" onClick=${(click) => {
-      click.preventDefault();
-      document.getElementById("content").focus();
-    }}>${t("skip")}</a>
+  return html`<a
+      class="skip"
+      href="#content"
+      onClick=${(click) => {
+        click.preventDefault();
+        document.getElementById("content").focus();
+      }}
+      >${t("skip")}</a
+    >
     <header>
       <h1>Ouroboros</h1>
-      ${isSignedIn &&
-      html`<nav aria-label=${t("views")}>
-        ${inMenu.map((one) => html`<a href=${`#/${one}`} aria-current=${one === name ? "page" : undefined}>${t(one)}</a>`)}
-      </nav>`}
+      ${
+        isSignedIn &&
+        html`<nav aria-label=${t("views")}>
+          ${inMenu.map((one) => html`<a href=${`#/${one}`} aria-current=${one === name ? "page" : undefined}>${t(one)}</a>`)}
+        </nav>`
+      }
       <div class="who">
         <label>
           <span class="hidden">${t("language")}</span>
@@ -65,9 +72,11 @@ function Page() {
             ${Object.keys(languages).map((one) => html`<option value=${one}>${one}</option>`)}
           </select>
         </label>
-        ${isSignedIn &&
-        html`<span>${t("signedInAs", { name: me.value.name, role: t(me.value.role) })}</span>
-          ${me.value.sign_in !== "forward-auth" && html`<button type="button" onClick=${() => signOut()}>${t("signOut")}</button>`}`}
+        ${
+          isSignedIn &&
+          html`<span>${t("signedInAs", { name: me.value.name, role: t(me.value.role) })}</span>
+            ${me.value.sign_in !== "forward-auth" && html`<button type="button" onClick=${() => signOut()}>${t("signOut")}</button>`}`
+        }
       </div>
     </header>
     ${isSignedIn && html`<${Banner} />`}
@@ -90,9 +99,14 @@ function Banner() {
           : "";
   const percent = history.of === 0 ? 100 : Math.floor((history.read / history.of) * 100);
   return html`<div role="status" class=${text === "" ? "hidden" : "banner"}>${text}</div>
-    ${!history.done &&
-    history.of > 0 &&
-    html`<div class="banner quiet"><progress max="100" value=${percent} aria-label=${t("readingHistory", { percent })}></progress> ${t("readingHistory", { percent })}</div>`}`;
+    ${
+      !history.done &&
+      history.of > 0 &&
+      html`<div class="banner quiet">
+        <progress max="100" value=${percent} aria-label=${t("readingHistory", { percent })}></progress>
+        ${t("readingHistory", { percent })}
+      </div>`
+    }`;
 }
 
 document.documentElement.lang = language.value;

@@ -5,7 +5,16 @@ import { Ago, SortedTable, Word, html } from "./parts.mjs";
 import { ask, data, status } from "./store.mjs";
 import { t } from "./texts.mjs";
 
-const NO_ANSWERS = { proceed: 0, refuse: 0, defer: 0, timed_out: 0, late: 0, median_ms: null, slowest_ms: null, last: null };
+const NO_ANSWERS = {
+  proceed: 0,
+  refuse: 0,
+  defer: 0,
+  timed_out: 0,
+  late: 0,
+  median_ms: null,
+  slowest_ms: null,
+  last: null,
+};
 
 export function Participants() {
   const [answers, setAnswers] = useState({});
@@ -14,11 +23,22 @@ export function Participants() {
     ask("api/answers").then(setAnswers, () => undefined);
   }, [decided, status.value.history.done]);
   const names = new Set([...data.participants.value.keys(), ...Object.keys(answers)]);
-  const rows = [...names].map((name) => ({ ...NO_ANSWERS, ...answers[name], ...data.participants.value.get(name), name }));
+  const rows = [...names].map((name) => ({
+    ...NO_ANSWERS,
+    ...answers[name],
+    ...data.participants.value.get(name),
+    name,
+  }));
   return html`<section aria-labelledby="participants">
     <h2 id="participants">${t("participants")}</h2>
     ${data.participants.value.size === 0 && html`<p>${t("noParticipants")}</p>`}
-    <${SortedTable} caption=${t("participants")} rows=${rows} by=${{ key: "name", down: false }} keyOf=${({ name }) => name} columns=${columns()} />
+    <${SortedTable}
+      caption=${t("participants")}
+      rows=${rows}
+      by=${{ key: "name", down: false }}
+      keyOf=${({ name }) => name}
+      columns=${columns()}
+    />
   </section>`;
 }
 
@@ -26,7 +46,9 @@ const columns = () => [
   {
     key: "name",
     label: t("who"),
-    cell: ({ name, advisory, group }) => html`<b>${name}</b>${advisory && html` <small>${t("advisory")}</small>`}${group && html` <small>${t("ofGroup", { group })}</small>`}`,
+    cell: ({ name, advisory, group }) =>
+      html`<b>${name}</b
+        >${advisory && html` <small>${t("advisory")}</small>`}${group && html` <small>${t("ofGroup", { group })}</small>`}`,
   },
   {
     key: "hooks",
@@ -39,7 +61,8 @@ const columns = () => [
   {
     key: "timeout_ms",
     label: t("timeout"),
-    cell: ({ timeout_ms: ms, on_timeout: then }) => (ms === undefined ? "" : `${duration(ms)}, ${t(`verdict_${then}`)}`),
+    cell: ({ timeout_ms: ms, on_timeout: then }) =>
+      ms === undefined ? "" : `${duration(ms)}, ${t(`verdict_${then}`)}`,
   },
   { key: "proceed", label: t("answers"), cell: (one) => t("answersText", one) },
   {

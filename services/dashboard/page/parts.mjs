@@ -18,11 +18,20 @@ export const Ago = ({ at }) =>
 
 const TONES = {
   ...{ updated: "good", current: "good", proceed: "good", noted: "quiet", expired: "quiet" },
-  ...{ refused: "warn", deferred: "warn", defer: "warn", refuse: "bad", rolled_back: "bad", failed: "bad", stuck: "bad" },
+  ...{
+    refused: "warn",
+    deferred: "warn",
+    defer: "warn",
+    refuse: "bad",
+    rolled_back: "bad",
+    failed: "bad",
+    stuck: "bad",
+  },
 };
 
 /** A short word with a colour that repeats what it says. */
-export const Word = ({ children, tone }) => html`<span class="word ${tone ?? TONES[children] ?? "quiet"}">${children}</span>`;
+export const Word = ({ children, tone }) =>
+  html`<span class="word ${tone ?? TONES[children] ?? "quiet"}">${children}</span>`;
 
 export const hookTitle = ({ hook, container, host }) =>
   `${hook} · ${t("onHost", { container: container ?? t("wholeRun"), host })}`;
@@ -58,7 +67,9 @@ export function useWork() {
 }
 
 export const Outcome = ({ busy, message, failed }) =>
-  html`<p class=${failed ? "outcome bad" : "outcome"} role=${failed ? "alert" : "status"}>${busy ? "…" : message}</p>`;
+  html`<p class=${failed ? "outcome bad" : "outcome"} role=${failed ? "alert" : "status"}>
+    ${busy ? "…" : message}
+  </p>`;
 
 /** A table that people may sort by its columns; `columns`: { key, label, value?, cell }. */
 export function SortedTable({ caption, columns, rows, keyOf, by, limit = 100 }) {
@@ -70,20 +81,33 @@ export function SortedTable({ caption, columns, rows, keyOf, by, limit = 100 }) 
   const press = (key) => setSort({ key, down: sort.key === key ? !sort.down : false });
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}>
       <table>
-        <caption class="hidden">${caption}</caption>
+        <caption class="hidden">
+          ${caption}
+        </caption>
         <thead>
           <tr>
             ${columns.map(
-              ({ key, label }) => html`<th scope="col" aria-sort=${sort.key === key ? (sort.down ? "descending" : "ascending") : "none"}>
-                <button type="button" class="plain" onClick=${() => press(key)}>
-                  ${label}<span aria-hidden="true">${sort.key === key ? (sort.down ? " ▾" : " ▴") : ""}</span>
-                </button>
-              </th>`,
+              ({ key, label }) =>
+                html`<th
+                  scope="col"
+                  aria-sort=${sort.key === key ? (sort.down ? "descending" : "ascending") : "none"}
+                >
+                  <button type="button" class="plain" onClick=${() => press(key)}>
+                    ${label}<span aria-hidden="true"
+                      >${sort.key === key ? (sort.down ? " ▾" : " ▴") : ""}</span
+                    >
+                  </button>
+                </th>`,
             )}
           </tr>
         </thead>
         <tbody>
-          ${sorted.slice(0, shown).map((row) => html`<tr key=${keyOf(row)}>${columns.map(({ key, cell }) => html`<td key=${key}>${cell(row)}</td>`)}</tr>`)}
+          ${sorted.slice(0, shown).map(
+            (row) =>
+              html`<tr key=${keyOf(row)}>
+                ${columns.map(({ key, cell }) => html`<td key=${key}>${cell(row)}</td>`)}
+              </tr>`,
+          )}
         </tbody>
       </table>
     </div>
@@ -92,7 +116,9 @@ export function SortedTable({ caption, columns, rows, keyOf, by, limit = 100 }) 
 
 function compare(a, b, down) {
   const order =
-    typeof a === "number" && typeof b === "number" ? a - b : String(a ?? "").localeCompare(String(b ?? ""), undefined, { numeric: true });
+    typeof a === "number" && typeof b === "number"
+      ? a - b
+      : String(a ?? "").localeCompare(String(b ?? ""), undefined, { numeric: true });
   return down ? -order : order;
 }
 

@@ -45,7 +45,8 @@ export function layOut(records, now) {
       case "ended": {
         const lane = laneOf(record.container);
         lane.end = record.end;
-        if (swaps.has(record.container)) lane.spans.push(...swapSpans(record, at, swaps.get(record.container)));
+        if (swaps.has(record.container))
+          lane.spans.push(...swapSpans(record, at, swaps.get(record.container)));
         swaps.delete(record.container);
         break;
       }
@@ -61,7 +62,11 @@ export function layOut(records, now) {
     laneOf(container).spans.push({ ...stepSpan("replacing", at, end), open: over === undefined });
   const times = [...lanes.values()].flatMap(({ spans }) => spans.flatMap(({ from, to }) => [from, to]));
   const begun = records.length > 0 ? Date.parse(records[0].record.at) : now;
-  return { from: Math.min(begun, ...times), to: Math.max(end, begun + 1, ...times), lanes: inOrder([...lanes.values()]) };
+  return {
+    from: Math.min(begun, ...times),
+    to: Math.max(end, begun + 1, ...times),
+    lanes: inOrder([...lanes.values()]),
+  };
 }
 
 /** What concerns the whole run first. */

@@ -6,7 +6,9 @@ import { now, records } from "./store.mjs";
 import { language, t } from "./texts.mjs";
 
 export function RunView({ host, run }) {
-  if (records.value.length === 0) return html`<h2>${t("runTitle", { run, host })}</h2><p>${t("noRun")}</p>`;
+  if (records.value.length === 0)
+    return html`<h2>${t("runTitle", { run, host })}</h2>
+      <p>${t("noRun")}</p>`;
   const { from, to, lanes } = layOut(records.value, now.value);
   return html`<section aria-labelledby="run">
     <h2 id="run">${t("runTitle", { run, host })}</h2>
@@ -31,18 +33,21 @@ function Chart({ from, to, lanes }) {
     <svg class="chart" viewBox=${`0 0 ${WIDTH} ${height}`} role="img" aria-label=${t("chart")}>
       ${ticks.map((time) => html`<g class="tick"><line x1=${x(time)} x2=${x(time)} y1="0" y2=${height - 22} /><text x=${x(time)} y=${height - 6} text-anchor="middle">+${duration(time - from)}</text></g>`)}
       ${lanes.map(
-        ({ container, spans }, row) => html`<g transform=${`translate(0 ${row * ROW})`}>
-          <text x="4" y="24" class="lane">${short(container ?? t("wholeRun"))}</text>
-          ${spans.map(
-            ({ kind, label, detail, from: begin, to: end }) => html`<rect
-              class=${kind}
-              x=${x(begin)}
-              y=${Y[kind]}
-              width=${Math.max(2, x(end) - x(begin))}
-              height=${H[kind]}
-            ><title>${label} ${detail} · ${duration(end - begin)}</title></rect>`,
-          )}
-        </g>`,
+        ({ container, spans }, row) =>
+          html`<g transform=${`translate(0 ${row * ROW})`}>
+            <text x="4" y="24" class="lane">${short(container ?? t("wholeRun"))}</text>
+            ${spans.map(
+              ({ kind, label, detail, from: begin, to: end }) =>
+                html`<rect
+                  class=${kind}
+                  x=${x(begin)}
+                  y=${Y[kind]}
+                  width=${Math.max(2, x(end) - x(begin))}
+                  height=${H[kind]}
+                  ><title>${label} ${detail} · ${duration(end - begin)}</title></rect
+                >`,
+            )}
+          </g>`,
       )}
     </svg>
   </div>`;
@@ -52,21 +57,34 @@ const Y = { wait: 6, step: 18, down: 32 };
 const H = { wait: 10, step: 12, down: 6 };
 const short = (name) => (name.length > 22 ? `${name.slice(0, 21)}…` : name);
 
-const Lane = ({ lane: { container, end, spans }, from }) => html`<h3>${container ?? t("wholeRun")} ${end && html`<${Word}>${end}<//>`}</h3>
-  ${spans.length > 0 &&
-  html`<div class="scroll" tabindex="0" role="region" aria-label=${container ?? t("wholeRun")}>
-    <table>
-      <thead><tr><th scope="col">${t("what")}</th><th scope="col">${t("began")}</th><th scope="col">${t("took")}</th></tr></thead>
-      <tbody>
-        ${[...spans]
-          .sort((a, b) => a.from - b.from)
-          .map(
-            (span) => html`<tr class=${span.kind}>
-              <th scope="row">${kindText(span.kind)}: ${span.label}${span.detail && html` <small>${span.detail}</small>`}</th>
-              <td title=${clockTime(span.from, language.value)}>+${duration(span.from - from)}</td>
-              <td>${duration(span.to - span.from)}${span.open ? `, ${t("stillOpen")}` : ""}</td>
-            </tr>`,
-          )}
-      </tbody>
-    </table>
-  </div>`}`;
+const Lane = ({ lane: { container, end, spans }, from }) =>
+  html`<h3>${container ?? t("wholeRun")} ${end && html`<${Word}>${end}<//>`}</h3>
+    ${
+      spans.length > 0 &&
+      html`<div class="scroll" tabindex="0" role="region" aria-label=${container ?? t("wholeRun")}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">${t("what")}</th>
+              <th scope="col">${t("began")}</th>
+              <th scope="col">${t("took")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${[...spans]
+              .sort((a, b) => a.from - b.from)
+              .map(
+                (span) =>
+                  html`<tr class=${span.kind}>
+                    <th scope="row">
+                      ${kindText(span.kind)}:
+                      ${span.label}${span.detail && html` <small>${span.detail}</small>`}
+                    </th>
+                    <td title=${clockTime(span.from, language.value)}>+${duration(span.from - from)}</td>
+                    <td>${duration(span.to - span.from)}${span.open ? `, ${t("stillOpen")}` : ""}</td>
+                  </tr>`,
+              )}
+          </tbody>
+        </table>
+      </div>`
+    }`;

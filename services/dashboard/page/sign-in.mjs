@@ -5,12 +5,17 @@ import { ask, learnWhoIAm, me, signInKind } from "./store.mjs";
 import { t } from "./texts.mjs";
 
 export function SignIn({ failed }) {
-  if (me.value?.refused !== undefined) return html`<section class="sign-in"><p role="alert">${me.value.refused}</p></section>`;
+  if (me.value?.refused !== undefined)
+    return html`<section class="sign-in"><p role="alert">${me.value.refused}</p></section>`;
   return html`<section class="sign-in" aria-labelledby="sign-in">
     <h2 id="sign-in">${t("signIn")}</h2>
     ${failed && html`<p role="alert">${t("signInFailed")}</p>`}
     ${signInKind.value === "token" && html`<${TokenForm} />`}
-    ${signInKind.value === "oidc" && html`<p>${t("signInOidc")}</p><p><a class="button" href="auth/start">${t("signIn")}</a></p>`}
+    ${
+      signInKind.value === "oidc" &&
+      html`<p>${t("signInOidc")}</p>
+        <p><a class="button" href="auth/start">${t("signIn")}</a></p>`
+    }
     ${signInKind.value === "forward-auth" && html`<p>${t("signInProxy")}</p>`}
   </section>`;
 }
@@ -27,7 +32,16 @@ function TokenForm() {
   };
   return html`<form onSubmit=${send}>
     <p>${t("signInToken")}</p>
-    <label>${t("token")} <input type="password" autocomplete="current-password" required value=${token} onInput=${({ target }) => setToken(target.value)} autofocus /></label>
+    <label
+      >${t("token")}
+      <input
+        type="password"
+        autocomplete="current-password"
+        required
+        value=${token}
+        onInput=${({ target }) => setToken(target.value)}
+        autofocus
+    /></label>
     <button type="submit" disabled=${work.busy}>${t("signIn")}</button>
     <${Outcome} ...${work} />
   </form>`;

@@ -10,7 +10,11 @@ export const records = signal([]);
 /** Undefined until it is known; null where nobody is signed in. */
 export const me = signal(undefined);
 export const signInKind = signal("token");
-export const status = signal({ state: "loading", since: "", history: { done: false, read: 0, of: 0, since: null } });
+export const status = signal({
+  state: "loading",
+  since: "",
+  history: { done: false, read: 0, of: 0, since: null },
+});
 /** `lost`: what is shown is from `since`. */
 export const connection = signal({ state: "connecting", since: Date.now() });
 export const now = signal(Date.now());
@@ -26,7 +30,7 @@ export const mayCommand = may("operator");
 export class Refused extends Error {}
 
 /** @throws Refused with the service's words. */
-export async function ask(path, body) {
+export async function ask(path, body, isSecond = false) {
   const options =
     body === undefined
       ? {}
@@ -36,13 +40,19 @@ export async function ask(path, body) {
           body: JSON.stringify(body),
         };
   const response = await fetch(path, { ...options, credentials: "same-origin" });
-  if (response.headers.has("date")) skew = Math.round((Date.parse(response.headers.get("date")) - Date.now()) / 5000) * 5000;
+  if (response.headers.has("date"))
+    skew = Math.round((Date.parse(response.headers.get("date")) - Date.now()) / 5000) * 5000;
   const answer = await response.json().catch(() => ({}));
   if (response.status === 401 && path !== "auth/login") {
     signInKind.value = answer.sign_in ?? signInKind.value;
     leave();
   }
-  if (!response.ok) throw Object.assign(new Refused(answer.because ?? response.statusText), { status: response.status });
+  if (answer.stale && !isSecond) {
+    await learnWhoIAm();
+    return ask(path, body, true);
+  }
+  if (!response.ok)
+    throw Object.assign(new Refused(answer.because ?? response.statusText), { status: response.status });
   return answer;
 }
 

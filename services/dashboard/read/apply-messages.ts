@@ -40,8 +40,7 @@ export const applyParticipant: Apply = (view, message) => {
   view.setParticipant(name, text === "" ? null : { name, ...readParticipant(text) }, message.seq);
 };
 
-export const applyVerdict: Apply = (view, message) =>
-  view.addVerdict(heardIn(message), message.seq);
+export const applyVerdict: Apply = (view, message) => view.addVerdict(heardIn(message), message.seq);
 
 /** As applyVerdict, for one that may be from before the position. To hear it twice does no harm. */
 export function hearVerdict(view: FleetView, message: StoredMsg): void {

@@ -13,9 +13,9 @@ import type { PlannedChange } from "../model/pending-view.ts";
 const Image = z.object({ id: z.string(), labels: z.record(z.string(), z.string()).nullable() });
 const Container = z.object({ name: z.string(), image: z.string() });
 const ChangeInEvent = z.union([
-  z.object({ old_container: Container, old_image: Image, new_image: Image }).transform((data) => [
-    { container: data.old_container, from: data.old_image, to: data.new_image },
-  ]),
+  z
+    .object({ old_container: Container, old_image: Image, new_image: Image })
+    .transform((data) => [{ container: data.old_container, from: data.old_image, to: data.new_image }]),
   z
     .object({
       updateable: z.array(z.object({ container: Container, current_image: Image, latest_image: Image })),

@@ -10,7 +10,14 @@ import { FleetView } from "../model/fleet-view.ts";
 import type { ViewId, ViewSource } from "../model/position.ts";
 import { applyHeld, applyHost, applyParticipant, applyVerdict, hearVerdict } from "./apply-messages.ts";
 import { readPlannedChanges } from "./event-changes.ts";
-import { type LoadedFleet, loadFleet, readEpoch, readVerdicts, recordIn, streamOfSource } from "./load-fleet.ts";
+import {
+  type LoadedFleet,
+  loadFleet,
+  readEpoch,
+  readVerdicts,
+  recordIn,
+  streamOfSource,
+} from "./load-fleet.ts";
 import { type HistoryProgress, NO_HISTORY, loadHistory } from "./load-history.ts";
 
 /** What a page is told beside the views. */
@@ -73,6 +80,12 @@ export class LiveFleet {
     this.#waker.abort();
   }
 
+  /** NATS does not answer from now on; it is asked again when it is back. */
+  cutOff(): void {
+    this.#checkedAt = Number.NEGATIVE_INFINITY;
+    if (this.#epoch !== "") this.#setState("away");
+  }
+
   /** Resolves when the signal aborts. */
   async run(): Promise<void> {
     const { clock, signal, log } = this.#observing;
@@ -115,7 +128,10 @@ export class LiveFleet {
     };
     const isCurrent = (view: FleetView): boolean => view === this.#view;
     loadHistory(this.#observing, this.#readRecord, loaded, { isCurrent, told }).catch((error: unknown) => {
-      this.#observing.log.debug({ because: explain(error) }, "the history could not be read; it is read again");
+      this.#observing.log.debug(
+        { because: explain(error) },
+        "the history could not be read; it is read again",
+      );
       if (!isCurrent(loaded.view)) return;
       [this.#epoch, this.#checkedAt] = ["", Number.NEGATIVE_INFINITY]; // everything anew, once NATS is back
     });

@@ -79,7 +79,8 @@ async function readBuckets(manager: JetStreamManager, view: FleetView): Promise<
     [BUCKETS.participants, applyParticipant],
   ] as const;
   for (const [bucket, apply] of buckets)
-    for await (const message of readMessages(manager, `KV_${bucket}`, `$KV.${bucket}.>`)) apply(view, message);
+    for await (const message of readMessages(manager, `KV_${bucket}`, `$KV.${bucket}.>`))
+      apply(view, message);
 }
 
 interface OpenRuns {
