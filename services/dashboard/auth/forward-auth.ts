@@ -14,9 +14,9 @@ export type ForwardedPerson = Person | "not from a proxy" | "nobody" | "no role"
 export function makeForwardAuth(
   settings: ForwardAuthSettings,
 ): (address: string, header: (name: string) => string | undefined) => ForwardedPerson {
-  const proxies = proxyList(settings.DASHBOARD_PROXIES);
+  const isProxy = makeProxyCheck(settings);
   return (address, header) => {
-    if (!proxies.check(address, isIPv6(address) ? "ipv6" : "ipv4")) return "not from a proxy";
+    if (!isProxy(address)) return "not from a proxy";
     const name = readPersonName(decode(header(settings.DASHBOARD_USER_HEADER)));
     if (name === undefined) return "nobody";
     const groups = decode(header(settings.DASHBOARD_GROUPS_HEADER))
@@ -25,6 +25,14 @@ export function makeForwardAuth(
     const role = roleOf({ name, groups }, settings.DASHBOARD_ROLES);
     return role === undefined ? "no role" : { name, role };
   };
+}
+
+/** Whether the address is one of DASHBOARD_PROXIES. */
+export function makeProxyCheck({
+  DASHBOARD_PROXIES,
+}: Pick<Settings, "DASHBOARD_PROXIES">): (address: string) => boolean {
+  const proxies = proxyList(DASHBOARD_PROXIES);
+  return (address) => proxies.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 }
 
 /** Proxies send UTF-8; Node reads the bytes of a header as Latin-1. */

@@ -3,7 +3,7 @@
 import type { DashboardToken } from "../../../shared/settings/dashboard-settings.ts";
 import type { Settings } from "../../../shared/settings/settings.ts";
 import type { Attempts } from "./attempts.ts";
-import { makeForwardAuth } from "./forward-auth.ts";
+import { makeForwardAuth, makeProxyCheck } from "./forward-auth.ts";
 import { type Person, roleOf } from "./person.ts";
 import { fingerprint, isSameSecret, randomId, sign } from "./secrets.ts";
 import type { DashboardSession, Sessions } from "./sessions.ts";
@@ -26,23 +26,31 @@ export class Identification {
   readonly #sessions: Sessions;
   readonly #attempts: Attempts;
   readonly #forwarded: ReturnType<typeof makeForwardAuth>;
+  readonly #isProxy: ReturnType<typeof makeProxyCheck>;
   /** Of this process: behind a proxy a page gets another token after a restart, and asks for it by itself. */
   readonly #key = randomId();
 
   constructor(settings: Settings, sessions: Sessions, attempts: Attempts) {
     [this.#settings, this.#sessions, this.#attempts] = [settings, sessions, attempts];
     this.#forwarded = makeForwardAuth(settings);
+    this.#isProxy = makeProxyCheck(settings);
   }
 
   identify(request: RequestFacts): Identified {
     if (this.#settings.DASHBOARD_AUTH === "forward-auth") return this.#fromProxy(request);
     const bearer = /^Bearer (.+)$/.exec(request.header("authorization") ?? "")?.[1];
     if (bearer !== undefined && this.#settings.DASHBOARD_AUTH === "token")
-      return this.#byToken(request.address, bearer);
+      return this.#byToken(this.addressOf(request), bearer);
     const session = this.#sessions.find(request.cookie ?? "");
     const person = session && this.#personOf(session);
     if (person === undefined) return { refused: session === undefined ? "sign in" : "no role" };
     return { person, csrf: sign(request.cookie ?? "", "page") }; // stays valid after a restart
+  }
+
+  /** Of whoever tries to sign in; a proxy of DASHBOARD_PROXIES says for whom it asks. */
+  addressOf({ address, header }: RequestFacts): string {
+    if (!this.#isProxy(address)) return address;
+    return (header("x-forwarded-for") ?? "").split(",").at(-1)?.trim() || address;
   }
 
   /** Whose token it is; it counts as a try of the address. */

@@ -39,7 +39,7 @@ export function makeApp(parts: AppParts): Hono<AppEnv> {
     return next();
   });
   addSignIn(app, parts);
-  app.use("/api/*", async (c, next) => {
+  app.use("/api/*", async (c: AppContext, next) => {
     const found = identification.identify(factsOf(c));
     if ("refused" in found) return refuse(c, found.refused);
     if (c.req.method !== "GET" && found.csrf !== undefined) {

@@ -46,7 +46,7 @@ export async function streamChanges(
     if (fleet.status.state !== "loading") {
       const next =
         position && fleet.id.epoch === after?.epoch ? findNews(fleet, position, request) : undefined;
-      if (next === undefined) return stream.writeSSE({ event: "reset", data: "" });
+      if (next === undefined) return await stream.writeSSE({ event: "reset", data: "" });
       if (next.data !== undefined)
         await stream.writeSSE({
           id: formatViewId(next.id),

@@ -20,7 +20,7 @@ export async function serveApp(app: Hono<AppEnv>, settings: ServeSettings): Prom
   const base = basePathOf(settings.DASHBOARD_URL);
   const server = createAdaptorServer({
     fetch: (request, env) =>
-      withoutBase(request, base, (inner) => app.fetch(inner, env as AppEnv["Bindings"])),
+      withoutBase(request, base, (inner) => app.fetch(inner, env)),
     serverOptions: { requestTimeout: 30_000, maxHeaderSize: 16_384 },
   }) as Server;
   server.maxConnections = MAX_CONNECTIONS;

@@ -26,7 +26,7 @@ export function addSignIn(app: Hono<AppEnv>, parts: AppParts): void {
 
   app.post("/auth/login", async (c) => {
     if (kind !== "token") return c.json({ because: "there are no tokens here" }, 404);
-    const { address } = factsOf(c);
+    const address = identification.addressOf(factsOf(c));
     const given = Login.safeParse(parseJson(await c.req.text())).data;
     const found = given === undefined ? "wrong" : identification.findToken(address, given.token);
     if (found === "too many tries") {

@@ -85,7 +85,7 @@ export class Entities {
     this.#removed.delete(name);
     this.drop(topic, key);
     const oldest = sources.map((source) => [source, Math.max(this.#oldest[source], stamp[source] ?? 0)]);
-    this.#oldest = Object.fromEntries(oldest) as unknown as Position;
+    this.#oldest = Object.fromEntries(oldest);
   }
 
   #of(topic: Topic): Map<string, Stamped> {

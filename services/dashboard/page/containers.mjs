@@ -163,7 +163,7 @@ function Details({ container: { host, name, image, runs, newer, held, last }, on
         <p class="note">${t("takesLong")}</p>`
     }
     <${Outcome} ...${work} />
-    <p class="buttons"><button type="button" onClick=${onClose}>${t("cancel")}</button></p>
+    <p class="buttons"><button type="button" onClick=${onClose}>${t("close")}</button></p>
   <//>`;
 }
 

@@ -114,11 +114,13 @@ export function SortedTable({ caption, columns, rows, keyOf, by, limit = 100 }) 
     ${sorted.length > shown && html`<button type="button" onClick=${() => setShown(shown + limit)}>${t("more")}</button>`}`;
 }
 
+const collator = new Intl.Collator(undefined, { numeric: true });
+
 function compare(a, b, down) {
   const order =
     typeof a === "number" && typeof b === "number"
       ? a - b
-      : String(a ?? "").localeCompare(String(b ?? ""), undefined, { numeric: true });
+      : collator.compare(String(a ?? ""), String(b ?? ""));
   return down ? -order : order;
 }
 

@@ -149,7 +149,10 @@ export class LiveFleet {
   /** A verdict can be stored before it is known here what it is about: so those of a new question are read with it. */
   async #applyRecord(view: FleetView, message: StoredMsg): Promise<void> {
     const record = recordIn(message, this.#readRecord);
-    if (record?.kind !== "waiting") return view.addRecord(record, message.seq);
+    if (record?.kind !== "waiting") {
+      view.addRecord(record, message.seq);
+      return;
+    }
     const [changes, verdicts] = await Promise.all([
       readPlannedChanges(this.#observing, record),
       readVerdicts(this.#observing.manager, record.event),

@@ -62,9 +62,7 @@ export async function loadFleet(observing: Observing, readRecord: RunRecordReade
 export const readEpoch = async (manager: JetStreamManager): Promise<string> =>
   epochOf(
     await Promise.all(
-      Object.values(streamOfSource).map(async (stream) =>
-        String((await manager.streams.info(stream)).created),
-      ),
+      Object.values(streamOfSource).map(async (stream) => (await manager.streams.info(stream)).created),
     ),
   );
 

@@ -7,7 +7,10 @@ import "../../bed/bed.ts"; // It starts openssl.
 import { runOperatorCommand } from "../../support/run-operator-command.ts";
 
 /** Their users are made unasked. */
-const OBSERVERS = ["observer_exporter", "observer_home-assistant", "observer_notifier"];
+const OBSERVERS = [
+  ...["observer_dashboard", "observer_exporter"],
+  ...["observer_home-assistant", "observer_notifier"],
+];
 
 describe("ouroboros nats-config", () => {
   let folder = "";
@@ -202,7 +205,7 @@ describe("ouroboros nats-config", () => {
       folder,
       users: [
         ...["operator", "leaf_web01", "leaf_web=2E02", "participant_a"],
-        ...["observer_notifier", "observer_exporter", "observer_home-assistant"],
+        ...["observer_notifier", "observer_exporter", "observer_home-assistant", "observer_dashboard"],
         ...["poller_web01", "updater_web01", "exec_web01"],
         ...["poller_web=2E02", "updater_web=2E02", "exec_web=2E02"],
       ],

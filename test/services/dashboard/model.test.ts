@@ -19,7 +19,11 @@ import type { RunView } from "../../../services/dashboard/model/run-view.ts";
 import type { HostEntry } from "../../../shared/contract/host-entry.ts";
 
 const AT = Date.parse("2026-11-30T10:00:00Z");
-const record = (body: RecordBody, seconds = 0, [host, run] = ["h1", "01run"] as const): RunRecord => ({
+const record = (
+  body: RecordBody,
+  seconds = 0,
+  [host, run]: readonly [string, string] = ["h1", "01run"],
+): RunRecord => ({
   ...body,
   ...{ writer: "w", n: 1, host, run, at: new Date(AT + seconds * 1000).toISOString() },
 });

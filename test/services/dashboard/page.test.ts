@@ -46,7 +46,9 @@ describe("the words of the dashboard", () => {
       "line_did",
       "line_ended",
       "host",
-      "result", "versions", "dayBar",
+      "result",
+      "versions",
+      "dayBar",
     ]);
   });
 });

@@ -84,7 +84,9 @@ export async function openScene(): Promise<DashboardScene> {
     say: async (participant, event, body) => {
       await publish(via, { subject: subjects.verdict(HOST, participant, event), body });
     },
-    putHost: async (name, entry) => void (await hosts.put(encodeToken(name), JSON.stringify(entry))),
+    putHost: async (name, entry) => {
+      await hosts.put(encodeToken(name), JSON.stringify(entry));
+    },
     [Symbol.asyncDispose]: async () => {
       for (const one of running) await one[Symbol.asyncDispose]();
       await nats.close();

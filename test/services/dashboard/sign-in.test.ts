@@ -7,9 +7,16 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { after, before, describe, it } from "mocha";
 import { type DashboardScene, EVENT, HOST, hostEntry, openScene, waiting } from "./scene.ts";
 
+interface AskOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly redirect?: RequestRedirect;
+}
+
 describe("the dashboard behind a proxy that signs people in", () => {
   let scene: DashboardScene;
-  const ask = (path: string, user?: string, groups = "", more: RequestInit = {}) =>
+  const ask = (path: string, user?: string, groups = "", more: AskOptions = {}) =>
     fetch(`${scene.url}${path}`, {
       ...more,
       headers: {
@@ -113,8 +120,8 @@ async function startProvider(client: string): Promise<Provider> {
     const json = (body: object): void => {
       response.setHeader("content-type", "application/json").end(JSON.stringify(body));
     };
-    if (url.pathname === "/.well-known/openid-configuration")
-      return json({
+    if (url.pathname === "/.well-known/openid-configuration") {
+      json({
         issuer: provider.issuer,
         authorization_endpoint: `${provider.issuer}/authorize`,
         token_endpoint: `${provider.issuer}/token`,
@@ -123,7 +130,12 @@ async function startProvider(client: string): Promise<Provider> {
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["RS256"],
       });
-    if (url.pathname === "/jwks") return json({ keys: [jwk] });
+      return;
+    }
+    if (url.pathname === "/jwks") {
+      json({ keys: [jwk] });
+      return;
+    }
     if (url.pathname === "/authorize") {
       const code = String(nonces.size + 1);
       nonces.set(code, url.searchParams.get("nonce") ?? "");
