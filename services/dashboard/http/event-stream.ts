@@ -46,7 +46,10 @@ export async function streamChanges(
     if (fleet.status.state !== "loading") {
       const next =
         position && fleet.id.epoch === after?.epoch ? findNews(fleet, position, request) : undefined;
-      if (next === undefined) return await stream.writeSSE({ event: "reset", data: "" });
+      if (next === undefined) {
+        await stream.writeSSE({ event: "reset", data: "" });
+        return;
+      }
       if (next.data !== undefined)
         await stream.writeSSE({
           id: formatViewId(next.id),

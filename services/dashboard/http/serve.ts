@@ -19,8 +19,7 @@ const MAX_CONNECTIONS = 1000;
 export async function serveApp(app: Hono<AppEnv>, settings: ServeSettings): Promise<AsyncDisposable> {
   const base = basePathOf(settings.DASHBOARD_URL);
   const server = createAdaptorServer({
-    fetch: (request, env) =>
-      withoutBase(request, base, (inner) => app.fetch(inner, env)),
+    fetch: (request, env) => withoutBase(request, base, (inner) => app.fetch(inner, env)),
     serverOptions: { requestTimeout: 30_000, maxHeaderSize: 16_384 },
   }) as Server;
   server.maxConnections = MAX_CONNECTIONS;

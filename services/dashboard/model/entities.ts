@@ -32,7 +32,7 @@ export class Entities {
   readonly #byTopic = new Map<Topic, Map<string, Stamped>>(topics.map((topic) => [topic, new Map()]));
   /** Keys of removed values, the oldest first. */
   readonly #removed = new Map<string, readonly [Topic, string]>();
-  #oldest: Position = START;
+  #oldest: Record<ViewSource, number> = { ...START };
 
   /** The message `seq` of `source` makes it this; null removes it. True where that is a change. */
   set({ topic, key, value }: ViewChange, source: ViewSource, seq: number): boolean {
@@ -84,8 +84,9 @@ export class Entities {
     const stamp = this.#of(topic).get(key)?.stamp ?? {};
     this.#removed.delete(name);
     this.drop(topic, key);
-    const oldest = sources.map((source) => [source, Math.max(this.#oldest[source], stamp[source] ?? 0)]);
-    this.#oldest = Object.fromEntries(oldest);
+    const oldest = { ...this.#oldest };
+    for (const source of sources) oldest[source] = Math.max(oldest[source], stamp[source] ?? 0);
+    this.#oldest = oldest;
   }
 
   #of(topic: Topic): Map<string, Stamped> {

@@ -11,7 +11,7 @@ interface AskOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  readonly redirect?: RequestRedirect;
+  readonly redirect?: "manual";
 }
 
 describe("the dashboard behind a proxy that signs people in", () => {
