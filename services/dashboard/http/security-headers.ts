@@ -24,7 +24,7 @@ interface PostFacts {
 /** Whether a browser sent the request because of another site. Other programs send neither header. */
 export function isFromAnotherSite({ header, publicUrl }: PostFacts): boolean {
   const site = header("sec-fetch-site");
-  if (site !== undefined && site !== "same-origin") return true;
+  if (site !== undefined) return site !== "same-origin";
   const origin = header("origin");
   if (origin === undefined) return false;
   if (!URL.canParse(origin)) return true;

@@ -39,9 +39,9 @@ export interface PendingView {
   readonly changes: readonly PlannedChange[];
 }
 
-type Waiting = RunRecord & { readonly kind: "waiting" };
+type UndecidedRecord = RunRecord & { readonly kind: "waiting" };
 
-export const pendingOf = (record: Waiting): PendingView => ({
+export const pendingOf = (record: UndecidedRecord): PendingView => ({
   event: record.event,
   host: record.host,
   run: record.run,
@@ -55,7 +55,7 @@ export const pendingOf = (record: Waiting): PendingView => ({
 
 function askedOf(
   { name, timeout_ms, max_ms, on_timeout, advisory, group }: AskedParticipant,
-  { at, hook, at_most_ms = Number.POSITIVE_INFINITY }: Waiting,
+  { at, hook, at_most_ms = Number.POSITIVE_INFINITY }: UndecidedRecord,
 ): AskedView {
   const start = Date.parse(at);
   const maxMs = Math.min(max_ms, at_most_ms);

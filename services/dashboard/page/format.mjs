@@ -25,7 +25,9 @@ export function relative(time, now, language) {
 }
 
 export const clockTime = (time, language) =>
-  new Date(time).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  new Date(time).toLocaleTimeString(language, {
+    ...{ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
+  });
 
 export const dateTime = (time, language) =>
-  new Date(time).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
+  new Date(time).toLocaleString(language, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });

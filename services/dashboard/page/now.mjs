@@ -55,7 +55,7 @@ function Pending({ event }) {
   return html`<article class="card" aria-label=${title} data-event=${event.event}>
     <h3>${title}</h3>
     <p>
-      <a href=${runLink(event.host, event.run)}>${t("openRun", { run: event.run })}</a> ·
+      <a href=${runLink(event.host, event.run)}>${t("openRun", { run: event.run })}</a> ·${" "}
       <${Ago} at=${event.since} />
     </p>
     <${Changes} changes=${changes} />
@@ -172,9 +172,9 @@ function Run({ run }) {
   const all = Math.max(run.containers.length, run.stages.length);
   const busy = run.stages.filter(({ doing }) => doing !== "ended").slice(0, 20);
   return html`<li>
-    <a href=${runLink(run.host, run.run)}>${run.host} · ${t("openRun", { run: run.run })}</a> · ${run.mode} ·
-    <${Ago} at=${run.begun} />
-    <progress max=${all} value=${done} aria-label=${t("runProgress", { done, all })}></progress>
+    <a href=${runLink(run.host, run.run)}>${run.host} · ${t("openRun", { run: run.run })}</a> · ${run.mode}
+    ·${" "} <${Ago} at=${run.begun} />${" "}
+    <progress max=${all} value=${done} aria-label=${t("runProgress", { done, all })}></progress>${" "}
     ${t("runProgress", { done, all })}
     <ul>
       ${busy.map(({ container, doing, since }) => html`<li key=${container}><b>${container}</b> ${t(`stage_${doing}`)} · <${Ago} at=${since} /></li>`)}

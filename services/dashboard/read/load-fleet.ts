@@ -48,7 +48,7 @@ export async function loadFleet(observing: Observing, readRecord: RunRecordReade
   );
   await restoreVerdicts(manager, view);
   view.skipTo("verdicts", heard);
-  const first = Math.max(journal.first, journal.last - MAX_LINES + 1);
+  const first = Math.max(1, journal.first, journal.last - MAX_LINES + 1);
   for (const message of await readRange(manager, STREAMS.runs, { first, last: journal.last })) {
     const record = recordIn(message, readRecord);
     const line = record && lineOf(record, message.seq);

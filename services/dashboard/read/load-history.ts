@@ -29,7 +29,7 @@ export async function loadHistory(
   { view, journal }: Omit<LoadedFleet, "epoch">,
   { isCurrent, told }: HistoryListener,
 ): Promise<void> {
-  const oldest = Math.max(journal.first, journal.last - MAX_RECORDS + 1);
+  const oldest = Math.max(1, journal.first, journal.last - MAX_RECORDS + 1); // an empty stream begins with 0
   const of = Math.max(0, journal.last - oldest + 1);
   let since: string | null = null;
   for (let last = journal.last; last >= oldest && !view.history.isFull; last -= CHUNK) {

@@ -46,10 +46,6 @@ describe("the dashboard in a browser", () => {
     await card.waitFor();
     assert.match(await card.innerText(), /before_update · web on h1/);
     assert.ok((await card.innerText()).includes(MARKUP));
-    if (PICTURES !== undefined) {
-      await mkdir(PICTURES, { recursive: true });
-      await page.screenshot({ path: join(PICTURES, "now.png") });
-    }
     await card.getByRole("button", { name: "Refuse" }).press("Enter");
     const dialog = page.getByRole("dialog");
     await dialog.locator("textarea").fill("the release notes are unread");
@@ -121,6 +117,40 @@ describe("the dashboard in a browser", () => {
     assert.equal(await page.getByText("a step while it was away").count(), 1);
     assert.equal(await page.getByText("pull apps/web").count(), 1);
     assert.equal(await page.locator(".banner").count(), 0);
+  });
+});
+
+(PICTURES === undefined ? describe.skip : describe)("the picture of the dashboard", () => {
+  it("is made from a run with two events that wait", async () => {
+    await using scene = await openScene();
+    await using _service = await scene.start();
+    await scene.putHost(HOST, hostEntry(["shop", "db", "mail"]));
+    await scene.record({ kind: "begun", plan: "p", mode: "update", containers: ["shop", "db", "mail"] });
+    await scene.record({ kind: "did", container: "mail", step: "pull ghcr.io/shop/mail:latest", ms: 2312 });
+    await scene.record({ kind: "swapping", container: "mail", old_id: "a", new_id: "b", to: "c" });
+    await scene.record({ kind: "swapped", container: "mail", steps: [], downtime_ms: 840 });
+    await scene.record({
+      ...{ kind: "ended", container: "mail", end: "updated", because: "the new container has proved itself" },
+      ...{ from_version: "3.1.0", to_version: "3.1.2", downtime_ms: 840 },
+    });
+    const waits = { shop: ["1.4.2", "2.0.0"], db: ["16.4", "16.5"] } as const;
+    for (const [container, versions] of Object.entries(waits)) {
+      await scene.askAbout(container, versions);
+      await scene.record(waiting(container));
+    }
+    const event = EVENT.replace(/web$/, "shop");
+    await scene.say("exec_h1", event, { verdict: "proceed", reason: "dumped 2.1 GB in 14 s" });
+    const browser = await startChromium();
+    try {
+      const { page } = await openPage(browser, scene.url, { role: "approver" });
+      await page.getByText("dumped 2.1 GB in 14 s").waitFor();
+      await page.getByText("1.4.2 → 2.0.0").waitFor();
+      await page.setViewportSize({ width: 1100, height: 720 });
+      await mkdir(PICTURES ?? "", { recursive: true });
+      await page.screenshot({ path: join(PICTURES ?? "", "dashboard.png") });
+    } finally {
+      await browser.close();
+    }
   });
 });
 

@@ -16,6 +16,7 @@ import {
   parseViewId,
 } from "../../../services/dashboard/model/position.ts";
 import type { RunView } from "../../../services/dashboard/model/run-view.ts";
+import { plannedChangesIn } from "../../../services/dashboard/read/event-changes.ts";
 import type { HostEntry } from "../../../shared/contract/host-entry.ts";
 
 const AT = Date.parse("2026-11-30T10:00:00Z");
@@ -222,6 +223,45 @@ describe("the dashboard's view of a fleet", () => {
     assert.equal(view.recordsOf("h1", "run0"), undefined);
     assert.equal(view.recordsOf("h1", "run399")?.length, 3);
   });
+});
+
+describe("what a pending event is about", () => {
+  const image = (id: string, version?: string) => ({
+    id: `sha256:${id.repeat(64)}`,
+    labels: version === undefined ? null : { "org.opencontainers.image.version": version },
+  });
+  const container = { name: "web", image: "apps/web:latest" };
+  const eventOf = (data: object): string =>
+    JSON.stringify({
+      ...{ specversion: "1.0", id: "e", source: "s", type: "t", subject: "web", time: "now" },
+      ...{ datacontenttype: "application/json", verdictsubject: "v", progresssubject: "p", data },
+    });
+  const cases: readonly [string, string, readonly string[]][] = [
+    [
+      "by the versions of the images",
+      eventOf({ old_container: container, old_image: image("a", "1.4.2"), new_image: image("b", "1.5.0") }),
+      ["web: 1.4.2 → 1.5.0"],
+    ],
+    [
+      "by the first digits of their ids",
+      eventOf({ old_container: container, old_image: image("a"), new_image: image("b", "<b>1</b>") }),
+      ["web: aaaaaaaaaaaa → bbbbbbbbbbbb"],
+    ],
+    [
+      "for each container of a plan",
+      eventOf({ updateable: [{ container, current_image: image("a", "1"), latest_image: image("b", "2") }] }),
+      ["web: 1 → 2"],
+    ],
+    ["of any other event nothing", eventOf({ container }), []],
+    ["of what is no event nothing", "refuse: {", []],
+  ];
+  for (const [title, text, wanted] of cases)
+    it(title, () => {
+      const changes = plannedChangesIn(text).map(
+        ({ container: name, from, to }) => `${name}: ${from} → ${to}`,
+      );
+      assert.deepEqual(changes, wanted);
+    });
 });
 
 describe("a person at the dashboard", () => {

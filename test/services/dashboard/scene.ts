@@ -42,6 +42,8 @@ export interface DashboardScene extends AsyncDisposable {
     body: RecordBody,
     at?: { readonly host?: string; readonly run?: string },
   ) => Promise<number>;
+  /** As the updater asks about a container. */
+  readonly askAbout: (container: string, versions: readonly [from: string, to: string]) => Promise<void>;
   readonly say: (participant: string, event: string, body: unknown) => Promise<void>;
   readonly putHost: (name: string, entry: HostEntry) => Promise<void>;
 }
@@ -60,26 +62,43 @@ export async function openScene(): Promise<DashboardScene> {
   return {
     ...{ server, nats, js, url, held },
     start: async (env = {}) => {
-      const started = startProcess(PROGRAM, {
-        PATH: "/usr/bin:/bin",
-        NATS_URL: server.url,
-        DASHBOARD_PORT: String(port),
-        DASHBOARD_TOKENS: TOKEN_SETTING,
+      const started = await startDashboard({
+        ...{ NATS_URL: server.url, DASHBOARD_PORT: String(port), DASHBOARD_TOKENS: TOKEN_SETTING },
         ...env,
       });
       running.push(started);
-      let hasEnded = false;
-      void started.exited.then(() => (hasEnded = true));
-      await until("the dashboard serves", () => hasEnded || /serving the dashboard/.test(started.log()), {
-        within: 30_000,
-        explain: started.log,
-      });
       return started;
     },
     record: async (body, { host = HOST, run = RUN } = {}) => {
       n += 1;
       const record = { ...body, writer: "w", n, at: new Date().toISOString(), host, run };
       return publish(via, { subject: subjects.run(host, run), body: record });
+    },
+    askAbout: async (container, [from, to]) => {
+      const image = (version: string) => ({
+        id: `sha256:${"a".repeat(64)}`,
+        labels: { "org.opencontainers.image.version": version },
+      });
+      const event = eventId(RUN, "before_update", container);
+      const body = {
+        ...{
+          specversion: "1.0",
+          id: event,
+          source: "s",
+          type: "ouroboros.before_update.v1",
+          subject: container,
+        },
+        ...{ time: new Date().toISOString(), datacontenttype: "application/json" },
+        ...{ verdictsubject: "v", progresssubject: "p" },
+        data: {
+          old_container: { name: container, image: `ghcr.io/shop/${container}:latest` },
+          ...{ old_image: image(from), new_image: image(to) },
+        },
+      };
+      await publish(via, {
+        subject: subjects.hook({ host: HOST, hook: "before_update", container, event }),
+        body,
+      });
     },
     say: async (participant, event, body) => {
       await publish(via, { subject: subjects.verdict(HOST, participant, event), body });
@@ -93,6 +112,18 @@ export async function openScene(): Promise<DashboardScene> {
       await server[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Resolves when it serves, or has ended. */
+export async function startDashboard(env: Readonly<Record<string, string>>): Promise<Process> {
+  const started = startProcess(PROGRAM, { PATH: "/usr/bin:/bin", ...env });
+  let hasEnded = false;
+  void started.exited.then(() => (hasEnded = true));
+  await until("the dashboard serves", () => hasEnded || /serving the dashboard/.test(started.log()), {
+    within: 30_000,
+    explain: started.log,
+  });
+  return started;
 }
 
 export const EVENT = eventId(RUN, "before_update", "web");
