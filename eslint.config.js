@@ -52,6 +52,19 @@ export default tseslint.config(
     },
   },
   {
+    // What browsers load.
+    files: ["services/dashboard/page/**/*.mjs"],
+    languageOptions: {
+      globals: {
+        EventSource: "readonly",
+        addEventListener: "readonly",
+        document: "readonly",
+        localStorage: "readonly",
+        location: "readonly",
+      },
+    },
+  },
+  {
     // A table is as long as what it lists.
     files: ["shared/settings/settings.ts", "shared/contract/hooks.ts"],
     rules: { "max-lines": "off" },

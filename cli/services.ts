@@ -10,4 +10,5 @@ export const loadService: Readonly<Record<ServiceName, () => Promise<Service>>> 
   notifier: async () => (await import("../services/notifier/run.ts")).runNotifier,
   exporter: async () => (await import("../services/exporter/run.ts")).runExporter,
   "home-assistant": async () => (await import("../services/home-assistant/run.ts")).runHomeAssistant,
+  dashboard: async () => (await import("../services/dashboard/run.ts")).runDashboard,
 };

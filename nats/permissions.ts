@@ -10,7 +10,9 @@
 // (authorization-text.ts). The user of a leaf node always has permissions, because it is another kind of client:
 // `publish` is what the host's server may send to the hub, `subscribe` what that server receives from there.
 import { hookNames, noticeNames } from "../shared/contract/hooks.ts";
+import { SNOOZE_KEYS } from "../shared/contract/notifier-state.ts";
 import { type ObserverName, observers } from "../shared/contract/observers.ts";
+import { OPERATOR } from "../shared/contract/participants.ts";
 import { BUCKETS, STREAMS, consumers, executorParticipant, reserveOf } from "../shared/contract/subjects.ts";
 import { encodeToken } from "../shared/contract/subject-tokens.ts";
 
@@ -159,7 +161,7 @@ export const roles = {
     }),
   },
   observer: {
-    says: "a service of Ouroboros that reads all events and the journal: notifications, metrics, Home Assistant",
+    says: "a service of Ouroboros that reads all events and the journal: notifications, metrics, Home Assistant, the page",
     per: "observer",
     rights: (name) => ({
       publish: [
@@ -174,8 +176,9 @@ export const roles = {
         ...commandsOf(name).map((command) =>
           onSubject(`ouroboros.command.*.poller.${command}`, "what its users ask for"),
         ),
+        ...(isDeciding(name) ? decidingPermissions() : []),
       ],
-      subscribe: [],
+      subscribe: isDeciding(name) ? [onSubject("ouroboros.verdict.*.*.*", "when to look for a verdict")] : [],
       serves: [],
     }),
   },
@@ -229,6 +232,22 @@ export const roleNames = Object.keys(roles) as readonly RoleName[];
 
 const commandsOf = (name: string): readonly string[] =>
   Object.hasOwn(observers, name) ? observers[name as ObserverName].commands : [];
+
+const isDeciding = (name: string): boolean =>
+  Object.hasOwn(observers, name) && "decides" in observers[name as ObserverName];
+
+/** Of an observer whose users decide as an operator does, and see of whom an answer is awaited. */
+const decidingPermissions = (): Permission[] => [
+  onSubject(`ouroboros.verdict.*.${OPERATOR}.*`, "what its users decide"),
+  onSubject("ouroboros.command.*.updater.status", "whether an updater acts on a host"),
+  onSubject(`$KV.${BUCKETS.observers}.${SNOOZE_KEYS}`, "what its users silence"),
+  onApi(`STREAM.MSG.GET.${STREAMS.hooks}`, "what an event is about"),
+  onApi(`STREAM.MSG.GET.${STREAMS.verdicts}`, "verdicts"),
+  onApi(`STREAM.MSG.GET.${kv(BUCKETS.participants)}`, "who is asked"),
+  ...[STREAMS.runs, STREAMS.verdicts, ...[BUCKETS.hosts, BUCKETS.held, BUCKETS.participants].map(kv)].map(
+    (stream) => onApi(`STREAM.INFO.${stream}`, "whether it is still the same"),
+  ),
+];
 
 /** To fetch and acknowledge the messages of one durable consumer, which somebody else created. */
 function pullPermissions(stream: string, durable: string, why: string): Permission[] {

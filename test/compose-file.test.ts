@@ -29,6 +29,7 @@ const SECRETS: Readonly<Record<ObserverName, readonly SettingName[]>> = {
   notifier: ["NOTIFIERS", "APPRISE_API_URL"],
   exporter: ["INFLUX_PASSWORD"],
   "home-assistant": ["MQTT_URL"],
+  dashboard: ["DASHBOARD_TOKENS", "DASHBOARD_OIDC_SECRET"],
 };
 const EVERYBODYS = [...PLAIN, ...NATS];
 
@@ -97,15 +98,25 @@ describe("compose.yaml", () => {
     assert.deepEqual(emptied.toSorted(), foreign.flatMap((name) => [name, `${name}_FILE`]).toSorted());
   });
 
-  it("publishes one port, the exporter's, on loopback unless PROMETHEUS_ADDR says otherwise", () => {
+  it("publishes two ports, the exporter's and the dashboard's, on loopback unless settings say otherwise", () => {
     const ports = [...text.matchAll(/^ +ports: (.*)$/gm)].map(([, written]) => written);
-    assert.deepEqual(ports, [
-      '[{ host_ip: "${PROMETHEUS_ADDR:-127.0.0.1}", published: "${PROMETHEUS_PORT:-8000}", target: 8000 }]',
-    ]);
-    const exporter = below("  exporter:");
-    assert.match(exporter, /^ +ports: /m);
-    assert.match(exporter, /^ +PROMETHEUS_ADDR: 0\.0\.0\.0 /m);
-    assert.match(exporter, /^ +PROMETHEUS_PORT: 8000$/m);
-    assert.match(exporter, /^ +profiles: \[exporter\]$/m);
+    const published = [
+      ["exporter", "PROMETHEUS", 8000],
+      ["dashboard", "DASHBOARD", 8010],
+    ] as const;
+    assert.deepEqual(
+      ports,
+      published.map(
+        ([, setting, port]) =>
+          `[{ host_ip: "\${${setting}_ADDR:-127.0.0.1}", published: "\${${setting}_PORT:-${port}}", target: ${port} }]`,
+      ),
+    );
+    for (const [name, setting, port] of published) {
+      const service = below(`  ${name}:`);
+      assert.match(service, /^ +ports: /m);
+      assert.match(service, new RegExp(`^ +${setting}_ADDR: 0\\.0\\.0\\.0 `, "m"));
+      assert.match(service, new RegExp(`^ +${setting}_PORT: ${port}$`, "m"));
+      assert.match(service, new RegExp(`^ +profiles: \\[${name}\\]$`, "m"));
+    }
   });
 });

@@ -20,7 +20,10 @@ export interface PollerCommands extends Disposable {
   readonly takeRequest: () =>
     { readonly request: OperatorRequest | LookRequest; readonly answer: CommandAnswer } | undefined;
 }
-const ContainerBody = z.object({ container: z.string().min(1) });
+const ContainerBody = z.object({
+  container: z.string().min(1),
+  by: z.string().min(1).max(100).optional().describe("The person who asks."),
+});
 const LookBody = z.object({ container: z.string().min(1).optional(), fresh: z.boolean().optional() });
 export type CommandAnswer = (report: object) => void;
 

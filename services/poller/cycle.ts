@@ -65,12 +65,15 @@ interface CycleExtent {
   readonly except?: ReadonlySet<string>;
   /** Name or id of the container that the operator asks for. Its held entry does not count. */
   readonly only?: string;
+  /** The person who asks, where that is known. */
+  readonly by?: string | undefined;
 }
 
-const ASKED = { reason: "update asked for by the operator" };
+export const askedBy = (what: "update" | "rollback", by = "the operator"): string =>
+  `${what} asked for by ${by}`;
 
 /** @throws the Engine or NATS client's error when one is unreachable, and HostNameTaken. */
-export async function runCycle(polling: Polling, { except, only }: CycleExtent = {}): Promise<PollCycle> {
+export async function runCycle(polling: Polling, { except, only, by }: CycleExtent = {}): Promise<PollCycle> {
   const lookedAt = iso(polling.clock.now());
   const found = await findUpdates(polling, {
     ...(except !== undefined && { except }),
@@ -83,7 +86,7 @@ export async function runCycle(polling: Polling, { except, only }: CycleExtent =
     polling,
     plan.groups,
     snapshot,
-    only === undefined ? undefined : ASKED,
+    only === undefined ? undefined : { reason: askedBy("update", by) },
   );
   const left = [...choice.skipped, ...plan.skipped, ...publication.skipped];
   const counts = {

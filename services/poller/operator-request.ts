@@ -6,7 +6,7 @@ import { parseImageRef } from "../../shared/registry/image-ref.ts";
 import { makeSelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
 import { findLastUpdate, whyNoRollback } from "../../shared/nats/past-updates.ts";
 import { whyUnwatched } from "../../shared/containers/watch-list.ts";
-import { runCycle, recordCycle } from "./cycle.ts";
+import { askedBy, recordCycle, runCycle } from "./cycle.ts";
 import { HostNameTaken } from "./host-record.ts";
 import { type SkippedContainer, makePlan } from "./plan.ts";
 import type { Polling } from "./polling.ts";
@@ -17,6 +17,8 @@ export interface OperatorRequest {
   readonly kind: "update" | "rollback";
   /** Name, id, or the start of an id. */
   readonly container: string;
+  /** The person who asks, where a service asks for one. */
+  readonly by?: string | undefined;
 }
 
 export type RequestResult =
@@ -27,19 +29,20 @@ export type RequestResult =
 /** @throws HostNameTaken, and the NATS client's error once its connection is closed for good. */
 export async function handleOperatorRequest(
   polling: Polling,
-  { kind, container }: OperatorRequest,
+  request: OperatorRequest,
 ): Promise<RequestResult> {
-  polling.log.info({ container, kind }, "asked for by the operator");
+  const { kind, container, by } = request;
+  polling.log.info({ container, kind, ...(by !== undefined && { by }) }, "asked for by the operator");
   try {
-    return await (kind === "update" ? updateNow(polling, container) : rollBack(polling, container));
+    return await (kind === "update" ? updateNow(polling, request) : rollBack(polling, request));
   } catch (error) {
     if (error instanceof HostNameTaken || polling.nats.isClosed()) throw error;
     return { kind: "failed", because: explain(error) };
   }
 }
 
-async function updateNow(polling: Polling, container: string): Promise<RequestResult> {
-  const { outcome, left, isThere } = await runCycle(polling, { only: container });
+async function updateNow(polling: Polling, { container, by }: OperatorRequest): Promise<RequestResult> {
+  const { outcome, left, isThere } = await runCycle(polling, { only: container, by });
   return isThere ? requestResultOf(outcome, left, container) : NO_SUCH_CONTAINER;
 }
 
@@ -63,7 +66,7 @@ function requestResultOf(
   }
 }
 
-async function rollBack(polling: Polling, container: string): Promise<RequestResult> {
+async function rollBack(polling: Polling, { container, by }: OperatorRequest): Promise<RequestResult> {
   const { host, settings, manager, signal, clock } = polling;
   const snapshot = await takeEngineSnapshot(host.engine, signal);
   const facts = snapshot.facts.find((candidate) => hasNameOrId(candidate, container));
@@ -85,9 +88,10 @@ async function rollBack(polling: Polling, container: string): Promise<RequestRes
     now: clock.now(),
     compat: [],
   });
-  const publication = await publishPlan(polling, plan.groups, snapshot, ROLLBACK);
+  const publication = await publishPlan(polling, plan.groups, snapshot, {
+    reason: askedBy("rollback", by),
+    rollback: true,
+  });
   await recordCycle(polling, publication);
   return requestResultOf(publication.outcome, [...plan.skipped, ...publication.skipped], container);
 }
-
-const ROLLBACK = { reason: "rollback asked for by the operator", rollback: true } as const;

@@ -85,6 +85,29 @@ export const observerErrors = {
     cause: "The address is not one of this machine, or another program has the port.",
     remedy: "set PROMETHEUS_ADDR to an address of this machine, and PROMETHEUS_PORT to a port that is free",
   },
+  dashboardAddress: {
+    says: "the dashboard cannot be served on {address} ({because})",
+    cause: "The address is not one of this machine, or another program has the port.",
+    remedy: "set DASHBOARD_ADDR to an address of this machine, and DASHBOARD_PORT to a port that is free",
+  },
+  dashboardTokens: {
+    says: "DASHBOARD_TOKENS is not set, so nobody could sign in to the dashboard",
+    cause: "With DASHBOARD_AUTH=token people sign in by a token.",
+    remedy:
+      "set it to NAME:operator:TOKEN with a token of `openssl rand -hex 24`, or choose another DASHBOARD_AUTH",
+  },
+  dashboardProxies: {
+    says: "DASHBOARD_PROXIES is not set, so nobody would be believed who they are",
+    cause:
+      "With DASHBOARD_AUTH=forward-auth a proxy signs people in, and only what comes from its address counts.",
+    remedy: "set it to the addresses of your proxy",
+  },
+  dashboardOidc: {
+    says: "DASHBOARD_AUTH=oidc needs {missing}",
+    cause:
+      "Without these settings the provider cannot be asked, or does not know where to lead people back to.",
+    remedy: "set it as your provider says",
+  },
   mqttCertificate: {
     says: "MQTT_CA cannot be read ({because})",
     cause: "The file is not there, or this user may not read it.",

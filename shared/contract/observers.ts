@@ -9,6 +9,8 @@ export interface Observer {
   readonly isWanted: (settings: Settings) => boolean;
   /** Commands to the pollers that it may send, as an operator does. */
   readonly commands: readonly string[];
+  /** Its users decide as an operator does: verdicts, snoozed notifications. It may read what that takes. */
+  readonly decides?: true;
 }
 
 export const observers = {
@@ -26,6 +28,12 @@ export const observers = {
     says: "Shows containers in Home Assistant, by MQTT.",
     isWanted: ({ MQTT_URL }) => MQTT_URL !== "",
     commands: ["update"],
+  },
+  dashboard: {
+    says: "Serves the page on which people see what waits, and decide.",
+    isWanted: ({ DASHBOARD }) => DASHBOARD,
+    commands: ["status", "look", "update", "rollback"],
+    decides: true,
   },
 } as const satisfies Record<string, Observer>;
 

@@ -1,4 +1,5 @@
 // The readers that parse the text of a setting. The error of each reader says what is allowed.
+import { isIP } from "node:net";
 import * as z from "zod";
 import { isCron } from "./cron.ts";
 import { unquote } from "./env-value.ts";
@@ -121,6 +122,30 @@ export const dataExport = z
   .toLowerCase()
   .transform((given) => (/^(?:none|false|no)?$/.test(given) ? undefined : given))
   .pipe(z.enum(["prometheus", "influxdb"], "allowed are prometheus, influxdb").optional());
+
+export const dashboardAuth = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(["token", "forward-auth", "oidc"], "allowed are token, forward-auth, oidc"));
+
+export const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "allowed are letters, digits and -");
+
+/** IP addresses and networks as ADDRESS/BITS. */
+export const addresses = names.refine(
+  (all) => all.every(isAddressOrNetwork),
+  "allowed are IP addresses and networks such as 10.0.0.0/8, separated by blanks",
+);
+
+function isAddressOrNetwork(given: string): boolean {
+  const [address = "", bits, ...more] = given.split("/");
+  const version = isIP(address);
+  const most = version === 4 ? 32 : 128;
+  return (
+    version !== 0 &&
+    more.length === 0 &&
+    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
+  );
+}
 
 export const COMPATIBLE = ["watchtower", "wud"] as const;
 export const compatLabels = z

@@ -2,6 +2,7 @@
 // and read-settings.ts reads the settings by it.
 /* eslint max-lines: off -- one row a setting */
 import * as z from "zod";
+import { dashboardRoles, dashboardTokens } from "./dashboard-settings.ts";
 import { notify } from "./notify-setting.ts";
 import * as value from "./setting-values.ts";
 
@@ -349,6 +350,74 @@ export const settings = {
     byDefault: "homeassistant",
     read: value.topicPrefix,
     says: "First part of all topics: the discovery prefix that Home Assistant is set to.",
+  },
+  DASHBOARD: {
+    byDefault: "off",
+    read: value.onOff,
+    says: "`on`: the program with all services serves the [dashboard](dashboard.md) too. `ouroboros dashboard` does so by itself.",
+  },
+  DASHBOARD_ADDR: {
+    byDefault: "127.0.0.1",
+    read: value.text,
+    says: "Address on which the dashboard is served.",
+  },
+  DASHBOARD_PORT: { byDefault: "8010", read: value.port, says: "Port on which the dashboard is served." },
+  DASHBOARD_URL: {
+    byDefault: "",
+    read: value.webAddress,
+    says: "Where browsers reach the dashboard, such as `https://example.org/ouroboros/`, if that is through a proxy. With `https://` its cookies are sent by TLS alone. OIDC needs it.",
+  },
+  DASHBOARD_AUTH: {
+    byDefault: "token",
+    read: value.dashboardAuth,
+    says: "How people sign in to the dashboard: `token` (DASHBOARD_TOKENS), `forward-auth` (a proxy in DASHBOARD_PROXIES says who it is), or `oidc`.",
+  },
+  DASHBOARD_TOKENS: {
+    byDefault: "",
+    read: dashboardTokens,
+    secret: true,
+    says: "Who may sign in by a token: `NAME:ROLE:TOKEN`, separated by blanks; the role is `viewer`, `approver` or `operator`, the token has 24 characters or more.",
+  },
+  DASHBOARD_ROLES: {
+    byDefault: "viewer=*",
+    read: dashboardRoles,
+    says: "Who has which role, where a proxy or OIDC says who it is: `ROLE=GROUP`, `ROLE=user:NAME` or `ROLE=*`, separated by blanks. The highest role counts; who has none is not let in.",
+  },
+  DASHBOARD_PROXIES: {
+    byDefault: "",
+    read: value.addresses,
+    says: "Addresses or networks of the proxies that are believed who it is, such as `172.18.0.2` or `10.0.0.0/8`, separated by blanks.",
+  },
+  DASHBOARD_USER_HEADER: {
+    byDefault: "Remote-User",
+    read: value.headerName,
+    says: "Header in which the proxy says who it is.",
+  },
+  DASHBOARD_GROUPS_HEADER: {
+    byDefault: "Remote-Groups",
+    read: value.headerName,
+    says: "Header in which the proxy names the groups, separated by commas.",
+  },
+  DASHBOARD_OIDC_ISSUER: {
+    byDefault: "",
+    read: value.webAddress,
+    says: "The OpenID Connect provider, as it names itself (`https://…`).",
+  },
+  DASHBOARD_OIDC_CLIENT: {
+    byDefault: "",
+    read: value.text,
+    says: "Id of the client that the provider has for the dashboard. Its redirect URL is DASHBOARD_URL followed by `/auth/callback`.",
+  },
+  DASHBOARD_OIDC_SECRET: {
+    byDefault: "",
+    read: value.text,
+    secret: true,
+    says: "Secret of DASHBOARD_OIDC_CLIENT.",
+  },
+  DASHBOARD_OIDC_GROUPS: {
+    byDefault: "groups",
+    read: value.text,
+    says: "Claim of the ID token that lists the groups.",
   },
   SAVE_COUNTERS: {
     flags: ["-sc", "--save-counters"],

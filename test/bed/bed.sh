@@ -5,7 +5,8 @@
 # and /var/lib/docker, so Engines of several versions run side by side and each can be crashed, rebooted or cut
 # off alone. All traffic stays in network namespaces that this script makes. Needs root and Debian's apt.
 #
-#   install [podman] [base-image]  what the bed is made of: Debian packages, and the Engines, Alertmanager, mosquitto,
+#   install [podman] [base-image] [chromium]
+#                           what the bed is made of: Debian packages, and the Engines, Alertmanager, mosquitto,
 #                           Prometheus and InfluxDB, unpacked in $BED_CACHE
 #   up [VERSION...]         network, names, CA, registry, hub, NATS and a host per VERSION (20.10 26.1 28.5 podman)
 #   down                    stop all of it and remove $BED
@@ -55,6 +56,7 @@ install() {
   mkdir -p "$BED_CACHE"; exec 9> "$BED_CACHE/lock"; flock 9 # several beds come up at once
   command -v apt-get > /dev/null || die "needs Debian or a relative of it, for apt-get"
   case " $* " in *" podman "*) wanted+=" $PODMAN";; esac
+  case " $* " in *" chromium "*) wanted+=" chromium fonts-dejavu-core";; esac
   if [ "$(dpkg-query -W -f '${db:Status-Status}\n' $wanted 2> /dev/null | grep -cx installed)" != "$(wc -w <<< "$wanted")" ]; then
     say "installing Debian packages"
     $APT update

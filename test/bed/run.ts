@@ -31,6 +31,9 @@ interface Outcome {
 }
 
 const options: BedOptions = { hosts: ["28.5", "20.10", "26.1"], parts: ["podman", "base-image"] };
+/** The full run has a browser, too. */
+const optionsOf = (full: boolean): BedOptions =>
+  full ? { ...options, parts: [...(options.parts ?? []), "chromium"] } : options;
 const leastCovered = 90;
 
 await main();
@@ -101,7 +104,7 @@ async function runSome(
   };
   if (units.length > 0) await runIn(withoutBed, units);
   if (others.length > 0)
-    await withBed(options, (bed) => runIn(bed, others, "--require", "./dist/test/bed/leaks.js"));
+    await withBed(optionsOf(full), (bed) => runIn(bed, others, "--require", "./dist/test/bed/leaks.js"));
 }
 
 /** Everything: the beds take the files one by one. */
@@ -127,7 +130,7 @@ async function runAll(
   const first = times(availableParallelism(), () => runIn(withoutBed, units));
   if (full) await Promise.all(first); // what it measures, it measures with the machine to itself
   const beds = others.length === 0 ? 0 : full ? 1 : bedCount();
-  const second = times(beds, () => withBed(options, (bed) => runIn(bed, others)));
+  const second = times(beds, () => withBed(optionsOf(full), (bed) => runIn(bed, others)));
   const ended = await Promise.allSettled([...first, ...second]);
   for (const one of ended) if (one.status === "rejected") throw one.reason;
 }

@@ -71,7 +71,7 @@ export const commandRuns: readonly CommandRun[] = [
     words: "The program with all services serves",
   },
   {
-    prints: /^docker compose --profile (?:home-assistant|webhook) up -d$/m,
+    prints: /^docker compose --profile (?:home-assistant|webhook|dashboard) up -d$/m,
     test: COMPOSE,
     words: "docker compose --profile home-assistant up -d",
   },
@@ -160,6 +160,7 @@ export const notRun: readonly { readonly prints: RegExp; readonly because: strin
   { prints: /^docker run --name ouroboros$/, because: "the name of a set-up; its command is in the README" },
   { prints: /^docker compose up -d --build$/, because: "the Engines of the tests reach no package mirror" },
   { prints: /^chmod (?:\+x|o-w)$/, because: "script-faults.test.ts has both, with the path of the script" },
+  { prints: /^openssl rand -hex 24$/, because: "any other random text does as well" },
   { prints: /^nats --inbox-prefix=/, because: "the nats program is in no package of the test bed" },
   {
     prints: /^printf 'OUROBOROS_HOST=web01/,

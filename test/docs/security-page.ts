@@ -9,7 +9,7 @@ const EXAMPLE = {
   host: "web01",
   participant: "backup",
   reader: "archive",
-  observer: "home-assistant",
+  observer: "dashboard",
   watcher: "dashboard",
   one: "",
 } as const;
@@ -42,7 +42,7 @@ export const PROMISES: readonly (readonly [who: string, promise: string, tests: 
   ["a watcher's or a reader's key", "changes nothing", [ADVERSARY]],
   [
     "the key of an observer that comes with Ouroboros",
-    "changes only what this observer remembers; Home Assistant's also asks for updates, as its users do",
+    "changes only what this observer remembers; Home Assistant's also asks for updates, and the dashboard's decides what waits, as their users do",
     [ADVERSARY],
   ],
   [

@@ -9,7 +9,10 @@ import "../../bed/bed.ts"; // It starts openssl.
 import { runOperatorCommand } from "../../support/run-operator-command.ts";
 
 /** Their users are made unasked. */
-const OBSERVERS = ["observer_exporter", "observer_home-assistant", "observer_notifier"];
+const OBSERVERS = [
+  ...["observer_dashboard", "observer_exporter"],
+  ...["observer_home-assistant", "observer_notifier"],
+];
 
 describe("ouroboros nats-config", () => {
   let folder = "";
@@ -54,7 +57,7 @@ describe("ouroboros nats-config", () => {
     await run("write", folder, "--hosts", "web01");
     const before = [await read("users", "poller_web01.nk"), await read("ca.pem")];
     const { out } = await run("write", folder, "--hosts", "web01,web02");
-    assert.match(out, /^10 users written/m);
+    assert.match(out, /^11 users written/m);
     assert.deepEqual([await read("users", "poller_web01.nk"), await read("ca.pem")], before);
     assert.match(await read("users", "poller_web02.nk"), /^SU/);
   });
@@ -90,7 +93,7 @@ describe("ouroboros nats-config", () => {
     await run("write", folder, "--hosts", "web01", ...first, ...more);
     const before = [await read("users", "participant_b.password"), await read("nats", "users.conf")];
     const { code, out } = await run("write", folder);
-    assert.deepEqual([code, out.split("\n").length], [0, 13]);
+    assert.deepEqual([code, out.split("\n").length], [0, 14]);
     assert.deepEqual(
       [await read("users", "participant_b.password"), await read("nats", "users.conf")],
       before,
@@ -222,7 +225,7 @@ describe("ouroboros nats-config", () => {
       folder,
       users: [
         ...["operator", "leaf_web01", "leaf_web=2E02", "participant_a"],
-        ...["observer_notifier", "observer_exporter", "observer_home-assistant"],
+        ...["observer_notifier", "observer_exporter", "observer_home-assistant", "observer_dashboard"],
         ...["poller_web01", "updater_web01", "exec_web01"],
         ...["poller_web=2E02", "updater_web=2E02", "exec_web=2E02"],
       ],

@@ -1,0 +1,64 @@
+// What all routes share: the parts of the service, who sends a request, and how one is refused.
+import type { HttpBindings } from "@hono/node-server";
+import type { Context } from "hono";
+import { getCookie } from "hono/cookie";
+import type { Observing } from "../../../shared/runtime/run-observer.ts";
+import type { DashboardRole } from "../../../shared/settings/dashboard-settings.ts";
+import type { Attempts } from "../auth/attempts.ts";
+import type { Identification, RequestFacts, SignInRefusal } from "../auth/identify.ts";
+import type { OidcSignIn } from "../auth/oidc.ts";
+import { type Person, mayAct } from "../auth/person.ts";
+import type { Sessions } from "../auth/sessions.ts";
+import type { LiveFleet } from "../read/live-fleet.ts";
+import type { Asset } from "./assets.ts";
+
+export interface AppParts {
+  readonly observing: Observing;
+  readonly fleet: LiveFleet;
+  readonly sessions: Sessions;
+  readonly attempts: Attempts;
+  readonly identification: Identification;
+  readonly oidc: OidcSignIn | undefined;
+  readonly assets: ReadonlyMap<string, Asset>;
+}
+
+export interface AppEnv {
+  readonly Bindings: HttpBindings;
+  readonly Variables: { readonly person: Person };
+}
+export type AppContext = Context<AppEnv>;
+
+export const SESSION_COOKIE = "ouroboros_session";
+
+export const headerOf =
+  (c: AppContext) =>
+  (name: string): string | undefined =>
+    c.req.header(name);
+
+export const factsOf = (c: AppContext): RequestFacts => ({
+  address: c.env.incoming.socket.remoteAddress ?? "",
+  header: headerOf(c),
+  cookie: getCookie(c, SESSION_COOKIE),
+});
+
+export function refuse(c: AppContext, refused: SignInRefusal): Response {
+  switch (refused) {
+    case "sign in":
+      return c.json({ because: "sign in first" }, 401);
+    case "too many tries":
+      return c.json({ because: "too many tries; wait some minutes" }, 429);
+    case "no role":
+      return c.json({ because: "you have no role here; DASHBOARD_ROLES grants one" }, 403);
+    case "not from a proxy":
+      return c.json({ because: "only the proxies of DASHBOARD_PROXIES are believed who somebody is" }, 403);
+  }
+}
+
+/** Lets only those go on who have at least this role. */
+export const needs =
+  (role: DashboardRole) =>
+  async (c: AppContext, next: () => Promise<void>): Promise<Response | undefined> => {
+    if (!mayAct(c.get("person"), role)) return c.json({ because: `only who is ${role} may do that` }, 403);
+    await next();
+    return undefined;
+  };

@@ -1,0 +1,312 @@
+// What the dashboard makes of records and entries, without NATS.
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import type { RecordBody, RunRecord } from "../../../shared/contract/run-records.ts";
+import { Attempts } from "../../../services/dashboard/auth/attempts.ts";
+import { readPersonName, roleOf } from "../../../services/dashboard/auth/person.ts";
+import { signReason } from "../../../services/dashboard/decisions.ts";
+import { withPaths } from "../../../services/dashboard/http/assets.ts";
+import { Entities, type Topic } from "../../../services/dashboard/model/entities.ts";
+import { FleetView } from "../../../services/dashboard/model/fleet-view.ts";
+import {
+  type Position,
+  START,
+  epochOf,
+  formatViewId,
+  parseViewId,
+} from "../../../services/dashboard/model/position.ts";
+import type { RunView } from "../../../services/dashboard/model/run-view.ts";
+import { plannedChangesIn } from "../../../services/dashboard/read/event-changes.ts";
+import type { HostEntry } from "../../../shared/contract/host-entry.ts";
+
+const AT = Date.parse("2026-11-30T10:00:00Z");
+const record = (
+  body: RecordBody,
+  seconds = 0,
+  [host, run]: readonly [string, string] = ["h1", "01run"],
+): RunRecord => ({
+  ...body,
+  ...{ writer: "w", n: 1, host, run, at: new Date(AT + seconds * 1000).toISOString() },
+});
+const EVENT = "01run-before_update-web";
+const waiting: RecordBody = {
+  ...{ kind: "waiting", event: EVENT, hook: "before_update", container: "web" },
+  participants: [
+    { name: "board", timeout_ms: 60_000, max_ms: 600_000, on_timeout: "refuse" },
+    { name: "exec_h1", timeout_ms: 60_000, max_ms: 600_000, on_timeout: "defer" },
+  ],
+};
+const ended = (container: string, end: "updated" | "failed", more: object = {}): RecordBody => ({
+  ...{ kind: "ended", container, end, because: "so" },
+  ...more,
+});
+const at = (position: Partial<Position>): Position => ({ ...START, ...position });
+const all: ReadonlySet<Topic> = new Set<Topic>([
+  "hosts",
+  "containers",
+  "pending",
+  "runs",
+  "lines",
+  "results",
+]);
+const keys = (changes: readonly { readonly topic: string; readonly key: string }[] | undefined): string[] =>
+  (changes ?? []).map(({ topic, key }) => `${topic} ${key}`).sort();
+
+describe("the id of an event of the dashboard", () => {
+  it("is the position in all streams, and is read as it was written", () => {
+    const id = { epoch: epochOf(["2026-11-30T10:00:00Z"]), position: at({ runs: 12, held: 3 }) };
+    assert.deepEqual(parseViewId(formatViewId(id)), id);
+    for (const wrong of [undefined, "", "x", "a.1.2.3.4", "a.1.2.3.4.x", "a.1.2.3.4.5.6", "A.1.2.3.4.5"])
+      assert.equal(parseViewId(wrong), undefined, wrong);
+  });
+  it("is of another epoch when any stream was made anew, and of the same after a restart", () => {
+    const [one, two] = ["2026-11-30T10:00:00Z", "2026-11-30T10:00:01Z"];
+    assert.equal(epochOf([one, two]), epochOf([one, two]));
+    assert.notEqual(epochOf([one, two]), epochOf([two, one]));
+    assert.notEqual(epochOf([one, two]), epochOf([one, one]));
+  });
+});
+
+describe("the values of the dashboard", () => {
+  it("are sent where a message that changed them is newer than the page's position, and as they are then", () => {
+    const entities = new Entities();
+    entities.set({ topic: "runs", key: "a", value: 1 }, "runs", 5);
+    entities.set({ topic: "runs", key: "b", value: 1 }, "runs", 6);
+    entities.set({ topic: "runs", key: "a", value: 2 }, "verdicts", 9);
+    const wanted = new Set<Topic>(["runs"]);
+    assert.deepEqual(keys(entities.changesSince(at({ runs: 4, verdicts: 9 }), wanted)), ["runs a", "runs b"]);
+    assert.deepEqual(entities.changesSince(at({ runs: 6, verdicts: 8 }), wanted), [
+      { topic: "runs", key: "a", value: 2 },
+    ]);
+    assert.deepEqual(entities.changesSince(at({ runs: 6, verdicts: 9 }), wanted), []);
+  });
+  it("are sent as removed, and not at all where nothing was changed", () => {
+    const entities = new Entities();
+    const wanted = new Set<Topic>(["hosts"]);
+    assert.equal(entities.set({ topic: "hosts", key: "a", value: { b: 1 } }, "hosts", 1), true);
+    assert.equal(entities.set({ topic: "hosts", key: "a", value: { b: 1 } }, "hosts", 2), false);
+    assert.equal(entities.set({ topic: "hosts", key: "never", value: null }, "hosts", 3), false);
+    entities.set({ topic: "hosts", key: "a", value: null }, "hosts", 4);
+    assert.deepEqual(entities.changesSince(at({ hosts: 3 }), wanted), [
+      { topic: "hosts", key: "a", value: null },
+    ]);
+    assert.deepEqual(entities.snapshot(wanted), []);
+  });
+  it("have a page begin anew that is from before what was removed and forgotten", () => {
+    const entities = new Entities();
+    for (let seq = 1; seq <= 6000; seq += 1) {
+      entities.set({ topic: "pending", key: String(seq), value: seq }, "runs", seq * 2);
+      entities.set({ topic: "pending", key: String(seq), value: null }, "runs", seq * 2 + 1);
+    }
+    assert.equal(entities.changesSince(at({ runs: 100 }), new Set<Topic>(["pending"])), undefined);
+    assert.equal(entities.changesSince(at({ runs: 12_001 }), new Set<Topic>(["pending"]))?.length, 0);
+    assert.equal(entities.changesSince(at({ runs: 11_999 }), new Set<Topic>(["pending"]))?.length, 1);
+  });
+});
+
+describe("the dashboard's view of a fleet", () => {
+  it("has an event wait from its record to its decision, with what each has said", () => {
+    const view = new FleetView();
+    view.addRecord(record(waiting), 1);
+    view.addVerdict({ event: EVENT, participant: "board", verdict: "defer", reason: "later", at: "" }, 1);
+    view.addVerdict({ event: EVENT, participant: "board", verdict: "proceed", reason: "changed", at: "" }, 2);
+    view.addVerdict({ event: EVENT, participant: "stranger", verdict: "refuse", reason: "", at: "" }, 3);
+    const pending = view.pendingEvent(EVENT);
+    assert.deepEqual(
+      pending?.asked.map(({ name, until, said }) => [name, until, said?.verdict]),
+      [
+        ["board", "2026-11-30T10:01:00.000Z", "defer"],
+        ["exec_h1", "2026-11-30T10:01:00.000Z", undefined],
+      ],
+    );
+    const verdicts = [{ participant: "board", verdict: "refuse" as const, ms: 40 }];
+    view.addRecord(
+      record({
+        ...{ kind: "decided", event: EVENT, hook: "before_update" },
+        ...{ container: "web", verdict: "refuse", verdicts },
+      }),
+      2,
+    );
+    assert.equal(view.pendingEvent(EVENT), undefined);
+    assert.deepEqual(view.answers.of("board"), {
+      ...{ proceed: 0, refuse: 1, defer: 0, timed_out: 0, late: 0, median_ms: 40, slowest_ms: 40 },
+      last: "2026-11-30T10:00:00.000Z",
+    });
+  });
+  it("applies a record once, whatever is delivered again", () => {
+    const view = new FleetView();
+    view.addRecord(record(ended("web", "failed")), 7);
+    const before = JSON.stringify(view.entities.snapshot(all));
+    view.addRecord(record(ended("web", "updated")), 7);
+    view.addRecord(record(ended("web", "updated")), 6);
+    view.addOldRecord(record(ended("web", "failed")), 7);
+    assert.equal(JSON.stringify(view.entities.snapshot(all)), before);
+    assert.equal(view.history.list().length, 1);
+  });
+  it("ends what waited in a run that is over, and in one that another has followed", () => {
+    for (const last of [
+      record({ kind: "finished", ends: {}, ms: 5 }, 1),
+      record({ kind: "begun", plan: "p", mode: "update", containers: [] }, 1, ["h1", "02run"]),
+    ]) {
+      const view = new FleetView();
+      view.addRecord(record(waiting), 1);
+      view.addRecord(last, 2);
+      assert.equal(view.pendingEvent(EVENT), undefined);
+    }
+  });
+  it("says of each container of a run what happens to it", () => {
+    const view = new FleetView();
+    const bodies: RecordBody[] = [
+      { kind: "begun", plan: "p", mode: "update", containers: ["web", "db"] },
+      { kind: "did", container: "web", step: "pull web", ms: 5 },
+      waiting,
+      { kind: "swapping", container: "web", old_id: "a", new_id: "b", to: "c" },
+      { kind: "swapped", container: "web", steps: [] },
+    ];
+    const doing = bodies.map((body, index) => {
+      view.addRecord(record(body, index), index + 1);
+      return (view.entities.get("runs", "h1/01run") as RunView).stages.at(-1)?.doing;
+    });
+    assert.deepEqual(doing, [undefined, "pulled", "asking", "replacing", "proving"]);
+    view.addRecord(record(ended("web", "updated"), 9), 9);
+    view.addRecord(record({ ...waiting, container: "web" }, 10), 10);
+    assert.deepEqual((view.entities.get("runs", "h1/01run") as RunView).stages, [
+      { container: "web", doing: "ended", since: "2026-11-30T10:00:09.000Z", end: "updated" },
+    ]);
+  });
+  it("lets the journal have the last word on a container until the poller has looked again", () => {
+    const view = new FleetView();
+    const entry = (looked: number): HostEntry => ({
+      ...{
+        engine_id: "E",
+        versions: { ouroboros: "2", api: "1" },
+        last_seen: "",
+        last_poll: null,
+        last_plan: null,
+      },
+      cycle: {
+        ...{
+          socket: "",
+          mode: "update",
+          next_poll: null,
+          monitored: 1,
+          unanswered: 0,
+          updates: [],
+          failures: [],
+        },
+        looked_at: new Date(AT + looked * 1000).toISOString(),
+        containers: [{ container: "web", image: "web", version: "1", newer: `sha256:${"c".repeat(64)}` }],
+      },
+    });
+    const shown = () =>
+      (view.entities.get("containers", "h1") as { runs: string; newer: string | null }[])[0];
+    view.setHost("h1", entry(0), 1);
+    assert.deepEqual([shown()?.runs, shown()?.newer], ["1", "sha256:cccccccccccc"]);
+    view.addRecord(record(ended("web", "updated", { to_version: "2" }), 5), 1);
+    assert.deepEqual([shown()?.runs, shown()?.newer], ["2", null]);
+    view.setHost("h1", entry(10), 2);
+    assert.deepEqual([shown()?.runs, shown()?.newer], ["1", "sha256:cccccccccccc"]);
+  });
+  it("keeps no more than its limits, however much happens", () => {
+    const view = new FleetView();
+    for (let run = 0; run < 400; run += 1) {
+      const place = ["h1", `run${run}`] as const;
+      view.addRecord(
+        record({ kind: "begun", plan: "p", mode: "update", containers: ["web"] }, run, place),
+        run * 3 + 1,
+      );
+      view.addRecord(record(ended("web", "updated"), run, place), run * 3 + 2);
+      view.addRecord(record({ kind: "finished", ends: {}, ms: 1 }, run, place), run * 3 + 3);
+    }
+    const count = (topic: Topic): number => view.entities.snapshot(new Set([topic])).length;
+    assert.deepEqual([count("runs"), count("lines"), count("results")], [50, 300, 400]);
+    assert.equal(view.recordsOf("h1", "run0"), undefined);
+    assert.equal(view.recordsOf("h1", "run399")?.length, 3);
+  });
+});
+
+describe("what a pending event is about", () => {
+  const image = (id: string, version?: string) => ({
+    id: `sha256:${id.repeat(64)}`,
+    labels: version === undefined ? null : { "org.opencontainers.image.version": version },
+  });
+  const container = { name: "web", image: "apps/web:latest" };
+  const eventOf = (data: object): string =>
+    JSON.stringify({
+      ...{ specversion: "1.0", id: "e", source: "s", type: "t", subject: "web", time: "now" },
+      ...{ datacontenttype: "application/json", verdictsubject: "v", progresssubject: "p", data },
+    });
+  const cases: readonly [string, string, readonly string[]][] = [
+    [
+      "by the versions of the images",
+      eventOf({ old_container: container, old_image: image("a", "1.4.2"), new_image: image("b", "1.5.0") }),
+      ["web: 1.4.2 → 1.5.0"],
+    ],
+    [
+      "by the first digits of their ids",
+      eventOf({ old_container: container, old_image: image("a"), new_image: image("b", "<b>1</b>") }),
+      ["web: aaaaaaaaaaaa → bbbbbbbbbbbb"],
+    ],
+    [
+      "for each container of a plan",
+      eventOf({ updateable: [{ container, current_image: image("a", "1"), latest_image: image("b", "2") }] }),
+      ["web: 1 → 2"],
+    ],
+    ["of any other event nothing", eventOf({ container }), []],
+    ["of what is no event nothing", "refuse: {", []],
+  ];
+  for (const [title, text, wanted] of cases)
+    it(title, () => {
+      const changes = plannedChangesIn(text).map(
+        ({ container: name, from, to }) => `${name}: ${from} → ${to}`,
+      );
+      assert.deepEqual(changes, wanted);
+    });
+});
+
+describe("a person at the dashboard", () => {
+  it("has the highest role that a group or the name gives", () => {
+    const grants = [
+      { role: "viewer", to: { kind: "all" } },
+      { role: "operator", to: { kind: "group", name: "admins" } },
+      { role: "approver", to: { kind: "user", name: "ann" } },
+    ] as const;
+    assert.equal(roleOf({ name: "joe", groups: [] }, grants), "viewer");
+    assert.equal(roleOf({ name: "ann", groups: [] }, grants), "approver");
+    assert.equal(roleOf({ name: "ann", groups: ["admins"] }, grants), "operator");
+    assert.equal(roleOf({ name: "admins", groups: ["ann"] }, grants.slice(1)), undefined);
+  });
+  it("has a name without anything that moves a terminal's cursor", () => {
+    assert.equal(readPersonName(" Ann\u001b[2J\n B. "), "Ann [2J B.");
+    assert.equal(readPersonName("\u0000"), undefined);
+    assert.equal(readPersonName(7), undefined);
+    assert.equal(readPersonName("x".repeat(500))?.length, 100);
+  });
+  it("stands in the reason of a verdict", () => {
+    assert.equal(signReason(" not today ", { name: "ann" }), "not today (by ann)");
+    assert.equal(signReason("", { name: "ann" }), "by ann");
+  });
+  it("is kept out for a while after wrong tries, whoever else tries", () => {
+    let now = 0;
+    const attempts = new Attempts({ monotonic: () => now });
+    for (let one = 0; one < 5; one += 1) attempts.noteFailure("a");
+    assert.equal(attempts.waitFor("a"), 300);
+    assert.equal(attempts.waitFor("b"), 0);
+    now = 301_000;
+    assert.equal(attempts.waitFor("a"), 0);
+    for (let one = 0; one < 200; one += 1) attempts.noteFailure(`address ${one}`);
+    assert.ok(attempts.waitFor("b") > 0, "from many addresses");
+  });
+});
+
+describe("the modules of the page", () => {
+  it("import each other by path where a package's name stood", () => {
+    assert.equal(
+      withPaths(
+        'import{h as t}from"preact";import x from "htm"; import y from "./own.mjs"; from "unknown"',
+        "../packages/",
+      ),
+      'import{h as t}from"../packages/preact.mjs";import x from "../packages/htm.mjs"; import y from "./own.mjs"; from "unknown"',
+    );
+  });
+});

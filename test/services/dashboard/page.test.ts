@@ -1,0 +1,122 @@
+// The parts of the page that need no browser: the words, and the chart of a run.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, it } from "mocha";
+
+const PAGE = join(import.meta.dirname, "../../../../services/dashboard/page");
+const importPage = async (file: string): Promise<Record<string, unknown>> =>
+  (await import(pathToFileURL(join(PAGE, file)).href)) as Record<string, unknown>;
+
+interface Span {
+  readonly kind: string;
+  readonly label: string;
+  readonly detail: string;
+  readonly from: number;
+  readonly to: number;
+  readonly open?: boolean;
+}
+interface Chart {
+  readonly from: number;
+  readonly to: number;
+  readonly lanes: readonly {
+    readonly container: string | null;
+    readonly end?: string;
+    readonly spans: readonly Span[];
+  }[];
+}
+
+describe("the words of the dashboard", () => {
+  it("are there in every language, with the same values in them", async () => {
+    const { languages } = (await importPage("texts.mjs")) as {
+      languages: Record<string, Record<string, string>>;
+    };
+    const { en = {}, es = {} } = languages;
+    assert.deepEqual(Object.keys(es), Object.keys(en));
+    const values = (text = ""): string[] => [...text.matchAll(/\{\w+\}/g)].map(([one]) => one).sort();
+    for (const [key, text] of Object.entries(en)) assert.deepEqual(values(es[key]), values(text), key);
+    const same = Object.keys(en).filter((key) => es[key] === en[key]);
+    assert.deepEqual(same, [
+      "hosts",
+      "token",
+      "signedInAs",
+      "countsAs",
+      "decideTitle",
+      "line_decided",
+      "line_did",
+      "line_ended",
+      "host",
+      "result",
+      "versions",
+      "dayBar",
+    ]);
+  });
+});
+
+describe("the chart of a run", () => {
+  const at = (seconds: number): string => new Date(seconds * 1000).toISOString();
+  const swapSteps = [
+    { step: "create the successor", ms: 1000 },
+    { step: "stop the old container", ms: 2000 },
+    { step: "start the successor", ms: 500 },
+    { step: "prove the successor", ms: 3000 },
+  ];
+  const event = { event: "e", hook: "before_update", container: "web" };
+  const records = [
+    { kind: "begun", at: at(10), containers: ["web", "db"] },
+    { kind: "waiting", at: at(11), ...event, participants: [{ name: "board" }] },
+    {
+      kind: "decided",
+      at: at(15),
+      ...event,
+      verdict: "proceed",
+      by: "operator",
+      reason: "by ann",
+      verdicts: [],
+    },
+    { kind: "swapping", at: at(17), container: "web" },
+    { kind: "swapped", at: at(22.5), container: "web", steps: swapSteps, downtime_ms: 2400 },
+    { kind: "ended", at: at(23), container: "web", end: "updated" },
+  ].map((record, seq) => ({ seq, record }));
+  const layOut = async (from: readonly object[], now: number): Promise<Chart> =>
+    ((await importPage("run-chart.mjs"))["layOut"] as (records: readonly object[], now: number) => Chart)(
+      from,
+      now,
+    );
+
+  it("has each wait, each step and the downtime where they were", async () => {
+    const { lanes, from } = await layOut(records, 99_000);
+    assert.equal(from, 10_000);
+    assert.deepEqual(
+      lanes.map(({ container, end }) => [container, end]),
+      [
+        ["web", "updated"],
+        ["db", undefined],
+      ],
+    );
+    assert.deepEqual(
+      lanes[0]?.spans.map(({ kind, label, from: begin, to }) => [kind, label, begin, to]),
+      [
+        ["wait", "before_update", 11_000, 15_000],
+        ["step", "create the successor", 16_000, 17_000],
+        ["step", "stop the old container", 17_000, 19_000],
+        ["step", "start the successor", 19_000, 19_500],
+        ["step", "prove the successor", 19_500, 22_500],
+        ["down", "down", 17_000, 19_400],
+      ],
+    );
+    assert.equal(lanes[0]?.spans[0]?.detail, "proceed · operator: by ann");
+  });
+  it("ends now what still goes on", async () => {
+    const { lanes, to } = await layOut(records.slice(0, 2), 20_000);
+    assert.equal(to, 20_000);
+    assert.deepEqual(lanes[0]?.spans, [
+      { kind: "wait", label: "before_update", detail: "board", from: 11_000, to: 20_000, open: true },
+    ]);
+    const swapping = await layOut([...records.slice(0, 1), ...records.slice(3, 4)], 20_000);
+    assert.deepEqual(
+      swapping.lanes[0]?.spans.map(({ label, open }) => [label, open]),
+      [["replacing", true]],
+    );
+  });
+});
