@@ -13,6 +13,7 @@ import {
   selectHosts,
   withFleet,
 } from "../fleet/fleet.ts";
+import { SwarmNote } from "../output/explanation.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { type Colour, type Terminal, sanitize, paint, printJson, wrapText } from "../framework/terminal.ts";
@@ -26,6 +27,7 @@ const PollerAnswer = z.object({
   unseen: z.array(z.object({ name: z.string(), because: z.string() })),
   names: z.array(z.string()),
   advice: z.string().optional(),
+  swarm: SwarmNote.optional(),
 });
 
 const PollerFailure = z.object({ error: z.string() });
@@ -86,7 +88,10 @@ function toHostResult(host: string, reply: unknown): HostCheckResult {
   return {
     found: answer.containers.map((container) => ({ host, ...container })).sort(byState),
     names: answer.names,
-    blind: answer.unseen.map(({ name, because }) => `${name} on ${host} cannot be looked at: ${because}`),
+    blind: [
+      ...answer.unseen.map(({ name, because }) => `${name} on ${host} cannot be looked at: ${because}`),
+      ...(answer.swarm?.isWrong === true ? [`${host}: ${answer.swarm.because}`] : []),
+    ],
     advice: answer.advice,
   };
 }

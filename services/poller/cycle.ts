@@ -4,7 +4,7 @@ import type { ContainerFacts } from "../../shared/containers/container-facts.ts"
 import { selectReportableLabels } from "../../shared/containers/effective-labels.ts";
 import type { CycleSummary } from "../../shared/contract/host-entry.ts";
 import type { UninspectableContainer } from "../../shared/containers/inspect-all.ts";
-import { type ContainerWarning, containerWarnings, unknownNames } from "./container-warnings.ts";
+import { type ContainerWarning, unknownNames, warningsAbout } from "./container-warnings.ts";
 import { findUpdates } from "./find-updates.ts";
 import { summarizeCycle } from "./cycle-summary.ts";
 import { retryUpdateHostRecord } from "./host-record.ts";
@@ -33,6 +33,8 @@ export interface PollCycle {
   readonly left: readonly SkippedContainer[];
   /** Labels that a container inherits from its image and that do not count. */
   readonly ignoredLabels: readonly { readonly container: string; readonly labels: readonly string[] }[];
+  /** With SWARM: why no service is looked at. */
+  readonly swarm?: EngineSnapshot["swarm"];
   /** Left alone because the Engine could not inspect them. */
   readonly unseen: readonly UninspectableContainer[];
   /** Images of which a mirror of the Engine serves another digest than their registry has. */
@@ -98,10 +100,11 @@ export async function runCycle(polling: Polling, { except, only }: CycleExtent =
       .flatMap(({ entries }) => entries.map(({ facts }) => facts))
       .filter((facts) => !unpublished.includes(facts)),
     ignoredLabels: ignoredLabelsOf(polling, snapshot.facts),
+    ...(snapshot.swarm !== undefined && { swarm: snapshot.swarm }),
     unseen: snapshot.unseen,
     lagging: [...lags].map(([image, { mirror, serves, upstream }]) => ({ image, mirror, serves, upstream })),
     ...(advice !== undefined && { advice }),
-    warnings: containerWarnings(snapshot.facts, polling.settings),
+    warnings: warningsAbout(snapshot.facts, polling.settings),
     unknownNames: unknownNamesOn(polling, snapshot),
   };
 }

@@ -60,6 +60,7 @@ const context = { host: "web-01", engine_id: "E", run: "r1", mode: "update", rea
 describe("the plan as an event", () => {
   const seen = {
     containers: new Map(["web", "db", "cache"].map((name) => [name, container(name, 0)])),
+    services: new Map(),
     images: new Map([[image.id, image]]),
     labels: ["*"],
   };
@@ -104,6 +105,7 @@ describe("a plan that grows too large", () => {
   const sizes: Record<string, number> = { a: 90, b: 90, c: 90, d: 90, huge: 300, big: 230, s1: 10, s2: 10 };
   const seen = {
     containers: new Map(Object.entries(sizes).map(([name, size]) => [name, container(name, size)])),
+    services: new Map(),
     images: new Map([[image.id, image]]),
     labels: ["*"],
   };
