@@ -139,8 +139,8 @@ describe("a service of a swarm", () => {
     await using stack = await startStack({ engine: h1, env: { ...SWARM, HEALTH_TIMEOUT: "5s" } });
     await release("apps/web", "2", { platforms: ["linux/s390x"] });
     await stack.check();
-    const { end, because } = await stack.awaitResult("web");
-    assert.equal(end, "rolled_back");
+    const { end, because } = await stack.awaitResult("web", { within: 300_000 });
+    assert.equal(end, "rolled_back", because);
     assert.match(because, /no task has changed for .* s: its tasks are pending; no suitable node/);
     assert.equal(await swarm.digestOf("web"), old);
   });
@@ -271,7 +271,7 @@ describe("several managers", () => {
     for (const { ID } of await h3.docker.listServices()) await h3.docker.getService(ID).remove();
   });
 
-  it("that lost their quorum say so once, and change nothing", async () => {
+  it("that lost their quorum say so, and change nothing", async () => {
     await using _swarm = await formSwarm([h1, h3], "Manager");
     await using stack = await startStack({ engine: h1, env: SWARM, services: SEPARATE_PROCESSES });
     await stack.check();
@@ -281,9 +281,7 @@ describe("several managers", () => {
         const { swarm: note } = (await stack.check()) as { swarm?: { because: string; isWrong: boolean } };
         return note?.isWrong === true && note.because.startsWith("the swarm does not answer");
       });
-      await stack.check();
-      const lines = stack.services.poller?.log().match(/no service is looked at/g) ?? [];
-      assert.ok(lines.length > 0);
+      assert.match(stack.services.poller?.log() ?? "", /"msg":"no service is looked at"/);
     } finally {
       await bedCommand("start", "3");
     }

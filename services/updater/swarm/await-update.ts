@@ -25,36 +25,41 @@ export type RevertEnd = Exclude<RevertStanding, { kind: "under way" }>;
 const LOOK_MS = 1000;
 /** How long no task may change, where HEALTH_TIMEOUT does not say. */
 const PATIENCE_MS = 600_000;
-/** How long too few tasks may run after the Engine has completed an update. */
-const TOO_FEW_MS = 30_000;
+/** How long the swarm itself waits for an old task to stop, such as one that no node has taken. */
+const OLD_TASK_MS = 60_000;
+/** How long the proof may take after the Engine has completed an update; a task that restarts comes and goes. */
+const PROOF_MS = 30_000;
 
 /** @throws Suspended, Expired */
 export async function awaitUpdate(run: Run, id: string, sent: SentUpdate): Promise<UpdateEnd> {
   const { clock } = run.bus;
   let proof: { readonly tasks: string; readonly since: number } | undefined;
-  let tooFewSince: number | undefined;
-  for await (const { state, stalledMs } of looks(run, id)) {
+  let completedAt: number | undefined;
+  let tooFew = "";
+  for await (const { state, stalledMs } of looks(run, id, "update")) {
     const standing = judgeUpdate(state, sent);
     const now = clock.monotonic();
-    tooFewSince = standing.kind === "too few" ? (tooFewSince ?? now) : undefined;
-    if (standing.kind === "proved") {
+    if (standing.kind === "under way") {
+      if (stalledMs > 0) return { kind: "failed", because: describeStall(state, sent.to, stalledMs) };
+      completedAt = undefined;
+    } else if (standing.kind === "proved") {
       const tasks = standing.running.toSorted().join();
       if (proof?.tasks !== tasks) proof = { tasks, since: now };
       if (now - proof.since >= ownMonitorMs(state)) return standing;
-      continue;
-    }
-    proof = undefined;
-    if (standing.kind === "too few") {
-      if (now - (tooFewSince ?? now) >= TOO_FEW_MS) return { kind: "failed", because: standing.because };
-    } else if (standing.kind !== "under way") return standing;
-    else if (stalledMs > 0) return { kind: "failed", because: describeStall(state, sent.to, stalledMs) };
+    } else if (standing.kind === "too few") {
+      proof = undefined;
+      tooFew = standing.because;
+    } else return standing;
+    if (standing.kind !== "under way") completedAt ??= now;
+    if (completedAt !== undefined && now - completedAt >= PROOF_MS + ownMonitorMs(state))
+      return { kind: "failed", because: tooFew };
   }
   throw new Suspended("stopped while the Engine updated a service");
 }
 
 /** @throws Suspended, Expired */
 export async function awaitRevert(run: Run, id: string, sent: SentUpdate): Promise<RevertEnd> {
-  for await (const { state, stalledMs } of looks(run, id)) {
+  for await (const { state, stalledMs } of looks(run, id, "revert")) {
     const standing = judgeRevert(state, sent);
     if (standing.kind !== "under way") return standing;
     if (stalledMs > 0) return { kind: "stuck", because: describeStall(state, sent.from, stalledMs) };
@@ -69,7 +74,7 @@ interface Look {
 }
 
 /** Looks at the service every second until the service stops. @throws Expired if this node manages the swarm no more. */
-async function* looks(run: Run, id: string): AsyncGenerator<Look> {
+async function* looks(run: Run, id: string, work: "update" | "revert"): AsyncGenerator<Look> {
   const { bus } = run;
   let changed = { as: "", at: bus.clock.monotonic() };
   let isLogged = false;
@@ -80,7 +85,7 @@ async function* looks(run: Run, id: string): AsyncGenerator<Look> {
       const now = bus.clock.monotonic();
       if (as !== changed.as) changed = { as, at: now };
       const stalledMs = now - changed.at;
-      yield { state, stalledMs: stalledMs > patienceMs(run, state) ? stalledMs : 0 };
+      yield { state, stalledMs: stalledMs > patienceMs(run, state, work) ? stalledMs : 0 };
       isLogged = false;
     } catch (error) {
       await expectAwayOnly(run, error);
@@ -112,13 +117,14 @@ const summarize = ({ service, tasks }: ServiceState): string =>
 
 const msOf = (nanoseconds: number | null | undefined): number => (nanoseconds ?? 0) / 1e6;
 
-/** The service's own pauses come on top. */
-function patienceMs({ bus }: Run, { service }: ServiceState): number {
+/** The pauses of the service and of the swarm come on top. The way back has nothing behind it, so it may take longer. */
+function patienceMs({ bus }: Run, { service }: ServiceState, work: "update" | "revert"): number {
   const { Labels, UpdateConfig, RollbackConfig, TaskTemplate } =
     service?.Spec ?? ({} as Partial<ServiceSpec>);
   const { healthTimeout = PATIENCE_MS } = readVerificationTimes(Labels ?? {}, bus.context.settings);
   const pauses = [UpdateConfig, RollbackConfig].map((config) => msOf(config?.Delay) + msOf(config?.Monitor));
-  return healthTimeout + Math.max(...pauses) + msOf(TaskTemplate?.ContainerSpec.StopGracePeriod);
+  const own = work === "update" ? healthTimeout : Math.max(healthTimeout, PATIENCE_MS);
+  return own + OLD_TASK_MS + Math.max(...pauses) + msOf(TaskTemplate?.ContainerSpec.StopGracePeriod ?? 1e10);
 }
 
 /** With the failure action `continue` the Engine watches no task; so the tasks must run for its monitor time here. */
