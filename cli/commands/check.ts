@@ -77,7 +77,10 @@ function toHostResult(host: string, reply: unknown): HostCheckResult {
   return {
     found: answer.containers.map((container) => ({ host, ...container })).sort(byState),
     names: answer.names,
-    blind: answer.unseen.map(({ name, because }) => `${name} on ${host} cannot be looked at: ${because}`),
+    blind: [
+      ...answer.unseen.map(({ name, because }) => `${name} on ${host} cannot be looked at: ${because}`),
+      ...(answer.swarm?.isWrong === true ? [`${host}: ${answer.swarm.because}`] : []),
+    ],
     advice: answer.advice,
   };
 }

@@ -33,7 +33,7 @@ interface ExplainAnswer {
   readonly found: readonly Explanation[];
   /** Names of all containers that the poller has seen. */
   readonly names: readonly string[];
-  /** Why nothing is known about the host. */
+  /** Why nothing is known about the host, or about its services. */
   readonly blind?: string;
 }
 
@@ -86,8 +86,10 @@ async function explainOnHost(
   const seen = listPolledContainers(status);
   const polled = container === undefined ? undefined : findPolledContainer(status, container);
   const requested = container === undefined ? seen : withLook(polled, look);
+  const swarm = look === undefined ? status.last?.swarm : look.swarm;
   const polled_at = look?.looked_at ?? status.last?.ended_at ?? "";
   return {
+    ...(swarm !== undefined && { blind: `${host}: ${swarm.because}` }),
     names: look?.names ?? seen.map(({ container }) => container),
     found: await Promise.all(
       requested.map(async (polled) => ({

@@ -103,6 +103,10 @@ async function readHostStatus(
     poller: poller !== undefined,
     ...pollFields(last, hostEntry?.last_poll),
     ...updaterFields(updaterStatus),
+    trouble: [
+      ...(updaterStatus?.trouble ?? []),
+      ...(last?.swarm?.isWrong === true ? [last.swarm.because] : []),
+    ],
     last_run: lastRun,
     stuck: findStuck(lastRun, updaterStatus),
     pending: undecided.length,
@@ -112,7 +116,6 @@ async function readHostStatus(
 
 const updaterFields = (status: UpdaterStatusAnswer | undefined) => ({
   updater: status?.state ?? ("away" as const),
-  trouble: status?.trouble ?? [],
   updates: status?.updates ?? null,
 });
 
@@ -126,8 +129,8 @@ const pollFields = (last: LastPoll | null | undefined, recorded: string | null =
 });
 
 /** The result of a poll. Where registries gave no answer, it is unknown whether an update is due. */
-function pollResultText({ outcome, asked = 0, unanswered = 0, lagging }: LastPoll): string {
-  const outcomeText = [outcome.kind, outcome.because].filter(Boolean).join(": ");
+function pollResultText({ outcome, asked = 0, unanswered = 0, lagging, swarm }: LastPoll): string {
+  const outcomeText = [outcome.kind, outcome.because ?? swarm?.because].filter(Boolean).join(": ");
   const mirrors = [...new Set(lagging.map(({ mirror }) => mirror))].join(", ");
   const what =
     lagging.length === 0 ? outcomeText : `${outcomeText}; ${mirrors} lags behind for ${imagesIn(lagging)}`;

@@ -46,6 +46,10 @@ export function progressLine(record: RunRecord): string | undefined {
         : `${hookText(record)}: ${record.verdict}${decidedByText(record.by, record.reason)}`;
     case "swapping":
       return `${record.container}: is replaced`;
+    case "applying":
+      return `${record.container}: is updated by the swarm`;
+    case "reverting":
+      return `${record.container}: is rolled back: ${record.because}`;
     case "ended":
       return `${record.container}: ${endText(record)}`;
     case "begun":

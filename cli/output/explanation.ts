@@ -15,6 +15,9 @@ const PolledContainerSchema = z.object({
 });
 export type PolledContainer = z.infer<typeof PolledContainerSchema>;
 
+/** With SWARM: why no service is looked at; `isWrong` where a person has to do something. */
+export const SwarmNote = z.object({ because: z.string(), isWrong: z.boolean() });
+
 /** The parts of a poller's answer to `status` that the commands read. */
 export const PollerStatus = z.object({
   last: z
@@ -26,6 +29,7 @@ export const PollerStatus = z.object({
       lagging: z.array(z.object({ mirror: z.string() })).default([]),
       failures: z.array(z.object({ because: z.string(), containers: z.array(z.string()) })).default([]),
       unseen: z.array(z.object({ name: z.string(), because: z.string() })).default([]),
+      swarm: SwarmNote.optional(),
       left: z.array(PolledContainerSchema).default([]),
       due: z.array(PolledContainerSchema).default([]),
     })
@@ -40,6 +44,7 @@ export const PollerLook = z.object({
   unseen: z.array(z.object({ name: z.string(), because: z.string() })),
   names: z.array(z.string()),
   advice: z.string().optional(),
+  swarm: SwarmNote.optional(),
 });
 export type PollerLook = z.infer<typeof PollerLook>;
 

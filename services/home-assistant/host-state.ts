@@ -110,8 +110,13 @@ export function applyRecord(state: HostState, record: RunRecord): HostState {
     case "did":
       return record.step.startsWith("pull ") ? reach(state, record, PERCENT.pulled) : state;
     case "waiting":
-      return reach(state, record, record.hook === "after_update" ? PERCENT.replaced : PERCENT.asked);
+      return reach(
+        state,
+        record,
+        /^after_(?:service_)?update$/.test(record.hook) ? PERCENT.replaced : PERCENT.asked,
+      );
     case "swapping":
+    case "applying":
       return reach(state, record, PERCENT.swapping);
     case "swapped":
       return reach(state, record, PERCENT.replaced);
@@ -121,6 +126,7 @@ export function applyRecord(state: HostState, record: RunRecord): HostState {
       return endRun(state, record);
     case "decided":
     case "late":
+    case "reverting":
       return state;
   }
 }

@@ -70,7 +70,7 @@ export function eventVariables(event: HookEvent): Record<string, string> {
 }
 
 function hookVariables(data: HookEvent["data"]) {
-  const subject = (data["container"] ?? data["old_container"]) as Subject | undefined;
+  const subject = (data["container"] ?? data["old_container"] ?? data["service"]) as Subject | undefined;
   const successor = data["new_container"] as Subject | undefined;
   const oldImage = (data["old_image"] ?? data["current_image"] ?? data["image"]) as Subject | undefined;
   const newImage = (data["new_image"] ?? data["latest_image"]) as Subject | undefined;

@@ -170,7 +170,10 @@ def convert(value, engine):
     if not isinstance(value, dict):
         return value
     if "latest_image" in value:
-        return tuple(convert(value[name], engine) for name in ("container", "current_image", "latest_image"))
+        workload = "service" if "service" in value else "container"
+        return tuple(convert(value[name], engine) for name in (workload, "current_image", "latest_image"))
+    if "update_status" in value:
+        return real_service(value, engine) or Service(value)
     if "image_id" in value:
         return real_container(value, engine) or Container(value)
     if "digests" in value:
@@ -231,6 +234,10 @@ def real_container(payload, engine):
 def real_image(payload, engine):
     not_pulled = payload["created"] is None  # so no Engine has it
     return None if not_pulled else engine and from_engine(engine.images, payload["id"])
+
+
+def real_service(payload, engine):
+    return engine and from_engine(engine.services, payload["id"])
 
 
 class Attrs(dict):
@@ -320,6 +327,42 @@ def attrs_of(container, payload):
             ],
         }
     )
+
+
+class Service(Plain):
+    """docker.models.services.Service, with what the event contains."""
+
+    def __init__(self, payload):
+        self._what = f"service {payload['name']}"
+        self.id = payload["id"]
+        self.short_id = payload["short_id"]
+        self.name = payload["name"]
+        self.version = payload["version"]
+
+        def known(names):
+            return Attrs(self, names)
+
+        replicated = {"Replicated": known({"Replicas": payload["replicas"]})}
+        image = f"{payload['image']}@{payload['image_id']}"
+        spec = {
+            "Name": payload["name"],
+            "Labels": payload["labels"],
+            "Mode": known(replicated if payload["mode"] == "replicated" else {"Global": {}}),
+            "TaskTemplate": known({"ContainerSpec": known({"Image": image})}),
+        }
+        status = payload["update_status"]
+        self.attrs = known(
+            {
+                "ID": payload["id"],
+                "Version": {"Index": payload["version"]},
+                "CreatedAt": payload["created"],
+                "Spec": known(spec),
+                "UpdateStatus": known({"State": status["state"], "Message": status["message"]} if status else {}),
+            }
+        )
+
+    def __repr__(self):
+        return f"<Service: {self.short_id}>"
 
 
 class Image(Plain):

@@ -76,6 +76,21 @@ export const containerWarnings = (
   settings: WatchSettings,
 ): readonly ContainerWarning[] => checks.flatMap((check) => check(all, settings));
 
+/** Names are those of a container's fellows: of containers, or of services, whose label is read without LABEL_ENABLE. */
+export function warningsAbout(
+  all: readonly ContainerFacts[],
+  settings: WatchSettings,
+): readonly ContainerWarning[] {
+  const services = all.filter(({ service }) => service !== undefined);
+  return [
+    ...containerWarnings(
+      all.filter((facts) => !services.includes(facts)),
+      settings,
+    ),
+    ...containerWarnings(services, { ...settings, LABEL_ENABLE: true }),
+  ];
+}
+
 /** A sentence for each name in MONITOR and IGNORE that is not among `names`. */
 export const unknownNames = (
   names: readonly string[],

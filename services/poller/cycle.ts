@@ -7,8 +7,8 @@ import type { UninspectableContainer } from "../../shared/containers/inspect-all
 import { userGivenName } from "../../shared/containers/swap-names.ts";
 import {
   type ContainerWarning,
-  containerWarnings,
   unknownNames,
+  warningsAbout,
   withoutSwaps,
 } from "./container-warnings.ts";
 import { findUpdates } from "./find-updates.ts";
@@ -39,6 +39,8 @@ export interface PollCycle {
   readonly left: readonly SkippedContainer[];
   /** Labels that a container inherits from its image and that do not count. */
   readonly ignoredLabels: readonly { readonly container: string; readonly labels: readonly string[] }[];
+  /** With SWARM: why no service is looked at. */
+  readonly swarm?: EngineSnapshot["swarm"];
   /** Left alone because the Engine could not inspect them. */
   readonly unseen: readonly UninspectableContainer[];
   /** Images of which a mirror of the Engine serves another digest than their registry has. */
@@ -108,10 +110,11 @@ export async function runCycle(polling: Polling, { except, only, by }: CycleExte
       .flatMap(({ entries }) => entries.map(({ facts }) => facts))
       .filter((facts) => !unpublished.includes(facts)),
     ignoredLabels: ignoredLabelsOf(polling, settled),
+    ...(snapshot.swarm !== undefined && { swarm: snapshot.swarm }),
     unseen: snapshot.unseen,
     lagging: [...lags].map(([image, { mirror, serves, upstream }]) => ({ image, mirror, serves, upstream })),
     ...(advice !== undefined && { advice }),
-    warnings: containerWarnings(settled, polling.settings),
+    warnings: warningsAbout(settled, polling.settings),
     unknownNames: unknownNamesOn(polling, snapshot),
   };
 }

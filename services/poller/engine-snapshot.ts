@@ -1,13 +1,18 @@
-// A snapshot of the Engine: every container and every image that one of them runs, each inspected once. Engine API:
-// ContainerList, ContainerInspect, ImageInspect. Nothing is changed.
+// A snapshot of the Engine: every container and every image that one of them runs, each inspected once; with SWARM the
+// services of the swarm that it leads, beside them or in their place. Engine API: ContainerList, ContainerInspect,
+// ImageInspect. Nothing is changed.
 import { addNeededDependencies } from "../../shared/containers/compat-labels.ts";
 import { type ContainerFacts, factsOf } from "../../shared/containers/container-facts.ts";
 import type { ImageLabels } from "../../shared/containers/effective-labels.ts";
 import { describeContainer, describeImage } from "../../shared/containers/payloads-from-engine.ts";
 import { type Engine, ifExists } from "../../shared/docker/engine.ts";
-import type { ContainerPayload, ImagePayload } from "../../shared/contract/payloads.ts";
+import type { ContainerPayload, ImagePayload, ServicePayload } from "../../shared/contract/payloads.ts";
 import { type UninspectableContainer, inspectAllContainers } from "../../shared/containers/inspect-all.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
+import type { Host } from "../../shared/runtime/run-service.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
+import { describeService, describeServiceImage } from "../../shared/swarm/describe-service.ts";
+import { factsOfService, findOwnServices, readServices } from "../../shared/swarm/read-services.ts";
 import type { WatchedContainer } from "./plan.ts";
 
 export interface EngineSnapshot {
@@ -15,16 +20,61 @@ export interface EngineSnapshot {
   readonly watched: readonly WatchedContainer[];
   /** By container id. */
   readonly containers: ReadonlyMap<string, ContainerPayload>;
+  /** By service id. */
+  readonly services: ReadonlyMap<string, ServicePayload>;
   /** By image id. */
   readonly images: ReadonlyMap<string, ImagePayload>;
+  /** With SWARM: why no service is looked at. */
+  readonly swarm?: { readonly because: string; readonly isWrong: boolean };
   /** Containers that the Engine could not inspect. */
   readonly unseen: readonly UninspectableContainer[];
 }
 
 const CONCURRENCY = { all: 8 };
 
-/** @throws dockerode's error where the Engine does not answer. */
+const NO_CONTAINERS: EngineSnapshot = {
+  facts: [],
+  watched: [],
+  containers: new Map(),
+  services: new Map(),
+  images: new Map(),
+  unseen: [],
+};
+
+/** What SWARM asks to look at. @throws dockerode's error where the Engine does not answer. */
 export async function takeEngineSnapshot(
+  host: Host,
+  { SWARM }: Pick<Settings, "SWARM">,
+  signal: AbortSignal,
+): Promise<EngineSnapshot> {
+  const containers = SWARM === "services" ? NO_CONTAINERS : await lookAtContainers(host.engine, signal);
+  return SWARM === false ? containers : addServices(containers, host, signal);
+}
+
+async function addServices(
+  containers: EngineSnapshot,
+  { engine, own }: Host,
+  signal: AbortSignal,
+): Promise<EngineSnapshot> {
+  const found = await readServices(engine, signal);
+  if ("because" in found) return { ...containers, swarm: found };
+  const ownServices = await findOwnServices(engine, own);
+  const services = found.services.map((service) => {
+    const image = describeServiceImage(service);
+    const facts = factsOfService(service, ownServices);
+    return { service, image, watched: { facts, digests: image.digests } };
+  });
+  const watched = [...containers.watched, ...services.map((one) => one.watched)];
+  return {
+    ...containers,
+    watched,
+    facts: watched.map(({ facts }) => facts),
+    services: new Map(services.map(({ service }) => [service.ID, describeService(service)])),
+    images: new Map([...containers.images, ...services.map(({ image }) => [image.id, image] as const)]),
+  };
+}
+
+async function lookAtContainers(
   { docker, compat }: Engine,
   abortSignal: AbortSignal,
 ): Promise<EngineSnapshot> {
@@ -51,6 +101,7 @@ export async function takeEngineSnapshot(
       return { facts: container, digests, ...(lost !== undefined && { lost }) };
     }),
     containers: new Map(there.map((inspect) => [inspect.Id, describeContainer(inspect)])),
+    services: new Map(),
     images,
     unseen,
   };

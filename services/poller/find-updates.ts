@@ -60,7 +60,7 @@ const NO_NAMES: ReadonlySet<string> = new Set();
 export async function findUpdates(polling: Polling, search: UpdateSearch): Promise<FoundUpdates> {
   const { host, settings, clock, signal, origins } = polling;
   const { except = NO_NAMES, only, despiteHolds = false, recentMs = 0 } = search;
-  const snapshot = await takeEngineSnapshot(host.engine, signal);
+  const snapshot = await takeEngineSnapshot(host, settings, signal);
   const choice = chooseCandidates(
     snapshot.watched,
     settings,

@@ -21,6 +21,12 @@ export function logCycle(log: Logger, cycle: PollCycle, before: LoggedSentences)
     logIfNew("warn", { images, because }, "registry gave no digest");
   for (const [mirror, images] of Object.entries(laggingByMirror(cycle)))
     logIfNew("warn", { mirror, images }, "a mirror of the Engine has other images than the registry");
+  if (cycle.swarm !== undefined)
+    logIfNew(
+      cycle.swarm.isWrong ? "warn" : "info",
+      { because: cycle.swarm.because },
+      "no service is looked at",
+    );
   for (const { name: container, because } of cycle.unseen)
     logIfNew("warn", { container, because }, "container cannot be looked at; left alone");
   for (const { sentence, containers } of cycle.warnings) logIfNew("warn", { containers }, sentence);

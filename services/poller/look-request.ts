@@ -48,6 +48,7 @@ export async function answerLook(polling: Polling, { container: only, fresh }: L
         .filter(isWanted)
         .map((facts) => describeChecked(facts, updates, polling)),
       unseen,
+      ...(updates.snapshot.swarm !== undefined && { swarm: updates.snapshot.swarm }),
       ...(updates.advice !== undefined && { advice: updates.advice }),
       names: updates.snapshot.facts.map(({ name }) => name),
     };

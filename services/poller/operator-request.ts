@@ -68,7 +68,7 @@ function requestResultOf(
 
 async function rollBack(polling: Polling, { container, by }: OperatorRequest): Promise<RequestResult> {
   const { host, settings, manager, signal, clock } = polling;
-  const snapshot = await takeEngineSnapshot(host.engine, signal);
+  const snapshot = await takeEngineSnapshot(host, settings, signal);
   const facts = snapshot.facts.find((candidate) => hasNameOrId(candidate, container));
   if (facts === undefined) return NO_SUCH_CONTAINER;
   const last = await findLastUpdate(manager, { host: host.name, container: facts.name });

@@ -7,7 +7,7 @@ import type { EventContext, Locals } from "../../shared/contract/hooks.ts";
 import { type CloudEvent, MAX_EVENT_BYTES, makeEvent } from "../../shared/contract/messages.ts";
 import type { ContainerPayload } from "../../shared/contract/payloads.ts";
 import { eventId } from "../../shared/contract/subjects.ts";
-import type { PlannedGroup } from "./plan.ts";
+import type { PlannedEntry, PlannedGroup } from "./plan.ts";
 import type { EngineSnapshot } from "./engine-snapshot.ts";
 
 const HOOK = "updates_enumerated";
@@ -18,7 +18,7 @@ const MAX_GROUP_BYTES = MAX_EVENT_BYTES - 4 * 1024;
 /** Room for the event's other fields. */
 const FRAME_BYTES = 2 * 1024;
 
-type PlannedSnapshot = Pick<EngineSnapshot, "containers" | "images"> & {
+type PlannedSnapshot = Pick<EngineSnapshot, "containers" | "services" | "images"> & {
   /** The setting EVENT_LABELS. */
   readonly labels: readonly string[];
 };
@@ -44,12 +44,21 @@ export function planEvent(
 /** The hook's locals for one group, without the labels that others must not see; shortened where they do not fit. */
 function localsOf({ entries, ...group }: PlannedGroup, snapshot: PlannedSnapshot): Locals<typeof HOOK> {
   const describe = ({ id }: ContainerFacts): ContainerPayload => findById(snapshot.containers, id);
+  const imagesOf = ({ facts, ref, digest }: PlannedEntry) => ({
+    current_image: findById(snapshot.images, facts.imageId),
+    latest_image: describeRemoteImage(ref.familiar, ref.name, digest),
+  });
+  const services = entries.filter(({ facts }) => facts.service !== undefined);
   const locals = {
-    updateable: entries.map(({ facts, ref, digest }) => ({
-      container: describe(facts),
-      current_image: findById(snapshot.images, facts.imageId),
-      latest_image: describeRemoteImage(ref.familiar, ref.name, digest),
-    })),
+    updateable: entries
+      .filter((entry) => !services.includes(entry))
+      .map((entry) => ({ container: describe(entry.facts), ...imagesOf(entry) })),
+    ...(services.length > 0 && {
+      updateable_services: services.map((entry) => ({
+        service: findById(snapshot.services, entry.facts.id),
+        ...imagesOf(entry),
+      })),
+    }),
     depends_on_containers: group.dependencies.map(describe),
     hard_depends_on_containers: group.hardDependencies.map(describe),
   };
@@ -58,9 +67,15 @@ function localsOf({ entries, ...group }: PlannedGroup, snapshot: PlannedSnapshot
 
 const mergeLocals = (all: readonly Locals<typeof HOOK>[]): Locals<typeof HOOK> => ({
   updateable: all.flatMap(({ updateable }) => updateable),
+  ...servicesIn(all),
   depends_on_containers: all.flatMap(({ depends_on_containers: containers }) => containers),
   hard_depends_on_containers: all.flatMap(({ hard_depends_on_containers: containers }) => containers),
 });
+
+function servicesIn(all: readonly Locals<typeof HOOK>[]): Pick<Locals<typeof HOOK>, "updateable_services"> {
+  const services = all.flatMap(({ updateable_services: updateable = [] }) => updateable);
+  return services.length === 0 ? {} : { updateable_services: services };
+}
 
 function findById<T>(map: ReadonlyMap<string, T>, id: string): T {
   const found = map.get(id);

@@ -3,7 +3,8 @@
 import { type ContainerFacts, hasNameOrId, whySkipped } from "../../shared/containers/container-facts.ts";
 import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
 import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
-import { groupUpdates } from "../../shared/containers/update-groups.ts";
+import { serviceReasons } from "../../shared/catalogue/swarm-reasons.ts";
+import { groupServices, groupUpdates } from "../../shared/containers/update-groups.ts";
 import type { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { type ImageRef, parseImageRef } from "../../shared/registry/image-ref.ts";
 import { type MirrorLag, whyLagging } from "./mirror-lag.ts";
@@ -93,7 +94,7 @@ export function chooseCandidates(
   selfUpdate: SelfUpdatePolicy = NO_SELF_UPDATE,
   images: KnownImages = PROVEN_BY_DIGEST,
 ): CandidateChoice {
-  const all = containers.map(({ facts }) => facts);
+  const all = containers.map(({ facts }) => facts).filter(isContainer);
   const candidates: Candidate[] = [];
   const skipped: SkippedContainer[] = [];
   for (const { facts, digests, lost } of containers) {
@@ -102,6 +103,7 @@ export function chooseCandidates(
     const because =
       whyUnwatched(facts, settings) ??
       whySkipped(facts, all, selfUpdate) ??
+      whySameName(facts, all) ??
       whyLost(lost) ??
       whyNoOrigin(facts, digests, origin);
     if (because !== undefined) skipped.push({ container: facts, because });
@@ -109,6 +111,17 @@ export function chooseCandidates(
   }
   return { candidates, skipped };
 }
+
+const isContainer = ({ service }: ContainerFacts): boolean => service === undefined;
+
+/** The name tells events, holds and journal which of the two it is about. */
+const whySameName = (
+  { name, service }: ContainerFacts,
+  containers: readonly ContainerFacts[],
+): string | undefined =>
+  service !== undefined && containers.some((container) => container.name === name)
+    ? messageOf(serviceReasons.sameName)
+    : undefined;
 
 const whyLost = (lost: string | undefined): string | undefined =>
   lost === undefined ? undefined : messageOf(skipReasons.parentGone, { parent: lost.slice(0, 12) });
@@ -118,6 +131,7 @@ function knownOrigin(
   ref: ImageRef,
   { store, known }: KnownImages,
 ): Origin {
+  if (facts.service !== undefined) return { digests: [facts.imageId], isProven: true };
   const origin = originOf({ id: facts.imageId, digests }, ref, store);
   return { ...origin, isProven: origin.isProven || known.has(originKey(ref, facts.imageId)) };
 }
@@ -165,8 +179,8 @@ export function makePlan(findings: PlanFindings): UpdatePlan {
     else if (because !== undefined) skipped.push({ container: facts, because });
     else entries.set(facts, { facts, ref, digest: answer.digest });
   }
-  const grouping = groupUpdates([...entries.keys()], all);
-  const groups = grouping.groups.map(({ updates, dependencies }) => {
+  const containers = groupUpdates([...entries.keys()].filter(isContainer), all.filter(isContainer));
+  const groups = containers.groups.map(({ updates, dependencies }) => {
     const isHard = (facts: ContainerFacts): boolean =>
       updates.some(({ hardDependsOn }) => hardDependsOn.some((name) => hasNameOrId(facts, name)));
     return {
@@ -175,7 +189,16 @@ export function makePlan(findings: PlanFindings): UpdatePlan {
       hardDependencies: dependencies.filter(isHard),
     };
   });
-  return { groups, skipped: [...skipped, ...grouping.skipped] };
+  const services = groupServices([...entries.keys()], all);
+  const ordered = services.groups.map(({ updates }) => ({
+    entries: updates.flatMap((facts) => entries.get(facts) ?? []),
+    dependencies: [],
+    hardDependencies: [],
+  }));
+  return {
+    groups: [...groups, ...ordered],
+    skipped: [...skipped, ...containers.skipped, ...services.skipped],
+  };
 }
 
 /** The tag no longer names the image that the container runs. Holds are not considered here. */

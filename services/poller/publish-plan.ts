@@ -82,7 +82,7 @@ async function publishGroups(
     engine_id: host.engine.id,
     run,
     mode: modeOf(settings),
-    reason: `a newer image is there for ${containers.length} container${containers.length === 1 ? "" : "s"}`,
+    reason: `a newer image is there for ${countOf(groups)}`,
     ...reason,
   };
   const event = planEvent(context, iso(now), groups, { ...snapshot, labels: settings.EVENT_LABELS });
@@ -100,6 +100,14 @@ async function publishGroups(
     },
   );
   return { kind: "published", run, containers };
+}
+
+function countOf(groups: readonly PlannedGroup[]): string {
+  const entries = groups.flatMap((group) => group.entries);
+  const services = entries.filter(({ facts }) => facts.service !== undefined).length;
+  const count = (number: number, what: string): string[] =>
+    number === 0 ? [] : [`${number} ${what}${number === 1 ? "" : "s"}`];
+  return [...count(entries.length - services, "container"), ...count(services, "service")].join(" and ");
 }
 
 export function modeOf({ DRY_RUN, MONITOR_ONLY }: Pick<Settings, "DRY_RUN" | "MONITOR_ONLY">): Mode {

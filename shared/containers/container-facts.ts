@@ -9,6 +9,7 @@ import { type ImageLabels, selectEffectiveLabels } from "./effective-labels.ts";
 import { parseSwapName } from "./swap-names.ts";
 import { parseImageRef } from "../registry/image-ref.ts";
 import { readNameList } from "../settings/labels.ts";
+import { type ServiceFacts, whyServiceSkipped } from "../swarm/service-facts.ts";
 import { type SelfUpdatePolicy, ROLE_LABEL, isOwnPart, whyNoSelfUpdate } from "./self-update-policy.ts";
 
 export interface ContainerFacts {
@@ -26,6 +27,8 @@ export interface ContainerFacts {
   readonly hardDependsOn: readonly string[];
   /** Containers whose network, pid or ipc namespace it shares, or that it links to: ids or names. */
   readonly refersTo: readonly string[];
+  /** What only a swarm service has. Planning treats it as a container whose image id is the digest in its spec. */
+  readonly service?: ServiceFacts;
 }
 
 /** `image` holds the labels of the image that the container runs. */
@@ -68,6 +71,7 @@ export function whySkipped(
   all: readonly ContainerFacts[],
   ourselves: SelfUpdatePolicy = { own: [], update: false },
 ): string | undefined {
+  if (facts.service !== undefined) return whyServiceSkipped(facts.service, facts.name);
   const { labels } = facts;
   const ref = parseImageRef(facts.reference);
   if (facts.status === "paused") return reasonOf(skipReasons.paused);

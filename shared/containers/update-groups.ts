@@ -46,6 +46,17 @@ export function groupUpdates(
   };
 }
 
+/** Services have an order, and no dependencies that are stopped. */
+export function groupServices(
+  wanted: readonly ContainerFacts[],
+  all: readonly ContainerFacts[],
+): UpdateGrouping {
+  const services = (facts: readonly ContainerFacts[]): ContainerFacts[] =>
+    facts.filter(({ service }) => service !== undefined);
+  const { groups, skipped } = groupUpdates(services(wanted), services(all));
+  return { groups: groups.map(({ updates }) => ({ updates, dependencies: [] })), skipped };
+}
+
 function isReachable(
   from: ContainerFacts,
   target: ContainerFacts,

@@ -4,6 +4,7 @@ import { findMonitorOnlyLabel, findWatchLabel } from "./compat-labels.ts";
 import { reasonOf } from "../catalogue/entry.ts";
 import { skipReasons } from "../catalogue/skip-reasons.ts";
 import type { ContainerFacts } from "./container-facts.ts";
+import { whyServiceUnwatched } from "../swarm/service-facts.ts";
 import { isYes, labelOf } from "../settings/labels.ts";
 import type { Settings } from "../settings/settings.ts";
 
@@ -17,7 +18,12 @@ export type WatchSettings = Pick<
  * IGNORE count only where it is not set. LABELS_ONLY without LABEL_ENABLE watches nothing. Our label beats those of
  * other updaters.
  */
-export function whyUnwatched({ name, labels }: ContainerFacts, settings: WatchSettings): string | undefined {
+export function whyUnwatched(
+  { name, labels, service }: ContainerFacts,
+  settings: WatchSettings,
+): string | undefined {
+  const notOurs = service && whyServiceUnwatched(labels);
+  if (notOurs !== undefined) return notOurs;
   if (settings.LABELS_ONLY && !settings.LABEL_ENABLE) return reasonOf(skipReasons.labelsOnlyWatchesNothing);
   const label = settings.LABEL_ENABLE ? labelOf(labels, "com.ouroboros.enable") : undefined;
   if (label !== undefined)

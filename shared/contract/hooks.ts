@@ -2,7 +2,16 @@
 // The names in `locals` are those that hook scripts see. The notices, events at which no participant is asked, follow
 // below.
 import * as z from "zod";
-import { ContainerPayload, UpdateResult, ImagePayload, StepTime, Updateable } from "./payloads.ts";
+import {
+  ContainerPayload,
+  ImagePayload,
+  ServicePayload,
+  StepTime,
+  UpdateResult,
+  Updateable,
+  UpdateableService,
+  UpdateableWorkload,
+} from "./payloads.ts";
 
 export interface Hook {
   readonly says: string;
@@ -27,6 +36,10 @@ export const hooks = {
       updateable: z.array(Updateable),
       depends_on_containers: z.array(ContainerPayload),
       hard_depends_on_containers: z.array(ContainerPayload),
+      updateable_services: z
+        .array(UpdateableService)
+        .optional()
+        .describe("With SWARM: the services that would be updated."),
     }),
   },
   before_stop_depends_container: {
@@ -38,20 +51,20 @@ export const hooks = {
     locals: z.object({ container: ContainerPayload }),
   },
   dry_run_update: {
-    says: "Dry run: this container would be updated.",
+    says: "Dry run: this container, or service, would be updated.",
     refusal: null,
     phase: "notice",
     about: "container",
     fired: true,
-    locals: Updateable,
+    locals: UpdateableWorkload,
   },
   notify_update: {
-    says: "Monitor only: this container has an update.",
+    says: "Monitor only: this container, or service, has an update.",
     refusal: null,
     phase: "notice",
     about: "container",
     fired: true,
-    locals: Updateable,
+    locals: UpdateableWorkload,
   },
   before_update: {
     says: "The new image is here; before the new container is created and the old one stopped.",
@@ -106,6 +119,22 @@ export const hooks = {
     about: "container",
     fired: true,
     locals: z.object({ old_container: ContainerPayload, new_container: ContainerPayload }),
+  },
+  before_service_update: {
+    says: "SWARM: before the Engine is asked to update a service; none of its tasks has been touched.",
+    refusal: "this service stays on its image",
+    phase: "before",
+    about: "container",
+    fired: true,
+    locals: z.object({ service: ServicePayload, old_image: ImagePayload, new_image: ImagePayload }),
+  },
+  after_service_update: {
+    says: "SWARM: the Engine has completed the update of a service, and its tasks run with the new image.",
+    refusal: "the Engine rolls the service back to its previous spec",
+    phase: "after",
+    about: "container",
+    fired: true,
+    locals: z.object({ service: ServicePayload, old_image: ImagePayload, new_image: ImagePayload }),
   },
   before_self_update: {
     says: "Before a container of Ouroboros itself is replaced.",

@@ -39,12 +39,51 @@ export const ImagePayload = z.object({
 });
 export type ImagePayload = z.infer<typeof ImagePayload>;
 
+export const ServicePayload = z.object({
+  id: z.string().describe("Full id of the service."),
+  short_id: z.string().describe("First ten characters of the id."),
+  name: z.string(),
+  mode: z.string().describe("replicated or global."),
+  replicas: z.number().nullable().describe("How many tasks it is to have; null for a global service."),
+  image: z.string().describe("The image reference it follows, without the digest."),
+  image_id: z.string().describe("The digest in its spec."),
+  version: z.number().describe("`Version.Index` of the service, as the swarm counts its changes."),
+  update_status: z
+    .object({ state: z.string(), message: z.string() })
+    .nullable()
+    .describe("Of its last update, as the Engine tells it."),
+  labels: z
+    .record(z.string(), z.string())
+    .describe(
+      "Those of the service. As EVENT_LABELS says; `(hidden)` stands for a value that looks like a secret.",
+    ),
+  created: z.string().describe("When it was created, RFC 3339."),
+  ports: z.array(z.object({ protocol: z.string(), target: z.number(), published: z.number().nullable() })),
+  truncated,
+});
+export type ServicePayload = z.infer<typeof ServicePayload>;
+
 export const Updateable = z.object({
   container: ContainerPayload,
   current_image: ImagePayload,
   latest_image: ImagePayload,
 });
 export type Updateable = z.infer<typeof Updateable>;
+
+export const UpdateableService = z.object({
+  service: ServicePayload,
+  current_image: ImagePayload,
+  latest_image: ImagePayload,
+});
+export type UpdateableService = z.infer<typeof UpdateableService>;
+
+/** An update of a container or of a service. */
+export const UpdateableWorkload = z.object({
+  container: ContainerPayload.optional().describe("Missing where it is the update of a service."),
+  service: ServicePayload.optional().describe("With SWARM: the service, in place of the container."),
+  current_image: ImagePayload,
+  latest_image: ImagePayload,
+});
 
 export const UpdateResult = z.enum([
   "updated", // the new container runs and has proved itself

@@ -86,6 +86,24 @@ const RecordBody = z.discriminatedUnion("kind", [
     to: z.string(),
   }),
   z.object({
+    kind: z.literal("applying"),
+    container: z.string().describe("The service's name."),
+    service: z.string().describe("Its id."),
+    version: z.number().describe("Its `Version.Index`, for which alone the Engine takes the update."),
+    rolled_back_at: z
+      .string()
+      .optional()
+      .describe("When its last rollback began, which is none of this update."),
+    from: z.string().describe("Digest before."),
+    to: z.string().describe("Digest of the update."),
+  }),
+  z.object({
+    kind: z.literal("reverting"),
+    container: z.string().describe("The service's name."),
+    because: z.string(),
+    by: z.string(),
+  }),
+  z.object({
     kind: z.literal("swapped"),
     container: z.string(),
     steps: z.array(StepTime),

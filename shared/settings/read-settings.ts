@@ -7,7 +7,7 @@ import { settingErrors } from "../catalogue/start-errors.ts";
 import { readEnvValue, unquote } from "./env-value.ts";
 import { findUnsafeMisspellings } from "./misspelt-settings.ts";
 import { type Setting, type SettingName, type Settings, settings } from "./settings.ts";
-import { compatLabels, flag } from "./setting-values.ts";
+import { compatLabels, flag, swarm } from "./setting-values.ts";
 import { type WatchtowerVariables, readWatchtowerSettings } from "./watchtower-settings.ts";
 
 export type Flags = ReadonlyMap<string, string>;
@@ -53,8 +53,6 @@ function readRows(
         wrong.push(
           `${name}: ${setting.secret ? "(secret)" : JSON.stringify(given)}: ${result.error.issues.map(({ message }) => message).join(", ")}`,
         );
-      else if (setting.notYet && isRequested(result.data))
-        wrong.push(`${name} is not supported by this version yet; unset it to start`);
       else read[name] = result.data;
     } catch (error) {
       wrong.push(`${name}_FILE: ${(error as Error).message}`);
@@ -73,9 +71,6 @@ function findMisspelt(env: NodeJS.ProcessEnv, flags: Flags): string[] {
     return [];
   }
 }
-
-const isRequested = (read: unknown): boolean =>
-  Array.isArray(read) ? read.length > 0 : Boolean(read ?? false);
 
 /**
  * DOCKER_HOST replaces a missing DOCKER_SOCKETS, and DOCKER_TLS_VERIFY then turns TLS on as for Docker's own client.
@@ -115,7 +110,8 @@ export function readSettingText(env: NodeJS.ProcessEnv, flags: Flags, name: Sett
 const byFlag: ReadonlyMap<string, readonly [string, Setting]> = new Map(
   rows.flatMap((row) => (row[1].flags ?? []).map((name) => [name, row] as const)),
 );
-const isSwitch = ({ read }: Setting): boolean => read === flag;
+/** Also a switch that knows a third value. */
+const isSwitch = ({ read }: Setting): boolean => read === flag || read === swarm;
 
 /**
  * Parses command-line flags into setting → value. A switch takes a value only with `=`; a list takes the words up to

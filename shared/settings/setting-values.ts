@@ -35,6 +35,14 @@ export const flag = z
   .string()
   .regex(/^(?:true|yes|1|false|no|0)?$/i, "allowed are true, yes, false, no")
   .transform((word) => /^(?:true|yes|1)$/i.test(word));
+/** `services` in place of containers, or `also` beside them. */
+export const swarm = z
+  .string()
+  .toLowerCase()
+  .regex(/^(?:true|yes|1|false|no|0|also)?$/, "allowed are true, also, false")
+  .transform((word) =>
+    word === "also" ? ("also" as const) : /^(?:true|yes|1)$/.test(word) && ("services" as const),
+  );
 export const onOff = z
   .string()
   .regex(/^(?:on|off|true|false|yes|no)$/i, "allowed are on, off")

@@ -19,8 +19,6 @@ export interface Setting {
   readonly lowerCaseToo?: true;
   /** It keeps containers from being updated: without it other or more containers would be updated. */
   readonly narrows?: true;
-  /** This version does not support it, and refuses to start rather than do something else. */
-  readonly notYet?: true;
 }
 
 export const settings = {
@@ -224,9 +222,8 @@ export const settings = {
   SWARM: {
     flags: ["-S", "--swarm"],
     byDefault: "false",
-    read: value.flag,
-    notYet: true,
-    says: "Swarm mode: watch services instead of containers.",
+    read: value.swarm,
+    says: "`true`: watch the services of the swarm instead of containers; `also`: beside the containers of this node ([swarm](swarm.md)).",
   },
   NOTIFIERS: {
     flags: ["-N", "--notifiers"],

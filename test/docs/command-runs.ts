@@ -157,6 +157,10 @@ export const notRun: readonly { readonly prints: RegExp; readonly because: strin
     prints: /^docker (?:compose |volume |system |service |login )?[a-z]+(?: --?[a-z]+)*(?: REGISTRY)?$/,
     because: "a command of Docker's own, which the sentence names and does not show whole",
   },
+  {
+    prints: /^docker (?:service (?:ps|rollback|update|scale)|stack deploy)\b/,
+    because: "a command of Docker's own; swarm.test.ts makes its services by the Engine's API",
+  },
   { prints: /^docker run --name ouroboros$/, because: "the name of a set-up; its command is in the README" },
   { prints: /^docker compose up -d --build$/, because: "the Engines of the tests reach no package mirror" },
   { prints: /^chmod (?:\+x|o-w)$/, because: "script-faults.test.ts has both, with the path of the script" },

@@ -6,6 +6,7 @@ import { credentialErrors, registryErrors } from "../../shared/catalogue/registr
 import { dueReasons, ownPartReasons, skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { dataDirErrors, observerErrors, settingErrors } from "../../shared/catalogue/start-errors.ts";
 import { containerWarningTexts, settingWarningTexts } from "../../shared/catalogue/start-warnings.ts";
+import { serviceFailures, serviceReasons, swarmReasons } from "../../shared/catalogue/swarm-reasons.ts";
 import { changedMeanwhile, scriptFaults, updateFailures } from "../../shared/catalogue/update-failures.ts";
 import { usageErrors } from "../../shared/catalogue/usage-errors.ts";
 import { code, page, table } from "./markdown.ts";
@@ -39,6 +40,11 @@ export const catalogueSections: readonly CatalogueSection[] = [
     catalogues: { skipReasons, ownPartReasons, dueReasons },
   },
   {
+    title: "A service of a swarm is not looked at, or not updated",
+    intro: "With [SWARM](swarm.md); `ouroboros check`, `ouroboros explain` and the log show these.",
+    catalogues: { swarmReasons, serviceReasons },
+  },
+  {
     title: "A registry gives no answer",
     intro: "`ouroboros check`, `status` and the log show these. Nothing is updated without an answer.",
     catalogues: { registryErrors, credentialErrors },
@@ -52,6 +58,11 @@ export const catalogueSections: readonly CatalogueSection[] = [
     title: "An update gave way",
     intro: "The end is `expired`: somebody did something else with the container meanwhile.",
     catalogues: { changedMeanwhile },
+  },
+  {
+    title: "The update of a service failed, or gave way",
+    intro: "`ouroboros history` and the log show these.",
+    catalogues: { serviceFailures },
   },
   {
     title: "A hook script is not run",

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { type HookName, hooks } from "../../shared/contract/hooks.ts";
 import { type CloudEvent, makeEvent } from "../../shared/contract/messages.ts";
-import { ContainerPayload, ImagePayload } from "../../shared/contract/payloads.ts";
+import { ContainerPayload, ImagePayload, ServicePayload } from "../../shared/contract/payloads.ts";
 import { eventId, subjects } from "../../shared/contract/subjects.ts";
 
 const RUN = "01k6a3rv40q8zt5m2c7x9d4hnw";
@@ -35,11 +35,20 @@ export function exampleEvent(name: HookName): CloudEvent {
   });
 }
 
+/** What only services have is optional, and is not there. */
 const samples = (shape: z.ZodObject["shape"]): Record<string, unknown> =>
-  Object.fromEntries(Object.entries<z.ZodType>(shape).map(([name, schema]) => [name, sample(name, schema)]));
+  Object.fromEntries(
+    Object.entries<z.ZodType>(shape)
+      .filter(([name]) => !["updateable_services", "service"].includes(name) || isRequired(shape[name]))
+      .map(([name, schema]) => [name, sample(name, schema)]),
+  );
+
+const isRequired = (schema: unknown): boolean => !(schema instanceof z.ZodOptional);
 
 function sample(name: string, schema: z.ZodType): unknown {
   if (schema === ContainerPayload) return sampleContainer(name.startsWith("new") ? "f" : "9");
+  if (schema === ServicePayload) return sampleService();
+  if (schema instanceof z.ZodOptional) return sample(name, schema.unwrap() as z.ZodType);
   if (schema === ImagePayload) return sampleImage(/new|latest/.test(name) ? "c" : "a");
   if (schema instanceof z.ZodArray) return [sample(name, schema.element as z.ZodType)];
   if (schema instanceof z.ZodObject) return samples(schema.shape);
@@ -77,6 +86,21 @@ const sampleContainer = (digit: string): ContainerPayload => ({
   ports: { "80/tcp": [{ host_ip: "0.0.0.0", host_port: "8080" }] },
   mounts: [{ type: "volume", source: "pages", destination: "/usr/share/nginx/html", rw: true }],
   health: "healthy",
+});
+
+const sampleService = (): ServicePayload => ({
+  id: "x6n0q2p9v4kd1j7s8w5t3b0cm",
+  short_id: "x6n0q2p9v4",
+  name: "shop_web",
+  mode: "replicated",
+  replicas: 3,
+  image: "nginx:1.29",
+  image_id: `sha256:${hex("b")}`,
+  version: 1204,
+  update_status: null,
+  labels: { "com.ouroboros.enable": "true" },
+  created: "2026-02-01T10:00:00.000000000Z",
+  ports: [{ protocol: "tcp", target: 80, published: 8080 }],
 });
 
 const sampleImage = (digit: string): ImagePayload => ({

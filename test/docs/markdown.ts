@@ -1,6 +1,12 @@
 /** The pieces of the printed pages: headings, tables, and how a schema is told in words. */
 import * as z from "zod";
-import { ContainerPayload, ImagePayload, Updateable } from "../../shared/contract/payloads.ts";
+import {
+  ContainerPayload,
+  ImagePayload,
+  ServicePayload,
+  Updateable,
+  UpdateableService,
+} from "../../shared/contract/payloads.ts";
 
 export const page = (title: string, ...parts: readonly string[]): string =>
   `<!-- Printed by \`npm run docs\` from a table in the code; edit that. -->\n\n# ${title}\n\n${parts.join("\n\n")}\n`;
@@ -28,9 +34,19 @@ export const fieldsOf = (shape: z.ZodObject["shape"], base = ""): string =>
     ]),
   );
 
+/** What is told in a section of its own. */
+const LINKED: readonly z.ZodType[] = [ContainerPayload, ServicePayload, UpdateableService];
+const elementOf = (schema: z.ZodType): z.ZodType =>
+  schema instanceof z.ZodArray ? (schema.element as z.ZodType) : schema;
+
 function kindOf(schema: z.ZodType, base: string): string {
   if (schema === ContainerPayload) return `[a container](${base}#a-container)`;
   if (schema === ImagePayload) return `[an image](${base}#an-image)`;
+  if (schema === ServicePayload) return `[a service](${base}#a-service)`;
+  if (schema instanceof z.ZodOptional && LINKED.includes(elementOf(schema.unwrap() as z.ZodType)))
+    return `${kindOf(schema.unwrap() as z.ZodType, base)}, may be missing`;
+  if (schema === UpdateableService)
+    return "an update of a service: `service`, `current_image`, `latest_image`";
   if (schema === Updateable) return "an update: `container`, `current_image`, `latest_image`";
   if (schema instanceof z.ZodArray) return `list of: ${kindOf(schema.element as z.ZodType, base)}`;
   return typeOf(z.toJSONSchema(schema, { io: "input" }) as JsonSchema);

@@ -5,8 +5,8 @@ import { type Option, options } from "../parity/options.ts";
 import { type Proof, hookProofs, labelProofs, optionProofs, wholeProof } from "../parity/proofs.ts";
 import { code, page, table } from "./markdown.ts";
 
-const proofText = ({ file, title, waitsFor }: Proof): string =>
-  `${waitsFor === undefined ? "" : `${waitsFor} is not there yet; it is read and checked: `}${title} ([${file.replace(/^test\/|\.test\.ts$/g, "")}](../${file}))`;
+const proofText = ({ file, title }: Proof): string =>
+  `${title} ([${file.replace(/^test\/|\.test\.ts$/g, "")}](../${file}))`;
 
 export const parityPage = (): string =>
   page(

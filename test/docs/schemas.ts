@@ -15,11 +15,23 @@ import {
 } from "../../shared/contract/hooks.ts";
 import { CloudEvent, Notice, Verdict } from "../../shared/contract/messages.ts";
 import { Participant } from "../../shared/contract/participants.ts";
-import { ContainerPayload, ImagePayload, Updateable } from "../../shared/contract/payloads.ts";
+import {
+  ContainerPayload,
+  ImagePayload,
+  ServicePayload,
+  Updateable,
+  UpdateableService,
+} from "../../shared/contract/payloads.ts";
 import { RunRecord } from "../../shared/contract/run-records.ts";
 
 /** Parts that schemas refer to by name instead of repeating them. */
-export const parts = { Container: ContainerPayload, Image: ImagePayload, Update: Updateable } as const;
+export const parts = {
+  Container: ContainerPayload,
+  Service: ServicePayload,
+  Image: ImagePayload,
+  Update: Updateable,
+  ServiceUpdate: UpdateableService,
+} as const;
 for (const [id, schema] of Object.entries(parts)) z.globalRegistry.add(schema, { id });
 
 export const eventSchema = (hook: HookName): z.ZodType =>

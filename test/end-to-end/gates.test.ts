@@ -13,9 +13,15 @@ const h1 = engine(1);
 
 type Fired = HookName;
 type Notice = "dry_run_update" | "notify_update";
-/** Those of a self-update: self-update.test.ts. */
-type Self = "before_self_update" | "after_self_update" | "before_self_cleanup" | "after_self_cleanup";
-const fired = hookNames.filter((name): name is Exclude<Fired, Self> => !name.includes("_self_"));
+/** Those of a self-update: self-update.test.ts; those of a service: swarm.test.ts. */
+type Self =
+  | "before_self_update"
+  | "after_self_update"
+  | "before_self_cleanup"
+  | "after_self_cleanup"
+  | "before_service_update"
+  | "after_service_update";
+const fired = hookNames.filter((name): name is Exclude<Fired, Self> => !/_self_|_service_/.test(name));
 
 interface Outcome {
   readonly end: "left" | "rolled_back" | "updated";

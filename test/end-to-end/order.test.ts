@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
-import { EventContext, type HookName } from "../../shared/contract/hooks.ts";
+import { EventContext } from "../../shared/contract/hooks.ts";
 import { engine } from "../bed/bed.ts";
 import { type Phase, insteadOfUpdate, locals, order, updateableItem } from "../parity/hooks.ts";
 import { deploy, overview, release } from "../support/containers.ts";
@@ -108,7 +108,7 @@ const expected = (phases: readonly Phase[]): string[] =>
   );
 
 /** Nothing is recreated, so that there is no telling of it afterwards. */
-const withNotice = (notice: HookName): Phase[] =>
+const withNotice = (notice: keyof typeof locals): Phase[] =>
   order.map(({ of, hooks }) => ({
     of,
     hooks:
@@ -130,7 +130,7 @@ const ALWAYS = Object.entries(EventContext.shape)
 function checkLocals({ hook, event }: SeenEvent): void {
   const context = Object.keys(EventContext.shape);
   const given = Object.keys(event.data).filter((name) => !context.includes(name));
-  assert.deepEqual(given.sort(), [...locals[hook as HookName]].sort(), hook);
+  assert.deepEqual(given.sort(), [...locals[hook as keyof typeof locals]].sort(), hook);
   for (const name of ALWAYS) assert.ok(name in event.data, `${hook} without ${name}`);
   for (const item of (event.data["updateable"] ?? []) as object[])
     assert.deepEqual(Object.keys(item).sort(), [...updateableItem].sort());

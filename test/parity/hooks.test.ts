@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { hookNames, hooks } from "../../shared/contract/hooks.ts";
 import { Updateable } from "../../shared/contract/payloads.ts";
-import { locals, order, updateableItem } from "./hooks.ts";
+import { addedHooks, addedLocals, locals, order, updateableItem } from "./hooks.ts";
 
 describe("the table of hooks", () => {
-  it("has Ouroboros' hooks, all 14 and no other", () => {
-    assert.deepEqual([...hookNames].sort(), Object.keys(locals).sort());
-    assert.equal(hookNames.length, 14);
+  it("has Ouroboros' hooks, all 14, those for services and no other", () => {
+    assert.deepEqual([...hookNames].sort(), [...Object.keys(locals), ...addedHooks].sort());
+    assert.equal(Object.keys(locals).length, 14);
   });
 
-  for (const hook of hookNames) {
+  for (const [hook, known] of Object.entries(locals) as [keyof typeof locals, readonly string[]][]) {
     it(`gives ${hook} the locals that its scripts know`, () => {
-      assert.deepEqual(Object.keys(hooks[hook].locals.shape).sort(), [...locals[hook]].sort());
+      const names = [...known, ...(addedLocals[hook] ?? [])];
+      assert.deepEqual(Object.keys(hooks[hook].locals.shape).sort(), names.sort());
     });
   }
 

@@ -19,6 +19,14 @@ export const locals = {
   after_self_cleanup: ["old_container", "new_container"],
 } as const satisfies Record<string, readonly string[]>;
 
+/** What this project adds for services of a swarm, for which Ouroboros 1 has no hooks. */
+export const addedHooks = ["before_service_update", "after_service_update"] as const;
+export const addedLocals: Readonly<Partial<Record<keyof typeof locals, readonly string[]>>> = {
+  updates_enumerated: ["updateable_services"],
+  dry_run_update: ["service"],
+  notify_update: ["service"],
+};
+
 export const updateableItem = ["container", "current_image", "latest_image"] as const;
 
 /** One phase of a cycle on one Engine: its hooks come for each of `of`, one after the other. */

@@ -3,7 +3,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "mocha";
-import { CannotStart } from "../../shared/errors.ts";
 import { labels } from "../../shared/settings/labels.ts";
 import { readFlags, readSettings } from "../../shared/settings/read-settings.ts";
 import { type Setting, type SettingName, type Settings, settings } from "../../shared/settings/settings.ts";
@@ -14,24 +13,12 @@ const rows: readonly [SettingName, Option, Setting][] = Object.entries<Option>(o
   ([name, option]) => [name as SettingName, option, settings[name as SettingName]],
 );
 
-/** What the program makes of it; the refusal of what this version does not do stands for the value. */
-function read(name: SettingName, env: NodeJS.ProcessEnv, args: readonly string[] = []): unknown {
-  try {
-    return readSettings(env, readFlags(args))[name];
-  } catch (error) {
-    assert.ok(error instanceof CannotStart);
-    assert.match(error.message, new RegExp(`\\n  ${name} is not supported by this version yet[^\\n]*$`));
-    return "not yet";
-  }
-}
+/** What the program makes of it. */
+const read = (name: SettingName, env: NodeJS.ProcessEnv, args: readonly string[] = []): unknown =>
+  readSettings(env, readFlags(args))[name];
 
 /** The value of the table's reader, as a start would give it. */
-function meaning(name: SettingName, text: string): unknown {
-  const setting: Setting = settings[name];
-  const value = setting.read.parse(text);
-  const asks = Array.isArray(value) ? value.length > 0 : Boolean(value);
-  return setting.notYet && asks ? "not yet" : value;
-}
+const meaning = (name: SettingName, text: string): unknown => (settings[name] as Setting).read.parse(text);
 
 describe("the settings", () => {
   for (const [name, { flags, byDefault, other, switches }, setting] of rows)

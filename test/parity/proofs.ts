@@ -6,8 +6,6 @@ import type { options } from "./options.ts";
 export interface Proof {
   readonly file: string;
   readonly title: string;
-  /** What it takes effect with, where this version does not have that yet. */
-  readonly waitsFor?: string;
 }
 
 const by = (file: string, title: string): Proof => ({ file: `test/${file}.test.ts`, title });
@@ -36,14 +34,6 @@ const cron = schedule(
   "updates right after the gap at a time that summer time skips, and the day after as ever",
 );
 const notifier = (title: string): Proof => by("services/notifier/run", title);
-const later = (waitsFor: string): Proof => ({
-  ...by(
-    "parity/options",
-    "take ${name} as Ouroboros does: its flags, its default, the environment before the flag",
-  ),
-  waitsFor,
-});
-
 const metrics = by("services/exporter/prometheus", "of Ouroboros 1 are there, with its names and labels");
 const points = by(
   "services/exporter/influxdb",
@@ -107,7 +97,7 @@ export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
   REPO_USER: credentials,
   REPO_PASS: credentials,
   SELF_UPDATE: self,
-  SWARM: later("SWARM"),
+  SWARM: by("end-to-end/swarm", "updates a labelled service to image@digest, and asks before and after"),
   NOTIFIERS: notifier("sends the three messages of Ouroboros 1: started, detected, updated"),
   SKIP_STARTUP_NOTIFICATIONS: notifier("says nothing at its start where that is asked for"),
   LANGUAGE: notifier("speaks Spanish"),

@@ -180,6 +180,8 @@ export class FleetView {
       case "did":
       case "swapping":
       case "swapped":
+      case "applying":
+      case "reverting":
       case "ended":
         break;
     }

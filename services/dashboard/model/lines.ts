@@ -43,7 +43,10 @@ export function lineOf(record: RunRecord, seq: number): TimeLineEntry | undefine
     case "did":
       return { ...line, step: record.step, ms: record.ms };
     case "swapping":
+    case "applying":
       return line;
+    case "reverting":
+      return { ...line, by: record.by, reason: short(record.because) };
     case "swapped":
       return { ...line, downtime_ms: record.downtime_ms };
     case "ended": {

@@ -37,6 +37,7 @@ export function reduceRun(before: RunView | undefined, record: RunRecord): RunVi
         ? atStage(view, { container: record.container, doing: "pulled", since: at })
         : view;
     case "swapping":
+    case "applying":
       return atStage(view, { container: record.container, doing: "replacing", since: at });
     case "swapped":
       return atStage(view, { container: record.container, doing: "proving", since: at });
@@ -46,6 +47,7 @@ export function reduceRun(before: RunView | undefined, record: RunRecord): RunVi
       return { ...view, finished: at, ms: record.ms };
     case "decided":
     case "late":
+    case "reverting":
       return view;
   }
 }

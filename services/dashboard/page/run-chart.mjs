@@ -36,6 +36,7 @@ export function layOut(records, now) {
         laneOf(record.container).spans.push(stepSpan(record.step, at - record.ms, at));
         break;
       case "swapping":
+      case "applying":
         swaps.set(record.container, at);
         break;
       case "swapped":

@@ -26,14 +26,17 @@ export class ConcernedContainers {
 }
 
 const updatesIn = (locals: object): ConcernedContainer[] =>
-  "updateable" in locals ? containersIn(locals.updateable) : [];
+  ["updateable", "updateable_services"].flatMap((name) =>
+    containersIn((locals as Record<string, unknown>)[name]),
+  );
 
-/** A local is a container, an update of one, or a list of either. */
+/** A local is a container or a service, an update of one, or a list of either. */
 const containersIn = (local: unknown): ConcernedContainer[] =>
   Array.isArray(local) ? local.flatMap(containerIn) : containerIn(local);
 
 function containerIn(local: unknown): ConcernedContainer[] {
-  const candidate = isObject(local) && isObject(local["container"]) ? local["container"] : local;
+  const workload = isObject(local) ? (local["container"] ?? local["service"]) : undefined;
+  const candidate = isObject(workload) ? workload : local;
   return isContainer(candidate)
     ? [
         {

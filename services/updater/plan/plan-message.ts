@@ -5,7 +5,12 @@ import { type Locals, type Mode, dataSchema } from "../../../shared/contract/hoo
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import { CloudEvent, parseJson } from "../../../shared/contract/messages.ts";
 import { digestsIn } from "../../../shared/registry/provenance.ts";
-import type { ImagePayload } from "../../../shared/contract/payloads.ts";
+import type {
+  ContainerPayload,
+  ImagePayload,
+  ServicePayload,
+  UpdateableService,
+} from "../../../shared/contract/payloads.ts";
 import type { EventContext } from "../../../shared/contract/hooks.ts";
 
 export interface PlannedContainer {
@@ -15,6 +20,8 @@ export interface PlannedContainer {
   /** The registry's digest; for a rollback, that of the image that it leads away from. */
   readonly digest: string;
   readonly latest: ImagePayload;
+  /** It is a service of the swarm. */
+  readonly isService: boolean;
 }
 
 export interface Plan {
@@ -49,6 +56,7 @@ export function parsePlan(
     throw new Permanent("a plan that cannot be understood", { cause: event.error ?? data.error });
   const {
     updateable,
+    updateable_services: services = [],
     engine_id,
     run,
     mode,
@@ -68,14 +76,24 @@ export function parsePlan(
     text,
     publishedAt,
     takenAt,
-    containers: updateable.map(({ container, current_image: current, latest_image: latest }) => ({
-      name: container.name,
-      id: container.id,
-      imageId: container.image_id,
-      digest: digestOf(rollback ? current : latest, container.image),
-      latest,
-    })),
+    containers: [
+      ...updateable.map((update) => planned(update.container, update)),
+      ...services.map((update) => planned(update.service, update)),
+    ],
   };
+  function planned(
+    workload: ContainerPayload | ServicePayload,
+    { current_image: current, latest_image: latest }: Omit<UpdateableService, "service">,
+  ): PlannedContainer {
+    return {
+      name: workload.name,
+      id: workload.id,
+      imageId: workload.image_id,
+      digest: digestOf(rollback ? current : latest, workload.image),
+      latest,
+      isService: "mode" in workload,
+    };
+  }
 }
 
 /** The digest in the container's repository, if there is one. */

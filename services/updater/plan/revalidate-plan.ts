@@ -45,14 +45,9 @@ export function revalidatePlan(
   const all = seen.map(({ facts }) => facts);
   const { host, context } = run.bus;
   const selfUpdatePolicy = makeSelfUpdatePolicy(host, context.settings);
-  const age = plan.takenAt - plan.publishedAt;
-  const planProblem =
-    plan.engineId !== host.engine.id
-      ? `the plan is for another Engine (${plan.engineId})`
-      : isNew && age > limit
-        ? `the plan was ${Math.round(age / 1000)} s old when it was taken`
-        : undefined;
-  const judged = plan.containers.map((planned) => {
+  const planProblem = whyPlanExpired(run, plan, { isNew, limit });
+  const containers = plan.containers.filter(({ isService }) => !isService);
+  const judged = containers.map((planned) => {
     const found = seen.find(({ facts: { name } }) => name === planned.name);
     const facts = found?.facts;
     const entry = entryFrom(planned, facts, context.settings.LATEST_ONLY);
@@ -82,6 +77,17 @@ export function revalidatePlan(
     rolledBack: holding.flatMap(({ entry, decided }) => (decided === undefined ? [] : [{ entry, decided }])),
     expired: judged.flatMap(({ entry, because }) => (because === undefined ? [] : [{ entry, because }])),
   };
+}
+
+/** Why nothing of the plan holds. */
+export function whyPlanExpired(
+  { bus: { host } }: Pick<Run, "bus">,
+  plan: Plan,
+  { isNew, limit }: Pick<PlanSituation, "isNew" | "limit">,
+): string | undefined {
+  const age = plan.takenAt - plan.publishedAt;
+  if (plan.engineId !== host.engine.id) return `the plan is for another Engine (${plan.engineId})`;
+  return isNew && age > limit ? `the plan was ${Math.round(age / 1000)} s old when it was taken` : undefined;
 }
 
 /** A parent that may stay is put back together with a child that may not (linked-updates.ts: A3). */
@@ -147,7 +153,7 @@ const NO_REFERENCE: ImageRef = {
   familiar: "",
 };
 
-function entryFrom(
+export function entryFrom(
   planned: PlannedContainer,
   facts: ContainerFacts | undefined,
   latestOnly: boolean,

@@ -39,6 +39,7 @@ import {
 import { createRun } from "./create-run.ts";
 import { removeUnusedVolumes, findUnusedVolumes } from "./unused-volumes.ts";
 import { revalidatePlan } from "./revalidate-plan.ts";
+import { reportServices, revalidateServices, updateServices } from "../swarm/update-services.ts";
 
 const QUARTER_OF_AN_HOUR_MS = 900_000;
 
@@ -105,10 +106,16 @@ interface EarlierProcess {
 async function runEntries(run: Run, plan: Plan, before: EarlierProcess): Promise<void> {
   const limit = Math.max(2 * run.bus.context.settings.INTERVAL, QUARTER_OF_AN_HOUR_MS);
   const first = await revalidateEntries(run, plan, { ...before, limit });
-  if (first.entries.length === 0) return;
-  const allowed = await askUpdatesEnumerated(run, plan, first.entries);
+  const services = await revalidateServices(run, plan, { ...before, limit });
+  if (first.entries.length + services.length === 0) return;
+  const agreed = await askUpdatesEnumerated(run, plan, [...first.entries, ...services]);
+  const allowed = agreed.filter(({ facts }) => facts.service === undefined);
+  const allowedServices = agreed.filter((entry) => !allowed.includes(entry));
   if (run.mode !== "update")
-    return settleAll(reportGroups(run, await groupEntries(run, allowed, first.seen), first.seen));
+    return settleAll([
+      ...reportGroups(run, await groupEntries(run, allowed, first.seen), first.seen),
+      ...reportServices(run, allowedServices),
+    ]);
   const left = allowed.filter(({ facts }) => run.journal.findResult(facts.name) === undefined);
   const alone = findIndependent(left, allowed, first.seen).filter(
     ({ facts }) => !isOwnPart(facts, run.bus.host),
@@ -116,10 +123,13 @@ async function runEntries(run: Run, plan: Plan, before: EarlierProcess): Promise
   const pulls = startPulls(run, left);
   const others = {
     ...plan,
-    containers: plan.containers.filter(({ name }) => !alone.some(({ facts }) => facts.name === name)),
+    containers: plan.containers.filter(
+      ({ name, isService }) => !isService && !alone.some(({ facts }) => facts.name === name),
+    ),
   };
   let ours: readonly PlanPart[] = [];
   await settleAll([
+    ...(await updateServices(run, allowedServices)),
     ...alone.map((entry) => () => updateAlone(run, entry, pulls)),
     async () => {
       ours = await updateTogether(run, others, { ...before, pulls });

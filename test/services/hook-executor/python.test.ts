@@ -234,6 +234,28 @@ print(old_image.short_id, new_image.tags, new_image.labels, new_image.attrs['Siz
       assert.equal(linesOf(ran).at(-1), "__main__");
     });
 
+    it("a service of a swarm like docker-py's", async () => {
+      await folder.put(
+        "before_service_update/x.py",
+        `print(service.name, service.version, service.attrs["Spec"]["Mode"]["Replicated"]["Replicas"], new_image.tags)
+print(service.attrs["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"][:30], service.attrs["UpdateStatus"])
+service.tasks()`,
+      );
+      const service: Locals<"before_service_update">["service"] = {
+        ...{ id: "s".repeat(25), short_id: "s".repeat(10), name: "web", mode: "replicated", replicas: 3 },
+        ...{ image: "nginx:1.29", image_id: `sha256:${"a".repeat(64)}`, version: 12, update_status: null },
+        ...{ labels: {}, created: "2025-01-02T03:04:05Z", ports: [] },
+      };
+      const locals = { service, old_image: remoteImage("a"), new_image: remoteImage("b") };
+      const event = cloudEvent("before_service_update", locals);
+      const ran = await runScripts(folder, {}, hookEvent("before_service_update", event));
+      assert.deepEqual(linesOf(ran).slice(0, 2), [
+        "web 12 3 ['registry.lab:5000/app:1']",
+        "nginx:1.29@sha256:aaaaaaaaaaaa {}",
+      ]);
+      assert.match(ran.verdict.reason ?? "", /'tasks' is not known of service web: mount the Docker socket/);
+    });
+
     it("updateable as a list of (container, current_image, latest_image)", async () => {
       await folder.put(
         "updates_enumerated/x.py",

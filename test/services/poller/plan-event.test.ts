@@ -3,7 +3,7 @@ import { splitPlan, fingerprint, planEvent } from "../../../services/poller/plan
 import type { PlannedGroup } from "../../../services/poller/plan.ts";
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
 import { parseEventData } from "../../../shared/contract/messages.ts";
-import type { ContainerPayload, ImagePayload } from "../../../shared/contract/payloads.ts";
+import type { ContainerPayload, ImagePayload, ServicePayload } from "../../../shared/contract/payloads.ts";
 import { PLAIN_FACTS } from "../../support/plain-facts.ts";
 
 const DIGEST = `sha256:${"1".repeat(64)}`;
@@ -60,6 +60,7 @@ const context = { host: "web-01", engine_id: "E", run: "r1", mode: "update", rea
 describe("the plan as an event", () => {
   const seen = {
     containers: new Map(["web", "db", "cache"].map((name) => [name, container(name, 0)])),
+    services: new Map(),
     images: new Map([[image.id, image]]),
     labels: ["*"],
   };
@@ -96,6 +97,36 @@ describe("the plan as an event", () => {
     );
   });
 
+  it("has services in a list of their own, which is not there without any", () => {
+    const front: ServicePayload = {
+      ...{
+        id: "front",
+        short_id: "front",
+        name: "front",
+        mode: "global",
+        replicas: null,
+        labels: {},
+        ports: [],
+      },
+      ...{ image: "ghcr.io/acme/app:2", image_id: image.id, version: 7, update_status: null, created: "" },
+    };
+    const [entry] = group("front").entries;
+    assert.ok(entry);
+    const service = { mode: "global", replicas: null, image: "", isOwn: false } as const;
+    const services = { ...group(), entries: [{ ...entry, facts: { ...entry.facts, service } }] };
+    const all = { ...seen, services: new Map([[entry.facts.id, front]]) };
+    const { updateable, updateable_services: found } = parseEventData(
+      "updates_enumerated",
+      planEvent(context, "", [group("web"), services], all),
+    );
+    assert.deepEqual(
+      [updateable.map((one) => one.container.name), found?.map((one) => one.service.name)],
+      [["web"], ["front"]],
+    );
+    const without = planEvent(context, "", [group("web")], seen);
+    assert.equal("updateable_services" in without.data, false);
+  });
+
   it("is not made of what was never seen", () =>
     assert.throws(() => planEvent(context, "", [group("nobody")], seen), /nobody was not seen/));
 });
@@ -104,6 +135,7 @@ describe("a plan that grows too large", () => {
   const sizes: Record<string, number> = { a: 90, b: 90, c: 90, d: 90, huge: 300, big: 230, s1: 10, s2: 10 };
   const seen = {
     containers: new Map(Object.entries(sizes).map(([name, size]) => [name, container(name, size)])),
+    services: new Map(),
     images: new Map([[image.id, image]]),
     labels: ["*"],
   };

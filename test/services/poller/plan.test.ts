@@ -354,6 +354,47 @@ describe("a plan", () => {
     assert.equal(hasTagMoved(candidate(web), new Map()), false);
   });
 
+  const service = (name: string, more: Partial<ContainerFacts> = {}): ContainerFacts => ({
+    ...web,
+    id: `service-${name}`,
+    name,
+    imageId: OLD,
+    labels: { "com.ouroboros.enable": "true" },
+    service: { mode: "replicated", replicas: 1, image: `ghcr.io/acme/web:1@${OLD}`, isOwn: false },
+    ...more,
+  });
+  const planOf = (facts: readonly ContainerFacts[]) => {
+    const watched = facts.map((one) => ({ facts: one, digests: [`ghcr.io/acme/web@${OLD}`] }));
+    const { candidates, skipped } = chooseCandidates(watched, all);
+    const answers = new Map([["ghcr.io/acme/web:1", { kind: "digest", digest: NEW } as const]]);
+    const plan = makePlan({ candidates, answers, held: new Map(), all: facts, now: NOW, compat: [] });
+    const groups = plan.groups.map(({ entries, dependencies }) =>
+      [entries, dependencies.map((one) => ({ facts: one }))].map((list) =>
+        list.map((one) => one.facts.name).join(),
+      ),
+    );
+    return {
+      groups,
+      skipped: [...skipped, ...plan.skipped].map(({ container, because }) => [container.name, because]),
+    };
+  };
+
+  it("has services in groups of their own, in the order of their labels, and stops none", () => {
+    const front = service("front", { dependsOn: ["back", "cache"] });
+    const { groups, skipped } = planOf([{ ...web, dependsOn: ["back"] }, service("back"), front]);
+    assert.deepEqual(groups, [
+      ["web", ""],
+      ["front,back", ""],
+    ]);
+    assert.deepEqual(skipped, []);
+  });
+
+  it("leaves a service alone that has the name of a container", () => {
+    const { groups, skipped } = planOf([web, service("web")]);
+    assert.deepEqual(groups, [["web", ""]]);
+    assert.match(skipped[0]?.[1] ?? "", /a container of this host has the same name/);
+  });
+
   it("knows which names in dependency labels nobody bears", () =>
     assert.deepEqual(
       unknownDependencies({ ...web, dependsOn: ["db", "dbb"], hardDependsOn: ["x"] }, [web, db]),

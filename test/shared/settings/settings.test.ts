@@ -160,7 +160,7 @@ describe("settings", () => {
       COMPAT_LABELS: "diun",
       MQTT_URL: "mqtt://user:a%zz@h1",
       MQTT_DISCOVERY_PREFIX: "home/#",
-      SWARM: "true",
+      SWARM: "perhaps",
     };
     assert.throws(
       () => readSettings(env, none),
@@ -180,7 +180,7 @@ describe("settings", () => {
           "MQTT_URL: (secret): allowed is mqtt://… or mqtts://…",
           'MQTT_DISCOVERY_PREFIX: "home/#": allowed are letters, digits, _ and -',
           'COMPAT_LABELS: "diun": allowed are watchtower, wud',
-          "SWARM is not supported by this version yet",
+          'SWARM: "perhaps": allowed are true, also, false',
         ].every((part) => error.message.includes(part)),
     );
   });

@@ -1,0 +1,138 @@
+// Sends the update of a service to the Engine, once.
+//   A1  The journal records `applying` before the update is sent: for which version of the service, from which digest to
+//       which.
+//   A2  The Engine takes an update only for the version that it names, and the version counts every change. So an update
+//       that is sent again for the same version is taken once.
+//   A3  If the version has changed and the image has not, somebody else changed the service: it is looked at anew. A
+//       later process cannot tell that from its own update being put back again, so it sends nothing.
+import { reasonOf } from "../../../shared/catalogue/entry.ts";
+import { serviceFailures } from "../../../shared/catalogue/swarm-reasons.ts";
+import { isEngineUnreachable } from "../../../shared/docker/engine.ts";
+import { Expired, Suspended, explain } from "../../../shared/errors.ts";
+import type { RunRecord } from "../../../shared/contract/run-records.ts";
+import { isSwarmAway } from "../../../shared/swarm/read-services.ts";
+import {
+  type ServiceDocument,
+  digestOfImage,
+  imageOfService,
+} from "../../../shared/swarm/service-document.ts";
+import type { Run, UpdateEntry } from "../updater.ts";
+import { type SentUpdate, judgeUpdate, rollbackStartOf } from "./judge-update.ts";
+import { findRegistryAuth, inspectService, sendUpdate } from "./service-engine.ts";
+
+type Applying = RunRecord & { kind: "applying" };
+
+/** What an earlier process, or this one, sent or was about to send. */
+export const findApplying = ({ journal }: Pick<Run, "journal">, name: string): Applying | undefined =>
+  journal.recordsOf("applying").findLast(({ container }) => container === name);
+
+export const sentUpdateOf = ({ from, to, rolled_back_at: rolledBackAt }: Applying): SentUpdate => ({
+  from,
+  to,
+  rolledBackAt,
+});
+
+/** How often a service is looked at anew that somebody changes all the time. */
+const MAX_TRIES = 5;
+const RETRY_MS = 1000;
+
+/** Resolves when the Engine has the update. @throws Expired, Suspended, Fenced, and the Engine's refusal. */
+export async function applyUpdate(run: Run, entry: UpdateEntry, to: string): Promise<SentUpdate> {
+  const before = findApplying(run, entry.facts.name);
+  if (before !== undefined) {
+    const service = await awaitService(run, before.service);
+    if (service?.Version.Index !== before.version) return expectSent(service, sentUpdateOf(before)); // A3
+  }
+  const auth = await findRegistryAuth(run.bus, entry.ref);
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const service = await expectUnchanged(run, entry);
+    const from = entry.facts.imageId;
+    await run.bus.lease.hold(run.bus);
+    const rolledBackAt = rollbackStartOf(service);
+    const sent = await recordApplying(run, entry, service, { from, to, rolledBackAt });
+    if (
+      await isTaken(run, service, sent, () =>
+        sendUpdate(run.bus.host.engine, service, { ref: entry.ref, digest: to, auth }),
+      )
+    )
+      return sent;
+  }
+  throw new Expired(reasonOf(serviceFailures.alwaysChanging, { tries: MAX_TRIES }));
+}
+
+/** A1 */
+async function recordApplying(
+  run: Run,
+  { facts }: UpdateEntry,
+  { ID, Version }: ServiceDocument,
+  sent: SentUpdate,
+): Promise<SentUpdate> {
+  if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
+  await run.journal.write({
+    kind: "applying",
+    container: facts.name,
+    service: ID,
+    version: Version.Index,
+    ...(sent.rolledBackAt !== undefined && { rolled_back_at: sent.rolledBackAt }),
+    from: sent.from,
+    to: sent.to,
+  });
+  await run.fence.check(run.bus.signal);
+  return sent;
+}
+
+/** A2: an answer that is lost is asked for again. False where another version is there (A3). */
+async function isTaken(
+  run: Run,
+  service: ServiceDocument,
+  sent: SentUpdate,
+  send: () => Promise<void>,
+): Promise<boolean> {
+  for (;;) {
+    try {
+      await send();
+      return true;
+    } catch (error) {
+      const now = await awaitService(run, service.ID);
+      if (digestOfImage(imageOfService(now?.Spec ?? service.Spec)) === sent.to) return true;
+      if (now?.Version.Index !== service.Version.Index) return false;
+      if (!isEngineUnreachable(error)) throw error;
+      if (run.bus.signal.aborted) throw new Suspended("stopped while an update was sent", { cause: error });
+      await run.bus.clock.sleep(RETRY_MS, run.bus.signal);
+    }
+  }
+}
+
+/** @throws Expired if it is no longer the service that was planned and asked about. */
+async function expectUnchanged(run: Run, { facts }: UpdateEntry): Promise<ServiceDocument> {
+  const service = await awaitService(run, facts.id);
+  if (service === undefined) throw new Expired(reasonOf(serviceFailures.gone));
+  const digest = digestOfImage(imageOfService(service.Spec));
+  const state = service.UpdateStatus?.State;
+  if (digest !== facts.imageId || state === "updating" || state === "rollback_started")
+    throw new Expired(reasonOf(serviceFailures.changed));
+  return service;
+}
+
+/** A3. @throws Expired */
+function expectSent(service: ServiceDocument | undefined, sent: SentUpdate): SentUpdate {
+  if (service === undefined) throw new Expired(reasonOf(serviceFailures.gone));
+  const { kind } = judgeUpdate({ service, tasks: [] }, sent);
+  if (kind === "not sent" || kind === "changed") throw new Expired(reasonOf(serviceFailures.changed));
+  return sent;
+}
+
+/** Waits while neither the Engine nor the swarm answers. @throws Suspended */
+export async function awaitService(run: Run, id: string): Promise<ServiceDocument | undefined> {
+  const { bus } = run;
+  for (let isLogged = false; ; isLogged = true) {
+    try {
+      return await inspectService(bus.host.engine, id);
+    } catch (error) {
+      if (!isEngineUnreachable(error) && !isSwarmAway(error)) throw error;
+      if (bus.signal.aborted) throw new Suspended("stopped while the swarm did not answer", { cause: error });
+      if (!isLogged) run.log.warn({ because: explain(error) }, "the swarm does not answer; waiting for it");
+      await bus.clock.sleep(RETRY_MS, bus.signal);
+    }
+  }
+}

@@ -1,0 +1,101 @@
+// A swarm of the bed's Engines, and services on it.
+import type Docker from "dockerode";
+import { ServiceDocument, imageOfService } from "../../shared/swarm/service-document.ts";
+import { type Engine, type ImageOptions, bed } from "../bed/bed.ts";
+import { release } from "./containers.ts";
+import { until } from "./until.ts";
+
+const SECOND = 1e9;
+
+const addressOf = ({ name }: Engine): string => `${bed().net}.${10 + Number(name.slice(1))}`;
+
+export interface Swarm extends AsyncDisposable {
+  /** The first Engine; it leads, as long as no other manager takes over. */
+  readonly manager: Engine;
+  readonly deploy: (name: string, options?: ServiceOptions) => Promise<string>;
+  readonly serviceOf: (name: string) => Promise<ServiceDocument>;
+  /** The image's digest in the service's spec. */
+  readonly digestOf: (name: string) => Promise<string>;
+  /** The digests that its running tasks have, one each. */
+  readonly running: (name: string) => Promise<string[]>;
+}
+
+export interface ServiceOptions {
+  readonly imageOptions?: ImageOptions;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly replicas?: number;
+  readonly update?: Readonly<Record<string, unknown>>;
+  /** Merged over the spec. */
+  readonly spec?: Readonly<Record<string, unknown>>;
+  /** Without it the digest that the registry has is added, as Docker's client does. */
+  readonly image?: string;
+}
+
+export const WATCHED = { "com.ouroboros.enable": "true" };
+
+/** The first leads; `role` is that of the others. */
+export async function formSwarm(
+  [manager, ...others]: readonly [Engine, ...Engine[]],
+  role: "Worker" | "Manager" = "Worker",
+): Promise<Swarm> {
+  const listen = `0.0.0.0:2377`;
+  await manager.docker.swarmInit({ ListenAddr: listen, AdvertiseAddr: addressOf(manager) });
+  const { JoinTokens } = (await manager.docker.swarmInspect()) as {
+    JoinTokens: Record<"Worker" | "Manager", string>;
+  };
+  for (const engine of others)
+    await engine.docker.swarmJoin({
+      ListenAddr: listen,
+      AdvertiseAddr: addressOf(engine),
+      RemoteAddrs: [`${addressOf(manager)}:2377`],
+      JoinToken: JoinTokens[role],
+    });
+  const serviceOf = async (name: string): Promise<ServiceDocument> =>
+    ServiceDocument.parse(await manager.docker.getService(name).inspect());
+  const running = async (name: string): Promise<string[]> => {
+    const tasks = (await manager.docker.listTasks({
+      filters: { service: [name], "desired-state": ["running"] },
+    })) as { Status: { State: string }; Spec: { ContainerSpec: { Image: string } } }[];
+    return tasks
+      .filter(({ Status }) => Status.State === "running")
+      .map(({ Spec }) => Spec.ContainerSpec.Image.split("@")[1] ?? "");
+  };
+  return {
+    manager,
+    serviceOf,
+    running,
+    digestOf: async (name) => imageOfService((await serviceOf(name)).Spec).split("@")[1] ?? "",
+    deploy: async (name, options = {}) => {
+      const { reference, digest } = await release(`apps/${name}`, "1", options.imageOptions);
+      const { replicas = 1 } = options;
+      const spec = {
+        Name: name,
+        Labels: { ...WATCHED, ...options.labels },
+        TaskTemplate: {
+          ContainerSpec: { Image: options.image ?? `${reference}@${digest}` },
+          RestartPolicy: { Condition: "any", Delay: SECOND / 2 },
+        },
+        Mode: { Replicated: { Replicas: replicas } },
+        UpdateConfig: { Parallelism: 1, Monitor: SECOND, FailureAction: "pause", ...options.update },
+        RollbackConfig: { Parallelism: 0, Monitor: SECOND / 2 },
+        ...options.spec,
+      };
+      await manager.docker.createService(spec as unknown as Docker.CreateServiceOptions);
+      if (options.spec === undefined)
+        await until(`${name} runs`, async () => (await running(name)).length === replicas);
+      return digest;
+    },
+    [Symbol.asyncDispose]: async () => {
+      const listed = await manager.docker.listServices().catch(() => []);
+      for (const { ID } of listed) await manager.docker.getService(ID).remove();
+      const all = [manager, ...others];
+      for (const engine of all.toReversed())
+        await engine.docker.swarmLeave({ force: true }).catch(() => undefined);
+      for (const engine of all)
+        await until(`${engine.name} has no task`, async () => {
+          await engine.clean();
+          return (await engine.docker.listContainers({ all: true })).length === 0;
+        });
+    },
+  };
+}
