@@ -92,9 +92,7 @@ export function printFields(
     const indent = width + 4;
     const lines = isTTY === true ? wrapText(value, indent, columns) : [value];
     const painted = lines.map((line) => (colour ? paint(terminal, line, colour) : line));
-    terminal.stdout.write(
-      `  ${`${name}:`.padEnd(width)}  ${painted.join(`\n${" ".repeat(indent)}`)}\n`,
-    );
+    terminal.stdout.write(`  ${`${name}:`.padEnd(width)}  ${painted.join(`\n${" ".repeat(indent)}`)}\n`);
   }
 }
 

@@ -100,7 +100,9 @@ function rowOf(status: HostStatus, now: number): Cell[] {
     status.poller ? "answers" : away(seen),
     polled,
     updater === "away" ? away("away") : updater,
-    last_run === null ? "none" : `${last_run.ends === null ? "under way" : countEnds(last_run.ends)}, ${formatAgo(last_run.at, now)}`,
+    last_run === null
+      ? "none"
+      : `${last_run.ends === null ? "under way" : countEnds(last_run.ends)}, ${formatAgo(last_run.at, now)}`,
     String(status.updates?.all ?? ""),
     pending === 0 ? "0" : { text: String(pending), colour: "yellow" },
     String(status.held.length),
