@@ -18,6 +18,8 @@ import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { serveCommands } from "./commands.ts";
 import { type PollCycle, runCycle } from "./cycle.ts";
 import { type RunResults, exitCodeOf, followRunResults } from "./run-results.ts";
+import { followUpdateEnds } from "./ledger/consult-ledger.ts";
+import { openLedger } from "./ledger/open-ledger.ts";
 import { FirstStart } from "./first-start.ts";
 import { HostNameTaken, retryUpdateHostRecord } from "./host-record.ts";
 import { type LookRequest, answerLook } from "./look-request.ts";
@@ -60,26 +62,24 @@ async function pollHost(
   const { engine } = host;
   const ownProxies = { http: settings.HTTP_PROXY, https: settings.HTTPS_PROXY, no: settings.NO_PROXY };
   using registries = new Registries({
-    settings,
+    ...{ settings, clock, engine, mirrors: engine.mirrors },
     insecure: engine.insecureRegistries,
-    mirrors: engine.mirrors,
     proxies: proxiesFrom(ownProxies, engine.proxies),
-    clock,
-    engine,
   });
+  const log = context.log.child({ host: host.name });
+  const manager = await managerOf(nats);
   const polling: Polling = {
     ...context,
-    log: context.log.child({ host: host.name }),
-    host,
-    nats,
+    ...{ log, host, nats, manager },
     js: jetStreamOf(nats),
-    manager: await managerOf(nats),
     hosts: await bucketOf(nats, BUCKETS.hosts),
     registries,
     origins: new ImageOrigins(host.engine, registries),
     mirrors: new Mirrors(registries, clock),
     firstStart: new FirstStart(),
+    ...(await openLedger({ context, host, nats, manager, log, registries })),
   };
+  using _ends = followUpdateEnds(polling);
   try {
     await retryUpdateHostRecord(
       polling,
@@ -96,6 +96,8 @@ async function pollHost(
     if (!(error instanceof HostNameTaken)) throw error;
     polling.log.fatal({ because: error.message }, "host not polled");
     return 1;
+  } finally {
+    await polling.ledger.save();
   }
 }
 

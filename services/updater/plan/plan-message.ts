@@ -15,6 +15,8 @@ export interface PlannedContainer {
   /** The registry's digest; for a rollback, that of the image that it leads away from. */
   readonly digest: string;
   readonly latest: ImagePayload;
+  /** The digest that the tag names, where the plan chose an older one. */
+  readonly passedOver?: string;
 }
 
 export interface Plan {
@@ -68,13 +70,16 @@ export function parsePlan(
     text,
     publishedAt,
     takenAt,
-    containers: updateable.map(({ container, current_image: current, latest_image: latest }) => ({
-      name: container.name,
-      id: container.id,
-      imageId: container.image_id,
-      digest: digestOf(rollback ? current : latest, container.image),
-      latest,
-    })),
+    containers: updateable.map(
+      ({ container, current_image: current, latest_image: latest, passed_over }) => ({
+        name: container.name,
+        id: container.id,
+        imageId: container.image_id,
+        digest: digestOf(rollback ? current : latest, container.image),
+        latest,
+        ...(passed_over !== undefined && { passedOver: passed_over }),
+      }),
+    ),
   };
 }
 

@@ -170,6 +170,7 @@ function entryFrom(
     ref: referenceFor(known.reference, planned, latestOnly),
     digest: planned.digest,
     latest: planned.latest,
+    ...(planned.passedOver !== undefined && { passedOver: planned.passedOver }),
   };
 }
 
