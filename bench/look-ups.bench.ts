@@ -16,8 +16,8 @@ const POLLERS = 1000;
 const IMAGES = 50;
 const CONNECTIONS = 20;
 const REGISTRY_MS = 50;
-const INTERVAL_MS = 60_000;
-const INTERVALS = 3;
+const INTERVAL_MS = 40_000;
+const INTERVALS = 2;
 
 const DIGEST = `sha256:${"1".repeat(64)}`;
 const refs = Array.from({ length: IMAGES }, (_, n) => parseImageRef(`ghcr.io/fleet/app-${n}:1`)).filter(

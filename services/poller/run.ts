@@ -38,6 +38,8 @@ import { type OperatorRequest, handleOperatorRequest } from "./operator-request.
 
 /** The pause after a cycle that failed because the Engine or NATS was away, and between looks at the updater. */
 const RETRY_MS = 5000;
+/** How long the end of the poller may wait for what its ledger has to store. */
+const LEDGER_MS = 1000;
 /** How often RUN_ONCE looks at a busy updater. */
 const RUN_ONCE_POLL_MS = 500;
 
@@ -97,7 +99,7 @@ async function pollHost(
     polling.log.fatal({ because: error.message }, "host not polled");
     return 1;
   } finally {
-    await polling.ledger.save();
+    await Promise.race([polling.ledger.save(), polling.clock.sleep(LEDGER_MS)]);
   }
 }
 

@@ -5,6 +5,7 @@ import { messageOf, reasonOf } from "../../../shared/catalogue/entry.ts";
 import { skipReasons } from "../../../shared/catalogue/skip-reasons.ts";
 import { readCooldown } from "../../../shared/containers/cooldown.ts";
 import type { LedgerEntry } from "../../../shared/contract/ledger.ts";
+import { shortDigest } from "../../../shared/registry/image-change.ts";
 import type { Settings } from "../../../shared/settings/settings.ts";
 import type { Candidate, RegistryAnswer, SoakedAnswer } from "../plan.ts";
 import type { TagObservation } from "./ledger.ts";
@@ -72,7 +73,7 @@ function soakedAnswer(
   return {
     kind: "left",
     because: reasonOf(skipReasons.cooling, {
-      digest: digest.replace(/^sha\d+:/, "").slice(0, 12),
+      digest: shortDigest(digest),
       since: iso(firstSeen(entry, digest) ?? now),
       until: iso(choice.until),
     }),

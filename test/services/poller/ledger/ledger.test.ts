@@ -10,6 +10,7 @@ import { LedgerEntry } from "../../../../shared/contract/ledger.ts";
 import { BUCKETS, ledgerKey } from "../../../../shared/contract/subjects.ts";
 import { ensureTopology } from "../../../../shared/nats/topology.ts";
 import { type NatsServer, startNats } from "../../../bed/bed.ts";
+import { until } from "../../../support/until.ts";
 
 const [HOST, PLATFORM, IMAGE] = ["web-01.example", "linux/amd64", "ghcr.io/acme/shop:1"];
 const T0 = Date.UTC(2026, 0, 1);
@@ -123,7 +124,12 @@ describe("the ledger of a host", () => {
     await ledger.save();
     assert.deepEqual(digestsOf(ledger.entryOf(image)), ["a", "b"]);
     await server.restart();
-    await nats.rtt();
+    const isConnected = () =>
+      nats.rtt().then(
+        () => true,
+        () => false,
+      );
+    await until("it is connected again", isConnected);
     await ledger.save();
     assert.deepEqual(digestsOf(await stored(image)), ["a", "b"]);
   });

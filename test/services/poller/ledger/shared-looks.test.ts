@@ -67,13 +67,10 @@ describe("hosts that share their look-ups", () => {
     });
     return {
       asked: () => asked,
-      /** The digest it finds; `later`: so many milliseconds after the first search of the test. */
-      look: async (
-        image: string,
-        { later = 0, freshMs = INTERVAL, runs = undefined as string | undefined } = {},
-      ) => {
+      /** The digest it finds. */
+      look: async (image: string, { freshMs = INTERVAL, runs = undefined as string | undefined } = {}) => {
         const isCurrent = (_: string, found: string) => runs === undefined || runs === found;
-        const extent = { now: Date.now() + later, freshMs, isCurrent, signal: new AbortController().signal };
+        const extent = { now: Date.now(), freshMs, isCurrent, signal: new AbortController().signal };
         const found = (await looks.digestsOf([ref(image)], extent)).get(ref(image).familiar);
         return found?.kind === "digest" ? found.digest : undefined;
       },
@@ -107,20 +104,21 @@ describe("hosts that share their look-ups", () => {
         },
       }),
     );
-    const search = async (n: number, later: number) =>
+    const search = async (n: number, freshMs: number) =>
       all[n]?.looks.digestsOf(refs, {
-        ...{ now: Date.now() + later, freshMs: INTERVAL, isCurrent: () => true },
+        ...{ now: Date.now(), freshMs, isCurrent: () => true },
         signal: new AbortController().signal,
       });
     try {
-      const found = await Promise.all(all.map((_, n) => search(n, 0)));
+      const found = await Promise.all(all.map((_, n) => search(n, INTERVAL)));
       assert.equal(new Set(found.map((answers) => JSON.stringify([...(answers ?? [])].sort()))).size, 1);
       assert.equal(found[0]?.size, 3);
       assert.equal(await asks(), 3);
       assert.ok(clients.every((client) => client.recent.saidAt(ref(images[0] ?? "")) !== undefined));
-      for (const n of all.keys()) await search(n, INTERVAL / 2);
+      for (const n of all.keys()) await search(n, INTERVAL);
       assert.equal(await asks(), 3);
-      await Promise.all(all.map((_, n) => search(n, INTERVAL + 1000)));
+      const freshMs = await intervalSinceNow();
+      await Promise.all(all.map((_, n) => search(n, freshMs)));
       assert.equal(await asks(), 6);
     } finally {
       for (const client of clients) client[Symbol.dispose]();
@@ -162,8 +160,7 @@ describe("hosts that share their look-ups", () => {
     assert.equal(careful.asked(), 1);
     const [first, second] = [host("x"), host("y")];
     await first.look("acme/really-moved");
-    for (const later of [0, 1000, 2000])
-      assert.equal(await second.look("acme/really-moved", { later, runs: OTHER }), DIGEST);
+    for (let n = 0; n < 3; n++) assert.equal(await second.look("acme/really-moved", { runs: OTHER }), DIGEST);
     assert.equal(second.asked(), 1);
   });
 
@@ -171,8 +168,9 @@ describe("hosts that share their look-ups", () => {
     const [first, second] = [host("first", { login: true }), host("second", { login: true })];
     for (const one of [first, second]) await one.look("acme/private");
     assert.deepEqual([first.asked(), second.asked()], [1, 1]);
-    await first.look("acme/private", { later: INTERVAL + 1000 });
-    await second.look("acme/private", { later: INTERVAL + 2000 });
+    const freshMs = await intervalSinceNow();
+    await first.look("acme/private", { freshMs });
+    await second.look("acme/private", { freshMs });
     assert.equal(first.asked() + second.asked(), 3);
     const stranger = host("stranger", { answer: OTHER });
     assert.equal(await stranger.look("acme/private"), OTHER);
@@ -187,3 +185,10 @@ describe("hosts that share their look-ups", () => {
     assert.deepEqual([first.asked(), second.asked(), alone.asked()], [1, 1, 1]);
   });
 });
+
+/** An interval that began now: what was asked before is older. Long enough for the searches that follow. */
+async function intervalSinceNow(): Promise<number> {
+  const now = Date.now();
+  await until("an interval has passed", () => Date.now() - now >= 2000);
+  return 2000;
+}
