@@ -59,6 +59,7 @@ function keepNewest(uses: readonly DigestUse[]): DigestUse[] {
  * `later` are those since then.
  */
 export function joinEntries(earlier: LedgerEntry, later: LedgerEntry): LedgerEntry {
+  if (later.stays.length + later.uses.length === 0) return earlier;
   const stays = [...earlier.stays, ...later.stays].toSorted(
     (a, b) => Date.parse(a.from) - Date.parse(b.from),
   );

@@ -68,5 +68,7 @@ describe("a ledger's entry", () => {
     ]);
     assert.deepEqual(joined.uses[0]?.ends, { failed: 1, updated: 1 });
     assert.deepEqual(joinEntries(EMPTY, later), later);
+    const running = noteRunning(earlier, new Map([["b", 2]]), T0);
+    assert.deepEqual(joinEntries(running, EMPTY), running);
   });
 });
