@@ -45,11 +45,10 @@ export function planEvent(
 function localsOf({ entries, ...group }: PlannedGroup, snapshot: PlannedSnapshot): Locals<typeof HOOK> {
   const describe = ({ id }: ContainerFacts): ContainerPayload => findById(snapshot.containers, id);
   const locals = {
-    updateable: entries.map(({ facts, ref, digest, passedOver }) => ({
+    updateable: entries.map(({ facts, ref, digest }) => ({
       container: describe(facts),
       current_image: findById(snapshot.images, facts.imageId),
       latest_image: describeRemoteImage(ref.familiar, ref.name, digest),
-      ...(passedOver !== undefined && { passed_over: passedOver }),
     })),
     depends_on_containers: group.dependencies.map(describe),
     hard_depends_on_containers: group.hardDependencies.map(describe),

@@ -81,6 +81,7 @@ async function publishGroups(
     run,
     mode: modeOf(settings),
     reason: `a newer image is there for ${containers.length} container${containers.length === 1 ? "" : "s"}`,
+    ...passedOver(groups),
     ...reason,
   };
   const event = planEvent(context, iso(now), groups, { ...snapshot, labels: settings.EVENT_LABELS });
@@ -98,6 +99,15 @@ async function publishGroups(
     },
   );
   return { kind: "published", run, containers };
+}
+
+/** The digests of tags where older ones are taken, by container name. */
+function passedOver(groups: readonly PlannedGroup[]): { readonly passed_over?: Record<string, string> } {
+  const entries = groups.flatMap((group) => group.entries);
+  const found = entries.flatMap(({ facts, passedOver: digest }) =>
+    digest === undefined ? [] : [[facts.name, digest] as const],
+  );
+  return found.length === 0 ? {} : { passed_over: Object.fromEntries(found) };
 }
 
 export function modeOf({ DRY_RUN, MONITOR_ONLY }: Pick<Settings, "DRY_RUN" | "MONITOR_ONLY">): Mode {

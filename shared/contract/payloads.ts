@@ -43,12 +43,6 @@ export const Updateable = z.object({
   container: ContainerPayload,
   current_image: ImagePayload,
   latest_image: ImagePayload,
-  passed_over: z
-    .string()
-    .optional()
-    .describe(
-      "The digest that the tag names, where a cooldown chose an older one: that is pulled by its digest.",
-    ),
 });
 export type Updateable = z.infer<typeof Updateable>;
 

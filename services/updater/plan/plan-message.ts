@@ -4,6 +4,7 @@ import { Permanent } from "../../../shared/errors.ts";
 import { type Locals, type Mode, dataSchema } from "../../../shared/contract/hooks.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import { CloudEvent, parseJson } from "../../../shared/contract/messages.ts";
+import { lookUp } from "../../../shared/look-up.ts";
 import { digestsIn } from "../../../shared/registry/provenance.ts";
 import type { ImagePayload } from "../../../shared/contract/payloads.ts";
 import type { EventContext } from "../../../shared/contract/hooks.ts";
@@ -56,6 +57,7 @@ export function parsePlan(
     mode,
     reason,
     rollback = false,
+    passed_over,
   } = data.data as unknown as Locals<"updates_enumerated"> & EventContext;
   if (event.data.id !== `${run}-updates_enumerated`)
     throw new Permanent(`the plan's event id ${event.data.id} does not belong to its run ${run}`);
@@ -70,17 +72,20 @@ export function parsePlan(
     text,
     publishedAt,
     takenAt,
-    containers: updateable.map(
-      ({ container, current_image: current, latest_image: latest, passed_over }) => ({
-        name: container.name,
-        id: container.id,
-        imageId: container.image_id,
-        digest: digestOf(rollback ? current : latest, container.image),
-        latest,
-        ...(passed_over !== undefined && { passedOver: passed_over }),
-      }),
-    ),
+    containers: updateable.map(({ container, current_image: current, latest_image: latest }) => ({
+      name: container.name,
+      id: container.id,
+      imageId: container.image_id,
+      digest: digestOf(rollback ? current : latest, container.image),
+      latest,
+      ...passedOverOf(container.name, passed_over),
+    })),
   };
+}
+
+function passedOverOf(name: string, all: EventContext["passed_over"]): Pick<PlannedContainer, "passedOver"> {
+  const passedOver = lookUp(all, name);
+  return passedOver === undefined ? {} : { passedOver };
 }
 
 /** The digest in the container's repository, if there is one. */
