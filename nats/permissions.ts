@@ -60,6 +60,11 @@ export const roles = {
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "to read the host's entry"),
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
         onApi(`STREAM.MSG.GET.${reserveOf(host)}`, "what is held, where others pushed it out"),
+        onSubject(`$KV.${BUCKETS.ledger}.${encodeToken(host)}.*.*`, "which digests it saw on tags"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.ledger)}`, "which digests it saw on tags before"),
+        onSubject(`$KV.${BUCKETS.looks}.*`, "to take turns at asking a registry"),
+        onSubject(`$KV.${BUCKETS.looks}.${encodeToken(host)}.*`, "what a registry answered it"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.looks)}`, "what registries answered others"),
         onSubject(
           `ouroboros.command.${encodeToken(host)}.updater.status`,
           "whether what was begun is finished, with RUN_ONCE",

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { explain } from "../shared/errors.ts";
 import { findConsumersAhead, recreateConsumers } from "../shared/nats/consumers-ahead.ts";
 import { type NatsSettings, connectNow, closeNats } from "../shared/nats/nats-connection.ts";
-import { BUCKETS, STREAMS } from "../shared/contract/subjects.ts";
+import { BUCKETS, NEEDED_BUCKETS, STREAMS } from "../shared/contract/subjects.ts";
 
 /** `isNew`: nothing was ever stored there. Never fails: what it cannot repair shows up as errors of the services. */
 export async function repairNatsStore(
@@ -17,9 +17,8 @@ export async function repairNatsStore(
     try {
       const manager = await jetstreamManager(nats, { checkAPI: false, timeout: 5000 });
       const names = await collect(manager.streams.names());
-      const lost = [...Object.values(STREAMS), ...Object.values(BUCKETS).map((name) => `KV_${name}`)].filter(
-        (name) => !names.includes(name),
-      );
+      const buckets = [...NEEDED_BUCKETS, BUCKETS.observers].map((name) => `KV_${name}`);
+      const lost = [...Object.values(STREAMS), ...buckets].filter((name) => !names.includes(name));
       if (lost.length > 0 && !isNew)
         log.warn({ lost }, "private NATS has lost what it stored: it is made anew, and its history is gone");
       for (const stream of names) {

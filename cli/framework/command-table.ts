@@ -11,6 +11,7 @@ import {
   OPTIONAL_CONTAINER,
   SINCE,
   containerName,
+  nonEmptyText,
   positiveDuration,
 } from "./argument-types.ts";
 import { hostCommands } from "./host-command-table.ts";
@@ -138,6 +139,14 @@ export const commands = {
       host: HOST,
       since: { ...SINCE, byDefault: "30d", says: "How far back it looks; the journal holds 90 days." },
     },
+    json: true,
+  },
+  image: {
+    says: "What the ledger knows of an image: which digests its tag has named and when, what runs, and how updates ended.",
+    arguments: {
+      IMAGE: { says: "Image reference, as containers have it; without a tag `latest`.", read: nonEmptyText },
+    },
+    options: { host: HOST },
     json: true,
   },
   update: {

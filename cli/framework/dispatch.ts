@@ -17,6 +17,7 @@ const runners: { readonly [N in CommandName]: () => Promise<CommandRunner<N>> } 
   verdict: async () => (await import("../commands/verdict.ts")).runVerdict,
   events: async () => (await import("../commands/events.ts")).runEvents,
   history: async () => (await import("../commands/history.ts")).runHistory,
+  image: async () => (await import("../commands/image.ts")).runImage,
   update: async () => (await import("../commands/update-and-rollback.ts")).operatorRequestRunner("update"),
   rollback: async () =>
     (await import("../commands/update-and-rollback.ts")).operatorRequestRunner("rollback"),

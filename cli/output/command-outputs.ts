@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { VerdictWord } from "../../shared/contract/messages.ts";
 import type { CommandName, commands } from "../framework/command-table.ts";
+import { ImageHistory } from "./image-history.ts";
 import {
   CheckResult,
   Diagnosis,
@@ -44,6 +45,7 @@ export const commandOutputs: Readonly<Record<JsonCommandName, CommandOutput>> = 
   },
   events: { schema: EventLine, lines: true },
   history: { schema: z.array(HistoryEntry) },
+  image: { schema: ImageHistory },
   update: { schema: OperatorRequestResult },
   rollback: { schema: OperatorRequestResult },
   repair: { schema: z.array(RepairResult) },

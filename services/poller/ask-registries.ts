@@ -4,6 +4,7 @@
 import type { ImageRef } from "../../shared/registry/image-ref.ts";
 import { readBoundRegistry } from "../../shared/registry/bound-registry.ts";
 import { retryUpdateHostRecord } from "./host-record.ts";
+import { ledgerTime } from "./ledger/consult-ledger.ts";
 import type { RegistryAnswer } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 
@@ -18,13 +19,17 @@ interface AskingExtent {
   readonly coversAll: boolean;
   /** Answers younger than so many milliseconds are used again. */
   readonly recentMs?: number;
+  /** Other hosts' answers younger than so many milliseconds are taken (SHARE_LOOK_UPS). */
+  readonly sharedMs?: number;
+  /** Whether all containers of the image run this digest. */
+  readonly isCurrent?: (familiar: string, digest: string) => boolean;
 }
 
 /** @throws the NATS client's errors, and HostNameTaken. */
 export async function askRegistries(
   polling: Polling,
   refs: readonly ImageRef[],
-  { coversAll, recentMs = 0 }: AskingExtent,
+  { coversAll, recentMs = 0, sharedMs = 0, isCurrent = () => false }: AskingExtent,
 ): Promise<RegistryAnswers> {
   const { registries, settings, hosts, host, signal, log } = polling;
   const { REPO_USER, REPO_REGISTRY } = settings;
@@ -32,7 +37,9 @@ export async function askRegistries(
   registries.bindTo(bound);
   const recent = registries.recent.get(refs, recentMs);
   const refsToAsk = refs.filter(({ familiar }) => !recent.has(familiar));
-  const answers = new Map([...recent, ...(await registries.digestsOf(refsToAsk, signal))]);
+  const now = await ledgerTime(polling);
+  const found = await polling.looks.digestsOf(refsToAsk, { now, freshMs: sharedMs, isCurrent, signal });
+  const answers = new Map([...recent, ...found]);
   const refusing = refs.filter(({ familiar }) => isLoginWanted(answers.get(familiar)));
   const [only, ...others] = [...new Set(refusing.map(({ registry }) => registry))].sort();
   if (REPO_USER === "" || REPO_REGISTRY !== "" || only === undefined) return { answers };

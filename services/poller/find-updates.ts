@@ -6,6 +6,7 @@ import { parseJson } from "../../shared/contract/messages.ts";
 import { makeSelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
 import { getHeldText } from "../../shared/nats/reserve.ts";
 import { askRegistries } from "./ask-registries.ts";
+import { consultLedger } from "./ledger/consult-ledger.ts";
 import type { MirrorLag } from "./mirror-lag.ts";
 import { followLatest, refsToAsk } from "./latest-only.ts";
 import {
@@ -71,7 +72,11 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
   const chosen = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
   const coversAll = only === undefined && except.size === 0;
   const refs = refsToAsk(chosen, settings.LATEST_ONLY);
-  const registryAnswers = await askRegistries(polling, refs, { coversAll, recentMs });
+  const registryAnswers = await askRegistries(polling, refs, {
+    ...{ coversAll, recentMs },
+    sharedMs: sharedInterval(search, settings.INTERVAL),
+    isCurrent: isCurrentFor(chosen),
+  });
   const { advice } = registryAnswers;
   const candidates = followLatest(chosen, registryAnswers.answers, settings.LATEST_ONLY);
   const { answers, lags } = await polling.mirrors.examine(candidates, registryAnswers.answers, {
@@ -81,12 +86,14 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
   signal.throwIfAborted();
   const moving = candidates.filter((candidate) => hasTagMoved(candidate, answers));
   const { strangers, same } = await origins.examine(candidates, answers, signal);
+  const soaked = await consultLedger(polling, { candidates, answers, unsure: lags, coversAll });
   const findings: PlanFindings = {
     candidates,
     answers,
     held: await readHeldEntries(polling, despiteHolds ? [] : moving.map(({ facts }) => facts)),
     ...{ strangers, same },
     lags: despiteHolds ? withoutPassedDigests(lags) : lags,
+    soaked: despiteHolds ? new Map() : soaked,
     all: snapshot.facts,
     now: clock.now(),
     compat: settings.COMPAT_LABELS,
@@ -104,6 +111,16 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
 /** A person gets a current answer. Cycles ask the registry behind a mirror every twelfth time, at least hourly. */
 const comparisonInterval = ({ only, recentMs }: UpdateSearch, interval: number): number =>
   recentMs ?? (only === undefined ? Math.min(12 * interval, 3_600_000) : RECENT_MS);
+
+/** Whether all containers of an image run a digest. */
+const isCurrentFor =
+  (candidates: readonly Candidate[]) =>
+  (familiar: string, digest: string): boolean =>
+    candidates.every(({ ref, digests }) => ref.familiar !== familiar || digests.includes(digest));
+
+/** A cycle's own answers must not count at the next one, which is an interval later, or a little less. */
+const sharedInterval = ({ only, recentMs }: UpdateSearch, interval: number): number =>
+  recentMs ?? (only === undefined ? interval - 500 : 0);
 
 /** An operator who asks for an update gets the mirror's image if it differs from the running one. */
 const withoutPassedDigests = (lags: ReadonlyMap<string, MirrorLag>): ReadonlyMap<string, MirrorLag> =>

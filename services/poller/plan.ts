@@ -56,6 +56,11 @@ export type RegistryAnswer =
       readonly wantsLogin?: true;
     };
 
+/** What a cooldown makes of the registry's answer for one container. */
+export type SoakedAnswer =
+  /** An older digest than the tag's. */
+  { readonly kind: "older"; readonly digest: string } | { readonly kind: "left"; readonly because: string };
+
 export interface SkippedContainer {
   readonly container: ContainerFacts;
   readonly because: string;
@@ -68,6 +73,8 @@ export interface PlannedEntry {
   readonly ref: ImageRef;
   /** The registry's digest of the new image. */
   readonly digest: string;
+  /** The digest that the tag names, where the new image is an older one. */
+  readonly passedOver?: string;
 }
 
 export interface PlannedGroup {
@@ -160,6 +167,8 @@ export interface PlanFindings {
   readonly same?: ReadonlySet<string>;
   /** Tags for which a mirror and the registry have different digests, by `familiar` reference. */
   readonly lags?: ReadonlyMap<string, MirrorLag>;
+  /** What cooldowns make of the answers, by container name. */
+  readonly soaked?: ReadonlyMap<string, SoakedAnswer>;
   /** All containers of the host. */
   readonly all: readonly ContainerFacts[];
   /** Milliseconds since 1970. */
@@ -173,11 +182,12 @@ export function makePlan(findings: PlanFindings): UpdatePlan {
   const skipped: SkippedContainer[] = [];
   for (const candidate of candidates) {
     const { facts, ref } = candidate;
-    const answer = answers.get(ref.familiar) ?? { kind: "unknown", because: reasonOf(skipReasons.notAsked) };
+    const tagged = answers.get(ref.familiar) ?? { kind: "unknown", because: reasonOf(skipReasons.notAsked) };
+    const answer = soakedAnswerFor(candidate, tagged, findings);
     const because = whyNotNow(candidate, answer, findings) ?? whyOnlyMonitored(facts, compat);
     if (answer.kind === "unknown") skipped.push({ container: facts, because: answer.because, wrong: true });
     else if (because !== undefined) skipped.push({ container: facts, because });
-    else entries.set(facts, { facts, ref, digest: answer.digest });
+    else entries.set(facts, { facts, ref, digest: answer.digest, ...passedOver(answer, tagged) });
   }
   const containers = groupUpdates([...entries.keys()].filter(isContainer), all.filter(isContainer));
   const groups = containers.groups.map(({ updates, dependencies }) => {
@@ -201,6 +211,21 @@ export function makePlan(findings: PlanFindings): UpdatePlan {
   };
 }
 
+const soakedAnswerFor = (
+  { facts: { name } }: Candidate,
+  tagged: RegistryAnswer,
+  { soaked }: PlanFindings,
+): RegistryAnswer => {
+  const answer = soaked?.get(name);
+  return tagged.kind === "digest" && answer?.kind === "older" ? { ...tagged, digest: answer.digest } : tagged;
+};
+
+const passedOver = (
+  { digest }: Extract<RegistryAnswer, { kind: "digest" }>,
+  tagged: RegistryAnswer,
+): Pick<PlannedEntry, "passedOver"> =>
+  tagged.kind === "digest" && tagged.digest !== digest ? { passedOver: tagged.digest } : {};
+
 /** The tag no longer names the image that the container runs. Holds are not considered here. */
 export function hasTagMoved(
   { ref, digests }: Candidate,
@@ -222,7 +247,16 @@ export const findNewer = (findings: PlanFindings): ReadonlyMap<string, string> =
   );
 
 function whyNotNow(candidate: Candidate, answer: RegistryAnswer, findings: PlanFindings): string | undefined {
-  return whyNoUpdate(candidate, answer, findings) ?? whyHeld(candidate, answer, findings);
+  return (
+    whyNoUpdate(candidate, answer, findings) ??
+    whyCooling(candidate, findings) ??
+    whyHeld(candidate, answer, findings)
+  );
+}
+
+function whyCooling({ facts: { name } }: Candidate, { soaked }: PlanFindings): string | undefined {
+  const answer = soaked?.get(name);
+  return answer?.kind === "left" ? answer.because : undefined;
 }
 
 function whyNoUpdate(

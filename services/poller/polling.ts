@@ -4,6 +4,8 @@ import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import type { ServiceContext, Host } from "../../shared/runtime/run-service.ts";
 import type { ContainerNames } from "../../shared/runtime/container-names.ts";
+import type { SharedLooks } from "./ledger/shared-looks.ts";
+import type { Ledger } from "./ledger/ledger.ts";
 import type { FirstStart } from "./first-start.ts";
 import type { Mirrors } from "./mirrors.ts";
 import type { ImageOrigins } from "./image-origins.ts";
@@ -19,6 +21,8 @@ export interface Polling extends ServiceContext {
   readonly registries: Registries;
   readonly origins: ImageOrigins;
   readonly mirrors: Mirrors;
+  readonly ledger: Ledger;
+  readonly looks: SharedLooks;
   readonly firstStart: FirstStart;
   readonly census: ContainerNames;
   /** RFC 3339; null where no further cycle is scheduled. */

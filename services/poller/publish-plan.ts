@@ -83,6 +83,7 @@ async function publishGroups(
     run,
     mode: modeOf(settings),
     reason: `a newer image is there for ${countOf(groups)}`,
+    ...passedOver(groups),
     ...reason,
   };
   const event = planEvent(context, iso(now), groups, { ...snapshot, labels: settings.EVENT_LABELS });
@@ -108,6 +109,15 @@ function countOf(groups: readonly PlannedGroup[]): string {
   const count = (number: number, what: string): string[] =>
     number === 0 ? [] : [`${number} ${what}${number === 1 ? "" : "s"}`];
   return [...count(entries.length - services, "container"), ...count(services, "service")].join(" and ");
+}
+
+/** The digests of tags where older ones are taken, by container name. */
+function passedOver(groups: readonly PlannedGroup[]): { readonly passed_over?: Record<string, string> } {
+  const entries = groups.flatMap((group) => group.entries);
+  const found = entries.flatMap(({ facts, passedOver: digest }) =>
+    digest === undefined ? [] : [[facts.name, digest] as const],
+  );
+  return found.length === 0 ? {} : { passed_over: Object.fromEntries(found) };
 }
 
 export function modeOf({ DRY_RUN, MONITOR_ONLY }: Pick<Settings, "DRY_RUN" | "MONITOR_ONLY">): Mode {

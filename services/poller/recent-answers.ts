@@ -35,6 +35,12 @@ export class RecentAnswers {
       if (answer.kind === "digest") this.#answers.set(familiar, { answer, at, wall });
   }
 
+  /** Remembers the answer that somebody else got so many milliseconds ago. */
+  note(familiar: string, answer: DigestAnswer, ageMs: number): void {
+    const at = this.#clock.monotonic() - ageMs;
+    this.#answers.set(familiar, { answer, at, wall: this.#clock.now() - ageMs });
+  }
+
   /** The answers younger than `ms`, by `familiar` reference. */
   get(refs: readonly ImageRef[], ms: number): ReadonlyMap<string, RegistryAnswer> {
     const from = this.#clock.monotonic() - ms;

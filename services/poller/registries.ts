@@ -101,6 +101,17 @@ export class Registries implements Disposable {
     return mirrorEndpoints(ref, this.#access.mirrors ?? []).map(({ registry }) => registry);
   }
 
+  /** Whether an answer about the reference holds for this Engine only. */
+  isLocal(ref: ImageRef): boolean {
+    return this.mirrorsOf(ref).length > 0 || isLoopback(apiHost(ref.registry));
+  }
+
+  /** Whether the registry is sent credentials; also true where that cannot be found out. */
+  async sendsLogin(registry: string, signal: AbortSignal): Promise<boolean> {
+    const login = await this.#api.loginFor(registry, newRound([], signal)).catch(() => undefined);
+    return login === undefined || login.credentials !== undefined;
+  }
+
   /** The digests at the registries, not at mirrors. One try each; a reference without an answer is left out. */
   upstreamOf(refs: readonly ImageRef[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     return findKnown(refs, signal, (ref, round) => this.#tryAt(ownEndpoint(ref.registry), ref, round));

@@ -18,6 +18,8 @@ import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { serveCommands } from "./commands.ts";
 import { type PollCycle, runCycle } from "./cycle.ts";
 import { type RunResults, exitCodeOf, followRunResults } from "./run-results.ts";
+import { followUpdateEnds } from "./ledger/consult-ledger.ts";
+import { openLedger } from "./ledger/open-ledger.ts";
 import { FirstStart } from "./first-start.ts";
 import { HostNameTaken, retryUpdateHostRecord } from "./host-record.ts";
 import { type LookRequest, answerLook } from "./look-request.ts";
@@ -36,6 +38,8 @@ import { type OperatorRequest, handleOperatorRequest } from "./operator-request.
 
 /** The pause after a cycle that failed because the Engine or NATS was away, and between looks at the updater. */
 const RETRY_MS = 5000;
+/** How long the end of the poller may wait for what its ledger has to store. */
+const LEDGER_MS = 1000;
 /** How often RUN_ONCE looks at a busy updater. */
 const RUN_ONCE_POLL_MS = 500;
 
@@ -60,26 +64,24 @@ async function pollHost(
   const { engine } = host;
   const ownProxies = { http: settings.HTTP_PROXY, https: settings.HTTPS_PROXY, no: settings.NO_PROXY };
   using registries = new Registries({
-    settings,
+    ...{ settings, clock, engine, mirrors: engine.mirrors },
     insecure: engine.insecureRegistries,
-    mirrors: engine.mirrors,
     proxies: proxiesFrom(ownProxies, engine.proxies),
-    clock,
-    engine,
   });
+  const log = context.log.child({ host: host.name });
+  const manager = await managerOf(nats);
   const polling: Polling = {
     ...context,
-    log: context.log.child({ host: host.name }),
-    host,
-    nats,
+    ...{ log, host, nats, manager },
     js: jetStreamOf(nats),
-    manager: await managerOf(nats),
     hosts: await bucketOf(nats, BUCKETS.hosts),
     registries,
     origins: new ImageOrigins(host.engine, registries),
     mirrors: new Mirrors(registries, clock),
     firstStart: new FirstStart(),
+    ...(await openLedger({ context, host, nats, manager, log, registries })),
   };
+  using _ends = followUpdateEnds(polling);
   try {
     await retryUpdateHostRecord(
       polling,
@@ -96,6 +98,8 @@ async function pollHost(
     if (!(error instanceof HostNameTaken)) throw error;
     polling.log.fatal({ because: error.message }, "the host is not checked for updates");
     return 1;
+  } finally {
+    await Promise.race([polling.ledger.save(), polling.clock.sleep(LEDGER_MS)]);
   }
 }
 

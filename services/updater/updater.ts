@@ -111,6 +111,8 @@ export interface UpdateEntry {
   /** The registry's digest, from the plan. */
   readonly digest: string;
   readonly latest: ImagePayload;
+  /** The digest that the tag names, where the plan chose an older one. */
+  readonly passedOver?: string;
 }
 
 /** An entry whose new image is on the Engine. */

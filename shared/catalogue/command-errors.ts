@@ -92,6 +92,11 @@ export const commandErrors = {
     cause: "The container was not updated in that time, or its name is misspelt.",
     remedy: "--since looks further back",
   },
+  imageNotInLedger: {
+    says: "the ledger has no image {image}{nearest}",
+    cause: "No poller has seen a container of it, or the reference is misspelt.",
+    remedy: "`ouroboros status` lists the hosts; a poller notes the images of its containers at each check",
+  },
   hostAlive: {
     says: "{host} is alive, its {services}",
     cause: "A host is forgotten when it is gone for good; this one would come back at once.",

@@ -144,6 +144,17 @@ export const skipReasons = {
     cause: "This digest was refused, deferred or rolled back.",
     remedy: "mend the cause; to try again now: `ouroboros update {container}`",
   },
+  cooling: {
+    says: "cooling down: {digest} is on its tag since {since}, and is taken not before {until}",
+    cause:
+      "COOLDOWN or the label com.ouroboros.cooldown wants a new image to stay on its tag for a while. The time counts from when the ledger first saw it there.",
+    remedy: "wait; to update now: `ouroboros update {container}`",
+  },
+  cooldownLabel: {
+    says: "its label com.ouroboros.cooldown cannot be understood: {text}",
+    cause: "The label is misspelt, and the container's owner wants no image that is too new.",
+    remedy: "allowed is a number of seconds, or a number with ms, s, m, h, d, w",
+  },
   mirrorBehind: {
     says: "held: the Engine's mirror {mirror} serves {serves} as {image}, and docker.io has {upstream}",
     cause: "A registry mirror of the Engine is behind the registry.",

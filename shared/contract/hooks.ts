@@ -263,6 +263,12 @@ export const EventContext = z.object({
     .boolean()
     .optional()
     .describe("In `updates_enumerated`: the operator asked to go back to the image before."),
+  passed_over: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe(
+      "In `updates_enumerated`: by container, the digest that its tag names, where a cooldown chose an older one. That is pulled by its digest.",
+    ),
   asked: z
     .array(z.string())
     .optional()

@@ -15,7 +15,14 @@ export const BUCKETS = {
   held: "OUROBOROS_HELD",
   /** What the observers that come with Ouroboros remember, by their names. */
   observers: "OUROBOROS_OBSERVERS",
+  /** Which digests the tags of images have named, as each host's poller saw it. */
+  ledger: "OUROBOROS_LEDGER",
+  /** Who asks a registry at the moment, and the last answers: for the pollers that share look-ups. */
+  looks: "OUROBOROS_LOOKS",
 } as const;
+
+/** The buckets without which nothing is updated. An older installation may lack the others. */
+export const NEEDED_BUCKETS = [BUCKETS.hosts, BUCKETS.participants, BUCKETS.held] as const;
 
 /** The stream with a host's own copy of what it needs to go on, where several hosts share a NATS. */
 export const reserveOf = (host: string): string => `OUROBOROS_RESERVE_${encodeToken(host)}`;
@@ -55,6 +62,9 @@ export const executorParticipant = (host: string): string => `exec_${host}`;
 
 export const heldKey = (host: string, container: string): string =>
   `${encodeToken(host)}.${encodeToken(container)}`;
+
+export const ledgerKey = (host: string, image: string, platform: string): string =>
+  `${encodeToken(host)}.${encodeToken(image)}.${encodeToken(platform)}`;
 
 /** Deterministic, so that an event that is published again keeps its id. */
 export const eventId = (run: string, hook: EventName, container: string | null): string =>

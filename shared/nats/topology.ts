@@ -11,7 +11,7 @@ import {
 import { Kvm } from "@nats-io/kv";
 import { type NatsConnection, nanos } from "nats";
 import { MAX_EVENT_BYTES } from "../contract/messages.ts";
-import { BUCKETS, STORED, STREAMS } from "../contract/subjects.ts";
+import { BUCKETS, NEEDED_BUCKETS, STORED, STREAMS } from "../contract/subjects.ts";
 import { encodeToken } from "../contract/subject-tokens.ts";
 
 const MB = 1024 * 1024;
@@ -68,14 +68,22 @@ const HISTORY = {
   [BUCKETS.participants]: 10,
   [BUCKETS.held]: 5,
   [BUCKETS.observers]: 1,
+  [BUCKETS.ledger]: 1,
+  [BUCKETS.looks]: 1,
 } as const;
 
 /**
  * Buckets in which a user other than the operator may make as many keys as it likes. Without a limit they could grow
  * until the server's store is full, and it would store nothing more of anybody.
  */
-const GROWING: readonly string[] = [BUCKETS.held, BUCKETS.observers];
+const GROWING: readonly string[] = [BUCKETS.held, BUCKETS.observers, BUCKETS.ledger, BUCKETS.looks];
 const MAX_BUCKET_BYTES = 64 * MB;
+
+/** Entries that nobody writes again go by age. */
+const AGED: Readonly<Record<string, object>> = {
+  [BUCKETS.ledger]: { max_bytes: 128 * MB, max_age: days(180), max_msg_size: 32 * 1024 },
+  [BUCKETS.looks]: { max_age: days(2), max_msg_size: 1024 },
+};
 
 const STREAM_EXISTS_DIFFERENTLY = 10058;
 
@@ -123,9 +131,10 @@ const confineSubjects = (streamSubjects: readonly string[], leaf: Leaf | undefin
 async function ensureLeafBuckets(nats: NatsConnection, manager: JetStreamManager, leaf: Leaf): Promise<void> {
   const ownSubjects = (bucket: string, suffix: string) =>
     leaf.hosts.map((host) => `$KV.${bucket}.${encodeToken(host)}${suffix}`);
-  const { hosts, held, participants } = BUCKETS;
+  const { hosts, held, ledger, participants } = BUCKETS;
   await ensureStream(manager, { ...bucketBase(hosts), subjects: ownSubjects(hosts, "") });
-  await ensureStream(manager, { ...bucketBase(held), subjects: ownSubjects(held, ".>") });
+  for (const bucket of [held, ledger])
+    await ensureStream(manager, { ...bucketBase(bucket), subjects: ownSubjects(bucket, ".>") });
   const found = await findInfo(() => manager.streams.info(streamOf(participants)));
   if (found !== undefined && found.config.mirror === undefined)
     throw new Error(
@@ -150,6 +159,7 @@ const bucketBase = (bucket: keyof typeof HISTORY) => ({
   ...(GROWING.includes(bucket)
     ? { discard: DiscardPolicy.Old, max_bytes: MAX_BUCKET_BYTES }
     : { discard: DiscardPolicy.New }),
+  ...AGED[bucket],
   max_msgs_per_subject: HISTORY[bucket],
   allow_direct: true,
   ...UNDELETABLE,
@@ -194,15 +204,16 @@ export async function ensureHub(
         streamSubjects.map((subject) => subject.replace("*", encodeToken(host))),
       )),
     });
-  const { hosts: known, held, participants, observers } = BUCKETS;
+  const { hosts: known, held, ledger, participants, observers } = BUCKETS;
   await ensureStream(manager, {
     ...{ ...bucketBase(known), ...copies },
     ...(await sourcesFor(streamOf(known), (host) => [`$KV.${known}.${encodeToken(host)}`])),
   });
-  await ensureStream(manager, {
-    ...{ ...bucketBase(held), ...copies },
-    ...(await sourcesFor(streamOf(held), (host) => [`$KV.${held}.${encodeToken(host)}.>`])),
-  });
+  for (const bucket of [held, ledger])
+    await ensureStream(manager, {
+      ...{ ...bucketBase(bucket), ...copies },
+      ...(await sourcesFor(streamOf(bucket), (host) => [`$KV.${bucket}.${encodeToken(host)}.>`])),
+    });
   for (const bucket of [participants, observers])
     await ensureStream(manager, { ...{ ...bucketBase(bucket), ...copies }, subjects: [`$KV.${bucket}.>`] });
 }
@@ -230,13 +241,9 @@ export async function isHub(manager: JetStreamManager): Promise<boolean> {
   return (found?.config.sources?.length ?? 0) > 0;
 }
 
-/**
- * Whether all streams and buckets that updates need exist, whatever their configuration. The observers' bucket is not
- * one of them.
- */
+/** Whether all streams and buckets that updates need exist, whatever their configuration. */
 export async function isTopologyThere(manager: JetStreamManager): Promise<boolean> {
-  const { observers: _, ...needed } = BUCKETS;
-  const names = [...Object.values(STREAMS), ...Object.values(needed).map(streamOf)];
+  const names = [...Object.values(STREAMS), ...NEEDED_BUCKETS.map(streamOf)];
   const found = await Promise.all(names.map((name) => findInfo(() => manager.streams.info(name))));
   return found.every((info) => info !== undefined);
 }

@@ -36,6 +36,10 @@ export const labels = {
     reaches: (value) => !/^\s*exec:/.test(value),
     says: "A check of its successor from outside, once that is healthy or has settled: `http://container:PORT/PATH` or `https://container:PORT/PATH` (a status below 400 passes), `tcp://container:PORT` (a connection passes) or `exec:COMMAND` (run in it by `/bin/sh -c`; exit code 0 passes). `container` stands for its first IP address, whose certificate is not checked; another host name is taken as it is. Asked from where the updater runs, every second and at most 5 s each time, until it passes or its health timeout (30 s without a healthcheck) is over: then the old container is put back. While this label cannot be understood the container is left alone.",
   },
+  "com.ouroboros.cooldown": {
+    reaches: true,
+    says: "How long a new image must have been on its tag before this container is updated to it: a number of seconds, or a number with `ms`, `s`, `m`, `h`, `d` or `w`; `0` for at once. Beats COOLDOWN. While this label cannot be understood the container is left alone. See [versions](versions.md).",
+  },
   "com.ouroboros.role": {
     reaches: true,
     says: "Marks a part of Ouroboros itself (`poller`, `updater`, `hook-executor`, `nats`): it is left alone without SELF_UPDATE, and `nats` always. Where the image alone says so, always, too.",

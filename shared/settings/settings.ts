@@ -163,6 +163,18 @@ export const settings = {
     read: value.flag,
     says: "Move containers to the tag `latest` of their image, where its registry has one, whatever tag they run. For poller and updater.",
   },
+  COOLDOWN: {
+    flags: ["--cooldown"],
+    byDefault: "0",
+    read: value.duration,
+    narrows: true,
+    says: "How long a new image must have been on its tag before containers are updated to it; `0`: not at all. The newest digest that has stayed so long is taken. A label `com.ouroboros.cooldown` beats it. For poller and updater ([versions](versions.md)).",
+  },
+  SHARE_LOOK_UPS: {
+    byDefault: "",
+    read: value.names,
+    says: "Names of the hosts whose registry answers this host takes as its own, `*` for all that share its NATS; empty for none. Of all that do, one asks about an image, once each INTERVAL ([versions](versions.md)).",
+  },
   REPO_USER: {
     flags: ["-r", "--repo-user"],
     byDefault: "",

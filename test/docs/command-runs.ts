@@ -127,6 +127,7 @@ export const ouroborosRuns: Readonly<Record<CommandName, Omit<CommandRun, "print
   verdict: { test: "end-to-end/operator.test.ts", words: '"verdict"' },
   events: { test: "end-to-end/operator.test.ts", words: '"events"' },
   history: { test: "end-to-end/operator.test.ts", words: '"history"' },
+  image: { test: "end-to-end/cooldown.test.ts", words: '"image"' },
   update: { test: "end-to-end/rollback.test.ts", words: '"update"' },
   rollback: { test: "end-to-end/rollback.test.ts", words: '"rollback"' },
   repair: { test: "end-to-end/repair.test.ts", words: '"repair"' },

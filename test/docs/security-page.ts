@@ -201,7 +201,8 @@ ${table(["Who", "What is promised", "Shown by"], promiseRows)}
 Also true of all of them:
 
 - A plan only names containers of the host that it is for. Which image is pulled follows from the container itself, so
-  that a forged plan can at most have a container updated to what its own tag points to, after all who must be asked.
+  that a forged plan can at most have a container updated to what its own tag points to, after all who must be asked; with a
+  cooldown (COOLDOWN, \`com.ouroboros.cooldown\`) to any image of its own repository. Only the host's own keys publish plans.
 - What decides is stored: no message of events, verdicts and journal can be deleted, and no stream or bucket purged or rolled
   up, not even by the operator.
 - Environment variables of containers, and secrets in settings, are never in events, verdicts, the journal or logs.
@@ -232,6 +233,10 @@ ${table(["With the subject of another, an adversary", ...TRYING], attempts())}
 - **Time.** Who publishes as fast as NATS takes it slows everybody, and who asks a participant more than it can answer keeps
   it from answering others: their updates are put off until it ends. Hosts that must not do that to each other have a NATS
   each ([leaf nodes](leaf-nodes.md)).
+- **Look-ups and cooldowns.** A host that SHARE_LOOK_UPS names is believed when it says that a tag has not moved; whoever has its
+  poller's key can so keep updates from those that believe it, until they stop. It can cause none: what is new a host looks
+  at itself. A poller's key can also take the turns of others at asking, which then ask a few seconds later. Who fills the
+  bucket of the ledger makes a host that restarts meanwhile count its cooldowns anew.
 - **Message ids.** A message with a \`Nats-Msg-Id\` that somebody else has used within the last 0.1 s is dropped by the server.
   Ouroboros sends none, and a participant need not.
 - **A host's own keys.** Poller, updater and hook-executor of one host trust each other. With the updater's key one can write its

@@ -52,6 +52,7 @@ const seedsOf = (host: string): string[] => [
   `ouroboros.verdict.${encodeToken(host)}.b.e`,
   `$KV.OUROBOROS_HOSTS.${encodeToken(host)}`,
   `$KV.OUROBOROS_HELD.${encodeToken(host)}.web`,
+  `$KV.OUROBOROS_LEDGER.${encodeToken(host)}.shop.amd64`,
 ];
 const SEEDS_OF_ALL = [
   "$KV.OUROBOROS_PARTICIPANTS.a",
@@ -125,7 +126,8 @@ function triesAll(open: () => Promise<Scene>): () => Scene {
     for (const manager of scene.managers)
       for (const stream of streams) {
         const info = await manager.streams.info(stream).catch(() => undefined);
-        if (info === undefined && stream === `KV_${BUCKETS.observers}`) continue; // leaf nodes have none
+        const mayLack = [BUCKETS.observers, BUCKETS.looks].map((bucket) => `KV_${bucket}`);
+        if (info === undefined && mayLack.includes(stream)) continue; // leaf nodes, and looks at a hub
         assert.ok(info !== undefined, stream);
         const { config, state } = info;
         if (config.mirror !== undefined) continue; // of what the hub keeps
@@ -298,7 +300,7 @@ async function quietHoldings(managers: readonly JetStreamManager[]): Promise<Hol
 
 /** A hub has what its leaf nodes have; nothing to wait for where there is one server. */
 async function copiesAreMade([hub, ...leaves]: readonly JetStreamManager[]): Promise<void> {
-  const own = [BUCKETS.participants, BUCKETS.observers].map((bucket) => `KV_${bucket}`);
+  const own = [BUCKETS.participants, BUCKETS.observers, BUCKETS.looks].map((bucket) => `KV_${bucket}`);
   const copied = streams.filter((name) => !own.includes(name));
   const counted = async (manager: JetStreamManager, name: string) =>
     (await manager.streams.info(name)).state.messages;

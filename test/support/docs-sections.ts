@@ -18,7 +18,7 @@ const pages = {
     "self",
     "chaos",
   ],
-  performance: ["downtime", "fleet", "round-trip", "sustained", "memory", "commands"],
+  performance: ["downtime", "fleet", "round-trip", "sustained", "memory", "commands", "look-ups"],
 } as const;
 export type Section = (typeof pages)[keyof typeof pages][number];
 

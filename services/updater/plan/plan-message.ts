@@ -4,6 +4,7 @@ import { Permanent } from "../../../shared/errors.ts";
 import { type Locals, type Mode, dataSchema } from "../../../shared/contract/hooks.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import { CloudEvent, parseJson } from "../../../shared/contract/messages.ts";
+import { lookUp } from "../../../shared/look-up.ts";
 import { digestsIn } from "../../../shared/registry/provenance.ts";
 import type {
   ContainerPayload,
@@ -22,6 +23,8 @@ export interface PlannedContainer {
   readonly latest: ImagePayload;
   /** It is a service of the swarm. */
   readonly isService: boolean;
+  /** The digest that the tag names, where the plan chose an older one. */
+  readonly passedOver?: string;
 }
 
 export interface Plan {
@@ -62,6 +65,7 @@ export function parsePlan(
     mode,
     reason,
     rollback = false,
+    passed_over,
   } = data.data as unknown as Locals<"updates_enumerated"> & EventContext;
   if (event.data.id !== `${run}-updates_enumerated`)
     throw new Permanent(`the plan's event id ${event.data.id} does not belong to its run ${run}`);
@@ -92,8 +96,14 @@ export function parsePlan(
       digest: digestOf(rollback ? current : latest, workload.image),
       latest,
       isService: "mode" in workload,
+      ...passedOverOf(workload.name, passed_over),
     };
   }
+}
+
+function passedOverOf(name: string, all: EventContext["passed_over"]): Pick<PlannedContainer, "passedOver"> {
+  const passedOver = lookUp(all, name);
+  return passedOver === undefined ? {} : { passedOver };
 }
 
 /** The digest in the container's repository, if there is one. */

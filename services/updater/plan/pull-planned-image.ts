@@ -4,7 +4,8 @@ import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { shortDigest } from "../../../shared/registry/image-change.ts";
-import type { ImageRef } from "../../../shared/registry/image-ref.ts";
+import { readCooldown } from "../../../shared/containers/cooldown.ts";
+import { type ImageRef, withTag } from "../../../shared/registry/image-ref.ts";
 import { digestsIn, originOf } from "../../../shared/registry/provenance.ts";
 import type { Bus } from "../bus.ts";
 import { platformOf } from "../create/create-options.ts";
@@ -17,14 +18,39 @@ export class ImageMoved extends Error {
 }
 
 /**
+ * Whether the plan's digest is pulled although the tag names another: the plan says so, and a cooldown on this host wants
+ * images that have been on their tag for a while. Otherwise a plan could name any image of the repository.
+ */
+const isOlderOnPurpose = (
+  { facts, digest, passedOver }: UpdateEntry,
+  { context: { settings } }: Bus,
+): boolean => {
+  const cooldown = readCooldown(facts.labels, settings);
+  const isDigest = /^sha\d+:[0-9a-f]{64,128}$/.test(digest);
+  return passedOver !== undefined && isDigest && cooldown.kind === "time" && cooldown.ms > 0;
+};
+
+/** Pulls by digest, and gives the image the tag. @throws an Error with what the Engine or the registry said. */
+async function pullOlder(
+  bus: Bus,
+  { ref, digest }: UpdateEntry,
+  platform: string | undefined,
+): Promise<ImageInspection> {
+  const { host, clock, signal } = bus;
+  const settings = await readCredentialSettings(bus);
+  await pullImage({ engine: host.engine, ref: withTag(ref, digest), platform, settings, clock, signal });
+  const image = host.engine.docker.getImage(`${ref.name}@${digest}`);
+  await image.tag({ repo: ref.name, tag: ref.tag });
+  return image.inspect();
+}
+
+/**
  * Pulls by tag, because containerd's store would keep the name of a pull by digest for ever, and no prune removes it.
  * The digest that arrived is compared with the plan's. If they differ, the tag is put back, and nothing runs the
  * image. @throws ImageMoved, and an Error with what the Engine or the registry said.
  */
-export async function pullPlannedImage(
-  bus: Bus,
-  { facts, ref, digest }: UpdateEntry,
-): Promise<ImageInspection> {
+export async function pullPlannedImage(bus: Bus, entry: UpdateEntry): Promise<ImageInspection> {
+  const { facts, ref, digest } = entry;
   const { host, clock, signal } = bus;
   const { docker, store, mirrors } = host.engine;
   const running = await docker.getImage(facts.imageId).inspect();
@@ -32,6 +58,7 @@ export async function pullPlannedImage(
   if (store === "driver" && !originOf(kept, ref, store).isProven)
     throw new ImageMoved(`its image does not come from ${ref.name}: it was built or tagged here`);
   const platform = platformOf(running, host.engine);
+  if (isOlderOnPurpose(entry, bus)) return pullOlder(bus, entry, platform);
   const before = await ifExists(docker.getImage(ref.familiar).inspect());
   const settings = await readCredentialSettings(bus);
   await pullImage({ engine: host.engine, ref, platform, settings, clock, signal });

@@ -176,6 +176,7 @@ export function entryFrom(
     ref: referenceFor(known.reference, planned, latestOnly),
     digest: planned.digest,
     latest: planned.latest,
+    ...(planned.passedOver !== undefined && { passedOver: planned.passedOver }),
   };
 }
 

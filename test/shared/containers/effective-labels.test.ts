@@ -22,7 +22,14 @@ const cases: readonly [string, Labels | null, Labels | null | "unknown", readonl
   ],
   ["a blank makes the owner's", { [`${O}.check`]: " tcp://db:1" }, { [`${O}.check`]: "tcp://db:1" }, []],
   ...[
-    ...[`${O}.depends_on`, `${O}.hard_depends_on`, `${O}.health_timeout`, `${O}.settle_time`, `${O}.role`],
+    ...[
+      `${O}.depends_on`,
+      `${O}.hard_depends_on`,
+      `${O}.health_timeout`,
+      `${O}.settle_time`,
+      `${O}.cooldown`,
+    ],
+    `${O}.role`,
     ...[`${W}.depends-on`, `${W}.lifecycle.pre-update-timeout`, `${W}.lifecycle.post-update-timeout`],
   ].map((name): (typeof cases)[number] => [
     `${name} of the image does not count`,

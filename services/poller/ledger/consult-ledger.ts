@@ -1,0 +1,65 @@
+// Tells the ledger what a search has found, and asks it which images are old enough.
+import { parseRunRecord } from "../../../shared/contract/run-records.ts";
+import { STREAMS, consumers, subjects } from "../../../shared/contract/subjects.ts";
+import { getServerTime } from "../../../shared/nats/jetstream.ts";
+import { parseImageRef } from "../../../shared/registry/image-ref.ts";
+import type { Candidate, RegistryAnswer, SoakedAnswer } from "../plan.ts";
+import type { Polling } from "../polling.ts";
+import { observationsOf, soakedAnswers } from "./note-updates.ts";
+
+interface Consultation {
+  readonly candidates: readonly Candidate[];
+  /** By `familiar` reference. */
+  readonly answers: ReadonlyMap<string, RegistryAnswer>;
+  /** Images whose mirror and registry differ: what their tag names is not known. */
+  readonly unsure: ReadonlyMap<string, unknown>;
+  /** Whether the candidates are all that the host has. */
+  readonly coversAll: boolean;
+}
+
+/** What cooldowns make of the answers, by container name. */
+export async function consultLedger(
+  polling: Polling,
+  { candidates, answers, unsure, coversAll }: Consultation,
+): Promise<ReadonlyMap<string, SoakedAnswer>> {
+  const { ledger, settings, clock, registries } = polling;
+  const now = await ledgerTime(polling);
+  const refs = new Map(candidates.map(({ ref }) => [ref.familiar, ref]));
+  const answeredAt = (image: string): number => {
+    const ref = refs.get(image);
+    const saidAt = ref && registries.recent.saidAt(ref);
+    return saidAt === undefined ? now : Math.min(now - (clock.now() - saidAt), now);
+  };
+  const sure = new Map([...answers].filter(([image]) => !unsure.has(image)));
+  await ledger.note(observationsOf({ candidates, answers: sure, coversAll }, answeredAt), now);
+  void ledger.save();
+  return soakedAnswers({
+    ...{ candidates, answers: sure, settings, now },
+    entryOf: (image) => ledger.entryOf(image),
+  });
+}
+
+/** The time of the NATS server, so that hosts agree on it; this machine's where the server does not tell. */
+export const ledgerTime = async ({ manager, host, clock }: Pick<Polling, "manager" | "host" | "clock">) =>
+  (await getServerTime(manager, STREAMS.hooks, consumers.updater(host.name)).catch(() => undefined)) ??
+  clock.now();
+
+/** Has the ledger count how updates of the host end, until disposed of. */
+export function followUpdateEnds({
+  nats,
+  host,
+  ledger,
+}: Pick<Polling, "nats" | "host" | "ledger">): Disposable {
+  const subscription = nats.subscribe(subjects.run(host.name, "*"), {
+    callback: (error, message) => {
+      const record = error === null ? parseRunRecord(message.string()) : undefined;
+      if (record?.kind !== "ended" || record.image === undefined) return;
+      const image = parseImageRef(record.image)?.familiar;
+      const digest = record.to_digest?.split("@")[1];
+      if (image === undefined || digest === undefined) return;
+      ledger.noteEnd(image, digest, record.end);
+      void ledger.save();
+    },
+  });
+  return { [Symbol.dispose]: () => subscription.unsubscribe() };
+}

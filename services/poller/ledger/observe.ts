@@ -1,0 +1,97 @@
+// What an observation makes of a ledger's entry. Pure. Times are milliseconds since 1970.
+import { iso } from "../../../shared/clock.ts";
+import type { DigestUse, LedgerEntry, TagStay } from "../../../shared/contract/ledger.ts";
+import type { UpdateResult } from "../../../shared/contract/payloads.ts";
+
+/** How many stays and uses an entry keeps; the oldest go first. */
+const KEPT = 40;
+
+export const emptyEntry = (image: string, platform: string): LedgerEntry => ({
+  ...{ image, platform },
+  ...{ stays: [], uses: [] },
+});
+
+/** The tag named the digest at that time. A time before the last observation counts as that one's. */
+export function noteOnTag(entry: LedgerEntry, digest: string, at: number): LedgerEntry {
+  const last = entry.stays.at(-1);
+  const when = iso(Math.max(at, last === undefined ? at : Date.parse(last.to)));
+  if (last?.digest === digest)
+    return { ...entry, stays: [...entry.stays.slice(0, -1), { ...last, to: when }] };
+  return { ...entry, stays: [...entry.stays, { digest, from: when, to: when }].slice(-KEPT) };
+}
+
+/** So many containers run each digest; none runs any other. */
+export function noteRunning(
+  entry: LedgerEntry,
+  running: ReadonlyMap<string, number>,
+  at: number,
+): LedgerEntry {
+  const known = entry.uses.map((use) => ({ ...use, containers: running.get(use.digest) ?? 0 }));
+  const added = [...running]
+    .filter(([digest]) => !known.some((use) => use.digest === digest))
+    .map(([digest, containers]): DigestUse => ({ digest, since: iso(at), containers, ends: {} }));
+  return { ...entry, uses: keepNewest([...known, ...added]) };
+}
+
+/** An update to the digest ended. */
+export function noteEnd(entry: LedgerEntry, digest: string, end: UpdateResult, at: number): LedgerEntry {
+  const before = entry.uses.find((use) => use.digest === digest) ?? {
+    ...{ digest, since: iso(at), containers: 0, ends: {} },
+  };
+  const after = { ...before, ends: { ...before.ends, [end]: (before.ends[end] ?? 0) + 1 } };
+  return { ...entry, uses: keepNewest([...entry.uses.filter((use) => use.digest !== digest), after]) };
+}
+
+/** What runs is kept before what does not. */
+function keepNewest(uses: readonly DigestUse[]): DigestUse[] {
+  const surplus = Math.max(uses.length - KEPT, 0);
+  const dropped = new Set(
+    uses
+      .toSorted((a, b) => Number(a.containers > 0) - Number(b.containers > 0))
+      .slice(0, surplus)
+      .map(({ digest }) => digest),
+  );
+  return uses.filter(({ digest }) => !dropped.has(digest));
+}
+
+/**
+ * One entry of two that were kept apart, as by a poller that could not read what an earlier one had stored. Counts of
+ * `later` are those since then.
+ */
+export function joinEntries(earlier: LedgerEntry, later: LedgerEntry): LedgerEntry {
+  if (later.stays.length + later.uses.length === 0) return earlier;
+  const stays = [...earlier.stays, ...later.stays].toSorted(
+    (a, b) => Date.parse(a.from) - Date.parse(b.from),
+  );
+  return {
+    ...later,
+    stays: stays.reduce<TagStay[]>(joinStay, []).slice(-KEPT),
+    uses: keepNewest([
+      ...earlier.uses
+        .filter(({ digest }) => !later.uses.some((use) => use.digest === digest))
+        .map((use) => ({ ...use, containers: 0 })),
+      ...later.uses.map((use) =>
+        joinUse(
+          earlier.uses.find(({ digest }) => digest === use.digest),
+          use,
+        ),
+      ),
+    ]),
+  };
+}
+
+/** Times at which both saw the same digest are one stay. */
+function joinStay(joined: readonly TagStay[], stay: TagStay): TagStay[] {
+  const last = joined.at(-1);
+  if (last?.digest !== stay.digest) return [...joined, stay];
+  const to = Date.parse(last.to) > Date.parse(stay.to) ? last.to : stay.to;
+  return [...joined.slice(0, -1), { ...last, to }];
+}
+
+function joinUse(earlier: DigestUse | undefined, later: DigestUse): DigestUse {
+  if (earlier === undefined) return later;
+  const ends = { ...earlier.ends };
+  for (const [end, times] of Object.entries(later.ends) as [UpdateResult, number][])
+    ends[end] = (ends[end] ?? 0) + times;
+  return { ...later, since: earlier.since, ends };
+}

@@ -1,0 +1,91 @@
+// Which digest of a tag is old enough to be taken (COOLDOWN). Pure. Times are milliseconds since 1970, by the ledger.
+//
+// 1. No digest is taken that the tag was first seen to name less than the cooldown ago.
+// 2. Taken is the newest digest that has stayed on the tag for the cooldown, even where the tag has moved on since.
+// 3. Where the tag moves so often that none stays that long, the newest that was first seen so long ago is taken, once
+//    the first digest after the one that runs is twice as old: no tag starves its containers.
+// 4. What is taken came to the tag after what runs, unless the tag itself has gone back.
+// 5. A digest that the tag has gone back from is not taken any more.
+import type { LedgerEntry, TagStay } from "../../../shared/contract/ledger.ts";
+
+export type SoakChoice =
+  | {
+      readonly kind: "take";
+      readonly digest: string;
+      /** When the tag was first seen to name it. */
+      readonly seenAt: number;
+    }
+  | {
+      readonly kind: "wait";
+      /** The digest that is waited for, unless the tag moves again. */
+      readonly digest: string;
+      /** When there is something to take at the latest. */
+      readonly until: number;
+    };
+
+interface SoakFacts {
+  readonly entry: LedgerEntry;
+  /** What the tag names. */
+  readonly digest: string;
+  /** The digests under which the registry may have the image that runs. */
+  readonly running: readonly string[];
+  readonly cooldownMs: number;
+  readonly now: number;
+}
+
+interface SeenDigest {
+  readonly digest: string;
+  readonly firstSeen: number;
+  /** How long the tag is known to have named it without a break. */
+  readonly stayedMs: number;
+}
+
+/** For a container that does not run what the tag names. */
+export function chooseSoaked({ entry, digest, running, cooldownMs, now }: SoakFacts): SoakChoice {
+  const seen = withoutWithdrawn(entry.stays);
+  const top = seen.at(-1);
+  if (top?.digest !== digest) return { kind: "wait", digest, until: now + cooldownMs };
+  const newer = newerThan(running, seen, entry);
+  const take = ({ digest: taken, firstSeen }: SeenDigest): SoakChoice => ({
+    ...{ kind: "take", digest: taken, seenAt: firstSeen },
+  });
+  const isOldEnough = ({ firstSeen }: SeenDigest): boolean => firstSeen <= now - cooldownMs;
+  const settled = newer.findLast((one) => isOldEnough(one) && one.stayedMs >= cooldownMs);
+  if (settled !== undefined) return take(settled);
+  const [first = top] = newer;
+  const starvesFrom = first.firstSeen + 2 * cooldownMs;
+  const oldEnough = now >= starvesFrom ? newer.findLast(isOldEnough) : undefined;
+  if (oldEnough !== undefined) return take(oldEnough);
+  return { kind: "wait", digest, until: Math.min(now + cooldownMs - top.stayedMs, starvesFrom) };
+}
+
+/** The digests in the order in which they came; what the tag has gone back from is left out. */
+function withoutWithdrawn(stays: readonly TagStay[]): readonly SeenDigest[] {
+  const seen: SeenDigest[] = [];
+  for (const { digest, from, to } of stays) {
+    const stayedMs = Date.parse(to) - Date.parse(from);
+    const before = seen.findIndex((one) => one.digest === digest);
+    if (before < 0) seen.push({ digest, firstSeen: Date.parse(from), stayedMs });
+    else {
+      const [returned] = seen.splice(before);
+      if (returned !== undefined) seen.push({ ...returned, stayedMs: Math.max(returned.stayedMs, stayedMs) });
+    }
+  }
+  return seen;
+}
+
+/**
+ * Where the tag was never seen to name what runs, only what came to the tag after the container was first seen is known
+ * to be newer; and the tag itself always counts.
+ */
+function newerThan(
+  running: readonly string[],
+  seen: readonly SeenDigest[],
+  { uses }: LedgerEntry,
+): readonly SeenDigest[] {
+  const known = seen.findLastIndex(({ digest }) => running.includes(digest));
+  if (known >= 0) return seen.slice(known + 1);
+  const since = uses.filter(({ digest }) => running.includes(digest)).map((use) => Date.parse(use.since));
+  const first = Math.min(...since, Number.POSITIVE_INFINITY);
+  return seen.filter((one, n) => one.firstSeen > first || n === seen.length - 1);
+}
