@@ -40,6 +40,7 @@ async function readEntry<T>({ bucket, key, schema, empty, log }: StoredValue<T>)
   const entry = await bucket.get(key);
   const text = entry?.operation === "PUT" ? entry.string() : "";
   const value = schema.safeParse(parseJson(text)).data;
-  if (value === undefined && text !== "") log.error({ key }, "what was stored cannot be read, and is left out");
+  if (value === undefined && text !== "")
+    log.error({ key }, "what was stored cannot be read, and is left out");
   return { value: value ?? empty, revision: entry?.revision ?? 0 };
 }

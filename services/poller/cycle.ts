@@ -5,12 +5,7 @@ import { selectReportableLabels } from "../../shared/containers/effective-labels
 import type { CycleSummary } from "../../shared/contract/host-entry.ts";
 import type { UninspectableContainer } from "../../shared/containers/inspect-all.ts";
 import { userGivenName } from "../../shared/containers/swap-names.ts";
-import {
-  type ContainerWarning,
-  unknownNames,
-  warningsAbout,
-  withoutSwaps,
-} from "./container-warnings.ts";
+import { type ContainerWarning, unknownNames, warningsAbout, withoutSwaps } from "./container-warnings.ts";
 import { findUpdates } from "./find-updates.ts";
 import { summarizeCycle } from "./cycle-summary.ts";
 import { retryUpdateHostRecord } from "./host-record.ts";

@@ -52,7 +52,7 @@ describe("a cooldown", () => {
     await stack.expectResult("web", "updated");
     assert.deepEqual(await overview(h1), ["eager running 2", "web running 2"]);
     const plan = stack.events.findLast(({ hook }) => hook === "updates_enumerated")?.event.data;
-    assert.deepEqual(plan?["passed_over"], { web: digests[1] });
+    assert.deepEqual(plan?.["passed_over"], { web: digests[1] });
     assert.match(await because(), /^cooling down: /);
   });
 

@@ -11,7 +11,7 @@ import type { Candidate, RegistryAnswer, SoakedAnswer } from "../plan.ts";
 import type { TagObservation } from "./ledger.ts";
 import { chooseSoaked } from "./soak.ts";
 
-interface LookedAt {
+interface FoundImages {
   readonly candidates: readonly Candidate[];
   /** By `familiar` reference. */
   readonly answers: ReadonlyMap<string, RegistryAnswer>;
@@ -19,7 +19,7 @@ interface LookedAt {
 
 /** What was seen of each image of the candidates. `answeredAt` says when a registry's answer is from. */
 export function observationsOf(
-  { candidates, answers, coversAll }: LookedAt & { readonly coversAll: boolean },
+  { candidates, answers, coversAll }: FoundImages & { readonly coversAll: boolean },
   answeredAt: (image: string) => number,
 ): TagObservation[] {
   const images = new Map<string, Map<string, number>>();
@@ -38,7 +38,7 @@ export function observationsOf(
   });
 }
 
-interface SoakContext extends LookedAt {
+interface SoakContext extends FoundImages {
   readonly entryOf: (image: string) => LedgerEntry;
   readonly settings: Pick<Settings, "COOLDOWN">;
   readonly now: number;

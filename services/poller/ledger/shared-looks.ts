@@ -73,7 +73,7 @@ const PAUSES = { first: 100, most: 1000 };
 const CONCURRENCY = { all: 16 };
 const MAX_ROUNDS = 2;
 
-interface Look {
+interface SharedLook {
   readonly ref: ImageRef;
   readonly scope: string;
   readonly login: boolean;
@@ -113,7 +113,7 @@ export class SharedLooks {
     const shared = search.looks.filter((look) => this.#mayTakeOthers(look));
     const sharedNames = new Set(shared.map(({ ref }) => ref.familiar));
     let ownRefs = refs.filter(({ familiar }) => !sharedNames.has(familiar));
-    let waiting: readonly Look[] = shared;
+    let waiting: readonly SharedLook[] = shared;
     for (let round = 1; ; round++) {
       const turns = await this.#turnsOf(waiting, search);
       await this.#ask([...ownRefs, ...turns.asks.map(({ ref }) => ref)], search);
@@ -130,13 +130,13 @@ export class SharedLooks {
   }
 
   /** Whether an update would follow from an answer that another host gave. */
-  #isNews({ ref: { familiar } }: Look, { answers, isCurrent }: Search): boolean {
+  #isNews({ ref: { familiar } }: SharedLook, { answers, isCurrent }: Search): boolean {
     const answer = answers.get(familiar);
     if (answer?.kind !== "digest" || isCurrent(familiar, answer.digest)) return false;
     return this.#confirmed.get(familiar) !== answer.digest;
   }
 
-  async #looksOf(refs: readonly ImageRef[], signal: AbortSignal): Promise<readonly Look[]> {
+  async #looksOf(refs: readonly ImageRef[], signal: AbortSignal): Promise<readonly SharedLook[]> {
     const { registries } = this.#options;
     const distinct = [...new Map(refs.map((ref) => [ref.familiar, ref])).values()];
     const common = distinct.filter((ref) => !registries.isLocal(ref));
@@ -149,14 +149,17 @@ export class SharedLooks {
     });
   }
 
-  #mayTakeOthers({ ref, login }: Look): boolean {
+  #mayTakeOthers({ ref, login }: SharedLook): boolean {
     const provenAt = this.#proven.get(ref.familiar) ?? Number.NEGATIVE_INFINITY;
     return !login || this.#options.clock.monotonic() - provenAt < PROOF_MS;
   }
 
   /** Takes the answers that are there, and the leases that are free. Without NATS this host asks about everything. */
-  async #turnsOf(looks: readonly Look[], search: Search): Promise<Record<"asks" | "waits", readonly Look[]>> {
-    const turns = new Map<Look, Turn>();
+  async #turnsOf(
+    looks: readonly SharedLook[],
+    search: Search,
+  ): Promise<Record<"asks" | "waits", readonly SharedLook[]>> {
+    const turns = new Map<SharedLook, Turn>();
     await this.#attempt(() =>
       inParallel(looks, CONCURRENCY, async (look) => turns.set(look, await this.#turnOf(look, search))),
     );
@@ -167,7 +170,7 @@ export class SharedLooks {
     };
   }
 
-  async #turnOf(look: Look, search: Search): Promise<Turn> {
+  async #turnOf(look: SharedLook, search: Search): Promise<Turn> {
     const { host, bucket } = this.#options;
     for (;;) {
       const { turn, sequence } = await this.#look(look, search);
@@ -184,7 +187,7 @@ export class SharedLooks {
 
   /** What the lease says. No turn: it is free, or its holder is not believed or has not answered within the term. */
   async #look(
-    { scope }: Look,
+    { scope }: SharedLook,
     { now, freshMs, serverTime }: Search,
   ): Promise<{ readonly turn?: Turn; readonly sequence: number }> {
     const message = await this.#read(scope);
@@ -204,15 +207,15 @@ export class SharedLooks {
   }
 
   /** Resolves with those that nobody has answered within the term, or whose lease somebody else may take now. */
-  async #wait(looks: readonly Look[], search: Search): Promise<readonly Look[]> {
+  async #wait(looks: readonly SharedLook[], search: Search): Promise<readonly SharedLook[]> {
     const { clock } = this.#options;
     const until = clock.monotonic() + this.#termMs;
     const pauses = new Backoff(clock, PAUSES);
-    const unanswered: Look[] = [];
+    const unanswered: SharedLook[] = [];
     let waiting = looks;
     while (waiting.length > 0 && clock.monotonic() < until && !search.signal.aborted) {
       await pauses.pause(search.signal);
-      const turns = new Map<Look, Turn | undefined>();
+      const turns = new Map<SharedLook, Turn | undefined>();
       const isThere = await this.#attempt(() =>
         inParallel(waiting, CONCURRENCY, async (look) =>
           turns.set(look, (await this.#look(look, search)).turn),
@@ -229,7 +232,7 @@ export class SharedLooks {
   }
 
   #accept(
-    { ref }: Look,
+    { ref }: SharedLook,
     { digest, at }: Extract<Turn, { kind: "answered" }>,
     { answers, serverTime }: Search,
   ): void {
@@ -293,7 +296,7 @@ export class SharedLooks {
 }
 
 interface Search extends LookExtent {
-  readonly looks: readonly Look[];
+  readonly looks: readonly SharedLook[];
   readonly answers: Map<string, RegistryAnswer>;
   /** Milliseconds since 1970. */
   readonly serverTime: () => number;

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { type UnreadableEntry, mayConcern, readParticipant, verdictOfSilence } from "../../../shared/contract/participants.ts";
+import {
+  type UnreadableEntry,
+  mayConcern,
+  readParticipant,
+  verdictOfSilence,
+} from "../../../shared/contract/participants.ts";
 
 const H = "home";
 
