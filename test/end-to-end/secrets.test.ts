@@ -19,6 +19,7 @@ import { until } from "../support/until.ts";
 
 const h1 = engine(1);
 const WEBHOOK = join(import.meta.dirname, "../../services/webhook/main.js");
+const DASHBOARD = join(import.meta.dirname, "../../services/dashboard/main.js");
 const HOME_ASSISTANT = join(import.meta.dirname, "../../services/home-assistant/main.js");
 const UPDATER = join(import.meta.dirname, "../../services/updater/main.js");
 const ROLES: readonly (readonly [ServiceName, string])[] = [
@@ -32,6 +33,8 @@ const planted = {
   REPO_PASS: "planted-repo-pass",
   APPRISE_API_URL: "http://planted:planted-apprise-api@127.0.0.1:1/",
   NOTIFIERS: "discord://planted-notifier@token",
+  DASHBOARD_OIDC_SECRET: "planted-oidc-secret",
+  DASHBOARD_TOKENS: "planter:viewer:planted-dashboard-token-of-some-length",
   INFLUX_PASSWORD: "planted-influx-password",
   WEBHOOK_SECRET: "planted-webhook-secret",
   WEBHOOK_TOKEN: "planted-webhook-token",
@@ -57,7 +60,7 @@ describe("a secret", () => {
     );
     const passwords = ["--with-password", "exec_h1"];
     await using keys = await writeNatsConfig("--hosts", "h1", "--participants", "hook", ...passwords);
-    const { REPO_PASS, NOTIFIERS, INFLUX_PASSWORD } = planted;
+    const { REPO_PASS, NOTIFIERS, INFLUX_PASSWORD, DASHBOARD_OIDC_SECRET, DASHBOARD_TOKENS } = planted;
     await using stack = await startStack({
       engine: h1,
       services: [],
@@ -103,7 +106,15 @@ describe("a secret", () => {
       ...keys.access("observer_home-assistant"),
       MQTT_URL: planted.MQTT_URL,
     });
-    const wrong = { DOCKER_SOCKETS: `unix://${h1.socket}`, INFLUX_PASSWORD, NOTIFIERS };
+    await using page = startProcess(DASHBOARD, {
+      ...common,
+      ...keys.access("observer_dashboard"),
+      ...{ DASHBOARD: "on", DASHBOARD_PORT: "8311", DASHBOARD_TOKENS },
+    });
+    const wrong = {
+      DOCKER_SOCKETS: `unix://${h1.socket}`,
+      ...{ INFLUX_PASSWORD, NOTIFIERS, DASHBOARD_OIDC_SECRET },
+    };
     await using refused = startProcess(UPDATER, { ...common, ...wrong, NATS_CREDS: planted.NATS_CREDS });
     assert.equal(await refused.exited, 1);
     await stack.check();
@@ -111,6 +122,9 @@ describe("a secret", () => {
     assert.deepEqual(await update(stack), { web: "updated", db: "refused" });
     await until("the endpoint was asked in vain", () => endpoint.requests.length > 1, {
       explain: bridge.log,
+    });
+    await until("the page is served", () => page.log().includes("serving the dashboard"), {
+      explain: page.log,
     });
     await until("the broker was tried", () => home.log().includes("MQTT is away"), { explain: home.log });
 
@@ -124,12 +138,15 @@ describe("a secret", () => {
     const secrets = {
       ...planted,
       ...{ ENVIRONMENT, password, "MQTT_URL's password": "planted-mqtt-password" },
+      "a token of the page": "planted-dashboard-token-of-some-length",
       "server's key": key(await read("nats/server-key.pem")),
       "authority's key": key(await read("ca-key.pem")),
     };
     for (const user of ["poller_h1", "updater_h1", "operator", "participant_hook"])
       Object.assign(secrets, { [user]: await read(`users/${user}.nk`) });
-    const logs = [...Object.values(stack.services), bridge, home, refused].map((one) => one.log()).join("\n");
+    const logs = [...Object.values(stack.services), bridge, home, page, refused]
+      .map((one) => one.log())
+      .join("\n");
     const places = {
       logs,
       stored: await everythingIn(stack.nats),

@@ -324,10 +324,11 @@ async function answersEnd(all: readonly NatsConnection[]): Promise<void> {
   let heard = 0;
   const count = { callback: () => void (heard += 1) };
   const subscriptions = all.map((nats) => nats.subscribe(">", count));
-  for (let before = -1; before !== heard;) {
-    before = heard;
-    await pause(1500); // two cores that have other tests to run may be as late
+  for (let quiet = 0; quiet < 2; quiet++) {
+    const before = heard;
+    await pause(1200); // two cores that have other tests to run may be as late
     for (const nats of all) await nats.flush();
+    if (before !== heard) quiet = -1;
   }
   for (const subscription of subscriptions) subscription.unsubscribe();
 }

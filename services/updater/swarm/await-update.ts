@@ -67,14 +67,14 @@ export async function awaitRevert(run: Run, id: string, sent: SentUpdate): Promi
   throw new Suspended("stopped while the Engine rolled a service back");
 }
 
-interface ServiceState {
+interface ServiceLook {
   readonly state: ServiceState;
   /** For how long nothing has changed; 0 while that is within the time that it may take. */
   readonly stalledMs: number;
 }
 
 /** Looks at the service every second until the service stops. @throws Expired if this node manages the swarm no more. */
-async function* looks(run: Run, id: string, work: "update" | "revert"): AsyncGenerator<ServiceState> {
+async function* looks(run: Run, id: string, work: "update" | "revert"): AsyncGenerator<ServiceLook> {
   const { bus } = run;
   let changed = { as: "", at: bus.clock.monotonic() };
   let isLogged = false;
