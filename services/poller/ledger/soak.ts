@@ -59,19 +59,25 @@ export function chooseSoaked({ entry, digest, running, cooldownMs, now }: SoakFa
   return { kind: "wait", digest, until: Math.min(now + cooldownMs - top.stayedMs, starvesFrom) };
 }
 
-/** The digests in the order in which they came; what the tag has gone back from is left out. */
+/**
+ * The digests in the order in which they first came. Where the tag goes back to one, whatever came after it is left out until
+ * the tag names it anew; it counts from then on.
+ */
 function withoutWithdrawn(stays: readonly TagStay[]): readonly SeenDigest[] {
-  const seen: SeenDigest[] = [];
+  const seen: (SeenDigest & { isWithdrawn: boolean })[] = [];
   for (const { digest, from, to } of stays) {
-    const stayedMs = Date.parse(to) - Date.parse(from);
-    const before = seen.findIndex((one) => one.digest === digest);
-    if (before < 0) seen.push({ digest, firstSeen: Date.parse(from), stayedMs });
-    else {
-      const [returned] = seen.splice(before);
-      if (returned !== undefined) seen.push({ ...returned, stayedMs: Math.max(returned.stayedMs, stayedMs) });
+    const stay = { digest, firstSeen: Date.parse(from), stayedMs: Date.parse(to) - Date.parse(from) };
+    const at = seen.findIndex((one) => one.digest === digest);
+    const before = seen[at];
+    if (before === undefined) {
+      seen.push({ ...stay, isWithdrawn: false });
+      continue;
     }
+    const stayedMs = Math.max(before.stayedMs, stay.stayedMs);
+    seen[at] = { ...(before.isWithdrawn ? stay : { ...before, stayedMs }), isWithdrawn: false };
+    for (const later of seen.slice(at + 1)) later.isWithdrawn = true;
   }
-  return seen;
+  return seen.filter(({ isWithdrawn }) => !isWithdrawn);
 }
 
 /**
