@@ -288,13 +288,14 @@ async function holdings(managers: readonly JetStreamManager[]): Promise<Holdings
   return found;
 }
 
-/** When nothing has been stored for a while. */
+/** When nothing has been stored for a while: what one stream copies from another comes later. */
 async function quietHoldings(managers: readonly JetStreamManager[]): Promise<Holdings> {
-  for (let last = ""; ;) {
+  for (let [last, same] = ["", 0]; ;) {
     const found = await holdings(managers);
-    if (JSON.stringify(found) === last) return found;
+    same = JSON.stringify(found) === last ? same + 1 : 0;
+    if (same === 2) return found;
     last = JSON.stringify(found);
-    await pause(150);
+    await pause(250);
   }
 }
 

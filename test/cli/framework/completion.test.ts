@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import "../../bed/bed.ts"; // It starts shells.
 import { completionScript } from "../../../cli/framework/completion.ts";
-import { hookNames } from "../../../shared/contract/hooks.ts";
+import { eventNames } from "../../../shared/contract/hooks.ts";
 
 /** The words before the cursor, and what is offered there; `known` answers as below. */
 const cases: readonly [string, readonly string[], readonly string[]][] = [
@@ -87,8 +87,8 @@ describe("the completion of a shell", () => {
       if (isHere("fish")) assert.deepEqual(inFish(words), offered);
     });
 
-  it("offers all hooks where nothing is begun yet", () => {
-    assert.deepEqual(inBash(["events", "--hook", ""]), [...hookNames].sort());
+  it("offers all hooks and notices where nothing is begun yet", () => {
+    assert.deepEqual(inBash(["events", "--hook", ""]), [...eventNames].sort());
   });
 
   it("offers a value behind =", () => {
