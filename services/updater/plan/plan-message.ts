@@ -57,16 +57,8 @@ export function parsePlan(
   const data = dataSchema("updates_enumerated").extend({ run: RunId }).safeParse(event.data?.data);
   if (!event.success || !data.success)
     throw new Permanent("a plan that cannot be understood", { cause: event.error ?? data.error });
-  const {
-    updateable,
-    updateable_services: services = [],
-    engine_id,
-    run,
-    mode,
-    reason,
-    rollback = false,
-    passed_over,
-  } = data.data as unknown as Locals<"updates_enumerated"> & EventContext;
+  const locals = data.data as unknown as Locals<"updates_enumerated"> & EventContext;
+  const { engine_id, run, mode, reason, rollback = false } = locals;
   if (event.data.id !== `${run}-updates_enumerated`)
     throw new Permanent(`the plan's event id ${event.data.id} does not belong to its run ${run}`);
   return {
@@ -76,29 +68,36 @@ export function parsePlan(
     mode,
     reason,
     rollback,
-    locals: data.data as unknown as Locals<"updates_enumerated">,
+    locals,
     text,
     publishedAt,
     takenAt,
-    containers: [
-      ...updateable.map((update) => planned(update.container, update)),
-      ...services.map((update) => planned(update.service, update)),
-    ],
+    containers: plannedContainers(locals),
   };
-  function planned(
+}
+
+function plannedContainers({
+  updateable,
+  updateable_services: services = [],
+  rollback = false,
+  passed_over,
+}: Locals<"updates_enumerated"> & EventContext): PlannedContainer[] {
+  const planned = (
     workload: ContainerPayload | ServicePayload,
     { current_image: current, latest_image: latest }: Omit<UpdateableService, "service">,
-  ): PlannedContainer {
-    return {
-      name: workload.name,
-      id: workload.id,
-      imageId: workload.image_id,
-      digest: digestOf(rollback ? current : latest, workload.image),
-      latest,
-      isService: "mode" in workload,
-      ...passedOverOf(workload.name, passed_over),
-    };
-  }
+  ): PlannedContainer => ({
+    name: workload.name,
+    id: workload.id,
+    imageId: workload.image_id,
+    digest: digestOf(rollback ? current : latest, workload.image),
+    latest,
+    isService: "mode" in workload,
+    ...passedOverOf(workload.name, passed_over),
+  });
+  return [
+    ...updateable.map((update) => planned(update.container, update)),
+    ...services.map((update) => planned(update.service, update)),
+  ];
 }
 
 function passedOverOf(name: string, all: EventContext["passed_over"]): Pick<PlannedContainer, "passedOver"> {
