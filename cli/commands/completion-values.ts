@@ -2,7 +2,8 @@
 // cursor.
 import type { CompletionKind } from "../framework/command.ts";
 import { PollerStatus, listPolledContainers } from "../output/explanation.ts";
-import { type Fleet, askService, listHosts, listKeys, withFleet } from "../fleet/fleet.ts";
+import { type Fleet, listHosts, listKeys, withFleet } from "../fleet/fleet.ts";
+import { askService } from "../../shared/nats/ask-service.ts";
 import { findUndecidedRecords } from "./pending.ts";
 import type { Terminal } from "../framework/terminal.ts";
 

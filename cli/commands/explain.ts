@@ -21,7 +21,8 @@ import {
   printExplanation,
   whyNothingKnown,
 } from "../output/explanation.ts";
-import { type Fleet, askService, selectHosts, withFleet } from "../fleet/fleet.ts";
+import { type Fleet, selectHosts, withFleet } from "../fleet/fleet.ts";
+import { askService } from "../../shared/nats/ask-service.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { parseRunRecord } from "../../shared/contract/run-records.ts";
@@ -78,15 +79,13 @@ async function explainOnHost(
   ]);
   if (reply === undefined) return nothing("its poller does not answer");
   const status = PollerStatus.safeParse(reply).data;
-  const error = PollerFailure.safeParse(reply).data?.error;
-  if (status === undefined)
-    return nothing(`its poller's answer cannot be used${error === undefined ? "" : `: ${error}`}`);
+  if (status === undefined) return nothing(describeUnusable(reply));
   const blind = look === undefined ? whyNothingKnown(status) : undefined;
   if (blind !== undefined) return nothing(blind);
   const seen = listPolledContainers(status);
   const polled = container === undefined ? undefined : findPolledContainer(status, container);
   const requested = container === undefined ? seen : withLook(polled, look);
-  const swarm = look === undefined ? status.last?.swarm : look.swarm;
+  const swarm = (look ?? status.last)?.swarm;
   const polled_at = look?.looked_at ?? status.last?.ended_at ?? "";
   return {
     ...(swarm !== undefined && { blind: `${host}: ${swarm.because}` }),
@@ -99,6 +98,11 @@ async function explainOnHost(
       })),
     ),
   };
+}
+
+function describeUnusable(reply: unknown): string {
+  const error = PollerFailure.safeParse(reply).data?.error;
+  return `its poller's answer cannot be used${error === undefined ? "" : `: ${error}`}`;
 }
 
 function withRemedy({ because, container }: PolledContainer): Pick<Explanation, "because" | "remedy"> {

@@ -10,14 +10,8 @@ import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject
 import { isHub } from "../../shared/nats/topology.ts";
 
 import { listParticipants } from "../fleet/participant-entries.ts";
-import {
-  type Fleet,
-  askService,
-  falseWhereMissing,
-  selectHosts,
-  listKeys,
-  withFleet,
-} from "../fleet/fleet.ts";
+import { type Fleet, falseWhereMissing, selectHosts, listKeys, withFleet } from "../fleet/fleet.ts";
+import { askService } from "../../shared/nats/ask-service.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { sanitize, printJson } from "../framework/terminal.ts";
 

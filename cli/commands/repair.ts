@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { RepairResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
-import { type Fleet, askService, selectHosts, withFleet } from "../fleet/fleet.ts";
+import { type Fleet, selectHosts, withFleet } from "../fleet/fleet.ts";
+import { askService } from "../../shared/nats/ask-service.ts";
 import { endCell } from "./history.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { type Terminal, sanitize, printJson, printTable } from "../framework/terminal.ts";

@@ -9,7 +9,8 @@ import type { Verdict } from "../../shared/contract/messages.ts";
 import { OPERATOR } from "../../shared/contract/participants.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
 
-import { type Fleet, askService, selectHosts, withFleet } from "../fleet/fleet.ts";
+import { type Fleet, selectHosts, withFleet } from "../fleet/fleet.ts";
+import { askService } from "../../shared/nats/ask-service.ts";
 import { followRun } from "../fleet/run-progress.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 import { findUndecidedRecords } from "./pending.ts";

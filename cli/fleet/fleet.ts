@@ -15,7 +15,7 @@ import { type UserMessage, messageOf } from "../../shared/catalogue/entry.ts";
 import { natsErrors } from "../../shared/catalogue/nats-errors.ts";
 import { bucketOf, jetStreamOf, managerOf } from "../../shared/nats/jetstream-client.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
-import { makeCommandBody, parseJson } from "../../shared/contract/messages.ts";
+import { type AskOptions, askService } from "../../shared/nats/ask-service.ts";
 import { type NatsSettings, connectNow, maskUrl } from "../../shared/nats/nats-connection.ts";
 import { readSomeSettings } from "../../shared/settings/read-settings.ts";
 import { BUCKETS, STREAMS, subjects } from "../../shared/contract/subjects.ts";
@@ -222,12 +222,6 @@ export async function askUntilStarted<T>(
   }
 }
 
-interface AskOptions {
-  readonly more?: object;
-  /** Milliseconds. */
-  readonly timeout?: number;
-}
-
 /** Like askService, but for a service that may be about to start. */
 export const askStartingService = (
   fleet: Fleet,
@@ -235,21 +229,3 @@ export const askStartingService = (
   { clock, signal, ...options }: AskOptions & Pick<Terminal, "clock" | "signal">,
 ): Promise<unknown> =>
   askUntilStarted({ clock, signal }, () => askService(fleet, host, [service, command], options));
-
-/** Sends a command to a service of a host and returns its answer; undefined where the service does not answer. */
-export async function askService(
-  { nats }: Fleet,
-  host: string,
-  [service, command]: readonly [service: string, command: string],
-  { more = {}, timeout = 5000 }: AskOptions = {},
-): Promise<unknown> {
-  try {
-    const subject = subjects.command(host, service, command);
-    const answer = await nats.request(subject, makeCommandBody(command, more), { timeout });
-    return parseJson(answer.string());
-  } catch (error) {
-    if ([NoRespondersError, RequestError, TimeoutError].some((kind) => error instanceof kind))
-      return undefined;
-    throw error;
-  }
-}

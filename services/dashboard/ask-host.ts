@@ -1,32 +1,8 @@
-// Asks a host's poller or updater something, as the commands of `ouroboros` do.
-import { type NatsConnection, NoRespondersError, RequestError, TimeoutError } from "nats";
+// What a host's poller and updater say of themselves and of a container.
+import type { NatsConnection } from "nats";
 import * as z from "zod";
-import { makeCommandBody, parseJson } from "../../shared/contract/messages.ts";
-import { subjects } from "../../shared/contract/subjects.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
-
-interface HostQuestion {
-  readonly host: string;
-  readonly service: "poller" | "updater";
-  readonly command: string;
-  readonly more?: object;
-  /** Milliseconds. */
-  readonly timeout: number;
-}
-
-/** Undefined where it does not answer. @throws the NATS client's error */
-export async function askHost(nats: NatsConnection, question: HostQuestion): Promise<unknown> {
-  const { host, service, command, more = {}, timeout } = question;
-  try {
-    const subject = subjects.command(host, service, command);
-    const reply = await nats.request(subject, makeCommandBody(command, more), { timeout });
-    return parseJson(reply.string());
-  } catch (error) {
-    if ([NoRespondersError, RequestError, TimeoutError].some((kind) => error instanceof kind))
-      return undefined;
-    throw error;
-  }
-}
+import { askService } from "../../shared/nats/ask-service.ts";
 
 const Polled = z.object({ container: z.string(), image: z.string(), because: z.string() });
 const PollerReport = z.object({
@@ -55,7 +31,7 @@ export async function explainContainer(
   host: string,
   container: string,
 ): Promise<PolledReason | undefined> {
-  const reply = await askHost(nats, { host, service: "poller", command: "status", timeout: STATUS_MS });
+  const reply = await askService({ nats }, host, ["poller", "status"], { timeout: STATUS_MS });
   if (reply === undefined) return undefined;
   const { last } = PollerReport.safeParse(reply).data ?? { last: null };
   const found = [...(last?.left ?? []), ...(last?.due ?? [])].find(
@@ -83,7 +59,7 @@ export const findLife = (nats: NatsConnection, hosts: readonly string[]): Promis
   inParallel(hosts, { all: HOSTS_AT_A_TIME }, async (host) => {
     const [poller, updater] = await Promise.all(
       (["poller", "updater"] as const).map((service) =>
-        askHost(nats, { host, service, command: "status", timeout: LIFE_MS }),
+        askService({ nats }, host, [service, "status"], { timeout: LIFE_MS }),
       ),
     );
     const report = UpdaterReport.safeParse(updater).data;

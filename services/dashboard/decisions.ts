@@ -5,9 +5,9 @@ import { VerdictWord } from "../../shared/contract/messages.ts";
 import { SnoozeEntry, snoozeKey } from "../../shared/contract/notifier-state.ts";
 import { OPERATOR } from "../../shared/contract/participants.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
+import { askService } from "../../shared/nats/ask-service.ts";
 import { publish } from "../../shared/nats/jetstream.ts";
 import type { Observing } from "../../shared/runtime/run-observer.ts";
-import { askHost } from "./ask-host.ts";
 import type { Person } from "./auth/person.ts";
 import type { FleetView } from "./model/fleet-view.ts";
 
@@ -90,13 +90,7 @@ export async function requestRun(
 ): Promise<ActionResult> {
   const more = { container: wanted.container, by: person.name };
   log.info({ ...wanted, by: person.name }, `${command} asked for on the dashboard`);
-  const reply = await askHost(nats, {
-    host: wanted.host,
-    service: "poller",
-    command,
-    more,
-    timeout: POLLER_MS,
-  });
+  const reply = await askService({ nats }, wanted.host, ["poller", command], { more, timeout: POLLER_MS });
   const answer = PollerAnswer.safeParse(reply).data;
   if (answer === undefined) return { ok: false, because: whyUnanswered(reply) };
   return { ok: true, ...answer };
@@ -120,14 +114,7 @@ export async function checkNow(
 ): Promise<ActionResult> {
   log.info({ ...wanted, by: person.name }, "check asked for on the dashboard");
   const more = { fresh: true, ...(wanted.container !== undefined && { container: wanted.container }) };
-  const question = {
-    host: wanted.host,
-    service: "poller",
-    command: "look",
-    more,
-    timeout: POLLER_MS,
-  } as const;
-  const reply = await askHost(nats, question);
+  const reply = await askService({ nats }, wanted.host, ["poller", "look"], { more, timeout: POLLER_MS });
   const looked = Looked.safeParse(reply).data;
   if (looked === undefined) return { ok: false, because: whyUnanswered(reply) };
   return { ok: true, containers: looked.containers };

@@ -1,10 +1,8 @@
 // The HTTP endpoint that Prometheus scrapes: GET /metrics, and nothing else.
-import { once } from "node:events";
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
-import { isIPv6 } from "node:net";
-import { CannotStart, explain } from "../../shared/errors.ts";
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import { messageOf } from "../../shared/catalogue/entry.ts";
 import { observerErrors } from "../../shared/catalogue/start-errors.ts";
+import { type ListenAddress, listenOn, stopping } from "../../shared/runtime/http-server.ts";
 
 export interface ServedMetrics {
   readonly contentType: string;
@@ -14,34 +12,20 @@ export interface ServedMetrics {
   readonly cannotAccept: (error: Error) => void;
 }
 
-interface Address {
-  readonly address: string;
-  readonly port: number;
-}
-
 const MAX_CONNECTIONS = 100;
 
 /** @throws CannotStart where the address is not one of this machine's, or the port is in use. */
-export async function serveMetrics(
-  { address, port }: Address,
-  served: ServedMetrics,
-): Promise<AsyncDisposable> {
+export async function serveMetrics(place: ListenAddress, served: ServedMetrics): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 10_000, maxHeaderSize: 8192 }, (request, response) => {
     void answer(request, response, served);
   });
   server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, { address, port });
+  await listenOn(server, place, (values) => messageOf(observerErrors.metricsAddress, values));
   server.once("error", (error) => {
     server.on("error", () => undefined); // without a listener an error ends the program
     served.cannotAccept(error);
   });
-  return {
-    [Symbol.asyncDispose]: async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
+  return stopping(server);
 }
 
 async function answer(
@@ -70,15 +54,4 @@ function end(response: ServerResponse, status: number, text: string): void {
   response.statusCode = status;
   if (!response.hasHeader("content-type")) response.setHeader("content-type", "text/plain; charset=utf-8");
   response.end(text);
-}
-
-async function listen(server: Server, { address, port }: Address): Promise<void> {
-  try {
-    server.listen({ host: address.replace(/^\[(.*)\]$/, "$1"), port });
-    await once(server, "listening");
-  } catch (cause) {
-    const place = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-    const values = { address: place, because: explain(cause) };
-    throw new CannotStart(messageOf(observerErrors.metricsAddress, values), { cause });
-  }
 }

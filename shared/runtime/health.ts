@@ -1,11 +1,11 @@
 // Serves liveness (`/healthz`) and readiness (`/readyz`), on loopback only. Each part of the process registers a
 // check that says what keeps it from working. One reachable Engine is enough for readiness: whoever restarts an
 // unready process, or reverts a self-update, must not do so to the hosts that are healthy.
-import { once } from "node:events";
-import { type Server, createServer } from "node:http";
-import { CannotStart, explain } from "../errors.ts";
+import { createServer } from "node:http";
+import { explain } from "../errors.ts";
 import { messageOf } from "../catalogue/entry.ts";
 import { settingErrors } from "../catalogue/start-errors.ts";
+import { listenOn, stopping } from "./http-server.ts";
 
 /** Returns what is wrong; undefined where nothing is. */
 type HealthCheck = () => string | undefined | Promise<string | undefined>;
@@ -77,14 +77,10 @@ export async function serveHealth(port: number | undefined, health: Health): Pro
       response.end(`${JSON.stringify(body)}\n`);
     });
   });
-  await listen(server, port);
-  return {
-    [Symbol.asyncDispose]: async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
+  await listenOn(server, { address: "127.0.0.1", port }, ({ because }) =>
+    messageOf(settingErrors.healthPort, { port, because }),
+  );
+  return stopping(server);
 }
 
 async function answerRequest(path: string, health: Health): Promise<readonly [status: number, body: object]> {
@@ -93,13 +89,4 @@ async function answerRequest(path: string, health: Health): Promise<readonly [st
   const { isReady, wrong } = await health.runChecks();
   if (!isReady) return [503, { status: "not ready", because: wrong }];
   return [200, { status: "ready", ...(Object.keys(wrong).length > 0 && { but: wrong }) }];
-}
-
-async function listen(server: Server, port: number): Promise<void> {
-  try {
-    server.listen(port, "127.0.0.1");
-    await once(server, "listening");
-  } catch (cause) {
-    throw new CannotStart(messageOf(settingErrors.healthPort, { port, because: explain(cause) }), { cause });
-  }
 }

@@ -68,6 +68,14 @@ describe("a service whose updater is killed", () => {
     });
 });
 
+/** For the update of web, for five seconds. */
+async function untilGateWaits(stack: Stack): Promise<void> {
+  await stack.script("before_service_update/10-slow", "#!/bin/sh\nsleep 5\n");
+  await release("apps/web", "2");
+  await stack.check();
+  await until("the gate waits", () => stack.heard().includes("before_service_update web"));
+}
+
 describe("a service of a swarm", () => {
   let swarm: Swarm;
   before(async () => (swarm = await formSwarm([h1, h3])));
@@ -79,10 +87,7 @@ describe("a service of a swarm", () => {
   it("that somebody changes while the gate waits keeps that change, and is updated", async () => {
     await swarm.deploy("web");
     await using stack = await startStack({ engine: h1, env: SWARM });
-    await stack.script("before_service_update/10-slow", "#!/bin/sh\nsleep 5\n");
-    await release("apps/web", "2");
-    await stack.check();
-    await until("the gate waits", () => stack.heard().includes("before_service_update web"));
+    await untilGateWaits(stack);
     const { Version, Spec } = await swarm.serviceOf("web");
     const labels = { ...Spec.Labels, mine: "yes" };
     await h1.docker
@@ -95,10 +100,7 @@ describe("a service of a swarm", () => {
   it("whose owner gives it another image while the gate waits is left to them", async () => {
     await swarm.deploy("web");
     await using stack = await startStack({ engine: h1, env: SWARM });
-    await stack.script("before_service_update/10-slow", "#!/bin/sh\nsleep 5\n");
-    await release("apps/web", "2");
-    await stack.check();
-    await until("the gate waits", () => stack.heard().includes("before_service_update web"));
+    await untilGateWaits(stack);
     const other = await pushApp("apps/other", "1");
     const { Version, Spec } = await swarm.serviceOf("web");
     const TaskTemplate = {

@@ -1,12 +1,10 @@
 // Listens for browsers, and stops.
-import { once } from "node:events";
 import type { Server } from "node:http";
-import { isIPv6 } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Hono } from "hono";
 import { messageOf } from "../../../shared/catalogue/entry.ts";
 import { observerErrors } from "../../../shared/catalogue/start-errors.ts";
-import { CannotStart, explain } from "../../../shared/errors.ts";
+import { listenOn, stopping } from "../../../shared/runtime/http-server.ts";
 import type { Settings } from "../../../shared/settings/settings.ts";
 import type { AppEnv } from "./app-context.ts";
 import { basePathOf } from "./cookies.ts";
@@ -23,15 +21,10 @@ export async function serveApp(app: Hono<AppEnv>, settings: ServeSettings): Prom
     serverOptions: { requestTimeout: 30_000, maxHeaderSize: 16_384 },
   }) as Server;
   server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, settings);
+  const { DASHBOARD_ADDR: address, DASHBOARD_PORT: port } = settings;
+  await listenOn(server, { address, port }, (values) => messageOf(observerErrors.dashboardAddress, values));
   server.on("error", () => undefined); // one connection's; without a listener it ends the program
-  return {
-    [Symbol.asyncDispose]: async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
+  return stopping(server);
 }
 
 /** A proxy may leave the prefix of DASHBOARD_URL in the path, or take it away. */
@@ -45,18 +38,4 @@ function withoutBase(
   if (url.pathname === base) return new Response(null, { status: 308, headers: { location: `${base}/` } });
   url.pathname = url.pathname.slice(base.length);
   return answer(new Request(url, request));
-}
-
-async function listen(
-  server: Server,
-  { DASHBOARD_ADDR: address, DASHBOARD_PORT: port }: ServeSettings,
-): Promise<void> {
-  try {
-    server.listen({ host: address.replace(/^\[(.*)\]$/, "$1"), port });
-    await once(server, "listening");
-  } catch (cause) {
-    const place = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-    const values = { address: place, because: explain(cause) };
-    throw new CannotStart(messageOf(observerErrors.dashboardAddress, values), { cause });
-  }
 }

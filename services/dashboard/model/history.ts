@@ -19,7 +19,7 @@ export interface EndedView {
   readonly ms?: number | undefined;
 }
 
-export const MAX_RESULTS = 10_000;
+const MAX_RESULTS = 10_000;
 const MAX_BECAUSE = 500;
 
 export class UpdateHistory {

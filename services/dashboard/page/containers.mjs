@@ -1,7 +1,7 @@
 // The view Containers: all of them, over all hosts, with what is newer, why it is not updated, and what can be done.
 import { useEffect, useState } from "preact/hooks";
 import { dateTime } from "./format.mjs";
-import { Ago, Dialog, Outcome, SortedTable, Word, html, runLink, useWork } from "./parts.mjs";
+import { Ago, Dialog, HostFilter, Outcome, SortedTable, Word, html, runLink, useWork } from "./parts.mjs";
 import { ask, data, mayCommand } from "./store.mjs";
 import { language, t } from "./texts.mjs";
 
@@ -37,13 +37,7 @@ export function Containers() {
         >${t("search")}
         <input type="search" value=${search} onInput=${({ target }) => setSearch(target.value)}
       /></label>
-      <label>
-        ${t("host")}
-        <select value=${host} onChange=${({ target }) => setHost(target.value)}>
-          <option value="">${t("allHosts")}</option>
-          ${hosts.map((name) => html`<option value=${name}>${name}</option>`)}
-        </select>
-      </label>
+      <${HostFilter} hosts=${hosts} host=${host} choose=${setHost} />
       <label>
         ${t("show")}
         <select value=${show} onChange=${({ target }) => setShow(target.value)}>

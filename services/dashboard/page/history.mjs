@@ -1,7 +1,7 @@
 // The view History: how updates ended, and how long containers were down, as charts and as a table.
 import { useEffect, useState } from "preact/hooks";
 import { dateTime, duration } from "./format.mjs";
-import { Ago, SortedTable, Word, html, runLink } from "./parts.mjs";
+import { Ago, HostFilter, SortedTable, Word, html, runLink } from "./parts.mjs";
 import { ask, data, status } from "./store.mjs";
 import { language, t } from "./texts.mjs";
 
@@ -23,13 +23,7 @@ export function History() {
     <h2 id="history">${t("history")}</h2>
     ${since && html`<p>${t("historySince", { time: dateTime(since, language.value) })}</p>`}
     <form class="filters" onSubmit=${(submit) => submit.preventDefault()}>
-      <label>
-        ${t("host")}
-        <select value=${host} onChange=${({ target }) => setHost(target.value)}>
-          <option value="">${t("allHosts")}</option>
-          ${hosts.map((name) => html`<option value=${name}>${name}</option>`)}
-        </select>
-      </label>
+      <${HostFilter} hosts=${hosts} host=${host} choose=${setHost} />
     </form>
     ${
       ends.length === 0

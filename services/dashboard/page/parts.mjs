@@ -71,6 +71,16 @@ export const Outcome = ({ busy, message, failed }) =>
     ${busy ? "…" : message}
   </p>`;
 
+/** Chooses one of the hosts, or all: "". */
+export const HostFilter = ({ hosts, host, choose }) =>
+  html`<label>
+    ${t("host")}
+    <select value=${host} onChange=${({ target }) => choose(target.value)}>
+      <option value="">${t("allHosts")}</option>
+      ${hosts.map((name) => html`<option value=${name}>${name}</option>`)}
+    </select>
+  </label>`;
+
 /** A table that people may sort by its columns; `columns`: { key, label, value?, cell }. */
 export function SortedTable({ caption, columns, rows, keyOf, by, limit = 100 }) {
   const [sort, setSort] = useState(by);

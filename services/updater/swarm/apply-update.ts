@@ -26,7 +26,7 @@ type Applying = RunRecord & { kind: "applying" };
 export const findApplying = ({ journal }: Pick<Run, "journal">, name: string): Applying | undefined =>
   journal.recordsOf("applying").findLast(({ container }) => container === name);
 
-export const sentUpdateOf = ({ from, to, rolled_back_at: rolledBackAt }: Applying): SentUpdate => ({
+const sentUpdateOf = ({ from, to, rolled_back_at: rolledBackAt }: Applying): SentUpdate => ({
   from,
   to,
   rolledBackAt,
