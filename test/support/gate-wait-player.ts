@@ -50,7 +50,7 @@ export function playWait(
 ): PlayedWait {
   const asked = [askedParticipant("a"), askedParticipant("b")];
   const full: WaitQuestion = {
-    ...{ event: "e", hook: "before_update", asked, own: "exec", isOwnOff: false },
+    ...{ event: "e", hook: "before_update", asked, isNew: false, own: "exec", isOwnOff: false },
     ...{ elapsed: 0, atMost: Infinity },
     ...question,
   };

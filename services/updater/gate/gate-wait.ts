@@ -21,7 +21,7 @@ import {
 /** How often the stream is read without a signal. */
 const TICK_MS = 3000;
 /** A signal can arrive before its message can be read: pauses between retries. */
-const FIRST_RETRY_MS = 2;
+const FIRST_RETRY_MS = 1;
 const LAST_RETRY_MS = 256;
 /** How often the event of a pending question is stored again, if the stream no longer has it. */
 const REPUBLISH_INTERVAL_MS = 10_000;
@@ -33,10 +33,13 @@ export interface WaitState extends WaitFacts {
   readonly names: ReadonlyMap<string, string>;
   /** Whose subjects have more to read, by their signals. */
   readonly signaled: ReadonlySet<string>;
+  /** Whose subjects were read last. */
+  readonly lastRead: ReadonlySet<string>;
   /** Voter → sequence from which its subject is read on. */
   readonly cursors: ReadonlyMap<string, number>;
   /** What the last reading found. */
   readonly updates: readonly VoterUpdate[];
+  /** Before the next retry. */
   readonly retryPause: number;
   readonly allReadAt: number;
   readonly publishedAt: number;
@@ -99,7 +102,8 @@ export function beginWait(question: WaitQuestion, now: number): WaitStep {
   const state: WaitState = {
     ...{ question, startedAt: now, received: deferUnreadable(question), progress: new Map() },
     ...{ phase: "publishing", names: new Map(names.map((name) => [encodeToken(name), name])) },
-    ...{ signaled: new Set(), cursors: new Map(), updates: [], retryPause: FIRST_RETRY_MS },
+    ...{ signaled: new Set(), lastRead: new Set(), cursors: new Map(), updates: [] },
+    ...{ retryPause: FIRST_RETRY_MS },
     ...{ allReadAt: now, publishedAt: now, isReconnected: false, isStopped: false },
   };
   return { state, effects: [{ kind: "publish" }] };
@@ -112,11 +116,8 @@ export function reduceWait(state: WaitState, input: WaitInput): WaitStep {
       return goOn({ ...state, publishedAt: now, isReconnected: false }, now);
     case "message":
       return withoutEffect(receiveMessage(state, input, now));
-    case "read": {
-      const received = expirePending(state, now);
-      const read: WaitState = { ...state, phase: "checking the hub", updates: input.updates, received };
-      return { state: read, effects: [{ kind: "check the hub" }] };
-    }
+    case "read":
+      return checkHub(state, input.updates, now);
     case "hub checked":
       return input.outage === undefined
         ? conclude(state, now)
@@ -124,7 +125,10 @@ export function reduceWait(state: WaitState, input: WaitInput): WaitStep {
     case "signal":
     case "progress": {
       const name = state.names.get(input.token); // anybody else's signals are junk (G7)
-      return name === undefined ? withoutEffect(state) : wake(noteSignal(state, input, name), now);
+      if (name === undefined) return withoutEffect(state);
+      return input.kind === "signal"
+        ? wake({ ...state, signaled: new Set([...state.signaled, name]) }, now)
+        : withoutEffect({ ...state, progress: new Map([...state.progress, [name, now]]) });
     }
     case "timer":
       return wake(state, now);
@@ -138,9 +142,17 @@ export function reduceWait(state: WaitState, input: WaitInput): WaitStep {
 const withoutEffect = (state: WaitState): WaitStep => ({ state, effects: [] });
 
 function goOn(state: WaitState, now: number): WaitStep {
-  return state.phase === "publishing"
-    ? read({ ...state, startedAt: now, allReadAt: now }, votersOf(state))
-    : waitForNext(state, now);
+  if (state.phase !== "publishing") return waitForNext(state, now);
+  const started = { ...state, startedAt: now, allReadAt: now };
+  return state.question.isNew ? checkHub(started, [], now) : read(started, votersOf(started));
+}
+
+function checkHub(state: WaitState, updates: readonly VoterUpdate[], now: number): WaitStep {
+  const received = expirePending(state, now);
+  return {
+    state: { ...state, phase: "checking the hub", updates, received },
+    effects: [{ kind: "check the hub" }],
+  };
 }
 
 function receiveMessage(
@@ -152,15 +164,6 @@ function receiveMessage(
   if (verdict === undefined) return { ...state, cursors };
   return { ...state, cursors, received: receiveVerdict(state, voter, verdict, now) };
 }
-
-const noteSignal = (
-  state: WaitState,
-  { kind, now }: { readonly kind: "signal" | "progress"; readonly now: number },
-  name: string,
-): WaitState =>
-  kind === "signal"
-    ? { ...state, signaled: new Set([...state.signaled, name]) }
-    : { ...state, progress: new Map([...state.progress, [name, now]]) };
 
 /** The end of a round. */
 function conclude(state: WaitState, now: number): WaitStep {
@@ -187,18 +190,25 @@ function waitForNext(state: WaitState, now: number): WaitStep {
   const signaled = [...state.signaled, ...unread].filter(
     (name) => voters.includes(name) && !isRead.has(name),
   );
-  const retryPause =
-    state.updates.length > 0 || signaled.length === 0 ? FIRST_RETRY_MS : state.retryPause * 2;
-  const isRetried = signaled.length > 0 && retryPause <= LAST_RETRY_MS;
+  if (signaled.some((name) => !state.lastRead.has(name)))
+    return readSignaled({ ...state, signaled: new Set(signaled), retryPause: FIRST_RETRY_MS }, now);
+  const pause = state.updates.length > 0 ? FIRST_RETRY_MS : state.retryPause;
+  const isRetried = signaled.length > 0 && pause <= LAST_RETRY_MS;
   return {
-    state: { ...state, phase: "waiting", signaled: new Set(isRetried ? signaled : []), retryPause },
-    effects: [{ kind: "set timer", ms: isRetried ? retryPause : msUntilNextDeadline(state, now, TICK_MS) }],
+    state: {
+      ...{ ...state, phase: "waiting", signaled: new Set(isRetried ? signaled : []) },
+      retryPause: isRetried ? pause * 2 : FIRST_RETRY_MS,
+    },
+    effects: [{ kind: "set timer", ms: isRetried ? pause : msUntilNextDeadline(state, now, TICK_MS) }],
   };
 }
 
 /** Begins the next round, if none is under way. */
-function wake(state: WaitState, now: number): WaitStep {
-  if (state.phase !== "waiting") return withoutEffect(state);
+const wake = (state: WaitState, now: number): WaitStep =>
+  state.phase === "waiting" ? readSignaled(state, now) : withoutEffect(state);
+
+/** All subjects where nobody has signaled, and at each tick. */
+function readSignaled(state: WaitState, now: number): WaitStep {
   const voters = votersOf(state);
   const isTick = now - state.allReadAt >= TICK_MS; // also while somebody signals all the time (G7)
   const toRead = voters.filter((name) => isTick || state.signaled.size === 0 || state.signaled.has(name));
@@ -207,5 +217,8 @@ function wake(state: WaitState, now: number): WaitStep {
 
 function read(state: WaitState, voters: readonly string[]): WaitStep {
   const subjects = voters.map((voter) => ({ voter, from: state.cursors.get(voter) ?? 1 }));
-  return { state: { ...state, phase: "reading" }, effects: [{ kind: "read", subjects }] };
+  return {
+    state: { ...state, phase: "reading", lastRead: new Set(voters) },
+    effects: [{ kind: "read", subjects }],
+  };
 }

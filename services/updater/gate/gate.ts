@@ -99,7 +99,11 @@ export class Gate {
           return decided;
         },
       },
-      { event, hook, asked, own, isOwnOff: !this.#bus.context.settings.HOOK_EXECUTOR, elapsed, atMost },
+      {
+        ...{ event, hook, asked, own, elapsed, atMost },
+        isNew: !isResumed && question.published === undefined,
+        isOwnOff: !this.#bus.context.settings.HOOK_EXECUTOR,
+      },
     );
   }
 

@@ -23,6 +23,8 @@ export interface WaitQuestion {
   readonly event: string;
   readonly hook: HookName;
   readonly asked: readonly AskedParticipant[];
+  /** This wait publishes the event for the first time: nobody has answered before, and who does so now signals it. */
+  readonly isNew: boolean;
   /** The participant of this host itself. */
   readonly own: string;
   /** HOOK_EXECUTOR is off: it was turned off since, if the host's participant was asked. Its silence counts at once. */

@@ -41,8 +41,9 @@ function happeningsOf({ at, voter, what, isSignaled }: Voice): Happening[] {
   };
   return [message, ...(isSignaled ? [{ at, kind: "news", news: { kind: "signal", token } } as const] : [])];
 }
+/** Whether it publishes the event for the first time changes nothing where all that is said comes after. */
 const play = (question: Parameters<typeof playWait>[0], said: readonly Voice[]): PlayedWait =>
-  playWait(question, said.flatMap(happeningsOf));
+  playWait({ isNew: said.every(({ at }) => at > 0), ...question }, said.flatMap(happeningsOf));
 
 /** By the contract: when somebody who says nothing is out of time. */
 function deadlineOf({ name, timeout_ms, max_ms }: AskedParticipant, said: readonly Voice[]): number {

@@ -30,6 +30,16 @@ describe("a wait", () => {
     assert.deepEqual([end.kind, end.at, end.words], ["decided", 20, { a: "proceed", b: "defer" }]);
   });
 
+  it("that publishes the event for the first time reads nothing until somebody signals", () => {
+    const { effects, end } = playWait({ isNew: true }, [
+      ...says("a", 10, "proceed"),
+      ...says("b", 20, "proceed"),
+    ]);
+    const read = effects.flatMap((effect) => (effect.kind === "read" ? [effect.subjects] : []));
+    assert.deepEqual(read, [[{ voter: "a", from: 1 }], [{ voter: "b", from: 1 }]]);
+    assert.equal(end.at, 20);
+  });
+
   it("takes what was answered before, without a signal", () => {
     const { end } = playWait({}, [stored("a", 0, "proceed"), stored("b", 0, "proceed")]);
     assert.equal(end.at, 0);
@@ -152,17 +162,32 @@ describe("a signal", () => {
   it("has its subject read again at growing pauses until the message is there", () => {
     const asked = [askedParticipant("a", 60_000)];
     const { end, effects } = playWait({ asked }, [signal("a", 100), stored("a", 110, "proceed")]);
-    assert.equal(end.at, 100 + 4 + 8);
+    assert.equal(end.at, 100 + 1 + 2 + 4 + 8);
     const timers = effects.flatMap((effect) => (effect.kind === "set timer" ? [effect.ms] : []));
-    assert.deepEqual(timers, [3000, 4, 8]);
+    assert.deepEqual(timers, [3000, 1, 2, 4, 8]);
   });
 
   it("of nothing is given up, and the tick reads", () => {
     const asked = [askedParticipant("a", 60_000)];
     const { end, effects } = playWait({ asked }, [signal("a", 100), stored("a", 700, "proceed")]);
     const timers = effects.flatMap((effect) => (effect.kind === "set timer" ? [effect.ms] : []));
-    assert.deepEqual(timers, [3000, 4, 8, 16, 32, 64, 128, 256, 3000]);
-    assert.equal(end.at, 100 + 508 + 3000);
+    assert.deepEqual(timers, [3000, 1, 2, 4, 8, 16, 32, 64, 128, 256, 3000]);
+    assert.equal(end.at, 100 + 511 + 3000);
+  });
+
+  it("that comes while others are read has its subject read right after", () => {
+    const { end, effects } = playWait({ isNew: true }, [signal("a", 0), stored("a", 0, "proceed")]);
+    const timers = effects.filter(({ kind }) => kind === "set timer");
+    assert.deepEqual([end.words["a"], timers[0]], ["proceed", { kind: "set timer", ms: 1000 }]);
+  });
+
+  it("of progress has nothing read", () => {
+    const { effects } = playWait({ isNew: true }, [progress("a", 100), progress("b", 200)]);
+    const [publish, hub, timer] = effects;
+    assert.deepEqual(
+      [publish?.kind, hub?.kind, timer],
+      ["publish", "check the hub", { kind: "set timer", ms: 1000 }],
+    );
   });
 
   it("has only its own subject read", () => {

@@ -170,6 +170,15 @@ function isDecided(
   hook: "before_update" | "updates_enumerated" = "before_update",
 ): boolean {
   const received = new Map(heard.map((verdict) => [verdict.participant, verdict]));
-  const question = { event: "e", hook, asked, own: "exec", isOwnOff: false, elapsed: 0, atMost: Infinity };
+  const question = {
+    event: "e",
+    hook,
+    asked,
+    isNew: false,
+    own: "exec",
+    isOwnOff: false,
+    elapsed: 0,
+    atMost: Infinity,
+  };
   return isWaitDecided({ question, startedAt: 0, received, progress: new Map() });
 }
