@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ObserverName, observerNames } from "../shared/contract/observers.ts";
 import { type Setting, type SettingName, settings } from "../shared/settings/settings.ts";
-import { checkout } from "./support/ouroboros-image.ts";
+import { checkout } from "./support/checkout.ts";
 
 const text = readFileSync(join(checkout, "compose.yaml"), "utf8");
 const rows = Object.entries<Setting>(settings);

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { pushApp } from "./bed/bed.ts";
-import { checkout } from "./support/ouroboros-image.ts";
+import { checkout } from "./support/checkout.ts";
 
 const read = (file: string): string => readFileSync(join(checkout, file), "utf8");
 const NATS = /\bnats:[\w.-]+@sha256:[0-9a-f]{64}/;

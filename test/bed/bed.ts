@@ -56,6 +56,9 @@ export function engine(n: number): Engine {
   return { name: `h${n}`, socket, docker, clean, [Symbol.asyncDispose]: clean };
 }
 
+/** What takes a minute to make: the base image, and ours built on it. */
+const KEPT_IMAGES = /^(?:node|ouroboros-of-the-bed):/;
+
 async function cleanEngine(docker: Docker): Promise<void> {
   const found = await things(docker);
   await Promise.all(
@@ -66,7 +69,7 @@ async function cleanEngine(docker: Docker): Promise<void> {
     ...found.volumes.map(({ id }) => gone(docker.getVolume(id).remove({ force: true }))),
   ]);
   const images = await docker.listImages();
-  const ours = images.filter(({ RepoTags }) => !(RepoTags ?? []).some((tag) => tag.startsWith("node:")));
+  const ours = images.filter(({ RepoTags }) => !(RepoTags ?? []).some((tag) => KEPT_IMAGES.test(tag)));
   for (const { Id } of ours) await gone(docker.getImage(Id).remove({ force: true }));
 }
 

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { readCommandLine } from "./command-line.ts";
-import { filesAt, isFullTest, isTest, longest, longestFirst, needsBed } from "./files.ts";
+import {
+  filesAt,
+  isFullTest,
+  isTest,
+  longest,
+  longestFirst,
+  needsBed,
+  needsImage,
+  testsIn,
+} from "./files.ts";
 
 describe("a test file", () => {
   const files: Readonly<Record<string, string>> = {
@@ -37,6 +46,12 @@ describe("the order of test files", () => {
     const [first = "", second = ""] = longest.map((name) => `dist/test/${name}.test.js`);
     const [story, other] = ["dist/test/end-to-end/a.test.js", "dist/test/a/b.test.js"];
     assert.deepEqual(longestFirst([other, second, story, first]), [first, second, story, other]);
+  });
+
+  it("begins with all that need our image, one after the other", () => {
+    const paths = longest.map((name) => `dist/test/${name}.test.js`);
+    const needing = testsIn("dist/test", isTest).filter((file) => needsImage(file));
+    assert.deepEqual(paths.slice(0, needing.length).toSorted(), needing);
   });
 
   it("names files that are there", () => {

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { posix as paths, sep } from "node:path";
 
 const theBed = "dist/test/bed/bed.js";
+const theImage = "dist/test/support/ouroboros-image.js";
 
 /** The compiled files that a path stands for, `test/x.test.ts`, `dist/test/x.test.js` or a folder; throws if there are none. */
 export function filesAt(path: string, isTest: (name: string) => boolean): readonly string[] {
@@ -37,20 +38,18 @@ export const testsIn = (folder: string, isTest: (name: string) => boolean): read
     .filter(isTest)
     .sort();
 
-/** What takes a minute or more, longest first; OUROBOROS_TEST_TIMES=all tells of each run how long every file took. */
+/**
+ * What takes a minute or more, longest first, but for those that need our image: they are one piece of work.
+ * OUROBOROS_TEST_TIMES=all tells of each run how long every file took.
+ */
 export const longest: readonly string[] = [
-  ...["fidelity/fidelity", "end-to-end/self-killed", "end-to-end/self-update"],
-  ...["end-to-end/killed-on-28", "end-to-end/compose"],
-  ...["end-to-end/run-once", "end-to-end/one-container", "end-to-end/two-instances", "end-to-end/prune"],
-  ...["end-to-end/messaging", "end-to-end/identity", "end-to-end/copied-in", "end-to-end/left-behind"],
-  ...["end-to-end/participants", "end-to-end/image", "end-to-end/failures", "end-to-end/faults"],
-  ...[
-    "end-to-end/linked-updates",
-    "end-to-end/owner-replaces-container",
-    "end-to-end/schedule",
-    "end-to-end/killed",
-  ],
-  ...["end-to-end/modes", "nats/adversary", "services/updater/swap/swap", "fidelity/compose"],
+  ...["end-to-end/self-killed", "end-to-end/self-update", "end-to-end/compose", "end-to-end/image"],
+  ...["end-to-end/migrating", "end-to-end/own-container", "nats/nats-container"],
+  ...["fidelity/fidelity", "end-to-end/killed-on-28", "nats/adversary", "end-to-end/failures"],
+  ...["end-to-end/prune", "end-to-end/left-behind", "end-to-end/killed", "end-to-end/plans"],
+  ...["end-to-end/run-once", "end-to-end/linked-updates", "end-to-end/two-instances"],
+  ...["end-to-end/identity", "end-to-end/participants", "end-to-end/messaging"],
+  ...["services/updater/swap/verify-container", "services/updater/swap/swap", "end-to-end/one-container"],
 ];
 
 /** The long ones first, so that no bed waits for another at the end. */
@@ -67,11 +66,16 @@ export function longestFirst(files: readonly string[]): readonly string[] {
 type Read = (file: string) => string;
 const readText: Read = (file) => readFileSync(file, "utf8");
 
+export const needsBed = (file: string, read: Read = readText): boolean => reaches(file, theBed, read);
+
+/** Whether it needs our image: all files that do run in the same bed, which builds it once. */
+export const needsImage = (file: string, read: Read = readText): boolean => reaches(file, theImage, read);
+
 /** Follows imports within test/: what the product imports says nothing about a test. */
-export function needsBed(file: string, read: Read = readText): boolean {
+function reaches(file: string, wanted: string, read: Read): boolean {
   const seen = new Set([file]);
   for (const one of seen) {
-    if (one === theBed) return true;
+    if (one === wanted) return true;
     for (const imported of importsOf(one, read)) if (imported.startsWith("dist/test/")) seen.add(imported);
   }
   return false;

@@ -1,7 +1,7 @@
 /**
  * Runs test files, one after the other, inside a bed or without one. Each is claimed first by a file in the folder
- * OUROBOROS_TEST_CLAIMS, so that workers in several beds share the work. What a file has to say is printed in one
- * piece; what came of it goes into the file OUROBOROS_TEST_RESULTS after each.
+ * OUROBOROS_TEST_CLAIMS, so that workers in several beds share the work; those that need our image are claimed together.
+ * What a file has to say is printed in one piece; what came of it goes into the file OUROBOROS_TEST_RESULTS after each.
  *
  *   node dist/test/bed/worker.js dist/test/x.test.js...
  */
@@ -9,12 +9,14 @@ import { open, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { format } from "node:util";
 import Mocha from "mocha";
+import { needsImage } from "./files.ts";
 import { mochaHooks as rootHooks } from "./leaks.ts";
 import { type Results, failuresOf, giveUpSoon } from "./reporter.ts";
 import { cpuMs } from "./times.ts";
 
 const { OUROBOROS_TEST_CLAIMS: claims = "", OUROBOROS_TEST_RESULTS: results = "" } = process.env;
 const options = JSON.parse(await readFile(".mocharc.json", "utf8")) as Mocha.MochaOptions;
+const claimed = new Set<string>();
 const { Base } = Mocha.reporters as unknown as { Base: { consoleLog: (...args: unknown[]) => void } };
 
 let sum: Results = { passed: 0, failures: [], files: [] };
@@ -33,9 +35,11 @@ process.exitCode = sum.failures.length === 0 ? 0 : 1;
 giveUpSoon();
 
 async function isOurs(file: string): Promise<boolean> {
+  const claim = needsImage(file) ? "our image" : file;
+  if (claimed.has(claim)) return true;
   try {
-    const claim = await open(join(claims, encodeURIComponent(file)), "wx");
-    await claim.close();
+    await (await open(join(claims, encodeURIComponent(claim)), "wx")).close();
+    claimed.add(claim);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;

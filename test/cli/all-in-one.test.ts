@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { bedCommand, engine, engineSocket, pushApp, startNats } from "../bed/bed.ts";
-import { checkout } from "../support/ouroboros-image.ts";
+import { checkout } from "../support/checkout.ts";
 import { until } from "../support/until.ts";
 import { itInFullRun } from "../support/full-run.ts";
 

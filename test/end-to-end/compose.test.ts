@@ -11,12 +11,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { bedCommand, engine, engineSocket, leftovers, pushApp } from "../bed/bed.ts";
 import { until } from "../support/until.ts";
+import { checkout } from "../support/checkout.ts";
 import {
   LATEST,
   buildNats,
   buildOuroborosImage,
   buildSocketProxy,
-  checkout,
   containerNames,
   pushGeneration,
   releaseGeneration,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { bedCommand, engine, pushApp } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { buildOuroborosImage, docker } from "../support/ouroboros-image.ts";
+import { buildByDockerfile, buildOuroborosImage, docker } from "../support/ouroboros-image.ts";
 import { until } from "../support/until.ts";
 import { itInFullRun } from "../support/full-run.ts";
 
@@ -120,7 +120,7 @@ describe("the image", function () {
   itInFullRun("is built for arm64 too, where nothing of it can be run", async () => {
     const { reference } = await pushApp("arm64-base", "1", { platforms: ["linux/amd64", "linux/arm64/v8"] });
     const arm = "ouroboros-for-arm64";
-    await buildOuroborosImage(arm, { platform: "linux/arm64", system: reference });
+    await buildByDockerfile(arm, { platform: "linux/arm64", system: reference });
     const format = "{{.Os}}/{{.Architecture}} {{json .Config.Entrypoint}}";
     const native = await docker("inspect", "--format", format, IMAGE);
     assert.equal(await docker("inspect", "--format", format, arm), native.replace("amd64", "arm64"));

@@ -81,7 +81,7 @@ describe("a container and what refers to it, both to be updated,", () => {
   );
 
   for (const refused of firstUnlessFull(["vpn", "child"])) {
-    it(`are both put back when after_update refuses ${refused}`, async () => {
+    itInFullRun(`are both put back when after_update refuses ${refused}`, async () => {
       await using stack = await deployPair();
       const before = await ids();
       await stack.script("after_update/no", only(refused));

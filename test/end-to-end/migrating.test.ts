@@ -11,7 +11,8 @@ import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { bed, engine, engineSocket } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { buildOuroborosImage, checkout } from "../support/ouroboros-image.ts";
+import { checkout } from "../support/checkout.ts";
+import { buildOuroborosImage } from "../support/ouroboros-image.ts";
 import { until } from "../support/until.ts";
 import { itInFullRun } from "../support/full-run.ts";
 

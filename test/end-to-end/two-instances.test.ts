@@ -169,7 +169,7 @@ for (const number of firstUnlessFull([1, 2])) {
       assert.deepEqual(await overview(h), UPDATED);
     });
 
-    it("one that was only asleep does no harm once another has taken over", async () => {
+    itInFullRun("one that was only asleep does no harm once another has taken over", async () => {
       await due();
       await using a = await instanceFor("sa");
       await using b = await instanceFor("sb");

@@ -38,6 +38,27 @@ export const onImage = (image: ImageName, cases: Cases): Cases =>
     ]),
   );
 
-/** Those with these names. */
+/** Those with these names. @throws where there is no such case */
 export const chosen = (...names: readonly string[]): Cases =>
-  Object.fromEntries(Object.entries(allCases).filter(([name]) => names.includes(name)));
+  Object.fromEntries(names.map((name) => [name, existing(name)]));
+
+function existing(name: string): Case {
+  const found = allCases[name];
+  if (found === undefined) throw new Error(`no case ${name}`);
+  return found;
+}
+
+/** What `npm test` shows: of cases that differ in little, the one that asks for most. */
+export const oneOfEachKind: Cases = chosen(
+  ...["plain", "environment", "environment-bare", "labels", "compose-labels", "command", "entrypoint-alone"],
+  ...["entrypoint-reset", "user-workdir-stop", "healthcheck", "healthcheck-retries", "healthcheck-vanishes"],
+  ...["hostname", "tty", "mild", "twice", "bare", "config-vanishes", "entrypoint-appears-own"],
+  ...["entrypoint-vanishes-reset", "binds", "image-volumes", "anonymous-in-binds", "mounts-mixed"],
+  ...["tmpfs-over-image-volume", "volume-appears", "volume-vanishes", "volume-spelt-otherwise"],
+  ...["volumes-from-replaced", "ports", "ports-random", "port-vanishes", "publish-all", "restart-on-failure"],
+  ...["rights", "unmasked-paths", "limits", "devices-and-ulimits", "names", "log", "live-limits"],
+  ...["static-address", "three-networks", "network-host", "mac-address-both", "gateway-priority"],
+  ...["ipv6-static", "live-connect-address", "live-exchange", "network-both", "network-children"],
+  ...["chain-of-three", "link-both", "link-on-network", "soft-dependency", "hard-dependency-shares"],
+  ...["stopped", "paused", "auto-removed", "swarm-task", "pinned-by-digest", "by-image-id", "role"],
+);

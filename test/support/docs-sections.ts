@@ -1,7 +1,7 @@
 /** Pages of docs/ whose frame is written by hand, their tables by the long tests and the benches that measured them. */
-import { realpathSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { checkout } from "./checkout.ts";
 
 /** Which sections each page has. */
 const pages = {
@@ -23,7 +23,6 @@ const pages = {
 export type Section = (typeof pages)[keyof typeof pages][number];
 
 function pageFile(section: Section): string {
-  const checkout = dirname(realpathSync(join(import.meta.dirname, "../../../package.json")));
   const [page] =
     Object.entries(pages).find(([, sections]) => (sections as readonly string[]).includes(section)) ?? [];
   return join(checkout, `docs/${page ?? ""}.md`);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type NatsServer, startNats } from "../bed/bed.ts";
 import { until } from "./until.ts";
-import { checkout } from "./ouroboros-image.ts";
+import { checkout } from "./checkout.ts";
 
 /** Of deploy/nats/mqtt.conf. */
 const PORT = 1883;

@@ -1,8 +1,7 @@
 // How the image and `npm start` run Node: tests and benches run services so.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-
-const checkout = join(import.meta.dirname, "../../..");
+import { checkout } from "./checkout.ts";
 
 export const read = (file: string): string => readFileSync(join(checkout, file), "utf8");
 

@@ -2,17 +2,16 @@
 // need one are handed in ready-made. And its generations in the bed's registry, for who follows a tag of it.
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { realpathSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { ifExists } from "../../shared/docker/engine.ts";
 import { bedCommand, engine, engineSocket, registry } from "../bed/bed.ts";
+import { checkout } from "./checkout.ts";
 import { SOURCE_FOLDERS } from "./sources.ts";
 
 const dist = join(import.meta.dirname, "../..");
-export const checkout = dirname(realpathSync(join(dist, "../package.json")));
 
 /** Of a host. What it printed; what it complained about is in the error. */
 export const dockerOn =
@@ -24,8 +23,17 @@ export const dockerOn =
 
 export const docker = dockerOn(1);
 
-/** Builds the image on host 1. What `npm ci --omit=dev` would leave, from the lock file: only this goes into it. */
-export async function buildOuroborosImage(
+const BUILT = "ouroboros-of-the-bed:latest";
+
+/** Gives host 1 the image under a tag. It is built once for a bed, or anew where a test has pruned it. */
+export async function buildOuroborosImage(tag: string): Promise<void> {
+  const found = await ifExists(engine(1).docker.getImage(BUILT).inspect());
+  if (found === undefined) await buildByDockerfile(BUILT);
+  await docker("tag", BUILT, tag);
+}
+
+/** On host 1. What `npm ci --omit=dev` would leave, from the lock file: only this goes into it. */
+export async function buildByDockerfile(
   tag: string,
   { platform = "", system = "node:24-trixie-slim" } = {},
 ): Promise<void> {

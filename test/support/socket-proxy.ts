@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type EngineProxy, startEngineProxy } from "./engine-proxy.ts";
-import { checkout } from "./ouroboros-image.ts";
+import { checkout } from "./checkout.ts";
 
 export interface SocketProxy extends EngineProxy {
   /** `METHOD path` of what was asked and not allowed. */

@@ -1,8 +1,7 @@
 // The product's own source.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-
-const checkout = join(import.meta.dirname, "../../..");
+import { checkout } from "./checkout.ts";
 
 /** In the checkout, and what is compiled of them in dist/. */
 export const SOURCE_FOLDERS = ["cli", "nats", "services", "shared"];

@@ -7,10 +7,10 @@ import { ifExists } from "../../../shared/docker/engine.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import { Status } from "../../../cli/output/output-schemas.ts";
 import { bedCommand, engine } from "../../bed/bed.ts";
+import { checkout } from "../../support/checkout.ts";
 import {
   buildNats,
   buildOuroborosImage,
-  checkout,
   docker,
   dockerOn,
   imageOf,
@@ -39,8 +39,8 @@ const HEALTH_INTERVAL = "4s";
 /** Its health timeout alone ends a container that starts late, not the Engine's verdict "unhealthy" before it. */
 const HEALTH_RETRIES = "300";
 
-/** In the bed's registry; each Engine pulls them from there. */
-async function publishGenerations(hosts: readonly number[]): Promise<void> {
+/** In the bed's registry, as far as the cases need them; each Engine pulls them from there. */
+async function publishGenerations(hosts: readonly number[], cases: readonly SelfUpdateCase[]): Promise<void> {
   const files: Record<string, string> = {};
   for (const name of ["crashing-ouroboros.js", "crash-points.js"])
     files[name] = await readFile(join(import.meta.dirname, "../../support", name), "utf8");
@@ -50,11 +50,13 @@ async function publishGenerations(hosts: readonly number[]): Promise<void> {
   await buildOuroborosImage(OURS);
   await pushGeneration("1", { ours: OURS, lines, files, repositories });
   await pushGeneration("2", { ours: OURS, lines, files, repositories });
-  await pushGeneration("unready", {
-    ours: OURS,
-    lines: [...lines, "ENV NATS_URL=nats://127.0.0.1:9"],
-    ...{ files, repositories },
-  });
+  if (cases.some(({ next }) => next === "unready"))
+    await pushGeneration("unready", {
+      ours: OURS,
+      lines: [...lines, "ENV NATS_URL=nats://127.0.0.1:9"],
+      ...{ files, repositories },
+    });
+  if (!cases.some(({ form }) => form === "compose")) return;
   await pushGeneration(SET_UP, { ours: OURS, repositories });
   await buildNats(NATS);
   await docker("push", NATS);
@@ -67,9 +69,9 @@ async function publishGenerations(hosts: readonly number[]): Promise<void> {
 export async function runCases(
   queues: ReadonlyMap<number, readonly SelfUpdateCase[]>,
 ): Promise<ReadonlyMap<SelfUpdateCase, Promise<readonly string[]>>> {
-  await publishGenerations([...queues.keys()]);
-  const tell = new Map<SelfUpdateCase, (wrong: readonly string[]) => void>();
   const all = [...new Set([...queues.values()].flat())];
+  await publishGenerations([...queues.keys()], all);
+  const tell = new Map<SelfUpdateCase, (wrong: readonly string[]) => void>();
   const outcomes = new Map(
     all.map((one) => [one, new Promise<readonly string[]>((resolve) => tell.set(one, resolve))] as const),
   );

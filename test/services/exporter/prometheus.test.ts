@@ -7,7 +7,7 @@ import { metricNames, metrics } from "../../../services/exporter/metrics-table.t
 import { engine, hubControl } from "../../bed/bed.ts";
 import { LONG_SETTLE_TIME, deploy, release } from "../../support/containers.ts";
 import { type Prometheus, freePort, promtool, startPrometheus } from "../../support/monitoring.ts";
-import { checkout } from "../../support/ouroboros-image.ts";
+import { checkout } from "../../support/checkout.ts";
 import { type RegisteredParticipant, addParticipant, runOuroboros } from "../../support/participants.ts";
 import { requestPlan } from "../../support/runs.ts";
 import { type Process, type Stack, startProcess, startStack } from "../../support/stack.ts";
