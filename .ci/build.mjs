@@ -66,6 +66,18 @@ await build({
   keepNames: true,
   chunkNames: `${bundle}/[name]-[hash]`,
 });
+// Programs of the tests, which change the product's modules in their process and then start it: an Engine full of
+// containers that die starts them again and again. The modules stay, for tests that change a file of them.
+const testPrograms = readdirSync("dist/test/support").filter((name) =>
+  /(?:ing-updater|updater-.*|ing-ouroboros)\.js$/.test(name),
+);
+await build({
+  ...common,
+  outdir: "dist/test/programs",
+  entryPoints: testPrograms.map((name) => `dist/test/support/${name}`),
+  splitting: true,
+  keepNames: true,
+});
 // The program's former path, for units and scripts that start a checkout by it.
 mkdirSync("dist/services/ouroboros", { recursive: true });
 writeFileSync("dist/services/ouroboros/main.js", 'import "../../cli/main.js";\n');

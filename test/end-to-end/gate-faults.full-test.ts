@@ -18,9 +18,10 @@ import { type RegisteredParticipant, runOuroboros, addParticipant } from "../sup
 import { awaitResults, requestPlan, update } from "../support/runs.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { testProgram } from "../support/test-programs.ts";
 
 const h1 = engine(1);
-const dyingUpdater = join(import.meta.dirname, "../support/updater-crashing-at-send.js");
+const dyingUpdater = testProgram("updater-crashing-at-send");
 const example = join(import.meta.dirname, "../../../examples/participants/participant.py");
 
 const { addRow, write } = gateTable("gate");

@@ -7,9 +7,10 @@ import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 import { itInFullRun, firstUnlessFull } from "../support/full-run.ts";
+import { testProgram } from "../support/test-programs.ts";
 
 const h1 = engine(1);
-const dyingUpdater = join(import.meta.dirname, "../support/crashing-updater.js");
+const dyingUpdater = testProgram("crashing-updater");
 
 /** It listens nowhere, and so can share a network. */
 const WAITS = { cmd: 'trap "exit 0" TERM; sleep 100000 & wait' };

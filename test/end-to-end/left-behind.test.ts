@@ -16,10 +16,11 @@ import { awaitResults, requestPlan, update } from "../support/runs.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
+import { testProgram } from "../support/test-programs.ts";
 
 const h1 = engine(1);
 const RUN = "0abc";
-const dyingUpdater = join(import.meta.dirname, "../support/crashing-updater.js");
+const dyingUpdater = testProgram("crashing-updater");
 
 const policyOf = async (name: string, h = h1) =>
   (await h.docker.getContainer(name).inspect()).HostConfig.RestartPolicy?.Name;

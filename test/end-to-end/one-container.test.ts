@@ -1,7 +1,6 @@
 // Whatever goes wrong with one container ends that one, and the others go on.
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
-import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { swapSteps } from "../../services/updater/swap/swap-steps.ts";
@@ -11,6 +10,7 @@ import { awaitResults, readHold, requestPlan } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
+import { testProgram } from "../support/test-programs.ts";
 
 const h1 = engine(1);
 const patient = { STOP_AFTER_FAILURES: "0", SWAPS: "8" };
@@ -105,7 +105,7 @@ describe("an unexpected failure of one container", function () {
     const names = swapSteps.map((_, n) => `web${n}`);
     await deployAll(names);
     await using stack = await startStack({ engine: h1, env: patient, services: ["hook-executor", "poller"] });
-    const program = join(import.meta.dirname, "../support/throwing-updater.js");
+    const program = testProgram("throwing-updater");
     const faults = swapSteps.map(({ name }, n) => [`web${n}`, name]);
     stack.start("updater", { program, env: { THROW_AT: JSON.stringify(faults) } });
     const ends = await expectAllRun(stack, await plannedFor(stack, "apps/many"));

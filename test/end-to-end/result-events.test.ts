@@ -13,10 +13,10 @@ import { update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 import { firstUnlessFull } from "../support/full-run.ts";
+import { testProgram } from "../support/test-programs.ts";
 
 const h1 = engine(1);
 const VERSION = "org.opencontainers.image.version";
-const support = (name: string): string => join(import.meta.dirname, `../support/${name}.js`);
 
 describe("the end of an update as an event", () => {
   let stack: Stack;
@@ -121,7 +121,7 @@ describe("an updater that is killed before it tells an end", () => {
       await deploy(h1, "web");
       await using stack = await startStack({ engine: h1, services: ["poller", "hook-executor"] });
       const env = { DIE_AT: moment };
-      const dying = stack.start("updater", { program: support("updater-crashing-at-log-line"), env });
+      const dying = stack.start("updater", { program: testProgram("updater-crashing-at-log-line"), env });
       await stack.check();
       await release("apps/web", "2");
       await stack.check();
@@ -142,7 +142,7 @@ describe("an updater that is killed before it tells an end", () => {
       await deploy(h1, "web");
       await using stack = await startStack({ engine: h1, services: ["poller", "hook-executor"] });
       const dying = stack.start("updater", {
-        program: support("crashing-updater"),
+        program: testProgram("crashing-updater"),
         env: { DIE_AFTER: step },
       });
       await stack.check();

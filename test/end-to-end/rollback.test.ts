@@ -1,6 +1,5 @@
 // An operator goes back to the image before, and forth again; what is held meanwhile outlives restarts.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, afterEach, before, describe, it } from "mocha";
 import { OperatorRequestResult } from "../../cli/output/output-schemas.ts";
@@ -11,9 +10,10 @@ import { awaitResults, readHold, skippedContainers, update } from "../support/ru
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 import { itInFullRun, firstUnlessFull } from "../support/full-run.ts";
+import { testProgram } from "../support/test-programs.ts";
 
 const h1 = engine(1);
-const dyingUpdater = join(import.meta.dirname, "../support/crashing-updater.js");
+const dyingUpdater = testProgram("crashing-updater");
 const VOLUMES = { volumes: ["/data"] };
 
 const imageOf = async (name: string): Promise<string> => (await h1.docker.getContainer(name).inspect()).Image;

@@ -1,7 +1,6 @@
 // What the short story of swarm.test.ts leaves out: kills at each step, changes meanwhile, private registries, several
 // managers, quorum, `also`, the other modes, `ouroboros rollback`.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "mocha";
 import { makeCommandBody } from "../../shared/contract/messages.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
@@ -10,8 +9,9 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { type Swarm, formSwarm } from "../support/swarm.ts";
 import { until } from "../support/until.ts";
+import { testProgram } from "../support/test-programs.ts";
 
-const dyingUpdater = join(import.meta.dirname, "../support/crashing-updater.js");
+const dyingUpdater = testProgram("crashing-updater");
 const [h1, h3] = [engine(1), engine(3)];
 const SWARM = { SWARM: "true" };
 

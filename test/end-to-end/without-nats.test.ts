@@ -9,9 +9,10 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 import { itInFullRun } from "../support/full-run.ts";
+import { testProgram } from "../support/test-programs.ts";
 
 const h1 = engine(1);
-const program = join(import.meta.dirname, "../support/crashing-updater.js");
+const program = testProgram("crashing-updater");
 
 /** NATS keeps its store when it starts again. */
 async function webWithoutUpdater(): Promise<AsyncDisposable & { readonly stack: Stack }> {

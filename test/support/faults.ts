@@ -13,8 +13,9 @@ import { writeSection } from "./docs-sections.ts";
 import { awaitResults, requestPlan } from "./runs.ts";
 import { type Stack, startStack } from "./stack.ts";
 import { until } from "./until.ts";
+import { testProgram } from "./test-programs.ts";
 
-const faultyUpdater = join(import.meta.dirname, "fault-injecting-updater.js");
+const faultyUpdater = testProgram("fault-injecting-updater");
 /** For `node --import`. */
 export const shiftedClock = join(import.meta.dirname, "shifted-clock.js");
 

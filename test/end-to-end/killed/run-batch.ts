@@ -1,6 +1,5 @@
 // One run of the updater that is killed and recovers: some containers are updated side by side, each has come to a point
 // of its own when the process dies. What is wrong afterwards is told case by case.
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunRecord } from "../../../shared/contract/run-records.ts";
 import type { Process, Stack } from "../../support/stack.ts";
@@ -12,6 +11,7 @@ import { inspectByName, markedIds, volumeNames } from "./engine-state.ts";
 import type { Case } from "./points.ts";
 import { type Scene, nameOf, sceneOf } from "./scenes.ts";
 import { SETTLE_MS, type Session } from "./session.ts";
+import { testProgram } from "../../support/test-programs.ts";
 
 export interface Batch {
   readonly fault: FaultName;
@@ -31,7 +31,7 @@ export interface Programs {
   readonly recovering?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
-export const PROGRAMS: Programs = { dying: join(import.meta.dirname, "../../support/crashing-updater.js") };
+export const PROGRAMS: Programs = { dying: testProgram("crashing-updater") };
 
 /**
  * What recovery may take: this, and so many times what deploying the containers, the killed run and the fault took. A

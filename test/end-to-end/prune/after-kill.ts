@@ -20,8 +20,9 @@ import {
   unused,
 } from "./prune-calls.ts";
 import { firstUnlessFull } from "../../support/full-run.ts";
+import { testProgram } from "../../support/test-programs.ts";
 
-const dyingUpdater = join(import.meta.dirname, "../../support/crashing-updater.js");
+const dyingUpdater = testProgram("crashing-updater");
 const ENDS = { cmd: ["false"] };
 const STOPPED = "stop the old container";
 

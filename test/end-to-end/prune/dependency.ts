@@ -1,6 +1,5 @@
 // A prune, or its owner, takes a dependency that is stopped for the update of another container.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { afterEach, describe, it } from "mocha";
 import type { Engine } from "../../bed/bed.ts";
 import { deploy, overview, release } from "../../support/containers.ts";
@@ -20,8 +19,9 @@ import {
   volumes,
 } from "./prune-calls.ts";
 import { firstUnlessFull } from "../../support/full-run.ts";
+import { testProgram } from "../../support/test-programs.ts";
 
-const dyingUpdater = join(import.meta.dirname, "../../support/crashing-updater.js");
+const dyingUpdater = testProgram("crashing-updater");
 
 const cases: readonly (readonly [says: string, (h: Engine) => Promise<void>])[] = [
   [

@@ -1,6 +1,6 @@
 // One self-update that is cut at some moments: what is wrong afterwards, in sentences.
 import { existsSync } from "node:fs";
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ifExists } from "../../../shared/docker/engine.ts";
@@ -20,6 +20,7 @@ import {
   repositoryOn,
 } from "../../support/ouroboros-image.ts";
 import { nodeFlags } from "../../support/node-flags.ts";
+import { PROGRAMS_FOLDER } from "../../support/test-programs.ts";
 import { until } from "../../support/until.ts";
 import type { SelfUpdateCase } from "./cases.ts";
 
@@ -28,7 +29,7 @@ const NATS = "registry.lab:5000/nats-stand-in:1";
 /** What makes compose's keys and streams, and ends: of an image of its own, or it would keep the old one from being cleaned up. */
 const SET_UP = "set-up";
 const SET_UP_SERVICES = ["nats-config", "nats-prepare"];
-const PROGRAM = "/app/dist/test/support/crashing-ouroboros.js";
+const PROGRAM = "/app/dist/test/programs/crashing-ouroboros.js";
 const HOOKS = ["before_self_update", "after_self_update", "before_self_cleanup", "after_self_cleanup"];
 /** Generous: other tests want the same cores. */
 const WITHIN = { within: 300_000 };
@@ -42,10 +43,10 @@ const HEALTH_RETRIES = "300";
 /** In the bed's registry, as far as the cases need them; each Engine pulls them from there. */
 async function publishGenerations(hosts: readonly number[], cases: readonly SelfUpdateCase[]): Promise<void> {
   const files: Record<string, string> = {};
-  for (const name of ["crashing-ouroboros.js", "crash-points.js"])
-    files[name] = await readFile(join(import.meta.dirname, "../../support", name), "utf8");
+  for (const name of (await readdir(PROGRAMS_FOLDER)).filter((name) => name.endsWith(".js")))
+    files[name] = await readFile(join(PROGRAMS_FOLDER, name), "utf8");
   const entrypoint = ["/usr/bin/tini", "--", "node", ...nodeFlags, PROGRAM];
-  const lines = ["COPY *.js /app/dist/test/support/", `ENTRYPOINT ${JSON.stringify(entrypoint)}`];
+  const lines = ["COPY *.js /app/dist/test/programs/", `ENTRYPOINT ${JSON.stringify(entrypoint)}`];
   const repositories = hosts.map(repositoryOn);
   await buildOuroborosImage(OURS);
   await pushGeneration("1", { ours: OURS, lines, files, repositories });
