@@ -20,8 +20,10 @@ const IDLE_MS = Number(process.env["IDLE_MINUTES"] ?? "10") * 60_000;
 /** How many MB beyond a bare Node each may have. */
 const MOST_MB = {
   ...{ poller: 60, updater: 60, "hook-executor": 60, notifier: 60, exporter: 60, "home-assistant": 60 },
+  ...{ dashboard: 60 },
   ...{ "all in one": 75, "all in one, with observers": 90 },
 } as const;
+const DASHBOARD_TOKEN = "ann:viewer:ann-0123456789-0123456789";
 type MeasuredProgram = keyof typeof MOST_MB;
 const SERVICES = Object.keys(MOST_MB) as readonly MeasuredProgram[];
 
@@ -56,6 +58,7 @@ for (const [n, service] of SERVICES.entries()) {
     ...{ OUROBOROS_HOST: isAll ? `alone${n}` : "h1", NATS_URL: isAll ? "" : nats.url },
     ...(service !== "all in one" && {
       ...{ DATA_EXPORT: "prometheus", PROMETHEUS_PORT: String(port + 100) },
+      ...{ DASHBOARD: "on", DASHBOARD_PORT: String(port + 200), DASHBOARD_TOKENS: DASHBOARD_TOKEN },
       ...{ MQTT_URL: broker.url, NOTIFIERS: "json://127.0.0.1:9", SKIP_STARTUP_NOTIFICATIONS: "true" },
     }),
   });

@@ -247,6 +247,7 @@ const decidingPermissions = (): Permission[] => [
   onSubject("ouroboros.command.*.updater.status", "whether an updater acts on a host"),
   onSubject(`$KV.${BUCKETS.observers}.${SNOOZE_KEYS}`, "what its users silence"),
   onApi(`STREAM.MSG.GET.${STREAMS.hooks}`, "what an event is about"),
+  onApi(`STREAM.MSG.GET.${kv(BUCKETS.ledger)}`, "which digests hosts have seen on tags"),
   onApi(`STREAM.MSG.GET.${STREAMS.verdicts}`, "verdicts"),
   onApi(`STREAM.MSG.GET.${kv(BUCKETS.participants)}`, "who is asked"),
   ...[STREAMS.runs, STREAMS.verdicts, ...[BUCKETS.hosts, BUCKETS.held, BUCKETS.participants].map(kv)].map(

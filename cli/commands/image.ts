@@ -2,6 +2,7 @@
 // updates ended, over all hosts.
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
+import { type HostLedger, type ImageHistory, imageHistoryOf } from "../../shared/contract/image-history.ts";
 import { LedgerEntry } from "../../shared/contract/ledger.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
@@ -14,7 +15,6 @@ import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 import { type Fleet, isMissing, selectHosts, withFleet } from "../fleet/fleet.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { printJson, printTable } from "../framework/terminal.ts";
-import { type HostLedger, type ImageHistory, imageHistoryOf } from "../output/image-history.ts";
 
 export const runImage: CommandRunner<"image"> = async ({ IMAGE, host, json }, terminal) => {
   const now = terminal.clock.now();

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { VerdictWord } from "../../shared/contract/messages.ts";
 import type { CommandName, commands } from "../framework/command-table.ts";
-import { ImageHistory } from "./image-history.ts";
+import { ImageHistory } from "../../shared/contract/image-history.ts";
 import {
   CheckResult,
   Diagnosis,

@@ -69,6 +69,7 @@ export async function updateHostRecord(
       ...(before.success ? before.data : { last_poll: null, last_plan: null, announced: [] }),
       engine_id: engine.id,
       versions: { ouroboros: OWN_VERSION, api: engine.api },
+      labels: [...engine.labels],
       last_seen: iso(now),
     };
     const after = { ...current, ...change(current) };

@@ -49,6 +49,10 @@ export const HostEntry = z.object({
     .record(z.string(), RateLimit)
     .optional()
     .describe("How often each registry may still be asked, as it told last."),
+  labels: z
+    .array(z.string())
+    .optional()
+    .describe("Labels of the Engine, `key=value`; the first of them where there are many."),
   cycle: CycleSummary.optional(),
 });
 export type HostEntry = z.infer<typeof HostEntry>;

@@ -28,6 +28,8 @@ export interface Engine {
   readonly os: string;
   readonly arch: string;
   readonly store: ImageStore;
+  /** Of the Engine itself, `key=value`: dockerd's `--label`. The first of them where there are many. */
+  readonly labels: readonly string[];
   /** Registries that the Engine reaches without TLS or without verifying it: host:port, or networks in CIDR form. */
   readonly insecureRegistries: readonly string[];
   /** Addresses of the mirrors that the Engine asks before Docker Hub. */
@@ -37,6 +39,10 @@ export interface Engine {
   /** The other updaters whose labels count on this Engine: COMPAT_LABELS. */
   readonly compat: Settings["COMPAT_LABELS"];
 }
+
+/** Labels go into the host's entry, which has to stay small. */
+const MAX_LABELS = 30;
+const MAX_LABEL = 200;
 
 interface OpenEngineOptions {
   readonly tls?: Tls | undefined;
@@ -54,6 +60,7 @@ const Info = z.object({
   ID: z.string(),
   Name: z.string(),
   DockerRootDir: z.string().optional(),
+  Labels: z.array(z.string()).nullish(),
   DriverStatus: z.array(z.array(z.string())).nullish(),
   HttpProxy: z.string().nullish(),
   HttpsProxy: z.string().nullish(),
@@ -91,6 +98,7 @@ export async function openEngine(
     compat,
     os,
     arch,
+    labels: (info.Labels ?? []).slice(0, MAX_LABELS).map((label) => label.slice(0, MAX_LABEL)),
     store: storeOf(Components ?? [], info.DriverStatus ?? []),
     mirrors: info.RegistryConfig?.Mirrors ?? [],
     proxies: { http: info.HttpProxy ?? "", https: info.HttpsProxy ?? "", no: info.NoProxy ?? "" },

@@ -7,7 +7,7 @@
 #
 #   install [podman] [base-image] [chromium]
 #                           what the bed is made of: Debian packages, and the Engines, Alertmanager, mosquitto,
-#                           Prometheus and InfluxDB, unpacked in $BED_CACHE
+#                           Prometheus and InfluxDB, unpacked in $BED_CACHE; with chromium nginx, too
 #   up [VERSION...]         network, names, CA, registry, hub, NATS and a host per VERSION (20.10 26.1 28.5 podman)
 #   down                    stop all of it and remove $BED
 #   status                  what runs
@@ -66,6 +66,7 @@ install() {
   [ -e "$BED_CACHE/alertmanager/ready" ] || unpack alertmanager bookworm prometheus-alertmanager
   [ -e "$BED_CACHE/metrics/ready" ] || unpack metrics bookworm prometheus influxdb
   [ -e "$BED_CACHE/mosquitto/ready" ] || unpack mosquitto bookworm mosquitto
+  case " $* " in *" chromium "*) [ -e "$BED_CACHE/nginx/ready" ] || unpack nginx bookworm nginx;; esac
   if [ ! -e "$BED_CACHE/bin/nats-server" ]; then
     mkdir -p "$BED_CACHE/bin"
     ln -sfn ../28/usr/bin/docker ../28/usr/libexec/docker/cli-plugins/docker-compose ../26/usr/sbin/nats-server "$BED_CACHE/bin/"

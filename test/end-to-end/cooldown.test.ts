@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
 import { CheckResult } from "../../cli/output/output-schemas.ts";
-import { ImageHistory } from "../../cli/output/image-history.ts";
+import { ImageHistory } from "../../shared/contract/image-history.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { runOperatorCommand } from "../support/run-operator-command.ts";

@@ -8,6 +8,7 @@ import { isSameSecret } from "../auth/secrets.ts";
 import { addActions } from "./actions.ts";
 import { type AppContext, type AppEnv, type AppParts, factsOf, headerOf, refuse } from "./app-context.ts";
 import type { Asset } from "./assets.ts";
+import { addImageViews } from "./image-views.ts";
 import { isFromAnotherSite, securityHeaders } from "./security-headers.ts";
 import { addSignIn } from "./sign-in.ts";
 import { addViews } from "./views.ts";
@@ -53,6 +54,7 @@ export function makeApp(parts: AppParts): Hono<AppEnv> {
     return next();
   });
   addViews(app, parts);
+  addImageViews(app, parts);
   addActions(app, parts);
   return app;
 }

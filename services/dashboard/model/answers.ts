@@ -12,7 +12,9 @@ export interface AnswersView {
   /** Milliseconds; null where it never answered. */
   readonly median_ms: number | null;
   readonly slowest_ms: number | null;
+  /** Its last answer, and the last time that it gave none in time. */
   readonly last: string | null;
+  readonly last_silent: string | null;
 }
 
 interface Tallied {
@@ -24,6 +26,7 @@ interface Tallied {
   times: number[];
   answers: number;
   last: string | null;
+  last_silent: string | null;
 }
 
 const MAX_TIMES = 500;
@@ -37,10 +40,12 @@ export class AnswerTally {
     for (const { participant, verdict, ms, timed_out: isTimedOut } of record.verdicts) {
       const tallied = this.#of(participant);
       tallied[verdict] += 1;
-      if (isTimedOut === true) tallied.timed_out += 1;
-      else {
+      if (isTimedOut === true) {
+        tallied.timed_out += 1;
+        tallied.last_silent = later(tallied.last_silent, record.at);
+      } else {
         tallied.times[tallied.answers++ % MAX_TIMES] = ms; // the last ones
-        if (tallied.last === null || tallied.last < record.at) tallied.last = record.at;
+        tallied.last = later(tallied.last, record.at);
       }
     }
   }
@@ -66,6 +71,8 @@ export class AnswerTally {
   }
 }
 
+const later = (before: string | null, at: string): string => (before === null || before < at ? at : before);
+
 const makeTallied = (): Tallied => ({
   proceed: 0,
   refuse: 0,
@@ -75,4 +82,5 @@ const makeTallied = (): Tallied => ({
   times: [],
   answers: 0,
   last: null,
+  last_silent: null,
 });

@@ -20,6 +20,8 @@ export interface HostView {
   readonly held: number;
   readonly failures: readonly { readonly because: string; readonly containers: readonly string[] }[];
   readonly budgets: HostEntry["budgets"];
+  /** Of the Engine: `key=value`. */
+  readonly labels: readonly string[];
 }
 
 export interface ContainerView {
@@ -35,7 +37,7 @@ export interface ContainerView {
 type HeldByContainer = ReadonlyMap<string, HeldEntry>;
 
 export function hostView(host: string, entry: HostEntry, held: HeldByContainer): HostView {
-  const { cycle, versions, last_seen, last_poll, budgets } = entry;
+  const { cycle, versions, last_seen, last_poll, budgets, labels = [] } = entry;
   return {
     host,
     ouroboros: versions.ouroboros,
@@ -50,6 +52,7 @@ export function hostView(host: string, entry: HostEntry, held: HeldByContainer):
     held: held.size,
     failures: cycle?.failures ?? [],
     budgets,
+    labels,
   };
 }
 

@@ -75,6 +75,12 @@ const columns = () => [
           html`<div>${registry}: ${remaining}${limit === null ? "" : ` / ${limit}`}</div>`,
       ),
   },
+  {
+    key: "labels",
+    label: t("labels"),
+    value: ({ labels }) => labels.join(" "),
+    cell: ({ labels }) => labels.map((label) => html`<div>${label}</div>`),
+  },
 ];
 
 function lifeCell({ life }) {

@@ -6,6 +6,7 @@ import { Containers } from "./containers.mjs";
 import { clockTime } from "./format.mjs";
 import { History } from "./history.mjs";
 import { Hosts } from "./hosts.mjs";
+import { Images } from "./images.mjs";
 import { Now } from "./now.mjs";
 import { Participants } from "./participants.mjs";
 import { html } from "./parts.mjs";
@@ -19,11 +20,12 @@ const views = {
   now: { show: Now, topics: ALWAYS },
   containers: { show: Containers, topics: [...ALWAYS, "containers"] },
   hosts: { show: Hosts, topics: ALWAYS },
+  images: { show: Images, topics: ALWAYS },
   history: { show: History, topics: [...ALWAYS, "results"] },
   participants: { show: Participants, topics: [...ALWAYS, "participants"] },
   run: { show: RunView, topics: ALWAYS },
 };
-const inMenu = ["now", "containers", "hosts", "history", "participants"];
+const inMenu = ["now", "containers", "images", "hosts", "history", "participants"];
 
 /** `#/run/HOST/RUN` */
 function readAddress() {

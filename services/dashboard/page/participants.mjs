@@ -14,6 +14,7 @@ const NO_ANSWERS = {
   median_ms: null,
   slowest_ms: null,
   last: null,
+  last_silent: null,
 };
 
 export function Participants() {
@@ -22,12 +23,14 @@ export function Participants() {
   useEffect(() => {
     ask("api/answers").then(setAnswers, () => undefined);
   }, [decided, status.value.history.done]);
+  const waiting = countWaiting([...data.pending.value.values()]);
   const names = new Set([...data.participants.value.keys(), ...Object.keys(answers)]);
   const rows = [...names].map((name) => ({
     ...NO_ANSWERS,
     ...answers[name],
     ...data.participants.value.get(name),
     name,
+    waits: waiting.get(name) ?? 0,
   }));
   return html`<section aria-labelledby="participants">
     <h2 id="participants">${t("participants")}</h2>
@@ -41,6 +44,17 @@ export function Participants() {
     />
   </section>`;
 }
+
+/** How many events wait for the answer of whom. */
+function countWaiting(pending) {
+  const waiting = new Map();
+  for (const { asked } of pending)
+    for (const { name, said } of asked) if (!said) waiting.set(name, (waiting.get(name) ?? 0) + 1);
+  return waiting;
+}
+
+/** It gave no answer in time when it was asked last, and none since. */
+const isSilent = ({ last, last_silent: silent }) => silent !== null && (last === null || last < silent);
 
 const columns = () => [
   {
@@ -74,7 +88,15 @@ const columns = () => [
   {
     key: "timed_out",
     label: t("silence"),
-    cell: ({ timed_out: n }) => (n === 0 ? "" : html`<${Word} tone="bad">${t("silent", { n })}<//>`),
+    value: (one) => one.timed_out + (isSilent(one) ? 1e9 : 0),
+    cell: silenceCell,
   },
   { key: "last", label: t("lastAnswer"), cell: ({ last }) => html`<${Ago} at=${last} />` },
 ];
+
+function silenceCell(one) {
+  const { timed_out: n, last_silent: since, waits } = one;
+  return html`${isSilent(one) && html`<div><${Word} tone="bad">${t("silentNow")}<//> <${Ago} at=${since} /></div>`}
+  ${n > 0 && html`<div>${t("silent", { n })}</div>`}
+  ${waits > 0 && html`<div>${t("waitsFor", { n: waits })}</div>`}`;
+}

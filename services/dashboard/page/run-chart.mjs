@@ -47,7 +47,7 @@ export function layOut(records, now) {
         const lane = laneOf(record.container);
         lane.end = record.end;
         if (swaps.has(record.container))
-          lane.spans.push(...swapSpans(record, at, swaps.get(record.container)));
+          lane.spans.push(...undoneSpans(record, at, swaps.get(record.container)));
         swaps.delete(record.container);
         break;
       }
@@ -85,6 +85,15 @@ const stepSpan = (label, from, to) => ({ kind: "step", label, detail: "", from, 
 
 const decisionText = ({ verdict, by, reason }) =>
   `${verdict}${by === undefined ? "" : ` · ${by}`}${reason === undefined ? "" : `: ${reason}`}`;
+
+/** Of a replacement that came to nothing: after the steps it had done, the old container is put back. */
+function undoneSpans(record, at, swapping) {
+  const { steps = [] } = record;
+  if (steps.length === 0) return [stepSpan("replacing", swapping, at)];
+  const spans = swapSpans(record, at, swapping);
+  const last = Math.max(...spans.filter(({ kind }) => kind === "step").map(({ to }) => to));
+  return last < at ? [...spans, stepSpan("put back", last, at)] : spans;
+}
 
 /** The steps follow each other; the record of their beginning was written right before the old container is stopped. */
 function swapSpans({ steps = [], downtime_ms: down }, at, swapping) {

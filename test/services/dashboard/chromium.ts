@@ -1,7 +1,13 @@
 // Debian's Chromium, driven by playwright-core. The full run has it (bed.sh install chromium).
 import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
-import { type Browser as Chromium, type BrowserContext, type Page, chromium } from "playwright-core";
+import {
+  type Browser as Chromium,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+  chromium,
+} from "playwright-core";
 import { type SceneRole, TOKENS } from "./scene.ts";
 
 export const startChromium = (): Promise<Chromium> =>
@@ -17,15 +23,31 @@ export interface OpenPage {
   readonly complaints: readonly string[];
 }
 
+interface PersonOptions {
+  readonly role?: SceneRole;
+  /** Of somebody else than the scene's people. */
+  readonly token?: string;
+  readonly locale?: string;
+  readonly colorScheme?: "dark" | "light";
+}
+
 /** Signs in by the form. */
 export async function openPage(
   browser: Chromium,
   url: string,
-  {
-    role,
-    ...options
-  }: { readonly role: SceneRole; readonly locale?: string; readonly colorScheme?: "dark" | "light" },
+  { role = "viewer", token = TOKENS[role], ...options }: PersonOptions,
 ): Promise<OpenPage> {
+  const opened = await openBare(browser, options);
+  const { page } = opened;
+  await page.goto(url);
+  await page.locator("input[type=password]").fill(token);
+  await page.keyboard.press("Enter");
+  await page.locator("nav").waitFor();
+  return opened;
+}
+
+/** A page of a browser that nobody has used; `complaints` are of everything it opens. */
+export async function openBare(browser: Chromium, options: BrowserContextOptions = {}): Promise<OpenPage> {
   const context = await browser.newContext({ locale: "en-GB", ...options });
   const page = await context.newPage();
   const complaints: string[] = [];
@@ -34,10 +56,6 @@ export async function openPage(
     if (message.type() === "error" && !/401|ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY/.test(message.text()))
       complaints.push(message.text());
   });
-  await page.goto(url);
-  await page.locator("input[type=password]").fill(TOKENS[role]);
-  await page.keyboard.press("Enter");
-  await page.locator("nav").waitFor();
   return { page, context, complaints };
 }
 

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
 import { jetstreamManager } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
 import { parseJson } from "../../../shared/contract/messages.ts";
-import { BUCKETS, STREAMS, heldKey, subjects } from "../../../shared/contract/subjects.ts";
+import { ImageHistory } from "../../../shared/contract/image-history.ts";
+import { BUCKETS, STREAMS, heldKey, ledgerKey, subjects } from "../../../shared/contract/subjects.ts";
 import { getLastMessage, readMessages } from "../../../shared/nats/jetstream.ts";
 import type { Process } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
@@ -16,6 +18,7 @@ import {
   type SceneRole,
   TOKENS,
   hostEntry,
+  ledgerEntry,
   openScene,
   openStream,
   readState,
@@ -34,7 +37,7 @@ describe("the dashboard", () => {
 
   before(async () => {
     scene = await openScene();
-    await scene.putHost(HOST, hostEntry(["web", MARKUP]));
+    await scene.putHost(HOST, { ...hostEntry(["web", MARKUP]), labels: [`rack=${MARKUP}`] });
     await scene.record({
       kind: "begun",
       plan: `${RUN}-updates_enumerated`,
@@ -69,6 +72,8 @@ describe("the dashboard", () => {
       ],
     );
     assert.ok(Date.parse(pending.asked[0]?.until ?? "") > Date.now());
+    const host = changes.find(({ topic }) => topic === "hosts")?.value as { labels: readonly string[] };
+    assert.deepEqual(host.labels, [`rack=${MARKUP}`]);
     assert.deepEqual(changes.map(({ topic, key }) => `${topic} ${key}`).sort(), [
       `hosts ${HOST}`,
       `pending ${EVENT}`,
@@ -77,7 +82,7 @@ describe("the dashboard", () => {
   });
 
   it("tells nobody anything who is not signed in", async () => {
-    for (const path of ["state", "events", "run", "history", "answers", "life", "explain"])
+    for (const path of ["state", "events", "run", "history", "answers", "life", "explain", "images", "image"])
       assert.equal((await fetch(`${scene.url}/api/${path}`)).status, 401, path);
     const me = await fetch(`${scene.url}/api/me`);
     assert.deepEqual([me.status, await me.json()], [401, { sign_in: "token" }]);
@@ -307,6 +312,39 @@ describe("the dashboard", () => {
       records: unknown[];
     };
     assert.ok(run.records.length > 5);
+  });
+
+  it("shows what the ledgers of the hosts know of each image, and the history of one", async () => {
+    const images = async () => (await viewer.get("/api/images")).json();
+    assert.deepEqual(await images(), []);
+    const about = { containers: 2, behind: 1, digests: 2, updated: 2, failed: 2 };
+    for (const image of ["apps/web:latest", MARKUP]) await scene.putLedger(HOST, ledgerEntry(image));
+    const bucket = await new Kvm(scene.js).open(BUCKETS.ledger);
+    await bucket.put(ledgerKey(HOST, "apps/db:16", "linux/amd64"), "no entry");
+    await bucket.put(ledgerKey(HOST, "apps/db:16", "linux/arm64"), JSON.stringify(ledgerEntry("another")));
+    service.kill("SIGTERM"); // what it read is kept for some seconds
+    await service.exited;
+    service = await scene.start();
+    await readState(viewer, "hosts");
+    const onTag = { since: "2026-11-20T10:00:00Z", seen: "2026-11-30T10:00:00Z" };
+    assert.deepEqual(
+      await images(),
+      [MARKUP, "apps/web:latest"].map((image) => ({
+        ...{ image, platforms: ["linux/amd64"], hosts: 1, ...about },
+        on_tag: { digest: `sha256:${"b".repeat(12)}`, ...onTag },
+      })),
+    );
+    const found = await viewer.get(`/api/image?${new URLSearchParams({ image: MARKUP }).toString()}`);
+    const { image, digests } = ImageHistory.parse(await found.json());
+    assert.equal(image, MARKUP);
+    assert.deepEqual(
+      digests.map(({ digest, seen_by: by, ends }) => [digest[7], by, ends]),
+      [
+        ["b", [HOST], { updated: { times: 1, hosts: [HOST] }, rolled_back: { times: 2, hosts: [HOST] } }],
+        ["a", [HOST], { updated: { times: 1, hosts: [HOST] } }],
+      ],
+    );
+    assert.equal((await viewer.get("/api/image")).status, 400);
   });
 
   it("decides as the operator, with the name of who did; what is decided waits no more", async () => {

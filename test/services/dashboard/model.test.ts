@@ -131,7 +131,31 @@ describe("the dashboard's view of a fleet", () => {
     assert.deepEqual(view.answers.of("board"), {
       ...{ proceed: 0, refuse: 1, defer: 0, timed_out: 0, late: 0, median_ms: 40, slowest_ms: 40 },
       last: "2026-11-30T10:00:00.000Z",
+      last_silent: null,
     });
+  });
+  it("knows of each participant when it last answered, and when it last did not, in whatever order it learns that", () => {
+    const asked = (seconds: number, timed_out: boolean): RunRecord =>
+      record(
+        {
+          ...{ kind: "decided", event: EVENT, hook: "before_update", container: "web", verdict: "defer" },
+          verdicts: [{ participant: "board", verdict: "defer", ms: 60_000, timed_out }],
+        },
+        seconds,
+      );
+    const view = new FleetView();
+    view.addRecord(asked(50, true), 5);
+    for (const [seconds, isSilent] of [
+      [30, false],
+      [10, true],
+      [20, false],
+    ] as const)
+      view.addOldRecord(asked(seconds, isSilent), seconds);
+    const { timed_out, last, last_silent } = view.answers.of("board");
+    assert.deepEqual(
+      [timed_out, last, last_silent],
+      [2, "2026-11-30T10:00:30.000Z", "2026-11-30T10:00:50.000Z"],
+    );
   });
   it("applies a record once, whatever is delivered again", () => {
     const view = new FleetView();

@@ -48,6 +48,8 @@ describe("the words of the dashboard", () => {
       "host",
       "result",
       "versions",
+      "digest",
+      "digests",
       "dayBar",
     ]);
   });
@@ -106,6 +108,41 @@ describe("the chart of a run", () => {
       ],
     );
     assert.equal(lanes[0]?.spans[0]?.detail, "proceed · operator: by ann");
+  });
+  it("has what an undone replacement did, that it was put back, and the downtime until then", async () => {
+    const undone = [
+      ...records.slice(0, 4),
+      {
+        seq: 4,
+        record: {
+          ...{ kind: "ended", at: at(25), container: "web", end: "rolled_back" },
+          ...{ steps: swapSteps.slice(0, 3), downtime_ms: 7500 },
+        },
+      },
+    ];
+    const { lanes } = await layOut(undone, 99_000);
+    assert.deepEqual(
+      lanes[0]?.spans.slice(1).map(({ kind, label, from, to }) => [kind, label, from, to]),
+      [
+        ["step", "create the successor", 16_000, 17_000],
+        ["step", "stop the old container", 17_000, 19_000],
+        ["step", "start the successor", 19_000, 19_500],
+        ["down", "down", 17_000, 24_500],
+        ["step", "put back", 19_500, 25_000],
+      ],
+    );
+  });
+  it("has how long a swarm took to update a service, which has no steps", async () => {
+    const service = [
+      { kind: "applying", at: at(3), container: "api" },
+      { kind: "reverting", at: at(5), container: "api", because: "unhealthy", by: "swarm" },
+      { kind: "ended", at: at(9), container: "api", end: "rolled_back" },
+    ].map((record, seq) => ({ seq, record }));
+    const { lanes } = await layOut(service, 99_000);
+    assert.deepEqual(
+      lanes[0]?.spans.map(({ label, from, to }) => [label, from, to]),
+      [["replacing", 3000, 9000]],
+    );
   });
   it("ends now what still goes on", async () => {
     const { lanes, to } = await layOut(records.slice(0, 2), 20_000);

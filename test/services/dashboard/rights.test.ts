@@ -6,7 +6,7 @@ import { describe, it } from "mocha";
 import { connect } from "nats";
 import { systemClock } from "../../../shared/clock.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
-import { BUCKETS, STREAMS, subjects } from "../../../shared/contract/subjects.ts";
+import { BUCKETS, STREAMS, ledgerKey, subjects } from "../../../shared/contract/subjects.ts";
 import { getLastMessage, publish } from "../../../shared/nats/jetstream.ts";
 import { startNats } from "../../bed/bed.ts";
 import { freePort } from "../../support/monitoring.ts";
@@ -19,6 +19,7 @@ import {
   RUN,
   TOKEN_SETTING,
   hostEntry,
+  ledgerEntry,
   readState,
   signIn,
   startDashboard,
@@ -83,6 +84,14 @@ describe("the dashboard with the rights of an observer whose users decide", () =
     assert.deepEqual(await update.json(), { ok: true, kind: "current" });
     assert.equal((await person.post("/api/check", { host: HOST })).status, 200);
     assert.equal((await person.get(`/api/explain?host=${HOST}&container=web`)).status, 200);
+    await publish(via(poller), {
+      subject: `$KV.${BUCKETS.ledger}.${ledgerKey(HOST, "apps/web:latest", "linux/amd64")}`,
+      body: ledgerEntry("apps/web:latest"),
+    });
+    const images = await person.get("/api/images");
+    assert.match(await images.text(), /"image":"apps\/web:latest"/);
+    const image = await person.get("/api/image?image=apps/web:latest");
+    assert.match(await image.text(), /"rolled_back":\{"times":2/);
     const life = await (await person.get("/api/life")).json();
     assert.deepEqual(life, [{ host: HOST, poller: true, updater: "idle", trouble: [] }]);
     const snoozed = await person.post("/api/snooze", { what: "web", for_s: 60 });

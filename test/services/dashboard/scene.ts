@@ -6,8 +6,9 @@ import { type KV, Kvm } from "@nats-io/kv";
 import { type NatsConnection, connect } from "nats";
 import { systemClock } from "../../../shared/clock.ts";
 import type { HostEntry } from "../../../shared/contract/host-entry.ts";
+import type { LedgerEntry } from "../../../shared/contract/ledger.ts";
 import type { RecordBody } from "../../../shared/contract/run-records.ts";
-import { BUCKETS, eventId, subjects } from "../../../shared/contract/subjects.ts";
+import { BUCKETS, eventId, ledgerKey, subjects } from "../../../shared/contract/subjects.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 import { publish } from "../../../shared/nats/jetstream.ts";
 import { ensureTopology } from "../../../shared/nats/topology.ts";
@@ -36,7 +37,8 @@ export interface DashboardScene extends AsyncDisposable {
   readonly js: JetStreamClient;
   readonly url: string;
   readonly held: KV;
-  readonly start: (env?: Readonly<Record<string, string>>) => Promise<Process>;
+  /** `program`: another one that runs the dashboard. */
+  readonly start: (env?: Readonly<Record<string, string>>, program?: string) => Promise<Process>;
   /** Resolves with the sequence. */
   readonly record: (
     body: RecordBody,
@@ -46,6 +48,8 @@ export interface DashboardScene extends AsyncDisposable {
   readonly askAbout: (container: string, versions: readonly [from: string, to: string]) => Promise<void>;
   readonly say: (participant: string, event: string, body: unknown) => Promise<void>;
   readonly putHost: (name: string, entry: HostEntry) => Promise<void>;
+  /** As the host's poller notes what it has seen of an image. */
+  readonly putLedger: (host: string, entry: LedgerEntry) => Promise<void>;
 }
 
 export async function openScene(): Promise<DashboardScene> {
@@ -56,16 +60,23 @@ export async function openScene(): Promise<DashboardScene> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const running: Process[] = [];
-  const [hosts, held] = await Promise.all([new Kvm(js).open(BUCKETS.hosts), new Kvm(js).open(BUCKETS.held)]);
+  const open = (bucket: string): Promise<KV> => new Kvm(js).open(bucket);
+  const [hosts, held, ledger] = [
+    await open(BUCKETS.hosts),
+    await open(BUCKETS.held),
+    await open(BUCKETS.ledger),
+  ];
   const via = { js, clock: systemClock, signal: new AbortController().signal };
   let n = 0;
   return {
     ...{ server, nats, js, url, held },
-    start: async (env = {}) => {
-      const started = await startDashboard({
-        ...{ NATS_URL: server.url, DASHBOARD_PORT: String(port), DASHBOARD_TOKENS: TOKEN_SETTING },
-        ...env,
-      });
+    start: async (env = {}, program) => {
+      const common = {
+        NATS_URL: server.url,
+        DASHBOARD_PORT: String(port),
+        DASHBOARD_TOKENS: TOKEN_SETTING,
+      };
+      const started = await startDashboard({ ...common, ...env }, program);
       running.push(started);
       return started;
     },
@@ -106,6 +117,9 @@ export async function openScene(): Promise<DashboardScene> {
     putHost: async (name, entry) => {
       await hosts.put(encodeToken(name), JSON.stringify(entry));
     },
+    putLedger: async (host, entry) => {
+      await ledger.put(ledgerKey(host, entry.image, entry.platform), JSON.stringify(entry));
+    },
     [Symbol.asyncDispose]: async () => {
       for (const one of running) await one[Symbol.asyncDispose]();
       await nats.close();
@@ -115,8 +129,11 @@ export async function openScene(): Promise<DashboardScene> {
 }
 
 /** Resolves when it serves, or has ended. */
-export async function startDashboard(env: Readonly<Record<string, string>>): Promise<Process> {
-  const started = startProcess(PROGRAM, { PATH: "/usr/bin:/bin", ...env });
+export async function startDashboard(
+  env: Readonly<Record<string, string>>,
+  program = PROGRAM,
+): Promise<Process> {
+  const started = startProcess(program, { PATH: "/usr/bin:/bin", ...env });
   let hasEnded = false;
   void started.exited.then(() => (hasEnded = true));
   await until("the dashboard serves", () => hasEnded || /serving the dashboard/.test(started.log()), {
@@ -155,11 +172,31 @@ export const hostEntry = (names: readonly string[], more: object = {}): HostEntr
       container,
       image: `apps/${container}:latest`,
       version: "1.0",
-      digest: `sha256:${"a".repeat(64)}`,
-      newer: `sha256:${"b".repeat(64)}`,
+      digest: digestOf("a"),
+      newer: digestOf("b"),
     })),
     ...more,
   },
+});
+
+const digestOf = (letter: string): string => `sha256:${letter.repeat(64)}`;
+
+/** Of an image whose tag has moved from digest a to b, which one of two containers has followed. */
+export const ledgerEntry = (image: string, platform = "linux/amd64"): LedgerEntry => ({
+  ...{ image, platform },
+  stays: [
+    { digest: digestOf("a"), from: "2026-11-01T10:00:00Z", to: "2026-11-20T09:00:00Z" },
+    { digest: digestOf("b"), from: "2026-11-20T10:00:00Z", to: "2026-11-30T10:00:00Z" },
+  ],
+  uses: [
+    { digest: digestOf("a"), since: "2026-11-01T10:00:00Z", containers: 1, ends: { updated: 1 } },
+    {
+      digest: digestOf("b"),
+      since: "2026-11-20T11:00:00Z",
+      containers: 1,
+      ends: { updated: 1, rolled_back: 2 },
+    },
+  ],
 });
 
 export interface Browser {

@@ -1,7 +1,7 @@
 // The history of an image over all hosts, from their ledgers. Pure.
 import * as z from "zod";
-import type { LedgerEntry } from "../../shared/contract/ledger.ts";
-import { UpdateResult } from "../../shared/contract/payloads.ts";
+import type { LedgerEntry } from "./ledger.ts";
+import { UpdateResult } from "./payloads.ts";
 
 const Hosts = z.array(z.string()).describe("Names of hosts.");
 

@@ -1,0 +1,154 @@
+// The view Images: the ledger of digests: what each image's tag names, since when, who runs what, how updates ended.
+import { useEffect, useState } from "preact/hooks";
+import { Ago, Dialog, SortedTable, Word, html } from "./parts.mjs";
+import { ask } from "./store.mjs";
+import { t } from "./texts.mjs";
+
+const ASK_AGAIN_MS = 30_000;
+
+export function Images() {
+  const [{ images, refused }, setFound] = useState({ images: undefined, refused: "" });
+  const [search, setSearch] = useState("");
+  const [chosen, setChosen] = useState(null);
+  useEffect(() => {
+    const look = () =>
+      ask("api/images").then(
+        (found) => setFound({ images: found, refused: "" }),
+        (error) => setFound((before) => ({ ...before, refused: error.message })),
+      );
+    void look();
+    const timer = setInterval(look, ASK_AGAIN_MS);
+    return () => clearInterval(timer);
+  }, []);
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const all = images ?? [];
+  const found = all.filter(({ image }) => words.every((word) => image.toLowerCase().includes(word)));
+  return html`<section aria-labelledby="images">
+    <h2 id="images">${t("images")} <span class="count">${all.length}</span></h2>
+    <p>${t("imagesAre")}</p>
+    <form class="filters" onSubmit=${(submit) => submit.preventDefault()}>
+      <label
+        >${t("search")}
+        <input type="search" value=${search} onInput=${({ target }) => setSearch(target.value)}
+      /></label>
+    </form>
+    ${refused !== "" && html`<p role="alert">${refused}</p>`}
+    ${
+      images === undefined
+        ? refused === "" && html`<progress aria-label=${t("readingImages")}></progress> ${t("readingImages")}`
+        : html`<p role="status">${t("imagesShown", { shown: found.length, all: all.length })}</p>
+            <${SortedTable}
+              caption=${t("images")}
+              rows=${found}
+              by=${{ key: "image", down: false }}
+              keyOf=${({ image }) => image}
+              columns=${columns(setChosen)}
+            />`
+    }
+    ${chosen && html`<${History} image=${chosen} onClose=${() => setChosen(null)} />`}
+  </section>`;
+}
+
+const columns = (choose) => [
+  {
+    key: "image",
+    label: t("image"),
+    cell: ({ image }) =>
+      html`<button type="button" class="plain link" onClick=${() => choose(image)}>${image}</button>`,
+  },
+  {
+    key: "on_tag",
+    label: t("onTag"),
+    value: (one) => one.on_tag?.since ?? "",
+    cell: ({ on_tag: onTag }) =>
+      onTag === null
+        ? t("neverSeen")
+        : html`<code>${onTag.digest}</code> <small>(<${Ago} at=${onTag.since} />)</small>`,
+  },
+  { key: "seen", label: t("seen"), value: (one) => one.on_tag?.seen ?? "", cell: seenCell },
+  {
+    key: "containers",
+    label: t("runBy"),
+    cell: ({ containers, hosts, behind }) =>
+      html`${t("containersOn", { containers, hosts })}${
+        behind > 0 && html` · <${Word} tone="warn">${t("behind", { n: behind })}<//>`
+      }`,
+  },
+  { key: "digests", label: t("digests"), cell: ({ digests }) => digests },
+  {
+    key: "failed",
+    label: t("updatesTo"),
+    cell: ({ updated, failed }) =>
+      html`${updated > 0 && html`${updated} <${Word}>updated<//> `}${
+        failed > 0 && html`<${Word} tone="bad">${t("notWell", { n: failed })}<//>`
+      }`,
+  },
+];
+
+const seenCell = ({ on_tag: onTag }) => html`<${Ago} at=${onTag?.seen} />`;
+
+/** As `ouroboros image` prints it. */
+function History({ image, onClose }) {
+  const [{ digests, refused }, setRead] = useState({ digests: undefined, refused: "" });
+  useEffect(() => {
+    ask(`api/image?${new URLSearchParams({ image })}`).then(
+      (history) => setRead({ digests: history.digests, refused: "" }),
+      (error) => setRead({ digests: [], refused: error.message }),
+    );
+  }, [image]);
+  return html`<${Dialog} title=${image} onClose=${onClose}>
+    ${refused !== "" && html`<p role="alert">${refused}</p>`}
+    ${
+      digests === undefined
+        ? html`<progress aria-label=${t("readingImages")}></progress>`
+        : html`<${SortedTable}
+            caption=${t("digests")}
+            rows=${digests}
+            by=${{ key: "stays", down: true }}
+            keyOf=${({ platform, digest }) => `${platform} ${digest}`}
+            columns=${digestColumns()}
+          />`
+    }
+    <p class="buttons"><button type="button" onClick=${onClose}>${t("close")}</button></p>
+  <//>`;
+}
+
+const digestColumns = () => [
+  { key: "digest", label: t("digest"), cell: ({ digest }) => html`<code>${short(digest)}</code>` },
+  { key: "platform", label: t("platform"), cell: ({ platform }) => platform },
+  {
+    key: "stays",
+    label: t("onTheTag"),
+    value: ({ stays }) => stays.at(-1)?.to ?? "",
+    cell: ({ stays }) =>
+      stays.length === 0
+        ? t("neverSeen")
+        : stays.map(({ from, to }) => html`<div><${Ago} at=${from} /> – <${Ago} at=${to} /></div>`),
+  },
+  {
+    key: "seen_by",
+    label: t("seenBy"),
+    value: ({ seen_by: by }) => by.length,
+    cell: ({ seen_by: by }) => names(by),
+  },
+  {
+    key: "containers",
+    label: t("runBy"),
+    cell: ({ containers, run_by: by }) => (containers === 0 ? "" : `${containers}: ${names(by)}`),
+  },
+  {
+    key: "ends",
+    label: t("updatesTo"),
+    value: ({ ends }) => Object.keys(ends).length,
+    cell: ({ ends }) =>
+      Object.entries(ends).map(
+        ([end, { times, hosts }]) =>
+          html`<div>${times} <${Word}>${end}<//> <small>${names(hosts)}</small></div>`,
+      ),
+  },
+];
+
+const MAX_NAMES = 5;
+const names = (hosts) =>
+  hosts.length > MAX_NAMES ? `${hosts.slice(0, MAX_NAMES).join(", ")} … (${hosts.length})` : hosts.join(", ");
+const short = (digest) => digest.slice(0, digest.indexOf(":") + 13);
