@@ -1,4 +1,5 @@
-// The program with all services starts the exporter by itself where DATA_EXPORT asks for it.
+// The program with all services starts the exporter by itself where DATA_EXPORT asks for it, and the dashboard where
+// DASHBOARD does.
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { once } from "node:events";
@@ -19,15 +20,18 @@ async function deployOutdated(name: string): Promise<void> {
   await release(`apps/${name}`, "2");
 }
 
+const TOKEN = "ann-0123456789-0123456789";
+
 describe("ouroboros without a sub-command, with DATA_EXPORT", () => {
   afterEach(() => h1.clean());
 
-  it("=prometheus serves the three metrics of Ouroboros 1 after an update", async () => {
+  it("=prometheus serves the three metrics of Ouroboros 1 after an update, and with DASHBOARD=on shows it on the page", async () => {
     await deployOutdated("web");
     await using instance = await createInstance();
-    const port = await freePort();
+    const [port, page] = [await freePort(), await freePort()];
     const one = instance.start({
       ...{ RUN_ONCE: "false", DATA_EXPORT: "prometheus", PROMETHEUS_PORT: String(port) },
+      ...{ DASHBOARD: "on", DASHBOARD_PORT: String(page), DASHBOARD_TOKENS: `ann:viewer:${TOKEN}` },
     });
     const wanted = [
       `containers_updated_total{socket="${SOCKET}",container="web"} 1`,
@@ -45,6 +49,14 @@ describe("ouroboros without a sub-command, with DATA_EXPORT", () => {
       },
       { explain: one.log },
     );
+    const ask = (path: string) =>
+      fetch(`http://127.0.0.1:${page}/api/${path}`, { headers: { authorization: `Bearer ${TOKEN}` } })
+        .then((response) => response.text())
+        .catch(() => "");
+    const isShown = async () => /"end":"updated"/.test(await ask("state?topics=results"));
+    await until("the update is on the page", isShown, { explain: one.log });
+    const isInLedger = async () => /"image":"registry\.lab:\d+\/apps\/web:latest"/.test(await ask("images"));
+    await until("its image is in the ledger", isInLedger, { every: 1000, explain: one.log });
     one.kill("SIGTERM");
     assert.equal(await one.exited, 0);
   });
