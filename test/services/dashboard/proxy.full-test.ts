@@ -10,7 +10,7 @@ import { getLastMessage } from "../../../shared/nats/jetstream.ts";
 import { freePort } from "../../support/monitoring.ts";
 import { documentedLocation, startNginx } from "../../support/nginx.ts";
 import { openBare, openPage, startChromium } from "./chromium.ts";
-import { type DashboardScene, EVENT, HOST, hostEntry, openScene, waiting } from "./scene.ts";
+import { type DashboardScene, EVENT, HOST, RUN, hostEntry, openScene, waiting } from "./scene.ts";
 
 const PREFIX = "/ouroboros/";
 
@@ -27,6 +27,11 @@ describe("the dashboard behind nginx", () => {
     scene = await openScene();
     browser = await startChromium();
     await scene.putHost(HOST, hostEntry(["web"]));
+    await scene.record({ kind: "begun", plan: "p", mode: "update", containers: ["web"] });
+    await scene.js.publish(
+      subjects.open(HOST),
+      JSON.stringify({ writer: "w", n: 1, engine_id: "E", run: RUN, plan: "p" }),
+    );
     await scene.record(waiting());
   });
   after(async () => {
