@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { checkout } from "./ouroboros-image.ts";
+import { checkout } from "./checkout.ts";
 import { until } from "./until.ts";
 
 const BINARY = join(process.env["BED_CACHE"] ?? "/var/cache/ouroboros-bed", "nginx/usr/sbin/nginx");
