@@ -57,16 +57,12 @@ describe("the dashboard with the rights of an observer whose users decide", () =
     const person = await signIn({ url }, "operator");
     await record(waiting(), 1);
     const pending = () => readState(person, "pending").then(({ changes }) => JSON.stringify(changes));
-    await until("the event waits on the page", async () => (await pending()).includes(EVENT), {
-      within: 10_000,
-    });
+    await until("the event waits on the page", async () => (await pending()).includes(EVENT));
     await publish(via(board), {
       subject: subjects.verdict(HOST, "board", EVENT),
       body: { verdict: "defer", reason: "not before noon" },
     });
-    await until("what the board said is there", async () => (await pending()).includes("not before noon"), {
-      within: 10_000,
-    });
+    await until("what the board said is there", async () => (await pending()).includes("not before noon"));
     const given = await person.post("/api/verdict", { event: EVENT, verdict: "proceed", reason: "urgent" });
     assert.equal(given.status, 200, await given.text());
     const manager = await jetstreamManager(all);
