@@ -2,9 +2,7 @@
 // and failure action decide about tasks; this file only bounds the wait.
 import { reasonOf } from "../../../shared/catalogue/entry.ts";
 import { serviceFailures } from "../../../shared/catalogue/swarm-reasons.ts";
-import { isEngineUnreachable } from "../../../shared/docker/engine.ts";
-import { Expired, Suspended, explain } from "../../../shared/errors.ts";
-import { isManager, isSwarmAway } from "../../../shared/swarm/read-services.ts";
+import { Suspended } from "../../../shared/errors.ts";
 import type { ServiceSpec } from "../../../shared/swarm/service-document.ts";
 import { readVerificationTimes } from "../swap/verification-times.ts";
 import type { Run } from "../updater.ts";
@@ -18,6 +16,7 @@ import {
   whyTasksFail,
 } from "./judge-update.ts";
 import { lookAtService } from "./service-engine.ts";
+import { SwarmAbsence } from "./swarm-absence.ts";
 
 export type UpdateEnd = Exclude<UpdateStanding, { kind: "under way" | "too few" }>;
 export type RevertEnd = Exclude<RevertStanding, { kind: "under way" }>;
@@ -77,7 +76,7 @@ interface ServiceLook {
 async function* looks(run: Run, id: string, work: "update" | "revert"): AsyncGenerator<ServiceLook> {
   const { bus } = run;
   let changed = { as: "", at: bus.clock.monotonic() };
-  let isLogged = false;
+  const absence = new SwarmAbsence(run);
   while (!bus.signal.aborted) {
     try {
       const state = await lookAtService(bus.host.engine, id);
@@ -86,27 +85,13 @@ async function* looks(run: Run, id: string, work: "update" | "revert"): AsyncGen
       if (as !== changed.as) changed = { as, at: now };
       const stalledMs = now - changed.at;
       yield { state, stalledMs: stalledMs > patienceMs(run, state, work) ? stalledMs : 0 };
-      isLogged = false;
+      absence.end();
     } catch (error) {
-      await expectAwayOnly(run, error);
-      if (!isLogged)
-        run.log.warn(
-          { because: explain(error) },
-          "the swarm does not answer; nothing is changed until it does",
-        );
-      isLogged = true;
+      await absence.note(error);
       changed = { as: "", at: bus.clock.monotonic() };
     }
     await bus.clock.sleep(LOOK_MS, bus.signal);
   }
-}
-
-/** @throws the error, unless Engine or swarm are only away for now */
-async function expectAwayOnly({ bus }: Run, error: unknown): Promise<void> {
-  if (isEngineUnreachable(error)) return;
-  if (!isSwarmAway(error)) throw error;
-  if (!(await isManager(bus.host.engine).catch(() => true)))
-    throw new Expired(reasonOf(serviceFailures.noManagerAnyMore));
 }
 
 const summarize = ({ service, tasks }: ServiceState): string =>
