@@ -15,6 +15,8 @@ import { until } from "../support/until.ts";
 const dyingUpdater = join(import.meta.dirname, "../support/crashing-updater.js");
 const [h1, h3] = [engine(1), engine(3)];
 const SWARM = { SWARM: "true" };
+/** A busy Engine may take its time to see that a task has failed. */
+const WATCHED_LONG = { update: { Monitor: 20e9 } };
 
 const isOver = (stack: Stack, nth = 1): Promise<true> =>
   until("the run is over", () => stack.records.filter(({ kind }) => kind === "finished").length >= nth);
@@ -61,7 +63,7 @@ describe("a service whose updater is killed", () => {
   for (const [n, [when, moment, end, image]] of moments.entries())
     it(`${when} is ${end} once, and the reason is kept`, async () => {
       const name = `web-${n}`;
-      const old = await swarm.deploy(name);
+      const old = await swarm.deploy(name, end === "rolled_back" ? WATCHED_LONG : {});
       await using stack = await startStack({ engine: h1, services: ["hook-executor", "poller"], env: SWARM });
       await stack.script("after_service_update/10-yes", "#!/bin/sh\n");
       const dying = stack.start("updater", {
@@ -130,7 +132,7 @@ describe("a service of a swarm", () => {
   });
 
   it("whose own failure action is rollback is rolled back by the Engine, with the reason", async () => {
-    const old = await swarm.deploy("web", { update: { FailureAction: "rollback" } });
+    const old = await swarm.deploy("web", { update: { ...WATCHED_LONG.update, FailureAction: "rollback" } });
     await using stack = await startStack({ engine: h1, env: SWARM });
     await release("apps/web", "2", { cmd: "exit 7" });
     await stack.check();
@@ -283,7 +285,7 @@ describe("a service of a swarm", () => {
 
   it("is updated through proxies that let through what compose.socket-proxy.yaml names for a swarm, and no more", async () => {
     await swarm.deploy("web");
-    await swarm.deploy("bad");
+    await swarm.deploy("bad", WATCHED_LONG);
     await release("apps/web", "2");
     await release("apps/bad", "2", { cmd: "exit 7" });
     await using poller = await startSocketProxy(h1.socket, "poller-socket", true);

@@ -5,10 +5,16 @@ import { after, before, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
-import { type Swarm, formSwarm } from "../support/swarm.ts";
+import { type ServiceOptions, type Swarm, formSwarm } from "../support/swarm.ts";
 import { until } from "../support/until.ts";
 
 const SERVICES = ["web", "refused", "failing", "kept"] as const;
+/** A busy Engine may take its time to see that a task has failed. */
+const WATCHED_LONG = { update: { Monitor: 20e9 } };
+const OPTIONS: Partial<Record<(typeof SERVICES)[number], ServiceOptions>> = {
+  web: { replicas: 2 },
+  failing: WATCHED_LONG,
+};
 const COUNT_TASKS = join(
   import.meta.dirname,
   "../../../hooks/before_service_update/10-all-tasks-run.py.example",
@@ -24,9 +30,7 @@ describe("services of a swarm, with SWARM=true", () => {
   before(async () => {
     swarm = await formSwarm([engine(1), engine(3)]);
     await Promise.all(
-      SERVICES.map(async (name) =>
-        before1.set(name, await swarm.deploy(name, { replicas: name === "web" ? 2 : 1 })),
-      ),
+      SERVICES.map(async (name) => before1.set(name, await swarm.deploy(name, OPTIONS[name] ?? {}))),
     );
     before1.set("unlabelled", await swarm.deploy("unlabelled", { labels: { "com.ouroboros.enable": "no" } }));
     stack = await startStack({ engine: swarm.manager, env: { SWARM: "true", SWAPS: "3" } });

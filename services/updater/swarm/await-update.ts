@@ -44,13 +44,13 @@ export async function awaitUpdate(run: Run, id: string, sent: SentUpdate): Promi
     } else if (standing.kind === "proved") {
       const tasks = standing.running.toSorted().join();
       if (proof?.tasks !== tasks) proof = { tasks, since: now };
-      if (now - proof.since >= ownMonitorMs(state)) return standing;
+      if (now - proof.since >= ownMonitorMs(state, sent)) return standing;
     } else if (standing.kind === "too few") {
       proof = undefined;
       tooFew = standing.because;
     } else return standing;
     if (standing.kind !== "under way") completedAt ??= now;
-    if (completedAt !== undefined && now - completedAt >= PROOF_MS + ownMonitorMs(state))
+    if (completedAt !== undefined && now - completedAt >= PROOF_MS + ownMonitorMs(state, sent))
       return { kind: "failed", because: tooFew };
   }
   throw new Suspended("stopped while the Engine updated a service");
@@ -112,10 +112,14 @@ function patienceMs({ bus }: Run, { service }: ServiceState, work: "update" | "r
   return own + OLD_TASK_MS + Math.max(...pauses) + msOf(TaskTemplate?.ContainerSpec.StopGracePeriod ?? 1e10);
 }
 
-/** With the failure action `continue` the Engine watches no task; so the tasks must run for its monitor time here. */
-function ownMonitorMs({ service }: ServiceState): number {
+/**
+ * With the failure action `continue` the Engine watches no task, and one that failed after its time may be between two
+ * starts: so the tasks must run for its monitor time here.
+ */
+function ownMonitorMs({ service, tasks }: ServiceState, { to }: SentUpdate): number {
   const { FailureAction, Monitor } = service?.Spec.UpdateConfig ?? {};
-  return FailureAction === "continue" ? msOf(Monitor ?? 5e9) : 0;
+  const isUnwatched = FailureAction === "continue" || whyTasksFail(tasks, to) !== "";
+  return isUnwatched ? msOf(Monitor ?? 5e9) : 0;
 }
 
 function describeStall({ tasks }: ServiceState, digest: string, stalledMs: number): string {
