@@ -9,10 +9,11 @@ const FOLDER = join(import.meta.dirname, "../approvals");
 const LOOK_AGAIN_S = Number(process.env.APPROVAL_LOOK_AGAIN_S ?? 300);
 
 export default ({ data }) => {
-  const files = data.updateable.map(({ container, latest_image }) => [
-    container.name,
-    `${container.name}@${latest_image.short_id.replace("sha256:", "")}`,
-  ]);
+  const updates = [...data.updateable, ...(data.updateable_services ?? [])];
+  const files = updates.map(({ container, service, latest_image }) => {
+    const { name } = container ?? service;
+    return [name, `${name}@${latest_image.short_id.replace("sha256:", "")}`];
+  });
   const waiting = files.filter(([, file]) => !existsSync(join(FOLDER, file)));
   const put = (file) => ({
     verdict: "defer",

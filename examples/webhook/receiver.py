@@ -37,7 +37,8 @@ def decide(event):
     if "verdictsubject" not in event:  # with --hears: what is over, and no question
         print(event["data"].get("name", "the run"), event["data"].get("end", "is over"), flush=True)
         return 204, "", {}
-    container = event["data"].get("old_container", {})
+    data = event["data"]
+    container = data.get("old_container") or data.get("service") or {}
     if container.get("labels", {}).get("hold") == "true":
         return 409, "it has the label hold=true", {}
     now = datetime.datetime.now()

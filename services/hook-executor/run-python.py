@@ -161,6 +161,8 @@ def flush():
 def locals_of(data):
     engine = open_engine(data["engine_id"])
     names = {name: value for name, value in data.items() if name not in CONTEXT}
+    if "updateable" in names:
+        names.setdefault("updateable_services", [])  # left out without SWARM, and no script should have to ask
     return {name: convert(value, engine) for name, value in names.items()}
 
 

@@ -91,10 +91,13 @@ export class ImageOrigins {
     return strangers;
   }
 
-  /** Whether the Engine already has the tag's new image, and with the same content as the running image. */
+  /**
+   * Whether the Engine already has the tag's new image, and with the same content as the running image. Of a service it
+   * does not count: the Engine has the image for its own platform, and other nodes may have another.
+   */
   async #isSame({ facts, ref }: Candidate, answers: OriginAnswers): Promise<boolean> {
     const { docker, store } = this.#engine;
-    if (store !== "containerd") return false;
+    if (store !== "containerd" || facts.service !== undefined) return false;
     const tagged = await ifExists(docker.getImage(ref.familiar).inspect());
     if (tagged === undefined || tagged.Id !== digestIn(answers.get(ref.familiar))) return false;
     const running = await ifExists(docker.getImage(facts.imageId).inspect());

@@ -11,7 +11,7 @@ import { HostNameTaken } from "./host-record.ts";
 import { type SkippedContainer, makePlan } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 import { type CycleOutcome, modeOf, publishPlan } from "./publish-plan.ts";
-import { takeEngineSnapshot } from "./engine-snapshot.ts";
+import { type EngineSnapshot, takeEngineSnapshot } from "./engine-snapshot.ts";
 
 export interface OperatorRequest {
   readonly kind: "update" | "rollback";
@@ -42,11 +42,15 @@ export async function handleOperatorRequest(
 }
 
 async function updateNow(polling: Polling, { container, by }: OperatorRequest): Promise<RequestResult> {
-  const { outcome, left, isThere } = await runCycle(polling, { only: container, by });
-  return isThere ? requestResultOf(outcome, left, container) : NO_SUCH_CONTAINER;
+  const { outcome, left, isThere, swarm } = await runCycle(polling, { only: container, by });
+  return isThere ? requestResultOf(outcome, left, container) : noSuchContainer(swarm);
 }
 
-const NO_SUCH_CONTAINER = { kind: "unknown", because: "there is no such container" } as const;
+/** A service is not seen where this Engine does not lead its swarm. */
+const noSuchContainer = (swarm: EngineSnapshot["swarm"]): RequestResult => ({
+  kind: "unknown",
+  because: `there is no such container${swarm === undefined ? "" : `; ${swarm.because}`}`,
+});
 
 function requestResultOf(
   outcome: CycleOutcome,
@@ -70,7 +74,7 @@ async function rollBack(polling: Polling, { container, by }: OperatorRequest): P
   const { host, settings, manager, signal, clock } = polling;
   const snapshot = await takeEngineSnapshot(host, settings, signal);
   const facts = snapshot.facts.find((candidate) => hasNameOrId(candidate, container));
-  if (facts === undefined) return NO_SUCH_CONTAINER;
+  if (facts === undefined) return noSuchContainer(snapshot.swarm);
   const last = await findLastUpdate(manager, { host: host.name, container: facts.name });
   const because =
     (modeOf(settings) === "update" ? undefined : "MONITOR_ONLY: nothing is touched on this host") ??

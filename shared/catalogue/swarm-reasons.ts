@@ -114,7 +114,7 @@ export const serviceFailures = {
     remedy: "nothing; the Ouroboros of the leader looks after the services",
   },
   noManagerAnyMore: {
-    says: "this node manages the swarm no more: the Engine finishes the update alone",
+    says: "this node manages the swarm no more: the Engine finishes alone what was sent",
     cause: "The node was demoted, or left the swarm.",
     remedy: "look at `docker service ps {name}` on a manager",
   },

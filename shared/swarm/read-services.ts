@@ -69,9 +69,11 @@ export async function whyNotActing({ docker }: Pick<Engine, "docker">): Promise<
   }
 }
 
-/** Whether this Engine is a manager, which may read and change services. */
-export const isManager = async ({ docker }: Pick<Engine, "docker">): Promise<boolean> =>
-  Info.parse(await docker.info()).Swarm?.ControlAvailable === true;
+/** Whether this Engine is in no swarm any more, or a worker of it. One that starts, or has no quorum, is neither. */
+export async function hasLostRole({ docker }: Pick<Engine, "docker">): Promise<boolean> {
+  const { Swarm } = Info.parse(await docker.info());
+  return Swarm?.ControlAvailable !== true && ["active", "inactive"].includes(Swarm?.LocalNodeState ?? "");
+}
 
 /** A swarm without a leader answers with a server error. @throws any other error */
 function noLeader(error: unknown): NotActing {

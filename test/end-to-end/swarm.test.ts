@@ -1,12 +1,24 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
-import { type Swarm, formSwarm } from "../support/swarm.ts";
+import { type ServiceOptions, type Swarm, formSwarm } from "../support/swarm.ts";
 import { until } from "../support/until.ts";
 
-const SERVICES = ["web", "refused", "failing"] as const;
+const SERVICES = ["web", "refused", "failing", "kept"] as const;
+/** A busy Engine may take its time to see that a task has failed. */
+const WATCHED_LONG = { update: { Monitor: 20e9 } };
+const OPTIONS: Partial<Record<(typeof SERVICES)[number], ServiceOptions>> = {
+  web: { replicas: 2 },
+  failing: WATCHED_LONG,
+};
+const COUNT_TASKS = join(
+  import.meta.dirname,
+  "../../../hooks/before_service_update/10-all-tasks-run.py.example",
+);
 
 /** One story, as a swarm takes its time: three services of two nodes have a new image at once. */
 describe("services of a swarm, with SWARM=true", () => {
@@ -18,9 +30,7 @@ describe("services of a swarm, with SWARM=true", () => {
   before(async () => {
     swarm = await formSwarm([engine(1), engine(3)]);
     await Promise.all(
-      SERVICES.map(async (name) =>
-        before1.set(name, await swarm.deploy(name, { replicas: name === "web" ? 2 : 1 })),
-      ),
+      SERVICES.map(async (name) => before1.set(name, await swarm.deploy(name, OPTIONS[name] ?? {}))),
     );
     before1.set("unlabelled", await swarm.deploy("unlabelled", { labels: { "com.ouroboros.enable": "no" } }));
     stack = await startStack({ engine: swarm.manager, env: { SWARM: "true", SWAPS: "3" } });
@@ -30,6 +40,11 @@ describe("services of a swarm, with SWARM=true", () => {
 note = f"{service.name} {service.attrs['Spec']['Mode']['Replicated']['Replicas']} {new_image.tags[0]}"
 if service.name == "web": open(os.environ["HOME"] + "/note", "w").write(note)
 `,
+    );
+    await stack.script("before_service_update/20-count.py", await readFile(COUNT_TASKS, "utf8"));
+    await stack.script(
+      "before_service_update/30-no",
+      '#!/bin/sh\n[ "$OUROBOROS_CONTAINER_NAME" != kept ] || { echo "not today" >&2; exit 1; }\n',
     );
     await stack.script(
       "after_service_update/10-no",
@@ -58,6 +73,14 @@ if service.name == "web": open(os.environ["HOME"] + "/note", "w").write(note)
     const { Spec } = await swarm.serviceOf("web");
     assert.equal(Spec.TaskTemplate.ContainerSpec.Image, `registry.lab:5000/apps/web:latest@${digest}`);
     assert.equal(Spec.UpdateConfig?.Monitor, 1e9, "its UpdateConfig is kept");
+  });
+
+  it("does not touch a service that before_service_update refuses", async () => {
+    const { end, because } = await stack.awaitResult("kept");
+    assert.equal(end, "refused");
+    assert.match(because, /not today/);
+    assert.deepEqual(await swarm.running("kept"), [before1.get("kept")]);
+    assert.equal((await swarm.serviceOf("kept")).PreviousSpec, undefined);
   });
 
   it("has the Engine roll back what after_service_update refuses", async () => {

@@ -4,7 +4,13 @@ import { once } from "node:events";
 import { join } from "node:path";
 import "../bed/bed.ts"; // It starts programs.
 import { signedHeaders } from "../../services/webhook/signature.ts";
-import { beforeUpdateEvent, container, until, updateFinished } from "../services/hook-executor/scene.ts";
+import {
+  beforeUpdateEvent,
+  container,
+  service,
+  until,
+  updateFinished,
+} from "../services/hook-executor/scene.ts";
 
 const RECEIVER = join(import.meta.dirname, "../../../examples/webhook/receiver.py");
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -36,6 +42,12 @@ describe("examples/webhook/receiver.py", () => {
     };
     const held = await post(JSON.stringify(event), {});
     assert.deepEqual([held.status, held.text], [409, "it has the label hold=true"]);
+    const { old_container: _, ...others } = event.data;
+    const inSwarm = {
+      ...event,
+      data: { ...others, service: { ...service("web"), labels: { hold: "true" } } },
+    };
+    assert.equal((await post(JSON.stringify(inSwarm), {})).status, 409, "a service of a swarm");
     const late = await post(JSON.stringify(beforeUpdateEvent()), { NIGHT: "0-24" });
     assert.equal(late.status, 503);
     assert.ok(Number(late.headers.get("retry-after")) >= 3600);

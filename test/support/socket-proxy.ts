@@ -11,9 +11,13 @@ export interface SocketProxy extends EngineProxy {
   readonly used: ReadonlySet<string>;
 }
 
-/** `GET /version`: method and pattern, of the service with this name in the file. */
-export async function rightsOf(service: string): Promise<readonly { method: string; path: string }[]> {
-  const text = await readFile(join(checkout, "compose.socket-proxy.yaml"), "utf8");
+/** `GET /version`: method and pattern, of the service with this name in the file; with SWARM the lines for that too. */
+export async function rightsOf(
+  service: string,
+  isInSwarm = false,
+): Promise<readonly { method: string; path: string }[]> {
+  const file = await readFile(join(checkout, "compose.socket-proxy.yaml"), "utf8");
+  const text = file.replaceAll(/^ +# (- .*# SWARM)\n/gm, isInSwarm ? "      $1\n" : "");
   const [, own = ""] = text.split(`\n  ${service}:\n`);
   const [mine = ""] = own.split(/\n {2}\S/);
   return [...mine.matchAll(/"-allow([A-Z]+)=(.*?)"/g)].map(([, method = "", path = ""]) => ({
@@ -22,8 +26,12 @@ export async function rightsOf(service: string): Promise<readonly { method: stri
   }));
 }
 
-export async function startSocketProxy(socketPath: string, service: string): Promise<SocketProxy> {
-  const rights = await rightsOf(service);
+export async function startSocketProxy(
+  socketPath: string,
+  service: string,
+  isInSwarm = false,
+): Promise<SocketProxy> {
+  const rights = await rightsOf(service, isInSwarm);
   const denied: string[] = [];
   const used = new Set<string>();
   const proxy = await startEngineProxy(socketPath, ({ method = "", url = "" }) => {

@@ -29,9 +29,40 @@ export interface ServiceOptions {
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Without it the digest that the registry has is added, as Docker's client does. */
   readonly image?: string;
+  /** The manager that is asked to make it; the first one unless another is named. */
+  readonly by?: Engine;
 }
 
 export const WATCHED = { "com.ouroboros.enable": "true" };
+
+/** The digests that its running tasks have, one each, as this manager sees them. */
+async function runningSeenBy({ docker }: Engine, name: string): Promise<string[]> {
+  const tasks = (await docker.listTasks({
+    filters: { service: [name], "desired-state": ["running"] },
+  })) as { Status: { State: string }; Spec: { ContainerSpec: { Image: string } } }[];
+  return tasks
+    .filter(({ Status }) => Status.State === "running")
+    .map(({ Spec }) => Spec.ContainerSpec.Image.split("@")[1] ?? "");
+}
+
+/** What a manager that is not the first sees of a service; undefined where it sees none. */
+export async function serviceSeenBy(
+  engine: Engine,
+  name: string,
+): Promise<
+  { readonly digest: string; readonly state: string; readonly tasks: readonly string[] } | undefined
+> {
+  try {
+    const { Spec, UpdateStatus } = ServiceDocument.parse(await engine.docker.getService(name).inspect());
+    return {
+      digest: imageOfService(Spec).split("@")[1] ?? "",
+      state: UpdateStatus?.State ?? "",
+      tasks: await runningSeenBy(engine, name),
+    };
+  } catch {
+    return undefined;
+  }
+}
 
 /** The first leads; `role` is that of the others. */
 export async function formSwarm(
@@ -52,14 +83,7 @@ export async function formSwarm(
     });
   const serviceOf = async (name: string): Promise<ServiceDocument> =>
     ServiceDocument.parse(await manager.docker.getService(name).inspect());
-  const running = async (name: string): Promise<string[]> => {
-    const tasks = (await manager.docker.listTasks({
-      filters: { service: [name], "desired-state": ["running"] },
-    })) as { Status: { State: string }; Spec: { ContainerSpec: { Image: string } } }[];
-    return tasks
-      .filter(({ Status }) => Status.State === "running")
-      .map(({ Spec }) => Spec.ContainerSpec.Image.split("@")[1] ?? "");
-  };
+  const running = (name: string): Promise<string[]> => runningSeenBy(manager, name);
   return {
     manager,
     serviceOf,
@@ -67,7 +91,7 @@ export async function formSwarm(
     digestOf: async (name) => imageOfService((await serviceOf(name)).Spec).split("@")[1] ?? "",
     deploy: async (name, options = {}) => {
       const { reference, digest } = await release(`apps/${name}`, "1", options.imageOptions);
-      const { replicas = 1 } = options;
+      const { replicas = 1, by = manager } = options;
       const spec = {
         Name: name,
         Labels: { ...WATCHED, ...options.labels },
@@ -80,9 +104,9 @@ export async function formSwarm(
         RollbackConfig: { Parallelism: 0, Monitor: SECOND / 2 },
         ...options.spec,
       };
-      await manager.docker.createService(spec as unknown as Docker.CreateServiceOptions);
+      await by.docker.createService(spec as unknown as Docker.CreateServiceOptions);
       if (options.spec === undefined)
-        await until(`${name} runs`, async () => (await running(name)).length === replicas);
+        await until(`${name} runs`, async () => (await runningSeenBy(by, name)).length === replicas);
       return digest;
     },
     [Symbol.asyncDispose]: async () => {

@@ -1,5 +1,5 @@
-/** When to mute what watches a container, and when to unmute it: from before its update to the end of it. */
-import { numberOf, participate } from "./participant.mjs";
+/** When to mute what watches a container or service, and when to unmute it: from before its update to the end of it. */
+import { numberOf, participate, workloadOf } from "./participant.mjs";
 
 /** No mute lasts longer, whoever died meanwhile. */
 const MUTE_S = numberOf("MUTE_S", 1800);
@@ -12,7 +12,7 @@ export const muteDuringUpdates = ({ mute, unmute }) =>
   participate(
     async ({ data }, hook) => {
       const { host, run } = data;
-      const container = (data.old_container ?? data.container).name;
+      const container = workloadOf(data).name;
       if (hook.startsWith("after_"))
         return { verdict: "proceed", reason: await problemOf(unmute, { host, run, container }) };
       await mute({ host, run, container, endsAt: new Date(Date.now() + MUTE_S * 1000).toISOString() });

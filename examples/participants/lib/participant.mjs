@@ -68,17 +68,24 @@ async function take(party, kind, handle, option) {
   }
 }
 
+/** What an event is about: its container or, with SWARM, its service, which has a name, an image and labels as well. */
+export const workloadOf = (data) => data.old_container ?? data.container ?? data.service;
+
 /**
- * Asks `judge` about each container that the event is about: `{ container, image, newImage }`, the image it runs and
- * the one it is to get. For updates_enumerated and for the hooks that have an `old_container`.
+ * Asks `judge` about each container or service that the event is about: `{ container, image, newImage }`, the image it
+ * runs and the one it is to get. For updates_enumerated and for the hooks that have an `old_container` or a `service`.
  */
 export async function judgeEach({ data }, judge) {
   if (!data.updateable)
-    return judge({ container: data.old_container, image: data.old_image, newImage: data.new_image });
-  const judged = data.updateable.map(async ({ container, current_image, latest_image }) => [
-    container.name,
-    await closed(() => judge({ container, image: current_image, newImage: latest_image })),
-  ]);
+    return judge({ container: workloadOf(data), image: data.old_image, newImage: data.new_image });
+  const updates = [...data.updateable, ...(data.updateable_services ?? [])];
+  const judged = updates.map(async ({ container, service, current_image, latest_image }) => {
+    const workload = container ?? service;
+    const judgement = await closed(() =>
+      judge({ container: workload, image: current_image, newImage: latest_image }),
+    );
+    return [workload.name, judgement];
+  });
   const said = (await Promise.all(judged)).filter(
     ([, { verdict, reason }]) => verdict !== "proceed" || reason,
   );

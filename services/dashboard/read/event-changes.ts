@@ -11,21 +11,30 @@ import { readImageVersion, shortId } from "../../../shared/registry/image-change
 import type { PlannedChange } from "../model/pending-view.ts";
 
 const Image = z.object({ id: z.string(), labels: z.record(z.string(), z.string()).nullable() });
-const Container = z.object({ name: z.string(), image: z.string() });
+/** A container, or a service of a swarm. */
+const Workload = z.object({ name: z.string(), image: z.string() });
+const Images = { old_image: Image, new_image: Image };
+const Planned = { current_image: Image, latest_image: Image };
 const ChangeInEvent = z.union([
   z
-    .object({ old_container: Container, old_image: Image, new_image: Image })
+    .object({ old_container: Workload, ...Images })
     .transform((data) => [{ container: data.old_container, from: data.old_image, to: data.new_image }]),
   z
+    .object({ service: Workload, ...Images })
+    .transform((data) => [{ container: data.service, from: data.old_image, to: data.new_image }]),
+  z
     .object({
-      updateable: z.array(z.object({ container: Container, current_image: Image, latest_image: Image })),
+      updateable: z.array(z.object({ container: Workload, ...Planned })),
+      updateable_services: z.array(z.object({ service: Workload, ...Planned })).default([]),
     })
-    .transform(({ updateable }) =>
-      updateable.map(({ container, current_image, latest_image }) => ({
-        container,
-        from: current_image,
-        to: latest_image,
-      })),
+    .transform(({ updateable, updateable_services: services }) =>
+      [...updateable, ...services.map((update) => ({ ...update, container: update.service }))].map(
+        ({ container, current_image, latest_image }) => ({
+          container,
+          from: current_image,
+          to: latest_image,
+        }),
+      ),
     ),
 ]);
 

@@ -8,7 +8,7 @@
 import { reasonOf } from "../../../shared/catalogue/entry.ts";
 import { serviceFailures } from "../../../shared/catalogue/swarm-reasons.ts";
 import { isEngineUnreachable } from "../../../shared/docker/engine.ts";
-import { Expired, Suspended, explain } from "../../../shared/errors.ts";
+import { Expired, Suspended } from "../../../shared/errors.ts";
 import type { RunRecord } from "../../../shared/contract/run-records.ts";
 import { isSwarmAway } from "../../../shared/swarm/read-services.ts";
 import {
@@ -19,6 +19,7 @@ import {
 import type { Run, UpdateEntry } from "../updater.ts";
 import { type SentUpdate, judgeUpdate, rollbackStartOf } from "./judge-update.ts";
 import { findRegistryAuth, inspectService, sendUpdate } from "./service-engine.ts";
+import { SwarmAbsence } from "./swarm-absence.ts";
 
 type Applying = RunRecord & { kind: "applying" };
 
@@ -32,7 +33,7 @@ const sentUpdateOf = ({ from, to, rolled_back_at: rolledBackAt }: Applying): Sen
   rolledBackAt,
 });
 
-/** How often a service is looked at anew that somebody changes all the time. */
+/** How often a service is looked at anew that somebody changes all the time, and an update is sent that the swarm fails. */
 const MAX_TRIES = 5;
 const RETRY_MS = 1000;
 
@@ -81,14 +82,17 @@ async function recordApplying(
   return sent;
 }
 
-/** A2: an answer that is lost is asked for again. False where another version is there (A3). */
+/**
+ * A2: an answer that is lost, or that a swarm without a leader gave, is asked for again. False where another version is
+ * there (A3).
+ */
 async function isTaken(
   run: Run,
   service: ServiceDocument,
   sent: SentUpdate,
   send: () => Promise<void>,
 ): Promise<boolean> {
-  for (;;) {
+  for (let tries = 1; ; tries += 1) {
     try {
       await send();
       return true;
@@ -96,7 +100,8 @@ async function isTaken(
       const now = await awaitService(run, service.ID);
       if (digestOfImage(imageOfService(now?.Spec ?? service.Spec)) === sent.to) return true;
       if (now?.Version.Index !== service.Version.Index) return false;
-      if (!isEngineUnreachable(error)) throw error;
+      const isPassing = isEngineUnreachable(error) || (isSwarmAway(error) && tries < MAX_TRIES);
+      if (!isPassing) throw error;
       if (run.bus.signal.aborted) throw new Suspended("stopped while an update was sent", { cause: error });
       await run.bus.clock.sleep(RETRY_MS, run.bus.signal);
     }
@@ -122,16 +127,16 @@ function expectSent(service: ServiceDocument | undefined, sent: SentUpdate): Sen
   return sent;
 }
 
-/** Waits while neither the Engine nor the swarm answers. @throws Suspended */
+/** Waits while Engine or swarm are away. @throws Suspended, NoManagerAnyMore */
 export async function awaitService(run: Run, id: string): Promise<ServiceDocument | undefined> {
   const { bus } = run;
-  for (let isLogged = false; ; isLogged = true) {
+  const absence = new SwarmAbsence(run);
+  for (;;) {
     try {
       return await inspectService(bus.host.engine, id);
     } catch (error) {
-      if (!isEngineUnreachable(error) && !isSwarmAway(error)) throw error;
       if (bus.signal.aborted) throw new Suspended("stopped while the swarm did not answer", { cause: error });
-      if (!isLogged) run.log.warn({ because: explain(error) }, "the swarm does not answer; waiting for it");
+      await absence.note(error);
       await bus.clock.sleep(RETRY_MS, bus.signal);
     }
   }

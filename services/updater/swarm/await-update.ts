@@ -2,9 +2,7 @@
 // and failure action decide about tasks; this file only bounds the wait.
 import { reasonOf } from "../../../shared/catalogue/entry.ts";
 import { serviceFailures } from "../../../shared/catalogue/swarm-reasons.ts";
-import { isEngineUnreachable } from "../../../shared/docker/engine.ts";
-import { Expired, Suspended, explain } from "../../../shared/errors.ts";
-import { isManager, isSwarmAway } from "../../../shared/swarm/read-services.ts";
+import { Suspended } from "../../../shared/errors.ts";
 import type { ServiceSpec } from "../../../shared/swarm/service-document.ts";
 import { readVerificationTimes } from "../swap/verification-times.ts";
 import type { Run } from "../updater.ts";
@@ -18,6 +16,7 @@ import {
   whyTasksFail,
 } from "./judge-update.ts";
 import { lookAtService } from "./service-engine.ts";
+import { SwarmAbsence } from "./swarm-absence.ts";
 
 export type UpdateEnd = Exclude<UpdateStanding, { kind: "under way" | "too few" }>;
 export type RevertEnd = Exclude<RevertStanding, { kind: "under way" }>;
@@ -45,13 +44,13 @@ export async function awaitUpdate(run: Run, id: string, sent: SentUpdate): Promi
     } else if (standing.kind === "proved") {
       const tasks = standing.running.toSorted().join();
       if (proof?.tasks !== tasks) proof = { tasks, since: now };
-      if (now - proof.since >= ownMonitorMs(state)) return standing;
+      if (now - proof.since >= ownMonitorMs(state, sent)) return standing;
     } else if (standing.kind === "too few") {
       proof = undefined;
       tooFew = standing.because;
     } else return standing;
     if (standing.kind !== "under way") completedAt ??= now;
-    if (completedAt !== undefined && now - completedAt >= PROOF_MS + ownMonitorMs(state))
+    if (completedAt !== undefined && now - completedAt >= PROOF_MS + ownMonitorMs(state, sent))
       return { kind: "failed", because: tooFew };
   }
   throw new Suspended("stopped while the Engine updated a service");
@@ -77,7 +76,7 @@ interface ServiceLook {
 async function* looks(run: Run, id: string, work: "update" | "revert"): AsyncGenerator<ServiceLook> {
   const { bus } = run;
   let changed = { as: "", at: bus.clock.monotonic() };
-  let isLogged = false;
+  const absence = new SwarmAbsence(run);
   while (!bus.signal.aborted) {
     try {
       const state = await lookAtService(bus.host.engine, id);
@@ -86,27 +85,13 @@ async function* looks(run: Run, id: string, work: "update" | "revert"): AsyncGen
       if (as !== changed.as) changed = { as, at: now };
       const stalledMs = now - changed.at;
       yield { state, stalledMs: stalledMs > patienceMs(run, state, work) ? stalledMs : 0 };
-      isLogged = false;
+      absence.end();
     } catch (error) {
-      await expectAwayOnly(run, error);
-      if (!isLogged)
-        run.log.warn(
-          { because: explain(error) },
-          "the swarm does not answer; nothing is changed until it does",
-        );
-      isLogged = true;
+      await absence.note(error);
       changed = { as: "", at: bus.clock.monotonic() };
     }
     await bus.clock.sleep(LOOK_MS, bus.signal);
   }
-}
-
-/** @throws the error, unless Engine or swarm are only away for now */
-async function expectAwayOnly({ bus }: Run, error: unknown): Promise<void> {
-  if (isEngineUnreachable(error)) return;
-  if (!isSwarmAway(error)) throw error;
-  if (!(await isManager(bus.host.engine).catch(() => true)))
-    throw new Expired(reasonOf(serviceFailures.noManagerAnyMore));
 }
 
 const summarize = ({ service, tasks }: ServiceState): string =>
@@ -127,10 +112,14 @@ function patienceMs({ bus }: Run, { service }: ServiceState, work: "update" | "r
   return own + OLD_TASK_MS + Math.max(...pauses) + msOf(TaskTemplate?.ContainerSpec.StopGracePeriod ?? 1e10);
 }
 
-/** With the failure action `continue` the Engine watches no task; so the tasks must run for its monitor time here. */
-function ownMonitorMs({ service }: ServiceState): number {
+/**
+ * With the failure action `continue` the Engine watches no task, and one that failed after its time may be between two
+ * starts: so the tasks must run for its monitor time here.
+ */
+function ownMonitorMs({ service, tasks }: ServiceState, { to }: SentUpdate): number {
   const { FailureAction, Monitor } = service?.Spec.UpdateConfig ?? {};
-  return FailureAction === "continue" ? msOf(Monitor ?? 5e9) : 0;
+  const isUnwatched = FailureAction === "continue" || whyTasksFail(tasks, to) !== "";
+  return isUnwatched ? msOf(Monitor ?? 5e9) : 0;
 }
 
 function describeStall({ tasks }: ServiceState, digest: string, stalledMs: number): string {

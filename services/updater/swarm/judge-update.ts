@@ -137,13 +137,17 @@ export const rollbackStartOf = ({ UpdateStatus }: ServiceDocument): string | und
 const tasksOn = (tasks: readonly TaskDocument[], digest: string): TaskDocument[] =>
   tasks.filter(({ Spec }) => digestOfImage(Spec.ContainerSpec?.Image ?? "") === digest);
 
-/** A global service needs as many as the swarm wants to run; MaxFailureRatio lets some fail. */
+/**
+ * A global service needs as many as the swarm wants to run; MaxFailureRatio lets some fail, and not all. Only a service
+ * that somebody scaled to 0 meanwhile needs none.
+ */
 function tasksNeeded(spec: ServiceDocument["Spec"], tasks: readonly TaskDocument[]): number {
-  const wanted =
-    modeOfService(spec) === "global"
-      ? tasks.filter(({ DesiredState }) => DesiredState === "running").length
-      : (spec.Mode.Replicated?.Replicas ?? 1);
-  return Math.ceil(wanted * (1 - (spec.UpdateConfig?.MaxFailureRatio ?? 0)));
+  const isGlobal = modeOfService(spec) === "global";
+  const wanted = isGlobal
+    ? tasks.filter(({ DesiredState }) => DesiredState === "running").length
+    : (spec.Mode.Replicated?.Replicas ?? 1);
+  if (wanted === 0 && !isGlobal) return 0;
+  return Math.max(1, Math.ceil(wanted * (1 - (spec.UpdateConfig?.MaxFailureRatio ?? 0))));
 }
 
 /** What its tasks with this image say of themselves, where one has failed: `; task: non-zero exit (1)`. */

@@ -21,7 +21,9 @@ import { entryFrom, whyPlanExpired } from "../plan/revalidate-plan.ts";
 import type { Plan, PlannedContainer } from "../plan/plan-message.ts";
 import type { Run, UpdateEntry } from "../updater.ts";
 import { awaitService, findApplying } from "./apply-update.ts";
+import { findReverting } from "./revert-update.ts";
 import { askInsteadOfUpdate } from "./service-hooks.ts";
+import { NoManagerAnyMore } from "./swarm-absence.ts";
 import { updateService } from "./update-service.ts";
 
 interface PlanAge {
@@ -74,9 +76,12 @@ function whyExpired(
   );
 }
 
-/** An update that was begun is finished, whatever the service is now: its facts are those of the plan where it is gone. */
+/** An update that was begun is finished, whatever the service is now: where it cannot be seen its facts are the plan's. */
 async function begunEntry(run: Run, planned: PlannedContainer, entry: UpdateEntry): Promise<UpdateEntry> {
-  const service = await awaitService(run, planned.id);
+  const service = await awaitService(run, planned.id).catch((error: unknown) => {
+    if (error instanceof Expired) return undefined;
+    throw error;
+  });
   const { LATEST_ONLY } = run.bus.context.settings;
   return service === undefined ? entry : entryFrom(planned, factsOfService(service, []), LATEST_ONLY);
 }
@@ -95,17 +100,27 @@ export async function updateServices(
     for (const entry of entryOf(container))
       await finishContainer(run, entry, { end: "failed", because, by: "updater" });
   return groups.map(({ updates }) => async () => {
-    for (const entry of updates.flatMap(entryOf)) await updateOrFail(run, entry);
+    for (const entry of updates.flatMap(entryOf)) await orFail(run, entry, updateService);
   });
 }
 
 /** One service's trouble is its own. @throws what concerns the whole run */
-async function updateOrFail(run: Run, entry: UpdateEntry): Promise<void> {
+async function orFail(
+  run: Run,
+  entry: UpdateEntry,
+  work: (run: Run, entry: UpdateEntry) => Promise<void>,
+): Promise<void> {
   try {
-    await updateService(run, entry);
+    await work(run, entry);
   } catch (error) {
     if (concernsRun(run, error)) throw error;
     const because = explain(error);
+    const reverting = error instanceof NoManagerAnyMore ? findReverting(run, entry.facts.name) : undefined;
+    if (reverting !== undefined) {
+      // what was refused, or failed, still runs, and this node may change nothing any more
+      const both = `${reverting.because}; ${because}`;
+      return finishContainer(run, entry, { end: "stuck", because: both, by: "updater" });
+    }
     if (error instanceof Expired || error instanceof FailureLimitReached) {
       const end = error instanceof Expired ? "expired" : "deferred";
       return finishContainer(run, entry, { end, because, by: "updater" });
@@ -123,11 +138,13 @@ const concernsRun = ({ bus }: Run, error: unknown): boolean =>
 
 /** Dry run and monitor mode: asks, and touches nothing. */
 export const reportServices = (run: Run, entries: readonly UpdateEntry[]): (() => Promise<void>)[] =>
-  entries.map((entry) => async () => {
-    const from = entry.facts.imageId;
-    const service = await awaitService(run, entry.facts.id);
-    if (service === undefined) return;
-    await askInsteadOfUpdate(run, { entry, service, from });
-    const because = `${run.mode}: nothing is touched`;
-    await finishContainer(run, entry, { end: "noted", because, by: "updater", from });
-  });
+  entries.map((entry) => () => orFail(run, entry, reportService));
+
+async function reportService(run: Run, entry: UpdateEntry): Promise<void> {
+  const from = entry.facts.imageId;
+  const service = await awaitService(run, entry.facts.id);
+  if (service === undefined) throw new Expired(reasonOf(serviceFailures.gone));
+  await askInsteadOfUpdate(run, { entry, service, from });
+  const because = `${run.mode}: nothing is touched`;
+  await finishContainer(run, entry, { end: "noted", because, by: "updater", from });
+}

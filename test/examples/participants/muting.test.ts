@@ -9,6 +9,7 @@ import {
   container,
   image,
   noticeOf,
+  service,
   updateFinished,
 } from "../../services/hook-executor/scene.ts";
 import { type Stage, openStage } from "../../services/hook-executor/stage.ts";
@@ -93,6 +94,13 @@ describe("examples/participants/mute-alertmanager.mjs, with a real Alertmanager"
       (await alertmanager.silences()).map(({ comment, status }) => [comment, status.state]),
       [[`app on ${HOST} is updated, in run run-1`, "active"]],
     );
+  });
+
+  it("silences a service of a swarm, too", async () => {
+    await using _participant = start();
+    const locals = { service: service("app"), old_image: image("a"), new_image: image("b") };
+    assert.deepEqual(await answer(cloudEvent("before_service_update", locals)), { verdict: "proceed" });
+    await told("Elsewhere");
   });
 
   it("ends the silence of a dependency with the run, and at after_update where it is asked there", async () => {

@@ -14,6 +14,7 @@ import {
   container,
   image,
   remoteImage,
+  service,
   until,
 } from "../../services/hook-executor/scene.ts";
 import { type Stage, openStage } from "../../services/hook-executor/stage.ts";
@@ -104,7 +105,7 @@ describe("a ready-made participant, here examples/participants/update-window.mjs
     );
   });
 
-  it("answers updates_enumerated container by container", async () => {
+  it("answers updates_enumerated container by container, and service by service", async () => {
     await open();
     await put({ hosts: { "*": inHours(5) } });
     await using _participant = start();
@@ -113,8 +114,13 @@ describe("a ready-made participant, here examples/participants/update-window.mjs
       current_image: image("a"),
       latest_image: remoteImage("b"),
     });
+    const inSwarm = { current_image: remoteImage("a"), latest_image: remoteImage("b") };
     const event = cloudEvent("updates_enumerated", {
       updateable: [update("one", "always"), update("two"), update("three", "?")],
+      updateable_services: [
+        { ...inSwarm, service: service("four") },
+        { ...inSwarm, service: { ...service("five"), labels: { "com.example.window": "always" } } },
+      ],
       depends_on_containers: [],
       hard_depends_on_containers: [],
     });
@@ -126,8 +132,13 @@ describe("a ready-made participant, here examples/participants/update-window.mjs
       [
         ["two", "defer"],
         ["three", "defer"],
+        ["four", "defer"],
       ],
     );
+    const alone = { service: service("four"), old_image: remoteImage("a"), new_image: remoteImage("b") };
+    const asked = await answer(cloudEvent("before_service_update", alone));
+    assert.equal(asked.verdict, "defer");
+    assert.match(asked.reason ?? "", /^four: its update window opens/);
   });
 
   it("says nothing where its answer does not count", async () => {

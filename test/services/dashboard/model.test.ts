@@ -276,6 +276,21 @@ describe("what a pending event is about", () => {
       eventOf({ updateable: [{ container, current_image: image("a", "1"), latest_image: image("b", "2") }] }),
       ["web: 1 → 2"],
     ],
+    [
+      "for a service of a swarm",
+      eventOf({ service: container, old_image: image("a"), new_image: image("b") }),
+      ["web: aaaaaaaaaaaa → bbbbbbbbbbbb"],
+    ],
+    [
+      "for each service of a plan",
+      eventOf({
+        updateable: [],
+        updateable_services: [
+          { service: container, current_image: image("a"), latest_image: image("b", "2") },
+        ],
+      }),
+      ["web: aaaaaaaaaaaa → 2"],
+    ],
     ["of any other event nothing", eventOf({ container }), []],
     ["of what is no event nothing", "refuse: {", []],
   ];

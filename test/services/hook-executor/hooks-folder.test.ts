@@ -21,6 +21,7 @@ import {
   noticeOf,
   remoteImage,
   runScripts,
+  service,
   updateFinished,
 } from "./scene.ts";
 
@@ -35,6 +36,11 @@ const updateable = ["web", "app", "db"].map((name) => ({
   current_image: old,
   latest_image: remoteImage("b"),
 }));
+const serviceUpdate = {
+  service: service("shop"),
+  current_image: remoteImage("a"),
+  latest_image: remoteImage("b"),
+};
 const postgres = { ...container("db"), image: "postgres:17" };
 
 const enumerated = event("updates_enumerated", {
@@ -42,11 +48,24 @@ const enumerated = event("updates_enumerated", {
   depends_on_containers: [container("queue")],
   hard_depends_on_containers: [],
 });
+const enumeratedInSwarm = event("updates_enumerated", {
+  updateable,
+  updateable_services: [serviceUpdate],
+  depends_on_containers: [],
+  hard_depends_on_containers: [],
+});
 const beforeUpdate = event("before_update", {
   old_container: container("app"),
   old_image: versioned("a", "1.9.0"),
   new_image: versioned("b", "2.0.0"),
 });
+
+const aboutService = (hook: "before_service_update" | "after_service_update", labels = {}) =>
+  event(hook, {
+    service: { ...service("shop"), labels },
+    old_image: remoteImage("a"),
+    new_image: remoteImage("b"),
+  });
 
 function event<N extends HookName>(hook: N, locals: Parameters<typeof cloudEvent<N>>[1]): HookEvent {
   return hookEvent(hook, cloudEvent(hook, locals));
@@ -125,11 +144,15 @@ describe("the example", () => {
     const lines = linesOf(await run("list.py", enumerated));
     assert.equal(lines[0], "web: sha256:aaaaaaaaaaaa -> sha256:bbbbbbbbbbbb ['registry.lab:5000/app:1']");
     assert.equal(lines.at(-1), "stopped meanwhile: queue");
+    const inSwarm = linesOf(await run("list.py", enumeratedInSwarm));
+    assert.match(inSwarm.at(-1) ?? "", /^shop: sha256:a{12} -> sha256:b{12}/);
   });
 
   it("one-at-a-time.mjs lets the first through", async () => {
     const { verdict: said } = await run("one-at-a-time.mjs", enumerated);
     assert.deepEqual([said.verdict, Object.keys(said.containers ?? {})], ["proceed", ["db", "web"]]);
+    const { verdict: inSwarm } = await run("one-at-a-time.mjs", enumeratedInSwarm);
+    assert.deepEqual(Object.keys(inSwarm.containers ?? {}), ["db", "shop", "web"]);
   });
 
   it("10-disk-space.sh defers when it is short", async () => {
@@ -160,6 +183,23 @@ describe("the example", () => {
       new_image: versioned("b", "v2.2.0"),
     };
     assert.equal(verdict(await run("30-no-new-major.mjs", event("before_update", minor))), "proceed: ");
+  });
+
+  it("10-all-tasks-run.py defers where it cannot count them", async () => {
+    assert.match(
+      verdict(await run("10-all-tasks-run.py", aboutService("before_service_update"))),
+      /^defer: 10-all-tasks-run.py: its tasks cannot be counted: 'tasks' is not known of service shop/,
+    );
+  });
+
+  it("10-smoke-test.mjs of after_service_update asks until there are three good answers in a row", async () => {
+    const smoke = (labels = {}) => run("10-smoke-test.mjs", aboutService("after_service_update", labels));
+    assert.equal(verdict(await smoke()), "proceed: ");
+    assert.equal(verdict(await smoke({ "smoke-test.url": `${url}/health` })), "proceed: ");
+    assert.deepEqual(
+      asked,
+      Array.from({ length: 4 }, () => "GET /health "),
+    );
   });
 
   const updated = (labels: Record<string, string> = {}) =>

@@ -11,6 +11,7 @@ import {
   linesOf,
   remoteImage,
   runScripts,
+  service,
 } from "./scene.ts";
 
 describe("Python scripts", () => {
@@ -241,12 +242,11 @@ print(old_image.short_id, new_image.tags, new_image.labels, new_image.attrs['Siz
 print(service.attrs["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"][:30], service.attrs["UpdateStatus"])
 service.tasks()`,
       );
-      const service: Locals<"before_service_update">["service"] = {
-        ...{ id: "s".repeat(25), short_id: "s".repeat(10), name: "web", mode: "replicated", replicas: 3 },
-        ...{ image: "nginx:1.29", image_id: `sha256:${"a".repeat(64)}`, version: 12, update_status: null },
-        ...{ labels: {}, created: "2025-01-02T03:04:05Z", ports: [] },
+      const locals = {
+        service: service("web"),
+        old_image: remoteImage("a"),
+        new_image: remoteImage("b"),
       };
-      const locals = { service, old_image: remoteImage("a"), new_image: remoteImage("b") };
       const event = cloudEvent("before_service_update", locals);
       const ran = await runScripts(folder, {}, hookEvent("before_service_update", event));
       assert.deepEqual(linesOf(ran).slice(0, 2), [

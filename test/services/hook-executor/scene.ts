@@ -32,7 +32,7 @@ import {
   makeEvent,
   makeNotice,
 } from "../../../shared/contract/messages.ts";
-import type { ContainerPayload, ImagePayload } from "../../../shared/contract/payloads.ts";
+import type { ContainerPayload, ImagePayload, ServicePayload } from "../../../shared/contract/payloads.ts";
 import { readSettings } from "../../../shared/settings/read-settings.ts";
 import { eventId } from "../../../shared/contract/subjects.ts";
 
@@ -51,6 +51,13 @@ export const container = (name: string, id = "c".repeat(64)): ContainerPayload =
   ports: { "80/tcp": [{ host_ip: "0.0.0.0", host_port: "8080" }], "443/tcp": [] },
   mounts: [{ type: "volume", source: "data", destination: "/data", rw: true }],
   health: null,
+});
+
+/** A service of a swarm. */
+export const service = (name: string): ServicePayload => ({
+  ...{ id: "s".repeat(25), short_id: "s".repeat(10), name, mode: "replicated", replicas: 3 },
+  ...{ image: "nginx:1.29", image_id: `sha256:${"a".repeat(64)}`, version: 12, update_status: null },
+  ...{ labels: {}, created: "2025-01-02T03:04:05Z", ports: [] },
 });
 
 export const image = (letter: string, tags: string[] = []): ImagePayload => ({

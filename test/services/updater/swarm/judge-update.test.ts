@@ -69,6 +69,25 @@ const cases: readonly Case[] = [
     "proved",
   ],
   [
+    "whose MaxFailureRatio lets all fail needs one all the same",
+    service(NEW, "completed", { UpdateConfig: { MaxFailureRatio: 1 } }),
+    [task(NEW, "failed"), task(NEW, "failed")],
+    "too few",
+    /^0 of 1 tasks run/,
+  ],
+  [
+    "of a global service that no node may run is proved by nothing",
+    service(NEW, "completed", { Mode: { Global: {} } }),
+    [],
+    "too few",
+  ],
+  [
+    "of a service that was scaled to 0 meanwhile needs no task",
+    service(NEW, "completed", { Mode: { Replicated: { Replicas: 0 } } }),
+    [],
+    "proved",
+  ],
+  [
     "of a global service needs the tasks that the swarm wants",
     service(NEW, "completed", { Mode: { Global: {} } }),
     [...both(NEW), task(NEW, "pending")],

@@ -1,0 +1,92 @@
+// A service whose UpdateConfig starts the new task first answers throughout its update. Measured at its name on an overlay
+// network, where each request is a connection of its own: the bed's kernel lacks IPVS, without which no port on the
+// ingress network answers at all.
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "mocha";
+import { engine } from "../bed/bed.ts";
+import { pull, release } from "../support/containers.ts";
+import { startStack } from "../support/stack.ts";
+import { type Swarm, formSwarm } from "../support/swarm.ts";
+import { until } from "../support/until.ts";
+
+const [h1, h3] = [engine(1), engine(3)];
+const SECOND = 1e9;
+const REQUESTS = 1000;
+
+/** Asks one time after the other; prints how many requests there were, and how many of them failed. */
+const ASK = `n=0; failed=0
+while :; do
+  n=$((n + 1)); wget -q -O /dev/null http://web:8080/ || failed=$((failed + 1)); echo "$n $failed"
+done`;
+
+interface Count {
+  readonly requests: number;
+  readonly failed: number;
+}
+
+async function startClient(
+  network: string,
+): Promise<{ readonly count: () => Promise<Count> } & AsyncDisposable> {
+  const { reference } = await release("apps/client", "1", { cmd: ASK });
+  await pull(h1, reference);
+  const client = await h1.docker.createContainer({
+    name: "client",
+    Image: reference,
+    Tty: true,
+    HostConfig: { NetworkMode: network },
+  });
+  await client.start();
+  return {
+    count: async () => {
+      const log = await client.logs({ stdout: true, stderr: true, tail: 1 });
+      const [requests = 0, failed = 0] = log.toString().trim().split(" ").map(Number);
+      return { requests, failed };
+    },
+    [Symbol.asyncDispose]: () => client.remove({ force: true }),
+  };
+}
+
+describe("a service that starts its new task first", () => {
+  let swarm: Swarm;
+  before(async () => {
+    swarm = await formSwarm([h1, h3]);
+    await h1.docker.createNetwork({ Name: "front", Driver: "overlay", Attachable: true });
+  });
+  after(() => swarm[Symbol.asyncDispose]());
+
+  it(`answers each of ${REQUESTS} requests during its update`, async () => {
+    const healthy = { health: "wget -q -O /dev/null http://127.0.0.1:8080/" };
+    const { reference, digest: old } = await release("apps/web", "1", healthy);
+    await swarm.deploy("web", {
+      imageOptions: healthy,
+      spec: {
+        TaskTemplate: {
+          ContainerSpec: { Image: `${reference}@${old}` },
+          Networks: [{ Target: "front" }],
+        },
+        Mode: { Replicated: { Replicas: 3 } },
+        EndpointSpec: { Mode: "dnsrr" },
+        UpdateConfig: {
+          ...{ Order: "start-first", Parallelism: 1, FailureAction: "pause" },
+          ...{ Monitor: SECOND, Delay: 10 * SECOND },
+        },
+      },
+    });
+    await until("three tasks run", async () => (await swarm.running("web")).length === 3);
+    await using client = await startClient("front");
+    await until("it answers", async () => {
+      const first = await client.count();
+      return first.requests > first.failed;
+    });
+    await using stack = await startStack({ engine: h1, env: { SWARM: "true" } });
+    await stack.check();
+    const { digest } = await release("apps/web", "2", healthy);
+    const before = await client.count();
+    await stack.check();
+    await stack.expectResult("web", "updated");
+    const now = await client.count();
+    assert.deepEqual(await swarm.running("web"), [digest, digest, digest]);
+    assert.equal(now.failed - before.failed, 0);
+    assert.ok(now.requests - before.requests >= REQUESTS, `${now.requests - before.requests} requests`);
+  });
+});
