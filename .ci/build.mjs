@@ -2,7 +2,7 @@
 // small modules otherwise, which takes longer than all that a command then does (docs/decisions/0059).
 // dist/.built is as old as the sources it was made of.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { build } from "esbuild";
 
@@ -45,6 +45,14 @@ const loadOnDemand = ({ onResolve }) =>
     const [name] = loadedByMain.find(([, module]) => module === file) ?? [];
     return name && { path: `../${name}.js`, external: true };
   });
+/** zod builds a schema twice where it is described, and only the pages and JSON Schemas, printed without a bundle, read that. */
+const withoutDescriptions = ({ onLoad }) =>
+  onLoad({ filter: /zod\/v4\/classic\/schemas\.js$/ }, ({ path }) => {
+    const text = readFileSync(path, "utf8");
+    const contents = text.replace(/^( *)describe\(description\) \{$/m, "$&\n$1    return this;");
+    if (contents === text) throw new Error(`${path} has no describe() any more`);
+    return { contents };
+  });
 await build({
   ...common,
   entryPoints: { "cli/main": "dist/cli/main.js" },
@@ -52,9 +60,24 @@ await build({
 });
 
 // A command is one file: to find and read a file takes as long as to parse a tenth of a megabyte that is not used. What
-// is only used by other commands is parsed, but not run.
+// is only used by other commands is parsed, but not run. As CommonJS it loads those of Node's own modules that it uses,
+// where an ES module loads all that are named in it.
 const [command, services, healthcheck] = loadedByMain;
-await build({ ...common, entryPoints: Object.fromEntries([command, healthcheck]) });
+await build({
+  ...common,
+  entryPoints: Object.fromEntries([command]),
+  format: "cjs",
+  outExtension: { ".js": ".cjs" },
+  banner: { js: 'const ownUrl = require("node:url").pathToFileURL(__filename).href;' },
+  define: { "import.meta.url": "ownUrl", "import.meta.dirname": "__dirname" },
+  plugins: [{ name: "no descriptions", setup: withoutDescriptions }],
+});
+const [commandFile] = command;
+writeFileSync(
+  `dist/${commandFile}.js`,
+  `${common.banner.js}\nexport const { startCommand } = require("./${basename(commandFile)}.cjs");\n`,
+);
+await build({ ...common, entryPoints: Object.fromEntries([healthcheck]) });
 
 // Services share files, so that the program of all services loads each module once. Their log names the class of an error,
 // of which bundling may change the name.

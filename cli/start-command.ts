@@ -1,11 +1,13 @@
 // Starts an operator's command, or says what the program is.
 import { systemClock } from "../shared/clock.ts";
+import * as z from "zod";
 import { findCommand } from "./framework/dispatch.ts";
 import type { Terminal } from "./framework/terminal.ts";
 import { programUsage, readVersion } from "./framework/usage.ts";
 
 /** Ends the process. */
 export async function startCommand(args: readonly string[]): Promise<void> {
+  z.config({ jitless: true }); // compiling a schema takes longer than to check a few messages without
   const [first = ""] = args;
   const command = findCommand(args);
   if (command !== undefined) {

@@ -15,7 +15,7 @@ import { type Permission, type Permissions, type User, roles, userName } from ".
 export const IMPORTED_API = "ouroboros.js.API";
 
 /** The subjects on which the server receives the answers to imported requests. */
-const REPLIES = "_R_.>";
+export const REPLIES = "_R_.>";
 
 interface Account {
   readonly user: User;

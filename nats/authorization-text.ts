@@ -10,18 +10,21 @@ import {
   userName,
 } from "./permissions.ts";
 
-/** The block `authorization`; users that are not in it cannot connect. */
+/**
+ * The block `authorization`; users that are not in it cannot connect. `inboxesOfHub`: the subjects on which users at the
+ * hub of this leaf node receive answers.
+ */
 export function authorizationText(
   users: readonly (readonly [User, Identity])[],
-  askersAtHub: readonly string[] = [],
+  inboxesOfHub: readonly string[] = [],
 ): string {
   const inboxes = (...roleNames: readonly User["role"][]) =>
     users.filter(([{ role }]) => roleNames.includes(role)).map(([, identity]) => inboxPrefixOf(identity));
-  const inboxesAtHub = inboxes("operator", "participant");
+  const inboxesAtHub = inboxes("operator", "participant", "observer");
   const lines = users.map(([user, identity]) => {
     const rights = roles[user.role].rights(user.name, inboxesAtHub);
-    const askers = [...inboxes("operator", "poller", "updater"), ...askersAtHub];
-    const answers = rights.serves.length > 0 ? askers.map(inboxSubject) : [];
+    const askers = inboxes("operator", "poller", "updater", "observer").map(inboxSubject);
+    const answers = rights.serves.length > 0 ? [...askers, ...inboxesOfHub] : [];
     return userText(user, { identity, rights, answers });
   });
   return `${FILE_HEADER}\nauthorization {\n  users: [\n${lines.join("")}  ]\n}\n`;

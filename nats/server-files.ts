@@ -9,16 +9,17 @@ import { join } from "node:path";
 import { nkeys } from "nats";
 import { makeCertificates } from "./certificates.ts";
 
-import { accountsText } from "./accounts-text.ts";
+import { REPLIES, accountsText } from "./accounts-text.ts";
 import { observersLine } from "./existing-config.ts";
 import { authorizationText } from "./authorization-text.ts";
 import {
   STREAMS_ACCOUNT,
   type Identity,
   type ServerConfigOptions,
+  inboxPrefixOf,
   serverConfigText,
 } from "./server-config-text.ts";
-import { type User, userName } from "./permissions.ts";
+import { type User, inboxSubject, userName } from "./permissions.ts";
 
 export interface ServerFiles {
   readonly folder: string;
@@ -27,8 +28,8 @@ export interface ServerFiles {
   /** Host names and addresses by which clients reach the server. */
   readonly names: readonly string[];
   readonly users: readonly User[];
-  /** Inbox prefixes of the users who send requests from the hub of this leaf node. */
-  readonly askers?: readonly string[];
+  /** The subjects on which the users at the hub of this leaf node who send requests receive the answers. */
+  readonly inboxesOfHub?: readonly string[];
   /** Names of the observers among the users, where observers connect to this server. */
   readonly observers?: readonly string[];
   /** Names of the users that get a password rather than a key. */
@@ -56,12 +57,26 @@ export async function writeServerFiles(files: ServerFiles): Promise<{ readonly i
   const text = serverConfigText({ ...server, ...(!isShared && { account: STREAMS_ACCOUNT }) });
   await writePrivate(join(nats, "nats.conf"), text); // holds the seed of a leaf node
   // may hold passwords
-  const usersText = isShared ? authorizationText(identities, files.askers) : accountsText(identities);
+  const usersText = isShared ? authorizationText(identities, files.inboxesOfHub) : accountsText(identities);
   await writePrivate(
     file,
     `${usersText}${files.observers === undefined ? "" : observersLine(files.observers)}`,
   );
   return { isShared };
+}
+
+/** The subjects on which those at a hub who ask the services of hosts receive the answers. */
+export async function inboxesAtHub(
+  { folder, withPassword }: Pick<ServerFiles, "folder" | "withPassword">,
+  askers: readonly User[],
+  isShared: boolean,
+): Promise<string[]> {
+  const inboxes: string[] = isShared ? [] : [REPLIES];
+  for (const user of askers) {
+    const identity = await readOrCreateIdentity(folder, user, withPassword.includes(userName(user)));
+    inboxes.push(inboxSubject(inboxPrefixOf(identity)));
+  }
+  return inboxes;
 }
 
 /** The seed of a user that has a key. */

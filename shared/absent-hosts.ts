@@ -5,11 +5,19 @@ import type { Clock } from "./clock.ts";
 export const FORGET_HOST_MS = 3_600_000;
 
 export class AbsentHosts {
-  readonly #clock: Pick<Clock, "monotonic">;
+  readonly #clock: Pick<Clock, "monotonic" | "now">;
   readonly #since = new Map<string, number>();
 
-  constructor(clock: Pick<Clock, "monotonic">) {
+  /** `known` is what `since` gave an earlier process. */
+  constructor(clock: Pick<Clock, "monotonic" | "now">, known: ReadonlyMap<string, number> = new Map()) {
     this.#clock = clock;
+    for (const [host, at] of known) this.#since.set(host, clock.monotonic() - Math.max(clock.now() - at, 0));
+  }
+
+  /** Since when hosts have had no entry. Milliseconds since 1970. */
+  get since(): ReadonlyMap<string, number> {
+    const { now, monotonic } = this.#clock;
+    return new Map([...this.#since].map(([host, at]) => [host, Math.round(now() - (monotonic() - at))]));
   }
 
   /** Those of `hosts` that have had no entry for an hour. */

@@ -5,8 +5,10 @@ import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
 import { natsErrors } from "../../shared/catalogue/nats-errors.ts";
 import { executorNoticesConsumer, hostConsumers } from "../../shared/nats/durable-consumers.ts";
-import { STREAMS, consumers, executorParticipant } from "../../shared/contract/subjects.ts";
+import { BUCKETS, STREAMS, consumers, executorParticipant } from "../../shared/contract/subjects.ts";
 import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
+import { inParallel } from "../../shared/in-parallel.ts";
+import { bucketOf } from "../../shared/nats/jetstream-client.ts";
 import { isHub } from "../../shared/nats/topology.ts";
 
 import { listParticipants } from "../fleet/participant-entries.ts";
@@ -20,6 +22,8 @@ interface ForgottenHost {
   readonly entry: boolean;
   readonly held: readonly string[];
   readonly consumers: readonly string[];
+  /** How many entries of the ledger. */
+  readonly ledger: number;
   readonly participants: readonly string[];
 }
 
@@ -67,7 +71,7 @@ async function findRunningServices(fleet: Fleet, host: string): Promise<string[]
 }
 
 async function forgetHost(fleet: Fleet, host: string): Promise<ForgottenHost> {
-  const { hosts, held, manager } = fleet;
+  const { hosts, held, manager, nats } = fleet;
   const durables = [...hostConsumers(host), executorNoticesConsumer(host)].map(
     ({ durable_name }) => durable_name,
   );
@@ -76,6 +80,10 @@ async function forgetHost(fleet: Fleet, host: string): Promise<ForgottenHost> {
   );
   const keys = await listKeys(held, `${encodeToken(host)}.*`);
   for (const key of keys) await held.delete(key);
+  const ledger = await bucketOf(nats, BUCKETS.ledger);
+  // an older installation has none
+  const seen = (await listKeys(ledger, `${encodeToken(host)}.>`).catch(falseWhereMissing)) || [];
+  await inParallel(seen, { all: 16 }, (key) => ledger.delete(key));
   const entry = (await hosts.get(encodeToken(host)))?.operation === "PUT";
   // even without an entry: the deletion marks older records of an updater as forgotten
   await hosts.delete(encodeToken(host));
@@ -89,6 +97,7 @@ async function forgetHost(fleet: Fleet, host: string): Promise<ForgottenHost> {
       .map((key) => key.split(".")[1] ?? "")
       .map((name) => (isToken(name) ? decodeToken(name) : name)),
     consumers: durables.filter((_, index) => deleted[index]),
+    ledger: seen.length,
     participants: naming.map(({ name }) => name),
   };
 }
@@ -98,6 +107,7 @@ function describeForgotten({
   entry,
   held,
   consumers: durables,
+  ledger,
   participants,
 }: ForgottenHost): string[] {
   const parts = [
@@ -106,6 +116,7 @@ function describeForgotten({
     ...(durables.length === 0
       ? []
       : [`${durables.length === 1 ? "consumer" : "consumers"} ${durables.join(", ")}`]),
+    ...(ledger === 0 ? [] : [`what it saw of ${ledger} ${ledger === 1 ? "image" : "images"}`]),
   ];
   return [
     `${forgotten} forgotten; deleted: ${parts.length === 0 ? "nothing, an updater's note of it is left to age" : parts.join("; ")}`,

@@ -32,8 +32,7 @@ import {
   readExistingConfig,
   removeUsers,
 } from "../../nats/existing-config.ts";
-import { readOrCreateIdentity, readSeed, writeServerFiles } from "../../nats/server-files.ts";
-import { inboxPrefixOf } from "../../nats/server-config-text.ts";
+import { inboxesAtHub, readSeed, writeServerFiles } from "../../nats/server-files.ts";
 import { HUB_DOMAIN, type User, userName } from "../../nats/permissions.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { type Terminal, printJson } from "../framework/terminal.ts";
@@ -189,6 +188,7 @@ const DEFAULT_SERVER_NAMES = ["nats", "localhost", "127.0.0.1"];
 
 const OPERATOR: User = { role: "operator", name: "" };
 const leafUser = (name: string): User => ({ role: "leaf", name });
+const observerUser = (name: string): User => ({ role: "observer", name });
 
 const usersOfHost = (name: string): User[] =>
   (["poller", "updater", "exec"] as const).map((role) => ({ role, name }));
@@ -202,7 +202,7 @@ const usersOf = (
   ...participants.map((name) => ({ role: "participant" as const, name })),
   ...watchers.map((name) => ({ role: "watcher" as const, name })),
   ...readers.map((name) => ({ role: "reader" as const, name })),
-  ...observers.map((name) => ({ role: "observer" as const, name })),
+  ...observers.map(observerUser),
 ];
 
 /** Writes the files of one server, or those of a hub and of a server for each host. */
@@ -226,13 +226,13 @@ export async function writeNatsFolder(given: NatsConfigOptions): Promise<Written
       ...{ ...base, folder, names: hubNames, users, observers, server: hubServer },
     });
     const shared = [hubFiles.isShared];
-    const isByPassword = given["with-password"].includes(userName(OPERATOR));
-    const askers = [inboxPrefixOf(await readOrCreateIdentity(folder, OPERATOR, isByPassword))];
+    const askers = [OPERATOR, ...observers.map(observerUser)];
+    const inboxesOfHub = await inboxesAtHub({ ...base, folder }, askers, hubFiles.isShared);
     const leaves = hosts.map((host) => join(folder, "leaves", encodeToken(host)));
     for (const [index, host] of hosts.entries()) {
       const leafnodes = { hub, seed: await readSeed(folder, leafUser(host)) };
       const written = await writeServerFiles({
-        ...{ ...base, askers },
+        ...{ ...base, inboxesOfHub },
         // Never the hub's names: with those the server of a host could pass for the hub.
         ...{
           folder: leaves[index] ?? "",

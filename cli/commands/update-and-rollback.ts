@@ -53,11 +53,12 @@ async function askPoller(
 ): Promise<OperatorRequestResult> {
   const owner = await findHostOf(fleet, CONTAINER, await selectHosts(fleet, host));
   const options = { ...terminal, more: { container: CONTAINER }, timeout: POLLER_ANSWER_MS };
-  const reply = (await askStartingService(fleet, [owner, "poller", kind], options)) as object | undefined;
+  const reply = await askStartingService(fleet, [owner, "poller", kind], options);
   if (reply === undefined) throw new NotDone(messageOf(commandErrors.pollerSilent, { host: owner }));
-  const answer = OperatorRequestResult.safeParse({ ...reply, host: owner, container: CONTAINER }).data;
+  const fields = { ...(reply as object | null) };
+  const answer = OperatorRequestResult.safeParse({ ...fields, host: owner, container: CONTAINER }).data;
   if (answer !== undefined) return answer;
-  const { because, error } = reply as { readonly because?: string; readonly error?: string };
+  const { because, error }: { readonly because?: string; readonly error?: string } = fields;
   const why = because ?? error ?? "an answer that cannot be used";
   throw new NotDone(
     messageOf(commandErrors.requestNotDone, { container: CONTAINER, host: owner, because: why }),

@@ -55,6 +55,7 @@ export const commandOutputs: Readonly<Record<JsonCommandName, CommandOutput>> = 
       entry: z.boolean().describe("Whether a poller had noted the host."),
       held: z.array(z.string()).describe("Containers for which a digest was held."),
       consumers: z.array(z.string()).describe("Those of OUROBOROS_HOOKS that were deleted."),
+      ledger: z.number().describe("Of how many images it was deleted what the host had seen of them."),
       participants: z.array(z.string()).describe("Participants whose entries still name the host."),
     }),
   },

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { VerdictWord } from "../../shared/contract/messages.ts";
 import { SnoozeEntry, snoozeKey } from "../../shared/contract/notifier-state.ts";
 import { OPERATOR } from "../../shared/contract/participants.ts";
+import { RequestResult } from "../../shared/contract/request-result.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
 import { publish } from "../../shared/nats/jetstream.ts";
@@ -76,12 +77,6 @@ export async function giveVerdict(
 export const signReason = (reason: string, { name }: Pick<Person, "name">): string =>
   reason.trim() === "" ? `by ${name}` : `${reason.trim()} (by ${name})`;
 
-const PollerAnswer = z.union([
-  z.object({ kind: z.literal("begun"), run: z.string() }),
-  z.object({ kind: z.literal("current") }),
-  z.object({ kind: z.enum(["left", "busy", "failed", "unknown"]), because: z.string() }),
-]);
-
 /** Updates a container now, or goes back to the image before. */
 export async function requestRun(
   { observing: { nats, log }, person }: ActionContext,
@@ -91,7 +86,7 @@ export async function requestRun(
   const more = { container: wanted.container, by: person.name };
   log.info({ ...wanted, by: person.name }, `${command} asked for on the dashboard`);
   const reply = await askService({ nats }, wanted.host, ["poller", command], { more, timeout: POLLER_MS });
-  const answer = PollerAnswer.safeParse(reply).data;
+  const answer = RequestResult.safeParse(reply).data;
   if (answer === undefined) return { ok: false, because: whyUnanswered(reply) };
   return { ok: true, ...answer };
 }

@@ -22,8 +22,9 @@ import type { Memory } from "./memory.ts";
 
 interface BridgeParts {
   readonly access: BrokerAccess;
-  /** What is known of the hosts. */
+  /** What is known of the hosts, and since when some of them have had no entry. */
   readonly hosts: Map<string, HostState>;
+  readonly absent: ReadonlyMap<string, number>;
   readonly memory: Memory;
 }
 
@@ -40,12 +41,12 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
   readonly #ignored = new Set<string>();
   readonly #broker: Broker;
 
-  constructor(observing: Observing, { access, hosts, memory }: BridgeParts) {
+  constructor(observing: Observing, { access, hosts, absent, memory }: BridgeParts) {
     this.#observing = observing;
     this.#hosts = hosts;
     this.#memory = memory;
     const { settings, log, clock } = observing;
-    this.#absent = new AbsentHosts(clock);
+    this.#absent = new AbsentHosts(clock, absent);
     this.#broker = new Broker({
       ...{ settings, access, log, clock },
       onConnect: () => this.#publishAll(),
@@ -69,6 +70,7 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
     const gone = new Set(this.#absent.findGone(new Set(this.#hosts.keys()), listed));
     for (const [host, state] of this.#hosts)
       if ((forgotten.has(host) || gone.has(host)) && !isBusy(state)) await this.#set(host, undefined);
+    await this.#memory.storeAbsent(this.#absent.since);
   }
 
   /** @throws the NATS client's error. */
@@ -133,7 +135,10 @@ export class Bridge implements HostEntryListener, AsyncDisposable {
   /** What is remembered for too long is removed once more at the next start. */
   #rememberLater(host: string): void {
     this.#remember(host).catch((error: unknown) =>
-      this.#observing.log.debug({ host, because: explain(error) }, "what is known of the host could not be stored"),
+      this.#observing.log.debug(
+        { host, because: explain(error) },
+        "what is known of the host could not be stored",
+      ),
     );
   }
 

@@ -1,10 +1,8 @@
 // The install buttons: asks the host's poller for the update, as `ouroboros update` does. A host makes one run at a
 // time, so what is asked for during another one waits here for its turn.
-import { NoRespondersError, RequestError, TimeoutError } from "nats";
-import * as z from "zod";
-import { makeCommandBody, parseJson } from "../../shared/contract/messages.ts";
-import { subjects } from "../../shared/contract/subjects.ts";
+import { RequestResult } from "../../shared/contract/request-result.ts";
 import { explain } from "../../shared/errors.ts";
+import { askService } from "../../shared/nats/ask-service.ts";
 import type { Observing } from "../../shared/runtime/run-observer.ts";
 
 /** The poller first finishes its current cycle, then asks a registry. */
@@ -12,14 +10,6 @@ const ANSWER_MS = 120_000;
 const ASK_AGAIN_MS = 2000;
 /** How long a request waits for another run of its host to end. */
 const PATIENCE_MS = 30 * 60_000;
-
-/** What the poller answers; see services/poller/operator-request.ts. */
-const PollerAnswer = z.union([
-  z.object({ kind: z.literal("begun"), run: z.string() }),
-  z.object({ kind: z.literal("current") }),
-  z.object({ kind: z.enum(["left", "busy", "failed", "unknown"]), because: z.string() }),
-]);
-type PollerAnswer = z.infer<typeof PollerAnswer>;
 
 export interface RequestListener {
   /** The requests of the host have changed. */
@@ -66,7 +56,7 @@ export class InstallRequests {
     );
   }
 
-  async #askPatiently(host: string, container: string): Promise<PollerAnswer> {
+  async #askPatiently(host: string, container: string): Promise<RequestResult> {
     const { clock, signal } = this.#observing;
     for (const until = clock.monotonic() + PATIENCE_MS; ;) {
       const answer = await this.#ask(host, container);
@@ -75,26 +65,19 @@ export class InstallRequests {
     }
   }
 
-  async #ask(host: string, container: string): Promise<PollerAnswer> {
-    const subject = subjects.command(host, "poller", "update");
+  async #ask(host: string, container: string): Promise<RequestResult> {
     try {
-      const reply = await this.#observing.nats.request(subject, makeCommandBody("update", { container }), {
-        timeout: ANSWER_MS,
-      });
-      const answer = PollerAnswer.safeParse(parseJson(reply.string())).data;
-      return (
-        answer ?? {
-          kind: "failed",
-          because: `an answer that cannot be used: ${reply.string().slice(0, 200)}`,
-        }
-      );
+      const options = { more: { container }, timeout: ANSWER_MS };
+      const reply = await askService(this.#observing, host, ["poller", "update"], options);
+      if (reply === undefined) return { kind: "failed", because: `the poller of ${host} does not answer` };
+      const unusable = `an answer that cannot be used: ${JSON.stringify(reply).slice(0, 200)}`;
+      return RequestResult.safeParse(reply).data ?? { kind: "failed", because: unusable };
     } catch (error) {
-      const isAway = [NoRespondersError, RequestError, TimeoutError].some((kind) => error instanceof kind);
-      return { kind: "failed", because: isAway ? `the poller of ${host} does not answer` : explain(error) };
+      return { kind: "failed", because: explain(error) };
     }
   }
 
-  #logAnswer(fields: { readonly host: string; readonly container: string }, answer: PollerAnswer): void {
+  #logAnswer(fields: { readonly host: string; readonly container: string }, answer: RequestResult): void {
     const { log, signal } = this.#observing;
     if (signal.aborted) return;
     if (answer.kind === "begun")

@@ -12,8 +12,7 @@ import type { Service } from "../../shared/runtime/run-service.ts";
 import { Bridge } from "./bridge.ts";
 import { type BrokerAccess, readBrokerAccess } from "./broker.ts";
 import { followHostEntries } from "./host-entries.ts";
-import type { HostState } from "./host-state.ts";
-import { Memory } from "./memory.ts";
+import { Memory, type RememberedHosts } from "./memory.ts";
 
 export const runHomeAssistant: Service = async (context) => {
   if (context.settings.MQTT_URL === "")
@@ -29,9 +28,9 @@ export const runHomeAssistant: Service = async (context) => {
 
 async function observe(observing: Observing, access: BrokerAccess): Promise<void> {
   const memory = new Memory(observing);
-  const hosts = await loadHosts(observing, memory);
-  if (hosts === undefined) return;
-  await using bridge = new Bridge(observing, { access, hosts, memory });
+  const known = await loadHosts(observing, memory);
+  if (known === undefined) return;
+  await using bridge = new Bridge(observing, { access, ...known, memory });
   const readRecord = makeRunRecordReader(observing.log);
   await Promise.all([
     followHostEntries(observing, bridge),
@@ -40,7 +39,7 @@ async function observe(observing: Observing, access: BrokerAccess): Promise<void
 }
 
 /** Undefined where the service was stopped first. */
-const loadHosts = (observing: Observing, memory: Memory): Promise<Map<string, HostState> | undefined> =>
+const loadHosts = (observing: Observing, memory: Memory): Promise<RememberedHosts | undefined> =>
   retryUntilAnswered(observing, () => memory.load()).catch((error: unknown) => {
     if (error instanceof Suspended) return undefined;
     throw error;

@@ -1,5 +1,7 @@
 // Finds the scripts in the hooks folder: `<folder>/<hook>/`, at any depth, in the order of their paths. The folder is
 // read anew for each event, so a new script counts at once.
+import { messageOf } from "../../shared/catalogue/entry.ts";
+import { hooksFolderErrors } from "../../shared/catalogue/update-failures.ts";
 import type { Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
@@ -51,7 +53,7 @@ export async function findScripts(hooksFolder: string, hook: EventName): Promise
 /** @throws Error where HOOKS_DIR names no existing folder: its scripts could not be asked. */
 export async function requireHooksFolder(setting: string): Promise<void> {
   if (setting === "" || (await ifPresent(stat(setting)))?.isDirectory() === true) return;
-  throw new Error(`HOOKS_DIR ${setting} is not there, or no folder; mount it, or unset HOOKS_DIR`);
+  throw new Error(messageOf(hooksFolderErrors.missing, { folder: setting }));
 }
 
 /** For `a/b` in the folder /hooks/x: /hooks/x and /hooks/x/a. */

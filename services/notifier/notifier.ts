@@ -4,6 +4,7 @@ import { OUTBOX_KEYS } from "../../shared/contract/notifier-state.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { entriesOf } from "../../shared/nats/bucket-entries.ts";
 import { readMessages } from "../../shared/nats/jetstream.ts";
+import type { RunRecordReader } from "../../shared/nats/run-record-reader.ts";
 import type { Observing } from "../../shared/runtime/run-observer.ts";
 import { EMPTY_MEMORY, NotifierMemory } from "./memory.ts";
 import { type Notification } from "./notification.ts";
@@ -13,6 +14,7 @@ import { type StoredValue, changeValue } from "./stored-value.ts";
 import type { Target } from "./target.ts";
 
 export interface Notifier extends Observing {
+  readonly readRecord: RunRecordReader;
   readonly targets: readonly Target[];
   /** Has the outboxes looked at now. */
   readonly wake: () => void;

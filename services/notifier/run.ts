@@ -39,14 +39,14 @@ export const runNotifier = observerService("notifier", async (observing) => {
   for (const { name } of wanted.filter((target) => !targets.includes(target)))
     log.error({ target: name }, "Apprise does not know such a URL of NOTIFIERS: nothing is sent there");
   let wakeUp = new AbortController();
-  const notifier: Notifier = { ...observing, targets, wake: () => wakeUp.abort() };
+  const readRecord = makeRunRecordReader(log);
+  const notifier: Notifier = { ...observing, readRecord, targets, wake: () => wakeUp.abort() };
   await retryUntilAnswered({ clock, signal }, async () => {
     await keepOutboxes(notifier);
     await noteFirstStart(notifier);
   });
   const deliverer = new Deliverer({ ...notifier, sender, templates });
   log.info({ targets: targets.map(({ name }) => name) }, "sending notifications");
-  const readRecord = makeRunRecordReader(log);
   const reading = { ...observing, stream: STREAMS.hooks, durable: consumers.reader(observing.name) };
   const untilRead = { ...observing, signal: signalAtEnd(reading) };
   await Promise.all([

@@ -1,7 +1,6 @@
 // Tells of events that have waited for others than scripts for NOTIFY_WAITING, each once.
 import { explain } from "../../shared/errors.ts";
 import { readMessages } from "../../shared/nats/jetstream.ts";
-import { parseRunRecord } from "../../shared/contract/run-records.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import type { NotifierMemory } from "./memory.ts";
 import type { Notification } from "./notification.ts";
@@ -35,12 +34,12 @@ const notificationOf = (event: string, { at, host, run, hook, container, who }: 
 
 /** By the journal: several notifiers may have read its records in another order. */
 async function isStillWaiting(
-  { manager }: Notifier,
+  { manager, readRecord }: Notifier,
   event: string,
   { host, run }: Waiting,
 ): Promise<boolean> {
   for await (const message of readMessages(manager, STREAMS.runs, subjects.run(host, run))) {
-    const record = parseRunRecord(message.string());
+    const record = readRecord(message);
     if (record?.kind === "finished" || (record?.kind === "decided" && record.event === event)) return false;
   }
   return true;

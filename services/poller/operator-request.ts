@@ -1,5 +1,6 @@
 // The operator's requests for one container: update it now, even if it is held, or roll it back to the image before.
 // Each becomes an ordinary plan, or an answer that says why not.
+import type { RequestResult } from "../../shared/contract/request-result.ts";
 import { hasNameOrId, whySkipped } from "../../shared/containers/container-facts.ts";
 import { explain } from "../../shared/errors.ts";
 import { parseImageRef } from "../../shared/registry/image-ref.ts";
@@ -20,11 +21,6 @@ export interface OperatorRequest {
   /** The person who asks, where a service asks for one. */
   readonly by?: string | undefined;
 }
-
-export type RequestResult =
-  | { readonly kind: "begun"; readonly run: string }
-  | { readonly kind: "current" }
-  | { readonly kind: "left" | "busy" | "failed" | "unknown"; readonly because: string };
 
 /** @throws HostNameTaken, and the NATS client's error once its connection is closed for good. */
 export async function handleOperatorRequest(

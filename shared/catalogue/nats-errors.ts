@@ -2,6 +2,16 @@
 import type { Catalogue } from "./entry.ts";
 
 export const natsErrors = {
+  hubHasNoHost: {
+    says: "this NATS is a hub, which holds copies and serves no host itself",
+    cause: "A host of its fleet has a leaf node of its own, where its events are stored.",
+    remedy: "connect the host to its leaf node",
+  },
+  ownParticipants: {
+    says: "{bucket} is this NATS' own, and a leaf node has a copy of its hub's",
+    cause: "The NATS was used before it became a leaf node.",
+    remedy: "add its participants at the hub, then delete it here",
+  },
   unreachable: {
     says: "NATS at {url} cannot be used: {because}",
     cause: "Nothing listens there, or what listens is no NATS.",

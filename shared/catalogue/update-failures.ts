@@ -115,6 +115,15 @@ export const updateFailures = {
 } as const satisfies Catalogue;
 
 /** Why a script of the hooks folder is not run. It then counts as failed. */
+/** What is wrong with the folder of the scripts as a whole. */
+export const hooksFolderErrors = {
+  missing: {
+    says: "HOOKS_DIR {folder} is not there, or no folder",
+    cause: "Scripts that cannot be found cannot be asked, and their gates would stay open.",
+    remedy: "mount it, or unset HOOKS_DIR",
+  },
+} as const satisfies Catalogue;
+
 export const scriptFaults = {
   worldWritable: {
     says: "{path} can be written by anybody",

@@ -3,14 +3,14 @@
 // below.
 import * as z from "zod";
 import {
-  ContainerPayload,
-  ImagePayload,
-  ServicePayload,
+  containerPayload,
+  imagePayload,
+  servicePayload,
   StepTime,
   UpdateResult,
-  Updateable,
-  UpdateableService,
-  UpdateableWorkload,
+  updateable,
+  updateableService,
+  updateableWorkload,
 } from "./payloads.ts";
 
 export interface Hook {
@@ -22,6 +22,7 @@ export interface Hook {
   /** Whether one event concerns the whole run (subject token `_`) or one container. */
   readonly about: "run" | "container";
   readonly fired: boolean;
+  /** Built when it is asked for: a schema takes time, and every program loads this table at its start. */
   readonly locals: z.ZodObject;
 }
 
@@ -32,15 +33,17 @@ export const hooks = {
     phase: "before",
     about: "run",
     fired: true,
-    locals: z.object({
-      updateable: z.array(Updateable),
-      depends_on_containers: z.array(ContainerPayload),
-      hard_depends_on_containers: z.array(ContainerPayload),
-      updateable_services: z
-        .array(UpdateableService)
-        .optional()
-        .describe("With SWARM: the services that would be updated."),
-    }),
+    get locals() {
+      return z.object({
+        updateable: z.array(updateable()),
+        depends_on_containers: z.array(containerPayload()),
+        hard_depends_on_containers: z.array(containerPayload()),
+        updateable_services: z
+          .array(updateableService())
+          .optional()
+          .describe("With SWARM: the services that would be updated."),
+      });
+    },
   },
   before_stop_depends_container: {
     says: "Before a container named in depends_on or hard_depends_on is stopped.",
@@ -48,7 +51,9 @@ export const hooks = {
     phase: "before",
     about: "container",
     fired: true,
-    locals: z.object({ container: ContainerPayload }),
+    get locals() {
+      return z.object({ container: containerPayload() });
+    },
   },
   dry_run_update: {
     says: "Dry run: this container, or service, would be updated.",
@@ -56,7 +61,9 @@ export const hooks = {
     phase: "notice",
     about: "container",
     fired: true,
-    locals: UpdateableWorkload,
+    get locals() {
+      return updateableWorkload();
+    },
   },
   notify_update: {
     says: "Monitor only: this container, or service, has an update.",
@@ -64,7 +71,9 @@ export const hooks = {
     phase: "notice",
     about: "container",
     fired: true,
-    locals: UpdateableWorkload,
+    get locals() {
+      return updateableWorkload();
+    },
   },
   before_update: {
     says: "The new image is here; before the new container is created and the old one stopped.",
@@ -72,7 +81,13 @@ export const hooks = {
     phase: "before",
     about: "container",
     fired: true,
-    locals: z.object({ old_container: ContainerPayload, old_image: ImagePayload, new_image: ImagePayload }),
+    get locals() {
+      return z.object({
+        old_container: containerPayload(),
+        old_image: imagePayload(),
+        new_image: imagePayload(),
+      });
+    },
   },
   after_update: {
     says: "The new container runs and has proved itself; the old one is kept, stopped, until the answer.",
@@ -80,12 +95,14 @@ export const hooks = {
     phase: "after",
     about: "container",
     fired: true,
-    locals: z.object({
-      old_container: ContainerPayload,
-      old_image: ImagePayload,
-      new_image: ImagePayload,
-      new_container: ContainerPayload,
-    }),
+    get locals() {
+      return z.object({
+        old_container: containerPayload(),
+        old_image: imagePayload(),
+        new_image: imagePayload(),
+        new_container: containerPayload(),
+      });
+    },
   },
   before_image_cleanup: {
     says: "CLEANUP: before the outdated image is removed.",
@@ -93,7 +110,9 @@ export const hooks = {
     phase: "before",
     about: "container",
     fired: true,
-    locals: z.object({ image: ImagePayload }),
+    get locals() {
+      return z.object({ image: imagePayload() });
+    },
   },
   before_start_depends_container: {
     says: "Before a container named in depends_on is started again.",
@@ -101,7 +120,9 @@ export const hooks = {
     phase: "before",
     about: "container",
     fired: true,
-    locals: z.object({ container: ContainerPayload }),
+    get locals() {
+      return z.object({ container: containerPayload() });
+    },
   },
   before_recreate_hard_depends_container: {
     says: "Before a container named in hard_depends_on is recreated on its own image.",
@@ -110,7 +131,9 @@ export const hooks = {
     phase: "before",
     about: "container",
     fired: true,
-    locals: z.object({ old_container: ContainerPayload }),
+    get locals() {
+      return z.object({ old_container: containerPayload() });
+    },
   },
   after_recreate_hard_depends_container: {
     says: "After a container named in hard_depends_on was recreated.",
@@ -118,7 +141,9 @@ export const hooks = {
     phase: "after",
     about: "container",
     fired: true,
-    locals: z.object({ old_container: ContainerPayload, new_container: ContainerPayload }),
+    get locals() {
+      return z.object({ old_container: containerPayload(), new_container: containerPayload() });
+    },
   },
   before_service_update: {
     says: "SWARM: before the Engine is asked to update a service; none of its tasks has been touched.",
@@ -126,7 +151,9 @@ export const hooks = {
     phase: "before",
     about: "container",
     fired: true,
-    locals: z.object({ service: ServicePayload, old_image: ImagePayload, new_image: ImagePayload }),
+    get locals() {
+      return z.object({ service: servicePayload(), old_image: imagePayload(), new_image: imagePayload() });
+    },
   },
   after_service_update: {
     says: "SWARM: the Engine has completed the update of a service, and its tasks run with the new image.",
@@ -134,7 +161,9 @@ export const hooks = {
     phase: "after",
     about: "container",
     fired: true,
-    locals: z.object({ service: ServicePayload, old_image: ImagePayload, new_image: ImagePayload }),
+    get locals() {
+      return z.object({ service: servicePayload(), old_image: imagePayload(), new_image: imagePayload() });
+    },
   },
   before_self_update: {
     says: "Before a container of Ouroboros itself is replaced.",
@@ -142,7 +171,13 @@ export const hooks = {
     phase: "before",
     about: "container",
     fired: true,
-    locals: z.object({ self_name: z.string(), old_container: ContainerPayload, new_image: ImagePayload }),
+    get locals() {
+      return z.object({
+        self_name: z.string(),
+        old_container: containerPayload(),
+        new_image: imagePayload(),
+      });
+    },
   },
   after_self_update: {
     says: "The new container of Ouroboros itself was started.",
@@ -150,12 +185,14 @@ export const hooks = {
     phase: "after",
     about: "container",
     fired: true,
-    locals: z.object({
-      self_name: z.string(),
-      old_container: ContainerPayload,
-      new_image: ImagePayload,
-      new_container: ContainerPayload,
-    }),
+    get locals() {
+      return z.object({
+        self_name: z.string(),
+        old_container: containerPayload(),
+        new_image: imagePayload(),
+        new_container: containerPayload(),
+      });
+    },
   },
   before_self_cleanup: {
     says: "In the new Ouroboros, before the old container is removed.",
@@ -163,7 +200,9 @@ export const hooks = {
     phase: "before",
     about: "container",
     fired: true,
-    locals: z.object({ old_container: ContainerPayload, new_container: ContainerPayload }),
+    get locals() {
+      return z.object({ old_container: containerPayload(), new_container: containerPayload() });
+    },
   },
   after_self_cleanup: {
     says: "In the new Ouroboros, after the old container was removed.",
@@ -171,7 +210,9 @@ export const hooks = {
     phase: "after",
     about: "container",
     fired: true,
-    locals: z.object({ old_container: ContainerPayload, new_container: ContainerPayload }),
+    get locals() {
+      return z.object({ old_container: containerPayload(), new_container: containerPayload() });
+    },
   },
 } as const satisfies Record<string, Hook>;
 
@@ -194,38 +235,45 @@ export const notices = {
   update_finished: {
     says: "A container's part of a run is over, whatever its end.",
     about: "container",
-    data: z.object({
-      name: z.string().describe("The container's name."),
-      image: z.string().nullable().describe("The image reference it follows."),
-      end: UpdateResult,
-      because: z.string(),
-      by: z.string().nullable().describe("Who or what decided it: a participant, or `updater`."),
-      from: z.string().nullable().describe("Image id before."),
-      to: z.string().nullable().describe("Image id after, or that was tried."),
-      from_digest: z.string().nullable().describe("repository@digest of the image before."),
-      to_digest: z.string().nullable().describe("repository@digest of the image after, or that was tried."),
-      from_version: z
-        .string()
-        .nullable()
-        .describe("Version of the image before (its label org.opencontainers.image.version)."),
-      to_version: z.string().nullable().describe("Version of the image after, or of the one that was tried."),
-      downtime_ms: z
-        .number()
-        .nullable()
-        .describe(
-          "How long the container was down; null where it was not, or where an earlier process was killed meanwhile.",
-        ),
-      ms: z.number().nullable().describe("From the start of the run to this end."),
-      steps: z.array(StepTime).describe("What was done for it, and how long each took."),
-    }),
+    get data() {
+      return z.object({
+        name: z.string().describe("The container's name."),
+        image: z.string().nullable().describe("The image reference it follows."),
+        end: UpdateResult,
+        because: z.string(),
+        by: z.string().nullable().describe("Who or what decided it: a participant, or `updater`."),
+        from: z.string().nullable().describe("Image id before."),
+        to: z.string().nullable().describe("Image id after, or that was tried."),
+        from_digest: z.string().nullable().describe("repository@digest of the image before."),
+        to_digest: z.string().nullable().describe("repository@digest of the image after, or that was tried."),
+        from_version: z
+          .string()
+          .nullable()
+          .describe("Version of the image before (its label org.opencontainers.image.version)."),
+        to_version: z
+          .string()
+          .nullable()
+          .describe("Version of the image after, or of the one that was tried."),
+        downtime_ms: z
+          .number()
+          .nullable()
+          .describe(
+            "How long the container was down; null where it was not, or where an earlier process was killed meanwhile.",
+          ),
+        ms: z.number().nullable().describe("From the start of the run to this end."),
+        steps: z.array(StepTime).describe("What was done for it, and how long each took."),
+      });
+    },
   },
   run_finished: {
     says: "A run is over: how it ended for each of its containers.",
     about: "run",
-    data: z.object({
-      ends: z.array(z.object({ name: z.string(), end: UpdateResult, because: z.string() })),
-      ms: z.number().describe("How long it took, since the last start of the updater."),
-    }),
+    get data() {
+      return z.object({
+        ends: z.array(z.object({ name: z.string(), end: UpdateResult, because: z.string() })),
+        ms: z.number().describe("How long it took, since the last start of the updater."),
+      });
+    },
   },
 } as const satisfies Record<string, NoticeRow>;
 

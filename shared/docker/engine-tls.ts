@@ -8,6 +8,8 @@ import type { Agent } from "node:https";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
+import { engineErrors } from "../catalogue/engine-errors.ts";
+import { messageOf } from "../catalogue/entry.ts";
 import { iso } from "../clock.ts";
 import { explain } from "../errors.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -44,11 +46,14 @@ export async function loadTls(socket: string, settings: TlsSettings, now: number
   try {
     createSecureContext(options);
   } catch (error) {
-    throw new Error(`${files.cert}, ${files.key} and ${files.ca} do not fit together`, { cause: error });
+    throw new Error(messageOf(engineErrors.certificatesMixed, { ...files, because: explain(error) }), {
+      cause: error,
+    });
   }
   for (const [file, text] of [[files.ca, ca] as const, [files.cert, cert] as const]) {
     const expiry = text === undefined ? undefined : Date.parse(new X509Certificate(text).validTo);
-    if (expiry !== undefined && expiry < now) throw new Error(`${file} expired at ${iso(expiry)}`);
+    if (expiry !== undefined && expiry < now)
+      throw new Error(messageOf(engineErrors.certificateExpired, { file, time: iso(expiry) }));
   }
   const https = await import("node:https"); // few have such an Engine, and every command would load it
   return {
@@ -72,9 +77,7 @@ export async function findCertificates(socket: string, certPath: string): Promis
     };
   const common = certPath === "" ? join(homedir(), ".docker") : certPath;
   if (!(await isFolder(common)))
-    throw new Error(
-      `there are no certificates for tcp://${address}: neither ${own} nor ${common} is a folder`,
-    );
+    throw new Error(messageOf(engineErrors.certificatesMissing, { socket, own, common }));
   return {
     folder: common,
     ca: join(common, "ca.pem"),
@@ -88,7 +91,8 @@ const isFolder = async (path: string): Promise<boolean> =>
 
 const readTlsFile = (file: string): Promise<Buffer> =>
   readFile(file).catch((error: unknown) => {
-    throw new Error(`${file} cannot be read, and DOCKER_TLS needs it`, { cause: error });
+    const because = explain(error);
+    throw new Error(messageOf(engineErrors.certificateUnreadable, { file, because }), { cause: error });
   });
 
 /**
@@ -97,11 +101,10 @@ const readTlsFile = (file: string): Promise<Buffer> =>
  */
 export function explainTlsError(error: unknown, socket: string, { ca, cert }: Tls): Error {
   const code = (error as NodeJS.ErrnoException).code ?? "";
+  const because = explain(error);
   if (ca !== undefined && /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|INVALID_)/.test(code))
-    return new Error(`the certificate of ${socket} is not good by ${ca}`, { cause: error });
+    return new Error(messageOf(engineErrors.engineNotTrusted, { socket, ca, because }), { cause: error });
   if (/^(?:ERR_SSL_|EPROTO|ECONNRESET)/.test(code))
-    return new Error(`${socket} does not take the client certificate ${cert}, or speaks no TLS`, {
-      cause: error,
-    });
+    return new Error(messageOf(engineErrors.clientNotTrusted, { socket, cert, because }), { cause: error });
   return error instanceof Error ? error : new Error(explain(error));
 }

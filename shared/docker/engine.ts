@@ -2,6 +2,9 @@
 // facts that the Engine reports about itself, and how to tell its errors apart.
 // Engine API reference: https://docs.docker.com/reference/api/engine/
 import * as z from "zod";
+import { engineErrors } from "../catalogue/engine-errors.ts";
+import { messageOf } from "../catalogue/entry.ts";
+import { explain } from "../errors.ts";
 import { Docker, NotJson } from "./docker-client.ts";
 import { type Tls, explainTlsError } from "./engine-tls.ts";
 import type { ImageStore } from "../registry/provenance.ts";
@@ -74,7 +77,7 @@ const Info = z.object({
     .nullish(),
 });
 
-/** @throws dockerode's error where the Engine does not answer within `timeoutMs`, or an Error about TLS. */
+/** @throws dockerode's error where the Engine does not answer within `timeoutMs`, or an Error that says why it is not reached. */
 export async function openEngine(
   socket: string,
   timeoutMs: number,
@@ -109,12 +112,26 @@ export async function openEngine(
 async function versionOf(address: EngineAddress, timeoutMs: number): Promise<z.infer<typeof Version>> {
   const { socket, tls } = address;
   const answer = createClient(address, timeoutMs).version();
-  if (tls === undefined) return Version.parse(await answer);
   return Version.parse(
     await answer.catch((error: unknown) => {
-      throw explainTlsError(error, socket, tls);
+      const reached = whyUnreached(error, socket);
+      throw reached === undefined
+        ? tls
+          ? explainTlsError(error, socket, tls)
+          : error
+        : new Error(reached, { cause: error });
     }),
   );
+}
+
+/** Where there was no connection: what is wrong, and what to do. */
+function whyUnreached(error: unknown, socket: string): string | undefined {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== "connect" && syscall !== "getaddrinfo") return undefined;
+  const path = socket.startsWith("unix://") ? socket.slice("unix://".length) : undefined;
+  if (path !== undefined && code === "ENOENT") return messageOf(engineErrors.socketMissing, { path });
+  if (path !== undefined && code === "EACCES") return messageOf(engineErrors.socketDenied, { path });
+  return messageOf(engineErrors.unreachable, { socket, because: explain(error) });
 }
 
 /** The newest API version that both sides support. */

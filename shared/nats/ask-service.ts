@@ -10,8 +10,9 @@ export interface AskOptions {
 }
 
 /**
- * Sends a command to a service of a host and returns its answer; undefined where the service does not answer. @throws the NATS
- * client's error
+ * Sends a command to a service of a host and returns its answer: undefined where the service does not answer, null where
+ * the answer is no JSON.
+ * @throws the NATS client's error
  */
 export async function askService(
   { nats }: { readonly nats: NatsConnection },
@@ -22,7 +23,7 @@ export async function askService(
   try {
     const subject = subjects.command(host, service, command);
     const answer = await nats.request(subject, makeCommandBody(command, more), { timeout });
-    return parseJson(answer.string());
+    return parseJson(answer.string()) ?? null;
   } catch (error) {
     if ([NoRespondersError, RequestError, TimeoutError].some((kind) => error instanceof kind))
       return undefined;

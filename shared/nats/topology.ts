@@ -10,6 +10,8 @@ import {
 } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { type NatsConnection, nanos } from "nats";
+import { messageOf } from "../catalogue/entry.ts";
+import { natsErrors } from "../catalogue/nats-errors.ts";
 import { MAX_EVENT_BYTES } from "../contract/messages.ts";
 import { BUCKETS, NEEDED_BUCKETS, STORED, STREAMS } from "../contract/subjects.ts";
 import { encodeToken } from "../contract/subject-tokens.ts";
@@ -109,8 +111,7 @@ export async function ensureTopology(
   manager: JetStreamManager,
   { replicas = 1, leaf }: WantedStreams = {},
 ): Promise<void> {
-  if (await isHub(manager))
-    throw new Error("this NATS is a hub: a host of its fleet has a leaf node of its own");
+  if (await isHub(manager)) throw new Error(messageOf(natsErrors.hubHasNoHost));
   const copies = replicas > 1 ? { num_replicas: replicas } : {}; // keeps a larger number that was set by hand
   for (const { subjects: streamSubjects, ...stream } of streams)
     await ensureStream(manager, { ...stream, subjects: confineSubjects(streamSubjects, leaf), ...copies });
@@ -137,9 +138,7 @@ async function ensureLeafBuckets(nats: NatsConnection, manager: JetStreamManager
     await ensureStream(manager, { ...bucketBase(bucket), subjects: ownSubjects(bucket, ".>") });
   const found = await findInfo(() => manager.streams.info(streamOf(participants)));
   if (found !== undefined && found.config.mirror === undefined)
-    throw new Error(
-      `${participants} is this NATS' own: add its participants at the hub, then delete it here`,
-    );
+    throw new Error(messageOf(natsErrors.ownParticipants, { bucket: participants }));
   const mirror = { name: participants, domain: leaf.hub };
   if (found === undefined)
     await new Kvm(nats).create(participants, { history: HISTORY[participants], mirror });

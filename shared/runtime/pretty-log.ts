@@ -28,7 +28,10 @@ export function formatLogLine(line: string, { colour, everything }: LogLineOptio
   const hidden = everything ? [] : [...DEBUG_FIELDS, ...sentence.shownFields];
   const rest = Object.entries(fields)
     .filter(([name, value]) => !hidden.includes(name) && (everything || !isEmpty(value)))
-    .map(([name, value]) => `${name}=${formatValue(value, everything)}`);
+    .map(([name, value]) => {
+      const words = everything ? undefined : inWords(value);
+      return words === undefined ? `${name}=${formatValue(value, everything)}` : `${name}: ${words}`;
+    });
   return [
     [
       at,
@@ -63,10 +66,23 @@ function errorText(err: unknown, level: string): string {
 const isEmpty = (value: unknown): boolean =>
   typeof value === "object" && value !== null && Object.keys(value).length === 0;
 
+/** A list or a map of texts; undefined for anything else. */
+function inWords(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const isList = Array.isArray(value);
+  const parts = Object.entries(value).map(([name, part]) => {
+    const words = typeof part === "string" ? shortened(part) : inWords(part);
+    return words === undefined || isList ? words : `${name}: ${words}`;
+  });
+  return parts.some((part) => part === undefined) ? undefined : parts.join(isList ? ", " : "; ");
+}
+
+const shortened = (text: string): string => (IMAGE_ID.test(text) ? shortId(text) : text);
+
 const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
 
 function formatValue(value: unknown, everything: boolean): string {
   if (typeof value !== "string") return JSON.stringify(value);
-  if (!everything && IMAGE_ID.test(value)) return shortId(value);
-  return /[\s"=]/.test(value) ? JSON.stringify(value) : value;
+  const text = everything ? value : shortened(value);
+  return /[\s"=]/.test(text) ? JSON.stringify(text) : text;
 }

@@ -1,13 +1,19 @@
 /** docs/errors.md: the catalogue of messages. */
 import type { Catalogue } from "../../shared/catalogue/entry.ts";
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
+import { engineErrors } from "../../shared/catalogue/engine-errors.ts";
 import { natsErrors, privateNatsErrors } from "../../shared/catalogue/nats-errors.ts";
 import { credentialErrors, registryErrors } from "../../shared/catalogue/registry-errors.ts";
 import { dueReasons, ownPartReasons, skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { dataDirErrors, observerErrors, settingErrors } from "../../shared/catalogue/start-errors.ts";
 import { containerWarningTexts, settingWarningTexts } from "../../shared/catalogue/start-warnings.ts";
 import { serviceFailures, serviceReasons, swarmReasons } from "../../shared/catalogue/swarm-reasons.ts";
-import { changedMeanwhile, scriptFaults, updateFailures } from "../../shared/catalogue/update-failures.ts";
+import {
+  changedMeanwhile,
+  hooksFolderErrors,
+  scriptFaults,
+  updateFailures,
+} from "../../shared/catalogue/update-failures.ts";
 import { usageErrors } from "../../shared/catalogue/usage-errors.ts";
 import { code, page, table } from "./markdown.ts";
 
@@ -28,6 +34,11 @@ export const catalogueSections: readonly CatalogueSection[] = [
     title: "NATS",
     intro: "Commands end with exit code 3 then; services wait, but for a key or a version that is wrong.",
     catalogues: { natsErrors },
+  },
+  {
+    title: "An Engine is not reached",
+    intro: "Services log it once and wait; `ouroboros doctor` says it at once.",
+    catalogues: { engineErrors },
   },
   {
     title: "Warnings",
@@ -67,7 +78,7 @@ export const catalogueSections: readonly CatalogueSection[] = [
   {
     title: "A hook script is not run",
     intro: "It counts as failed; the log, `ouroboros doctor` and the reason of the refusal say why.",
-    catalogues: { scriptFaults },
+    catalogues: { hooksFolderErrors, scriptFaults },
   },
   {
     title: "A command is not done",

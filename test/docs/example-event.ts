@@ -2,7 +2,14 @@
 import * as z from "zod";
 import { type HookName, hooks } from "../../shared/contract/hooks.ts";
 import { type CloudEvent, makeEvent } from "../../shared/contract/messages.ts";
-import { ContainerPayload, ImagePayload, ServicePayload } from "../../shared/contract/payloads.ts";
+import {
+  type ContainerPayload,
+  type ImagePayload,
+  type ServicePayload,
+  containerPayload,
+  imagePayload,
+  servicePayload,
+} from "../../shared/contract/payloads.ts";
 import { eventId, subjects } from "../../shared/contract/subjects.ts";
 
 const RUN = "01k6a3rv40q8zt5m2c7x9d4hnw";
@@ -46,10 +53,10 @@ const samples = (shape: z.ZodObject["shape"]): Record<string, unknown> =>
 const isRequired = (schema: unknown): boolean => !(schema instanceof z.ZodOptional);
 
 function sample(name: string, schema: z.ZodType): unknown {
-  if (schema === ContainerPayload) return sampleContainer(name.startsWith("new") ? "f" : "9");
-  if (schema === ServicePayload) return sampleService();
+  if (schema === containerPayload()) return sampleContainer(name.startsWith("new") ? "f" : "9");
+  if (schema === servicePayload()) return sampleService();
   if (schema instanceof z.ZodOptional) return sample(name, schema.unwrap() as z.ZodType);
-  if (schema === ImagePayload) return sampleImage(/new|latest/.test(name) ? "c" : "a");
+  if (schema === imagePayload()) return sampleImage(/new|latest/.test(name) ? "c" : "a");
   if (schema instanceof z.ZodArray) return [sample(name, schema.element as z.ZodType)];
   if (schema instanceof z.ZodObject) return samples(schema.shape);
   if (schema instanceof z.ZodNullable) return sample(name, schema.unwrap() as z.ZodType);

@@ -1,11 +1,11 @@
 /** The pieces of the printed pages: headings, tables, and how a schema is told in words. */
 import * as z from "zod";
 import {
-  ContainerPayload,
-  ImagePayload,
-  ServicePayload,
-  Updateable,
-  UpdateableService,
+  containerPayload,
+  imagePayload,
+  servicePayload,
+  updateable,
+  updateableService,
 } from "../../shared/contract/payloads.ts";
 
 export const page = (title: string, ...parts: readonly string[]): string =>
@@ -35,19 +35,19 @@ export const fieldsOf = (shape: z.ZodObject["shape"], base = ""): string =>
   );
 
 /** What is told in a section of its own. */
-const LINKED: readonly z.ZodType[] = [ContainerPayload, ServicePayload, UpdateableService];
+const LINKED: readonly z.ZodType[] = [containerPayload(), servicePayload(), updateableService()];
 const elementOf = (schema: z.ZodType): z.ZodType =>
   schema instanceof z.ZodArray ? (schema.element as z.ZodType) : schema;
 
 function kindOf(schema: z.ZodType, base: string): string {
-  if (schema === ContainerPayload) return `[a container](${base}#a-container)`;
-  if (schema === ImagePayload) return `[an image](${base}#an-image)`;
-  if (schema === ServicePayload) return `[a service](${base}#a-service)`;
+  if (schema === containerPayload()) return `[a container](${base}#a-container)`;
+  if (schema === imagePayload()) return `[an image](${base}#an-image)`;
+  if (schema === servicePayload()) return `[a service](${base}#a-service)`;
   if (schema instanceof z.ZodOptional && LINKED.includes(elementOf(schema.unwrap() as z.ZodType)))
     return `${kindOf(schema.unwrap() as z.ZodType, base)}, may be missing`;
-  if (schema === UpdateableService)
+  if (schema === updateableService())
     return "an update of a service: `service`, `current_image`, `latest_image`";
-  if (schema === Updateable) return "an update: `container`, `current_image`, `latest_image`";
+  if (schema === updateable()) return "an update: `container`, `current_image`, `latest_image`";
   if (schema instanceof z.ZodArray) return `list of: ${kindOf(schema.element as z.ZodType, base)}`;
   return typeOf(z.toJSONSchema(schema, { io: "input" }) as JsonSchema);
 }

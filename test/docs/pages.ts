@@ -9,7 +9,7 @@ import {
   notices,
 } from "../../shared/contract/hooks.ts";
 import { labels } from "../../shared/settings/labels.ts";
-import { ContainerPayload, ImagePayload, ServicePayload } from "../../shared/contract/payloads.ts";
+import { containerPayload, imagePayload, servicePayload } from "../../shared/contract/payloads.ts";
 import { settings } from "../../shared/settings/settings.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
 import { asyncapi } from "./asyncapi.ts";
@@ -130,9 +130,9 @@ At \`updates_enumerated\` it may hold \`"containers": {"name": "refuse"}\` for s
 time limit publishes anything on \`progresssubject\` now and then. Subscribe to
 \`${subjects.hooksOf(null, "before_update")}\` for all events of a hook, to \`${subjects.hooksOf("web01", null)}\` for all of a host.`,
     `In every event's \`data\`:\n\n${fieldsOf(EventContext.shape)}`,
-    `## A container\n\n${fieldsOf(ContainerPayload.shape)}`,
-    `## A service\n\nWith SWARM ([services of a swarm](swarm.md)).\n\n${fieldsOf(ServicePayload.shape)}`,
-    `## An image\n\n${fieldsOf(ImagePayload.shape)}`,
+    `## A container\n\n${fieldsOf(containerPayload().shape)}`,
+    `## A service\n\nWith SWARM ([services of a swarm](swarm.md)).\n\n${fieldsOf(servicePayload().shape)}`,
+    `## An image\n\n${fieldsOf(imagePayload().shape)}`,
     NOTICES,
     ...noticeNames.map(noticeSection),
   );

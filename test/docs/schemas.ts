@@ -16,21 +16,21 @@ import {
 import { CloudEvent, Notice, Verdict } from "../../shared/contract/messages.ts";
 import { Participant } from "../../shared/contract/participants.ts";
 import {
-  ContainerPayload,
-  ImagePayload,
-  ServicePayload,
-  Updateable,
-  UpdateableService,
+  containerPayload,
+  imagePayload,
+  servicePayload,
+  updateable,
+  updateableService,
 } from "../../shared/contract/payloads.ts";
 import { RunRecord } from "../../shared/contract/run-records.ts";
 
 /** Parts that schemas refer to by name instead of repeating them. */
 export const parts = {
-  Container: ContainerPayload,
-  Service: ServicePayload,
-  Image: ImagePayload,
-  Update: Updateable,
-  ServiceUpdate: UpdateableService,
+  Container: containerPayload(),
+  Service: servicePayload(),
+  Image: imagePayload(),
+  Update: updateable(),
+  ServiceUpdate: updateableService(),
 } as const;
 for (const [id, schema] of Object.entries(parts)) z.globalRegistry.add(schema, { id });
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import { engine, hubControl } from "../bed/bed.ts";
+import { unreadableLines } from "../support/log-lines.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { createInstance } from "../support/ouroboros-instance.ts";
 
@@ -69,9 +70,11 @@ describe("the log of a first start", () => {
       first.log(),
     );
     assert.deepEqual(await overview(h1), ["api running 1", "idle paused 1", "web running 2"]);
+    assert.deepEqual(unreadableLines(first.log()), []);
     const second = one.start();
     assert.equal(await second.exited, 0, second.log());
     assert.doesNotMatch(second.log(), /never updated anything/);
+    assert.deepEqual(unreadableLines(second.log()), []);
   });
 
   it("does not come to be where a variable of watchtower's, or a near miss of ours, keeps containers from being updated", async () => {

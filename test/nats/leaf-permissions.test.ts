@@ -81,6 +81,9 @@ for (const version of firstUnlessFull(["2.15", "2.10"] as const)) {
     it("passes its host's events to the participant at the hub, and its verdict back", () =>
       passesBothWays(fleet, leaf));
 
+    it("passes what an observer at the hub asks the host's poller, and the answer back", () =>
+      answersAtHub(fleet, leaf));
+
     it("leaves the observers and readers at the hub a consumer on each stream", async () => {
       const env = { NATS_URL: fleet.hub.url, ...fleet.keys.access("operator") };
       const again = ["nats-config", "hub", "--hosts", [HOST, OTHER].join(","), "--readers", "log"];
@@ -188,7 +191,7 @@ for (const version of firstUnlessFull(["2.15", "2.10"] as const)) {
 /** The streams are in that account; hub and hosts are given accounts one after the other, or not at all. */
 for (const shared of firstUnlessFull([[".", "leaves/web01"], ["."], ["leaves/web01"]]))
   describe(`where an earlier version wrote one account for all in ${shared.join(" and ")}`, () => {
-    it("events and verdicts pass between a host and the hub", async () => {
+    it("events, verdicts and an observer's questions pass between a host and the hub", async () => {
       await using fleet = await leafFleet("2.15", [HOST], ["a"], { shared });
       const leaf = await fleet.startLeaf(HOST);
       await prepareFleet(fleet, { [HOST]: leaf });
@@ -202,6 +205,7 @@ for (const shared of firstUnlessFull([[".", "leaves/web01"], ["."], ["leaves/web
       ]);
       assert.equal(code, 0, err);
       await passesBothWays(fleet, leaf);
+      await answersAtHub(fleet, leaf);
     });
   });
 
@@ -226,6 +230,25 @@ async function passesBothWays({ keys, hub, enter }: LeafFleet, leaf: NatsServer)
     last_by_subj: "ouroboros.verdict.web01.a.e",
   });
   assert.equal(stored?.string(), "refuse: not now");
+}
+
+async function answersAtHub({ keys, hub, enter }: LeafFleet, leaf: NatsServer): Promise<void> {
+  const poller = await enter(leaf, await keys.leaf(HOST), "poller_web01");
+  poller.subscribe("ouroboros.command.web01.poller.*", {
+    callback: (_, message) => void message.respond("yes"),
+  });
+  await poller.flush();
+  const dashboard = await enter(hub, keys, "observer_dashboard");
+  const ask = () => dashboard.request("ouroboros.command.web01.poller.status", "{}", { timeout: 1000 });
+  await until(
+    "the poller answers",
+    () =>
+      ask().then(
+        (reply) => reply.string() === "yes",
+        () => false,
+      ),
+    LONG,
+  );
 }
 
 const seedIn = (config: string): string => /nkey: (SU[A-Z2-7]{56}) /.exec(config)?.[1] ?? "";

@@ -317,6 +317,17 @@ for (const version of ["2.10", "2.15"] as const) {
       }
     });
 
+    it("let a poller answer an observer whose users ask it", async () => {
+      await enter("observer_dashboard");
+      const poller = as("poller_web01");
+      poller.subscribe("ouroboros.command.web01.poller.*", {
+        callback: (_, message) => void message.respond("yes"),
+      });
+      await poller.flush();
+      const asked = as("observer_dashboard").request("ouroboros.command.web01.poller.status", "{}");
+      assert.equal((await asked).string(), "yes");
+    });
+
     it("let nobody in who has no key", async () => {
       const { tls } = await keys.connection("operator");
       await assert.rejects(connect({ servers: server.url, ...(tls && { tls }) }), /uthorization/);

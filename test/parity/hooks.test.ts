@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { hookNames, hooks } from "../../shared/contract/hooks.ts";
-import { Updateable } from "../../shared/contract/payloads.ts";
+import { updateable } from "../../shared/contract/payloads.ts";
 import { addedHooks, addedLocals, locals, order, updateableItem } from "./hooks.ts";
 
 describe("the table of hooks", () => {
@@ -18,7 +18,7 @@ describe("the table of hooks", () => {
   }
 
   it("gives each update as container, current and latest image", () => {
-    assert.deepEqual(Object.keys(Updateable.shape), [...updateableItem]);
+    assert.deepEqual(Object.keys(updateable().shape), [...updateableItem]);
   });
 
   it("fires every hook of an ordinary cycle", () => {

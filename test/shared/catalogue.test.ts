@@ -98,7 +98,37 @@ describe("a message", () => {
     it(`has one colon: ${whole}`, () => assert.equal(messageOf({ says, cause: "", remedy: "look" }), whole));
 });
 
+/** Where an error has a text of its own: it is a bug, or the reason in the brackets of a message, or one container's. */
+const OWN_TEXTS = [
+  "cli/commands/healthcheck.ts",
+  "nats/nats-container.ts",
+  "services/dashboard/auth/oidc.ts",
+  "services/hook-executor/hosts.ts",
+  "services/poller/http-exchange.ts",
+  "services/poller/plan-event.ts",
+  "services/updater/containers/copy-paths.ts",
+  "services/updater/containers/file-facts.ts",
+  "services/updater/containers/helper-container.ts",
+  "services/updater/containers/pull-image.ts",
+  "services/updater/gate/collect-verdicts.ts",
+  "services/updater/plan/group-entries.ts",
+  "services/updater/plan/self-update.ts",
+  "services/updater/recover/resume-swap.ts",
+  "services/updater/swap/recreate-dependants.ts",
+  "services/updater/swap/swap.ts",
+  "services/updater/swap/verify-container.ts",
+  "shared/docker/docker-client.ts",
+];
+
 describe("errors for users", () => {
+  it("of settings, NATS, registries, Engines and hooks say what to do: no other file has texts of its own", () => {
+    const own = readSources()
+      .filter(({ file }) => !file.startsWith("services/dashboard/page"))
+      .filter(({ text }) => /new Error\(\s*["`]/.test(text))
+      .map(({ file }) => file);
+    assert.deepEqual(own.toSorted(), OWN_TEXTS);
+  });
+
   it("take their text from the catalogue, where the compiler cannot tell", () => {
     const outside = readSources().flatMap(({ file, text }) =>
       [...text.matchAll(/as UserMessage\b/g)].map(() => file),

@@ -8,10 +8,10 @@ import { LedgerEntry } from "../../../shared/contract/ledger.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import type { UpdateResult } from "../../../shared/contract/payloads.ts";
 import { BUCKETS, ledgerKey } from "../../../shared/contract/subjects.ts";
-import { explain } from "../../../shared/errors.ts";
 import { inParallel } from "../../../shared/in-parallel.ts";
 import { getLastMessage, isConflict } from "../../../shared/nats/jetstream.ts";
 import { streamOf } from "../../../shared/nats/topology.ts";
+import { LoggedAttempts } from "./logged-attempts.ts";
 import { emptyEntry, joinEntries, noteEnd, noteOnTag, noteRunning } from "./observe.ts";
 
 export interface LedgerOptions {
@@ -54,11 +54,15 @@ export class Ledger {
   readonly #options: LedgerOptions;
   /** By image. */
   readonly #kept = new Map<string, Kept>();
-  #isTroubled = false;
+  readonly #attempts: LoggedAttempts;
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.#attempts = new LoggedAttempts(
+      options.log,
+      "ledger is kept in memory: it cannot be read or stored on NATS now",
+    );
   }
 
   /** What is known of the image. */
@@ -150,19 +154,9 @@ export class Ledger {
     return { entry: read.data, sequence: message?.seq ?? 0 };
   }
 
-  /** The first failure ends the work: NATS or the bucket is not there, or this user may not use it. */
+  /** The first failure ends the work. */
   async #attempt(images: readonly string[], work: (image: string) => Promise<void>): Promise<void> {
-    try {
-      await inParallel(images, CONCURRENCY, work);
-      if (images.length > 0) this.#isTroubled = false;
-    } catch (error) {
-      const { log } = this.#options;
-      log[this.#isTroubled ? "debug" : "info"](
-        { because: explain(error) },
-        "ledger is kept in memory: it cannot be read or stored on NATS now",
-      );
-      this.#isTroubled = true;
-    }
+    if (images.length > 0) await this.#attempts.attempt(() => inParallel(images, CONCURRENCY, work));
   }
 }
 

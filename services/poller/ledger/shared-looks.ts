@@ -19,13 +19,13 @@ import { type Clock, iso } from "../../../shared/clock.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 import { BUCKETS } from "../../../shared/contract/subjects.ts";
-import { explain } from "../../../shared/errors.ts";
 import { inParallel } from "../../../shared/in-parallel.ts";
 import { getLastMessage, isConflict } from "../../../shared/nats/jetstream.ts";
 import { streamOf } from "../../../shared/nats/topology.ts";
 import type { ImageRef } from "../../../shared/registry/image-ref.ts";
 import { Backoff } from "../../../shared/retry.ts";
 import type { RegistryAnswer } from "../plan.ts";
+import { LoggedAttempts } from "./logged-attempts.ts";
 import { Answer, Lease, scopeOf } from "./look-messages.ts";
 
 export interface SharedLooksOptions {
@@ -90,10 +90,14 @@ export class SharedLooks {
   readonly #proven = new Map<string, number>();
   /** By reference: the last digest that a registry gave this host itself. */
   readonly #confirmed = new Map<string, string>();
-  #isTroubled = false;
+  readonly #attempts: LoggedAttempts;
 
   constructor(options: SharedLooksOptions) {
     this.#options = options;
+    this.#attempts = new LoggedAttempts(
+      options.log,
+      "look-ups are not shared now: NATS does not take or give them",
+    );
   }
 
   /** Like `digestsOf` of the registries, with the answers of other hosts where there are any. */
@@ -160,7 +164,7 @@ export class SharedLooks {
     search: Search,
   ): Promise<Record<"asks" | "waits", readonly SharedLook[]>> {
     const turns = new Map<SharedLook, Turn>();
-    await this.#attempt(() =>
+    await this.#attempts.attempt(() =>
       inParallel(looks, CONCURRENCY, async (look) => turns.set(look, await this.#turnOf(look, search))),
     );
     for (const [look, turn] of turns) if (turn.kind === "answered") this.#accept(look, turn, search);
@@ -216,7 +220,7 @@ export class SharedLooks {
     while (waiting.length > 0 && clock.monotonic() < until && !search.signal.aborted) {
       await pauses.pause(search.signal);
       const turns = new Map<SharedLook, Turn | undefined>();
-      const isThere = await this.#attempt(() =>
+      const isThere = await this.#attempts.attempt(() =>
         inParallel(waiting, CONCURRENCY, async (look) =>
           turns.set(look, (await this.#look(look, search)).turn),
         ),
@@ -257,7 +261,7 @@ export class SharedLooks {
       if (login && digest !== null) this.#proven.set(ref.familiar, clock.monotonic());
       return [{ scope, digest }];
     });
-    await this.#attempt(() =>
+    await this.#attempts.attempt(() =>
       inParallel(told, CONCURRENCY, ({ scope, digest }) =>
         bucket.put(`${encodeToken(host)}.${scope}`, JSON.stringify({ digest }), { timeout: 2000 }),
       ),
@@ -275,23 +279,6 @@ export class SharedLooks {
   #believes(host: string): boolean {
     const { believed, host: own } = this.#options;
     return host === own || believed.includes("*") || believed.includes(host);
-  }
-
-  /** False where NATS or the bucket is not there, or this user may not use it. */
-  async #attempt(work: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await work();
-      this.#isTroubled = false;
-      return true;
-    } catch (error) {
-      const { log } = this.#options;
-      log[this.#isTroubled ? "debug" : "info"](
-        { because: explain(error) },
-        "look-ups are not shared now: NATS does not take or give them",
-      );
-      this.#isTroubled = true;
-      return false;
-    }
   }
 }
 

@@ -8,13 +8,14 @@
 //   F4  While there is nothing to do the record is read now and then: an updater that is not its writer stands by.
 // An updater that does not share this NATS is kept out by the Engine's lease (lease/engine-lease.ts).
 import type { StoredMsg } from "@nats-io/jetstream";
-import { type NatsConnection, RequestError } from "nats";
+import type { NatsConnection } from "nats";
 import * as z from "zod";
 import { firstOf } from "../../../shared/clock.ts";
 import { Fenced, Suspended } from "../../../shared/errors.ts";
+import { askService } from "../../../shared/nats/ask-service.ts";
 import { retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
 import { getLastKept } from "../../../shared/nats/reserve.ts";
-import { makeCommandBody, parseJson } from "../../../shared/contract/messages.ts";
+import { parseJson } from "../../../shared/contract/messages.ts";
 import { OpenRecord } from "../../../shared/contract/run-records.ts";
 import { STREAMS, subjects } from "../../../shared/contract/subjects.ts";
 import type { Bus } from "../bus.ts";
@@ -166,13 +167,11 @@ function parseOpenRecord(message: StoredMsg): OpenRecord {
 async function isFree(nats: NatsConnection, host: string, isStandby: boolean): Promise<boolean> {
   try {
     const command = isStandby ? "status" : "yield";
-    const answer = await nats.request(subjects.command(host, "updater", command), makeCommandBody(command), {
-      timeout: REQUEST_TIMEOUT_MS,
-    });
-    if (isStandby) return false;
-    const reply = YieldAnswer.safeParse(parseJson(answer.string()));
+    const answer = await askService({ nats }, host, ["updater", command], { timeout: REQUEST_TIMEOUT_MS });
+    if (isStandby || answer === undefined) return answer === undefined;
+    const reply = YieldAnswer.safeParse(answer);
     return !reply.success || reply.data.state === "yielded";
-  } catch (error) {
-    return error instanceof RequestError || (error as Error).name === "TimeoutError";
+  } catch {
+    return false; // the connection is closed
   }
 }

@@ -1,22 +1,26 @@
 // A host that is gone for good goes off the list; one that lives is left alone.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "mocha";
+import { ImageHistory } from "../../../cli/output/image-history.ts";
 import { Status } from "../../../cli/output/output-schemas.ts";
 import { updateHostRecord } from "../../../services/poller/host-record.ts";
+import { emptyEntry, noteOnTag } from "../../../services/poller/ledger/observe.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import {
   ensureConsumer,
   executorNoticesConsumer,
   hostConsumers,
 } from "../../../shared/nats/durable-consumers.ts";
+import { bucketOf } from "../../../shared/nats/jetstream-client.ts";
 import { publish } from "../../../shared/nats/jetstream.ts";
-import { STREAMS, heldKey, subjects } from "../../../shared/contract/subjects.ts";
+import { BUCKETS, STREAMS, heldKey, ledgerKey, subjects } from "../../../shared/contract/subjects.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 import { engine } from "../../bed/bed.ts";
 import { runOperatorCommand } from "../../support/run-operator-command.ts";
 import { HOST, type Stage, openStage, startPoller } from "../../services/poller/stage.ts";
 
 const OTHER = "h2";
+const [IMAGE, PLATFORM] = ["registry.example/web:1", "linux/amd64"];
 
 describe("ouroboros host forget", () => {
   let stage: Stage;
@@ -30,6 +34,7 @@ describe("ouroboros host forget", () => {
       systemClock.now(),
       () => ({}),
     );
+  const ledger = () => bucketOf(stage.nats, BUCKETS.ledger);
   const acts = (host: string) =>
     publish(
       { js: stage.js, clock: systemClock, signal: AbortSignal.timeout(10_000) },
@@ -51,6 +56,8 @@ describe("ouroboros host forget", () => {
           heldKey(host, name),
           JSON.stringify({ digest: "sha256:1", because: "no", by: "ci", until: null, tries: 1 }),
         );
+      const seen = noteOnTag(emptyEntry(IMAGE, PLATFORM), "sha256:1", systemClock.now());
+      await ledger().then((bucket) => bucket.put(ledgerKey(host, IMAGE, PLATFORM), JSON.stringify(seen)));
     }
   });
   afterEach(() => stage[Symbol.asyncDispose]());
@@ -62,7 +69,7 @@ describe("ouroboros host forget", () => {
       [code, out],
       [
         0,
-        `${HOST} forgotten; deleted: its entry; what was held for d.b, web; consumers gate_exec_${encodeToken(HOST)}, updater_${encodeToken(HOST)}, notices_exec_${encodeToken(HOST)}\n` +
+        `${HOST} forgotten; deleted: its entry; what was held for d.b, web; consumers gate_exec_${encodeToken(HOST)}, updater_${encodeToken(HOST)}, notices_exec_${encodeToken(HOST)}; what it saw of 1 image\n` +
           "The participant ci still names it: `ouroboros participant set ci --hosts ...` changes that.\n",
       ],
     );
@@ -75,6 +82,9 @@ describe("ouroboros host forget", () => {
     ]);
     const held = Status.parse(JSON.parse((await run("status", "-o", "json")).out)).hosts[0]?.held ?? [];
     assert.deepEqual(held.map(({ container }) => container).sort(), ["d.b", "web"]);
+    const { out: image } = await run("image", IMAGE, "-o", "json");
+    const [digest, ...others] = ImageHistory.parse(JSON.parse(image)).digests;
+    assert.deepEqual([digest?.seen_by, others], [[OTHER], []]);
     const again = await run("host", "forget", HOST);
     assert.deepEqual(again, {
       ...{ code: 1, out: "" },
@@ -91,6 +101,7 @@ describe("ouroboros host forget", () => {
     assert.deepEqual(JSON.parse(out), {
       ...{ forgotten: HOST, entry: true, held: ["d.b", "web"] },
       consumers: ["gate_exec", "updater", "notices_exec"].map((name) => `${name}_${encodeToken(HOST)}`),
+      ledger: 1,
       participants: [],
     });
     await acts(HOST);

@@ -99,7 +99,7 @@ describe("what the exporter counts", () => {
 
   it("forgets a host that has had no entry for an hour, and not one that came back", () => {
     let now = 0;
-    const absent = new AbsentHosts({ monotonic: () => now });
+    const absent = new AbsentHosts({ monotonic: () => now, now: () => now });
     const hosts = new Set(["h1", "h2"]);
     assert.deepEqual(absent.findGone(hosts, new Set(["h1"])), []);
     now = FORGET_HOST_MS - 1;
@@ -108,6 +108,19 @@ describe("what the exporter counts", () => {
     assert.deepEqual(absent.findGone(hosts, new Set(["h1"])), ["h2"]);
     assert.deepEqual(absent.findGone(hosts, new Set(["h1", "h2"])), []);
     assert.deepEqual(absent.findGone(hosts, new Set(["h1"])), []);
+  });
+
+  it("counts the hour of a host without an entry on where a process before it has begun to", () => {
+    let now = FORGET_HOST_MS;
+    const clock = { now: () => 1e12 + now, monotonic: () => now };
+    const before = new AbsentHosts(clock);
+    before.findGone(new Set(["h1"]), new Set());
+    now += FORGET_HOST_MS - 1;
+    const after = new AbsentHosts({ ...clock, monotonic: () => now - 2 * FORGET_HOST_MS }, before.since);
+    assert.deepEqual([...after.since], [["h1", 1e12 + FORGET_HOST_MS]]);
+    assert.deepEqual(after.findGone(new Set(["h1"]), new Set()), []);
+    now += 1;
+    assert.deepEqual(after.findGone(new Set(["h1"]), new Set()), ["h1"]);
   });
 
   it("removes the series of a host that is forgotten", async () => {

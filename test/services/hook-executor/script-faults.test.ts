@@ -103,7 +103,7 @@ describe("a script without", () => {
     assert.equal(verdict.verdict, "refuse");
     assert.match(
       verdict.reason ?? "",
-      /HOOKS_DIR \S+nowhere is not there, or no folder; mount it, or unset HOOKS_DIR$/,
+      /HOOKS_DIR \S+nowhere is not there, or no folder: mount it, or unset HOOKS_DIR$/,
     );
   });
 

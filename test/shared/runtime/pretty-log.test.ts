@@ -7,6 +7,22 @@ const id = (digit: string): string => `sha256:${digit.repeat(64)}`;
 const IMAGES = { from: id("a"), to: id("b") };
 
 describe("the log for people", () => {
+  it("has lists and maps of texts in words, and in JSON while debugging", () => {
+    const fields = {
+      containers: ["web", "api"],
+      left: { paused: ["idle"] },
+      images: { web: id("a") },
+      n: [1],
+    };
+    const line = JSON.stringify({ time: "2026-01-01T12:00:00Z", level: "info", msg: "said", ...fields });
+    const format = (everything: boolean) => formatLogLine(line, { colour: false, everything }).trimEnd();
+    assert.equal(
+      format(false),
+      "12:00:00  info      said  containers: web, api  left: paused: idle  images: web: aaaaaaaaaaaa  n=[1]",
+    );
+    assert.match(format(true), / {2}containers=\["web","api"\] {2}left=\{"paused":\["idle"\]\} /);
+  });
+
   const sentences: readonly [string, string, LogFields, string | undefined][] = [
     [
       "from which version to which a container was updated, and how long it was down",
