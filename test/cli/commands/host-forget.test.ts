@@ -1,7 +1,7 @@
 // A host that is gone for good goes off the list; one that lives is left alone.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "mocha";
-import { ImageHistory } from "../../../cli/output/image-history.ts";
+import { ImageHistory } from "../../../shared/contract/image-history.ts";
 import { Status } from "../../../cli/output/output-schemas.ts";
 import { updateHostRecord } from "../../../services/poller/host-record.ts";
 import { emptyEntry, noteOnTag } from "../../../services/poller/ledger/observe.ts";
