@@ -104,7 +104,7 @@ export const optionProofs: Readonly<Record<keyof typeof options, Proof>> = {
   TZ: cron,
   DATA_EXPORT: by(
     "cli/all-in-one-observers",
-    "=prometheus serves the three metrics of Ouroboros 1 after an update",
+    "=prometheus serves the three metrics of Ouroboros 1 after an update, and with DASHBOARD=on shows it on the page",
   ),
   PROMETHEUS_ADDR: by(
     "services/exporter/prometheus",
