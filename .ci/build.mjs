@@ -72,11 +72,11 @@ await build({
   define: { "import.meta.url": "ownUrl", "import.meta.dirname": "__dirname" },
   plugins: [{ name: "no descriptions", setup: withoutDescriptions }],
 });
-const [commandFile] = command;
-writeFileSync(
-  `dist/${commandFile}.js`,
-  `${common.banner.js}\nexport const { startCommand } = require("./${basename(commandFile)}.cjs");\n`,
-);
+// The program stays an ES module, and requires that file: to import it would have Node look through it for its exports.
+const main = readFileSync("dist/cli/main.js", "utf8");
+const required = main.replace(/import\("(\S+\/start-command)\.js"\)/, 'require("$1.cjs")');
+if (required === main) throw new Error("dist/cli/main.js does not load the commands where it is looked for");
+writeFileSync("dist/cli/main.js", required);
 await build({ ...common, entryPoints: Object.fromEntries([healthcheck]) });
 
 // Services share files, so that the program of all services loads each module once. Their log names the class of an error,
