@@ -51,7 +51,11 @@ export function imageOnHost({ host, entry: { image, platform, stays, uses } }: H
 /** By name. */
 export function imageViews(found: Iterable<ImageOnHost>): ImageView[] {
   const byImage = new Map<string, ImageOnHost[]>();
-  for (const one of found) byImage.set(one.image, [...(byImage.get(one.image) ?? []), one]);
+  for (const one of found) {
+    const entries = byImage.get(one.image) ?? [];
+    entries.push(one);
+    byImage.set(one.image, entries);
+  }
   return [...byImage]
     .map(([image, entries]) => imageView(image, entries))
     .sort((a, b) => (a.image < b.image ? -1 : 1));

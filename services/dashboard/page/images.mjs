@@ -5,26 +5,32 @@ import { ask } from "./store.mjs";
 import { t } from "./texts.mjs";
 
 const ASK_AGAIN_MS = 30_000;
+/** While the service still reads. */
+const GO_ON_MS = 500;
 
 export function Images() {
-  const [{ images, refused }, setFound] = useState({ images: undefined, refused: "" });
+  const [{ images, read, of, refused }, setFound] = useState({ images: [], read: 0, of: 1, refused: "" });
   const [search, setSearch] = useState("");
   const [chosen, setChosen] = useState(null);
   useEffect(() => {
-    const look = () =>
-      ask("api/images").then(
-        (found) => setFound({ images: found, refused: "" }),
-        (error) => setFound((before) => ({ ...before, refused: error.message })),
-      );
+    let timer;
+    let isGone = false;
+    const look = async () => {
+      const found = await ask("api/images").catch((error) => ({ refused: error.message }));
+      if (isGone) return;
+      setFound((before) => ({ ...before, refused: "", ...found }));
+      timer = setTimeout(look, found.read < found.of ? GO_ON_MS : ASK_AGAIN_MS);
+    };
     void look();
-    const timer = setInterval(look, ASK_AGAIN_MS);
-    return () => clearInterval(timer);
+    return () => {
+      isGone = true;
+      clearTimeout(timer);
+    };
   }, []);
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  const all = images ?? [];
-  const found = all.filter(({ image }) => words.every((word) => image.toLowerCase().includes(word)));
+  const found = images.filter(({ image }) => words.every((word) => image.toLowerCase().includes(word)));
   return html`<section aria-labelledby="images">
-    <h2 id="images">${t("images")} <span class="count">${all.length}</span></h2>
+    <h2 id="images">${t("images")} <span class="count">${images.length}</span></h2>
     <p>${t("imagesAre")}</p>
     <form class="filters" onSubmit=${(submit) => submit.preventDefault()}>
       <label
@@ -34,17 +40,19 @@ export function Images() {
     </form>
     ${refused !== "" && html`<p role="alert">${refused}</p>`}
     ${
-      images === undefined
-        ? refused === "" && html`<progress aria-label=${t("readingImages")}></progress> ${t("readingImages")}`
-        : html`<p role="status">${t("imagesShown", { shown: found.length, all: all.length })}</p>
-            <${SortedTable}
-              caption=${t("images")}
-              rows=${found}
-              by=${{ key: "image", down: false }}
-              keyOf=${({ image }) => image}
-              columns=${columns(setChosen)}
-            />`
+      read < of &&
+      html`<p>
+        <progress max=${of} value=${read} aria-label=${t("readingImages")}></progress> ${t("readingImages")}
+      </p>`
     }
+    <p role="status">${t("imagesShown", { shown: found.length, all: images.length })}</p>
+    <${SortedTable}
+      caption=${t("images")}
+      rows=${found}
+      by=${{ key: "image", down: false }}
+      keyOf=${({ image }) => image}
+      columns=${columns(setChosen)}
+    />
     ${chosen && html`<${History} image=${chosen} onClose=${() => setChosen(null)} />`}
   </section>`;
 }

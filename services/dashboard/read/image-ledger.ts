@@ -25,58 +25,76 @@ interface ReadHost {
 const STREAM = `KV_${BUCKETS.ledger}`;
 const HOSTS_AT_A_TIME = 32;
 const FRESH_MS = 10_000;
+/** How long a page waits for all of it. */
+const PATIENCE_MS = 1500;
 /** Entries that went by age, or because the bucket was full, are forgotten then. */
 const FORGET_MS = 3_600_000;
 const NO_SUCH_STREAM = 10059;
+
+/** `read` of the hosts of the fleet were read, `of` there are: while they differ, a part of the list is there. */
+export interface ImageList {
+  readonly images: readonly ImageView[];
+  readonly read: number;
+  readonly of: number;
+}
 
 export class ImageLedger {
   readonly #observing: Pick<Observing, "manager" | "clock">;
   #hosts = new Map<string, ReadHost>();
   #begun = { at: Number.NEGATIVE_INFINITY, epoch: "" };
-  #last = { at: Number.NEGATIVE_INFINITY, found: Promise.resolve<readonly ImageView[]>([]) };
+  #reading: Promise<void> | undefined;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #read = 0;
 
   constructor(observing: Pick<Observing, "manager" | "clock">) {
     this.#observing = observing;
   }
 
   /**
-   * Read every ten seconds at most, however many pages want to know. `epoch` is another one where NATS has lost its data.
-   * @throws the NATS client's error.
+   * Read every ten seconds at most, however many pages want to know; what takes long goes on after the answer. `epoch` is
+   * another one where NATS has lost its data. @throws the NATS client's error.
    */
-  list(hosts: readonly string[], epoch: string): Promise<readonly ImageView[]> {
-    const at = this.#observing.clock.monotonic();
-    if (at - this.#last.at > FRESH_MS) {
-      const found = this.#last.found.catch(() => []).then(() => this.#readAll(hosts, epoch));
-      this.#last = { at, found };
-      found.catch(() => (this.#last = { ...this.#last, at: Number.NEGATIVE_INFINITY }));
+  async list(hosts: readonly string[], epoch: string): Promise<ImageList> {
+    const { clock } = this.#observing;
+    if (this.#reading === undefined && clock.monotonic() - this.#readAt > FRESH_MS) {
+      this.#reading = this.#readAll(hosts, epoch).finally(() => (this.#reading = undefined));
+      this.#reading.catch(() => undefined); // whoever waits for it says so
     }
-    return this.#last.found;
+    const over = new AbortController();
+    await Promise.race([this.#reading, clock.sleep(PATIENCE_MS, over.signal)]).finally(() => over.abort());
+    const found = hosts.flatMap((host) => [...(this.#hosts.get(host)?.images.values() ?? [])]);
+    const read = this.#reading === undefined ? hosts.length : Math.min(this.#read, hosts.length);
+    return { images: imageViews(found), read, of: hosts.length };
   }
 
   /** As `ouroboros image` prints it. @throws the NATS client's error. */
   async history(image: string): Promise<ImageHistory> {
     const found: HostLedger[] = [];
-    await this.#read(`*.${encodeToken(image)}.*`, 0, (message) => {
+    await this.#take(`*.${encodeToken(image)}.*`, 0, (message) => {
       const ledger = ledgerIn(message);
       if (ledger !== undefined) found.push(ledger);
     });
     return imageHistoryOf(image, found);
   }
 
-  async #readAll(hosts: readonly string[], epoch: string): Promise<readonly ImageView[]> {
+  async #readAll(hosts: readonly string[], epoch: string): Promise<void> {
     const at = this.#observing.clock.monotonic();
     if (at - this.#begun.at > FORGET_MS || epoch !== this.#begun.epoch) {
       this.#hosts = new Map();
       this.#begun = { at, epoch };
     }
-    await inParallel(hosts, { all: HOSTS_AT_A_TIME }, (host) => this.#readHost(host));
-    return imageViews(hosts.flatMap((host) => [...(this.#hosts.get(host)?.images.values() ?? [])]));
+    this.#read = 0;
+    await inParallel(hosts, { all: HOSTS_AT_A_TIME }, async (host) => {
+      await this.#readHost(host);
+      this.#read += 1;
+    });
+    this.#readAt = this.#observing.clock.monotonic();
   }
 
   async #readHost(host: string): Promise<void> {
     const known = this.#hosts.get(host) ?? { seq: 0, images: new Map<string, ImageOnHost>() };
     this.#hosts.set(host, known);
-    await this.#read(`${encodeToken(host)}.*.*`, known.seq, (message) => {
+    await this.#take(`${encodeToken(host)}.*.*`, known.seq, (message) => {
       const ledger = ledgerIn(message);
       if (ledger === undefined) known.images.delete(message.subject);
       else known.images.set(message.subject, imageOnHost(ledger));
@@ -85,7 +103,7 @@ export class ImageLedger {
   }
 
   /** Nothing where there is no ledger: no poller has made one yet. */
-  async #read(keys: string, after: number, take: (message: StoredMsg) => void): Promise<void> {
+  async #take(keys: string, after: number, take: (message: StoredMsg) => void): Promise<void> {
     try {
       for (let seq = after + 1; ;) {
         const subject = `$KV.${BUCKETS.ledger}.${keys}`;

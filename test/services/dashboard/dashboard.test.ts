@@ -7,6 +7,7 @@ import { parseJson } from "../../../shared/contract/messages.ts";
 import { ImageHistory } from "../../../shared/contract/image-history.ts";
 import { BUCKETS, STREAMS, heldKey, ledgerKey, subjects } from "../../../shared/contract/subjects.ts";
 import { getLastMessage, readMessages } from "../../../shared/nats/jetstream.ts";
+import type { ImageList } from "../../../services/dashboard/read/image-ledger.ts";
 import type { Process } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
 import {
@@ -321,8 +322,10 @@ describe("the dashboard", () => {
     await bucket.put(ledgerKey(HOST, "apps/db:16", "linux/amd64"), "no entry");
     await bucket.put(ledgerKey(HOST, "apps/db:16", "linux/arm64"), JSON.stringify(ledgerEntry("another")));
     const onTag = { since: "2026-11-20T10:00:00Z", seen: "2026-11-30T10:00:00Z" };
+    const list = (await (await viewer.get("/api/images")).json()) as ImageList;
+    assert.deepEqual([list.read, list.of], [1, 1]);
     assert.deepEqual(
-      await (await viewer.get("/api/images")).json(),
+      list.images,
       [MARKUP, "apps/web:latest"].map((image) => ({
         ...{ image, platforms: ["linux/amd64"], hosts: 1, ...about },
         on_tag: { digest: `sha256:${"b".repeat(12)}`, ...onTag },
