@@ -56,14 +56,10 @@ describe("a service that starts its new task first", () => {
 
   it(`answers each of ${REQUESTS} requests during its update`, async () => {
     const healthy = { health: "wget -q -O /dev/null http://127.0.0.1:8080/" };
-    const { reference, digest: old } = await release("apps/web", "1", healthy);
     await swarm.deploy("web", {
       imageOptions: healthy,
+      task: { Networks: [{ Target: "front" }] },
       spec: {
-        TaskTemplate: {
-          ContainerSpec: { Image: `${reference}@${old}` },
-          Networks: [{ Target: "front" }],
-        },
         Mode: { Replicated: { Replicas: 3 } },
         EndpointSpec: { Mode: "dnsrr" },
         UpdateConfig: {

@@ -28,13 +28,6 @@ async function expectSays(stack: Stack, args: readonly string[], says: RegExp): 
   assert.equal(code, 0, err);
 }
 
-const onceOnly = ({ reference, digest }: { reference: string; digest: string }) => ({
-  TaskTemplate: {
-    ContainerSpec: { Image: `${reference}@${digest}`, Command: ["true"] },
-    RestartPolicy: { Condition: "none" },
-  },
-});
-
 async function setAvailability(of: Engine, Availability: "active" | "drain"): Promise<void> {
   const { Swarm: info } = (await of.docker.info()) as { Swarm: { NodeID: string } };
   const node = h1.docker.getNode(info.NodeID);
@@ -254,8 +247,11 @@ describe("a service of a swarm", () => {
 
   it("that is a job is left alone", async () => {
     const job = { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 1 } };
-    const spec = { Mode: job, UpdateConfig: undefined, RollbackConfig: undefined };
-    const old = await swarm.deploy("job", { spec: { ...spec, ...onceOnly(await release("apps/job", "1")) } });
+    const old = await swarm.deploy("job", {
+      imageOptions: { cmd: "true" },
+      task: { RestartPolicy: { Condition: "none" } },
+      spec: { Mode: job, UpdateConfig: undefined, RollbackConfig: undefined },
+    });
     await using stack = await startStack({ engine: h1, env: SWARM });
     await release("apps/job", "2");
     const report = (await stack.check()) as { left: { container: string; because: string }[] };

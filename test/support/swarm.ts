@@ -25,7 +25,9 @@ export interface ServiceOptions {
   readonly labels?: Readonly<Record<string, string>>;
   readonly replicas?: number;
   readonly update?: Readonly<Record<string, unknown>>;
-  /** Merged over the spec. */
+  /** Merged over its TaskTemplate. */
+  readonly task?: Readonly<Record<string, unknown>>;
+  /** Merged over the spec; it is not waited for then. */
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Without it the digest that the registry has is added, as Docker's client does. */
   readonly image?: string;
@@ -98,6 +100,7 @@ export async function formSwarm(
         TaskTemplate: {
           ContainerSpec: { Image: options.image ?? `${reference}@${digest}` },
           RestartPolicy: { Condition: "any", Delay: SECOND / 2 },
+          ...options.task,
         },
         Mode: { Replicated: { Replicas: replicas } },
         UpdateConfig: { Parallelism: 1, Monitor: SECOND, FailureAction: "pause", ...options.update },
