@@ -6,6 +6,7 @@ import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { hookNames } from "../../shared/contract/hooks.ts";
 import { CloudEvent, Notice, VerdictWord } from "../../shared/contract/messages.ts";
 import { OnTimeout, Participant } from "../../shared/contract/participants.ts";
+import { TagReport } from "../../shared/contract/payloads.ts";
 import { DecisionRecord, UpdateResult } from "../../shared/contract/run-records.ts";
 import { UpdateCounts } from "./updater-status.ts";
 
@@ -213,6 +214,7 @@ export const Explanation = z.object({
     .nullable()
     .describe("What to do, or that there is nothing; null for a reason of another version."),
   polled_at: time,
+  tag: TagReport.optional().describe("Where it has a tag policy: which tag it follows, and why."),
   held: HeldEntry.nullable(),
   last: z
     .object({ run, at: time, end: UpdateResult, because: z.string() })
@@ -233,6 +235,7 @@ export const CheckResult = z.object({
   digest: z.string().nullable().describe("The registry's, of the tag that it follows."),
   runs: z.array(z.string()).describe("Digests by which the registry may know the image that it runs."),
   said_at: time.nullable().describe("When the registry said so."),
+  tag: TagReport.optional().describe("Where it has a tag policy: which tag it follows, and why."),
 });
 export type CheckResult = z.infer<typeof CheckResult>;
 

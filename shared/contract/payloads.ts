@@ -63,10 +63,38 @@ export const ServicePayload = z.object({
 });
 export type ServicePayload = z.infer<typeof ServicePayload>;
 
+const PassedOverTags = z
+  .array(z.object({ tag: z.string(), because: z.string() }))
+  .describe("The highest later tags that are not taken, one for each reason.");
+
+/** What a tag policy makes of a container's tag, for `ouroboros check` and `explain`. */
+export const TagReport = z.object({
+  policy: z.string(),
+  own: z.string().describe("The tag of the container."),
+  follows: z.string().describe("The tag that it follows: its own where no later one is taken."),
+  passed_over: PassedOverTags,
+  beyond: z.string().optional().describe("The highest later release of its variant that the policy does not take."),
+  is_unordered: z.boolean().optional().describe("Its tag is no version: nothing is known to come after it."),
+});
+export type TagReport = z.infer<typeof TagReport>;
+
+export const TagMove = z.object({
+  from: z.string().describe("The tag of the container."),
+  to: z.string().describe("The tag that its successor gets."),
+  policy: z.string().describe("The tag policy that has chosen it."),
+  passed_over: PassedOverTags,
+  on_tag: z
+    .string()
+    .optional()
+    .describe("The digest that the tag names, where a cooldown chose an older one. That is pulled by its digest."),
+});
+export type TagMove = z.infer<typeof TagMove>;
+
 export const Updateable = z.object({
   container: ContainerPayload,
   current_image: ImagePayload,
   latest_image: ImagePayload,
+  tag: TagMove.optional().describe("Where a tag policy has chosen another tag than the container's own."),
 });
 export type Updateable = z.infer<typeof Updateable>;
 
