@@ -19,5 +19,7 @@ export const followLatest = (
 ): readonly Candidate[] =>
   candidates.map((candidate) => {
     const ref = withLatestTag(candidate.ref);
-    return latestOnly && candidate.followed === undefined && answers.get(ref.familiar)?.kind === "digest" ? { ...candidate, ref } : candidate;
+    return latestOnly && candidate.followed === undefined && answers.get(ref.familiar)?.kind === "digest"
+      ? { ...candidate, ref }
+      : candidate;
   });

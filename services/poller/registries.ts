@@ -194,11 +194,7 @@ export class Registries implements Disposable {
   }
 
   /** Retries transient failures for a few seconds in all. @throws NoDigest */
-  async #retry<T>(
-    { registry }: RegistryEndpoint,
-    round: RegistryRound,
-    ask: () => Promise<T>,
-  ): Promise<T> {
+  async #retry<T>({ registry }: RegistryEndpoint, round: RegistryRound, ask: () => Promise<T>): Promise<T> {
     for (let n = 0; ; n++) {
       try {
         throwIfGivenUp(registry, round);

@@ -99,7 +99,13 @@ export class RegistryApi implements Disposable {
       ...(etag !== undefined && { "if-none-match": etag }),
     };
     return this.#afterOpener(endpoint, round, async () => {
-      const page = await this.#ask(endpoint, { ref, method: "GET", path: `tags/list${query}`, headers, round });
+      const page = await this.#ask(endpoint, {
+        ref,
+        method: "GET",
+        path: `tags/list${query}`,
+        headers,
+        round,
+      });
       if (page.status === 401) throw accessDenied(await this.#accessTo(endpoint, ref, round));
       if (page.status !== 200 && page.status !== 304) throw refusal(ref, page);
       return page;

@@ -54,7 +54,8 @@ const LOOK_AT_IT = "read its log with the new image, and update again when it is
 export const updateFailures = {
   tagNotTaken: {
     says: "its tag policy here, {policy}, takes no tag {tag}",
-    cause: "The poller that planned the update has another TAG_POLICY than this updater, or the label was changed.",
+    cause:
+      "The poller that planned the update has another TAG_POLICY than this updater, or the label was changed.",
     remedy: "set TAG_POLICY alike for poller and updater",
   },
   ended: {

@@ -73,7 +73,10 @@ export const TagReport = z.object({
   own: z.string().describe("The tag of the container."),
   follows: z.string().describe("The tag that it follows: its own where no later one is taken."),
   passed_over: PassedOverTags,
-  beyond: z.string().optional().describe("The highest later release of its variant that the policy does not take."),
+  beyond: z
+    .string()
+    .optional()
+    .describe("The highest later release of its variant that the policy does not take."),
   is_unordered: z.boolean().optional().describe("Its tag is no version: nothing is known to come after it."),
 });
 export type TagReport = z.infer<typeof TagReport>;
@@ -86,7 +89,9 @@ export const TagMove = z.object({
   on_tag: z
     .string()
     .optional()
-    .describe("The digest that the tag names, where a cooldown chose an older one. That is pulled by its digest."),
+    .describe(
+      "The digest that the tag names, where a cooldown chose an older one. That is pulled by its digest.",
+    ),
 });
 export type TagMove = z.infer<typeof TagMove>;
 

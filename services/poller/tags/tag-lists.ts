@@ -73,7 +73,7 @@ async function readPages(
 ): Promise<ReadonlyMap<string, TagPage>> {
   const pages = new Map<string, TagPage>();
   let count = 0;
-  for (let query: string | undefined = FIRST_PAGE; query !== undefined; ) {
+  for (let query: string | undefined = FIRST_PAGE; query !== undefined;) {
     if (pages.has(query)) throw new Error("its pages of tags lead in a circle");
     if (pages.size === MAX_PAGES) throw new Error(`it has more than ${MAX_PAGES} pages of tags`);
     const before = known.get(query);
