@@ -112,6 +112,11 @@ export const HistoryEntry = z.object({
   end: UpdateResult,
   because: z.string(),
   run,
+  image: z.string().optional().describe("The image reference it follows, or did before the update."),
+  to_image: z
+    .string()
+    .optional()
+    .describe("The image reference that the update gives it, where that is another."),
   from: z.string().optional().describe("Image id before."),
   to: z.string().optional().describe("Image id after, or that was tried."),
   from_version: z.string().optional().describe("Version of the image before, by its label."),
