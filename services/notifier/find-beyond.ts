@@ -3,8 +3,7 @@ import { iso } from "../../shared/clock.ts";
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import { isTag } from "../../shared/registry/choose-tag.ts";
 import { parseImageRef, withTag } from "../../shared/registry/image-ref.ts";
-import { MAX_NAMES, cleanText } from "./notification.ts";
-import type { Trouble } from "./watch-hosts.ts";
+import { MAX_NAMES, type Trouble, cleanText } from "./notification.ts";
 
 /** The memory has room for so many of them and all else. */
 const MAX_BEYOND = 200;

@@ -5,7 +5,7 @@ import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import { lookUp } from "../../shared/look-up.ts";
 import { findBeyond } from "./find-beyond.ts";
 import { type NotifierMemory, trimMemory } from "./memory.ts";
-import { MAX_NAMES, type Notification, cleanText } from "./notification.ts";
+import { MAX_NAMES, type Trouble, cleanText } from "./notification.ts";
 import { type Notifier, memoryOf, notify, readHosts } from "./notifier.ts";
 import { changeValue } from "./stored-value.ts";
 
@@ -38,9 +38,6 @@ export async function tellOfHosts(notifier: Notifier): Promise<void> {
       : trimMemory({ ...memory, alerts });
   });
 }
-
-/** What is told once. `poll`: the check that showed it. */
-export type Trouble = Omit<Notification, "id"> & { readonly key: string; readonly poll: string };
 
 /** By the check that showed it, so that all notifiers of a fleet make the same of it. */
 function noteAgain(

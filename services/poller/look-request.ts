@@ -11,7 +11,7 @@ import { type Candidate, type SkippedContainer, answerFor } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 import { modeOf } from "./publish-plan.ts";
 import { RECENT_MS } from "./recent-answers.ts";
-import type { FollowedTag } from "./tags/follow-tags.ts";
+import type { FollowedTag } from "./tags/followed-tag.ts";
 
 export interface LookRequest {
   readonly kind: "look";

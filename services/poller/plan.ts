@@ -12,7 +12,7 @@ import { type MirrorLag, whyLagging } from "./mirror-lag.ts";
 import type { SelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
 import { type ImageStore, type Origin, originKey, originOf } from "../../shared/registry/provenance.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
-import type { FollowedTag } from "./tags/follow-tags.ts";
+import type { FollowedTag } from "./tags/followed-tag.ts";
 import { type WatchSettings, whyOnlyMonitored, whyUnwatched } from "../../shared/containers/watch-list.ts";
 
 /** A container as the Engine shows it. */
@@ -59,8 +59,6 @@ export type RegistryAnswer =
       /** The registry requires a login, and no credentials were sent. */
       readonly wantsLogin?: true;
     };
-
-type DigestAnswer = Extract<RegistryAnswer, { readonly kind: "digest" }>;
 
 /** What a cooldown makes of the registry's answer for one container. */
 export type SoakedAnswer =
@@ -243,7 +241,7 @@ export function answerFor(
  */
 function plannedEntry(
   { facts, ref, followed }: Candidate,
-  { digest }: DigestAnswer,
+  { digest }: Extract<RegistryAnswer, { kind: "digest" }>,
   tagged: RegistryAnswer,
 ): PlannedEntry {
   const onTag = tagged.kind === "digest" && tagged.digest !== digest ? tagged.digest : undefined;

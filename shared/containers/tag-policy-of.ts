@@ -1,12 +1,11 @@
 // The tag policy of a container: its label, else the setting. Pure.
-import { labelOf } from "../settings/labels.ts";
+import { type Labels, labelOf } from "../settings/labels.ts";
 import type { Settings } from "../settings/settings.ts";
 import { SAME_TAG, type TagPolicy, parseTagPolicy } from "../settings/tag-policy.ts";
-import type { ContainerFacts } from "./container-facts.ts";
 
 /** An empty label counts as not set. Undefined where the label cannot be understood. Services keep their tags. */
 export function tagPolicyOf(
-  { labels, service }: Pick<ContainerFacts, "labels" | "service">,
+  { labels, service }: { readonly labels: Labels; readonly service?: unknown },
   { TAG_POLICY }: Pick<Settings, "TAG_POLICY">,
 ): TagPolicy | undefined {
   if (service !== undefined) return SAME_TAG;

@@ -1,23 +1,12 @@
 // Which tag each container follows, by its tag policy and its registry's list of tags. A container without a policy is
 // asked nothing more about than before.
-import { type TagChoice, chooseTag } from "../../../shared/registry/choose-tag.ts";
+import { chooseTag } from "../../../shared/registry/choose-tag.ts";
 import { withTag } from "../../../shared/registry/image-ref.ts";
 import { tagPolicyOf } from "../../../shared/containers/tag-policy-of.ts";
 import type { TagPolicy } from "../../../shared/settings/tag-policy.ts";
 import type { Candidate } from "../plan.ts";
 import type { Polling } from "../polling.ts";
 import type { TagListOptions } from "../registries.ts";
-
-/** What a tag policy makes of a container's tag. */
-export type FollowedTag =
-  | (TagChoice & {
-      readonly kind: "follows";
-      readonly policy: string;
-      /** The container's own tag. */
-      readonly own: string;
-    })
-  /** The tags could not be listed. */
-  | { readonly kind: "unknown"; readonly policy: string; readonly because: string };
 
 /** The candidates with the tags that they follow. */
 export async function followTags(

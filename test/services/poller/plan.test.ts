@@ -11,7 +11,7 @@ import {
   makePlan,
   unknownDependencies,
 } from "../../../services/poller/plan.ts";
-import type { FollowedTag } from "../../../services/poller/tags/follow-tags.ts";
+import type { FollowedTag } from "../../../services/poller/tags/followed-tag.ts";
 import { type ImageStore, originKey } from "../../../shared/registry/provenance.ts";
 import type { WatchSettings } from "../../../shared/containers/watch-list.ts";
 import { PLAIN_FACTS } from "../../support/plain-facts.ts";
