@@ -11,7 +11,6 @@ import { type Setting, type Settings, settings } from "../../../shared/settings/
 const none = new Map<string, string>();
 /** Each setting takes one of these for something else than its default. */
 const OTHERS = [
-  "newest",
   ...["true", "no", "77", "tcp://h9:2375", "http://h9", "local", "proceed", "debug", "json", "wud"],
   ...["prometheus", "es_ES", "0 4 * * *", "-1", "mqtt://h9", "*=never"],
   ...["oidc", "newest", "operator=admins", "10.0.0.0/8", "ann:viewer:0123456789-0123456789-0123"],
