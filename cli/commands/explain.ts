@@ -120,9 +120,12 @@ async function lookNow(fleet: Fleet, host: string, container: string): Promise<P
 /** What is due now the last poll explains further, such as by the plan that it is in. */
 function withLook(polled: PolledContainer | undefined, look: PollerLook | undefined): PolledContainer[] {
   if (look === undefined) return polled === undefined ? [] : [polled];
-  return look.containers.map(({ container, id, image, state, because }) => {
+  return look.containers.map(({ container, id, image, state, because, tag }) => {
     const isPlanned = state === "newer" && polled?.because.startsWith(because) === true;
-    return { container, id, image, because: isPlanned ? polled.because : because };
+    return {
+      ...{ container, id, image, because: isPlanned ? polled.because : because },
+      ...(tag !== undefined && { tag }),
+    };
   });
 }
 

@@ -54,6 +54,8 @@ function historyEntryOf({
   container,
   end,
   because,
+  image,
+  to_image,
   from,
   to,
   from_version,
@@ -63,6 +65,8 @@ function historyEntryOf({
 }: RecordOf<"ended">): HistoryEntry {
   return {
     ...{ at, host, container, end, because, run },
+    ...(image !== undefined && { image }),
+    ...(to_image !== undefined && { to_image }),
     ...(from !== undefined && { from }),
     ...(to !== undefined && { to }),
     ...(from_version !== undefined && { from_version }),

@@ -5,6 +5,7 @@ import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { CheckResult, type Explanation } from "./output-schemas.ts";
 import { endCell } from "../commands/history.ts";
 import { type Terminal, sanitize, paint, printFields } from "../framework/terminal.ts";
+import { type TagReport, tagReport } from "../../shared/contract/payloads.ts";
 import { formatAgo, formatRelative } from "../../shared/runtime/time-text.ts";
 
 const PolledContainerSchema = z.object({
@@ -12,6 +13,7 @@ const PolledContainerSchema = z.object({
   id: z.string(),
   image: z.string(),
   because: z.string(),
+  tag: tagReport().optional(),
 });
 export type PolledContainer = z.infer<typeof PolledContainerSchema>;
 
@@ -68,13 +70,15 @@ export function whyNothingKnown({ last }: PollerStatus): string | undefined {
 }
 
 export function printExplanation(terminal: Terminal, explanation: Explanation): void {
-  const { container, host, image, because, remedy, polled_at, held, last } = explanation;
+  const { container, host, image, because, remedy, polled_at, tag, held, last } = explanation;
   const now = terminal.clock.now();
   terminal.stdout.write(
     `${paint(terminal, sanitize(container), "bold")} on ${sanitize(`${host}, ${image}`)}\n`,
   );
   printFields(terminal, [
     ["checked", `${because} (${formatAgo(polled_at, now)})`],
+    ["tag", tag && describeTag(tag)],
+    ["passed over", tag && (describePassedOver(tag) || undefined)],
     [
       "held",
       held === null
@@ -86,6 +90,14 @@ export function printExplanation(terminal: Terminal, explanation: Explanation): 
     ["to do", remedy ?? (held === null ? undefined : remedyOf(skipReasons.held, { container }))],
   ]);
 }
+
+function describeTag({ own, follows, policy, is_unordered }: TagReport): string {
+  if (is_unordered === true) return `${own}, which is no version: ${policy} takes no other`;
+  return follows === own ? `${own}: ${policy} takes no later one` : `${own} → ${follows}, by ${policy}`;
+}
+
+const describePassedOver = ({ passed_over }: TagReport): string =>
+  passed_over.map(({ tag, because }) => `${tag} (${because})`).join(", ");
 
 const holdEndText = (until: number | null, now: number): string =>
   until === null ? "until the tag changes" : `tried again ${formatRelative(until, now)}`;

@@ -6,6 +6,7 @@ import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { hookNames } from "../../shared/contract/hooks.ts";
 import { CloudEvent, Notice, VerdictWord } from "../../shared/contract/messages.ts";
 import { OnTimeout, Participant } from "../../shared/contract/participants.ts";
+import { tagReport } from "../../shared/contract/payloads.ts";
 import { DecisionRecord, UpdateResult } from "../../shared/contract/run-records.ts";
 import { UpdateCounts } from "./updater-status.ts";
 
@@ -111,6 +112,11 @@ export const HistoryEntry = z.object({
   end: UpdateResult,
   because: z.string(),
   run,
+  image: z.string().optional().describe("The image reference it follows, or did before the update."),
+  to_image: z
+    .string()
+    .optional()
+    .describe("The image reference that the update gives it, where that is another."),
   from: z.string().optional().describe("Image id before."),
   to: z.string().optional().describe("Image id after, or that was tried."),
   from_version: z.string().optional().describe("Version of the image before, by its label."),
@@ -213,6 +219,7 @@ export const Explanation = z.object({
     .nullable()
     .describe("What to do, or that there is nothing; null for a reason of another version."),
   polled_at: time,
+  tag: tagReport().optional().describe("Where it has a tag policy: which tag it follows, and why."),
   held: HeldEntry.nullable(),
   last: z
     .object({ run, at: time, end: UpdateResult, because: z.string() })
@@ -233,6 +240,7 @@ export const CheckResult = z.object({
   digest: z.string().nullable().describe("The registry's, of the tag that it follows."),
   runs: z.array(z.string()).describe("Digests by which the registry may know the image that it runs."),
   said_at: time.nullable().describe("When the registry said so."),
+  tag: tagReport().optional().describe("Where it has a tag policy: which tag it follows, and why."),
 });
 export type CheckResult = z.infer<typeof CheckResult>;
 

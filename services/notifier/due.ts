@@ -65,7 +65,7 @@ function isDue(
 
 const MESSAGE_KINDS: Partial<Record<Notification["kind"], TemplateName>> = {
   ...{ startup: "startup", test: "test" },
-  ...{ stuck: "alert", waiting: "alert", registry: "alert", host: "alert" },
+  ...{ stuck: "alert", waiting: "alert", registry: "alert", host: "alert", beyond: "alert" },
 };
 
 const groupOf = ({ kind, host, run = "" }: Notification): string =>

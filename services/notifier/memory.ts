@@ -28,7 +28,9 @@ export const NotifierMemory = z.object({
         isTold: z.boolean(),
       }),
     )
-    .describe("What is wrong now, so that it is told once: `registry HOST REASON` and `host HOST`."),
+    .describe(
+      "What is wrong now, so that it is told once: `registry HOST REASON`, `host HOST`, `beyond IMAGE`.",
+    ),
   seen: z.array(z.string()).describe("Ids of the last events, so that one that is redelivered counts once."),
 });
 export type NotifierMemory = z.infer<typeof NotifierMemory>;

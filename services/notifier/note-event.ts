@@ -4,6 +4,7 @@ import type { NoticeData } from "../../shared/contract/hooks.ts";
 import type { RunRecord } from "../../shared/contract/run-records.ts";
 import type { UpdateResult } from "../../shared/contract/payloads.ts";
 import type { NotificationKind } from "../../shared/contract/notification-kinds.ts";
+import { parseImageRef } from "../../shared/registry/image-ref.ts";
 import { type NotifierMemory, containerKey } from "./memory.ts";
 import { MAX_NAMES, type Notification, cleanText, shortId } from "./notification.ts";
 
@@ -52,12 +53,18 @@ function factsOf(data: NoticeData<"update_finished">): Partial<Notification> {
     image: data.image === null ? undefined : cleanText(data.image),
     from: shortId(data.from),
     to: shortId(data.to ?? data.to_digest),
-    from_version: data.from_version === null ? undefined : cleanText(data.from_version),
-    to_version: data.to_version === null ? undefined : cleanText(data.to_version),
+    ...versionsOf(data),
     because: cleanText(data.because),
     by: data.by === null ? undefined : cleanText(data.by),
   };
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+}
+
+/** Where the images state none and the tag was changed, the tags. */
+function versionsOf({ from_version, to_version, image, to_image }: NoticeData<"update_finished">) {
+  const [before, after] = to_image === undefined ? [] : [image ?? "", to_image].map(parseImageRef);
+  const [from, to] = [from_version ?? before?.tag, to_version ?? after?.tag];
+  return { from_version: from && cleanText(from), to_version: to && cleanText(to) };
 }
 
 function kindOf(end: UpdateResult, mode: string, deferrals: number): NotificationKind | undefined {

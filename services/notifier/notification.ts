@@ -26,6 +26,9 @@ export const Notification = z.object({
 });
 export type Notification = z.infer<typeof Notification>;
 
+/** What the entries of hosts show, which is told once. `poll`: the check that showed it. */
+export type Trouble = Omit<Notification, "id"> & { readonly key: string; readonly poll: string };
+
 /** Hundreds of notifications wait in one value, so what others wrote is cut. */
 const MAX_LENGTH = 500;
 export const MAX_NAMES = 20;

@@ -1,10 +1,11 @@
-// Tells what the entries of the hosts show: registries that do not answer, and hosts whose check is overdue. Each is told
-// once, and again only after it was right in between.
+// Tells what the entries of the hosts show: registries that do not answer, hosts whose check is overdue, and releases that
+// tag policies do not take. Each is told once, and again only after it was not so in between.
 import { iso } from "../../shared/clock.ts";
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
 import { lookUp } from "../../shared/look-up.ts";
+import { findBeyond } from "./find-beyond.ts";
 import { type NotifierMemory, trimMemory } from "./memory.ts";
-import { MAX_NAMES, type Notification, cleanText } from "./notification.ts";
+import { MAX_NAMES, type Trouble, cleanText } from "./notification.ts";
 import { type Notifier, memoryOf, notify, readHosts } from "./notifier.ts";
 import { changeValue } from "./stored-value.ts";
 
@@ -17,7 +18,10 @@ export async function tellOfHosts(notifier: Notifier): Promise<void> {
   const hosts = await readHosts(notifier);
   const now = notifier.clock.now();
   await changeValue(memoryOf(notifier), async (memory) => {
-    const found = [...hosts].flatMap(([host, entry]) => findTroubles(host, entry, now));
+    const found = [
+      ...[...hosts].flatMap(([host, entry]) => findTroubles(host, entry, now)),
+      ...findBeyond(hosts, now),
+    ];
     const alerts = Object.fromEntries(
       found.map(({ key, poll, kind }) => [key, noteAgain(lookUp(memory.alerts, key), poll, kind)]),
     );
@@ -35,15 +39,13 @@ export async function tellOfHosts(notifier: Notifier): Promise<void> {
   });
 }
 
-type Trouble = Omit<Notification, "id"> & { readonly key: string; readonly poll: string };
-
 /** By the check that showed it, so that all notifiers of a fleet make the same of it. */
 function noteAgain(
   before: NotifierMemory["alerts"][string] | undefined,
   poll: string,
   kind: string,
 ): NotifierMemory["alerts"][string] {
-  const limit = kind === "host" ? 1 : POLL_LIMIT;
+  const limit = kind === "registry" ? POLL_LIMIT : 1;
   if (before === undefined) return { since: poll, polls: 1, last_poll: poll, isTold: limit === 1 };
   const polls = Math.min(before.polls + (before.last_poll === poll ? 0 : 1), POLL_LIMIT);
   return { ...before, polls, last_poll: poll, isTold: before.isTold || polls >= limit };

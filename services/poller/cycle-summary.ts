@@ -2,7 +2,7 @@
 import { type CycleSummary, MAX_LISTED, type MonitoredContainer } from "../../shared/contract/host-entry.ts";
 import { readImageVersion } from "../../shared/registry/image-change.ts";
 import type { FoundUpdates } from "./find-updates.ts";
-import type { SkippedContainer } from "./plan.ts";
+import { type SkippedContainer, answerFor } from "./plan.ts";
 
 interface CycleCounts {
   readonly asked: number;
@@ -39,9 +39,10 @@ const listMonitored = ({ candidates, answers, newer, snapshot }: FoundUpdates): 
   candidates
     .toSorted((a, b) => (a.facts.name < b.facts.name ? -1 : 1))
     .slice(0, MAX_LISTED)
-    .map(({ facts, ref, digests }) => {
-      const answer = answers.get(ref.familiar);
-      const isCurrent = answer?.kind === "digest" && digests.includes(answer.digest);
+    .map((candidate) => {
+      const { facts, digests, followed } = candidate;
+      const answer = answerFor(candidate, answers);
+      const isCurrent = answer.kind === "digest" && digests.includes(answer.digest);
       const digest = isCurrent ? answer.digest : digests[0];
       const version = readImageVersion(snapshot.images.get(facts.imageId)?.labels);
       const newerDigest = newer.get(facts.name);
@@ -51,6 +52,8 @@ const listMonitored = ({ candidates, answers, newer, snapshot }: FoundUpdates): 
         ...(version !== undefined && { version }),
         ...(digest !== undefined && { digest }),
         ...(newerDigest !== undefined && { newer: newerDigest }),
+        ...(followed?.kind === "follows" && followed.tag !== followed.own && { follows: followed.tag }),
+        ...(followed?.kind === "follows" && followed.beyond !== undefined && { beyond: followed.beyond }),
       };
     });
 

@@ -11,7 +11,7 @@ import { summarizeCycle } from "./cycle-summary.ts";
 import { retryUpdateHostRecord } from "./host-record.ts";
 import { hasActed } from "./first-start.ts";
 import type { MirrorLag } from "./mirror-lag.ts";
-import type { SkippedContainer } from "./plan.ts";
+import { type SkippedContainer, answerFor } from "./plan.ts";
 import { fingerprint } from "./plan-event.ts";
 import type { Polling } from "./polling.ts";
 import type { EngineSnapshot } from "./engine-snapshot.ts";
@@ -88,7 +88,7 @@ export async function runCycle(polling: Polling, { except, only, by }: CycleExte
   const left = [...choice.skipped, ...plan.skipped, ...publication.skipped];
   const counts = {
     asked: candidates.length,
-    unanswered: candidates.filter(({ ref }) => answers.get(ref.familiar)?.kind !== "digest").length,
+    unanswered: candidates.filter((candidate) => answerFor(candidate, answers).kind !== "digest").length,
     left,
   };
   const summary = only === undefined ? { looked_at: lookedAt, ...summarizeCycle(counts, found) } : undefined;

@@ -21,6 +21,7 @@ import {
   makePlan,
 } from "./plan.ts";
 import type { Polling } from "./polling.ts";
+import { followTags } from "./tags/follow-tags.ts";
 import { RECENT_MS } from "./recent-answers.ts";
 import { type EngineSnapshot, takeEngineSnapshot } from "./engine-snapshot.ts";
 
@@ -69,12 +70,13 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
     origins.images,
   );
   const isWanted = (facts: ContainerFacts): boolean => only === undefined || hasNameOrId(facts, only);
-  const chosen = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
+  const wanted = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
+  const sharedMs = sharedInterval(search, settings.INTERVAL);
+  const chosen = await followTags(polling, wanted, { signal, recentMs: sharedMs });
   const coversAll = only === undefined && except.size === 0;
   const refs = refsToAsk(chosen, settings.LATEST_ONLY);
   const registryAnswers = await askRegistries(polling, refs, {
-    ...{ coversAll, recentMs },
-    sharedMs: sharedInterval(search, settings.INTERVAL),
+    ...{ coversAll, recentMs, sharedMs },
     isCurrent: isCurrentFor(chosen),
   });
   const { advice } = registryAnswers;

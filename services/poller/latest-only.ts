@@ -1,4 +1,5 @@
-// LATEST_ONLY: a container follows the tag `latest` of its image where the registry has that tag. Pure.
+// LATEST_ONLY: a container follows the tag `latest` of its image where the registry has that tag, unless it has a tag policy.
+// Pure.
 import { type ImageRef, withTag } from "../../shared/registry/image-ref.ts";
 import type { RegistryAnswer, Candidate } from "./plan.ts";
 
@@ -6,7 +7,9 @@ const withLatestTag = (ref: ImageRef): ImageRef => withTag(ref, "latest");
 
 /** The references to ask for: with LATEST_ONLY, `latest` beside each container's own tag. */
 export const refsToAsk = (candidates: readonly Candidate[], latestOnly: boolean): readonly ImageRef[] =>
-  candidates.flatMap(({ ref }) => (latestOnly ? [withLatestTag(ref), ref] : [ref]));
+  candidates.flatMap(({ ref, followed }) =>
+    latestOnly && followed === undefined ? [withLatestTag(ref), ref] : [ref],
+  );
 
 /** The candidates with the tag that they follow. */
 export const followLatest = (
@@ -16,5 +19,7 @@ export const followLatest = (
 ): readonly Candidate[] =>
   candidates.map((candidate) => {
     const ref = withLatestTag(candidate.ref);
-    return latestOnly && answers.get(ref.familiar)?.kind === "digest" ? { ...candidate, ref } : candidate;
+    return latestOnly && candidate.followed === undefined && answers.get(ref.familiar)?.kind === "digest"
+      ? { ...candidate, ref }
+      : candidate;
   });

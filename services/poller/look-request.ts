@@ -6,10 +6,12 @@ import { type ContainerFacts, hasNameOrId } from "../../shared/containers/contai
 import { explain } from "../../shared/errors.ts";
 import { type FoundUpdates, findUpdates } from "./find-updates.ts";
 import { HostNameTaken } from "./host-record.ts";
-import type { Candidate, SkippedContainer } from "./plan.ts";
+import type { TagReport } from "../../shared/contract/payloads.ts";
+import { type Candidate, type SkippedContainer, answerFor } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 import { modeOf } from "./publish-plan.ts";
 import { RECENT_MS } from "./recent-answers.ts";
+import type { FollowedTag } from "./tags/followed-tag.ts";
 
 export interface LookRequest {
   readonly kind: "look";
@@ -33,6 +35,8 @@ export interface CheckedContainer {
   readonly runs: readonly string[];
   /** RFC 3339: when the registry answered. */
   readonly said_at: string | null;
+  /** Where it has a tag policy. */
+  readonly tag?: TagReport;
 }
 
 /** @throws HostNameTaken, and the NATS client's error once its connection is closed for good. */
@@ -69,7 +73,7 @@ function describeChecked(
   const skipped = [...updates.choice.skipped, ...updates.plan.skipped].find(
     ({ container }) => container === facts,
   );
-  const answer = candidate && updates.answers.get(candidate.ref.familiar);
+  const answer = candidate && answerFor(candidate, updates.answers);
   const lag = candidate && updates.lags.get(candidate.ref.familiar);
   const saidAt = candidate && registries.recent.saidAt(candidate.ref);
   return {
@@ -81,8 +85,22 @@ function describeChecked(
     digest: lag?.upstream ?? (answer?.kind === "digest" ? answer.digest : null),
     runs: candidate?.digests ?? [],
     said_at: saidAt === undefined ? null : iso(saidAt),
+    ...(candidate?.followed?.kind === "follows" && { tag: reportTag(candidate.followed) }),
   };
 }
+
+const reportTag = ({
+  policy,
+  own,
+  tag: follows,
+  passedOver,
+  beyond,
+  isUnordered,
+}: FollowedTag & { readonly kind: "follows" }): TagReport => ({
+  ...{ policy, own, follows, passed_over: [...passedOver] },
+  ...(beyond !== undefined && { beyond }),
+  ...(isUnordered && { is_unordered: true }),
+});
 
 function stateOf(
   candidate: Candidate | undefined,
@@ -90,7 +108,7 @@ function stateOf(
   { answers, strangers }: FoundUpdates,
 ): CheckedContainer["state"] {
   if (candidate === undefined) return "left";
-  if (answers.get(candidate.ref.familiar)?.kind !== "digest") return "unknown";
+  if (answerFor(candidate, answers).kind !== "digest") return "unknown";
   if (skipped?.because === "current") return "current";
   return strangers.has(candidate.facts.name) ? "left" : "newer";
 }

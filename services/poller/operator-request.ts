@@ -3,7 +3,8 @@
 import type { RequestResult } from "../../shared/contract/request-result.ts";
 import { hasNameOrId, whySkipped } from "../../shared/containers/container-facts.ts";
 import { explain } from "../../shared/errors.ts";
-import { parseImageRef } from "../../shared/registry/image-ref.ts";
+import { type ImageRef, parseImageRef, withTag } from "../../shared/registry/image-ref.ts";
+import { isSameRepository } from "../../shared/registry/provenance.ts";
 import { makeSelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
 import { findLastUpdate, whyNoRollback } from "../../shared/nats/past-updates.ts";
 import { whyUnwatched } from "../../shared/containers/watch-list.ts";
@@ -66,6 +67,12 @@ function requestResultOf(
   }
 }
 
+/** Where its last update gave it another tag, the one before. The updater goes by its own records. */
+function earlierReference(reference: string, before = reference): ImageRef | undefined {
+  const [ref, earlier] = [reference, before].map(parseImageRef);
+  return ref && earlier && isSameRepository(ref, earlier) ? withTag(ref, earlier.tag) : ref;
+}
+
 async function rollBack(polling: Polling, { container, by }: OperatorRequest): Promise<RequestResult> {
   const { host, settings, manager, signal, clock } = polling;
   const snapshot = await takeEngineSnapshot(host, settings, signal);
@@ -77,7 +84,7 @@ async function rollBack(polling: Polling, { container, by }: OperatorRequest): P
     whyUnwatched(facts, settings) ??
     whySkipped(facts, snapshot.facts, { ...makeSelfUpdatePolicy(host, settings), update: false }) ??
     whyNoRollback(last, facts.imageId);
-  const ref = parseImageRef(facts.reference);
+  const ref = earlierReference(facts.reference, last?.image);
   if (because !== undefined || ref === undefined) return { kind: "left", because: because ?? "no tag" };
   const digest = last?.from_digest?.split("@")[1] ?? last?.from ?? "";
   const plan = makePlan({

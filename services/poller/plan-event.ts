@@ -52,7 +52,10 @@ function localsOf({ entries, ...group }: PlannedGroup, snapshot: PlannedSnapshot
   const locals = {
     updateable: entries
       .filter((entry) => !services.includes(entry))
-      .map((entry) => ({ container: describe(entry.facts), ...imagesOf(entry) })),
+      .map((entry) => ({
+        ...{ container: describe(entry.facts), ...imagesOf(entry) },
+        ...(entry.move !== undefined && { tag: entry.move }),
+      })),
     ...(services.length > 0 && {
       updateable_services: services.map((entry) => ({
         service: findById(snapshot.services, entry.facts.id),

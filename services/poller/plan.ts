@@ -6,11 +6,13 @@ import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { serviceReasons } from "../../shared/catalogue/swarm-reasons.ts";
 import { groupServices, groupUpdates } from "../../shared/containers/update-groups.ts";
 import type { HeldEntry } from "../../shared/contract/held-entry.ts";
+import type { TagMove } from "../../shared/contract/payloads.ts";
 import { type ImageRef, parseImageRef } from "../../shared/registry/image-ref.ts";
 import { type MirrorLag, whyLagging } from "./mirror-lag.ts";
 import type { SelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
 import { type ImageStore, type Origin, originKey, originOf } from "../../shared/registry/provenance.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
+import type { FollowedTag } from "./tags/followed-tag.ts";
 import { type WatchSettings, whyOnlyMonitored, whyUnwatched } from "../../shared/containers/watch-list.ts";
 
 /** A container as the Engine shows it. */
@@ -39,6 +41,8 @@ export interface Candidate {
   readonly digests: readonly string[];
   /** The image is known to come from the repository of its reference; otherwise the registry has to confirm it. */
   readonly isProven: boolean;
+  /** Where it has a tag policy: how `ref` was chosen. */
+  readonly followed?: FollowedTag;
 }
 
 /** A registry's answer about a reference. */
@@ -75,6 +79,8 @@ export interface PlannedEntry {
   readonly digest: string;
   /** The digest that the tag names, where the new image is an older one. */
   readonly passedOver?: string;
+  /** Where a tag policy has chosen another tag than its own. */
+  readonly move?: TagMove;
 }
 
 export interface PlannedGroup {
@@ -181,13 +187,13 @@ export function makePlan(findings: PlanFindings): UpdatePlan {
   const entries = new Map<ContainerFacts, PlannedEntry>();
   const skipped: SkippedContainer[] = [];
   for (const candidate of candidates) {
-    const { facts, ref } = candidate;
-    const tagged = answers.get(ref.familiar) ?? { kind: "unknown", because: reasonOf(skipReasons.notAsked) };
+    const { facts } = candidate;
+    const tagged = answerFor(candidate, answers);
     const answer = soakedAnswerFor(candidate, tagged, findings);
     const because = whyNotNow(candidate, answer, findings) ?? whyOnlyMonitored(facts, compat);
     if (answer.kind === "unknown") skipped.push({ container: facts, because: answer.because, wrong: true });
     else if (because !== undefined) skipped.push({ container: facts, because });
-    else entries.set(facts, { facts, ref, digest: answer.digest, ...passedOver(answer, tagged) });
+    else entries.set(facts, plannedEntry(candidate, answer, tagged));
   }
   const containers = groupUpdates([...entries.keys()].filter(isContainer), all.filter(isContainer));
   const groups = containers.groups.map(({ updates, dependencies }) => {
@@ -220,27 +226,44 @@ const soakedAnswerFor = (
   return tagged.kind === "digest" && answer?.kind === "older" ? { ...tagged, digest: answer.digest } : tagged;
 };
 
-const passedOver = (
+/** What is known of the tag that a candidate follows. */
+export function answerFor(
+  { ref, followed }: Candidate,
+  answers: ReadonlyMap<string, RegistryAnswer>,
+): RegistryAnswer {
+  if (followed?.kind === "unknown") return { kind: "unknown", because: followed.because };
+  return answers.get(ref.familiar) ?? { kind: "unknown", because: reasonOf(skipReasons.notAsked) };
+}
+
+/**
+ * What is passed over of another tag is told with that tag: an updater that knows no tag policies must not give the older
+ * digest the container's own tag.
+ */
+function plannedEntry(
+  { facts, ref, followed }: Candidate,
   { digest }: Extract<RegistryAnswer, { kind: "digest" }>,
   tagged: RegistryAnswer,
-): Pick<PlannedEntry, "passedOver"> =>
-  tagged.kind === "digest" && tagged.digest !== digest ? { passedOver: tagged.digest } : {};
+): PlannedEntry {
+  const onTag = tagged.kind === "digest" && tagged.digest !== digest ? tagged.digest : undefined;
+  if (followed?.kind !== "follows" || followed.own === ref.tag)
+    return { facts, ref, digest, ...(onTag !== undefined && { passedOver: onTag }) };
+  const { own: from, policy, passedOver: passed_over } = followed;
+  const move = { from, to: ref.tag, policy, passed_over: [...passed_over] };
+  return { facts, ref, digest, move: { ...move, ...(onTag !== undefined && { on_tag: onTag }) } };
+}
 
-/** The tag no longer names the image that the container runs. Holds are not considered here. */
-export function hasTagMoved(
-  { ref, digests }: Candidate,
-  answers: ReadonlyMap<string, RegistryAnswer>,
-): boolean {
-  const answer = answers.get(ref.familiar);
-  return answer?.kind === "digest" && !digests.includes(answer.digest);
+/** The tag it follows does not name the image that the container runs. Holds are not considered here. */
+export function hasTagMoved(candidate: Candidate, answers: ReadonlyMap<string, RegistryAnswer>): boolean {
+  const answer = answerFor(candidate, answers);
+  return answer.kind === "digest" && !candidate.digests.includes(answer.digest);
 }
 
 /** Containers whose registry has a newer image, also where it is held or only monitored: name → its digest. */
 export const findNewer = (findings: PlanFindings): ReadonlyMap<string, string> =>
   new Map(
     findings.candidates.flatMap((candidate) => {
-      const answer = findings.answers.get(candidate.ref.familiar);
-      return answer?.kind === "digest" && whyNoUpdate(candidate, answer, findings) === undefined
+      const answer = answerFor(candidate, findings.answers);
+      return answer.kind === "digest" && whyNoUpdate(candidate, answer, findings) === undefined
         ? [[candidate.facts.name, answer.digest] as const]
         : [];
     }),

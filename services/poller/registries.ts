@@ -24,11 +24,18 @@ import {
   throwIfGivenUp,
 } from "./registry-round.ts";
 import { SHORT_WAIT_MS } from "./registry-backoff.ts";
+import { type AskForPage, type TagList, TagLists } from "./tags/tag-lists.ts";
 
 export interface RegistryAccess extends ApiAccess {
   /** Asked where this process cannot reach a registry; undefined to never ask it. */
   readonly engine?: Pick<Engine, "docker"> | undefined;
   readonly mirrors?: readonly string[];
+}
+
+export interface TagListOptions {
+  readonly signal: AbortSignal;
+  /** Lists younger than so many milliseconds are used again. */
+  readonly recentMs: number;
 }
 
 interface FoundDigest {
@@ -47,6 +54,7 @@ export class Registries implements Disposable {
   readonly recent: RecentAnswers;
   readonly #access: RegistryAccess;
   readonly #api: RegistryApi;
+  readonly #tags: TagLists;
   /** Registry → monotonic time until which the Engine is asked first. */
   readonly #engineFirst = new Map<string, number>();
 
@@ -54,6 +62,7 @@ export class Registries implements Disposable {
     this.#access = access;
     this.recent = new RecentAnswers(access.clock);
     this.#api = new RegistryApi(access);
+    this.#tags = new TagLists(access.clock);
   }
 
   [Symbol.dispose](): void {
@@ -112,6 +121,22 @@ export class Registries implements Disposable {
     return login === undefined || login.credentials !== undefined;
   }
 
+  /**
+   * The tags of each repository, asked for once. From the registry itself: a mirror of the Engine may know only what was
+   * pulled through it. Never throws for a registry's failure.
+   */
+  async tagsOf(refs: readonly ImageRef[], options: TagListOptions): Promise<ReadonlyMap<string, TagList>> {
+    const distinct = [...new Map(refs.map((ref) => [ref.name, ref])).values()];
+    const round = newRound(distinct, options.signal);
+    const lists = await inParallel(distinct, CONCURRENCY, async (ref) => {
+      const endpoint = ownEndpoint(ref.registry);
+      const ask: AskForPage = (query, etag) =>
+        this.#retry(endpoint, round, () => this.#api.tagPageAt(endpoint, ref, { query, etag, round }));
+      return [ref.name, await this.#tags.listOf(ref, options.recentMs, ask)] as const;
+    });
+    return new Map(lists);
+  }
+
   /** The digests at the registries, not at mirrors. One try each; a reference without an answer is left out. */
   upstreamOf(refs: readonly ImageRef[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     return findKnown(refs, signal, (ref, round) => this.#tryAt(ownEndpoint(ref.registry), ref, round));
@@ -164,13 +189,16 @@ export class Registries implements Disposable {
     }
   }
 
+  #findAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string> {
+    return this.#retry(endpoint, round, () => this.#api.digestAt(endpoint, ref, round));
+  }
+
   /** Retries transient failures for a few seconds in all. @throws NoDigest */
-  async #findAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string> {
-    const { registry } = endpoint;
+  async #retry<T>({ registry }: RegistryEndpoint, round: RegistryRound, ask: () => Promise<T>): Promise<T> {
     for (let n = 0; ; n++) {
       try {
         throwIfGivenUp(registry, round);
-        return await this.#api.digestAt(endpoint, ref, round);
+        return await ask();
       } catch (error) {
         if (!(error instanceof NoDigest) || round.givenUp.get(registry) === error) throw error;
         const ms = round.signal.aborted ? undefined : pauseAfter(error, n);

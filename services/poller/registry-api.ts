@@ -1,5 +1,5 @@
-// One request to one registry: the digest of a tag. Distribution spec, "Pulling manifests" and "Checking if content
-// exists in the registry": HEAD for the digest, GET where HEAD gives none.
+// One request to one registry: the digest of a tag, or a page of its list of tags. Distribution spec, "Pulling manifests"
+// and "Checking if content exists in the registry": HEAD for the digest, GET where HEAD gives none; "Listing Tags".
 import { createHash } from "node:crypto";
 import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
 import { registryErrors } from "../../shared/catalogue/registry-errors.ts";
@@ -28,9 +28,20 @@ export interface ApiAccess {
   readonly clock: Clock;
 }
 
-interface ManifestRequest {
+interface RepositoryRequest {
   readonly ref: ImageRef;
   readonly method: "HEAD" | "GET";
+  /** What follows `/v2/REPOSITORY/`. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly round: RegistryRound;
+}
+
+export interface TagPageRequest {
+  /** As in a URL, with its question mark. */
+  readonly query: string;
+  /** Of the page as it is known. */
+  readonly etag: string | undefined;
   readonly round: RegistryRound;
 }
 
@@ -72,13 +83,45 @@ export class RegistryApi implements Disposable {
     this.#exchange[Symbol.dispose]();
   }
 
-  /** A registry's first request learns its challenge; the others wait for it. @throws NoDigest */
-  async digestAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string> {
-    const { registry } = endpoint;
-    if (this.#challenges.has(registry)) return this.#digestAt(endpoint, ref, round);
+  /** @throws NoDigest */
+  digestAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string> {
+    return this.#afterOpener(endpoint, round, () => this.#digestAt(endpoint, ref, round));
+  }
+
+  /** Resolves with status 200 or 304. @throws NoDigest */
+  tagPageAt(
+    endpoint: RegistryEndpoint,
+    ref: ImageRef,
+    { query, etag, round }: TagPageRequest,
+  ): Promise<HttpResponse> {
+    const headers = {
+      accept: "application/json",
+      ...(etag !== undefined && { "if-none-match": etag }),
+    };
+    return this.#afterOpener(endpoint, round, async () => {
+      const page = await this.#ask(endpoint, {
+        ref,
+        method: "GET",
+        path: `tags/list${query}`,
+        headers,
+        round,
+      });
+      if (page.status === 401) throw accessDenied(await this.#accessTo(endpoint, ref, round));
+      if (page.status !== 200 && page.status !== 304) throw refusal(ref, page);
+      return page;
+    });
+  }
+
+  /** A registry's first request learns its challenge; the others wait for it. */
+  async #afterOpener<T>(
+    { registry }: RegistryEndpoint,
+    round: RegistryRound,
+    ask: () => Promise<T>,
+  ): Promise<T> {
+    if (this.#challenges.has(registry)) return ask();
     const opener = round.openers.get(registry);
     if (opener !== undefined) await opener;
-    const asking = this.#digestAt(endpoint, ref, round);
+    const asking = ask();
     const settled = asking.catch(() => undefined);
     if (opener === undefined) round.openers.set(registry, settled);
     return asking;
@@ -92,18 +135,19 @@ export class RegistryApi implements Disposable {
   }
 
   async #digestAt(endpoint: RegistryEndpoint, ref: ImageRef, round: RegistryRound): Promise<string> {
-    const head = await this.#ask(endpoint, { ref, method: "HEAD", round });
+    const manifest = { ref, path: `manifests/${ref.tag}`, headers: { accept: ACCEPT }, round };
+    const head = await this.#ask(endpoint, { ...manifest, method: "HEAD" });
     const digest = head.status === 200 ? digestIn(head) : undefined;
     if (digest !== undefined) return digest;
     if (!isUnsure(head.status)) throw refusal(ref, head);
-    const got = await this.#ask(endpoint, { ref, method: "GET", round });
+    const got = await this.#ask(endpoint, { ...manifest, method: "GET" });
     if (got.status === 401) throw accessDenied(await this.#accessTo(endpoint, ref, round));
     if (got.status !== 200) throw refusal(ref, got);
     return digestIn(got) ?? `sha256:${createHash("sha256").update(got.body).digest("hex")}`;
   }
 
   /** Asks with the authorization that worked last time, and once more if the registry sends another challenge. */
-  async #ask(endpoint: RegistryEndpoint, asking: ManifestRequest): Promise<HttpResponse> {
+  async #ask(endpoint: RegistryEndpoint, asking: RepositoryRequest): Promise<HttpResponse> {
     const { ref, round } = asking;
     const { registry } = endpoint;
     const access = await this.#accessTo(endpoint, ref, round);
@@ -139,13 +183,13 @@ export class RegistryApi implements Disposable {
   }
 
   /** After a redirect to another registry that wants its own token: asks with that registry's credentials, if any. */
-  async #askAfterRedirect(url: URL, challenge: Challenge, asking: ManifestRequest): Promise<HttpResponse> {
+  async #askAfterRedirect(url: URL, challenge: Challenge, asking: RepositoryRequest): Promise<HttpResponse> {
     const { ref, method, round } = asking;
-    const [, repository = ref.repository] = /^\/v2\/(.+)\/manifests\//.exec(url.pathname) ?? [];
+    const [, repository = ref.repository] = /^\/v2\/(.+)\/(?:manifests|tags)\//.exec(url.pathname) ?? [];
     const endpoint: RegistryEndpoint = { registry: url.host, host: url.host };
     const access = { ...(await this.#accessTo(endpoint, { ...ref, repository }, round)), together: [] };
     const authorization = await this.#tokens.authorizationFor(challenge, access);
-    const headers = { accept: ACCEPT, authorization };
+    const headers = { ...asking.headers, authorization };
     await this.backoff.waitForTurn(url.host, round.signal);
     const rest = { method, headers, maxBytes: MANIFEST_BYTES };
     const response = await this.#schemes
@@ -182,15 +226,15 @@ export class RegistryApi implements Disposable {
 
   async #send(
     { registry, host, scheme }: RegistryEndpoint,
-    { ref, method, round }: ManifestRequest,
+    { ref, method, path, headers, round }: RepositoryRequest,
     authorization: string | undefined,
   ): Promise<HttpResponse> {
     const query = {
       method,
       host,
       scheme,
-      path: `/v2/${ref.repository}/manifests/${ref.tag}`,
-      headers: { accept: ACCEPT, ...(authorization !== undefined && { authorization }) },
+      path: `/v2/${ref.repository}/${path}`,
+      headers: { ...headers, ...(authorization !== undefined && { authorization }) },
       maxBytes: MANIFEST_BYTES,
     };
     await this.backoff.waitForTurn(registry, round.signal);

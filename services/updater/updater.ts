@@ -107,7 +107,10 @@ export interface RecoveredSwap {
 
 export interface UpdateEntry {
   readonly facts: ContainerFacts;
+  /** What its successor is created by. */
   readonly ref: ImageRef;
+  /** The container's reference when it was planned; `facts` may be of its successor already. */
+  readonly reference: string;
   /** The registry's digest, from the plan. */
   readonly digest: string;
   readonly latest: ImagePayload;

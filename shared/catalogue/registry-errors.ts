@@ -18,6 +18,12 @@ export const registryErrors = {
     cause: "The image or its tag was deleted or never there, or the registry hides what is private.",
     remedy: "check the name, or run `docker login {registry}` where it is private",
   },
+  tagsUnusable: {
+    says: "the tags of {image} cannot be listed: {because}",
+    cause:
+      "A tag policy other than `same` needs the list of all tags. Where there is none, it is not known which the container is to follow.",
+    remedy: "mend that, or set the tag policy `same`; it is tried again at the next check",
+  },
   engineSilent: {
     says: "the Engine gave no digest from {registry}: {because}",
     cause: "The registry was out of reach from here, and from the Engine, too.",

@@ -155,6 +155,12 @@ export const skipReasons = {
     cause: "The label is misspelt, and the container's owner wants no image that is too new.",
     remedy: "allowed is a number of seconds, or a number with ms, s, m, h, d, w",
   },
+  tagPolicyLabel: {
+    says: "its label com.ouroboros.tag_policy cannot be understood: {text}",
+    cause:
+      "The label is misspelt, its range is none of semver's, or its pattern needs more than RE2 has, such as look-around; so it is not known which tag its owner wants.",
+    remedy: "allowed are same, semver:RANGE, semver+pre:RANGE, regex:PATTERN, newest and newest:GLOB",
+  },
   mirrorBehind: {
     says: "held: the Engine's mirror {mirror} serves {serves} as {image}, and docker.io has {upstream}",
     cause: "A registry mirror of the Engine is behind the registry.",

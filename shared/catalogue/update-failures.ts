@@ -52,6 +52,12 @@ export const changedMeanwhile = {
 const LOOK_AT_IT = "read its log with the new image, and update again when it is mended";
 
 export const updateFailures = {
+  tagNotTaken: {
+    says: "its tag policy here, {policy}, takes no tag {tag}",
+    cause:
+      "The poller that planned the update has another TAG_POLICY than this updater, or the label was changed.",
+    remedy: "set TAG_POLICY alike for poller and updater",
+  },
   ended: {
     says: "the new container {what}",
     cause: "The new image does not run as this container is set up, or is at fault.",

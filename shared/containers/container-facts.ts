@@ -9,6 +9,8 @@ import { type ImageLabels, selectEffectiveLabels } from "./effective-labels.ts";
 import { parseSwapName } from "./swap-names.ts";
 import { parseImageRef } from "../registry/image-ref.ts";
 import { readNameList } from "../settings/labels.ts";
+import { SAME_TAG } from "../settings/tag-policy.ts";
+import { tagPolicyOf } from "./tag-policy-of.ts";
 import { type ServiceFacts, whyServiceSkipped } from "../swarm/service-facts.ts";
 import { type SelfUpdatePolicy, ROLE_LABEL, isOwnPart, whyNoSelfUpdate } from "./self-update-policy.ts";
 
@@ -88,6 +90,8 @@ export function whySkipped(
   if (facts.autoRemove) return reasonOf(skipReasons.autoRemoved);
   if (ref === undefined) return reasonOf(skipReasons.noTag);
   if (ref.digest !== undefined) return reasonOf(skipReasons.pinned);
+  if (tagPolicyOf(facts, { TAG_POLICY: SAME_TAG }) === undefined)
+    return messageOf(skipReasons.tagPolicyLabel, { text: labels["com.ouroboros.tag_policy"] ?? "" });
   const check = readCheckLabel(labels);
   return check.kind === "wrong" ? check.because : whyEntangled(facts, all, ourselves);
 }

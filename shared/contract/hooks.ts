@@ -238,7 +238,11 @@ export const notices = {
     get data() {
       return z.object({
         name: z.string().describe("The container's name."),
-        image: z.string().nullable().describe("The image reference it follows."),
+        image: z.string().nullable().describe("The image reference it follows, or did before the update."),
+        to_image: z
+          .string()
+          .optional()
+          .describe("The image reference that the update gives it, where that is another."),
         end: UpdateResult,
         because: z.string(),
         by: z.string().nullable().describe("Who or what decided it: a participant, or `updater`."),

@@ -13,6 +13,14 @@ export const MonitoredContainer = z.object({
   version: z.string().optional().describe("Version of the image that it runs, by its label."),
   digest: z.string().optional().describe("The registry's digest of the image that it runs."),
   newer: z.string().optional().describe("Digest of a newer image, also of one that is held."),
+  follows: z
+    .string()
+    .optional()
+    .describe("The tag that it follows by its tag policy, where that is another."),
+  beyond: z
+    .string()
+    .optional()
+    .describe("The highest later release of its variant that its tag policy does not take."),
 });
 export type MonitoredContainer = z.infer<typeof MonitoredContainer>;
 

@@ -26,6 +26,10 @@ export const notificationKinds = {
     says: "A registry gave no answer, or refused access, in two checks in a row.",
     byDefault: "now",
   },
+  beyond: {
+    says: "There is a later release of an image that a tag policy does not take, such as a new major version.",
+    byDefault: "now",
+  },
   host: { says: "A host's check is overdue by a quarter of an hour.", byDefault: "now" },
 } as const satisfies Record<string, NotificationKindRow>;
 

@@ -72,11 +72,53 @@ export const servicePayload = once(() =>
 );
 export type ServicePayload = z.infer<ReturnType<typeof servicePayload>>;
 
+const passedOverTags = once(() =>
+  z
+    .array(z.object({ tag: z.string(), because: z.string() }))
+    .describe("The highest later tags that are not taken, one for each reason."),
+);
+
+/** What a tag policy makes of a container's tag, for `ouroboros check` and `explain`. */
+export const tagReport = once(() =>
+  z.object({
+    policy: z.string(),
+    own: z.string().describe("The tag of the container."),
+    follows: z.string().describe("The tag that it follows: its own where no later one is taken."),
+    passed_over: passedOverTags(),
+    beyond: z
+      .string()
+      .optional()
+      .describe("The highest later release of its variant that the policy does not take."),
+    is_unordered: z
+      .boolean()
+      .optional()
+      .describe("Its tag is no version: nothing is known to come after it."),
+  }),
+);
+export type TagReport = z.infer<ReturnType<typeof tagReport>>;
+
+export const tagMove = once(() =>
+  z.object({
+    from: z.string().describe("The tag of the container."),
+    to: z.string().describe("The tag that its successor gets."),
+    policy: z.string().describe("The tag policy that has chosen it."),
+    passed_over: passedOverTags(),
+    on_tag: z
+      .string()
+      .optional()
+      .describe(
+        "The digest that the tag names, where a cooldown chose an older one. That is pulled by its digest.",
+      ),
+  }),
+);
+export type TagMove = z.infer<ReturnType<typeof tagMove>>;
+
 export const updateable = once(() =>
   z.object({
     container: containerPayload(),
     current_image: imagePayload(),
     latest_image: imagePayload(),
+    tag: tagMove().optional().describe("Where a tag policy has chosen another tag than the container's own."),
   }),
 );
 export type Updateable = z.infer<ReturnType<typeof updateable>>;

@@ -52,7 +52,11 @@ export const ResultRecord = z.object({
     .describe(
       "The container because of which it was put back: one refers to the other, and they go together.",
     ),
-  image: z.string().optional().describe("The image reference it follows."),
+  image: z.string().optional().describe("The image reference it follows, or did before the update."),
+  to_image: z
+    .string()
+    .optional()
+    .describe("The image reference that the update gives it, where that is another."),
   from: z.string().optional().describe("Image id before."),
   to: z.string().optional().describe("Image id after, or that was tried."),
   from_digest: z.string().optional().describe("repository@digest of the image before."),

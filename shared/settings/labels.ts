@@ -40,6 +40,10 @@ export const labels = {
     reaches: true,
     says: "How long a new image must have been on its tag before this container is updated to it: a number of seconds, or a number with `ms`, `s`, `m`, `h`, `d` or `w`; `0` for at once. Beats COOLDOWN. While this label cannot be understood the container is left alone. See [versions](versions.md).",
   },
+  "com.ouroboros.tag_policy": {
+    reaches: true,
+    says: "Which later tags of its image this container moves to, as TAG_POLICY, which it beats: `same`, `semver:^1.4`, `semver+pre:^1.4`, `newest`, `newest:2026.*`, `regex:PATTERN`. While this label cannot be understood the container is left alone. See [versions](versions.md#tag-policies).",
+  },
   "com.ouroboros.role": {
     reaches: true,
     says: "Marks a part of Ouroboros itself (`poller`, `updater`, `hook-executor`, `nats`): it is left alone without SELF_UPDATE, and `nats` always. Where the image alone says so, always, too.",

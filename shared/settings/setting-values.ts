@@ -4,6 +4,7 @@ import * as z from "zod";
 import { isCron } from "./cron.ts";
 import { unquote } from "./env-value.ts";
 import { normalizeRegistryName } from "./registry-name.ts";
+import { ALLOWED_POLICIES, type TagPolicy, parseTagPolicy } from "./tag-policy.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -74,6 +75,13 @@ export const optionalDuration = z
   )
   .transform((given) => (given === "" ? undefined : milliseconds(given)));
 export const interval = duration.transform((ms) => Math.max(ms, 30_000));
+
+export const tagPolicy = z.string().transform((given, context): TagPolicy => {
+  const policy = parseTagPolicy(given);
+  if (policy !== undefined) return policy;
+  context.addIssue(ALLOWED_POLICIES);
+  return z.NEVER;
+});
 
 /** pino's levels; Ouroboros' `critical` is pino's `fatal`. */
 export const logLevel = z

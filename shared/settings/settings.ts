@@ -170,6 +170,12 @@ export const settings = {
     narrows: true,
     says: "How long a new image must have been on its tag before containers are updated to it; `0`: not at all. The newest digest that has stayed so long is taken. A label `com.ouroboros.cooldown` beats it. For poller and updater ([versions](versions.md)).",
   },
+  TAG_POLICY: {
+    flags: ["--tag-policy"],
+    byDefault: "same",
+    read: value.tagPolicy,
+    says: "Which later tags of its image a container moves to: `same` (none), `semver:^1.4` (versions in that range), `semver+pre:^1.4` (pre-releases too), `newest` (any), `newest:2026.*`, `regex:PATTERN`; always of its own variant, such as `-alpine`. A label `com.ouroboros.tag_policy` beats it. For poller and updater ([versions](versions.md#tag-policies)).",
+  },
   SHARE_LOOK_UPS: {
     byDefault: "",
     read: value.names,

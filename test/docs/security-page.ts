@@ -202,7 +202,10 @@ Also true of all of them:
 
 - A plan only names containers of the host that it is for. Which image is pulled follows from the container itself, so
   that a forged plan can at most have a container updated to what its own tag points to, after all who must be asked; with a
+  tag policy (TAG_POLICY, \`com.ouroboros.tag_policy\`) to what a later tag points to that the policy takes; with a
   cooldown (COOLDOWN, \`com.ouroboros.cooldown\`) to any image of its own repository. Only the host's own keys publish plans.
+- A registry's list of tags is bounded in size and in pages, leads to no other server, and what is no tag in it is left out. A
+  pattern is matched in time linear in the tag ([why](decisions/0075-patterns-for-tags-are-matched-in-linear-time.md)).
 - What decides is stored: no message of events, verdicts and journal can be deleted, and no stream or bucket purged or rolled
   up, not even by the operator.
 - Environment variables of containers, and secrets in settings, are never in events, verdicts, the journal or logs.

@@ -54,7 +54,7 @@ export function followUpdateEnds({
     callback: (error, message) => {
       const record = error === null ? parseRunRecord(message.string()) : undefined;
       if (record?.kind !== "ended" || record.image === undefined) return;
-      const image = parseImageRef(record.image)?.familiar;
+      const image = parseImageRef(record.to_image ?? record.image)?.familiar;
       const digest = record.to_digest?.split("@")[1];
       if (image === undefined || digest === undefined) return;
       ledger.noteEnd(image, digest, record.end);

@@ -110,6 +110,7 @@ export function reportResult(notices: Notices, time: string, result: KnownResult
     data: {
       name: result.container,
       image: result.image ?? null,
+      ...(result.to_image !== undefined && { to_image: result.to_image }),
       end: result.end,
       because: result.because,
       by: result.by ?? null,

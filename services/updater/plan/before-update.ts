@@ -17,8 +17,8 @@ export async function isUpdateAllowed(
   { update, atMost }: BeforeUpdateRequest,
   old: ContainerInspection,
 ): Promise<boolean> {
-  const { facts, newImage } = update;
-  const decided = await askBeforeUpdate(run, { name: facts.name, old, newImage, atMost });
+  const { facts, newImage, ref } = update;
+  const decided = await askBeforeUpdate(run, { name: facts.name, old, newImage, atMost, to: ref.familiar });
   return decided.verdict === "proceed" || finishUnapproved(run, update, old, resultOfVerdict(decided));
 }
 

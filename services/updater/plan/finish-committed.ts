@@ -22,7 +22,7 @@ export async function finishCommittedUpdate(run: Run, { entry, from }: Committed
   );
   const areImagesKnown = oldImage !== undefined && newImage !== undefined;
   if (areImagesKnown)
-    await cleanUpImage(run, { name, oldImage, newImage, old: { Config: { Image: entry.facts.reference } } });
+    await cleanUpImage(run, { name, oldImage, newImage, old: { Config: { Image: entry.reference } } });
   await finishContainer(run, entry, {
     end: "updated",
     because: isVerified(run, name)

@@ -4,6 +4,8 @@ import { OPERATOR } from "../../../shared/contract/participants.ts";
 import type { DecisionRecord, UpdateResult } from "../../../shared/contract/run-records.ts";
 import type { StepTime } from "../../../shared/contract/payloads.ts";
 import { dropUpdatedSnapshot } from "../journal/snapshot-store.ts";
+import { parseImageRef } from "../../../shared/registry/image-ref.ts";
+import { isSameRepository } from "../../../shared/registry/provenance.ts";
 import { holdDigest, holdAfterRollback } from "./holds.ts";
 import { saveUpdateRecord } from "../journal/update-records.ts";
 import { reportRecordedResult } from "../journal/notices.ts";
@@ -37,7 +39,8 @@ const LOG_LEVEL = { stuck: "error", failed: "warn", rolled_back: "warn" } as con
 >;
 
 export async function finishContainer(run: Run, entry: UpdateEntry, ending: ResultDetails): Promise<void> {
-  const { name, reference: image } = entry.facts;
+  const { name } = entry.facts;
+  const { image, to_image } = referencesOf(entry);
   if (run.journal.findResult(name) !== undefined) return;
   const {
     decided,
@@ -66,6 +69,7 @@ export async function finishContainer(run: Run, entry: UpdateEntry, ending: Resu
     kind: "ended",
     container: name,
     ...(image !== "" && { image }),
+    ...(to_image !== undefined && { to_image }),
     ...result,
     ...(planned !== undefined && { to_digest: planned }),
     ...timeSinceBegin(run),
@@ -87,14 +91,27 @@ export async function finishContainer(run: Run, entry: UpdateEntry, ending: Resu
   reportRecordedResult(run.notices, run.journal, name);
 }
 
+/** The container's reference before the update, and the one that the update gives it where that is another. */
+function referencesOf({ facts, ref, reference }: UpdateEntry): {
+  readonly image: string;
+  readonly to_image?: string;
+} {
+  const now = parseImageRef(facts.reference);
+  const before = parseImageRef(reference);
+  const isSame = now !== undefined && before !== undefined && isSameRepository(now, before);
+  const image = isSame ? reference : facts.reference;
+  const isMoved = now !== undefined && parseImageRef(image)?.familiar !== ref.familiar;
+  return { image, ...(isMoved && { to_image: ref.familiar }) };
+}
+
 const saveRecord = (
   { bus, journal }: Run,
-  { facts }: UpdateEntry,
+  entry: UpdateEntry,
   { from = "", to = "", from_digest, by }: ResultDetails,
 ): Promise<void> =>
-  saveUpdateRecord({ ...bus.context, host: bus.host }, facts.name, {
+  saveUpdateRecord({ ...bus.context, host: bus.host }, entry.facts.name, {
     run: journal.run,
-    image: facts.reference,
+    image: referencesOf(entry).image,
     ...{ from, to, by },
     ...(from_digest !== undefined && { from_digest }),
   });

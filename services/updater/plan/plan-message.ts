@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { Permanent } from "../../../shared/errors.ts";
 import { type Locals, type Mode, dataSchema } from "../../../shared/contract/hooks.ts";
+import { isTag } from "../../../shared/registry/choose-tag.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import { CloudEvent, parseJson } from "../../../shared/contract/messages.ts";
 import { lookUp } from "../../../shared/look-up.ts";
@@ -10,7 +11,7 @@ import type {
   ContainerPayload,
   ImagePayload,
   ServicePayload,
-  UpdateableService,
+  Updateable,
 } from "../../../shared/contract/payloads.ts";
 import type { EventContext } from "../../../shared/contract/hooks.ts";
 
@@ -18,6 +19,10 @@ export interface PlannedContainer {
   readonly name: string;
   readonly id: string;
   readonly imageId: string;
+  /** The image reference that it had. */
+  readonly reference: string;
+  /** The tag that its tag policy has chosen, where that is another. */
+  readonly tag?: string;
   /** The registry's digest; for a rollback, that of the image that it leads away from. */
   readonly digest: string;
   readonly latest: ImagePayload;
@@ -84,15 +89,17 @@ function plannedContainers({
 }: Locals<"updates_enumerated"> & EventContext): PlannedContainer[] {
   const planned = (
     workload: ContainerPayload | ServicePayload,
-    { current_image: current, latest_image: latest }: Omit<UpdateableService, "service">,
+    { current_image: current, latest_image: latest, tag }: Omit<Updateable, "container">,
   ): PlannedContainer => ({
     name: workload.name,
     id: workload.id,
     imageId: workload.image_id,
+    reference: workload.image,
+    ...(tag !== undefined && isTag(tag.to) && { tag: tag.to }),
     digest: digestOf(rollback ? current : latest, workload.image),
     latest,
     isService: "mode" in workload,
-    ...passedOverOf(workload.name, passed_over),
+    ...passedOverOf(workload.name, passed_over, tag),
   });
   return [
     ...updateable.map((update) => planned(update.container, update)),
@@ -100,8 +107,12 @@ function plannedContainers({
   ];
 }
 
-function passedOverOf(name: string, all: EventContext["passed_over"]): Pick<PlannedContainer, "passedOver"> {
-  const passedOver = lookUp(all, name);
+function passedOverOf(
+  name: string,
+  all: EventContext["passed_over"],
+  tag: Updateable["tag"],
+): Pick<PlannedContainer, "passedOver"> {
+  const passedOver = tag === undefined ? lookUp(all, name) : tag.on_tag;
   return passedOver === undefined ? {} : { passedOver };
 }
 

@@ -9,6 +9,7 @@ import { commitSwap, commitDependants, dropSwapSnapshots } from "../swap/recreat
 import type { Swap } from "../swap/swap-state.ts";
 import { keptName } from "../../../shared/containers/swap-names.ts";
 import { releaseOldImages } from "../swap/rollback-resources.ts";
+import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import type { Run } from "../updater.ts";
 
 interface BeforeReplacement {
@@ -16,6 +17,8 @@ interface BeforeReplacement {
   readonly old: ContainerInspection;
   readonly newImage: ImageInspection;
   readonly atMost: number | undefined;
+  /** The image reference of the new container. */
+  readonly to: string;
 }
 
 const isPartOfOuroboros = ({ bus }: Run, { Id: id, Config }: ContainerInspection): boolean =>
@@ -23,13 +26,13 @@ const isPartOfOuroboros = ({ bus }: Run, { Id: id, Config }: ContainerInspection
 
 export async function askBeforeUpdate(
   run: Run,
-  { name, old, newImage, atMost }: BeforeReplacement,
+  { name, old, newImage, atMost, to }: BeforeReplacement,
 ): Promise<DecisionRecord> {
   const common = {
     container: name,
     reason: run.isRollback
       ? "the operator asked to go back to the image before"
-      : `a newer image of ${old.Config.Image} is here`,
+      : whyNewer(old.Config.Image, to),
     ...(atMost !== undefined && { atMost }),
   };
   const locals = { old_container: describeContainer(old), new_image: describeImage(newImage) };
@@ -42,6 +45,11 @@ export async function askBeforeUpdate(
     locals: { ...locals, old_image: describeImage(oldImage) },
   });
 }
+
+const whyNewer = (own: string, to: string): string =>
+  parseImageRef(own)?.familiar === to
+    ? `a newer image of ${own} is here`
+    : `${to} is here, which follows ${own}`;
 
 export interface UpdatedContainer {
   readonly swap: Swap;

@@ -1,4 +1,9 @@
 // Decides which entries of a plan still hold, by a fresh look at the containers. Pure.
+import { messageOf } from "../../../shared/catalogue/entry.ts";
+import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
+import { tagPolicyOf } from "../../../shared/containers/tag-policy-of.ts";
+import { isTagAllowed } from "../../../shared/registry/choose-tag.ts";
+import type { Settings } from "../../../shared/settings/settings.ts";
 import { type ContainerFacts, whySkipped } from "../../../shared/containers/container-facts.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../../shared/registry/image-ref.ts";
 import {
@@ -34,7 +39,12 @@ interface RevalidatedEntries {
    * again.
    */
   readonly rolledBack: readonly { readonly entry: UpdateEntry; readonly decided: DecisionRecord }[];
-  readonly expired: readonly { readonly entry: UpdateEntry; readonly because: string }[];
+  readonly expired: readonly {
+    readonly entry: UpdateEntry;
+    readonly because: string;
+    /** The next plan would be the same. */
+    readonly isPutOff?: true;
+  }[];
 }
 
 export function revalidatePlan(
@@ -50,7 +60,7 @@ export function revalidatePlan(
   const judged = containers.map((planned) => {
     const found = seen.find(({ facts: { name } }) => name === planned.name);
     const facts = found?.facts;
-    const entry = entryFrom(planned, facts, context.settings.LATEST_ONLY);
+    const entry = entryFrom(planned, facts, context.settings);
     const resumed = run.recovered.has(planned.name) || run.journal.findResult(planned.name) !== undefined;
     const isCommitted =
       !resumed && run.journal.recordsOf("swapping").some((record) => record.new_id === facts?.id);
@@ -58,10 +68,11 @@ export function revalidatePlan(
       planProblem ??
       (resumed || isCommitted
         ? undefined
-        : whyExpired(planned, found, { all, isNew, selfUpdatePolicy, watchSettings: context.settings }));
+        : whyExpired(planned, found, { all, isNew, selfUpdatePolicy, settings: context.settings }));
     const isOpen = !resumed && !isCommitted && because === undefined;
     return {
       entry,
+      tag: planned.tag,
       from: planned.imageId,
       isCommitted,
       because,
@@ -75,7 +86,11 @@ export function revalidatePlan(
       .map(({ entry }) => entry),
     committed: holding.filter(({ isCommitted }) => isCommitted),
     rolledBack: holding.flatMap(({ entry, decided }) => (decided === undefined ? [] : [{ entry, decided }])),
-    expired: judged.flatMap(({ entry, because }) => (because === undefined ? [] : [{ entry, because }])),
+    expired: judged.flatMap(({ entry, tag, because }) =>
+      because === undefined
+        ? []
+        : [{ entry, because, ...(isTagRefused({ entry, tag }) && { isPutOff: true as const }) }],
+    ),
   };
 }
 
@@ -124,13 +139,13 @@ interface KnownContainers {
   readonly all: readonly ContainerFacts[];
   readonly isNew: boolean;
   readonly selfUpdatePolicy: SelfUpdatePolicy;
-  readonly watchSettings: WatchSettings;
+  readonly settings: WatchSettings & TagSettings;
 }
 
 function whyExpired(
   planned: PlannedContainer,
   found: InspectedContainer | undefined,
-  { all, isNew, selfUpdatePolicy, watchSettings }: KnownContainers,
+  { all, isNew, selfUpdatePolicy, settings }: KnownContainers,
 ): string | undefined {
   if (found === undefined) return "there is no such container any more";
   const { facts, imageUnseen } = found;
@@ -138,10 +153,39 @@ function whyExpired(
   if (facts.imageId !== planned.imageId) return "it runs another image by now";
   if (imageUnseen !== undefined) return `the Engine could not show the image that it runs: ${imageUnseen}`;
   return (
-    whyUnwatched(facts, watchSettings) ??
+    whyUnwatched(facts, settings) ??
     whySkipped(facts, all, selfUpdatePolicy) ??
-    whyOnlyMonitored(facts, watchSettings.COMPAT_LABELS)
+    whyOnlyMonitored(facts, settings.COMPAT_LABELS) ??
+    whyTagNotTaken(facts, planned, settings)
   );
+}
+
+type TagSettings = Pick<Settings, "LATEST_ONLY" | "TAG_POLICY">;
+
+/** A plan could name any tag otherwise. */
+function whyTagNotTaken(
+  facts: ContainerFacts,
+  { tag }: PlannedContainer,
+  settings: TagSettings,
+): string | undefined {
+  const policy = tagPolicyOf(facts, settings);
+  if (tag === undefined || findAllowedTag(facts, tag, settings) === tag) return undefined;
+  return messageOf(updateFailures.tagNotTaken, { tag, policy: policy?.text ?? "?" });
+}
+
+const isTagRefused = ({ entry, tag }: { readonly entry: UpdateEntry; readonly tag: string | undefined }) =>
+  tag !== undefined && entry.ref.tag !== tag;
+
+/** The tag of the plan, where the container's policy, by this host's settings, lets it move there. */
+function findAllowedTag(
+  facts: ContainerFacts,
+  tag: string | undefined,
+  settings: TagSettings,
+): string | undefined {
+  const own = parseImageRef(facts.reference)?.tag;
+  const policy = tagPolicyOf(facts, settings);
+  if (tag === undefined || own === undefined || policy === undefined) return undefined;
+  return isTagAllowed(own, tag, policy) ? tag : undefined;
 }
 
 const NO_REFERENCE: ImageRef = {
@@ -156,7 +200,7 @@ const NO_REFERENCE: ImageRef = {
 export function entryFrom(
   planned: PlannedContainer,
   facts: ContainerFacts | undefined,
-  latestOnly: boolean,
+  settings: TagSettings,
 ): UpdateEntry {
   const gone: ContainerFacts = {
     id: planned.id,
@@ -173,16 +217,22 @@ export function entryFrom(
   const known = facts ?? gone;
   return {
     facts: known,
-    ref: referenceFor(known.reference, planned, latestOnly),
+    ref: referenceFor(known, planned, settings),
+    reference: planned.reference,
     digest: planned.digest,
     latest: planned.latest,
     ...(planned.passedOver !== undefined && { passedOver: planned.passedOver }),
   };
 }
 
-/** The container's own; with LATEST_ONLY the tag `latest` of the same image, if the poller found that. */
-function referenceFor(own: string, { latest }: PlannedContainer, latestOnly: boolean): ImageRef {
-  const ref = parseImageRef(own) ?? NO_REFERENCE;
+/**
+ * The container's own; with the tag that its tag policy has chosen, or with LATEST_ONLY the tag `latest`, if the poller
+ * found that.
+ */
+function referenceFor(facts: ContainerFacts, planned: PlannedContainer, settings: TagSettings): ImageRef {
+  const ref = parseImageRef(facts.reference) ?? NO_REFERENCE;
+  const tag = findAllowedTag(facts, planned.tag, settings);
+  if (tag !== undefined) return withTag(ref, tag);
   const moved = withTag(ref, "latest");
-  return latestOnly && latest.tags.includes(moved.familiar) ? moved : ref;
+  return settings.LATEST_ONLY && planned.latest.tags.includes(moved.familiar) ? moved : ref;
 }

@@ -12,6 +12,15 @@ import { readUpdateRecord } from "../journal/update-records.ts";
 import { readCredentialSettings, pullImage } from "../containers/pull-image.ts";
 import type { UpdateEntry, Run } from "../updater.ts";
 
+/** A container that its last update gave another tag gets the tag before, by this host's own record. */
+export async function toEarlierTag({ bus }: Run, entry: UpdateEntry): Promise<UpdateEntry> {
+  const last = await readUpdateRecord({ ...bus.context, host: bus.host }, entry.facts.name);
+  const earlier = parseImageRef(last?.image ?? "");
+  if (earlier === undefined || earlier.digest !== undefined || !isSameRepository(earlier, entry.ref))
+    return entry;
+  return { ...entry, ref: withTag(entry.ref, earlier.tag) };
+}
+
 /** Moves no tag. @throws Error that says why there is no way back */
 export async function findRollbackImage({ bus }: Run, { facts }: UpdateEntry): Promise<ImageInspection> {
   const { engine } = bus.host;

@@ -4,6 +4,7 @@ import type { ImageInspection } from "../../../shared/docker/inspect-documents.t
 import { isUp } from "../../../shared/containers/container-facts.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
 import { settleAll } from "../settle-all.ts";
+import { toEarlierTag } from "./rollback-image.ts";
 import { resultInTransaction } from "./linked-updates.ts";
 import { finishCommittedUpdate } from "./finish-committed.ts";
 import { askUpdatesEnumerated } from "./ask-updates-enumerated.ts";
@@ -186,10 +187,11 @@ async function revalidateEntries(
   const seen = await inspectUserContainers(run.bus.host.engine, stoppedBefore ?? []);
   const { entries: open, expired, committed, rolledBack } = revalidatePlan(run, plan, { ...rest, seen });
   const entries: UpdateEntry[] = [];
-  for (const entry of open) if (!(await endStuck(run, entry))) entries.push(entry);
-  for (const { entry, because } of expired)
+  for (const entry of open)
+    if (!(await endStuck(run, entry))) entries.push(run.isRollback ? await toEarlierTag(run, entry) : entry);
+  for (const { entry, because, isPutOff = false } of expired)
     if (!(await endStuck(run, entry)))
-      await finishContainer(run, entry, { end: "expired", because, by: "updater" });
+      await finishContainer(run, entry, { end: "expired", because, by: "updater", isPutOff });
   for (const committedEntry of committed) await finishCommittedUpdate(run, committedEntry);
   for (const { entry, decided } of rolledBack)
     await finishContainer(

@@ -41,7 +41,7 @@ export async function revalidateServices(run: Run, plan: Plan, age: PlanAge): Pr
   const entries: UpdateEntry[] = [];
   for (const service of planned) {
     const facts = "because" in seen ? undefined : seen.facts.find(({ id }) => id === service.id);
-    const entry = entryFrom(service, facts, run.bus.context.settings.LATEST_ONLY);
+    const entry = entryFrom(service, facts, run.bus.context.settings);
     if (findApplying(run, service.name) !== undefined) entries.push(await begunEntry(run, service, entry));
     else {
       const because = planProblem ?? ("because" in seen ? seen.because : whyExpired(run, service, facts));
@@ -82,8 +82,8 @@ async function begunEntry(run: Run, planned: PlannedContainer, entry: UpdateEntr
     if (error instanceof Expired) return undefined;
     throw error;
   });
-  const { LATEST_ONLY } = run.bus.context.settings;
-  return service === undefined ? entry : entryFrom(planned, factsOfService(service, []), LATEST_ONLY);
+  const { settings } = run.bus.context;
+  return service === undefined ? entry : entryFrom(planned, factsOfService(service, []), settings);
 }
 
 /** Groups side by side, each in its order. */

@@ -123,7 +123,7 @@ describe("ouroboros notifier", () => {
   });
 
   itInFullRun(
-    "tells of a registry in the second check without an answer, and of an overdue host, once each",
+    "tells of a registry in the second check without an answer, of an overdue host, and of a new major version, once each",
     async () => {
       scene = await openScene();
       await scene.start();
@@ -153,6 +153,20 @@ describe("ouroboros notifier", () => {
       await scene.putHost("h2", failing("2026-01-01T00:05:00Z"));
       const [, registry] = await scene.receives(2);
       assert.equal(registry?.message, "h2: no answer about web: ghcr.io: 401: access denied");
+      const web = { container: "web", image: "ghcr.io/acme/web:1.4.2" };
+      const shows = (beyond: string) => ({
+        cycle: { ...failing("2026-01-01T00:10:00Z").cycle, failures: [], containers: [{ ...web, beyond }] },
+      });
+      await scene.putHost("h4", shows("2.0.0"));
+      const [, , major] = await scene.receives(3);
+      assert.equal(
+        `${major?.title}\n${major?.message}`,
+        "There is a version that no tag policy takes\nh4: ghcr.io/acme/web:2.0.0 is there, beyond the tag policy of web (h4)",
+      );
+      await scene.putHost("h4", shows("2.0.1"));
+      await scene.putHost("h4", shows("3.0.0"));
+      const [, , , next] = await scene.receives(4);
+      assert.match(next?.message ?? "", /web:3\.0\.0 is there/);
     },
   );
 

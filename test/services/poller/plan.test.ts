@@ -4,12 +4,14 @@ import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import type { HeldEntry } from "../../../shared/contract/held-entry.ts";
 import {
   type RegistryAnswer,
+  type SoakedAnswer,
   chooseCandidates,
   findNewer,
   hasTagMoved,
   makePlan,
   unknownDependencies,
 } from "../../../services/poller/plan.ts";
+import type { FollowedTag } from "../../../services/poller/tags/followed-tag.ts";
 import { type ImageStore, originKey } from "../../../shared/registry/provenance.ts";
 import type { WatchSettings } from "../../../shared/containers/watch-list.ts";
 import { PLAIN_FACTS } from "../../support/plain-facts.ts";
@@ -400,4 +402,47 @@ describe("a plan", () => {
       unknownDependencies({ ...web, dependsOn: ["db", "dbb"], hardDependsOn: ["x"] }, [web, db]),
       ["dbb", "x"],
     ));
+});
+
+describe("a tag that a policy has chosen", () => {
+  const own = parseImageRef("ghcr.io/acme/web:1.4.2");
+  const later = parseImageRef("ghcr.io/acme/web:1.5.0");
+  const facts = { ...web, reference: "ghcr.io/acme/web:1.4.2" };
+  const plan = (followed: FollowedTag, soaked?: SoakedAnswer) => {
+    const ref = followed.kind === "follows" ? later : own;
+    assert.ok(ref);
+    return makePlan({
+      candidates: [{ facts, ref, digests: [OLD], isProven: true, followed }],
+      answers: new Map([["ghcr.io/acme/web:1.5.0", { kind: "digest", digest: NEW }]]),
+      ...{ held: new Map(), all: [facts], now: NOW, compat: [] },
+      ...(soaked !== undefined && { soaked: new Map([["web", soaked]]) }),
+    });
+  };
+  const follows: FollowedTag = {
+    ...{ kind: "follows", policy: "semver:^1.4", own: "1.4.2", tag: "1.5.0" },
+    passedOver: [{ tag: "2.0.0", because: "not in its policy" }],
+  };
+
+  it("is in the plan, with what was passed over", () => {
+    const [entry] = plan(follows).groups.flatMap(({ entries }) => entries);
+    assert.deepEqual(
+      [entry?.ref.familiar, entry?.digest, entry?.passedOver],
+      ["ghcr.io/acme/web:1.5.0", NEW, undefined],
+    );
+    assert.deepEqual(entry?.move, {
+      ...{ from: "1.4.2", to: "1.5.0", policy: "semver:^1.4" },
+      passed_over: [{ tag: "2.0.0", because: "not in its policy" }],
+    });
+  });
+
+  it("has an older digest told with it alone: an older updater would give that the container's own tag", () => {
+    const digest = `sha256:${"2".repeat(64)}`;
+    const [entry] = plan(follows, { kind: "older", digest }).groups.flatMap(({ entries }) => entries);
+    assert.deepEqual([entry?.digest, entry?.passedOver, entry?.move?.on_tag], [digest, undefined, NEW]);
+  });
+
+  it("is none where the tags could not be listed: the container is left alone", () => {
+    const { groups, skipped } = plan({ kind: "unknown", policy: "newest", because: "no list" });
+    assert.deepEqual([groups, skipped], [[], [{ container: facts, because: "no list", wrong: true }]]);
+  });
 });

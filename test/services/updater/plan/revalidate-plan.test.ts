@@ -5,6 +5,7 @@ import type { Run, InspectedContainer } from "../../../../services/updater/updat
 import type { VerdictWord } from "../../../../shared/contract/messages.ts";
 import { revalidatePlan } from "../../../../services/updater/plan/revalidate-plan.ts";
 import type { ContainerFacts } from "../../../../shared/containers/container-facts.ts";
+import { SAME_TAG, parseTagPolicy } from "../../../../shared/settings/tag-policy.ts";
 import { PLAIN_FACTS } from "../../../support/plain-facts.ts";
 
 const NOW = 1_000_000;
@@ -133,4 +134,53 @@ describe("what holds of a plan", () => {
       assert.equal(holding.rolledBack.length, over);
     });
   }
+});
+
+describe("the tag that a plan chooses", () => {
+  const judge = (
+    { tag, own = "app:1.4.2", label }: { tag?: string; own?: string; label?: string },
+    settings: object = { TAG_POLICY: SAME_TAG },
+  ) => {
+    const { bus, ...rest } = run();
+    const withSettings = { ...bus, context: { settings: { ...bus.context.settings, ...settings } } };
+    const labels = label === undefined ? {} : { "com.ouroboros.tag_policy": label };
+    const [container] = plan().containers;
+    const { entries, expired } = revalidatePlan(
+      { bus: withSettings, ...rest } as unknown as Run,
+      plan({
+        containers: [{ ...container, reference: own, ...(tag !== undefined && { tag }) }],
+      } as Partial<Plan>),
+      { seen: seenAs({ reference: own, labels }), isNew: true, limit: 60_000 },
+    );
+    return expired[0] === undefined
+      ? entries.map(({ ref }) => ref.familiar).join()
+      : `${expired[0].isPutOff === true ? "put off" : "expired"}: ${expired[0].because}`;
+  };
+
+  it("is taken where the label lets the container move there", () => {
+    assert.equal(judge({ tag: "1.5.0", label: "semver:^1.4" }), "app:1.5.0");
+  });
+
+  it("is taken where the updater's setting does, and not where a label says `same`", () => {
+    const TAG_POLICY = parseTagPolicy("semver:^1.4");
+    assert.equal(judge({ tag: "1.5.0" }, { TAG_POLICY }), "app:1.5.0");
+    assert.match(
+      judge({ tag: "1.5.0", label: "same" }, { TAG_POLICY }),
+      /^put off: its tag policy here, same, takes no/,
+    );
+  });
+
+  for (const tag of ["2.0.0", "1.4.1", "1.5.0-alpine", "1.5.0-rc1", "latest"])
+    it(`is not taken where that is ${tag}, which the policy would never choose`, () => {
+      assert.match(
+        judge({ tag, label: "semver:^1.4" }),
+        /^put off: its tag policy here, semver:\^1\.4, takes no tag /,
+      );
+    });
+
+  it("is its own, without a policy or without a tag in the plan", () => {
+    assert.equal(judge({}), "app:1.4.2");
+    assert.equal(judge({ label: "semver:^1.4" }), "app:1.4.2");
+    assert.match(judge({ tag: "1.5.0" }), /^put off: /);
+  });
 });
