@@ -48,6 +48,7 @@ export default tseslint.config(
         setInterval: "readonly",
         setTimeout: "readonly",
         clearInterval: "readonly",
+        clearTimeout: "readonly",
       },
     },
   },

@@ -55,7 +55,7 @@ async function askPoller(
   const options = { ...terminal, more: { container: CONTAINER }, timeout: POLLER_ANSWER_MS };
   const reply = await askStartingService(fleet, [owner, "poller", kind], options);
   if (reply === undefined) throw new NotDone(messageOf(commandErrors.pollerSilent, { host: owner }));
-  const fields = { ...(reply as object | null) };
+  const fields = { ...reply };
   const answer = OperatorRequestResult.safeParse({ ...fields, host: owner, container: CONTAINER }).data;
   if (answer !== undefined) return answer;
   const { because, error }: { readonly because?: string; readonly error?: string } = fields;

@@ -224,14 +224,15 @@ async function recoverWithoutNats(
     signal: recoverySignal,
     ...own,
   };
-  await awaitHelper(host.engine, context.clock, context.signal);
   try {
+    // a helper may be waiting for this process to get ready, which it cannot before it is connected
+    await awaitHelper(host.engine, context.clock, recoverySignal);
     const { swaps, ...recovered } = await recoverHost(recoveryContext);
     const unproven = new Map([...swaps].filter(([, { outcome }]) => outcome.kind !== "done"));
     await settleUnresumed(recoveryContext, { ...recovered, swaps: unproven }, undefined);
     if (unproven.size === swaps.size && recovered.undecided.length === 0) await own.lease.release();
   } catch (error) {
-    if (!(error instanceof Suspended)) throw error; // NATS answers, and another updater acts
+    if (!(error instanceof Suspended)) throw error; // NATS answers
   }
 }
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "mocha";
+import { HELPER_ROLE } from "../../shared/containers/self-update-policy.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type Stack, startStack } from "../support/stack.ts";
@@ -13,6 +14,7 @@ import { testProgram } from "../support/test-programs.ts";
 
 const h1 = engine(1);
 const program = testProgram("crashing-updater");
+const PORT = "9464";
 
 /** NATS keeps its store when it starts again. */
 async function webWithoutUpdater(): Promise<AsyncDisposable & { readonly stack: Stack }> {
@@ -60,6 +62,35 @@ describe("an updater that is killed, and starts while NATS is away", () => {
     await until("the old one is gone", async () => (await overview(h1)).join() === "web running 2");
   });
 });
+
+describe("a new container of the updater that finds NATS away, while its helper waits for it to get ready", () => {
+  it("gets ready when NATS is there, not when the helper is through", async () => {
+    await using scene = await webWithoutUpdater();
+    const { stack } = scene;
+    await runHelperThatWaits();
+    await stack.server.kill("SIGKILL");
+    const updater = stack.start("updater", { env: { HEALTH_PORT: PORT } });
+    const isReady = async () =>
+      (await fetch(`http://127.0.0.1:${PORT}/readyz`).catch(() => undefined))?.ok === true;
+    await until("it recovers without NATS", () => updater.log().includes("recovering from the Engine alone"));
+    assert.equal(await isReady(), false);
+    await stack.server.restart();
+    await until("it is ready", isReady, { explain: updater.log });
+    assert.ok((await overview(h1)).includes("ouroboros-helper running 1"));
+  });
+});
+
+/** At work for as long as the test lasts. */
+async function runHelperThatWaits(): Promise<void> {
+  const job = { way: "forward", run: "r", name: "updater", old: "o", image: "i", reference: "updater:1" };
+  await deploy(h1, "ouroboros-helper", {
+    create: {
+      Labels: { "com.ouroboros.role": HELPER_ROLE },
+      Entrypoint: ["sh", "-c", "httpd -f -p 8080 -h /www"],
+      Cmd: ["helper", JSON.stringify(job)],
+    },
+  });
+}
 
 describe("an updater that did not hear that another one took over", () => {
   it("stands by as soon as it looks", async () => {
