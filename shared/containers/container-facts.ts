@@ -75,7 +75,6 @@ export function whySkipped(
 ): string | undefined {
   if (facts.service !== undefined) return whyServiceSkipped(facts.service, facts.name);
   const { labels } = facts;
-  const ref = parseImageRef(facts.reference);
   if (facts.status === "paused") return reasonOf(skipReasons.paused);
   if (!isUp(facts)) return reasonOf(skipReasons.notRunning);
   const swapped = parseSwapName(facts.name);
@@ -88,12 +87,19 @@ export function whySkipped(
   if ("io.kubernetes.pod.uid" in labels) return reasonOf(skipReasons.kubernetes);
   if (/^true$/i.test(labels["com.docker.compose.oneoff"] ?? "")) return reasonOf(skipReasons.oneOff);
   if (facts.autoRemove) return reasonOf(skipReasons.autoRemoved);
-  if (ref === undefined) return reasonOf(skipReasons.noTag);
-  if (ref.digest !== undefined) return reasonOf(skipReasons.pinned);
-  if (tagPolicyOf(facts, { TAG_POLICY: SAME_TAG }) === undefined)
-    return messageOf(skipReasons.tagPolicyLabel, { text: labels["com.ouroboros.tag_policy"] ?? "" });
+  const tagless = whyNoTagToFollow(facts);
+  if (tagless !== undefined) return tagless;
   const check = readCheckLabel(labels);
   return check.kind === "wrong" ? check.because : whyEntangled(facts, all, ourselves);
+}
+
+function whyNoTagToFollow(facts: ContainerFacts): string | undefined {
+  const ref = parseImageRef(facts.reference);
+  if (ref === undefined) return reasonOf(skipReasons.noTag);
+  if (ref.digest !== undefined) return reasonOf(skipReasons.pinned);
+  return tagPolicyOf(facts, { TAG_POLICY: SAME_TAG }) === undefined
+    ? messageOf(skipReasons.tagPolicyLabel, { text: facts.labels["com.ouroboros.tag_policy"] ?? "" })
+    : undefined;
 }
 
 /** Its dependants are recreated with it and its dependencies stopped. Where that is impossible, it is left alone. */

@@ -17,8 +17,8 @@ describe("the table of hooks", () => {
     });
   }
 
-  it("gives each update as container, current and latest image", () => {
-    assert.deepEqual(Object.keys(updateable().shape), [...updateableItem]);
+  it("gives each update as container, current and latest image, and with a tag policy its tag", () => {
+    assert.deepEqual(Object.keys(updateable().shape), [...updateableItem, "tag"]);
   });
 
   it("fires every hook of an ordinary cycle", () => {

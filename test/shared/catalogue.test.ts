@@ -106,6 +106,7 @@ const OWN_TEXTS = [
   "services/hook-executor/hosts.ts",
   "services/poller/http-exchange.ts",
   "services/poller/plan-event.ts",
+  "services/poller/tags/tag-lists.ts",
   "services/updater/containers/copy-paths.ts",
   "services/updater/containers/file-facts.ts",
   "services/updater/containers/helper-container.ts",

@@ -38,6 +38,14 @@ const LOG_LEVEL = { stuck: "error", failed: "warn", rolled_back: "warn" } as con
   Record<UpdateResult, string>
 >;
 
+/** What the plan has, as the registry names it; a rollback has it from its record. */
+const plannedDigest = (
+  run: Run,
+  entry: UpdateEntry,
+  { to, to_digest }: Pick<ResultDetails, "to" | "to_digest">,
+): string | undefined =>
+  run.isRollback || to === undefined ? to_digest : `${entry.ref.name}@${entry.digest}`;
+
 export async function finishContainer(run: Run, entry: UpdateEntry, ending: ResultDetails): Promise<void> {
   const { name } = entry.facts;
   const { image, to_image } = referencesOf(entry);
@@ -60,8 +68,7 @@ export async function finishContainer(run: Run, entry: UpdateEntry, ending: Resu
       end: heldAs,
       retryAfterS: decided?.retry_after_s,
     });
-  const { to_digest } = result;
-  const planned = run.isRollback || result.to === undefined ? to_digest : `${entry.ref.name}@${entry.digest}`;
+  const planned = plannedDigest(run, entry, result);
   if (result.end === "updated") await saveRecord(run, entry, result);
   if (result.end !== "stuck")
     await dropUpdatedSnapshot({ ...run.bus.context, host: run.bus.host }, run.journal.run, name);

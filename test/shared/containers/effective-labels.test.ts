@@ -28,6 +28,7 @@ const cases: readonly [string, Labels | null, Labels | null | "unknown", readonl
       `${O}.health_timeout`,
       `${O}.settle_time`,
       `${O}.cooldown`,
+      `${O}.tag_policy`,
     ],
     `${O}.role`,
     ...[`${W}.depends-on`, `${W}.lifecycle.pre-update-timeout`, `${W}.lifecycle.post-update-timeout`],
