@@ -9,6 +9,7 @@ import { pull } from "../support/containers.ts";
 import { itInFullRun } from "../support/full-run.ts";
 import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { type Stack, startStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
 
 const h1 = engine(1);
 const IMAGE = "registry.lab:5000/apps/shop";
@@ -48,6 +49,7 @@ describe("a tag policy", () => {
       await push(tag);
     digest = (await push("1.5.0-alpine")).digest;
     stack = await startStack({ engine: h1, env: { CRON: "0 0 1 1 *" } });
+    await until("the poller answers", async () => (await run("check", "shop")).code === 0);
     await stack.script("before_update/10-notes", "#!/bin/sh\necho 'no release notes' >&2\nexit 1\n");
   });
   after(async () => {
@@ -66,10 +68,10 @@ describe("a tag policy", () => {
       beyond: "2.0.0-alpine",
     });
     const { out } = await run("explain", "shop");
-    assert.match(out, /^tag +1\.4\.2-alpine → 1\.5\.0-alpine, by semver:\^1\.4$/m);
+    assert.match(out, /^ +tag: +1\.4\.2-alpine → 1\.5\.0-alpine, by semver:\^1\.4$/m);
     assert.match(
       out,
-      /^passed over .*1\.6\.0-rc1-alpine \(a pre-release\), 2\.0\.0-alpine \(not in its policy\)$/m,
+      /^ +passed over: .*1\.6\.0-rc1-alpine \(a pre-release\), 2\.0\.0-alpine \(not in its policy\)$/m,
     );
   });
 
