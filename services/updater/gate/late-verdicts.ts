@@ -56,20 +56,36 @@ async function readLateVerdict(run: Run, late: LateSubject, source: VerdictSourc
   try {
     while (late.isSignaledAgain && !late.isRecorded) {
       late.isSignaledAgain = false;
-      for (;;) {
-        const message = await getNextMessage(run.bus.manager, STREAMS.verdicts, subject, late.next);
-        if (message === undefined) break;
-        late.next = message.seq + 1;
-        const verdict = parseStoredVerdict(message);
-        if (verdict === undefined) continue;
-        late.isRecorded = true;
-        await recordLateVerdict(run, source, verdict.verdict);
-        return;
-      }
+      const verdict = await awaitVerdict(run, late, subject);
+      if (verdict === undefined) continue;
+      late.isRecorded = true;
+      await recordLateVerdict(run, source, verdict);
     }
   } finally {
     late.isBeingRead = false;
   }
+}
+
+/** A signal can arrive before its message can be read: pauses between retries. */
+const RETRY_PAUSES_MS = [2, 8, 32, 128, 512, 2048];
+
+/** Undefined if only junk, or nothing, was stored on the subject. */
+async function awaitVerdict(
+  { bus }: Run,
+  late: LateSubject,
+  subject: string,
+): Promise<VerdictWord | undefined> {
+  for (const pause of RETRY_PAUSES_MS) {
+    for (;;) {
+      const message = await getNextMessage(bus.manager, STREAMS.verdicts, subject, late.next);
+      if (message === undefined) break;
+      late.next = message.seq + 1;
+      const verdict = parseStoredVerdict(message);
+      if (verdict !== undefined) return verdict.verdict;
+    }
+    await bus.clock.sleep(pause, bus.signal);
+  }
+  return undefined;
 }
 
 async function recordLateVerdict(
