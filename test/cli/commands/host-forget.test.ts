@@ -30,7 +30,7 @@ describe("ouroboros host forget", () => {
   const claimedBy = (name: string, id: string) =>
     updateHostRecord(
       stage.hosts,
-      { name, engine: { id, api: "1.41" } as never, own: [] },
+      { name, engine: { id, api: "1.41", labels: [] } as never, own: [] },
       systemClock.now(),
       () => ({}),
     );
