@@ -75,7 +75,11 @@ export class Notices {
     } catch (error) {
       if (this.#bus.signal.aborted)
         this.#suspended = new Suspended("stopped before an end was told", { cause: error });
-      else context.log.warn({ run: this.#run, event: id, because: explain(error) }, "the end could not be published");
+      else
+        context.log.warn(
+          { run: this.#run, event: id, because: explain(error) },
+          "the end could not be published",
+        );
     }
   }
 }
