@@ -5,6 +5,7 @@ import { reasonOf } from "../../../shared/catalogue/entry.ts";
 import { registryErrors } from "../../../shared/catalogue/registry-errors.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import { explain } from "../../../shared/errors.ts";
+import { parseJson } from "../../../shared/contract/messages.ts";
 import { isTag } from "../../../shared/registry/choose-tag.ts";
 import type { ImageRef } from "../../../shared/registry/image-ref.ts";
 import type { HttpResponse } from "../http-exchange.ts";
@@ -91,7 +92,7 @@ const Page = z.object({ tags: z.array(z.unknown()).nullish() });
 
 /** The size of its body is bounded already. */
 function readPage({ headers, body }: HttpResponse): TagPage {
-  const page = Page.safeParse(parse(body.toString())).data;
+  const page = Page.safeParse(parseJson(body.toString())).data;
   if (page === undefined) throw new Error("it answered with something else than a list of tags");
   const { etag } = headers;
   return {
@@ -99,14 +100,6 @@ function readPage({ headers, body }: HttpResponse): TagPage {
     tags: (page.tags ?? []).filter((tag) => typeof tag === "string").filter(isTag),
     next: nextQuery([headers["link"] ?? []].flat().join(", ")),
   };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Of a link only the query counts, so that it leads to no other server and no other repository. */

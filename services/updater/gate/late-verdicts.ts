@@ -66,8 +66,8 @@ async function readLateVerdict(run: Run, late: LateSubject, source: VerdictSourc
   }
 }
 
-/** A signal can arrive before its message can be read: pauses between retries. */
-const RETRY_PAUSES_MS = [2, 8, 32, 128, 512, 2048];
+/** A signal can arrive before its message can be read: pauses before each try. */
+const PAUSES_MS = [0, 2, 8, 32, 128, 512, 2048];
 
 /** Undefined if only junk, or nothing, was stored on the subject. */
 async function awaitVerdict(
@@ -75,7 +75,8 @@ async function awaitVerdict(
   late: LateSubject,
   subject: string,
 ): Promise<VerdictWord | undefined> {
-  for (const pause of RETRY_PAUSES_MS) {
+  for (const pause of PAUSES_MS) {
+    if (pause > 0) await bus.clock.sleep(pause, bus.signal);
     for (;;) {
       const message = await getNextMessage(bus.manager, STREAMS.verdicts, subject, late.next);
       if (message === undefined) break;
@@ -83,7 +84,6 @@ async function awaitVerdict(
       const verdict = parseStoredVerdict(message);
       if (verdict !== undefined) return verdict.verdict;
     }
-    await bus.clock.sleep(pause, bus.signal);
   }
   return undefined;
 }
