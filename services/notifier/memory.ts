@@ -29,7 +29,7 @@ export const NotifierMemory = z.object({
       }),
     )
     .describe(
-      "What is wrong now, so that it is told once: `registry HOST REASON`, `host HOST`, `beyond IMAGE`.",
+      "What is wrong now, so that it is reported once: `registry HOST REASON`, `host HOST`, `beyond IMAGE`.",
     ),
   seen: z.array(z.string()).describe("Ids of the last events, so that one that is redelivered counts once."),
 });

@@ -58,7 +58,7 @@ export class ImageLedger {
     const { clock } = this.#observing;
     if (this.#reading === undefined && clock.monotonic() - this.#readAt > FRESH_MS) {
       this.#reading = this.#readAll(hosts, epoch).finally(() => (this.#reading = undefined));
-      this.#reading.catch(() => undefined); // whoever waits for it says so
+      this.#reading.catch(() => undefined); // reported by those who wait for it
     }
     const over = new AbortController();
     await Promise.race([this.#reading, clock.sleep(PATIENCE_MS, over.signal)]).finally(() => over.abort());
