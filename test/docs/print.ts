@@ -1,7 +1,9 @@
-/** `npm run docs`: writes the pages of docs/ that are printed from tables. */
+/** `npm run docs`: writes the pages of docs/ and the READMEs of the hooks' folders that are printed from tables. */
 import { mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { eventNames } from "../../shared/contract/hooks.ts";
+import { HOOKS, readmeOf } from "../services/hook-executor/hook-readmes.ts";
 import { pages } from "./pages.ts";
 
 for (const [name, text] of Object.entries(pages())) {
@@ -9,3 +11,5 @@ for (const [name, text] of Object.entries(pages())) {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, text);
 }
+
+for (const event of eventNames) await writeFile(join(HOOKS, event, "README.md"), readmeOf(event));

@@ -1,12 +1,11 @@
-// The README of each folder of scripts, from the tables of hooks and notices, and the examples that lie in it. A test
-// compares them; `node dist/test/services/hook-executor/hook-readmes.js` writes them.
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+// The README of each folder of scripts, from the tables of hooks and notices, and the examples that lie in it.
+// `npm run docs` writes them, a test compares them.
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   type EventName,
   type HookName,
   type NoticeName,
-  eventNames,
   hooks,
   isHookName,
   notices,
@@ -65,6 +64,3 @@ function purposeOf(event: EventName, name: string): string {
   const [sentence = ""] = comment.replaceAll("\n", " ").split(/(?<=\.) /);
   return sentence.trim();
 }
-
-if (process.argv[1] === import.meta.filename)
-  for (const event of eventNames) writeFileSync(join(HOOKS, event, "README.md"), readmeOf(event));

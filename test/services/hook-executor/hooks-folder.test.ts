@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, readdir } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { type Server, createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -8,7 +8,7 @@ import "../../bed/bed.ts"; // It starts scripts.
 import type { HookEvent } from "../../../services/hook-executor/hook-event.ts";
 import { findScripts } from "../../../services/hook-executor/scripts.ts";
 import { type HookName, eventNames } from "../../../shared/contract/hooks.ts";
-import { HOOKS, examplesOf, readmeOf } from "./hook-readmes.ts";
+import { HOOKS, examplesOf } from "./hook-readmes.ts";
 import {
   type HooksFolder,
   type Ran,
@@ -73,14 +73,6 @@ function event<N extends HookName>(hook: N, locals: Parameters<typeof cloudEvent
 const verdict = ({ verdict: { verdict: word, reason = "" } }: Ran) => `${word}: ${reason}`;
 
 describe("the hooks folder that comes with the program", () => {
-  it("has a folder for each hook and notice, whose README says what their tables say", async () => {
-    const entries = await readdir(HOOKS, { withFileTypes: true });
-    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-    assert.deepEqual(folders.sort(), [...eventNames].sort());
-    for (const event of eventNames)
-      assert.equal(await readFile(join(HOOKS, event, "README.md"), "utf8"), readmeOf(event), event);
-  });
-
   it("runs nothing until someone puts a script into it", async () => {
     for (const event of eventNames) assert.deepEqual(await findScripts(HOOKS, event), []);
   });
