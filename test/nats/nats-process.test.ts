@@ -5,7 +5,6 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { connect } from "nats";
@@ -16,6 +15,7 @@ import { systemClock } from "../../shared/clock.ts";
 import { CannotStart } from "../../shared/errors.ts";
 import { type NatsSettings, connectNow } from "../../shared/nats/nats-connection.ts";
 import { ensureTopology } from "../../shared/nats/topology.ts";
+import { until } from "../support/until.ts";
 
 const log = pino({ level: "silent" });
 const program = join(import.meta.dirname, "../../cli/main.js");
@@ -61,8 +61,8 @@ describe("the private NATS", () => {
     const connection = await connectNow("test", nats.access);
     const pid = await pidOf(dataDir);
     process.kill(pid, "SIGKILL");
-    await eventually(() => Promise.resolve(!isAlive(pid)));
-    await eventually(() =>
+    await until("the server has ended", () => !isAlive(pid));
+    await until("the next start finds the store free", () =>
       connection.flush().then(
         () => true,
         () => false,
@@ -134,7 +134,7 @@ describe("ouroboros with a private NATS", () => {
     const first = await startProgram();
     const pid = await pidOf(dataDir);
     await end(first, "SIGKILL");
-    await eventually(() => Promise.resolve(!isAlive(pid)));
+    await until("the server has ended", () => !isAlive(pid));
     await startProgram();
     assert.equal((await foldersOfRuns(dataDir)).length, 1);
   });
@@ -212,14 +212,6 @@ function isAlive(pid: number): boolean {
     return process.kill(pid, 0);
   } catch {
     return false;
-  }
-}
-
-async function eventually(isSo: () => Promise<boolean>): Promise<void> {
-  const began = performance.now();
-  while (!(await isSo())) {
-    assert.ok(performance.now() - began < 30_000, "not within 30 s");
-    await pause(20);
   }
 }
 

@@ -8,7 +8,7 @@ import { type Stack, startStack } from "../../support/stack.ts";
 /** As many are updated side by side. */
 export const AT_MOST = 16;
 /** A container that ends at once takes a while for that on a busy machine. */
-export const SETTLE_MS = 600;
+export const SETTLE_MS = 1000;
 
 export interface Session extends AsyncDisposable {
   readonly h: Engine;
