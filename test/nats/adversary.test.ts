@@ -42,8 +42,13 @@ import { firstUnlessFull, isFullRun } from "../support/full-run.ts";
 
 const all = targets(adversaries);
 const HOSTS = ["web01", "web.02"];
-/** Who tries: in the full run all; else of the second host, whose name is no token, the poller alone. */
+/** Who tries: in the full run all, all that there is with each; else of the second host, whose name is no token, the poller. */
 const trying = adversaries.filter(({ role, name }) => isFullRun || name !== "web.02" || role === "poller");
+const every = isFullRun ? 1 : 3;
+/** On more than one server: in the full run all; else the first of each role. */
+const tryingInFleet = adversaries.filter(
+  ({ role }, i) => isFullRun || adversaries.findIndex((other) => other.role === role) === i,
+);
 
 /** What is there before, of each kind. */
 const seedsOf = (host: string): string[] => [
@@ -70,15 +75,15 @@ interface Scene extends AsyncDisposable {
 }
 
 /** All tried by all on a scene that is made once. */
-function triesAll(open: () => Promise<Scene>): () => Scene {
+function triesAll(users: readonly User[], open: () => Promise<Scene>): () => Scene {
   let scene: Scene;
   before(async () => (scene = await open()));
   after(() => scene[Symbol.asyncDispose]());
 
-  for (const user of trying)
+  for (const user of users)
     it(`that is ${userName(user)} reaches nothing that is not its own`, async () => {
       const { as, operators, managers } = scene;
-      const by = adversary(user, all);
+      const by = adversary(user, all, every);
       const came: string[] = [];
       const hear = (nats: NatsConnection, subject: string, isPulled: (reply: string) => boolean) =>
         nats.subscribe(subject, {
@@ -88,7 +93,7 @@ function triesAll(open: () => Promise<Scene>): () => Scene {
         });
       const others = adversaries.filter((other) => userName(other) !== userName(user));
       const everybody = [...operators, ...adversaries.map(as)];
-      await answersEnd(adversaries.map(as));
+      await answersEnd(adversaries.map(as), managers);
       await copiesAreMade(managers);
       const before = await quietHoldings(managers);
       const heard = [
@@ -144,7 +149,7 @@ for (const version of firstUnlessFull(["2.10", "2.15"] as const)) {
   describe(`an adversary with the key of one role, on nats-server ${version}`, () => {
     let keys: NatsConfigFolder;
     let server: NatsServer;
-    const opened = triesAll(async () => {
+    const opened = triesAll(trying, async () => {
       keys = await writeNatsConfig(
         ...["--hosts", HOSTS.join(","), "--participants", "a,b"],
         ...["--watchers", "eye", "--readers", "log"],
@@ -174,7 +179,7 @@ for (const version of firstUnlessFull(["2.10", "2.15"] as const)) {
 
     it("hears what is meant for it only", async () => {
       const { as, operators, managers } = opened();
-      await answersEnd(adversaries.map(as));
+      await answersEnd(adversaries.map(as), managers);
       const came = new Map<string, Set<string>>();
       const heard = adversaries.map((user) => {
         const mine = new Set<string>();
@@ -208,7 +213,7 @@ for (const version of firstUnlessFull(["2.10", "2.15"] as const)) {
   });
 
   describe(`an adversary in a fleet of leaf nodes and their hub, on nats-server ${version}`, () => {
-    triesAll(() => fleetScene(version));
+    triesAll(tryingInFleet, () => fleetScene(version));
   });
 }
 
@@ -319,15 +324,21 @@ async function copiesAreMade([hub, ...leaves]: readonly JetStreamManager[]): Pro
 }
 
 /**
- * When nobody has heard anything for a while: the server answers late where it has much to do, also who asked in the attack
- * before.
+ * When the servers have taken every request before these, and nobody has heard anything for a while: a server answers late
+ * where it has much to do, also who asked in the attack before.
  */
-async function answersEnd(all: readonly NatsConnection[]): Promise<void> {
+async function answersEnd(
+  all: readonly NatsConnection[],
+  managers: readonly JetStreamManager[],
+): Promise<void> {
   let heard = 0;
   const count = { callback: () => void (heard += 1) };
   const subscriptions = all.map((nats) => nats.subscribe(">", count));
   for (let quiet = 0; quiet < 2; quiet++) {
     const before = heard;
+    await Promise.all(
+      managers.flatMap((manager) => Array.from({ length: 16 }, () => manager.streams.names().next())),
+    );
     await pause(1200); // two cores that have other tests to run may be as late
     for (const nats of all) await nats.flush();
     if (before !== heard) quiet = -1;

@@ -28,7 +28,20 @@ interface Adversary {
   readonly own: readonly string[];
   /** What is not its own, neither to publish nor to hear. */
   readonly foreign: readonly string[];
+  /** Of what can be tried with one foreign subject, each or only every so manieth, another with the next foreign one. */
+  readonly every: number;
 }
+
+/** Both in all combinations that the adversary tries. */
+const pairs = <One, Other, Tried>(
+  { every }: Adversary,
+  ones: readonly One[],
+  others: readonly Other[],
+  tryBoth: (one: One, other: Other) => Tried,
+): Tried[] =>
+  ones.flatMap((one, i) =>
+    others.filter((_, j) => (i + j) % every === 0).map((other) => tryBoth(one, other)),
+  );
 
 /** What an adversary can do, and how; `docs/security.md` prints the names. */
 export const attacks = {
@@ -43,8 +56,8 @@ export const attacks = {
         }),
       ),
     ),
-  "requests what it may, with it as the reply subject": ({ own, foreign }) =>
-    foreign.flatMap((reply) => own.map((subject) => ({ subject, body: bodyFor(subject), reply }))),
+  "requests what it may, with it as the reply subject": (by) =>
+    pairs(by, by.foreign, by.own, (reply, subject) => ({ subject, body: bodyFor(subject), reply })),
   "requests from itself, and answers": ({ user, foreign }) =>
     foreign.flatMap((reply) =>
       subjectsOf(rightsOf(user).serves).map((subject) => ({
@@ -53,18 +66,11 @@ export const attacks = {
         reply,
       })),
     ),
-  "makes consumers that deliver to it": ({ foreign }) =>
-    foreign.flatMap((deliver_subject) =>
-      [...streams, ...reserves].map((stream) => consumerTo(deliver_subject, stream)),
-    ),
-  "sends headers that the server acts on": ({ own, foreign }) =>
-    foreign.flatMap((target) =>
-      own
-        .filter(isStored)
-        .flatMap((subject) =>
-          headersWith(target).map((fields) => ({ subject, body: "proceed", headers: fields })),
-        ),
-    ),
+  "makes consumers that deliver to it": (by) => pairs(by, by.foreign, [...streams, ...reserves], consumerTo),
+  "sends headers that the server acts on": (by) =>
+    pairs(by, by.foreign, by.own.filter(isStored), (target, subject) =>
+      headersWith(target).map((fields) => ({ subject, body: "proceed", headers: fields })),
+    ).flat(),
   "takes the next message ids": ({ own }) =>
     own
       .filter(isStored)
@@ -78,10 +84,11 @@ export const attacks = {
 export const attackNames = Object.keys(attacks) as readonly (keyof typeof attacks)[];
 
 /** `all`: what there is, of `targets`. */
-export function adversary(user: User, all: readonly string[]): Adversary {
+export function adversary(user: User, all: readonly string[], every = 1): Adversary {
   const { publish } = rightsOf(user);
   const kinds = new Map(subjectsOf(publish).map((pattern) => [kindOf(pattern), exampleSubject(pattern)]));
-  return { user, own: [...kinds.values()], foreign: all.filter((subject) => !isOwn(user, subject)) };
+  const foreign = all.filter((subject) => !isOwn(user, subject));
+  return { user, own: [...kinds.values()], foreign, every };
 }
 
 const rightsOf = ({ role, name }: User): Permissions => roles[role].rights(name, []);
