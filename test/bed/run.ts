@@ -30,10 +30,12 @@ interface Outcome {
   readonly complaints: string[];
 }
 
-const options: BedOptions = { hosts: ["28.5", "20.10", "26.1"], parts: ["podman", "base-image"] };
+/** Where all tests run, `.ci/test.mjs` has the base image made meanwhile; who needs it waits for it. */
+const parts = process.argv.length > 2 ? (["podman", "base-image"] as const) : (["podman"] as const);
+const options: BedOptions = { hosts: ["28.5", "20.10", "26.1"], parts };
 /** The full run has a browser, too. */
 const optionsOf = (full: boolean): BedOptions =>
-  full ? { ...options, parts: [...(options.parts ?? []), "chromium"] } : options;
+  full ? { ...options, parts: [...parts, "chromium"] } : options;
 const leastCovered = 90;
 
 await main();
