@@ -34,7 +34,7 @@ COPY --from=build /app/dist/shared ./dist/shared
 COPY hooks /files/hooks
 # Scripts are looked for beside the program; that is where /hooks leads, the folder that people mount.
 # Whoever it runs as may write its data; a volume takes over that right.
-RUN ln -s /hooks hooks && install -d -m 1777 /files/data && chmod +x dist/cli/main.js \
+RUN find dist -name '*.map' -delete && ln -s /hooks hooks && install -d -m 1777 /files/data && chmod +x dist/cli/main.js \
  && install -d /files/usr/local/bin && ln -s /app/dist/cli/main.js /files/usr/local/bin/ouroboros
 
 FROM $NODE AS system
@@ -60,4 +60,4 @@ WORKDIR /app
 # Runs, journal and verdicts survive a self-update also where nobody mounted anything.
 VOLUME /data
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --start-interval=1s --retries=3 CMD ["ouroboros", "healthcheck"]
-ENTRYPOINT ["/usr/bin/tini", "--", "node", "--optimize-for-size", "/app/dist/cli/main.js"]
+ENTRYPOINT ["/usr/bin/tini", "--", "node", "/app/dist/cli/main.js"]

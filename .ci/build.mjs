@@ -3,7 +3,7 @@
 // dist/.built is as old as the sources it was made of.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+import { join, resolve } from "node:path";
 import { build } from "esbuild";
 
 process.chdir(join(import.meta.dirname, ".."));
@@ -29,22 +29,30 @@ const common = {
   banner: {
     js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
   },
-  external: ["dockerode"], // shared/docker/docker-client.ts loads it without two of its parts
+  external: ["dockerode"], // shared/docker/load-dockerode.ts loads it without two of its parts
   logLevel: "warning",
 };
 
-// In place: dist/cli/main.js and each dist/services/*/main.js; what they load is in dist/services/bundle/, as deep below
-// the project as the modules. These stay for the tests.
-const bundle = "services/bundle";
-const bundled = (name) => [`${bundle}/${basename(name)}`, `dist/cli/${name}.js`];
-const loadedByMain = ["start-command", "start-services", "commands/healthcheck"].map(bundled);
-/** What main.js loads on demand stays a file of its own. */
-const loadOnDemand = ({ onResolve }) =>
-  onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
-    const file = relative(process.cwd(), join(resolveDir, path));
-    const [name] = loadedByMain.find(([, module]) => module === file) ?? [];
-    return name && { path: `../${name}.js`, external: true };
-  });
+// In place: dist/cli/main.js and each dist/services/*/main.js. What they load is in dist/services/bundle/, as deep below
+// the project as the modules, which stay for the tests.
+const [cli, bundle] = ["dist/cli", "services/bundle"];
+/** What main.js loads on demand is a bundle of its own. */
+const loadOnDemand = ({ onResolve }) => {
+  onResolve({ filter: /\/start-(?:command|services)\.js$/ }, () => ({
+    path: resolve(cli, "load-bundle.js"),
+  }));
+  onResolve({ filter: /\/healthcheck\.js$/ }, () => ({
+    path: `../${bundle}/healthcheck.js`,
+    external: true,
+  }));
+};
+await build({
+  ...common,
+  entryPoints: { "cli/main": `${cli}/main.js`, "cli/load-bundle": `${cli}/load-bundle.js` },
+  plugins: [{ name: "load on demand", setup: loadOnDemand }],
+});
+await build({ ...common, entryPoints: { [`${bundle}/healthcheck`]: `${cli}/commands/healthcheck.js` } });
+
 /** zod builds a schema twice where it is described, and only the pages and JSON Schemas, printed without a bundle, read that. */
 const withoutDescriptions = ({ onLoad }) =>
   onLoad({ filter: /zod\/v4\/classic\/schemas\.js$/ }, ({ path }) => {
@@ -53,42 +61,83 @@ const withoutDescriptions = ({ onLoad }) =>
     if (contents === text) throw new Error(`${path} has no describe() any more`);
     return { contents };
   });
-await build({
-  ...common,
-  entryPoints: { "cli/main": "dist/cli/main.js" },
-  plugins: [{ name: "load on demand", setup: loadOnDemand }],
+/** Loading dockerode's forty small files takes a third of a start. Connections over SSH and BuildKit (gRPC) are left out. */
+const withDockerode = ({ onResolve, onLoad }) => {
+  onLoad({ filter: /shared\/docker\/load-dockerode\.js$/ }, () => ({
+    contents: 'export { default as PlainDocker } from "dockerode";',
+    resolveDir: process.cwd(),
+  }));
+  const leftOut = { filter: /^\.\/(?:session|buildkit|ssh)$/ };
+  onResolve(leftOut, ({ path, resolveDir }) =>
+    /node_modules\/(?:dockerode|docker-modem)\/lib$/.test(resolveDir)
+      ? { path, namespace: "left-out" }
+      : undefined,
+  );
+  onLoad({ filter: /./, namespace: "left-out" }, ({ path }) => ({
+    contents: `module.exports = () => { throw new Error("${path} of dockerode is left out (.ci/build.mjs)."); };`,
+  }));
+};
+/** A bundle of one service is without the others. */
+const onlyService = (name) => ({
+  name: "only one service",
+  setup: ({ onResolve }) => {
+    onResolve(
+      { filter: /\/services\/[^/]+\/run\.js$|\/all-in-one\.js$/, namespace: "file" },
+      ({ path, importer, kind }) =>
+        kind === "dynamic-import" && importer.startsWith(resolve(cli)) && !path.includes(`/services/${name}/`)
+          ? { path: resolve(cli, "framework/service-table.js"), sideEffects: false }
+          : undefined,
+    );
+  },
 });
 
-// A command is one file: to find and read a file takes as long as to parse a tenth of a megabyte that is not used. What
-// is only used by other commands is parsed, but not run. As CommonJS it loads those of Node's own modules that it uses,
-// where an ES module loads all that are named in it.
-const [command, services, healthcheck] = loadedByMain;
-await build({
-  ...common,
-  entryPoints: Object.fromEntries([command]),
-  format: "cjs",
-  outExtension: { ".js": ".cjs" },
-  banner: { js: 'const ownUrl = require("node:url").pathToFileURL(__filename).href;' },
-  define: { "import.meta.url": "ownUrl", "import.meta.dirname": "__dirname" },
-  plugins: [{ name: "no descriptions", setup: withoutDescriptions }],
-});
-// The program stays an ES module, and requires that file: to import it would have Node look through it for its exports.
-const main = readFileSync("dist/cli/main.js", "utf8");
-const required = main.replace(/import\("(\S+\/start-command)\.js"\)/, 'require("$1.cjs")');
-if (required === main) throw new Error("dist/cli/main.js does not load the commands where it is looked for");
-writeFileSync("dist/cli/main.js", required);
-await build({ ...common, entryPoints: Object.fromEntries([healthcheck]) });
+// A program is one file: to find and read a file takes as long as to parse a tenth of a megabyte that is not used. As
+// CommonJS it loads those of Node's own modules that it uses, where an ES module loads all that are named in it; and V8 can
+// take code for it that it compiled before (cli/load-bundle.ts).
+const bundleProgram = ([name, entry, plugins = [], keepNames = true]) =>
+  build({
+    ...common,
+    entryPoints: { [`${bundle}/${name}`]: `${cli}/${entry}.js` },
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    banner: { js: 'const ownUrl = require("node:url").pathToFileURL(__filename).href;' },
+    define: { "import.meta.url": "ownUrl", "import.meta.dirname": "__dirname" },
+    supported: { "dynamic-import": false },
+    legalComments: "none", // in node_modules, beside them
+    external: [],
+    keepNames, // a service's log names the class of an error, of which bundling may change the name
+    plugins: [
+      { name: "no descriptions", setup: withoutDescriptions },
+      { name: "dockerode", setup: withDockerode },
+      ...plugins,
+    ],
+  });
+const services = readdirSync("services");
+const programs = [
+  ["start-command", "start-command", [], false],
+  ["start-services", "start-services"],
+  ...services.map((service) => [service, "start-services", [onlyService(service)]]),
+];
+await Promise.all(programs.map(bundleProgram));
+for (const [name] of programs) {
+  // With ASCII characters alone V8 uses a file as it is read. What is left of others is in comments and regular expressions.
+  const file = `dist/${bundle}/${name}.cjs`;
+  const escape = (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  writeFileSync(file, readFileSync(file, "utf8").replace(/[^\0-\x7f]/g, escape));
+}
+for (const service of services)
+  writeFileSync(
+    `dist/services/${service}/main.js`,
+    `import { startServices } from "../../cli/load-bundle.js";\nawait startServices(["${service}", ...process.argv.slice(2)]);\n`,
+  );
+for (const [name] of programs) {
+  const program = [".ci/compile-bundle.mjs", `dist/${bundle}/${name}.cjs`];
+  const { status: compiled } = spawnSync(process.execPath, program, {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if (compiled !== 0) process.exit(compiled ?? 1);
+}
 
-// Services share files, so that the program of all services loads each module once. Their log names the class of an error,
-// of which bundling may change the name.
-const mains = readdirSync("services").map((service) => `services/${service}/main`);
-await build({
-  ...common,
-  entryPoints: Object.fromEntries([services, ...mains.map((main) => [main, `dist/${main}.js`])]),
-  splitting: true,
-  keepNames: true,
-  chunkNames: `${bundle}/[name]-[hash]`,
-});
 // Programs of the tests, which change the product's modules in their process and then start it: an Engine full of
 // containers that die starts them again and again. The modules stay, for tests that change a file of them.
 const testPrograms = readdirSync("dist/test/support").filter((name) =>

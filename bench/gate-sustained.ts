@@ -5,12 +5,14 @@ import { runInNewContext } from "node:vm";
 import { engine, startNats } from "../test/bed/bed.ts";
 import { beforeUpdateOf, gateScene } from "../test/support/gate-scene.ts";
 import { startChildProcesses } from "./child-processes.ts";
+import { keepHeapSmall } from "../shared/runtime/run-service.ts";
 import { goalFor, report } from "./bench-report.ts";
 
 const [EARLY, LATE, LANES] = [1000, 10_000, 8];
 const MOST_PERCENT = 10;
 const NAME = "bench-1";
 
+keepHeapSmall();
 await using h1 = engine(1);
 await using server = await startNats();
 await using scene = await gateScene(h1, server.url);

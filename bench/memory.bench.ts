@@ -1,6 +1,5 @@
 // Resident memory of each service and of all of them in one process after idling, as the difference to a bare Node
-// process of the same version in the same run; and the time from start to ready. IDLE_MINUTES (10) says how long. They
-// run as in the image and by `npm start`.
+// process of the same version in the same run; and the time from start to ready. IDLE_MINUTES (10) says how long.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -11,7 +10,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { engine, startNats } from "../test/bed/bed.ts";
 import { deploy } from "../test/support/containers.ts";
 import { startNatsMqtt } from "../test/support/mqtt.ts";
-import { nodeFlags } from "../test/support/node-flags.ts";
 import { until } from "../test/support/until.ts";
 import { goalFor, report } from "./bench-report.ts";
 
@@ -49,7 +47,7 @@ for (const [n, service] of SERVICES.entries()) {
   const port = 9500 + n;
   const from = performance.now();
   const isAll = service.startsWith("all in one");
-  const child = run([...nodeFlags, PROGRAM, ...(isAll ? [] : [service])], {
+  const child = run([PROGRAM, ...(isAll ? [] : [service])], {
     ...{
       HEALTH_PORT: String(port),
       DATA_DIR: join(folder, String(n)),

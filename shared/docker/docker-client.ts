@@ -1,24 +1,9 @@
-// dockerode without two parts that Ouroboros never uses: connections over SSH, and sessions with BuildKit (gRPC).
-// Loading them takes longer than the rest of dockerode, and 14 MB of memory (docs/decisions/0050).
+// The Engine's client: dockerode, with the types of inspect documents that we need.
 // An answer that is not JSON, from an Engine or a proxy in front of it, is an error here: dockerode returns it as a
 // Buffer.
-import { Module, createRequire } from "node:module";
 import type Dockerode from "dockerode";
 import type { ContainerInspection, ImageInspection } from "./inspect-documents.ts";
-
-const require = createRequire(import.meta.url);
-const requireFromDockerode = createRequire(require.resolve("dockerode"));
-
-function stubModule(path: string, what: string): void {
-  const stub = new Module(path);
-  stub.loaded = true;
-  stub.exports = () => {
-    throw new Error(`${what} is left out (shared/docker/docker-client.ts).`);
-  };
-  require.cache[path] = stub;
-}
-stubModule(requireFromDockerode.resolve("./session"), "A session with BuildKit");
-stubModule(requireFromDockerode.resolve("docker-modem/lib/ssh"), "A connection over SSH");
+import { PlainDocker } from "./load-dockerode.ts";
 
 type Dial = (request: Request, callback: (error: unknown, answer: unknown) => void) => void;
 
@@ -42,9 +27,9 @@ export type DockerClient = {
   createContainer(options: Dockerode.ContainerCreateOptions): Promise<EngineContainer>;
 } & Dockerode;
 
-const PlainDocker = require("dockerode") as new (options: Dockerode.DockerOptions) => DockerClient;
+const TypedDocker = PlainDocker as new (options: Dockerode.DockerOptions) => DockerClient;
 
-export class Docker extends PlainDocker {
+export class Docker extends TypedDocker {
   constructor(options: Dockerode.DockerOptions) {
     super(options);
     const modem = this.modem as { dial: Dial };

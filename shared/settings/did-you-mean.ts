@@ -16,8 +16,9 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
 
 /**
  * How many letters have to be inserted, deleted, replaced or swapped with their neighbour (optimal string alignment).
+ * Where these are more than `most`, some number above it.
  */
-export function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string, most = Number.POSITIVE_INFINITY): number {
   const [from, to] = [Array.from(a), Array.from(b)];
   let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
@@ -35,6 +36,7 @@ export function editDistance(a: string, b: string): number {
         ),
       );
     }
+    if (Math.min(...row, ...next) > most) return most + 1;
     [before, row] = [row, next];
   }
   return row.at(-1) ?? 0;

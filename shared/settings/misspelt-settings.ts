@@ -5,6 +5,7 @@ import { editDistance } from "./did-you-mean.ts";
 import { type Setting, type SettingName, settings } from "./settings.ts";
 
 const KNOWN = Object.keys(settings);
+const KNOWN_LETTERS = KNOWN.map((known) => ({ known, letters: lettersOf(known) }));
 const LOWER_CASE_NAMES = Object.entries<Setting>(settings)
   .filter(([, { lowerCaseToo }]) => lowerCaseToo)
   .map(([name]) => name.toLowerCase());
@@ -32,14 +33,36 @@ export function guessSetting(given: string): string | undefined {
     LOWER_CASE_NAMES.includes(name.toLowerCase())
   )
     return undefined;
-  const [nearest] = [name, name.replace(/^OUROBOROS_/, "")]
+  const [nearest] = [...new Set([name, name.replace(/^OUROBOROS_/, "")])]
     .flatMap((text) =>
-      KNOWN.filter((known) => Math.abs(text.length - known.length) <= allowedTypos(known)) // the rest cannot be near
-        .map((known) => ({ known, distance: editDistance(text, known) })),
+      mayBeNear(text).map((known) => ({ known, distance: editDistance(text, known, allowedTypos(known)) })),
     )
     .filter(({ known, distance }) => distance <= allowedTypos(known))
     .sort((a, b) => a.distance - b.distance);
   return nearest && `${nearest.known}${base === given ? "" : "_FILE"}`;
+}
+
+/** Of all other settings more than the allowed letters differ. An environment can be long, and distances take time. */
+function mayBeNear(text: string): string[] {
+  const letters = lettersOf(text);
+  return KNOWN_LETTERS.filter(
+    ({ known, letters: others }) =>
+      Math.abs(text.length - known.length) <= allowedTypos(known) &&
+      countBits(letters ^ others) <= 2 * allowedTypos(known), // a wrong letter is one too many and one too few
+  ).map(({ known }) => known);
+}
+
+/** The letters of the text as a set of bits; some letters share one. */
+function lettersOf(text: string): number {
+  let letters = 0;
+  for (let index = 0; index < text.length; index += 1) letters |= 1 << (text.charCodeAt(index) % 32);
+  return letters;
+}
+
+function countBits(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count += 1;
+  return count;
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { type AddressInfo, type Socket, createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -30,6 +30,20 @@ describe("the command line of ouroboros", () => {
     const former = join(import.meta.dirname, "../../services/ouroboros/main.js");
     const { stdout } = await promisify(execFile)(process.execPath, [former, "--version"]);
     assert.equal(stdout, (await run("--version")).out);
+  });
+
+  it("has compiled code for each of its bundles that this Node takes", async () => {
+    const script = `
+      import { readFileSync } from "node:fs";
+      import { compileBundle, compiledCodeOf } from ${JSON.stringify(join(import.meta.dirname, "../../cli/load-bundle.js"))};
+      for (const file of process.argv.slice(1))
+        if (compileBundle(file, readFileSync(compiledCodeOf(file))).cachedDataRejected) console.log(file);`;
+    const folder = join(import.meta.dirname, "../../services/bundle");
+    const bundles = (await readdir(folder)).filter((name) => name.endsWith(".cjs"));
+    assert.ok(bundles.includes("updater.cjs") && bundles.includes("start-command.cjs"), bundles.join());
+    const args = ["--input-type=module", "-e", script, ...bundles.map((name) => join(folder, name))];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    assert.equal(stdout, "");
   });
 
   it("does not start with a flag or a word nobody knows", async () => {

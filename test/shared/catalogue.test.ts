@@ -118,7 +118,7 @@ const OWN_TEXTS = [
   "services/updater/swap/recreate-dependants.ts",
   "services/updater/swap/swap.ts",
   "services/updater/swap/verify-container.ts",
-  "shared/docker/docker-client.ts",
+  "shared/docker/load-dockerode.ts",
 ];
 
 describe("errors for users", () => {

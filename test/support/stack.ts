@@ -11,7 +11,6 @@ import { type CloudEvent, type Notice, makeCommandBody, parseJson } from "../../
 import type { UpdateResult, ResultRecord, RunRecord } from "../../shared/contract/run-records.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
 import { type Engine, type NatsOptions, type NatsServer, startNats } from "../bed/bed.ts";
-import { nodeFlags } from "./node-flags.ts";
 import { CANARY_SETTINGS, containsCanary } from "./canary-secret.ts";
 import { schemaCheck } from "./schemas.ts";
 import { until } from "./until.ts";
@@ -277,7 +276,7 @@ export function startProcess(
   args: readonly string[] = [],
   through: readonly string[] = [],
 ): Process {
-  const node = [...through, process.execPath, ...nodeFlags];
+  const node = [...through, process.execPath];
   const command = ["--pdeathsig", "KILL", "--", ...node, file, ...args]; // nothing outlives the test
   const child = spawn("setpriv", command, { env, stdio: ["ignore", "pipe", "pipe"] });
   let log = "";

@@ -2,8 +2,8 @@
 // by which they import each other: a browser knows no packages. Read and compressed once, at the start.
 import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 export interface Asset {
@@ -44,7 +44,7 @@ export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
     assets.set(name === "index.html" ? name : `page/${name}`, assetOf(name, withPaths(text, "../packages/")));
   }
   for (const [specifier, name] of Object.entries(packages)) {
-    const text = await readFile(fileURLToPath(import.meta.resolve(specifier)), "utf8");
+    const text = await readFile(moduleFile(specifier), "utf8");
     assets.set(`packages/${name}`, assetOf(name, withPaths(withoutMap(text), "./")));
   }
   return assets;
@@ -56,6 +56,12 @@ export const withPaths = (text: string, folder: string): string =>
     const name = packages[specifier];
     return name === undefined ? whole : `${from}"${folder}${name}"`;
   });
+
+/** A package has its module beside what `require` would load. */
+const moduleFile = (specifier: string): string =>
+  createRequire(import.meta.url)
+    .resolve(specifier)
+    .replace(/\.js$/, ".mjs");
 
 const withoutMap = (text: string): string => text.replace(/^\/\/# sourceMappingURL=.*$/m, "");
 

@@ -19,7 +19,6 @@ import {
   releaseGeneration,
   repositoryOn,
 } from "../../support/ouroboros-image.ts";
-import { nodeFlags } from "../../support/node-flags.ts";
 import { PROGRAMS_FOLDER } from "../../support/test-programs.ts";
 import { until } from "../../support/until.ts";
 import type { SelfUpdateCase } from "./cases.ts";
@@ -47,7 +46,7 @@ async function publishGenerations(hosts: readonly number[], cases: readonly Self
   const files: Record<string, string> = {};
   for (const name of (await readdir(PROGRAMS_FOLDER)).filter((name) => name.endsWith(".js")))
     files[name] = await readFile(join(PROGRAMS_FOLDER, name), "utf8");
-  const entrypoint = ["/usr/bin/tini", "--", "node", ...nodeFlags, PROGRAM];
+  const entrypoint = ["/usr/bin/tini", "--", "node", PROGRAM];
   const lines = ["COPY *.js /app/dist/test/programs/", `ENTRYPOINT ${JSON.stringify(entrypoint)}`];
   const repositories = hosts.map(repositoryOn);
   await buildOuroborosImage(OURS);

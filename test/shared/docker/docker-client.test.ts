@@ -27,7 +27,7 @@ describe("the Engine's client", () => {
       loaded.filter((path) => /grpc|protobufjs|node_modules\/ssh2/.test(path)),
       [],
     );
-    assert.equal(said, "A session with BuildKit is left out (shared/docker/docker-client.ts).");
+    assert.equal(said, "A session with BuildKit is left out (shared/docker/load-dockerode.ts).");
   });
 
   it("refuses an answer that is not JSON", async () => {
