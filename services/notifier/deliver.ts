@@ -5,6 +5,7 @@ import { hostname as ownHostname } from "node:os";
 import type { Logger } from "pino";
 import { explain } from "../../shared/errors.ts";
 import { retryUntilAnswered } from "../../shared/nats/jetstream.ts";
+import { isOneCycle } from "../../shared/runtime/one-cycle.ts";
 import { isTimeZone } from "../../shared/settings/cron.ts";
 import type { MessageType, NotificationMessage, Sender } from "./apprise.ts";
 import { type Batch, type DeliveryRules, dueBatches, nextDigest, withoutDelay } from "./due.ts";
@@ -21,9 +22,9 @@ export interface Delivering extends Notifier {
   readonly templates: Templates;
 }
 
-/** How long a message that is being sent may still take after the stop signal. */
+/** How long a message that is being sent may still take after the stop signal. One that is cut off is sent again. */
 const STOP_MS = 5000;
-/** How long all that is left may take where the program ends with its run. */
+/** The same where the program ends with its run, which nobody waits for; and how long all that is left may take there. */
 const LAST_MS = 20_000;
 /** For how long a delivery is tried to be noted while NATS is away. */
 const NOTE_WITHIN_MS = 30_000;
@@ -58,7 +59,8 @@ export class Deliverer {
       digest: settings.NOTIFY_DIGEST,
       zone: isTimeZone(settings.TZ) ? settings.TZ : "UTC",
     };
-    const stopSoon = (): void => void clock.sleep(STOP_MS).then(() => this.#stop.abort());
+    const within = isOneCycle(settings) ? LAST_MS : STOP_MS;
+    const stopSoon = (): void => void clock.sleep(within).then(() => this.#stop.abort());
     signal.addEventListener("abort", stopSoon, { once: true });
   }
 
