@@ -166,19 +166,25 @@ export class EngineLease implements Disposable {
       try {
         await removeLeaseVolume(engine, leaseName(generation));
         await sendLeaseSignal(engine, { kind: "done", id: holder.id }, this.#n++);
-        const { signals } = await readLeaseVolumes(engine);
-        for (const name of signals) {
-          const { id, kind } = parseLeaseSignal(name) ?? {};
-          // Or of a dead process, whose call the Engine carried out late.
-          if (id === holder.id || kind === "alive") await removeLeaseVolume(engine, name);
-        }
-        return;
+        for (const name of await this.#signalsToRemove()) await removeLeaseVolume(engine, name);
+        const [left] = await this.#signalsToRemove(); // the Engine may have had it in use
+        if (left === undefined) return;
+        throw new Error(`the volume ${left} is still there`);
       } catch (error) {
         const because = explain(error);
         log.debug({ because }, "the lease of the Engine could not be given back"); // E2: others take it over
         if (tries === RELEASE_TRIES) return;
         await clock.sleep(BEAT_MS);
       }
+  }
+
+  /** Ours, and signs of life of a dead process, whose call the Engine carried out late. */
+  async #signalsToRemove(): Promise<readonly string[]> {
+    const { engine, holder } = this.#context;
+    return (await readLeaseVolumes(engine)).signals.filter((name) => {
+      const { id, kind } = parseLeaseSignal(name) ?? {};
+      return id === holder.id || kind === "alive";
+    });
   }
 
   [Symbol.dispose](): void {
