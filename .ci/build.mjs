@@ -95,10 +95,10 @@ const onlyService = (name) => ({
 // CommonJS it loads those of Node's own modules that it uses, where an ES module loads all that are named in it; and V8 can
 // take code for it that it compiled before (cli/load-bundle.ts).
 async function bundleProgram(file, source, { plugins = [], keepNames = true } = {}) {
-  const { outdir: _, ...shared } = common;
   await build({
-    ...shared,
+    ...common,
     ...source,
+    outdir: undefined,
     outfile: file,
     format: "cjs",
     banner: { js: 'const ownUrl = require("node:url").pathToFileURL(__filename).href;' },
