@@ -77,6 +77,21 @@ const withDockerode = ({ onResolve, onLoad }) => {
     contents: `module.exports = () => { throw new Error("${path} of dockerode is left out (.ci/build.mjs)."); };`,
   }));
 };
+/** The poller uses two of undici's agents. Its fetch, the mocks and the caches take a fifth of a poller's start. */
+const withTwoAgents = ({ onResolve, onLoad }) => {
+  onResolve({ filter: /^undici$/ }, ({ importer }) =>
+    importer.endsWith("http-exchange.js") ? { path: "agents", namespace: "of-undici" } : undefined,
+  );
+  onLoad({ filter: /./, namespace: "of-undici" }, () => ({
+    contents: `
+      import Dispatcher from "undici/lib/dispatcher/dispatcher.js";
+      import api from "undici/lib/api/index.js";
+      export { default as Agent } from "undici/lib/dispatcher/agent.js";
+      export { default as ProxyAgent } from "undici/lib/dispatcher/proxy-agent.js";
+      Object.assign(Dispatcher.prototype, api);`,
+    resolveDir: process.cwd(),
+  }));
+};
 /** A bundle of one service is without the others. */
 const onlyService = (name) => ({
   name: "only one service",
@@ -94,12 +109,13 @@ const onlyService = (name) => ({
 // A program is one file: to find and read a file takes as long as to parse a tenth of a megabyte that is not used. As
 // CommonJS it loads those of Node's own modules that it uses, where an ES module loads all that are named in it; and V8 can
 // take code for it that it compiled before (cli/load-bundle.ts).
-const bundleProgram = ([name, entry, plugins = [], keepNames = true]) =>
-  build({
+async function bundleProgram(file, source, { plugins = [], keepNames = true } = {}) {
+  await build({
     ...common,
-    entryPoints: { [`${bundle}/${name}`]: `${cli}/${entry}.js` },
+    ...source,
+    outdir: undefined,
+    outfile: file,
     format: "cjs",
-    outExtension: { ".js": ".cjs" },
     banner: { js: 'const ownUrl = require("node:url").pathToFileURL(__filename).href;' },
     define: { "import.meta.url": "ownUrl", "import.meta.dirname": "__dirname" },
     supported: { "dynamic-import": false },
@@ -109,47 +125,65 @@ const bundleProgram = ([name, entry, plugins = [], keepNames = true]) =>
     plugins: [
       { name: "no descriptions", setup: withoutDescriptions },
       { name: "dockerode", setup: withDockerode },
+      { name: "two agents", setup: withTwoAgents },
       ...plugins,
     ],
   });
-const services = readdirSync("services");
-const programs = [
-  ["start-command", "start-command", [], false],
-  ["start-services", "start-services"],
-  ...services.map((service) => [service, "start-services", [onlyService(service)]]),
-];
-await Promise.all(programs.map(bundleProgram));
-for (const [name] of programs) {
   // With ASCII characters alone V8 uses a file as it is read. What is left of others is in comments and regular expressions.
-  const file = `dist/${bundle}/${name}.cjs`;
   const escape = (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   writeFileSync(file, readFileSync(file, "utf8").replace(/[^\0-\x7f]/g, escape));
 }
+/** Keeps what V8 compiles when the program is started. */
+function compile(file, program) {
+  const { status } = spawnSync(process.execPath, [".ci/compile-bundle.mjs", file, program], {
+    stdio: "inherit",
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}
+const programFile = (name) => `dist/${bundle}/${name}.cjs`;
+const [startCommand, startServices] = ["start-command", "start-services"].map((name) => ({
+  entryPoints: [`${cli}/${name}.js`],
+}));
+const services = readdirSync("services");
+await Promise.all([
+  bundleProgram(programFile("start-command"), startCommand, { keepNames: false }),
+  bundleProgram(programFile("start-services"), startServices),
+  ...services.map((name) =>
+    bundleProgram(programFile(name), startServices, { plugins: [onlyService(name)] }),
+  ),
+]);
+for (const name of ["start-command", "start-services", ...services]) compile(programFile(name), name);
 for (const service of services)
   writeFileSync(
     `dist/services/${service}/main.js`,
     `import { startServices } from "../../cli/load-bundle.js";\nawait startServices(["${service}", ...process.argv.slice(2)]);\n`,
   );
-for (const [name] of programs) {
-  const program = [".ci/compile-bundle.mjs", `dist/${bundle}/${name}.cjs`];
-  const { status: compiled } = spawnSync(process.execPath, program, {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  if (compiled !== 0) process.exit(compiled ?? 1);
-}
 
 // Programs of the tests, which change the product's modules in their process and then start it: an Engine full of
-// containers that die starts them again and again. The modules stay, for tests that change a file of them.
+// containers that die starts them again and again. The modules stay, for tests that change a file of them. The updaters are
+// one file, as fast to start as the updater itself; the other program goes into an image.
 const testPrograms = readdirSync("dist/test/support").filter((name) =>
-  /(?:ing-updater|updater-.*|ing-ouroboros)\.js$/.test(name),
+  /(?:ing-updater|updater-crashing-.*)\.js$/.test(name),
 );
+const programsFolder = "dist/test/programs";
 await build({
   ...common,
-  outdir: "dist/test/programs",
-  entryPoints: testPrograms.map((name) => `dist/test/support/${name}`),
+  outdir: programsFolder,
+  entryPoints: ["dist/test/support/crashing-ouroboros.js"],
   splitting: true,
   keepNames: true,
 });
+const imports = testPrograms.map((name) => `"${name}": () => import("./dist/test/support/${name}"),`);
+await bundleProgram(`${programsFolder}/updaters.cjs`, {
+  stdin: { contents: `module.exports = {${imports.join("")}};`, resolveDir: process.cwd() },
+});
+for (const name of testPrograms)
+  writeFileSync(
+    `${programsFolder}/${name}`,
+    `import { loadBundle } from "../../cli/load-bundle.js";\nloadBundle(import.meta.dirname + "/updaters.cjs")["${name}"]();\n`,
+  );
+compile(`${programsFolder}/updaters.cjs`, "crashing-updater.js");
+
 // The program's former path, for units and scripts that start a checkout by it.
 mkdirSync("dist/services/ouroboros", { recursive: true });
 writeFileSync("dist/services/ouroboros/main.js", 'import "../../cli/main.js";\n');

@@ -2,7 +2,7 @@
 // on the way.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import v8 from "node:v8";
 import { compileBundle, compiledCodeOf, runBundle } from "../dist/cli/load-bundle.js";
 
@@ -10,7 +10,7 @@ import { compileBundle, compiledCodeOf, runBundle } from "../dist/cli/load-bundl
 const STOP_AFTER_MS = 500;
 
 const file = resolve(process.argv[2]);
-const name = basename(file, ".cjs");
+const program = process.argv[3];
 const folder = mkdtempSync(join(tmpdir(), "ouroboros-build-"));
 process.env = {
   DATA_DIR: folder,
@@ -27,7 +27,8 @@ process.on("exit", () => {
   writeFileSync(compiledCodeOf(file), script.createCachedData());
   process.exitCode = 0;
 });
-const { startServices, startCommand } = runBundle(file, script);
+const exported = runBundle(file, script);
 setTimeout(() => process.emit("SIGTERM", "SIGTERM"), STOP_AFTER_MS).unref();
-if (startCommand) await startCommand(["status"]);
-else await startServices(name === "start-services" ? [] : [name]);
+if (program === "start-command") await exported.startCommand(["status"]);
+else if (program in exported) await exported[program]();
+else await exported.startServices(program === "start-services" ? [] : [program]);

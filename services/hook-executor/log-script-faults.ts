@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { explain } from "../../shared/errors.ts";
 import { eventNames, isEventName } from "../../shared/contract/hooks.ts";
+import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 import { type Fault, looksLikeScript } from "./script-faults.ts";
 import { requireHooksFolder, findScripts, findHooksFolder } from "./scripts.ts";
 
@@ -28,11 +29,17 @@ export async function logScriptFaults(setting: string, log: Logger): Promise<voi
     for (const fault of await findScriptFaults(setting)) log.warn(fault, "script will not run");
     const folder = await findHooksFolder(setting);
     for (const name of await findNeverRun(folder))
-      log.warn({ name, folder, hooks: eventNames }, "no hook has this name; nothing in it ever runs");
+      log.warn(
+        { name, folder, mend: whereItBelongs(name) },
+        "no hook has this name; nothing in it ever runs",
+      );
   } catch (error) {
     log.warn({ because: explain(error) }, "hooks folder cannot be read");
   }
 }
+
+const whereItBelongs = (name: string): string =>
+  `put scripts in a folder named after their hook (docs/hooks.md lists them)${didYouMean(name, eventNames)}`;
 
 /** Scripts outside the hooks' folders, and folders that are not named after a hook. */
 async function findNeverRun(folder: string): Promise<readonly string[]> {

@@ -33,4 +33,4 @@ function end(): void {
 }
 
 instrumentCrashPoints({ onReached: come, withoutUndo: WITHOUT_UNDO });
-await runService("updater", [], runUpdater);
+void runService("updater", [], runUpdater);

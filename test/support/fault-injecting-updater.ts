@@ -23,4 +23,4 @@ const steps = swapSteps.map((step) => ({
   },
 }));
 
-await runService("updater", [], (context) => runUpdaterWith(context, steps));
+void runService("updater", [], (context) => runUpdaterWith(context, steps));

@@ -12,4 +12,4 @@ const log = pino({
   },
 });
 
-await runService("updater", [], (context) => runUpdater({ ...context, log }));
+void runService("updater", [], (context) => runUpdater({ ...context, log }));

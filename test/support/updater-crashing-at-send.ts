@@ -20,4 +20,4 @@ Socket.prototype.write = function (this: Socket, ...args: Parameters<typeof writ
   return went;
 } as typeof write;
 
-await runService("updater", [], runUpdater);
+void runService("updater", [], runUpdater);

@@ -126,10 +126,13 @@ describe("a script without", () => {
       executor.output(),
       /"script":"10-bad","because":"\S+10-bad is not executable","mend":"chmod \+x [^"]+","msg":"script will not run"/,
     );
-    for (const name of ["before_updates", "loose.sh"])
+    for (const [name, meant] of [
+      ["before_updates", "; did you mean before_update"],
+      ["loose.sh", '"'],
+    ])
       assert.match(
         executor.output(),
-        new RegExp(`"name":"${name}".*no hook has this name; nothing in it ever runs`),
+        new RegExp(`"name":"${name}".*lists them\\)${meant}.*no hook has this name; nothing in it ever runs`),
       );
     const event = beforeUpdateEvent();
     await stage.publish(event);
