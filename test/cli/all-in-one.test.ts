@@ -70,7 +70,7 @@ describe("ouroboros without a sub-command", () => {
     },
   );
 
-  it("ends with 1 when an update was rolled back", async () => {
+  itInFullRun("ends with 1 when an update was rolled back", async () => {
     await outdated("web", { health: "false" });
     assert.equal(await ended(start({ RUN_ONCE: "true", HEALTH_TIMEOUT: "2" })), 1);
     assert.equal(await colourOf("web"), "old");

@@ -9,6 +9,7 @@ import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { deploy, release } from "../support/containers.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 describe("the counts of updates", () => {
   it("are kept across restarts where SAVE_COUNTERS says so", async () => {
@@ -35,7 +36,7 @@ describe("the counts of updates", () => {
     assert.match(stack.services.updater?.log() ?? "", /counters begin anew/);
   });
 
-  it("begin anew with the updater's process without it", async () => {
+  itInFullRun("begin anew with the updater's process without it", async () => {
     await using h1 = engine(1);
     await deploy(h1, "web");
     await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });

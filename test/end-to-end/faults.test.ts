@@ -182,22 +182,25 @@ describe("a network that fails", () => {
 describe("a wall clock", () => {
   afterEach(() => h1.clean());
 
-  it("that is a day behind of NATS' and the Engine's after a restart in the middle changes nothing", async () => {
-    await using scene = await faultScene();
-    const { stack } = scene;
-    await stack.script("before_update/slow", "#!/bin/sh\nsleep 1.5\n");
-    const run = await scene.plan();
-    await until("it is waited for", () => stack.heard().includes("before_update web"));
-    stack.services.updater?.kill("SIGKILL");
-    await stack.services.updater?.exited;
-    stack.start("updater", {
-      env: { NODE_OPTIONS: `--import=${shiftedClock}`, CLOCK_SHIFT: String(-86_400_000) },
-    });
-    const ended = await scene.outcome(run);
-    assert.equal(ended.end, "updated", ended.because);
-    await scene.isWell("2");
-    addFaultRow("clock set back by a day, and a restart in the middle", "`updated`", ended);
-  });
+  itInFullRun(
+    "that is a day behind of NATS' and the Engine's after a restart in the middle changes nothing",
+    async () => {
+      await using scene = await faultScene();
+      const { stack } = scene;
+      await stack.script("before_update/slow", "#!/bin/sh\nsleep 1.5\n");
+      const run = await scene.plan();
+      await until("it is waited for", () => stack.heard().includes("before_update web"));
+      stack.services.updater?.kill("SIGKILL");
+      await stack.services.updater?.exited;
+      stack.start("updater", {
+        env: { NODE_OPTIONS: `--import=${shiftedClock}`, CLOCK_SHIFT: String(-86_400_000) },
+      });
+      const ended = await scene.outcome(run);
+      assert.equal(ended.end, "updated", ended.because);
+      await scene.isWell("2");
+      addFaultRow("clock set back by a day, and a restart in the middle", "`updated`", ended);
+    },
+  );
 });
 
 describe("two updaters that start at once on one host", () => {

@@ -12,7 +12,7 @@ import { composeProject } from "../support/compose-project.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { awaitResults, readHold, skippedContainers, requestPlan, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
-import { firstUnlessFull } from "../support/full-run.ts";
+import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
 
 const CREATED = { created: "2026-01-01T00:00:00Z" };
 const LAB = "registry.lab:5000";
@@ -64,22 +64,27 @@ describe("the image that runs", () => {
         assert.deepEqual((await overview(host)).length, 2);
       });
 
-      it("is never replaced by a stranger's where compose built it under a name of its file's", async () => {
-        await using host = engine(n);
-        await using project = await composeProject(host, `composed${n}`);
-        const stranger = await pushApp(`docker.io/library/composed${n}`, "latest", { body: "a stranger's" });
-        await project.compose("up", "-d", "--build", "--pull", "never");
-        const [id] = await project.ids();
-        await using stack = await startStack({ engine: host });
-        const left = await skippedContainers(stack);
-        assert.match(left[project.container] ?? "", /^built.* here.*run it by the name under which/);
-        const { out } = await runOperatorCommand(stack.access, ["explain", project.container]);
-        assert.match(out, /built.* here.*run\s+it\s+by\s+the\s+name/s);
-        await project.compose("up", "-d");
-        assert.deepEqual(await project.ids(), [id], "compose has nothing to do either");
-        const { Id } = await host.docker.getImage(`composed${n}:latest`).inspect();
-        assert.ok(![stranger.digest, stranger.configDigest].includes(Id));
-      });
+      itInFullRun(
+        "is never replaced by a stranger's where compose built it under a name of its file's",
+        async () => {
+          await using host = engine(n);
+          await using project = await composeProject(host, `composed${n}`);
+          const stranger = await pushApp(`docker.io/library/composed${n}`, "latest", {
+            body: "a stranger's",
+          });
+          await project.compose("up", "-d", "--build", "--pull", "never");
+          const [id] = await project.ids();
+          await using stack = await startStack({ engine: host });
+          const left = await skippedContainers(stack);
+          assert.match(left[project.container] ?? "", /^built.* here.*run it by the name under which/);
+          const { out } = await runOperatorCommand(stack.access, ["explain", project.container]);
+          assert.match(out, /built.* here.*run\s+it\s+by\s+the\s+name/s);
+          await project.compose("up", "-d");
+          assert.deepEqual(await project.ids(), [id], "compose has nothing to do either");
+          const { Id } = await host.docker.getImage(`composed${n}:latest`).inspect();
+          assert.ok(![stranger.digest, stranger.configDigest].includes(Id));
+        },
+      );
 
       it("stays where only an attestation beside it has changed, and is updated by the same tag after that", async () => {
         await using host = engine(n);

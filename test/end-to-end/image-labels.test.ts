@@ -5,6 +5,7 @@ import { afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, overview, release } from "../support/containers.ts";
 import { startStack } from "../support/stack.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 const stopped = (kind: string): boolean =>
@@ -100,15 +101,18 @@ it("an image with 300 KiB of labels holds up no host, and events tell no secret 
   await h1.clean();
 });
 
-it("a container named like a part of JavaScript's objects is kept by a refusal for it alone", async () => {
-  for (const name of ["constructor", "web"]) await deploy(h1, name);
-  await using stack = await startStack({ engine: h1, env: { SETTLE_TIME: "100ms" } });
-  const refusing = `export default () => ({ verdict: "proceed", containers: { constructor: "refuse" } });`;
-  await stack.script("updates_enumerated/no.mjs", refusing);
-  for (const name of ["constructor", "web"]) await release(`apps/${name}`, "2");
-  await stack.check();
-  await stack.expectResult("web", "updated");
-  await stack.expectResult("constructor", "refused");
-  assert.deepEqual(await overview(h1), ["constructor running 1", "web running 2"]);
-  await h1.clean();
-});
+itInFullRun(
+  "a container named like a part of JavaScript's objects is kept by a refusal for it alone",
+  async () => {
+    for (const name of ["constructor", "web"]) await deploy(h1, name);
+    await using stack = await startStack({ engine: h1, env: { SETTLE_TIME: "100ms" } });
+    const refusing = `export default () => ({ verdict: "proceed", containers: { constructor: "refuse" } });`;
+    await stack.script("updates_enumerated/no.mjs", refusing);
+    for (const name of ["constructor", "web"]) await release(`apps/${name}`, "2");
+    await stack.check();
+    await stack.expectResult("web", "updated");
+    await stack.expectResult("constructor", "refused");
+    assert.deepEqual(await overview(h1), ["constructor running 1", "web running 2"]);
+    await h1.clean();
+  },
+);

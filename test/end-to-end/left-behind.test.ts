@@ -141,7 +141,7 @@ describe("what an earlier updater left behind", () => {
       assert.deepEqual([await idOf(h1, "moved"), await policyOf("moved")], [web, "always"]);
     });
 
-  it("an old container that is alone, with its restart policy parked: it has it again", async () => {
+  itInFullRun("an old container that is alone, with its restart policy parked: it has it again", async () => {
     const web = await deploy(h1, "web", { create: { HostConfig: { RestartPolicy: { Name: "always" } } } });
     await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
     await stack.script("after_update/wait", `#!/bin/sh\ntouch ${stack.folder}/asked\nsleep 60\n`);
@@ -263,22 +263,25 @@ describe("a label com.ouroboros.stop_signal on an Engine whose stop takes no sig
   const h2 = engine(2);
   afterEach(() => h2.clean());
 
-  it("costs nobody the restart policy: not what is put back, and not what is stopped beside it", async () => {
-    const signal = { "com.ouroboros.stop_signal": "SIGTERM" };
-    const create = { Labels: signal, HostConfig: { RestartPolicy: { Name: "unless-stopped" } } };
-    await deploy(h2, "db", { create });
-    const Labels = { ...signal, "com.ouroboros.depends_on": "db", "com.ouroboros.settle_time": "5s" };
-    await deploy(h2, "web", { create: { ...create, Labels } });
-    await using stack = await startStack({ engine: h2, env: { MONITOR: "web" } });
-    await stack.check();
-    await release("apps/web", "2", { cmd: ["false"] });
-    assert.deepEqual(await update(stack), { web: "rolled_back" });
-    assert.deepEqual(await overview(h2), ["db running 1", "web running 1"]);
-    assert.deepEqual(
-      [await policyOf("web", h2), await policyOf("db", h2)],
-      ["unless-stopped", "unless-stopped"],
-    );
-  });
+  itInFullRun(
+    "costs nobody the restart policy: not what is put back, and not what is stopped beside it",
+    async () => {
+      const signal = { "com.ouroboros.stop_signal": "SIGTERM" };
+      const create = { Labels: signal, HostConfig: { RestartPolicy: { Name: "unless-stopped" } } };
+      await deploy(h2, "db", { create });
+      const Labels = { ...signal, "com.ouroboros.depends_on": "db", "com.ouroboros.settle_time": "5s" };
+      await deploy(h2, "web", { create: { ...create, Labels } });
+      await using stack = await startStack({ engine: h2, env: { MONITOR: "web" } });
+      await stack.check();
+      await release("apps/web", "2", { cmd: ["false"] });
+      assert.deepEqual(await update(stack), { web: "rolled_back" });
+      assert.deepEqual(await overview(h2), ["db running 1", "web running 1"]);
+      assert.deepEqual(
+        [await policyOf("web", h2), await policyOf("db", h2)],
+        ["unless-stopped", "unless-stopped"],
+      );
+    },
+  );
 });
 
 const WAITS = { cmd: `trap "exit 0" TERM; sleep 100000 & wait` };

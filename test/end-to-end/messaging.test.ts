@@ -157,7 +157,7 @@ describe("SIGTERM", () => {
     await assertLeft(h1, [], isVolume);
   });
 
-  it("cuts a script that does not end; the event is run again after the restart", async () => {
+  itInFullRun("cuts a script that does not end; the event is run again after the restart", async () => {
     await using scene = await waitingScene("before_update");
     const { stack } = scene;
     const run = await requestPlan(stack);

@@ -8,6 +8,7 @@ import { type Mirror, startMirror } from "../support/mirror.ts";
 import { skippedContainers, update } from "../support/runs.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const PORT = 5011;
 const TOLD = "a mirror of the Engine has other images than the registry";
@@ -142,7 +143,7 @@ describe("a container whose Engine has a mirror", () => {
       await bedCommand("cut", "31");
     });
 
-    it("is held after one run where nobody can know before the pull what it brings", async () => {
+    itInFullRun("is held after one run where nobody can know before the pull what it brings", async () => {
       await using proxy = await startEngineProxy(host.socket, ({ url = "" }) =>
         url.includes("/distribution/") ? [403, "not allowed here"] : undefined,
       );

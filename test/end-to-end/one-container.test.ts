@@ -113,7 +113,7 @@ describe("an unexpected failure of one container", function () {
       assert.ok(["failed", "rolled_back"].includes(ends[name] ?? ""), JSON.stringify(ends));
   });
 
-  it("updates one with a name of 225 characters, and one whose name is full of dots", async () => {
+  itInFullRun("updates one with a name of 225 characters, and one whose name is full of dots", async () => {
     const names = [`w${"x".repeat(224)}`, `w${".y".repeat(70)}`];
     await deployAll(names);
     await using stack = await startStack({ engine: h1 });

@@ -7,7 +7,7 @@ import { deploy, overview, release } from "../support/containers.ts";
 import { awaitResults } from "../support/runs.ts";
 import { type SeenEvent, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
-import { firstUnlessFull } from "../support/full-run.ts";
+import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 /** Not every character of it may stand in a subject. */
@@ -65,7 +65,7 @@ describe("containers with dependencies of their own", () => {
     );
   });
 
-  it("have them started again by whatever name their owner gave them meanwhile", async () => {
+  itInFullRun("have them started again by whatever name their owner gave them meanwhile", async () => {
     await deploy(h1, "db");
     await deploy(h1, "web", { create: { Labels: { "com.ouroboros.depends_on": "db" } } });
     await using stack = await startStack({ engine: h1, env: { MONITOR: "web" } });

@@ -17,6 +17,7 @@ import {
 import { awaitResults, readHold, skippedContainers, requestPlan, update } from "../support/runs.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
+import { itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
 const LONG = { within: 120_000 };
@@ -213,25 +214,28 @@ describe("participants at updates_enumerated", () => {
     assert.deepEqual(await update(stack), { web: "updated" });
   });
 
-  it("are those who were registered before the plan; who was removed is not asked any more", async () => {
-    await deploy(h1, "web");
-    await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
-    await stack.check();
-    const hooks = ["--hooks", "updates_enumerated,before_update"];
-    assert.equal((await runOuroboros(stack, "participant", "add", "left", ...hooks)).code, 0);
-    stack.services.updater?.kill("SIGTERM");
-    await stack.services.updater?.exited;
-    await release("apps/web", "2");
-    assert.equal((await runOuroboros(stack, "participant", "remove", "left")).code, 0);
-    const run = await requestPlan(stack);
-    assert.equal(
-      (await runOuroboros(stack, "participant", "add", "joined", "--hooks", "updates_enumerated")).code,
-      0,
-    );
-    stack.start("updater");
-    assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
-    assert.deepEqual(await overview(h1), ["web running 2"]);
-  });
+  itInFullRun(
+    "are those who were registered before the plan; who was removed is not asked any more",
+    async () => {
+      await deploy(h1, "web");
+      await using stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
+      await stack.check();
+      const hooks = ["--hooks", "updates_enumerated,before_update"];
+      assert.equal((await runOuroboros(stack, "participant", "add", "left", ...hooks)).code, 0);
+      stack.services.updater?.kill("SIGTERM");
+      await stack.services.updater?.exited;
+      await release("apps/web", "2");
+      assert.equal((await runOuroboros(stack, "participant", "remove", "left")).code, 0);
+      const run = await requestPlan(stack);
+      assert.equal(
+        (await runOuroboros(stack, "participant", "add", "joined", "--hooks", "updates_enumerated")).code,
+        0,
+      );
+      stack.start("updater");
+      assert.deepEqual(await awaitResults(stack, run), { web: "updated" });
+      assert.deepEqual(await overview(h1), ["web running 2"]);
+    },
+  );
 });
 
 describe("participants with a policy of their own", () => {

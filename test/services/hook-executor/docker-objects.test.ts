@@ -15,6 +15,7 @@ import {
   remoteImage,
   runScripts,
 } from "./scene.ts";
+import { itInFullRun } from "../../support/full-run.ts";
 
 describe("what Python scripts see where the Engine's socket is there", () => {
   let folder: HooksFolder;
@@ -84,41 +85,44 @@ with open("OUT/seen", "w") as out:
     );
   });
 
-  it("are docker-py's own where the Engine is behind TLS, too, whatever Docker's variables say", async () => {
-    await using h1 = engine(1);
-    const { reference } = await pushApp("hooks/app", "1");
-    await bedCommand("docker", "1", "run", "-d", "--name", "far", reference);
-    const [info, seen] = await Promise.all([
-      h1.docker.info() as Promise<{ ID: string }>,
-      h1.docker.getContainer("far").inspect(),
-    ]);
-    const locals: Locals<"before_update"> = {
-      old_container: { ...container("far", seen.Id), image: reference, image_id: seen.Image },
-      old_image: { ...image("a"), id: seen.Image },
-      new_image: remoteImage("b"),
-    };
-    const event = hookEvent("before_update", cloudEvent("before_update", locals, { engineId: info.ID }));
-    await py("1.py", "print(type(old_container).__module__, old_container.exec_run('echo hi').output)");
-    const tls = join(bed().folder, "tls");
-    const own = join(folder.path, "certs.d/h1:2376");
-    await mkdir(own, { recursive: true });
-    for (const [from, to] of Object.entries({ ca: "ca.crt", cert: "client.cert", key: "client.key" }))
-      await cp(join(tls, `${from}.pem`), join(own, to));
-    const swaying = { DOCKER_HOST: "tcp://192.0.2.1:1", DOCKER_TLS_VERIFY: "true" };
-    const tcp = { DOCKER_SOCKETS: "tcp://h1:2376", DOCKER_TLS: "true" };
-    for (const env of [
-      { ...swaying, ...tcp, DOCKER_CERT_PATH: tls },
-      { ...tcp, DOCKER_CERT_PATH: join(folder.path, "certs.d") },
-      { ...tcp, DOCKER_CERT_PATH: join(folder.path, "certs.d"), DOCKER_TLS_VERIFY: "no" },
-      { ...swaying, DOCKER_SOCKETS: h1.socket, DOCKER_CERT_PATH: "/nowhere" },
-    ])
-      assert.equal(
-        linesOf(await runScripts(folder, env, event)).at(-1), // where nothing is verified there is a warning first
-        "docker.models.containers b'hi\\n'",
-      );
-    const lost = await runScripts(folder, { ...tcp, DOCKER_CERT_PATH: "/nowhere" }, event);
-    assert.match(JSON.stringify(lost.log), /there are no certificates for tcp:.*scripts get no Engine/);
-  });
+  itInFullRun(
+    "are docker-py's own where the Engine is behind TLS, too, whatever Docker's variables say",
+    async () => {
+      await using h1 = engine(1);
+      const { reference } = await pushApp("hooks/app", "1");
+      await bedCommand("docker", "1", "run", "-d", "--name", "far", reference);
+      const [info, seen] = await Promise.all([
+        h1.docker.info() as Promise<{ ID: string }>,
+        h1.docker.getContainer("far").inspect(),
+      ]);
+      const locals: Locals<"before_update"> = {
+        old_container: { ...container("far", seen.Id), image: reference, image_id: seen.Image },
+        old_image: { ...image("a"), id: seen.Image },
+        new_image: remoteImage("b"),
+      };
+      const event = hookEvent("before_update", cloudEvent("before_update", locals, { engineId: info.ID }));
+      await py("1.py", "print(type(old_container).__module__, old_container.exec_run('echo hi').output)");
+      const tls = join(bed().folder, "tls");
+      const own = join(folder.path, "certs.d/h1:2376");
+      await mkdir(own, { recursive: true });
+      for (const [from, to] of Object.entries({ ca: "ca.crt", cert: "client.cert", key: "client.key" }))
+        await cp(join(tls, `${from}.pem`), join(own, to));
+      const swaying = { DOCKER_HOST: "tcp://192.0.2.1:1", DOCKER_TLS_VERIFY: "true" };
+      const tcp = { DOCKER_SOCKETS: "tcp://h1:2376", DOCKER_TLS: "true" };
+      for (const env of [
+        { ...swaying, ...tcp, DOCKER_CERT_PATH: tls },
+        { ...tcp, DOCKER_CERT_PATH: join(folder.path, "certs.d") },
+        { ...tcp, DOCKER_CERT_PATH: join(folder.path, "certs.d"), DOCKER_TLS_VERIFY: "no" },
+        { ...swaying, DOCKER_SOCKETS: h1.socket, DOCKER_CERT_PATH: "/nowhere" },
+      ])
+        assert.equal(
+          linesOf(await runScripts(folder, env, event)).at(-1), // where nothing is verified there is a warning first
+          "docker.models.containers b'hi\\n'",
+        );
+      const lost = await runScripts(folder, { ...tcp, DOCKER_CERT_PATH: "/nowhere" }, event);
+      assert.match(JSON.stringify(lost.log), /there are no certificates for tcp:.*scripts get no Engine/);
+    },
+  );
 
   it("are enough for before_update/20-dump-postgres.py to dump a database, or to refuse where that fails", async () => {
     await using h1 = engine(1);
