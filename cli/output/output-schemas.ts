@@ -2,6 +2,7 @@
 // docs/commands.md shows them. Pure.
 import * as z from "zod";
 import { RateLimit } from "../../shared/contract/rate-limit.ts";
+import { DigestVerdict } from "../../shared/contract/approvals.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { hookNames } from "../../shared/contract/hooks.ts";
 import { CloudEvent, Notice, VerdictWord } from "../../shared/contract/messages.ts";
@@ -208,6 +209,15 @@ export const Diagnosis = z.object({
     .describe("What could not be looked at."),
 });
 
+export const ImageApprovals = z.object({
+  image: z.string().describe("IMAGE@DIGEST."),
+  verdicts: z.array(DigestVerdict).describe("What was said about the digest, and counts now."),
+  waiting: z
+    .array(z.object({ host, container: z.string(), by: z.string() }))
+    .describe("Containers that wait for it, and for whose approval."),
+});
+export type ImageApprovals = z.infer<typeof ImageApprovals>;
+
 export const Explanation = z.object({
   host,
   container: z.string(),
@@ -221,6 +231,7 @@ export const Explanation = z.object({
   polled_at: time,
   tag: tagReport().optional().describe("Where it has a tag policy: which tag it follows, and why."),
   held: HeldEntry.nullable(),
+  said: z.array(DigestVerdict).describe("What was said about the digest that is held, for all hosts."),
   last: z
     .object({ run, at: time, end: UpdateResult, because: z.string() })
     .nullable()
