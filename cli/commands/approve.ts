@@ -14,7 +14,7 @@ import { listApprovals } from "../fleet/approvals.ts";
 import { type Fleet, openFleet, withFleet, withNats } from "../fleet/fleet.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { type Terminal, printJson, printTable, sanitize } from "../framework/terminal.ts";
-import type { ImageApprovals } from "../output/output-schemas.ts";
+import type { ImageApprovals } from "../output/image-approvals.ts";
 import { describeApproval, saidText } from "../output/said.ts";
 import { rejectLeafNode } from "./participant.ts";
 

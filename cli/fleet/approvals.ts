@@ -11,7 +11,7 @@ import { parseJson } from "../../shared/contract/messages.ts";
 import { OPERATOR } from "../../shared/contract/participants.ts";
 import { BUCKETS, approvalKey } from "../../shared/contract/subjects.ts";
 import { entriesOf } from "../../shared/nats/bucket-entries.ts";
-import type { ImageApprovals } from "../output/output-schemas.ts";
+import type { ImageApprovals } from "../output/image-approvals.ts";
 import { type SaidOfImage, describeApproval, saidOf } from "../output/said.ts";
 import { type Fleet, isMissing } from "./fleet.ts";
 import { listParticipants } from "./participant-entries.ts";

@@ -1,6 +1,7 @@
 // What each command prints with `-o json`. Beside the table of commands, because no command needs it: docs/commands.md
 // shows it. Pure.
 import * as z from "zod";
+import { ImageApprovals } from "./image-approvals.ts";
 import { VerdictWord } from "../../shared/contract/messages.ts";
 import type { CommandName, commands } from "../framework/command-table.ts";
 import { ImageHistory } from "../../shared/contract/image-history.ts";
@@ -10,7 +11,6 @@ import {
   EventLine,
   Explanation,
   HistoryEntry,
-  ImageApprovals,
   NamedParticipant,
   OperatorRequestResult,
   ParticipantDetails,

@@ -209,15 +209,6 @@ export const Diagnosis = z.object({
     .describe("What could not be looked at."),
 });
 
-export const ImageApprovals = z.object({
-  image: z.string().describe("IMAGE@DIGEST."),
-  verdicts: z.array(DigestVerdict).describe("What was said about the digest, and counts now."),
-  waiting: z
-    .array(z.object({ host, container: z.string(), by: z.string() }))
-    .describe("Containers that wait for it, and for whose approval."),
-});
-export type ImageApprovals = z.infer<typeof ImageApprovals>;
-
 export const Explanation = z.object({
   host,
   container: z.string(),

@@ -13,7 +13,6 @@ import {
   type UpdatePlan,
   chooseCandidates,
   findNewer,
-  hasTagMoved,
   makePlan,
 } from "./plan.ts";
 import type { Polling } from "./polling.ts";
@@ -76,17 +75,15 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
     ...{ coversAll, recentMs, sharedMs },
     isCurrent: isCurrentFor(chosen),
   });
-  const { advice } = registryAnswers;
   const candidates = followLatest(chosen, registryAnswers.answers, settings.LATEST_ONLY);
   const { answers, lags } = await polling.mirrors.examine(candidates, registryAnswers.answers, {
     signal,
     everyMs: comparisonInterval(search, settings.INTERVAL),
   });
   signal.throwIfAborted();
-  const moving = candidates.filter((candidate) => hasTagMoved(candidate, answers));
   const { strangers, same } = await origins.examine(candidates, answers, signal);
   const soaked = await consultLedger(polling, { candidates, answers, unsure: lags, coversAll });
-  const due = dueImages(moving, answers, despiteHolds ? new Map() : soaked);
+  const due = dueImages(candidates, answers, despiteHolds ? new Map() : soaked);
   const findings: PlanFindings = {
     candidates,
     answers,
@@ -104,7 +101,7 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
     newer: findNewer(findings),
     isThere: snapshot.facts.some(isWanted),
     strangers: new Set(strangers.keys()),
-    ...(advice !== undefined && { advice }),
+    ...(registryAnswers.advice !== undefined && { advice: registryAnswers.advice }),
   };
 }
 

@@ -6,7 +6,7 @@ import { inParallel } from "../../shared/in-parallel.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { getHeld } from "../../shared/nats/reserve.ts";
 import { type RecordedApproval, isLifted, readApprovals, whyRefused } from "./approvals.ts";
-import type { Candidate, RegistryAnswer, SoakedAnswer } from "./plan.ts";
+import { type Candidate, type RegistryAnswer, type SoakedAnswer, hasTagMoved } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 
 /** A container, and the image that it would get. */
@@ -62,15 +62,16 @@ async function readHold(
   return undefined;
 }
 
-/** Of the containers whose tag has moved: the image that the tag names, or the older one that a cooldown chose. */
+/** For each container whose tag has moved: the image that the tag names, or the older one that a cooldown chose. */
 export const dueImages = (
-  moving: readonly Candidate[],
+  candidates: readonly Candidate[],
   answers: ReadonlyMap<string, RegistryAnswer>,
   soaked: ReadonlyMap<string, SoakedAnswer>,
 ): DueImage[] =>
-  moving.flatMap(({ facts: { name }, ref }) => {
-    const [tagged, chosen] = [answers.get(ref.familiar), soaked.get(name)];
-    if (tagged?.kind !== "digest") return [];
+  candidates.flatMap((candidate) => {
+    const { ref, facts } = candidate;
+    const [tagged, chosen] = [answers.get(ref.familiar), soaked.get(facts.name)];
+    if (tagged?.kind !== "digest" || !hasTagMoved(candidate, answers)) return [];
     const digest = chosen?.kind === "older" ? chosen.digest : tagged.digest;
-    return [{ container: name, image: { repository: ref.name, digest } }];
+    return [{ container: facts.name, image: { repository: ref.name, digest } }];
   });

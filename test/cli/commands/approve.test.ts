@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { connect } from "nats";
-import { ImageApprovals } from "../../../cli/output/output-schemas.ts";
+import { ImageApprovals } from "../../../cli/output/image-approvals.ts";
 import { readApproval } from "../../../shared/contract/approvals.ts";
 import { BUCKETS, approvalKey } from "../../../shared/contract/subjects.ts";
 import { ensureTopology } from "../../../shared/nats/topology.ts";
