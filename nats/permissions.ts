@@ -45,6 +45,12 @@ const onApi = (call: string, why: string): Permission => ({ subject: `$JS.API.${
 const onSubject = (subject: string, why: string): Permission => ({ subject, why });
 const kv = (bucket: string): string => `KV_${bucket}`;
 
+/** What a leaf node has a copy of, from its hub. */
+const MIRRORED = [
+  [BUCKETS.participants, "to follow who must be asked"],
+  [BUCKETS.approvals, "to follow what was said about digests"],
+] as const;
+
 export const roles = {
   poller: {
     says: "finds updates on a host and publishes its plans",
@@ -60,6 +66,7 @@ export const roles = {
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "to read the host's entry"),
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
         onApi(`STREAM.MSG.GET.${reserveOf(host)}`, "what is held, where others pushed it out"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.approvals)}`, "what is refused or approved for all hosts"),
         onSubject(`$KV.${BUCKETS.ledger}.${encodeToken(host)}.*.*`, "which digests it saw on tags"),
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.ledger)}`, "which digests it saw on tags before"),
         onSubject(`$KV.${BUCKETS.looks}.*`, "to take turns at asking a registry"),
@@ -99,6 +106,7 @@ export const roles = {
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "whose the host's name is"),
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.participants)}`, "who must be asked"),
+        onApi(`STREAM.MSG.GET.${kv(BUCKETS.approvals)}`, "what was said about a digest"),
         onApi(
           `STREAM.MSG.GET.${reserveOf(host)}`,
           "its journal, plans and holds, where others pushed them out",
@@ -114,6 +122,7 @@ export const roles = {
       subscribe: [
         onSubject(`ouroboros.verdict.${encodeToken(host)}.*.*`, "when to look for a verdict"),
         onSubject(`$KV.${BUCKETS.participants}.>`, "when to look who must be asked"),
+        onSubject(`$KV.${BUCKETS.approvals}.>`, "when to look what was said about a digest"),
       ],
       serves: [
         onSubject(`ouroboros.progress.${encodeToken(host)}.*.*`, "signs of progress"),
@@ -142,7 +151,12 @@ export const roles = {
   participant: {
     says: "answers events, for itself only",
     per: "participant",
-    rights: (name) => answerPermissions(name, "*"),
+    rights: (name) => {
+      const { publish, ...rest } = answerPermissions(name, "*");
+      const ownApprovals = `$KV.${BUCKETS.approvals}.${encodeToken(name)}.*.*`;
+      const approvals = onSubject(ownApprovals, "its verdicts about digests, for all hosts");
+      return { publish: [...publish, approvals], ...rest };
+    },
   },
   watcher: {
     says: "sees all events and the journal as they happen",
@@ -194,13 +208,12 @@ export const roles = {
       publish: [
         onSubject(`ouroboros.hook.${encodeToken(host)}.>`, "the host's events"),
         onSubject(`ouroboros.run.${encodeToken(host)}.>`, "the host's journal"),
-        ...["", ".>"].map((rest) =>
-          onSubject(
-            `$JS.${HUB_DOMAIN}.API.CONSUMER.CREATE.${kv(BUCKETS.participants)}${rest}`,
-            "to follow who must be asked",
+        ...MIRRORED.flatMap(([bucket, why]) => [
+          ...["", ".>"].map((rest) =>
+            onSubject(`$JS.${HUB_DOMAIN}.API.CONSUMER.CREATE.${kv(bucket)}${rest}`, why),
           ),
-        ),
-        onSubject(`$JS.FC.${kv(BUCKETS.participants)}.>`, "to follow who must be asked"),
+          onSubject(`$JS.FC.${kv(bucket)}.>`, why),
+        ]),
         onSubject("$JS.S.*", "the copies that the hub makes"),
         onSubject("$JSC.R.*", "answers about the copies"),
         ...askers.map((identity) =>
@@ -212,8 +225,8 @@ export const roles = {
           onSubject(`ouroboros.${kind}.${encodeToken(host)}.*.*`, `each ${kind} for the host`),
         ),
         onSubject(`$JS.${encodeToken(host)}.API.CONSUMER.CREATE.>`, "the copies that the hub makes"),
-        onSubject("$JS.M.*", "who must be asked"),
-        onSubject("$JSC.R.*", "answers about who must be asked"),
+        onSubject("$JS.M.*", "who must be asked, and what was said about digests"),
+        onSubject("$JSC.R.*", "answers about that"),
         ...[...Object.values(STREAMS), ...Object.values(BUCKETS).map(kv)].map((stream) =>
           onSubject(`$JS.FC.${stream}.>`, "the pace of the copies"),
         ),

@@ -25,6 +25,8 @@ import { type Fleet, selectHosts, withFleet } from "../fleet/fleet.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
+import { readSaid } from "../fleet/approvals.ts";
+import { parseImageRef } from "../../shared/registry/image-ref.ts";
 import { parseRunRecord } from "../../shared/contract/run-records.ts";
 import { readRunRecords } from "../fleet/read-journal.ts";
 import { printJson, printTable } from "../framework/terminal.ts";
@@ -39,13 +41,17 @@ interface ExplainAnswer {
 }
 
 export const runExplain: CommandRunner<"explain"> = async ({ CONTAINER, host, json }, terminal) => {
+  const now = terminal.clock.now();
   const answers = await withFleet(terminal, async (fleet) =>
-    Promise.all((await selectHosts(fleet, host)).map((name) => explainOnHost(fleet, name, CONTAINER))),
+    Promise.all(
+      (await selectHosts(fleet, host)).map((name) =>
+        explainOnHost(fleet, name, { container: CONTAINER, now }),
+      ),
+    ),
   );
   for (const { blind } of answers)
     if (blind !== undefined) terminal.stderr.write(`ouroboros explain: ${blind}\n`);
   const found = answers.flatMap((answer) => answer.found);
-  const now = terminal.clock.now();
   if (json) printJson(terminal, found);
   else if (CONTAINER !== undefined) found.forEach((explanation) => printExplanation(terminal, explanation));
   else if (found.length > 0)
@@ -70,7 +76,7 @@ export const runExplain: CommandRunner<"explain"> = async ({ CONTAINER, host, js
 async function explainOnHost(
   fleet: Fleet,
   host: string,
-  container: string | undefined,
+  { container, now }: { readonly container: string | undefined; readonly now: number },
 ): Promise<ExplainAnswer> {
   const nothing = (blind: string): ExplainAnswer => ({ found: [], names: [], blind: `${host}: ${blind}` });
   const [reply, look] = await Promise.all([
@@ -93,7 +99,7 @@ async function explainOnHost(
     found: await Promise.all(
       requested.map(async (polled) => ({
         ...{ host, ...polled, ...withRemedy(polled), polled_at },
-        held: await readHeldEntry(fleet, host, polled),
+        ...(await readHeldEntry(fleet, host, polled, now)),
         last: container === undefined ? null : await findLastEnd(fleet, host, polled),
       })),
     ),
@@ -130,12 +136,17 @@ function withLook(polled: PolledContainer | undefined, look: PollerLook | undefi
 }
 
 async function readHeldEntry(
-  { manager }: Fleet,
+  fleet: Fleet,
   host: string,
-  { container }: PolledContainer,
-): Promise<HeldEntry | null> {
-  const text = await getHeldText(manager, host, container);
-  return HeldEntry.safeParse(parseJson(text ?? "")).data ?? null;
+  { container, image }: PolledContainer,
+  now: number,
+): Promise<Pick<Explanation, "held" | "said">> {
+  const text = await getHeldText(fleet.manager, host, container);
+  const held = HeldEntry.safeParse(parseJson(text ?? "")).data ?? null;
+  const repository = held?.image ?? parseImageRef(image)?.name;
+  if (held === null || repository === undefined) return { held, said: [] };
+  const said = await readSaid(fleet, now, { repository, digest: held.digest });
+  return { held, said: said.map(({ verdict }) => verdict) };
 }
 
 /** How many runs are searched, from the newest back. */

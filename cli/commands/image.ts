@@ -4,6 +4,7 @@ import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
 import { type HostLedger, type ImageHistory, imageHistoryOf } from "../../shared/contract/image-history.ts";
 import { LedgerEntry } from "../../shared/contract/ledger.ts";
+import { imageDigestText } from "../../shared/contract/approvals.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { BUCKETS } from "../../shared/contract/subjects.ts";
 import { NotDone } from "../../shared/errors.ts";
@@ -12,29 +13,46 @@ import { shortDigest } from "../../shared/registry/image-change.ts";
 import { parseImageRef } from "../../shared/registry/image-ref.ts";
 import { formatAgo } from "../../shared/runtime/time-text.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
+import { readSaid } from "../fleet/approvals.ts";
 import { type Fleet, isMissing, selectHosts, withFleet } from "../fleet/fleet.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
-import { printJson, printTable } from "../framework/terminal.ts";
+import { type Terminal, printJson, printTable } from "../framework/terminal.ts";
+import { saidOf, saidText } from "../output/said.ts";
 
 export const runImage: CommandRunner<"image"> = async ({ IMAGE, host, json }, terminal) => {
   const now = terminal.clock.now();
   const image = parseImageRef(IMAGE)?.familiar ?? IMAGE;
-  const ledgers = await withFleet(terminal, async (fleet) => {
+  const { ledgers, said } = await withFleet(terminal, async (fleet) => {
     await selectHosts(fleet, host);
-    return readLedgers(fleet, host);
+    return { ledgers: await readLedgers(fleet, host), said: await readSaid(fleet, now) };
   });
   const found = ledgers.filter(({ entry }) => entry.image === image);
   if (found.length === 0) {
     const nearest = didYouMean(image, [...new Set(ledgers.map(({ entry }) => entry.image))]);
     throw new NotDone(messageOf(commandErrors.imageNotInLedger, { image, nearest }));
   }
-  const history = imageHistoryOf(image, found);
+  const repository = parseImageRef(IMAGE)?.name ?? "";
+  const history = imageHistoryOf(image, found, (digest) =>
+    saidOf(said, imageDigestText({ repository, digest })),
+  );
   if (json) printJson(terminal, history);
-  else printTable(terminal, HEADINGS, rowsOf(history, now));
+  else printHistory(terminal, history, now);
   return 0;
 };
 
 const HEADINGS = ["PLATFORM", "DIGEST", "ON THE TAG", "SEEN BY", "RUN BY", "UPDATES TO IT"];
+
+/** With a column for what was said, where anything was. */
+function printHistory(terminal: Terminal, history: ImageHistory, now: number): void {
+  const rows = rowsOf(history, now);
+  if (history.digests.every(({ said }) => said.length === 0)) printTable(terminal, HEADINGS, rows);
+  else
+    printTable(
+      terminal,
+      [...HEADINGS, "SAID"],
+      rows.map((row, n) => [...row, saidText(history.digests[n]?.said ?? [])]),
+    );
+}
 
 const rowsOf = ({ digests }: ImageHistory, now: number): string[][] =>
   digests.map((one) => [

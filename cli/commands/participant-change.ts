@@ -2,6 +2,7 @@
 import { WrongUsage } from "../../shared/errors.ts";
 import { usageErrors } from "../../shared/catalogue/usage-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
+import { approvalHooks, countsApprovals } from "../../shared/contract/approvals.ts";
 import type { Participant } from "../../shared/contract/participants.ts";
 import { formatDurationArgument } from "../../shared/runtime/time-text.ts";
 
@@ -18,6 +19,7 @@ export interface ParticipantChange {
   readonly group?: string | null | undefined;
   readonly needs?: number | null | undefined;
   readonly hears?: Participant["hears"] | null;
+  readonly "by-digest"?: boolean | undefined;
 }
 
 export function applyChange(before: Participant, change: ParticipantChange): Participant {
@@ -37,6 +39,7 @@ export function applyChange(before: Participant, change: ParticipantChange): Par
     group,
     needs: group === null ? null : needs,
     hears,
+    by_digest: change["by-digest"] === false ? null : change["by-digest"],
   };
   for (const [part, value] of Object.entries(parts)) {
     if (value === null) Reflect.deleteProperty(after, part);
@@ -47,7 +50,7 @@ export function applyChange(before: Participant, change: ParticipantChange): Par
 
 /** @throws WrongUsage where fields of the entry contradict each other. */
 export function expectCoherent(entry: Participant): void {
-  const { timeout_ms: timeout, max_ms: max, group, needs, advisory } = entry;
+  const { timeout_ms: timeout, max_ms: max, group, needs, advisory, by_digest, hooks } = entry;
   if (max < timeout)
     throw new WrongUsage(
       messageOf(usageErrors.maxBelowTimeout, {
@@ -58,6 +61,13 @@ export function expectCoherent(entry: Participant): void {
   if (group === undefined && needs !== undefined)
     throw new WrongUsage(messageOf(usageErrors.needsWithoutGroup));
   if (group !== undefined && advisory === true) throw new WrongUsage(messageOf(usageErrors.advisoryInGroup));
+  if (by_digest !== true) return;
+  const others = hooks.filter((hook) => !countsApprovals(hook));
+  if (others.length > 0)
+    throw new WrongUsage(
+      messageOf(usageErrors.byDigestHooks, { hooks: others.join(", "), allowed: approvalHooks.join(", ") }),
+    );
+  if (advisory === true) throw new WrongUsage(messageOf(usageErrors.byDigestAdvisory));
 }
 
 /** Merges both lists, without filters that another filter includes: the filters of a consumer must not overlap. */

@@ -71,6 +71,7 @@ function givenPolicy({
   group,
   needs,
   hears,
+  "by-digest": byDigest,
 }: Parameters<CommandRunner<"participant add">>[0]) {
   return {
     ...(containers && { containers }),
@@ -79,6 +80,7 @@ function givenPolicy({
     ...(group !== undefined && { group }),
     ...(needs !== undefined && { needs }),
     ...(hears && { hears }),
+    ...(byDigest && { by_digest: true as const }),
   };
 }
 
@@ -246,8 +248,12 @@ function policyFields({
   group,
   needs,
   hears = [],
+  by_digest,
 }: Participant): [string, string][] {
   return [
+    ...(by_digest === true
+      ? [["by digest", "its verdict is what `ouroboros approve` or `refuse` said"] as [string, string]]
+      : []),
     ...(hears.length > 0 ? [["hears", hears.join(", ")] as [string, string]] : []),
     ...(containers ? [["containers", containers.join(", ")] as [string, string]] : []),
     ...(labels ? [["labels", labels.join(", ")] as [string, string]] : []),

@@ -5,21 +5,23 @@ import { type Verdict, parseVerdict } from "../../shared/contract/messages.ts";
 import { type AskedParticipant, verdictOfSilence } from "../../shared/contract/participants.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import type { PendingEvent } from "../output/output-schemas.ts";
+import { listApprovals } from "../fleet/approvals.ts";
 import { type Fleet, selectHosts, withFleet } from "../fleet/fleet.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { type RecordOf, findOpenRun, readRunRecords } from "../fleet/read-journal.ts";
-import { printJson, printTable } from "../framework/terminal.ts";
+import { printJson, printTable, sanitize } from "../framework/terminal.ts";
 import { formatAgo } from "../../shared/runtime/time-text.ts";
 
 export const runPending: CommandRunner<"pending"> = async ({ host, json }, terminal) => {
-  const pending = await withFleet(terminal, async (fleet) =>
-    listPendingEvents(fleet, await selectHosts(fleet, host)),
-  );
+  const now = terminal.clock.now();
+  const { pending, unapproved } = await withFleet(terminal, async (fleet) => ({
+    pending: await listPendingEvents(fleet, await selectHosts(fleet, host)),
+    unapproved: json ? [] : await listUnapproved(fleet, now, host),
+  }));
   if (json) printJson(terminal, pending);
   else if (pending.length === 0) terminal.stdout.write("No pending events.\n");
   else {
-    const now = terminal.clock.now();
     const rows = pending.flatMap((event) =>
       event.waiting_for.map(({ participant, until, on_timeout, advisory, group }) => [
         event.host,
@@ -35,8 +37,19 @@ export const runPending: CommandRunner<"pending"> = async ({ host, json }, termi
     for (const host of new Set(pending.filter(({ updater }) => !updater).map((event) => event.host)))
       terminal.stderr.write(`ouroboros pending: no updater acts on ${host}: nothing is decided there\n`);
   }
+  for (const image of unapproved)
+    terminal.stdout.write(
+      `Waiting for an approval: ${sanitize(image)}; say \`ouroboros approve\` or \`refuse\`.\n`,
+    );
   return 0;
 };
+
+async function listUnapproved(fleet: Fleet, now: number, host: string | undefined): Promise<string[]> {
+  const all = await listApprovals(fleet, now);
+  return all
+    .filter(({ waiting }) => waiting.some((one) => host === undefined || one.host === host))
+    .map(({ image }) => image);
+}
 
 export async function listPendingEvents(fleet: Fleet, hosts: readonly string[]): Promise<PendingEvent[]> {
   const found = await Promise.all(
@@ -71,7 +84,7 @@ async function describePendingEvent(
   const { event, host, hook, container, run, at, participants } = record;
   const verdicts = await Promise.all(participants.map(async ({ name }) => readVerdict(fleet, record, name)));
   const waiting = participants
-    .filter((_, index) => verdicts[index] === undefined)
+    .filter(({ by_digest }, index) => by_digest !== true && verdicts[index] === undefined)
     .map((asked) => participantDeadlines(asked, record));
   const latest = (key: "until" | "at_most"): string =>
     waiting

@@ -14,6 +14,7 @@ import {
   nonEmptyText,
   positiveDuration,
 } from "./argument-types.ts";
+import { approvalCommands } from "./approval-command-table.ts";
 import { hostCommands } from "./host-command-table.ts";
 import { notificationCommands } from "./notification-command-table.ts";
 import { participantCommands } from "./participant-command-table.ts";
@@ -178,6 +179,7 @@ export const commands = {
     options: { host: HOST },
     json: true,
   },
+  ...approvalCommands,
   ...hostCommands,
   ...notificationCommands,
   ...participantCommands,

@@ -22,6 +22,8 @@ const runners: { readonly [N in CommandName]: () => Promise<CommandRunner<N>> } 
   rollback: async () =>
     (await import("../commands/update-and-rollback.ts")).operatorRequestRunner("rollback"),
   repair: async () => (await import("../commands/repair.ts")).runRepair,
+  approve: async () => (await import("../commands/approve.ts")).runApprove,
+  refuse: async () => (await import("../commands/approve.ts")).runRefuse,
   "host forget": async () => (await import("../commands/host-forget.ts")).runForget,
   snooze: async () => (await import("../commands/snooze.ts")).runSnooze,
   "notify test": async () => (await import("../commands/notify-test.ts")).runNotifyTest,

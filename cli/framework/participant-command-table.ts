@@ -17,6 +17,7 @@ import {
 /** The filters of one consumer must not overlap, so `*` replaces all other hosts. */
 const hostList = commaList.transform((hosts) => (hosts.includes("*") ? ["*"] : hosts));
 const commaListOrNull = possiblyEmptyList.transform((all) => (all.length === 0 ? null : all));
+const yesOrNo = z.enum(["yes", "no"], "allowed are yes, no").transform((word) => word === "yes");
 const onTimeout = z.enum(OnTimeout.options, `allowed are ${OnTimeout.options.join(", ")}`);
 
 const HOOKS = {
@@ -97,6 +98,9 @@ export const participantCommands = {
         says: "How many of its group have to say proceed; by default all.",
       },
       hears: { ...HEARS, read: noticeList },
+      "by-digest": {
+        says: "It is waited for at no event: its verdict is what `ouroboros approve` or `refuse` has said about the new image, and until then it defers.",
+      },
     },
     json: true,
   },
@@ -130,7 +134,7 @@ export const participantCommands = {
       },
       advisory: {
         value: "yes|no",
-        read: z.enum(["yes", "no"], "allowed are yes, no").transform((word) => word === "yes"),
+        read: yesOrNo,
         offers: ["yes", "no"],
         says: "Whether its verdict is only recorded and does not count.",
       },
@@ -146,6 +150,12 @@ export const participantCommands = {
           "allowed is a whole number from 1, or all",
         ),
         says: "How many of its group have to say proceed.",
+      },
+      "by-digest": {
+        value: "yes|no",
+        read: yesOrNo,
+        offers: ["yes", "no"],
+        says: "Whether its verdict is what `ouroboros approve` or `refuse` has said, and it is waited for at no event.",
       },
       hears: {
         ...HEARS,

@@ -1,6 +1,7 @@
 // What each command prints with `-o json`. Beside the table of commands, because no command needs it: docs/commands.md
 // shows it. Pure.
 import * as z from "zod";
+import { ImageApprovals } from "./image-approvals.ts";
 import { VerdictWord } from "../../shared/contract/messages.ts";
 import type { CommandName, commands } from "../framework/command-table.ts";
 import { ImageHistory } from "../../shared/contract/image-history.ts";
@@ -46,6 +47,8 @@ export const commandOutputs: Readonly<Record<JsonCommandName, CommandOutput>> = 
   events: { schema: EventLine, lines: true },
   history: { schema: z.array(HistoryEntry) },
   image: { schema: ImageHistory },
+  approve: { schema: z.array(ImageApprovals) },
+  refuse: { schema: z.array(ImageApprovals) },
   update: { schema: OperatorRequestResult },
   rollback: { schema: OperatorRequestResult },
   repair: { schema: z.array(RepairResult) },

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { remedyOf } from "../../shared/catalogue/entry.ts";
 import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { CheckResult, type Explanation } from "./output-schemas.ts";
+import { saidText } from "./said.ts";
 import { endCell } from "../commands/history.ts";
 import { type Terminal, sanitize, paint, printFields } from "../framework/terminal.ts";
 import { type TagReport, tagReport } from "../../shared/contract/payloads.ts";
@@ -70,7 +71,7 @@ export function whyNothingKnown({ last }: PollerStatus): string | undefined {
 }
 
 export function printExplanation(terminal: Terminal, explanation: Explanation): void {
-  const { container, host, image, because, remedy, polled_at, tag, held, last } = explanation;
+  const { container, host, image, because, remedy, polled_at, tag, held, said, last } = explanation;
   const now = terminal.clock.now();
   terminal.stdout.write(
     `${paint(terminal, sanitize(container), "bold")} on ${sanitize(`${host}, ${image}`)}\n`,
@@ -85,6 +86,7 @@ export function printExplanation(terminal: Terminal, explanation: Explanation): 
         ? undefined
         : `${held.digest}, ${holdEndText(held.until, now)}: ${held.because} (${held.by})`,
     ],
+    ["said", said.length === 0 ? undefined : saidText(said)],
     ["last run", last === null ? undefined : endCell(last.end)],
     ["because", last === null ? undefined : `${last.because} (${formatAgo(last.at, now)}, run ${last.run})`],
     ["to do", remedy ?? (held === null ? undefined : remedyOf(skipReasons.held, { container }))],

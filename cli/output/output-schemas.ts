@@ -2,6 +2,7 @@
 // docs/commands.md shows them. Pure.
 import * as z from "zod";
 import { RateLimit } from "../../shared/contract/rate-limit.ts";
+import { DigestVerdict } from "../../shared/contract/approvals.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { hookNames } from "../../shared/contract/hooks.ts";
 import { CloudEvent, Notice, VerdictWord } from "../../shared/contract/messages.ts";
@@ -221,6 +222,7 @@ export const Explanation = z.object({
   polled_at: time,
   tag: tagReport().optional().describe("Where it has a tag policy: which tag it follows, and why."),
   held: HeldEntry.nullable(),
+  said: z.array(DigestVerdict).describe("What was said about the digest that is held, for all hosts."),
   last: z
     .object({ run, at: time, end: UpdateResult, because: z.string() })
     .nullable()

@@ -1,10 +1,6 @@
 // Finds newer images: read the Engine, ask the registries, decide. It publishes nothing and changes nothing.
 import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
-import { HeldEntry } from "../../shared/contract/held-entry.ts";
-import { inParallel } from "../../shared/in-parallel.ts";
-import { parseJson } from "../../shared/contract/messages.ts";
 import { makeSelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
-import { getHeldText } from "../../shared/nats/reserve.ts";
 import { askRegistries } from "./ask-registries.ts";
 import { consultLedger } from "./ledger/consult-ledger.ts";
 import type { MirrorLag } from "./mirror-lag.ts";
@@ -17,11 +13,11 @@ import {
   type UpdatePlan,
   chooseCandidates,
   findNewer,
-  hasTagMoved,
   makePlan,
 } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 import { followTags } from "./tags/follow-tags.ts";
+import { dueImages, readHolds } from "./read-holds.ts";
 import { RECENT_MS } from "./recent-answers.ts";
 import { type EngineSnapshot, takeEngineSnapshot } from "./engine-snapshot.ts";
 
@@ -79,20 +75,19 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
     ...{ coversAll, recentMs, sharedMs },
     isCurrent: isCurrentFor(chosen),
   });
-  const { advice } = registryAnswers;
   const candidates = followLatest(chosen, registryAnswers.answers, settings.LATEST_ONLY);
   const { answers, lags } = await polling.mirrors.examine(candidates, registryAnswers.answers, {
     signal,
     everyMs: comparisonInterval(search, settings.INTERVAL),
   });
   signal.throwIfAborted();
-  const moving = candidates.filter((candidate) => hasTagMoved(candidate, answers));
   const { strangers, same } = await origins.examine(candidates, answers, signal);
   const soaked = await consultLedger(polling, { candidates, answers, unsure: lags, coversAll });
+  const due = dueImages(candidates, answers, despiteHolds ? new Map() : soaked);
   const findings: PlanFindings = {
     candidates,
     answers,
-    held: await readHeldEntries(polling, despiteHolds ? [] : moving.map(({ facts }) => facts)),
+    ...(await readHolds(polling, due, despiteHolds)),
     ...{ strangers, same },
     lags: despiteHolds ? withoutPassedDigests(lags) : lags,
     soaked: despiteHolds ? new Map() : soaked,
@@ -106,7 +101,7 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
     newer: findNewer(findings),
     isThere: snapshot.facts.some(isWanted),
     strangers: new Set(strangers.keys()),
-    ...(advice !== undefined && { advice }),
+    ...(registryAnswers.advice !== undefined && { advice: registryAnswers.advice }),
   };
 }
 
@@ -127,19 +122,3 @@ const sharedInterval = ({ only, recentMs }: UpdateSearch, interval: number): num
 /** An operator who asks for an update gets the mirror's image if it differs from the running one. */
 const withoutPassedDigests = (lags: ReadonlyMap<string, MirrorLag>): ReadonlyMap<string, MirrorLag> =>
   new Map([...lags].map(([familiar, lag]) => [familiar, { ...lag, passed: [] }]));
-
-/** Held entries by container name. An entry that cannot be parsed holds nothing. */
-async function readHeldEntries(
-  { manager, host, log }: Pick<Polling, "manager" | "host" | "log">,
-  containers: readonly ContainerFacts[],
-): Promise<ReadonlyMap<string, HeldEntry>> {
-  const found = await inParallel(containers, { all: 16 }, async ({ name }) => {
-    const text = await getHeldText(manager, host.name, name);
-    if (text === undefined) return [];
-    const read = HeldEntry.safeParse(parseJson(text));
-    if (read.success) return [[name, read.data] as const];
-    log.warn({ container: name }, "held entry cannot be read");
-    return [];
-  });
-  return new Map(found.flat());
-}

@@ -167,6 +167,8 @@ export interface PlanFindings {
   readonly answers: ReadonlyMap<string, RegistryAnswer>;
   /** By container name. */
   readonly held: ReadonlyMap<string, HeldEntry>;
+  /** Containers whose new image the operator has refused for all hosts: name → why. */
+  readonly refused?: ReadonlyMap<string, string>;
   /** Containers whose image is not known to come from its repository: name → why. */
   readonly strangers?: ReadonlyMap<string, string>;
   /** Names of containers whose tag has moved to an image with the same content. */
@@ -273,6 +275,7 @@ function whyNotNow(candidate: Candidate, answer: RegistryAnswer, findings: PlanF
   return (
     whyNoUpdate(candidate, answer, findings) ??
     whyCooling(candidate, findings) ??
+    findings.refused?.get(candidate.facts.name) ??
     whyHeld(candidate, answer, findings)
   );
 }

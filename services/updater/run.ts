@@ -20,6 +20,7 @@ import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 import { openBus } from "./bus.ts";
 import { prepareSnapshots } from "./journal/snapshot-store.ts";
 import { Counters } from "./journal/update-counters.ts";
+import { Approvals } from "./gate/approvals.ts";
 import { VerdictSignals } from "./gate/verdict-signals.ts";
 import { Fence } from "./journal/fence.ts";
 import { type EngineLease, createEngineLease } from "./lease/engine-lease.ts";
@@ -124,6 +125,7 @@ async function updateHost(work: HostWork): Promise<number> {
   void restoreTopologyOnReconnect(bus);
   void maintainConsumers(bus);
   await using participants = await Participants.follow(bus);
+  await using approvals = await Approvals.follow(bus);
   using verdictSignals = new VerdictSignals(nats, host.name);
   const swapSemaphore = new Semaphore(context.settings.SWAPS);
   const tagSemaphore = new Semaphore(1);
@@ -137,7 +139,7 @@ async function updateHost(work: HostWork): Promise<number> {
       if (!(await ownsHostName(nats, host))) return refuse(); // another Engine may have claimed the name meanwhile
       log.info({ writer: bus.writer, resuming: fence.open?.run }, "this updater acts on the host");
       await serve({
-        ...{ bus, fence, participants, verdictSignals, counters, hardStop },
+        ...{ bus, fence, participants, approvals, verdictSignals, counters, hardStop },
         ...{ swapSemaphore, tagSemaphore, references, steps, engineSilences, planFailures },
       });
     } catch (error) {

@@ -22,6 +22,7 @@ import type { HelperOutcome } from "./containers/helper-container.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { MarkedContainer } from "./journal/run-marker.ts";
 import type { Notices } from "./journal/notices.ts";
+import type { Approvals } from "./gate/approvals.ts";
 import type { Participants } from "./gate/gate-participants.ts";
 import type { Semaphore } from "./semaphore.ts";
 import type { ContainerReferences } from "./containers/container-references.ts";
@@ -36,6 +37,7 @@ export interface Updater {
   readonly bus: Bus;
   readonly fence: Fence;
   readonly participants: Participants;
+  readonly approvals: Approvals;
   readonly verdictSignals: VerdictSignals;
   /** Limits how many containers of the host are down for an update at a time. */
   readonly swapSemaphore: Semaphore;

@@ -70,8 +70,15 @@ export const natsErrors = {
   },
   leafHasNoParticipants: {
     says: "NATS at {url} is a leaf node",
-    cause: "A leaf node has a copy of its hub's participants.",
-    remedy: "add, change and remove participants at its hub",
+    cause: "A leaf node has a copy of its hub's participants, and of what was said about digests.",
+    remedy: "add, change and remove participants, approve and refuse at its hub",
+  },
+  approvalNotStored: {
+    says: "NATS did not store it ({because})",
+    cause:
+      "The bucket of approvals is missing, full, or this key may not write the entry: a participant's may write its own only.",
+    remedy:
+      "use the operator's key, or name with --as whose key it is; where the bucket is missing: `ouroboros nats-config prepare`",
   },
   hubNeedsHostName: {
     says: "NATS_HUB is set, and OUROBOROS_HOST is not",

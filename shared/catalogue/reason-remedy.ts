@@ -2,7 +2,8 @@
 // another version, so its entry in the catalogue is found by that text. Pure.
 import { type MessageEntry, fillIn } from "./entry.ts";
 import { credentialErrors, registryErrors } from "./registry-errors.ts";
-import { dueReasons, ownPartReasons, skipReasons } from "./skip-reasons.ts";
+import { ownPartReasons } from "./own-part-reasons.ts";
+import { dueReasons, skipReasons } from "./skip-reasons.ts";
 
 export interface ReasonAndRemedy {
   readonly because: string;

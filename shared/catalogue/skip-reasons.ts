@@ -144,11 +144,37 @@ export const skipReasons = {
     cause: "This digest was refused, deferred or rolled back.",
     remedy: "mend the cause; to try again now: `ouroboros update {container}`",
   },
+  refusedDigest: {
+    says: "{image} is refused for all hosts: {because}",
+    cause: "The operator has said so with `ouroboros refuse`.",
+    remedy: "wait for the next image; to take it after all: `ouroboros approve {image}`",
+  },
+  deferredDigest: {
+    says: "{image} is put off for all hosts: {because}",
+    cause: "The operator has recorded the verdict `defer` for it.",
+    remedy: "wait; to take it now: `ouroboros approve {image}`",
+  },
+  approvalUnreadable: {
+    says: "what the operator has said about {image} cannot be understood: {because}",
+    cause: "The entry in the bucket of approvals was not written by `ouroboros approve` or `refuse`.",
+    remedy: "say it anew with `ouroboros approve {image}` or `ouroboros refuse {image}`",
+  },
   cooling: {
     says: "cooling down: {digest} is on its tag since {since}, and is taken not before {until}",
     cause:
       "COOLDOWN or the label com.ouroboros.cooldown wants a new image to stay on its tag for a while. The time counts from when the ledger first saw it there.",
     remedy: "wait; to update now: `ouroboros update {container}`",
+  },
+  unproved: {
+    says: "not proved elsewhere: {digest} has lasted on {count} of the {needs} hosts that are needed of {hosts}",
+    cause:
+      "With COOLDOWN_AFTER a host takes only what COOLDOWN_HOSTS of the named hosts have run for as long as COOLDOWN says, on the same platform.",
+    remedy: "wait, or update those hosts; to update now: `ouroboros update {container}`",
+  },
+  disproved: {
+    says: "not proved elsewhere: {digest} was rolled back on {hosts}",
+    cause: "COOLDOWN_AFTER names the hosts, and what fails on one of them is not taken.",
+    remedy: "wait for the next image; to update now: `ouroboros update {container}`",
   },
   cooldownLabel: {
     says: "its label com.ouroboros.cooldown cannot be understood: {text}",
@@ -219,35 +245,5 @@ export const dueReasons = {
     says: "its group does not fit in one plan",
     cause: "What is said of its containers is larger than a message may be.",
     remedy: "name fewer labels in EVENT_LABELS, or remove dependency labels",
-  },
-} as const satisfies Catalogue;
-
-const CALLED_OURS = "The updater does not replace the container that it runs in while it works.";
-
-export const ownPartReasons = {
-  off: {
-    says: "part of Ouroboros itself",
-    cause: "Ouroboros updates itself only if asked to.",
-    remedy: "set SELF_UPDATE=true, or update it with `docker compose pull` and `up -d`",
-  },
-  neverUpdated: {
-    says: "part of Ouroboros itself: a {role} is never updated",
-    cause: CALLED_OURS,
-    remedy: "update it by hand, with `docker compose pull` and `up -d`",
-  },
-  unidentified: {
-    says: "part of Ouroboros itself, which cannot tell its own container",
-    cause: "Several containers look like the one that it runs in.",
-    remedy: "give it the host name that Docker gives a container, or update it by hand",
-  },
-  once: {
-    says: "part of Ouroboros itself, which ends by itself with RUN_ONCE",
-    cause: "With RUN_ONCE the next start may already use the newer image.",
-    remedy: "pull the image before the next start",
-  },
-  dependsOnOthers: {
-    says: "part of Ouroboros itself: it is updated without stopping others, so it may depend on none",
-    cause: "It has a dependency label.",
-    remedy: "remove the label",
   },
 } as const satisfies Catalogue;

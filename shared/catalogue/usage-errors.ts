@@ -57,6 +57,21 @@ export const usageErrors = {
     cause: "An advisory participant's verdict is only noted.",
     remedy: "leave one of both out",
   },
+  approveWhat: {
+    says: "the image is missing",
+    cause: "What is said counts for one digest of one repository.",
+    remedy: "say which, as IMAGE@DIGEST; `ouroboros approve` alone lists what waits",
+  },
+  byDigestHooks: {
+    says: "a participant that answers by digest cannot be asked at {hooks}",
+    cause: "At these hooks it is not about a new image, or it runs already.",
+    remedy: "allowed are {allowed}",
+  },
+  byDigestAdvisory: {
+    says: "a participant that answers by digest cannot be advisory",
+    cause: "Nobody would wait for its verdict, and it would not count.",
+    remedy: "leave one of both out",
+  },
   snoozeWhat: {
     says: "a container or image is missing",
     cause: "`snooze` silences the messages about one container or image.",

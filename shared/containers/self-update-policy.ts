@@ -2,7 +2,7 @@
 // com.ouroboros.role; the container that this program runs in is a part whatever its labels say. Pure.
 import { type Labels, labelOf } from "../settings/labels.ts";
 import { reasonOf } from "../catalogue/entry.ts";
-import { ownPartReasons } from "../catalogue/skip-reasons.ts";
+import { ownPartReasons } from "../catalogue/own-part-reasons.ts";
 import type { Host } from "../runtime/run-service.ts";
 import type { Settings } from "../settings/settings.ts";
 

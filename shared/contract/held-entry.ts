@@ -5,6 +5,7 @@ import { UpdateResult } from "./payloads.ts";
 
 export const HeldEntry = z.object({
   digest: z.string().describe("The registry's digest that is held; another one is not."),
+  image: z.string().optional().describe("The repository of the digest."),
   because: z.string(),
   by: z.string().describe("Who held it: a participant, or the updater itself."),
   until: z.number().nullable().describe("Milliseconds since 1970; null until the digest changes."),

@@ -1,5 +1,6 @@
 // The history of an image over all hosts, from their ledgers. Pure.
 import * as z from "zod";
+import { DigestVerdict } from "./approvals.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import { UpdateResult } from "./payloads.ts";
 
@@ -17,6 +18,7 @@ const DigestHistory = z.object({
   ends: z
     .partialRecord(UpdateResult, z.object({ times: z.number().int(), hosts: Hosts }))
     .describe("How updates to it ended."),
+  said: z.array(DigestVerdict).describe("What was said about it for all hosts, and counts now."),
 });
 type DigestHistory = z.infer<typeof DigestHistory>;
 
@@ -31,20 +33,31 @@ export interface HostLedger {
   readonly entry: LedgerEntry;
 }
 
-export function imageHistoryOf(image: string, ledgers: readonly HostLedger[]): ImageHistory {
+export function imageHistoryOf(
+  image: string,
+  ledgers: readonly HostLedger[],
+  saidOf: (digest: string) => DigestVerdict[] = () => [],
+): ImageHistory {
   const platforms = [...new Set(ledgers.map(({ entry }) => entry.platform))].sort();
   const digests = platforms.flatMap((platform) => {
     const own = ledgers.filter(({ entry }) => entry.platform === platform);
     const names = own.flatMap(({ entry: { stays, uses } }) =>
       [...stays, ...uses].map(({ digest }) => digest),
     );
-    return [...new Set(names)].map((digest) => digestHistory(digest, platform, own));
+    return [...new Set(names)].map((digest) => ({
+      ...digestHistory(digest, platform, own),
+      said: saidOf(digest),
+    }));
   });
   const newest = ({ stays }: DigestHistory): number => Math.max(...stays.map(({ to }) => Date.parse(to)), 0);
   return { image, digests: digests.toSorted((a, b) => newest(b) - newest(a)) };
 }
 
-function digestHistory(digest: string, platform: string, ledgers: readonly HostLedger[]): DigestHistory {
+function digestHistory(
+  digest: string,
+  platform: string,
+  ledgers: readonly HostLedger[],
+): Omit<DigestHistory, "said"> {
   const isIt = (one: { readonly digest: string }): boolean => one.digest === digest;
   const uses = ledgers.flatMap(({ host, entry }) => entry.uses.filter(isIt).map((use) => ({ host, ...use })));
   const ends: DigestHistory["ends"] = {};

@@ -54,6 +54,12 @@ export const Participant = z.object({
     .describe(
       "How many of its group have to say proceed; by default all. The largest number in the group counts.",
     ),
+  by_digest: z
+    .literal(true)
+    .optional()
+    .describe(
+      "It is waited for at no event: its verdict is what was recorded for the digest of the new image, and until then it defers.",
+    ),
   // A field of its own, and no error where a version does not know a name: no update waits because of a notice.
   hears: z
     .array(z.enum(noticeNames as [NoticeName, ...NoticeName[]]))
@@ -107,7 +113,7 @@ export const mayConcern = ({ hooks: named, hosts }: UnreadableEntry, hook: HookN
 /** A participant as it was when an event was published. Participants that are added later are not awaited for it. */
 export const AskedParticipant = Participant.pick({
   ...{ timeout_ms: true, max_ms: true, on_timeout: true },
-  ...{ advisory: true, group: true, needs: true },
+  ...{ advisory: true, group: true, needs: true, by_digest: true },
 }).extend({
   name: z.string(),
   unreadable: z.string().optional().describe("Why its entry cannot be understood: it counts as a defer."),

@@ -19,6 +19,8 @@ export const BUCKETS = {
   ledger: "OUROBOROS_LEDGER",
   /** Who asks a registry at the moment, and the last answers: for the pollers that share look-ups. */
   looks: "OUROBOROS_LOOKS",
+  /** What participants and the operator have said about a digest, once for all hosts. */
+  approvals: "OUROBOROS_APPROVALS",
 } as const;
 
 /** The buckets without which nothing is updated. An older installation may lack the others. */
@@ -65,6 +67,15 @@ export const heldKey = (host: string, container: string): string =>
 
 export const ledgerKey = (host: string, image: string, platform: string): string =>
   `${encodeToken(host)}.${encodeToken(image)}.${encodeToken(platform)}`;
+
+/** `repository` as the Engine writes it; `*` for `voter`: whoever it is. */
+export const approvalKey = (voter: string, { repository, digest }: ApprovedImage): string =>
+  `${voter === "*" ? "*" : encodeToken(voter)}.${encodeToken(repository)}.${encodeToken(digest)}`;
+
+interface ApprovedImage {
+  readonly repository: string;
+  readonly digest: string;
+}
 
 /** Deterministic, so that an event that is published again keeps its id. */
 export const eventId = (run: string, hook: EventName, container: string | null): string =>

@@ -7,7 +7,7 @@ import {
   type MsgRequest,
   type StoredMsg,
 } from "@nats-io/jetstream";
-import { headers } from "nats";
+import { PermissionViolationError, RequestError, headers } from "nats";
 import type { Clock } from "../clock.ts";
 import { Suspended } from "../errors.ts";
 import { Backoff } from "../retry.ts";
@@ -31,6 +31,14 @@ export const isRefused = (error: unknown): boolean =>
   error.code >= 10000 &&
   !TEMPORARY.has(error.code) &&
   error.status < 500;
+
+const NO_SUCH_STREAM = 10059;
+
+/** The stream is missing, or may not be read: then nobody takes the request, which the client calls so. */
+export const isUnavailable = (error: unknown): boolean =>
+  (error instanceof JetStreamApiError && error.code === NO_SUCH_STREAM) ||
+  (error instanceof RequestError && error.cause instanceof PermissionViolationError) ||
+  (error instanceof Error && error.name === "JetStreamNotEnabled");
 
 export interface PublishContext {
   readonly js: JetStreamClient;

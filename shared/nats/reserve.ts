@@ -2,18 +2,12 @@
 // these are stored. Hosts that share a NATS share the size limits of its streams, and so one of them can push out the
 // messages of another; a reserve is filled by the messages of its own host only. What a host needs to go on is read
 // from there where the fleet's stream has lost it. See docs/decisions/0061.
-import {
-  DiscardPolicy,
-  JetStreamApiError,
-  type JetStreamManager,
-  StorageType,
-  type StoredMsg,
-} from "@nats-io/jetstream";
-import { PermissionViolationError, RequestError, nanos } from "nats";
+import { DiscardPolicy, type JetStreamManager, StorageType, type StoredMsg } from "@nats-io/jetstream";
+import { nanos } from "nats";
 import { BUCKETS, STREAMS, heldKey, reserveOf, subjects } from "../contract/subjects.ts";
 import { encodeToken } from "../contract/subject-tokens.ts";
 import { entriesOf } from "./bucket-entries.ts";
-import { getLastMessage, readMessages } from "./jetstream.ts";
+import { getLastMessage, isUnavailable, readMessages } from "./jetstream.ts";
 import { UNDELETABLE, ensureStream, streamOf } from "./topology.ts";
 
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -69,7 +63,7 @@ export const getLastReserved = (
   subject: string,
 ): Promise<StoredMsg | undefined> =>
   getLastMessage(manager, reserveOf(host), subject).catch((error: unknown) => {
-    if (!isWithoutReserve(error)) throw error;
+    if (!isUnavailable(error)) throw error;
     return undefined;
   });
 
@@ -83,26 +77,26 @@ export async function readReserved(
   try {
     for await (const message of readMessages(manager, reserveOf(host), subject)) found.push(message);
   } catch (error) {
-    if (!isWithoutReserve(error)) throw error;
+    if (!isUnavailable(error)) throw error;
   }
   return found;
 }
 
 /** The text of what is held for a container; undefined where nothing is, or no longer. */
-export async function getHeldText(
+export const getHeldText = async (
   manager: JetStreamManager,
   host: string,
   container: string,
-): Promise<string | undefined> {
+): Promise<string | undefined> => (await getHeld(manager, host, container))?.text;
+
+/** The same, and when it was stored: server time, milliseconds since 1970. */
+export async function getHeld(
+  manager: JetStreamManager,
+  host: string,
+  container: string,
+): Promise<{ readonly text: string; readonly at: number } | undefined> {
   const subject = `$KV.${BUCKETS.held}.${heldKey(host, container)}`;
   const kept = await getLastKept(manager, { host, stream: streamOf(BUCKETS.held), subject });
-  return kept?.message.header.has("KV-Operation") === true ? undefined : kept?.message.string();
+  if (kept === undefined || kept.message.header.has("KV-Operation")) return undefined;
+  return { text: kept.message.string(), at: kept.message.time.getTime() };
 }
-
-const NO_SUCH_STREAM = 10059;
-
-/** The stream is missing, or may not be read: then nobody takes the request, which the client calls so. */
-const isWithoutReserve = (error: unknown): boolean =>
-  (error instanceof JetStreamApiError && error.code === NO_SUCH_STREAM) ||
-  (error instanceof RequestError && error.cause instanceof PermissionViolationError) ||
-  (error instanceof Error && error.name === "JetStreamNotEnabled");

@@ -72,6 +72,7 @@ const HISTORY = {
   [BUCKETS.observers]: 1,
   [BUCKETS.ledger]: 1,
   [BUCKETS.looks]: 1,
+  [BUCKETS.approvals]: 1,
 } as const;
 
 /**
@@ -81,8 +82,12 @@ const HISTORY = {
 const GROWING: readonly string[] = [BUCKETS.held, BUCKETS.observers, BUCKETS.ledger, BUCKETS.looks];
 const MAX_BUCKET_BYTES = 64 * MB;
 
-/** Entries that nobody writes again go by age. */
-const AGED: Readonly<Record<string, object>> = {
+/**
+ * Buckets with limits of their own. Entries that nobody writes again go by age. Where the approvals are full, no new one is
+ * stored: nobody can push out what another has refused.
+ */
+const LIMITED: Readonly<Record<string, object>> = {
+  [BUCKETS.approvals]: { max_bytes: MAX_BUCKET_BYTES, max_age: days(365), max_msg_size: 32 * 1024 },
   [BUCKETS.ledger]: { max_bytes: 128 * MB, max_age: days(180), max_msg_size: 32 * 1024 },
   [BUCKETS.looks]: { max_age: days(2), max_msg_size: 1024 },
 };
@@ -95,7 +100,7 @@ interface WantedStreams {
   readonly leaf?: Leaf | undefined;
 }
 
-/** A NATS that is a leaf node: it stores the messages of its hosts and mirrors the participants of its hub. */
+/** A NATS that is a leaf node: it stores the messages of its hosts, and mirrors its hub's participants and approvals. */
 interface Leaf {
   /** JetStream domain of the hub. */
   readonly hub: string;
@@ -132,16 +137,18 @@ const confineSubjects = (streamSubjects: readonly string[], leaf: Leaf | undefin
 async function ensureLeafBuckets(nats: NatsConnection, manager: JetStreamManager, leaf: Leaf): Promise<void> {
   const ownSubjects = (bucket: string, suffix: string) =>
     leaf.hosts.map((host) => `$KV.${bucket}.${encodeToken(host)}${suffix}`);
-  const { hosts, held, ledger, participants } = BUCKETS;
+  const { hosts, held, ledger, participants, approvals } = BUCKETS;
   await ensureStream(manager, { ...bucketBase(hosts), subjects: ownSubjects(hosts, "") });
   for (const bucket of [held, ledger])
     await ensureStream(manager, { ...bucketBase(bucket), subjects: ownSubjects(bucket, ".>") });
-  const found = await findInfo(() => manager.streams.info(streamOf(participants)));
-  if (found !== undefined && found.config.mirror === undefined)
-    throw new Error(messageOf(natsErrors.ownParticipants, { bucket: participants }));
-  const mirror = { name: participants, domain: leaf.hub };
-  if (found === undefined)
-    await new Kvm(nats).create(participants, { history: HISTORY[participants], mirror });
+  const copies = new Kvm(nats);
+  for (const name of [participants, approvals]) {
+    const found = await findInfo(() => manager.streams.info(streamOf(name)));
+    if (found !== undefined && found.config.mirror === undefined)
+      throw new Error(messageOf(natsErrors.ownParticipants, { bucket: name }));
+    if (found === undefined)
+      await copies.create(name, { history: HISTORY[name], mirror: { name, domain: leaf.hub } });
+  }
 }
 
 /** Creates the observers' bucket, which an earlier version did not make. @throws where the permissions forbid that. */
@@ -158,7 +165,7 @@ const bucketBase = (bucket: keyof typeof HISTORY) => ({
   ...(GROWING.includes(bucket)
     ? { discard: DiscardPolicy.Old, max_bytes: MAX_BUCKET_BYTES }
     : { discard: DiscardPolicy.New }),
-  ...AGED[bucket],
+  ...LIMITED[bucket],
   max_msgs_per_subject: HISTORY[bucket],
   allow_direct: true,
   ...UNDELETABLE,
@@ -203,7 +210,7 @@ export async function ensureHub(
         streamSubjects.map((subject) => subject.replace("*", encodeToken(host))),
       )),
     });
-  const { hosts: known, held, ledger, participants, observers } = BUCKETS;
+  const { hosts: known, held, ledger, participants, observers, approvals } = BUCKETS;
   await ensureStream(manager, {
     ...{ ...bucketBase(known), ...copies },
     ...(await sourcesFor(streamOf(known), (host) => [`$KV.${known}.${encodeToken(host)}`])),
@@ -213,7 +220,7 @@ export async function ensureHub(
       ...{ ...bucketBase(bucket), ...copies },
       ...(await sourcesFor(streamOf(bucket), (host) => [`$KV.${bucket}.${encodeToken(host)}.>`])),
     });
-  for (const bucket of [participants, observers])
+  for (const bucket of [participants, observers, approvals])
     await ensureStream(manager, { ...{ ...bucketBase(bucket), ...copies }, subjects: [`$KV.${bucket}.>`] });
 }
 

@@ -47,6 +47,7 @@ const checks: readonly ((given: SettingTexts) => readonly string[])[] = [
   requirePartner("REPO_PASS", "REPO_USER"),
   requirePartner("REPO_REGISTRY", "REPO_USER"),
   requirePartner("NATS_PASSWORD", "NATS_USER"),
+  requirePartner("COOLDOWN_HOSTS", "COOLDOWN_AFTER"),
   ({ env }) =>
     rows
       .filter(([name]) => name !== "OUROBOROS_HOST") // compose.yaml always sets OUROBOROS_HOST_FILE as a fallback

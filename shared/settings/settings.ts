@@ -176,6 +176,17 @@ export const settings = {
     read: value.tagPolicy,
     says: "Which later tags of its image a container moves to: `same` (none), `semver:^1.4` (versions in that range), `semver+pre:^1.4` (pre-releases too), `newest` (any), `newest:2026.*`, `regex:PATTERN`; always of its own variant, such as `-alpine`. A label `com.ouroboros.tag_policy` beats it. For poller and updater ([versions](versions.md#tag-policies)).",
   },
+  COOLDOWN_AFTER: {
+    byDefault: "",
+    read: value.names,
+    narrows: true,
+    says: "Names of hosts, `*` for all that share its NATS: only a new image is taken that COOLDOWN_HOSTS of them have run for as long as COOLDOWN says, and that was rolled back on none; empty: no other host is waited for. A host that is named itself waits for nobody. For poller and updater ([versions](versions.md#what-other-hosts-have-proved)).",
+  },
+  COOLDOWN_HOSTS: {
+    byDefault: "1",
+    read: value.count,
+    says: "How many of the hosts in COOLDOWN_AFTER must have run a new image.",
+  },
   SHARE_LOOK_UPS: {
     byDefault: "",
     read: value.names,

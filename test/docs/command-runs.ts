@@ -128,6 +128,8 @@ export const ouroborosRuns: Readonly<Record<CommandName, Omit<CommandRun, "print
   events: { test: "end-to-end/operator.test.ts", words: '"events"' },
   history: { test: "end-to-end/operator.test.ts", words: '"history"' },
   image: { test: "end-to-end/cooldown.test.ts", words: '"image"' },
+  approve: { test: "cli/commands/approve.test.ts", words: '"approve"' },
+  refuse: { test: "cli/commands/approve.test.ts", words: '"refuse"' },
   update: { test: "end-to-end/rollback.test.ts", words: '"update"' },
   rollback: { test: "end-to-end/rollback.test.ts", words: '"rollback"' },
   repair: { test: "end-to-end/repair.test.ts", words: '"repair"' },

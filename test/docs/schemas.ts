@@ -13,6 +13,7 @@ import {
   noticeNames,
   notices,
 } from "../../shared/contract/hooks.ts";
+import { Approval } from "../../shared/contract/approvals.ts";
 import { CloudEvent, Notice, Verdict } from "../../shared/contract/messages.ts";
 import { Participant } from "../../shared/contract/participants.ts";
 import {
@@ -53,6 +54,9 @@ export const messages: Readonly<Record<string, z.ZodType>> = {
     "Any event: what all of them have in common, also those of hooks that this version does not know.",
   ),
   verdict: Verdict.describe("A participant's answer, where it is not plain text."),
+  approval: Approval.describe(
+    "An entry of the bucket OUROBOROS_APPROVALS: a participant's verdict about a digest, for all hosts.",
+  ),
   progress: z
     .unknown()
     .describe("A sign that a participant is still at it. What it holds does not matter, its subject counts."),

@@ -203,7 +203,7 @@ Also true of all of them:
 - A plan only names containers of the host that it is for. Which image is pulled follows from the container itself, so
   that a forged plan can at most have a container updated to what its own tag points to, after all who must be asked; with a
   tag policy (TAG_POLICY, \`com.ouroboros.tag_policy\`) to what a later tag points to that the policy takes; with a
-  cooldown (COOLDOWN, \`com.ouroboros.cooldown\`) to any image of its own repository. Only the host's own keys publish plans.
+  cooldown (COOLDOWN, COOLDOWN_AFTER, \`com.ouroboros.cooldown\`) to any image of its own repository. Only the host's own keys publish plans.
 - A registry's list of tags is bounded in size and in pages, leads to no other server, and what is no tag in it is left out. A
   pattern is matched in time linear in the tag ([why](decisions/0075-patterns-for-tags-are-matched-in-linear-time.md)).
 - What decides is stored: no message of events, verdicts and journal can be deleted, and no stream or bucket purged or rolled
@@ -233,21 +233,24 @@ ${table(["With the subject of another, an adversary", ...TRYING], attempts())}
   makes one for each host as soon as there are several. It takes 8 MB of \`max_file_store\`: for more than 300 hosts raise
   that. ${code("ouroboros doctor")} reports a stream that is nearly full, and a host without a reserve. A reserve is a copy, made
   within milliseconds: what is pushed out before that, or while the server itself is down, is not in it.
+  Approvals are the exception: where their bucket is full, no new one is stored, and none is lost. A participant can so keep
+  others from approving and refusing, which they are told; entries go after a year.
 - **Time.** Who publishes as fast as NATS takes it slows everybody, and who asks a participant more than it can answer keeps
   it from answering others: their updates are put off until it ends. Hosts that must not do that to each other have a NATS
   each ([leaf nodes](leaf-nodes.md)).
 - **Look-ups and cooldowns.** A host that SHARE_LOOK_UPS names is believed when it says that a tag has not moved; whoever has its
   poller's key can so keep updates from those that believe it, until they stop. It can cause none: what is new a host looks
   at itself. A poller's key can also take the turns of others at asking, which then ask a few seconds later. Who fills the
-  bucket of the ledger makes a host that restarts meanwhile count its cooldowns anew.
+  bucket of the ledger makes a host that restarts meanwhile count its cooldowns anew. A host that COOLDOWN_AFTER names is believed
+  when it says that an image runs there, or was rolled back: it can speed up and keep back those that name it, and nobody else.
 - **Message ids.** A message with a \`Nats-Msg-Id\` that somebody else has used within the last 0.1 s is dropped by the server.
   Ouroboros sends none, and a participant need not.
 - **A host's own keys.** Poller, updater and hook-executor of one host trust each other. With the updater's key one can write its
   journal and skip every wait; that key controls the host's containers anyway.
 - **The operator's key, and the machine NATS runs on**, may do everything.
 - **The key of a leaf node**, which is the server of one host. It is in the account of the hub's streams, with permissions. The
-  hub copies from it what is its host's; but where the server answers to it, and where a consumer on the participants' entries
-  delivers, can be any subject of the hub. That is no verdict and no command, yet it can make an entry or a lock unreadable,
+  hub copies from it what is its host's; but where the server answers to it, and where a consumer on the entries of participants
+  and approvals delivers, can be any subject of the hub. That is no verdict and no command, yet it can make an entry or a lock unreadable,
   and on the API's subjects delete a copy that the hub has. Give it only to a machine that you trust with the fleet's participants.
 - **One account for all**, in folders that an older \`nats-config\` wrote: there the same holds for every key, and for all streams.
   ${code("ouroboros doctor")} and ${code("nats-config write")} say where it is so.

@@ -64,6 +64,8 @@ const SEEDS_OF_ALL = [
   "$KV.OUROBOROS_PARTICIPANTS.a",
   "$KV.OUROBOROS_PARTICIPANTS.b",
   "$KV.OUROBOROS_OBSERVERS.notifier.seen",
+  "$KV.OUROBOROS_APPROVALS.a.shop.sha",
+  "$KV.OUROBOROS_APPROVALS.operator.shop.sha",
 ];
 
 /** One server, or several that are joined. */
@@ -307,7 +309,9 @@ async function quietHoldings(managers: readonly JetStreamManager[]): Promise<Hol
 
 /** A hub has what its leaf nodes have; nothing to wait for where there is one server. */
 async function copiesAreMade([hub, ...leaves]: readonly JetStreamManager[]): Promise<void> {
-  const own = [BUCKETS.participants, BUCKETS.observers, BUCKETS.looks].map((bucket) => `KV_${bucket}`);
+  const own = [BUCKETS.participants, BUCKETS.approvals, BUCKETS.observers, BUCKETS.looks].map(
+    (bucket) => `KV_${bucket}`,
+  );
   const copied = streams.filter((name) => !own.includes(name));
   const counted = async (manager: JetStreamManager, name: string) =>
     (await manager.streams.info(name)).state.messages;

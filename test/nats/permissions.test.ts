@@ -86,6 +86,11 @@ const deniedToPublish: readonly Denied[] = [
     ["ouroboros.run.web01.r", "ouroboros.run.web01.open"],
   ],
   ["say who is asked", confined, ["$KV.OUROBOROS_PARTICIPANTS.a", "$KV.OUROBOROS_PARTICIPANTS.c"]],
+  [
+    "say anything about a digest for the operator, or for another participant",
+    confined.filter((user) => user !== "participant_b"),
+    ["$KV.OUROBOROS_APPROVALS.operator.shop.x", "$KV.OUROBOROS_APPROVALS.b.shop.x"],
+  ],
   ["say what is held", confined.filter((user) => user !== "updater_web01"), ["$KV.OUROBOROS_HELD.web01.web"]],
   ["claim a host's name", confined.filter((user) => user !== "poller_web01"), ["$KV.OUROBOROS_HOSTS.web01"]],
   [

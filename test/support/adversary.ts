@@ -178,7 +178,15 @@ export function targets(users: readonly User[]): string[] {
     `$JS.API.CONSUMER.CREATE.${stream}`,
     `$JS.API.DIRECT.GET.${stream}`,
   ]);
-  return [...new Set([...ofRoles, ...ofHosts, ...calls, `$KV.${BUCKETS.participants}.a`])];
+  return [
+    ...new Set([
+      ...ofRoles,
+      ...ofHosts,
+      ...calls,
+      `$KV.${BUCKETS.participants}.a`,
+      `$KV.${BUCKETS.approvals}.operator.x.x`,
+    ]),
+  ];
 }
 
 /** Resolves when the server has it all, with how much it was. Requests to itself are answered. */

@@ -18,7 +18,17 @@ const pages = {
     "self",
     "chaos",
   ],
-  performance: ["downtime", "fleet", "round-trip", "sustained", "memory", "commands", "look-ups"],
+  performance: [
+    "downtime",
+    "fleet",
+    "round-trip",
+    "sustained",
+    "memory",
+    "commands",
+    "look-ups",
+    "host-look-ups",
+    "idle-cycles",
+  ],
 } as const;
 export type Section = (typeof pages)[keyof typeof pages][number];
 

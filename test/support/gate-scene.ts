@@ -3,6 +3,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { pino } from "pino";
 import { type Bus, openBus } from "../../services/updater/bus.ts";
 import { createEngineLease } from "../../services/updater/lease/engine-lease.ts";
+import { Approvals } from "../../services/updater/gate/approvals.ts";
 import { VerdictSignals } from "../../services/updater/gate/verdict-signals.ts";
 import type { GateQuestion } from "../../services/updater/gate/gate-event.ts";
 import { Gate } from "../../services/updater/gate/gate.ts";
@@ -52,6 +53,7 @@ export async function gateScene(
     lease: await createEngineLease(context, host),
   });
   const known = await Participants.follow(bus);
+  const approvals = await Approvals.follow(bus);
   const verdictSignals = new VerdictSignals(nats, host.name);
   const operate = async (hook: HookName, words: readonly (readonly string[])[], more?: number) => {
     const asked = () => known.findAsked(hook, host.name, { executor: false, others: true }).length;
@@ -65,7 +67,10 @@ export async function gateScene(
   return {
     bus,
     newGate: async (run) =>
-      new Gate(bus, await Journal.open(bus, run), { participants: known, verdictSignals, mode: "update" }),
+      new Gate(bus, await Journal.open(bus, run), {
+        ...{ participants: known, approvals, verdictSignals },
+        mode: "update",
+      }),
     register: (hook, names) =>
       operate(
         hook,
@@ -81,6 +86,7 @@ export async function gateScene(
       over.abort();
       verdictSignals[Symbol.dispose]();
       await known[Symbol.asyncDispose]();
+      await approvals[Symbol.asyncDispose]();
       await nats.close();
     },
   };

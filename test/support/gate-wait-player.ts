@@ -16,6 +16,8 @@ import type { AskedParticipant } from "../../shared/contract/participants.ts";
 /** Milliseconds after the event was published. */
 export type Happening = { readonly at: number } & (
   | { readonly kind: "stored"; readonly voter: string; readonly verdict?: Verdict }
+  /** Recorded for the digest that the event is about. */
+  | { readonly kind: "recorded"; readonly voter: string; readonly verdict: Verdict }
   | { readonly kind: "news"; readonly news: WaitNews }
 );
 
@@ -63,6 +65,7 @@ class WaitPlayer {
   #pending: WaitEffect[];
   readonly #effects: WaitEffect[] = [];
   readonly #coming: Happening[];
+  readonly #standing = new Map<string, Verdict>();
   readonly #subjects: Record<string, (Verdict | undefined)[]> = {};
   readonly #read: Record<string, number[]> = {};
   readonly #published: number[] = [];
@@ -97,7 +100,7 @@ class WaitPlayer {
         return this.#take({ kind: "read", updates });
       }
       case "check the hub":
-        return this.#take({ kind: "hub checked", outage: this.#outage });
+        return this.#take({ kind: "hub checked", outage: this.#outage, standing: this.#standing });
       case "set timer": {
         const end = this.#now + effect.ms;
         this.#letHappen(end);
@@ -116,6 +119,7 @@ class WaitPlayer {
       this.#coming.shift();
       this.#now = Math.max(this.#now, next.at);
       if (next.kind === "news") this.#take(next.news);
+      else if (next.kind === "recorded") this.#standing.set(next.voter, next.verdict);
       else (this.#subjects[next.voter] ??= []).push(next.verdict);
       // what happens at the same time is there before anything is read
       if (this.#pending.length > 0 && this.#coming[0]?.at !== this.#now) return;

@@ -3,8 +3,10 @@ import { parseRunRecord } from "../../../shared/contract/run-records.ts";
 import { STREAMS, consumers, subjects } from "../../../shared/contract/subjects.ts";
 import { getServerTime } from "../../../shared/nats/jetstream.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
-import type { Candidate, RegistryAnswer, SoakedAnswer } from "../plan.ts";
+import { type Candidate, type RegistryAnswer, type SoakedAnswer, hasTagMoved } from "../plan.ts";
 import type { Polling } from "../polling.ts";
+import type { BelievedLedger } from "./proof.ts";
+import { readBelieved } from "./read-believed.ts";
 import { observationsOf, soakedAnswers } from "./note-updates.ts";
 
 interface Consultation {
@@ -33,11 +35,21 @@ export async function consultLedger(
   const sure = new Map([...answers].filter(([image]) => !unsure.has(image)));
   await ledger.note(observationsOf({ candidates, answers: sure, coversAll }, answeredAt), now);
   void ledger.save();
+  const after = othersToProve(settings.COOLDOWN_AFTER, polling.host.name);
+  const moved = candidates.filter((candidate) => hasTagMoved(candidate, sure)).map(({ ref }) => ref.familiar);
+  const believed: ReadonlyMap<string, readonly BelievedLedger[]> =
+    after.length === 0 ? new Map() : await readBelieved(polling, [...new Set(moved)], after);
   return soakedAnswers({
-    ...{ candidates, answers: sure, settings, now },
+    ...{ candidates, answers: sure, now },
+    settings: { ...settings, COOLDOWN_AFTER: after },
     entryOf: (image) => ledger.entryOf(image),
+    believedOf: (image) => believed.get(image) ?? [],
   });
 }
+
+/** A host that is named itself is one of those who prove. */
+const othersToProve = (hosts: readonly string[], own: string): string[] =>
+  hosts.includes(own) ? [] : [...hosts];
 
 /** The time of the NATS server, so that hosts agree on it; this machine's where the server does not tell. */
 export const ledgerTime = async ({ manager, host, clock }: Pick<Polling, "manager" | "host" | "clock">) =>

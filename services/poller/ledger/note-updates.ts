@@ -3,12 +3,13 @@
 import { iso } from "../../../shared/clock.ts";
 import { messageOf, reasonOf } from "../../../shared/catalogue/entry.ts";
 import { skipReasons } from "../../../shared/catalogue/skip-reasons.ts";
-import { readCooldown } from "../../../shared/containers/cooldown.ts";
+import { mayTakeOlder, readCooldown } from "../../../shared/containers/cooldown.ts";
 import type { LedgerEntry } from "../../../shared/contract/ledger.ts";
 import { shortDigest } from "../../../shared/registry/image-change.ts";
 import type { Settings } from "../../../shared/settings/settings.ts";
 import type { Candidate, RegistryAnswer, SoakedAnswer } from "../plan.ts";
 import type { TagObservation } from "./ledger.ts";
+import { type BelievedLedger, type DigestProof, isProved, proofOf } from "./proof.ts";
 import { chooseSoaked } from "./soak.ts";
 
 interface FoundImages {
@@ -40,7 +41,9 @@ export function observationsOf(
 
 interface SoakContext extends FoundImages {
   readonly entryOf: (image: string) => LedgerEntry;
-  readonly settings: Pick<Settings, "COOLDOWN">;
+  readonly settings: Pick<Settings, "COOLDOWN" | "COOLDOWN_AFTER" | "COOLDOWN_HOSTS">;
+  /** What hosts that are believed have written down about an image. */
+  readonly believedOf: (image: string) => readonly BelievedLedger[];
   readonly now: number;
 }
 
@@ -60,16 +63,24 @@ export function soakedAnswers(context: SoakContext): ReadonlyMap<string, SoakedA
 function soakedAnswer(
   { facts, ref, digests }: Candidate,
   digest: string,
-  { entryOf, settings, now }: SoakContext,
+  { entryOf, believedOf, settings, now }: SoakContext,
 ): SoakedAnswer | undefined {
   const cooldown = readCooldown(facts.labels, settings);
   if (cooldown.kind === "wrong")
     return { kind: "left", because: messageOf(skipReasons.cooldownLabel, { text: cooldown.text }) };
-  if (cooldown.ms === 0) return undefined;
+  if (!mayTakeOlder(cooldown)) return undefined;
   const entry = entryOf(ref.familiar);
-  const choice = chooseSoaked({ entry, digest, running: digests, cooldownMs: cooldown.ms, now });
+  const { ms: cooldownMs, after } = cooldown;
+  const needs = settings.COOLDOWN_HOSTS;
+  const proof = (one: string): DigestProof => proofOf(one, believedOf(ref.familiar), { cooldownMs, now });
+  const choice = chooseSoaked({
+    ...{ entry, digest, running: digests, cooldownMs, now },
+    ...(after.length > 0 && { isProved: (one) => isProved(proof(one), needs) }),
+  });
   if (choice.kind === "take")
     return choice.digest === digest ? undefined : { kind: "older", digest: choice.digest };
+  if (choice.kind === "unproved")
+    return { kind: "left", because: whyUnproved(choice.digest, proof(choice.digest), { after, needs }) };
   return {
     kind: "left",
     because: reasonOf(skipReasons.cooling, {
@@ -79,6 +90,23 @@ function soakedAnswer(
     }),
   };
 }
+
+function whyUnproved(
+  digest: string,
+  { provedBy, rolledBackOn }: DigestProof,
+  { after, needs }: { readonly after: readonly string[]; readonly needs: number },
+): string {
+  if (rolledBackOn.length > 0)
+    return reasonOf(skipReasons.disproved, {
+      ...{ digest: shortDigest(digest), hosts: rolledBackOn.slice(0, MAX_HOSTS_NAMED).join(", ") },
+    });
+  const hosts = after.includes("*") ? "all" : after.slice(0, MAX_HOSTS_NAMED).join(", ");
+  return reasonOf(skipReasons.unproved, {
+    ...{ digest: shortDigest(digest), count: provedBy.length, needs, hosts },
+  });
+}
+
+const MAX_HOSTS_NAMED = 10;
 
 const firstSeen = ({ stays }: LedgerEntry, digest: string): number | undefined => {
   const stay = stays.findLast((one) => one.digest === digest);

@@ -6,6 +6,8 @@
 //    the first digest after the one that runs is twice as old: no tag starves its containers.
 // 4. What is taken came to the tag after what runs, unless the tag itself has gone back.
 // 5. A digest that the tag has gone back from is not taken any more.
+// 6. Of those that have had their time, only what others have proved is taken, where that is asked for (proof.ts). Where
+//    they prove nothing, nothing is taken: this starves the containers.
 import type { LedgerEntry, TagStay } from "../../../shared/contract/ledger.ts";
 
 export type SoakChoice =
@@ -21,7 +23,9 @@ export type SoakChoice =
       readonly digest: string;
       /** When there is something to take at the latest. */
       readonly until: number;
-    };
+    }
+  /** It has had its time, and others have not proved it; nor an older one. */
+  | { readonly kind: "unproved"; readonly digest: string };
 
 interface SoakFacts {
   readonly entry: LedgerEntry;
@@ -31,6 +35,8 @@ interface SoakFacts {
   readonly running: readonly string[];
   readonly cooldownMs: number;
   readonly now: number;
+  /** Without it every digest is. */
+  readonly isProved?: (digest: string) => boolean;
 }
 
 interface SeenDigest {
@@ -41,7 +47,14 @@ interface SeenDigest {
 }
 
 /** For a container that does not run what the tag names. */
-export function chooseSoaked({ entry, digest, running, cooldownMs, now }: SoakFacts): SoakChoice {
+export function chooseSoaked({
+  entry,
+  digest,
+  running,
+  cooldownMs,
+  now,
+  isProved = () => true,
+}: SoakFacts): SoakChoice {
   const seen = withoutWithdrawn(entry.stays);
   const top = seen.at(-1);
   if (top?.digest !== digest) return { kind: "wait", digest, until: now + cooldownMs };
@@ -50,12 +63,16 @@ export function chooseSoaked({ entry, digest, running, cooldownMs, now }: SoakFa
     ...{ kind: "take", digest: taken, seenAt: firstSeen },
   });
   const isOldEnough = ({ firstSeen }: SeenDigest): boolean => firstSeen <= now - cooldownMs;
-  const settled = newer.findLast((one) => isOldEnough(one) && one.stayedMs >= cooldownMs);
-  if (settled !== undefined) return take(settled);
   const [first = top] = newer;
   const starvesFrom = first.firstSeen + 2 * cooldownMs;
-  const oldEnough = now >= starvesFrom ? newer.findLast(isOldEnough) : undefined;
-  if (oldEnough !== undefined) return take(oldEnough);
+  const settled = newer.filter((one) => isOldEnough(one) && one.stayedMs >= cooldownMs);
+  const oldEnough = now >= starvesFrom ? newer.filter(isOldEnough) : [];
+  for (const ready of [settled, oldEnough]) {
+    const proved = ready.findLast((one) => isProved(one.digest));
+    if (proved !== undefined) return take(proved);
+  }
+  const unproved = settled.at(-1) ?? oldEnough.at(-1);
+  if (unproved !== undefined) return { kind: "unproved", digest: unproved.digest };
   return { kind: "wait", digest, until: Math.min(now + cooldownMs - top.stayedMs, starvesFrom) };
 }
 

@@ -16,6 +16,7 @@ import {
   beginWait,
   reduceWait,
 } from "./gate-wait.ts";
+import type { StandingVerdicts } from "./standing-verdicts.ts";
 import type { VerdictSignals } from "./verdict-signals.ts";
 import type { HubOutage, WaitQuestion } from "./wait-verdicts.ts";
 
@@ -29,6 +30,8 @@ export interface WaitContext<T> {
   readonly publishAgain: () => Promise<void>;
   /** Undefined if the hub can be reached. */
   readonly findOutage: () => Promise<HubOutage | undefined>;
+  /** What is recorded now for the digests that the event is about (G11). */
+  readonly standing: () => StandingVerdicts;
   /** Records the decision (G4). */
   readonly decide: (received: readonly ReceivedVerdict[]) => Promise<T>;
 }
@@ -103,7 +106,7 @@ class RunningWait<T> implements Disposable {
       case "check the hub": {
         const outage = await findOutage();
         if (this.#reconnectsSeen !== bus.reconnects.count) this.#take({ kind: "reconnected" });
-        return { kind: "hub checked", outage };
+        return { kind: "hub checked", outage, standing: this.#context.standing() };
       }
       case "set timer":
         this.#timer = new AbortController();

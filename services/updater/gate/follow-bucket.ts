@@ -4,7 +4,7 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import type { Clock } from "../../../shared/clock.ts";
-import { getNextMessage } from "../../../shared/nats/jetstream.ts";
+import { getNextMessage, isUnavailable } from "../../../shared/nats/jetstream.ts";
 
 /** How often the stream is checked for more. A subscription does not see what a mirror copies. */
 const TICK_MS = 2000;
@@ -26,11 +26,15 @@ export interface BucketEntry {
   readonly written: number;
 }
 
-/** Resolves when `take` has received all current entries. @throws what NATS throws until then. */
+/**
+ * Resolves when `take` has received all current entries. @throws what NATS throws until then; with `mayLack` a bucket that
+ * is not there, or may not be read, is empty until it is.
+ */
 export async function followBucket(
   { nats, manager, clock }: BucketFollower,
   bucket: string,
   take: (entry: BucketEntry) => void,
+  { mayLack = false }: { readonly mayLack?: boolean } = {},
 ): Promise<AsyncDisposable> {
   const stopped = new AbortController();
   const stream = `KV_${bucket}`;
@@ -62,8 +66,10 @@ export async function followBucket(
   try {
     await readOn();
   } catch (error) {
-    subscription.unsubscribe();
-    throw error;
+    if (!mayLack || !isUnavailable(error)) {
+      subscription.unsubscribe();
+      throw error;
+    }
   }
   const following = follow();
   return {

@@ -111,12 +111,13 @@ function askIfConcerned(
   participant: Participant,
   { hook, about }: { readonly hook: HookName; readonly about: readonly ConcernedContainer[] },
 ): AskedParticipant[] {
-  const { timeout_ms, max_ms, on_timeout, advisory, group, needs } = participant;
+  const { timeout_ms, max_ms, on_timeout, advisory, group, needs, by_digest } = participant;
   const asked: AskedParticipant = {
     ...{ name, timeout_ms, max_ms, on_timeout },
     ...(advisory === true && { advisory }),
     ...(group !== undefined && { group }),
     ...(needs !== undefined && { needs }),
+    ...(by_digest === true && { by_digest }),
   };
   if (!hasContainerFilter(participant)) return [asked];
   const chosen = about

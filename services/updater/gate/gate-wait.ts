@@ -5,6 +5,7 @@ import type { Verdict } from "../../../shared/contract/messages.ts";
 import { OPERATOR } from "../../../shared/contract/participants.ts";
 import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 import type { ReceivedVerdict } from "./decision.ts";
+import type { StandingVerdicts } from "./standing-verdicts.ts";
 import {
   type HubOutage,
   type WaitFacts,
@@ -69,7 +70,12 @@ export type WaitNews =
   | { readonly kind: "signal" | "progress"; readonly token: string }
   | ({ readonly kind: "message" } & VerdictMessage)
   | { readonly kind: "read"; readonly updates: readonly VoterUpdate[] }
-  | { readonly kind: "hub checked"; readonly outage: HubOutage | undefined };
+  | {
+      readonly kind: "hub checked";
+      readonly outage: HubOutage | undefined;
+      /** What is recorded for the digests that the event is about (G11). */
+      readonly standing: StandingVerdicts;
+    };
 
 interface VerdictMessage {
   readonly voter: string;
@@ -118,10 +124,12 @@ export function reduceWait(state: WaitState, input: WaitInput): WaitStep {
       return withoutEffect(receiveMessage(state, input, now));
     case "read":
       return checkHub(state, input.updates, now);
-    case "hub checked":
+    case "hub checked": {
+      const known = { ...state, received: receiveStanding(state, input.standing, now) };
       return input.outage === undefined
-        ? conclude(state, now)
-        : conclude({ ...state, received: applyHubOutage(state, input.outage, now) }, now);
+        ? conclude(known, now)
+        : conclude({ ...known, received: applyHubOutage(known, input.outage, now) }, now);
+    }
     case "signal":
     case "progress": {
       const name = state.names.get(input.token); // anybody else's signals are junk (G7)
@@ -164,6 +172,18 @@ function receiveMessage(
   if (verdict === undefined) return { ...state, cursors };
   return { ...state, cursors, received: receiveVerdict(state, voter, verdict, now) };
 }
+
+/** An answer to the event itself comes first, also where it is still to be read (G3). */
+const receiveStanding = (state: WaitState, standing: StandingVerdicts, now: number): WaitState["received"] =>
+  [...standing]
+    .filter(([voter]) => [...state.names.values()].includes(voter) && !isUnread(state, voter))
+    .reduce(
+      (received, [voter, verdict]) => receiveVerdict({ ...state, received }, voter, verdict, now),
+      state.received,
+    );
+
+const isUnread = ({ signaled, updates }: WaitState, voter: string): boolean =>
+  signaled.has(voter) || updates.some((update) => update.voter === voter && update.more);
 
 /** The end of a round. */
 function conclude(state: WaitState, now: number): WaitStep {

@@ -14,17 +14,22 @@
 //       later are not waited for, nor the hook-executor where HOOK_EXECUTOR was turned off or on meanwhile.
 //   G10 A pending question is published again if the size limit of the streams evicted it, or answers that may not have
 //       been read.
+//   G11 What somebody has recorded for the digest of the new image counts like an answer, unless an answer to the event
+//       is there; what of it cannot be understood counts as a defer.
 import { iso } from "../../../shared/clock.ts";
 import { Suspended } from "../../../shared/errors.ts";
 import type { HookName, Mode } from "../../../shared/contract/hooks.ts";
 import { getLastMessage, publish, publishOnce, retryUntilAnswered } from "../../../shared/nats/jetstream.ts";
+import type { ImageDigest } from "../../../shared/contract/approvals.ts";
 import type { AskedParticipant } from "../../../shared/contract/participants.ts";
 import { type DecisionRecord, isPastPlan } from "../../../shared/contract/run-records.ts";
 import { STREAMS, eventId, executorParticipant, subjects } from "../../../shared/contract/subjects.ts";
 import { type ConcernedContainer, ConcernedContainers } from "./concerned-containers.ts";
 import type { Bus } from "../bus.ts";
+import type { Approvals } from "./approvals.ts";
 import { collectVerdicts } from "./collect-verdicts.ts";
 import { decide } from "./decision.ts";
+import { type StandingVerdicts, newImagesIn, standingVerdicts } from "./standing-verdicts.ts";
 import type { VerdictSignals } from "./verdict-signals.ts";
 import { type GateQuestion, makeGateEvent } from "./gate-event.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -35,6 +40,7 @@ export class Gate {
   readonly #bus: Bus;
   readonly #journal: Journal;
   readonly #participants: Participants;
+  readonly #approvals: Approvals;
   readonly #verdictSignals: VerdictSignals;
   readonly #mode: Mode;
   readonly #abouts = new ConcernedContainers();
@@ -42,11 +48,17 @@ export class Gate {
   constructor(
     bus: Bus,
     journal: Journal,
-    parts: { participants: Participants; verdictSignals: VerdictSignals; mode: Mode },
+    parts: {
+      participants: Participants;
+      approvals: Approvals;
+      verdictSignals: VerdictSignals;
+      mode: Mode;
+    },
   ) {
     this.#bus = bus;
     this.#journal = journal;
     this.#participants = parts.participants;
+    this.#approvals = parts.approvals;
     this.#verdictSignals = parts.verdictSignals;
     this.#mode = parts.mode;
   }
@@ -61,7 +73,8 @@ export class Gate {
     const before = this.#journal.findDecision(event);
     if (before !== undefined) return before;
     const asked = await this.#askedFor(event, question, about);
-    if (asked.length === 0 && !(await this.#isCutOff())) {
+    const isUnasked = asked.length === 0 && this.#standingFor(question, asked)().size === 0;
+    if (isUnasked && !(await this.#isCutOff())) {
       await this.#publish(event, question, asked);
       return {
         kind: "decided",
@@ -91,6 +104,7 @@ export class Gate {
         publish: () =>
           isResumed ? this.#publishAgain(event, question, asked) : this.#publish(event, question, asked),
         publishAgain: () => this.#publishAgain(event, question, asked),
+        standing: this.#standingFor(question, asked),
         findOutage: async () => ((await this.#isCutOff()) ? this.#bus.hub : undefined),
         decide: async (received) => {
           const decision = decide(hook, received, asked);
@@ -105,6 +119,16 @@ export class Gate {
         isOwnOff: !this.#bus.context.settings.HOOK_EXECUTOR,
       },
     );
+  }
+
+  /** G11. */
+  #standingFor<N extends HookName>(
+    { hook, container, locals }: GateQuestion<N>,
+    asked: readonly AskedParticipant[],
+  ): () => StandingVerdicts {
+    const newImages = newImagesIn(hook, container, locals);
+    const entryOf = (voter: string, image: ImageDigest) => this.#approvals.entryOf(voter, image);
+    return () => standingVerdicts({ hook, newImages, asked, entryOf, now: this.#bus.clock.now() });
   }
 
   #subjectOf<N extends HookName>(event: string, { hook, container }: GateQuestion<N>): string {

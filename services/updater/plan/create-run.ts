@@ -20,14 +20,14 @@ export function createRun(
   updater: ConnectedUpdater,
   { journal, notices, mode, plan, recovered }: RunParts,
 ): Run {
-  const { bus, participants, verdictSignals } = updater;
+  const { bus, participants, approvals, verdictSignals } = updater;
   return {
     ...updater,
     journal,
     notices,
     mode,
     isRollback: plan.rollback,
-    gate: new Gate(bus, journal, { participants, verdictSignals, mode }),
+    gate: new Gate(bus, journal, { participants, approvals, verdictSignals, mode }),
     log: bus.context.log.child({ run: plan.run }),
     dependencySemaphore: new Semaphore(bus.context.settings.SWAPS),
     ran: new Set(),

@@ -65,6 +65,7 @@ export async function finishContainer(run: Run, entry: UpdateEntry, ending: Resu
       ...result,
       container: name,
       digest: entry.digest,
+      image: entry.ref.name,
       end: heldAs,
       retryAfterS: decided?.retry_after_s,
     });

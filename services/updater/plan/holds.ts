@@ -16,6 +16,8 @@ const MAX_BACKOFF_MS = 86_400_000;
 export interface Hold {
   readonly container: string;
   readonly digest: string;
+  /** The repository of the digest. */
+  readonly image?: string;
   readonly end: UpdateResult;
   readonly because: string;
   readonly by: string;
@@ -37,6 +39,7 @@ async function writeHold(bus: Bus, hold: Hold): Promise<void> {
   const tries = before?.digest === hold.digest ? before.tries + 1 : 1;
   const entry: HeldEntry = {
     digest: hold.digest,
+    ...(hold.image !== undefined && { image: hold.image }),
     because: hold.because,
     by: hold.by,
     until: holdUntil(bus, hold, tries),

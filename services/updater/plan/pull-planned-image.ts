@@ -4,7 +4,7 @@ import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import { ifExists } from "../../../shared/docker/engine.ts";
 import { shortDigest } from "../../../shared/registry/image-change.ts";
-import { readCooldown } from "../../../shared/containers/cooldown.ts";
+import { mayTakeOlder, readCooldown } from "../../../shared/containers/cooldown.ts";
 import { type ImageRef, withTag } from "../../../shared/registry/image-ref.ts";
 import { digestsIn, originOf } from "../../../shared/registry/provenance.ts";
 import type { Bus } from "../bus.ts";
@@ -27,7 +27,7 @@ const isOlderOnPurpose = (
 ): boolean => {
   const cooldown = readCooldown(facts.labels, settings);
   const isDigest = /^sha\d+:[0-9a-f]{64,128}$/.test(digest);
-  return passedOver !== undefined && isDigest && cooldown.kind === "time" && cooldown.ms > 0;
+  return passedOver !== undefined && isDigest && mayTakeOlder(cooldown);
 };
 
 /** Pulls by digest, and gives the image the tag. @throws an Error with what the Engine or the registry said. */

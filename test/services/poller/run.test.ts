@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { Kvm } from "@nats-io/kv";
 import type { HeldEntry } from "../../../shared/contract/held-entry.ts";
-import { heldKey } from "../../../shared/contract/subjects.ts";
+import { BUCKETS, approvalKey, heldKey } from "../../../shared/contract/subjects.ts";
+import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import { engine, hubControl, pushApp } from "../../bed/bed.ts";
 import { HOST, eventually, hostRecord, openStage, runApp, startPoller } from "./stage.ts";
 
@@ -93,6 +95,30 @@ describe("the poller", () => {
     await stage.held.delete(heldKey(HOST, "web.1"));
     const { left } = await stage.check();
     assert.deepEqual(left, []);
+  });
+
+  it("leaves what the operator has refused for all hosts, and tries what is approved since it was held", async () => {
+    await using h1 = engine(1);
+    await using stage = await openStage();
+    await stage.makeTopology();
+    await stage.makeUpdater();
+    const { reference } = await pushApp("polled-refused", "1");
+    await runApp(h1, "web", reference);
+    const { digest } = await pushApp("polled-refused", "1");
+    const approvals = await new Kvm(stage.nats).open(BUCKETS.approvals);
+    const image = { repository: parseImageRef(reference)?.name ?? "", digest };
+    const say = (more: object) =>
+      approvals.put(approvalKey("operator", image), JSON.stringify({ digest, ...more }));
+    await say({ verdict: "refuse", reason: "it loses orders" });
+    const held: HeldEntry = { digest, because: "", by: "release", until: null, end: "refused", tries: 1 };
+    await stage.held.put(heldKey(HOST, "web"), JSON.stringify(held));
+    await using _poller = startPoller(h1, stage.server);
+    const because = async () =>
+      (await stage.check()).left.find(({ container }) => container === "web")?.because;
+    assert.match((await because()) ?? "", /is refused for all hosts: it loses orders/);
+    await say({ verdict: "proceed" });
+    assert.equal(await because(), undefined);
+    assert.deepEqual((await stage.take()).names, ["web"]);
   });
 
   it("tells each update once when it only monitors, also after a restart", async () => {

@@ -131,7 +131,9 @@ describe("with a cooldown of three days", () => {
       const told =
         choice.kind === "take"
           ? `take ${choice.digest}`
-          : `wait until ${Math.round(((choice.until - T0) / DAY) * 10) / 10}`;
+          : choice.kind === "wait"
+            ? `wait until ${Math.round(((choice.until - T0) / DAY) * 10) / 10}`
+            : "unproved";
       assert.equal(told, expected);
     });
 

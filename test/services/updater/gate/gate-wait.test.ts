@@ -17,6 +17,9 @@ const progress = (voter: string, at: number): Happening => ({
 const stored = (voter: string, at: number, verdict?: "proceed" | "defer" | "refuse"): Happening => ({
   ...{ at, kind: "stored", voter, ...(verdict && { verdict: { verdict } }) },
 });
+const recorded = (voter: string, at: number, verdict: "proceed" | "defer" | "refuse"): Happening => ({
+  ...{ at, kind: "recorded", voter, verdict: { verdict } },
+});
 const says = (voter: string, at: number, verdict?: "proceed" | "defer" | "refuse"): Happening[] => [
   stored(voter, at, verdict),
   signal(voter, at),
@@ -51,6 +54,39 @@ describe("a wait", () => {
       (hook) => playWait({ hook }, happenings).end.at,
     );
     assert.deepEqual(ends, [10, 20]);
+  });
+
+  it("takes what was recorded for the digest for the answer of who recorded it, at the next tick", () => {
+    const long = { asked: [askedParticipant("a", 10_000), askedParticipant("b", 10_000)] };
+    const { end } = playWait(long, [recorded("a", 0, "proceed"), recorded("b", 10, "refuse")]);
+    assert.deepEqual([end.at, end.words], [3000, { a: "proceed", b: "refuse" }]);
+  });
+
+  it("takes what was recorded for an event that is published for the first time without reading anything", () => {
+    const { end, effects } = playWait({ isNew: true }, [
+      recorded("a", 0, "defer"),
+      recorded("b", 0, "proceed"),
+    ]);
+    assert.deepEqual([end.at, end.words], [0, { a: "defer", b: "proceed" }]);
+    assert.ok(!effects.some(({ kind }) => kind === "read"));
+  });
+
+  it("takes an answer to the event before what was recorded", () => {
+    const { end } = playWait({}, [
+      ...[stored("a", 0, "proceed"), recorded("a", 0, "refuse"), recorded("b", 0, "proceed")],
+    ]);
+    assert.deepEqual([end.at, end.words], [0, { a: "proceed", b: "proceed" }]);
+  });
+
+  it("takes nothing that was recorded by who is not asked, but for the operator's", () => {
+    const { end } = playWait({}, [
+      recorded("c", 0, "refuse"),
+      ...says("a", 10, "proceed"),
+      ...says("b", 10, "defer"),
+    ]);
+    assert.deepEqual(end.words, { a: "proceed", b: "defer" });
+    const { end: refused } = playWait({ asked: [] }, [recorded("operator", 0, "refuse")]);
+    assert.deepEqual([refused.at, refused.words], [0, { operator: "refuse" }]);
   });
 
   for (const verdict of ["proceed", "defer", "refuse"] as const)

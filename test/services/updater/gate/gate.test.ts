@@ -123,6 +123,56 @@ describe("a hook that participants have to answer", () => {
   });
 });
 
+describe("a hook about an image of which somebody has said something for all hosts", () => {
+  afterEach(() => h1.clean());
+
+  /** before_update of a container whose image comes from a registry. */
+  async function question(): Promise<{ hook: GateQuestion<"before_update">; image: string }> {
+    const hook = await beforeUpdateOf(h1);
+    const [image = ""] = hook.locals.new_image.digests;
+    return { hook, image };
+  }
+
+  it("waits for nobody who has said it, and journals whose verdict it was", async () => {
+    await using server = await startNats();
+    await using scene = await gateScene(h1, server.url);
+    const { hook, image } = await question();
+    await scene.register(hook.hook, ["judge", "other"]);
+    const asking = (await scene.newGate("r1")).ask(hook);
+    await jetstream(scene.bus.nats).publish(subjects.verdict(h1.name, "other", EVENT), "proceed");
+    const said = await runOperatorCommand({ NATS_URL: server.url }, [
+      ...["refuse", image, "--as", "judge", "--reason", "it loses orders"],
+    ]);
+    assert.equal(said.code, 0, said.err);
+    const { verdict, by, reason } = await asking;
+    assert.deepEqual([verdict, by, reason], ["refuse", "judge", "about this digest: it loses orders"]);
+    const journal = await Journal.open(scene.bus, "r1");
+    assert.equal(journal.findDecision(EVENT)?.by, "judge");
+  });
+
+  it("is put off until one that answers by digest has said it, or the operator, and refused by the operator alone", async () => {
+    await using server = await startNats();
+    await using scene = await gateScene(h1, server.url);
+    const { hook, image } = await question();
+    const run = (...words: string[]) => runOperatorCommand({ NATS_URL: server.url }, words);
+    await scene.register(hook.hook, ["release"]);
+    await run("participant", "set", "release", "--by-digest", "yes");
+    const decide = async (id: string): Promise<string> => {
+      const { verdict, by } = await (await scene.newGate(id)).ask(hook);
+      return `${verdict} by ${by ?? "all"}`;
+    };
+    await until("it is known", async () => (await decide(`a${Date.now()}`)) === "defer by release");
+    await run("approve", image);
+    await until("the approval is known", async () => (await decide(`b${Date.now()}`)) === "proceed by all");
+    await scene.unregister(hook.hook, ["release"]);
+    await run("refuse", image, "--reason", "no");
+    await until(
+      "the refusal is known",
+      async () => (await decide(`c${Date.now()}`)) === "refuse by operator",
+    );
+  });
+});
+
 describe("a hook that is waited for while somebody fills the streams", () => {
   afterEach(() => h1.clean());
 
