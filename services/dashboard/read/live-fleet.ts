@@ -8,14 +8,20 @@ import { getNextMessage } from "../../../shared/nats/jetstream.ts";
 import { type RunRecordReader, makeRunRecordReader } from "../../../shared/nats/run-record-reader.ts";
 import { FleetView } from "../model/fleet-view.ts";
 import type { ViewId, ViewSource } from "../model/position.ts";
-import { applyHeld, applyHost, applyParticipant, applyVerdict, hearVerdict } from "./apply-messages.ts";
+import {
+  applyHeld,
+  applyHost,
+  applyParticipant,
+  applyVerdict,
+  hearVerdict,
+  recordIn,
+} from "./apply-messages.ts";
 import { readPlannedChanges } from "./event-changes.ts";
 import {
   type LoadedFleet,
   loadFleet,
   readEpoch,
   readVerdicts,
-  recordIn,
   streamOfSource,
 } from "./load-fleet.ts";
 import { type HistoryProgress, NO_HISTORY, loadHistory } from "./load-history.ts";

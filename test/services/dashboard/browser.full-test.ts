@@ -88,7 +88,7 @@ describe("the dashboard in a browser", () => {
     assert.equal(await page.locator("img").count(), 0);
     await page.getByRole("link", { name: "Images" }).click();
     await page.getByRole("button", { name: "apps/web:latest" }).click();
-    await page.getByRole("dialog").getByText("2 rolled_back h1").waitFor();
+    await page.getByRole("dialog").getByText("2 rolled back h1").waitFor();
     assert.deepEqual(await findBarriers(page), [], "an image");
     await page.keyboard.press("Escape");
     await page.goto(`${scene.url}/#/run/${HOST}/${RUN}`);
