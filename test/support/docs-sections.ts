@@ -19,6 +19,7 @@ const pages = {
     "chaos",
   ],
   performance: ["downtime", "fleet", "round-trip", "sustained", "memory", "commands", "look-ups"],
+  dashboard: ["dashboard-speed", "dashboard-hour"],
 } as const;
 export type Section = (typeof pages)[keyof typeof pages][number];
 

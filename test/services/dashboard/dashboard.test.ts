@@ -184,7 +184,11 @@ describe("the dashboard", () => {
       [{ host: HOST, event: EVENT, verdict: "maybe" }, 400, /verdict/],
       [{ host: HOST, event: EVENT, verdict: "refuse" }, 409, /say why/],
       [{ host: HOST, event: `${EVENT}x`, verdict: "proceed" }, 409, /not pending/],
-      [{ host: HOST, event: EVENT, verdict: "defer", reason: "later", retry_after_s: -1 }, 400, /retry_after_s/],
+      [
+        { host: HOST, event: EVENT, verdict: "defer", reason: "later", retry_after_s: -1 },
+        400,
+        /retry_after_s/,
+      ],
     ];
     for (const [body, status, because] of wrong) {
       const answer = await approver.post("/api/verdict", body);
@@ -357,8 +361,14 @@ describe("the dashboard", () => {
 
   it("decides as the operator, with the name of who did; what is decided waits no more", async () => {
     assert.equal(
-      (await approver.post("/api/verdict", { host: HOST, event: EVENT, verdict: "refuse", reason: `no ${MARKUP}` }))
-        .status,
+      (
+        await approver.post("/api/verdict", {
+          host: HOST,
+          event: EVENT,
+          verdict: "refuse",
+          reason: `no ${MARKUP}`,
+        })
+      ).status,
       200,
     );
     const manager = await jetstreamManager(scene.nats);
