@@ -1,7 +1,18 @@
 // The view Containers: all of them, over all hosts, with what is newer, why it is not updated, and what can be done.
 import { useEffect, useState } from "preact/hooks";
 import { dateTime } from "./format.mjs";
-import { Ago, Dialog, End, HostFilter, Outcome, SortedTable, Word, html, runLink, useWork } from "./parts.mjs";
+import {
+  Ago,
+  Dialog,
+  End,
+  HostFilter,
+  Outcome,
+  SortedTable,
+  Word,
+  html,
+  runLink,
+  useWork,
+} from "./parts.mjs";
 import { ask, data, mayCommand } from "./store.mjs";
 import { language, t } from "./texts.mjs";
 

@@ -25,7 +25,9 @@ export function History() {
     <h2 id="history">${t("history")}</h2>
     ${
       oldest &&
-      html`<p>${t(read.more ? "historyNewest" : "historySince", { n: ends.length, time: dateTime(oldest, language.value) })}</p>`
+      html`<p>
+        ${t(read.more ? "historyNewest" : "historySince", { n: ends.length, time: dateTime(oldest, language.value) })}
+      </p>`
     }
     <form class="filters" onSubmit=${(submit) => submit.preventDefault()}>
       <${HostFilter} hosts=${[...data.hosts.value.keys()].sort()} host=${host} choose=${setHost} />

@@ -19,7 +19,12 @@ export function Now() {
       <div class="cards">
         ${pending.map(
           (event) =>
-            html`<${Pending} key=${keyOf(event)} event=${event} isSent=${sent.has(keyOf(event))} decide=${decide} />`,
+            html`<${Pending}
+              key=${keyOf(event)}
+              event=${event}
+              isSent=${sent.has(keyOf(event))}
+              decide=${decide}
+            />`,
         )}
       </div>
       ${
@@ -135,7 +140,9 @@ function Decide({ event, verdict, onClose }) {
     const retry = verdict === "defer" && after !== "" ? { retry_after_s: Number(after) } : {};
     if (
       await work.run(() =>
-        ask("api/verdict", { host: event.host, event: event.event, verdict, reason, ...retry }).then(() => ""),
+        ask("api/verdict", { host: event.host, event: event.event, verdict, reason, ...retry }).then(
+          () => "",
+        ),
       )
     )
       onClose(true);
@@ -168,7 +175,9 @@ function Decide({ event, verdict, onClose }) {
       <${Outcome} ...${work} />
       ${isGone && !work.busy && html`<p role="alert">${t("noLonger")}</p>`}
       <p class="buttons">
-        <button type="submit" class=${verdict} disabled=${work.busy || isGone}>${t("send")}: ${t(verdict)}</button>
+        <button type="submit" class=${verdict} disabled=${work.busy || isGone}>
+          ${t("send")}: ${t(verdict)}
+        </button>
         <button type="button" onClick=${() => onClose(false)}>${t("cancel")}</button>
       </p>
     </form>

@@ -15,8 +15,8 @@ export const Ago = ({ at }) =>
     : Number.isNaN(new Date(at).getTime())
       ? "–"
       : html`<time datetime=${new Date(at).toISOString()} title=${dateTime(at, language.value)}>
-        ${relative(at, now.value, language.value)}
-      </time>`;
+          ${relative(at, now.value, language.value)}
+        </time>`;
 
 const TONES = {
   ...{ updated: "good", current: "good", proceed: "good", noted: "quiet", expired: "quiet" },

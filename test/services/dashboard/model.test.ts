@@ -184,7 +184,7 @@ describe("the dashboard's view of a fleet", () => {
   });
   it("ends a run that another of its host has followed, and none of another host", () => {
     const view = new FleetView();
-    const begun = { kind: "begun", plan: "p", mode: "update", containers: [] } as const;
+    const begun: RecordBody = { kind: "begun", plan: "p", mode: "update", containers: [] };
     view.addRecord(record(begun), 1);
     view.addRecord(record(begun, 1, ["h2", "other"]), 2);
     view.addRecord(record(begun, 2, ["h1", "02run"]), 3);
