@@ -213,7 +213,7 @@ describe("the dashboard's view of a fleet", () => {
     const view = new FleetView();
     const name = { name: "board", on_timeout: "defer" as const };
     const participants = [{ ...name, timeout_ms: Number.MAX_SAFE_INTEGER, max_ms: Number.MAX_SAFE_INTEGER }];
-    view.addRecord(record({ ...waiting, participants } as RecordBody), 1);
+    view.addRecord(record({ ...waiting, participants }), 1);
     assert.equal(view.pendingEvent("h1", EVENT)?.asked[0]?.until, "2027-12-01T10:00:00.000Z");
   });
   it("says of each container of a run what happens to it", () => {
