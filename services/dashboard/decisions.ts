@@ -16,6 +16,7 @@ const host = z.string().min(1).max(255);
 const container = z.string().min(1).max(255);
 
 export const VerdictRequest = z.object({
+  host,
   event: z.string().min(1).max(1000),
   verdict: VerdictWord,
   reason: z.string().max(10_000).default(""),
@@ -53,9 +54,9 @@ const POLLER_MS = 120_000;
 /** Decides a pending event as `ouroboros verdict` does. @throws the NATS client's error. */
 export async function giveVerdict(
   { observing, view, person }: ActionContext,
-  { event, verdict, reason, retry_after_s }: z.infer<typeof VerdictRequest>,
+  { host: where, event, verdict, reason, retry_after_s }: z.infer<typeof VerdictRequest>,
 ): Promise<ActionResult> {
-  const pending = view.pendingEvent(event);
+  const pending = view.pendingEvent(where, event);
   if (pending === undefined) return { ok: false, because: "it is not pending any more" };
   if (pending.only_proceed && verdict !== "proceed")
     return { ok: false, because: `${pending.hook} cannot be refused: only proceed has an effect` };

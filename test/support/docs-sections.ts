@@ -29,6 +29,7 @@ const pages = {
     "host-look-ups",
     "idle-cycles",
   ],
+  dashboard: ["dashboard-speed", "dashboard-hour"],
 } as const;
 export type Section = (typeof pages)[keyof typeof pages][number];
 

@@ -38,13 +38,9 @@ export function addViews(app: Hono<AppEnv>, parts: AppParts): void {
   });
 
   app.get("/api/history", compressed, (c) => {
-    const { host, container } = c.req.query();
-    const ends = fleet.view.history.list(
-      (ended) =>
-        (host === undefined || ended.host === host) &&
-        (container === undefined || ended.container === container),
-    );
-    return c.json({ ends: ends.slice(0, MAX_LISTED), more: ends.length > MAX_LISTED, status: fleet.status });
+    const { host = "" } = c.req.query();
+    const ends = fleet.view.history.list((ended) => host === "" || ended.host === host);
+    return c.json({ ends: ends.slice(0, MAX_LISTED), more: ends.length > MAX_LISTED });
   });
 
   app.get("/api/answers", compressed, (c) => {
@@ -86,6 +82,7 @@ const topicsIn = (c: AppContext): ReadonlySet<Topic> =>
 function addEventStream(app: Hono<AppEnv>, { fleet, identification, observing }: AppParts): void {
   let open = 0;
   app.get("/api/events", (c) => {
+    if (c.req.method !== "GET") return c.body(null, 405); // to HEAD nobody would read, and it would never end
     if (open >= MAX_STREAMS) return c.json({ because: "too many pages are open" }, 503);
     const { host, run } = c.req.query();
     const request = {

@@ -14,6 +14,7 @@ import {
   type HeardVerdict,
   type PendingView,
   type PlannedChange,
+  pendingKey,
   pendingOf,
   withVerdict,
 } from "./pending-view.ts";
@@ -26,7 +27,7 @@ export interface NumberedRecord {
   readonly record: RunRecord;
 }
 
-type HeardEvent = HeardVerdict & { readonly event: string };
+type HeardEvent = HeardVerdict & { readonly host: string; readonly event: string };
 
 export const MAX_LINES = 300;
 /** Runs that are over and listed, and of which the records are kept. */
@@ -63,8 +64,8 @@ export class FleetView {
     return this.#records.get(runKey(host, run));
   }
 
-  pendingEvent(event: string): PendingView | undefined {
-    return this.entities.get("pending", event) as PendingView | undefined;
+  pendingEvent(host: string, event: string): PendingView | undefined {
+    return this.entities.get("pending", pendingKey(host, event)) as PendingView | undefined;
   }
 
   /** `changes`: what the record's event is about, which the journal does not say. */
@@ -111,10 +112,11 @@ export class FleetView {
     this.skipTo("verdicts", seq);
   }
 
-  hear({ event, ...verdict }: HeardEvent, seq: number): void {
-    const pending = this.pendingEvent(event);
-    if (pending !== undefined)
-      this.#set({ topic: "pending", key: event, value: withVerdict(pending, verdict) }, "verdicts", seq);
+  hear({ host, event, ...verdict }: HeardEvent, seq: number): void {
+    const pending = this.pendingEvent(host, event);
+    if (pending === undefined) return;
+    const value = withVerdict(pending, verdict);
+    this.#set({ topic: "pending", key: pendingKey(host, event), value }, "verdicts", seq);
   }
 
   /** With what was read of the past. Pages ask anew when they are told that it was. */
@@ -159,19 +161,22 @@ export class FleetView {
     switch (record.kind) {
       case "begun":
         for (const [, other] of this.entities.all("runs")) {
-          const { host, run, finished } = other as RunView;
-          if (host === record.host && run !== record.run && finished === undefined)
-            this.#close(host, run, seq);
+          const before = other as RunView;
+          const { host, run, finished } = before;
+          if (host !== record.host || run === record.run || finished !== undefined) continue;
+          const value: RunView = { ...before, finished: record.at };
+          this.#set({ topic: "runs", key: runKey(host, run), value }, "runs", seq);
+          this.#close(host, run, seq);
         }
         break;
       case "waiting":
         if (record.participants.length > 0) {
           const value = { ...pendingOf(record), changes };
-          this.#set({ topic: "pending", key: record.event, value }, "runs", seq);
+          this.#set({ topic: "pending", key: pendingKey(record.host, record.event), value }, "runs", seq);
         }
         break;
       case "decided":
-        this.#set({ topic: "pending", key: record.event, value: null }, "runs", seq);
+        this.#set({ topic: "pending", key: pendingKey(record.host, record.event), value: null }, "runs", seq);
         break;
       case "finished":
         this.#close(record.host, record.run, seq);

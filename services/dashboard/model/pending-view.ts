@@ -39,6 +39,9 @@ export interface PendingView {
   readonly changes: readonly PlannedChange[];
 }
 
+/** An event's id is the word of its host: another host may have written the same. */
+export const pendingKey = (host: string, event: string): string => `${host}/${event}`;
+
 type UndecidedRecord = RunRecord & { readonly kind: "waiting" };
 
 export const pendingOf = (record: UndecidedRecord): PendingView => ({
@@ -58,7 +61,7 @@ function askedOf(
   { at, hook, at_most_ms = Number.POSITIVE_INFINITY }: UndecidedRecord,
 ): AskedView {
   const start = Date.parse(at);
-  const maxMs = Math.min(max_ms, at_most_ms);
+  const maxMs = Math.min(max_ms, at_most_ms, LONGEST_MS);
   return {
     name,
     until: iso(start + Math.min(timeout_ms, maxMs)),
@@ -68,6 +71,9 @@ function askedOf(
     group: group ?? null,
   };
 }
+
+/** Keeps a time within what a date can be, whatever a record says. */
+const LONGEST_MS = 366 * 86_400_000;
 
 export interface HeardVerdict {
   readonly participant: string;

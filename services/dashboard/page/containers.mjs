@@ -1,7 +1,18 @@
 // The view Containers: all of them, over all hosts, with what is newer, why it is not updated, and what can be done.
 import { useEffect, useState } from "preact/hooks";
 import { dateTime } from "./format.mjs";
-import { Ago, Dialog, HostFilter, Outcome, SortedTable, Word, html, runLink, useWork } from "./parts.mjs";
+import {
+  Ago,
+  Dialog,
+  End,
+  HostFilter,
+  Outcome,
+  SortedTable,
+  Word,
+  html,
+  runLink,
+  useWork,
+} from "./parts.mjs";
 import { ask, data, mayCommand } from "./store.mjs";
 import { language, t } from "./texts.mjs";
 
@@ -77,10 +88,10 @@ const columns = (choose) => [
     key: "last",
     label: t("last"),
     value: ({ last }) => last?.at ?? "",
-    cell: ({ last }) => last && html`<${Word}>${last.end}<//> <${Ago} at=${last.at} />`,
+    cell: ({ last }) => last && html`<${End} end=${last.end} /> <${Ago} at=${last.at} />`,
   },
 ];
-const TONES = { held: "warn", isNewer: "bad", current: "good" };
+const TONES = { held: "warn", isNewer: "warn", current: "good" };
 const stateOf = ({ held, newer }) => (held !== null ? "held" : newer !== null ? "isNewer" : "current");
 
 function Details({ container: { host, name, image, runs, newer, held, last }, onClose }) {
@@ -130,7 +141,7 @@ function Details({ container: { host, name, image, runs, newer, held, last }, on
         last &&
         html`<dt>${t("last")}</dt>
           <dd>
-            <${Word}>${last.end}<//> ${last.because} ·
+            <${End} end=${last.end} /> ${last.because} ·
             <a href=${runLink(host, last.run)} onClick=${onClose}>${t("openRun", { run: last.run })}</a>
           </dd>`
       }

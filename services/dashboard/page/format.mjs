@@ -16,12 +16,19 @@ const UNITS = [
   ["second", 1000],
 ];
 
+const relativeFormats = new Map();
+function relativeFormat(language) {
+  if (!relativeFormats.has(language))
+    relativeFormats.set(language, new Intl.RelativeTimeFormat(language, { numeric: "auto" }));
+  return relativeFormats.get(language);
+}
+
 /** "3 minutes ago", "in 2 hours", in the language. */
 export function relative(time, now, language) {
   const ms = (typeof time === "number" ? time : Date.parse(time)) - now;
   if (Number.isNaN(ms)) return "–";
   const [unit, size] = UNITS.find(([, one]) => Math.abs(ms) >= one) ?? UNITS.at(-1);
-  return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(Math.trunc(ms / size), unit);
+  return relativeFormat(language).format(Math.trunc(ms / size), unit);
 }
 
 export const clockTime = (time, language) =>

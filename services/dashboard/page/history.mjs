@@ -1,29 +1,36 @@
 // The view History: how updates ended, and how long containers were down, as charts and as a table.
 import { useEffect, useState } from "preact/hooks";
 import { dateTime, duration } from "./format.mjs";
-import { Ago, HostFilter, SortedTable, Word, html, runLink } from "./parts.mjs";
+import { ORDER, countByDay } from "./history-chart.mjs";
+import { Ago, End, HostFilter, SortedTable, html, runLink } from "./parts.mjs";
 import { ask, data, status } from "./store.mjs";
 import { language, t } from "./texts.mjs";
 
 export function History() {
-  const [read, setRead] = useState([]);
+  const [read, setRead] = useState({ ends: [], more: false });
   const [host, setHost] = useState("");
   const { done, since } = status.value.history;
   useEffect(() => {
-    ask("api/history").then(
-      ({ ends }) => setRead(ends),
+    ask(`api/history?${new URLSearchParams({ host })}`).then(
+      setRead,
       () => undefined, // the banner says that the page is cut off
     );
-  }, [done]);
-  const known = new Set(read.map(({ seq }) => seq));
-  const all = [...[...data.results.value.values()].filter(({ seq }) => !known.has(seq)), ...read];
-  const hosts = [...new Set(all.map((ended) => ended.host))].sort();
-  const ends = all.filter((ended) => host === "" || ended.host === host).sort((a, b) => b.seq - a.seq);
+  }, [done, host]);
+  const known = new Set(read.ends.map(({ seq }) => seq));
+  const ends = [...[...data.results.value.values()].filter(({ seq }) => !known.has(seq)), ...read.ends]
+    .filter((ended) => host === "" || ended.host === host)
+    .sort((a, b) => b.seq - a.seq);
+  const oldest = read.more ? read.ends.at(-1).at : since;
   return html`<section aria-labelledby="history">
     <h2 id="history">${t("history")}</h2>
-    ${since && html`<p>${t("historySince", { time: dateTime(since, language.value) })}</p>`}
+    ${
+      oldest &&
+      html`<p>
+        ${t(read.more ? "historyNewest" : "historySince", { n: ends.length, time: dateTime(oldest, language.value) })}
+      </p>`
+    }
     <form class="filters" onSubmit=${(submit) => submit.preventDefault()}>
-      <${HostFilter} hosts=${hosts} host=${host} choose=${setHost} />
+      <${HostFilter} hosts=${[...data.hosts.value.keys()].sort()} host=${host} choose=${setHost} />
     </form>
     ${
       ends.length === 0
@@ -48,7 +55,7 @@ const columns = () => [
   },
   { key: "host", label: t("host"), cell: ({ host }) => host },
   { key: "container", label: t("container"), cell: ({ container }) => container },
-  { key: "end", label: t("end"), cell: ({ end }) => html`<${Word}>${end}<//>` },
+  { key: "end", label: t("end"), cell: ({ end }) => html`<${End} end=${end} />` },
   {
     key: "change",
     label: t("change"),
@@ -66,37 +73,18 @@ const columns = () => [
 
 const WIDTH = 1000;
 const HEIGHT = 160;
-const MAX_DAYS = 90;
-const ORDER = [
-  "updated",
-  "current",
-  "noted",
-  "expired",
-  "deferred",
-  "refused",
-  "failed",
-  "rolled_back",
-  "stuck",
-];
 
 /** A bar for each day: how many updates ended how. */
 function Days({ ends }) {
-  const days = new Map();
-  for (const { at, end } of ends) {
-    const day = at.slice(0, 10);
-    if (!days.has(day)) days.set(day, {});
-    days.get(day)[end] = (days.get(day)[end] ?? 0) + 1;
-  }
-  const shown = [...days].sort(([a], [b]) => (a < b ? -1 : 1)).slice(-MAX_DAYS);
-  const totals = shown.map(([, counts]) => Object.values(counts).reduce((sum, one) => sum + one, 0));
-  const most = Math.max(...totals);
+  const shown = countByDay(ends);
+  const most = Math.max(...shown.map(({ total }) => total));
   const width = Math.min(60, WIDTH / shown.length);
   return html`<h3>${t("perDay")}</h3>
     <svg class="chart" viewBox=${`0 0 ${WIDTH} ${HEIGHT + 18}`} role="img" aria-label=${t("perDay")}>
-      ${shown.map(([day, counts], index) => {
+      ${shown.map(({ day, counts }, index) => {
         let y = HEIGHT;
         const text = ORDER.filter((end) => counts[end])
-          .map((end) => `${counts[end]} ${end}`)
+          .map((end) => `${counts[end]} ${t(`end_${end}`)}`)
           .join(", ");
         return html`<g transform=${`translate(${index * width} 0)`}>
           <title>${t("dayBar", { day, ends: text })}</title>

@@ -45,7 +45,7 @@ const columns = () => [
     key: "last_poll",
     label: t("polled"),
     cell: ({ last_poll: last, next_poll: next }) =>
-      html`<${Ago} at=${last} />${next && html` <small>(<${Ago} at=${next} />)</small>`}`,
+      html`<${Ago} at=${last} />${next && html` <small>(${t("nextPoll")} <${Ago} at=${next} />)</small>`}`,
   },
   {
     key: "monitored",

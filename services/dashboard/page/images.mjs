@@ -1,6 +1,6 @@
 // The view Images: the ledger of digests: what each image's tag names, since when, who runs what, how updates ended.
 import { useEffect, useState } from "preact/hooks";
-import { Ago, Dialog, SortedTable, Word, html } from "./parts.mjs";
+import { Ago, Dialog, End, SortedTable, Word, html } from "./parts.mjs";
 import { ask } from "./store.mjs";
 import { t } from "./texts.mjs";
 
@@ -87,7 +87,7 @@ const columns = (choose) => [
     key: "failed",
     label: t("updatesTo"),
     cell: ({ updated, failed }) =>
-      html`${updated > 0 && html`${updated} <${Word}>updated<//> `}${
+      html`${updated > 0 && html`${updated} <${End} end="updated" /> `}${
         failed > 0 && html`<${Word} tone="bad">${t("notWell", { n: failed })}<//>`
       }`,
   },
@@ -151,7 +151,7 @@ const digestColumns = () => [
     cell: ({ ends }) =>
       Object.entries(ends).map(
         ([end, { times, hosts }]) =>
-          html`<div>${times} <${Word}>${end}<//> <small>${names(hosts)}</small></div>`,
+          html`<div>${times} <${End} end=${end} /> <small>${names(hosts)}</small></div>`,
       ),
   },
 ];

@@ -12,8 +12,8 @@ import { Participants } from "./participants.mjs";
 import { html } from "./parts.mjs";
 import { RunView } from "./run.mjs";
 import { SignIn } from "./sign-in.mjs";
-import { connect, connection, learnWhoIAm, me, signOut, status } from "./store.mjs";
-import { language, languages, setLanguage, t } from "./texts.mjs";
+import { connect, connection, data, learnWhoIAm, me, signOut, status } from "./store.mjs";
+import { language, languageNames, setLanguage, t } from "./texts.mjs";
 
 const ALWAYS = ["hosts", "pending", "runs", "lines"];
 const views = {
@@ -29,9 +29,18 @@ const inMenu = ["now", "containers", "images", "hosts", "history", "participants
 
 /** `#/run/HOST/RUN` */
 function readAddress() {
-  const [name, ...more] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-  return { name: views[name] || name === "sign-in" ? name : "now", more };
+  const [name, ...more] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
+  return { name: Object.hasOwn(views, name) || name === "sign-in" ? name : "now", more };
 }
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // somebody's own text, no address of this page
+  }
+}
+
 const address = signal(readAddress());
 addEventListener("hashchange", () => {
   address.value = readAddress();
@@ -46,9 +55,11 @@ function Page() {
   useEffect(() => {
     if (isSignedIn) void connect(view.topics, run);
   }, [isSignedIn, name, more.join("/")]);
+  const waiting = isSignedIn ? data.pending.value.size : 0;
   useEffect(() => {
-    document.title = `${t(inMenu.includes(name) ? name : "now")} · Ouroboros`;
-  }, [name, language.value]);
+    const title = run === undefined ? t(name in views ? name : "now") : t("openRun", run);
+    document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${title} · Ouroboros`;
+  }, [name, more.join("/"), language.value, waiting]);
   if (me.value === undefined) return html`<p role="status">…</p>`;
   return html`<a
       class="skip"
@@ -71,7 +82,7 @@ function Page() {
         <label>
           <span class="hidden">${t("language")}</span>
           <select value=${language.value} onChange=${({ target }) => setLanguage(target.value)}>
-            ${Object.keys(languages).map((one) => html`<option value=${one}>${one}</option>`)}
+            ${Object.entries(languageNames).map(([one, says]) => html`<option value=${one} lang=${one}>${says}</option>`)}
           </select>
         </label>
         ${
@@ -83,7 +94,7 @@ function Page() {
     </header>
     ${isSignedIn && html`<${Banner} />`}
     <main id="content" tabindex="-1">
-      ${isSignedIn ? html`<${view.show} ...${run} />` : html`<${SignIn} failed=${name === "sign-in"} />`}
+      ${isSignedIn ? html`<${view.show} ...${run} />` : html`<${SignIn} failed=${name === "sign-in" ? more[0] : undefined} />`}
     </main>`;
 }
 

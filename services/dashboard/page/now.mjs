@@ -1,11 +1,15 @@
 // The view Now: what waits for an answer, what runs, and what happened, over all hosts.
 import { useState } from "preact/hooks";
 import { clockTime, duration } from "./format.mjs";
-import { Ago, Dialog, Outcome, Word, hookTitle, html, runLink, useWork } from "./parts.mjs";
+import { Ago, Dialog, Outcome, Verdict, hookTitle, html, runLink, useWork } from "./parts.mjs";
 import { ask, data, mayDecide, now } from "./store.mjs";
 import { language, t } from "./texts.mjs";
 
+const keyOf = ({ host, event }) => `${host}/${event}`;
+
 export function Now() {
+  const [deciding, decide] = useState(null);
+  const [sent, setSent] = useState(new Set());
   const pending = [...data.pending.value.values()].sort((a, b) => firstEnd(a) - firstEnd(b));
   const running = [...data.runs.value.values()].filter(({ finished }) => finished === undefined);
   const lines = [...data.lines.value.values()].sort((a, b) => b.seq - a.seq).slice(0, 100);
@@ -13,8 +17,26 @@ export function Now() {
       <h2 id="waiting">${t("waiting")} <span class="count">${pending.length}</span></h2>
       ${pending.length === 0 && html`<p>${t("nothingWaits")}</p>`}
       <div class="cards">
-        ${pending.map((event) => html`<${Pending} key=${event.event} event=${event} />`)}
+        ${pending.map(
+          (event) =>
+            html`<${Pending}
+              key=${keyOf(event)}
+              event=${event}
+              isSent=${sent.has(keyOf(event))}
+              decide=${decide}
+            />`,
+        )}
       </div>
+      ${
+        deciding !== null &&
+        html`<${Decide}
+          ...${deciding}
+          onClose=${(isDone) => {
+            decide(null);
+            if (isDone) setSent(new Set([...sent, keyOf(deciding.event)]));
+          }}
+        />`
+      }
     </section>
     <section aria-labelledby="running">
       <h2 id="running">${t("running")} <span class="count">${running.length}</span></h2>
@@ -38,9 +60,7 @@ const firstEnd = ({ asked, since }) =>
     Date.parse(since) + 1e12,
   );
 
-function Pending({ event }) {
-  const [verdict, setVerdict] = useState(null);
-  const [isSent, setSent] = useState(false);
+function Pending({ event, isSent, decide }) {
   const { asked, changes, only_proceed: onlyProceed } = event;
   const title = hookTitle(event);
   const button = (word, isPossible) =>
@@ -48,7 +68,7 @@ function Pending({ event }) {
       type="button"
       class=${word}
       disabled=${!mayDecide.value || !isPossible}
-      onClick=${() => setVerdict(word)}
+      onClick=${() => decide({ event, verdict: word })}
     >
       ${t(word)}<span class="hidden"> · ${title}</span>
     </button>`;
@@ -77,17 +97,6 @@ function Pending({ event }) {
     ${onlyProceed && html`<p class="note">${t("onlyProceed")}</p>`}
     ${!mayDecide.value && html`<p class="note">${t("notAllowed")}</p>`}
     ${isSent && html`<p role="status">${t("sent")}</p>`}
-    ${
-      verdict !== null &&
-      html`<${Decide}
-        event=${event}
-        verdict=${verdict}
-        onClose=${(done) => {
-          setVerdict(null);
-          if (done) setSent(true);
-        }}
-      />`
-    }
   </article>`;
 }
 
@@ -104,15 +113,17 @@ const Changes = ({ changes }) => {
       </details>`;
 };
 
-function Asked({ asked: { name, said, until, on_timeout: onTimeout, advisory, group } }) {
+function Asked({ asked: { name, said, until, at_most: atMost, on_timeout: onTimeout, advisory, group } }) {
   const isOver = Date.parse(until) < now.value;
+  const mayReportProgress = isOver && Date.parse(atMost) > now.value;
   return html`<tr>
     <th scope="row">
       ${name}${advisory && html` <small>${t("advisory")}</small>`}${group && html` <small>${t("ofGroup", { group })}</small>`}
     </th>
-    <td>${said ? html`<${Word}>${said.verdict}<//> ${said.reason}` : t("noAnswer")}</td>
+    <td>${said ? html`<${Verdict} verdict=${said.verdict} /> ${said.reason}` : t("noAnswer")}</td>
     <td class=${isOver ? "late" : ""}>
       ${!said && html`${t(`verdict_${onTimeout}`)} <${Ago} at=${until} />`}
+      ${!said && mayReportProgress && html` <small>(${t("atLatest")} <${Ago} at=${atMost} />)</small>`}
     </td>
   </tr>`;
 }
@@ -123,12 +134,15 @@ function Decide({ event, verdict, onClose }) {
   const [reason, setReason] = useState("");
   const [after, setAfter] = useState("");
   const work = useWork();
+  const isGone = !data.pending.value.has(keyOf(event));
   const send = async (submit) => {
     submit.preventDefault();
     const retry = verdict === "defer" && after !== "" ? { retry_after_s: Number(after) } : {};
     if (
       await work.run(() =>
-        ask("api/verdict", { event: event.event, verdict, reason, ...retry }).then(() => ""),
+        ask("api/verdict", { host: event.host, event: event.event, verdict, reason, ...retry }).then(
+          () => "",
+        ),
       )
     )
       onClose(true);
@@ -159,8 +173,11 @@ function Decide({ event, verdict, onClose }) {
         </label>`
       }
       <${Outcome} ...${work} />
+      ${isGone && !work.busy && html`<p role="alert">${t("noLonger")}</p>`}
       <p class="buttons">
-        <button type="submit" class=${verdict} disabled=${work.busy}>${t("send")}: ${t(verdict)}</button>
+        <button type="submit" class=${verdict} disabled=${work.busy || isGone}>
+          ${t("send")}: ${t(verdict)}
+        </button>
         <button type="button" onClick=${() => onClose(false)}>${t("cancel")}</button>
       </p>
     </form>
@@ -197,6 +214,7 @@ function wordsOf(line) {
   const change = line.from_version && line.to_version ? ` ${line.from_version} → ${line.to_version}` : "";
   return t(`line_${line.kind}`, {
     ...line,
+    end: line.end ? t(`end_${line.end}`) : "",
     containers: (line.containers ?? []).join(", "),
     asked: (line.asked ?? []).join(", "),
     verdict: line.verdict ? t(`verdict_${line.verdict}`) : "",

@@ -19,7 +19,7 @@ const NO_ANSWERS = {
 
 export function Participants() {
   const [answers, setAnswers] = useState({});
-  const decided = [...data.lines.value.values()].filter(({ kind }) => kind === "decided").length;
+  const decided = [...data.lines.value.values()].findLast(({ kind }) => kind === "decided")?.seq;
   useEffect(() => {
     ask("api/answers").then(setAnswers, () => undefined);
   }, [decided, status.value.history.done]);

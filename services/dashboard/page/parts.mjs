@@ -12,9 +12,11 @@ export const html = htm.bind(h);
 export const Ago = ({ at }) =>
   at === null || at === undefined
     ? t("never")
-    : html`<time datetime=${new Date(at).toISOString()} title=${dateTime(at, language.value)}>
-        ${relative(at, now.value, language.value)}
-      </time>`;
+    : Number.isNaN(new Date(at).getTime())
+      ? "–"
+      : html`<time datetime=${new Date(at).toISOString()} title=${dateTime(at, language.value)}>
+          ${relative(at, now.value, language.value)}
+        </time>`;
 
 const TONES = {
   ...{ updated: "good", current: "good", proceed: "good", noted: "quiet", expired: "quiet" },
@@ -30,8 +32,10 @@ const TONES = {
 };
 
 /** A short word with a colour that repeats what it says. */
-export const Word = ({ children, tone }) =>
-  html`<span class="word ${tone ?? TONES[children] ?? "quiet"}">${children}</span>`;
+export const Word = ({ children, tone }) => html`<span class="word ${tone ?? "quiet"}">${children}</span>`;
+/** How an update ended. */
+export const End = ({ end }) => html`<${Word} tone=${TONES[end]}>${t(`end_${end}`)}<//>`;
+export const Verdict = ({ verdict }) => html`<${Word} tone=${TONES[verdict]}>${t(`verdict_${verdict}`)}<//>`;
 
 export const hookTitle = ({ hook, container, host }) =>
   `${hook} · ${t("onHost", { container: container ?? t("wholeRun"), host })}`;
@@ -42,7 +46,7 @@ export function Dialog({ title, onClose, children }) {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current.showModal();
-    return () => before?.focus?.();
+    return () => (before?.isConnected ? before : document.getElementById("content"))?.focus();
   }, []);
   return html`<dialog ref=${dialog} aria-labelledby="dialog-title" onClose=${onClose}>
     <h2 id="dialog-title">${title}</h2>
@@ -87,7 +91,7 @@ export function SortedTable({ caption, columns, rows, keyOf, by, limit = 100 }) 
   const [shown, setShown] = useState(limit);
   const column = columns.find(({ key }) => key === sort.key) ?? columns[0];
   const valueOf = column.value ?? ((row) => row[column.key]);
-  const sorted = rows.toSorted?.((a, b) => compare(valueOf(a), valueOf(b), sort.down)) ?? rows;
+  const sorted = [...rows].sort((a, b) => compare(valueOf(a), valueOf(b), sort.down));
   const press = (key) => setSort({ key, down: sort.key === key ? !sort.down : false });
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}>
       <table>

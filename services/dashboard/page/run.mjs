@@ -1,6 +1,6 @@
 // The view of one run: its steps and hooks as a chart over time, with each wait and the downtime, and the same as a table.
 import { clockTime, duration } from "./format.mjs";
-import { Word, html } from "./parts.mjs";
+import { End, html } from "./parts.mjs";
 import { layOut } from "./run-chart.mjs";
 import { now, records } from "./store.mjs";
 import { language, t } from "./texts.mjs";
@@ -9,7 +9,8 @@ export function RunView({ host, run }) {
   if (records.value.length === 0)
     return html`<h2>${t("runTitle", { run, host })}</h2>
       <p>${t("noRun")}</p>`;
-  const { from, to, lanes } = layOut(records.value, now.value);
+  const isOver = records.value.some(({ record }) => record.kind === "finished");
+  const { from, to, lanes } = layOut(records.value, isOver ? 0 : now.value);
   return html`<section aria-labelledby="run">
     <h2 id="run">${t("runTitle", { run, host })}</h2>
     <${Chart} from=${from} to=${to} lanes=${lanes} />
@@ -58,7 +59,7 @@ const H = { wait: 10, step: 12, down: 6 };
 const short = (name) => (name.length > 22 ? `${name.slice(0, 21)}…` : name);
 
 const Lane = ({ lane: { container, end, spans }, from }) =>
-  html`<h3>${container ?? t("wholeRun")} ${end && html`<${Word}>${end}<//>`}</h3>
+  html`<h3>${container ?? t("wholeRun")} ${end && html`<${End} end=${end} />`}</h3>
     ${
       spans.length > 0 &&
       html`<div class="scroll" tabindex="0" role="region" aria-label=${container ?? t("wholeRun")}>

@@ -9,7 +9,7 @@ export function SignIn({ failed }) {
     return html`<section class="sign-in"><p role="alert">${me.value.refused}</p></section>`;
   return html`<section class="sign-in" aria-labelledby="sign-in">
     <h2 id="sign-in">${t("signIn")}</h2>
-    ${failed && html`<p role="alert">${t("signInFailed")}</p>`}
+    ${failed && html`<p role="alert">${t(failed === "unreachable" ? "signInUnreachable" : "signInFailed")}</p>`}
     ${signInKind.value === "token" && html`<${TokenForm} />`}
     ${
       signInKind.value === "oidc" &&

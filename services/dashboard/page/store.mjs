@@ -1,6 +1,7 @@
 // What the page knows, as signals, and how it stays up to date: a view is fetched once, and server-sent events say what
 // has changed since. Each event's id is a position in the streams; after a break the page goes on from the last one.
 import { computed, signal } from "@preact/signals";
+import { t } from "./texts.mjs";
 
 export const topicNames = ["hosts", "containers", "pending", "runs", "lines", "results", "participants"];
 export const data = Object.fromEntries(topicNames.map((name) => [name, signal(new Map())]));
@@ -29,17 +30,24 @@ export const mayCommand = may("operator");
 
 export class Refused extends Error {}
 
-/** @throws Refused with the service's words. */
+const ANSWER_MS = 30_000;
+/** A poller first finishes what it does, then asks a registry. */
+const COMMAND_MS = 150_000;
+
+/** @throws Refused with the service's words, or where it does not answer. */
 export async function ask(path, body, isSecond = false) {
   const options =
     body === undefined
-      ? {}
+      ? { signal: AbortSignal.timeout(ANSWER_MS) }
       : {
           method: "POST",
           headers: { "content-type": "application/json", "x-csrf-token": me.value?.csrf ?? "" },
           body: JSON.stringify(body),
+          signal: AbortSignal.timeout(COMMAND_MS),
         };
-  const response = await fetch(path, { ...options, credentials: "same-origin" });
+  const response = await fetch(path, { ...options, credentials: "same-origin" }).catch((cause) => {
+    throw new Refused(t("unreachable"), { cause });
+  });
   if (response.headers.has("date"))
     skew = Math.round((Date.parse(response.headers.get("date")) - Date.now()) / 5000) * 5000;
   const answer = await response.json().catch(() => ({}));
@@ -77,27 +85,24 @@ export async function signOut() {
   leave();
 }
 
-/** Sequences of lines and results that a page keeps. */
+/** How many lines and results a page keeps. */
 const KEPT = { lines: 300, results: 500 };
 
 function take(changes) {
-  const byTopic = Map.groupBy ? Map.groupBy(changes, ({ topic }) => topic) : groupByTopic(changes);
-  for (const [topic, list] of byTopic) {
-    const next = new Map(data[topic].value);
-    for (const { key, value } of list) {
-      if (value === null) next.delete(key);
-      else next.set(key, value);
-    }
-    while (next.size > (KEPT[topic] ?? Infinity)) next.delete(next.keys().next().value);
-    data[topic].value = next;
+  const changed = new Map();
+  for (const { topic, key, value } of changes) {
+    if (!changed.has(topic)) changed.set(topic, new Map(data[topic].value));
+    if (value === null || isOver(topic, value)) changed.get(topic).delete(key);
+    else changed.get(topic).set(key, value);
+  }
+  for (const [topic, values] of changed) {
+    while (values.size > (KEPT[topic] ?? Infinity)) values.delete(values.keys().next().value);
+    data[topic].value = values;
   }
 }
 
-function groupByTopic(changes) {
-  const groups = new Map();
-  for (const change of changes) groups.set(change.topic, [...(groups.get(change.topic) ?? []), change]);
-  return groups;
-}
+/** The service forgets runs that are over without saying so; the page lists only those that are not. */
+const isOver = (topic, value) => topic === "runs" && value.finished !== undefined;
 
 const SILENCE_MS = 25_000;
 let wanted;
@@ -144,7 +149,9 @@ async function begin() {
     lastId = state.id;
     listen();
   } catch (error) {
-    if (mine === generation && error.status !== 401) later(begin);
+    if (mine !== generation || error.status === 401) return;
+    if (error.status === 403) await learnWhoIAm().catch(() => undefined); // a role was taken away
+    if (me.value?.role !== undefined) later(begin);
   }
 }
 

@@ -1,11 +1,13 @@
 // Applies stored messages to the view: each is read once, whatever it holds. What cannot be understood changes nothing
-// but the position.
+// but the position: what one host writes of itself must not keep the page from showing the others.
 import type { StoredMsg } from "@nats-io/jetstream";
 import { HeldEntry } from "../../../shared/contract/held-entry.ts";
 import { parseHostEntry } from "../../../shared/contract/host-entry.ts";
 import { parseJson, parseVerdict } from "../../../shared/contract/messages.ts";
 import { readParticipant } from "../../../shared/contract/participants.ts";
+import type { RunRecord } from "../../../shared/contract/run-records.ts";
 import { decodeToken, isToken } from "../../../shared/contract/subject-tokens.ts";
+import type { RunRecordReader } from "../../../shared/nats/run-record-reader.ts";
 import type { FleetView } from "../model/fleet-view.ts";
 import type { HeardVerdict } from "../model/pending-view.ts";
 
@@ -20,6 +22,13 @@ function namesIn(subject: string, from: number, count: number): string[] | undef
 /** ADR-8 of NATS: the marker of a deleted key. */
 const textOf = (message: StoredMsg): string =>
   message.header.get("KV-Operation") === "" ? message.string() : "";
+
+/** Undefined where it is no record of a run, or names no time or no event that NATS could have. */
+export function recordIn(message: StoredMsg, readRecord: RunRecordReader): RunRecord | undefined {
+  const record = message.subject.endsWith(".open") ? undefined : readRecord(message);
+  if (record === undefined || Number.isNaN(Date.parse(record.at))) return undefined;
+  return "event" in record && !isToken(record.event) ? undefined : record;
+}
 
 export const applyHost: Apply = (view, message) => {
   const [host] = namesIn(message.subject, 2, 1) ?? [];
@@ -49,11 +58,14 @@ export function hearVerdict(view: FleetView, message: StoredMsg): void {
 }
 
 /** `ouroboros.verdict.<host>.<participant>.<event>` */
-function heardIn(message: StoredMsg): (HeardVerdict & { readonly event: string }) | undefined {
+function heardIn(
+  message: StoredMsg,
+): (HeardVerdict & { readonly host: string; readonly event: string }) | undefined {
   const [, , host = "", name = "", event = ""] = message.subject.split(".");
   const verdict = parseVerdict({ text: message.string(), fromStream: message.header.has("Nats-Stream") });
   if (verdict === undefined || !isToken(name) || !isToken(host)) return undefined;
   return {
+    host: decodeToken(host),
     event,
     participant: decodeToken(name),
     verdict: verdict.verdict,

@@ -4,21 +4,23 @@ import type { StoredMsg } from "@nats-io/jetstream";
 import { iso } from "../../../shared/clock.ts";
 import type { Observing } from "../../../shared/runtime/run-observer.ts";
 import { explain } from "../../../shared/errors.ts";
+import { STREAMS } from "../../../shared/contract/subjects.ts";
 import { getNextMessage } from "../../../shared/nats/jetstream.ts";
 import { type RunRecordReader, makeRunRecordReader } from "../../../shared/nats/run-record-reader.ts";
 import { FleetView } from "../model/fleet-view.ts";
 import type { ViewId, ViewSource } from "../model/position.ts";
-import { applyHeld, applyHost, applyParticipant, applyVerdict, hearVerdict } from "./apply-messages.ts";
-import { readPlannedChanges } from "./event-changes.ts";
 import {
-  type LoadedFleet,
-  loadFleet,
-  readEpoch,
-  readVerdicts,
+  applyHeld,
+  applyHost,
+  applyParticipant,
+  applyVerdict,
+  hearVerdict,
   recordIn,
-  streamOfSource,
-} from "./load-fleet.ts";
+} from "./apply-messages.ts";
+import { readPlannedChanges } from "./event-changes.ts";
+import { type LoadedFleet, loadFleet, readEpoch, readVerdicts, streamOfSource } from "./load-fleet.ts";
 import { type HistoryProgress, NO_HISTORY, loadHistory } from "./load-history.ts";
+import { readRange } from "./read-range.ts";
 
 /** What a page is told beside the views. */
 export interface FleetStatus {
@@ -31,8 +33,11 @@ export interface FleetStatus {
 const LOOK_MS = 2000;
 const CHECK_EPOCH_MS = 15_000;
 
-const SUBJECTS: Readonly<Record<ViewSource, string>> = {
-  runs: "ouroboros.run.*.*",
+const RECORDS_AT_A_TIME = 64;
+
+/** Of these the newest of each key is there, or a few: they are read one after the other. */
+type StateSource = Exclude<ViewSource, "runs">;
+const SUBJECTS: Readonly<Record<StateSource, string>> = {
   verdicts: "ouroboros.verdict.*.*.*",
   hosts: "$KV.OUROBOROS_HOSTS.>",
   held: "$KV.OUROBOROS_HELD.>",
@@ -139,11 +144,27 @@ export class LiveFleet {
 
   async #catchUp(): Promise<void> {
     const view = this.#view;
-    await this.#readNew("runs", (message) => this.#applyRecord(view, message));
+    await this.#readJournal(view);
     await this.#readNew("verdicts", (message) => applyVerdict(view, message));
     await this.#readNew("hosts", (message) => applyHost(view, message));
     await this.#readNew("held", (message) => applyHeld(view, message));
     await this.#readNew("participants", (message) => applyParticipant(view, message));
+  }
+
+  /** A fleet writes many records at once: those are read side by side, however far NATS is. */
+  async #readJournal(view: FleetView): Promise<void> {
+    const { manager, signal } = this.#observing;
+    const { state } = await manager.streams.info(STREAMS.runs);
+    for (let next = Math.max(view.position.runs + 1, state.first_seq); next <= state.last_seq;) {
+      const last = Math.min(next + RECORDS_AT_A_TIME - 1, state.last_seq);
+      for (const message of await readRange(manager, STREAMS.runs, { first: next, last })) {
+        if (signal.aborted) return;
+        await this.#applyRecord(view, message);
+        this.#tell();
+      }
+      view.skipTo("runs", last);
+      next = last + 1;
+    }
   }
 
   /** A verdict can be stored before it is known here what it is about: so those of a new question are read with it. */
@@ -161,13 +182,13 @@ export class LiveFleet {
     for (const verdict of verdicts) hearVerdict(view, verdict);
   }
 
-  async #readNew(source: ViewSource, apply: (message: StoredMsg) => void | Promise<void>): Promise<void> {
+  async #readNew(source: StateSource, apply: (message: StoredMsg) => void): Promise<void> {
     const { manager, signal } = this.#observing;
     while (!signal.aborted) {
       const after = this.#view.position[source];
       const message = await getNextMessage(manager, streamOfSource[source], SUBJECTS[source], after + 1);
       if (message === undefined) return;
-      await apply(message);
+      apply(message);
       this.#view.skipTo(source, message.seq);
       this.#tell();
     }

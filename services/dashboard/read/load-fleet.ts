@@ -4,14 +4,16 @@ import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { inParallel } from "../../../shared/in-parallel.ts";
 import { OpenRecord, type RunRecord } from "../../../shared/contract/run-records.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
+import { isToken } from "../../../shared/contract/subject-tokens.ts";
 import { BUCKETS, STREAMS } from "../../../shared/contract/subjects.ts";
 import { getLastMessage, readMessages } from "../../../shared/nats/jetstream.ts";
 import type { RunRecordReader } from "../../../shared/nats/run-record-reader.ts";
 import type { Observing } from "../../../shared/runtime/run-observer.ts";
 import { FleetView, MAX_LINES } from "../model/fleet-view.ts";
 import { lineOf } from "../model/lines.ts";
+import type { PendingView } from "../model/pending-view.ts";
 import { type ViewSource, epochOf } from "../model/position.ts";
-import { applyHeld, applyHost, applyParticipant, hearVerdict } from "./apply-messages.ts";
+import { applyHeld, applyHost, applyParticipant, hearVerdict, recordIn } from "./apply-messages.ts";
 import { readPlannedChanges } from "./event-changes.ts";
 import { readRange } from "./read-range.ts";
 
@@ -66,10 +68,6 @@ export const readEpoch = async (manager: JetStreamManager): Promise<string> =>
     ),
   );
 
-/** Undefined where it is no record of a run. */
-export const recordIn = (message: StoredMsg, readRecord: RunRecordReader): RunRecord | undefined =>
-  message.subject.endsWith(".open") ? undefined : readRecord(message);
-
 async function readBuckets(manager: JetStreamManager, view: FleetView): Promise<void> {
   const buckets = [
     [BUCKETS.hosts, applyHost],
@@ -92,10 +90,10 @@ interface OpenRuns {
 async function restoreOpenRun({ observing, readRecord, view, last }: OpenRuns, open: string): Promise<void> {
   const { manager } = observing;
   const message = await getLastMessage(manager, STREAMS.runs, open);
-  const run = OpenRecord.safeParse(parseJson(message?.string() ?? "")).data?.run ?? null;
-  if (run === null) return;
+  const run = OpenRecord.safeParse(parseJson(message?.string() ?? "")).data?.run ?? "";
+  if (!isToken(run)) return;
   const found: { readonly seq: number; readonly record: RunRecord }[] = [];
-  for await (const stored of readMessages(manager, STREAMS.runs, open.replace(/open$/, run))) {
+  for await (const stored of readMessages(manager, STREAMS.runs, `${open.replace(/open$/, "")}${run}`)) {
     const record = recordIn(stored, readRecord);
     if (record !== undefined && stored.seq <= last) found.push({ seq: stored.seq, record });
   }
@@ -107,7 +105,7 @@ async function restoreOpenRun({ observing, readRecord, view, last }: OpenRuns, o
 }
 
 async function restoreVerdicts(manager: JetStreamManager, view: FleetView): Promise<void> {
-  const pending = [...view.entities.all("pending")].map(([event]) => event);
+  const pending = [...view.entities.all("pending")].map(([, value]) => (value as PendingView).event);
   const found = await inParallel(pending, { all: HOSTS_AT_A_TIME }, (event) => readVerdicts(manager, event));
   for (const message of found.flat()) hearVerdict(view, message);
 }

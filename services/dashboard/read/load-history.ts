@@ -4,7 +4,8 @@ import type { FleetView } from "../model/fleet-view.ts";
 import { STREAMS } from "../../../shared/contract/subjects.ts";
 import type { RunRecordReader } from "../../../shared/nats/run-record-reader.ts";
 import type { Observing } from "../../../shared/runtime/run-observer.ts";
-import { type LoadedFleet, recordIn } from "./load-fleet.ts";
+import { recordIn } from "./apply-messages.ts";
+import type { LoadedFleet } from "./load-fleet.ts";
 import { readRange } from "./read-range.ts";
 
 export interface HistoryProgress {

@@ -1,14 +1,16 @@
 // The dashboard in a real browser, with a real NATS server and recorded streams.
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { after, before, describe, it } from "mocha";
-import type { Browser as Chromium } from "playwright-core";
+import type { Browser as Chromium, Page } from "playwright-core";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import type { RecordBody } from "../../../shared/contract/run-records.ts";
-import { STREAMS, subjects } from "../../../shared/contract/subjects.ts";
+import { STREAMS, eventId, subjects } from "../../../shared/contract/subjects.ts";
 import { getLastMessage } from "../../../shared/nats/jetstream.ts";
+import { writeSection } from "../../support/docs-sections.ts";
 import { until } from "../../support/until.ts";
 import { findBarriers, openBare, openPage, startChromium } from "./chromium.ts";
 import {
@@ -88,7 +90,7 @@ describe("the dashboard in a browser", () => {
     assert.equal(await page.locator("img").count(), 0);
     await page.getByRole("link", { name: "Images" }).click();
     await page.getByRole("button", { name: "apps/web:latest" }).click();
-    await page.getByRole("dialog").getByText("2 rolled_back h1").waitFor();
+    await page.getByRole("dialog").getByText("2 rolled back h1").waitFor();
     assert.deepEqual(await findBarriers(page), [], "an image");
     await page.keyboard.press("Escape");
     await page.goto(`${scene.url}/#/run/${HOST}/${RUN}`);
@@ -187,64 +189,95 @@ describe("the dashboard of 200 hosts with 50 containers each", () => {
   it("shows its first view within 1.5 s, a change within 300 ms, and keeps its memory", async () => {
     await using scene = await openScene();
     const names = Array.from({ length: CONTAINERS }, (_, index) => `container-${index}`);
+    const recordRun = async (host: string, run: string): Promise<void> => {
+      const bodies: readonly RecordBody[] = [
+        { kind: "begun", plan: "p", mode: "update", containers: names },
+        ...names.map(endOf),
+      ];
+      for (const [n, body] of bodies.entries()) {
+        const record = { ...body, writer: "w", n, at: new Date().toISOString(), host, run };
+        scene.nats.publish(subjects.run(host, run), JSON.stringify(record));
+      }
+      await scene.record({ kind: "finished", ends: {}, ms: 5 }, { host, run }); // it is stored after these
+    };
+    const ledgers = names.map((name) => ledgerEntry(`apps/${name}`));
     for (let host = 0; host < HOSTS; host += 1) {
-      const place = { host: `host-${host}`, run: `run${host}` };
-      await scene.putHost(place.host, hostEntry(names));
-      await Promise.all(names.map((name) => scene.putLedger(place.host, ledgerEntry(`apps/${name}`))));
-      await scene.record({ kind: "begun", plan: "p", mode: "update", containers: names }, place);
-      for (const container of names) await scene.record(endOf(container), place);
-      await scene.record({ kind: "finished", ends: {}, ms: 5 }, place);
+      await Promise.all(ledgers.map((entry) => scene.putLedger(`host-${host}`, entry)));
+      await scene.putHost(`host-${host}`, hostEntry(names));
+      await recordRun(`host-${host}`, `run${host}`);
     }
     await using service = await scene.start();
     const browser = await startChromium();
     try {
       const { page, context } = await openPage(browser, scene.url, { role: "viewer" });
       await page.locator(".lines li").first().waitFor();
-      const cold = await openBare(browser, { storageState: await context.storageState() });
-      const again = cold.page;
+      const { page: again } = await openBare(browser, { storageState: await context.storageState() });
+      const transferred = await countBytes(again);
       const begun = performance.now();
       await again.goto(scene.url); // with nothing in its cache
       await again.locator(".lines li").first().waitFor();
       const first = performance.now() - begun;
+      const kb = transferred() / 1000;
       await page.getByRole("link", { name: "Containers" }).click();
       await page.getByText(`${HOSTS * CONTAINERS} of ${HOSTS * CONTAINERS} containers`).waitFor();
       await page.getByRole("searchbox").fill("host-77 container-42");
       await page.getByText(`1 of ${HOSTS * CONTAINERS} containers`).waitFor();
+      const seen = async (publish: () => Promise<unknown>, text: string): Promise<number> => {
+        const at = performance.now();
+        await publish();
+        await again.getByText(text).first().waitFor();
+        return performance.now() - at;
+      };
+      const times: number[] = [];
+      const verdicts: number[] = [];
+      for (let one = 0; one < 20; one += 1) {
+        const [step, reason] = [`step number ${one}!`, `reason number ${one}!`];
+        const did: RecordBody = { kind: "did", container: "x", step, ms: 1 };
+        times.push(await seen(() => scene.record(did, { host: "host-1" }), step));
+        const event = eventId(RUN, "before_update", `asked-${one}`);
+        await scene.record(waiting(`asked-${one}`));
+        await again.getByText(`asked-${one} on`).first().waitFor();
+        verdicts.push(await seen(() => scene.say("board", event, { verdict: "defer", reason }), reason));
+      }
+      const mostOf = (list: readonly number[]): number => list.toSorted((one, other) => one - other)[18] ?? 0;
+      const [record, verdict] = [mostOf(times), mostOf(verdicts)];
       const asked = performance.now();
       await page.getByRole("link", { name: "Images" }).click();
       await page.getByText(`${CONTAINERS} of ${CONTAINERS} images`).waitFor({ timeout: 60_000 });
-      const ledgers = performance.now() - asked;
-      const times: number[] = [];
-      for (let one = 0; one < 20; one += 1) {
-        const at = performance.now();
-        const seq = await scene.record(
-          { kind: "did", container: "x", step: `step number ${one}!`, ms: 1 },
-          { host: "host-1" },
-        );
-        await again.getByText(`step number ${one}!`).waitFor();
-        times.push(performance.now() - at);
-        assert.ok(seq > 0);
-      }
-      const [median = 0, slowest = 0] = [10, 18].map((index) => times.toSorted((a, b) => a - b)[index]);
+      const listed = performance.now() - asked;
       const before = await residentMb(service.pid);
-      for (let round = 0; round < 100; round += 1) {
-        const place = { host: `host-${round}`, run: `later${round}` };
-        await scene.record({ kind: "begun", plan: "p", mode: "update", containers: names }, place);
-        for (const container of names) await scene.record(endOf(container), place);
-        await scene.record({ kind: "finished", ends: {}, ms: 5 }, place);
-      }
-      await again.getByText("host-99").first().waitFor();
+      for (let host = 0; host < 100; host += 1) await recordRun(`host-${host}`, `later${host}`);
+      await scene.record({ kind: "did", container: "x", step: "the last step", ms: 1 });
+      await again.getByText("the last step").waitFor({ timeout: 120_000 });
       const grown = (await residentMb(service.pid)) - before;
-      console.log(
-        `      first view ${Math.round(first)} ms, a change ${Math.round(median)} ms, 19 of 20 within ${Math.round(slowest)} ms, ledgers of ${HOSTS * CONTAINERS} images ${Math.round(ledgers)} ms, ${before} MB, ${grown} MB more after 5200 records`,
+      const load = loadavg()[0]?.toFixed(1) ?? "";
+      const rows: readonly (readonly [what: string, found: number, most: number, unit: string])[] = [
+        ["the first view, with nothing in the browser's cache", first, 1500, "ms"],
+        ["what is loaded for it, compressed", kb, 100, "KB"],
+        ["a record of the journal is on the screen, 19 of 20 within", record, 300, "ms"],
+        ["a verdict is on the screen, 19 of 20 within", verdict, 300, "ms"],
+        [
+          `the list of images, from ${HOSTS * CONTAINERS} ledgers that nobody has read yet`,
+          listed,
+          20_000,
+          "ms",
+        ],
+        ["resident memory that 5,200 more records cost", grown, 60, "MB"],
+      ];
+      const table = [
+        "| | found | at most |",
+        "| --- | --: | --: |",
+        ...rows.map(
+          ([what, found, most, unit]) => `| ${what} | ${Math.round(found)} ${unit} | ${most} ${unit} |`,
+        ),
+      ].join("\n");
+      console.log(table);
+      await writeSection(
+        "dashboard-speed",
+        `${HOSTS} hosts with ${CONTAINERS} containers each, Chromium ${browser.version()} on the same machine, ${cpus().length} processors, load ${load}; the dashboard had ${before} MB:\n\n${table}`,
       );
-      assert.ok(first < 1500, `the first view took ${Math.round(first)} ms`);
-      assert.ok(
-        slowest < 300,
-        `a change took ${Math.round(slowest)} ms, half of them ${Math.round(median)} ms`,
-      );
-      assert.ok(ledgers < 20_000, `the ledgers took ${Math.round(ledgers)} ms`);
-      assert.ok(grown < 60, `${grown} MB more`);
+      const tooMuch = rows.filter(([, found, most]) => found > most);
+      assert.deepEqual(tooMuch, []);
     } finally {
       await browser.close();
     }
@@ -261,6 +294,15 @@ const endOf = (container: string): RecordBody => ({
   },
   ...{ from_version: "1.0", to_version: "1.1", downtime_ms: 700, ms: 9000 },
 });
+
+/** What the page has got over the network, as it came. */
+async function countBytes(page: Page): Promise<() => number> {
+  const session = await page.context().newCDPSession(page);
+  let bytes = 0;
+  session.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
+  await session.send("Network.enable");
+  return () => bytes;
+}
 
 async function residentMb(pid: number): Promise<number> {
   const [, kb = "0"] = /^VmRSS:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, "utf8")) ?? [];

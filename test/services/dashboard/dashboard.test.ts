@@ -77,7 +77,7 @@ describe("the dashboard", () => {
     assert.deepEqual(host.labels, [`rack=${MARKUP}`]);
     assert.deepEqual(changes.map(({ topic, key }) => `${topic} ${key}`).sort(), [
       `hosts ${HOST}`,
-      `pending ${EVENT}`,
+      `pending ${HOST}/${EVENT}`,
       `runs ${HOST}/${RUN}`,
     ]);
   });
@@ -136,7 +136,7 @@ describe("the dashboard", () => {
 
   {
     const tries: readonly [string, object, SceneRole][] = [
-      ["/api/verdict", { event: "none", verdict: "proceed" }, "approver"],
+      ["/api/verdict", { host: "none", event: "none", verdict: "proceed" }, "approver"],
       ["/api/check", { host: "none" }, "operator"],
       ["/api/update", { host: "none", container: "web" }, "operator"],
       ["/api/rollback", { host: "none", container: "web" }, "operator"],
@@ -155,7 +155,7 @@ describe("the dashboard", () => {
   }
 
   {
-    const verdict = { event: EVENT, verdict: "refuse", reason: "forged" };
+    const verdict = { host: HOST, event: EVENT, verdict: "refuse", reason: "forged" };
     const cases: readonly [string, Readonly<Record<string, string>>][] = [
       ["without the token of the page", { "x-csrf-token": "" }],
       ["with the token of another session", { "x-csrf-token": "x".repeat(43) }],
@@ -181,10 +181,14 @@ describe("the dashboard", () => {
 
   it("says what is wrong with a request, and does nothing", async () => {
     const wrong: readonly [object, number, RegExp][] = [
-      [{ event: EVENT, verdict: "maybe" }, 400, /verdict/],
-      [{ event: EVENT, verdict: "refuse" }, 409, /say why/],
-      [{ event: `${EVENT}x`, verdict: "proceed" }, 409, /not pending/],
-      [{ event: EVENT, verdict: "defer", reason: "later", retry_after_s: -1 }, 400, /retry_after_s/],
+      [{ host: HOST, event: EVENT, verdict: "maybe" }, 400, /verdict/],
+      [{ host: HOST, event: EVENT, verdict: "refuse" }, 409, /say why/],
+      [{ host: HOST, event: `${EVENT}x`, verdict: "proceed" }, 409, /not pending/],
+      [
+        { host: HOST, event: EVENT, verdict: "defer", reason: "later", retry_after_s: -1 },
+        400,
+        /retry_after_s/,
+      ],
     ];
     for (const [body, status, because] of wrong) {
       const answer = await approver.post("/api/verdict", body);
@@ -192,6 +196,7 @@ describe("the dashboard", () => {
       assert.match(((await answer.json()) as { because: string }).because, because);
     }
     const huge = await approver.post("/api/verdict", {
+      host: HOST,
       event: EVENT,
       verdict: "refuse",
       reason: "x".repeat(70_000),
@@ -236,9 +241,17 @@ describe("the dashboard", () => {
         .changes()
         .map(({ topic, key }) => `${topic} ${key}`)
         .sort(),
-      [`lines ${away}`, `pending ${EVENT}`],
+      [`lines ${away}`, `pending ${HOST}/${EVENT}`],
     );
     assert.match(JSON.stringify(back.changes()), /not before noon/);
+  });
+
+  it("answers to HEAD without a stream that nobody reads", async () => {
+    const answer = await fetch(`${scene.url}/api/events?topics=lines`, {
+      method: "HEAD",
+      headers: { authorization: `Bearer ${TOKENS.viewer}` },
+    });
+    assert.equal(answer.status, 405);
   });
 
   it("has a page begin anew whose position is of other streams, or none", async () => {
@@ -276,7 +289,9 @@ describe("the dashboard", () => {
       stream.changes().map(({ key }) => key),
       [String(before), String(later)],
     );
-    assert.match(stream.events.findLast(({ event }) => event === "status")?.data ?? "", /"state":"live"/);
+    await until("the page is told that it is up to date", () =>
+      /"state":"live"/.test(stream.events.findLast(({ event }) => event === "status")?.data ?? ""),
+    );
   });
 
   it("shows the containers with what is held and what the journal has told since the last poll", async () => {
@@ -346,8 +361,14 @@ describe("the dashboard", () => {
 
   it("decides as the operator, with the name of who did; what is decided waits no more", async () => {
     assert.equal(
-      (await approver.post("/api/verdict", { event: EVENT, verdict: "refuse", reason: `no ${MARKUP}` }))
-        .status,
+      (
+        await approver.post("/api/verdict", {
+          host: HOST,
+          event: EVENT,
+          verdict: "refuse",
+          reason: `no ${MARKUP}`,
+        })
+      ).status,
       200,
     );
     const manager = await jetstreamManager(scene.nats);
@@ -365,7 +386,7 @@ describe("the dashboard", () => {
       },
     });
     await until("nothing waits", async () => (await readState(viewer, "pending")).changes.length === 0);
-    const late = await approver.post("/api/verdict", { event: EVENT, verdict: "proceed" });
+    const late = await approver.post("/api/verdict", { host: HOST, event: EVENT, verdict: "proceed" });
     assert.equal(late.status, 409);
     const answers = (await (await viewer.get("/api/answers")).json()) as Record<string, { refuse: number }>;
     assert.equal(answers["operator"]?.refuse, 1);

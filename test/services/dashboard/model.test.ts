@@ -1,5 +1,6 @@
 // What the dashboard makes of records and entries, without NATS.
 import assert from "node:assert/strict";
+import type { StoredMsg } from "@nats-io/jetstream";
 import { describe, it } from "mocha";
 import type { RecordBody, RunRecord } from "../../../shared/contract/run-records.ts";
 import { Attempts } from "../../../services/dashboard/auth/attempts.ts";
@@ -16,8 +17,10 @@ import {
   parseViewId,
 } from "../../../services/dashboard/model/position.ts";
 import type { RunView } from "../../../services/dashboard/model/run-view.ts";
+import { recordIn } from "../../../services/dashboard/read/apply-messages.ts";
 import { plannedChangesIn } from "../../../services/dashboard/read/event-changes.ts";
 import type { HostEntry } from "../../../shared/contract/host-entry.ts";
+import { makeRunRecordReader } from "../../../shared/nats/run-record-reader.ts";
 
 const AT = Date.parse("2026-11-30T10:00:00Z");
 const record = (
@@ -29,6 +32,7 @@ const record = (
   ...{ writer: "w", n: 1, host, run, at: new Date(AT + seconds * 1000).toISOString() },
 });
 const EVENT = "01run-before_update-web";
+const HEARD = { host: "h1", event: EVENT };
 const waiting: RecordBody = {
   ...{ kind: "waiting", event: EVENT, hook: "before_update", container: "web" },
   participants: [
@@ -108,10 +112,10 @@ describe("the dashboard's view of a fleet", () => {
   it("has an event wait from its record to its decision, with what each has said", () => {
     const view = new FleetView();
     view.addRecord(record(waiting), 1);
-    view.addVerdict({ event: EVENT, participant: "board", verdict: "defer", reason: "later", at: "" }, 1);
-    view.addVerdict({ event: EVENT, participant: "board", verdict: "proceed", reason: "changed", at: "" }, 2);
-    view.addVerdict({ event: EVENT, participant: "stranger", verdict: "refuse", reason: "", at: "" }, 3);
-    const pending = view.pendingEvent(EVENT);
+    view.addVerdict({ ...HEARD, participant: "board", verdict: "defer", reason: "later", at: "" }, 1);
+    view.addVerdict({ ...HEARD, participant: "board", verdict: "proceed", reason: "changed", at: "" }, 2);
+    view.addVerdict({ ...HEARD, participant: "stranger", verdict: "refuse", reason: "", at: "" }, 3);
+    const pending = view.pendingEvent("h1", EVENT);
     assert.deepEqual(
       pending?.asked.map(({ name, until, said }) => [name, until, said?.verdict]),
       [
@@ -127,7 +131,7 @@ describe("the dashboard's view of a fleet", () => {
       }),
       2,
     );
-    assert.equal(view.pendingEvent(EVENT), undefined);
+    assert.equal(view.pendingEvent("h1", EVENT), undefined);
     assert.deepEqual(view.answers.of("board"), {
       ...{ proceed: 0, refuse: 1, defer: 0, timed_out: 0, late: 0, median_ms: 40, slowest_ms: 40 },
       last: "2026-11-30T10:00:00.000Z",
@@ -175,8 +179,42 @@ describe("the dashboard's view of a fleet", () => {
       const view = new FleetView();
       view.addRecord(record(waiting), 1);
       view.addRecord(last, 2);
-      assert.equal(view.pendingEvent(EVENT), undefined);
+      assert.equal(view.pendingEvent("h1", EVENT), undefined);
     }
+  });
+  it("ends a run that another of its host has followed, and none of another host", () => {
+    const view = new FleetView();
+    const begun: RecordBody = { kind: "begun", plan: "p", mode: "update", containers: [] };
+    view.addRecord(record(begun), 1);
+    view.addRecord(record(begun, 1, ["h2", "other"]), 2);
+    view.addRecord(record(begun, 2, ["h1", "02run"]), 3);
+    const open = [...view.entities.all("runs")].filter(([, run]) => (run as RunView).finished === undefined);
+    assert.deepEqual(
+      open.map(([key]) => key),
+      ["h2/other", "h1/02run"],
+    );
+  });
+  it("keeps an event apart from one of the same id that another host writes", () => {
+    const view = new FleetView();
+    view.addRecord(record(waiting), 1);
+    view.addRecord(record({ ...waiting, container: "other" }, 1, ["h2", "01run"]), 2);
+    view.addVerdict({ ...HEARD, host: "h2", participant: "board", verdict: "refuse", reason: "", at: "" }, 1);
+    const decided: RecordBody = {
+      ...{ kind: "decided", event: EVENT, hook: "before_update", container: "web", verdict: "proceed" },
+      verdicts: [],
+    };
+    view.addRecord(record(decided, 2, ["h2", "01run"]), 3);
+    const pending = view.pendingEvent("h1", EVENT);
+    assert.deepEqual([pending?.host, pending?.container], ["h1", "web"]);
+    assert.ok(pending?.asked.every(({ said }) => said === undefined));
+    assert.equal(view.pendingEvent("h2", EVENT), undefined);
+  });
+  it("shows an event whose participants say times that no date can be", () => {
+    const view = new FleetView();
+    const name = { name: "board", on_timeout: "defer" as const };
+    const participants = [{ ...name, timeout_ms: Number.MAX_SAFE_INTEGER, max_ms: Number.MAX_SAFE_INTEGER }];
+    view.addRecord(record({ ...waiting, participants }), 1);
+    assert.equal(view.pendingEvent("h1", EVENT)?.asked[0]?.until, "2027-12-01T10:00:00.000Z");
   });
   it("says of each container of a run what happens to it", () => {
     const view = new FleetView();
@@ -247,6 +285,28 @@ describe("the dashboard's view of a fleet", () => {
     assert.equal(view.recordsOf("h1", "run0"), undefined);
     assert.equal(view.recordsOf("h1", "run399")?.length, 3);
   });
+});
+
+describe("a message of the journal", () => {
+  const read = (body: object, more: object = {}): RunRecord | undefined => {
+    const text = JSON.stringify({ ...record(body as RecordBody), ...more });
+    const message = { seq: 1, subject: "ouroboros.run.h1.01run", string: () => text } as unknown as StoredMsg;
+    return recordIn(message, makeRunRecordReader({ warn: () => undefined, debug: () => undefined }));
+  };
+  it("is a record", () => {
+    assert.equal(read(waiting)?.kind, "waiting");
+  });
+  const none: readonly [string, object, object?][] = [
+    ["names no time", waiting, { at: "noon" }],
+    ["names an event that NATS cannot have", { ...waiting, event: "a b" }],
+    ["names several events at once", { ...waiting, event: "*" }],
+    ["names no event", { ...waiting, event: "" }],
+    ["is of another host than its subject", waiting, { host: "h2" }],
+  ];
+  for (const [title, body, more] of none)
+    it(`is none where it ${title}`, () => {
+      assert.equal(read(body, more), undefined);
+    });
 });
 
 describe("what a pending event is about", () => {

@@ -1,5 +1,6 @@
 // The parts of the page that need no browser: the words, and the chart of a run.
 import assert from "node:assert/strict";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, it } from "mocha";
@@ -40,7 +41,6 @@ describe("the words of the dashboard", () => {
       "hosts",
       "token",
       "signedInAs",
-      "countsAs",
       "decideTitle",
       "line_decided",
       "line_did",
@@ -52,6 +52,43 @@ describe("the words of the dashboard", () => {
       "digests",
       "dayBar",
     ]);
+  });
+  it("are all used by the page", async () => {
+    const { languages } = (await importPage("texts.mjs")) as { languages: { en: Record<string, string> } };
+    const files = (await readdir(PAGE)).filter((name) => name.endsWith(".mjs") && name !== "texts.mjs");
+    const code = (await Promise.all(files.map((name) => readFile(join(PAGE, name), "utf8")))).join("\n");
+    const isUsed = (key: string): boolean =>
+      new RegExp(`\\b${key}\\b`).test(code) || code.includes(`\`${key.replace(/_.*/, "")}_\${`);
+    assert.deepEqual(
+      Object.keys(languages.en).filter((key) => !isUsed(key)),
+      [],
+    );
+  });
+});
+
+describe("the chart of how updates ended", () => {
+  it("has every day from the first end to the last, and no more than 90", async () => {
+    const countByDay = (await importPage("history-chart.mjs"))["countByDay"] as (
+      ends: readonly object[],
+    ) => readonly { day: string; counts: Record<string, number>; total: number }[];
+    const end = (day: string, what: string) => ({ at: `${day}T12:00:00`, end: what });
+    assert.deepEqual(
+      countByDay([
+        end("2026-11-30", "updated"),
+        end("2026-11-28", "failed"),
+        end("2026-11-28", "updated"),
+        end("2026-11-28", "updated"),
+      ]),
+      [
+        { day: "2026-11-28", counts: { failed: 1, updated: 2 }, total: 3 },
+        { day: "2026-11-29", counts: {}, total: 0 },
+        { day: "2026-11-30", counts: { updated: 1 }, total: 1 },
+      ],
+    );
+    const year = countByDay([end("2026-11-30", "updated"), end("2025-11-30", "updated")]);
+    assert.deepEqual([year.length, year.at(-1)?.day], [90, "2026-11-30"]);
+    assert.deepEqual(countByDay([]), []);
+    assert.deepEqual(countByDay([{ at: "noon", end: "updated" }]), []);
   });
 });
 

@@ -63,7 +63,8 @@ describe("the dashboard with the rights of an observer whose users decide", () =
       body: { verdict: "defer", reason: "not before noon" },
     });
     await until("what the board said is there", async () => (await pending()).includes("not before noon"));
-    const given = await person.post("/api/verdict", { event: EVENT, verdict: "proceed", reason: "urgent" });
+    const verdict = { host: HOST, event: EVENT, verdict: "proceed", reason: "urgent" };
+    const given = await person.post("/api/verdict", verdict);
     assert.equal(given.status, 200, await given.text());
     const manager = await jetstreamManager(all);
     const stored = await getLastMessage(manager, STREAMS.verdicts, subjects.verdict(HOST, "operator", EVENT));

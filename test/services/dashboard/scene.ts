@@ -136,10 +136,15 @@ export async function startDashboard(
   const started = startProcess(program, { PATH: "/usr/bin:/bin", ...env });
   let hasEnded = false;
   void started.exited.then(() => (hasEnded = true));
-  await until("the dashboard serves", () => hasEnded || /serving the dashboard/.test(started.log()), {
-    within: 30_000,
-    explain: started.log,
-  });
+  try {
+    await until("the dashboard serves", () => hasEnded || /serving the dashboard/.test(started.log()), {
+      within: 30_000,
+      explain: started.log,
+    });
+  } catch (error) {
+    await started[Symbol.asyncDispose]();
+    throw error;
+  }
   return started;
 }
 

@@ -72,7 +72,7 @@ describe("the dashboard behind a proxy that signs people in", () => {
       ask("/ouroboros/api/verdict", user, "staff", {
         method: "POST",
         headers: { "content-type": "application/json", "x-csrf-token": token, origin },
-        body: JSON.stringify({ event: EVENT, verdict: "refuse", reason: "no" }),
+        body: JSON.stringify({ host: HOST, event: EVENT, verdict: "refuse", reason: "no" }),
       });
     assert.equal((await post("ann", csrf, "https://example.org")).status, 403, "joe's token");
     const anns = ((await (await ask("/api/me", "ann", "staff")).json()) as { csrf: string }).csrf;
