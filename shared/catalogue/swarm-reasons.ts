@@ -79,7 +79,7 @@ export const serviceFailures = {
     remedy: "look at `docker service ps {name}`, or at the image",
   },
   noProgress: {
-    says: "no task has changed for {seconds} s: {why}",
+    says: "no task has got further for {seconds} s: {why}",
     cause: "No node can run the task, or its image cannot be pulled there.",
     remedy: "look at `docker service ps {name}`; HEALTH_TIMEOUT gives it more time",
   },

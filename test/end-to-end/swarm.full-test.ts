@@ -153,7 +153,7 @@ describe("a service of a swarm", () => {
     await stack.check();
     const { end, because } = await stack.awaitResult("web", { within: 300_000 });
     assert.equal(end, "rolled_back", because);
-    assert.match(because, /no task has changed for .* s: its tasks are pending; no suitable node/);
+    assert.match(because, /no task has got further for .* s: its tasks are pending; no suitable node/);
     assert.equal(await swarm.digestOf("web"), old);
   });
 

@@ -12,7 +12,7 @@ import { expectBelowFailureLimit } from "../plan/failure-limit.ts";
 import type { Run, UpdateEntry } from "../updater.ts";
 import { applyUpdate, awaitService, findApplying } from "./apply-update.ts";
 import { type UpdateEnd, awaitUpdate } from "./await-update.ts";
-import type { SentUpdate } from "./judge-update.ts";
+import { type SentUpdate, judgeImage } from "./judge-update.ts";
 import { findReverting, recordReverting, revertUpdate } from "./revert-update.ts";
 import { findRollbackDigest } from "./rollback-digest.ts";
 import { askAfterServiceUpdate, askBeforeServiceUpdate } from "./service-hooks.ts";
@@ -102,15 +102,18 @@ const finishExpired = (run: Run, entry: UpdateEntry, because: string): Promise<v
 async function confirm(run: Run, entry: UpdateEntry, sent: SentUpdate): Promise<void> {
   const service = await expectThere(run, entry);
   const decided = await askAfterServiceUpdate(run, { entry, service, ...sent });
-  if (decided.verdict === "proceed")
-    return finishContainer(run, entry, {
-      end: "updated",
-      because: "the swarm completed the update, and its tasks run",
-      by: "updater",
-      ...changeOf(entry, sent),
-    });
-  const because = `${decided.verdict} at after_service_update: ${decided.reason ?? "no reason given"}`;
-  return rollBack(run, entry, sent, { end: "rolled_back", because, by: decided.by ?? "", decided });
+  if (decided.verdict !== "proceed") {
+    const because = `${decided.verdict} at after_service_update: ${decided.reason ?? "no reason given"}`;
+    return rollBack(run, entry, sent, { end: "rolled_back", because, by: decided.by ?? "", decided });
+  }
+  const left = judgeImage({ service: await awaitService(run, entry.facts.id), tasks: [] }, sent);
+  if (left !== undefined) return conclude(run, entry, sent, left); // somebody was faster than the answer
+  return finishContainer(run, entry, {
+    end: "updated",
+    because: "the swarm completed the update, and its tasks run",
+    by: "updater",
+    ...changeOf(entry, sent),
+  });
 }
 
 async function rollBack(
