@@ -93,6 +93,11 @@ export const serviceFailures = {
     cause: "Tasks of the image before fail, too.",
     remedy: "look at `docker service ps {name}`, and mend it by hand",
   },
+  runsNowhere: {
+    says: "a global service that no node runs",
+    cause: "Without a task nothing can prove the new image.",
+    remedy: "look at its constraints, and at `docker node ls`",
+  },
   gone: {
     says: "the service was removed",
     cause: "Somebody removed it meanwhile.",

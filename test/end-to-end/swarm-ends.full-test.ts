@@ -135,4 +135,20 @@ describe("the update of a service", () => {
     assert.equal(end, "updated", because);
     assert.deepEqual((await swarm.running("web")).sort(), [old, digest].sort());
   });
+
+  it("of a global service that no node runs is put off, and nobody is asked", async () => {
+    await using swarm = await formSwarm([h1]);
+    const old = await swarm.deploy("web", {
+      task: { Placement: { Constraints: ["node.labels.none == here"] } },
+      spec: { Mode: { Global: {} } },
+    });
+    await using stack = await startStack({ engine: h1, env: SWARM });
+    await release("apps/web", "2");
+    await stack.check();
+    const { end, because } = await stack.awaitResult("web");
+    assert.deepEqual([end, because], ["expired", "a global service that no node runs"]);
+    assert.equal(stack.heard().includes("before_service_update web"), false);
+    assert.match((await whyLeft(stack, "web")) ?? "", /^held: /);
+    assert.equal(await swarm.digestOf("web"), old);
+  });
 });

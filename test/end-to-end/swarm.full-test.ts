@@ -339,15 +339,16 @@ describe("a service of a swarm", () => {
     await setAvailability(h1, h3, "active");
   });
 
-  it("comes before those that its depends_on label names", async () => {
+  it("comes before those that its depends_on and hard_depends_on labels name", async () => {
     await swarm.deploy("app");
     await swarm.deploy("db", { labels: { "com.ouroboros.depends_on": "app" } });
+    await swarm.deploy("front", { labels: { "com.ouroboros.hard_depends_on": "db" } });
     await using stack = await startStack({ engine: h1, env: SWARM });
-    for (const name of ["app", "db"]) await release(`apps/${name}`, "2");
+    for (const name of ["app", "db", "front"]) await release(`apps/${name}`, "2");
     await stack.check();
     await stack.expectResult("app", "updated");
     const order = stack.records.flatMap((record) => (record.kind === "applying" ? [record.container] : []));
-    assert.deepEqual(order, ["db", "app"]);
+    assert.deepEqual(order, ["front", "db", "app"]);
   });
 
   it("is updated beside a plain container, with SWARM=also; of the same name it is left alone", async () => {

@@ -7,7 +7,7 @@ import { until } from "./until.ts";
 
 const SECOND = 1e9;
 
-const addressOf = ({ name }: Engine): string => `${bed().net}.${10 + Number(name.slice(1))}`;
+export const addressOf = ({ name }: Engine): string => `${bed().net}.${10 + Number(name.slice(1))}`;
 
 export interface Swarm extends AsyncDisposable {
   /** The first Engine; it leads, as long as no other manager takes over. */

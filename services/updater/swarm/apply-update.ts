@@ -128,12 +128,16 @@ function expectSent(service: ServiceDocument | undefined, sent: SentUpdate): Sen
 }
 
 /** Waits while Engine or swarm are away. @throws Suspended, NoManagerAnyMore */
-export async function awaitService(run: Run, id: string): Promise<ServiceDocument | undefined> {
+export const awaitService = (run: Run, id: string): Promise<ServiceDocument | undefined> =>
+  awaitSwarm(run, () => inspectService(run.bus.host.engine, id));
+
+/** The answer, once the Engine and the swarm give one. @throws Suspended, NoManagerAnyMore */
+export async function awaitSwarm<T>(run: Run, ask: () => Promise<T>): Promise<T> {
   const { bus } = run;
   const absence = new SwarmAbsence(run);
   for (;;) {
     try {
-      return await inspectService(bus.host.engine, id);
+      return await ask();
     } catch (error) {
       if (bus.signal.aborted) throw new Suspended("stopped while the swarm did not answer", { cause: error });
       await absence.note(error);

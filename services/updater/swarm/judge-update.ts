@@ -154,6 +154,12 @@ export function judgeRevert({ service, tasks }: ServiceState, { from, to }: Sent
   }
 }
 
+/** A global service that no node runs: no task could prove an image, and the swarm would not begin an update of it. */
+export const runsNowhere = ({ service, tasks }: ServiceState): boolean =>
+  service !== undefined &&
+  modeOfService(service.Spec) === "global" &&
+  tasks.every(({ DesiredState }) => ["shutdown", "remove"].includes(DesiredState));
+
 /** When the rollback began that the service shows now. */
 export const rollbackStartOf = ({ UpdateStatus }: ServiceDocument): string | undefined =>
   UpdateStatus?.State?.startsWith("rollback_") === true ? (UpdateStatus.StartedAt ?? undefined) : undefined;

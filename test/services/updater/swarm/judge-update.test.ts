@@ -7,6 +7,7 @@ import {
   isTaken,
   judgeRevert,
   judgeUpdate,
+  runsNowhere,
 } from "../../../../services/updater/swarm/judge-update.ts";
 import { ServiceDocument, TaskDocument } from "../../../../shared/swarm/service-document.ts";
 
@@ -190,4 +191,31 @@ const back: readonly Way[] = [
 describe("the way back of a service", () => {
   for (const [sentence, found, tasks, kind] of back)
     it(sentence, () => assert.equal(judgeRevert({ service: found, tasks }, sent).kind, kind));
+});
+
+const nowhere: readonly (readonly [string, ServiceDocument, readonly TaskDocument[], boolean])[] = [
+  [
+    "that is global and has no task runs nowhere",
+    service(OLD, undefined, { Mode: { Global: {} } }),
+    [],
+    true,
+  ],
+  [
+    "whose tasks have all been shut down does so, too",
+    service(OLD, undefined, { Mode: { Global: {} } }),
+    [task(OLD, "failed")],
+    true,
+  ],
+  [
+    "that waits for a node does not",
+    service(OLD, undefined, { Mode: { Global: {} } }),
+    [task(OLD, "pending")],
+    false,
+  ],
+  ["that is replicated does not", service(OLD), [], false],
+];
+
+describe("a service", () => {
+  for (const [sentence, found, tasks, wanted] of nowhere)
+    it(sentence, () => assert.equal(runsNowhere({ service: found, tasks }), wanted));
 });
