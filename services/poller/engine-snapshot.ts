@@ -26,7 +26,7 @@ export interface EngineSnapshot {
   readonly images: ReadonlyMap<string, ImagePayload>;
   /** With SWARM: why no service is looked at. */
   readonly swarm?: { readonly because: string; readonly isWrong: boolean };
-  /** Containers that the Engine could not inspect. */
+  /** Containers that the Engine could not inspect, and services whose document cannot be read. */
   readonly unseen: readonly UninspectableContainer[];
 }
 
@@ -71,6 +71,7 @@ async function addServices(
     facts: watched.map(({ facts }) => facts),
     services: new Map(services.map(({ service }) => [service.ID, describeService(service)])),
     images: new Map([...containers.images, ...services.map(({ image }) => [image.id, image] as const)]),
+    unseen: [...containers.unseen, ...found.unseen],
   };
 }
 

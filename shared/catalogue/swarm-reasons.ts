@@ -79,7 +79,7 @@ export const serviceFailures = {
     remedy: "look at `docker service ps {name}`, or at the image",
   },
   noProgress: {
-    says: "no task has changed for {seconds} s: {why}",
+    says: "no task has got further for {seconds} s: {why}",
     cause: "No node can run the task, or its image cannot be pulled there.",
     remedy: "look at `docker service ps {name}`; HEALTH_TIMEOUT gives it more time",
   },
@@ -92,6 +92,11 @@ export const serviceFailures = {
     says: "its rollback is paused: {message}",
     cause: "Tasks of the image before fail, too.",
     remedy: "look at `docker service ps {name}`, and mend it by hand",
+  },
+  runsNowhere: {
+    says: "a global service that no node runs",
+    cause: "Without a task nothing can prove the new image.",
+    remedy: "look at its constraints, and at `docker node ls`",
   },
   gone: {
     says: "the service was removed",

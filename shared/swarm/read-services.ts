@@ -5,6 +5,7 @@ import * as z from "zod";
 import { reasonOf } from "../catalogue/entry.ts";
 import { swarmReasons } from "../catalogue/swarm-reasons.ts";
 import type { ContainerFacts } from "../containers/container-facts.ts";
+import type { UninspectableContainer } from "../containers/inspect-all.ts";
 import { type Engine, ifExists, statusOf } from "../docker/engine.ts";
 import { explain } from "../errors.ts";
 import { readNameList } from "../settings/labels.ts";
@@ -29,8 +30,14 @@ interface NotActing {
   readonly isWrong: boolean;
 }
 
+interface FoundServices {
+  readonly services: readonly ServiceDocument[];
+  /** Those whose document cannot be read; they hide no other. */
+  readonly unseen: readonly UninspectableContainer[];
+}
+
 /** The services, or why this Engine does not act on them. */
-export type SwarmServices = { readonly services: readonly ServiceDocument[] } | NotActing;
+export type SwarmServices = FoundServices | NotActing;
 
 /** @throws dockerode's error where the Engine does not answer. */
 export async function readServices(
@@ -42,11 +49,32 @@ export async function readServices(
   if (because !== undefined) return because;
   try {
     const listed: unknown = await docker.listServices({ ...abort });
-    return { services: z.array(ServiceDocument).parse(listed) };
+    return parseServices(z.array(z.unknown()).parse(listed));
   } catch (error) {
     return noLeader(error);
   }
 }
+
+export function parseServices(listed: readonly unknown[]): FoundServices {
+  const services: ServiceDocument[] = [];
+  const unseen: UninspectableContainer[] = [];
+  for (const document of listed) {
+    const service = ServiceDocument.safeParse(document);
+    if (service.success) services.push(service.data);
+    else unseen.push({ name: nameOf(document), because: explainIssues(service.error) });
+  }
+  return { services, unseen };
+}
+
+const Named = z.object({ ID: z.string(), Spec: z.object({ Name: z.string() }).optional() });
+
+function nameOf(document: unknown): string {
+  const { ID, Spec } = Named.safeParse(document).data ?? { ID: "a service" };
+  return Spec?.Name ?? ID;
+}
+
+const explainIssues = ({ issues }: z.ZodError): string =>
+  issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
 
 /** Undefined where this Engine leads its swarm. @throws dockerode's error where the Engine does not answer. */
 export async function whyNotActing({ docker }: Pick<Engine, "docker">): Promise<NotActing | undefined> {

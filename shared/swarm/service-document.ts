@@ -67,6 +67,8 @@ export type ServiceDocument = z.infer<typeof ServiceDocument>;
 
 export const TaskDocument = z.looseObject({
   ID: z.string(),
+  Slot: z.number().nullish().describe("Of a replicated service."),
+  NodeID: z.string().nullish(),
   DesiredState: z.string(),
   Spec: z.looseObject({ ContainerSpec: ContainerSpec.nullish() }),
   Status: z.looseObject({

@@ -7,7 +7,7 @@ import { type Engine, bedCommand, engine } from "../bed/bed.ts";
 import { release } from "../support/containers.ts";
 import { runOuroboros } from "../support/participants.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
-import { type Swarm, formSwarm, serviceSeenBy } from "../support/swarm.ts";
+import { type Swarm, demote, formSwarm, serviceSeenBy } from "../support/swarm.ts";
 import { until } from "../support/until.ts";
 
 const [h1, h3] = [engine(1), engine(3)];
@@ -38,13 +38,7 @@ describe("two managers", () => {
     assert.equal(idle?.isWrong, false);
     await first.check();
     await first.expectResult("web", "updated");
-    const { Swarm: info } = (await h1.docker.info()) as { Swarm: { NodeID: string } };
-    const node = (await h3.docker.getNode(info.NodeID).inspect()) as {
-      Version: { Index: number };
-      Spec: object;
-    };
-    const demote = { _query: { version: node.Version.Index }, _body: { ...node.Spec, Role: "worker" } };
-    await h3.docker.getNode(info.NodeID).update(demote);
+    await demote(h3, h1);
     await until("the other leads", async () => (await noteOf(second)) === undefined);
     assert.match((await noteOf(first))?.because ?? "", /this node is a worker/);
     const { digest } = await release("apps/web", "3");

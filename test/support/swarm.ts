@@ -7,7 +7,7 @@ import { until } from "./until.ts";
 
 const SECOND = 1e9;
 
-const addressOf = ({ name }: Engine): string => `${bed().net}.${10 + Number(name.slice(1))}`;
+export const addressOf = ({ name }: Engine): string => `${bed().net}.${10 + Number(name.slice(1))}`;
 
 export interface Swarm extends AsyncDisposable {
   /** The first Engine; it leads, as long as no other manager takes over. */
@@ -46,6 +46,27 @@ async function runningSeenBy({ docker }: Engine, name: string): Promise<string[]
     .filter(({ Status }) => Status.State === "running")
     .map(({ Spec }) => Spec.ContainerSpec.Image.split("@")[1] ?? "");
 }
+
+interface NodeDocument {
+  readonly Version: { readonly Index: number };
+  readonly Spec: object;
+}
+
+/** Changes the spec of this Engine's node, as the manager `by` is asked to. */
+async function changeNode(by: Engine, of: Engine, change: object): Promise<void> {
+  const { Swarm: info } = (await of.docker.info()) as { Swarm: { NodeID: string } };
+  const node = by.docker.getNode(info.NodeID);
+  const { Version, Spec } = (await node.inspect()) as NodeDocument;
+  await node.update({ _query: { version: Version.Index }, _body: { ...Spec, ...change } });
+}
+
+export const setAvailability = (
+  by: Engine,
+  of: Engine,
+  Availability: "active" | "pause" | "drain",
+): Promise<void> => changeNode(by, of, { Availability });
+
+export const demote = (by: Engine, of: Engine): Promise<void> => changeNode(by, of, { Role: "worker" });
 
 /** What a manager that is not the first sees of a service; undefined where it sees none. */
 export async function serviceSeenBy(

@@ -202,19 +202,7 @@ export function entryFrom(
   facts: ContainerFacts | undefined,
   settings: TagSettings,
 ): UpdateEntry {
-  const gone: ContainerFacts = {
-    id: planned.id,
-    name: planned.name,
-    reference: "",
-    imageId: planned.imageId,
-    status: "gone",
-    labels: {},
-    autoRemove: false,
-    dependsOn: [],
-    hardDependsOn: [],
-    refersTo: [],
-  };
-  const known = facts ?? gone;
+  const known = facts ?? { ...factsOfPlanned(planned), reference: "" };
   return {
     facts: known,
     ref: referenceFor(known, planned, settings),
@@ -224,6 +212,27 @@ export function entryFrom(
     ...(planned.passedOver !== undefined && { passedOver: planned.passedOver }),
   };
 }
+
+/** Where the Engine does not show it: only what the plan says. A service stays one, so that no container is looked for. */
+export const factsOfPlanned = ({
+  id,
+  name,
+  imageId,
+  reference,
+  isService,
+}: PlannedContainer): ContainerFacts => ({
+  id,
+  name,
+  reference,
+  imageId,
+  status: "gone",
+  labels: {},
+  autoRemove: false,
+  dependsOn: [],
+  hardDependsOn: [],
+  refersTo: [],
+  ...(isService && { service: { mode: "replicated", replicas: null, image: reference, isOwn: false } }),
+});
 
 /**
  * The container's own; with the tag that its tag policy has chosen, or with LATEST_ONLY the tag `latest`, if the poller

@@ -3,8 +3,10 @@
 //       which.
 //   A2  The Engine takes an update only for the version that it names, and the version counts every change. So an update
 //       that is sent again for the same version is taken once.
-//   A3  If the version has changed and the image has not, somebody else changed the service: it is looked at anew. A
-//       later process cannot tell that from its own update being put back again, so it sends nothing.
+//   A3  If the version has changed and the image has not, somebody else changed the service: it is looked at anew. Where
+//       the Engine's answer was lost, or a later process looks, that cannot be told from this update being put back
+//       again, so nothing is sent.
+//   A4  Each time before it is sent, lease and fence are looked at: waiting for the swarm may have taken long.
 import { reasonOf } from "../../../shared/catalogue/entry.ts";
 import { serviceFailures } from "../../../shared/catalogue/swarm-reasons.ts";
 import { isEngineUnreachable } from "../../../shared/docker/engine.ts";
@@ -17,8 +19,8 @@ import {
   imageOfService,
 } from "../../../shared/swarm/service-document.ts";
 import type { Run, UpdateEntry } from "../updater.ts";
-import { type SentUpdate, judgeUpdate, rollbackStartOf } from "./judge-update.ts";
-import { findRegistryAuth, inspectService, sendUpdate } from "./service-engine.ts";
+import { type SentUpdate, isTaken, rollbackStartOf } from "./judge-update.ts";
+import { type ServiceChange, inspectService, prepareChange, sendUpdate } from "./service-engine.ts";
 import { SwarmAbsence } from "./swarm-absence.ts";
 
 type Applying = RunRecord & { kind: "applying" };
@@ -44,19 +46,12 @@ export async function applyUpdate(run: Run, entry: UpdateEntry, to: string): Pro
     const service = await awaitService(run, before.service);
     if (service?.Version.Index !== before.version) return expectSent(service, sentUpdateOf(before)); // A3
   }
-  const auth = await findRegistryAuth(run.bus, entry.ref);
+  const change = await prepareChange(run.bus, entry.ref, to);
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const service = await expectUnchanged(run, entry);
-    const from = entry.facts.imageId;
-    await run.bus.lease.hold(run.bus);
-    const rolledBackAt = rollbackStartOf(service);
-    const sent = await recordApplying(run, entry, service, { from, to, rolledBackAt });
-    if (
-      await isTaken(run, service, sent, () =>
-        sendUpdate(run.bus.host.engine, service, { ref: entry.ref, digest: to, auth }),
-      )
-    )
-      return sent;
+    const sent = { from: entry.facts.imageId, to, rolledBackAt: rollbackStartOf(service) };
+    await recordApplying(run, entry, service, sent);
+    if (await sendUntilAnswered(run, service, sent, change)) return sent;
   }
   throw new Expired(reasonOf(serviceFailures.alwaysChanging, { tries: MAX_TRIES }));
 }
@@ -66,46 +61,52 @@ async function recordApplying(
   run: Run,
   { facts }: UpdateEntry,
   { ID, Version }: ServiceDocument,
-  sent: SentUpdate,
-): Promise<SentUpdate> {
+  { from, to, rolledBackAt }: SentUpdate,
+): Promise<void> {
   if (run.bus.signal.aborted) throw new Suspended("stopped before anything was touched");
   await run.journal.write({
     kind: "applying",
     container: facts.name,
     service: ID,
     version: Version.Index,
-    ...(sent.rolledBackAt !== undefined && { rolled_back_at: sent.rolledBackAt }),
-    from: sent.from,
-    to: sent.to,
+    ...(rolledBackAt !== undefined && { rolled_back_at: rolledBackAt }),
+    from,
+    to,
   });
-  await run.fence.check(run.bus.signal);
-  return sent;
 }
 
 /**
  * A2: an answer that is lost, or that a swarm without a leader gave, is asked for again. False where another version is
  * there (A3).
  */
-async function isTaken(
+async function sendUntilAnswered(
   run: Run,
   service: ServiceDocument,
   sent: SentUpdate,
-  send: () => Promise<void>,
+  change: ServiceChange,
 ): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
+    await expectInCharge(run);
     try {
-      await send();
+      await sendUpdate(run.bus.host.engine, service, change);
       return true;
     } catch (error) {
+      const isLost = isEngineUnreachable(error);
       const now = await awaitService(run, service.ID);
-      if (digestOfImage(imageOfService(now?.Spec ?? service.Spec)) === sent.to) return true;
-      if (now?.Version.Index !== service.Version.Index) return false;
-      const isPassing = isEngineUnreachable(error) || (isSwarmAway(error) && tries < MAX_TRIES);
+      if (now?.Version.Index !== service.Version.Index)
+        return isLost ? expectSent(now, sent) !== undefined : isTaken(now, sent);
+      const isPassing = isLost || (isSwarmAway(error) && tries < MAX_TRIES);
       if (!isPassing) throw error;
       if (run.bus.signal.aborted) throw new Suspended("stopped while an update was sent", { cause: error });
       await run.bus.clock.sleep(RETRY_MS, run.bus.signal);
     }
   }
+}
+
+/** A4. @throws Fenced, Suspended */
+export async function expectInCharge({ bus, fence }: Run): Promise<void> {
+  await bus.lease.hold(bus);
+  await fence.check(bus.signal);
 }
 
 /** @throws Expired if it is no longer the service that was planned and asked about. */
@@ -122,18 +123,21 @@ async function expectUnchanged(run: Run, { facts }: UpdateEntry): Promise<Servic
 /** A3. @throws Expired */
 function expectSent(service: ServiceDocument | undefined, sent: SentUpdate): SentUpdate {
   if (service === undefined) throw new Expired(reasonOf(serviceFailures.gone));
-  const { kind } = judgeUpdate({ service, tasks: [] }, sent);
-  if (kind === "not sent" || kind === "changed") throw new Expired(reasonOf(serviceFailures.changed));
+  if (!isTaken(service, sent)) throw new Expired(reasonOf(serviceFailures.changed));
   return sent;
 }
 
 /** Waits while Engine or swarm are away. @throws Suspended, NoManagerAnyMore */
-export async function awaitService(run: Run, id: string): Promise<ServiceDocument | undefined> {
+export const awaitService = (run: Run, id: string): Promise<ServiceDocument | undefined> =>
+  awaitSwarm(run, () => inspectService(run.bus.host.engine, id));
+
+/** The answer, once the Engine and the swarm give one. @throws Suspended, NoManagerAnyMore */
+export async function awaitSwarm<T>(run: Run, ask: () => Promise<T>): Promise<T> {
   const { bus } = run;
   const absence = new SwarmAbsence(run);
   for (;;) {
     try {
-      return await inspectService(bus.host.engine, id);
+      return await ask();
     } catch (error) {
       if (bus.signal.aborted) throw new Suspended("stopped while the swarm did not answer", { cause: error });
       await absence.note(error);

@@ -17,12 +17,13 @@ import {
 } from "./judge-update.ts";
 import { lookAtService } from "./service-engine.ts";
 import { SwarmAbsence } from "./swarm-absence.ts";
+import { TaskProgress } from "./task-progress.ts";
 
 export type UpdateEnd = Exclude<UpdateStanding, { kind: "under way" | "too few" }>;
 export type RevertEnd = Exclude<RevertStanding, { kind: "under way" }>;
 
 const LOOK_MS = 1000;
-/** How long no task may change, where HEALTH_TIMEOUT does not say. */
+/** How long no task may get further, where HEALTH_TIMEOUT does not say. */
 const PATIENCE_MS = 600_000;
 /** How long the swarm itself waits for an old task to stop, such as one that no node has taken. */
 const OLD_TASK_MS = 60_000;
@@ -35,7 +36,7 @@ export async function awaitUpdate(run: Run, id: string, sent: SentUpdate): Promi
   let proof: { readonly tasks: string; readonly since: number } | undefined;
   let completedAt: number | undefined;
   let tooFew = "";
-  for await (const { state, stalledMs } of looks(run, id, "update")) {
+  for await (const { state, stalledMs } of looks(run, id, { work: "update", to: sent.to })) {
     const standing = judgeUpdate(state, sent);
     const now = clock.monotonic();
     if (standing.kind === "under way") {
@@ -58,7 +59,7 @@ export async function awaitUpdate(run: Run, id: string, sent: SentUpdate): Promi
 
 /** @throws Suspended, Expired */
 export async function awaitRevert(run: Run, id: string, sent: SentUpdate): Promise<RevertEnd> {
-  for await (const { state, stalledMs } of looks(run, id, "revert")) {
+  for await (const { state, stalledMs } of looks(run, id, { work: "revert", to: sent.from })) {
     const standing = judgeRevert(state, sent);
     if (standing.kind !== "under way") return standing;
     if (stalledMs > 0) return { kind: "stuck", because: describeStall(state, sent.from, stalledMs) };
@@ -68,42 +69,42 @@ export async function awaitRevert(run: Run, id: string, sent: SentUpdate): Promi
 
 interface ServiceLook {
   readonly state: ServiceState;
-  /** For how long nothing has changed; 0 while that is within the time that it may take. */
+  /** For how long no task has got further; 0 while that is within the time that it may take. */
   readonly stalledMs: number;
 }
 
+type ServiceWork = "update" | "revert";
+
 /** Looks at the service every second until the service stops. @throws Expired if this node manages the swarm no more. */
-async function* looks(run: Run, id: string, work: "update" | "revert"): AsyncGenerator<ServiceLook> {
+async function* looks(
+  run: Run,
+  id: string,
+  { work, to }: { readonly work: ServiceWork; readonly to: string },
+): AsyncGenerator<ServiceLook> {
   const { bus } = run;
-  let changed = { as: "", at: bus.clock.monotonic() };
+  const progress = new TaskProgress(to);
+  let since = bus.clock.monotonic();
   const absence = new SwarmAbsence(run);
   while (!bus.signal.aborted) {
     try {
       const state = await lookAtService(bus.host.engine, id);
-      const as = summarize(state);
       const now = bus.clock.monotonic();
-      if (as !== changed.as) changed = { as, at: now };
-      const stalledMs = now - changed.at;
+      if (progress.note(state)) since = now;
+      const stalledMs = now - since;
       yield { state, stalledMs: stalledMs > patienceMs(run, state, work) ? stalledMs : 0 };
       absence.end();
     } catch (error) {
       await absence.note(error);
-      changed = { as: "", at: bus.clock.monotonic() };
+      since = bus.clock.monotonic();
     }
     await bus.clock.sleep(LOOK_MS, bus.signal);
   }
 }
 
-const summarize = ({ service, tasks }: ServiceState): string =>
-  JSON.stringify([
-    service?.Version.Index,
-    ...tasks.map(({ ID, DesiredState, Status }) => [ID, DesiredState, Status.State]).sort(),
-  ]);
-
 const msOf = (nanoseconds: number | null | undefined): number => (nanoseconds ?? 0) / 1e6;
 
 /** The pauses of the service and of the swarm come on top. The way back has nothing behind it, so it may take longer. */
-function patienceMs({ bus }: Run, { service }: ServiceState, work: "update" | "revert"): number {
+function patienceMs({ bus }: Run, { service }: ServiceState, work: ServiceWork): number {
   const { Labels, UpdateConfig, RollbackConfig, TaskTemplate } =
     service?.Spec ?? ({} as Partial<ServiceSpec>);
   const { healthTimeout = PATIENCE_MS } = readVerificationTimes(Labels ?? {}, bus.context.settings);

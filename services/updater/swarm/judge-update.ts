@@ -42,11 +42,25 @@ export type UpdateStanding =
   | { readonly kind: "not sent" }
   | { readonly kind: "changed"; readonly because: string };
 
-export function judgeUpdate({ service, tasks }: ServiceState, sent: SentUpdate): UpdateStanding {
-  if (service === undefined) return { kind: "changed", because: reasonOf(serviceFailures.gone) };
+export function judgeUpdate(state: ServiceState, sent: SentUpdate): UpdateStanding {
+  const { service, tasks } = state;
+  if (service === undefined) return GONE;
+  return judgeImage(state, sent) ?? judgeSent(service, tasks, sent);
+}
+
+const GONE = { kind: "changed", because: reasonOf(serviceFailures.gone) } as const satisfies UpdateStanding;
+
+type WithoutImage = Extract<
+  UpdateStanding,
+  { kind: "reverting" | "reverted" | "stuck" | "not sent" | "changed" }
+>;
+
+/** J1: whose turn it is where the new image is not in the spec; undefined where it is. */
+export function judgeImage({ service, tasks }: ServiceState, sent: SentUpdate): WithoutImage | undefined {
+  if (service === undefined) return GONE;
   const digest = digestOfImage(imageOfService(service.Spec));
-  if (digest === sent.to) return judgeSent(service, tasks, sent);
-  if (digest === sent.from) return judgeReverted(service, sent);
+  if (digest === sent.to) return undefined;
+  if (digest === sent.from) return judgeReverted(service, tasks, sent);
   return { kind: "changed", because: reasonOf(serviceFailures.changed) };
 }
 
@@ -65,10 +79,11 @@ function judgeSent(
         why: whyTasksFail(tasks, sent.to),
       }),
     };
-  const running = tasksOn(tasks, sent.to).filter(
-    (task) => task.DesiredState === "running" && task.Status.State === "running",
+  const counted = state === undefined ? tasks : tasksOn(tasks, sent.to);
+  const running = tasksOn(counted, sent.to).filter(
+    (task) => isWanted(task) && task.Status.State === "running",
   );
-  const needed = tasksNeeded(Spec, tasks);
+  const needed = tasksNeeded(Spec, counted);
   if (running.length >= needed) return { kind: "proved", running: running.map(({ ID }) => ID) };
   if (state === undefined) return { kind: "under way" }; // the swarm has not begun yet
   const why = whyTasksFail(tasks, sent.to);
@@ -78,14 +93,19 @@ function judgeSent(
   };
 }
 
-function judgeReverted({ UpdateStatus }: ServiceDocument, { rolledBackAt }: SentUpdate): UpdateStanding {
+function judgeReverted(
+  { UpdateStatus }: ServiceDocument,
+  tasks: readonly TaskDocument[],
+  { to, rolledBackAt }: SentUpdate,
+): WithoutImage {
   const message = UpdateStatus?.Message ?? "";
+  const because = reasonOf(serviceFailures.tasksFail, { message, why: whyTasksFail(tasks, to) });
   if (rolledBackAt !== undefined && UpdateStatus?.StartedAt === rolledBackAt) return { kind: "not sent" }; // J3
   switch (UpdateStatus?.State) {
     case "rollback_started":
-      return { kind: "reverting", because: message };
+      return { kind: "reverting", because };
     case "rollback_completed":
-      return { kind: "reverted", because: message };
+      return { kind: "reverted", because };
     case "rollback_paused":
       return { kind: "stuck", because: reasonOf(serviceFailures.rollbackPaused, { message }) };
     case "updating":
@@ -96,6 +116,12 @@ function judgeReverted({ UpdateStatus }: ServiceDocument, { rolledBackAt }: Sent
   }
 }
 
+/** Whether the Engine took the update, as far as the service shows: the new image is there, or was put back. */
+export function isTaken(service: ServiceDocument | undefined, sent: SentUpdate): boolean {
+  const left = judgeImage({ service, tasks: [] }, sent);
+  return left === undefined || (left.kind !== "not sent" && left.kind !== "changed");
+}
+
 /** Where the way back stands, once it was begun or decided. */
 export type RevertStanding =
   | { readonly kind: "to send" }
@@ -104,11 +130,8 @@ export type RevertStanding =
   | { readonly kind: "stuck"; readonly because: string }
   | { readonly kind: "changed"; readonly because: string };
 
-export function judgeRevert(
-  { service }: Pick<ServiceState, "service">,
-  { from, to }: SentUpdate,
-): RevertStanding {
-  if (service === undefined) return { kind: "changed", because: reasonOf(serviceFailures.gone) };
+export function judgeRevert({ service, tasks }: ServiceState, { from, to }: SentUpdate): RevertStanding {
+  if (service === undefined) return GONE;
   const { State: state, Message: message } = service.UpdateStatus ?? {};
   const digest = digestOfImage(imageOfService(service.Spec));
   if (digest === to) return { kind: "to send" };
@@ -125,10 +148,17 @@ export function judgeRevert(
       };
     case "completed":
     case "rollback_completed":
-    case undefined:
       return { kind: "reverted" };
+    case undefined: // where the image alone goes back, the swarm may not have begun yet
+      return { kind: tasksOn(tasks, to).some(isWanted) ? "under way" : "reverted" };
   }
 }
+
+/** A global service that no node runs: no task could prove an image, and the swarm would not begin an update of it. */
+export const runsNowhere = ({ service, tasks }: ServiceState): boolean =>
+  service !== undefined &&
+  modeOfService(service.Spec) === "global" &&
+  tasks.every(({ DesiredState }) => ["shutdown", "remove"].includes(DesiredState));
 
 /** When the rollback began that the service shows now. */
 export const rollbackStartOf = ({ UpdateStatus }: ServiceDocument): string | undefined =>
@@ -137,20 +167,25 @@ export const rollbackStartOf = ({ UpdateStatus }: ServiceDocument): string | und
 const tasksOn = (tasks: readonly TaskDocument[], digest: string): TaskDocument[] =>
   tasks.filter(({ Spec }) => digestOfImage(Spec.ContainerSpec?.Image ?? "") === digest);
 
+const isWanted = ({ DesiredState }: TaskDocument): boolean => DesiredState === "running";
+
+/** The Engine counts in 32 bits: 0.7 of 10 are 7 there, and not 6.99. */
+const ROUNDING = 1e-6;
+
 /**
- * A global service needs as many as the swarm wants to run; MaxFailureRatio lets some fail, and not all. Only a service
- * that somebody scaled to 0 meanwhile needs none.
+ * A global service needs as many of these tasks as the swarm wants to run: once it calls the update completed, those with the
+ * new image, as a node whose availability is `pause` keeps its old task. MaxFailureRatio lets some fail, and not all. Only a
+ * service that somebody scaled to 0 meanwhile needs none.
  */
 function tasksNeeded(spec: ServiceDocument["Spec"], tasks: readonly TaskDocument[]): number {
   const isGlobal = modeOfService(spec) === "global";
-  const wanted = isGlobal
-    ? tasks.filter(({ DesiredState }) => DesiredState === "running").length
-    : (spec.Mode.Replicated?.Replicas ?? 1);
+  const wanted = isGlobal ? tasks.filter(isWanted).length : (spec.Mode.Replicated?.Replicas ?? 1);
   if (wanted === 0 && !isGlobal) return 0;
-  return Math.max(1, Math.ceil(wanted * (1 - (spec.UpdateConfig?.MaxFailureRatio ?? 0))));
+  const mayFail = Math.floor(wanted * (spec.UpdateConfig?.MaxFailureRatio ?? 0) + ROUNDING);
+  return Math.max(1, wanted - mayFail);
 }
 
-/** What its tasks with this image say of themselves, where one has failed: `; task: non-zero exit (1)`. */
+/** What its tasks with this image say of themselves, where some have failed: `; task: non-zero exit (1)`. */
 export function whyTasksFail(tasks: readonly TaskDocument[], digest: string): string {
   const errors = tasksOn(tasks, digest).flatMap(({ Status }) => Status.Err || []);
   const unique = [...new Set(errors)].slice(0, 3);

@@ -2,6 +2,7 @@
 // the service after the update, that change stays, and only the image goes back.
 import { isEngineUnreachable } from "../../../shared/docker/engine.ts";
 import { explain } from "../../../shared/errors.ts";
+import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import { isSwarmAway } from "../../../shared/swarm/read-services.ts";
 import {
   type ServiceDocument,
@@ -9,10 +10,10 @@ import {
   imageOfService,
 } from "../../../shared/swarm/service-document.ts";
 import type { Run, UpdateEntry } from "../updater.ts";
-import { awaitService } from "./apply-update.ts";
+import { awaitService, expectInCharge } from "./apply-update.ts";
 import { type RevertEnd, awaitRevert } from "./await-update.ts";
 import type { SentUpdate } from "./judge-update.ts";
-import { findRegistryAuth, sendRollback, sendUpdate } from "./service-engine.ts";
+import { prepareChange, sendRollback, sendUpdate } from "./service-engine.ts";
 
 export interface RevertReason {
   readonly because: string;
@@ -44,11 +45,11 @@ export async function revertUpdate(
   for (let tries = 1; ; tries += 1) {
     const end = await awaitRevert(run, id, sent);
     if (end.kind !== "to send") return end;
-    await run.bus.lease.hold(run.bus);
-    await run.fence.check(run.bus.signal);
     const service = await awaitService(run, id);
-    if (service === undefined) continue; // gone, as the next look says
-    const error = await sendBack(run, entry, service, sent).then(
+    const send = service && (await prepareSendBack(run, entry, service, sent));
+    if (send === undefined) continue; // gone, or somebody else was faster, as the next look says
+    await expectInCharge(run);
+    const error = await send().then(
       () => undefined,
       (thrown: unknown) => thrown,
     );
@@ -59,17 +60,19 @@ export async function revertUpdate(
   }
 }
 
-async function sendBack(
-  run: Run,
-  { ref }: UpdateEntry,
+/** Undefined where the new image is not there any more. */
+async function prepareSendBack(
+  { bus }: Run,
+  { ref, reference }: UpdateEntry,
   service: ServiceDocument,
   { from, to }: SentUpdate,
-): Promise<void> {
-  const { engine } = run.bus.host;
+): Promise<(() => Promise<void>) | undefined> {
+  const { engine } = bus.host;
   const [now, previous] = [service.Spec, service.PreviousSpec].map((spec) =>
     spec ? digestOfImage(imageOfService(spec)) : undefined,
   );
-  if (now !== to) return; // somebody else was faster
-  if (previous === from) return sendRollback(engine, service);
-  return sendUpdate(engine, service, { ref, digest: from, auth: await findRegistryAuth(run.bus, ref) });
+  if (now !== to) return undefined;
+  if (previous === from) return () => sendRollback(engine, service);
+  const change = await prepareChange(bus, parseImageRef(reference) ?? ref, from);
+  return () => sendUpdate(engine, service, change);
 }

@@ -7,6 +7,7 @@ import { ServiceDocument, TaskDocument, imageAtDigest } from "../../../shared/sw
 import type { Bus } from "../bus.ts";
 import { readCredentialSettings } from "../containers/pull-image.ts";
 import type { ServiceState } from "./judge-update.ts";
+import { type NodePlatform, nodePlatformsOf } from "./node-platforms.ts";
 
 type ServiceEngine = Pick<Engine, "docker">;
 
@@ -29,24 +30,33 @@ export async function lookAtService(engine: ServiceEngine, id: string): Promise<
 type RegistryAuth = ReturnType<typeof authConfigOf>;
 
 /** The credentials that the nodes pull with. Without any the Engine keeps those that the service has. */
-export async function findRegistryAuth(bus: Bus, { registry }: ImageRef): Promise<RegistryAuth | undefined> {
+async function findRegistryAuth(bus: Bus, { registry }: ImageRef): Promise<RegistryAuth | undefined> {
   const credentials = await findCredentials(registry, await readCredentialSettings(bus));
   return credentials && authConfigOf(credentials, registry);
 }
 
+/** The image that a service gets, and what goes with it. */
 export interface ServiceChange {
   readonly ref: ImageRef;
   readonly digest: string;
   readonly auth: RegistryAuth | undefined;
+  /** Undefined where the registry does not tell: the service's own list stays. */
+  readonly platforms: readonly NodePlatform[] | undefined;
+}
+
+/** Asks the registry, by the Engine, so it may take its time. */
+export async function prepareChange(bus: Bus, ref: ImageRef, digest: string): Promise<ServiceChange> {
+  const auth = await findRegistryAuth(bus, ref);
+  const platforms = await readPlatforms(bus.host.engine, `${ref.name}@${digest}`, auth);
+  return { ref, digest, auth, platforms };
 }
 
 /** Sends the service's spec with the new image; the Engine takes it for this version of the service only. */
 export async function sendUpdate(
   { docker }: ServiceEngine,
   { ID, Version, Spec }: ServiceDocument,
-  { ref, digest, auth }: ServiceChange,
+  { ref, digest, auth, platforms }: ServiceChange,
 ): Promise<void> {
-  const platforms = await readPlatforms({ docker }, `${ref.name}@${digest}`, auth);
   const { ContainerSpec, Placement } = Spec.TaskTemplate;
   const spec = {
     ...Spec,
@@ -69,31 +79,19 @@ export async function sendRollback(
   await docker.getService(ID).update({ _query: query, _body: Spec });
 }
 
-const Distribution = z.object({
-  Platforms: z
-    .array(z.looseObject({ architecture: z.string().nullish(), os: z.string().nullish() }))
-    .nullish(),
-});
-
-/**
- * The platforms of an image, so that the swarm gives a task only to a node that can run it, as Docker's own client
- * does. Undefined where the registry does not tell: the service's own list stays.
- */
+/** The platforms of an image, so that the swarm gives a task only to a node that can run it. */
 async function readPlatforms(
   { docker }: ServiceEngine,
   image: string,
   auth: RegistryAuth | undefined,
-): Promise<object[] | undefined> {
+): Promise<readonly NodePlatform[] | undefined> {
   const options = auth === undefined ? {} : { authconfig: auth };
   const answer = await docker
     .getImage(image)
     .distribution(options)
     .then(
-      (found: unknown) => Distribution.safeParse(found).data,
+      (found: unknown) => found,
       () => undefined,
     );
-  const known = (answer?.Platforms ?? []).filter(({ os }) => os !== "" && os !== "unknown");
-  return known.length === 0
-    ? undefined
-    : known.map(({ architecture, os }) => ({ Architecture: architecture ?? "", OS: os ?? "" }));
+  return nodePlatformsOf(answer);
 }

@@ -10,11 +10,12 @@ import type { ServiceDocument } from "../../../shared/swarm/service-document.ts"
 import { type ResultDetails, finishContainer, resultOfVerdict } from "../plan/finish-container.ts";
 import { expectBelowFailureLimit } from "../plan/failure-limit.ts";
 import type { Run, UpdateEntry } from "../updater.ts";
-import { applyUpdate, awaitService, findApplying } from "./apply-update.ts";
+import { applyUpdate, awaitService, awaitSwarm, findApplying } from "./apply-update.ts";
 import { type UpdateEnd, awaitUpdate } from "./await-update.ts";
-import type { SentUpdate } from "./judge-update.ts";
+import { type SentUpdate, judgeImage, runsNowhere } from "./judge-update.ts";
 import { findReverting, recordReverting, revertUpdate } from "./revert-update.ts";
 import { findRollbackDigest } from "./rollback-digest.ts";
+import { lookAtService } from "./service-engine.ts";
 import { askAfterServiceUpdate, askBeforeServiceUpdate } from "./service-hooks.ts";
 
 /** @throws Suspended, Fenced, Expired, FailureLimitReached */
@@ -34,7 +35,14 @@ const findTarget = (run: Run, entry: UpdateEntry): Promise<string> =>
 async function isAllowed(run: Run, entry: UpdateEntry, to: string): Promise<boolean> {
   expectBelowFailureLimit(run);
   const from = entry.facts.imageId;
-  const service = await expectThere(run, entry);
+  const state = await awaitSwarm(run, () => lookAtService(run.bus.host.engine, entry.facts.id));
+  const { service } = state;
+  if (service === undefined) throw new Expired(reasonOf(serviceFailures.gone));
+  if (runsNowhere(state)) {
+    const because = reasonOf(serviceFailures.runsNowhere);
+    await finishContainer(run, entry, { end: "expired", because, by: "updater", isPutOff: true });
+    return false;
+  }
   const decided = await askBeforeServiceUpdate(run, { entry, service, from, to });
   if (decided.verdict === "proceed") return true;
   await finishContainer(run, entry, { ...resultOfVerdict(decided), ...changeOf(entry, { from, to }) });
@@ -102,15 +110,18 @@ const finishExpired = (run: Run, entry: UpdateEntry, because: string): Promise<v
 async function confirm(run: Run, entry: UpdateEntry, sent: SentUpdate): Promise<void> {
   const service = await expectThere(run, entry);
   const decided = await askAfterServiceUpdate(run, { entry, service, ...sent });
-  if (decided.verdict === "proceed")
-    return finishContainer(run, entry, {
-      end: "updated",
-      because: "the swarm completed the update, and its tasks run",
-      by: "updater",
-      ...changeOf(entry, sent),
-    });
-  const because = `${decided.verdict} at after_service_update: ${decided.reason ?? "no reason given"}`;
-  return rollBack(run, entry, sent, { end: "rolled_back", because, by: decided.by ?? "", decided });
+  if (decided.verdict !== "proceed") {
+    const because = `${decided.verdict} at after_service_update: ${decided.reason ?? "no reason given"}`;
+    return rollBack(run, entry, sent, { end: "rolled_back", because, by: decided.by ?? "", decided });
+  }
+  const left = judgeImage({ service: await awaitService(run, entry.facts.id), tasks: [] }, sent);
+  if (left !== undefined) return conclude(run, entry, sent, left); // somebody was faster than the answer
+  return finishContainer(run, entry, {
+    end: "updated",
+    because: "the swarm completed the update, and its tasks run",
+    by: "updater",
+    ...changeOf(entry, sent),
+  });
 }
 
 async function rollBack(

@@ -17,7 +17,7 @@ import {
 } from "../../../shared/errors.ts";
 import { factsOfService, findOwnServices, readServices } from "../../../shared/swarm/read-services.ts";
 import { finishContainer } from "../plan/finish-container.ts";
-import { entryFrom, whyPlanExpired } from "../plan/revalidate-plan.ts";
+import { entryFrom, factsOfPlanned, whyPlanExpired } from "../plan/revalidate-plan.ts";
 import type { Plan, PlannedContainer } from "../plan/plan-message.ts";
 import type { Run, UpdateEntry } from "../updater.ts";
 import { awaitService, findApplying } from "./apply-update.ts";
@@ -41,13 +41,14 @@ export async function revalidateServices(run: Run, plan: Plan, age: PlanAge): Pr
   const entries: UpdateEntry[] = [];
   for (const service of planned) {
     const facts = "because" in seen ? undefined : seen.facts.find(({ id }) => id === service.id);
-    const entry = entryFrom(service, facts, run.bus.context.settings);
-    if (findApplying(run, service.name) !== undefined) entries.push(await begunEntry(run, service, entry));
-    else {
-      const because = planProblem ?? ("because" in seen ? seen.because : whyExpired(run, service, facts));
-      if (because === undefined) entries.push(entry);
-      else await finishContainer(run, entry, { end: "expired", because, by: "updater" });
+    const entry = entryFrom(service, facts ?? factsOfPlanned(service), run.bus.context.settings);
+    if (findApplying(run, service.name) !== undefined) {
+      entries.push(entry); // what was begun is finished, whatever the service is now
+      continue;
     }
+    const because = planProblem ?? ("because" in seen ? seen.because : whyExpired(run, service, facts));
+    if (because === undefined) entries.push(entry);
+    else await finishContainer(run, entry, { end: "expired", because, by: "updater" });
   }
   return entries.filter(({ facts }) => run.journal.findResult(facts.name) === undefined);
 }
@@ -74,16 +75,6 @@ function whyExpired(
   return (
     whyUnwatched(facts, settings) ?? whySkipped(facts, []) ?? whyOnlyMonitored(facts, settings.COMPAT_LABELS)
   );
-}
-
-/** An update that was begun is finished, whatever the service is now: where it cannot be seen its facts are the plan's. */
-async function begunEntry(run: Run, planned: PlannedContainer, entry: UpdateEntry): Promise<UpdateEntry> {
-  const service = await awaitService(run, planned.id).catch((error: unknown) => {
-    if (error instanceof Expired) return undefined;
-    throw error;
-  });
-  const { settings } = run.bus.context;
-  return service === undefined ? entry : entryFrom(planned, factsOfService(service, []), settings);
 }
 
 /** Groups side by side, each in its order. */

@@ -3,7 +3,11 @@ import { describe, it } from "mocha";
 import type { Plan } from "../../../../services/updater/plan/plan-message.ts";
 import type { Run, InspectedContainer } from "../../../../services/updater/updater.ts";
 import type { VerdictWord } from "../../../../shared/contract/messages.ts";
-import { revalidatePlan } from "../../../../services/updater/plan/revalidate-plan.ts";
+import {
+  entryFrom,
+  factsOfPlanned,
+  revalidatePlan,
+} from "../../../../services/updater/plan/revalidate-plan.ts";
 import type { ContainerFacts } from "../../../../shared/containers/container-facts.ts";
 import { SAME_TAG, parseTagPolicy } from "../../../../shared/settings/tag-policy.ts";
 import { PLAIN_FACTS } from "../../../support/plain-facts.ts";
@@ -182,5 +186,26 @@ describe("the tag that a plan chooses", () => {
     assert.equal(judge({}), "app:1.4.2");
     assert.equal(judge({ label: "semver:^1.4" }), "app:1.4.2");
     assert.match(judge({ tag: "1.5.0" }), /^put off: /);
+  });
+});
+
+describe("a planned service that the Engine does not show", () => {
+  it("stays a service, with the image of the plan", () => {
+    const service = {
+      ...planned,
+      id: "s1",
+      reference: "registry.lab:5000/app:1",
+      latest: { tags: [] } as never,
+      isService: true,
+    };
+    const { facts, ref } = entryFrom(service, factsOfPlanned(service), {
+      LATEST_ONLY: false,
+      TAG_POLICY: SAME_TAG,
+    });
+    assert.ok(facts.service);
+    assert.deepEqual(
+      [facts.id, facts.imageId, ref.familiar],
+      ["s1", "sha256:old", "registry.lab:5000/app:1"],
+    );
   });
 });

@@ -4,8 +4,10 @@ import {
   type RevertStanding,
   type SentUpdate,
   type UpdateStanding,
+  isTaken,
   judgeRevert,
   judgeUpdate,
+  runsNowhere,
 } from "../../../../services/updater/swarm/judge-update.ts";
 import { ServiceDocument, TaskDocument } from "../../../../shared/swarm/service-document.ts";
 
@@ -69,6 +71,15 @@ const cases: readonly Case[] = [
     "proved",
   ],
   [
+    "whose MaxFailureRatio lets 7 of 10 fail is proved by 3, as the Engine counts",
+    service(NEW, "completed", {
+      Mode: { Replicated: { Replicas: 10 } },
+      UpdateConfig: { MaxFailureRatio: 0.7 },
+    }),
+    [...both(NEW), task(NEW, "running")],
+    "proved",
+  ],
+  [
     "whose MaxFailureRatio lets all fail needs one all the same",
     service(NEW, "completed", { UpdateConfig: { MaxFailureRatio: 1 } }),
     [task(NEW, "failed"), task(NEW, "failed")],
@@ -94,6 +105,18 @@ const cases: readonly Case[] = [
     "too few",
   ],
   [
+    "of a global service does not wait for a node that is paused, whose task stays",
+    service(NEW, "completed", { Mode: { Global: {} } }),
+    [task(NEW, "running"), task(OLD, "running")],
+    "proved",
+  ],
+  [
+    "of a global service that the swarm has not begun on a node is under way",
+    service(NEW, undefined, { Mode: { Global: {} } }),
+    [task(NEW, "running"), task(OLD, "running")],
+    "under way",
+  ],
+  [
     "that is paused has failed, as its tasks say",
     service(NEW, "paused"),
     [task(NEW, "failed", "no such image"), task(OLD, "failed", "long before")],
@@ -101,7 +124,13 @@ const cases: readonly Case[] = [
     /^it is paused; no such image$/,
   ],
   ["that the Engine rolls back is on its way back", service(OLD, "rollback_started"), [], "reverting"],
-  ["that the Engine rolled back is reverted", service(OLD, "rollback_completed"), [], "reverted"],
+  [
+    "that the Engine rolled back is reverted, as its tasks say",
+    service(OLD, "rollback_completed"),
+    [...both(OLD), task(NEW, "failed", "exit (7)")],
+    "reverted",
+    /^it is rollback_completed; exit \(7\)$/,
+  ],
   [
     "whose rollback is paused is stuck",
     service(OLD, "rollback_paused"),
@@ -129,18 +158,64 @@ describe("the update of a service", () => {
   });
 });
 
-const back: readonly (readonly [string, ServiceDocument | undefined, RevertStanding["kind"]])[] = [
-  ["is to be sent while the new image is there", service(NEW, "paused"), "to send"],
-  ["is under way while the Engine goes back", service(OLD, "rollback_started"), "under way"],
-  ["is under way while the image alone goes back", service(OLD, "updating"), "under way"],
-  ["is done once the Engine is", service(OLD, "rollback_completed"), "reverted"],
-  ["is done where somebody did it", service(OLD), "reverted"],
-  ["is stuck where the tasks of before fail", service(OLD, "rollback_paused"), "stuck"],
-  ["is somebody else's where a third image is there", service(OTHER), "changed"],
-  ["is over where the service is gone", undefined, "changed"],
+const answers: readonly (readonly [string, ServiceDocument | undefined, boolean])[] = [
+  ["while its image is there", service(NEW), true],
+  ["where it was rolled back already", service(OLD, "rollback_completed"), true],
+  ["where it is being rolled back", service(OLD, "rollback_started"), true],
+  ["where its rollback is paused", service(OLD, "rollback_paused"), true],
+  ["but not where the image before is there", service(OLD, "completed"), false],
+  ["but not where a third image is there", service(OTHER), false],
+  ["but not where the service is gone", undefined, false],
+];
+
+describe("an update whose answer was lost was taken", () => {
+  for (const [sentence, found, taken] of answers)
+    it(sentence, () => assert.equal(isTaken(found, sent), taken));
+});
+
+type Way = readonly [string, ServiceDocument | undefined, readonly TaskDocument[], RevertStanding["kind"]];
+
+const back: readonly Way[] = [
+  ["is to be sent while the new image is there", service(NEW, "paused"), both(NEW), "to send"],
+  ["is under way while the Engine goes back", service(OLD, "rollback_started"), both(NEW), "under way"],
+  ["is under way while the image alone goes back", service(OLD, "updating"), both(NEW), "under way"],
+  ["is under way before the swarm has begun", service(OLD), both(NEW), "under way"],
+  ["is done once the Engine is", service(OLD, "rollback_completed"), both(OLD), "reverted"],
+  ["is done where somebody did it", service(OLD), both(OLD), "reverted"],
+  ["is done where no task is wanted", service(OLD), [task(NEW, "failed")], "reverted"],
+  ["is stuck where the tasks of before fail", service(OLD, "rollback_paused"), both(OLD), "stuck"],
+  ["is somebody else's where a third image is there", service(OTHER), both(OTHER), "changed"],
+  ["is over where the service is gone", undefined, [], "changed"],
 ];
 
 describe("the way back of a service", () => {
-  for (const [sentence, found, kind] of back)
-    it(sentence, () => assert.equal(judgeRevert({ service: found }, sent).kind, kind));
+  for (const [sentence, found, tasks, kind] of back)
+    it(sentence, () => assert.equal(judgeRevert({ service: found, tasks }, sent).kind, kind));
+});
+
+const nowhere: readonly (readonly [string, ServiceDocument, readonly TaskDocument[], boolean])[] = [
+  [
+    "that is global and has no task runs nowhere",
+    service(OLD, undefined, { Mode: { Global: {} } }),
+    [],
+    true,
+  ],
+  [
+    "whose tasks have all been shut down does so, too",
+    service(OLD, undefined, { Mode: { Global: {} } }),
+    [task(OLD, "failed")],
+    true,
+  ],
+  [
+    "that waits for a node does not",
+    service(OLD, undefined, { Mode: { Global: {} } }),
+    [task(OLD, "pending")],
+    false,
+  ],
+  ["that is replicated does not", service(OLD), [], false],
+];
+
+describe("a service", () => {
+  for (const [sentence, found, tasks, wanted] of nowhere)
+    it(sentence, () => assert.equal(runsNowhere({ service: found, tasks }), wanted));
 });
