@@ -22,8 +22,11 @@ for (const stream of [process.stdout, process.stderr]) stream.write = () => true
 v8.setFlagsFromString = () => undefined; // code that V8 compiles with other flags than it starts with fits no start
 
 const script = compileBundle(file);
+let hasFailed = false;
+process.on("uncaughtExceptionMonitor", () => (hasFailed = true));
 process.on("exit", () => {
   rmSync(folder, { recursive: true });
+  if (hasFailed) return;
   writeFileSync(compiledCodeOf(file), script.createCachedData());
   process.exitCode = 0;
 });

@@ -115,6 +115,12 @@ export const commandRuns: readonly CommandRun[] = [
   },
   { prints: /^ouroboros doctor {2,}#/m, test: "cli/commands/doctor.test.ts", words: '"doctor"' },
   { prints: /^ouroboros repair$/m, test: "end-to-end/repair.test.ts", words: '"repair"' },
+  {
+    prints: /^chmod (?:\+x|o-w)$/,
+    test: "services/hook-executor/script-faults.test.ts",
+    words: '["+x", "o-w"]',
+  },
+  { prints: /^openssl rand -hex 24$/, test: "services/dashboard/scene.ts", words: '"rand", "-hex", "24"' },
 ];
 
 /** A command of `ouroboros` in a sentence, or alone: it is called alike in each set-up (docs/commands.md). */
@@ -166,8 +172,6 @@ export const notRun: readonly { readonly prints: RegExp; readonly because: strin
   },
   { prints: /^docker run --name ouroboros$/, because: "the name of a set-up; its command is in the README" },
   { prints: /^docker compose up -d --build$/, because: "the Engines of the tests reach no package mirror" },
-  { prints: /^chmod (?:\+x|o-w)$/, because: "script-faults.test.ts has both, with the path of the script" },
-  { prints: /^openssl rand -hex 24$/, because: "any other random text does as well" },
   { prints: /^nats --inbox-prefix=/, because: "the nats program is in no package of the test bed" },
   {
     prints: /^printf 'OUROBOROS_HOST=web01/,

@@ -1,5 +1,6 @@
 // A dashboard's surroundings for a test: a NATS server with the streams, what hosts publish, and browsers' requests.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { type JetStreamClient, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
@@ -23,7 +24,7 @@ export const RUN = "01run";
 export const TOKENS = {
   viewer: "vera-0123456789-0123456789",
   approver: "anna-0123456789-0123456789",
-  operator: "olaf-0123456789-0123456789",
+  operator: execFileSync("openssl", ["rand", "-hex", "24"], { encoding: "utf8" }).trim(), // as docs/dashboard.md has it
 } as const;
 const NAMES = { viewer: "vera", approver: "anna", operator: "olaf" } as const;
 export type SceneRole = keyof typeof TOKENS;

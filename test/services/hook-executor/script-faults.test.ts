@@ -82,6 +82,12 @@ describe("a script without", () => {
       assert.match(passed.reason ?? "", /which HOOK_FAILURE lets pass/);
     });
 
+  it("these two faults, since `chmod +x` and `chmod o-w`, runs", async () => {
+    await folder.put("before_update/x", SH, 0o646);
+    for (const change of ["+x", "o-w"]) await run("chmod", [change, join(folder.path, "before_update/x")]);
+    assert.equal((await runScripts(folder)).verdict.verdict, "proceed");
+  });
+
   it("a mount that lets it run", async () => {
     const mounted = join(folder.path, "before_update");
     await mkdir(mounted);
