@@ -93,6 +93,11 @@ export const settings = {
     read: value.duration,
     says: "Delays each check by up to this much, so that many hosts do not ask the registries at the same moment. The delay of a host is always the same; it follows from the host's name. The first check of INTERVAL and that of RUN_ONCE are not delayed.",
   },
+  CHECK_NEW: {
+    byDefault: "on",
+    read: value.onOff,
+    says: "A container that starts is checked at once, if no check has seen it before; `off`: at the next check. With CRON or RUN_ONCE always `off`.",
+  },
   RUN_ONCE: {
     flags: ["-o", "--run-once"],
     byDefault: "false",

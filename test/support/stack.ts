@@ -127,6 +127,7 @@ export async function startStack({
     HOOKS_DIR: join(folder, "hooks"),
     SETTLE_TIME: "300ms",
     LOG_LEVEL: "debug",
+    CHECK_NEW: "off", // a test says itself when the poller looks
     ...env,
   };
   const startAs = (names: readonly ServiceName[], file: string, more = {}): Process => {
