@@ -11,7 +11,7 @@
 // `publish` is what the host's server may send to the hub, `subscribe` what that server receives from there.
 import { hookNames, noticeNames } from "../shared/contract/hooks.ts";
 import { SNOOZE_KEYS } from "../shared/contract/notifier-state.ts";
-import { type ObserverName, observers } from "../shared/contract/observers.ts";
+import { type ObserverName, observers, readsEvents } from "../shared/contract/observers.ts";
 import { OPERATOR } from "../shared/contract/participants.ts";
 import { BUCKETS, STREAMS, consumers, executorParticipant, reserveOf } from "../shared/contract/subjects.ts";
 import { encodeToken } from "../shared/contract/subject-tokens.ts";
@@ -170,14 +170,8 @@ export const roles = {
     per: "observer",
     rights: (name) => ({
       publish: [
-        ...pullPermissions(STREAMS.hooks, consumers.reader(name), "events"),
-        ...pullPermissions(STREAMS.runs, consumers.reader(name), "the journal"),
-        onApi(`STREAM.MSG.GET.${STREAMS.runs}`, "whether something is still waited for"),
+        ...(readsEvents(name) ? readingPermissions(name) : []),
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "which hosts there are, and their last poll"),
-        onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
-        onSubject(`$KV.${BUCKETS.observers}.${name}.>`, "what it remembers"),
-        onApi(`STREAM.MSG.GET.${kv(BUCKETS.observers)}`, "what it remembers"),
-        onApi(`STREAM.INFO.${kv(BUCKETS.observers)}`, "whether its bucket is there"),
         ...commandsOf(name).map((command) =>
           onSubject(`ouroboros.command.*.poller.${command}`, "what its users ask for"),
         ),
@@ -240,6 +234,16 @@ const commandsOf = (name: string): readonly string[] =>
 
 const isDeciding = (name: string): boolean =>
   Object.hasOwn(observers, name) && "decides" in observers[name as ObserverName];
+
+const readingPermissions = (name: string): Permission[] => [
+  ...pullPermissions(STREAMS.hooks, consumers.reader(name), "events"),
+  ...pullPermissions(STREAMS.runs, consumers.reader(name), "the journal"),
+  onApi(`STREAM.MSG.GET.${STREAMS.runs}`, "whether something is still waited for"),
+  onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
+  onSubject(`$KV.${BUCKETS.observers}.${name}.>`, "what it remembers"),
+  onApi(`STREAM.MSG.GET.${kv(BUCKETS.observers)}`, "what it remembers"),
+  onApi(`STREAM.INFO.${kv(BUCKETS.observers)}`, "whether its bucket is there"),
+];
 
 /** Of an observer whose users decide as an operator does, and see of whom an answer is awaited. */
 const decidingPermissions = (): Permission[] => [

@@ -73,7 +73,10 @@ export const askedBy = (what: "update" | "rollback", by = "the operator"): strin
   `${what} asked for by ${by}`;
 
 /** @throws the Engine or NATS client's error when one is unreachable, and HostNameTaken. */
-export async function runCycle(polling: Polling, { except, only, by, hints }: CycleExtent = {}): Promise<PollCycle> {
+export async function runCycle(
+  polling: Polling,
+  { except, only, by, hints }: CycleExtent = {},
+): Promise<PollCycle> {
   const lookedAt = iso(polling.clock.now());
   const found = await findUpdates(polling, {
     ...(except !== undefined && { except }),

@@ -153,11 +153,7 @@ async function pollAlways(untimed: Polling): Promise<number> {
 const answerRequest = (polling: Polling, request: OperatorRequest | LookRequest): Promise<object> =>
   request.kind === "look" ? answerLook(polling, request) : handleOperatorRequest(polling, request);
 
-function lookAtHinted(
-  polling: Polling,
-  hints: TakenHints,
-  logged: LoggedSentences,
-): Promise<CycleResult> {
+function lookAtHinted(polling: Polling, hints: TakenHints, logged: LoggedSentences): Promise<CycleResult> {
   const { images } = hints;
   if (images.length > 0) polling.log.info({ images }, "images were pushed: their containers are checked now");
   else polling.log.debug("containers may have appeared: they are checked now");

@@ -439,6 +439,18 @@ export const settings = {
     read: value.text,
     says: "Claim of the ID token that lists the groups.",
   },
+  PUSH_SECRET: {
+    byDefault: "",
+    read: value.pushSecret,
+    secret: true,
+    says: "Turns the [push endpoint](push.md) on: with it registries show that they may notify. At least 24 letters, digits, `-` and `_`. `ouroboros push` serves it, and the program with all services.",
+  },
+  PUSH_ADDR: {
+    byDefault: "127.0.0.1",
+    read: value.text,
+    says: "Address on which registries are listened to.",
+  },
+  PUSH_PORT: { byDefault: "8020", read: value.port, says: "Port on which registries are listened to." },
   SAVE_COUNTERS: {
     flags: ["-sc", "--save-counters"],
     byDefault: "false",
