@@ -9,7 +9,7 @@
 // In folders of an earlier version all users share one account, and this table is used as permissions
 // (authorization-text.ts). The user of a leaf node always has permissions, because it is another kind of client:
 // `publish` is what the host's server may send to the hub, `subscribe` what that server receives from there.
-import { hookNames, noticeNames } from "../shared/contract/hooks.ts";
+import { hookNames, noticeNames, notices } from "../shared/contract/hooks.ts";
 import { SNOOZE_KEYS } from "../shared/contract/notifier-state.ts";
 import { type ObserverName, observers, readsEvents } from "../shared/contract/observers.ts";
 import { OPERATOR } from "../shared/contract/participants.ts";
@@ -52,6 +52,9 @@ export const roles = {
     rights: (host) => ({
       publish: [
         onSubject(`ouroboros.hook.${encodeToken(host)}.updates_enumerated.*.*`, "its plans"),
+        ...noticesBy("poller").map((name) =>
+          onSubject(`ouroboros.hook.${encodeToken(host)}.${name}.*.*`, "its notices"),
+        ),
         onApi(
           `CONSUMER.INFO.${STREAMS.hooks}.${consumers.updater(host)}`,
           "whether the updater has a plan in hand",
@@ -84,7 +87,7 @@ export const roles = {
     per: "host",
     rights: (host) => ({
       publish: [
-        ...[...hookNames, ...noticeNames].map((name) =>
+        ...[...hookNames, ...noticesBy("updater")].map((name) =>
           onSubject(
             `ouroboros.hook.${encodeToken(host)}.${name}.*.*`,
             name === "updates_enumerated" ? "a plan that others pushed out" : "its events",
@@ -166,7 +169,7 @@ export const roles = {
     }),
   },
   observer: {
-    says: "a service of Ouroboros that reads all events and the journal: notifications, metrics, Home Assistant, the page",
+    says: "a service of Ouroboros that reads all events and the journal: notifications, metrics, Home Assistant, the page; the push endpoint reads neither, and sends hints",
     per: "observer",
     rights: (name) => ({
       publish: [
@@ -228,6 +231,9 @@ export const roles = {
 
 export type RoleName = keyof typeof roles;
 export const roleNames = Object.keys(roles) as readonly RoleName[];
+
+const noticesBy = (service: "poller" | "updater") =>
+  noticeNames.filter((name) => notices[name].by === service);
 
 const commandsOf = (name: string): readonly string[] =>
   Object.hasOwn(observers, name) ? observers[name as ObserverName].commands : [];

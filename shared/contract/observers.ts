@@ -31,17 +31,17 @@ export const observers = {
     isWanted: ({ MQTT_URL }) => MQTT_URL !== "",
     commands: ["update"],
   },
-  dashboard: {
-    says: "Serves the page on which people see what waits, and decide.",
-    isWanted: ({ DASHBOARD }) => DASHBOARD,
-    commands: ["status", "look", "update", "rollback"],
-    decides: true,
-  },
   push: {
     says: "Takes the notifications of registries, and has the pollers look at what was pushed.",
     isWanted: ({ PUSH_SECRET }) => PUSH_SECRET !== "",
     commands: ["hint"],
     reads: false,
+  },
+  dashboard: {
+    says: "Serves the page on which people see what waits, and decide.",
+    isWanted: ({ DASHBOARD }) => DASHBOARD,
+    commands: ["status", "look", "update", "rollback"],
+    decides: true,
   },
 } as const satisfies Record<string, Observer>;
 

@@ -6,6 +6,7 @@ import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import type { Candidate, RegistryAnswer, SoakedAnswer } from "../plan.ts";
 import type { Polling } from "../polling.ts";
 import { observationsOf, soakedAnswers } from "./note-updates.ts";
+import { tellMoves } from "./tell-moves.ts";
 
 interface Consultation {
   readonly candidates: readonly Candidate[];
@@ -31,7 +32,11 @@ export async function consultLedger(
     return saidAt === undefined ? now : Math.min(now - (clock.now() - saidAt), now);
   };
   const sure = new Map([...answers].filter(([image]) => !unsure.has(image)));
-  await ledger.note(observationsOf({ candidates, answers: sure, coversAll }, answeredAt), now);
+  const moves = await ledger.note(
+    observationsOf({ candidates, answers: sure, coversAll }, answeredAt),
+    now,
+  );
+  tellMoves(polling, moves, candidates);
   void ledger.save();
   return soakedAnswers({
     ...{ candidates, answers: sure, settings, now },
