@@ -331,7 +331,9 @@ export const EventContext = z.object({
   engine_id: z.string().describe("`info.ID` of the host's Engine."),
   run: z
     .string()
-    .describe("Id of the run; the same in all events of it. In `tag_moved`, which is of no run, an id of its own."),
+    .describe(
+      "Id of the run; the same in all events of it. In `tag_moved`, which is of no run, an id of its own.",
+    ),
   mode: Mode.describe("In dry_run and monitor nothing is touched and verdicts are only recorded."),
   reason: z.string().describe("Why this event happens, in words for people."),
   rollback: z

@@ -48,7 +48,12 @@ export const PROMISES: readonly (readonly [who: string, promise: string, tests: 
   [
     "who knows PUSH_SECRET, or has the key of the push endpoint",
     "has hosts ask the registries about images that they run, each at most every 30 s, and does nothing else; who only reaches the endpoint does not even that",
-    [ADVERSARY, "services/push/serve.test.ts", "services/push/read-notification.test.ts", "services/poller/hints.test.ts"],
+    [
+      ADVERSARY,
+      "services/push/serve.test.ts",
+      "services/push/read-notification.test.ts",
+      "services/poller/hints.test.ts",
+    ],
   ],
   [
     "the keys of a host",

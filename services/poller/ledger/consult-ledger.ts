@@ -32,10 +32,7 @@ export async function consultLedger(
     return saidAt === undefined ? now : Math.min(now - (clock.now() - saidAt), now);
   };
   const sure = new Map([...answers].filter(([image]) => !unsure.has(image)));
-  const moves = await ledger.note(
-    observationsOf({ candidates, answers: sure, coversAll }, answeredAt),
-    now,
-  );
+  const moves = await ledger.note(observationsOf({ candidates, answers: sure, coversAll }, answeredAt), now);
   tellMoves(polling, moves, candidates);
   void ledger.save();
   return soakedAnswers({

@@ -16,7 +16,11 @@ const NOTICE = "tag_moved";
 /** An earlier version's `nats-config` does not let the poller publish it. */
 const PUBLISH_MS = 30_000;
 
-export function tellMoves(polling: Polling, moves: readonly TagMove[], candidates: readonly Candidate[]): void {
+export function tellMoves(
+  polling: Polling,
+  moves: readonly TagMove[],
+  candidates: readonly Candidate[],
+): void {
   for (const move of moves) {
     const names = candidates.flatMap(({ facts, ref }) => (ref.familiar === move.image ? [facts.name] : []));
     void tellMove(polling, move, names.sort());

@@ -263,8 +263,17 @@ describe("the example", () => {
     const moved = hookEvent(
       "tag_moved",
       noticeOf("tag_moved", {
-        ...{ image: "ghcr.io/acme/shop:2", platform: "linux/amd64", from_digest: "sha256:a", to_digest: "sha256:b" },
-        ...{ from_since: "2026-03-01T10:00:00Z", from_until: "2026-03-02T10:00:00Z", containers: [{ name: "shop" }] },
+        ...{
+          image: "ghcr.io/acme/shop:2",
+          platform: "linux/amd64",
+          from_digest: "sha256:a",
+          to_digest: "sha256:b",
+        },
+        ...{
+          from_since: "2026-03-01T10:00:00Z",
+          from_until: "2026-03-02T10:00:00Z",
+          containers: [{ name: "shop" }],
+        },
       }),
     );
     await run("90-scan.py", moved, { SCAN_URL: `${url}/scan` });
