@@ -15,20 +15,9 @@ import { type ObserverName, observers, readsEvents } from "../shared/contract/ob
 import { OPERATOR } from "../shared/contract/participants.ts";
 import { BUCKETS, STREAMS, consumers, executorParticipant, reserveOf } from "../shared/contract/subjects.ts";
 import { encodeToken } from "../shared/contract/subject-tokens.ts";
+import { type Permission, type Permissions, kv, onApi, onSubject, pullPermissions } from "./permission-rows.ts";
 
-export interface Permission {
-  readonly subject: string;
-  readonly why: string;
-  /** Only in `serves`: other programs with the same key send requests there too. */
-  readonly own?: true;
-}
-
-export interface Permissions {
-  readonly publish: readonly Permission[];
-  readonly subscribe: readonly Permission[];
-  /** Subjects on which it receives requests and answers them. */
-  readonly serves: readonly Permission[];
-}
+export type { Permission, Permissions } from "./permission-rows.ts";
 
 interface Role {
   readonly says: string;
@@ -40,10 +29,6 @@ interface Role {
 
 /** JetStream domain that `nats-config` gives the hub of a fleet. */
 export const HUB_DOMAIN = "hub";
-
-const onApi = (call: string, why: string): Permission => ({ subject: `$JS.API.${call}`, why });
-const onSubject = (subject: string, why: string): Permission => ({ subject, why });
-const kv = (bucket: string): string => `KV_${bucket}`;
 
 export const roles = {
   poller: {
@@ -264,15 +249,6 @@ const decidingPermissions = (): Permission[] => [
     (stream) => onApi(`STREAM.INFO.${stream}`, "whether it is still the same"),
   ),
 ];
-
-/** To fetch and acknowledge the messages of one durable consumer, which somebody else created. */
-function pullPermissions(stream: string, durable: string, why: string): Permission[] {
-  return [
-    onApi(`CONSUMER.INFO.${stream}.${durable}`, why),
-    onApi(`CONSUMER.MSG.NEXT.${stream}.${durable}`, why),
-    onSubject(`$JS.ACK.${stream}.${durable}.>`, why),
-  ];
-}
 
 const answerPermissions = (participant: string, hosts: string): Permissions => ({
   publish: [

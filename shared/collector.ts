@@ -27,6 +27,8 @@ export class Collector<T> {
   #firstAt = 0;
   #lastAt = 0;
   #isTimed = false;
+  /** Something was due, and is until it is taken, whatever comes meanwhile. */
+  #isDue = false;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -45,12 +47,14 @@ export class Collector<T> {
 
   /** Aborts when there is something to take. */
   get due(): AbortSignal {
-    return this.#msUntilDue() === 0 ? AbortSignal.abort() : this.#wakeSignal.signal;
+    if (this.#msUntilDue() === 0) this.#isDue = true;
+    return this.#isDue ? AbortSignal.abort() : this.#wakeSignal.signal;
   }
 
   /** What is due, by key; empty where nothing is. */
   take(): ReadonlyMap<string, T> {
     if (this.#msUntilDue() !== 0) return new Map();
+    this.#isDue = false;
     const now = this.#options.clock.monotonic();
     const taken = new Map([...this.#waiting].filter(([key]) => this.#freeAt(key) <= now));
     for (const [key, at] of this.#given)
@@ -72,6 +76,7 @@ export class Collector<T> {
   /** Undefined where nothing waits. */
   #msUntilDue(): number | undefined {
     if (this.#waiting.size === 0) return undefined;
+    if (this.#isDue) return 0;
     const { clock, quietMs, mostMs } = this.#options;
     const freeAt = Math.min(...[...this.#waiting.keys()].map((key) => this.#freeAt(key)));
     const quietAt = Math.min(this.#lastAt + quietMs, this.#firstAt + mostMs);
@@ -89,6 +94,7 @@ export class Collector<T> {
     for (let ms = this.#msUntilDue(); ms !== undefined && ms > 0 && !signal.aborted; ms = this.#msUntilDue())
       await clock.sleep(Math.ceil(ms), AbortSignal.any([signal, this.#changed.signal]));
     this.#isTimed = false;
+    if (this.#msUntilDue() === 0) this.#isDue = true;
     this.#wakeSignal.wake();
   }
 }

@@ -29,10 +29,10 @@ import { Mirrors } from "./mirrors.ts";
 import { ImageOrigins } from "./image-origins.ts";
 import type { Polling } from "./polling.ts";
 import { proxiesFrom } from "./proxy.ts";
-import { whyUpdaterIsNotReady } from "./publish-plan.ts";
 import { Registries } from "./registries.ts";
 import { SeenContainers } from "./seen-containers.ts";
 import { makeCycleReport } from "./cycle-report.ts";
+import { waitForUpdater } from "./wait-for-updater.ts";
 import { waitUntilSettled } from "./wait-until-settled.ts";
 import { type LoggedSentences, logCycle } from "./log-cycle.ts";
 import { Timetable } from "./timetable.ts";
@@ -231,27 +231,6 @@ function describeWait({ host }: Polling, { cycle, because = "" }: CycleResult): 
     case "nothing due":
       return `the end of the cycle of ${host.name}`;
   }
-}
-
-interface UpdaterWait {
-  readonly timeoutMs: number;
-  readonly pollMs: number;
-  readonly interrupt: AbortSignal;
-}
-
-/** Resolves when the updater is idle, after `timeoutMs`, or when `interrupt` aborts. */
-async function waitForUpdater(
-  polling: Polling,
-  { timeoutMs, pollMs, interrupt }: UpdaterWait,
-): Promise<void> {
-  const { clock } = polling;
-  const until = clock.monotonic() + timeoutMs;
-  do await clock.sleep(Math.min(pollMs, Math.max(until - clock.monotonic(), 0)), interrupt);
-  while (
-    !interrupt.aborted &&
-    clock.monotonic() < until &&
-    (await whyUpdaterIsNotReady(polling).catch(explain)) !== undefined
-  );
 }
 
 interface CycleResult {

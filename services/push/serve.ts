@@ -52,7 +52,10 @@ export function makePushApp(parts: PushParts): Hono<{ Bindings: HttpBindings }> 
     if (wait > 0) return tooMany(c, wait, "too many wrong secrets came from this address");
     const signatures = isShown ? [] : signaturesIn(facts);
     const body = isShown || signatures.length > 0 ? await readBody(c.req.raw) : NOTHING;
-    if (body === undefined) return c.json({ because: `a notification has at most ${MAX_BODY} bytes` }, 413);
+    if (body === undefined) {
+      if (!isShown) attempts.noteFailure(address);
+      return c.json({ because: `a notification comes whole, and has at most ${MAX_BODY} bytes` }, 413);
+    }
     if (!isShown && !isSigned(body, signatures, secret)) {
       attempts.noteFailure(address);
       log.warn({ address }, "somebody notified with a wrong secret");
@@ -71,14 +74,18 @@ const factsOf = (c: PushContext): ProofFacts => ({
   header: (name) => c.req.header(name),
 });
 
-/** Undefined where it is too large. It is read no further than that. */
+/** Undefined where it is too large, of which no more is read, or was cut off. */
 async function readBody({ body }: Request): Promise<Buffer | undefined> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_BODY) return undefined;
-    chunks.push(chunk);
+  try {
+    for await (const chunk of body ?? []) {
+      bytes += chunk.byteLength;
+      if (bytes > MAX_BODY) return undefined;
+      chunks.push(chunk);
+    }
+  } catch {
+    return undefined;
   }
   return Buffer.concat(chunks);
 }

@@ -98,6 +98,17 @@ describe("the collector", () => {
     assert.deepEqual([...things.take()], [["a", 2]]);
   });
 
+  it("keeps due what was due once, also where more comes before it is taken", async () => {
+    const { clock, things } = collector();
+    things.add("a", 1);
+    await clock.pass(20);
+    things.add("b", 2);
+    assert.ok(things.due.aborted);
+    assert.deepEqual(keysOf(things.take()), ["a", "b"]);
+    things.add("c", 3);
+    assert.equal(things.due.aborted, false);
+  });
+
   it("takes no more keys than it has room for", () => {
     const { things } = collector();
     const taken = ["a", "b", "c", "d", "e", "f", "a"].map((key) => things.add(key, 1));

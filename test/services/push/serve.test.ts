@@ -126,6 +126,19 @@ describe("the push endpoint", () => {
     assert.deepEqual(collected, []);
   });
 
+  it("counts a body that is cut off as a wrong try, and logs no error for it", async () => {
+    const { send, lines } = endpoint();
+    const cutOff = () =>
+      send({
+        headers: { "X-Gitea-Signature": hmac(BODY) },
+        body: new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("cut off")) }),
+      });
+    const statuses: number[] = [];
+    for (let n = 0; n < 6; n++) statuses.push((await cutOff()).status);
+    assert.deepEqual(statuses, [413, 413, 413, 413, 413, 429]);
+    assert.deepEqual(lines, []);
+  });
+
   it("does not read the body of who shows nothing", async () => {
     const { send } = endpoint();
     let isRead = false;
