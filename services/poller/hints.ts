@@ -6,11 +6,11 @@
 // same image or new containers are looked at no more often than the shortest INTERVAL would. A host with CRON keeps its times and hears none.
 import { Collector } from "../../shared/collector.ts";
 import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
-import { type PushedImage, isAbout, nameOf } from "../../shared/contract/pushed-image.ts";
+import { type PushedImage, nameOf } from "../../shared/contract/pushed-image.ts";
 import { followAppearances } from "./follow-appearances.ts";
 import type { Polling } from "./polling.ts";
 import { RECENT_MS } from "./recent-answers.ts";
-import { followedRefs } from "./seen-containers.ts";
+import { mayFollow } from "./seen-containers.ts";
 
 /** `appeared` stands for all containers that no cycle has seen running. */
 type Hint = PushedImage | "appeared";
@@ -57,9 +57,7 @@ export class Hints implements Disposable {
     const images = hints.filter((hint) => hint !== "appeared");
     return {
       images: images.map(nameOf),
-      covers: (facts) =>
-        !seen.has(facts.id) ||
-        followedRefs(facts, settings).some((ref) => images.some((image) => isAbout(image, ref))),
+      covers: (facts) => !seen.has(facts.id) || images.some((image) => mayFollow(facts, image, settings)),
       recentMs: images.length === 0 ? RECENT_MS : 0,
     };
   }

@@ -1,36 +1,60 @@
 // The containers that the last cycle has seen running: what starts later is new, and what none of them runs need not be
 // looked at. Pure but for its own memory.
 import { type ContainerFacts, isUp } from "../../shared/containers/container-facts.ts";
+import { tagPolicyOf } from "../../shared/containers/tag-policy-of.ts";
 import { type PushedImage, isAbout } from "../../shared/contract/pushed-image.ts";
+import { isTagAllowed } from "../../shared/registry/choose-tag.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../shared/registry/image-ref.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
+import type { TagPolicy } from "../../shared/settings/tag-policy.ts";
 
-type SeenFacts = Pick<ContainerFacts, "id" | "reference" | "status">;
+type FollowingFacts = Pick<ContainerFacts, "reference" | "labels" | "service">;
+type FollowSettings = Pick<Settings, "LATEST_ONLY" | "TAG_POLICY">;
 
-/** The tags whose move can lead to an update of a container. */
-export const followedRefs = (
-  { reference }: Pick<ContainerFacts, "reference">,
+/** What a container follows: its own tag, the later ones that its tag policy takes, or `latest` with LATEST_ONLY. */
+interface FollowedImage {
+  readonly ref: ImageRef;
+  readonly policy: TagPolicy | undefined;
+}
+
+/** Whether a push of the image can lead to an update of the container. */
+export function mayFollow(facts: FollowingFacts, image: PushedImage, settings: FollowSettings): boolean {
+  const followed = followedImageOf(facts, settings);
+  return followed !== undefined && isFollowed(image, followed, settings);
+}
+
+function followedImageOf(facts: FollowingFacts, settings: FollowSettings): FollowedImage | undefined {
+  const ref = parseImageRef(facts.reference);
+  return ref === undefined ? undefined : { ref, policy: tagPolicyOf(facts, settings) };
+}
+
+function isFollowed(
+  image: PushedImage,
+  { ref, policy }: FollowedImage,
   { LATEST_ONLY }: Pick<Settings, "LATEST_ONLY">,
-): readonly ImageRef[] => {
-  const ref = parseImageRef(reference);
-  if (ref === undefined) return [];
-  return LATEST_ONLY ? [ref, withTag(ref, "latest")] : [ref];
-};
+): boolean {
+  if (isAbout(image, ref)) return true;
+  if (image.tag === null || !isAbout({ ...image, tag: null }, ref)) return false;
+  if (policy !== undefined && policy.kind !== "same") return isTagAllowed(ref.tag, image.tag, policy);
+  return LATEST_ONLY && isAbout(image, withTag(ref, "latest"));
+}
 
 export class SeenContainers {
-  readonly #settings: Pick<Settings, "LATEST_ONLY">;
+  readonly #settings: FollowSettings;
   #ids: ReadonlySet<string> | undefined;
-  #refs: readonly ImageRef[] = [];
+  #followed: readonly FollowedImage[] = [];
 
-  constructor(settings: Pick<Settings, "LATEST_ONLY">) {
+  constructor(settings: FollowSettings) {
     this.#settings = settings;
   }
 
   /** `all`: the containers of the host. */
-  note(all: readonly SeenFacts[]): void {
+  note(all: readonly (FollowingFacts & Pick<ContainerFacts, "id" | "status">)[]): void {
     this.#ids = new Set(all.filter(isUp).map(({ id }) => id));
-    const refs = all.flatMap((facts) => followedRefs(facts, this.#settings));
-    this.#refs = [...new Map(refs.map((ref) => [ref.familiar, ref])).values()];
+    const followed = all.flatMap((facts) => followedImageOf(facts, this.#settings) ?? []);
+    this.#followed = [
+      ...new Map(followed.map((image) => [`${image.ref.familiar} ${image.policy?.text}`, image])).values(),
+    ];
   }
 
   /** False before the first cycle. */
@@ -44,6 +68,9 @@ export class SeenContainers {
 
   /** Whether a container of the host may follow the image. Before the first cycle each may. */
   mayFollow(image: PushedImage): boolean {
-    return this.#ids === undefined || this.#refs.some((ref) => isAbout(image, ref));
+    return (
+      this.#ids === undefined ||
+      this.#followed.some((followed) => isFollowed(image, followed, this.#settings))
+    );
   }
 }

@@ -22,7 +22,8 @@ export interface PushParts extends Pick<Observing, "log" | "clock"> {
   readonly collect: (image: PushedImage) => boolean;
 }
 
-const MAX_BODY = 256 * 1024;
+/** A pipeline of GitLab lists all its jobs, in nearly a kilobyte each. */
+const MAX_BODY = 512 * 1024;
 const NOTHING = Buffer.alloc(0);
 const MAX_CONNECTIONS = 100;
 /** Requests with the right secret. */

@@ -20,7 +20,7 @@ export type PushedImage = z.infer<typeof PushedImage>;
 
 export const HintBody = z.object({ images: z.array(PushedImage).min(1).max(MAX_HINTED) });
 
-/** Whether a container that follows `ref` may have to be updated. */
+/** Whether a container that follows `ref` may have to be updated. Gitea writes tags in lower case. */
 export function isAbout(image: PushedImage, ref: ImageRef): boolean {
   const isRepository =
     ref.repository === image.repository ||
@@ -28,7 +28,7 @@ export function isAbout(image: PushedImage, ref: ImageRef): boolean {
   return (
     isRepository &&
     (image.registry === null || image.registry === ref.registry) &&
-    (image.tag === null || image.tag === ref.tag)
+    (image.tag === null || image.tag.toLowerCase() === ref.tag.toLowerCase())
   );
 }
 

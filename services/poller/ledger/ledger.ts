@@ -33,7 +33,7 @@ export interface TagObservation {
   readonly running: ReadonlyMap<string, number> | undefined;
 }
 
-export interface TagMove {
+export interface MovedTag {
   readonly image: string;
   /** `os/architecture` of the Engine. */
   readonly platform: string;
@@ -85,7 +85,7 @@ export class Ledger {
    * Adds what was seen to what is known, and returns which tags have moved. Reads from NATS what an earlier process has stored,
    * where that can be read.
    */
-  async note(observations: readonly TagObservation[], now: number): Promise<readonly TagMove[]> {
+  async note(observations: readonly TagObservation[], now: number): Promise<readonly MovedTag[]> {
     await this.#inTurn(() => this.#read(observations.map(({ image }) => image)));
     const moves = observations.flatMap((observation) => this.#moveIn(observation));
     for (const { image, onTag, running } of observations)
@@ -96,7 +96,7 @@ export class Ledger {
     return moves;
   }
 
-  #moveIn({ image, onTag }: TagObservation): readonly TagMove[] {
+  #moveIn({ image, onTag }: TagObservation): readonly MovedTag[] {
     const { platform } = this.#options;
     const from = this.entryOf(image).stays.at(-1);
     if (onTag === undefined || from === undefined || from.digest === onTag.digest) return [];

@@ -10,7 +10,7 @@ import { shortDigest } from "../../../shared/registry/image-change.ts";
 import type { Candidate } from "../plan.ts";
 import type { Polling } from "../polling.ts";
 import { modeOf } from "../publish-plan.ts";
-import type { TagMove } from "./ledger.ts";
+import type { MovedTag } from "./ledger.ts";
 
 const NOTICE = "tag_moved";
 /** An earlier version's `nats-config` does not let the poller publish it. */
@@ -18,7 +18,7 @@ const PUBLISH_MS = 30_000;
 
 export function tellMoves(
   polling: Polling,
-  moves: readonly TagMove[],
+  moves: readonly MovedTag[],
   candidates: readonly Candidate[],
 ): void {
   for (const move of moves) {
@@ -27,7 +27,7 @@ export function tellMoves(
   }
 }
 
-async function tellMove(polling: Polling, move: TagMove, names: readonly string[]): Promise<void> {
+async function tellMove(polling: Polling, move: MovedTag, names: readonly string[]): Promise<void> {
   const { host, settings, js, clock, signal, log } = polling;
   const { image, platform, from, to, at } = move;
   const run = moveId(host.name, move);
@@ -52,7 +52,7 @@ async function tellMove(polling: Polling, move: TagMove, names: readonly string[
   }
 }
 
-const moveId = (host: string, { image, platform, from, to }: TagMove): string =>
+const moveId = (host: string, { image, platform, from, to }: MovedTag): string =>
   createHash("sha256")
     .update(JSON.stringify([host, image, platform, from.digest, from.from, to]))
     .digest("hex")

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { type SenderReader, pushedTag } from "./pushed.ts";
 
 const EventData = z.object({
-  resources: z.array(z.object({ tag: z.string().nullish(), resource_url: z.string() })).nullish(),
+  resources: z.array(z.object({ tag: z.string().nullish(), resource_url: z.string().nullish() })).nullish(),
   repository: z.object({ repo_full_name: z.string() }).nullish(),
 });
 const Notification = z
@@ -22,6 +22,6 @@ export const readHarbor: SenderReader = (body) => {
   if (type === undefined) return undefined;
   if (!PUSHES.has(type)) return [];
   return (event_data?.resources ?? []).flatMap(({ tag, resource_url: url }) =>
-    pushedTag(url.replace(/[:@][^/]*$/, ""), tag ?? ""),
+    pushedTag((url ?? "").replace(/[:@][^/]*$/, ""), tag ?? ""),
   );
 };

@@ -7,6 +7,7 @@ import { SeenContainers } from "../../../services/poller/seen-containers.ts";
 import { type Clock, systemClock } from "../../../shared/clock.ts";
 import type { PushedImage } from "../../../shared/contract/pushed-image.ts";
 import { readSettings } from "../../../shared/settings/read-settings.ts";
+import { SAME_TAG } from "../../../shared/settings/tag-policy.ts";
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
 import { PLAIN_FACTS } from "../../support/plain-facts.ts";
 
@@ -77,6 +78,29 @@ describe("a poller's hints", () => {
     assert.equal(own.take(2000)?.covers(web), true);
   });
 
+  for (const [sentence, tag, policy, isFollowed] of [
+    ["a later tag that the policy takes", "1.5", "semver:^1", true],
+    ["the container's own tag", "1.4", "semver:^1", true],
+    ["any tag", null, "semver:^1", true],
+    ["an earlier tag", "1.3", "semver:^1", false],
+    ["a tag beyond the policy", "2.0", "semver:^1", false],
+    ["a tag of another variant", "1.5-alpine", "semver:^1", false],
+    ["a later tag of a container whose label keeps its tag", "1.5", "same", false],
+    ["a later tag, where the label says nothing and the setting does", "2.0", "", true],
+  ] as const)
+    it(`${isFollowed ? "concern" : "do not concern"} ${sentence}`, () => {
+      using own = hintsOf({ TAG_POLICY: "newest" });
+      const labels = { "com.ouroboros.tag_policy": policy };
+      const web = { ...running("web", "ghcr.io/acme/shop:1.4"), labels };
+      const db = { ...running("db", "postgres:17"), labels };
+      own.seen.note([web, db]);
+      assert.equal(own.hints.addImages([pushed("acme/shop", tag)]), isFollowed ? 1 : 0);
+      assert.equal(own.hints.addImages([pushed("acme/other", tag)]), 0);
+      const taken = own.take(2000);
+      assert.equal(taken?.covers(web), isFollowed ? true : undefined);
+      assert.equal(taken?.covers(db), isFollowed ? false : undefined);
+    });
+
   it("about the same image lead to a look every 30 s at most, however many come", () => {
     using own = hintsOf();
     own.seen.note([running("web", "ghcr.io/acme/shop:1")]);
@@ -109,7 +133,7 @@ describe("a poller's hints", () => {
 
 describe("the containers that a poller has seen", () => {
   it("are those that ran: one that only existed is new when it starts", () => {
-    const seen = new SeenContainers({ LATEST_ONLY: false });
+    const seen = new SeenContainers({ LATEST_ONLY: false, TAG_POLICY: SAME_TAG });
     assert.equal(seen.hasLooked, false);
     assert.equal(seen.mayFollow(pushed("acme/shop")), true, "nothing is known yet");
     seen.note([running("web", "ghcr.io/acme/shop:1"), { ...running("db", "postgres"), status: "created" }]);

@@ -190,6 +190,15 @@ export const examples: readonly Example[] = [
     images: ["git.example:3000/acme/shop:2.1"],
   },
   {
+    sentence: "a new version below a path, of a server below a path",
+    sender: "gitea",
+    body: giteaPackage({
+      ...{ name: "shop/web", version: "rc1" },
+      html_url: "https://example.org/git/Acme/-/packages/container/shop%2Fweb/rc1",
+    }),
+    images: ["example.org/acme/shop/web:rc1"],
+  },
+  {
     sentence: "a part of an image, by its digest",
     sender: "gitea",
     body: giteaPackage({ version: DIGEST }),
@@ -229,7 +238,8 @@ export const examples: readonly Example[] = [
       operator: "ci",
       event_data: harborData([
         harborResource,
-        { digest: DIGEST, resource_url: `harbor.example/acme/shop@${DIGEST}` },
+        { digest: DIGEST, tag: DIGEST, resource_url: `harbor.example/acme/shop@${DIGEST}` },
+        { digest: DIGEST, tag: "" },
       ]),
     },
     images: ["harbor.example/acme/shop:2.1"],

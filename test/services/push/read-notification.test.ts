@@ -100,17 +100,18 @@ describe("a notification of a registry", () => {
 });
 
 describe("a pushed image", () => {
-  const ref = parseImageRef("ghcr.io/acme/shop/web:2");
+  const ref = parseImageRef("ghcr.io/acme/shop/web:2-RC");
   assert.ok(ref !== undefined);
-  const own: PushedImage = { registry: "ghcr.io", repository: "acme/shop/web", tag: "2" };
+  const own: PushedImage = { registry: "ghcr.io", repository: "acme/shop/web", tag: "2-RC" };
 
   for (const [sentence, image, isFollowed] of [
     ["of the tag", own, true],
+    ["of the tag in lower case, as Gitea writes it", { ...own, tag: "2-rc" }, true],
     ["of any tag", { ...own, tag: null }, true],
     ["of a registry whose name the sender does not know", { ...own, registry: null }, true],
     ["below a path", { registry: null, repository: "acme/shop", tag: null, below: true }, true],
     ["at a path", { ...own, tag: null, below: true }, true],
-    ["of another tag", { ...own, tag: "3" }, false],
+    ["of another tag", { ...own, tag: "3-rc" }, false],
     ["of another registry", { ...own, registry: "docker.io" }, false],
     ["of a repository with a longer name", { ...own, repository: "acme/shop/web2" }, false],
     [

@@ -101,7 +101,7 @@ describe("the push endpoint", () => {
     ["another path", { path: "/", headers: { Authorization: SECRET } }, 404, /only POST \/push/],
     ["a path below the secret's", { path: `/push/${SECRET}/more` }, 404, /only POST \/push/],
     ["another method", { method: "GET" }, 404, /only POST \/push/],
-    ["too large a body", { body: " ".repeat(256 * 1024 + 1) }, 413, /at most 262144 bytes/],
+    ["too large a body", { body: " ".repeat(512 * 1024 + 1) }, 413, /at most 524288 bytes/],
   ] as const satisfies readonly (readonly [string, Sent, number, RegExp])[])
     it(`answers ${sentence} with ${status} and a sentence`, async () => {
       const { send, collected } = endpoint();
