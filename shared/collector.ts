@@ -94,7 +94,8 @@ export class Collector<T> {
     for (let ms = this.#msUntilDue(); ms !== undefined && ms > 0 && !signal.aborted; ms = this.#msUntilDue())
       await clock.sleep(Math.ceil(ms), AbortSignal.any([signal, this.#changed.signal]));
     this.#isTimed = false;
-    if (this.#msUntilDue() === 0) this.#isDue = true;
+    if (this.#msUntilDue() !== 0) return;
+    this.#isDue = true;
     this.#wakeSignal.wake();
   }
 }
