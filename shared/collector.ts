@@ -73,14 +73,15 @@ export class Collector<T> {
     return (this.#given.get(key) ?? Number.NEGATIVE_INFINITY) + this.#options.gapMs;
   }
 
-  /** Undefined where nothing waits. */
+  /** 0 where something is due; undefined where nothing waits. */
   #msUntilDue(): number | undefined {
     if (this.#waiting.size === 0) return undefined;
     if (this.#isDue) return 0;
     const { clock, quietMs, mostMs } = this.#options;
+    const now = clock.monotonic();
     const freeAt = Math.min(...[...this.#waiting.keys()].map((key) => this.#freeAt(key)));
     const quietAt = Math.min(this.#lastAt + quietMs, this.#firstAt + mostMs);
-    return Math.max(freeAt, quietAt, clock.monotonic()) - clock.monotonic();
+    return Math.max(freeAt - now, quietAt - now, 0);
   }
 
   #time(): void {

@@ -6,7 +6,7 @@ import { Collector } from "../../shared/collector.ts";
 const PACE = { quietMs: 20, mostMs: 100, gapMs: 300, capacity: 5 };
 
 /** A clock that a test sets, with sleepers that wake as it passes their time. */
-function handClock() {
+function handClock({ perLook = 0 } = {}) {
   let now = 0;
   const sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
   const settle = async (): Promise<void> => {
@@ -16,7 +16,7 @@ function handClock() {
     get sleeping() {
       return sleepers.size;
     },
-    monotonic: () => now,
+    monotonic: () => (now += perLook),
     sleep: (ms: number, signal?: AbortSignal) =>
       new Promise<void>((resolve) => {
         const sleeper = { at: now + ms, wake: resolve };
@@ -46,8 +46,8 @@ function handClock() {
   };
 }
 
-function collector(pace = PACE) {
-  const clock = handClock();
+function collector(pace = PACE, looks = {}) {
+  const clock = handClock(looks);
   const stop = new AbortController();
   return { clock, stop, things: new Collector<number>({ ...pace, clock, signal: stop.signal }) };
 }
@@ -119,6 +119,15 @@ describe("the collector", () => {
     const { due } = things;
     await clock.pass(0);
     assert.equal(due.aborted, false);
+  });
+
+  it("gives out what is due by a clock that goes on while it is looked at, as a real one does", async () => {
+    const { clock, things } = collector(PACE, { perLook: 0.001 });
+    const { due } = things;
+    things.add("a", 1);
+    await clock.pass(21);
+    assert.ok(due.aborted && things.due.aborted);
+    assert.deepEqual(keysOf(things.take()), ["a"]);
   });
 
   it("takes no more keys than it has room for", () => {
