@@ -39,6 +39,8 @@ function isFollowed(
   return LATEST_ONLY && isAbout(image, withTag(ref, "latest"));
 }
 
+const keyOf = ({ ref, policy }: FollowedImage): string => `${ref.familiar} ${policy?.text ?? ""}`;
+
 export class SeenContainers {
   readonly #settings: FollowSettings;
   #ids: ReadonlySet<string> | undefined;
@@ -52,9 +54,7 @@ export class SeenContainers {
   note(all: readonly (FollowingFacts & Pick<ContainerFacts, "id" | "status">)[]): void {
     this.#ids = new Set(all.filter(isUp).map(({ id }) => id));
     const followed = all.flatMap((facts) => followedImageOf(facts, this.#settings) ?? []);
-    this.#followed = [
-      ...new Map(followed.map((image) => [`${image.ref.familiar} ${image.policy?.text}`, image])).values(),
-    ];
+    this.#followed = [...new Map(followed.map((image) => [keyOf(image), image])).values()];
   }
 
   /** False before the first cycle. */
