@@ -11,4 +11,5 @@ export const loadService: Readonly<Record<ServiceName, () => Promise<Service>>> 
   exporter: async () => (await import("../services/exporter/run.ts")).runExporter,
   "home-assistant": async () => (await import("../services/home-assistant/run.ts")).runHomeAssistant,
   dashboard: async () => (await import("../services/dashboard/run.ts")).runDashboard,
+  push: async () => (await import("../services/push/run.ts")).runPush,
 };

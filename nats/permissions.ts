@@ -9,26 +9,15 @@
 // In folders of an earlier version all users share one account, and this table is used as permissions
 // (authorization-text.ts). The user of a leaf node always has permissions, because it is another kind of client:
 // `publish` is what the host's server may send to the hub, `subscribe` what that server receives from there.
-import { hookNames, noticeNames } from "../shared/contract/hooks.ts";
+import { hookNames, noticeNames, notices } from "../shared/contract/hooks.ts";
 import { SNOOZE_KEYS } from "../shared/contract/notifier-state.ts";
-import { type ObserverName, observers } from "../shared/contract/observers.ts";
+import { type ObserverName, observers, readsEvents } from "../shared/contract/observers.ts";
 import { OPERATOR } from "../shared/contract/participants.ts";
 import { BUCKETS, STREAMS, consumers, executorParticipant, reserveOf } from "../shared/contract/subjects.ts";
 import { encodeToken } from "../shared/contract/subject-tokens.ts";
+import { type Permission, type Permissions, kv, onApi, onSubject, pullPermissions } from "./permission-rows.ts";
 
-export interface Permission {
-  readonly subject: string;
-  readonly why: string;
-  /** Only in `serves`: other programs with the same key send requests there too. */
-  readonly own?: true;
-}
-
-export interface Permissions {
-  readonly publish: readonly Permission[];
-  readonly subscribe: readonly Permission[];
-  /** Subjects on which it receives requests and answers them. */
-  readonly serves: readonly Permission[];
-}
+export type { Permission, Permissions } from "./permission-rows.ts";
 
 interface Role {
   readonly says: string;
@@ -40,10 +29,6 @@ interface Role {
 
 /** JetStream domain that `nats-config` gives the hub of a fleet. */
 export const HUB_DOMAIN = "hub";
-
-const onApi = (call: string, why: string): Permission => ({ subject: `$JS.API.${call}`, why });
-const onSubject = (subject: string, why: string): Permission => ({ subject, why });
-const kv = (bucket: string): string => `KV_${bucket}`;
 
 /** What a leaf node has a copy of, from its hub. */
 const MIRRORED = [
@@ -58,6 +43,9 @@ export const roles = {
     rights: (host) => ({
       publish: [
         onSubject(`ouroboros.hook.${encodeToken(host)}.updates_enumerated.*.*`, "its plans"),
+        ...noticesBy("poller").map((name) =>
+          onSubject(`ouroboros.hook.${encodeToken(host)}.${name}.*.*`, "its notices"),
+        ),
         onApi(
           `CONSUMER.INFO.${STREAMS.hooks}.${consumers.updater(host)}`,
           "whether the updater has a plan in hand",
@@ -91,7 +79,7 @@ export const roles = {
     per: "host",
     rights: (host) => ({
       publish: [
-        ...[...hookNames, ...noticeNames].map((name) =>
+        ...[...hookNames, ...noticesBy("updater")].map((name) =>
           onSubject(
             `ouroboros.hook.${encodeToken(host)}.${name}.*.*`,
             name === "updates_enumerated" ? "a plan that others pushed out" : "its events",
@@ -180,18 +168,12 @@ export const roles = {
     }),
   },
   observer: {
-    says: "a service of Ouroboros that reads all events and the journal: notifications, metrics, Home Assistant, the page",
+    says: "a service of Ouroboros that reads all events and the journal: notifications, metrics, Home Assistant, the page; the push endpoint reads neither, and sends hints",
     per: "observer",
     rights: (name) => ({
       publish: [
-        ...pullPermissions(STREAMS.hooks, consumers.reader(name), "events"),
-        ...pullPermissions(STREAMS.runs, consumers.reader(name), "the journal"),
-        onApi(`STREAM.MSG.GET.${STREAMS.runs}`, "whether something is still waited for"),
+        ...(readsEvents(name) ? readingPermissions(name) : []),
         onApi(`STREAM.MSG.GET.${kv(BUCKETS.hosts)}`, "which hosts there are, and their last poll"),
-        onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
-        onSubject(`$KV.${BUCKETS.observers}.${name}.>`, "what it remembers"),
-        onApi(`STREAM.MSG.GET.${kv(BUCKETS.observers)}`, "what it remembers"),
-        onApi(`STREAM.INFO.${kv(BUCKETS.observers)}`, "whether its bucket is there"),
         ...commandsOf(name).map((command) =>
           onSubject(`ouroboros.command.*.poller.${command}`, "what its users ask for"),
         ),
@@ -248,11 +230,24 @@ export const roles = {
 export type RoleName = keyof typeof roles;
 export const roleNames = Object.keys(roles) as readonly RoleName[];
 
+const noticesBy = (service: "poller" | "updater") =>
+  noticeNames.filter((name) => notices[name].by === service);
+
 const commandsOf = (name: string): readonly string[] =>
   Object.hasOwn(observers, name) ? observers[name as ObserverName].commands : [];
 
 const isDeciding = (name: string): boolean =>
   Object.hasOwn(observers, name) && "decides" in observers[name as ObserverName];
+
+const readingPermissions = (name: string): Permission[] => [
+  ...pullPermissions(STREAMS.hooks, consumers.reader(name), "events"),
+  ...pullPermissions(STREAMS.runs, consumers.reader(name), "the journal"),
+  onApi(`STREAM.MSG.GET.${STREAMS.runs}`, "whether something is still waited for"),
+  onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
+  onSubject(`$KV.${BUCKETS.observers}.${name}.>`, "what it remembers"),
+  onApi(`STREAM.MSG.GET.${kv(BUCKETS.observers)}`, "what it remembers"),
+  onApi(`STREAM.INFO.${kv(BUCKETS.observers)}`, "whether its bucket is there"),
+];
 
 /** Of an observer whose users decide as an operator does, and see of whom an answer is awaited. */
 const decidingPermissions = (): Permission[] => [
@@ -267,15 +262,6 @@ const decidingPermissions = (): Permission[] => [
     (stream) => onApi(`STREAM.INFO.${stream}`, "whether it is still the same"),
   ),
 ];
-
-/** To fetch and acknowledge the messages of one durable consumer, which somebody else created. */
-function pullPermissions(stream: string, durable: string, why: string): Permission[] {
-  return [
-    onApi(`CONSUMER.INFO.${stream}.${durable}`, why),
-    onApi(`CONSUMER.MSG.NEXT.${stream}.${durable}`, why),
-    onSubject(`$JS.ACK.${stream}.${durable}.>`, why),
-  ];
-}
 
 const answerPermissions = (participant: string, hosts: string): Permissions => ({
   publish: [

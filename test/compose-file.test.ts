@@ -30,6 +30,7 @@ const SECRETS: Readonly<Record<ObserverName, readonly SettingName[]>> = {
   exporter: ["INFLUX_PASSWORD"],
   "home-assistant": ["MQTT_URL"],
   dashboard: ["DASHBOARD_TOKENS", "DASHBOARD_OIDC_SECRET"],
+  push: ["PUSH_SECRET"],
 };
 const EVERYBODYS = [...PLAIN, ...NATS];
 
@@ -98,11 +99,12 @@ describe("compose.yaml", () => {
     assert.deepEqual(emptied.toSorted(), foreign.flatMap((name) => [name, `${name}_FILE`]).toSorted());
   });
 
-  it("publishes two ports, the exporter's and the dashboard's, on loopback unless settings say otherwise", () => {
+  it("publishes three ports, the exporter's, the dashboard's and the push endpoint's, on loopback unless settings say otherwise", () => {
     const ports = [...text.matchAll(/^ +ports: (.*)$/gm)].map(([, written]) => written);
     const published = [
       ["exporter", "PROMETHEUS", 8000],
       ["dashboard", "DASHBOARD", 8010],
+      ["push", "PUSH", 8020],
     ] as const;
     assert.deepEqual(
       ports,

@@ -178,10 +178,12 @@ function summarizeEvent({ type, subject, data }: Notice): EventSummary {
   return {
     host: text("host"),
     hook: isEventName(hook) ? hook : type,
-    container: subject === "" ? "(the run)" : subject,
+    container: subject === "" ? (isAboutImage(hook) ? "(an image)" : "(the run)") : subject,
     says: `${describeEnd(hook, data) ?? text("reason")}${mode}`,
   };
 }
+
+const isAboutImage = (hook: string): boolean => isNoticeName(hook) && notices[hook].about === "image";
 
 /** How a container's update, or a run, ended; undefined for other events. */
 function describeEnd(name: string, data: Notice["data"]): string | undefined {

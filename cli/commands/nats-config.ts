@@ -10,7 +10,7 @@ import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { usageErrors } from "../../shared/catalogue/usage-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
 import { managerOf } from "../../shared/nats/jetstream-client.ts";
-import { observerNames } from "../../shared/contract/observers.ts";
+import { observerNames, readsEvents } from "../../shared/contract/observers.ts";
 import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import {
   type DurableConsumer,
@@ -278,7 +278,7 @@ async function prepareTopology(
 async function ensureReaders(manager: JetStreamManager, readers: readonly string[]): Promise<void> {
   const durables: readonly DurableConsumer[] = [
     ...readers.map((name) => readerConsumer(consumers.reader(name))),
-    ...observerNames.map(observerConsumer),
+    ...observerNames.filter(readsEvents).map(observerConsumer),
   ];
   for (const durable of durables)
     for (const stream of [STREAMS.hooks, STREAMS.runs]) await ensureConsumer(manager, stream, durable);

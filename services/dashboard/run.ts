@@ -8,7 +8,7 @@ import { retryUntilAnswered } from "../../shared/nats/jetstream.ts";
 import { type Observing, follow, observerService } from "../../shared/runtime/run-observer.ts";
 import type { Service } from "../../shared/runtime/run-service.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
-import { Attempts } from "./auth/attempts.ts";
+import { Attempts } from "../../shared/runtime/attempts.ts";
 import { Identification } from "./auth/identify.ts";
 import { OidcSignIn } from "./auth/oidc.ts";
 import { Sessions } from "./auth/sessions.ts";

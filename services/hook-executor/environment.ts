@@ -83,7 +83,7 @@ function hookVariables(data: HookEvent["data"]) {
   };
 }
 
-/** Of `run_finished` there are none: its results are a list. */
+/** Of `run_finished` there are none: its results are a list. Of `tag_moved` there is the image. */
 function noticeVariables(data: HookEvent["data"]) {
   const result = data as Partial<NoticeData<"update_finished">>;
   return {

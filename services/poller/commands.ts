@@ -1,12 +1,14 @@
 // Operator commands to the poller: `check` (run a cycle now, or right after the current one), `status`, `look` (list
-// newer images without a plan), and for one container `update` and `rollback`. Core NATS request and reply, in JSON.
+// newer images without a plan), and for one container `update` and `rollback`; and `hint`, which tells of pushed images. Core NATS request and reply, in JSON.
 // A command names itself in its body. Any other message on the subject is ignored, such as the server's answer to a
 // request that has this subject as its reply subject.
 import { InvalidArgumentError, type Msg } from "nats";
 import * as z from "zod";
 import { isCommand, parseJson } from "../../shared/contract/messages.ts";
+import { HintBody } from "../../shared/contract/pushed-image.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
-import { WakeSignal } from "./wake-signal.ts";
+import { WakeSignal } from "../../shared/wake-signal.ts";
+import type { Hints } from "./hints.ts";
 import type { Polling } from "./polling.ts";
 import type { LookRequest } from "./look-request.ts";
 import type { OperatorRequest } from "./operator-request.ts";
@@ -27,8 +29,13 @@ const ContainerBody = z.object({
 const LookBody = z.object({ container: z.string().min(1).optional(), fresh: z.boolean().optional() });
 export type CommandAnswer = (report: object) => void;
 
-/** `status` returns the report as of now. */
-export function serveCommands({ nats, host }: Polling, status: () => object): PollerCommands {
+interface CommandSources {
+  /** The report as of now. */
+  readonly status: () => object;
+  readonly hints: Pick<Hints, "addImages">;
+}
+
+export function serveCommands({ nats, host }: Polling, { status, hints }: CommandSources): PollerCommands {
   const wakeSignal = new WakeSignal();
   let checks: Msg[] = [];
   const requests: { readonly request: OperatorRequest | LookRequest; readonly message: Msg }[] = [];
@@ -56,6 +63,11 @@ export function serveCommands({ nats, host }: Polling, status: () => object): Po
       }),
     ),
     serve("look", (message) => enqueue(parseLookRequest(message), message, "it cannot be understood")),
+    serve("hint", (message) => {
+      const body = HintBody.safeParse(parseJson(message.string())).data;
+      if (body === undefined) respond(message, { error: "it names no images" });
+      else respond(message, { followed: hints.addImages(body.images) });
+    }),
     serve("status", (message) => respond(message, status())),
   ];
   return {

@@ -11,6 +11,7 @@ import { summarizeCycle } from "./cycle-summary.ts";
 import { retryUpdateHostRecord } from "./host-record.ts";
 import { hasActed } from "./first-start.ts";
 import type { MirrorLag } from "./mirror-lag.ts";
+import type { TakenHints } from "./hints.ts";
 import { type SkippedContainer, answerFor } from "./plan.ts";
 import { fingerprint } from "./plan-event.ts";
 import type { Polling } from "./polling.ts";
@@ -64,20 +65,28 @@ interface CycleExtent {
   readonly only?: string;
   /** The person who asks, where that is known. */
   readonly by?: string | undefined;
+  /** What led to the cycle before its time; it is for these containers only. */
+  readonly hints?: Pick<TakenHints, "covers" | "recentMs">;
 }
 
 export const askedBy = (what: "update" | "rollback", by = "the operator"): string =>
   `${what} asked for by ${by}`;
 
 /** @throws the Engine or NATS client's error when one is unreachable, and HostNameTaken. */
-export async function runCycle(polling: Polling, { except, only, by }: CycleExtent = {}): Promise<PollCycle> {
+export async function runCycle(
+  polling: Polling,
+  { except, only, by, hints }: CycleExtent = {},
+): Promise<PollCycle> {
   const lookedAt = iso(polling.clock.now());
   const found = await findUpdates(polling, {
     ...(except !== undefined && { except }),
     ...(only !== undefined && { only, despiteHolds: true as const }),
+    ...hints,
   });
+  const isWhole = only === undefined && hints === undefined;
   const { snapshot, choice, candidates, answers, advice, plan, isThere, lags } = found;
-  if (only === undefined && modeOf(polling.settings) === "update")
+  if (only === undefined) polling.seen.note(snapshot.facts);
+  if (isWhole && modeOf(polling.settings) === "update")
     polling.firstStart.announce(polling.log, plan.groups, candidates.length);
   const publication = await publishPlan(
     polling,
@@ -91,7 +100,7 @@ export async function runCycle(polling: Polling, { except, only, by }: CycleExte
     unanswered: candidates.filter((candidate) => answerFor(candidate, answers).kind !== "digest").length,
     left,
   };
-  const summary = only === undefined ? { looked_at: lookedAt, ...summarizeCycle(counts, found) } : undefined;
+  const summary = isWhole ? { looked_at: lookedAt, ...summarizeCycle(counts, found) } : undefined;
   await recordCycle(polling, publication, summary);
   const settled = withoutSwaps(snapshot.facts);
   const unpublished = publication.skipped.map(({ container }) => container);

@@ -26,6 +26,8 @@ export interface UpdateSearch {
   readonly except?: ReadonlySet<string>;
   /** Name or id of the only container to search for. */
   readonly only?: string;
+  /** Only containers of which this is true are searched for. */
+  readonly covers?: ((facts: ContainerFacts) => boolean) | undefined;
   readonly despiteHolds?: true;
   /** Answers younger than so many milliseconds are used again; for the others the registries are asked. */
   readonly recentMs?: number;
@@ -57,7 +59,7 @@ const NO_NAMES: ReadonlySet<string> = new Set();
 /** @throws the Engine or NATS client's error when one is unreachable, and HostNameTaken. */
 export async function findUpdates(polling: Polling, search: UpdateSearch): Promise<FoundUpdates> {
   const { host, settings, clock, signal, origins } = polling;
-  const { except = NO_NAMES, only, despiteHolds = false, recentMs = 0 } = search;
+  const { except = NO_NAMES, only, covers, despiteHolds = false, recentMs = 0 } = search;
   const snapshot = await takeEngineSnapshot(host, settings, signal);
   const choice = chooseCandidates(
     snapshot.watched,
@@ -65,11 +67,12 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
     makeSelfUpdatePolicy(host, settings),
     origins.images,
   );
-  const isWanted = (facts: ContainerFacts): boolean => only === undefined || hasNameOrId(facts, only);
+  const isWanted = (facts: ContainerFacts): boolean =>
+    (only === undefined || hasNameOrId(facts, only)) && (covers?.(facts) ?? true);
   const wanted = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
   const sharedMs = sharedInterval(search, settings.INTERVAL);
   const chosen = await followTags(polling, wanted, { signal, recentMs: sharedMs });
-  const coversAll = only === undefined && except.size === 0;
+  const coversAll = only === undefined && covers === undefined && except.size === 0;
   const refs = refsToAsk(chosen, settings.LATEST_ONLY);
   const registryAnswers = await askRegistries(polling, refs, {
     ...{ coversAll, recentMs, sharedMs },

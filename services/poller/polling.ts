@@ -10,6 +10,7 @@ import type { FirstStart } from "./first-start.ts";
 import type { Mirrors } from "./mirrors.ts";
 import type { ImageOrigins } from "./image-origins.ts";
 import type { Registries } from "./registries.ts";
+import type { SeenContainers } from "./seen-containers.ts";
 
 export interface Polling extends ServiceContext {
   readonly host: Host;
@@ -23,6 +24,7 @@ export interface Polling extends ServiceContext {
   readonly mirrors: Mirrors;
   readonly ledger: Ledger;
   readonly looks: SharedLooks;
+  readonly seen: SeenContainers;
   readonly firstStart: FirstStart;
   readonly census: ContainerNames;
   /** RFC 3339; null where no further cycle is scheduled. */

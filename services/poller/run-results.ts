@@ -5,7 +5,7 @@ import { getNextMessage } from "../../shared/nats/jetstream.ts";
 import { EXIT_CODES } from "../../shared/runtime/one-cycle.ts";
 import { type UpdateResult, parseRunRecord } from "../../shared/contract/run-records.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
-import { WakeSignal } from "./wake-signal.ts";
+import { WakeSignal } from "../../shared/wake-signal.ts";
 import type { Polling } from "./polling.ts";
 
 const POLL_MS = 1000;

@@ -21,6 +21,7 @@ import { type RunResults, exitCodeOf, followRunResults } from "./run-results.ts"
 import { followUpdateEnds } from "./ledger/consult-ledger.ts";
 import { openLedger } from "./ledger/open-ledger.ts";
 import { FirstStart } from "./first-start.ts";
+import { Hints, type TakenHints } from "./hints.ts";
 import { HostNameTaken, retryUpdateHostRecord } from "./host-record.ts";
 import { type LookRequest, answerLook } from "./look-request.ts";
 import { watchExpiredUpdates } from "./expired-updates.ts";
@@ -28,9 +29,10 @@ import { Mirrors } from "./mirrors.ts";
 import { ImageOrigins } from "./image-origins.ts";
 import type { Polling } from "./polling.ts";
 import { proxiesFrom } from "./proxy.ts";
-import { whyUpdaterIsNotReady } from "./publish-plan.ts";
 import { Registries } from "./registries.ts";
+import { SeenContainers } from "./seen-containers.ts";
 import { makeCycleReport } from "./cycle-report.ts";
+import { waitForUpdater } from "./wait-for-updater.ts";
 import { waitUntilSettled } from "./wait-until-settled.ts";
 import { type LoggedSentences, logCycle } from "./log-cycle.ts";
 import { Timetable } from "./timetable.ts";
@@ -78,6 +80,7 @@ async function pollHost(
     registries,
     origins: new ImageOrigins(host.engine, registries),
     mirrors: new Mirrors(registries, clock),
+    seen: new SeenContainers(settings),
     firstStart: new FirstStart(),
     ...(await openLedger({ context, host, nats, manager, log, registries })),
   };
@@ -111,14 +114,14 @@ async function pollAlways(untimed: Polling): Promise<number> {
   let last: object | null = null;
   let hasRest = false;
   let logged: LoggedSentences = new Set();
-  using commands = serveCommands(polling, () => ({
-    ...identityOf(polling),
-    last,
-    next_at: timetable.nextAt,
-  }));
+  using hints = new Hints(polling);
+  using commands = serveCommands(polling, {
+    status: () => ({ ...identityOf(polling), last, next_at: timetable.nextAt }),
+    hints,
+  });
   using _expiries = watchExpiredUpdates(polling, () => timetable.pollAgainIn(RETRY_MS));
   for (;;) {
-    const interrupt = AbortSignal.any([signal, commands.requested]);
+    const interrupt = AbortSignal.any([signal, commands.requested, hints.due]);
     if (hasRest)
       await waitForUpdater(polling, { timeoutMs: timetable.msUntilNext, interrupt, pollMs: RETRY_MS });
     else await timetable.wait(interrupt);
@@ -128,9 +131,17 @@ async function pollAlways(untimed: Polling): Promise<number> {
       taken.answer({ ...identityOf(polling), ...(await answerRequest(polling, taken.request)) });
       continue;
     }
+    const hinted = hints.take();
+    if (hinted !== undefined) {
+      const result = await lookAtHinted(polling, hinted, logged);
+      if (result.cycle === undefined) timetable.pollAgainIn(RETRY_MS);
+      logged = new Set([...logged, ...result.logged]);
+      hasRest ||= isMoreDue(result);
+      continue;
+    }
     timetable.beginCycle();
     const answer = commands.takeChecks();
-    const result = await tryCycle(polling, new Set(), logged);
+    const result = await tryCycle(polling, {}, logged);
     if (result.cycle === undefined) timetable.retryIn(RETRY_MS);
     logged = result.logged;
     hasRest = isMoreDue(result);
@@ -141,6 +152,13 @@ async function pollAlways(untimed: Polling): Promise<number> {
 
 const answerRequest = (polling: Polling, request: OperatorRequest | LookRequest): Promise<object> =>
   request.kind === "look" ? answerLook(polling, request) : handleOperatorRequest(polling, request);
+
+function lookAtHinted(polling: Polling, hints: TakenHints, logged: LoggedSentences): Promise<CycleResult> {
+  const { images } = hints;
+  if (images.length > 0) polling.log.info({ images }, "images were pushed: their containers are checked now");
+  else polling.log.debug("containers may have appeared: they are checked now");
+  return tryCycle(polling, { hints }, logged);
+}
 
 /** Whether updates are left that the updater was not ready for, or that did not fit in the plan. */
 const isMoreDue = ({ cycle }: CycleResult): boolean =>
@@ -173,7 +191,7 @@ async function cycleOnce(polling: Polling, runs: RunResults): Promise<OneCycleRe
   let logged: LoggedSentences = new Set();
   let isComplete = true;
   while (!signal.aborted) {
-    const result = await tryCycle(polling, done, logged);
+    const result = await tryCycle(polling, { except: done }, logged);
     logged = result.logged;
     if (result.cycle !== undefined && done.size === 0) isComplete = result.cycle.unanswered === 0;
     const outcome = result.cycle?.outcome;
@@ -215,27 +233,6 @@ function describeWait({ host }: Polling, { cycle, because = "" }: CycleResult): 
   }
 }
 
-interface UpdaterWait {
-  readonly timeoutMs: number;
-  readonly pollMs: number;
-  readonly interrupt: AbortSignal;
-}
-
-/** Resolves when the updater is idle, after `timeoutMs`, or when `interrupt` aborts. */
-async function waitForUpdater(
-  polling: Polling,
-  { timeoutMs, pollMs, interrupt }: UpdaterWait,
-): Promise<void> {
-  const { clock } = polling;
-  const until = clock.monotonic() + timeoutMs;
-  do await clock.sleep(Math.min(pollMs, Math.max(until - clock.monotonic(), 0)), interrupt);
-  while (
-    !interrupt.aborted &&
-    clock.monotonic() < until &&
-    (await whyUpdaterIsNotReady(polling).catch(explain)) !== undefined
-  );
-}
-
 interface CycleResult {
   /** Undefined if the cycle failed because the Engine or NATS was unreachable. */
   readonly cycle?: PollCycle;
@@ -246,11 +243,12 @@ interface CycleResult {
 /** @throws HostNameTaken, and the NATS client's error once its connection is closed for good. */
 async function tryCycle(
   polling: Polling,
-  except: ReadonlySet<string>,
+  extent: Parameters<typeof runCycle>[1],
   logged: LoggedSentences,
 ): Promise<CycleResult> {
   try {
-    const cycle = await runCycle(polling, { except });
+    const cycle = await runCycle(polling, extent);
+    if (extent?.hints !== undefined && !cycle.isThere) return { cycle, logged: new Set() };
     return { cycle, logged: logCycle(polling.log, cycle, logged) };
   } catch (err) {
     if (err instanceof HostNameTaken || polling.nats.isClosed()) throw err;

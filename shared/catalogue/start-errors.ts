@@ -108,6 +108,16 @@ export const observerErrors = {
       "Without these settings the provider cannot be asked, or does not know where to lead people back to.",
     remedy: "set it as your provider says",
   },
+  pushAddress: {
+    says: "registries cannot be listened to on {address} ({because})",
+    cause: "The address is not one of this machine, or another program has the port.",
+    remedy: "set PUSH_ADDR to an address of this machine, and PUSH_PORT to a port that is free",
+  },
+  pushSecret: {
+    says: "PUSH_SECRET is not set, so no registry could show that it may notify",
+    cause: "The push endpoint lets in only who knows the secret.",
+    remedy: "set it to what `openssl rand -hex 24` prints",
+  },
   mqttCertificate: {
     says: "MQTT_CA cannot be read ({because})",
     cause: "The file is not there, or this user may not read it.",

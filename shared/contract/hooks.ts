@@ -223,18 +223,20 @@ export const isHookName = (text: string): text is HookName => Object.hasOwn(hook
 
 export interface NoticeRow {
   readonly says: string;
-  readonly about: Hook["about"];
+  readonly about: Hook["about"] | "image";
+  readonly by: "poller" | "updater";
   readonly data: z.ZodObject;
 }
 
 /**
- * Events that report that something has ended, on the same stream as the hooks. Scripts and participants may hear them;
+ * Events that report that something has happened, on the same stream as the hooks. Scripts and participants may hear them;
  * nobody is asked or awaited.
  */
 export const notices = {
   update_finished: {
     says: "A container's part of a run is over, whatever its end.",
     about: "container",
+    by: "updater",
     get data() {
       return z.object({
         name: z.string().describe("The container's name."),
@@ -272,10 +274,29 @@ export const notices = {
   run_finished: {
     says: "A run is over: how it ended for each of its containers.",
     about: "run",
+    by: "updater",
     get data() {
       return z.object({
         ends: z.array(z.object({ name: z.string(), end: UpdateResult, because: z.string() })),
         ms: z.number().describe("How long it took, since the last start of the updater."),
+      });
+    },
+  },
+  tag_moved: {
+    says: "A tag names another image than before, as this host's poller sees it; whether an update follows, and when, is open.",
+    about: "image",
+    by: "poller",
+    get data() {
+      return z.object({
+        image: z.string().describe("The image reference whose tag has moved."),
+        platform: z.string().describe("`os/architecture` of the host's Engine."),
+        from_digest: z.string().describe("What the tag named before."),
+        to_digest: z.string().describe("What it names now."),
+        from_since: z.string().describe("When the tag was first seen to name the digest before, RFC 3339."),
+        from_until: z.string().describe("When it was last seen to name that one."),
+        containers: z
+          .array(z.object({ name: z.string() }))
+          .describe("The containers, or services, of the host that follow the tag."),
       });
     },
   },
@@ -308,7 +329,11 @@ export type EarlierVerdict = z.infer<typeof EarlierVerdict>;
 export const EventContext = z.object({
   host: z.string().describe("Name of the host, as its owner gave it."),
   engine_id: z.string().describe("`info.ID` of the host's Engine."),
-  run: z.string().describe("Id of the run; the same in all events of it."),
+  run: z
+    .string()
+    .describe(
+      "Id of the run; the same in all events of it. In `tag_moved`, which is of no run, an id of its own.",
+    ),
   mode: Mode.describe("In dry_run and monitor nothing is touched and verdicts are only recorded."),
   reason: z.string().describe("Why this event happens, in words for people."),
   rollback: z

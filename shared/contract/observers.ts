@@ -9,6 +9,8 @@ export interface Observer {
   readonly isWanted: (settings: Settings) => boolean;
   /** Commands to the pollers that it may send, as an operator does. */
   readonly commands: readonly string[];
+  /** It reads neither events nor the journal: it only sends its commands. */
+  readonly reads?: false;
   /** Its users decide as an operator does: verdicts, snoozed notifications. It may read what that takes. */
   readonly decides?: true;
 }
@@ -29,6 +31,12 @@ export const observers = {
     isWanted: ({ MQTT_URL }) => MQTT_URL !== "",
     commands: ["update"],
   },
+  push: {
+    says: "Takes the notifications of registries, and has the pollers look at what was pushed.",
+    isWanted: ({ PUSH_SECRET }) => PUSH_SECRET !== "",
+    commands: ["hint"],
+    reads: false,
+  },
   dashboard: {
     says: "Serves the page on which people see what waits, and decide.",
     isWanted: ({ DASHBOARD }) => DASHBOARD,
@@ -39,3 +47,6 @@ export const observers = {
 
 export type ObserverName = keyof typeof observers;
 export const observerNames = Object.keys(observers) as readonly ObserverName[];
+/** A name that no row has is that of an observer of a later version, which is taken to read. */
+export const readsEvents = (name: string): boolean =>
+  !Object.hasOwn(observers, name) || !("reads" in observers[name as ObserverName]);

@@ -4,7 +4,7 @@ import type { JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstrea
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "nats";
 import { firstOf } from "../clock.ts";
-import type { ObserverName } from "../contract/observers.ts";
+import { type ObserverName, readsEvents } from "../contract/observers.ts";
 import { BUCKETS, STREAMS, consumers } from "../contract/subjects.ts";
 import { CannotStart, explain } from "../errors.ts";
 import { messageOf } from "../catalogue/entry.ts";
@@ -54,6 +54,10 @@ export const observerService =
         hosts: await bucketOf(nats, BUCKETS.hosts),
         state: await bucketOf(nats, BUCKETS.observers),
       };
+      if (!readsEvents(name)) {
+        await work(observing);
+        return 0;
+      }
       await waitForConsumers(observing, startedAt);
       const over = new AbortController();
       const untilOver = { ...observing, signal: firstOf(context.signal, over.signal) };

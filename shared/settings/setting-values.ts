@@ -144,6 +144,14 @@ export const dashboardAuth = z
   .toLowerCase()
   .pipe(z.enum(["token", "forward-auth", "oidc"], "allowed are token, forward-auth, oidc"));
 
+/** No message names it. It may stand in a path. */
+export const pushSecret = z
+  .string()
+  .regex(
+    /^(?:[\w-]{24,200})?$/,
+    "allowed are 24 to 200 letters, digits, - and _, as `openssl rand -hex 24` makes them",
+  );
+
 export const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "allowed are letters, digits and -");
 
 /** IP addresses and networks as ADDRESS/BITS. */

@@ -93,6 +93,11 @@ export const settings = {
     read: value.duration,
     says: "Delays each check by up to this much, so that many hosts do not ask the registries at the same moment. The delay of a host is always the same; it follows from the host's name. The first check of INTERVAL and that of RUN_ONCE are not delayed.",
   },
+  CHECK_NEW: {
+    byDefault: "on",
+    read: value.onOff,
+    says: "A container that starts is checked at once, if no check has seen it before; `off`: at the next check. With CRON or RUN_ONCE always `off`.",
+  },
   RUN_ONCE: {
     flags: ["-o", "--run-once"],
     byDefault: "false",
@@ -445,6 +450,18 @@ export const settings = {
     read: value.text,
     says: "Claim of the ID token that lists the groups.",
   },
+  PUSH_SECRET: {
+    byDefault: "",
+    read: value.pushSecret,
+    secret: true,
+    says: "Turns the [push endpoint](push.md) on: with it registries show that they may notify. At least 24 letters, digits, `-` and `_`. `ouroboros push` serves it, and the program with all services.",
+  },
+  PUSH_ADDR: {
+    byDefault: "127.0.0.1",
+    read: value.text,
+    says: "Address on which registries are listened to.",
+  },
+  PUSH_PORT: { byDefault: "8020", read: value.port, says: "Port on which registries are listened to." },
   SAVE_COUNTERS: {
     flags: ["-sc", "--save-counters"],
     byDefault: "false",

@@ -71,7 +71,7 @@ export const commandRuns: readonly CommandRun[] = [
     words: "The program with all services serves",
   },
   {
-    prints: /^docker compose --profile (?:home-assistant|webhook|dashboard) up -d$/m,
+    prints: /^docker compose --profile (?:home-assistant|webhook|dashboard|push) up -d$/m,
     test: COMPOSE,
     words: "docker compose --profile home-assistant up -d",
   },

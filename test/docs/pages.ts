@@ -150,10 +150,10 @@ const noticeSection = (name: NoticeName): string =>
 
 const NOTICES = `## Notices
 
-What is over is published on the same stream. A notice needs no answer: it has no \`verdictsubject\`, and nobody is
+What is over, or has happened at a registry, is published on the same stream. A notice needs no answer: it has no \`verdictsubject\`, and nobody is
 waited for. It is published once, also if the updater was killed in between. These hear it:
 
-- **Scripts** in \`hooks/update_finished/\` and \`hooks/run_finished/\`, as above. What they answer decides nothing; a
+- **Scripts** in \`hooks/update_finished/\`, \`hooks/run_finished/\` and \`hooks/tag_moved/\`, as above. What they answer decides nothing; a
   failure is a warning in the log. One notice comes after the other, in the order of publishing, so a script that
   hangs delays the next notice until \`HOOK_TIMEOUT\`, and no update. Each comes at least once: after a restart of the
   hook-executor the scripts of the notice it had in hand run again, under the same \`OUROBOROS_EVENT_ID\`. What is over

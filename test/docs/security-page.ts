@@ -46,6 +46,16 @@ export const PROMISES: readonly (readonly [who: string, promise: string, tests: 
     [ADVERSARY],
   ],
   [
+    "who knows PUSH_SECRET, or has the key of the push endpoint",
+    "has hosts ask the registries about images that they run, each at most every 30 s, and does nothing else; who only reaches the endpoint does not even that",
+    [
+      ADVERSARY,
+      "services/push/serve.test.ts",
+      "services/push/read-notification.test.ts",
+      "services/poller/hints.test.ts",
+    ],
+  ],
+  [
     "the keys of a host",
     "publish events, verdicts of its hook-executor, journal and records of this host only; give commands to this host's services only",
     [ADVERSARY, "end-to-end/permissions.test.ts"],

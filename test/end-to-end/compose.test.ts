@@ -269,6 +269,7 @@ describe("docker compose up -d", function () {
       "NOTIFIERS=json://127.0.0.1:1/",
       "WEBHOOK_URL=http://127.0.0.1:1/",
       "DASHBOARD_TOKENS=ann:viewer:0123456789-0123456789-0123",
+      "PUSH_SECRET=0123456789-0123456789-0123",
     ];
     await writeFile(join(folder, ".env"), [...settings, ""].join("\n"));
     const [up = "", curl = ""] = (await blockOf("docs/metrics.md", "With compose, for one host")).split("\n");
@@ -280,6 +281,7 @@ describe("docker compose up -d", function () {
     await sh("docker compose --profile home-assistant up -d");
     await sh("docker compose --profile webhook up -d");
     await sh("docker compose --profile dashboard up -d");
+    await sh("docker compose --profile push up -d");
     const participant = (words: string) => sh(`docker compose exec updater ouroboros participant ${words}`);
     await participant("add webhook --hooks before_update");
     await sh("COMPOSE_PROFILES=notifier docker compose up -d");
@@ -289,6 +291,7 @@ describe("docker compose up -d", function () {
       ["webhook", /waiting for events/],
       ["exporter", /InfluxDB takes no points/],
       ["dashboard", /serving the dashboard/],
+      ["push", /waiting for registries to notify/],
     ] as const)
       await until(`${service} says so`, async () => says.test(await compose("logs", service)));
     await until("the notifier has tried", async () =>

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, PermissionViolationError, connect } from "nats";
-import { observerNames } from "../../shared/contract/observers.ts";
+import { observerNames, readsEvents } from "../../shared/contract/observers.ts";
 import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
 import type { NatsServer } from "../bed/bed.ts";
 import { runOperatorCommand } from "../support/run-operator-command.ts";
@@ -90,7 +90,7 @@ for (const version of firstUnlessFull(["2.15", "2.10"] as const)) {
       const { code, err } = await runOperatorCommand(env, again);
       assert.equal(code, 0, err);
       for (const [user, name] of [
-        ...observerNames.map((name) => [`observer_${name}`, name] as const),
+        ...observerNames.filter(readsEvents).map((name) => [`observer_${name}`, name] as const),
         ["reader_log", "log"] as const,
       ]) {
         const js = jetstream(await fleet.enter(fleet.hub, fleet.keys, user));

@@ -154,7 +154,7 @@ const isOwn = (user: User, subject: string): boolean => maySend(user, subject) |
 
 const CALLS = ["DELETE", "PURGE", "UPDATE", "CREATE", "MSG.DELETE", "RESTORE", "SNAPSHOT", "LEADER.STEPDOWN"];
 const CONSUMER_CALLS = ["CREATE", "DELETE", "DURABLE.CREATE", "PAUSE", "UNPIN"];
-const COMMANDS = ["check", "look", "update", "rollback", "status", "yield", "repair"];
+const COMMANDS = ["check", "hint", "look", "update", "rollback", "status", "yield", "repair"];
 
 /** What all users may use, each for itself; and what changes streams and consumers. */
 export function targets(users: readonly User[]): string[] {

@@ -53,6 +53,8 @@ export interface Stack extends AsyncDisposable {
   readonly events: readonly SeenEvent[];
   /** update_finished and run_finished. */
   readonly notices: readonly Notice[];
+  /** tag_moved. */
+  readonly moves: readonly Notice[];
   readonly records: readonly RunRecord[];
   readonly services: Readonly<Partial<Record<ServiceName, Process>>>;
   /** `updater` may be another program, with the same settings. */
@@ -109,9 +111,10 @@ export async function startStack({
   });
   const events: SeenEvent[] = [];
   const notices: Notice[] = [];
+  const moves: Notice[] = [];
   const records: RunRecord[] = [];
   const secrets: string[] = [];
-  watch(nats, { events, notices, records, secrets });
+  watch(nats, { events, notices, moves, records, secrets });
   const running: Partial<Record<ServiceName, Process>> = {};
   const all: Process[] = [];
   const common = {
@@ -127,6 +130,7 @@ export async function startStack({
     HOOKS_DIR: join(folder, "hooks"),
     SETTLE_TIME: "300ms",
     LOG_LEVEL: "debug",
+    CHECK_NEW: "off", // a test says itself when the poller looks
     ...env,
   };
   const startAs = (names: readonly ServiceName[], file: string, more = {}): Process => {
@@ -145,6 +149,7 @@ export async function startStack({
     folder,
     events,
     notices,
+    moves,
     records,
     services: running,
     start,
@@ -183,7 +188,7 @@ export async function startStack({
       await server[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
       assert.deepEqual(
-        forges ? [] : offences({ events, notices, records }),
+        forges ? [] : offences({ events, notices, moves, records }),
         [],
         "what was published is not as docs/schemas/ have it",
       );
@@ -206,11 +211,11 @@ function refuse(): never {
 }
 
 /** What of a real run is not as the published schemas say. */
-function offences({ events, notices, records }: Seen): string[] {
+function offences({ events, notices, moves, records }: Seen): string[] {
   const check = schemaCheck();
   return [
     ...events.map(({ hook, event }) => check(hook, event)),
-    ...notices.map((notice) => check(notice.type.split(".")[1] ?? "", notice)),
+    ...[...notices, ...moves].map((notice) => check(notice.type.split(".")[1] ?? "", notice)),
     ...records.map((record) => check("run-record", record)),
   ].filter((wrong) => wrong !== "");
 }
@@ -218,13 +223,14 @@ function offences({ events, notices, records }: Seen): string[] {
 interface Seen {
   readonly events: SeenEvent[];
   readonly notices: Notice[];
+  readonly moves: Notice[];
   readonly records: RunRecord[];
 }
 
 /** `secrets`: subjects of messages that tell one. */
 function watch(
   nats: NatsConnection,
-  { events, notices, records, secrets }: Seen & { readonly secrets: string[] },
+  { events, notices, moves, records, secrets }: Seen & { readonly secrets: string[] },
 ): void {
   const told = ["hook", "run", "verdict", "progress"].map((kind) => `ouroboros.${kind}.>`); // who hears a command answers it
   for (const subject of [...told, "$KV.>"])
@@ -239,7 +245,7 @@ function watch(
       const event = objectIn(message);
       if (event === undefined) return;
       if (isHookName(hook)) events.push({ subject: message.subject, hook, event: event as CloudEvent });
-      else notices.push(event as Notice);
+      else (hook === "tag_moved" ? moves : notices).push(event as Notice);
     },
   });
   nats.subscribe("ouroboros.run.>", {

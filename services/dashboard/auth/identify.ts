@@ -2,10 +2,11 @@
 // whoever made it send one: what changes something must then also bring the token that only our own page can read.
 import type { DashboardToken } from "../../../shared/settings/dashboard-settings.ts";
 import type { Settings } from "../../../shared/settings/settings.ts";
-import type { Attempts } from "./attempts.ts";
+import type { Attempts } from "../../../shared/runtime/attempts.ts";
 import { makeForwardAuth, makeProxyCheck } from "./forward-auth.ts";
 import { type Person, roleOf } from "./person.ts";
-import { fingerprint, isSameSecret, randomId, sign } from "./secrets.ts";
+import { isSameSecret } from "../../../shared/runtime/is-same-secret.ts";
+import { fingerprint, randomId, sign } from "./secrets.ts";
 import type { DashboardSession, Sessions } from "./sessions.ts";
 
 export interface RequestFacts {

@@ -4,7 +4,7 @@ import type { Context } from "hono";
 import { getCookie } from "hono/cookie";
 import type { Observing } from "../../../shared/runtime/run-observer.ts";
 import type { DashboardRole } from "../../../shared/settings/dashboard-settings.ts";
-import type { Attempts } from "../auth/attempts.ts";
+import type { Attempts } from "../../../shared/runtime/attempts.ts";
 import type { Identification, RequestFacts, SignInRefusal } from "../auth/identify.ts";
 import type { OidcSignIn } from "../auth/oidc.ts";
 import { type Person, mayAct } from "../auth/person.ts";

@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { explain } from "../../../shared/errors.ts";
-import { isSameSecret } from "../auth/secrets.ts";
+import { isSameSecret } from "../../../shared/runtime/is-same-secret.ts";
 import { addActions } from "./actions.ts";
 import { type AppContext, type AppEnv, type AppParts, factsOf, headerOf, refuse } from "./app-context.ts";
 import type { Asset } from "./assets.ts";

@@ -8,6 +8,7 @@ import type { Polling } from "../polling.ts";
 import type { BelievedLedger } from "./proof.ts";
 import { readBelieved } from "./read-believed.ts";
 import { observationsOf, soakedAnswers } from "./note-updates.ts";
+import { tellMoves } from "./tell-moves.ts";
 
 interface Consultation {
   readonly candidates: readonly Candidate[];
@@ -33,7 +34,8 @@ export async function consultLedger(
     return saidAt === undefined ? now : Math.min(now - (clock.now() - saidAt), now);
   };
   const sure = new Map([...answers].filter(([image]) => !unsure.has(image)));
-  await ledger.note(observationsOf({ candidates, answers: sure, coversAll }, answeredAt), now);
+  const moves = await ledger.note(observationsOf({ candidates, answers: sure, coversAll }, answeredAt), now);
+  tellMoves(polling, moves, candidates);
   void ledger.save();
   const after = othersToProve(settings.COOLDOWN_AFTER, polling.host.name);
   const moved = candidates.filter((candidate) => hasTagMoved(candidate, sure)).map(({ ref }) => ref.familiar);

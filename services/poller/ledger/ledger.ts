@@ -4,7 +4,7 @@ import type { KV } from "@nats-io/kv";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
-import { LedgerEntry } from "../../../shared/contract/ledger.ts";
+import { LedgerEntry, type TagStay } from "../../../shared/contract/ledger.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import type { UpdateResult } from "../../../shared/contract/payloads.ts";
 import { BUCKETS, ledgerKey } from "../../../shared/contract/subjects.ts";
@@ -31,6 +31,17 @@ export interface TagObservation {
   readonly onTag: { readonly digest: string; readonly at: number } | undefined;
   /** How many containers run which digest; undefined where not all were looked at. */
   readonly running: ReadonlyMap<string, number> | undefined;
+}
+
+export interface MovedTag {
+  readonly image: string;
+  /** `os/architecture` of the Engine. */
+  readonly platform: string;
+  /** What the tag named before. */
+  readonly from: TagStay;
+  /** The digest that it names now, and when that was seen first, milliseconds since 1970. */
+  readonly to: string;
+  readonly at: number;
 }
 
 /** As NATS has it. */
@@ -70,14 +81,26 @@ export class Ledger {
     return this.#kept.get(image)?.entry ?? emptyEntry(image, this.#options.platform);
   }
 
-  /** Adds what was seen to what is known. Reads from NATS what an earlier process has stored, where that can be read. */
-  async note(observations: readonly TagObservation[], now: number): Promise<void> {
+  /**
+   * Adds what was seen to what is known, and returns which tags have moved. Reads from NATS what an earlier process has stored,
+   * where that can be read.
+   */
+  async note(observations: readonly TagObservation[], now: number): Promise<readonly MovedTag[]> {
     await this.#inTurn(() => this.#read(observations.map(({ image }) => image)));
+    const moves = observations.flatMap((observation) => this.#moveIn(observation));
     for (const { image, onTag, running } of observations)
       this.#change(image, (entry) => {
         const looked = onTag === undefined ? entry : noteOnTag(entry, onTag.digest, onTag.at);
         return running === undefined ? looked : noteRunning(looked, running, now);
       });
+    return moves;
+  }
+
+  #moveIn({ image, onTag }: TagObservation): readonly MovedTag[] {
+    const { platform } = this.#options;
+    const from = this.entryOf(image).stays.at(-1);
+    if (onTag === undefined || from === undefined || from.digest === onTag.digest) return [];
+    return [{ image, platform, from, to: onTag.digest, at: onTag.at }];
   }
 
   noteEnd(image: string, digest: string, end: UpdateResult): void {

@@ -12,7 +12,10 @@ import type { Journal } from "./journal.ts";
 /** The length of each reason in `run_finished`, so that the event of a large run is not too large. */
 const MAX_REASON_LENGTH = 500;
 
-interface NoticeToReport<N extends NoticeName> {
+/** What this service reports; a poller's notices are its own. */
+type ResultNotice = Extract<NoticeName, "update_finished" | "run_finished">;
+
+interface NoticeToReport<N extends ResultNotice> {
   readonly notice: N;
   readonly container: string | null;
   readonly reason: string;
@@ -38,7 +41,7 @@ export class Notices {
   }
 
   /** Does not wait until the notice is stored. */
-  report<N extends NoticeName>(notice: NoticeToReport<N>): void {
+  report<N extends ResultNotice>(notice: NoticeToReport<N>): void {
     this.#publishing.push(this.#publish(notice));
   }
 
@@ -48,7 +51,7 @@ export class Notices {
     if (this.#suspended !== undefined) throw this.#suspended;
   }
 
-  async #publish<N extends NoticeName>(notice: NoticeToReport<N>): Promise<void> {
+  async #publish<N extends ResultNotice>(notice: NoticeToReport<N>): Promise<void> {
     const { host, context } = this.#bus;
     const baseId = eventId(this.#run, notice.notice, notice.container);
     const id = notice.as === undefined ? baseId : `${baseId}-${notice.as}`;

@@ -5,6 +5,7 @@
 import type { Readable } from "node:stream";
 import { type Clock, firstOf } from "../../../shared/clock.ts";
 import { type Engine, statusOf } from "../../../shared/docker/engine.ts";
+import { linesOf } from "../../../shared/docker/engine-events.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import { sendLeaseSignal, removeLeaseVolume, parseLeaseSignal } from "./lease-volumes.ts";
 
@@ -103,15 +104,5 @@ export class LeaseSignalListener implements Disposable {
       this.#heard.done = true;
       this.#wake.abort();
     }
-  }
-}
-
-/** Throws when the stream fails. */
-async function* linesOf(stream: Readable): AsyncGenerator<string> {
-  let rest = "";
-  for await (const chunk of stream.setEncoding("utf8")) {
-    const lines = (rest + String(chunk)).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines.filter((line) => line !== "");
   }
 }

@@ -11,7 +11,7 @@ import { runOperatorCommand } from "../../support/run-operator-command.ts";
 /** Their users are made unasked. */
 const OBSERVERS = [
   ...["observer_dashboard", "observer_exporter"],
-  ...["observer_home-assistant", "observer_notifier"],
+  ...["observer_home-assistant", "observer_notifier", "observer_push"],
 ];
 
 describe("ouroboros nats-config", () => {
@@ -225,7 +225,8 @@ describe("ouroboros nats-config", () => {
       folder,
       users: [
         ...["operator", "leaf_web01", "leaf_web=2E02", "participant_a"],
-        ...["observer_notifier", "observer_exporter", "observer_home-assistant", "observer_dashboard"],
+        ...["observer_notifier", "observer_exporter", "observer_home-assistant", "observer_push"],
+        "observer_dashboard",
         ...["poller_web01", "updater_web01", "exec_web01"],
         ...["poller_web=2E02", "updater_web=2E02", "exec_web=2E02"],
       ],

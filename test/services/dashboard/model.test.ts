@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { StoredMsg } from "@nats-io/jetstream";
 import { describe, it } from "mocha";
 import type { RecordBody, RunRecord } from "../../../shared/contract/run-records.ts";
-import { Attempts } from "../../../services/dashboard/auth/attempts.ts";
+import { Attempts } from "../../../shared/runtime/attempts.ts";
 import { readPersonName, roleOf } from "../../../services/dashboard/auth/person.ts";
 import { signReason } from "../../../services/dashboard/decisions.ts";
 import { withPaths } from "../../../services/dashboard/http/assets.ts";

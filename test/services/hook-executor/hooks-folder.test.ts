@@ -258,6 +258,28 @@ describe("the example", () => {
     assert.deepEqual(asked.slice(1), ["GET /job ", "GET /job/fail "]);
   });
 
+  it("90-scan.py has a scanner look at an image whose tag has moved", async () => {
+    asked.push("");
+    const moved = hookEvent(
+      "tag_moved",
+      noticeOf("tag_moved", {
+        ...{
+          image: "ghcr.io/acme/shop:2",
+          platform: "linux/amd64",
+          from_digest: "sha256:a",
+          to_digest: "sha256:b",
+        },
+        ...{
+          from_since: "2026-03-01T10:00:00Z",
+          from_until: "2026-03-02T10:00:00Z",
+          containers: [{ name: "shop" }],
+        },
+      }),
+    );
+    await run("90-scan.py", moved, { SCAN_URL: `${url}/scan` });
+    assert.deepEqual(asked.slice(1), ['POST /scan {"image": "ghcr.io/acme/shop:2", "digest": "sha256:b"}']);
+  });
+
   const single = { container: container("app"), current_image: old, latest_image: remoteImage("b") };
 
   it("chat.py tells the chat", async () => {

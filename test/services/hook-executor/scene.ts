@@ -119,7 +119,7 @@ export const updateResult: NoticeData<"update_finished"> = {
 };
 
 export function noticeOf<N extends NoticeName>(notice: N, data: NoticeData<N>, run = "run-1"): Notice {
-  const about = notices[notice].about === "run" ? null : "app";
+  const about = notices[notice].about === "container" ? "app" : null;
   return makeNotice({
     ...{ id: eventId(run, notice, about), notice, service: "updater", container: about },
     time: new Date().toISOString(),

@@ -14,6 +14,7 @@ const OTHERS = [
   ...["true", "no", "77", "tcp://h9:2375", "http://h9", "local", "proceed", "debug", "json", "wud"],
   ...["prometheus", "es_ES", "0 4 * * *", "-1", "mqtt://h9", "*=never"],
   ...["oidc", "newest", "operator=admins", "10.0.0.0/8", "ann:viewer:0123456789-0123456789-0123"],
+  "0123456789-0123456789-0123",
 ];
 
 /** The settings, or why there are none. */

@@ -1,5 +1,5 @@
-// Limits how often somebody may try to sign in. Pure but for its own memory, which is bounded.
-import type { Clock } from "../../../shared/clock.ts";
+// Limits how often somebody may try a secret. Pure but for its own memory, which is bounded.
+import type { Clock } from "../clock.ts";
 
 const WINDOW_MS = 5 * 60_000;
 const MAX_FOR_ONE = 5;
