@@ -46,10 +46,7 @@ export function serveCommands({ nats, host }: Polling, { status, hints }: Comman
   };
   const serve = (command: string, callback: (message: Msg) => void) =>
     nats.subscribe(subjects.command(host.name, "poller", command), {
-      callback: (error, message) => {
-        if (error !== null) return;
-        if (command === "status" || isCommand(command, message.string())) callback(message);
-      },
+      callback: onCommand(command, callback),
     });
   const subscriptions = [
     serve("check", (message) => {
@@ -63,11 +60,7 @@ export function serveCommands({ nats, host }: Polling, { status, hints }: Comman
       }),
     ),
     serve("look", (message) => enqueue(parseLookRequest(message), message, "it cannot be understood")),
-    serve("hint", (message) => {
-      const body = HintBody.safeParse(parseJson(message.string())).data;
-      if (body === undefined) respond(message, { error: "it names no images" });
-      else respond(message, { followed: hints.addImages(body.images) });
-    }),
+    serve("hint", (message) => respond(message, takeHint(message, hints))),
     serve("status", (message) => respond(message, status())),
   ];
   return {
@@ -90,6 +83,18 @@ export function serveCommands({ nats, host }: Polling, { status, hints }: Comman
     },
   };
 }
+
+function takeHint(message: Msg, hints: Pick<Hints, "addImages">): object {
+  const body = HintBody.safeParse(parseJson(message.string())).data;
+  return body === undefined ? { error: "it names no images" } : { followed: hints.addImages(body.images) };
+}
+
+/** Only what is asked in the command's own words; a status may be asked for without any. */
+const onCommand =
+  (command: string, callback: (message: Msg) => void) =>
+  (error: Error | null, message: Msg): void => {
+    if (error === null && (command === "status" || isCommand(command, message.string()))) callback(message);
+  };
 
 /** Without a container the request covers all of them. */
 function parseLookRequest(message: Msg): LookRequest | undefined {

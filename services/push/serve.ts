@@ -79,8 +79,9 @@ const factsOf = (c: PushContext): ProofFacts => ({
 async function readBody({ body }: Request): Promise<Buffer | undefined> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
+  const parts: AsyncIterable<Uint8Array> | readonly Uint8Array[] = body ?? [];
   try {
-    for await (const chunk of body ?? []) {
+    for await (const chunk of parts) {
       bytes += chunk.byteLength;
       if (bytes > MAX_BODY) return undefined;
       chunks.push(chunk);

@@ -50,6 +50,9 @@ describe("an HTTP endpoint", () => {
     );
     await until("three are answered", () => first.log().match(/the endpoint has answered/g)?.length === 3);
     await until("one is given up", () => first.log().includes("given up"));
+    const inHand = async () =>
+      (await manager.consumers.info(STREAMS.hooks, consumers.gate("webhook"))).num_ack_pending;
+    await until("only one is in hand, as NATS has it", async () => (await inHand()) === 1);
     first.kill("SIGKILL");
     await first.exited;
     endpoint.answer = () => [204];

@@ -169,7 +169,7 @@ export class EngineLease implements Disposable {
         for (const name of await this.#signalsToRemove()) await removeLeaseVolume(engine, name);
         const [left] = await this.#signalsToRemove(); // the Engine may have had it in use
         if (left === undefined) return;
-        throw new Error(`the volume ${left} is still there`);
+        throw new Error(left);
       } catch (error) {
         const because = explain(error);
         log.debug({ because }, "the lease of the Engine could not be given back"); // E2: others take it over
