@@ -77,7 +77,8 @@ async function readLedgers({ manager }: Fleet, only: string | undefined): Promis
     for await (const [[host = "", image, platform], text] of entriesOf(manager, BUCKETS.ledger)) {
       if (only !== undefined && only !== host) continue;
       const read = LedgerEntry.safeParse(parseJson(text));
-      if (read.success && read.data.image === image && read.data.platform === platform)
+      if (!read.success || read.data.tags !== undefined) continue; // a repository's is no image's
+      if (read.data.image === image && read.data.platform === platform)
         found.push({ host, entry: read.data });
     }
   } catch (error) {

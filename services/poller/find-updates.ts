@@ -4,7 +4,7 @@ import { makeSelfUpdatePolicy } from "../../shared/containers/self-update-policy
 import { askRegistries } from "./ask-registries.ts";
 import { consultLedger } from "./ledger/consult-ledger.ts";
 import type { MirrorLag } from "./mirror-lag.ts";
-import { followLatest, refsToAsk } from "./latest-only.ts";
+import { followLatest, refsToAsk, withLowerTags } from "./latest-only.ts";
 import {
   type RegistryAnswer,
   type Candidate,
@@ -55,45 +55,43 @@ export interface FoundUpdates {
 }
 
 const NO_NAMES: ReadonlySet<string> = new Set();
+const NOTHING_SOAKS: ReadonlyMap<string, never> = new Map<string, never>();
 
 /** @throws the Engine or NATS client's error when one is unreachable, and HostNameTaken. */
 export async function findUpdates(polling: Polling, search: UpdateSearch): Promise<FoundUpdates> {
   const { host, settings, clock, signal, origins } = polling;
   const { except = NO_NAMES, only, covers, despiteHolds = false, recentMs = 0 } = search;
   const snapshot = await takeEngineSnapshot(host, settings, signal);
-  const choice = chooseCandidates(
-    snapshot.watched,
-    settings,
-    makeSelfUpdatePolicy(host, settings),
-    origins.images,
-  );
+  const policy = makeSelfUpdatePolicy(host, settings);
+  const choice = chooseCandidates(snapshot.watched, settings, policy, origins.images);
   const isWanted = (facts: ContainerFacts): boolean =>
     (only === undefined || hasNameOrId(facts, only)) && (covers?.(facts) ?? true);
-  const wanted = choice.candidates.filter(({ facts }) => !except.has(facts.name) && isWanted(facts));
+  const wanted = choice.candidates.filter(({ facts }) => isWanted(facts) && !except.has(facts.name));
   const sharedMs = sharedInterval(search, settings.INTERVAL);
   const chosen = await followTags(polling, wanted, { signal, recentMs: sharedMs });
   const coversAll = only === undefined && covers === undefined && except.size === 0;
   const refs = refsToAsk(chosen, settings.LATEST_ONLY);
   const registryAnswers = await askRegistries(polling, refs, {
     ...{ coversAll, recentMs, sharedMs },
-    isCurrent: isCurrentFor(chosen),
+    isCurrent: isCurrentFor(withLowerTags(chosen)),
   });
-  const candidates = followLatest(chosen, registryAnswers.answers, settings.LATEST_ONLY);
-  const { answers, lags } = await polling.mirrors.examine(candidates, registryAnswers.answers, {
+  const followed = followLatest(chosen, registryAnswers.answers, settings.LATEST_ONLY);
+  const { answers, lags } = await polling.mirrors.examine(withLowerTags(followed), registryAnswers.answers, {
     signal,
     everyMs: comparisonInterval(search, settings.INTERVAL),
   });
   signal.throwIfAborted();
+  const consulted = await consultLedger(polling, { candidates: followed, answers, unsure: lags, coversAll });
+  const { candidates, soaked } = despiteHolds ? { candidates: followed, soaked: NOTHING_SOAKS } : consulted;
   const { strangers, same } = await origins.examine(candidates, answers, signal);
-  const soaked = await consultLedger(polling, { candidates, answers, unsure: lags, coversAll });
-  const due = dueImages(candidates, answers, despiteHolds ? new Map() : soaked);
+  const due = dueImages(candidates, answers, soaked);
   const findings: PlanFindings = {
     candidates,
     answers,
     ...(await readHolds(polling, due, despiteHolds)),
     ...{ strangers, same },
     lags: despiteHolds ? withoutPassedDigests(lags) : lags,
-    soaked: despiteHolds ? new Map() : soaked,
+    soaked,
     all: snapshot.facts,
     now: clock.now(),
     compat: settings.COMPAT_LABELS,

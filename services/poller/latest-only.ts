@@ -7,9 +7,16 @@ const withLatestTag = (ref: ImageRef): ImageRef => withTag(ref, "latest");
 
 /** The references to ask for: with LATEST_ONLY, `latest` beside each container's own tag. */
 export const refsToAsk = (candidates: readonly Candidate[], latestOnly: boolean): readonly ImageRef[] =>
-  candidates.flatMap(({ ref, followed }) =>
-    latestOnly && followed === undefined ? [withLatestTag(ref), ref] : [ref],
+  candidates.flatMap(({ ref, followed, lower = [] }) =>
+    latestOnly && followed === undefined ? [withLatestTag(ref), ref] : [ref, ...lower],
   );
+
+/** A candidate for each tag that it may take. */
+export const withLowerTags = (candidates: readonly Candidate[]): readonly Candidate[] =>
+  candidates.flatMap((candidate) => [
+    candidate,
+    ...(candidate.lower ?? []).map((ref) => ({ ...candidate, ref })),
+  ]);
 
 /** The candidates with the tag that they follow. */
 export const followLatest = (

@@ -32,7 +32,6 @@ export interface KnownImages {
 }
 
 const PROVEN_BY_DIGEST: KnownImages = { store: "driver", known: new Set() };
-const NO_SELF_UPDATE: SelfUpdatePolicy = { own: [], update: false };
 
 export interface Candidate {
   readonly facts: ContainerFacts;
@@ -43,6 +42,8 @@ export interface Candidate {
   readonly isProven: boolean;
   /** Where it has a tag policy: how `ref` was chosen. */
   readonly followed?: FollowedTag;
+  /** With a cooldown, too: lower tags that it may take while that of `ref` is too new, the highest first, its own last. */
+  readonly lower?: readonly ImageRef[];
 }
 
 /** A registry's answer about a reference. */
@@ -104,7 +105,7 @@ export interface CandidateChoice {
 export function chooseCandidates(
   containers: readonly WatchedContainer[],
   settings: WatchSettings,
-  selfUpdate: SelfUpdatePolicy = NO_SELF_UPDATE,
+  selfUpdate: SelfUpdatePolicy = { own: [], update: false },
   images: KnownImages = PROVEN_BY_DIGEST,
 ): CandidateChoice {
   const all = containers.map(({ facts }) => facts).filter(isContainer);

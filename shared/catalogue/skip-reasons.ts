@@ -165,6 +165,11 @@ export const skipReasons = {
       "COOLDOWN or the label com.ouroboros.cooldown wants a new image to stay on its tag for a while. The time counts from when the ledger first saw it there.",
     remedy: "wait; to update now: `ouroboros update {container}`",
   },
+  coolingTag: {
+    says: "cooling down: the tag {tag} names {digest} since {since}, and is taken not before {until}",
+    cause: "COOLDOWN, or its label, wants a tag to name its image for a while first, as the ledger sees it.",
+    remedy: "wait; to take the highest tag now: `ouroboros update {container}`",
+  },
   unproved: {
     says: "not proved elsewhere: {digest} has lasted on {count} of the {needs} hosts that are needed of {hosts}",
     cause:

@@ -1,6 +1,7 @@
 // The ledger of an image on one host: which digests its tag has named and when, which of them the host's containers
 // have run, and how updates to them ended. One entry of KV OUROBOROS_LEDGER for each host, image reference and
-// platform, written by the host's poller alone, so that everybody knows whose observation it is.
+// platform, written by the host's poller alone, so that everybody knows whose observation it is. A repository has one, too,
+// where a tag policy and a cooldown are set: the tags that were seen.
 import * as z from "zod";
 import { UpdateResult } from "./payloads.ts";
 
@@ -23,10 +24,22 @@ export const DigestUse = z.object({
 });
 export type DigestUse = z.infer<typeof DigestUse>;
 
+const SeenTag = z.object({
+  tag: z.string(),
+  from: When.describe("When a tag policy first chose it."),
+});
+export type SeenTag = z.infer<typeof SeenTag>;
+
 export const LedgerEntry = z.looseObject({
   image: z.string(),
   platform: z.string().describe("`os/architecture` of the Engine."),
   stays: z.array(TagStay).describe("In order, the newest last. A digest that comes back is there again."),
   uses: z.array(DigestUse),
+  tags: z
+    .array(SeenTag)
+    .optional()
+    .describe(
+      "In the entry of a repository, whose `image` has no tag: the tags that policies chose and that may still be taken after their cooldown.",
+    ),
 });
 export type LedgerEntry = z.infer<typeof LedgerEntry>;

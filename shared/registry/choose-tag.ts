@@ -12,7 +12,13 @@ import type { TagPolicy } from "../settings/tag-policy.ts";
 
 export interface PassedOverTag {
   readonly tag: string;
-  readonly because: "not in its policy" | "a pre-release" | "another variant";
+  readonly because:
+    | "not in its policy"
+    | "a pre-release"
+    | "another variant"
+    /** The policy takes it, and a cooldown not yet. */
+    | "in its cooldown"
+    | "not proved elsewhere";
 }
 
 export interface TagChoice {
@@ -44,6 +50,16 @@ export function chooseTag(own: string, tags: readonly string[], policy: TagPolic
 /** Whether the policy lets a container of tag `own` move to `tag`. */
 export const isTagAllowed = (own: string, tag: string, policy: TagPolicy): boolean =>
   own === tag || chooseTag(own, [tag], policy).tag === tag;
+
+/** Of the tags those that the policy lets a container of tag `own` move to, the highest first. */
+export function allowedTags(own: string, tags: readonly string[], policy: TagPolicy): readonly string[] {
+  const found: string[] = [];
+  for (let left = tags; ; left = left.filter((tag) => tag !== found.at(-1))) {
+    const { tag } = chooseTag(own, left, policy);
+    if (tag === own) return found;
+    found.push(tag);
+  }
+}
 
 type Because = PassedOverTag["because"] | undefined;
 

@@ -163,7 +163,7 @@ export const notRun: readonly { readonly prints: RegExp; readonly because: strin
     because: "it runs the tests, the benches or the demo themselves, or prints the pages",
   },
   {
-    prints: /^docker (?:compose |volume |system |service |login )?[a-z]+(?: --?[a-z]+)*(?: REGISTRY)?$/,
+    prints: /^docker (?:compose |volume |system |service |node |login )?[a-z]+(?: --?[a-z]+)*(?: REGISTRY)?$/,
     because: "a command of Docker's own, which the sentence names and does not show whole",
   },
   {

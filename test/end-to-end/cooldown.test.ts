@@ -1,16 +1,26 @@
-// COOLDOWN, the ledger and `ouroboros image`: a digest that has stayed on its tag is taken, also where the tag has moved on.
+// COOLDOWN, the ledger and `ouroboros image`: a digest that has stayed on its tag is taken, also where the tag has moved on; with a
+// tag policy the tag that has stayed, also where a higher one has come.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
 import { CheckResult } from "../../cli/output/output-schemas.ts";
 import { ImageHistory } from "../../shared/contract/image-history.ts";
-import { engine } from "../bed/bed.ts";
-import { deploy, overview, release } from "../support/containers.ts";
+import { engine, pushApp } from "../bed/bed.ts";
+import { deploy, overview, pull, release } from "../support/containers.ts";
 import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 
 const h1 = engine(1);
 const IMAGE = "registry.lab:5000/apps/web";
+const pushShop = (tag: string) => pushApp("apps/shop", tag, { body: `shop ${tag}`, env: [`VERSION=${tag}`] });
+
+/** It moves to later tags. */
+async function runShop(): Promise<void> {
+  const { reference: Image } = await pushShop("1.0.0");
+  await pull(h1, Image);
+  const Labels = { "com.ouroboros.tag_policy": "semver:^1" };
+  await (await h1.docker.createContainer({ name: "shop", Image, Labels })).start();
+}
 
 describe("a cooldown", () => {
   let stack: Stack;
@@ -25,10 +35,12 @@ describe("a cooldown", () => {
   before(async () => {
     await deploy(h1, "web");
     await deploy(h1, "eager", { create: { Labels: { "com.ouroboros.cooldown": "0" } } });
+    await runShop();
     stack = await startStack({ engine: h1, env: { COOLDOWN: "8s", CRON: "0 0 1 1 *" } });
     await stack.check();
     digests.push((await release("apps/web", "2")).digest);
     await release("apps/eager", "2");
+    await pushShop("1.1.0");
     await stack.check();
   });
   after(async () => {
@@ -42,15 +54,20 @@ describe("a cooldown", () => {
     assert.match(await because(), reason);
     assert.match((await run("explain", "web")).out, /cooling down: /);
     await stack.expectResult("eager", "updated");
-    assert.deepEqual(await overview(h1), ["eager running 2", "web running 1"]);
+    assert.deepEqual(await overview(h1), ["eager running 2", "shop running 1.0.0", "web running 1"]);
+    assert.match((await run("explain", "shop")).out, /cooling down: the tag 1\.1\.0 names sha256:/);
   });
 
-  it("takes what has stayed on the tag, although the tag has moved on", async () => {
+  it("takes what has stayed on the tag, although the tag has moved on, or a higher tag has come", async () => {
     await until("it has stayed for so long", isDue);
     digests.push((await release("apps/web", "3")).digest);
+    await pushShop("1.2.0");
     await stack.check();
     await stack.expectResult("web", "updated");
-    assert.deepEqual(await overview(h1), ["eager running 2", "web running 2"]);
+    await stack.expectResult("shop", "updated");
+    assert.deepEqual(await overview(h1), ["eager running 2", "shop running 1.1.0", "web running 2"]);
+    const { out } = await run("explain", "shop");
+    assert.match(out, /tag: +1\.1\.0 → 1\.2\.0, by semver:\^1\n/);
     const plan = stack.events.findLast(({ hook }) => hook === "updates_enumerated")?.event.data;
     assert.deepEqual(plan?.["passed_over"], { web: digests[1] });
     assert.match(await because(), /^cooling down: /);
@@ -59,8 +76,9 @@ describe("a cooldown", () => {
   it("takes the newest in the end", async () => {
     await until("it has stayed for so long", isDue);
     await stack.check();
-    assert.equal((await stack.awaitResult("web", { nth: 2 })).end, "updated");
-    assert.deepEqual(await overview(h1), ["eager running 2", "web running 3"]);
+    for (const name of ["web", "shop"])
+      assert.equal((await stack.awaitResult(name, { nth: 2 })).end, "updated");
+    assert.deepEqual(await overview(h1), ["eager running 2", "shop running 1.2.0", "web running 3"]);
     assert.equal(await because(), "current");
   });
 

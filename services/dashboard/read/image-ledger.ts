@@ -118,11 +118,11 @@ export class ImageLedger {
   }
 }
 
-/** Undefined where it cannot be read, was deleted, or lies under another image's key. */
+/** Undefined where it cannot be read, was deleted, lies under another image's key, or is a repository's. */
 function ledgerIn(message: StoredMsg): HostLedger | undefined {
   const tokens = message.subject.split(".").slice(2);
   const entry = LedgerEntry.safeParse(parseJson(message.string())).data;
-  if (entry === undefined || !tokens.every(isToken)) return undefined;
+  if (entry === undefined || entry.tags !== undefined || !tokens.every(isToken)) return undefined;
   const [host = "", image, platform] = tokens.map(decodeToken);
   return entry.image === image && entry.platform === platform ? { host, entry } : undefined;
 }

@@ -3,11 +3,14 @@ import { parseRunRecord } from "../../../shared/contract/run-records.ts";
 import { STREAMS, consumers, subjects } from "../../../shared/contract/subjects.ts";
 import { getServerTime } from "../../../shared/nats/jetstream.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
-import { type Candidate, type RegistryAnswer, type SoakedAnswer, hasTagMoved } from "../plan.ts";
+import { withLowerTags } from "../latest-only.ts";
+import { type Candidate, type RegistryAnswer, hasTagMoved } from "../plan.ts";
 import type { Polling } from "../polling.ts";
-import type { BelievedLedger } from "./proof.ts";
+import { tagsToKeep } from "../tags/seen-tags.ts";
+import { type BelievedLedger, othersToProve } from "./proof.ts";
 import { readBelieved } from "./read-believed.ts";
-import { observationsOf, soakedAnswers } from "./note-updates.ts";
+import { observationsOf } from "./note-updates.ts";
+import { type SoakedCandidates, soakedCandidates } from "./soaked-candidates.ts";
 import { tellMoves } from "./tell-moves.ts";
 
 interface Consultation {
@@ -20,14 +23,15 @@ interface Consultation {
   readonly coversAll: boolean;
 }
 
-/** What cooldowns make of the answers, by container name. */
+/** What cooldowns make of the candidates and the answers. */
 export async function consultLedger(
   polling: Polling,
   { candidates, answers, unsure, coversAll }: Consultation,
-): Promise<ReadonlyMap<string, SoakedAnswer>> {
+): Promise<SoakedCandidates> {
   const { ledger, settings, clock, registries } = polling;
   const now = await ledgerTime(polling);
-  const refs = new Map(candidates.map(({ ref }) => [ref.familiar, ref]));
+  const all = withLowerTags(candidates);
+  const refs = new Map(all.map(({ ref }) => [ref.familiar, ref]));
   const answeredAt = (image: string): number => {
     const ref = refs.get(image);
     const saidAt = ref && registries.recent.saidAt(ref);
@@ -36,22 +40,25 @@ export async function consultLedger(
   const sure = new Map([...answers].filter(([image]) => !unsure.has(image)));
   const moves = await ledger.note(observationsOf({ candidates, answers: sure, coversAll }, answeredAt), now);
   tellMoves(polling, moves, candidates);
-  void ledger.save();
   const after = othersToProve(settings.COOLDOWN_AFTER, polling.host.name);
-  const moved = candidates.filter((candidate) => hasTagMoved(candidate, sure)).map(({ ref }) => ref.familiar);
+  const moved = all.filter((candidate) => hasTagMoved(candidate, sure)).map(({ ref }) => ref.familiar);
   const believed: ReadonlyMap<string, readonly BelievedLedger[]> =
     after.length === 0 ? new Map() : await readBelieved(polling, [...new Set(moved)], after);
-  return soakedAnswers({
+  const found = soakedCandidates({
     ...{ candidates, answers: sure, now },
     settings: { ...settings, COOLDOWN_AFTER: after },
     entryOf: (image) => ledger.entryOf(image),
     believedOf: (image) => believed.get(image) ?? [],
   });
+  for (const [repository, tags] of tagsToKeep(
+    { before: candidates, after: found },
+    (name) => ledger.tagsOf(name),
+    now,
+  ))
+    ledger.noteTags(repository, tags);
+  void ledger.save();
+  return found;
 }
-
-/** A host that is named itself is one of those who prove. */
-const othersToProve = (hosts: readonly string[], own: string): string[] =>
-  hosts.includes(own) ? [] : [...hosts];
 
 /** The time of the NATS server, so that hosts agree on it; this machine's where the server does not tell. */
 export const ledgerTime = async ({ manager, host, clock }: Pick<Polling, "manager" | "host" | "clock">) =>

@@ -4,7 +4,7 @@ import type { KV } from "@nats-io/kv";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Logger } from "pino";
 import type { Clock } from "../../../shared/clock.ts";
-import { LedgerEntry, type TagStay } from "../../../shared/contract/ledger.ts";
+import { LedgerEntry, type SeenTag, type TagStay } from "../../../shared/contract/ledger.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import type { UpdateResult } from "../../../shared/contract/payloads.ts";
 import { BUCKETS, ledgerKey } from "../../../shared/contract/subjects.ts";
@@ -12,7 +12,7 @@ import { inParallel } from "../../../shared/in-parallel.ts";
 import { getLastMessage, isConflict } from "../../../shared/nats/jetstream.ts";
 import { streamOf } from "../../../shared/nats/topology.ts";
 import { LoggedAttempts } from "./logged-attempts.ts";
-import { emptyEntry, joinEntries, noteEnd, noteOnTag, noteRunning } from "./observe.ts";
+import { emptyEntry, isEmpty, joinEntries, noteEnd, noteOnTag, noteRunning } from "./observe.ts";
 
 export interface LedgerOptions {
   readonly host: string;
@@ -86,7 +86,7 @@ export class Ledger {
    * where that can be read.
    */
   async note(observations: readonly TagObservation[], now: number): Promise<readonly MovedTag[]> {
-    await this.#inTurn(() => this.#read(observations.map(({ image }) => image)));
+    await this.read(observations.map(({ image }) => image));
     const moves = observations.flatMap((observation) => this.#moveIn(observation));
     for (const { image, onTag, running } of observations)
       this.#change(image, (entry) => {
@@ -101,6 +101,20 @@ export class Ledger {
     const from = this.entryOf(image).stays.at(-1);
     if (onTag === undefined || from === undefined || from.digest === onTag.digest) return [];
     return [{ image, platform, from, to: onTag.digest, at: onTag.at }];
+  }
+
+  /** Of a repository: the tags that policies chose before, as far as they were read. */
+  tagsOf(repository: string): readonly SeenTag[] {
+    return this.entryOf(repository).tags ?? [];
+  }
+
+  /** Reads from NATS what an earlier process has stored of these images or repositories. Never fails. */
+  read(images: readonly string[]): Promise<void> {
+    return this.#inTurn(() => this.#read(images));
+  }
+
+  noteTags(repository: string, tags: readonly SeenTag[]): void {
+    this.#change(repository, (entry) => ({ ...entry, tags: [...tags] }));
   }
 
   noteEnd(image: string, digest: string, end: UpdateResult): void {
@@ -204,11 +218,11 @@ function sinceThen({ entry, stored }: Kept): LedgerEntry {
 /** Whether NATS lacks something: a move, a use, an end, or that the tag still names the digest an hour later. */
 function isDue({ entry, stored }: Kept): boolean {
   const before = stored?.entry;
-  if (before === undefined) return entry.stays.length + entry.uses.length > 0;
+  if (before === undefined) return !isEmpty(entry);
   if (shapeOf(entry) !== shapeOf(before)) return true;
   const [seen, known] = [entry, before].map(({ stays }) => Date.parse(stays.at(-1)?.to ?? ""));
   return seen !== undefined && known !== undefined && seen - known >= REFRESH_MS;
 }
 
-const shapeOf = ({ stays, uses }: LedgerEntry): string =>
-  JSON.stringify([stays.map(({ digest, from }) => [digest, from]), uses]);
+const shapeOf = ({ stays, uses, tags }: LedgerEntry): string =>
+  JSON.stringify([stays.map(({ digest, from }) => [digest, from]), uses, tags]);

@@ -1,6 +1,6 @@
 // What an observation makes of a ledger's entry. Pure. Times are milliseconds since 1970.
 import { iso } from "../../../shared/clock.ts";
-import type { DigestUse, LedgerEntry, TagStay } from "../../../shared/contract/ledger.ts";
+import type { DigestUse, LedgerEntry, SeenTag, TagStay } from "../../../shared/contract/ledger.ts";
 import type { UpdateResult } from "../../../shared/contract/payloads.ts";
 
 /** How many stays and uses an entry keeps; the oldest go first. */
@@ -10,6 +10,9 @@ export const emptyEntry = (image: string, platform: string): LedgerEntry => ({
   ...{ image, platform },
   ...{ stays: [], uses: [] },
 });
+
+export const isEmpty = ({ stays, uses, tags = [] }: LedgerEntry): boolean =>
+  stays.length + uses.length + tags.length === 0;
 
 /** The tag named the digest at that time. A time before the last observation counts as that one's. */
 export function noteOnTag(entry: LedgerEntry, digest: string, at: number): LedgerEntry {
@@ -59,12 +62,14 @@ function keepNewest(uses: readonly DigestUse[]): DigestUse[] {
  * `later` are those since then.
  */
 export function joinEntries(earlier: LedgerEntry, later: LedgerEntry): LedgerEntry {
-  if (later.stays.length + later.uses.length === 0) return earlier;
+  if (isEmpty(later)) return earlier;
   const stays = [...earlier.stays, ...later.stays].toSorted(
     (a, b) => Date.parse(a.from) - Date.parse(b.from),
   );
+  const tags = joinTags(earlier.tags, later.tags);
   return {
     ...later,
+    ...(tags !== undefined && { tags }),
     stays: stays.reduce<TagStay[]>(joinStay, []).slice(-KEPT),
     uses: keepNewest([
       ...earlier.uses
@@ -78,6 +83,12 @@ export function joinEntries(earlier: LedgerEntry, later: LedgerEntry): LedgerEnt
       ),
     ]),
   };
+}
+
+/** A tag counts from when it was first seen. */
+function joinTags(earlier: SeenTag[] | undefined, later: SeenTag[] | undefined): SeenTag[] | undefined {
+  if (earlier === undefined || later === undefined) return earlier ?? later;
+  return [...earlier, ...later.filter(({ tag }) => !earlier.some((seen) => seen.tag === tag))];
 }
 
 /** Times at which both saw the same digest are one stay. */

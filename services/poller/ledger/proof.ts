@@ -40,3 +40,7 @@ const hasRun = ({ containers, ends }: DigestUse): boolean => containers > 0 || (
 
 /** Also where putting the old container back failed. */
 const wasRolledBack = ({ ends }: DigestUse): boolean => (ends.rolled_back ?? 0) + (ends.stuck ?? 0) > 0;
+
+/** A host that is named itself is one of those who prove. */
+export const othersToProve = (hosts: readonly string[], own: string): string[] =>
+  hosts.includes(own) ? [] : [...hosts];

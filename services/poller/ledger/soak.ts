@@ -35,6 +35,8 @@ interface SoakFacts {
   readonly running: readonly string[];
   readonly cooldownMs: number;
   readonly now: number;
+  /** The tag comes after the container's own: whatever it has named is newer than what runs. */
+  readonly isLaterTag?: boolean;
   /** Without it every digest is. */
   readonly isProved?: (digest: string) => boolean;
 }
@@ -47,18 +49,12 @@ interface SeenDigest {
 }
 
 /** For a container that does not run what the tag names. */
-export function chooseSoaked({
-  entry,
-  digest,
-  running,
-  cooldownMs,
-  now,
-  isProved = () => true,
-}: SoakFacts): SoakChoice {
+export function chooseSoaked(facts: SoakFacts): SoakChoice {
+  const { entry, digest, cooldownMs, now, isProved = () => true } = facts;
   const seen = withoutWithdrawn(entry.stays);
   const top = seen.at(-1);
   if (top?.digest !== digest) return { kind: "wait", digest, until: now + cooldownMs };
-  const newer = newerThan(running, seen, entry);
+  const newer = newerOnes(facts, seen);
   const take = ({ digest: taken, firstSeen }: SeenDigest): SoakChoice => ({
     ...{ kind: "take", digest: taken, seenAt: firstSeen },
   });
@@ -101,13 +97,12 @@ function withoutWithdrawn(stays: readonly TagStay[]): readonly SeenDigest[] {
  * Where the tag was never seen to name what runs, only what came to the tag after the container was first seen is known
  * to be newer; and the tag itself always counts.
  */
-function newerThan(
-  running: readonly string[],
+function newerOnes(
+  { running, entry: { uses }, isLaterTag = false }: SoakFacts,
   seen: readonly SeenDigest[],
-  { uses }: LedgerEntry,
 ): readonly SeenDigest[] {
   const known = seen.findLastIndex(({ digest }) => running.includes(digest));
-  if (known >= 0) return seen.slice(known + 1);
+  if (known >= 0 || isLaterTag) return seen.slice(known + 1);
   const since = uses.filter(({ digest }) => running.includes(digest)).map((use) => Date.parse(use.since));
   const first = Math.min(...since, Number.POSITIVE_INFINITY);
   return seen.filter((one, n) => one.firstSeen > first || n === seen.length - 1);

@@ -84,6 +84,24 @@ describe("the ledger of a host", () => {
     );
   });
 
+  it("keeps the tags of a repository, which an image of it has not", async () => {
+    const repository = "ghcr.io/acme/shop";
+    const tagsOf = (ledger: Ledger) => ledger.tagsOf(repository).map(({ tag }) => tag);
+    const tags = ["1.5.0", "1.6.0"].map((tag, n) => ({ tag, from: new Date(T0 + n).toISOString() }));
+    const first = open();
+    first.noteTags(repository, tags);
+    await first.save();
+    const second = open();
+    await second.read([repository]);
+    assert.deepEqual(tagsOf(second), ["1.5.0", "1.6.0"]);
+    second.noteTags(repository, tags.slice(1));
+    await second.save();
+    const third = open();
+    third.noteTags(repository, [{ tag: "1.7.0", from: new Date(T0).toISOString() }]); // before it could read
+    await third.read([repository, IMAGE]);
+    assert.deepEqual([tagsOf(third), third.tagsOf(IMAGE)], [["1.6.0", "1.7.0"], []]);
+  });
+
   it("is not written where nothing has changed but the time, within an hour", async () => {
     const ledger = open();
     await ledger.note([seen("b", 1000)], T0 + 1000);

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import fc from "fast-check";
-import { observationsOf, soakedAnswers } from "../../../../services/poller/ledger/note-updates.ts";
+import { observationsOf } from "../../../../services/poller/ledger/note-updates.ts";
 import { emptyEntry, noteEnd, noteOnTag, noteRunning } from "../../../../services/poller/ledger/observe.ts";
 import { type BelievedLedger, isProved, proofOf } from "../../../../services/poller/ledger/proof.ts";
+import { soakedCandidates } from "../../../../services/poller/ledger/soaked-candidates.ts";
 import { chooseSoaked } from "../../../../services/poller/ledger/soak.ts";
 import type { UpdateResult } from "../../../../shared/contract/payloads.ts";
 import type { LedgerEntry } from "../../../../shared/contract/ledger.ts";
@@ -103,14 +104,14 @@ describe("a container that waits for other hosts", () => {
     }: { labels?: object; after?: string[]; needs?: number } = {},
   ) => {
     const facts = { ...web, labels: { ...labels } };
-    return soakedAnswers({
+    return soakedCandidates({
       candidates: [{ facts, ref, digests: [old], isProven: true }],
       answers: new Map([[ref.familiar, { kind: "digest", digest: newest }]]),
       entryOf: () => entry,
       settings: { COOLDOWN: 0, COOLDOWN_AFTER: after, COOLDOWN_HOSTS: needs },
       believedOf: () => ledgers,
       now: T0 + 3 * DAY,
-    }).get("web");
+    }).soaked.get("web");
   };
   const both = (digest: string) => ["s1", "s2"].map((host) => ledgerOf(host, [[1, digest, "updated"]]));
 
