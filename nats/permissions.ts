@@ -10,12 +10,11 @@
 // (authorization-text.ts). The user of a leaf node always has permissions, because it is another kind of client:
 // `publish` is what the host's server may send to the hub, `subscribe` what that server receives from there.
 import { hookNames, noticeNames, notices } from "../shared/contract/hooks.ts";
-import { SNOOZE_KEYS } from "../shared/contract/notifier-state.ts";
 import { type ObserverName, observers, readsEvents } from "../shared/contract/observers.ts";
-import { OPERATOR } from "../shared/contract/participants.ts";
 import { BUCKETS, STREAMS, consumers, executorParticipant, reserveOf } from "../shared/contract/subjects.ts";
 import { encodeToken } from "../shared/contract/subject-tokens.ts";
-import { type Permission, type Permissions, kv, onApi, onSubject, pullPermissions } from "./permission-rows.ts";
+import { decidingPermissions, readingPermissions } from "./observer-permissions.ts";
+import { type Permissions, kv, onApi, onSubject, pullPermissions } from "./permission-rows.ts";
 
 export type { Permission, Permissions } from "./permission-rows.ts";
 
@@ -238,30 +237,6 @@ const commandsOf = (name: string): readonly string[] =>
 
 const isDeciding = (name: string): boolean =>
   Object.hasOwn(observers, name) && "decides" in observers[name as ObserverName];
-
-const readingPermissions = (name: string): Permission[] => [
-  ...pullPermissions(STREAMS.hooks, consumers.reader(name), "events"),
-  ...pullPermissions(STREAMS.runs, consumers.reader(name), "the journal"),
-  onApi(`STREAM.MSG.GET.${STREAMS.runs}`, "whether something is still waited for"),
-  onApi(`STREAM.MSG.GET.${kv(BUCKETS.held)}`, "what is held"),
-  onSubject(`$KV.${BUCKETS.observers}.${name}.>`, "what it remembers"),
-  onApi(`STREAM.MSG.GET.${kv(BUCKETS.observers)}`, "what it remembers"),
-  onApi(`STREAM.INFO.${kv(BUCKETS.observers)}`, "whether its bucket is there"),
-];
-
-/** Of an observer whose users decide as an operator does, and see of whom an answer is awaited. */
-const decidingPermissions = (): Permission[] => [
-  onSubject(`ouroboros.verdict.*.${OPERATOR}.*`, "what its users decide"),
-  onSubject("ouroboros.command.*.updater.status", "whether an updater acts on a host"),
-  onSubject(`$KV.${BUCKETS.observers}.${SNOOZE_KEYS}`, "what its users silence"),
-  onApi(`STREAM.MSG.GET.${STREAMS.hooks}`, "what an event is about"),
-  onApi(`STREAM.MSG.GET.${kv(BUCKETS.ledger)}`, "which digests hosts have seen on tags"),
-  onApi(`STREAM.MSG.GET.${STREAMS.verdicts}`, "verdicts"),
-  onApi(`STREAM.MSG.GET.${kv(BUCKETS.participants)}`, "who is asked"),
-  ...[STREAMS.runs, STREAMS.verdicts, ...[BUCKETS.hosts, BUCKETS.held, BUCKETS.participants].map(kv)].map(
-    (stream) => onApi(`STREAM.INFO.${stream}`, "whether it is still the same"),
-  ),
-];
 
 const answerPermissions = (participant: string, hosts: string): Permissions => ({
   publish: [
