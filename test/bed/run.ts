@@ -139,7 +139,7 @@ async function runAll(
 
 /** Tests wait more than they work: this many beds keep the processors busy; more starve what they test. One takes about 1.5 GB. */
 function bedCount(): number {
-  const [processors, memory] = [Math.ceil(1.5 * availableParallelism()), Math.floor(totalmem() / 2 ** 31)];
+  const [processors, memory] = [2 * availableParallelism(), Math.floor(totalmem() / 2 ** 31)];
   return Number(process.env["BEDS"] ?? Math.max(1, Math.min(processors, memory)));
 }
 

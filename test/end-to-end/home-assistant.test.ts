@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "mocha";
 import { topicsOf } from "../../services/home-assistant/discovery.ts";
+import type { RunRecord } from "../../shared/contract/run-records.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, overview, release } from "../support/containers.ts";
 import { type EntityState, parseConfig, parseState } from "../support/discovery-contract.ts";
@@ -173,6 +174,8 @@ describe("Home Assistant, by nats-server's MQTT and with the rights of its user"
 
   it("loses the entity of a container that went while the service was down", async () => {
     assert.notEqual(listener.last(gone.config), "");
+    const count = (kind: RunRecord["kind"]) => stack.records.filter((record) => record.kind === kind).length;
+    await until("no run is under way", () => count("finished") === count("begun")); // nothing is forgotten during one
     await update(stack);
     await until("it is removed", () => listener.last(gone.config) === "" && listener.last(gone.state) === "");
     await state("web is updated", isCurrent);

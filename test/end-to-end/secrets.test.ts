@@ -20,6 +20,7 @@ import { until } from "../support/until.ts";
 const h1 = engine(1);
 const WEBHOOK = join(import.meta.dirname, "../../services/webhook/main.js");
 const DASHBOARD = join(import.meta.dirname, "../../services/dashboard/main.js");
+const PUSH = join(import.meta.dirname, "../../services/push/main.js");
 const HOME_ASSISTANT = join(import.meta.dirname, "../../services/home-assistant/main.js");
 const UPDATER = join(import.meta.dirname, "../../services/updater/main.js");
 const ROLES: readonly (readonly [ServiceName, string])[] = [
@@ -36,6 +37,7 @@ const planted = {
   DASHBOARD_OIDC_SECRET: "planted-oidc-secret",
   DASHBOARD_TOKENS: "planter:viewer:planted-dashboard-token-of-some-length",
   INFLUX_PASSWORD: "planted-influx-password",
+  PUSH_SECRET: "planted-push-secret_0123456789abcdef",
   WEBHOOK_SECRET: "planted-webhook-secret",
   WEBHOOK_TOKEN: "planted-webhook-token",
   WEBHOOK_URL: "planted-webhook-key",
@@ -111,6 +113,12 @@ describe("a secret", () => {
       ...keys.access("observer_dashboard"),
       ...{ DASHBOARD: "on", DASHBOARD_PORT: "8311", DASHBOARD_TOKENS },
     });
+    const { PUSH_SECRET } = planted;
+    await using push = startProcess(PUSH, {
+      ...common,
+      ...keys.access("observer_push"),
+      ...{ PUSH_SECRET, PUSH_PORT: "8312" },
+    });
     const wrong = {
       DOCKER_SOCKETS: `unix://${h1.socket}`,
       ...{ INFLUX_PASSWORD, NOTIFIERS, DASHBOARD_OIDC_SECRET },
@@ -126,6 +134,12 @@ describe("a secret", () => {
     await until("the page is served", () => page.log().includes("serving the dashboard"), {
       explain: page.log,
     });
+    for (const path of [PUSH_SECRET, `x${PUSH_SECRET}`])
+      await until("a notification is answered", async () => {
+        const post = { method: "POST", body: "no JSON" };
+        const answer = await fetch(`http://127.0.0.1:8312/push/${path}`, post).catch(() => undefined);
+        return answer !== undefined && answer.status >= 400;
+      });
     await until("the broker was tried", () => home.log().includes("MQTT is away"), { explain: home.log });
 
     const printed: string[] = [];
@@ -144,7 +158,7 @@ describe("a secret", () => {
     };
     for (const user of ["poller_h1", "updater_h1", "operator", "participant_hook"])
       Object.assign(secrets, { [user]: await read(`users/${user}.nk`) });
-    const logs = [...Object.values(stack.services), bridge, home, page, refused]
+    const logs = [...Object.values(stack.services), bridge, home, page, push, refused]
       .map((one) => one.log())
       .join("\n");
     const places = {

@@ -35,6 +35,7 @@ export async function createInstance(
         OUROBOROS_HOST: "h1",
         HOOK_EXECUTOR: "off",
         SETTLE_TIME: "300ms",
+        CHECK_NEW: "off", // a plan comes when the test asks for one
         JITTER: "0",
         RUN_ONCE: "true",
         ...common,

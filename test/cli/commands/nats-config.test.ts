@@ -57,7 +57,7 @@ describe("ouroboros nats-config", () => {
     await run("write", folder, "--hosts", "web01");
     const before = [await read("users", "poller_web01.nk"), await read("ca.pem")];
     const { out } = await run("write", folder, "--hosts", "web01,web02");
-    assert.match(out, /^11 users written/m);
+    assert.match(out, /^12 users written/m);
     assert.deepEqual([await read("users", "poller_web01.nk"), await read("ca.pem")], before);
     assert.match(await read("users", "poller_web02.nk"), /^SU/);
   });
@@ -93,7 +93,7 @@ describe("ouroboros nats-config", () => {
     await run("write", folder, "--hosts", "web01", ...first, ...more);
     const before = [await read("users", "participant_b.password"), await read("nats", "users.conf")];
     const { code, out } = await run("write", folder);
-    assert.deepEqual([code, out.split("\n").length], [0, 14]);
+    assert.deepEqual([code, out.split("\n").length], [0, 15]);
     assert.deepEqual(
       [await read("users", "participant_b.password"), await read("nats", "users.conf")],
       before,

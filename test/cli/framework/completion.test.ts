@@ -9,7 +9,7 @@ import { eventNames } from "../../../shared/contract/hooks.ts";
 
 /** The words before the cursor, and what is offered there; `known` answers as below. */
 const cases: readonly [string, readonly string[], readonly string[]][] = [
-  ["commands and services", ["p"], ["participant", "pending", "poller"]],
+  ["commands and services", ["p"], ["participant", "pending", "poller", "push"]],
   ["the commands of a group", ["participant", "r"], ["remove"]],
   ["the options of a command of any group", ["nats-config", "write", "/x", "--wat"], ["--watchers"]],
   ["hosts to forget", ["host", "forget", "web"], ["web01", "web02"]],
