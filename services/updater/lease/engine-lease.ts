@@ -141,7 +141,10 @@ export class EngineLease implements Disposable {
     if (volumes.lease?.id !== holder.id) return false;
     this.#begin(generation);
     if (lease !== undefined)
-      log.warn({ before: lease.who }, "took over from another Ouroboros, which no longer acts on this Engine");
+      log.warn(
+        { before: lease.who },
+        "took over from another Ouroboros, which no longer acts on this Engine",
+      );
     // Dead processes left these.
     for (const name of [...volumes.older, ...volumes.signals]) await removeLeaseVolume(engine, name);
     return true;

@@ -82,6 +82,11 @@ export async function finishContainer(run: Run, entry: UpdateEntry, ending: Resu
     ...(planned !== undefined && { to_digest: planned }),
     ...timeSinceBegin(run),
   });
+  logResult(run, name, ending);
+  reportRecordedResult(run.notices, run.journal, name);
+}
+
+function logResult(run: Run, name: string, ending: ResultDetails): void {
   const level = LOG_LEVEL[ending.end as keyof typeof LOG_LEVEL] ?? "info";
   run.log[level](
     {
@@ -96,7 +101,6 @@ export async function finishContainer(run: Run, entry: UpdateEntry, ending: Resu
     },
     "container ended",
   );
-  reportRecordedResult(run.notices, run.journal, name);
 }
 
 /** The container's reference before the update, and the one that the update gives it where that is another. */

@@ -40,8 +40,8 @@ function endpoint({ room = Number.POSITIVE_INFINITY } = {}) {
     const request = new Request(`http://ouroboros.test${path}`, {
       ...{ method, headers },
       ...(method === "POST" && { body, duplex: "half" }),
-    } as RequestInit);
-    const answer = await app.fetch(request, { incoming: { socket: { remoteAddress: from } } } as never);
+    });
+    const answer = await app.fetch(request, { incoming: { socket: { remoteAddress: from } } });
     return { status: answer.status, wait: answer.headers.get("retry-after"), text: await answer.text() };
   };
   return { send, collected, lines, time };
@@ -131,7 +131,9 @@ describe("the push endpoint", () => {
     const cutOff = () =>
       send({
         headers: { "X-Gitea-Signature": hmac(BODY) },
-        body: new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("cut off")) }),
+        body: new ReadableStream<Uint8Array>({
+          pull: (controller) => controller.error(new Error("cut off")),
+        }),
       });
     const statuses: number[] = [];
     for (let n = 0; n < 6; n++) statuses.push((await cutOff()).status);

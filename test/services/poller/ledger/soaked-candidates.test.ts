@@ -66,7 +66,7 @@ class Host {
     const answers = new Map(
       asked.flatMap(({ familiar, tag }) => {
         const digest = registry.get(tag);
-        return digest === undefined ? [] : [[familiar, { kind: "digest", digest } as RegistryAnswer]];
+        return digest === undefined ? [] : [[familiar, { kind: "digest", digest }]];
       }),
     );
     this.#note(

@@ -30,7 +30,7 @@ function standing(
   const { images = { web: "1" }, ...more } = question;
   const newImages = Object.entries(images).map(([container, digits]) => ({
     container,
-    images: [...digits].map((digit) => ({ repository: "acme/shop", digest: digest(digit) })),
+    images: Array.from(digits, (digit) => ({ repository: "acme/shop", digest: digest(digit) })),
   }));
   const entries = new Map(
     recorded.map(([by, digit, said]) => [
