@@ -41,7 +41,8 @@ function endpoint({ room = Number.POSITIVE_INFINITY } = {}) {
       ...{ method, headers },
       ...(method === "POST" && { body, duplex: "half" }),
     });
-    const answer = await app.fetch(request, { incoming: { socket: { remoteAddress: from } } });
+    const env: object = { incoming: { socket: { remoteAddress: from } } };
+    const answer = await app.fetch(request, env);
     return { status: answer.status, wait: answer.headers.get("retry-after"), text: await answer.text() };
   };
   return { send, collected, lines, time };

@@ -66,7 +66,9 @@ class Host {
     const answers = new Map(
       asked.flatMap(({ familiar, tag }) => {
         const digest = registry.get(tag);
-        return digest === undefined ? [] : [[familiar, { kind: "digest", digest }]];
+        if (digest === undefined) return [];
+        const answer: RegistryAnswer = { kind: "digest", digest };
+        return [[familiar, answer] as const];
       }),
     );
     this.#note(
