@@ -159,26 +159,29 @@ export class EngineLease implements Disposable {
 
   /** E5 */
   async release(): Promise<void> {
-    const { engine, clock, holder, log } = this.#context;
+    const { clock, log } = this.#context;
     const [generation, beating] = [this.#generation, this.#beating];
     this.#end();
     if (generation === undefined) return;
     using _turn = await this.#turns.take(); // comes at once: the lease was held, so no call is waiting for it
     await beating?.ended;
-    for (let tries = 1; ; tries++)
-      try {
-        await removeLeaseVolume(engine, leaseName(generation));
-        await sendLeaseSignal(engine, { kind: "done", id: holder.id }, this.#n++);
-        for (const name of await this.#signalsToRemove()) await removeLeaseVolume(engine, name);
-        const [left] = await this.#signalsToRemove(); // the Engine may have had it in use
-        if (left === undefined) return;
-        throw new Error(left);
-      } catch (error) {
-        const because = explain(error);
-        log.debug({ because }, "the lease of the Engine could not be given back"); // E2: others take it over
-        if (tries === RELEASE_TRIES) return;
-        await clock.sleep(BEAT_MS);
-      }
+    for (let tries = 1; ; tries++) {
+      const because = await this.#giveBack(generation).catch(explain);
+      if (because === undefined) return;
+      log.debug({ because }, "the lease of the Engine could not be given back"); // E2: others take it over
+      if (tries === RELEASE_TRIES) return;
+      await clock.sleep(BEAT_MS);
+    }
+  }
+
+  /** Resolves with what is left of it, in a sentence; undefined where nothing is. @throws the Engine's error. */
+  async #giveBack(generation: number): Promise<string | undefined> {
+    const { engine, holder } = this.#context;
+    await removeLeaseVolume(engine, leaseName(generation));
+    await sendLeaseSignal(engine, { kind: "done", id: holder.id }, this.#n++);
+    for (const name of await this.#signalsToRemove()) await removeLeaseVolume(engine, name);
+    const [left] = await this.#signalsToRemove(); // the Engine may have had it in use
+    return left === undefined ? undefined : `the volume ${left} is still there`;
   }
 
   /** Ours, and signs of life of a dead process, whose call the Engine carried out late. */
