@@ -1,12 +1,11 @@
 // Reads what other hosts have written down about images, for COOLDOWN_AFTER.
 import { LedgerEntry } from "../../../shared/contract/ledger.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
-import { decodeToken, encodeToken } from "../../../shared/contract/subject-tokens.ts";
+import { encodeToken } from "../../../shared/contract/subject-tokens.ts";
 import { BUCKETS } from "../../../shared/contract/subjects.ts";
 import { explain } from "../../../shared/errors.ts";
 import { inParallel } from "../../../shared/in-parallel.ts";
-import { readMessages } from "../../../shared/nats/jetstream.ts";
-import { streamOf } from "../../../shared/nats/topology.ts";
+import { entriesOf } from "../../../shared/nats/bucket-entries.ts";
 import type { Polling } from "../polling.ts";
 import type { BelievedLedger } from "./proof.ts";
 
@@ -22,15 +21,13 @@ export async function readBelieved(
   const platform = encodeToken(`${host.engine.os}/${host.engine.arch}`);
   const found = new Map<string, readonly BelievedLedger[]>();
   const tokens = hosts.includes("*") ? ["*"] : hosts.map(encodeToken);
-  const prefix = `$KV.${BUCKETS.ledger}.`;
   const readAll = async (image: string): Promise<void> => {
     const ledgers: BelievedLedger[] = [];
     for (const token of tokens) {
-      const subject = `${prefix}${token}.${encodeToken(image)}.${platform}`;
-      for await (const message of readMessages(manager, streamOf(BUCKETS.ledger), subject)) {
-        const [hostToken = ""] = message.subject.slice(prefix.length).split(".");
-        const entry = LedgerEntry.safeParse(parseJson(message.string())).data;
-        if (entry !== undefined) ledgers.push({ host: decodeToken(hostToken), entry });
+      const filter = `${token}.${encodeToken(image)}.${platform}`;
+      for await (const [[by = ""], text] of entriesOf(manager, BUCKETS.ledger, filter)) {
+        const entry = LedgerEntry.safeParse(parseJson(text)).data;
+        if (entry !== undefined) ledgers.push({ host: by, entry });
       }
     }
     found.set(image, ledgers);
