@@ -5,7 +5,7 @@ import { type ImageDigest, imageDigestText } from "../../shared/contract/approva
 import { inParallel } from "../../shared/in-parallel.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { getHeld } from "../../shared/nats/reserve.ts";
-import { type RecordedApproval, isLifted, readApprovals, whyRefused } from "./approvals.ts";
+import { type RecordedApproval, type StoredHold, isLifted, readApprovals, whyRefused } from "./approvals.ts";
 import { type Candidate, type RegistryAnswer, type SoakedAnswer, hasTagMoved } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 
@@ -53,7 +53,7 @@ export async function readHolds(
 async function readHold(
   { manager, host, log }: Pick<Polling, "manager" | "host" | "log">,
   container: string,
-): Promise<{ readonly held: HeldEntry; readonly at: number } | undefined> {
+): Promise<StoredHold | undefined> {
   const stored = await getHeld(manager, host.name, container);
   if (stored === undefined) return undefined;
   const read = HeldEntry.safeParse(parseJson(stored.text));

@@ -27,13 +27,14 @@ export function tagsToKeep(
   now: number,
 ): ReadonlyMap<string, readonly SeenTag[]> {
   const found = new Map<string, readonly SeenTag[]>();
-  const followers = before.filter(({ lower }) => lower !== undefined);
-  for (const repository of new Set(followers.map(({ ref }) => ref.name))) {
+  const all = before.flatMap((candidate, n) => {
+    const { ref, lower } = candidate;
+    const order: TagOrder = { tags: laterTags(candidate), taken: takenTag(after, n) };
+    return lower === undefined ? [] : [{ repository: ref.name, ...order }];
+  });
+  for (const repository of new Set(all.map((one) => one.repository))) {
     const old = known(repository);
-    const own = before.map((candidate, n) => ({ candidate, taken: takenTag(after, n) }));
-    const orders = own
-      .filter(({ candidate }) => candidate.lower !== undefined && candidate.ref.name === repository)
-      .map(({ candidate, taken }) => ({ tags: laterTags(candidate), taken }));
+    const orders = all.filter((one) => one.repository === repository);
     const kept = keepNeeded(old, orders, now);
     if (JSON.stringify(kept) !== JSON.stringify(old)) found.set(repository, kept);
   }
