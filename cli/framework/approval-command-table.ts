@@ -62,7 +62,7 @@ export const approvalCommands = {
   refuse: {
     says: "Refuses an image for all hosts, bound to its digest.",
     more:
-      "What the operator refuses no host takes, whoever else is asked; `ouroboros explain` says so. With --as it is the verdict of that " +
+      "No host takes what the operator refuses, whatever others say; `ouroboros explain` tells of it. With --as it is the verdict of that " +
       "participant, at the events at which it is asked. An update that is under way is not stopped. `ouroboros approve` undoes it.",
     arguments: { IMAGE: { says: "IMAGE@DIGEST: repository and digest.", read: imageDigest } },
     options: { as: AS, reason: { ...REASON, required: true }, until: UNTIL },

@@ -28,7 +28,7 @@ interface Adversary {
   readonly own: readonly string[];
   /** What is not its own, neither to publish nor to hear. */
   readonly foreign: readonly string[];
-  /** Of what can be tried with one foreign subject, each or only every so manieth, another with the next foreign one. */
+  /** 1: everything is tried with each foreign subject. 3: a third of it, and another third with the next subject. */
   readonly every: number;
 }
 
