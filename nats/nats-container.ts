@@ -20,6 +20,7 @@ import { findOwnContainers } from "../shared/docker/own-container.ts";
 import { roleOf } from "../shared/containers/self-update-policy.ts";
 import type { ServiceContext } from "../shared/runtime/run-service.ts";
 import { type PrivateNats, accessTo } from "./nats-process.ts";
+import { HANDSHAKE_TIMEOUT_S } from "./server-config-text.ts";
 
 const CONTAINER_NAME = "ouroboros-nats";
 const TAG = "nats:2.12-alpine";
@@ -110,7 +111,7 @@ const portOf = ({ HostConfig }: ContainerInspectInfo): number => {
 const containerConfig = (publicKey: string): string =>
   `NATS_CONFIG=listen: "0.0.0.0:4222"
 jetstream { store_dir: "/data", sync_interval: always, max_file_store: 4GB, max_memory_store: 64MB }
-authorization { users: [ { nkey: ${publicKey} } ] }
+authorization { timeout: ${HANDSHAKE_TIMEOUT_S}, users: [ { nkey: ${publicKey} } ] }
 `;
 
 const containerSpec = (publicKey: string, port: number) => ({

@@ -19,6 +19,7 @@ import { Backoff } from "../shared/retry.ts";
 import type { NatsSettings } from "../shared/nats/nats-connection.ts";
 import { repairNatsStore } from "./repair-nats-store.ts";
 import { requirePrograms } from "./required-programs.ts";
+import { HANDSHAKE_TIMEOUT_S } from "./server-config-text.ts";
 
 export interface PrivateNats extends AsyncDisposable {
   /** How to reach it; does not change when the server is restarted. */
@@ -119,7 +120,7 @@ host: "127.0.0.1"
 logtime: false
 ports_file_dir: ${JSON.stringify(folder)}
 jetstream { store_dir: ${JSON.stringify(store)}, sync_interval: always, max_file_store: 4GB, max_memory_store: 64MB }
-authorization { users: [ { nkey: ${publicKey} } ] }
+authorization { timeout: ${HANDSHAKE_TIMEOUT_S}, users: [ { nkey: ${publicKey} } ] }
 `;
 
 /** This process holds the lock, so no other process uses the folders of earlier runs. */

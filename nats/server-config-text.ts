@@ -10,6 +10,12 @@ export const inboxPrefixOf = (identity: Identity): string =>
 /** The account of streams, buckets, consumers and the operator. */
 export const STREAMS_ACCOUNT = "OUROBOROS";
 
+/**
+ * How long a client may take to encrypt and to log in. The server's own 2 s are too short for a busy or small machine: its
+ * clients would be cut off, and each would notice only after its own timeout.
+ */
+export const HANDSHAKE_TIMEOUT_S = 10;
+
 export const FILE_HEADER = "# Written by `ouroboros nats-config`, which writes it anew.\n";
 
 export interface ServerConfigOptions {
@@ -47,6 +53,7 @@ ${leafnodes === undefined ? "" : `${leafText(folder, leafnodes, account)}\n`}inc
 const tlsText = (folder: string): string => `tls {
   cert_file: ${JSON.stringify(`${folder}/server.pem`)}
   key_file: ${JSON.stringify(`${folder}/server-key.pem`)}
+  timeout: ${HANDSHAKE_TIMEOUT_S}  # seconds; for logging in, one more
 }`;
 
 const leafText = (
@@ -61,6 +68,6 @@ const leafText = (
   remotes: [ {
     url: ${JSON.stringify(leafnodes.hub)}
     nkey: ${leafnodes.seed}  # secret: keep this file to its owner${account === undefined ? "" : `\n    account: ${account}`}
-    tls { ca_file: ${JSON.stringify(`${folder}/ca.pem`)} }
+    tls { ca_file: ${JSON.stringify(`${folder}/ca.pem`)}, timeout: ${HANDSHAKE_TIMEOUT_S} }
   } ]
 }`;

@@ -175,7 +175,12 @@ for (const version of firstUnlessFull(["2.15", "2.10"] as const)) {
       );
       const came: string[] = [];
       atHub.subscribe("ouroboros.hook.>", { callback: (_error, { subject }) => void came.push(subject) });
-      await atHub.flush();
+      await until("this client is at the hub again, too", () =>
+        atHub.flush().then(
+          () => true,
+          () => false,
+        ),
+      );
       const own = "ouroboros.hook.web=2E02.before_update.web.after";
       await until("the other's arrives", () => {
         atLeaf.publish("ouroboros.hook.web01.before_update.web.after", "{}");

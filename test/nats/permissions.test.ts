@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { setImmediate as turn } from "node:timers/promises";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
+import tls from "node:tls";
 import { AckPolicy, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, PermissionViolationError, connect } from "nats";
 import {
@@ -340,6 +344,18 @@ for (const version of ["2.10", "2.15"] as const) {
         connect({ servers: server.url, user: "operator", pass: "", ...(tls && { tls }) }),
         /uthorization/,
       );
+    });
+
+    it("let in who is slow to encrypt, as on a busy machine", async () => {
+      const { tls: options } = await keys.connection("operator");
+      const socket = createConnection(server.port, "127.0.0.1");
+      await once(socket, "data"); // the server's greeting, after which it waits
+      await pause(3000);
+      const encrypted = tls.connect({ socket, ca: await readFile(options?.caFile ?? "", "utf8") });
+      await once(encrypted, "secureConnect");
+      encrypted.write("CONNECT {}\r\n");
+      assert.match(String(await once(encrypted, "data")), /Authorization Violation/);
+      encrypted.destroy();
     });
 
     it("let not even the operator delete a single event, verdict or record", async () => {
