@@ -16,6 +16,7 @@ import {
   makePlan,
 } from "./plan.ts";
 import type { Polling } from "./polling.ts";
+import { OWN_ANSWER_SLACK_MS } from "./ledger/shared-looks.ts";
 import { followTags } from "./tags/follow-tags.ts";
 import { dueImages, readHolds } from "./read-holds.ts";
 import { RECENT_MS } from "./recent-answers.ts";
@@ -68,7 +69,7 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
     (only === undefined || hasNameOrId(facts, only)) && (covers?.(facts) ?? true);
   const wanted = choice.candidates.filter(({ facts }) => isWanted(facts) && !except.has(facts.name));
   const sharedMs = sharedInterval(search, settings.INTERVAL);
-  const chosen = await followTags(polling, wanted, { signal, recentMs: sharedMs });
+  const chosen = await followTags(polling, wanted, { signal, recentMs: sharedMs - OWN_ANSWER_SLACK_MS });
   const coversAll = only === undefined && covers === undefined && except.size === 0;
   const refs = refsToAsk(chosen, settings.LATEST_ONLY);
   const registryAnswers = await askRegistries(polling, refs, {
@@ -116,9 +117,9 @@ const isCurrentFor =
   (familiar: string, digest: string): boolean =>
     candidates.every(({ ref, digests }) => ref.familiar !== familiar || digests.includes(digest));
 
-/** A cycle's own answers must not count at the next one, which is an interval later, or a little less. */
+/** How old another host's answer may be. A person who names a container gets none of another's. */
 const sharedInterval = ({ only, recentMs }: UpdateSearch, interval: number): number =>
-  recentMs ?? (only === undefined ? interval - 500 : 0);
+  recentMs ?? (only === undefined ? interval : 0);
 
 /** An operator who asks for an update gets the mirror's image if it differs from the running one. */
 const withoutPassedDigests = (lags: ReadonlyMap<string, MirrorLag>): ReadonlyMap<string, MirrorLag> =>

@@ -67,6 +67,8 @@ export interface LookExtent {
   readonly signal: AbortSignal;
 }
 
+/** A host's own answer must not count at its next look, which is an interval later, or a little less. */
+export const OWN_ANSWER_SLACK_MS = 500;
 const LEASE_TERM_MS = 15_000;
 const PROOF_MS = 86_400_000;
 const PAUSES = { first: 100, most: 1000 };
@@ -200,7 +202,8 @@ export class SharedLooks {
     if (message === undefined || lease === undefined || !this.#believes(lease.host)) return { sequence };
     const takenAt = message.time.getTime();
     const began = Date.parse(lease.at);
-    if (!(now - Math.min(began, takenAt) < freshMs)) return { sequence };
+    const slack = lease.host === this.#options.host ? OWN_ANSWER_SLACK_MS : 0;
+    if (!(now - Math.min(began, takenAt) < freshMs - slack)) return { sequence };
     const answered = await this.#read(`${encodeToken(lease.host)}.${scope}`);
     const answer = Answer.safeParse(parseJson(answered?.string() ?? "")).data;
     if (answered !== undefined && answer !== undefined && answered.seq > sequence) {

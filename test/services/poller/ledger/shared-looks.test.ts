@@ -4,7 +4,11 @@ import { type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jet
 import { type KV, Kvm } from "@nats-io/kv";
 import { type NatsConnection, connect } from "nats";
 import { pino } from "pino";
-import { type AskedRegistries, SharedLooks } from "../../../../services/poller/ledger/shared-looks.ts";
+import {
+  type AskedRegistries,
+  OWN_ANSWER_SLACK_MS,
+  SharedLooks,
+} from "../../../../services/poller/ledger/shared-looks.ts";
 import { systemClock } from "../../../../shared/clock.ts";
 import { BUCKETS } from "../../../../shared/contract/subjects.ts";
 import { ensureTopology } from "../../../../shared/nats/topology.ts";
@@ -123,6 +127,15 @@ describe("hosts that share their look-ups", () => {
     } finally {
       for (const client of clients) client[Symbol.dispose]();
     }
+  });
+
+  it("ask again first where they asked last, a little before the interval is over", async () => {
+    const [first, second] = [host("first-again"), host("second-again")];
+    await first.look("acme/again");
+    await second.look("acme/again");
+    assert.equal(second.asked(), 0);
+    await first.look("acme/again", { freshMs: OWN_ANSWER_SLACK_MS });
+    assert.equal(first.asked(), 2);
   });
 
   it("are delayed by one that dies with the lease for its term, and then one of them asks", async () => {
