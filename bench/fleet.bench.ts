@@ -35,7 +35,7 @@ interface Standing extends AsyncDisposable {
 }
 const ways = [
   { says: "Ouroboros' way", most: undefined, stand: ancestor },
-  { says: "SWAPS=1", most: 0.8, stand: () => product(1) },
+  { says: "SWAPS=1", most: 1, stand: () => product(1) },
   { says: "SWAPS=4", most: 0.5, stand: () => product(4) },
 ];
 const columns: number[][] = [];
