@@ -65,8 +65,9 @@ interface AxeViolation {
   readonly nodes: readonly { readonly html: string }[];
 }
 
-/** What axe finds serious or critical. */
+/** What axe finds serious or critical, once colors that change have changed. */
 export async function findBarriers(page: Page): Promise<string[]> {
+  await page.evaluate("Promise.all(document.getAnimations().map(({ finished }) => finished))");
   const source = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   const session = await page.context().newCDPSession(page);
   // As a debugger does it: the page's own policy allows no such script.
