@@ -51,7 +51,7 @@ export async function readServices(
     const listed: unknown = await docker.listServices({ ...abort });
     return parseServices(z.array(z.unknown()).parse(listed));
   } catch (error) {
-    return noLeader(error);
+    return explainAbsence({ docker }, error);
   }
 }
 
@@ -93,7 +93,7 @@ export async function whyNotActing({ docker }: Pick<Engine, "docker">): Promise<
       ? undefined
       : { because: reasonOf(swarmReasons.otherLeader), isWrong: false };
   } catch (error) {
-    return noLeader(error);
+    return explainAbsence({ docker }, error);
   }
 }
 
@@ -103,10 +103,13 @@ export async function hasLostRole({ docker }: Pick<Engine, "docker">): Promise<b
   return Swarm?.ControlAvailable !== true && ["active", "inactive"].includes(Swarm?.LocalNodeState ?? "");
 }
 
-/** A swarm without a leader answers with a server error. @throws any other error */
-function noLeader(error: unknown): NotActing {
+/** So answers a swarm without a leader, and a node that was demoted just now. @throws any other error */
+async function explainAbsence(engine: Pick<Engine, "docker">, error: unknown): Promise<NotActing> {
   if (!isSwarmAway(error)) throw error;
-  return { because: reasonOf(swarmReasons.noLeader, { because: explain(error) }), isWrong: true };
+  const because = (await hasLostRole(engine))
+    ? reasonOf(swarmReasons.noManager)
+    : reasonOf(swarmReasons.noLeader, { because: explain(error) });
+  return { because, isWrong: true };
 }
 
 /** The Engine answers, and its swarm does not: it has lost its leader, or this node is no manager. */

@@ -40,7 +40,9 @@ describe("two managers", () => {
     await first.expectResult("web", "updated");
     await demote(h3, h1);
     await until("the other leads", async () => (await noteOf(second)) === undefined);
-    assert.match((await noteOf(first))?.because ?? "", /this node is a worker/);
+    await until("the first says why it does not act", async () =>
+      /this node is a worker/.test((await noteOf(first))?.because ?? ""),
+    );
     const { digest } = await release("apps/web", "3");
     await second.check();
     await second.expectResult("web", "updated");

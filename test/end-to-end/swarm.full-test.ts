@@ -198,7 +198,7 @@ describe("a service of a swarm", () => {
     await using stack = await startStack({ engine: h1, env: SWARM });
     await stack.check();
     const { digest } = await release("apps/web", "2");
-    await expectSays(stack, ["check"], /newer +web on h1, registry\.lab:5000\/apps\/web:latest/);
+    await expectSays(stack, ["check", "--fresh"], /newer +web on h1, registry\.lab:5000\/apps\/web:latest/);
     await expectSays(stack, ["explain", "idle"], /idle on h1.*\n.*its label com\.ouroboros\.enable says no/);
     const swarmDoes = /web: is updated by the swarm\nweb: updated /;
     await expectSays(stack, ["update", "web", "--wait"], swarmDoes);
