@@ -200,7 +200,7 @@ describe("a service of a swarm", () => {
     const { digest } = await release("apps/web", "2");
     await expectSays(stack, ["check", "--fresh"], /newer +web on h1, registry\.lab:5000\/apps\/web:latest/);
     await expectSays(stack, ["explain", "idle"], /idle on h1.*\n.*its label com\.ouroboros\.enable says no/);
-    const swarmDoes = /web: is updated by the swarm\nweb: updated /;
+    const swarmDoes = /^web: is updated by the swarm$.*^web: updated /ms;
     await expectSays(stack, ["update", "web", "--wait"], swarmDoes);
     assert.deepEqual(await swarm.running("web"), [digest]);
     await isOver(stack);
@@ -209,7 +209,7 @@ describe("a service of a swarm", () => {
     await isOver(stack, 2);
     const { outcome } = await stack.check();
     assert.deepEqual(outcome, { kind: "nothing due" }, "what was left is held");
-    await expectSays(stack, ["explain", "web"], /held.*\n.*last run +updated/s);
+    await expectSays(stack, ["explain", "web"], /held.*\n.*last run: +rolled back by the operator/s);
     await expectSays(stack, ["update", "web", "--wait"], swarmDoes);
     assert.deepEqual(await swarm.running("web"), [digest]);
     await expectSays(stack, ["history"], /web.*updated/);
