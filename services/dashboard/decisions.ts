@@ -11,6 +11,7 @@ import { publish } from "../../shared/nats/jetstream.ts";
 import type { Observing } from "../../shared/runtime/run-observer.ts";
 import type { Person } from "./auth/person.ts";
 import type { FleetView } from "./model/fleet-view.ts";
+import { type Refusal, refusal } from "./refusals.ts";
 
 const host = z.string().min(1).max(255);
 const container = z.string().min(1).max(255);
@@ -37,9 +38,9 @@ export const SnoozeRequest = z.object({
     .max(365 * 86_400),
 });
 
-/** `ok` false: nothing was done, and `because` says why. */
+/** `ok` false: nothing was done. */
 export type ActionResult =
-  { readonly ok: true; readonly [more: string]: unknown } | { readonly ok: false; readonly because: string };
+  { readonly ok: true; readonly [more: string]: unknown } | { readonly ok: false; readonly refused: Refusal };
 
 interface ActionContext {
   readonly observing: Observing;
@@ -57,11 +58,10 @@ export async function giveVerdict(
   { host: where, event, verdict, reason, retry_after_s }: z.infer<typeof VerdictRequest>,
 ): Promise<ActionResult> {
   const pending = view.pendingEvent(where, event);
-  if (pending === undefined) return { ok: false, because: "it is not pending any more" };
+  if (pending === undefined) return { ok: false, refused: refusal("notPending") };
   if (pending.only_proceed && verdict !== "proceed")
-    return { ok: false, because: `${pending.hook} cannot be refused: only proceed has an effect` };
-  if (verdict !== "proceed" && reason.trim() === "")
-    return { ok: false, because: "say why: the reason stands in the journal" };
+    return { ok: false, refused: refusal("onlyProceed", { hook: pending.hook }) };
+  if (verdict !== "proceed" && reason.trim() === "") return { ok: false, refused: refusal("noReason") };
   const body = {
     verdict,
     reason: signReason(reason, person),
@@ -88,7 +88,7 @@ export async function requestRun(
   log.info({ ...wanted, by: person.name }, `${command} asked for on the dashboard`);
   const reply = await askService({ nats }, wanted.host, ["poller", command], { more, timeout: POLLER_MS });
   const answer = RequestResult.safeParse(reply).data;
-  if (answer === undefined) return { ok: false, because: whyUnanswered(reply) };
+  if (answer === undefined) return { ok: false, refused: whyUnanswered(reply) };
   return { ok: true, ...answer };
 }
 
@@ -112,7 +112,7 @@ export async function checkNow(
   const more = { fresh: true, ...(wanted.container !== undefined && { container: wanted.container }) };
   const reply = await askService({ nats }, wanted.host, ["poller", "look"], { more, timeout: POLLER_MS });
   const looked = Looked.safeParse(reply).data;
-  if (looked === undefined) return { ok: false, because: whyUnanswered(reply) };
+  if (looked === undefined) return { ok: false, refused: whyUnanswered(reply) };
   return { ok: true, containers: looked.containers };
 }
 
@@ -128,11 +128,11 @@ export async function snooze(
   return { ok: true, until };
 }
 
-function whyUnanswered(reply: unknown): string {
-  if (reply === undefined) return "its poller does not answer";
+function whyUnanswered(reply: unknown): Refusal {
+  if (reply === undefined) return refusal("pollerSilent");
   const { error, because } = z
     .object({ error: z.string().optional(), because: z.string().optional() })
     .catch({})
     .parse(reply);
-  return error ?? because ?? "its poller's answer cannot be used";
+  return { because: error ?? because ?? "its poller's answer cannot be used" };
 }

@@ -47,5 +47,5 @@ async function act<T>(
       400,
     );
   const result = await work(wanted.data);
-  return result.ok ? c.json(result) : c.json({ because: result.because }, 409);
+  return result.ok ? c.json(result) : c.json(result.refused, 409);
 }

@@ -10,6 +10,7 @@ import type { OidcSignIn } from "../auth/oidc.ts";
 import { type Person, mayAct } from "../auth/person.ts";
 import type { Sessions } from "../auth/sessions.ts";
 import type { LiveFleet } from "../read/live-fleet.ts";
+import { refusal } from "../refusals.ts";
 import type { Asset } from "./assets.ts";
 
 export interface AppParts {
@@ -44,13 +45,13 @@ export const factsOf = (c: AppContext): RequestFacts => ({
 export function refuse(c: AppContext, refused: SignInRefusal): Response {
   switch (refused) {
     case "sign in":
-      return c.json({ because: "sign in first" }, 401);
+      return c.json(refusal("signInFirst"), 401);
     case "too many tries":
-      return c.json({ because: "too many tries; wait some minutes" }, 429);
+      return c.json(refusal("tooManyTries"), 429);
     case "no role":
-      return c.json({ because: "you have no role here; DASHBOARD_ROLES grants one" }, 403);
+      return c.json(refusal("noRole"), 403);
     case "not from a proxy":
-      return c.json({ because: "only the proxies of DASHBOARD_PROXIES are believed who somebody is" }, 403);
+      return c.json(refusal("notFromProxy"), 403);
   }
 }
 
@@ -58,7 +59,7 @@ export function refuse(c: AppContext, refused: SignInRefusal): Response {
 export const needs =
   (role: DashboardRole) =>
   async (c: AppContext, next: () => Promise<void>): Promise<Response | undefined> => {
-    if (!mayAct(c.get("person"), role)) return c.json({ because: `only who is ${role} may do that` }, 403);
+    if (!mayAct(c.get("person"), role)) return c.json(refusal("roleNeeded", { role }), 403);
     await next();
     return undefined;
   };

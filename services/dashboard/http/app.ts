@@ -5,6 +5,7 @@ import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { explain } from "../../../shared/errors.ts";
 import { isSameSecret } from "../../../shared/runtime/is-same-secret.ts";
+import { refusal } from "../refusals.ts";
 import { addActions } from "./actions.ts";
 import { type AppContext, type AppEnv, type AppParts, factsOf, headerOf, refuse } from "./app-context.ts";
 import type { Asset } from "./assets.ts";
@@ -35,8 +36,7 @@ export function makeApp(parts: AppParts): Hono<AppEnv> {
   );
   app.post("*", bodyLimit({ maxSize: MAX_BODY }), async (c, next) => {
     const publicUrl = observing.settings.DASHBOARD_URL;
-    if (isFromAnotherSite({ header: headerOf(c), publicUrl }))
-      return c.json({ because: "the request comes from another site" }, 403);
+    if (isFromAnotherSite({ header: headerOf(c), publicUrl })) return c.json(refusal("otherSite"), 403);
     return next();
   });
   addSignIn(app, parts);
@@ -45,10 +45,7 @@ export function makeApp(parts: AppParts): Hono<AppEnv> {
     if ("refused" in found) return refuse(c, found.refused);
     if (c.req.method !== "GET" && found.csrf !== undefined) {
       if (!isSameSecret(c.req.header("x-csrf-token") ?? "", found.csrf))
-        return c.json(
-          { because: "the token of the page is missing or old: load the page again", stale: true },
-          403,
-        );
+        return c.json({ ...refusal("oldPage"), stale: true }, 403);
     }
     c.set("person", found.person);
     return next();

@@ -3,6 +3,7 @@ import type { Hono } from "hono";
 import { compress } from "hono/compress";
 import { explain } from "../../../shared/errors.ts";
 import { ImageLedger } from "../read/image-ledger.ts";
+import { refusal } from "../refusals.ts";
 import type { AppContext, AppEnv, AppParts } from "./app-context.ts";
 
 const MAX_REFERENCE = 500;
@@ -22,6 +23,6 @@ async function answer(c: AppContext, read: () => Promise<object>): Promise<Respo
   try {
     return c.json(await read());
   } catch (error) {
-    return c.json({ because: `the ledger cannot be read now: ${explain(error)}` }, 503);
+    return c.json(refusal("ledgerAway", { because: explain(error) }), 503);
   }
 }

@@ -6,6 +6,7 @@ import { parseJson } from "../../../shared/contract/messages.ts";
 import { OWN_VERSION } from "../../../shared/runtime/own-version.ts";
 import { fingerprint } from "../auth/secrets.ts";
 import { SESSION_MS } from "../auth/sessions.ts";
+import { refusal } from "../refusals.ts";
 import { type AppEnv, type AppParts, SESSION_COOKIE, factsOf, refuse } from "./app-context.ts";
 import { SIGN_IN_COOKIE, basePathOf, readCookie, removeCookie, writeCookie } from "./cookies.ts";
 
@@ -35,7 +36,7 @@ export function addSignIn(app: Hono<AppEnv>, parts: AppParts): void {
     }
     if (found === "wrong") {
       observing.log.warn({ address }, "somebody tried to sign in to the dashboard with a wrong token");
-      return c.json({ because: "this is no token" }, 401);
+      return c.json(refusal("wrongToken"), 401);
     }
     const session = sessions.open({ name: found.name, groups: [], token: fingerprint(found.token) });
     const seconds = SESSION_MS / 1000;

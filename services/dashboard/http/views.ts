@@ -11,6 +11,7 @@ import { type HostLife, explainContainer, findLife } from "../ask-host.ts";
 import { type Topic, topics } from "../model/entities.ts";
 import type { NumberedRecord } from "../model/fleet-view.ts";
 import { formatViewId } from "../model/position.ts";
+import { refusal } from "../refusals.ts";
 import { type AppContext, type AppEnv, type AppParts, factsOf } from "./app-context.ts";
 import { streamChanges } from "./event-stream.ts";
 
@@ -54,9 +55,9 @@ export function addViews(app: Hono<AppEnv>, parts: AppParts): void {
 
   app.get("/api/explain", async (c) => {
     const { host = "", container = "" } = c.req.query();
-    if (!fleet.view.hosts.includes(host)) return c.json({ because: "there is no such host" }, 404);
+    if (!fleet.view.hosts.includes(host)) return c.json(refusal("noSuchHost"), 404);
     const found = await explainContainer(parts.observing.nats, host, container);
-    if (found === undefined) return c.json({ because: "its poller does not answer" }, 503);
+    if (found === undefined) return c.json(refusal("pollerSilent"), 503);
     return c.json(found);
   });
 }
@@ -83,7 +84,7 @@ function addEventStream(app: Hono<AppEnv>, { fleet, identification, observing }:
   let open = 0;
   app.get("/api/events", (c) => {
     if (c.req.method !== "GET") return c.body(null, 405); // to HEAD nobody would read, and it would never end
-    if (open >= MAX_STREAMS) return c.json({ because: "too many pages are open" }, 503);
+    if (open >= MAX_STREAMS) return c.json(refusal("tooManyPages"), 503);
     const { host, run } = c.req.query();
     const request = {
       topics: topicsIn(c),

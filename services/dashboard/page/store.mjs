@@ -1,7 +1,7 @@
 // What the page knows, as signals, and how it stays up to date: a view is fetched once, and server-sent events say what
 // has changed since. Each event's id is a position in the streams; after a break the page goes on from the last one.
 import { computed, signal } from "@preact/signals";
-import { t } from "./texts.mjs";
+import { refusalText, t } from "./texts.mjs";
 
 export const topicNames = ["hosts", "containers", "pending", "runs", "lines", "results", "participants"];
 export const data = Object.fromEntries(topicNames.map((name) => [name, signal(new Map())]));
@@ -60,7 +60,7 @@ export async function ask(path, body, isSecond = false) {
     return ask(path, body, true);
   }
   if (!response.ok)
-    throw Object.assign(new Refused(answer.because ?? response.statusText), { status: response.status });
+    throw Object.assign(new Refused(refusalText(answer) ?? response.statusText), { status: response.status });
   return answer;
 }
 

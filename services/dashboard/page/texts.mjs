@@ -1,4 +1,4 @@
-// The words of the page, in English and Spanish. What comes from the service, such as reasons, stays as it is.
+// The words of the page, in English and Spanish. Reasons that come from the hosts stay as they are.
 import { signal } from "@preact/signals";
 
 const en = {
@@ -425,5 +425,33 @@ export function setLanguage(name) {
   }
 }
 
-export const t = (key, values = {}) =>
-  (languages[language.value][key] ?? en[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+export const t = (key, values = {}) => fill(languages[language.value][key] ?? en[key] ?? key, values);
+
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+
+/** What the service refuses, by the names of refusals.ts; it says so in English itself. */
+export const refusals = {
+  es: {
+    signInFirst: "inicie sesión primero",
+    tooManyTries: "demasiados intentos; espere unos minutos",
+    noRole: "no tiene ningún rol aquí; DASHBOARD_ROLES lo concede",
+    notFromProxy: "solo a los proxies de DASHBOARD_PROXIES se les cree quién es alguien",
+    roleNeeded: "solo puede hacerlo quien tiene el rol «{role}»",
+    otherSite: "la petición viene de otro sitio",
+    oldPage: "el token de la página falta o ha caducado: cargue la página de nuevo",
+    wrongToken: "esto no es un token válido",
+    tooManyPages: "hay demasiadas páginas abiertas",
+    noSuchHost: "no existe ese host",
+    pollerSilent: "su poller no responde",
+    ledgerAway: "el registro de digests no se puede leer ahora: {because}",
+    notPending: "ya no está pendiente",
+    onlyProceed: "{hook} no se puede rechazar: solo «continuar» tiene efecto",
+    noReason: "diga por qué: el motivo queda en el diario",
+  },
+};
+
+export function refusalText({ refusal, values = {}, because }) {
+  const text = refusals[language.value]?.[refusal];
+  if (text === undefined) return because;
+  return fill(text, values.role === undefined ? values : { ...values, role: t(values.role) });
+}

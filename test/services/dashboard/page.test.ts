@@ -4,6 +4,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, it } from "mocha";
+import { type Refusal, refusal, refusals } from "../../../services/dashboard/refusals.ts";
 
 const PAGE = join(import.meta.dirname, "../../../../services/dashboard/page");
 const importPage = async (file: string): Promise<Record<string, unknown>> =>
@@ -52,6 +53,27 @@ describe("the words of the dashboard", () => {
       "digests",
       "dayBar",
     ]);
+  });
+  it("say in Spanish what the service refuses, with the same values, and leave what it does not name", async () => {
+    const page = (await importPage("texts.mjs")) as {
+      refusals: { es: Record<string, string> };
+      refusalText: (answer: Refusal) => string;
+      language: { value: string };
+    };
+    const { es } = page.refusals;
+    assert.deepEqual(Object.keys(es), Object.keys(refusals));
+    const values = (text = ""): string[] => [...text.matchAll(/\{\w+\}/g)].map(([one]) => one).sort();
+    for (const [name, text] of Object.entries(refusals))
+      assert.deepEqual(values(es[name]), values(text), name);
+    const answer = refusal("roleNeeded", { role: "approver" });
+    assert.equal(page.refusalText(answer), "only who is approver may do that");
+    page.language.value = "es";
+    try {
+      assert.equal(page.refusalText(answer), "solo puede hacerlo quien tiene el rol «aprobador»");
+      assert.equal(page.refusalText({ because: "registry away" }), "registry away");
+    } finally {
+      page.language.value = "en";
+    }
   });
   it("are all used by the page", async () => {
     const { languages } = (await importPage("texts.mjs")) as { languages: { en: Record<string, string> } };
