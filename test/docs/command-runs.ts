@@ -19,7 +19,8 @@ const COMPOSE = "end-to-end/compose.test.ts";
 export const commandRuns: readonly CommandRun[] = [
   { prints: /^docker run -d --name ouroboros --restart/m, test: COMPOSE, words: '"## Run it"' },
   { prints: /^docker exec ouroboros ouroboros status$/m, test: COMPOSE, words: "docker exec ouroboros" },
-  { prints: /^mkdir -p ouroboros\/hooks/m, test: COMPOSE, words: '"compose.yaml", "compose.secure.yaml"' },
+  { prints: /^mkdir -p ouroboros\/hooks/m, test: COMPOSE, words: '"yaml", "secure.yaml"' },
+  { prints: /^printf 'COMPOSE_FILE=/m, test: COMPOSE, words: '"## Many hosts, one NATS"' },
   { prints: /^MONITOR_ONLY=true docker compose up -d$/m, test: COMPOSE, words: "**Watch only first**" },
   { prints: /^mkdir -p hooks\/before_update$/m, test: COMPOSE, words: "**Your first refusal" },
   {

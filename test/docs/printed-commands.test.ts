@@ -14,6 +14,7 @@ const pages = [
   "README.md",
   "compose.yaml",
   "compose.secure.yaml",
+  "compose.remote-nats.yaml",
   ...["docs", "hooks", "examples"].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
       .filter((name) => /\.(md|sh|py|mjs|ya?ml)$/.test(name))

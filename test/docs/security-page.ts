@@ -176,7 +176,7 @@ As soon as other machines are to reach NATS, make its keys yourself:
 
 \`\`\`sh
 docker run --rm -v "$PWD/secure:/secure" ghcr.io/ouroboros-updater/ouroboros:2 \\
-  nats-config write /secure --hosts home --participants backup --with-password participant_backup --watchers dashboard
+  nats-config write /secure --hosts home --participants backup --with-password participant_backup --watchers wallboard
 OUROBOROS_HOST=home docker compose -f compose.yaml -f compose.secure.yaml up -d
 \`\`\`
 
@@ -191,9 +191,11 @@ NATS_USER=participant_backup NATS_PASSWORD="$(cat participant_backup.password)" 
 \`\`\`
 
 A service needs \`NATS_URL=tls://…\`, \`NATS_CA\` and \`NATS_NKEY_FILE\`, and a host's name in \`OUROBOROS_HOST\`. For other
-machines publish port 4222 of NATS, and give the name by which they reach it in ${code("--server-names")}. To add a host or a
+machines publish port 4222 of NATS, and give the name by which they reach it in ${code("--server-names")}
+([many hosts, step by step](install.md#many-hosts-one-nats)). To add a host or a
 participant, write again with its name, what is there stays, and reload the server (\`docker compose kill -s HUP nats\`), then
-\`ouroboros nats-config prepare\` for a host or reader, \`ouroboros participant add\` for a participant. With ${code("--remove")} a
+\`ouroboros nats-config prepare --hosts web02\` for a host, with \`--readers\` for a reader, and
+\`ouroboros participant add\` for a participant. With ${code("--remove")} a
 host or any other user loses its key, and nobody else does. The leaf node of a host that is removed is cut off when the hub is
 restarted: a reload leaves its link open.
 

@@ -262,6 +262,40 @@ describe("docker compose up -d", function () {
     },
   );
 
+  itInFullRun("serves several hosts by one NATS, as docs/install.md shows it", async () => {
+    const [home, web01] = [await mkdtemp(join(tmpdir(), "home-")), await mkdtemp(join(tmpdir(), "web01-"))];
+    const there = { DOCKER_HOST: `unix://${engineSocket(2)}`, OUROBOROS_HOST: "web01" };
+    const onBoth = "## Many hosts, one NATS";
+    await run("sh", ["-c", `docker save ${image} | DOCKER_HOST=${there.DOCKER_HOST} docker load -q`]);
+    for (const place of [home, web01]) await project(place);
+    const first = await blockOf("docs/install.md", onBoth);
+    const other = await blockOf("docs/install.md", onBoth, 1);
+    const reached = (script: string): string =>
+      script
+        .replaceAll("nats.example.com", "h1")
+        .replace("192.0.2.10:", "")
+        .replaceAll(" exec ", " exec -T ");
+    await run("sh", ["-euc", reached(first)], home);
+    await mkdir(join(web01, "secure/users"), { recursive: true });
+    const users = ["poller", "updater", "exec"].map((role) => `users/${role}_web01.nk`);
+    for (const file of ["ca.pem", ...users])
+      await cp(join(home, "secure", file), join(web01, "secure", file));
+    await run("sh", ["-euc", reached(other)], web01, there);
+    await until("both are served", async () => {
+      const status = await run("docker", ["compose", "exec", "-T", "updater", "ouroboros", "status"], home);
+      return ["home", "web01"].every((name) => new RegExp(`^${name} .* answers .* idle`, "m").test(status));
+    });
+    const log = await run("docker", ["compose", "logs"], web01, there);
+    assert.doesNotMatch(log, /is not read|cannot be made/);
+    for (const [place, env] of [
+      [web01, there],
+      [home, {}],
+    ] as const) {
+      await run("docker", ["compose", "down", "--volumes"], place, env);
+      await rm(place, { recursive: true });
+    }
+  });
+
   itInFullRun("runs the observers and the webhook beside it, as their pages show it", async () => {
     const settings = [
       "OUROBOROS_HOST=home",
@@ -417,7 +451,9 @@ async function callOf(setUp: string): Promise<string> {
 
 /** The files a user has, with two hook scripts of theirs. */
 async function project(folder: string): Promise<void> {
-  for (const file of ["compose.yaml", "compose.secure.yaml", "compose.socket-proxy.yaml"])
+  for (const file of ["yaml", "secure.yaml", "remote-nats.yaml", "socket-proxy.yaml"].map(
+    (end) => `compose.${end}`,
+  ))
     await writeFile(
       join(folder, file),
       (await readFile(join(checkout, file), "utf8")).replace(NATS_DIGEST, "$1"),
