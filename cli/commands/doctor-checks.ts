@@ -61,7 +61,7 @@ const containersInRole = (findings: DoctorFindings, role: string): readonly Seen
 
 export const checks = {
   "NATS users": {
-    says: "NATS accepts only clients with a key.",
+    says: "NATS accepts only clients with a key (tried without one; the log of NATS has that as an authentication error).",
     of: "NATS",
     find: ({ nats }) =>
       nats?.isOpen === true

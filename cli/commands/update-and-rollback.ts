@@ -1,11 +1,12 @@
 // `ouroboros update` and `ouroboros rollback`: sends the operator's request for one container to the host's poller,
-// and with --wait follows the run.
+// and with --wait waits for the run that is under way, then follows its own.
 import { NotDone } from "../../shared/errors.ts";
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
 import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import { OperatorRequestResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
+import { UpdaterStatus } from "../output/updater-status.ts";
 import { PollerStatus, listPolledContainers, findPolledContainer } from "../output/explanation.ts";
 import { type Fleet, askStartingService, selectHosts, withFleet } from "../fleet/fleet.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
@@ -16,13 +17,21 @@ import { type Terminal, sanitize, printJson } from "../framework/terminal.ts";
 
 /** The poller first finishes its current cycle, then asks a registry. */
 const POLLER_ANSWER_MS = 120_000;
+const ASK_AGAIN_MS = 1000;
 
 export const operatorRequestRunner =
   (kind: "update" | "rollback"): CommandRunner<"update"> =>
   async ({ CONTAINER, host, wait, json }, terminal) => {
     const print = (line: string): unknown => json || terminal.stdout.write(`${sanitize(line)}\n`);
     return withFleet(terminal, async (fleet) => {
-      const granted = await askPoller(fleet, kind, { CONTAINER, host, ...terminal });
+      const ask = () => askPoller(fleet, kind, { CONTAINER, host, ...terminal });
+      let granted = await ask();
+      if (wait && granted.kind === "busy")
+        print(`${CONTAINER} on ${granted.host}: waits: ${granted.because ?? ""}`);
+      while (wait && granted.kind === "busy" && !terminal.signal.aborted) {
+        await waitUntilIdle(fleet, granted.host, terminal);
+        granted = await ask();
+      }
       print(describeRequestResult(granted));
       const { run } = granted;
       if (!wait || run === undefined) {
@@ -40,6 +49,18 @@ export const operatorRequestRunner =
       return exitCodeFor(ends, CONTAINER);
     });
   };
+
+/** At least a moment: a plan that was just published is in no hand yet. */
+async function waitUntilIdle(
+  fleet: Fleet,
+  host: string,
+  { clock, signal }: Pick<Terminal, "clock" | "signal">,
+): Promise<void> {
+  for (let state: string | undefined; state !== "idle" && !signal.aborted;) {
+    await clock.sleep(ASK_AGAIN_MS, signal);
+    state = UpdaterStatus.safeParse(await askService(fleet, host, ["updater", "status"])).data?.state;
+  }
+}
 
 /** The answer of the host's poller. @throws NotDone where it does not answer, or knows no such container. */
 async function askPoller(

@@ -26,7 +26,7 @@ const operatorRequest = {
   options: {
     host: HOST,
     wait: {
-      says: "Tells how the run goes on, and ends with it: with 0 where the container was updated, 2 where it is `stuck`, else 1.",
+      says: "Waits for a run that is under way, then tells how its own goes on, and ends with it: with 0 where the container was updated, 2 where it is `stuck`, else 1.",
     },
   },
   json: true,

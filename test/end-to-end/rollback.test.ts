@@ -177,6 +177,15 @@ describe("ouroboros rollback", () => {
     const [newest = ""] = (await run("history", "web")).out.split("\n").slice(1);
     assert.match(newest, /updated +[\da-f]{12} → [\da-f]{12} .* rolled back by the operator/);
   });
+
+  it("waits with --wait for the run that is under way", async () => {
+    await stack.script("before_update/10-no", "#!/bin/sh\nsleep 3\n");
+    await release("apps/web", "4", VOLUMES);
+    assert.equal((await run("update", "web")).code, 0);
+    const { code, out } = await run("rollback", "web", "--wait");
+    assert.match(out, /^web on h1: waits: the updater has a plan in hand\nweb on h1: run \S+ begun$/m);
+    assert.equal(code, 0, out);
+  });
 });
 
 describe("ouroboros rollback that is killed in the middle", () => {
