@@ -237,7 +237,7 @@ export const dueReasons = {
     remedy: "unset MONITOR_ONLY to have it updated",
   },
   reported: {
-    says: "monitor only: reported already",
+    says: "a newer image is there, and was reported already: MONITOR_ONLY only reports it",
     cause: "With MONITOR_ONLY each newer image is reported once.",
     remedy: "unset MONITOR_ONLY to have it updated",
   },

@@ -10,8 +10,14 @@ export const settingErrors = {
   },
   unknownOption: {
     says: "{option} is no option",
-    cause: "The command line of a service has an option or a word that no setting reads.",
+    cause: "The command line of a service has an option that no setting reads.",
     remedy: "`ouroboros --help` lists them",
+  },
+  unknownWord: {
+    says: "{word} is neither a command nor an option",
+    cause:
+      "The command line of a service has a word that no setting reads, as other updaters take names of containers.",
+    remedy: "`ouroboros --help` lists both; containers are named in MONITOR",
   },
   settingMissing: {
     says: "{setting} is not set",

@@ -61,8 +61,8 @@ export const containerWarningTexts = {
     remedy: "correct the label, and recreate the container",
   },
   nameUnknown: {
-    says: "{where} names {name}, and no container is called so{nearest}",
-    cause: "The name is misspelt, or the container was removed.",
-    remedy: "correct it, or remove it there",
+    says: "{where} names {name}, but there is no such container{nearest}",
+    cause: "The name is misspelt, or the container was removed. In IGNORE such a name does no harm.",
+    remedy: "correct the name, or remove it",
   },
 } as const satisfies Catalogue;

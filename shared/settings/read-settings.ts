@@ -131,7 +131,11 @@ export function readFlags(args: readonly string[]): Flags {
     } else if (flagName === "" && openSetting !== undefined) {
       given.set(openSetting, `${given.get(openSetting) ?? ""} ${word ?? ""}`.trim());
     } else
-      throw new CannotStart(messageOf(settingErrors.unknownOption, { option: flagName || (word ?? "") }));
+      throw new CannotStart(
+        flagName === ""
+          ? messageOf(settingErrors.unknownWord, { word: word ?? "" })
+          : messageOf(settingErrors.unknownOption, { option: flagName }),
+      );
   }
   return given;
 }

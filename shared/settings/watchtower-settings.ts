@@ -100,6 +100,8 @@ export const watchtowerSettings: Readonly<Record<string, WatchtowerSetting>> = {
     as: nothing,
     says: "none: the labels count where COMPAT_LABELS names watchtower",
   },
+  NOTIFICATIONS: { says: "none: each URL in `NOTIFIERS` names its service" },
+  NOTIFICATION_URL: { says: "`NOTIFIERS`, in Apprise's spelling, which is often another one" },
   ROLLING_RESTART: { as: nothing, says: "`SWAPS`, 1 by default" },
   REMOVE_VOLUMES: { says: "none: an update never removes a volume of the container" },
   TIMEOUT: { says: "none: each container's own stop timeout counts" },
@@ -163,8 +165,11 @@ const namesIn = (env: NodeJS.ProcessEnv): string[] =>
     ),
   ].sort();
 
-const remedy = ({ as, says }: WatchtowerSetting): string =>
-  as === undefined ? `here: ${says}` : `set COMPAT_LABELS=watchtower to have it read, or use ${says}`;
+function remedy({ as, says }: WatchtowerSetting): string {
+  const [, none] = /^none: (.*)$/.exec(says) ?? [];
+  if (none !== undefined) return none;
+  return as === undefined ? `use ${says}` : `set COMPAT_LABELS=watchtower to have it read, or use ${says}`;
+}
 
 /**
  * Ignoring it updates nothing that watchtower would leave alone, or one of our own settings states what is wanted.

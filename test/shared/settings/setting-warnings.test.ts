@@ -71,8 +71,8 @@ const warned: readonly [string, NodeJS.ProcessEnv, readonly string[]][] = [
     { WATCHTOWER_CLEANUP: "true", WATCHTOWER_NOTIFICATIONS: "email", WATCHTOWER_TIMEOUT: "30s" },
     [
       "WATCHTOWER_CLEANUP is not read; set COMPAT_LABELS=watchtower to have it read, or use `CLEANUP`",
-      "WATCHTOWER_NOTIFICATIONS is not read: there is nothing like it here",
-      "WATCHTOWER_TIMEOUT is not read; here: none: each container's own stop timeout counts",
+      "WATCHTOWER_NOTIFICATIONS is not read; each URL in `NOTIFIERS` names its service",
+      "WATCHTOWER_TIMEOUT is not read; each container's own stop timeout counts",
     ],
   ],
   [
