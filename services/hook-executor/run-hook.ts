@@ -19,7 +19,7 @@ export async function runHook(event: HookEvent, tools: HookTools, killSignal: Ab
   if (isLate(job))
     return { verdict: "defer", reason: "the hook-executor got the event more than an hour late" };
   const verdict = combineVerdicts(await runScripts(job));
-  job.tools.log.info(verdict, "hook answered");
+  job.tools.log.debug(verdict, "hook answered"); // "script ran" has said it for each script
   return verdict;
 }
 

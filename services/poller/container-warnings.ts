@@ -91,14 +91,19 @@ export function warningsAbout(
   ];
 }
 
-/** A sentence for each name in MONITOR and IGNORE that is not among `names`. */
+/** What of MONITOR and IGNORE is not among `names`: a sentence for each name that is like one of them, one for the rest. */
 export const unknownNames = (
   names: readonly string[],
   { MONITOR, IGNORE }: Pick<WatchSettings, "MONITOR" | "IGNORE">,
 ): readonly string[] =>
-  Object.entries({ MONITOR, IGNORE }).flatMap(([setting, wanted]) =>
-    wanted.filter((name) => !names.includes(name)).map((name) => unknownName(setting, name, names)),
-  );
+  Object.entries({ MONITOR, IGNORE }).flatMap(([setting, wanted]) => {
+    const unknown = wanted.filter((name) => !names.includes(name));
+    const rest = unknown.filter((name) => didYouMean(name, names) === "");
+    return [
+      ...unknown.filter((name) => !rest.includes(name)).map((name) => unknownName(setting, name, names)),
+      ...(rest.length === 0 ? [] : [unknownName(setting, rest.join(", "), [])]),
+    ];
+  });
 
 const notRead = (label: string, setting: string): string =>
   messageOf(containerWarningTexts.labelNotRead, { label, setting });

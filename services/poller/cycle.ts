@@ -23,6 +23,8 @@ const REMEMBERED = 1000;
 
 export interface PollCycle {
   readonly outcome: CycleOutcome;
+  /** Whether it covers all containers of the host. */
+  readonly isWhole: boolean;
   /** How many containers the host has, and for how many of them a registry was asked. */
   readonly seen: number;
   readonly asked: number;
@@ -106,7 +108,8 @@ export async function runCycle(
   const unpublished = publication.skipped.map(({ container }) => container);
   return {
     outcome: publication.outcome,
-    seen: snapshot.facts.length,
+    isWhole,
+    seen: settled.length,
     isThere,
     ...counts,
     rest: publication.rest.flatMap(({ entries }) => entries.map(({ facts }) => facts.name)),

@@ -1,7 +1,9 @@
-// Logs a cycle: changes at info and warn, all else at debug, so that a quiet host has a quiet log.
+// Logs a cycle: changes at info and warn, all else at debug, so that a quiet host has a quiet log. Of a cycle that looked
+// at some containers only what it found wrong and what it planned.
 import type { Logger } from "pino";
 import { shortDigest } from "../../shared/registry/image-change.ts";
 import type { SkippedContainer } from "./plan.ts";
+import { isSwapName } from "../../shared/containers/swap-names.ts";
 import { type PollCycle, gotNoAnswers } from "./cycle.ts";
 
 /** The lines that earlier cycles have logged already. */
@@ -31,8 +33,8 @@ export function logCycle(log: Logger, cycle: PollCycle, before: LoggedSentences)
     logIfNew("warn", { container, because }, "container cannot be looked at; left alone");
   for (const { sentence, containers } of cycle.warnings) logIfNew("warn", { containers }, sentence);
   for (const sentence of cycle.unknownNames) logIfNew("warn", {}, sentence);
-  const { sentence, kinds } = summarizeSkipped(cycle.left);
-  if (sentence !== undefined) logIfNew("info", { containers: kinds }, sentence);
+  const kinds = cycle.isWhole ? groupSkipped(cycle.left) : {};
+  if (Object.keys(kinds).length > 0) logIfNew("info", { containers: kinds }, "containers left alone");
   for (const { container, labels } of cycle.ignoredLabels)
     logIfNew(
       "warn",
@@ -50,6 +52,7 @@ export function logCycle(log: Logger, cycle: PollCycle, before: LoggedSentences)
   const counts = { seen, asked, unanswered, left: left.length, rest: rest.length };
   if (outcome.kind === "published")
     log.info({ ...counts, run: outcome.run, containers: outcome.containers }, "plan published");
+  else if (!cycle.isWhole) log.debug({ ...counts, outcome: outcome.kind }, "cycle ended");
   else if (gotNoAnswers(cycle)) logIfNew("warn", counts, "cycle ended: no registry could be asked");
   else if (unanswered > 0 && outcome.kind === "nothing due")
     logIfNew("warn", counts, "cycle ended: not every image could be asked for");
@@ -57,20 +60,20 @@ export function logCycle(log: Logger, cycle: PollCycle, before: LoggedSentences)
   return logged;
 }
 
-/** `3 left alone: 2 paused, 1 built here`, with their names; without those that are current or logged as failures. */
-export function summarizeSkipped(left: readonly SkippedContainer[]): {
-  readonly sentence?: string;
-  readonly kinds: Readonly<Record<string, readonly string[]>>;
-} {
+/**
+ * Names of containers by why they are left alone, the most first; without those that are current, logged as failures,
+ * or there for the length of an update only.
+ */
+export function groupSkipped(left: readonly SkippedContainer[]): Readonly<Record<string, readonly string[]>> {
   const kinds: Record<string, string[]> = {};
-  const alone = left.filter(({ because, wrong }) => because !== "current" && wrong === undefined);
-  for (const { container, because } of alone) (kinds[kindOf(because)] ??= []).push(container.name);
-  const counts = Object.entries(kinds)
-    .sort(([kindA, namesA], [kindB, namesB]) => namesB.length - namesA.length || (kindA < kindB ? -1 : 1))
-    .map(([kind, names]) => [kind, names.sort()] as const);
-  if (counts.length === 0) return { kinds };
-  const list = counts.map(([kind, { length }]) => `${length} ${kind}`).join(", ");
-  return { sentence: `${alone.length} left alone: ${list}`, kinds: Object.fromEntries(counts) };
+  for (const { container, because, wrong } of left)
+    if (because !== "current" && wrong === undefined && !isSwapName(container.name))
+      (kinds[kindOf(because)] ??= []).push(container.name);
+  return Object.fromEntries(
+    Object.entries(kinds)
+      .sort(([kindA, namesA], [kindB, namesB]) => namesB.length - namesA.length || (kindA < kindB ? -1 : 1))
+      .map(([kind, names]) => [kind, names.sort()]),
+  );
 }
 
 /** A reason begins with its kind; the rest is about the single container. */

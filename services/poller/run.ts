@@ -254,7 +254,7 @@ async function tryCycle(
     if (err instanceof HostNameTaken || polling.nats.isClosed()) throw err;
     const because = explain(err);
     if (!polling.signal.aborted)
-      polling.log[logged.has(because) ? "debug" : "warn"]({ err }, "cycle failed; it is tried again soon");
+      polling.log[logged.has(because) ? "debug" : "warn"]({ err }, "check failed and is tried again soon");
     return { because, logged: new Set([...logged, because]) };
   }
 }

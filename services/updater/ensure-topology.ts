@@ -111,6 +111,8 @@ async function repairConsumers({ manager, context, host, nats }: Bus): Promise<v
   });
 }
 
+const REMEDY = "as the operator, run `ouroboros nats-config prepare --hosts` with the name of this host";
+
 interface TopologyPart {
   readonly what: string;
   readonly make: (manager: JetStreamManager) => Promise<void>;
@@ -130,8 +132,12 @@ async function ensureOrAwait(
       return;
     } catch (error) {
       if (error instanceof CannotStart) throw error;
-      if (!isLogged) log.warn({ because: explain(error) }, `${what} cannot be made; looking for them`);
       if (await isThere(manager).catch(() => false)) return;
+      if (!isLogged)
+        log.warn(
+          { because: explain(error), mend: REMEDY },
+          `${what} are not there and cannot be made; waiting`,
+        );
       await clock.sleep(RETRY_MS, signal);
     }
   }

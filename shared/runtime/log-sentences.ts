@@ -2,7 +2,7 @@
 // message and the fields as they are. Pure.
 import { formatImageChange } from "../registry/image-change.ts";
 import type { UpdateResult } from "../contract/payloads.ts";
-import { formatDuration } from "./time-text.ts";
+import { formatDuration, formatLocalTime } from "./time-text.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -59,8 +59,9 @@ function runBegun({ mode, containers, resumed }: LogFields): string {
 const cycleEnded = ({ seen, asked }: LogFields): string =>
   `nothing to update: ${countOf(count(seen), "container")}, ${countOf(count(asked), "image")} asked for`;
 
-const planPublished = ({ containers }: LogFields): string =>
-  `newer images for ${(Array.isArray(containers) ? containers : []).join(", ")}`;
+const namesOf = (names: unknown): string => (Array.isArray(names) ? names : []).join(", ");
+
+const planPublished = ({ containers }: LogFields): string => `newer images for ${namesOf(containers)}`;
 
 const noRegistry = ({ seen, asked }: LogFields): string =>
   `no registry answered: ${countOf(count(seen), "container")}, ${countOf(count(asked), "image")} asked for`;
@@ -76,6 +77,31 @@ function scriptRan({ script, verdict, reason, ms }: LogFields): string {
 const hookAnswered = ({ hook, verdict, reason }: LogFields): string =>
   `${String(hook)}: ${[text(verdict), text(reason)].filter(Boolean).join(": ")}`;
 
+/** `web, db (paused); api (built here)` */
+const leftAlone = ({ containers }: LogFields): string =>
+  `left alone: ${Object.entries((containers ?? {}) as Readonly<Record<string, readonly string[]>>)
+    .map(([because, names]) => `${names.join(", ")} (${because})`)
+    .join("; ")}`;
+
+const operatorAsked = ({ kind, by }: LogFields): string =>
+  `${text(by) ?? "the operator"} asks for ${kind === "rollback" ? "a rollback" : "an update"}`;
+
+const updaterActs = ({ resuming }: LogFields): string =>
+  `this updater acts on the host${resuming === undefined ? "" : ", and first ends the run of an earlier process"}`;
+
+const swapResumed = ({ outcome, because }: LogFields): string =>
+  outcome === "done"
+    ? "finished the update that an earlier process left behind"
+    : `the update that an earlier process left behind could not be finished: ${String(because)}`;
+
+const targetFails = ({ target, waiting, because }: LogFields): string =>
+  `${String(target)} takes no notifications; ${count(waiting)} kept and tried again: ${String(because)}`;
+
+function waitsForCron({ cron, zone, next_at: nextAt }: LogFields): string {
+  const at = typeof nextAt === "string" ? `: first at ${formatLocalTime(Date.parse(nextAt))}` : "";
+  return `checks by CRON ${String(cron)} (${String(zone)})${at}`;
+}
+
 type Sentence = readonly [says: (fields: LogFields) => string, shownFields: readonly string[]];
 
 const CHANGE = ["from", "to", "from_version", "to_version"];
@@ -83,6 +109,34 @@ const COUNTS = ["seen", "asked", "unanswered", "left", "rest", "outcome"];
 
 /** Sentences by log message. */
 const SENTENCES: Readonly<Record<string, Sentence>> = {
+  started: [({ version }) => `started: Ouroboros ${String(version)}`, ["version"]],
+  "private nats-server runs": [
+    ({ port, store }) => `a private NATS runs on port ${String(port)}; its data is in ${String(store)}`,
+    ["port", "store"],
+  ],
+  "waiting for hook events": [({ hooks }) => `ready to run the scripts in ${String(hooks)}`, ["hooks"]],
+  "this updater acts on the host": [updaterActs, ["resuming"]],
+  "took over from another Ouroboros, which no longer acts on this Engine": [
+    ({ before }) => `took over from ${String(before)}, which no longer acts on this Engine`,
+    ["before"],
+  ],
+  "resumed a replacement whose names were exchanged already": [swapResumed, ["outcome", "because"]],
+  "waiting for the first check": [waitsForCron, ["cron", "zone", "next_at"]],
+  "registry gave no digest": [
+    ({ images, because }) => `no digest for ${namesOf(images)}: ${String(because)}`,
+    ["images", "because"],
+  ],
+  "connection to NATS lost; waiting for it": [
+    ({ server }) => `connection to NATS at ${String(server)} lost; waiting for it`,
+    ["server"],
+  ],
+  "connected to NATS again": [({ server }) => `connected to NATS at ${String(server)} again`, ["server"]],
+  "containers left alone": [leftAlone, ["containers"]],
+  "asked for by the operator": [operatorAsked, ["kind", "by"]],
+  "the target does not take notifications; they are kept and tried again": [
+    targetFails,
+    ["target", "waiting", "because"],
+  ],
   "container ended": [containerEnded, ["end", "because", "downtime_ms", ...CHANGE]],
   "run begun": [runBegun, ["mode", "containers", "resumed"]],
   "run finished": [runFinished, ["ends"]],

@@ -2,6 +2,7 @@
 import { shortId } from "../registry/image-change.ts";
 import { type LogFields, type LogSentence, sentenceFor } from "./log-sentences.ts";
 import { parseJson } from "../contract/messages.ts";
+import { formatLocalTime } from "./time-text.ts";
 
 interface LogLineOptions {
   /** Whether to colour the level with terminal escapes. */
@@ -20,10 +21,11 @@ export function formatLogLine(line: string, { colour, everything }: LogLineOptio
   const { time, level, msg, service, host, container, err, ...fields } = (parseJson(line) ?? {}) as Readonly<
     Record<string, unknown>
   >;
-  const at = typeof time === "string" ? time.slice(11, 19) : "";
-  const where = [service, host, container].filter((part) => part !== undefined && part !== null).map(String);
+  const at = typeof time === "string" ? formatLocalTime(Date.parse(time)).slice(11) : "";
+  const where = [service, host, container].map((part) => String(part ?? "")).filter((part) => part !== "");
   const colourCode = colour ? COLOURS[String(level)] : undefined;
   const paddedLevel = String(level).padEnd(8);
+  const { stack, message } = errorText(err, String(level));
   const sentence = sentenceFor(String(msg), fields) ?? withReason(String(msg), everything ? {} : fields);
   const hidden = everything ? [] : [...DEBUG_FIELDS, ...sentence.shownFields];
   const rest = Object.entries(fields)
@@ -37,12 +39,12 @@ export function formatLogLine(line: string, { colour, everything }: LogLineOptio
       at,
       colourCode === undefined ? paddedLevel : `\x1b[${colourCode}m${paddedLevel}\x1b[0m`,
       where.join(" "),
-      sentence.says,
+      message === undefined ? sentence.says : `${sentence.says}: ${message}`,
       ...rest,
     ]
       .filter((part) => part !== "")
       .join("  "),
-    ...(err === undefined ? [] : [errorText(err, String(level))]),
+    ...(stack === undefined ? [] : [stack]),
     "",
   ].join("\n");
 }
@@ -57,10 +59,12 @@ function withReason(message: string, { because, mend }: LogFields): LogSentence 
   };
 }
 
-/** A stack is of use where something is wrong with the program; else the message says enough. */
-function errorText(err: unknown, level: string): string {
+/** A stack is of use where something is wrong with the program; else the message says enough, and ends the line. */
+function errorText(err: unknown, level: string): { readonly stack?: string; readonly message?: string } {
+  if (err === undefined) return {};
   const { stack, message } = err as { readonly stack?: string; readonly message?: string };
-  return (["error", "critical"].includes(level) ? stack : message) ?? formatValue(err, true);
+  if (["error", "critical"].includes(level)) return { stack: stack ?? formatValue(err, true) };
+  return { message: message ?? formatValue(err, true) };
 }
 
 const isEmpty = (value: unknown): boolean =>

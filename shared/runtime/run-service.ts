@@ -12,6 +12,7 @@ import { Health, serveHealth } from "./health.ts";
 import { openLog } from "./log.ts";
 import { EXIT_CODES, type ProgramResult, isOneCycle, runWithTimeLimit } from "./one-cycle.ts";
 import type { ContainerNames } from "./container-names.ts";
+import { OWN_VERSION } from "./own-version.ts";
 import { findOwnContainers } from "../docker/own-container.ts";
 import { readFlags, readSettings } from "../settings/read-settings.ts";
 import { settingWarnings } from "../settings/setting-warnings.ts";
@@ -48,7 +49,7 @@ export async function runService(name: string, args: readonly string[], service:
     const settings = readSettings(process.env, flags);
     dataDir = settings.DATA_DIR;
     log = openLog({ service: name === "ouroboros" ? undefined : name, settings, out: process.stdout });
-    log.info({ pid: process.pid }, "started");
+    log.info({ pid: process.pid, version: OWN_VERSION }, "started");
     for (const warning of settingWarnings(process.env, flags, settings)) log.warn(warning);
     const health = new Health();
     await using _served = await serveHealth(settings.HEALTH_PORT, health);

@@ -85,7 +85,7 @@ export const settings = {
     flags: ["-tz", "--timezone"],
     byDefault: "UTC",
     read: value.text,
-    says: "Time zone of CRON, for example `Europe/Berlin`. An unknown one is named in the log, and UTC is used.",
+    says: "Time zone of CRON, for example `Europe/Berlin`; the variable also counts for the times in the pretty log. An unknown one is named in the log, and UTC is used.",
   },
   JITTER: {
     flags: ["--jitter"],
@@ -478,7 +478,7 @@ export const settings = {
     flags: ["--log-format"],
     byDefault: "",
     read: value.logFormat,
-    says: "`json` or `pretty` (sentences for people; ids and all fields only with `LOG_LEVEL=debug`). Where it is not given, `pretty` on a terminal; compose.yaml sets `pretty`.",
+    says: "`json` or `pretty` (sentences for people, with times in the zone of TZ; ids and all fields only with `LOG_LEVEL=debug`). Where it is not given, `pretty` on a terminal; compose.yaml sets `pretty`.",
   },
   HEALTH_PORT: {
     byDefault: "",

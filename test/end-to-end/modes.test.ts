@@ -83,7 +83,9 @@ describe("MONITOR_ONLY", () => {
     await stack.check();
     await release("apps/web", "2");
     assert.deepEqual(await update(stack), { web: "noted" });
-    assert.deepEqual(await skippedContainers(stack), { web: "monitor only: reported already" });
+    assert.deepEqual(await skippedContainers(stack), {
+      web: "a newer image is there, and was reported already: MONITOR_ONLY only reports it",
+    });
     await release("apps/web", "3");
     assert.deepEqual(await update(stack), { web: "noted" });
     assert.deepEqual(

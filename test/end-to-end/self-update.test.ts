@@ -94,7 +94,7 @@ describe("a self-update", function () {
     await releaseGeneration("2");
     await run();
     const said = await ended();
-    assert.match(said, /"end":"rolled_back".*refuse at after_self_update: .*not this one/);
+    assert.match(said, /"end":"rolled_back".*refused at after_self_update: .*not this one/);
     await alone();
     assert.equal(await generation("ouroboros"), "1");
   });

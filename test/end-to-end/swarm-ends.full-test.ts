@@ -98,7 +98,7 @@ describe("the update of a service", () => {
       assert.equal(end, "stuck", because);
       assert.match(
         because,
-        /refuse at after_service_update: .*too slow.*; this node manages the swarm no more/s,
+        /refused at after_service_update: .*too slow.*; this node manages the swarm no more/s,
       );
       assert.equal((await serviceSeenBy(h3, "web"))?.digest, digest);
       await h1.docker.swarmLeave({ force: true });

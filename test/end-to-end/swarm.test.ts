@@ -109,7 +109,7 @@ if service.name == "web": open(os.environ["HOME"] + "/note", "w").write(note)
     const because = Object.fromEntries(report.left.map((left) => [left.container, left.because]));
     assert.equal(because["unlabelled"], "its label com.ouroboros.enable says no");
     assert.match(because["failing"] ?? "", /^held: /);
-    assert.match(because["refused"] ?? "", /^held: refuse at after_service_update: .*too slow/s);
+    assert.match(because["refused"] ?? "", /^held: refused at after_service_update: .*too slow/s);
     assert.equal(await swarm.digestOf("unlabelled"), before1.get("unlabelled"));
     assert.deepEqual(report.outcome, { kind: "nothing due" });
   });

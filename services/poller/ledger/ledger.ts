@@ -70,10 +70,7 @@ export class Ledger {
 
   constructor(options: LedgerOptions) {
     this.#options = options;
-    this.#attempts = new LoggedAttempts(
-      options.log,
-      "ledger is kept in memory: it cannot be read or stored on NATS now",
-    );
+    this.#attempts = new LoggedAttempts(options.log, "the ledger is kept in memory until NATS can store it");
   }
 
   /** What is known of the image. */

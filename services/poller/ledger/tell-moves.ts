@@ -46,7 +46,7 @@ async function tellMove(polling: Polling, move: MovedTag, names: readonly string
   try {
     const via = { js, clock, signal: clock.deadline(PUBLISH_MS, signal) };
     await publishOnce(via, { subject, body, contentType: "application/cloudevents+json" });
-    log.info({ image, from: from.digest, to }, "tag has moved");
+    log.debug({ image, from: from.digest, to }, "tag has moved");
   } catch (error) {
     log.info({ image, because: explain(error) }, "that a tag has moved could not be published");
   }

@@ -1,5 +1,6 @@
 // Ends a container's part of a run: holds the digest if it must be held, then records the end in the journal and
 // reports it.
+import type { HookName } from "../../../shared/contract/hooks.ts";
 import { OPERATOR } from "../../../shared/contract/participants.ts";
 import type { DecisionRecord, UpdateResult } from "../../../shared/contract/run-records.ts";
 import type { StepTime } from "../../../shared/contract/payloads.ts";
@@ -150,8 +151,12 @@ export function resultOfVerdict(decided: DecisionRecord, at?: string): ResultDet
 /** after_update decided that the old container is put back, and that was done. */
 export function resultOfRefusedUpdate(decided: DecisionRecord): ResultDetails {
   const { because, ...attribution } = describeDecision(decided);
-  return { end: "rolled_back", because: `${decided.verdict} at after_update: ${because}`, ...attribution };
+  return { end: "rolled_back", because: `${verdictAt(decided, "after_update")}: ${because}`, ...attribution };
 }
+
+/** `refused at after_update`. A new container that somebody puts off does not stay either. */
+export const verdictAt = ({ verdict }: Pick<DecisionRecord, "verdict">, hook: HookName): string =>
+  `${verdict === "defer" ? "put off" : "refused"} at ${hook}`;
 
 /** A rollback is recorded as the operator's: by this the next rollback knows that it goes forward again. */
 const attributeToOperator = ({ isRollback }: Run, ending: ResultDetails): ResultDetails =>

@@ -1,5 +1,6 @@
 // Dry run and monitor mode: asks the hooks in the same order as an update would, and touches nothing.
 import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
+import type { Mode } from "../../../shared/contract/hooks.ts";
 import { describeContainer, describeImage } from "../../../shared/containers/payloads-from-engine.ts";
 import { finishContainer } from "./finish-container.ts";
 import { startDependencies, stopDependencies } from "./run-dependencies.ts";
@@ -7,6 +8,10 @@ import type { GroupWork } from "./run-group.ts";
 import { type GroupedEntries, findEntry, findNeededDependencies } from "./group-entries.ts";
 import { askBeforeRecreation } from "./hard-dependencies.ts";
 import type { Run, InspectedContainer } from "../updater.ts";
+
+/** The setting that the plan's mode comes from, and what follows. */
+export const whyUntouched = (mode: Mode): string =>
+  `${mode === "dry_run" ? "DRY_RUN" : "MONITOR_ONLY"}: nothing is touched`;
 
 export function reportGroups(
   run: Run,
@@ -41,7 +46,7 @@ export function reportGroups(
             });
             await finishContainer(run, entry, {
               end: "noted",
-              because: `${run.mode}: nothing is touched`,
+              because: whyUntouched(run.mode),
               by: "updater",
               from: imageId,
             });

@@ -5,7 +5,7 @@
 import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
 import { Suspended, explain } from "../../../shared/errors.ts";
 import { eventId } from "../../../shared/contract/subjects.ts";
-import { finishContainer } from "./finish-container.ts";
+import { finishContainer, verdictAt } from "./finish-container.ts";
 import {
   type HelperOutcome,
   awaitHelper,
@@ -33,7 +33,7 @@ export async function startSelfUpdate(
   const change = { from: facts.Image, to: image };
   const after = run.journal.findDecision(eventId(run.journal.run, "after_self_update", name));
   if (after !== undefined && after.verdict !== "proceed") {
-    const because = `${after.verdict} at after_self_update: ${after.reason ?? "no reason given"}`;
+    const because = `${verdictAt(after, "after_self_update")}: ${after.reason ?? "no reason given"}`;
     await finishContainer(run, entry, {
       end: "rolled_back",
       because,

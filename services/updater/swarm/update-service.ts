@@ -7,7 +7,7 @@ import { eventId } from "../../../shared/contract/subjects.ts";
 import { Expired } from "../../../shared/errors.ts";
 import { whyNotActing } from "../../../shared/swarm/read-services.ts";
 import type { ServiceDocument } from "../../../shared/swarm/service-document.ts";
-import { type ResultDetails, finishContainer, resultOfVerdict } from "../plan/finish-container.ts";
+import { type ResultDetails, finishContainer, resultOfVerdict, verdictAt } from "../plan/finish-container.ts";
 import { expectBelowFailureLimit } from "../plan/failure-limit.ts";
 import type { Run, UpdateEntry } from "../updater.ts";
 import { applyUpdate, awaitService, awaitSwarm, findApplying } from "./apply-update.ts";
@@ -111,7 +111,7 @@ async function confirm(run: Run, entry: UpdateEntry, sent: SentUpdate): Promise<
   const service = await expectThere(run, entry);
   const decided = await askAfterServiceUpdate(run, { entry, service, ...sent });
   if (decided.verdict !== "proceed") {
-    const because = `${decided.verdict} at after_service_update: ${decided.reason ?? "no reason given"}`;
+    const because = `${verdictAt(decided, "after_service_update")}: ${decided.reason ?? "no reason given"}`;
     return rollBack(run, entry, sent, { end: "rolled_back", because, by: decided.by ?? "", decided });
   }
   const left = judgeImage({ service: await awaitService(run, entry.facts.id), tasks: [] }, sent);

@@ -17,6 +17,7 @@ import {
 } from "../../../shared/errors.ts";
 import { factsOfService, findOwnServices, readServices } from "../../../shared/swarm/read-services.ts";
 import { finishContainer } from "../plan/finish-container.ts";
+import { whyUntouched } from "../plan/report-groups.ts";
 import { entryFrom, factsOfPlanned, whyPlanExpired } from "../plan/revalidate-plan.ts";
 import type { Plan, PlannedContainer } from "../plan/plan-message.ts";
 import type { Run, UpdateEntry } from "../updater.ts";
@@ -136,6 +137,6 @@ async function reportService(run: Run, entry: UpdateEntry): Promise<void> {
   const service = await awaitService(run, entry.facts.id);
   if (service === undefined) throw new Expired(reasonOf(serviceFailures.gone));
   await askInsteadOfUpdate(run, { entry, service, from });
-  const because = `${run.mode}: nothing is touched`;
+  const because = whyUntouched(run.mode);
   await finishContainer(run, entry, { end: "noted", because, by: "updater", from });
 }

@@ -57,7 +57,7 @@ describe("ouroboros explain", () => {
     const { digest } = await pushApp("explained", "1");
     const held: HeldEntry = { digest, because: "smoke test failed", by: "ci", until: null, tries: 1 };
     await stage.held.put(heldKey(HOST, "web"), JSON.stringify(held));
-    const ended = { kind: "ended", end: "rolled_back", because: "refuse at after_update" } as const;
+    const ended = { kind: "ended", end: "rolled_back", because: "refused at after_update" } as const;
     await journal(stage, "01a", { ...ended, container: "web", because: "longer ago" });
     await journal(stage, "01b", { ...ended, container: "web" });
     await journal(stage, "01b", { kind: "finished", ends: { web: "rolled_back" }, ms: 1 });
@@ -76,7 +76,7 @@ describe("ouroboros explain", () => {
     assert.deepEqual(lines.slice(2, 6), [
       `  held:      ${digest}, until the tag changes: smoke test failed (ci)`,
       "  last run:  rolled_back",
-      "  because:   refuse at after_update (3 h ago, run 01b)",
+      "  because:   refused at after_update (3 h ago, run 01b)",
       "  to do:     mend the cause; to try again now: `ouroboros update web`",
     ]);
     const all = (await explain(stage)).out.split("\n").map((line) => line.split(/ {2,}/));

@@ -5,7 +5,7 @@ import {
   withoutSwaps,
 } from "../../../services/poller/container-warnings.ts";
 import { FirstStart } from "../../../services/poller/first-start.ts";
-import { summarizeSkipped } from "../../../services/poller/log-cycle.ts";
+import { groupSkipped, logCycle } from "../../../services/poller/log-cycle.ts";
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
 import { ContainerNames } from "../../../shared/runtime/container-names.ts";
 import { readSettings } from "../../../shared/settings/read-settings.ts";
@@ -80,8 +80,8 @@ describe("of what containers say, is told", () => {
       [called("web", {}, { dependsOn: ["dbb"] }), called("db", { [`${WATCHTOWER}.depends-on`]: "/weeb" })],
       { COMPAT_LABELS: "watchtower" },
       [
-        "web: a dependency label names dbb, and no container is called so; did you mean db?",
-        `db: ${WATCHTOWER}.depends-on names weeb, and no container is called so; did you mean web?`,
+        "web: a dependency label names dbb, but there is no such container; did you mean db?",
+        `db: ${WATCHTOWER}.depends-on names weeb, but there is no such container; did you mean web?`,
       ],
     ],
   ];
@@ -98,9 +98,9 @@ describe("of what containers say, is told", () => {
 
 describe("a name in MONITOR or IGNORE that no container bears", () => {
   it("is told with the near one", () => {
-    assert.deepEqual(unknownNames(["web", "db"], wishes({ MONITOR: "web weeb", IGNORE: "cache" })), [
-      "MONITOR names weeb, and no container is called so; did you mean web?",
-      "IGNORE names cache, and no container is called so: correct it, or remove it there",
+    assert.deepEqual(unknownNames(["web", "db"], wishes({ MONITOR: "web weeb", IGNORE: "cache mongo" })), [
+      "MONITOR names weeb, but there is no such container; did you mean web?",
+      "IGNORE names cache, mongo, but there is no such container: correct the name, or remove it",
     ]);
   });
 
@@ -119,19 +119,52 @@ describe("what was left alone", () => {
     because,
     ...(wrong && { wrong }),
   });
-  it("is counted by kind, the most first; what is current or told as trouble is not", () => {
-    const { sentence, kinds } = summarizeSkipped([
+  it("is named by kind, the most first; what is current, told as trouble or part of an update is not", () => {
+    const kinds = groupSkipped([
       left("b", "paused"),
       left("a", "built here: its image comes from no registry; run a pulled one"),
       left("c", "paused"),
       left("d", "current"),
       left("e", "ghcr.io: no answer", true),
+      left("f.ouroboros-new-01a", "not running"),
     ]);
-    assert.equal(sentence, "3 left alone: 2 paused, 1 built here");
-    assert.deepEqual(kinds, { paused: ["b", "c"], "built here": ["a"] });
+    assert.deepEqual(Object.entries(kinds), [
+      ["paused", ["b", "c"]],
+      ["built here", ["a"]],
+    ]);
+  });
+  it("is said of a cycle that looked at all containers, not of one that looked at some", () => {
+    const linesOf = (isWhole: boolean): string[] => {
+      const lines: string[] = [];
+      const log = pino(
+        {},
+        { write: (line: string) => void lines.push((JSON.parse(line) as { msg: string }).msg) },
+      );
+      const counts = {
+        seen: 2,
+        asked: 0,
+        unanswered: 0,
+        isWhole,
+        isThere: true,
+        left: [left("a", "paused")],
+      };
+      const lists = {
+        rest: [],
+        due: [],
+        ignoredLabels: [],
+        unseen: [],
+        lagging: [],
+        warnings: [],
+        unknownNames: [],
+      };
+      logCycle(log, { outcome: { kind: "nothing due" }, ...counts, ...lists }, new Set());
+      return lines;
+    };
+    assert.deepEqual(linesOf(true), ["containers left alone", "cycle ended"]);
+    assert.deepEqual(linesOf(false), []);
   });
   it("is no line where nothing was", () => {
-    assert.equal(summarizeSkipped([left("d", "current")]).sentence, undefined);
+    assert.deepEqual(groupSkipped([left("d", "current")]), {});
   });
 });
 

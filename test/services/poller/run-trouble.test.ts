@@ -66,7 +66,7 @@ describe("the poller in trouble", () => {
     await bedCommand("start", "1");
     assert.equal((await stage.check()).outcome.kind, "nothing due");
     assert.equal(
-      poller.log.filter(({ msg, level }) => msg.startsWith("cycle failed") && level === 40).length,
+      poller.log.filter(({ msg, level }) => msg.startsWith("check failed") && level === 40).length,
       1,
     );
     await stage.server.restart();

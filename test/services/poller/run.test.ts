@@ -57,7 +57,7 @@ describe("the poller", () => {
     assert.deepEqual((await hostRecord(stage))?.last_plan?.run, second.data.run);
     assert.ok(
       poller.log.some(({ msg }) =>
-        msg?.startsWith("a dependency label names nobody, and no container is called so"),
+        msg?.startsWith("a dependency label names nobody, but there is no such container"),
       ),
     );
   });
@@ -137,7 +137,10 @@ describe("the poller", () => {
       await stage.finish(plan, {});
       const again = await stage.check();
       assert.equal(again.outcome.kind, "nothing due");
-      assert.equal(again.left[0]?.because, "monitor only: reported already");
+      assert.equal(
+        again.left[0]?.because,
+        "a newer image is there, and was reported already: MONITOR_ONLY only reports it",
+      );
     }
     await using _poller = startPoller(h1, stage.server, monitor);
     assert.equal((await stage.check()).outcome.kind, "nothing due");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "mocha";
+import { after, beforeEach, describe, it } from "mocha";
 import { type LogFields, sentenceFor } from "../../../shared/runtime/log-sentences.ts";
 import { formatLogLine } from "../../../shared/runtime/pretty-log.ts";
 
@@ -7,6 +7,15 @@ const id = (digit: string): string => `sha256:${digit.repeat(64)}`;
 const IMAGES = { from: id("a"), to: id("b") };
 
 describe("the log for people", () => {
+  const zone = process.env["TZ"];
+  beforeEach(() => {
+    process.env["TZ"] = "UTC";
+  });
+  after(() => {
+    if (zone === undefined) delete process.env["TZ"];
+    else process.env["TZ"] = zone;
+  });
+
   it("has lists and maps of texts in words, and in JSON while debugging", () => {
     const fields = {
       containers: ["web", "api"],
@@ -106,6 +115,55 @@ describe("the log for people", () => {
       "before_update: proceed",
     ],
     ["a run without containers", "run finished", { ends: {} }, "run finished: nothing to do"],
+    [
+      "which containers are left alone, and why",
+      "containers left alone",
+      { containers: { paused: ["b", "c"], "built here": ["a"] } },
+      "left alone: b, c (paused); a (built here)",
+    ],
+    [
+      "for which images a registry gave no digest",
+      "registry gave no digest",
+      { images: ["web", "api"], because: "registry unreachable: docker.io: no route" },
+      "no digest for web, api: registry unreachable: docker.io: no route",
+    ],
+    [
+      "which NATS is away",
+      "connection to NATS lost; waiting for it",
+      { server: "nats:4222" },
+      "connection to NATS at nats:4222 lost; waiting for it",
+    ],
+    ["who asks for what", "asked for by the operator", { kind: "update" }, "the operator asks for an update"],
+    [
+      "who asks for what on the dashboard",
+      "asked for by the operator",
+      { kind: "rollback", by: "ann" },
+      "ann asks for a rollback",
+    ],
+    [
+      "that an updater ends a run of before",
+      "this updater acts on the host",
+      { writer: "w", resuming: "r" },
+      "this updater acts on the host, and first ends the run of an earlier process",
+    ],
+    [
+      "how the update ended that an earlier process left behind",
+      "resumed a replacement whose names were exchanged already",
+      { outcome: "undone", because: "it is unhealthy" },
+      "the update that an earlier process left behind could not be finished: it is unhealthy",
+    ],
+    [
+      "which target takes no notifications",
+      "the target does not take notifications; they are kept and tried again",
+      { target: "json (1 of 2)", waiting: 3, because: "Connection refused" },
+      "json (1 of 2) takes no notifications; 3 kept and tried again: Connection refused",
+    ],
+    [
+      "when CRON checks",
+      "waiting for the first check",
+      { cron: "0 4 * * *", zone: "UTC", next_at: null },
+      "checks by CRON 0 4 * * * (UTC)",
+    ],
     ["nothing else", "toString", {}, undefined],
   ];
   for (const [sentence, message, fields, expected] of sentences)
@@ -129,6 +187,15 @@ describe("the log for people", () => {
   ] as const)
     it(sentence, () => assert.equal(formatLogLine(line, { colour: false, everything }), expected));
 
+  it("has its times in the time zone of TZ", () => {
+    process.env["TZ"] = "Asia/Tokyo";
+    assert.equal(lineOf({ msg: "said" }), "19:00:00  warn      said\n");
+  });
+
+  it("has no place for what concerns no container", () => {
+    assert.equal(lineOf({ msg: "said", host: "h1", container: "" }), "10:00:00  warn      h1  said\n");
+  });
+
   const lineOf = (fields: LogFields): string =>
     formatLogLine(JSON.stringify({ time: "2026-02-01T10:00:00.000Z", level: "warn", ...fields }), {
       colour: false,
@@ -144,7 +211,7 @@ describe("the log for people", () => {
     const err = { type: "Error", message: "no route", stack: "Error: no route\n    at connect (x.ts:1:1)" };
     assert.equal(
       lineOf({ msg: "message given up", err }),
-      "10:00:00  warn      message given up\nno route\n",
+      "10:00:00  warn      message given up: no route\n",
     );
     assert.match(lineOf({ level: "error", msg: "NATS error", err }), /\n {4}at connect/);
   });

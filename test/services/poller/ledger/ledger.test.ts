@@ -56,7 +56,7 @@ describe("the ledger of a host", () => {
       await ledger.save();
     }
     assert.deepEqual(digestsOf(ledger.entryOf(IMAGE)), ["a"]);
-    assert.equal(lines.filter((line) => line.includes("ledger is kept in memory")).length, 1);
+    assert.equal(lines.filter((line) => line.includes("the ledger is kept in memory")).length, 1);
     await ensureTopology(nats, manager);
     await ledger.save();
     assert.deepEqual(digestsOf(await stored()), ["a"]);
