@@ -11,7 +11,7 @@ export type LoggedSentences = ReadonlySet<string>;
 
 export function logCycle(log: Logger, cycle: PollCycle, before: LoggedSentences): LoggedSentences {
   const logged = new Set<string>();
-  const logIfNew = (level: "info" | "warn", fields: object, phrase: string): void => {
+  const logIfNew: LogIfNew = (level, fields, phrase) => {
     const key = JSON.stringify([phrase, fields]);
     logged.add(key);
     log[before.has(key) ? "debug" : level](fields, phrase);
@@ -45,19 +45,26 @@ export function logCycle(log: Logger, cycle: PollCycle, before: LoggedSentences)
       },
       "labels of its image that concern others do not count",
     );
-  const { seen, asked, left, outcome, rest, unanswered, advice } = cycle;
+  const { advice } = cycle;
   if (advice !== undefined) logIfNew("warn", { because: advice }, "credentials are for no registry");
-  if (outcome.kind === "waiting")
-    logIfNew("info", { because: outcome.because }, "plan waits for the updater");
+  logOutcome(log, cycle, logIfNew);
+  return logged;
+}
+
+type LogIfNew = (level: "info" | "warn", fields: object, phrase: string) => void;
+
+function logOutcome(log: Logger, cycle: PollCycle, logIfNew: LogIfNew): void {
+  const { seen, asked, left, outcome, rest, unanswered, isWhole } = cycle;
   const counts = { seen, asked, unanswered, left: left.length, rest: rest.length };
   if (outcome.kind === "published")
     log.info({ ...counts, run: outcome.run, containers: outcome.containers }, "plan published");
-  else if (!cycle.isWhole) log.debug({ ...counts, outcome: outcome.kind }, "cycle ended");
+  else if (outcome.kind === "waiting")
+    logIfNew("info", { because: outcome.because }, "plan waits for the updater");
+  else if (!isWhole) log.debug({ ...counts, outcome: outcome.kind }, "cycle ended");
   else if (gotNoAnswers(cycle)) logIfNew("warn", counts, "cycle ended: no registry could be asked");
-  else if (unanswered > 0 && outcome.kind === "nothing due")
+  else if (unanswered > 0)
     logIfNew("warn", counts, "cycle ended: not every image could be asked for");
   else logIfNew("info", { ...counts, outcome: outcome.kind }, "cycle ended");
-  return logged;
 }
 
 /**

@@ -50,7 +50,7 @@ export const commandErrors = {
   engineSilent: {
     says: "the Engine at {socket} does not answer ({because})",
     cause: "Docker does not run, the socket is not mounted, or this user may not use it.",
-    remedy: "start Docker, mount its socket, or correct DOCKER_SOCKETS",
+    remedy: "run it where the socket is mounted, as by `docker compose exec updater ouroboros doctor`",
   },
   hostNameUnknown: {
     says: "the Engine at {socket}, whose name the host gets, does not answer ({because})",

@@ -22,7 +22,9 @@ export function formatLogLine(line: string, { colour, everything }: LogLineOptio
     Record<string, unknown>
   >;
   const at = typeof time === "string" ? formatLocalTime(Date.parse(time)).slice(11) : "";
-  const where = [service, host, container].map((part) => String(part ?? "")).filter((part) => part !== "");
+  const where = [service, host, container]
+    .filter((part) => part !== undefined && part !== null && part !== "")
+    .map(String);
   const colourCode = colour ? COLOURS[String(level)] : undefined;
   const paddedLevel = String(level).padEnd(8);
   const { stack, message } = errorText(err, String(level));

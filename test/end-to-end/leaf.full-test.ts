@@ -47,7 +47,7 @@ for (const version of ["2.10", "2.15"] as const) {
       assert.deepEqual(await overview(h1), ["web running 3"]);
       assert.equal(await scene.scriptRuns(), 2);
       assert.equal(judge.asked.length, 1);
-      assert.match(JSON.stringify(stack.records), /the hub hub is out of reach \(NATS_HUB_AWAY=local\)/);
+      assert.match(JSON.stringify(stack.records), /the hub is out of reach \(NATS_HUB=hub, NATS_HUB_AWAY=local\)/);
       link.join();
       const joined = performance.now();
       await scene.hubHasAll();
@@ -75,7 +75,7 @@ for (const version of ["2.10", "2.15"] as const) {
       assert.deepEqual(await overview(h1), ["web running 1"]);
       assert.equal(await scene.scriptRuns(), 0);
       const ended = stack.records.find(({ kind }) => kind === "ended");
-      assert.match(JSON.stringify(ended), /the hub hub is out of reach \(NATS_HUB_AWAY=stop\)/);
+      assert.match(JSON.stringify(ended), /the hub is out of reach \(NATS_HUB=hub, NATS_HUB_AWAY=stop\)/);
       link.join();
       await scene.isJoined();
       const { code, out, err } = await runOuroboros(stack, "update", "web");

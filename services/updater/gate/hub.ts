@@ -36,7 +36,7 @@ export class Hub {
   }
 
   get trouble(): string {
-    return `the hub ${this.name} is out of reach (NATS_HUB_AWAY=${this.away})`;
+    return `the hub is out of reach (NATS_HUB=${this.name}, NATS_HUB_AWAY=${this.away})`;
   }
 
   /** Always false if there is no hub. */
