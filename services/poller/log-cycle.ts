@@ -62,8 +62,7 @@ function logOutcome(log: Logger, cycle: PollCycle, logIfNew: LogIfNew): void {
     logIfNew("info", { because: outcome.because }, "plan waits for the updater");
   else if (!isWhole) log.debug({ ...counts, outcome: outcome.kind }, "cycle ended");
   else if (gotNoAnswers(cycle)) logIfNew("warn", counts, "cycle ended: no registry could be asked");
-  else if (unanswered > 0)
-    logIfNew("warn", counts, "cycle ended: not every image could be asked for");
+  else if (unanswered > 0) logIfNew("warn", counts, "cycle ended: not every image could be asked for");
   else logIfNew("info", { ...counts, outcome: outcome.kind }, "cycle ended");
 }
 

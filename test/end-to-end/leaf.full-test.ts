@@ -47,7 +47,10 @@ for (const version of ["2.10", "2.15"] as const) {
       assert.deepEqual(await overview(h1), ["web running 3"]);
       assert.equal(await scene.scriptRuns(), 2);
       assert.equal(judge.asked.length, 1);
-      assert.match(JSON.stringify(stack.records), /the hub is out of reach \(NATS_HUB=hub, NATS_HUB_AWAY=local\)/);
+      assert.match(
+        JSON.stringify(stack.records),
+        /the hub is out of reach \(NATS_HUB=hub, NATS_HUB_AWAY=local\)/,
+      );
       link.join();
       const joined = performance.now();
       await scene.hubHasAll();
