@@ -27,6 +27,7 @@ import { type LookRequest, answerLook } from "./look-request.ts";
 import { watchExpiredUpdates } from "./expired-updates.ts";
 import { Mirrors } from "./mirrors.ts";
 import { ImageOrigins } from "./image-origins.ts";
+import { modeOf } from "./publish-plan.ts";
 import type { Polling } from "./polling.ts";
 import { proxiesFrom } from "./proxy.ts";
 import { Registries } from "./registries.ts";
@@ -145,7 +146,7 @@ async function pollAlways(untimed: Polling): Promise<number> {
     if (result.cycle === undefined) timetable.retryIn(RETRY_MS);
     logged = result.logged;
     hasRest = isMoreDue(result);
-    last = makeCycleReport(result, clock.now());
+    last = makeCycleReport(result, { now: clock.now(), mode: modeOf(polling.settings) });
     answer({ ...identityOf(polling), ...last });
   }
 }

@@ -87,11 +87,14 @@ describe("MONITOR_ONLY", () => {
       web: "a newer image is there, and was reported already: MONITOR_ONLY only reports it",
     });
     await release("apps/web", "3");
-    assert.deepEqual(await update(stack), { web: "noted" });
+    const { due } = (await stack.check()) as unknown as { readonly due: readonly { because: string }[] };
     assert.deepEqual(
-      stack.heard().filter((one) => one.startsWith("notify")),
-      ["notify_update web", "notify_update web"],
+      due.map(({ because }) => because),
+      ["a newer image is there, and MONITOR_ONLY only reports it"],
     );
+    const notified = () => stack.heard().filter((one) => one.startsWith("notify"));
+    await until("it is told again", () => notified().length === 2);
+    assert.deepEqual(notified(), ["notify_update web", "notify_update web"]);
   });
 });
 
