@@ -92,8 +92,8 @@ describe("ouroboros rollback", () => {
     assert.equal((await h1.docker.getImage(Config.Image).inspect()).Id, images[1]);
     const entry = await readHold(stack, "web");
     assert.deepEqual(
-      [entry?.because, entry?.by, entry?.until],
-      ["rolled back by the operator", "operator", null],
+      [entry?.because, entry?.by, entry?.until, entry?.end],
+      ["rolled back by the operator", "operator", null, "rolled_back"],
     );
     assert.match(
       (await skippedContainers(stack))["web"] ?? "",

@@ -68,7 +68,7 @@ async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: 
   const last = await readUpdateRecord({ ...bus.context, host: bus.host }, facts.name);
   if (last?.by === OPERATOR && last.run !== journal.run) return;
   const because = "rolled back by the operator";
-  const entry: HeldEntry = { digest, because, by: OPERATOR, until: null, tries: 1 };
+  const entry: HeldEntry = { digest, because, by: OPERATOR, until: null, end: "rolled_back", tries: 1 };
   await bus.held.put(key, JSON.stringify(entry));
 }
 
