@@ -255,10 +255,12 @@ export const notices = {
         from_version: z
           .string()
           .nullable()
+          .optional()
           .describe("Version of the image before (its label org.opencontainers.image.version)."),
         to_version: z
           .string()
           .nullable()
+          .optional()
           .describe("Version of the image after, or of the one that was tried."),
         downtime_ms: z
           .number()
@@ -357,7 +359,10 @@ export const EventContext = z.object({
 });
 export type EventContext = z.infer<typeof EventContext>;
 
-/** The schema of an event's `data`: its own fields and the context. Fields may be added; none is removed. */
+/**
+ * The schema of an event's `data`: its own fields and the context. Fields may be added, as optional ones, because the
+ * services of an earlier version do not send them; none is removed.
+ */
 export function dataSchema(name: EventName): z.ZodObject {
   return (isHookName(name) ? hooks[name].locals : notices[name].data).extend(EventContext.shape);
 }
