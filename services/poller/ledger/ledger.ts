@@ -43,7 +43,7 @@ export interface MovedTag {
 }
 
 /** An update to the digest ended. */
-export interface UpdateEnd {
+export interface ImageUpdateEnd {
   readonly image: string;
   readonly digest: string;
   readonly end: UpdateResult;
@@ -124,7 +124,7 @@ export class Ledger {
     this.#change(repository, (entry) => ({ ...entry, tags: [...tags] }));
   }
 
-  noteEnd({ image, digest, end, at }: UpdateEnd): void {
+  noteEnd({ image, digest, end, at }: ImageUpdateEnd): void {
     this.#change(image, (entry) => noteEnd(entry, digest, end, at));
   }
 

@@ -6,7 +6,7 @@ import { subjects } from "../../../shared/contract/subjects.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import type { Candidate } from "../plan.ts";
 import type { Polling } from "../polling.ts";
-import type { UpdateEnd } from "./ledger.ts";
+import type { ImageUpdateEnd } from "./ledger.ts";
 import { ledgerTime } from "./ledger-time.ts";
 import { wasRolledBack } from "./observe.ts";
 
@@ -15,7 +15,7 @@ export function followUpdateEnds(
   polling: Pick<Polling, "nats" | "host" | "ledger" | "manager" | "clock">,
 ): Disposable {
   const { nats, host, ledger } = polling;
-  const note = async (ended: Omit<UpdateEnd, "at">): Promise<void> => {
+  const note = async (ended: Omit<ImageUpdateEnd, "at">): Promise<void> => {
     ledger.noteEnd({ ...ended, at: await ledgerTime(polling) });
     await ledger.save();
   };
