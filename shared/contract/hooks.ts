@@ -247,7 +247,12 @@ export const notices = {
           .describe("The image reference that the update gives it, where that is another."),
         end: UpdateResult,
         because: z.string(),
-        by: z.string().nullable().describe("Who or what decided it: a participant, or `updater`."),
+        by: z
+          .string()
+          .nullable()
+          .describe(
+            "Who or what decided it: a participant, `updater`, or `operator`. `updated` by `operator` is a rollback that the operator asked for.",
+          ),
         from: z.string().nullable().describe("Image id before."),
         to: z.string().nullable().describe("Image id after, or that was tried."),
         from_digest: z.string().nullable().describe("repository@digest of the image before."),
@@ -341,7 +346,9 @@ export const EventContext = z.object({
   rollback: z
     .boolean()
     .optional()
-    .describe("In `updates_enumerated`: the operator asked to go back to the image before."),
+    .describe(
+      "In `updates_enumerated` and `run_finished`: the operator asked to go back to the image before; what is `updated` then was rolled back.",
+    ),
   passed_over: z
     .record(z.string(), z.string())
     .optional()

@@ -1,8 +1,10 @@
 // Has the ledger count how updates of the host end. They are heard as they are recorded; a roll-back that was not heard, as
-// by a poller that was down, is read from the hold that the updater has left: it lasts until the tag moves.
+// by a poller that was down, is read from the hold that the updater has left: it lasts until the tag moves. A rollback that the
+// operator asked for is no update to the image before: the poller sees that it runs.
 import type { HeldEntry } from "../../../shared/contract/held-entry.ts";
 import { parseRunRecord } from "../../../shared/contract/run-records.ts";
 import { subjects } from "../../../shared/contract/subjects.ts";
+import { kindOfEnd } from "../../../shared/contract/update-end.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import type { Candidate } from "../plan.ts";
 import type { Polling } from "../polling.ts";
@@ -23,6 +25,7 @@ export function followUpdateEnds(
     callback: (error, message) => {
       const record = error === null ? parseRunRecord(message.string()) : undefined;
       if (record?.kind !== "ended" || record.image === undefined) return;
+      if (kindOfEnd(record) === "rolled_back_by_operator") return;
       const image = parseImageRef(record.to_image ?? record.image)?.familiar;
       const digest = record.to_digest?.split("@")[1];
       if (image !== undefined && digest !== undefined) void note({ image, digest, end: record.end });
