@@ -57,7 +57,7 @@ describe("ouroboros rollback", () => {
     await deploy(h1, "web", { imageOptions: VOLUMES });
     await inside("web", "echo kept > /data/it");
     images.push(await imageOf("web"));
-    stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
+    stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES, env: { SAVE_COUNTERS: "true" } });
     await stack.check();
   });
   after(async () => {
