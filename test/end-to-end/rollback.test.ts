@@ -186,6 +186,7 @@ describe("ouroboros rollback", () => {
     const { out: status } = await run("status");
     assert.match(status, / 1 rolled back by the operator, /);
     const [host] = Status.parse(JSON.parse((await run("status", "-o", "json")).out)).hosts;
+    assert.ok(host?.wrong.every(({ container }) => container !== "web"));
     assert.deepEqual([host?.last_run?.ends, host?.updates?.containers], [{ web: "updated" }, { web: 3 }]);
     for (const [hook, says] of [
       ["update_finished", / rolled back by the operator [\da-f]{12} → [\da-f]{12}, .*: (?!rolled back)/],

@@ -78,7 +78,7 @@ describe("the ledger of a host counts", () => {
     assert.deepEqual(endsOf(NEWER), { rolled_back: 1 });
   });
 
-  it("what it hears, at the time of the NATS server", async () => {
+  it("what it hears, at the time of the NATS server, and no rollback that the operator asked for", async () => {
     using _ends = followUpdateEnds(polling());
     const begun = Date.now();
     const digest = digestOf("c");
@@ -87,7 +87,9 @@ describe("the ledger of a host counts", () => {
       ...{ kind: "ended", container: "shop", end: "updated", because: "it proved itself", image: IMAGE },
       to_digest: `ghcr.io/acme/shop@${digest}`,
     };
-    await jetstream(nats).publish(subjects.run(HOST, "r1"), JSON.stringify(record));
+    const rollback = { ...record, by: "operator" };
+    for (const ended of [rollback, record, rollback])
+      await jetstream(nats).publish(subjects.run(HOST, "r1"), JSON.stringify(ended));
     await until("it is counted", () => endsOf(digest) !== undefined);
     assert.deepEqual(endsOf(digest), { updated: 1 });
     const since = ledger.entryOf(IMAGE).uses.find((use) => use.digest === digest)?.since ?? "";
