@@ -87,11 +87,12 @@ describe("the ledger of a host counts", () => {
       ...{ kind: "ended", container: "shop", end: "updated", because: "it proved itself", image: IMAGE },
       to_digest: `ghcr.io/acme/shop@${digest}`,
     };
-    const rollback = { ...record, by: "operator" };
-    for (const ended of [rollback, record, rollback])
+    const before = digestOf("d");
+    const rollback = { ...record, by: "operator", to_digest: `ghcr.io/acme/shop@${before}` };
+    for (const ended of [rollback, record])
       await jetstream(nats).publish(subjects.run(HOST, "r1"), JSON.stringify(ended));
     await until("it is counted", () => endsOf(digest) !== undefined);
-    assert.deepEqual(endsOf(digest), { updated: 1 });
+    assert.deepEqual([endsOf(digest), endsOf(before)], [{ updated: 1 }, undefined]);
     const since = ledger.entryOf(IMAGE).uses.find((use) => use.digest === digest)?.since ?? "";
     assert.ok(Date.parse(since) >= begun - 1000, since);
   });
