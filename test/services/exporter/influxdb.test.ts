@@ -55,7 +55,7 @@ const started = (exporter: Process, sentence = "started"): Promise<boolean> =>
 describe("points for InfluxDB", () => {
   afterEach(() => h1.clean());
 
-  it("are those of Ouroboros 1, with integers, for updates and not for rollbacks, and hold no secret", async () => {
+  it("are those of Ouroboros 1, with integers, and hold no secret", async () => {
     await using influxdb = await startInfluxdb({ users: true });
     await influxdb.query("CREATE DATABASE updates");
     await influxdb.query("CREATE USER writer WITH PASSWORD 'planted-influx-password'");
