@@ -8,6 +8,7 @@ import { type JsMsg, type ConsumerMessages, DeliverPolicy } from "@nats-io/jetst
 import { type EventName, isEventName, isNoticeName, notices } from "../../shared/contract/hooks.ts";
 import { CloudEvent, Notice, parseJson } from "../../shared/contract/messages.ts";
 import { STREAMS } from "../../shared/contract/subjects.ts";
+import { endsOfRun } from "../../shared/contract/update-end.ts";
 import { encodeToken } from "../../shared/contract/subject-tokens.ts";
 import { type DecidedRecord } from "../output/output-schemas.ts";
 
@@ -201,8 +202,8 @@ function describeEnd(name: string, data: Notice["data"]): string | undefined {
   }
   const run = notices.run_finished.data.safeParse(data).data;
   if (run === undefined) return undefined;
-  const ends = Object.fromEntries(run.ends.map(({ name: container, end }) => [container, end]));
-  return `${countEnds(ends)}, after ${formatDuration(run.ms)}`;
+  const ends = run.ends.map(({ end }) => end);
+  return `${countEnds(endsOfRun({ ends, rollback: data["rollback"] === true }))}, after ${formatDuration(run.ms)}`;
 }
 
 function summarizeDecision({

@@ -169,7 +169,7 @@ async function findLastEnd(
     const records = await readRunRecords(fleet, host, subject.split(".")[3] ?? "");
     const ended = records.find((record) => record.kind === "ended" && record.container === container);
     if (ended?.kind === "ended")
-      return { run: ended.run, at: ended.at, end: ended.end, because: ended.because };
+      return { run: ended.run, at: ended.at, end: ended.end, because: ended.because, by: ended.by };
   }
   return null;
 }

@@ -3,7 +3,13 @@ import { NotDone } from "../../shared/errors.ts";
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
 import { formatImageChange } from "../../shared/registry/image-change.ts";
-import type { UpdateResult } from "../../shared/contract/run-records.ts";
+import {
+  type EndKind,
+  type RecordedEnd,
+  endInWords,
+  kindOfEnd,
+  reasonOfEnd,
+} from "../../shared/contract/update-end.ts";
 import type { HistoryEntry } from "../output/output-schemas.ts";
 
 import { selectHosts, withFleet } from "../fleet/fleet.ts";
@@ -28,10 +34,10 @@ export const runHistory: CommandRunner<"history"> = async ({ CONTAINER, host, si
       formatAgo(entry.at, now),
       entry.host,
       entry.container,
-      endCell(entry.end),
+      endCell(entry),
       formatImageChange(entry),
       entry.downtime_ms === undefined ? "" : formatDuration(entry.downtime_ms),
-      entry.because,
+      reasonOfEnd(entry),
     ]);
     printTable(terminal, ["WHEN", "HOST", "CONTAINER", "END", "FROM → TO", "DOWN FOR", "BECAUSE"], rows);
   } else if (CONTAINER === undefined)
@@ -54,6 +60,7 @@ function historyEntryOf({
   container,
   end,
   because,
+  by,
   image,
   to_image,
   from,
@@ -65,6 +72,7 @@ function historyEntryOf({
 }: RecordOf<"ended">): HistoryEntry {
   return {
     ...{ at, host, container, end, because, run },
+    ...(by !== undefined && { by }),
     ...(image !== undefined && { image }),
     ...(to_image !== undefined && { to_image }),
     ...(from !== undefined && { from }),
@@ -76,8 +84,9 @@ function historyEntryOf({
   };
 }
 
-const COLOURS: Readonly<Partial<Record<UpdateResult, Colour>>> = {
+const COLOURS: Readonly<Partial<Record<EndKind, Colour>>> = {
   updated: "green",
+  rolled_back_by_operator: "yellow",
   refused: "yellow",
   deferred: "yellow",
   rolled_back: "red",
@@ -85,7 +94,8 @@ const COLOURS: Readonly<Partial<Record<UpdateResult, Colour>>> = {
   stuck: "red",
 };
 
-export const endCell = (end: UpdateResult): Cell => {
-  const colour = COLOURS[end];
-  return colour === undefined ? end : { text: end, colour };
+export const endCell = (ended: RecordedEnd): Cell => {
+  const text = endInWords(ended);
+  const colour = COLOURS[kindOfEnd(ended)];
+  return colour === undefined ? text : { text, colour };
 };

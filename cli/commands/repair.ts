@@ -60,7 +60,7 @@ function printRepairResults(
   container: string | undefined,
 ): void {
   const rows = all.flatMap(({ host, restored }) =>
-    restored.map((repair) => [host, repair.container, endCell(repair.end), repair.because]),
+    restored.map((repair) => [host, repair.container, endCell(repair), repair.because]),
   );
   if (rows.length > 0) printTable(terminal, ["HOST", "CONTAINER", "END", "BECAUSE"], rows);
   for (const { host, state, because, restored } of all) {

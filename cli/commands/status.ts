@@ -161,7 +161,8 @@ async function readLastRun(
   const last = parseRunRecord(
     (await getLastMessage(manager, STREAMS.runs, subjects.run(host, run)))?.string(),
   );
-  return last?.kind === "finished" ? { run, at: last.at, ends: last.ends } : { run, at, ends: null };
+  if (last?.kind !== "finished") return { run, at, ends: null };
+  return { run, at: last.at, ends: last.ends, ...(last.rollback && { rollback: last.rollback }) };
 }
 
 /** Stuck containers by the last run or the last recovery, without those repaired since. */

@@ -4,6 +4,7 @@ import { type ImageChange, formatImageChange } from "../../shared/registry/image
 import { getNextMessage } from "../../shared/nats/jetstream.ts";
 import { type UpdateResult, type RunRecord, parseRunRecord } from "../../shared/contract/run-records.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
+import { type RecordedEnd, endInWords, reasonOfEnd } from "../../shared/contract/update-end.ts";
 import { EXIT } from "../framework/command.ts";
 import type { Fleet } from "./fleet.ts";
 import { hookText } from "./read-journal.ts";
@@ -64,25 +65,24 @@ export function progressLine(record: RunRecord): string | undefined {
 const decidedByText = (by: string | undefined, reason: string | undefined): string =>
   `${by === undefined ? "" : ` by ${by}`}${reason === undefined ? "" : `: ${reason}`}`;
 
-interface EndedUpdate extends ImageChange {
-  readonly end: UpdateResult;
+interface EndedUpdate extends ImageChange, RecordedEnd {
   readonly because: string;
   readonly downtime_ms?: number | undefined;
 }
 
 /** `updated 1.4.2 → 1.5.0, down for 0.2 s: the new container proved itself` */
 export function endText(ended: EndedUpdate): string {
-  const { end, because, downtime_ms } = ended;
+  const { end, downtime_ms } = ended;
   const change = end === "updated" ? ` ${formatImageChange(ended)}` : "";
   const down = downtime_ms === undefined ? "" : `, down for ${formatDuration(downtime_ms)}`;
-  return `${end}${change}${down}: ${because}`;
+  return `${endInWords(ended)}${change}${down}: ${reasonOfEnd(ended)}`;
 }
 
 /** `2 updated, 1 refused` */
-export function countEnds(ends: Readonly<Record<string, UpdateResult>>): string {
+export function countEnds(ends: readonly RecordedEnd[]): string {
   const counts = new Map<string, number>();
-  for (const end of Object.values(ends)) counts.set(end, (counts.get(end) ?? 0) + 1);
-  return counts.size === 0 ? "nothing" : [...counts].map(([end, count]) => `${count} ${end}`).join(", ");
+  for (const words of ends.map(endInWords)) counts.set(words, (counts.get(words) ?? 0) + 1);
+  return counts.size === 0 ? "nothing" : [...counts].map(([words, count]) => `${count} ${words}`).join(", ");
 }
 
 /** The exit code after a request for one container: by its end, or by all ends where it was named by its id. */

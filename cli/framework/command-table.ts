@@ -164,7 +164,8 @@ export const commands = {
       "By the steps and hooks of an update, in which `updates_enumerated` says `rollback`. The updater knows the image from its own " +
       "records in DATA_DIR; where the Engine has it no more, as with CLEANUP, it is pulled by its digest, so the registry must still have " +
       "it. The image it left is held until the tag changes, or `ouroboros update` asks for it; the tag itself does " +
-      "not change. A second rollback in a row undoes the first.",
+      "not change. A second rollback in a row undoes the first. It ends as `rolled back by the operator` and counts as no update; with " +
+      "`-o json`, in events and in records that is `updated` by `operator`.",
     ...operatorRequest,
   },
   repair: {

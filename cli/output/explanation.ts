@@ -7,6 +7,7 @@ import { saidText } from "./said.ts";
 import { endCell } from "../commands/history.ts";
 import { type Terminal, sanitize, paint, printFields } from "../framework/terminal.ts";
 import { type TagReport, tagReport } from "../../shared/contract/payloads.ts";
+import { reasonOfEnd } from "../../shared/contract/update-end.ts";
 import { formatAgo, formatRelative } from "../../shared/runtime/time-text.ts";
 
 const PolledContainerSchema = z.object({
@@ -87,8 +88,11 @@ export function printExplanation(terminal: Terminal, explanation: Explanation): 
         : `${held.digest}, ${holdEndText(held.until, now)}: ${held.because} (${held.by})`,
     ],
     ["said", said.length === 0 ? undefined : saidText(said)],
-    ["last run", last === null ? undefined : endCell(last.end)],
-    ["because", last === null ? undefined : `${last.because} (${formatAgo(last.at, now)}, run ${last.run})`],
+    ["last run", last === null ? undefined : endCell(last)],
+    [
+      "because",
+      last === null ? undefined : `${reasonOfEnd(last)} (${formatAgo(last.at, now)}, run ${last.run})`,
+    ],
     ["to do", remedy ?? (held === null ? undefined : remedyOf(skipReasons.held, { container }))],
   ]);
 }

@@ -1,5 +1,6 @@
 // Finds the problems of a host for `ouroboros status --trouble`: a sentence for each, with the remedy. What somebody
 // decided, a refusal or a deferral, is not a problem. Pure.
+import { OPERATOR } from "../../shared/contract/participants.ts";
 import type { RateLimit } from "../../shared/contract/rate-limit.ts";
 import { formatAgo, formatRelative } from "../../shared/runtime/time-text.ts";
 import type { HostStatus, Problem } from "./output-schemas.ts";
@@ -75,9 +76,9 @@ function containerProblems({ host, stuck, held, last_run }: HostFacts, now: numb
 
 type HeldOnHost = HostStatus["held"][number];
 
-/** An older updater does not record how the held update ended. */
+/** Not what the operator rolled back. An older updater does not record how the held update ended. */
 const isFailed = ({ end, by }: HeldOnHost): boolean =>
-  end === undefined ? by === "updater" : ["failed", "rolled_back", "stuck"].includes(end);
+  end === undefined ? by === "updater" : by !== OPERATOR && ["failed", "rolled_back", "stuck"].includes(end);
 
 /** A container that is no longer stuck has been put back since, so the old reason is left out. */
 function heldText({ end, because, until }: HeldOnHost, now: number): string {

@@ -8,7 +8,12 @@ import { hookNames } from "../../shared/contract/hooks.ts";
 import { CloudEvent, Notice, VerdictWord } from "../../shared/contract/messages.ts";
 import { OnTimeout, Participant } from "../../shared/contract/participants.ts";
 import { tagReport } from "../../shared/contract/payloads.ts";
-import { DecisionRecord, UpdateResult } from "../../shared/contract/run-records.ts";
+import {
+  DecisionRecord,
+  FinishedRecord,
+  ResultRecord,
+  UpdateResult,
+} from "../../shared/contract/run-records.ts";
 import { UpdateCounts } from "./updater-status.ts";
 
 const time = z.string().describe("RFC 3339.");
@@ -107,23 +112,8 @@ export type DecidedRecord = z.infer<typeof DecidedRecord>;
 export const EventLine = z.union([CloudEvent, Notice, DecidedRecord]);
 
 export const HistoryEntry = z.object({
-  at: time,
-  host,
-  container: z.string(),
-  end: UpdateResult,
-  because: z.string(),
-  run,
-  image: z.string().optional().describe("The image reference it follows, or did before the update."),
-  to_image: z
-    .string()
-    .optional()
-    .describe("The image reference that the update gives it, where that is another."),
-  from: z.string().optional().describe("Image id before."),
-  to: z.string().optional().describe("Image id after, or that was tried."),
-  from_version: z.string().optional().describe("Version of the image before, by its label."),
-  to_version: z.string().optional().describe("Version of the image after, or of the one that was tried."),
-  downtime_ms: z.number().optional(),
-  ms: z.number().optional(),
+  ...{ at: time, host, run },
+  ...ResultRecord.omit({ kind: true, with: true, from_digest: true, to_digest: true, steps: true }).shape,
 });
 export type HistoryEntry = z.infer<typeof HistoryEntry>;
 
@@ -149,6 +139,7 @@ export const HostStatus = z.object({
       run,
       at: time,
       ends: z.record(z.string(), UpdateResult).nullable().describe("null while it goes on."),
+      rollback: FinishedRecord.shape.rollback,
     })
     .nullable(),
   wrong: z.array(Problem).describe("What --trouble shows."),
@@ -224,7 +215,7 @@ export const Explanation = z.object({
   held: HeldEntry.nullable(),
   said: z.array(DigestVerdict).describe("What was said about the digest that is held, for all hosts."),
   last: z
-    .object({ run, at: time, end: UpdateResult, because: z.string() })
+    .object({ run, at: time, end: UpdateResult, because: z.string(), by: ResultRecord.shape.by })
     .nullable()
     .describe("How the last run with this container ended for it; null if no run of the last 90 days did."),
 });

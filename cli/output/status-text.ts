@@ -1,5 +1,6 @@
 // Prints `ouroboros status` for people.
 import { formatAgo, formatRelative } from "../../shared/runtime/time-text.ts";
+import { endsOfRun } from "../../shared/contract/update-end.ts";
 import { countEnds } from "../fleet/run-progress.ts";
 import type { HostStatus, Status } from "./output-schemas.ts";
 import { type Cell, type Terminal, sanitize, paint, printTable } from "../framework/terminal.ts";
@@ -100,11 +101,12 @@ function rowOf(status: HostStatus, now: number): Cell[] {
     status.poller ? "answers" : away(seen),
     polled,
     updater === "away" ? away("away") : updater,
-    last_run === null
-      ? "none"
-      : `${last_run.ends === null ? "under way" : countEnds(last_run.ends)}, ${formatAgo(last_run.at, now)}`,
+    last_run === null ? "none" : `${lastRunText(last_run)}, ${formatAgo(last_run.at, now)}`,
     String(status.updates?.all ?? ""),
     pending === 0 ? "0" : { text: String(pending), colour: "yellow" },
     String(status.held.length),
   ];
 }
+
+const lastRunText = ({ ends, rollback }: NonNullable<HostStatus["last_run"]>): string =>
+  ends === null ? "under way" : countEnds(endsOfRun({ ends: Object.values(ends), rollback }));

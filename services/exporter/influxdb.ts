@@ -1,6 +1,7 @@
 // DATA_EXPORT=influxdb: writes points to InfluxDB 1.x for each update, and acknowledges the event when they are written.
 import { hostname } from "node:os";
 import { STREAMS, consumers } from "../../shared/contract/subjects.ts";
+import { kindOfEnd } from "../../shared/contract/update-end.ts";
 import { type Observing, follow } from "../../shared/runtime/run-observer.ts";
 import { FleetReader } from "./fleet.ts";
 import { makeSocketLookUp } from "./host-socket.ts";
@@ -37,7 +38,7 @@ export async function exportToInfluxdb(observing: Observing): Promise<void> {
   });
   await follow({ ...observing, signal }, STREAMS.hooks, async (message, until) => {
     const event = parseNotice(message);
-    if (event?.notice === "update_finished" && event.data.end === "updated")
+    if (event?.notice === "update_finished" && kindOfEnd(event.data) === "updated")
       await writeUpdate(exporting, event, until);
   });
 }

@@ -77,7 +77,7 @@ export const metrics = {
   },
   ouroboros_update_ends_total: {
     type: "counter",
-    says: "How updates ended: `updated`, `refused`, `deferred`, `rolled_back`, `failed`, `expired`, `stuck`, `noted`, `current`.",
+    says: "How updates ended: `updated`, `refused`, `deferred`, `rolled_back`, `failed`, `expired`, `stuck`, `noted`, `current`; `rolled_back_by_operator` is `ouroboros rollback`, which no metric counts as an update.",
     labels: ["host", "end"],
   },
   ouroboros_pending_gates: {

@@ -8,7 +8,7 @@ import { decodeToken, isToken } from "../../shared/contract/subject-tokens.ts";
 const { update_finished, run_finished } = notices;
 const Envelope = z.object({ id: z.string(), time: z.iso.datetime({ offset: true }) });
 const UpdateFinished = Envelope.extend({
-  data: update_finished.data.pick({ name: true, end: true, downtime_ms: true }),
+  data: update_finished.data.pick({ name: true, end: true, by: true, downtime_ms: true }),
 });
 const RunFinished = Envelope.extend({ data: run_finished.data.pick({ ms: true }) });
 

@@ -1,6 +1,7 @@
 // DATA_EXPORT=prometheus: counts what the streams tell, looks at the hosts' entries when it is scraped, and serves both.
 import { explain } from "../../shared/errors.ts";
 import { STREAMS } from "../../shared/contract/subjects.ts";
+import { kindOfEnd } from "../../shared/contract/update-end.ts";
 import { AbsentHosts } from "../../shared/absent-hosts.ts";
 import { type RunRecordReader, makeRunRecordReader } from "../../shared/nats/run-record-reader.ts";
 import { OWN_VERSION } from "../../shared/runtime/own-version.ts";
@@ -55,7 +56,7 @@ const followNotices = ({ observing, tally, store }: PrometheusExport): Promise<v
     const event = parseNotice(message);
     if (event === undefined) return;
     tally.addNotice(event);
-    if (event.notice !== "update_finished" || event.data.end !== "updated") return;
+    if (event.notice !== "update_finished" || kindOfEnd(event.data) !== "updated") return;
     await store.count(event.id, {
       host: event.host,
       container: event.data.name,

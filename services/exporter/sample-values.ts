@@ -1,6 +1,6 @@
 // The values of all counters and gauges at one scrape. Pure.
-import { UpdateResult } from "../../shared/contract/payloads.ts";
 import type { HostEntry } from "../../shared/contract/host-entry.ts";
+import { endKinds } from "../../shared/contract/update-end.ts";
 import type { FleetFigures } from "./fleet.ts";
 import { MAX_SERIES, type SampledName } from "./metrics-table.ts";
 import { socketLabel } from "./socket-label.ts";
@@ -94,7 +94,7 @@ const readers: Readonly<Record<Exclude<SampledName, "ouroboros_series_left_out">
   ouroboros_held_containers: ofHosts((_, host, { fleet }) => fleet.held.get(host) ?? 0),
   ouroboros_update_ends_total: ({ fleet, tally }) =>
     [...new Set([...fleet.hosts.keys(), ...tally.ends.keys()])].flatMap((host) =>
-      UpdateResult.options.map((end) => ({
+      endKinds.map((end) => ({
         labels: [host, end],
         value: tally.ends.get(host)?.get(end) ?? 0,
       })),

@@ -1,7 +1,8 @@
 // Counts what the events and the journal tell: how updates ended, and which gates wait. A message that is delivered
 // twice counts once. Pure.
 import type { HookName } from "../../shared/contract/hooks.ts";
-import type { RunRecord, UpdateResult } from "../../shared/contract/run-records.ts";
+import type { RunRecord } from "../../shared/contract/run-records.ts";
+import { type EndKind, kindOfEnd } from "../../shared/contract/update-end.ts";
 import type { HistogramName } from "./metrics-table.ts";
 import type { FinishedNotice } from "./notice-events.ts";
 import { RecentIds } from "./recent-ids.ts";
@@ -22,7 +23,7 @@ const MAX_PENDING = 10_000;
 
 export class Tally {
   readonly #observe: Observe;
-  readonly #ends = new Map<string, Map<UpdateResult, number>>();
+  readonly #ends = new Map<string, Map<EndKind, number>>();
   readonly #pending = new Map<string, PendingGate>();
   readonly #hosts = new Set<string>();
   readonly #recent = new RecentIds();
@@ -39,9 +40,10 @@ export class Tally {
       this.#observe("ouroboros_run_duration_seconds", host, event.data.ms / 1000);
       return;
     }
-    const { end, downtime_ms } = event.data;
-    const ends = this.#ends.get(host) ?? new Map<UpdateResult, number>();
-    this.#ends.set(host, ends.set(end, (ends.get(end) ?? 0) + 1));
+    const { downtime_ms } = event.data;
+    const kind = kindOfEnd(event.data);
+    const ends = this.#ends.get(host) ?? new Map<EndKind, number>();
+    this.#ends.set(host, ends.set(kind, (ends.get(kind) ?? 0) + 1));
     if (downtime_ms !== null) this.#observe("ouroboros_container_downtime_seconds", host, downtime_ms / 1000);
   }
 
@@ -66,7 +68,7 @@ export class Tally {
     }
   }
 
-  get ends(): ReadonlyMap<string, ReadonlyMap<UpdateResult, number>> {
+  get ends(): ReadonlyMap<string, ReadonlyMap<EndKind, number>> {
     return this.#ends;
   }
 

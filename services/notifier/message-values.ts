@@ -32,6 +32,7 @@ export function messageValues(notifications: readonly Notification[], context: M
     all,
     updated: ofKind("updated"),
     found: ofKind("found"),
+    rolled_back_by_operator: ofKind("rolled_back_by_operator"),
     others: all.filter(({ kind }) => kind !== "updated" && kind !== "found"),
     hostname: nameInMessages(context, host),
     host: nameInMessages(context, host),

@@ -2,7 +2,7 @@
 import { lookUp } from "../../shared/look-up.ts";
 import type { NoticeData } from "../../shared/contract/hooks.ts";
 import type { RunRecord } from "../../shared/contract/run-records.ts";
-import type { UpdateResult } from "../../shared/contract/payloads.ts";
+import { type EndKind, kindOfEnd } from "../../shared/contract/update-end.ts";
 import type { NotificationKind } from "../../shared/contract/notification-kinds.ts";
 import { parseImageRef } from "../../shared/registry/image-ref.ts";
 import { type NotifierMemory, containerKey } from "./memory.ts";
@@ -35,13 +35,14 @@ export function noteUpdateFinished(
   const key = containerKey(host, data.name);
   const deferrals = data.end === "deferred" ? (lookUp(memory.deferrals, key) ?? 0) + 1 : 0;
   const { [key]: _, ...others } = memory.deferrals;
-  const kind = kindOf(data.end, mode, deferrals);
+  const ended = kindOfEnd(data);
+  const kind = notificationKindOf(ended, mode, deferrals);
   return {
     memory: {
       ...memory,
       deferrals: deferrals === 0 ? others : { ...others, [key]: deferrals },
       totals:
-        data.end === "updated" ? { ...memory.totals, [host]: (memory.totals[host] ?? 0) + 1 } : memory.totals,
+        ended === "updated" ? { ...memory.totals, [host]: (memory.totals[host] ?? 0) + 1 } : memory.totals,
     },
     notifications: kind === undefined ? [] : [{ kind, id, at: time, host, run, ...factsOf(data) }],
   };
@@ -67,9 +68,10 @@ function versionsOf({ from_version, to_version, image, to_image }: NoticeData<"u
   return { from_version: from && cleanText(from), to_version: to && cleanText(to) };
 }
 
-function kindOf(end: UpdateResult, mode: string, deferrals: number): NotificationKind | undefined {
+function notificationKindOf(end: EndKind, mode: string, deferrals: number): NotificationKind | undefined {
   switch (end) {
     case "updated":
+    case "rolled_back_by_operator":
     case "refused":
     case "rolled_back":
     case "failed":

@@ -4,7 +4,7 @@
 import type { ImageRef } from "../../shared/registry/image-ref.ts";
 import { readBoundRegistry } from "../../shared/registry/bound-registry.ts";
 import { retryUpdateHostRecord } from "./host-record.ts";
-import { ledgerTime } from "./ledger/consult-ledger.ts";
+import { ledgerTime } from "./ledger/ledger-time.ts";
 import type { RegistryAnswer } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 

@@ -17,6 +17,7 @@ import {
 } from "./plan.ts";
 import type { Polling } from "./polling.ts";
 import { OWN_ANSWER_SLACK_MS } from "./ledger/shared-looks.ts";
+import { noteHeldRollbacks } from "./ledger/update-ends.ts";
 import { followTags } from "./tags/follow-tags.ts";
 import { dueImages, readHolds } from "./read-holds.ts";
 import { RECENT_MS } from "./recent-answers.ts";
@@ -82,14 +83,17 @@ export async function findUpdates(polling: Polling, search: UpdateSearch): Promi
     everyMs: comparisonInterval(search, settings.INTERVAL),
   });
   signal.throwIfAborted();
-  const consulted = await consultLedger(polling, { candidates: followed, answers, unsure: lags, coversAll });
+  const consulted = await consultLedger(polling, {
+    ...{ candidates: followed, answers, unsure: lags, all: snapshot.facts, coversAll },
+  });
   const { candidates, soaked } = despiteHolds ? { candidates: followed, soaked: NOTHING_SOAKS } : consulted;
   const { strangers, same } = await origins.examine(candidates, answers, signal);
-  const due = dueImages(candidates, answers, soaked);
+  const holds = await readHolds(polling, dueImages(candidates, answers, soaked), despiteHolds);
+  await noteHeldRollbacks(polling, { candidates: followed, held: holds.held });
   const findings: PlanFindings = {
     candidates,
     answers,
-    ...(await readHolds(polling, due, despiteHolds)),
+    ...holds,
     ...{ strangers, same },
     lags: despiteHolds ? withoutPassedDigests(lags) : lags,
     soaked,

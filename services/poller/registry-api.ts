@@ -98,18 +98,8 @@ export class RegistryApi implements Disposable {
       accept: "application/json",
       ...(etag !== undefined && { "if-none-match": etag }),
     };
-    return this.#afterOpener(endpoint, round, async () => {
-      const page = await this.#ask(endpoint, {
-        ref,
-        method: "GET",
-        path: `tags/list${query}`,
-        headers,
-        round,
-      });
-      if (page.status === 401) throw accessDenied(await this.#accessTo(endpoint, ref, round));
-      if (page.status !== 200 && page.status !== 304) throw refusal(ref, page);
-      return page;
-    });
+    const list = { ref, path: `tags/list${query}`, headers, round };
+    return this.#afterOpener(endpoint, round, () => this.#get(endpoint, list, [200, 304]));
   }
 
   /** A registry's first request learns its challenge; the others wait for it. */
@@ -140,10 +130,21 @@ export class RegistryApi implements Disposable {
     const digest = head.status === 200 ? digestIn(head) : undefined;
     if (digest !== undefined) return digest;
     if (!isUnsure(head.status)) throw refusal(ref, head);
-    const got = await this.#ask(endpoint, { ...manifest, method: "GET" });
-    if (got.status === 401) throw accessDenied(await this.#accessTo(endpoint, ref, round));
-    if (got.status !== 200) throw refusal(ref, got);
+    const got = await this.#get(endpoint, manifest, [200]);
     return digestIn(got) ?? `sha256:${createHash("sha256").update(got.body).digest("hex")}`;
+  }
+
+  /** @throws NoDigest where the registry answers with another status than the `expected`. */
+  async #get(
+    endpoint: RegistryEndpoint,
+    asking: Omit<RepositoryRequest, "method">,
+    expected: readonly number[],
+  ): Promise<HttpResponse> {
+    const { ref, round } = asking;
+    const response = await this.#ask(endpoint, { ...asking, method: "GET" });
+    if (expected.includes(response.status)) return response;
+    if (response.status === 401) throw accessDenied(await this.#accessTo(endpoint, ref, round));
+    throw refusal(ref, response);
   }
 
   /** Asks with the authorization that worked last time, and once more if the registry sends another challenge. */

@@ -247,7 +247,12 @@ export const notices = {
           .describe("The image reference that the update gives it, where that is another."),
         end: UpdateResult,
         because: z.string(),
-        by: z.string().nullable().describe("Who or what decided it: a participant, or `updater`."),
+        by: z
+          .string()
+          .nullable()
+          .describe(
+            "Who or what decided it: a participant, `updater`, or `operator`. `updated` by `operator` is a rollback that the operator asked for.",
+          ),
         from: z.string().nullable().describe("Image id before."),
         to: z.string().nullable().describe("Image id after, or that was tried."),
         from_digest: z.string().nullable().describe("repository@digest of the image before."),
@@ -255,10 +260,12 @@ export const notices = {
         from_version: z
           .string()
           .nullable()
+          .optional()
           .describe("Version of the image before (its label org.opencontainers.image.version)."),
         to_version: z
           .string()
           .nullable()
+          .optional()
           .describe("Version of the image after, or of the one that was tried."),
         downtime_ms: z
           .number()
@@ -339,7 +346,9 @@ export const EventContext = z.object({
   rollback: z
     .boolean()
     .optional()
-    .describe("In `updates_enumerated`: the operator asked to go back to the image before."),
+    .describe(
+      "In `updates_enumerated` and `run_finished`: the operator asked to go back to the image before; what is `updated` then was rolled back.",
+    ),
   passed_over: z
     .record(z.string(), z.string())
     .optional()
@@ -357,7 +366,10 @@ export const EventContext = z.object({
 });
 export type EventContext = z.infer<typeof EventContext>;
 
-/** The schema of an event's `data`: its own fields and the context. Fields may be added; none is removed. */
+/**
+ * The schema of an event's `data`: its own fields and the context. Fields may be added, as optional ones, because the
+ * services of an earlier version do not send them; none is removed.
+ */
 export function dataSchema(name: EventName): z.ZodObject {
   return (isHookName(name) ? hooks[name].locals : notices[name].data).extend(EventContext.shape);
 }

@@ -16,7 +16,9 @@ export type TagStay = z.infer<typeof TagStay>;
 
 export const DigestUse = z.object({
   digest: z.string(),
-  since: When.describe("When a container was first seen to run it."),
+  since: When.describe(
+    "When a container was first seen to run it; where none was, when an update to it first ended.",
+  ),
   containers: z.number().int().describe("How many containers run it."),
   ends: z
     .partialRecord(UpdateResult, z.number().int())

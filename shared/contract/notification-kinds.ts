@@ -16,6 +16,7 @@ export const notificationKinds = {
   },
   found: { says: "MONITOR_ONLY: a container has an update.", byDefault: "run" },
   updated: { says: "A container was updated.", byDefault: "run" },
+  rolled_back_by_operator: { says: "The operator rolled a container back.", byDefault: "run" },
   refused: { says: "Somebody refused an update.", byDefault: "run" },
   deferred: { says: "An update was put off for the third time in a row.", byDefault: "run" },
   rolled_back: { says: "A new container did not pass; the old one runs again.", byDefault: "run" },

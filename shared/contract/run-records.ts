@@ -45,7 +45,10 @@ export const ResultRecord = z.object({
   container: z.string(),
   end: UpdateResult,
   because: z.string(),
-  by: z.string().optional().describe("Who or what decided it."),
+  by: z
+    .string()
+    .optional()
+    .describe("Who or what decided it. `updated` by `operator` is a rollback that the operator asked for."),
   with: z
     .string()
     .optional()
@@ -68,6 +71,16 @@ export const ResultRecord = z.object({
   steps: z.array(StepTime).optional().describe("Of a replacement that was undone: the steps it had done."),
 });
 export type ResultRecord = z.infer<typeof ResultRecord>;
+
+export const FinishedRecord = z.object({
+  kind: z.literal("finished"),
+  ends: z.record(z.string(), UpdateResult),
+  rollback: z
+    .literal(true)
+    .optional()
+    .describe("The operator asked to go back to the image before: what is `updated` was rolled back."),
+  ms: z.number(),
+});
 
 const RecordBody = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("begun"), plan: z.string(), mode: Mode, containers: z.array(z.string()) }),
@@ -114,7 +127,7 @@ const RecordBody = z.discriminatedUnion("kind", [
     downtime_ms: z.number().optional(),
   }),
   ResultRecord,
-  z.object({ kind: z.literal("finished"), ends: z.record(z.string(), UpdateResult), ms: z.number() }),
+  FinishedRecord,
 ]);
 export type RecordBody = z.infer<typeof RecordBody>;
 

@@ -2,6 +2,13 @@
 // message and the fields as they are. Pure.
 import { formatImageChange } from "../registry/image-change.ts";
 import type { UpdateResult } from "../contract/payloads.ts";
+import {
+  type EndKind,
+  ROLLED_BACK_BY_OPERATOR,
+  endInWords,
+  endsOfRun,
+  kindOfEnd,
+} from "../contract/update-end.ts";
 import { formatDuration, formatLocalTime } from "./time-text.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -12,8 +19,9 @@ export interface LogSentence {
   readonly shownFields: readonly string[];
 }
 
-const ENDS: Readonly<Record<UpdateResult, string>> = {
+const ENDS: Readonly<Record<EndKind, string>> = {
   updated: "updated",
+  rolled_back_by_operator: ROLLED_BACK_BY_OPERATOR,
   current: "is up to date",
   refused: "not updated, refused",
   deferred: "put off",
@@ -29,7 +37,7 @@ const text = (value: unknown): string | undefined => (typeof value === "string" 
 const count = (value: unknown): number => (typeof value === "number" ? value : 0);
 const countOf = (n: number, thing: string): string => `${n} ${thing}${n === 1 ? "" : "s"}`;
 
-function containerEnded({ end, because, downtime_ms: down, ...rest }: LogFields): string {
+function containerEnded({ end, because, by, downtime_ms: down, ...rest }: LogFields): string {
   const change = formatImageChange({
     from: text(rest["from"]),
     to: text(rest["to"]),
@@ -37,16 +45,17 @@ function containerEnded({ end, because, downtime_ms: down, ...rest }: LogFields)
     to_version: text(rest["to_version"]),
   });
   const wasDown = typeof down === "number" ? `down for ${formatDuration(down)}` : undefined;
-  if (end === "updated") return ["updated", [change, wasDown].filter(Boolean).join(", ")].join(": ");
-  const word = isEnd(end) ? ENDS[end] : String(end);
+  const word = isEnd(end) ? ENDS[kindOfEnd({ end, by: text(by) })] : String(end);
+  if (end === "updated") return [word, [change, wasDown].filter(Boolean).join(", ")].join(": ");
   return [`${word}: ${String(because)}`, wasDown].filter(Boolean).join("; ");
 }
 
-function runFinished({ ends }: LogFields): string {
+function runFinished({ ends, rollback }: LogFields): string {
   const counts = new Map<string, number>();
-  for (const end of Object.values((ends ?? {}) as Readonly<Record<string, string>>))
-    counts.set(end, (counts.get(end) ?? 0) + 1);
-  const parts = [...counts].map(([end, n]) => `${n} ${end.replace("_", " ")}`);
+  const all = Object.values((ends ?? {}) as Readonly<Record<string, UpdateResult>>);
+  for (const words of endsOfRun({ ends: all, rollback: rollback === true }).map(endInWords))
+    counts.set(words, (counts.get(words) ?? 0) + 1);
+  const parts = [...counts].map(([words, n]) => `${n} ${words.replace("_", " ")}`);
   return `run finished: ${parts.length === 0 ? "nothing to do" : parts.join(", ")}`;
 }
 
@@ -137,9 +146,9 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
     targetFails,
     ["target", "waiting", "because"],
   ],
-  "container ended": [containerEnded, ["end", "because", "downtime_ms", ...CHANGE]],
+  "container ended": [containerEnded, ["end", "because", "by", "downtime_ms", ...CHANGE]],
   "run begun": [runBegun, ["mode", "containers", "resumed"]],
-  "run finished": [runFinished, ["ends"]],
+  "run finished": [runFinished, ["ends", "rollback"]],
   "cycle ended": [cycleEnded, COUNTS],
   "cycle ended: no registry could be asked": [noRegistry, COUNTS],
   "cycle ended: not every image could be asked for": [notAllRegistries, COUNTS],

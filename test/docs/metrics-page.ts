@@ -75,7 +75,8 @@ ${block("sh", "DATA_EXPORT=influxdb INFLUX_URL=influxdb.example INFLUX_DATABASE=
 The database must exist: \`CREATE DATABASE updates\`. \`INFLUX_URL\` is a host name, the port is \`INFLUX_PORT\`; \`127.0.0.1\` means
 the exporter's own container. \`INFLUX_SSL=true\` uses TLS, and only \`INFLUX_VERIFY_SSL=true\` checks the certificate.
 
-For each update there are three points in the measurement \`Ouroboros\`, at the time of the update:
+For each update there are three points in the measurement \`Ouroboros\`, at the time of the update; \`ouroboros rollback\` writes
+none:
 
 ${table(
   ["Tags", "Fields"],

@@ -83,6 +83,7 @@ ${block("liquid", readFileSync(join(TEMPLATES, "run.liquid"), "utf8"))}
 
 \`updated\`, \`found\`, \`others\` and \`all\` are lists of notifications with \`kind\`, \`host\`, \`name\`, \`image\`, \`from\`, \`to\`,
 \`from_version\`, \`to_version\`, \`versions\`, \`because\`, \`by\`, \`hook\`, \`event\`, \`who\`, \`containers\` and \`time\`, as far as each has them.
+\`rolled_back_by_operator\` lists those of \`others\` that \`ouroboros rollback\` brought about; \`total\` does not count them.
 
 ## What Apprise gets to see
 

@@ -52,7 +52,7 @@ const lasting: readonly Lasting[] = [
       await using scene = await inTurn({
         host,
         image: "apps/hanging",
-        fault: { after: "look for dependants", run: hang(number, 75) },
+        fault: { after: "keep the old image", run: hang(number, 75) },
         env: { DOCKER_TIMEOUT: "10" },
       });
       const ended = await scene.outcome(await scene.plan(), 4 * MINUTE);

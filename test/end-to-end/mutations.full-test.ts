@@ -5,6 +5,7 @@ import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "mocha";
 import { swapSteps } from "../../services/updater/swap/swap-steps.ts";
+import { ifExists } from "../../shared/docker/engine.ts";
 import { engine } from "../bed/bed.ts";
 import { deploy, idOf, release } from "../support/containers.ts";
 import { writeSection } from "../support/docs-sections.ts";
@@ -139,13 +140,17 @@ async function wrongAfterSleep({ dying, recovering, env }: Programs): Promise<re
   stack.start("updater", recovering === undefined ? {} : { program: recovering });
   await until("the second asks", () => stack.heard().includes("after_update web"), { within: 30_000 });
   first.kill("SIGCONT");
-  const runs = async (): Promise<boolean> => (await old.inspect()).State.Running;
+  const harm = async (): Promise<string[]> => {
+    const inspect = await ifExists(old.inspect());
+    if (inspect === undefined) return ["the old container of web is gone while it may be put back"];
+    return inspect.State.Running ? ["the old container of web runs beside the new one"] : [];
+  };
   await until(
     "the first stands by, or acts",
-    async () => first.log().includes("standing by") || (await runs()),
+    async () => first.log().includes("standing by") || (await harm()).length > 0,
     { within: 30_000 },
   );
-  const wrong = (await runs()) ? ["the old container of web runs beside the new one"] : [];
+  const wrong = await harm();
   await rm(wait);
   if (wrong.length === 0) await stack.expectResult("web", "updated");
   return wrong;

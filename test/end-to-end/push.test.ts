@@ -69,6 +69,23 @@ describe("a registry that notifies", () => {
     await runOutdated("later", "1", "2");
     await stack.expectResult("later", "updated");
   });
+
+  itInFullRun("has the hosts look also after a restart of the Engine, and while that lasts", async () => {
+    const push = (name: string) =>
+      pushImage(new Registry(registry.url), `apps/${name}`, "latest", {
+        ...{ body: `apps/${name} 2`, env: ["VERSION=2"] },
+      });
+    for (const name of ["after", "meanwhile"]) await runRestarting(name);
+    await stack.check();
+    await bedCommand("kill", "1");
+    await bedCommand("start", "1");
+    await push("after");
+    await stack.expectResult("after", "updated");
+    await bedCommand("kill", "1");
+    await push("meanwhile");
+    await bedCommand("start", "1");
+    await stack.expectResult("meanwhile", "updated");
+  });
 });
 
 /** Runs a container of the first version, when the tag names the last one already. */
@@ -79,6 +96,14 @@ async function runOutdated(name: string, ...versions: readonly string[]): Promis
   for (const version of later) await release(`apps/${name}`, version);
   const container = await h1.docker.createContainer({ name, Image: reference });
   await container.start();
+}
+
+/** Runs a container of the newest version, which the Engine starts again. */
+async function runRestarting(name: string): Promise<void> {
+  const { reference: Image } = await release(`apps/${name}`, "1");
+  await pull(h1, Image);
+  const HostConfig = { RestartPolicy: { Name: "always" } };
+  await (await h1.docker.createContainer({ name, Image, HostConfig })).start();
 }
 
 /** Another process on the store of the bed's registry, with notifications. */

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { text } from "node:stream/consumers";
 import { after, afterEach, before, describe, it } from "mocha";
-import { OperatorRequestResult } from "../../cli/output/output-schemas.ts";
+import { OperatorRequestResult, Status } from "../../cli/output/output-schemas.ts";
+import { ImageHistory } from "../../shared/contract/image-history.ts";
 import { engine } from "../bed/bed.ts";
 import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { deploy, overview, release } from "../support/containers.ts";
@@ -56,7 +57,7 @@ describe("ouroboros rollback", () => {
     await deploy(h1, "web", { imageOptions: VOLUMES });
     await inside("web", "echo kept > /data/it");
     images.push(await imageOf("web"));
-    stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES });
+    stack = await startStack({ engine: h1, services: SEPARATE_PROCESSES, env: { SAVE_COUNTERS: "true" } });
     await stack.check();
   });
   after(async () => {
@@ -92,8 +93,8 @@ describe("ouroboros rollback", () => {
     assert.equal((await h1.docker.getImage(Config.Image).inspect()).Id, images[1]);
     const entry = await readHold(stack, "web");
     assert.deepEqual(
-      [entry?.because, entry?.by, entry?.until],
-      ["rolled back by the operator", "operator", null],
+      [entry?.because, entry?.by, entry?.until, entry?.end],
+      ["rolled back by the operator", "operator", null, "rolled_back"],
     );
     assert.match(
       (await skippedContainers(stack))["web"] ?? "",
@@ -175,7 +176,30 @@ describe("ouroboros rollback", () => {
       [0, { web: "updated" }],
     );
     const [newest = ""] = (await run("history", "web")).out.split("\n").slice(1);
-    assert.match(newest, /updated +[\da-f]{12} → [\da-f]{12} .* rolled back by the operator/);
+    assert.match(newest, /rolled back by the operator +[\da-f]{12} → [\da-f]{12} /);
+    assert.doesNotMatch(newest, /updated|operator;/);
+  });
+
+  it("is shown as one, once, and counted as no update", async () => {
+    const { out: explained } = await run("explain", "web");
+    assert.match(explained, /last run: +rolled back by the operator\n +because: +(?!rolled back)/);
+    const { out: status } = await run("status");
+    assert.match(status, / 1 rolled back by the operator, /);
+    const [host] = Status.parse(JSON.parse((await run("status", "-o", "json")).out)).hosts;
+    assert.ok(host?.wrong.every(({ container }) => container !== "web"));
+    assert.deepEqual([host?.last_run?.ends, host?.updates?.containers], [{ web: "updated" }, { web: 3 }]);
+    for (const [hook, says] of [
+      ["update_finished", / rolled back by the operator [\da-f]{12} → [\da-f]{12}, .*: (?!rolled back)/],
+      ["run_finished", / 1 rolled back by the operator, after /],
+    ] as const)
+      assert.match((await run("events", "--hook", hook)).out.trimEnd().split("\n").at(-1) ?? "", says);
+    await until("the ledger has counted the three updates, and them alone", async () => {
+      const { out } = await run("image", "registry.lab:5000/apps/web", "-o", "json");
+      const { digests } = ImageHistory.parse(JSON.parse(out));
+      return digests.reduce((sum, { ends }) => sum + (ends.updated?.times ?? 0), 0) === 3 || undefined;
+    });
+    const log = stack.services.updater?.log() ?? "";
+    assert.match(log, /"end":"updated".*"by":"operator".*"msg":"container ended"/);
   });
 
   it("waits with --wait for the run that is under way", async () => {

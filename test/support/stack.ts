@@ -64,8 +64,8 @@ export interface Stack extends AsyncDisposable {
   ) => Process;
   /** Writes an executable script; the path is relative to the hooks folder, `before_update/10-check`. */
   readonly script: (path: string, text: string, mode?: number) => Promise<void>;
-  /** Asks the poller for a cycle; resolves when it ended. */
-  readonly check: () => Promise<Record<string, unknown>>;
+  /** Asks the poller for a cycle, or that of another host on its NATS; resolves when it ended. */
+  readonly check: (host?: string) => Promise<Record<string, unknown>>;
   /** Resolves with how the container's part of the next (or the `nth`) run ends. */
   readonly awaitResult: (
     container: string,
@@ -159,7 +159,7 @@ export async function startStack({
       await writeFile(file, text);
       await chmod(file, mode);
     },
-    check: async () => checkBy(nats, engine.name),
+    check: async (host = engine.name) => checkBy(nats, host),
     awaitResult: (container, { nth = 1, within } = {}) =>
       until(
         `${container} ends`,

@@ -9,7 +9,7 @@ import { readMessages } from "../../../shared/nats/jetstream.ts";
 import { parseRunRecord } from "../../../shared/contract/run-records.ts";
 import { type HostLife, explainContainer, findLife } from "../ask-host.ts";
 import { type Topic, topics } from "../model/entities.ts";
-import type { NumberedRecord } from "../model/fleet-view.ts";
+import { type NumberedRecord, numberedRecord } from "../model/fleet-view.ts";
 import { formatViewId } from "../model/position.ts";
 import { refusal } from "../refusals.ts";
 import { type AppContext, type AppEnv, type AppParts, factsOf } from "./app-context.ts";
@@ -113,7 +113,7 @@ async function readRun({ observing }: AppParts, host: string, run: string): Prom
   const subject = subjects.run(host, run);
   for await (const message of readMessages(observing.manager, STREAMS.runs, subject)) {
     const record = parseRunRecord(message.string());
-    if (record?.host === host && record.run === run) records.push({ seq: message.seq, record });
+    if (record?.host === host && record.run === run) records.push(numberedRecord(record, message.seq));
     if (records.length >= MAX_RECORDS) break;
   }
   return records;

@@ -5,6 +5,7 @@
 import type { HeldEntry } from "../../../shared/contract/held-entry.ts";
 import type { HostEntry } from "../../../shared/contract/host-entry.ts";
 import type { RunRecord } from "../../../shared/contract/run-records.ts";
+import { type EndKind, kindOfEnd } from "../../../shared/contract/update-end.ts";
 import { AnswerTally } from "./answers.ts";
 import { Entities, type ViewChange } from "./entities.ts";
 import { UpdateHistory } from "./history.ts";
@@ -25,7 +26,14 @@ import { type RunView, reduceRun, runKey } from "./run-view.ts";
 export interface NumberedRecord {
   readonly seq: number;
   readonly record: RunRecord;
+  /** Of the record of a container's end. */
+  readonly end?: EndKind;
 }
+
+export const numberedRecord = (record: RunRecord, seq: number): NumberedRecord => ({
+  ...{ seq, record },
+  ...(record.kind === "ended" && { end: kindOfEnd(record) }),
+});
 
 type HeardEvent = HeardVerdict & { readonly host: string; readonly event: string };
 
@@ -84,7 +92,7 @@ export class FleetView {
     const key = runKey(record.host, record.run);
     const records = this.#records.get(key) ?? [];
     if ((records.at(-1)?.seq ?? 0) >= seq) return;
-    records.push({ seq, record });
+    records.push(numberedRecord(record, seq));
     this.#records.set(key, records);
     const run = reduceRun(this.entities.get("runs", key) as RunView | undefined, record);
     this.#set({ topic: "runs", key, value: run }, "runs", seq);

@@ -1,6 +1,7 @@
 // How updates ended, from the newest back as far as the service remembers. Records may be added in any order: what is
 // older than the start of the service is read backwards. Pure but for its own memory, which is bounded.
-import type { RunRecord, UpdateResult } from "../../../shared/contract/run-records.ts";
+import type { RunRecord } from "../../../shared/contract/run-records.ts";
+import { type EndKind, kindOfEnd, reasonOfEnd } from "../../../shared/contract/update-end.ts";
 import { shortDigest } from "../../../shared/registry/image-change.ts";
 
 export interface EndedView {
@@ -9,7 +10,7 @@ export interface EndedView {
   readonly host: string;
   readonly run: string;
   readonly container: string;
-  readonly end: UpdateResult;
+  readonly end: EndKind;
   readonly because: string;
   readonly by?: string | undefined;
   readonly image?: string | undefined;
@@ -68,8 +69,8 @@ const endedOf = (record: RunRecord & { readonly kind: "ended" }, seq: number): E
   host: record.host,
   run: record.run,
   container: record.container,
-  end: record.end,
-  because: record.because.slice(0, MAX_BECAUSE),
+  end: kindOfEnd(record),
+  because: reasonOfEnd(record).slice(0, MAX_BECAUSE),
   by: record.by,
   image: record.image,
   from: record.from_version ?? shortest(record.from_digest ?? record.from),

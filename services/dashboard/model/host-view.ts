@@ -3,6 +3,7 @@
 // V1  An update that the journal tells of counts until the poller has looked again: the host's entry is older.
 import type { HeldEntry } from "../../../shared/contract/held-entry.ts";
 import type { HostEntry } from "../../../shared/contract/host-entry.ts";
+import type { EndKind } from "../../../shared/contract/update-end.ts";
 import { shortDigest } from "../../../shared/registry/image-change.ts";
 import type { EndedView } from "./history.ts";
 
@@ -65,19 +66,21 @@ export function containerViews(
   return containers.map(({ container, image, version, digest, newer }) => {
     const last = lastOf(container);
     const isAfter = last !== undefined && Date.parse(last.at) > (Date.parse(lookedAt) || 0);
-    const isUpdated = isAfter && last.end === "updated";
+    const isReplaced = isAfter && REPLACED.includes(last.end);
     const hold = held.get(container);
     return {
       name: container,
       image,
-      runs: (isUpdated ? last.to : undefined) ?? version ?? shortOf(digest),
-      newer: isAfter && ["updated", "current"].includes(last.end) ? null : shortOf(newer),
+      runs: (isReplaced ? last.to : undefined) ?? version ?? shortOf(digest),
+      newer: isReplaced || (isAfter && last.end === "current") ? null : shortOf(newer),
       held:
         hold === undefined ? null : { because: hold.because, by: hold.by, until: hold.until, end: hold.end },
       last: last === undefined ? null : { at: last.at, end: last.end, because: last.because, run: last.run },
     };
   });
 }
+
+const REPLACED: readonly EndKind[] = ["updated", "rolled_back_by_operator"];
 
 const shortOf = (digest: string | undefined): string | null =>
   digest === undefined ? null : shortDigest(digest);

@@ -1,6 +1,7 @@
 // The live time line: one line for each record that tells something to whoever watches. The page puts it into words, in
 // the reader's language. Pure.
 import type { RunRecord } from "../../../shared/contract/run-records.ts";
+import { kindOfEnd, reasonOfEnd } from "../../../shared/contract/update-end.ts";
 
 export interface TimeLineEntry {
   readonly seq: number;
@@ -50,8 +51,9 @@ export function lineOf(record: RunRecord, seq: number): TimeLineEntry | undefine
     case "swapped":
       return { ...line, downtime_ms: record.downtime_ms };
     case "ended": {
-      const { end, because, from_version, to_version, downtime_ms } = record;
-      return { ...line, end, because: short(because), from_version, to_version, downtime_ms };
+      const { from_version, to_version, downtime_ms } = record;
+      const told = { end: kindOfEnd(record), because: short(reasonOfEnd(record)) };
+      return { ...line, ...told, from_version, to_version, downtime_ms };
     }
     case "finished":
       return { ...line, ms: record.ms, count: Object.keys(record.ends).length };

@@ -1,12 +1,13 @@
 // A run as the page lists it, from its records in order. Pure: each function returns what follows.
-import type { UpdateResult, RunRecord } from "../../../shared/contract/run-records.ts";
+import type { RunRecord } from "../../../shared/contract/run-records.ts";
+import { type EndKind, kindOfEnd } from "../../../shared/contract/update-end.ts";
 
 /** What happens to a container of the run now; `null` where nothing does yet, or it is over. */
 export interface RunStage {
   readonly container: string;
   readonly doing: "asking" | "pulled" | "replacing" | "proving" | "ended";
   readonly since: string;
-  readonly end?: UpdateResult;
+  readonly end?: EndKind;
 }
 
 export interface RunView {
@@ -42,7 +43,12 @@ export function reduceRun(before: RunView | undefined, record: RunRecord): RunVi
     case "swapped":
       return atStage(view, { container: record.container, doing: "proving", since: at });
     case "ended":
-      return atStage(view, { container: record.container, doing: "ended", since: at, end: record.end });
+      return atStage(view, {
+        container: record.container,
+        doing: "ended",
+        since: at,
+        end: kindOfEnd(record),
+      });
     case "finished":
       return { ...view, finished: at, ms: record.ms };
     case "decided":

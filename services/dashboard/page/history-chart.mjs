@@ -3,6 +3,7 @@
 /** As they are stacked: what went well is at the bottom. */
 export const ORDER = [
   "updated",
+  "rolled_back_by_operator",
   "current",
   "noted",
   "expired",

@@ -21,6 +21,7 @@ export const Ago = ({ at }) =>
 const TONES = {
   ...{ updated: "good", current: "good", proceed: "good", noted: "quiet", expired: "quiet" },
   ...{
+    rolled_back_by_operator: "warn",
     refused: "warn",
     deferred: "warn",
     defer: "warn",

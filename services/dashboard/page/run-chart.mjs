@@ -17,7 +17,7 @@ export function layOut(records, now) {
     return lanes.get(container);
   };
   let over;
-  for (const { record } of records) {
+  for (const { record, end: ending } of records) {
     const at = Date.parse(record.at);
     switch (record.kind) {
       case "begun":
@@ -45,7 +45,7 @@ export function layOut(records, now) {
         break;
       case "ended": {
         const lane = laneOf(record.container);
-        lane.end = record.end;
+        lane.end = ending;
         if (swaps.has(record.container))
           lane.spans.push(...undoneSpans(record, at, swaps.get(record.container)));
         swaps.delete(record.container);

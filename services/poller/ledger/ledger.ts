@@ -3,7 +3,6 @@
 import type { KV } from "@nats-io/kv";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Logger } from "pino";
-import type { Clock } from "../../../shared/clock.ts";
 import { LedgerEntry, type SeenTag, type TagStay } from "../../../shared/contract/ledger.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import type { UpdateResult } from "../../../shared/contract/payloads.ts";
@@ -20,7 +19,6 @@ export interface LedgerOptions {
   readonly platform: string;
   readonly bucket: KV;
   readonly manager: JetStreamManager;
-  readonly clock: Clock;
   readonly log: Pick<Logger, "info" | "debug" | "warn">;
 }
 
@@ -41,6 +39,15 @@ export interface MovedTag {
   readonly from: TagStay;
   /** The digest that it names now, and when that was seen first, milliseconds since 1970. */
   readonly to: string;
+  readonly at: number;
+}
+
+/** An update to the digest ended. */
+export interface ImageUpdateEnd {
+  readonly image: string;
+  readonly digest: string;
+  readonly end: UpdateResult;
+  /** Milliseconds since 1970. */
   readonly at: number;
 }
 
@@ -114,8 +121,8 @@ export class Ledger {
     this.#change(repository, (entry) => ({ ...entry, tags: [...tags] }));
   }
 
-  noteEnd(image: string, digest: string, end: UpdateResult): void {
-    this.#change(image, (entry) => noteEnd(entry, digest, end, this.#options.clock.now()));
+  noteEnd({ image, digest, end, at }: ImageUpdateEnd): void {
+    this.#change(image, (entry) => noteEnd(entry, digest, end, at));
   }
 
   /** Stores what has changed; what cannot be stored now is stored with the next call. Never fails. */

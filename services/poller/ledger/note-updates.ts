@@ -1,4 +1,6 @@
 // What a search for updates means for the ledger: which tag names what, and which containers run what. Pure.
+import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
+import { parseSwapName } from "../../../shared/containers/swap-names.ts";
 import { withTag } from "../../../shared/registry/image-ref.ts";
 import type { Candidate, RegistryAnswer } from "../plan.ts";
 import type { TagObservation } from "./ledger.ts";
@@ -9,12 +11,31 @@ export interface FoundImages {
   readonly answers: ReadonlyMap<string, RegistryAnswer>;
 }
 
+/**
+ * Names of containers whose update is not over: the old one is still kept. Of services only the updater knows, which
+ * `isUpdating` where it has a plan in hand.
+ */
+export const findUnfinished = (all: readonly ContainerFacts[], isUpdating: boolean): ReadonlySet<string> =>
+  new Set(
+    all.flatMap(({ name, service }) =>
+      service === undefined ? (parseSwapName(name)?.name ?? []) : isUpdating ? name : [],
+    ),
+  );
+
+interface SeenCandidates extends FoundImages {
+  /** Whether the candidates are all that the host has. */
+  readonly coversAll: boolean;
+  /** Names of those whose update is not over: what they run may yet be put back, so that nobody has run it so far. */
+  readonly unfinished: ReadonlySet<string>;
+}
+
 /** What was seen of each image of the candidates. `answeredAt` says when a registry's answer is from. */
 export function observationsOf(
-  { candidates, answers, coversAll }: FoundImages & { readonly coversAll: boolean },
+  { candidates, answers, coversAll, unfinished }: SeenCandidates,
   answeredAt: (image: string) => number,
 ): TagObservation[] {
   const images = new Map<string, Map<string, number>>();
+  const unsettled = new Set<string>();
   const countsOf = (image: string): Map<string, number> => {
     const counts = images.get(image) ?? new Map<string, number>();
     images.set(image, counts);
@@ -24,6 +45,7 @@ export function observationsOf(
     const { ref, lower = [], digests } = candidate;
     for (const { familiar } of [ref, ...lower]) countsOf(familiar);
     const own = ownImage(candidate);
+    if (unfinished.has(candidate.facts.name)) unsettled.add(own);
     const answer = answers.get(own);
     const current = answer?.kind === "digest" && digests.includes(answer.digest) ? answer.digest : undefined;
     const digest = current ?? digests[0];
@@ -33,7 +55,7 @@ export function observationsOf(
   return [...images].map(([image, running]) => {
     const answer = answers.get(image);
     const onTag = answer?.kind === "digest" ? { digest: answer.digest, at: answeredAt(image) } : undefined;
-    return { image, onTag, running: coversAll ? running : undefined };
+    return { image, onTag, running: coversAll && !unsettled.has(image) ? running : undefined };
   });
 }
 

@@ -29,7 +29,10 @@ export function noteRunning(
   running: ReadonlyMap<string, number>,
   at: number,
 ): LedgerEntry {
-  const known = entry.uses.map((use) => ({ ...use, containers: running.get(use.digest) ?? 0 }));
+  const known = entry.uses.map((use) => {
+    const containers = running.get(use.digest) ?? 0;
+    return { ...use, containers, since: containers > 0 && !hasRun(use) ? iso(at) : use.since };
+  });
   const added = [...running]
     .filter(([digest]) => !known.some((use) => use.digest === digest))
     .map(([digest, containers]): DigestUse => ({ digest, since: iso(at), containers, ends: {} }));
@@ -38,12 +41,24 @@ export function noteRunning(
 
 /** An update to the digest ended. */
 export function noteEnd(entry: LedgerEntry, digest: string, end: UpdateResult, at: number): LedgerEntry {
-  const before = entry.uses.find((use) => use.digest === digest) ?? {
-    ...{ digest, since: iso(at), containers: 0, ends: {} },
-  };
+  const known = entry.uses.find((use) => use.digest === digest);
+  const isFirst = known === undefined || (end === "updated" && !hasRun(known));
+  const since = isFirst ? iso(at) : known.since;
+  const before = { digest, containers: 0, ends: {}, ...known, since } satisfies DigestUse;
   const after = { ...before, ends: { ...before.ends, [end]: (before.ends[end] ?? 0) + 1 } };
   return { ...entry, uses: keepNewest([...entry.uses.filter((use) => use.digest !== digest), after]) };
 }
+
+/**
+ * Whether a container was seen to run it. An update that was refused or failed says that none did; what is known without any
+ * update was seen to run.
+ */
+export const hasRun = ({ containers, ends }: DigestUse): boolean =>
+  containers > 0 || (ends.updated ?? 0) > 0 || Object.keys(ends).length === 0;
+
+/** Also where putting the old container back failed. */
+export const wasRolledBack = ({ ends }: DigestUse): boolean =>
+  (ends.rolled_back ?? 0) + (ends.stuck ?? 0) > 0;
 
 /** What runs is kept before what does not. */
 function keepNewest(uses: readonly DigestUse[]): DigestUse[] {
@@ -104,5 +119,5 @@ function joinUse(earlier: DigestUse | undefined, later: DigestUse): DigestUse {
   const ends = { ...earlier.ends };
   for (const [end, times] of Object.entries(later.ends) as [UpdateResult, number][])
     ends[end] = (ends[end] ?? 0) + times;
-  return { ...later, since: earlier.since, ends };
+  return { ...later, since: hasRun(earlier) ? earlier.since : later.since, ends };
 }

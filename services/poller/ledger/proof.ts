@@ -5,7 +5,8 @@
 //    back there.
 // 2. Only the ledgers of the named hosts are believed, each about its own containers.
 // 3. A digest that was rolled back on any of them is not taken at all, however many have proved it.
-import type { DigestUse, LedgerEntry } from "../../../shared/contract/ledger.ts";
+import type { LedgerEntry } from "../../../shared/contract/ledger.ts";
+import { hasRun, wasRolledBack } from "./observe.ts";
 
 /** What one of the named hosts has written down about the image. */
 export interface BelievedLedger {
@@ -35,11 +36,6 @@ export function proofOf(
 
 export const isProved = ({ provedBy, rolledBackOn }: DigestProof, needs: number): boolean =>
   rolledBackOn.length === 0 && provedBy.length >= needs;
-
-const hasRun = ({ containers, ends }: DigestUse): boolean => containers > 0 || (ends.updated ?? 0) > 0;
-
-/** Also where putting the old container back failed. */
-const wasRolledBack = ({ ends }: DigestUse): boolean => (ends.rolled_back ?? 0) + (ends.stuck ?? 0) > 0;
 
 /** A host that is named itself is one of those who prove. */
 export const othersToProve = (hosts: readonly string[], own: string): string[] =>

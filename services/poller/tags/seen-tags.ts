@@ -15,7 +15,7 @@ const KEPT_LOWER = 8;
 const KEPT = 100;
 
 /** The same containers, before and after the choice by their cooldowns. */
-interface ChosenTags {
+export interface ChosenTags {
   readonly before: readonly Candidate[];
   readonly after: SoakedCandidates;
 }

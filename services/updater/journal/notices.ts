@@ -22,6 +22,7 @@ interface NoticeToReport<N extends ResultNotice> {
   /** RFC 3339. */
   readonly time: string;
   readonly data: NoticeData<N>;
+  readonly rollback?: true;
   /** Suffix of the event's id, if the container has an end in this run already. */
   readonly as?: string;
 }
@@ -65,6 +66,7 @@ export class Notices {
         run: this.#run,
         mode: this.#mode,
         reason: notice.reason,
+        ...(notice.rollback && { rollback: notice.rollback }),
       },
     });
     const subject = subjects.hook({
@@ -148,6 +150,7 @@ export function reportRunFinished(notices: Notices, journal: Journal): void {
     container: null,
     reason: "the run is over",
     time: finished.at,
+    ...(finished.rollback && { rollback: finished.rollback }),
     data: { ends, ms: finished.ms },
   });
 }

@@ -184,12 +184,15 @@ export class EngineLease implements Disposable {
     return left === undefined ? undefined : `the volume ${left} is still there`;
   }
 
-  /** Ours, and signs of life of a dead process, whose call the Engine carried out late. */
+  /**
+   * Ours, and those of a holder before, whose call the Engine carried out after it had ended. Who waits removes its own, and
+   * hears of the others' by the Engine's events.
+   */
   async #signalsToRemove(): Promise<readonly string[]> {
     const { engine, holder } = this.#context;
     return (await readLeaseVolumes(engine)).signals.filter((name) => {
       const { id, kind } = parseLeaseSignal(name) ?? {};
-      return id === holder.id || kind === "alive";
+      return id === holder.id || kind !== "waits";
     });
   }
 

@@ -3,6 +3,7 @@
 import type { HookName } from "../../../shared/contract/hooks.ts";
 import { OPERATOR } from "../../../shared/contract/participants.ts";
 import type { DecisionRecord, UpdateResult } from "../../../shared/contract/run-records.ts";
+import { ROLLED_BACK_BY_OPERATOR } from "../../../shared/contract/update-end.ts";
 import type { StepTime } from "../../../shared/contract/payloads.ts";
 import { dropUpdatedSnapshot } from "../journal/snapshot-store.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
@@ -83,17 +84,18 @@ export async function finishContainer(run: Run, entry: UpdateEntry, ending: Resu
     ...(planned !== undefined && { to_digest: planned }),
     ...timeSinceBegin(run),
   });
-  logResult(run, name, ending);
+  logResult(run, name, result);
   reportRecordedResult(run.notices, run.journal, name);
 }
 
-function logResult(run: Run, name: string, ending: ResultDetails): void {
+function logResult(run: Run, name: string, ending: Omit<ResultDetails, "decided">): void {
   const level = LOG_LEVEL[ending.end as keyof typeof LOG_LEVEL] ?? "info";
   run.log[level](
     {
       container: name,
       end: ending.end,
       because: ending.because,
+      by: ending.by,
       from: ending.from,
       to: ending.to,
       from_version: ending.from_version,
@@ -161,7 +163,7 @@ export const verdictAt = ({ verdict }: Pick<DecisionRecord, "verdict">, hook: Ho
 /** A rollback is recorded as the operator's: by this the next rollback knows that it goes forward again. */
 const attributeToOperator = ({ isRollback }: Run, ending: ResultDetails): ResultDetails =>
   isRollback && ending.end === "updated"
-    ? { ...ending, because: `rolled back by the operator; ${ending.because}`, by: OPERATOR }
+    ? { ...ending, because: `${ROLLED_BACK_BY_OPERATOR}; ${ending.because}`, by: OPERATOR }
     : ending;
 
 function timeSinceBegin({ journal, bus }: Run): { readonly ms?: number } {

@@ -6,6 +6,7 @@ import { getHeldText } from "../../../shared/nats/reserve.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import { OPERATOR } from "../../../shared/contract/participants.ts";
 import type { UpdateResult } from "../../../shared/contract/run-records.ts";
+import { ROLLED_BACK_BY_OPERATOR } from "../../../shared/contract/update-end.ts";
 import { heldKey } from "../../../shared/contract/subjects.ts";
 import { readUpdateRecord } from "../journal/update-records.ts";
 import type { Bus } from "../bus.ts";
@@ -67,8 +68,8 @@ async function holdRolledBack({ bus, journal }: Run, { facts, digest, latest }: 
   if (isKept && before.digest !== digest) return;
   const last = await readUpdateRecord({ ...bus.context, host: bus.host }, facts.name);
   if (last?.by === OPERATOR && last.run !== journal.run) return;
-  const because = "rolled back by the operator";
-  const entry: HeldEntry = { digest, because, by: OPERATOR, until: null, tries: 1 };
+  const because = ROLLED_BACK_BY_OPERATOR;
+  const entry: HeldEntry = { digest, because, by: OPERATOR, until: null, end: "rolled_back", tries: 1 };
   await bus.held.put(key, JSON.stringify(entry));
 }
 

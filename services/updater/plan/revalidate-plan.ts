@@ -68,7 +68,8 @@ export function revalidatePlan(
       planProblem ??
       (resumed || isCommitted
         ? undefined
-        : whyExpired(planned, found, { all, isNew, selfUpdatePolicy, settings: context.settings }));
+        : (whyExpired(planned, found, { all, isNew, selfUpdatePolicy, settings: context.settings }) ??
+          whyTagNotTaken(entry, planned, context.settings)));
     const isOpen = !resumed && !isCommitted && because === undefined;
     return {
       entry,
@@ -139,7 +140,7 @@ interface KnownContainers {
   readonly all: readonly ContainerFacts[];
   readonly isNew: boolean;
   readonly selfUpdatePolicy: SelfUpdatePolicy;
-  readonly settings: WatchSettings & TagSettings;
+  readonly settings: WatchSettings;
 }
 
 function whyExpired(
@@ -155,8 +156,7 @@ function whyExpired(
   return (
     whyUnwatched(facts, settings) ??
     whySkipped(facts, all, selfUpdatePolicy) ??
-    whyOnlyMonitored(facts, settings.COMPAT_LABELS) ??
-    whyTagNotTaken(facts, planned, settings)
+    whyOnlyMonitored(facts, settings.COMPAT_LABELS)
   );
 }
 
@@ -164,12 +164,12 @@ type TagSettings = Pick<Settings, "LATEST_ONLY" | "TAG_POLICY">;
 
 /** A plan could name any tag otherwise. */
 function whyTagNotTaken(
-  facts: ContainerFacts,
+  entry: UpdateEntry,
   { tag }: PlannedContainer,
   settings: TagSettings,
 ): string | undefined {
-  const policy = tagPolicyOf(facts, settings);
-  if (tag === undefined || findAllowedTag(facts, tag, settings) === tag) return undefined;
+  if (tag === undefined || !isTagRefused({ entry, tag })) return undefined;
+  const policy = tagPolicyOf(entry.facts, settings);
   return messageOf(updateFailures.tagNotTaken, { tag, policy: policy?.text ?? "?" });
 }
 

@@ -1,6 +1,7 @@
 // Runs one plan, from the poller's message to the last record: begin, ask, pull, groups side by side, finish. A run
 // that an earlier process left is gone through again; what is recorded is not asked or done a second time.
 import type { ImageInspection } from "../../../shared/docker/inspect-documents.ts";
+import { kindOfEnd } from "../../../shared/contract/update-end.ts";
 import { isUp } from "../../../shared/containers/container-facts.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
 import { settleAll } from "../settle-all.ts";
@@ -77,8 +78,9 @@ export async function runPlan(updater: ConnectedUpdater, plan: Plan, recovered: 
   if (run.notStarted.size === 0 && !Object.values(ends).includes("stuck"))
     await dropSnapshotsOfRun(snapshotStoreOf(run), plan.run); // e.g. of a dependant whose owner replaced its parent
   await bus.lease.release();
-  await journal.write({ kind: "finished", ends, ms: Math.round(bus.clock.monotonic() - began) });
-  run.log.info({ ends }, "run finished");
+  const results = { ends, ...(run.isRollback && { rollback: true as const }) };
+  await journal.write({ kind: "finished", ...results, ms: Math.round(bus.clock.monotonic() - began) });
+  run.log.info(results, "run finished");
   await closeRun(updater, run);
 }
 
@@ -90,7 +92,7 @@ export async function closeRun(
   await bus.lease.release();
   reportRunFinished(notices, journal);
   await notices.waitUntilStored();
-  const updated = journal.recordsOf("ended").filter(({ end }) => end === "updated");
+  const updated = journal.recordsOf("ended").filter((ended) => kindOfEnd(ended) === "updated");
   await counters.count(
     journal.run,
     updated.map(({ container }) => container),

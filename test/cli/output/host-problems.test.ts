@@ -87,6 +87,11 @@ const cases: readonly [string, Partial<HostFacts>, readonly string[]][] = [
     ["web: its update was rolled back: unhealthy; held until the tag changes"],
   ],
   [
+    "nothing where the operator rolled a container back",
+    { held: [{ ...held, end: "rolled_back", by: "operator" }], last_run: ran({ web: "updated" }) },
+    [],
+  ],
+  [
     "an update that failed and is tried again",
     { held: [{ ...held, end: "failed", until: NOW + 300_000 }] },
     ["web: its update failed: unhealthy; tried again in 5 min"],

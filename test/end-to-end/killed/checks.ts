@@ -16,6 +16,7 @@ import {
   namespacesOf,
   volumeNames,
 } from "./engine-state.ts";
+import { keptImages } from "../prune/prune-calls.ts";
 import type { Case } from "./points.ts";
 import { type Role, isPutBack, nameOf, restartPolicy, sceneOf } from "./scenes.ts";
 import type { Session } from "./session.ts";
@@ -41,6 +42,7 @@ export async function findViolations(expected: Expected, session: Session): Prom
   const ofRun = [
     ...leftNames(expected, now),
     ...(await leftVolumes(expected, h)),
+    ...(await keptImages(h)).map((tag) => `the tag ${tag} is left`),
     ...(await askedAgain(expected, session)),
     ...(await leftDocuments(stack)),
   ];

@@ -16,6 +16,7 @@ import {
   formatViewId,
   parseViewId,
 } from "../../../services/dashboard/model/position.ts";
+import type { TimeLineEntry } from "../../../services/dashboard/model/lines.ts";
 import type { RunView } from "../../../services/dashboard/model/run-view.ts";
 import { recordIn } from "../../../services/dashboard/read/apply-messages.ts";
 import { plannedChangesIn } from "../../../services/dashboard/read/event-changes.ts";
@@ -266,8 +267,27 @@ describe("the dashboard's view of a fleet", () => {
     assert.deepEqual([shown()?.runs, shown()?.newer], ["1", "sha256:cccccccccccc"]);
     view.addRecord(record(ended("web", "updated", { to_version: "2" }), 5), 1);
     assert.deepEqual([shown()?.runs, shown()?.newer], ["2", null]);
+    view.addRecord(record(ended("web", "updated", { to_version: "0", by: "operator" }), 6), 2);
+    assert.deepEqual([shown()?.runs, shown()?.newer], ["0", null]);
     view.setHost("h1", entry(10), 2);
     assert.deepEqual([shown()?.runs, shown()?.newer], ["1", "sha256:cccccccccccc"]);
+  });
+  it("says everywhere that the operator had a container rolled back, and why, once", () => {
+    const view = new FleetView();
+    const because = "rolled back by the operator; it is healthy";
+    view.addRecord(record(ended("web", "updated", { by: "operator", because })), 1);
+    const [line] = [...view.entities.all("lines")].map(([, value]) => value as TimeLineEntry);
+    const [result] = view.history.list();
+    assert.deepEqual(
+      [line, result].map((told) => [told?.["end"], told?.["because"]]),
+      [
+        ["rolled_back_by_operator", "it is healthy"],
+        ["rolled_back_by_operator", "it is healthy"],
+      ],
+    );
+    assert.equal(view.recordsOf("h1", "01run")?.[0]?.end, "rolled_back_by_operator");
+    const [stage] = (view.entities.get("runs", "h1/01run") as RunView).stages;
+    assert.equal(stage?.end, "rolled_back_by_operator");
   });
   it("keeps no more than its limits, however much happens", () => {
     const view = new FleetView();

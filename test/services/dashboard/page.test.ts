@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, it } from "mocha";
 import { type Refusal, refusal, refusals } from "../../../services/dashboard/refusals.ts";
+import { endKinds } from "../../../shared/contract/update-end.ts";
 
 const PAGE = join(import.meta.dirname, "../../../../services/dashboard/page");
 const importPage = async (file: string): Promise<Record<string, unknown>> =>
@@ -75,6 +76,13 @@ describe("the words of the dashboard", () => {
       page.language.value = "en";
     }
   });
+  it("name each end, and the chart of ends has them all", async () => {
+    const { languages } = (await importPage("texts.mjs")) as { languages: { en: Record<string, string> } };
+    const { ORDER } = (await importPage("history-chart.mjs")) as { ORDER: readonly string[] };
+    const named = Object.keys(languages.en).flatMap((key) => /^end_(\w+)$/.exec(key)?.[1] ?? []);
+    assert.deepEqual(named.toSorted(), endKinds.toSorted());
+    assert.deepEqual(ORDER.toSorted(), endKinds.toSorted());
+  });
   it("are all used by the page", async () => {
     const { languages } = (await importPage("texts.mjs")) as { languages: { en: Record<string, string> } };
     const files = (await readdir(PAGE)).filter((name) => name.endsWith(".mjs") && name !== "texts.mjs");
@@ -138,7 +146,7 @@ describe("the chart of a run", () => {
     { kind: "swapping", at: at(17), container: "web" },
     { kind: "swapped", at: at(22.5), container: "web", steps: swapSteps, downtime_ms: 2400 },
     { kind: "ended", at: at(23), container: "web", end: "updated" },
-  ].map((record, seq) => ({ seq, record }));
+  ].map((record, seq) => ({ seq, record, ...("end" in record && { end: record.end }) }));
   const layOut = async (from: readonly object[], now: number): Promise<Chart> =>
     ((await importPage("run-chart.mjs"))["layOut"] as (records: readonly object[], now: number) => Chart)(
       from,
@@ -167,6 +175,11 @@ describe("the chart of a run", () => {
       ],
     );
     assert.equal(lanes[0]?.spans[0]?.detail, "proceed · operator: by ann");
+  });
+  it("has the end that the service tells of a container, which differs from the record's for a rollback", async () => {
+    const rolledBack = [...records.slice(0, -1), { ...records.at(-1), end: "rolled_back_by_operator" }];
+    const { lanes } = await layOut(rolledBack, 99_000);
+    assert.equal(lanes[0]?.end, "rolled_back_by_operator");
   });
   it("has what an undone replacement did, that it was put back, and the downtime until then", async () => {
     const undone = [

@@ -14,9 +14,14 @@ import { HostEntry } from "../../../shared/contract/host-entry.ts";
 import type { RunRecord } from "../../../shared/contract/run-records.ts";
 import { readSettings } from "../../../shared/settings/read-settings.ts";
 
-const ended = (id: string, host = "h1", downtime_ms: number | null = 1500): FinishedNotice => ({
+const ended = (
+  id: string,
+  host = "h1",
+  downtime_ms: number | null = 1500,
+  by = "updater",
+): FinishedNotice => ({
   ...{ notice: "update_finished", host, id, time: "2026-01-01T00:00:00Z" },
-  data: { name: "web", end: "updated", downtime_ms },
+  data: { name: "web", end: "updated", by, downtime_ms },
 });
 const envelope = { writer: "w", n: 1, host: "h1", run: "r1" };
 const waiting = (event: string): RunRecord => ({
@@ -42,6 +47,18 @@ describe("what the exporter counts", () => {
     assert.equal(tally.ends.get("h1")?.get("updated"), 1);
     assert.equal(tally.ends.get("h2")?.get("updated"), 1);
     assert.deepEqual(observed, ["ouroboros_container_downtime_seconds h1 1.5"]);
+  });
+
+  it("counts a rollback that the operator asked for apart from the updates", () => {
+    const { tally } = makeTally();
+    for (const notice of [ended("a"), ended("b", "h1", 1500, "operator")]) tally.addNotice(notice);
+    assert.deepEqual(
+      [...(tally.ends.get("h1") ?? [])],
+      [
+        ["updated", 1],
+        ["rolled_back_by_operator", 1],
+      ],
+    );
   });
 
   it("measures a wait from its record to the decision, each once", () => {

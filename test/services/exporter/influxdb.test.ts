@@ -9,6 +9,7 @@ import { afterEach, describe, it } from "mocha";
 import { engine } from "../../bed/bed.ts";
 import { deploy, release } from "../../support/containers.ts";
 import { type Influxdb, startInfluxdb } from "../../support/monitoring.ts";
+import { runOperatorCommand } from "../../support/run-operator-command.ts";
 import { update } from "../../support/runs.ts";
 import { type Process, type Stack, startProcess, startStack } from "../../support/stack.ts";
 import { until } from "../../support/until.ts";
@@ -101,6 +102,16 @@ describe("points for InfluxDB", () => {
     assert.deepEqual(["count", "updated_count", "interval", "cleanup", "tz"].map(typeOf), [
       ...["integer", "integer", "integer", "boolean", "string"],
     ]);
+    await until("the updater is idle and goes back", async () => {
+      const { out } = await runOperatorCommand({ NATS_URL: stack.server.url }, ["rollback", "web", "--wait"]);
+      return /^web: rolled back by the operator/m.test(out) || undefined;
+    });
+    await updateOnce(stack, "3");
+    const counted = await rows(influxdb, STATS, 2);
+    assert.deepEqual(
+      counted.map(({ updated_count: count }) => count),
+      [1, 2],
+    );
     const everything = JSON.stringify(await influxdb.query('SELECT * FROM "Ouroboros"', "updates"));
     assert.doesNotMatch(everything + exporter.log(), /planted/);
   });

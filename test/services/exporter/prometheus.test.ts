@@ -69,6 +69,10 @@ describe("the metrics", () => {
     await release("apps/bad", "2", { cmd: "exit 3" });
     await requestPlan(stack);
     await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
+    await until("the updater is idle and goes back", async () => {
+      const { code } = await runOuroboros(stack, "rollback", "good", "--wait");
+      return code === 0 || undefined;
+    });
     approver = await addParticipant(
       stack,
       "approver",
@@ -106,15 +110,16 @@ describe("the metrics", () => {
   it("count ends, and say what waits, what is held and what is there to update", async () => {
     const found = await has(
       'ouroboros_update_ends_total{host="h1",end="updated"} 1',
+      'ouroboros_update_ends_total{host="h1",end="rolled_back_by_operator"} 1',
       'ouroboros_update_ends_total{host="h1",end="refused"} 1',
       'ouroboros_update_ends_total{host="h1",end="rolled_back"} 1',
       'ouroboros_update_ends_total{host="h1",end="stuck"} 0',
       'ouroboros_pending_gates{host="h1",hook="before_update"} 1',
-      'ouroboros_held_containers{host="h1"} 2',
+      'ouroboros_held_containers{host="h1"} 3',
       'ouroboros_updates_available{host="h1",container="slow"} 1',
       'ouroboros_registry_errors{host="h1"} 1',
-      'ouroboros_container_downtime_seconds_count{host="h1"} 2',
-      'ouroboros_run_duration_seconds_count{host="h1"} 1',
+      'ouroboros_container_downtime_seconds_count{host="h1"} 3',
+      'ouroboros_run_duration_seconds_count{host="h1"} 2',
       "ouroboros_nats_up 1",
       "ouroboros_series_left_out 0",
     );

@@ -235,10 +235,12 @@ describe("the example", () => {
     await run("90-chat.mjs", over({ end: "rolled_back", because: "it exited", from_version: null }), env);
     await run("90-chat.mjs", over({ end: "refused", because: "freeze", to: null, to_version: null, downtime_ms: null }), env); // prettier-ignore
     await run("90-chat.mjs", over({ end: "noted" }), env);
+    await run("90-chat.mjs", over({ by: "operator", because: "rolled back by the operator; it runs" }), env);
     const texts = [
       "app on web-01.example.com: 1.4.2 → 1.5.0, down 0.2 s",
       "app on web-01.example.com: rolled_back (aaaaaaaaaaaa → 1.5.0, down 0.2 s): it exited",
       "app on web-01.example.com: refused (1.4.2 → an unknown image): freeze",
+      "app on web-01.example.com: rolled back by the operator, 1.4.2 → 1.5.0, down 0.2 s",
     ];
     assert.deepEqual(asked, texts.map((text) => `POST /chat ${JSON.stringify({ text })}`)); // prettier-ignore
     const failed = await run("90-chat.mjs", over({}), { CHAT_WEBHOOK: "http://127.0.0.1:1/" });

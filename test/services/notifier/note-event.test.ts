@@ -6,12 +6,17 @@ import { EMPTY_MEMORY, type NotifierMemory, trimMemory } from "../../../services
 import { noteUpdateFinished } from "../../../services/notifier/note-event.ts";
 
 const context = { id: "e", time: "2026-01-01T00:00:00Z", host: "h1", run: "01a", mode: "update" };
-const ended = (end: NoticeData<"update_finished">["end"], mode = "update", memory = EMPTY_MEMORY) =>
+const ended = (
+  end: NoticeData<"update_finished">["end"],
+  mode = "update",
+  memory = EMPTY_MEMORY,
+  by = "board",
+) =>
   noteUpdateFinished(
     memory,
     { ...context, mode },
     {
-      ...{ name: "web", image: "a/web", end, because: "b".repeat(900), by: "board" },
+      ...{ name: "web", image: "a/web", end, because: "b".repeat(900), by },
       ...{
         from: `sha256:${"1".repeat(64)}`,
         to: null,
@@ -30,6 +35,15 @@ describe("an update that ended", () => {
       assert.deepEqual(kinds(end), [end]);
     for (const end of ["current", "expired"] as const) assert.deepEqual(kinds(end), []);
     assert.deepEqual([kinds("noted", "monitor"), kinds("noted", "dry_run")], [["found"], []]);
+  });
+
+  it("is told as a rollback, and not counted, where the operator asked for one", () => {
+    const { notifications, memory } = ended("updated", "update", EMPTY_MEMORY, "operator");
+    assert.deepEqual(
+      [notifications.map(({ kind }) => kind), memory.totals],
+      [["rolled_back_by_operator"], {}],
+    );
+    assert.deepEqual(kinds("refused", "update", EMPTY_MEMORY, "operator"), ["refused"]);
   });
 
   it("is told when it was put off for the third time in a row, and again only after another end", () => {

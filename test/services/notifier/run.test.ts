@@ -63,6 +63,33 @@ describe("ouroboros notifier", () => {
     );
   });
 
+  it("tells a rollback that the operator asked for as one, which is not among the updates", async () => {
+    scene = await openScene();
+    const because = "rolled back by the operator; the new container proved itself";
+    for (const [language, title, total, sentence] of [
+      [
+        "en_US",
+        "Ouroboros has rolled containers back!",
+        "Total Containers Updated",
+        "was rolled back by the operator from",
+      ],
+      [
+        ...["es_ES", "¡Ouroboros ha devuelto contenedores a la versión anterior!"],
+        ...["Total de contenedores actualizados", "devuelto por el operador de"],
+      ],
+    ] as const) {
+      await using _notifier = await scene.start({ LANGUAGE: language });
+      await scene.updateEnds({ name: "web", by: "operator", because }, language);
+      await scene.runEnds(language);
+      const message = (await scene.receives(language === "en_US" ? 1 : 2)).at(-1);
+      assert.deepEqual([message?.title, message?.type], [title, "info"]);
+      assert.deepEqual(message?.message.split("\n").slice(2), [
+        `${total}: 0`,
+        `web ${sentence} ${SHORT.one} ${language === "en_US" ? "to" : "a"} ${SHORT.two} (1.4.2 → 1.5.0)`,
+      ]);
+    }
+  });
+
   it("says nothing at its start where that is asked for", async () => {
     scene = await openScene();
     await scene.start();

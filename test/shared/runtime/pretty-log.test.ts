@@ -59,6 +59,15 @@ describe("the log for people", () => {
       "updated: aaaaaaaaaaaa → bbbbbbbbbbbb, down for 90 s",
     ],
     [
+      "that one was rolled back, from which version to which, where the operator asked for it",
+      "container ended",
+      {
+        ...{ end: "updated", by: "operator", because: "rolled back by the operator; x", ...IMAGES },
+        ...{ from_version: "1.5.0", to_version: "1.4.2", downtime_ms: 212 },
+      },
+      "rolled back by the operator: 1.5.0 → 1.4.2, down for 0.2 s",
+    ],
+    [
       "why one was put back",
       "container ended",
       { end: "rolled_back", because: "it is unhealthy", ...IMAGES, downtime_ms: 2500 },
@@ -88,6 +97,12 @@ describe("the log for people", () => {
       "run finished",
       { ends: { a: "updated", b: "updated", c: "rolled_back" } },
       "run finished: 2 updated, 1 rolled back",
+    ],
+    [
+      "how a rollback ended",
+      "run finished",
+      { ends: { a: "updated", b: "refused" }, rollback: true },
+      "run finished: 1 rolled back by the operator, 1 refused",
     ],
     [
       "that no registry answered",

@@ -5,7 +5,6 @@ import { type KV, Kvm } from "@nats-io/kv";
 import { type NatsConnection, connect } from "nats";
 import { pino } from "pino";
 import { Ledger, type TagObservation } from "../../../../services/poller/ledger/ledger.ts";
-import { systemClock } from "../../../../shared/clock.ts";
 import { LedgerEntry } from "../../../../shared/contract/ledger.ts";
 import { BUCKETS, ledgerKey } from "../../../../shared/contract/subjects.ts";
 import { ensureTopology } from "../../../../shared/nats/topology.ts";
@@ -27,8 +26,7 @@ describe("the ledger of a host", () => {
   let bucket: KV;
   const lines: string[] = [];
   const log = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
-  const open = (): Ledger =>
-    new Ledger({ host: HOST, platform: PLATFORM, bucket, manager, clock: systemClock, log });
+  const open = (): Ledger => new Ledger({ host: HOST, platform: PLATFORM, bucket, manager, log });
   const stored = async (image = IMAGE): Promise<LedgerEntry> =>
     LedgerEntry.parse((await bucket.get(ledgerKey(HOST, image, PLATFORM)))?.json());
   const digestsOf = ({ stays }: LedgerEntry): string[] => stays.map(({ digest }) => digest);
@@ -65,7 +63,7 @@ describe("the ledger of a host", () => {
   it("goes on from what an earlier poller stored", async () => {
     const ledger = open();
     await ledger.note([seen("b", 1000)], T0 + 1000);
-    ledger.noteEnd(IMAGE, "b", "rolled_back");
+    ledger.noteEnd({ image: IMAGE, digest: "b", end: "rolled_back", at: T0 + 1000 });
     await ledger.save();
     const { stays, uses } = await stored();
     assert.deepEqual(
@@ -118,10 +116,10 @@ describe("the ledger of a host", () => {
   it("is joined with what another process of the host has stored meanwhile, and counts nothing twice", async () => {
     const [one, other] = [open(), open()];
     for (const ledger of [one, other]) await ledger.note([seen("b", 4_000_000)], T0 + 4_000_000);
-    one.noteEnd(IMAGE, "c", "failed");
+    one.noteEnd({ image: IMAGE, digest: "c", end: "failed", at: T0 + 4_000_000 });
     await one.note([seen("c", 5_000_000)], T0 + 5_000_000);
     await one.save();
-    other.noteEnd(IMAGE, "c", "updated");
+    other.noteEnd({ image: IMAGE, digest: "c", end: "updated", at: T0 + 4_000_000 });
     await other.note([seen("d", 6_000_000)], T0 + 6_000_000);
     await other.save();
     const { stays, uses } = await stored();

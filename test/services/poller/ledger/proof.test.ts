@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import fc from "fast-check";
-import { observationsOf } from "../../../../services/poller/ledger/note-updates.ts";
+import { findUnfinished, observationsOf } from "../../../../services/poller/ledger/note-updates.ts";
 import { emptyEntry, noteEnd, noteOnTag, noteRunning } from "../../../../services/poller/ledger/observe.ts";
 import { type BelievedLedger, isProved, proofOf } from "../../../../services/poller/ledger/proof.ts";
 import { soakedCandidates } from "../../../../services/poller/ledger/soaked-candidates.ts";
@@ -12,6 +12,7 @@ import type { LedgerEntry } from "../../../../shared/contract/ledger.ts";
 import { parseImageRef } from "../../../../shared/registry/image-ref.ts";
 import { PLAIN_FACTS } from "../../../support/plain-facts.ts";
 
+const SERVICE = { mode: "replicated", replicas: 1, image: "web:1", isOwn: false } as const;
 const DAY = 86_400_000;
 const T0 = Date.UTC(2026, 0, 1);
 const empty = (): LedgerEntry => emptyEntry("web:1", "linux/amd64");
@@ -34,6 +35,31 @@ describe("with a cooldown of three days a host has proved a digest", () => {
     ["that it has run for so long", [[0, "b", "runs"]], true],
     ["not, that it runs since later", [[0.1, "b", "runs"]], false],
     ["not, that it has never run", [[0, "a", "runs"]], false],
+    [
+      "not, that it runs since later, though an update to it was put off before",
+      [
+        [0, "b", "deferred"],
+        [2, "b", "updated"],
+      ],
+      false,
+    ],
+    [
+      "not, that it runs since later, though an update to it had failed before",
+      [
+        [0, "b", "failed"],
+        [2, "b", "runs"],
+      ],
+      false,
+    ],
+    [
+      "that was started there by its owner, and has moved on",
+      [
+        [0, "b", "runs"],
+        [1, "c", "updated"],
+        [1, "c", "runs"],
+      ],
+      true,
+    ],
     [
       "that it was updated to and away from",
       [
@@ -144,10 +170,33 @@ describe("a container that waits for other hosts", () => {
         candidates: [{ facts: web, ref, digests: [old], isProven: true }],
         answers: new Map(),
         coversAll: true,
+        unfinished: new Set(),
       },
       () => T0,
     );
     assert.deepEqual([...(found[0]?.running ?? [])], [[old, 1]]);
+  });
+
+  it("is told of nothing that runs only until its update is judged", () => {
+    const backup = { ...web, id: "2", name: "web.ouroboros-old-01m8q3kde1-0123456789ab" };
+    const service = { ...web, id: "3", name: "shop", service: { ...SERVICE } };
+    for (const [all, isUpdating, counts] of [
+      [[web], false, true],
+      [[web], true, true],
+      [[web, backup], false, false],
+      [[service], false, true],
+      [[service], true, false],
+    ] as const) {
+      const [facts] = all;
+      const [found] = observationsOf(
+        {
+          candidates: [{ facts, ref, digests: [newest], isProven: true }],
+          ...{ answers: new Map(), coversAll: true, unfinished: findUnfinished(all, isUpdating) },
+        },
+        () => T0,
+      );
+      assert.equal(found?.running !== undefined, counts, `${all.length} ${facts.name} ${isUpdating}`);
+    }
   });
 });
 

@@ -72,7 +72,7 @@ class Host {
       }),
     );
     this.#note(
-      observationsOf({ candidates: [candidate], answers, coversAll: true }, () => now),
+      observationsOf({ candidates: [candidate], answers, coversAll: true, unfinished: new Set() }, () => now),
       now,
     );
     const settings = { COOLDOWN: this.#cooldownMs, COOLDOWN_AFTER: [], COOLDOWN_HOSTS: 1 };

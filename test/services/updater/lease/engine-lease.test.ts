@@ -49,6 +49,19 @@ describe("the lease of an Engine", () => {
     assert.deepEqual(await volumes(), []);
   });
 
+  it("is given back with what an Engine made late for a holder that had ended", async () => {
+    const { lease } = await leaseAt(`unix://${h1.socket}`);
+    await lease.hold({ signal });
+    const id = "0b32b3cd810386e5";
+    for (const kind of ["alive", "done", "waits"])
+      await h1.docker.createVolume({
+        Name: `ouroboros-${kind}-${id}-10`,
+        Labels: { "com.ouroboros.acting": id },
+      });
+    await lease.release();
+    assert.deepEqual(await volumes(), [`ouroboros-waits-${id}-10`]);
+  });
+
   it("is taken over from what an Engine that ended while it made it has left without labels", async () => {
     for (const name of ["ouroboros-acting-3", "ouroboros-alive-0b32b3cd810386e5-8", "ouroboros-backup"])
       await h1.docker.createVolume({ Name: name });
