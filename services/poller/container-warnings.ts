@@ -3,7 +3,7 @@
 import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
 import { containerWarningTexts } from "../../shared/catalogue/start-warnings.ts";
 import { readCheckLabel } from "../../shared/containers/check-label.ts";
-import { readNeededNames } from "../../shared/containers/compat-labels.ts";
+import { findUnreadProtection, readNeededNames } from "../../shared/containers/compat-labels.ts";
 import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
 import { WATCHTOWER, foreignLabels } from "../../shared/settings/foreign-labels.ts";
 import { labels as known } from "../../shared/settings/labels.ts";
@@ -27,7 +27,12 @@ const checks: readonly WarningCheck[] = [
   (all, { COMPAT_LABELS }) =>
     Object.entries(foreignLabels)
       .filter(([, { of }]) => !COMPAT_LABELS.includes(of))
-      .flatMap(([label, { of }]) => withLabel(all, label, notRead(label, `COMPAT_LABELS=${of}`))),
+      .flatMap(([label, { of }]) => {
+        const unread = all.filter(
+          ({ labels }) => findUnreadProtection(labels, COMPAT_LABELS)?.label !== label,
+        );
+        return withLabel(unread, label, notRead(label, `COMPAT_LABELS=${of}`));
+      }),
   (all) =>
     [...new Set(all.flatMap(({ labels }) => Object.keys(labels)))]
       .filter(looksOurs)

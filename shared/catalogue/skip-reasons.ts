@@ -114,6 +114,12 @@ export const skipReasons = {
     cause: "The container's owner has switched updates off.",
     remedy: "change the label, and recreate the container",
   },
+  protectedElsewhere: {
+    says: "its label {label} keeps {of} from updating it, and COMPAT_LABELS does not name {of}",
+    cause: "Whether the label counts here is not known, and what is not updated can be updated later.",
+    remedy:
+      "set COMPAT_LABELS={of} to have the labels of {of} read; to have it updated, name it in MONITOR or remove the label",
+  },
   notLabelled: {
     says: "not labelled",
     cause: "With LABELS_ONLY only containers with com.ouroboros.enable are watched.",

@@ -30,6 +30,25 @@ export function findWatchLabel(
   return undefined;
 }
 
+const PROTECTING = {
+  [`${WATCHTOWER}.enable`]: false,
+  [`${WATCHTOWER}.monitor-only`]: true,
+  "wud.watch": false,
+} as const;
+
+/** A label that keeps another updater from updating the container, where COMPAT_LABELS does not name that updater. */
+export function findUnreadProtection(
+  labels: Labels,
+  compat: Compat,
+): { readonly label: string; readonly of: string } | undefined {
+  for (const [label, protects] of Object.entries(PROTECTING) as [keyof typeof PROTECTING, boolean][]) {
+    const { of } = foreignLabels[label];
+    const value = (labels[label] ?? "").trim();
+    if (value !== "" && isTrue(value) === protects && !compat.includes(of)) return { label, of };
+  }
+  return undefined;
+}
+
 /** The label that keeps the container from being updated, if it is set. */
 export function findMonitorOnlyLabel(labels: Labels, compat: Compat): string | undefined {
   const label = `${WATCHTOWER}.monitor-only` as const;

@@ -1,6 +1,6 @@
 // Decides whether a container is watched, by MONITOR, IGNORE and its labels. The poller plans with it; the updater,
 // which trusts no plan, checks again. Pure.
-import { findMonitorOnlyLabel, findWatchLabel } from "./compat-labels.ts";
+import { findMonitorOnlyLabel, findUnreadProtection, findWatchLabel } from "./compat-labels.ts";
 import { reasonOf } from "../catalogue/entry.ts";
 import { skipReasons } from "../catalogue/skip-reasons.ts";
 import type { ContainerFacts } from "./container-facts.ts";
@@ -16,7 +16,7 @@ export type WatchSettings = Pick<
 /**
  * Why the container is not watched; undefined where it is. With LABEL_ENABLE our label decides, and MONITOR and
  * IGNORE count only where it is not set. LABELS_ONLY without LABEL_ENABLE watches nothing. Our label beats those of
- * other updaters.
+ * other updaters. A label that protects the container from another updater counts unless MONITOR names the container.
  */
 export function whyUnwatched(
   { name, labels, service }: ContainerFacts,
@@ -33,9 +33,10 @@ export function whyUnwatched(
   if (foreignLabel !== undefined && settings.LABEL_ENABLE) return undefined;
   if (settings.LABELS_ONLY) return reasonOf(skipReasons.notLabelled);
   if (settings.IGNORE.includes(name)) return reasonOf(skipReasons.ignored);
-  if (settings.MONITOR.length > 0 && !settings.MONITOR.includes(name))
-    return reasonOf(skipReasons.notMonitored);
-  return undefined;
+  if (settings.MONITOR.includes(name)) return undefined;
+  if (settings.MONITOR.length > 0) return reasonOf(skipReasons.notMonitored);
+  const unread = findUnreadProtection(labels, settings.COMPAT_LABELS);
+  return unread && reasonOf(skipReasons.protectedElsewhere, unread);
 }
 
 export function whyOnlyMonitored(

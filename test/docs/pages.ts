@@ -91,7 +91,9 @@ the value (\`" db"\`): it means the same and is yours.`,
     table(["Label", "Meaning"], rows),
     `## Labels of other updaters
 
-They are understood where COMPAT_LABELS names their owner; the labels of Ouroboros count first.`,
+They are understood where COMPAT_LABELS names their owner; the labels of Ouroboros count first. Where it does not, what keeps its owner
+from updating a container (\`enable\` or \`wud.watch\` set to \`false\`, \`monitor-only\` to \`true\`) keeps Ouroboros from it, too, unless MONITOR
+names the container.`,
     table(
       ["Label", "With COMPAT_LABELS", "Meaning"],
       Object.entries(foreignLabels).map(([name, { of, says }]) => [code(name), code(of), says]),

@@ -71,19 +71,24 @@ describe("labels of other updaters", () => {
     assert.match(stack.services.updater?.log() ?? "", /"code":3,"said":"full"[^\n]*lifecycle command failed/);
   });
 
-  it("mean nothing where COMPAT_LABELS does not name their owner; com.ouroboros.stop_signal always counts", async () => {
+  it("only protect where COMPAT_LABELS does not name their owner; com.ouroboros.stop_signal always counts", async () => {
     await using h1 = engine(1);
     const Labels = {
-      [`${WATCHTOWER}.enable`]: "false",
-      "wud.watch": "false",
       [`${WATCHTOWER}.stop-signal`]: "SIGTERM",
       "com.ouroboros.stop_signal": "SIGINT",
     };
     await deploy(h1, "web", { create: { Labels, Cmd, HostConfig: { Binds: ["out:/out"] } } });
+    await deploy(h1, "db", { create: { Labels: { [`${WATCHTOWER}.enable`]: "false" } } });
     await release("apps/web", "2");
+    await release("apps/db", "2");
     await using stack = await startStack({ engine: h1 });
-    await stack.check();
+    const { left } = (await stack.check()) as { left: { container: string; because: string }[] };
+    assert.match(
+      left.find(({ container }) => container === "db")?.because ?? "",
+      /keeps watchtower from updating it/,
+    );
     await stack.expectResult("web", "updated");
     assert.equal(await log("web"), "INT");
+    assert.ok((await overview(h1)).includes("db running 1"));
   });
 });

@@ -69,7 +69,7 @@ export const labelProofs: Readonly<Record<(typeof labels)[number], Proof>> = {
   "com.ouroboros.hard_depends_on": cycle,
   "com.ouroboros.stop_signal": by(
     "end-to-end/compat",
-    "mean nothing where COMPAT_LABELS does not name their owner; com.ouroboros.stop_signal always counts",
+    "only protect where COMPAT_LABELS does not name their owner; com.ouroboros.stop_signal always counts",
   ),
 };
 

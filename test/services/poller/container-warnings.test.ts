@@ -45,7 +45,7 @@ describe("of what containers say, is told", () => {
     ],
     [
       "another updater's label that is not read",
-      [called("web", { [`${WATCHTOWER}.enable`]: "false", "wud.watch": "false" })],
+      [called("web", { [`${WATCHTOWER}.enable`]: "true", "wud.watch": "true" })],
       {},
       [
         `web: label ${WATCHTOWER}.enable is not read: set COMPAT_LABELS=watchtower to have it read`,

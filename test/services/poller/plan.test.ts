@@ -225,7 +225,22 @@ describe("the plan for a container", () => {
       { web: labelled(""), wishes: { LABEL_ENABLE: true } },
       "left: its label com.ouroboros.enable says no",
     ],
-    ["does not read labels of others", { web: withLabel("wud.watch", "false") }, update],
+    [
+      "leaves what is protected from an updater whose labels are not read",
+      { web: withLabel("wud.watch", "false") },
+      "left: its label wud.watch keeps wud from updating it, and COMPAT_LABELS does not name wud",
+    ],
+    [
+      "leaves what another updater only watches, too",
+      { web: withLabel(`${WATCHTOWER}.monitor-only`, "true") },
+      `left: its label ${WATCHTOWER}.monitor-only keeps watchtower from updating it, and COMPAT_LABELS does not name watchtower`,
+    ],
+    [
+      "does not mind what they protect where MONITOR names it",
+      { web: withLabel("wud.watch", "false"), wishes: { MONITOR: ["web"] } },
+      update,
+    ],
+    ["reads no other of their labels", { web: withLabel(`${WATCHTOWER}.enable`, "true") }, update],
     [
       "leaves what watchtower's label excludes",
       { web: withLabel(`${WATCHTOWER}.enable`, "false"), wishes: both },
@@ -238,8 +253,11 @@ describe("the plan for a container", () => {
     ],
     [
       "reads only the labels that are asked for",
-      { web: withLabel("wud.watch", "false"), wishes: { COMPAT_LABELS: ["watchtower"] } },
-      update,
+      {
+        web: withLabel("wud.watch", "true"),
+        wishes: { COMPAT_LABELS: ["watchtower"], LABEL_ENABLE: true, LABELS_ONLY: true },
+      },
+      "left: not labelled",
     ],
     [
       "watches what others' labels include",
