@@ -115,8 +115,8 @@ export const skipReasons = {
     remedy: "change the label, and recreate the container",
   },
   protectedElsewhere: {
-    says: "its label {label} keeps {of} from updating it, and COMPAT_LABELS does not name {of}",
-    cause: "Whether the label counts here is not known, and what is not updated can be updated later.",
+    says: "its label {label} keeps {of} from updating it, and may be meant for all updaters",
+    cause: "COMPAT_LABELS does not name {of}, so its labels are not read; and what is not updated can be updated later.",
     remedy:
       "set COMPAT_LABELS={of} to have the labels of {of} read; to have it updated, name it in MONITOR or remove the label",
   },

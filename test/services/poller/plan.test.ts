@@ -228,12 +228,12 @@ describe("the plan for a container", () => {
     [
       "leaves what is protected from an updater whose labels are not read",
       { web: withLabel("wud.watch", "false") },
-      "left: its label wud.watch keeps wud from updating it, and COMPAT_LABELS does not name wud",
+      "left: its label wud.watch keeps wud from updating it, and may be meant for all updaters",
     ],
     [
       "leaves what another updater only watches, too",
       { web: withLabel(`${WATCHTOWER}.monitor-only`, "true") },
-      `left: its label ${WATCHTOWER}.monitor-only keeps watchtower from updating it, and COMPAT_LABELS does not name watchtower`,
+      `left: its label ${WATCHTOWER}.monitor-only keeps watchtower from updating it, and may be meant for all updaters`,
     ],
     [
       "does not mind what they protect where MONITOR names it",
