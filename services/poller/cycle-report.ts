@@ -3,7 +3,7 @@
 import { iso } from "../../shared/clock.ts";
 import type { Mode } from "../../shared/contract/hooks.ts";
 import { reasonOf } from "../../shared/catalogue/entry.ts";
-import { dueReasons } from "../../shared/catalogue/skip-reasons.ts";
+import { dueReasons } from "../../shared/catalogue/due-reasons.ts";
 import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
 import type { PollCycle } from "./cycle.ts";
 import { failuresOf } from "./cycle-summary.ts";

@@ -1,7 +1,7 @@
 // `ouroboros check`: which images are newer right now. Nothing is planned.
 import { iso } from "../../shared/clock.ts";
 import { reasonOf } from "../../shared/catalogue/entry.ts";
-import { dueReasons } from "../../shared/catalogue/skip-reasons.ts";
+import { dueReasons } from "../../shared/catalogue/due-reasons.ts";
 import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
 import { explain } from "../../shared/errors.ts";
 import { type FoundUpdates, findUpdates } from "./find-updates.ts";

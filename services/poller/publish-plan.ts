@@ -2,7 +2,7 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { iso } from "../../shared/clock.ts";
 import { reasonOf } from "../../shared/catalogue/entry.ts";
-import { dueReasons } from "../../shared/catalogue/skip-reasons.ts";
+import { dueReasons } from "../../shared/catalogue/due-reasons.ts";
 import type { Mode } from "../../shared/contract/hooks.ts";
 import { publishOnce } from "../../shared/nats/jetstream.ts";
 import type { Settings } from "../../shared/settings/settings.ts";

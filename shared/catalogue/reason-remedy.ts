@@ -3,7 +3,8 @@
 import { type MessageEntry, fillIn } from "./entry.ts";
 import { credentialErrors, registryErrors } from "./registry-errors.ts";
 import { ownPartReasons } from "./own-part-reasons.ts";
-import { dueReasons, skipReasons } from "./skip-reasons.ts";
+import { dueReasons } from "./due-reasons.ts";
+import { skipReasons } from "./skip-reasons.ts";
 
 export interface ReasonAndRemedy {
   readonly because: string;

@@ -116,7 +116,8 @@ export const skipReasons = {
   },
   protectedElsewhere: {
     says: "its label {label} keeps {of} from updating it, and may be meant for all updaters",
-    cause: "COMPAT_LABELS does not name {of}, so its labels are not read; and what is not updated can be updated later.",
+    cause:
+      "COMPAT_LABELS does not name {of}, so its labels are not read; and what is not updated can be updated later.",
     remedy:
       "set COMPAT_LABELS={of} to have the labels of {of} read; to have it updated, name it in MONITOR or remove the label",
   },
@@ -212,49 +213,5 @@ export const skipReasons = {
     says: "its registry was not asked",
     cause: "The cycle ended before.",
     remedy: "nothing; the next cycle asks",
-  },
-} as const satisfies Catalogue;
-
-/** Where a newer image is there, and nothing about the container prevents its update. */
-export const dueReasons = {
-  due: {
-    says: "an update is due",
-    cause: "The registry has a newer image for its tag.",
-    remedy: "nothing; it begins at the next check, or now with `ouroboros update {container}`",
-  },
-  inPlan: {
-    says: "an update is due, in the plan of run {run}",
-    cause: "The updater has the plan, or gets it now.",
-    remedy: "nothing; `ouroboros pending` shows what is waited for",
-  },
-  inNextPlan: {
-    says: "an update is due, in the plan after this one",
-    cause: "The plan before was full.",
-    remedy: "nothing; that plan follows by itself",
-  },
-  waits: {
-    says: "an update is due: {because}",
-    cause: "A plan is published when the updater has finished the one before.",
-    remedy: "nothing where an updater runs, as `ouroboros status` shows: it begins by itself; else start one",
-  },
-  monitored: {
-    says: "a newer image is there, and MONITOR_ONLY only reports it",
-    cause: "The poller's settings want no updates.",
-    remedy: "unset MONITOR_ONLY to have it updated",
-  },
-  reported: {
-    says: "a newer image is there, and was reported already: MONITOR_ONLY only reports it",
-    cause: "With MONITOR_ONLY each newer image is reported once.",
-    remedy: "unset MONITOR_ONLY to have it updated",
-  },
-  dryRun: {
-    says: "a newer image is there, and DRY_RUN only reports it",
-    cause: "The poller's settings want no updates.",
-    remedy: "unset DRY_RUN to have it updated",
-  },
-  tooLarge: {
-    says: "its group does not fit in one plan",
-    cause: "What is said of its containers is larger than a message may be.",
-    remedy: "name fewer labels in EVENT_LABELS, or remove dependency labels",
   },
 } as const satisfies Catalogue;
