@@ -7,6 +7,7 @@ import { saidText } from "./said.ts";
 import { endCell } from "../commands/history.ts";
 import { type Terminal, sanitize, paint, printFields } from "../framework/terminal.ts";
 import { type TagReport, tagReport } from "../../shared/contract/payloads.ts";
+import { holderOf } from "../../shared/contract/held-entry.ts";
 import { reasonOfEnd } from "../../shared/contract/update-end.ts";
 import { formatAgo, formatRelative } from "../../shared/runtime/time-text.ts";
 
@@ -85,7 +86,7 @@ export function printExplanation(terminal: Terminal, explanation: Explanation): 
       "held",
       held === null
         ? undefined
-        : `${held.digest}, ${holdEndText(held.until, now)}: ${held.because} (${held.by})`,
+        : `${held.digest}, ${holdEndText(held.until, now)}: ${held.because} (${holderOf(held)})`,
     ],
     ["said", said.length === 0 ? undefined : saidText(said)],
     ["last run", last === null ? undefined : endCell(last)],

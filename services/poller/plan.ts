@@ -5,7 +5,7 @@ import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
 import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { serviceReasons } from "../../shared/catalogue/swarm-reasons.ts";
 import { groupServices, groupUpdates } from "../../shared/containers/update-groups.ts";
-import type { HeldEntry } from "../../shared/contract/held-entry.ts";
+import { type HeldEntry, holderOf } from "../../shared/contract/held-entry.ts";
 import type { TagMove } from "../../shared/contract/payloads.ts";
 import { type ImageRef, parseImageRef } from "../../shared/registry/image-ref.ts";
 import { type MirrorLag, whyLagging } from "./mirror-lag.ts";
@@ -306,10 +306,9 @@ function whyHeld(
 ): string | undefined {
   const held = heldEntries.get(name);
   if (answer.kind === "unknown" || held?.digest !== answer.digest) return undefined;
-  const { because, by } = held;
-  if (held.until === null) return reasonOf(skipReasons.held, { because, by, end: "the tag changes" });
-  if (held.until <= now) return undefined;
-  return reasonOf(skipReasons.held, { because, by, end: new Date(held.until).toISOString() });
+  if (held.until !== null && held.until <= now) return undefined;
+  const end = held.until === null ? "the tag changes" : new Date(held.until).toISOString();
+  return reasonOf(skipReasons.held, { because: held.because, by: holderOf(held), end });
 }
 
 /** Names in dependency labels that no container bears: they are ignored, with a warning. */

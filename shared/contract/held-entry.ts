@@ -13,3 +13,6 @@ export const HeldEntry = z.object({
   tries: z.number().int().describe("How often this digest was tried."),
 });
 export type HeldEntry = z.infer<typeof HeldEntry>;
+
+/** Who held it, for brackets around it: what answers for all beyond a host that is cut off has its own, as no participant. */
+export const holderOf = ({ by }: Pick<HeldEntry, "by">): string => by.replace(/^\((.*)\)$/, "$1");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
-import type { HeldEntry } from "../../../shared/contract/held-entry.ts";
+import { type HeldEntry, holderOf } from "../../../shared/contract/held-entry.ts";
 import {
   type RegistryAnswer,
   type SoakedAnswer,
@@ -355,6 +355,7 @@ describe("a plan", () => {
         ...change,
       });
     const hold: HeldEntry = { digest: NEW, because: "no", by: "b", until: null, tries: 1 };
+    assert.deepEqual([holderOf(hold), holderOf({ by: "(hub)" })], ["b", "hub"]);
     const monitored = { ...named("d"), labels: { [`${WATCHTOWER}.monitor-only`]: "true" } };
     assert.deepEqual([...find("a")], [["a", NEW]]);
     assert.deepEqual([...find("b", { held: new Map([["b", hold]]) })], [["b", NEW]]);
