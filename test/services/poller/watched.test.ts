@@ -24,14 +24,15 @@ describe("of the containers of an Engine", () => {
   after(() => host.clean());
 
   const cases: readonly [string, NodeJS.ProcessEnv, readonly string[]][] = [
-    ["all are watched, whatever their label says", {}, ALL],
+    ["all are watched, whatever our label says, but those that another updater is kept from", {}, SEEN],
+    ["those that MONITOR names are watched all the same", { MONITOR: ALL.join(" ") }, ALL],
     ["those that MONITOR names are watched", { MONITOR: "plain no nobody" }, ["no", "plain"]],
     ["those that IGNORE names are not", { IGNORE: "plain no wud unseen" }, ["other", "tower", "true", "yes"]],
     ["one that both name is not", { MONITOR: "plain no", IGNORE: "no" }, ["plain"]],
     [
       "those with com.ouroboros.enable=true or yes are watched with LABEL_ENABLE, and those without it",
       { LABEL_ENABLE: "true" },
-      ["plain", "tower", "true", "unseen", "wud", "yes"],
+      ["plain", "tower", "true", "wud", "yes"],
     ],
     [
       "the label comes before MONITOR and IGNORE with LABEL_ENABLE",
