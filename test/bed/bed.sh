@@ -5,7 +5,7 @@
 # and /var/lib/docker, so Engines of several versions run side by side and each can be crashed, rebooted or cut
 # off alone. All traffic stays in network namespaces that this script makes. Needs root and Debian's apt.
 #
-#   install [podman] [base-image] [chromium]
+#   install [podman] [base-image] [chromium] [uml]
 #                           what the bed is made of: Debian packages, and the Engines, Alertmanager, mosquitto,
 #                           Prometheus and InfluxDB, unpacked in $BED_CACHE; with chromium nginx, too
 #   up [VERSION...]         network, names, CA, registry, hub, NATS and a host per VERSION (20.10 26.1 28.5 podman)
@@ -23,6 +23,7 @@
 #   image NAME TAG [...]    push a test image (see image.ts beside this file)
 #   base-image N            host N gets node:24-trixie-slim, with the packages that our Dockerfile adds to it
 #   nats-server 2.10|2.15   prints where that nats-server is
+#   uml CMD...              run a command in a bed of its own, under a kernel of its own (see uml.sh beside this file)
 #
 # Environment: BED, its state folder and by its last part its name (default /tmp/ouroboros-bed); BED_NET, the first
 # three numbers of its addresses (10.77.0); BED_CACHE (/var/cache/ouroboros-bed); BED_DIST, the compiled programs
@@ -64,6 +65,7 @@ fetch_parts() { # " PART... "; from each release of Debian beside the others
   local job jobs=() bookworm="20=docker.io containerd runc docker-registry,alertmanager=prometheus-alertmanager"
   bookworm+=",metrics=prometheus influxdb,mosquitto=mosquitto"
   if has chromium "$1"; then bookworm+=",nginx=nginx"; fi
+  if has uml "$1" && [ "$(uname -m)" = x86_64 ]; then bookworm+=",uml=user-mode-linux"; fi # Debian has it for no other
   system_packages "$1" & jobs+=($!)
   unpack bookworm "$bookworm" & jobs+=($!)
   unpack trixie "26=$ENGINE" & jobs+=($!)
@@ -343,6 +345,7 @@ case $verb in
   unplug) ip -n "$ID-lab" link set "h$1" down;;
   plug) ip -n "$ID-lab" link set "h$1" up;;
   exec) exec_inside "$@";;
+  uml) exec bash "$HERE/uml.sh" "$@";;
   image) on 0 env REGISTRY="http://$NET.1:5000" node "$BED_DIST/image.js" "$@";;
   *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0";;
 esac

@@ -33,9 +33,9 @@ interface Outcome {
 /** Where all tests run, `.ci/test.mjs` has the base image made meanwhile; who needs it waits for it. */
 const parts = process.argv.length > 2 ? (["podman", "base-image"] as const) : (["podman"] as const);
 const options: BedOptions = { hosts: ["28.5", "20.10", "26.1"], parts };
-/** The full run has a browser, too. */
+/** The full run has a browser, too, and a kernel of its own. */
 const optionsOf = (full: boolean): BedOptions =>
-  full ? { ...options, parts: [...parts, "chromium"] } : options;
+  full ? { ...options, parts: [...parts, "chromium", "uml"] } : options;
 const leastCovered = 90;
 
 await main();

@@ -15,7 +15,7 @@ export interface BedOptions {
   /** An Engine's version for each host: 20.10, 26.1, 28.5 or podman; the first is h1. */
   readonly hosts: readonly string[];
   /** What else the bed is made of. */
-  readonly parts?: readonly ("podman" | "base-image" | "chromium")[];
+  readonly parts?: readonly ("podman" | "base-image" | "chromium" | "uml")[];
 }
 
 export interface RunningBed {

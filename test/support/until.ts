@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** How many times as long as elsewhere a wait may take here: bed.sh uml sets it. */
+const patience = Number(process.env["OUROBOROS_TEST_PATIENCE"] ?? 1);
+
 interface Limits {
   /** Milliseconds; only a failure waits as long, so it is wide enough for a busy machine. */
   readonly within?: number | undefined;
@@ -16,12 +19,12 @@ export async function until<T>(
   { within = 90_000, every, explain }: Limits = {},
 ): Promise<T> {
   const begun = performance.now();
+  const limit = within * patience;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
     const passed = performance.now() - begun;
-    if (passed > within)
-      throw new Error(`not within ${within} ms: ${what}${explain ? `\n${explain()}` : ""}`);
+    if (passed > limit) throw new Error(`not within ${limit} ms: ${what}${explain ? `\n${explain()}` : ""}`);
     await sleep(every ?? Math.min(100, Math.max(20, passed / 20)));
   }
 }
