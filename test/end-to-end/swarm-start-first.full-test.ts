@@ -1,6 +1,6 @@
 // A service whose UpdateConfig starts the new task first answers throughout its update. Measured at its name on an overlay
-// network, and at a port that its nodes publish themselves (`mode=host`), each request with a connection of its own: the
-// bed's kernel lacks IPVS, without which no port on the ingress network answers at all.
+// network, and at a port that its nodes publish themselves (`mode=host`), each request with a connection of its own.
+// swarm-ingress.full-test.ts does the same at a port on the ingress network.
 import assert from "node:assert/strict";
 import { get } from "node:http";
 import { after, before, describe, it } from "mocha";

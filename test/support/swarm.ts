@@ -25,6 +25,8 @@ export interface ServiceOptions {
   readonly labels?: Readonly<Record<string, string>>;
   readonly replicas?: number;
   readonly update?: Readonly<Record<string, unknown>>;
+  /** Merged over its ContainerSpec. */
+  readonly container?: Readonly<Record<string, unknown>>;
   /** Merged over its TaskTemplate. */
   readonly task?: Readonly<Record<string, unknown>>;
   /** Merged over the spec; it is not waited for then. */
@@ -119,7 +121,7 @@ export async function formSwarm(
         Name: name,
         Labels: { ...WATCHED, ...options.labels },
         TaskTemplate: {
-          ContainerSpec: { Image: options.image ?? `${reference}@${digest}` },
+          ContainerSpec: { Image: options.image ?? `${reference}@${digest}`, ...options.container },
           RestartPolicy: { Condition: "any", Delay: SECOND / 2 },
           ...options.task,
         },
