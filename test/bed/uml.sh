@@ -59,7 +59,7 @@ insert_modules() { # there is no modprobe on every Debian
   for name in $list; do busybox insmod "$dir/$name"; done
 }
 
-if [ $$ != 1 ]; then outside "$@"; fi
+if [ -z "${OUROBOROS_UML:-}" ]; then outside "$@"; fi
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc; mountpoint -q /dev || mount -t devtmpfs devtmpfs /dev
 ln -sfn /proc/self/fd /dev/fd
