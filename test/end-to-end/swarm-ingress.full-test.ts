@@ -18,7 +18,7 @@ const REQUESTS = 1000;
 const PORT = 18_081;
 const UML_TIMEOUT = 1_800_000;
 
-/** Answers for some seconds more once it is asked to stop: until then no node sends it another connection. */
+/** Answers for some seconds more once it is asked to stop, so that it answers what it has accepted. */
 const DRAINING = 'httpd -f -p 8080 -h /www & trap "sleep 20; exit 0" TERM; wait';
 
 const imageOptions = { cmd: DRAINING, health: "wget -q -O /dev/null http://127.0.0.1:8080/" };
