@@ -81,7 +81,7 @@ describe("a poller that was there before its updater", () => {
     const hooks = ["--hooks", "dry_run_update"]; // whoever adds a participant makes the streams
     assert.equal((await runOuroboros(stack, "participant", "add", "early", ...hooks)).code, 0);
     stack.start("poller");
-    await said(stack, "poller", "cycle ended");
+    await said(stack, "poller", "plan waits for the updater");
     stack.start("hook-executor");
     stack.start("updater");
     await stack.expectResult("web", "updated");
