@@ -411,7 +411,8 @@ describe("a day of 288 cycles at high speed", function () {
     await release("apps/late", "2");
     await using _faults = await hubControl.faults([{ match: "GET .*/library/cut/blobs/", status: 404 }]);
     const poller = stack.start("poller", { env: { INTERVAL: "300", CLOCK_SLEEPS: "fast" } });
-    const cyclesOf = (): number => poller.log().split(/"msg":"(?:cycle ended|plan published|plan waits for the updater)"/).length - 1;
+    const cyclesOf = (): number =>
+      poller.log().split(/"msg":"(?:cycle ended|plan published|plan waits for the updater)"/).length - 1;
     const memory = async (): Promise<number[]> => Promise.all([stack.services.updater, poller].map(rssOf));
     await until("an hour and a half is over", () => cyclesOf() >= 18, { within: 5 * MINUTE });
     const early = await memory();
