@@ -6,6 +6,8 @@ import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import type { ContainerInspection, ImageInspection } from "../../../shared/docker/inspect-documents.ts";
 import type { Engine } from "../../../shared/docker/engine.ts";
 import { CONFLICT, NOT_FOUND, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
+import { systemClock } from "../../../shared/clock.ts";
+import { primaryName, userGivenName } from "../../../shared/containers/swap-names.ts";
 import { createOptionsFrom, platformOf } from "../create/create-options.ts";
 import { type MountPoint, type Recreation, sharesContainer } from "../create/inspect.ts";
 
@@ -62,10 +64,24 @@ async function mountsOfSources(
   const found = new Map<string, readonly MountPoint[]>();
   for (const entry of old.HostConfig.VolumesFrom ?? []) {
     const source = entry.split(":")[0] ?? "";
-    const inspect = await ifExists(engine.docker.getContainer(source).inspect());
+    const inspect = await inspectSource(engine, source);
     if (inspect !== undefined) found.set(source, inspect.Mounts);
   }
   return found;
+}
+
+const LOOK_EVERY_MS = 100;
+const MOST_LOOKS = 50;
+
+/** While a container is replaced, there is none of its name for a moment: that one is not gone. */
+async function inspectSource(engine: Engine, source: string) {
+  for (let look = 1; ; look++) {
+    const inspect = await ifExists(engine.docker.getContainer(source).inspect());
+    if (inspect !== undefined || look === MOST_LOOKS) return inspect;
+    const all = await engine.docker.listContainers({ all: true });
+    if (!all.some(({ Names }) => userGivenName(primaryName(Names)) === source)) return undefined;
+    await systemClock.sleep(LOOK_EVERY_MS);
+  }
 }
 
 /** A create call without endpoints attaches to the default network, even if the old container had left it. */
