@@ -28,10 +28,8 @@ export const operatorRequestRunner =
       let granted = await ask();
       if (wait && granted.kind === "busy")
         print(`${CONTAINER} on ${granted.host}: waits: ${granted.because ?? ""}`);
-      while (wait && granted.kind === "busy" && !terminal.signal.aborted) {
-        await waitUntilIdle(fleet, granted.host, terminal);
+      while (wait && granted.kind === "busy" && (await isIdleInTime(fleet, granted.host, terminal)))
         granted = await ask();
-      }
       print(describeRequestResult(granted));
       const { run } = granted;
       if (!wait || run === undefined) {
@@ -50,15 +48,21 @@ export const operatorRequestRunner =
     });
   };
 
-/** At least a moment: a plan that was just published is in no hand yet. */
-async function waitUntilIdle(
+/**
+ * Waits for an idle updater, at least a moment: a plan that was just published is in no hand yet. Resolves with false where
+ * no updater answers, or the wait is broken off.
+ */
+async function isIdleInTime(
   fleet: Fleet,
   host: string,
   { clock, signal }: Pick<Terminal, "clock" | "signal">,
-): Promise<void> {
-  for (let state: string | undefined; state !== "idle" && !signal.aborted;) {
+): Promise<boolean> {
+  for (;;) {
     await clock.sleep(ASK_AGAIN_MS, signal);
-    state = UpdaterStatus.safeParse(await askService(fleet, host, ["updater", "status"])).data?.state;
+    if (signal.aborted) return false;
+    const status = UpdaterStatus.safeParse(await askService(fleet, host, ["updater", "status"])).data;
+    if (status === undefined) return false;
+    if (status.state === "idle") return true;
   }
 }
 

@@ -1,5 +1,6 @@
 // Why the dashboard does not do what a page asks for, in English; the page has it in its other languages by the same names
 // (page/texts.mjs). What no page sends is refused in English alone, where it is read.
+import { fillIn } from "../../shared/catalogue/entry.ts";
 
 export const refusals = {
   signInFirst: "sign in first",
@@ -32,7 +33,7 @@ export interface Refusal {
 }
 
 export const refusal = (name: RefusalName, values: Readonly<Record<string, string>> = {}): Refusal => ({
-  because: refusals[name].replaceAll(/\{(\w+)\}/g, (_, key: string) => values[key] ?? ""),
+  because: fillIn(refusals[name], values),
   refusal: name,
   values,
 });

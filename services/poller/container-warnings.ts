@@ -9,7 +9,7 @@ import { WATCHTOWER, foreignLabels } from "../../shared/settings/foreign-labels.
 import { labels as known } from "../../shared/settings/labels.ts";
 import { didYouMean, editDistance } from "../../shared/settings/did-you-mean.ts";
 import { isSwapName, parseSwapName } from "../../shared/containers/swap-names.ts";
-import type { WatchSettings } from "../../shared/containers/watch-list.ts";
+import { type WatchSettings, whyUnwatched } from "../../shared/containers/watch-list.ts";
 import { unknownDependencies } from "./plan.ts";
 
 export interface ContainerWarning {
@@ -24,13 +24,11 @@ const checks: readonly WarningCheck[] = [
     LABEL_ENABLE
       ? []
       : withLabel(all, "com.ouroboros.enable", notRead("com.ouroboros.enable", "LABEL_ENABLE=true")),
-  (all, { COMPAT_LABELS }) =>
+  (all, settings) =>
     Object.entries(foreignLabels)
-      .filter(([, { of }]) => !COMPAT_LABELS.includes(of))
+      .filter(([, { of }]) => !settings.COMPAT_LABELS.includes(of))
       .flatMap(([label, { of }]) => {
-        const unread = all.filter(
-          ({ labels }) => findUnreadProtection(labels, COMPAT_LABELS)?.label !== label,
-        );
+        const unread = all.filter((facts) => !isProtectedBy(label, facts, settings));
         return withLabel(unread, label, notRead(label, `COMPAT_LABELS=${of}`));
       }),
   (all) =>
@@ -95,6 +93,11 @@ export function warningsAbout(
     ...containerWarnings(services, { ...settings, LABEL_ENABLE: true }),
   ];
 }
+
+/** Whether the container is left alone, and has the label that protects it from another updater: so that one counts. */
+const isProtectedBy = (label: string, facts: ContainerFacts, settings: WatchSettings): boolean =>
+  findUnreadProtection(facts.labels, settings.COMPAT_LABELS)?.label === label &&
+  whyUnwatched(facts, settings) !== undefined;
 
 /** What of MONITOR and IGNORE is not among `names`: a sentence for each name that is like one of them, one for the rest. */
 export const unknownNames = (

@@ -1,4 +1,4 @@
-// How the end of an update is told to people, and as what it is counted. A rollback that the operator asked for is
+// How the end of an update reads for people, and what metrics count it as. A rollback that the operator asked for is
 // recorded as `updated`, by the operator, and is no update. Pure.
 import { OPERATOR } from "./participants.ts";
 import { UpdateResult } from "./payloads.ts";

@@ -36,7 +36,7 @@ export async function consultLedger(
   return soaked;
 }
 
-/** Tags that have moved are told of. */
+/** Publishes a notice for each tag that has moved. */
 async function noteFound(
   polling: Polling,
   { all, ...found }: Omit<Consultation, "unsure">,

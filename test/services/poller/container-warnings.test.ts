@@ -53,6 +53,13 @@ describe("of what containers say, is told", () => {
       ],
     ],
     [
+      "another updater's label that protects nothing, as MONITOR names its container",
+      [called("web", { [`${WATCHTOWER}.enable`]: "false" })],
+      { MONITOR: "web" },
+      [`web: label ${WATCHTOWER}.enable is not read: set COMPAT_LABELS=watchtower to have it read`],
+    ],
+    ["none for one that protects", [called("web", { [`${WATCHTOWER}.enable`]: "false" })], {}, []],
+    [
       "a label that nobody knows, with the near one",
       [called("web", { "com.ouroboros.dependson": "db", "com.ouroborous.enable": "no" })],
       {},
