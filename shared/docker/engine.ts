@@ -217,6 +217,21 @@ export const isLeftoverTask = (error: unknown): boolean =>
 export const isParentEnded = (error: unknown): boolean =>
   statusOf(error) === 400 && /namespace path: lstat \/proc\/\d+\/ns\//.test(String(error));
 
+/** Names as the Engine shows them: with a slash in front. */
+export interface StoppedLink {
+  readonly target: string;
+  /** `/linker/alias`, under which the Engine lists the target, too. */
+  readonly alias: string;
+}
+
+/** The link that keeps a container from being started, since its target does not run; undefined for other errors. */
+export function findStoppedLink(error: unknown): StoppedLink | undefined {
+  const found = /cannot link to a non running container: (?<target>\/\S+) AS (?<alias>\/\S+)/i.exec(
+    error instanceof Error ? error.message : "",
+  );
+  return found?.groups as StoppedLink | undefined;
+}
+
 /** A container in a restart loop was between two starts when it was renamed. */
 export const isBetweenRestarts = (error: unknown): boolean =>
   statusOf(error) === NOT_FOUND && /sandbox \S+ not found/.test(String(error));

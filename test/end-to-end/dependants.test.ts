@@ -41,29 +41,33 @@ describe("containers that refer to an updated one", () => {
 
   itInFullRun("are put back once the namespace that they are to share is there again", async () => {
     const before = await deployChain();
-    const [, child] = before;
-    let refusals = 3;
-    await using proxy = await startEngineProxy(h1.socket, ({ method, url }) => {
-      const isStart = method === "POST" && url?.includes(`/containers/${child}/start`) === true;
-      return isStart && refusals-- > 0
-        ? [400, "runc create failed: namespace path: lstat /proc/3325/ns/net: no such file or directory"]
-        : undefined;
-    });
-    await using stack = await startStack({
-      engine: h1,
-      env: { MONITOR: "vpn" },
-      services: ["hook-executor", "poller"],
-    });
-    stack.start("updater", { env: { DOCKER_SOCKETS: proxy.url } });
-    await stack.script("after_update/no", "#!/bin/sh\nexit 1\n");
-    await stack.check();
-    await release("apps/vpn", "2");
-    await stack.check();
-    await stack.expectResult("vpn", "rolled_back");
-    assert.ok(refusals <= 0);
+    await putBackDespite([{ asked: starts(before[1]), times: 3, answer: NO_NAMESPACE }]);
     assert.deepEqual(await ids(), before);
-    await assertChain("1");
-    await assertNothingLeft();
+  });
+
+  it("are put back where one has to be recreated and cannot be started at first", async () => {
+    const before = await deployChain();
+    const [vpn, child, grandchild, linker] = before;
+    const unstartable = { asked: starts(child), times: 1, answer: LEFTOVER_TASK };
+    const startsRecreated = (request: string): boolean =>
+      unstartable.times === 0 && request.endsWith("/start") && !before.some((id) => request.includes(id));
+    await putBackDespite([unstartable, { asked: startsRecreated, times: 2, answer: NO_NAMESPACE }]);
+    const now = await ids();
+    assert.deepEqual([now[0], now[3]], [vpn, linker]);
+    assert.notEqual(now[1], child);
+    assert.notEqual(now[2], grandchild);
+  });
+
+  it("are put back where they have to be recreated and the Engine does not remove the old ones at first", async () => {
+    const before = await deployChain();
+    const [vpn, child] = before;
+    const removesChild = (request: string): boolean => request.startsWith(`DELETE /containers/${child}`);
+    await putBackDespite([
+      { asked: starts(vpn), times: 1, answer: LEFTOVER_TASK },
+      { asked: removesChild, times: 2, answer: BUSY },
+    ]);
+    const now = await ids();
+    for (const [index, id] of before.entries()) assert.notEqual(now[index], id);
   });
 
   it("may be hard dependencies: their hooks are heard, once", async () => {
@@ -94,6 +98,55 @@ describe("containers that refer to an updated one", () => {
     await assertNothingLeft();
   });
 });
+
+interface EngineFault {
+  readonly asked: (request: string) => boolean;
+  times: number;
+  readonly answer: readonly [number, string];
+}
+
+const NO_NAMESPACE: EngineFault["answer"] = [
+  400,
+  "runc create failed: namespace path: lstat /proc/3325/ns/net: no such file or directory",
+];
+const LEFTOVER_TASK: EngineFault["answer"] = [
+  500,
+  "failed to create task: task 0123 already exists: unknown",
+];
+const BUSY: EngineFault["answer"] = [500, "driver failed to remove root filesystem: device or resource busy"];
+
+const starts =
+  (id = "none") =>
+  (request: string) =>
+    request === `POST /containers/${id}/start`;
+
+/** vpn is updated, after_update refuses, and while all is put back the Engine answers some requests with an error. */
+async function putBackDespite(faults: readonly EngineFault[]): Promise<void> {
+  await using proxy = await startEngineProxy(h1.socket, ({ method, url = "" }) => {
+    const request = `${method} ${url.replace(/^\/v[0-9.]+/, "")}`;
+    const fault = faults.find(({ asked, times }) => times > 0 && asked(request));
+    if (fault === undefined) return undefined;
+    fault.times--;
+    return fault.answer;
+  });
+  await using stack = await startStack({
+    engine: h1,
+    env: { MONITOR: "vpn" },
+    services: ["hook-executor", "poller"],
+  });
+  stack.start("updater", { env: { DOCKER_SOCKETS: proxy.url } });
+  await stack.script("after_update/no", "#!/bin/sh\nexit 1\n");
+  await stack.check();
+  await release("apps/vpn", "2");
+  await stack.check();
+  await stack.expectResult("vpn", "rolled_back");
+  assert.deepEqual(
+    faults.map(({ times }) => times),
+    faults.map(() => 0),
+  );
+  await assertChain("1");
+  await assertNothingLeft();
+}
 
 /** child lives in vpn's network, grandchild in child's pid namespace; linker links to vpn. */
 async function deployChain(labels: Record<string, string> = {}): Promise<string[]> {

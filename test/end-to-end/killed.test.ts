@@ -128,6 +128,25 @@ describe("recovery", () => {
     });
 });
 
+describe("a container that a prune took between two deaths of the updater", () => {
+  afterEach(() => h1.clean());
+
+  it("is there again, and what links to it leads to it", async () => {
+    await using scene = await setUp({ waitFor: [] });
+    const { stack } = scene;
+    await deploy(h1, "linker", { imageOptions: WAITS, create: { HostConfig: { Links: ["web:tunnel"] } } });
+    await killedIn(stack, { DIE_AFTER: "move the old container's name aside" });
+    const dying = stack.start("updater", { program: dyingUpdater, env: { DIE_AT_CHANGE: "1" } });
+    assert.equal(await dying.exited, "SIGKILL", dying.log());
+    await h1.docker.pruneContainers();
+    stack.start("updater");
+    await stack.expectResult("web", "updated");
+    await until("the run is over", () => stack.records.some(({ kind }) => kind === "finished"));
+    assert.deepEqual(await overview(h1), ["db running 1", "linker running 1", "web running 2"]);
+    await h1.docker.getContainer("linker").restart({ t: 1 });
+  });
+});
+
 /** In the update of web. */
 async function killedIn(stack: Stack, env: Readonly<Record<string, string>>): Promise<void> {
   const dying = stack.start("updater", { program: dyingUpdater, env });

@@ -2,7 +2,8 @@
 // the owner recreates a parent (`docker compose up --force-recreate`) while its child is stopped, the child can never
 // start again. The child is then recreated with the container that has the parent's name now.
 import type { ContainerInspection } from "../../../shared/docker/inspect-documents.ts";
-import { type Engine, ifExists, isLeftoverTask } from "../../../shared/docker/engine.ts";
+import { type Engine, findStoppedLink, ifExists, isLeftoverTask } from "../../../shared/docker/engine.ts";
+import { primaryName, userGivenName } from "../../../shared/containers/swap-names.ts";
 import { namespaceParents } from "../create/inspect.ts";
 import { type SnapshotStore, type Snapshot, readSnapshot } from "../journal/snapshot-store.ts";
 
@@ -59,7 +60,20 @@ export async function isUnstartable(
   failure: unknown,
 ): Promise<boolean> {
   if (failure === undefined) return false;
-  if (isLeftoverTask(failure)) return true;
+  if (isLeftoverTask(failure) || (await leadsToRemoved(engine, failure))) return true;
   const snapshot = await readSnapshot(snapshotStore, run, name);
   return snapshot !== undefined && (await findRemadeParents(engine, snapshot)).size > 0;
+}
+
+/**
+ * A link keeps leading to its container when that is removed, whoever has the name then. A container that a link does
+ * lead to is also listed under the link's alias.
+ */
+async function leadsToRemoved({ docker }: Engine, failure: unknown): Promise<boolean> {
+  const link = findStoppedLink(failure);
+  if (link === undefined) return false;
+  const name = userGivenName(link.target.slice(1));
+  const listed = await docker.listContainers({ all: true });
+  const now = listed.find(({ Names }) => primaryName(Names) === name);
+  return now?.State === "running" && !now.Names.includes(link.alias);
 }

@@ -43,7 +43,7 @@ export const lookForDependants: SwapStep = {
 async function detachFromSuccessor(swap: Swap): Promise<void> {
   const { engine, successor, old } = swap;
   if (successor === undefined || swap.replacement !== undefined) return;
-  const known = swap.dependants.flatMap((dependant) => [
+  const known = [...swap.dependants, ...swap.joined].flatMap((dependant) => [
     dependant.old.Id,
     dependant.successor,
     dependant.restored,
@@ -53,7 +53,9 @@ async function detachFromSuccessor(swap: Swap): Promise<void> {
     const inspect = await ifExists(engine.docker.getContainer(id).inspect());
     if (inspect === undefined || parseSwapName(inspect.Name.slice(1)) !== undefined) continue;
     const replaced = new Map([[successor, swap.restored ?? old.Id]]);
-    const joined = await makeOwnImageSwap({ ...swap, replaced }, inspect, swap.name);
+    swap.joined.push(await makeOwnImageSwap({ ...swap, replaced }, inspect, swap.name));
+  }
+  for (const joined of swap.joined) {
     await recreateOnOwnImage(joined);
     await dropSnapshot(joined.snapshotStore, joined.run, joined.name);
   }
@@ -61,38 +63,51 @@ async function detachFromSuccessor(swap: Swap): Promise<void> {
 
 /**
  * A dependant that kept running while its parent was stopped and started is cut off from the parent, so it is
- * restarted. If its link leads to the successor, because the Engine started while the successor had the name, it is
- * recreated, so that the link leads to the name again.
+ * restarted. One that an earlier try has recreated is not recreated once more.
  */
 async function startDependant(dependant: Swap): Promise<void> {
-  const { engine, clock, old, verification } = dependant;
-  const container = engine.docker.getContainer(old.Id);
-  const inspect = await ifExists(container.inspect());
+  const { engine, clock, verification } = dependant;
+  const find = (id: string) => ifExists(engine.docker.getContainer(id).inspect());
   if (dependant.isRemoved || (await lookForReplacement(dependant)) !== undefined) return;
+  const old = await find(dependant.old.Id);
+  if (old !== undefined && (dependant.restored !== undefined || (await hasLostParent(dependant, old))))
+    return recreateOnOwnImage(dependant);
+  const inspect = dependant.restored === undefined ? old : await find(dependant.restored);
   if (inspect === undefined) return restoreOldContainer(dependant);
-  if (namespaceParents(inspect).some((id) => dependant.replaced.has(id)))
-    return recreateOnOwnImage(dependant);
-  const links = linksOf(inspect);
-  const hasForgotten = linksOf(old).length > links.length;
-  if (hasForgotten || links.some((target) => parseSwapName(target)?.part === "successor"))
-    return recreateOnOwnImage(dependant);
-  if (await isCutOff(engine, inspect)) await stopContainer({ engine, clock, ...verification }, old);
+  if (await isCutOff(engine, inspect)) await stopContainer({ engine, clock, ...verification }, inspect);
   else await awaitPendingStop({ engine, clock }, inspect);
   try {
-    await ignoreStatuses([NOT_MODIFIED], container.start());
+    await ignoreStatuses([NOT_MODIFIED], engine.docker.getContainer(inspect.Id).start());
   } catch (error) {
-    if (await isUnstartable(dependant, error)) return restoreOldContainer(dependant, old.Id);
+    if (await isUnstartable(dependant, error)) return restoreOldContainer(dependant, inspect.Id);
     throw error;
   }
-  await yieldAfterStart(dependant, old.Id);
+  await yieldAfterStart(dependant, inspect.Id);
 }
 
 /**
- * For a dependant whose parent was recreated, or whose link is wrong or forgotten. Its own successor is undone by
- * now.
+ * Its parent was recreated, or the Engine forgot its link. Or its link leads to the successor, because the Engine
+ * started while the successor had the name, or to a backup that is gone.
  */
+async function hasLostParent({ engine, old, replaced }: Swap, now: ContainerInspection): Promise<boolean> {
+  const links = linksOf(now);
+  if (namespaceParents(now).some((id) => replaced.has(id)) || linksOf(old).length > links.length) return true;
+  for (const target of links) {
+    const part = parseSwapName(target)?.part;
+    if (part === "successor") return true;
+    if (part === "backup" && (await ifExists(engine.docker.getContainer(target).inspect())) === undefined)
+      return true;
+  }
+  return false;
+}
+
+/** Its own successor is undone by now. If an earlier try recreated it, only the old container is left to remove. */
 async function recreateOnOwnImage(dependant: Swap): Promise<void> {
-  await recreateContainer(onOwnImage(dependant));
+  if (dependant.restored === undefined) {
+    const recreated = onOwnImage(dependant);
+    await recreateContainer(recreated);
+    dependant.restored = recreated.successor;
+  }
   await removeBackup(dependant);
 }
 

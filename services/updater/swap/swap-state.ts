@@ -72,7 +72,7 @@ export interface SwapTarget {
 interface SwapProgress {
   /** The new container's id, once it is made. */
   successor: string | undefined;
-  /** The id of the recreated old container, if somebody had removed it. */
+  /** The id of the recreated old container: somebody had removed it, or it could not run any more. */
   restored: string | undefined;
   /** The old container cannot be recreated: the successor runs in its place, or nothing does. */
   lost: "replaced" | "gone" | undefined;
@@ -83,6 +83,8 @@ interface SwapProgress {
   isRemoved: boolean;
   /** Swaps of the containers that refer to this one, parents before children. */
   dependants: Swap[];
+  /** Swaps of the containers that the owner attached to the successor. */
+  joined: Swap[];
 }
 
 export interface Swap extends SwapContext, Required<SwapTarget>, SwapProgress {
@@ -128,6 +130,7 @@ export function makeSwap(context: SwapContext, target: SwapTarget, successor?: s
     hasLeftName: false,
     isRemoved: false,
     dependants: [],
+    joined: [],
   };
   const { name, old, oldImage, newImage, verification, reference, parent, watching } = target;
   const { linkedSwaps = NO_LINKED_SWAPS, beforeStop, staysStopped = false } = target;

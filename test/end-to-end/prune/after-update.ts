@@ -47,6 +47,8 @@ const refused = (prune: string, calls: readonly string[]): Case => [
   },
 ];
 
+const NOT_ITSELF = { "com.ouroboros.enable": "false" };
+
 const cases: readonly Case[] = [
   refused("system prune", [containers, networks, untagged]),
   refused("system prune --all --volumes", [containers, networks, volumes, unused]),
@@ -55,7 +57,7 @@ const cases: readonly Case[] = [
   refused("volume prune --all", [volumes]),
   refused("network prune", [networks]),
   [
-    "what shares its network is recreated with it, and both are as they were",
+    "what shares its network or links to it is recreated with it, and all are as they were",
     async (scene) => {
       const { h, stack, name } = scene;
       const web = await deploy(h, name);
@@ -63,12 +65,17 @@ const cases: readonly Case[] = [
         imageOptions: WAITS,
         create: {
           HostConfig: { NetworkMode: `container:${web}` },
-          Labels: { "com.ouroboros.enable": "false" },
+          Labels: NOT_ITSELF,
         },
+      });
+      await deploy(h, "linker", {
+        imageOptions: WAITS,
+        create: { HostConfig: { Links: [`${name}:tunnel`] }, Labels: NOT_ITSELF },
       });
       await refuseAfter(scene, [containers, networks, volumes, unused]);
       assert.deepEqual(await update(stack), { [name]: "rolled_back" });
-      assert.deepEqual(await overview(h), ["child running 1", `${name} running 1`]);
+      assert.deepEqual(await overview(h), ["child running 1", "linker running 1", `${name} running 1`]);
+      await h.docker.getContainer("linker").restart({ t: 1 });
       const { HostConfig } = await h.docker.getContainer("child").inspect();
       assert.equal(HostConfig.NetworkMode, `container:${await idOf(h, name)}`);
     },
