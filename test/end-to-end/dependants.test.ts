@@ -2,76 +2,78 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { assertLeft, deploy, idOf, overview, release } from "../support/containers.ts";
+import { assertChain, chainIds, deployChain } from "../support/dependants-chain.ts";
 import { startEngineProxy } from "../support/engine-proxy.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
 
 const h1 = engine(1);
+const chain = { h: h1 };
 
 describe("containers that refer to an updated one", () => {
   afterEach(() => h1.clean());
 
   it("are recreated with it, directly and through one another, on the image they have", async () => {
-    await deployChain();
+    await deployChain(chain);
     await using stack = await startStack({ engine: h1, env: { MONITOR: "vpn" } });
     await stack.check();
     await release("apps/vpn", "2");
     await release("apps/child", "2"); // its own tag moved too: it is not asked for
     await stack.check();
     await stack.expectResult("vpn", "updated");
-    await assertChain("2");
+    await assertChain(chain, "2");
     await assertNothingLeft();
   });
 
   for (const verdict of firstUnlessFull(["refuse", "defer"])) {
     it(`are put back with it when after_update says ${verdict}`, async () => {
-      const before = await deployChain();
+      const before = await deployChain(chain);
       await using stack = await startStack({ engine: h1, env: { MONITOR: "vpn" } });
       await stack.script("after_update/no", `#!/bin/sh\nexit ${verdict === "refuse" ? 1 : 75}\n`);
       await stack.check();
       await release("apps/vpn", "2");
       await stack.check();
       await stack.expectResult("vpn", "rolled_back");
-      assert.deepEqual(await ids(), before);
-      await assertChain("1");
+      assert.deepEqual(await chainIds(chain), before);
+      await assertChain(chain, "1");
       await assertNothingLeft();
     });
   }
 
   itInFullRun("are put back once the namespace that they are to share is there again", async () => {
-    const before = await deployChain();
-    await putBackDespite([{ asked: starts(before[1]), times: 3, answer: NO_NAMESPACE }]);
-    assert.deepEqual(await ids(), before);
+    const before = await deployChain(chain);
+    await putBackDespite([{ asked: starts(before[0]), times: 3, answer: NO_NAMESPACE }]);
+    assert.deepEqual(await chainIds(chain), before);
   });
 
   it("are put back where one has to be recreated and cannot be started at first", async () => {
-    const before = await deployChain();
-    const [vpn, child, grandchild, linker] = before;
+    const before = await deployChain(chain);
+    const [child, grandchild, linker, vpn] = before;
     const unstartable = { asked: starts(child), times: 1, answer: LEFTOVER_TASK };
     const startsRecreated = (request: string): boolean =>
       unstartable.times === 0 && request.endsWith("/start") && !before.some((id) => request.includes(id));
     await putBackDespite([unstartable, { asked: startsRecreated, times: 2, answer: NO_NAMESPACE }]);
-    const now = await ids();
-    assert.deepEqual([now[0], now[3]], [vpn, linker]);
-    assert.notEqual(now[1], child);
-    assert.notEqual(now[2], grandchild);
+    const now = await chainIds(chain);
+    assert.deepEqual(now.slice(2), [linker, vpn]);
+    assert.notEqual(now[0], child);
+    assert.notEqual(now[1], grandchild);
   });
 
   it("are put back where they have to be recreated and the Engine does not remove the old ones at first", async () => {
-    const before = await deployChain();
-    const [vpn, child] = before;
+    const before = await deployChain(chain);
+    const [child, , , vpn] = before;
     const removesChild = (request: string): boolean => request.startsWith(`DELETE /containers/${child}`);
     await putBackDespite([
       { asked: starts(vpn), times: 1, answer: LEFTOVER_TASK },
       { asked: removesChild, times: 2, answer: BUSY },
     ]);
-    const now = await ids();
+    const now = await chainIds(chain);
     for (const [index, id] of before.entries()) assert.notEqual(now[index], id);
   });
 
   it("may be hard dependencies: their hooks are heard, once", async () => {
-    await deployChain({ "com.ouroboros.hard_depends_on": "child,other" });
+    await deployChain(chain, { "com.ouroboros.hard_depends_on": "child,other" });
     const other = await deploy(h1, "other");
     await using stack = await startStack({ engine: h1, env: { MONITOR: "vpn" } });
     await stack.check();
@@ -94,7 +96,7 @@ describe("containers that refer to an updated one", () => {
       (await overview(h1)).filter((line) => line.startsWith("other")),
       ["other running 1"],
     );
-    await assertChain("2");
+    await assertChain(chain, "2");
     await assertNothingLeft();
   });
 });
@@ -144,46 +146,8 @@ async function putBackDespite(faults: readonly EngineFault[]): Promise<void> {
     faults.map(({ times }) => times),
     faults.map(() => 0),
   );
-  await assertChain("1");
+  await assertChain(chain, "1");
   await assertNothingLeft();
-}
-
-/** child lives in vpn's network, grandchild in child's pid namespace; linker links to vpn. */
-async function deployChain(labels: Record<string, string> = {}): Promise<string[]> {
-  const vpn = await deploy(h1, "vpn", {
-    create: { Labels: labels, HostConfig: { RestartPolicy: { Name: "always" } } },
-  });
-  const Cmd = ["sh", "-c", "trap 'exit 0' TERM; sleep 10000 & wait"]; // the port is vpn's
-  const child = await deploy(h1, "child", {
-    create: { Cmd, HostConfig: { NetworkMode: `container:${vpn}`, RestartPolicy: { Name: "always" } } },
-  });
-  await deploy(h1, "grandchild", { create: { HostConfig: { PidMode: `container:${child}` } } });
-  await deploy(h1, "linker", { create: { HostConfig: { Links: ["vpn:tunnel"] } } });
-  return ids();
-}
-
-const ids = (): Promise<string[]> =>
-  Promise.all(["vpn", "child", "grandchild", "linker"].map((name) => idOf(h1, name)));
-
-async function assertChain(version: string): Promise<void> {
-  const ours = (await overview(h1)).filter((line) => !line.startsWith("other"));
-  assert.deepEqual(ours, [
-    "child running 1",
-    "grandchild running 1",
-    "linker running 1",
-    `vpn running ${version}`,
-  ]);
-  const [vpn, child] = await ids();
-  assert.equal((await h1.docker.getContainer("child").inspect()).HostConfig.NetworkMode, `container:${vpn}`);
-  assert.equal(
-    (await h1.docker.getContainer("grandchild").inspect()).HostConfig.PidMode,
-    `container:${child}`,
-  );
-  assert.deepEqual((await h1.docker.getContainer("linker").inspect()).HostConfig.Links, [
-    "/vpn:/linker/tunnel",
-  ]);
-  for (const name of ["child", "linker"]) await h1.docker.getContainer(name).restart({ t: 1 });
-  assert.equal((await h1.docker.getContainer("child").inspect()).HostConfig.RestartPolicy?.Name, "always");
 }
 
 async function assertNothingLeft(): Promise<void> {

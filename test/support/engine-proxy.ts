@@ -8,8 +8,11 @@ export interface EngineProxy extends AsyncDisposable {
   readonly url: string;
 }
 
-/** The status and the message; without one what is no JSON. */
-type Answer = readonly [status: number, message: string | undefined] | "cut";
+/**
+ * The status and the message; without one what is no JSON. `cut`: the connection ends. `lost`: the Engine does what it is
+ * asked, and then the connection ends.
+ */
+export type Answer = readonly [status: number, message: string | undefined] | "cut" | "lost";
 
 /** `answer` gives what is said to what is not passed on. */
 export async function startEngineProxy(
@@ -20,7 +23,7 @@ export async function startEngineProxy(
   const serve = async (asked: IncomingMessage, response: ServerResponse): Promise<void> => {
     const given = answer(asked);
     const own = given instanceof Promise ? await given : given;
-    if (own !== undefined) {
+    if (own !== undefined && own !== "lost") {
       if (own === "cut") return void asked.socket.destroy();
       const [status, message] = own;
       const said = message === undefined ? "<html>" : JSON.stringify({ message });
@@ -29,6 +32,7 @@ export async function startEngineProxy(
     }
     const { method, url: path, headers } = asked;
     const passed = request({ socketPath, method, path, headers }, (said) => {
+      if (own === "lost") return void said.resume().on("end", () => asked.socket.destroy());
       response.writeHead(said.statusCode ?? 502, said.headers);
       said.pipe(response);
     });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtemp } from "node:fs/promises";
-import { afterEach, describe, it } from "mocha";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "mocha";
 import {
   type SagaOutcome,
   type StepObserver,
@@ -34,8 +36,17 @@ const silent: StepObserver = {
   shouldRetry: () => Promise.resolve(false),
 };
 
+/** Where the snapshots of a test are. */
+let folder = "";
+
 describe("swapping a container, on a real Engine", () => {
-  afterEach(() => h1.clean());
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "ouroboros-swap-"));
+  });
+  afterEach(async () => {
+    await h1.clean();
+    await rm(folder, { recursive: true });
+  });
 
   it("leaves the new one under its name, and the old one stopped beside it until it is removed", async () => {
     const swap = await prepare();
@@ -129,7 +140,7 @@ async function prepare(): Promise<Swap> {
   const context: SwapContext = {
     engine: await openEngine(`unix://${h1.socket}`, 10_000),
     clock: systemClock,
-    snapshotStore: { settings: { DATA_DIR: await mkdtemp("/tmp/ouroboros-swap-") }, host: h1 },
+    snapshotStore: { settings: { DATA_DIR: folder }, host: h1 },
     run: "r1",
     verificationFor: () => ({ ...verification, settleTime: 0 }),
     replaced: new Map(),
