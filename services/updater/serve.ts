@@ -105,7 +105,9 @@ async function recoverAndResume(updater: Updater): Promise<RecoverySummary> {
     plan !== undefined && effectiveMode(plan, bus.context.settings) === "update" ? plan.run : undefined;
   const restored = await settleUnresumed(recoveryContext, recovered, resumed);
   await reportRecovery(bus, restored);
-  const stuck = restored.filter(({ end }) => end === "stuck").map(({ run }) => run);
+  const stuck = [...recovered.restored, ...restored]
+    .filter(({ end }) => end === "stuck")
+    .map(({ run }) => run);
   await dropOtherSnapshots(recoveryContext, plan === undefined ? stuck : [plan.run, ...stuck]);
   const swaps = resumed === undefined ? [] : [...recovered.swaps.values()].map(({ swap }) => swap);
   await releaseOtherImages(bus.host.engine, { runs: stuck, swaps }).catch((error: unknown) => {

@@ -11,7 +11,6 @@ import { Journal } from "../journal/journal.ts";
 import { lookForDependants } from "../swap/start-dependants.ts";
 import { makeOwnImageSwap } from "../swap/swap-dependants.ts";
 import {
-  SILENT_OBSERVER,
   commitSwap,
   dropSwapSnapshots,
   recreateContainer,
@@ -19,6 +18,7 @@ import {
 } from "../swap/recreate-dependants.ts";
 import { undoSteps } from "../swap/saga.ts";
 import { swapSteps } from "../swap/swap-steps.ts";
+import { SwapTimer } from "../swap/swap-timer.ts";
 import type { HardDependencyHooks, Swap, SwapContext } from "../swap/swap-state.ts";
 import { yieldAfterStart } from "../swap/yield-to-owner.ts";
 import { makeSwapContext } from "./swap-resources.ts";
@@ -80,7 +80,7 @@ export async function recreateHardDependency(
     await recreateContainer(swap);
     await recreateDependants.do(swap);
     const after = await askAfterRecreation(run, inspect, swap.successor ?? dependency.name);
-    if (after.verdict !== "proceed") await rollBackRecreation(swap);
+    if (after.verdict !== "proceed") await rollBackRecreation(run, swap);
     else if (!(await yieldAfterStart(swap, swap.old.Id))) await commitSwap(swap);
   } catch (error) {
     if (error instanceof Suspended || error instanceof Fenced) throw error;
@@ -88,13 +88,14 @@ export async function recreateHardDependency(
       { container: dependency.name, because: explain(error) },
       "hard dependency could not be recreated; its previous container is kept",
     );
-    await rollBackRecreation(swap);
+    await rollBackRecreation(run, swap);
   }
 }
 
 /** The successor is removed last: its presence tells a later process that the recreation was begun. */
-async function rollBackRecreation(swap: Swap): Promise<void> {
-  const [first] = await undoSteps(swapSteps, swap, SILENT_OBSERVER);
+async function rollBackRecreation({ bus, hardStop, log }: Run, swap: Swap): Promise<void> {
+  const timer = new SwapTimer({ clock: bus.clock, log: log.child({ container: swap.name }), hardStop });
+  const [first] = await undoSteps(swapSteps, swap, timer);
   if (first !== undefined) throw first.error;
   await dropSwapSnapshots(swap);
 }
