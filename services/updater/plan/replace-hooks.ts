@@ -5,10 +5,9 @@ import { describeContainer, describeImage } from "../../../shared/containers/pay
 import type { Locals } from "../../../shared/contract/hooks.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
 import type { DecisionRecord } from "../../../shared/contract/run-records.ts";
-import { commitSwap, commitDependants, dropSwapSnapshots } from "../swap/recreate-dependants.ts";
+import { commitExceptBackup, commitSwap } from "../swap/recreate-dependants.ts";
 import type { Swap } from "../swap/swap-state.ts";
 import { keptName } from "../../../shared/containers/swap-names.ts";
-import { releaseOldImages } from "../swap/rollback-resources.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import type { Run } from "../updater.ts";
 
@@ -103,9 +102,7 @@ export async function removeOldContainer(run: Run, updated: UpdatedContainer): P
     return "the new container proved itself";
   }
   const kept = keptName(swap.name, swap.run);
-  await dropSwapSnapshots(swap);
-  await releaseOldImages(swap);
-  await commitDependants(swap);
+  await commitExceptBackup(swap);
   await swap.engine.docker.getContainer(swap.old.Id).rename({ name: kept });
   return `the new container proved itself; the old one is kept as ${kept}: ${decided.reason ?? "no reason given"}`;
 }

@@ -4,14 +4,14 @@ import { updateFailures } from "../../../shared/catalogue/update-failures.ts";
 import { tagPolicyOf } from "../../../shared/containers/tag-policy-of.ts";
 import { isTagAllowed } from "../../../shared/registry/choose-tag.ts";
 import type { Settings } from "../../../shared/settings/settings.ts";
-import { type ContainerFacts, whySkipped } from "../../../shared/containers/container-facts.ts";
+import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../../shared/registry/image-ref.ts";
 import {
   type SelfUpdatePolicy,
   makeSelfUpdatePolicy,
 } from "../../../shared/containers/self-update-policy.ts";
 import type { DecisionRecord } from "../../../shared/contract/run-records.ts";
-import { type WatchSettings, whyOnlyMonitored, whyUnwatched } from "../../../shared/containers/watch-list.ts";
+import { type WatchSettings, whyLeftAlone, whyOnlyMonitored } from "../../../shared/containers/watch-list.ts";
 import { eventId } from "../../../shared/contract/subjects.ts";
 import type { Plan, PlannedContainer } from "./plan-message.ts";
 import type { UpdateEntry, Run, InspectedContainer } from "../updater.ts";
@@ -54,7 +54,7 @@ export function revalidatePlan(
 ): RevalidatedEntries {
   const all = seen.map(({ facts }) => facts);
   const { host, context } = run.bus;
-  const selfUpdatePolicy = makeSelfUpdatePolicy(host, context.settings);
+  const selfUpdate = makeSelfUpdatePolicy(host, context.settings);
   const planProblem = whyPlanExpired(run, plan, { isNew, limit });
   const containers = plan.containers.filter(({ isService }) => !isService);
   const judged = containers.map((planned) => {
@@ -68,7 +68,7 @@ export function revalidatePlan(
       planProblem ??
       (resumed || isCommitted
         ? undefined
-        : (whyExpired(planned, found, { all, isNew, selfUpdatePolicy, settings: context.settings }) ??
+        : (whyExpired(planned, found, { all, isNew, selfUpdate, settings: context.settings }) ??
           whyTagNotTaken(entry, planned, context.settings)));
     const isOpen = !resumed && !isCommitted && because === undefined;
     return {
@@ -139,14 +139,14 @@ function relativesOf(name: string, all: readonly ContainerFacts[]): ReadonlySet<
 interface KnownContainers {
   readonly all: readonly ContainerFacts[];
   readonly isNew: boolean;
-  readonly selfUpdatePolicy: SelfUpdatePolicy;
+  readonly selfUpdate: SelfUpdatePolicy;
   readonly settings: WatchSettings;
 }
 
 function whyExpired(
   planned: PlannedContainer,
   found: InspectedContainer | undefined,
-  { all, isNew, selfUpdatePolicy, settings }: KnownContainers,
+  { all, isNew, selfUpdate, settings }: KnownContainers,
 ): string | undefined {
   if (found === undefined) return "there is no such container any more";
   const { facts, imageUnseen } = found;
@@ -154,9 +154,7 @@ function whyExpired(
   if (facts.imageId !== planned.imageId) return "it runs another image by now";
   if (imageUnseen !== undefined) return `the Engine could not show the image that it runs: ${imageUnseen}`;
   return (
-    whyUnwatched(facts, settings) ??
-    whySkipped(facts, all, selfUpdatePolicy) ??
-    whyOnlyMonitored(facts, settings.COMPAT_LABELS)
+    whyLeftAlone(facts, { settings, all, selfUpdate }) ?? whyOnlyMonitored(facts, settings.COMPAT_LABELS)
   );
 }
 

@@ -28,7 +28,7 @@ export const concernsWholeRun = (error: unknown): boolean =>
 export async function stopDependencies(
   run: Run,
   dependencies: readonly ContainerFacts[],
-  mark: () => Promise<void>,
+  ensureMarker: () => Promise<void>,
 ): Promise<DecisionRecord | undefined> {
   for (const { id, name } of dependencies) {
     const inspect = await ifExists(run.bus.host.engine.docker.getContainer(id).inspect());
@@ -43,7 +43,7 @@ export async function stopDependencies(
     if (run.mode !== "update") continue; // verdicts are only recorded
     if (decided.verdict !== "proceed") return decided;
     await run.bus.lease.hold(run.bus);
-    await mark();
+    await ensureMarker();
     await recordTime(run, name, "stop the dependency", () => stopDependency(run, inspect));
   }
   return undefined;

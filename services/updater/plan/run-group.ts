@@ -18,7 +18,7 @@ export interface GroupWork {
   /** Ids of those among `dependencies` that are recreated instead of started. */
   readonly hard: readonly string[];
   /** Makes the run's marker volume; called before the first stop. */
-  readonly mark: () => Promise<void>;
+  readonly ensureMarker: () => Promise<void>;
 }
 
 /**
@@ -34,7 +34,7 @@ export async function runGroup(run: Run, group: GroupWork): Promise<void> {
     const left = group.updates.filter(isOpen(run));
     const isToStop =
       left.some(({ facts }) => !run.recovered.has(facts.name)) && whyFailureLimitReached(run) === undefined;
-    const refused = isToStop ? await stopDependencies(run, dependencies, group.mark) : undefined;
+    const refused = isToStop ? await stopDependencies(run, dependencies, group.ensureMarker) : undefined;
     for (const entry of left) {
       if (run.journal.findResult(entry.facts.name) !== undefined) continue; // ended with its parent
       if (refused === undefined) await updateOrFail(run, entry, group, left);

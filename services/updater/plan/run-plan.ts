@@ -145,8 +145,8 @@ async function runEntries(run: Run, plan: Plan, before: EarlierProcess): Promise
 async function updateAlone(run: Run, entry: UpdateEntry, pulls: Pulls): Promise<void> {
   const newImage = await pulls.get(entry.facts.name);
   if (newImage === undefined) return;
-  const mark = () => Promise.resolve(); // the group stops nothing
-  await runGroup(run, { updates: [{ ...entry, newImage }], dependencies: [], hard: [], mark });
+  const ensureMarker = () => Promise.resolve(); // the group stops nothing
+  await runGroup(run, { updates: [{ ...entry, newImage }], dependencies: [], hard: [], ensureMarker });
 }
 
 /**
@@ -238,10 +238,10 @@ function updateGroups(
   });
   const stopped = ready.flatMap(({ dependencies }) => dependencies);
   let marked: Promise<void> | undefined = isMarked ? Promise.resolve() : undefined;
-  const mark = (): Promise<void> =>
+  const ensureMarker = (): Promise<void> =>
     (marked ??= makeMarker(run.bus.host.engine, { run: run.journal.run, stopped }));
   const toParts = (chosen: typeof ready): PlanPart[] =>
-    chosen.map((group) => () => runGroup(run, { ...group, mark }));
+    chosen.map((group) => () => runGroup(run, { ...group, ensureMarker }));
   const { host } = run.bus;
   const isOwn = ({ updates }: (typeof ready)[number]): boolean =>
     updates.some(({ facts }) => host.own.includes(facts.id));

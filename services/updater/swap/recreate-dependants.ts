@@ -135,18 +135,19 @@ const observeQuietly = ({ watching: observer }: Swap): StepObserver =>
 
 /** U2 and D1: removes the old containers; their volumes stay. */
 export async function commitSwap(swap: Swap): Promise<void> {
+  await commitExceptBackup(swap);
+  await removeBackup(swap);
+}
+
+/** Keeps the old container itself, and removes all else that only an undo needs. */
+export async function commitExceptBackup(swap: Swap): Promise<void> {
   await dropSwapSnapshots(swap);
   await releaseOldImages(swap);
-  await commitDependants(swap); // podman: children first
-  await removeBackup(swap);
+  for (const dependant of swap.dependants.toReversed()) await removeBackup(dependant); // podman: children first
 }
 
 /** From here on, nothing that a prune removes is needed any more. */
 export async function dropSwapSnapshots(swap: Swap): Promise<void> {
   for (const { snapshotStore, run, name } of [swap, ...swap.dependants])
     await dropSnapshot(snapshotStore, run, name);
-}
-
-export async function commitDependants(swap: Swap): Promise<void> {
-  for (const dependant of swap.dependants.toReversed()) await removeBackup(dependant);
 }

@@ -4,8 +4,8 @@
 //   S3  All undos are tried, even after one fails: the more is restored, the better. Failed undos are retried in
 //       rounds, for as long as the observer's `shouldRetry` says so: another process may hold a port, the Engine may
 //       be away.
-//   S4  The result of a step with `isCrashMarker` shows a later process that a saga was begun. It is not undone while another
-//       undo fails.
+//   S4  The result of a step with `isCrashMarker` shows a later process that a saga was begun, or is what a failed undo
+//       still needs. It is not undone while another undo fails.
 
 export interface Step<State> {
   readonly name: string;

@@ -54,7 +54,10 @@ export const isVerified = ({ isOwn, isCommitted }: ObservedSwap): boolean =>
 
 /** A step that a later process can take up. */
 export interface RecoverableStep<State> extends Step<State> {
-  /** Its effect is there already, so it is not done again. A step whose effect may be lost is never done. */
+  /**
+   * Its effect is there already, so it is not done again. Always false for a step whose effect may be lost. Only the
+   * containers are observed: about an effect elsewhere their names tell.
+   */
   readonly isDone: (observed: ObservedSwap) => boolean;
   /** Without a successor there is nothing of it to undo. */
   readonly needsSuccessor?: true;

@@ -3,9 +3,8 @@
 import { reasonOf } from "../../../shared/catalogue/entry.ts";
 import { serviceFailures } from "../../../shared/catalogue/swarm-reasons.ts";
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
-import { whySkipped } from "../../../shared/containers/container-facts.ts";
 import { groupServices } from "../../../shared/containers/update-groups.ts";
-import { whyOnlyMonitored, whyUnwatched } from "../../../shared/containers/watch-list.ts";
+import { whyLeftAlone, whyOnlyMonitored } from "../../../shared/containers/watch-list.ts";
 import { isEngineUnreachable } from "../../../shared/docker/engine.ts";
 import {
   Expired,
@@ -73,9 +72,7 @@ function whyExpired(
   if (settings.SWARM === false) return "SWARM is not set for the updater";
   if (facts?.name !== planned.name) return reasonOf(serviceFailures.gone);
   if (facts.imageId !== planned.imageId) return "it has another image by now";
-  return (
-    whyUnwatched(facts, settings) ?? whySkipped(facts, []) ?? whyOnlyMonitored(facts, settings.COMPAT_LABELS)
-  );
+  return whyLeftAlone(facts, { settings, all: [] }) ?? whyOnlyMonitored(facts, settings.COMPAT_LABELS);
 }
 
 /** Groups side by side, each in its order. */
