@@ -2,7 +2,8 @@
 // journal. For one container it has the poller look now; for all it says what the last poll found.
 import { NotDone } from "../../shared/errors.ts";
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
-import { messageOf } from "../../shared/catalogue/entry.ts";
+import { dueReasons } from "../../shared/catalogue/due-reasons.ts";
+import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
 import { findRemedy } from "../../shared/catalogue/reason-remedy.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
@@ -10,7 +11,7 @@ import { getHeldText } from "../../shared/nats/reserve.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import type { Explanation } from "../output/output-schemas.ts";
-
+import { printExplanation } from "../output/explanation.ts";
 import {
   PollerFailure,
   PollerLook,
@@ -18,12 +19,12 @@ import {
   type PolledContainer,
   listPolledContainers,
   findPolledContainer,
-  printExplanation,
   whyNothingKnown,
-} from "../output/explanation.ts";
+} from "../output/poller-status.ts";
 import { type Fleet, selectHosts, withFleet } from "../fleet/fleet.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";
+import { EXIT } from "../framework/command.ts";
 import type { CommandRunner } from "../framework/run-command.ts";
 import { readSaid } from "../fleet/approvals.ts";
 import { parseImageRef } from "../../shared/registry/image-ref.ts";
@@ -66,10 +67,9 @@ export const runExplain: CommandRunner<"explain"> = async ({ CONTAINER, host, js
   if (found.length > 0) return 0;
   const where = host === undefined ? "" : ` on ${host}`;
   if (CONTAINER === undefined) throw new NotDone(messageOf(commandErrors.noneSeen, { where }));
-  const nearest = didYouMean(
-    CONTAINER,
-    answers.flatMap(({ names }) => names),
-  );
+  const names = answers.flatMap((answer) => answer.names);
+  if (names.includes(CONTAINER)) return EXIT.notDone.code; // it was said why nothing is known of it
+  const nearest = didYouMean(CONTAINER, names);
   throw new NotDone(messageOf(commandErrors.containerUnseen, { container: CONTAINER, where, nearest }));
 };
 
@@ -88,6 +88,8 @@ async function explainOnHost(
   if (status === undefined) return nothing(describeUnusable(reply));
   const blind = look === undefined ? whyNothingKnown(status) : undefined;
   if (blind !== undefined) return nothing(blind);
+  const unseen = whyUnseen([look, status.last], container);
+  if (unseen !== undefined) return { ...nothing(unseen.because), names: [unseen.name] };
   const seen = listPolledContainers(status);
   const polled = container === undefined ? undefined : findPolledContainer(status, container);
   const requested = container === undefined ? seen : withLook(polled, look);
@@ -106,13 +108,23 @@ async function explainOnHost(
   };
 }
 
+/** Why the Engine does not show a container that is there. */
+function whyUnseen(
+  answers: readonly (Pick<PollerLook, "unseen"> | null | undefined)[],
+  container: string | undefined,
+): { readonly name: string; readonly because: string } | undefined {
+  const latest = answers.find((answer) => answer != null);
+  const unseen = latest?.unseen.find(({ name }) => name === container);
+  return unseen && { ...unseen, because: `${unseen.name} cannot be looked at: ${unseen.because}` };
+}
+
 function describeUnusable(reply: unknown): string {
   const error = PollerFailure.safeParse(reply).data?.error;
   return `its poller's answer cannot be used${error === undefined ? "" : `: ${error}`}`;
 }
 
 function withRemedy({ because, container }: PolledContainer): Pick<Explanation, "because" | "remedy"> {
-  return findRemedy(because, { container }) ?? { because, remedy: null };
+  return findRemedy(because, { container, name: container }) ?? { because, remedy: null };
 }
 
 /** A poller in the middle of a cycle answers after it; the last poll counts where that takes longer. */
@@ -123,13 +135,16 @@ async function lookNow(fleet: Fleet, host: string, container: string): Promise<P
   return PollerLook.safeParse(await askService(fleet, host, ["poller", "look"], options)).data;
 }
 
+const TOO_LARGE = reasonOf(dueReasons.tooLarge);
+
 /** What is due now the last poll explains further, such as by the plan that it is in. */
 function withLook(polled: PolledContainer | undefined, look: PollerLook | undefined): PolledContainer[] {
   if (look === undefined) return polled === undefined ? [] : [polled];
   return look.containers.map(({ container, id, image, state, because, tag }) => {
-    const isPlanned = state === "newer" && polled?.because.startsWith(because) === true;
+    const polledBecause = polled?.because ?? "";
+    const isDetail = polledBecause.startsWith(because) || polledBecause === TOO_LARGE;
     return {
-      ...{ container, id, image, because: isPlanned ? polled.because : because },
+      ...{ container, id, image, because: state === "newer" && isDetail ? polledBecause : because },
       ...(tag !== undefined && { tag }),
     };
   });

@@ -10,7 +10,7 @@ import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject
 import type { HostStatus, Status } from "../output/output-schemas.ts";
 import { UpdaterStatus, type UpdaterStatusAnswer } from "../output/updater-status.ts";
 import { EXIT } from "../framework/command.ts";
-import { PollerStatus } from "../output/explanation.ts";
+import { PollerStatus } from "../output/poller-status.ts";
 import { type Fleet, selectHosts, listKeys, withFleet } from "../fleet/fleet.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
 import { findUndecidedRecords } from "./pending.ts";

@@ -7,7 +7,7 @@ import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import { OperatorRequestResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
 import { UpdaterStatus } from "../output/updater-status.ts";
-import { PollerStatus, listPolledContainers, findPolledContainer } from "../output/explanation.ts";
+import { PollerStatus, listPolledContainers, findPolledContainer } from "../output/poller-status.ts";
 import { type Fleet, askStartingService, selectHosts, withFleet } from "../fleet/fleet.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
 import { exitCodeFor, progressLine, followRun } from "../fleet/run-progress.ts";

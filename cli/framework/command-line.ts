@@ -92,7 +92,8 @@ function splitWords(options: Readonly<Record<string, Option>>, args: readonly st
     const option = Object.hasOwn(options, name) ? options[name] : undefined;
     if (option === undefined) {
       const known = Object.keys(options).map((key) => `--${key}`);
-      const nearest = didYouMean(rawName, known);
+      const isOutput = name === "json" && "output" in options;
+      const nearest = isOutput ? "; did you mean -o json?" : didYouMean(rawName, known);
       wrong.push(reasonOf(usageErrors.unknownOption, { option: rawName, nearest }));
     } else if (option.read !== undefined && (value === undefined || (!inlineValue && /^-./.test(value))))
       wrong.push(reasonOf(usageErrors.valueMissing, { option: rawName, form: option.value ?? "" }));

@@ -30,6 +30,7 @@ export interface Command {
   /** Details for the help text of the command. */
   readonly more?: string;
   readonly arguments?: Readonly<Record<string, Argument>>;
+  /** Without `json` and `output`, which the next field makes. */
   readonly options?: Readonly<Record<string, Option>>;
   /** Whether it takes `-o json`; what it prints then is in output/command-outputs.ts. */
   readonly json?: true;
@@ -62,5 +63,8 @@ export const EXIT = {
     code: 2,
     says: "A person is needed: the command line makes no sense, or a container is left `stuck`.",
   },
-  cannotAsk: { code: 3, says: "Nothing was learned: NATS cannot be reached or used, or a setting is wrong." },
+  cannotAsk: {
+    code: 3,
+    says: "Nothing was learned: NATS cannot be reached or used, a setting is wrong, or `check` or `doctor` could not look.",
+  },
 } as const;

@@ -12,8 +12,8 @@ const SETTINGS_INTRO =
   "settings, the environment beats them. In brackets the value by default.";
 const COMMAND_END =
   "NATS_URL and the other settings of NATS are read from the environment; without them the private NATS of the " +
-  "Ouroboros that runs on DATA_DIR is asked. Exit codes: 0 done, 1 not done or not there, 2 wrong usage, 3 NATS " +
-  "cannot be used.";
+  "Ouroboros that runs on DATA_DIR is asked. Exit codes: 0 done, 1 not done or not there, 2 wrong usage, 3 nothing " +
+  "could be learned.";
 
 interface Row {
   readonly says: string;

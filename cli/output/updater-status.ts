@@ -2,7 +2,7 @@
 import * as z from "zod";
 
 export const UpdateCounts = z.object({
-  since: z.string().describe("RFC 3339."),
+  since: z.string().describe("RFC 3339: when counting began, not when the updater was started."),
   all: z.number(),
   containers: z.record(z.string(), z.number()),
 });

@@ -8,7 +8,8 @@ import type { RecordBody } from "../../../shared/contract/run-records.ts";
 import { heldKey, subjects } from "../../../shared/contract/subjects.ts";
 import { engine, pushApp } from "../../bed/bed.ts";
 import { runOperatorCommand } from "../../support/run-operator-command.ts";
-import { pull } from "../../support/containers.ts";
+import { idOf, pull } from "../../support/containers.ts";
+import { startEngineProxy } from "../../support/engine-proxy.ts";
 import { HOST, type Stage, openStage, runApp, startPoller } from "../../services/poller/stage.ts";
 
 describe("ouroboros explain", () => {
@@ -45,6 +46,23 @@ describe("ouroboros explain", () => {
       assert.deepEqual([found?.host, found?.held, found?.last], [HOST, null, null]);
     }
     await h1.docker.getContainer("paused").unpause();
+  });
+
+  it("tells why the Engine does not show a container that is there", async () => {
+    await using h1 = engine(1);
+    await using stage = await openStage();
+    await stage.makeTopology();
+    const { reference } = await pushApp("explained", "1");
+    await runApp(h1, "web", reference);
+    const id = await idOf(h1, "web");
+    await using proxy = await startEngineProxy(h1.socket, ({ url = "" }) =>
+      url.endsWith(`/containers/${id}/json`) ? [500, "its layer is damaged"] : undefined,
+    );
+    await using _poller = startPoller(h1, stage.server, { DOCKER_SOCKETS: proxy.url });
+    await stage.check();
+    const { code, out, err } = await explain(stage, "web");
+    assert.deepEqual([code, out], [1, ""]);
+    assert.match(err, /^ouroboros explain: \S+: web cannot be looked at: .*its layer is damaged\s*$/);
   });
 
   it("tells what is held, how it ended last, and what is due", async () => {

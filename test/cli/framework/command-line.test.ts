@@ -55,6 +55,12 @@ describe("the line of a command", () => {
 
   const wrong: readonly [string, CommandName, readonly string[], string][] = [
     [
+      "--json, with how it is spelt here",
+      "status",
+      ["--json"],
+      "--json is no option of this command; did you mean -o json?",
+    ],
+    [
       "an option nobody knows, with the nearest",
       "events",
       ["--hst", "a"],
