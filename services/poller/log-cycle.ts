@@ -82,8 +82,8 @@ export function groupSkipped(left: readonly SkippedContainer[]): Readonly<Record
   );
 }
 
-/** A reason begins with its kind; the rest is about the single container. */
-const kindOf = (because: string): string => because.split(/[:;,(]/, 1)[0]?.trim() ?? because;
+/** A reason begins with its kind; the rest is about the single container. A colon may be part of an image's name. */
+const kindOf = (because: string): string => because.split(/[:;,] | ?\(/, 1)[0] ?? because;
 
 /** Groups images by reason, so that an unreachable registry is one line however many images it has. */
 function wrongByReason({ left }: PollCycle): ReadonlyMap<string, readonly string[]> {

@@ -1,13 +1,13 @@
 // The operator's requests for one container: update it now, even if it is held, or roll it back to the image before.
 // Each becomes an ordinary plan, or an answer that says why not.
 import type { RequestResult } from "../../shared/contract/request-result.ts";
-import { hasNameOrId, whySkipped } from "../../shared/containers/container-facts.ts";
+import { hasNameOrId } from "../../shared/containers/container-facts.ts";
 import { explain } from "../../shared/errors.ts";
 import { type ImageRef, parseImageRef, withTag } from "../../shared/registry/image-ref.ts";
 import { isSameRepository } from "../../shared/registry/provenance.ts";
 import { makeSelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
 import { findLastUpdate, whyNoRollback } from "../../shared/nats/past-updates.ts";
-import { whyUnwatched } from "../../shared/containers/watch-list.ts";
+import { whyLeftAlone } from "../../shared/containers/watch-list.ts";
 import { askedBy, recordCycle, runCycle } from "./cycle.ts";
 import { HostNameTaken } from "./host-record.ts";
 import { type SkippedContainer, makePlan } from "./plan.ts";
@@ -78,11 +78,11 @@ async function rollBack(polling: Polling, { container, by }: OperatorRequest): P
   const snapshot = await takeEngineSnapshot(host, settings, signal);
   const facts = snapshot.facts.find((candidate) => hasNameOrId(candidate, container));
   if (facts === undefined) return noSuchContainer(snapshot.swarm);
+  const selfUpdate = { ...makeSelfUpdatePolicy(host, settings), update: false };
   const last = await findLastUpdate(manager, { host: host.name, container: facts.name });
   const because =
     (modeOf(settings) === "update" ? undefined : "MONITOR_ONLY: nothing is touched on this host") ??
-    whyUnwatched(facts, settings) ??
-    whySkipped(facts, snapshot.facts, { ...makeSelfUpdatePolicy(host, settings), update: false }) ??
+    whyLeftAlone(facts, { settings, all: snapshot.facts, selfUpdate }) ??
     whyNoRollback(last, facts.imageId);
   const ref = earlierReference(facts.reference, last?.image);
   if (because !== undefined || ref === undefined) return { kind: "left", because: because ?? "no tag" };

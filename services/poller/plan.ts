@@ -1,6 +1,6 @@
 // Which containers are updated, and why each of the others is not. Pure: facts in, decisions out. `chooseCandidates`
 // selects the containers whose registry is asked; `makePlan` decides with the answers.
-import { type ContainerFacts, hasNameOrId, whySkipped } from "../../shared/containers/container-facts.ts";
+import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
 import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
 import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { serviceReasons } from "../../shared/catalogue/swarm-reasons.ts";
@@ -13,7 +13,7 @@ import type { SelfUpdatePolicy } from "../../shared/containers/self-update-polic
 import { type ImageStore, type Origin, originKey, originOf } from "../../shared/registry/provenance.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
 import type { FollowedTag } from "./tags/followed-tag.ts";
-import { type WatchSettings, whyOnlyMonitored, whyUnwatched } from "../../shared/containers/watch-list.ts";
+import { type WatchSettings, whyLeftAlone, whyOnlyMonitored } from "../../shared/containers/watch-list.ts";
 
 /** A container as the Engine shows it. */
 export interface WatchedContainer {
@@ -115,8 +115,7 @@ export function chooseCandidates(
     const ref = parseImageRef(facts.reference);
     const origin = ref && digests && knownOrigin({ facts, digests }, ref, images);
     const because =
-      whyUnwatched(facts, settings) ??
-      whySkipped(facts, all, selfUpdate) ??
+      whyLeftAlone(facts, { settings, all, selfUpdate }) ??
       whySameName(facts, all) ??
       whyLost(lost) ??
       whyNoOrigin(facts, digests, origin);

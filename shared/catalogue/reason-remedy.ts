@@ -5,6 +5,7 @@ import { credentialErrors, registryErrors } from "./registry-errors.ts";
 import { ownPartReasons } from "./own-part-reasons.ts";
 import { dueReasons } from "./due-reasons.ts";
 import { skipReasons } from "./skip-reasons.ts";
+import { serviceReasons } from "./swarm-reasons.ts";
 
 export interface ReasonAndRemedy {
   readonly because: string;
@@ -43,7 +44,14 @@ const loosePatternOf = (text: string): string => escapeText(text).replace(VALUE,
 /** All but the braces, which stand around the names of values. */
 const escapeText = (text: string): string => text.replace(/[$()*+.?[\\\]^|]/g, "\\$&");
 
-const CATALOGUES = [skipReasons, ownPartReasons, dueReasons, registryErrors, credentialErrors];
+const CATALOGUES = [
+  skipReasons,
+  serviceReasons,
+  ownPartReasons,
+  dueReasons,
+  registryErrors,
+  credentialErrors,
+];
 
 /** The most particular first: a text can also fit an entry that is little more than values. */
 const REASONS: readonly KnownReason[] = CATALOGUES.flatMap((catalogue) =>

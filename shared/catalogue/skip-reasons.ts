@@ -117,7 +117,7 @@ export const skipReasons = {
   protectedElsewhere: {
     says: "its label {label} keeps {of} from updating it, and may be meant for all updaters",
     cause:
-      "COMPAT_LABELS does not name {of}, so its labels are not read; and what is not updated can be updated later.",
+      "COMPAT_LABELS does not name that updater, so its labels are not read; and what is not updated can be updated later.",
     remedy:
       "set COMPAT_LABELS={of} to have the labels of {of} read; to have it updated, name it in MONITOR or remove the label",
   },
@@ -144,7 +144,7 @@ export const skipReasons = {
   onlyMonitored: {
     says: "only monitored: a newer image is there, but its label {label} says not to update it",
     cause: "The container's owner wants to be notified only.",
-    remedy: "`ouroboros update` updates it once",
+    remedy: "remove the label, and recreate the container",
   },
   held: {
     says: "held: {because} ({by}), until {end}",

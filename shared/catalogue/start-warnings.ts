@@ -53,7 +53,7 @@ export const containerWarningTexts = {
   labelUnknown: {
     says: "label {label} is no label of Ouroboros{nearest}",
     cause: "The label is misspelt, or of another version.",
-    remedy: "docs/labels.md lists those there are",
+    remedy: "look at docs/labels.md, which lists those there are",
   },
   checkUnusable: {
     says: "left alone: {because}",

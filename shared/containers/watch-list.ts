@@ -1,9 +1,10 @@
-// Decides whether a container is watched, by MONITOR, IGNORE and its labels. The poller plans with it; the updater,
-// which trusts no plan, checks again. Pure.
+// Decides whether a container is watched, by MONITOR, IGNORE and its labels, and whether anything else keeps it from being
+// updated. The poller plans with it; the updater, which trusts no plan, checks again. Pure.
 import { findMonitorOnlyLabel, findUnreadProtection, findWatchLabel } from "./compat-labels.ts";
 import { reasonOf } from "../catalogue/entry.ts";
 import { skipReasons } from "../catalogue/skip-reasons.ts";
-import type { ContainerFacts } from "./container-facts.ts";
+import { type ContainerFacts, whySkipped } from "./container-facts.ts";
+import type { SelfUpdatePolicy } from "./self-update-policy.ts";
 import { whyServiceUnwatched } from "../swarm/service-facts.ts";
 import { isYes, labelOf } from "../settings/labels.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -12,6 +13,19 @@ export type WatchSettings = Pick<
   Settings,
   "MONITOR" | "IGNORE" | "LABEL_ENABLE" | "LABELS_ONLY" | "COMPAT_LABELS"
 >;
+
+interface Surroundings {
+  readonly settings: WatchSettings;
+  /** The containers of the host. */
+  readonly all: readonly ContainerFacts[];
+  readonly selfUpdate?: SelfUpdatePolicy;
+}
+
+/** Why the container is left alone, whatever its registry has; undefined where it may be updated. */
+export const whyLeftAlone = (
+  facts: ContainerFacts,
+  { settings, all, selfUpdate }: Surroundings,
+): string | undefined => whyUnwatched(facts, settings) ?? whySkipped(facts, all, selfUpdate);
 
 /**
  * Why the container is not watched; undefined where it is. With LABEL_ENABLE our label decides, and MONITOR and

@@ -3,8 +3,8 @@
 interface Label {
   readonly says: string;
   /**
-   * Whether it affects more than its own container: then it does not count where it comes from the image
-   * (effective-labels.ts).
+   * Whether it affects more than its own container, or lets an image decide whether and to what it is updated: then it does
+   * not count where it comes from the image (effective-labels.ts).
    */
   readonly reaches?: true | ((value: string) => boolean);
 }

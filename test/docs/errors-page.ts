@@ -49,7 +49,8 @@ export const catalogueSections: readonly CatalogueSection[] = [
   },
   {
     title: "A container is not updated",
-    intro: "`ouroboros check` and `ouroboros explain` show these.",
+    intro:
+      "`ouroboros check` and `ouroboros explain` show the first of these that holds; no event is published for a container that is left alone.",
     catalogues: { skipReasons, ownPartReasons, dueReasons },
   },
   {

@@ -1,14 +1,17 @@
 // Each reason why a container is not updated says what to do, however it reaches the commands: alone, or with its remedy.
 import assert from "node:assert/strict";
 import { type MessageEntry, messageOf, reasonOf, remedyOf } from "../../shared/catalogue/entry.ts";
+import { serviceReasons } from "../../shared/catalogue/swarm-reasons.ts";
 import { findRemedy } from "../../shared/catalogue/reason-remedy.ts";
 import { catalogueSections } from "../docs/errors-page.ts";
 
 const TITLES = ["A container is not updated", "A registry gives no answer"];
-const entries = catalogueSections
-  .filter(({ title }) => TITLES.includes(title))
-  .flatMap(({ catalogues }) => Object.values(catalogues))
-  .flatMap((catalogue): [string, MessageEntry][] => Object.entries(catalogue));
+const entries = [
+  ...catalogueSections
+    .filter(({ title }) => TITLES.includes(title))
+    .flatMap(({ catalogues }) => Object.values(catalogues)),
+  serviceReasons,
+].flatMap((catalogue): [string, MessageEntry][] => Object.entries(catalogue));
 
 const VALUES: Readonly<Record<string, string>> = {
   ...{ because: "connect ECONNREFUSED 10.0.0.1:443", image: "app/web:1", registry: "registry.lab:5000" },
@@ -30,8 +33,8 @@ describe("what to do about a container that is not updated", () => {
       const values = valuesOf(entry);
       const because = reasonOf(entry, values);
       const expected = { because, remedy: remedyOf(entry, values) };
-      assert.deepEqual(findRemedy(because, { container: "web" }), expected);
-      assert.deepEqual(findRemedy(messageOf(entry, values), { container: "web" }), expected);
+      assert.deepEqual(findRemedy(because, { container: "web", name: "web" }), expected);
+      assert.deepEqual(findRemedy(messageOf(entry, values), { container: "web", name: "web" }), expected);
     });
 
   it("is unknown for a reason that no catalogue has", () =>

@@ -72,7 +72,9 @@ describe("of what containers say, is told", () => {
       "one that is like none",
       [called("web", { "com.ouroboros.colour": "red" })],
       {},
-      ["web: label com.ouroboros.colour is no label of Ouroboros: docs/labels.md lists those there are"],
+      [
+        "web: label com.ouroboros.colour is no label of Ouroboros: look at docs/labels.md, which lists those there are",
+      ],
     ],
     [
       "a check that cannot be understood",
@@ -131,6 +133,7 @@ describe("what was left alone", () => {
       left("b", "paused"),
       left("a", "built here: its image comes from no registry; run a pulled one"),
       left("c", "paused"),
+      left("g", "registry.lab:5000/app@sha256:00ff is refused for all hosts: it is broken"),
       left("d", "current"),
       left("e", "ghcr.io: no answer", true),
       left("f.ouroboros-new-01a", "not running"),
@@ -138,6 +141,7 @@ describe("what was left alone", () => {
     assert.deepEqual(Object.entries(kinds), [
       ["paused", ["b", "c"]],
       ["built here", ["a"]],
+      ["registry.lab:5000/app@sha256:00ff is refused for all hosts", ["g"]],
     ]);
   });
   it("is said of a cycle that looked at all containers, not of one that looked at some", () => {
