@@ -1,4 +1,11 @@
-// Checks DATA_DIR. An error about it is one sentence that names the fault and the remedy.
+// Checks DATA_DIR. An error about it is one sentence that names the fault and the remedy. Several hosts may share a DATA_DIR:
+// what belongs to one of them is below its own folder, `encodeToken(host)`. In it are
+//   instance     services/updater/lease/lease-holder.ts: whose leases are its own
+//   replaced     services/updater/journal/snapshot-store.ts, by host: containers as they were before their update
+//   updates      services/updater/journal/update-records.ts, by host: the last updates, for a rollback
+//   counters     services/updater/journal/update-counters.ts, by host, with SAVE_COUNTERS
+//   compiled-UID cli/compile-cache.ts
+// and the store and the access file of the private NATS (nats/).
 import { statfs } from "node:fs/promises";
 import { CannotStart, explain } from "../errors.ts";
 import { messageOf } from "../catalogue/entry.ts";

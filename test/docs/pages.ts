@@ -82,7 +82,8 @@ export function labelsPage(): string {
   const rows = Object.entries(labels).map(([name, { says }]) => [code(name), says]);
   return page(
     "Labels",
-    `Labels set options for one container. A label takes effect at the next check.
+    `Labels set options for one container. A label takes effect at the next check. The Engine changes the labels of no container
+that is there: a changed label needs the container to be recreated, as \`docker compose up -d\` does.
 
 The Engine shows the labels of an image as the container's own. A label that affects more than the container itself (${reaching()}) therefore
 counts only if its value differs from the one in the container's image: then the container's owner has set it. The log names

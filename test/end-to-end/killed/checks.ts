@@ -147,7 +147,7 @@ function wrongContainers(parts: CaseAfterRecovery): string[] {
 }
 
 const stateOf = ({ Created, State }: ContainerInspectInfo): string =>
-  `${State.Status} (${State.ExitCode}; created ${Created}, started ${State.StartedAt}, ended ${State.FinishedAt})`;
+  `${State.Status} (${State.ExitCode}; created ${Created}, started ${State.StartedAt}, ended ${State.FinishedAt}${State.Error && `; ${State.Error}`})`;
 
 const foundOf = ({ expected }: CaseAfterRecovery, name: string): string => {
   const found = expected.left.get(name);

@@ -138,7 +138,7 @@ async function prepare(): Promise<Swap> {
   const old = await h1.docker.getContainer("web").inspect();
   const verification = { healthTimeout: undefined, hardStop: new AbortController().signal };
   const context: SwapContext = {
-    engine: await openEngine(`unix://${h1.socket}`, 10_000),
+    engine: await openEngine(`unix://${h1.socket}`, 60_000),
     clock: systemClock,
     snapshotStore: { settings: { DATA_DIR: folder }, host: h1 },
     run: "r1",
