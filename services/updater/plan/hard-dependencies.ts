@@ -9,13 +9,9 @@ import { eventId } from "../../../shared/contract/subjects.ts";
 import type { Bus } from "../bus.ts";
 import { Journal } from "../journal/journal.ts";
 import { lookForDependants } from "../swap/start-dependants.ts";
+import { commitSwap, dropSwapSnapshots } from "../swap/commit-swap.ts";
 import { makeOwnImageSwap } from "../swap/swap-dependants.ts";
-import {
-  commitSwap,
-  dropSwapSnapshots,
-  recreateContainer,
-  recreateDependants,
-} from "../swap/recreate-dependants.ts";
+import { recreateContainer, recreateDependants } from "../swap/recreate-dependants.ts";
 import { undoSteps } from "../swap/saga.ts";
 import { swapSteps } from "../swap/swap-steps.ts";
 import { SwapTimer } from "../swap/swap-timer.ts";
@@ -81,7 +77,7 @@ export async function recreateHardDependency(
     await recreateDependants.do(swap);
     const after = await askAfterRecreation(run, inspect, swap.successor ?? dependency.name);
     if (after.verdict !== "proceed") await rollBackRecreation(run, swap);
-    else if (!(await yieldAfterStart(swap, swap.old.Id))) await commitSwap(swap);
+    else if (!(await yieldAfterStart(swap, swap.old.Id))) await commitSwap(swap, timerContext(run));
   } catch (error) {
     if (error instanceof Suspended || error instanceof Fenced) throw error;
     run.log.error(
@@ -93,12 +89,13 @@ export async function recreateHardDependency(
 }
 
 /** The successor is removed last: its presence tells a later process that the recreation was begun. */
-async function rollBackRecreation({ bus, hardStop, log }: Run, swap: Swap): Promise<void> {
-  const timer = new SwapTimer({ clock: bus.clock, log: log.child({ container: swap.name }), hardStop });
-  const [first] = await undoSteps(swapSteps, swap, timer);
+async function rollBackRecreation(run: Run, swap: Swap): Promise<void> {
+  const [first] = await undoSteps(swapSteps, swap, new SwapTimer(timerContext(run)));
   if (first !== undefined) throw first.error;
   await dropSwapSnapshots(swap);
 }
+
+const timerContext = ({ bus, log, hardStop }: Run) => ({ clock: bus.clock, log, hardStop });
 
 const withoutVerification = ({ hardStop }: Run) => ({ healthTimeout: undefined, settleTime: 0, hardStop });
 

@@ -5,7 +5,7 @@ import { describeContainer, describeImage } from "../../../shared/containers/pay
 import type { Locals } from "../../../shared/contract/hooks.ts";
 import { isOwnPart } from "../../../shared/containers/self-update-policy.ts";
 import type { DecisionRecord } from "../../../shared/contract/run-records.ts";
-import { commitExceptBackup, commitSwap } from "../swap/recreate-dependants.ts";
+import { commitAndKeep, commitSwap } from "../swap/commit-swap.ts";
 import type { Swap } from "../swap/swap-state.ts";
 import { keptName } from "../../../shared/containers/swap-names.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
@@ -89,21 +89,21 @@ const containersOf = ({ swap, old, successor }: UpdatedContainer) => ({
  */
 export async function removeOldContainer(run: Run, updated: UpdatedContainer): Promise<string> {
   const { swap } = updated;
+  const context = { clock: run.bus.clock, log: run.log, hardStop: run.hardStop };
   if (!isPartOfOuroboros(run, updated.successor)) {
-    await commitSwap(swap);
+    await commitSwap(swap, context);
     return "the new container proved itself";
   }
   const common = { container: swap.name, locals: containersOf(updated) };
   const reason = "the new container does the work now";
   const decided = await run.gate.ask({ ...common, hook: "before_self_cleanup", reason });
   if (decided.verdict === "proceed") {
-    await commitSwap(swap);
+    await commitSwap(swap, context);
     await askAfterCleanup(run, swap.name, common.locals);
     return "the new container proved itself";
   }
   const kept = keptName(swap.name, swap.run);
-  await commitExceptBackup(swap);
-  await swap.engine.docker.getContainer(swap.old.Id).rename({ name: kept });
+  await commitAndKeep(swap, kept, context);
   return `the new container proved itself; the old one is kept as ${kept}: ${decided.reason ?? "no reason given"}`;
 }
 

@@ -29,7 +29,7 @@ import { type RunMarker, findMarkers, removeMarker, resolveMarkedContainers } fr
 import { settleAll } from "../settle-all.ts";
 import type { HelperOutcome } from "../containers/helper-container.ts";
 import { describeManualFix } from "../swap/manual-fix.ts";
-import { commitSwap } from "../swap/recreate-dependants.ts";
+import { commitSwap } from "../swap/commit-swap.ts";
 import type { SagaOutcome } from "../swap/saga.ts";
 import { makeImageFetcher } from "../containers/pull-image.ts";
 import { restoreDependencies, startAndRestoreDependencies } from "../swap/restore-dependencies.ts";
@@ -111,7 +111,7 @@ export async function settleUnresumed(
   const ended = [...recovered.restored];
   for (const { swap, outcome, parent } of recovered.swaps.values()) {
     if (swap.run === exceptRun) continue;
-    if (outcome.kind === "done" && parent === undefined) await commitUnlessReplaced(swap);
+    if (outcome.kind === "done" && parent === undefined) await commitUnlessReplaced(context, swap);
     if (outcome.kind !== "stuck") await dropSnapshot(context, swap.run, swap.name);
     ended.push({ container: swap.name, run: swap.run, ...resultOfOutcome(swap, outcome), swap });
   }
@@ -127,8 +127,8 @@ export async function settleUnresumed(
 }
 
 /** Also commits the dependants of the swap. */
-async function commitUnlessReplaced(swap: Swap): Promise<void> {
-  if (!(await yieldAfterStart(swap, swap.old.Id))) await commitSwap(swap);
+async function commitUnlessReplaced(context: RecoveryContext, swap: Swap): Promise<void> {
+  if (!(await yieldAfterStart(swap, swap.old.Id))) await commitSwap(swap, context);
 }
 
 function resultOfOutcome(swap: Swap, outcome: SagaOutcome): Pick<SwapRecoveryResult, "end" | "because"> {

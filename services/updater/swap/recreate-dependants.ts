@@ -2,13 +2,12 @@
 // their current image, or on the new one if a dependant is updated too. start-dependants.ts starts the old ones.
 import { NOT_MODIFIED, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { explain } from "../../../shared/errors.ts";
-import { dropSnapshot } from "../journal/snapshot-store.ts";
 import { isReferredTo, predatesSuccessor, wasRunningBefore } from "./swap-dependants.ts";
 import { type StepObserver, runSteps, undoSteps } from "./saga.ts";
-import { verifySuccessor, removeBackup } from "./swap.ts";
+import { verifySuccessor } from "./swap.ts";
 import { NOT_BEGUN, type ObservedSwap, isVerified, stepsLeft } from "./swap-phase.ts";
 import { type Swap, type SwapStep, isUpdated } from "./swap-state.ts";
-import { fetchNewImage, releaseOldImages } from "./rollback-resources.ts";
+import { fetchNewImage } from "./rollback-resources.ts";
 
 export const SILENT_OBSERVER: StepObserver = {
   onBegin: () => undefined,
@@ -132,22 +131,3 @@ const observeQuietly = ({ watching: observer }: Swap): StepObserver =>
         onDone: (step, ms) => observer.onDone(step, ms),
         monotonic: () => observer.monotonic(),
       };
-
-/** U2 and D1: removes the old containers; their volumes stay. */
-export async function commitSwap(swap: Swap): Promise<void> {
-  await commitExceptBackup(swap);
-  await removeBackup(swap);
-}
-
-/** Keeps the old container itself, and removes all else that only an undo needs. */
-export async function commitExceptBackup(swap: Swap): Promise<void> {
-  await dropSwapSnapshots(swap);
-  await releaseOldImages(swap);
-  for (const dependant of swap.dependants.toReversed()) await removeBackup(dependant); // podman: children first
-}
-
-/** From here on, nothing that a prune removes is needed any more. */
-export async function dropSwapSnapshots(swap: Swap): Promise<void> {
-  for (const { snapshotStore, run, name } of [swap, ...swap.dependants])
-    await dropSnapshot(snapshotStore, run, name);
-}

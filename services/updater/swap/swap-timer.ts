@@ -19,7 +19,7 @@ const PAUSES = { first: 200, most: 5000 };
 /** How long an undo is retried while the Engine answers but refuses it. */
 const PATIENCE_MS = 120_000;
 
-interface SwapTimerOptions {
+export interface SwapTimerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Ends the retries: the next start of the updater finds what is left. */
