@@ -51,10 +51,12 @@ describe("what an earlier updater left behind", () => {
     await h1.docker.getContainer(child).stop();
     await rename(child, backupName("child", RUN, recreated.id));
     await recreated.rename({ name: "child" });
-    await using _stack = await startStack({ engine: h1, services: ["updater"] });
+    await using stack = await startStack({ engine: h1, services: ["updater"] });
     await comesTo(["child running 1", "web running 1"]);
     assert.deepEqual([await idOf(h1, "web"), await idOf(h1, "child")], [web, child]);
-    await assertLeft(h1, ["h1: container /child", "h1: container /web"]);
+    await assertLeft(h1, ["h1: container /child", "h1: container /web"]).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${stack.services.updater?.log() ?? ""}`, { cause: error });
+    });
   });
 
   itInFullRun(
