@@ -9,7 +9,7 @@ import type { Swap } from "./swap-state.ts";
 import { SwapTimer, type SwapTimerOptions } from "./swap-timer.ts";
 import { removeBackup } from "./swap.ts";
 
-type Removal = Pick<Step<Swap>, "name" | "do">;
+type CommitAct = Pick<Step<Swap>, "name" | "do">;
 
 /**
  * What cannot be removed at all is logged; the next start of the updater removes it.
@@ -31,7 +31,7 @@ export async function dropSwapSnapshots(swap: Swap): Promise<void> {
     await dropSnapshot(snapshotStore, run, name);
 }
 
-const removals: readonly Removal[] = [
+const commitActs: readonly CommitAct[] = [
   { name: "drop the snapshots", do: dropSwapSnapshots },
   { name: "let go of the old image", do: releaseOldImages },
   {
@@ -42,8 +42,8 @@ const removals: readonly Removal[] = [
   },
 ];
 
-async function commit(swap: Swap, context: SwapTimerOptions, last: Removal): Promise<void> {
-  const [left] = await tryAll([...removals, last], swap, new SwapTimer(context));
+async function commit(swap: Swap, context: SwapTimerOptions, last: CommitAct): Promise<void> {
+  const [left] = await tryAll([...commitActs, last], swap, new SwapTimer(context));
   if (left === undefined) return;
   const { step, error } = left;
   if (context.hardStop.aborted)
