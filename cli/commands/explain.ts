@@ -88,12 +88,13 @@ async function explainOnHost(
   if (status === undefined) return nothing(describeUnusable(reply));
   const blind = look === undefined ? whyNothingKnown(status) : undefined;
   if (blind !== undefined) return nothing(blind);
-  const unseen = whyUnseen([look, status.last], container);
+  const polledLast = look ?? status.last;
+  const unseen = whyUnseen(polledLast, container);
   if (unseen !== undefined) return { ...nothing(unseen.because), names: [unseen.name] };
   const seen = listPolledContainers(status);
   const polled = container === undefined ? undefined : findPolledContainer(status, container);
   const requested = container === undefined ? seen : withLook(polled, look);
-  const swarm = (look ?? status.last)?.swarm;
+  const swarm = polledLast?.swarm;
   const polled_at = look?.looked_at ?? status.last?.ended_at ?? "";
   return {
     ...(swarm !== undefined && { blind: `${host}: ${swarm.because}` }),
@@ -110,11 +111,10 @@ async function explainOnHost(
 
 /** Why the Engine does not show a container that is there. */
 function whyUnseen(
-  answers: readonly (Pick<PollerLook, "unseen"> | null | undefined)[],
+  answer: Pick<PollerLook, "unseen"> | null,
   container: string | undefined,
 ): { readonly name: string; readonly because: string } | undefined {
-  const latest = answers.find((answer) => answer != null);
-  const unseen = latest?.unseen.find(({ name }) => name === container);
+  const unseen = answer?.unseen.find(({ name }) => name === container);
   return unseen && { ...unseen, because: `${unseen.name} cannot be looked at: ${unseen.because}` };
 }
 

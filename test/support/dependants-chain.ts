@@ -1,5 +1,5 @@
 // Containers that refer to one another: child lives in vpn's network, grandchild in child's pid namespace, linker links to
-// vpn. All have `key` behind their names, so that several chains are told apart.
+// vpn. `key` is appended to all names, which keeps several chains apart.
 import assert from "node:assert/strict";
 import type { Engine } from "../bed/bed.ts";
 import { deploy, idOf, overview } from "./containers.ts";

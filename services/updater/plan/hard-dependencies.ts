@@ -17,7 +17,7 @@ import { swapSteps } from "../swap/swap-steps.ts";
 import { SwapTimer } from "../swap/swap-timer.ts";
 import type { HardDependencyHooks, Swap, SwapContext } from "../swap/swap-state.ts";
 import { yieldAfterStart } from "../swap/yield-to-owner.ts";
-import { makeSwapContext } from "./swap-resources.ts";
+import { makeSwapContext, timerOptionsOf } from "./swap-resources.ts";
 import { MAX_WAIT_WHILE_STOPPED_MS, type Run } from "../updater.ts";
 
 /**
@@ -77,7 +77,8 @@ export async function recreateHardDependency(
     await recreateDependants.do(swap);
     const after = await askAfterRecreation(run, inspect, swap.successor ?? dependency.name);
     if (after.verdict !== "proceed") await rollBackRecreation(run, swap);
-    else if (!(await yieldAfterStart(swap, swap.old.Id))) await commitSwap(swap, timerContext(run));
+    else if (!(await yieldAfterStart(swap, swap.old.Id)))
+      await commitSwap(swap, timerOptionsOf(run, swap.name));
   } catch (error) {
     if (error instanceof Suspended || error instanceof Fenced) throw error;
     run.log.error(
@@ -90,12 +91,10 @@ export async function recreateHardDependency(
 
 /** The successor is removed last: its presence tells a later process that the recreation was begun. */
 async function rollBackRecreation(run: Run, swap: Swap): Promise<void> {
-  const [first] = await undoSteps(swapSteps, swap, new SwapTimer(timerContext(run)));
+  const [first] = await undoSteps(swapSteps, swap, new SwapTimer(timerOptionsOf(run, swap.name)));
   if (first !== undefined) throw first.error;
   await dropSwapSnapshots(swap);
 }
-
-const timerContext = ({ bus, log, hardStop }: Run) => ({ clock: bus.clock, log, hardStop });
 
 const withoutVerification = ({ hardStop }: Run) => ({ healthTimeout: undefined, settleTime: 0, hardStop });
 

@@ -15,6 +15,7 @@ import { SwapTimer } from "../swap/swap-timer.ts";
 import type { UpdateEntry, Run, Update } from "../updater.ts";
 import { isUpdateAllowed, isPreUpdateDone } from "./before-update.ts";
 import type { ResultDetails } from "./finish-container.ts";
+import { timerOptionsOf } from "./swap-resources.ts";
 
 /** The update of a container together with the container that it refers to. */
 export interface LinkedUpdate {
@@ -66,8 +67,8 @@ export const findRecoveredLinkedUpdates = (
     .map((update) => ({ update }));
 
 /** Times the steps of one container. */
-export const createSwapTimer = ({ bus, log, hardStop }: Run, { facts: { name } }: UpdateEntry): SwapTimer =>
-  new SwapTimer({ clock: bus.clock, log: log.child({ container: name }), hardStop });
+export const createSwapTimer = (run: Run, { facts: { name } }: UpdateEntry): SwapTimer =>
+  new SwapTimer(timerOptionsOf(run, name));
 
 /** The reference to create the successor by, if it is not the container's own (LATEST_ONLY). */
 export const findNewReference = ({ facts, ref }: UpdateEntry): { readonly reference?: string } =>

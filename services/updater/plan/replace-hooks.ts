@@ -10,6 +10,7 @@ import type { Swap } from "../swap/swap-state.ts";
 import { keptName } from "../../../shared/containers/swap-names.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import type { Run } from "../updater.ts";
+import { timerOptionsOf } from "./swap-resources.ts";
 
 interface BeforeReplacement {
   readonly name: string;
@@ -89,7 +90,7 @@ const containersOf = ({ swap, old, successor }: UpdatedContainer) => ({
  */
 export async function removeOldContainer(run: Run, updated: UpdatedContainer): Promise<string> {
   const { swap } = updated;
-  const context = { clock: run.bus.clock, log: run.log, hardStop: run.hardStop };
+  const context = timerOptionsOf(run, swap.name);
   if (!isPartOfOuroboros(run, updated.successor)) {
     await commitSwap(swap, context);
     return "the new container proved itself";

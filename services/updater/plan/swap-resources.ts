@@ -3,6 +3,7 @@
 import type { SnapshotStore } from "../journal/snapshot-store.ts";
 import type { HardDependencyHooks, SwapContext } from "../swap/swap-state.ts";
 import { recreateSteps } from "../swap/swap-steps.ts";
+import type { SwapTimerOptions } from "../swap/swap-timer.ts";
 import { makeVerificationOptions } from "../swap/verify-container.ts";
 import type { Run } from "../updater.ts";
 import { readCredentialSettings, makeImageFetcher } from "../containers/pull-image.ts";
@@ -39,4 +40,11 @@ export const makeSwapContext = (run: Run, hardHooks?: HardDependencyHooks): Swap
   hardHooks,
   recreateSteps,
   ...swapResourcesOf(run),
+});
+
+/** For times and retries around one container; the log names it. */
+export const timerOptionsOf = ({ bus, log, hardStop }: Run, name: string): SwapTimerOptions => ({
+  clock: bus.clock,
+  log: log.child({ container: name }),
+  hardStop,
 });

@@ -128,7 +128,10 @@ export async function settleUnresumed(
 
 /** Also commits the dependants of the swap. */
 async function commitUnlessReplaced(context: RecoveryContext, swap: Swap): Promise<void> {
-  if (!(await yieldAfterStart(swap, swap.old.Id))) await commitSwap(swap, context);
+  if (!(await yieldAfterStart(swap, swap.old.Id))) {
+    const log = context.log.child({ container: swap.name, run: swap.run });
+    await commitSwap(swap, { ...context, log });
+  }
 }
 
 function resultOfOutcome(swap: Swap, outcome: SagaOutcome): Pick<SwapRecoveryResult, "end" | "because"> {

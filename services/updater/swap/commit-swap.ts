@@ -12,7 +12,7 @@ import { removeBackup } from "./swap.ts";
 type CommitAct = Pick<Step<Swap>, "name" | "do">;
 
 /**
- * What cannot be removed at all is logged; the next start of the updater removes it.
+ * `context.log` names the container. What cannot be removed at all is logged; the next start of the updater removes it.
  * @throws Suspended if the service stops before it is done
  */
 export const commitSwap = (swap: Swap, context: SwapTimerOptions): Promise<void> =>
@@ -49,7 +49,7 @@ async function commit(swap: Swap, context: SwapTimerOptions, last: CommitAct): P
   if (context.hardStop.aborted)
     throw new Suspended("stopped while the old container was removed", { cause: error });
   context.log.error(
-    { container: swap.name, step, because: explain(error) },
+    { step, because: explain(error) },
     "what the update no longer needs is left; the next start of the updater removes it",
   );
 }

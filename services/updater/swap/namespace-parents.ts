@@ -66,8 +66,8 @@ export async function isUnstartable(
 }
 
 /**
- * A link keeps leading to its container when that is removed, whoever has the name then. A container that a link does
- * lead to is also listed under the link's alias.
+ * A link stays bound to the removed container, even when another one takes its name. The Engine also lists a container
+ * under the alias of each link that is bound to it.
  */
 async function leadsToRemoved({ docker }: Engine, failure: unknown): Promise<boolean> {
   const link = findStoppedLink(failure);
