@@ -72,6 +72,17 @@ describe("containers that refer to an updated one", () => {
     for (const [index, id] of before.entries()) assert.notEqual(now[index], id);
   });
 
+  it("are put back, not recreated, where the Engine does not stop a successor at first", async () => {
+    const before = await deployChain(chain);
+    const stopsNewChild = async (request: string): Promise<boolean> => {
+      const [, id] = /^POST \/containers\/(.*)\/stop$/.exec(request) ?? [];
+      if (id === undefined || before.includes(id)) return false;
+      return (await h1.docker.getContainer(id).inspect()).Name === "/child";
+    };
+    await putBackDespite([{ asked: stopsNewChild, times: 1, answer: BUSY }]);
+    assert.deepEqual(await chainIds(chain), before);
+  });
+
   it("may be hard dependencies: their hooks are heard, once", async () => {
     await deployChain(chain, { "com.ouroboros.hard_depends_on": "child,other" });
     const other = await deploy(h1, "other");
@@ -102,7 +113,7 @@ describe("containers that refer to an updated one", () => {
 });
 
 interface EngineFault {
-  readonly asked: (request: string) => boolean;
+  readonly asked: (request: string) => boolean | Promise<boolean>;
   times: number;
   readonly answer: readonly [number, string];
 }
@@ -124,12 +135,13 @@ const starts =
 
 /** vpn is updated, after_update refuses, and while all is put back the Engine answers some requests with an error. */
 async function putBackDespite(faults: readonly EngineFault[]): Promise<void> {
-  await using proxy = await startEngineProxy(h1.socket, ({ method, url = "" }) => {
+  await using proxy = await startEngineProxy(h1.socket, async ({ method, url = "" }) => {
     const request = `${method} ${url.replace(/^\/v[0-9.]+/, "")}`;
-    const fault = faults.find(({ asked, times }) => times > 0 && asked(request));
-    if (fault === undefined) return undefined;
-    fault.times--;
-    return fault.answer;
+    for (const fault of faults) {
+      if (fault.times === 0 || !(await fault.asked(request)) || fault.times-- <= 0) continue;
+      return fault.answer;
+    }
+    return undefined;
   });
   await using stack = await startStack({
     engine: h1,

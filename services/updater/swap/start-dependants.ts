@@ -27,7 +27,9 @@ export const lookForDependants: SwapStep = {
   },
   undo: async (swap) => {
     if (swap.staysStopped) return;
-    if (swap.restored === undefined) swap.replaced.delete(swap.old.Id); // the old container runs again, unchanged
+    // The old containers run again, unchanged. A successor may still exist, if its own undo failed.
+    for (const { restored, old } of [swap, ...swap.dependants])
+      if (restored === undefined) swap.replaced.delete(old.Id);
     for (const dependant of swap.dependants) {
       if (wasRunningBefore(dependant)) await startDependant(dependant);
       await dropSnapshot(dependant.snapshotStore, dependant.run, dependant.name);
