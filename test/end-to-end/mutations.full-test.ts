@@ -105,12 +105,14 @@ async function whatFails(programs: Programs): Promise<readonly string[]> {
 
 /** The programs from a copy of what was compiled, with one change. */
 async function alter(file: string, from: string, to: string): Promise<Programs> {
+  const compiled = join(altered, "dist");
   for (const part of [...SOURCE_FOLDERS, "test/support"])
-    await cp(join(dist, part), join(altered, part), { recursive: true });
-  const text = await readFile(join(altered, file), "utf8");
+    await cp(join(dist, part), join(compiled, part), { recursive: true });
+  await cp(join(dist, "../package.json"), join(altered, "package.json")); // the programs read their version there
+  const text = await readFile(join(compiled, file), "utf8");
   assert.ok(text.includes(from), `${file} has no ${from}`);
-  await writeFile(join(altered, file), text.replace(from, to));
-  const program = join(altered, "test/support/crashing-updater.js"); // main.js is bundled, without the change
+  await writeFile(join(compiled, file), text.replace(from, to));
+  const program = join(compiled, "test/support/crashing-updater.js"); // main.js is bundled, without the change
   return {
     ...{ dying: program, recovering: program },
     env: { NODE_V8_COVERAGE: "" }, // none of the product's
