@@ -74,12 +74,40 @@ describe("containers that refer to an updated one", () => {
 
   it("are put back, not recreated, where the Engine does not stop a successor at first", async () => {
     const before = await deployChain(chain);
-    const stopsNewChild = async (request: string): Promise<boolean> => {
-      const [, id] = /^POST \/containers\/(.*)\/stop$/.exec(request) ?? [];
-      if (id === undefined || before.includes(id)) return false;
-      return (await h1.docker.getContainer(id).inspect()).Name === "/child";
-    };
-    await putBackDespite([{ asked: stopsNewChild, times: 1, answer: BUSY }]);
+    await putBackDespite([{ asked: callsNew("stop", "child", before), times: 1, answer: BUSY }]);
+    assert.deepEqual(await chainIds(chain), before);
+  });
+
+  itInFullRun("are put back where the Engine cannot start the old one, nor rename a successor at first", async () => {
+    const before = await deployChain(chain);
+    const [, , , vpn] = before;
+    await putBackDespite([
+      { asked: starts(vpn), times: 1, answer: LEFTOVER_TASK },
+      { asked: callsNew("rename", "grandchild", before), times: 1, answer: BUSY },
+    ]);
+  });
+
+  it("are put back where the Engine can start the old one after all, once its copy is made", async () => {
+    const before = await deployChain(chain);
+    const [, , , vpn] = before;
+    await putBackDespite([
+      { asked: starts(vpn), times: 1, answer: LEFTOVER_TASK },
+      { asked: (request) => request.startsWith(`DELETE /containers/${vpn}`), times: 1, answer: BUSY },
+    ]);
+    assert.deepEqual(await chainIds(chain), before);
+  });
+
+  it("are put back once the successor has ended, not beside it", async () => {
+    const before = await deployChain(chain);
+    const [, , , vpn = ""] = before;
+    const asked = await putBackDespite([{ asked: callsNew("stop", "vpn", before), times: 1, answer: BUSY }]);
+    const named = asked.find((request) => request.endsWith("/rename?name=vpn")) ?? "";
+    const stop = named.replace(/rename.*/, "stop");
+    const start = `POST /containers/${vpn}/start`;
+    assert.deepEqual(
+      asked.filter((request) => [stop, start].includes(request)),
+      [stop, stop, start],
+    );
     assert.deepEqual(await chainIds(chain), before);
   });
 
@@ -133,10 +161,24 @@ const starts =
   (request: string) =>
     request === `POST /containers/${id}/start`;
 
-/** vpn is updated, after_update refuses, and while all is put back the Engine answers some requests with an error. */
-async function putBackDespite(faults: readonly EngineFault[]): Promise<void> {
+/** Calls that concern a container of that name that is none of `before`. */
+const callsNew =
+  (call: string, name: string, before: readonly string[]) =>
+  async (request: string): Promise<boolean> => {
+    const [, id, action] = /^POST \/containers\/([^/]*)\/(\w+)/.exec(request) ?? [];
+    if (id === undefined || action !== call || before.includes(id)) return false;
+    return (await h1.docker.getContainer(id).inspect()).Name === `/${name}`;
+  };
+
+/**
+ * vpn is updated, after_update refuses, and while all is put back the Engine answers some requests with an error.
+ * Resolves with all requests.
+ */
+async function putBackDespite(faults: readonly EngineFault[]): Promise<string[]> {
+  const requests: string[] = [];
   await using proxy = await startEngineProxy(h1.socket, async ({ method, url = "" }) => {
     const request = `${method} ${url.replace(/^\/v[0-9.]+/, "")}`;
+    requests.push(request);
     for (const fault of faults) {
       if (fault.times === 0 || !(await fault.asked(request)) || fault.times-- <= 0) continue;
       return fault.answer;
@@ -160,6 +202,7 @@ async function putBackDespite(faults: readonly EngineFault[]): Promise<void> {
   );
   await assertChain(chain, "1");
   await assertNothingLeft();
+  return requests;
 }
 
 async function assertNothingLeft(): Promise<void> {

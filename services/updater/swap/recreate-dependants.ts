@@ -3,7 +3,7 @@
 import { NOT_MODIFIED, ifExists, ignoreStatuses } from "../../../shared/docker/engine.ts";
 import { explain } from "../../../shared/errors.ts";
 import { isReferredTo, predatesSuccessor, wasRunningBefore } from "./swap-dependants.ts";
-import { type StepObserver, runSteps, undoSteps } from "./saga.ts";
+import { type StepObserver, runSteps, tryEach, undoSteps } from "./saga.ts";
 import { verifySuccessor } from "./swap.ts";
 import { NOT_BEGUN, type ObservedSwap, isVerified, stepsLeft } from "./swap-phase.ts";
 import { type Swap, type SwapStep, isUpdated } from "./swap-state.ts";
@@ -29,12 +29,7 @@ export const recreateDependants: SwapStep = {
       await hard?.after(dependant.old, dependant.successor ?? dependant.name);
     }
   },
-  undo: async (swap) => {
-    const failures: unknown[] = [];
-    for (const dependant of swap.dependants.toReversed())
-      await discardSuccessor(dependant).catch((error: unknown) => failures.push(error));
-    if (failures.length > 0) throw failures[0];
-  },
+  undo: (swap) => tryEach(swap.dependants.toReversed(), discardSuccessor),
 };
 
 /** Restores the names and removes the successor last. The caller starts the old container. */

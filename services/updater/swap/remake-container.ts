@@ -69,6 +69,15 @@ export async function remakeContainer(context: RemakeContext, insteadOf?: string
   return id;
 }
 
+/** N3. The Engine could start the container after all, so the copy that an earlier try created is not needed. */
+export async function removeUnneededCopy(
+  context: Pick<RemakeContext, "engine" | "clock" | "run" | "name">,
+): Promise<void> {
+  const { engine, run, name } = context;
+  const copy = await ifExists(engine.docker.getContainer(backupName(name, run)).inspect());
+  if (copy?.State.Status === "created") await removeContainer(context, copy.Id, { v: false });
+}
+
 /** A container that somebody is creating has its name already, but inspect does not show it yet. */
 const SEEN_WITHIN_MS = 5000;
 const LOOK_EVERY_MS = 100;

@@ -89,6 +89,16 @@ export const tryAll = <State>(
 ): Promise<Failure[]> =>
   undoSteps(acts.map(({ name, do: act }) => ({ name, do: act, undo: act })).toReversed(), state, observer);
 
+/** Calls `act` for each, also after one call failed. @throws the first failure */
+export async function tryEach<Item>(
+  items: readonly Item[],
+  act: (item: Item) => Promise<void>,
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const item of items) await act(item).catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+}
+
 async function undoRound<State>(
   steps: readonly Step<State>[],
   state: State,

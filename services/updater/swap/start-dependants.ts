@@ -9,6 +9,8 @@ import { dropSnapshot } from "../journal/snapshot-store.ts";
 import { isUnstartable } from "./namespace-parents.ts";
 import { recreateContainer } from "./recreate-dependants.ts";
 import { findSwapDependants, makeOwnImageSwap, wasRunningBefore } from "./swap-dependants.ts";
+import { removeUnneededCopy } from "./remake-container.ts";
+import { tryEach } from "./saga.ts";
 import { removeBackup, restoreOldContainer } from "./swap.ts";
 import { type Swap, type SwapStep, makeSwap } from "./swap-state.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
@@ -30,10 +32,11 @@ export const lookForDependants: SwapStep = {
     // The old containers run again, unchanged. A successor may still exist, if its own undo failed.
     for (const { restored, old } of [swap, ...swap.dependants])
       if (restored === undefined) swap.replaced.delete(old.Id);
-    for (const dependant of swap.dependants) {
+    await tryEach(swap.dependants, async (dependant) => {
       if (wasRunningBefore(dependant)) await startDependant(dependant);
+      await removeUnneededCopy(dependant);
       await dropSnapshot(dependant.snapshotStore, dependant.run, dependant.name);
-    }
+    });
     await detachFromSuccessor(swap);
   },
 };
@@ -69,9 +72,12 @@ async function detachFromSuccessor(swap: Swap): Promise<void> {
  */
 async function startDependant(dependant: Swap): Promise<void> {
   const { engine, clock, verification } = dependant;
-  const find = (id: string) => ifExists(engine.docker.getContainer(id).inspect());
+  const find = async (id: string | undefined) =>
+    id === undefined ? undefined : ifExists(engine.docker.getContainer(id).inspect());
   if (dependant.isRemoved || (await lookForReplacement(dependant)) !== undefined) return;
   const old = await find(dependant.old.Id);
+  if (old !== undefined && (await find(dependant.successor)) !== undefined)
+    throw new Error(`${dependant.name} is not started before the undo that removes its successor`);
   if (old !== undefined && (dependant.restored !== undefined || (await hasLostParent(dependant, old))))
     return recreateOnOwnImage(dependant);
   const inspect = dependant.restored === undefined ? old : await find(dependant.restored);

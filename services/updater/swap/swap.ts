@@ -10,7 +10,7 @@ import { isSuccessorAdopted } from "./replacement.ts";
 import { findCopiedFiles, findSurelyCopiedFiles } from "../containers/copied-files.ts";
 import { copyPaths } from "../containers/copy-paths.ts";
 import { takeName } from "./exchange-names.ts";
-import { startIfThere } from "./remake-container.ts";
+import { removeUnneededCopy, startIfThere } from "./remake-container.ts";
 import { createOnImage } from "../containers/create-on-image.ts";
 import { isUnstartable } from "./namespace-parents.ts";
 import { isVerified } from "./swap-phase.ts";
@@ -79,6 +79,14 @@ function stopOld(swap: Swap): Promise<void> {
     : ignoreStatuses([NOT_FOUND], stopping);
 }
 
+/** @throws Error if the undo of `start` failed: the two must not run side by side. */
+async function expectSuccessorStopped(swap: Swap, own: string): Promise<void> {
+  const successor = await ifExists(successorOf(swap).inspect());
+  if (!successor?.State.Running) return;
+  if ((await ifExists(swap.engine.docker.getContainer(own).inspect())) !== undefined)
+    throw new Error(`${swap.name} is not started while its successor runs`);
+}
+
 export const stop: SwapStep = {
   name: "stop the old container",
   isDone: ({ isOwn }) => isOwn === true, // else an Engine that restarted may have started it again, by its restart policy
@@ -88,13 +96,16 @@ export const stop: SwapStep = {
     const own = swap.restored ?? swap.old.Id;
     const found = await leaveNameToOwner(swap);
     if (found !== undefined) return yieldToOwner(swap, found, own);
+    await expectSuccessorStopped(swap, own);
     const isStarted = await startIfThere(swap, own).catch(async (error: unknown) => {
       if (await isUnstartable(swap, error)) return "never" as const;
       throw error;
     });
     if (isStarted === "never") await restoreOldContainer(swap, own);
-    else if (isStarted) await yieldAfterStart(swap, own);
-    else if (!(await areBothRemoved(swap))) await restoreOldContainer(swap);
+    else if (isStarted) {
+      await removeUnneededCopy(swap);
+      await yieldAfterStart(swap, own);
+    } else if (!(await areBothRemoved(swap))) await restoreOldContainer(swap);
   },
   // Without an undo: that of `lookForDependants` starts a dependant again.
   forDependant: {
