@@ -78,14 +78,17 @@ describe("containers that refer to an updated one", () => {
     assert.deepEqual(await chainIds(chain), before);
   });
 
-  itInFullRun("are put back where the Engine cannot start the old one, nor rename a successor at first", async () => {
-    const before = await deployChain(chain);
-    const [, , , vpn] = before;
-    await putBackDespite([
-      { asked: starts(vpn), times: 1, answer: LEFTOVER_TASK },
-      { asked: callsNew("rename", "grandchild", before), times: 1, answer: BUSY },
-    ]);
-  });
+  itInFullRun(
+    "are put back where the Engine cannot start the old one, nor rename a successor at first",
+    async () => {
+      const before = await deployChain(chain);
+      const [, , , vpn] = before;
+      await putBackDespite([
+        { asked: starts(vpn), times: 1, answer: LEFTOVER_TASK },
+        { asked: callsNew("rename", "grandchild", before), times: 1, answer: BUSY },
+      ]);
+    },
+  );
 
   it("are put back where the Engine can start the old one after all, once its copy is made", async () => {
     const before = await deployChain(chain);
