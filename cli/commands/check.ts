@@ -2,7 +2,7 @@
 import { NotDone } from "../../shared/errors.ts";
 import { commandErrors } from "../../shared/catalogue/command-errors.ts";
 import { messageOf } from "../../shared/catalogue/entry.ts";
-import { PollerFailure, PollerLook } from "../output/poller-status.ts";
+import { PollerFailure, PollerLook } from "../output/poller-look.ts";
 import type { CheckResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
 import {

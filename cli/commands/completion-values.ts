@@ -1,7 +1,7 @@
 // `ouroboros known`: prints the changing names that completion offers. It prints no errors, which would appear at the
 // cursor.
 import type { CompletionKind } from "../framework/command.ts";
-import { PollerStatus, listPolledContainers } from "../output/poller-status.ts";
+import { PollerStatus, listPolledContainers } from "../../shared/contract/service-status.ts";
 import { type Fleet, listHosts, listKeys, withFleet } from "../fleet/fleet.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
 import { findUndecidedRecords } from "./pending.ts";

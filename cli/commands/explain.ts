@@ -13,14 +13,13 @@ import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import type { Explanation } from "../output/output-schemas.ts";
 import { printExplanation } from "../output/explanation.ts";
 import {
-  PollerFailure,
-  PollerLook,
   PollerStatus,
   type PolledContainer,
   listPolledContainers,
   findPolledContainer,
   whyNothingKnown,
-} from "../output/poller-status.ts";
+} from "../../shared/contract/service-status.ts";
+import { PollerFailure, PollerLook } from "../output/poller-look.ts";
 import { type Fleet, selectHosts, withFleet } from "../fleet/fleet.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
 import { didYouMean } from "../../shared/settings/did-you-mean.ts";

@@ -8,9 +8,9 @@ import { type HostEntry, parseHostEntry } from "../../shared/contract/host-entry
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
 import type { HostStatus, Status } from "../output/output-schemas.ts";
-import { UpdaterStatus, type UpdaterStatusAnswer } from "../output/updater-status.ts";
+import { UpdaterStatus } from "../../shared/contract/service-status.ts";
 import { EXIT } from "../framework/command.ts";
-import { PollerStatus } from "../output/poller-status.ts";
+import { PollerStatus } from "../../shared/contract/service-status.ts";
 import { type Fleet, selectHosts, listKeys, withFleet } from "../fleet/fleet.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
 import { findUndecidedRecords } from "./pending.ts";
@@ -115,7 +115,7 @@ async function readHostStatus(
   };
 }
 
-const updaterFields = (status: UpdaterStatusAnswer | undefined) => ({
+const updaterFields = (status: UpdaterStatus | undefined) => ({
   updater: status?.state ?? ("away" as const),
   updates: status?.updates ?? null,
 });
@@ -166,7 +166,7 @@ async function readLastRun(
 }
 
 /** Stuck containers by the last run or the last recovery, without those repaired since. */
-function findStuck(lastRun: HostStatus["last_run"], updater: UpdaterStatusAnswer | undefined): string[] {
+function findStuck(lastRun: HostStatus["last_run"], updater: UpdaterStatus | undefined): string[] {
   const { stuck = [], mended = [] } = updater?.recovered ?? {};
   const byRun = Object.entries(lastRun?.ends ?? {}).flatMap(([container, end]) =>
     end === "stuck" && !mended.some((repair) => repair.run === lastRun?.run && repair.container === container)

@@ -6,8 +6,12 @@ import { messageOf } from "../../shared/catalogue/entry.ts";
 import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import { OperatorRequestResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
-import { UpdaterStatus } from "../output/updater-status.ts";
-import { PollerStatus, listPolledContainers, findPolledContainer } from "../output/poller-status.ts";
+import { UpdaterStatus } from "../../shared/contract/service-status.ts";
+import {
+  PollerStatus,
+  listPolledContainers,
+  findPolledContainer,
+} from "../../shared/contract/service-status.ts";
 import { type Fleet, askStartingService, selectHosts, withFleet } from "../fleet/fleet.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
 import { exitCodeFor, progressLine, followRun } from "../fleet/run-progress.ts";

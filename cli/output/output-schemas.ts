@@ -14,7 +14,7 @@ import {
   ResultRecord,
   UpdateResult,
 } from "../../shared/contract/run-records.ts";
-import { UpdateCounts } from "./updater-status.ts";
+import { UpdateCounts } from "../../shared/contract/service-status.ts";
 
 const time = z.string().describe("RFC 3339.");
 const host = z.string();

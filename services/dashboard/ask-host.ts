@@ -1,21 +1,8 @@
 // What a host's poller and updater say of themselves and of a container.
 import type { NatsConnection } from "nats";
-import * as z from "zod";
+import { PollerStatus, UpdaterStatus, findPolledContainer } from "../../shared/contract/service-status.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
-
-const Polled = z.object({ container: z.string(), image: z.string(), because: z.string() });
-const PollerReport = z.object({
-  last: z
-    .object({
-      ended_at: z.string(),
-      outcome: z.object({ kind: z.string(), because: z.string().optional() }),
-      left: z.array(Polled).default([]),
-      due: z.array(Polled).default([]),
-      unseen: z.array(z.object({ name: z.string(), because: z.string() })).default([]),
-    })
-    .nullable(),
-});
 
 const STATUS_MS = 5000;
 
@@ -33,10 +20,9 @@ export async function explainContainer(
 ): Promise<PolledReason | undefined> {
   const reply = await askService({ nats }, host, ["poller", "status"], { timeout: STATUS_MS });
   if (reply === undefined) return undefined;
-  const { last } = PollerReport.safeParse(reply).data ?? { last: null };
-  const found = [...(last?.left ?? []), ...(last?.due ?? [])].find(
-    (polled) => polled.container === container,
-  );
+  const status = PollerStatus.safeParse(reply).data ?? { last: null };
+  const { last } = status;
+  const found = findPolledContainer(status, container);
   const unseen = last?.unseen.find(({ name }) => name === container);
   return {
     because: found?.because ?? unseen?.because ?? last?.outcome.because ?? null,
@@ -51,7 +37,6 @@ export interface HostLife {
   readonly trouble: readonly string[];
 }
 
-const UpdaterReport = z.object({ state: z.enum(["idle", "busy"]), trouble: z.array(z.string()).default([]) });
 const LIFE_MS = 2000;
 const HOSTS_AT_A_TIME = 32;
 
@@ -62,7 +47,7 @@ export const findLife = (nats: NatsConnection, hosts: readonly string[]): Promis
         askService({ nats }, host, [service, "status"], { timeout: LIFE_MS }),
       ),
     );
-    const report = UpdaterReport.safeParse(updater).data;
+    const report = UpdaterStatus.safeParse(updater).data;
     return {
       host,
       poller: poller !== undefined,

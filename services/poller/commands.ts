@@ -6,6 +6,7 @@ import { InvalidArgumentError, type Msg } from "nats";
 import * as z from "zod";
 import { isCommand, parseJson } from "../../shared/contract/messages.ts";
 import { HintBody } from "../../shared/contract/pushed-image.ts";
+import type { PollerStatusReport } from "../../shared/contract/service-status.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
 import { WakeSignal } from "../../shared/wake-signal.ts";
 import type { Hints } from "./hints.ts";
@@ -31,7 +32,7 @@ export type CommandAnswer = (report: object) => void;
 
 interface CommandSources {
   /** The report as of now. */
-  readonly status: () => object;
+  readonly status: () => PollerStatusReport;
   readonly hints: Pick<Hints, "addImages">;
 }
 

@@ -4,6 +4,7 @@ import { iso } from "../../shared/clock.ts";
 import type { Mode } from "../../shared/contract/hooks.ts";
 import { reasonOf } from "../../shared/catalogue/entry.ts";
 import { dueReasons } from "../../shared/catalogue/due-reasons.ts";
+import type { LastPollReport } from "../../shared/contract/service-status.ts";
 import type { ContainerFacts } from "../../shared/containers/container-facts.ts";
 import type { PollCycle } from "./cycle.ts";
 import { failuresOf } from "./cycle-summary.ts";
@@ -12,7 +13,7 @@ import { failuresOf } from "./cycle-summary.ts";
 export function makeCycleReport(
   { cycle, because }: { cycle?: PollCycle; because?: string },
   { now, mode }: { readonly now: number; readonly mode: Mode },
-): object {
+): LastPollReport {
   if (cycle === undefined) return { ended_at: iso(now), outcome: { kind: "failed", because } };
   return {
     ended_at: iso(now),

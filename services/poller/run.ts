@@ -6,6 +6,7 @@ import { bucketOf, jetStreamOf, managerOf } from "../../shared/nats/jetstream-cl
 import { connectUnlessStopped, closeNats } from "../../shared/nats/nats-connection.ts";
 import { ContainerNames } from "../../shared/runtime/container-names.ts";
 import type { UpdateResult } from "../../shared/contract/run-records.ts";
+import type { LastPollReport } from "../../shared/contract/service-status.ts";
 import { EXIT_CODES, isOneCycle } from "../../shared/runtime/one-cycle.ts";
 import {
   type ServiceContext,
@@ -112,7 +113,7 @@ async function pollAlways(untimed: Polling): Promise<number> {
   const { clock, signal } = untimed;
   const timetable = new Timetable(untimed);
   const polling: Polling = { ...untimed, nextPollAt: () => timetable.nextAt };
-  let last: object | null = null;
+  let last: LastPollReport | null = null;
   let hasRest = false;
   let logged: LoggedSentences = new Set();
   using hints = new Hints(polling);

@@ -1,11 +1,11 @@
 // Before and after the single cycle of RUN_ONCE: waits until the updater has recovered what an earlier process left
 // behind and has finished its run. Only the updater knows; where none answers, the journal says whether a run is
 // open.
-import * as z from "zod";
 import { explain } from "../../shared/errors.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import { parseJson } from "../../shared/contract/messages.ts";
 import { type UpdateResult, OpenRecord } from "../../shared/contract/run-records.ts";
+import { UpdaterStatus } from "../../shared/contract/service-status.ts";
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import type { RunResults } from "./run-results.ts";
 import type { Polling } from "./polling.ts";
@@ -14,15 +14,6 @@ const POLL_MS = 250;
 const ANSWER_WITHIN_MS = 3000;
 /** Longer waits are logged. */
 const PATIENCE_MS = 5000;
-
-/** The part of the updater's `status` answer that matters here. */
-const UpdaterStatus = z.object({
-  state: z.enum(["idle", "busy"]),
-  run: z.string().nullish(),
-  /** Its last recovery: the run that it resumed, and the containers that need a person. */
-  recovered: z.object({ run: z.string().nullable(), stuck: z.array(z.string()) }).optional(),
-});
-type UpdaterStatus = z.infer<typeof UpdaterStatus>;
 
 /** The results of the recovery that this process waited for; none where it did not wait or the signal aborts. */
 export async function waitUntilSettled(polling: Polling, runs: RunResults): Promise<readonly UpdateResult[]> {
@@ -78,7 +69,7 @@ async function recoveredResults(
   status: UpdaterStatus | undefined,
   runs: RunResults,
 ): Promise<readonly UpdateResult[]> {
-  const { run = null, stuck = [] } = status?.recovered ?? {};
-  const resumed = run === null ? {} : ((await runs.waitForResults(run)) ?? {});
+  const { run, stuck = [] } = status?.recovered ?? {};
+  const resumed = run == null ? {} : ((await runs.waitForResults(run)) ?? {});
   return [...stuck.map(() => "stuck" as const), ...Object.values(resumed)];
 }

@@ -5,6 +5,7 @@
 import type { Msg } from "nats";
 import { explain } from "../../shared/errors.ts";
 import { isCommand } from "../../shared/contract/messages.ts";
+import type { UpdaterStatusReport } from "../../shared/contract/service-status.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
 import type { ExclusiveWork } from "./exclusive-work.ts";
 import type { SwapRecoveryResult } from "./recover/roll-back-swap.ts";
@@ -34,18 +35,22 @@ export function answerCommands(
 ): Disposable {
   const { bus, fence, counters } = updater;
   const answer = (message: Msg, reply: object): unknown => message.respond(JSON.stringify(reply));
-  const describeState = () => ({ state: acting.isBusy ? "busy" : "idle", run: fence.open?.run ?? null });
+  const describeState = (): UpdaterStatusReport => ({
+    state: acting.isBusy ? "busy" : "idle",
+    run: fence.open?.run ?? null,
+  });
   const commands: Readonly<Record<string, (message: Msg) => void>> = {
     status: (message) =>
-      void listTrouble(bus).then((trouble) =>
-        answer(message, {
+      void listTrouble(bus).then((trouble) => {
+        const recovered = summarizeRecovery(last());
+        const status: UpdaterStatusReport = {
           ...describeState(),
-          writer: bus.writer,
           updates: counters.counts,
           trouble,
-          recovered: summarizeRecovery(last()),
-        }),
-      ),
+          recovered,
+        };
+        answer(message, { ...status, writer: bus.writer });
+      }),
     yield: (message) => {
       answer(message, { state: acting.isBusy ? "busy" : "yielded" });
       if (!acting.isBusy) yielded.abort();
@@ -67,7 +72,7 @@ export function answerCommands(
   return { [Symbol.dispose]: () => subscriptions.forEach((subscription) => subscription.unsubscribe()) };
 }
 
-const summarizeRecovery = ({ run, restored }: RecoverySummary): object => ({
+const summarizeRecovery = ({ run, restored }: RecoverySummary): UpdaterStatusReport["recovered"] => ({
   run,
   stuck: restored.filter(({ end }) => end === "stuck").map(({ container }) => container),
   mended: restored.filter(({ end }) => end !== "stuck").map(({ container, run }) => ({ container, run })),
