@@ -116,6 +116,7 @@ const OWN_TEXTS = [
   "services/updater/plan/self-update.ts",
   "services/updater/recover/resume-swap.ts",
   "services/updater/swap/recreate-dependants.ts",
+  "services/updater/swap/start-dependants.ts",
   "services/updater/swap/swap.ts",
   "services/updater/swap/verify-container.ts",
   "shared/docker/load-dockerode.ts",
