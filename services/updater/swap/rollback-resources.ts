@@ -57,7 +57,7 @@ const tagOf = ({ run, name }: Pick<RollbackContext, "run" | "name">): string =>
 /** W1 */
 export const keepOldImages: RecoverableStep<RollbackContext> = {
   name: "keep the old image",
-  isCrashMarker: true, // an undo that failed may still need the image
+  outlastsFailedUndo: true, // an undo that failed may still need the image
   isDone: isVerified, // else a process of an earlier version may not have done it
   needsSuccessor: true,
   do: async (swap) => {

@@ -4,14 +4,14 @@
 //   S3  All undos are tried, even after one fails: the more is restored, the better. Failed undos are retried in
 //       rounds, for as long as the observer's `shouldRetry` says so: another process may hold a port, the Engine may
 //       be away.
-//   S4  The result of a step with `isCrashMarker` shows a later process that a saga was begun, or is what a failed undo
-//       still needs. It is not undone while another undo fails.
+//   S4  A step with `outlastsFailedUndo` is not undone while another undo fails: its result is a crash marker, which shows a
+//       later process that a saga was begun, or the failed undo still needs it.
 
 export interface Step<State> {
   readonly name: string;
   readonly do: (state: State) => Promise<void>;
   readonly undo?: (state: State) => Promise<void>;
-  readonly isCrashMarker?: true;
+  readonly outlastsFailedUndo?: true;
 }
 
 export type SagaOutcome =
@@ -83,7 +83,7 @@ export async function undoSteps<State>(
 
 /** Runs acts in this order and retries each like an undo. Resolves with the acts that failed for good. */
 export const tryAll = <State>(
-  acts: readonly Omit<Step<State>, "undo" | "isCrashMarker">[],
+  acts: readonly Omit<Step<State>, "undo" | "outlastsFailedUndo">[],
   state: State,
   observer: StepObserver,
 ): Promise<Failure[]> =>
@@ -107,7 +107,7 @@ async function undoRound<State>(
   const failures: Failure[] = [];
   const kept: Step<State>[] = [];
   for (const step of steps) {
-    if (step.isCrashMarker === true && failures.length > 0) {
+    if (step.outlastsFailedUndo === true && failures.length > 0) {
       kept.push(step);
       continue;
     }

@@ -96,7 +96,7 @@ export function stepsToUndo<State>(
     .flatMap((step) => [
       ...markers
         .filter(({ marksAfter }) => marksAfter === step.name)
-        .map((marker) => ({ ...marker, isCrashMarker: true as const })),
+        .map((marker) => ({ ...marker, outlastsFailedUndo: true as const })),
       step,
     ]);
 }

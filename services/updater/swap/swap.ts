@@ -40,7 +40,7 @@ const successorOf = ({ engine, name, run, successor }: Swap) =>
 
 export const create: SwapStep = {
   name: "create the successor",
-  isCrashMarker: true,
+  outlastsFailedUndo: true,
   isDone: ({ successor }) => successor !== "none",
   needsSuccessor: true,
   forDependant: "same",

@@ -191,7 +191,7 @@ describe("what is undone of an interrupted swap", () => {
   });
 
   it("leaves the successor as a crash marker while anything else is not undone", async () => {
-    for (const { name, undo } of allSteps.filter((step) => step.isCrashMarker !== true && step.undo)) {
+    for (const { name, undo } of allSteps.filter((step) => step.outlastsFailedUndo !== true && step.undo)) {
       assert.ok(undo);
       const seen = await undone({ old: "aside", successor: "temporary" }, name);
       assert.ok(!seen.includes("create the successor"), name);
