@@ -160,6 +160,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   ],
   "hook answered": [hookAnswered, ["hook", "verdict", "reason"]],
   "step undone": [({ step }) => `undid "${String(step)}"`, ["step"]],
+  "step done": [({ step }) => `done: ${String(step)}`, ["step"]],
 };
 
 /** Undefined where the message has no sentence: the log then shows it with its fields. */

@@ -3,7 +3,7 @@ import { formatLogLine } from "../../shared/runtime/pretty-log.ts";
 
 /** What no line may have. */
 const UNREADABLE: readonly RegExp[] = [
-  /container ended|cycle ended|step undone|run begun|plan published/, // a sentence is to replace it
+  /container ended|cycle ended|step (?:un)?done|run begun|plan published/, // a sentence is to replace it
   /\b(?:seen|asked|left|rest|outcome)=/,
   /=[[{]/,
   /\[object |\bundefined\b|\bNaN\b/,

@@ -19,6 +19,11 @@ const PAUSES = { first: 200, most: 5000 };
 /** How long an undo is retried while the Engine answers but refuses it. */
 const PATIENCE_MS = 120_000;
 
+const MESSAGES = {
+  undos: { done: "step undone", failed: "step not undone yet" },
+  acts: { done: "step done", failed: "step not done yet" },
+} as const;
+
 export interface SwapTimerOptions {
   readonly clock: Clock;
   readonly log: Logger;
@@ -30,15 +35,18 @@ export class SwapTimer implements StepObserver {
   readonly steps: { step: string; ms: number }[] = [];
   readonly monotonic: () => number;
   readonly #options: SwapTimerOptions;
+  readonly #messages: (typeof MESSAGES)["undos" | "acts"];
   readonly #logged = new Set<string>();
   #down: number | undefined;
   #up: number | undefined;
   readonly #backoff: Backoff;
   #patientSince: number | undefined;
 
-  constructor(options: SwapTimerOptions) {
+  /** `logs`: what it observes, the undos of a saga or acts that are tried until they are done (saga.ts: tryAll). */
+  constructor(options: SwapTimerOptions, logs: keyof typeof MESSAGES = "undos") {
     this.monotonic = options.clock.monotonic;
     this.#options = options;
+    this.#messages = MESSAGES[logs];
     this.#backoff = new Backoff(options.clock, PAUSES);
   }
 
@@ -54,13 +62,13 @@ export class SwapTimer implements StepObserver {
   onUndone(step: string, error?: unknown): void {
     if (error === undefined) {
       if (step === DOWNTIME_STEPS.from) this.#up = this.monotonic();
-      this.#options.log.debug({ step }, "step undone");
+      this.#options.log.debug({ step }, this.#messages.done);
       return;
     }
     const because = explain(error);
     const isNew = !this.#logged.has(`${step}: ${because}`);
     this.#logged.add(`${step}: ${because}`);
-    this.#options.log[isNew ? "warn" : "debug"]({ step, because }, "step not undone yet");
+    this.#options.log[isNew ? "warn" : "debug"]({ step, because }, this.#messages.failed);
   }
 
   /** Retries for as long as the Engine does not answer: that loses nothing, and nobody could do it by hand either. */
