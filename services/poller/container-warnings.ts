@@ -2,11 +2,13 @@
 // table of checks; each warning is a sentence that names the remedy. Pure.
 import { messageOf, reasonOf } from "../../shared/catalogue/entry.ts";
 import { containerWarningTexts } from "../../shared/catalogue/start-warnings.ts";
+import { skipReasons } from "../../shared/catalogue/skip-reasons.ts";
 import { readCheckLabel } from "../../shared/containers/check-label.ts";
 import { findUnreadProtection, readNeededNames } from "../../shared/containers/compat-labels.ts";
+import { readCooldown } from "../../shared/containers/cooldown.ts";
 import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
 import { WATCHTOWER, foreignLabels } from "../../shared/settings/foreign-labels.ts";
-import { labels as known } from "../../shared/settings/labels.ts";
+import { type Labels, labels as known } from "../../shared/settings/labels.ts";
 import { didYouMean, editDistance } from "../../shared/settings/did-you-mean.ts";
 import { isSwapName, parseSwapName } from "../../shared/containers/swap-names.ts";
 import { type WatchSettings, whyUnwatched } from "../../shared/containers/watch-list.ts";
@@ -36,17 +38,12 @@ const checks: readonly WarningCheck[] = [
       .filter(looksOurs)
       .flatMap((label) => withLabel(all, label, unknownLabel(label))),
   (all) =>
-    all.flatMap(({ name, labels }) => {
-      const check = readCheckLabel(labels);
-      return check.kind === "wrong"
-        ? [
-            {
-              sentence: reasonOf(containerWarningTexts.checkUnusable, { because: check.because }),
-              containers: [name],
-            },
-          ]
-        : [];
-    }),
+    all.flatMap(({ name, labels }) =>
+      unusableLabels(labels).map((because) => ({
+        sentence: reasonOf(containerWarningTexts.labelUnusable, { because }),
+        containers: [name],
+      })),
+    ),
   (all) =>
     all.flatMap((facts) =>
       unknownDependencies(facts, all).map((name) => noSuch(facts.name, "a dependency label", name, all)),
@@ -58,6 +55,16 @@ const checks: readonly WarningCheck[] = [
         .map((needed) => noSuch(name, `${WATCHTOWER}.depends-on`, needed, all)),
     ),
 ];
+
+/** Why each label of ours whose text cannot be understood keeps the container from updates, once there is one. */
+function unusableLabels(labels: Labels): string[] {
+  const check = readCheckLabel(labels);
+  const cooldown = readCooldown(labels, { COOLDOWN: 0, COOLDOWN_AFTER: [] });
+  return [
+    ...(check.kind === "wrong" ? [check.because] : []),
+    ...(cooldown.kind === "wrong" ? [messageOf(skipReasons.cooldownLabel, { text: cooldown.text })] : []),
+  ];
+}
 
 /**
  * The containers as they are without the updates that are under way: each once, under the name that its owner gave it.

@@ -55,9 +55,10 @@ export const containerWarningTexts = {
     cause: "The label is misspelt, or of another version.",
     remedy: "look at docs/labels.md, which lists those there are",
   },
-  checkUnusable: {
+  labelUnusable: {
     says: "left alone: {because}",
-    cause: "Without the check an update would not be verified as the container's owner wants it.",
+    cause:
+      "Without what the label asks for, an update would not be the one that the container's owner wants.",
     remedy: "correct the label, and recreate the container",
   },
   nameUnknown: {

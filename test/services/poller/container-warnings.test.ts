@@ -85,6 +85,14 @@ describe("of what containers say, is told", () => {
       ],
     ],
     [
+      "a cooldown that cannot be understood, before there is an image to wait for",
+      [called("web", { "com.ouroboros.cooldown": "soon" })],
+      {},
+      [
+        "web: left alone: its label com.ouroboros.cooldown cannot be understood: soon; allowed is a number of seconds, or a number with ms, s, m, h, d, w",
+      ],
+    ],
+    [
       "names that no container bears, with the near one",
       [called("web", {}, { dependsOn: ["dbb"] }), called("db", { [`${WATCHTOWER}.depends-on`]: "/weeb" })],
       { COMPAT_LABELS: "watchtower" },
