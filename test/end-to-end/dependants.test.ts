@@ -3,7 +3,7 @@ import { afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { assertLeft, deploy, idOf, overview, release } from "../support/containers.ts";
 import { assertChain, chainIds, deployChain } from "../support/dependants-chain.ts";
-import { startEngineProxy } from "../support/engine-proxy.ts";
+import { type Answer, startEngineProxy } from "../support/engine-proxy.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
@@ -100,6 +100,16 @@ describe("containers that refer to an updated one", () => {
     assert.deepEqual(await chainIds(chain), before);
   });
 
+  itInFullRun("are put back where nobody hears that the copy of the old one got its name", async () => {
+    const before = await deployChain(chain);
+    const [, , , vpn] = before;
+    const unstartable = { asked: starts(vpn), times: 1, answer: LEFTOVER_TASK };
+    const namesCopy = (request: string): boolean =>
+      unstartable.times === 0 && request.endsWith("/rename?name=vpn") && !request.includes(`/${vpn}/`);
+    await putBackDespite([unstartable, { asked: namesCopy, times: 1, answer: "lost" }]);
+    assert.notDeepEqual(await chainIds(chain), before);
+  });
+
   it("are put back once the successor has ended, not beside it", async () => {
     const before = await deployChain(chain);
     const [, , , vpn = ""] = before;
@@ -146,18 +156,15 @@ describe("containers that refer to an updated one", () => {
 interface EngineFault {
   readonly asked: (request: string) => boolean | Promise<boolean>;
   times: number;
-  readonly answer: readonly [number, string];
+  readonly answer: Answer;
 }
 
-const NO_NAMESPACE: EngineFault["answer"] = [
+const NO_NAMESPACE: Answer = [
   400,
   "runc create failed: namespace path: lstat /proc/3325/ns/net: no such file or directory",
 ];
-const LEFTOVER_TASK: EngineFault["answer"] = [
-  500,
-  "failed to create task: task 0123 already exists: unknown",
-];
-const BUSY: EngineFault["answer"] = [500, "driver failed to remove root filesystem: device or resource busy"];
+const LEFTOVER_TASK: Answer = [500, "failed to create task: task 0123 already exists: unknown"];
+const BUSY: Answer = [500, "driver failed to remove root filesystem: device or resource busy"];
 
 const starts =
   (id = "none") =>

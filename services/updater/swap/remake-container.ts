@@ -24,7 +24,7 @@ import { type SnapshotStore, readSnapshot } from "../journal/snapshot-store.ts";
 import { createOnImage } from "../containers/create-on-image.ts";
 import type { Semaphore } from "../semaphore.ts";
 import { findRemadeParents } from "./namespace-parents.ts";
-import { removeContainer } from "../containers/rename-container.ts";
+import { removeContainer, renameContainer } from "../containers/rename-container.ts";
 import { attachToRemadeNetworks, moveSnapshot, restoreNetworks } from "./take-snapshot.ts";
 import { isContainerGone } from "../containers/start-stopped.ts";
 import { awaitPendingStop } from "../containers/stop-container.ts";
@@ -62,10 +62,7 @@ export async function remakeContainer(context: RemakeContext, insteadOf?: string
   const id = made?.Id ?? (await createOnImage(context, oldImage.Id, make));
   if (insteadOf !== undefined) await removeContainer(context, insteadOf, { v: false });
   await moveSnapshot(snapshotStore, context, id);
-  await engine.docker
-    .getContainer(id)
-    .rename({ name })
-    .catch((error: unknown) => runUnnamed(context, id, error));
+  await renameContainer(engine, id, name).catch((error: unknown) => runUnnamed(context, id, error));
   return id;
 }
 

@@ -26,6 +26,7 @@ import { type ImageRef, parseImageRef, withTag } from "../../../shared/registry/
 import { originOf } from "../../../shared/registry/provenance.ts";
 import { platformOf } from "../create/create-options.ts";
 import { createOnImage } from "../containers/create-on-image.ts";
+import { renameContainer } from "../containers/rename-container.ts";
 import { type RemakeContext, remakeContainer } from "./remake-container.ts";
 import { makeSuccessor } from "./make-successor.ts";
 import { type RecoverableStep, isVerified } from "./swap-phase.ts";
@@ -181,10 +182,8 @@ export async function runSuccessorInstead(swap: RollbackContext): Promise<boolea
   const { name, engine } = swap;
   const id = await successorOf(swap).catch(() => undefined);
   if (id === undefined) return false;
-  const container = engine.docker.getContainer(id);
-  const inspect = await container.inspect();
-  if (inspect.Name !== `/${name}`) await container.rename({ name });
-  await ignoreStatuses([NOT_MODIFIED], container.start());
+  await renameContainer(engine, id, name);
+  await ignoreStatuses([NOT_MODIFIED], engine.docker.getContainer(id).start());
   return true;
 }
 
