@@ -108,12 +108,14 @@ async function forgetSnapshot(context: SwapSearchContext, snapshot: Snapshot): P
   await releaseImage(context.host.engine, { run: snapshot.run, name });
 }
 
-/** A prune may have removed the marker volume. */
+/** A prune may have removed the marker volume. A dependency may be a dependant, too, or be updated itself. */
 export function addUnmarkedDependencies(
   markers: readonly RunMarker[],
   snapshots: readonly Snapshot[],
 ): RunMarker[] {
-  const dependencies = snapshots.filter(({ role }) => role === "dependency");
+  const dependencies = snapshots.filter(
+    ({ role, stopped_before: isStopped }) => role === "dependency" || isStopped === true,
+  );
   const runs = new Set([...markers, ...dependencies].map(({ run }) => run));
   return [...runs].map((run) => {
     const stopped = markers.find((marker) => marker.run === run)?.stopped ?? [];
