@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
-import { writeSection } from "../support/docs-sections.ts";
+import { type Section, writeSection } from "../support/docs-sections.ts";
 import type { Batch } from "./killed/run-batch.ts";
 import {
   type CaseWithFault,
@@ -15,7 +15,7 @@ import {
   titleOf,
   triples,
 } from "./killed/choose-cases.ts";
-import { faultNames, faultOf } from "./killed/faults.ts";
+import { type FaultName, faultNames, faultOf } from "./killed/faults.ts";
 import { runBatches } from "./killed/run-batches.ts";
 import { AT_MOST } from "./killed/session.ts";
 import { type ResultOf, tableOf } from "./killed/table.ts";
@@ -55,10 +55,19 @@ describe("an updater that is killed while it updates one container alone", () =>
   after(() => engine(1).clean());
 });
 
-describe("an updater that is killed at each of its points", () => {
+/** A table for each group, which may be run by itself: it takes up to an hour. */
+const groups: readonly { readonly section: Section; readonly faults: readonly FaultName[] }[] = [
+  { section: "killed", faults: faultNames.filter((fault) => fault !== "prune") },
+  { section: "killed-prune", faults: ["prune"] },
+];
+
+for (const { section, faults } of groups)
+  describe("an updater that is killed at each of its points", () => describeFaults(section, faults));
+
+function describeFaults(section: Section, faults: readonly FaultName[]): void {
   const results: ResultOf<CaseWithFault & { engine: Version }>[] = [];
 
-  for (const fault of faultNames) {
+  for (const fault of faults) {
     it(`comes back by itself: ${faultOf(fault).says}`, async function () {
       this.timeout(14_400_000);
       const wrong: string[] = [];
@@ -80,18 +89,26 @@ describe("an updater that is killed at each of its points", () => {
   }
 
   afterEach(() =>
-    writeSection("killed", [...said(results.length), "", tableOf(results, versions)].join("\n")),
+    writeSection(
+      section,
+      [...said(faults, results.length), "", tableOf(results, { versions, faults })].join("\n"),
+    ),
   );
   after(async () => {
     for (const version of versions) await engine(hosts[version]).clean();
   });
-});
+}
 
-const said = (ran: number): string[] => [
-  `After each step, with what is around a container that is updated without a fault of its own: all ${steps.length} combinations with a restart policy, a fault beside and an Engine. ${
-    isAll
-      ? `All ${others.length} others, too.`
-      : `Of the ${all.length - steps.length} others ${others.length}, so that each three of a point, a scene, a restart policy, a fault and an Engine come together wherever they can.`
-  } Of these ${chosen.length} cases ${ran} ran.`,
-  `Up to ${AT_MOST} containers of one run die side by side. Times are from the updater's start to the end of the container's part of that run: they share the machine.`,
-];
+const said = (faults: readonly FaultName[], ran: number): string[] => {
+  const [ofSteps, ofOthers, ofAll] = [steps, others, all].map(
+    (cases) => cases.filter(({ fault }) => faults.includes(fault)).length,
+  ) as [number, number, number];
+  return [
+    `After each step, with what is around a container that is updated without a fault of its own: all ${ofSteps} combinations with a restart policy, a fault beside and an Engine. ${
+      isAll
+        ? `All ${ofOthers} others, too.`
+        : `Of the ${ofAll - ofSteps} others ${ofOthers}, so that each three of a point, a scene, a restart policy, a fault and an Engine come together wherever they can.`
+    } Of these ${ofSteps + ofOthers} cases ${ran} ran.`,
+    `Up to ${AT_MOST} containers of one run die side by side. Times are from the updater's start to the end of the container's part of that run: they share the machine.`,
+  ];
+};

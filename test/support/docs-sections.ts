@@ -7,6 +7,7 @@ import { checkout } from "./checkout.ts";
 const pages = {
   reliability: [
     "killed",
+    "killed-prune",
     "killed-alone",
     "faults",
     "gate",
