@@ -22,11 +22,9 @@ export async function findSwaps(context: SwapSearchContext): Promise<FoundSwap[]
   const left = (await Promise.all(all.map((parts) => removeHalfMade(context, parts)))).flat();
   const shown = await Promise.all(left.map((parts) => findRenamedOld(context, parts)));
   const found = new Map<string, FoundSwap>(shown.map((parts) => [keyOf(parts), parts]));
-  const names = new Set<string>();
-  for (const snapshot of context.snapshots.filter(({ role }) => role !== "dependency")) {
+  for (const snapshot of parentsFirst(newestOfEach(context.snapshots))) {
+    if (isOfParent(snapshot, [...found.values()])) continue;
     const name = containerNameIn(snapshot);
-    if (names.has(name) || isOfParent(snapshot, [...found.values(), ...goneOf(context)])) continue;
-    names.add(name);
     const parts = await matchSnapshot(context, snapshot, found.get(keyOf({ name, run: snapshot.run })));
     if (parts !== undefined) found.set(keyOf(parts), parts);
   }
@@ -65,10 +63,18 @@ async function findRenamedOld(
 
 const keyOf = ({ name, run }: Pick<FoundSwap, "name" | "run">): string => `${name} ${run}`;
 
-const goneOf = ({ snapshots }: SwapSearchContext): Pick<FoundSwap, "name" | "run">[] =>
-  snapshots
-    .filter(({ role }) => role === "updated")
-    .map((snapshot) => ({ name: containerNameIn(snapshot), run: snapshot.run }));
+/** F3 */
+function newestOfEach(snapshots: readonly Snapshot[]): readonly Snapshot[] {
+  const ofSwaps = snapshots.filter(({ role }) => role !== "dependency");
+  const names = ofSwaps.map(containerNameIn);
+  return ofSwaps.filter((_, index) => names.indexOf(names[index] ?? "") === index);
+}
+
+/** Dependants of a swap of which a prune left nothing are found by themselves, unless the run starts them as dependencies. */
+const parentsFirst = (snapshots: readonly Snapshot[]): readonly Snapshot[] => [
+  ...snapshots.filter(({ role }) => role === "updated"),
+  ...snapshots.filter(({ role, stopped_before: isStopped }) => role === "dependant" && isStopped !== true),
+];
 
 /** It ends as its parent does, which finds it by its snapshot. */
 const isOfParent = ({ parent, run }: Snapshot, swaps: readonly Pick<FoundSwap, "name" | "run">[]): boolean =>
