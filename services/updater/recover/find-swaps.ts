@@ -6,6 +6,8 @@
 //   F4  A replacement for a container that a killed Engine can no longer start (remake-container.ts: N3) is removed
 //       if that container still exists: recovery tries again.
 //   F5  The snapshot knows the old container by its id. If the owner renamed it, it is rolled back under its new name.
+//   F6  A dependant ends as its parent does, which finds it by its snapshot. If a prune left nothing of the parent's swap,
+//       the dependant is found by itself; one that is a dependency, too, is started by its run.
 import { ifExists } from "../../../shared/docker/engine.ts";
 import type { RunMarker } from "../journal/run-marker.ts";
 import { type Snapshot, dropSnapshot, containerNameIn } from "../journal/snapshot-store.ts";
@@ -70,13 +72,13 @@ function newestOfEach(snapshots: readonly Snapshot[]): readonly Snapshot[] {
   return ofSwaps.filter((_, index) => names.indexOf(names[index] ?? "") === index);
 }
 
-/** Dependants of a swap of which a prune left nothing are found by themselves, unless the run starts them as dependencies. */
+/** F6 */
 const parentsFirst = (snapshots: readonly Snapshot[]): readonly Snapshot[] => [
   ...snapshots.filter(({ role }) => role === "updated"),
   ...snapshots.filter(({ role, stopped_before: isStopped }) => role === "dependant" && isStopped !== true),
 ];
 
-/** It ends as its parent does, which finds it by its snapshot. */
+/** F6 */
 const isOfParent = ({ parent, run }: Snapshot, swaps: readonly Pick<FoundSwap, "name" | "run">[]): boolean =>
   swaps.some((swap) => swap.name === parent && swap.run === run);
 
