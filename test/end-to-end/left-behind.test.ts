@@ -13,7 +13,7 @@ import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { assertLeft, deploy, idOf, overview, pull, release } from "../support/containers.ts";
 import { startEngineProxy } from "../support/engine-proxy.ts";
 import { awaitResults, requestPlan, update } from "../support/runs.ts";
-import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
+import { SEPARATE_PROCESSES, type Stack, startStack, withUpdaterLog } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
 import { testProgram } from "../support/test-programs.ts";
@@ -54,9 +54,7 @@ describe("what an earlier updater left behind", () => {
     await using stack = await startStack({ engine: h1, services: ["updater"] });
     await comesTo(["child running 1", "web running 1"]);
     assert.deepEqual([await idOf(h1, "web"), await idOf(h1, "child")], [web, child]);
-    await assertLeft(h1, ["h1: container /child", "h1: container /web"]).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${stack.services.updater?.log() ?? ""}`, { cause: error });
-    });
+    await withUpdaterLog(stack, assertLeft(h1, ["h1: container /child", "h1: container /web"]));
   });
 
   itInFullRun(

@@ -11,7 +11,7 @@ import { type Engine, type ImageOptions, bed, engine } from "../bed/bed.ts";
 import { assertLeft, deploy, overview, release } from "./containers.ts";
 import { writeSection } from "./docs-sections.ts";
 import { awaitResults, requestPlan } from "./runs.ts";
-import { type Stack, startStack } from "./stack.ts";
+import { type Stack, startStack, withUpdaterLog } from "./stack.ts";
 import { until } from "./until.ts";
 import { testProgram } from "./test-programs.ts";
 
@@ -81,7 +81,10 @@ export async function faultScene(options: FaultOptions = {}): Promise<FaultScene
     },
     isWell: async (version, volumes = []) => {
       assert.deepEqual(await overview(host), [`web running ${version}`]);
-      await assertLeft(host, volumes, (thing) => !thing.includes(": container "));
+      await withUpdaterLog(
+        stack,
+        assertLeft(host, volumes, (thing) => !thing.includes(": container ")),
+      );
       for (const [name, service] of Object.entries(stack.services)) {
         assert.equal(service.stderrText(), "", `the ${name} wrote to stderr`);
         assert.equal(await Promise.race([service.exited, sleep(0, "alive")]), "alive", `the ${name} ended`);

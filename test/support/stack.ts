@@ -306,3 +306,9 @@ export function startProcess(
     },
   };
 }
+
+/** Adds the updater's log to what a check says that fails. */
+export const withUpdaterLog = (stack: Stack, check: Promise<void>): Promise<void> =>
+  check.catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${stack.services.updater?.log() ?? ""}`, { cause: error });
+  });
