@@ -43,7 +43,7 @@ const commitActs: readonly CommitAct[] = [
 ];
 
 async function commit(swap: Swap, context: SwapTimerOptions, last: CommitAct): Promise<void> {
-  const [left] = await tryAll([...commitActs, last], swap, new SwapTimer(context, "acts"));
+  const [left] = await tryAll([...commitActs, last], swap, new SwapTimer(context));
   if (left === undefined) return;
   const { step, error } = left;
   if (context.hardStop.aborted)

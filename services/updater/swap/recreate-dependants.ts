@@ -13,6 +13,7 @@ export const SILENT_OBSERVER: StepObserver = {
   onBegin: () => undefined,
   onDone: () => undefined,
   onUndone: () => undefined,
+  onTried: () => undefined,
   monotonic: () => 0,
   shouldRetry: () => Promise.resolve(false), // the surrounding transaction retries
 };

@@ -33,6 +33,8 @@ export interface StepObserver {
   readonly onBegin: (step: string) => void;
   readonly onDone: (step: string, ms: number) => void;
   readonly onUndone: (step: string, error?: unknown) => void;
+  /** An act of `tryAll` is done, or failed and may be tried again. */
+  readonly onTried: (act: string, error?: unknown) => void;
   readonly monotonic: () => number;
   /** Resolves, after a pause, with whether to retry the failed undos. */
   readonly shouldRetry: (failures: readonly Failure[]) => Promise<boolean>;
@@ -66,11 +68,13 @@ export async function runSteps<State>(
   return { kind: "done" };
 }
 
+type UndoObserver = Pick<StepObserver, "onUndone" | "shouldRetry">;
+
 /** Undoes all steps, last first. Resolves with the undos that failed for good. */
 export async function undoSteps<State>(
   steps: readonly Step<State>[],
   state: State,
-  observer: StepObserver,
+  observer: UndoObserver,
 ): Promise<Failure[]> {
   for (let left = [...steps].reverse(); ;) {
     const { failures, kept } = await undoRound(left, state, observer);
@@ -85,9 +89,12 @@ export async function undoSteps<State>(
 export const tryAll = <State>(
   acts: readonly Omit<Step<State>, "undo" | "outlastsFailedUndo">[],
   state: State,
-  observer: StepObserver,
+  observer: Pick<StepObserver, "onTried" | "shouldRetry">,
 ): Promise<Failure[]> =>
-  undoSteps(acts.map(({ name, do: act }) => ({ name, do: act, undo: act })).toReversed(), state, observer);
+  undoSteps(acts.map(({ name, do: act }) => ({ name, do: act, undo: act })).toReversed(), state, {
+    onUndone: (act, error) => observer.onTried(act, error),
+    shouldRetry: (failures) => observer.shouldRetry(failures),
+  });
 
 /** Calls `act` for each, also after one call failed. @throws the first failure */
 export async function tryEach<Item>(
@@ -102,7 +109,7 @@ export async function tryEach<Item>(
 async function undoRound<State>(
   steps: readonly Step<State>[],
   state: State,
-  observer: StepObserver,
+  observer: UndoObserver,
 ): Promise<{ readonly failures: Failure[]; readonly kept: readonly Step<State>[] }> {
   const failures: Failure[] = [];
   const kept: Step<State>[] = [];

@@ -31,7 +31,7 @@ export async function startWithRetries(
     do: () => startWithParent(context, container),
   }));
   // The container that was stopped last starts first.
-  const failures = await tryAll(starts.toReversed(), null, new SwapTimer(context, "acts"));
+  const failures = await tryAll(starts.toReversed(), null, new SwapTimer(context));
   return failures.map(({ step: container, error }) => {
     const because = `dependency could not be started (${explain(error)}): once what stands in the way is gone, \`ouroboros repair\` or \`docker start ${container}\` starts it`;
     context.log.error({ container, because }, "dependency is down");

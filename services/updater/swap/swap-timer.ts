@@ -19,11 +19,6 @@ const PAUSES = { first: 200, most: 5000 };
 /** How long an undo is retried while the Engine answers but refuses it. */
 const PATIENCE_MS = 120_000;
 
-const MESSAGES = {
-  undos: { done: "step undone", failed: "step not undone yet" },
-  acts: { done: "step done", failed: "step not done yet" },
-} as const;
-
 export interface SwapTimerOptions {
   readonly clock: Clock;
   readonly log: Logger;
@@ -35,18 +30,15 @@ export class SwapTimer implements StepObserver {
   readonly steps: { step: string; ms: number }[] = [];
   readonly monotonic: () => number;
   readonly #options: SwapTimerOptions;
-  readonly #messages: (typeof MESSAGES)["undos" | "acts"];
   readonly #logged = new Set<string>();
   #down: number | undefined;
   #up: number | undefined;
   readonly #backoff: Backoff;
   #patientSince: number | undefined;
 
-  /** `logs`: what it observes, the undos of a saga or acts that are tried until they are done (saga.ts: tryAll). */
-  constructor(options: SwapTimerOptions, logs: keyof typeof MESSAGES = "undos") {
+  constructor(options: SwapTimerOptions) {
     this.monotonic = options.clock.monotonic;
     this.#options = options;
-    this.#messages = MESSAGES[logs];
     this.#backoff = new Backoff(options.clock, PAUSES);
   }
 
@@ -60,15 +52,23 @@ export class SwapTimer implements StepObserver {
   }
 
   onUndone(step: string, error?: unknown): void {
+    if (error === undefined && step === DOWNTIME_STEPS.from) this.#up = this.monotonic();
+    this.#logTry(step, error, { done: "step undone", failed: "step not undone yet" });
+  }
+
+  onTried(step: string, error?: unknown): void {
+    this.#logTry(step, error, { done: "step done", failed: "step not done yet" });
+  }
+
+  #logTry(step: string, error: unknown, messages: { readonly done: string; readonly failed: string }): void {
     if (error === undefined) {
-      if (step === DOWNTIME_STEPS.from) this.#up = this.monotonic();
-      this.#options.log.debug({ step }, this.#messages.done);
+      this.#options.log.debug({ step }, messages.done);
       return;
     }
     const because = explain(error);
     const isNew = !this.#logged.has(`${step}: ${because}`);
     this.#logged.add(`${step}: ${because}`);
-    this.#options.log[isNew ? "warn" : "debug"]({ step, because }, this.#messages.failed);
+    this.#options.log[isNew ? "warn" : "debug"]({ step, because }, messages.failed);
   }
 
   /** Retries for as long as the Engine does not answer: that loses nothing, and nobody could do it by hand either. */

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import { type Step, type StepObserver, runSteps } from "../../../../services/updater/swap/saga.ts";
+import { type Step, type StepObserver, runSteps, tryAll } from "../../../../services/updater/swap/saga.ts";
 
 const names = ["create", "stop", "rename", "start"];
 const silent: StepObserver = {
   onBegin: () => undefined,
   onDone: () => undefined,
   onUndone: () => undefined,
+  onTried: () => undefined,
   monotonic: () => 0,
   shouldRetry: () => Promise.resolve(false),
 };
@@ -59,5 +60,20 @@ describe("a saga", () => {
     assert.equal(outcome.kind, "stuck");
     assert.deepEqual(outcome.kind === "stuck" && outcome.left.map(({ step }) => step), ["rename"]);
     assert.deepEqual(seen.slice(4), ["-start", "-rename", "-stop", "-create"]);
+  });
+
+  it("tells of acts that are tried until they are done, in their order, and undoes none", async () => {
+    const told: string[] = [];
+    let failures = 1;
+    const once = () => (failures-- > 0 ? Promise.reject(new Error("busy")) : Promise.resolve());
+    const acts = [
+      { name: "first", do: once },
+      { name: "second", do: () => Promise.resolve() },
+    ];
+    const left = await tryAll(acts, null, {
+      onTried: (act, error) => told.push(`${act} ${error === undefined ? "done" : "failed"}`),
+      shouldRetry: () => Promise.resolve(true),
+    });
+    assert.deepEqual([left, told], [[], ["first failed", "second done", "first done"]]);
   });
 });

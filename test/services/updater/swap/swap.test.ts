@@ -32,6 +32,7 @@ const silent: StepObserver = {
   onBegin: () => undefined,
   onDone: () => undefined,
   onUndone: () => undefined,
+  onTried: () => undefined,
   monotonic: () => performance.now(),
   shouldRetry: () => Promise.resolve(false),
 };
