@@ -103,8 +103,8 @@ export const stop: SwapStep = {
     });
     if (isStarted === "never") await restoreOldContainer(swap, own);
     else if (isStarted) {
-      await removeUnneededCopy(swap);
       await yieldAfterStart(swap, own);
+      await removeUnneededCopy(swap);
     } else if (!(await areBothRemoved(swap))) await restoreOldContainer(swap);
   },
   // Without an undo: that of `lookForDependants` starts a dependant again.
