@@ -8,9 +8,8 @@ import { type HostEntry, parseHostEntry } from "../../shared/contract/host-entry
 import { STREAMS, subjects } from "../../shared/contract/subjects.ts";
 import { isToken, encodeToken, decodeToken } from "../../shared/contract/subject-tokens.ts";
 import type { HostStatus, Status } from "../output/output-schemas.ts";
-import { UpdaterStatus } from "../../shared/contract/service-status.ts";
 import { EXIT } from "../framework/command.ts";
-import { PollerStatus } from "../../shared/contract/service-status.ts";
+import { PollerStatus, UpdaterStatus } from "../../shared/contract/service-status.ts";
 import { type Fleet, selectHosts, listKeys, withFleet } from "../fleet/fleet.ts";
 import { askService } from "../../shared/nats/ask-service.ts";
 import { findUndecidedRecords } from "./pending.ts";

@@ -6,9 +6,9 @@ import { messageOf } from "../../shared/catalogue/entry.ts";
 import type { UpdateResult } from "../../shared/contract/run-records.ts";
 import { OperatorRequestResult } from "../output/output-schemas.ts";
 import { EXIT } from "../framework/command.ts";
-import { UpdaterStatus } from "../../shared/contract/service-status.ts";
 import {
   PollerStatus,
+  UpdaterStatus,
   listPolledContainers,
   findPolledContainer,
 } from "../../shared/contract/service-status.ts";
