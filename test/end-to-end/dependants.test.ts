@@ -3,8 +3,9 @@ import { afterEach, describe, it } from "mocha";
 import { engine } from "../bed/bed.ts";
 import { assertLeft, deploy, idOf, overview, release } from "../support/containers.ts";
 import { assertChain, chainIds, deployChain } from "../support/dependants-chain.ts";
-import { type Answer, startEngineProxy } from "../support/engine-proxy.ts";
+import { type Answer, LEFTOVER_TASK, requestText, startEngineProxy } from "../support/engine-proxy.ts";
 import { type Stack, startStack } from "../support/stack.ts";
+import { testProgram } from "../support/test-programs.ts";
 import { until } from "../support/until.ts";
 import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
 
@@ -124,6 +125,29 @@ describe("containers that refer to an updated one", () => {
     assert.deepEqual(await chainIds(chain), before);
   });
 
+  it("are put back where a prune takes them at the end of a rollback, while no updater runs", async () => {
+    const [, , , vpn] = await deployChain(chain);
+    await using stack = await startStack({
+      engine: h1,
+      env: { MONITOR: "vpn" },
+      services: ["hook-executor", "poller"],
+    });
+    const DIE_AT = JSON.stringify(["undone keep the old image of vpn"]);
+    const dying = stack.start("updater", { program: testProgram("crashing-updater"), env: { DIE_AT } });
+    await stack.script("after_update/no", "#!/bin/sh\nexit 1\n");
+    await stack.check();
+    await release("apps/vpn", "2");
+    await stack.check();
+    assert.equal(await dying.exited, "SIGKILL");
+    await h1.docker.pruneContainers();
+    assert.deepEqual(await overview(h1), ["vpn running 1"]);
+    stack.start("updater");
+    await stack.expectResult("vpn", "rolled_back");
+    assert.equal(await idOf(h1, "vpn"), vpn);
+    await assertChain(chain, "1");
+    await assertNothingLeft();
+  });
+
   it("may be hard dependencies: their hooks are heard, once", async () => {
     await deployChain(chain, { "com.ouroboros.hard_depends_on": "child,other" });
     const other = await deploy(h1, "other");
@@ -163,7 +187,6 @@ const NO_NAMESPACE: Answer = [
   400,
   "runc create failed: namespace path: lstat /proc/3325/ns/net: no such file or directory",
 ];
-const LEFTOVER_TASK: Answer = [500, "failed to create task: task 0123 already exists: unknown"];
 const BUSY: Answer = [500, "driver failed to remove root filesystem: device or resource busy"];
 
 const starts =
@@ -186,11 +209,12 @@ const callsNew =
  */
 async function putBackDespite(faults: readonly EngineFault[]): Promise<string[]> {
   const requests: string[] = [];
-  await using proxy = await startEngineProxy(h1.socket, async ({ method, url = "" }) => {
-    const request = `${method} ${url.replace(/^\/v[0-9.]+/, "")}`;
+  await using proxy = await startEngineProxy(h1.socket, async (asked) => {
+    const request = requestText(asked);
     requests.push(request);
     for (const fault of faults) {
-      if (fault.times === 0 || !(await fault.asked(request)) || fault.times-- <= 0) continue;
+      if (!(await fault.asked(request)) || fault.times === 0) continue;
+      fault.times--;
       return fault.answer;
     }
     return undefined;

@@ -5,12 +5,11 @@ import { afterEach, describe, it } from "mocha";
 import { type Engine, engine } from "../bed/bed.ts";
 import { assertLeft, idOf, release } from "../support/containers.ts";
 import { assertChain, deployChain } from "../support/dependants-chain.ts";
-import { type Answer, startEngineProxy } from "../support/engine-proxy.ts";
+import { type Answer, LEFTOVER_TASK, requestText, startEngineProxy } from "../support/engine-proxy.ts";
 import { update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 
 const CHANGES = /^(?:POST|DELETE) \/(?:containers\/|images\/\S+\/tag|networks\/)/;
-const LEFTOVER_TASK: Answer = [500, "failed to create task: task 0123 already exists: unknown"];
 
 const failures: Readonly<Record<string, Answer>> = {
   "is refused": [500, "made up by a test"],
@@ -20,7 +19,7 @@ const failures: Readonly<Record<string, Answer>> = {
 interface Scenario {
   readonly says: string;
   readonly isRefused?: true;
-  /** The Engine can never start the old container again. */
+  /** The Engine cannot start the old container when that is first asked for. */
   readonly isUnstartable?: true;
 }
 
@@ -28,7 +27,7 @@ const scenarios: readonly Scenario[] = [
   { says: "is kept" },
   { says: "after_update refuses", isRefused: true },
   {
-    says: "after_update refuses, and whose old container cannot be started again",
+    says: "after_update refuses, and whose old container cannot be started at first",
     isRefused: true,
     isUnstartable: true,
   },
@@ -68,8 +67,8 @@ interface Site extends AsyncDisposable {
 }
 
 async function openSite(h: Engine, scenario: Scenario): Promise<Site> {
-  const proxy = await startEngineProxy(h.socket, ({ method, url = "" }) => {
-    const request = `${method} ${url.replace(/^\/v[0-9.]+/, "")}`;
+  const proxy = await startEngineProxy(h.socket, (asked) => {
+    const request = requestText(asked);
     return CHANGES.test(request) ? site.answer(request) : undefined;
   });
   const env = { STOP_AFTER_FAILURES: "0" };

@@ -14,6 +14,13 @@ export interface EngineProxy extends AsyncDisposable {
  */
 export type Answer = readonly [status: number, message: string | undefined] | "cut" | "lost";
 
+/** An Engine that was killed may have left a task of a container, which it then cannot start. */
+export const LEFTOVER_TASK: Answer = [500, "failed to create task: task 0123 already exists: unknown"];
+
+/** Method and path, without the version of the API: `POST /containers/ID/start`. */
+export const requestText = ({ method = "", url = "" }: IncomingMessage): string =>
+  `${method} ${url.replace(/^\/v[0-9.]+/, "")}`;
+
 /** `answer` gives what is said to what is not passed on. */
 export async function startEngineProxy(
   socketPath: string,
