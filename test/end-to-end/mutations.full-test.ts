@@ -89,9 +89,9 @@ async function fails(mechanism: string, run: () => Promise<readonly string[]>): 
   rows.push(`| ${mechanism} | ${withoutTheRun(first)} |`);
 }
 
-/** Neither the run's id nor the times that another run has not. */
+/** Neither the ids nor the times that another run has not. */
 const withoutTheRun = (sentence: string): string =>
-  sentence.replace(/-[0-9a-z]{26}\b/g, "").replace(/ \(\d+; created .*/s, "");
+  sentence.replace(/[-:][0-9a-z]{26}\b(?:-[0-9a-f]{12,})?/g, "").replace(/ \(\d+; created .*/s, "");
 
 /** A sentence for each case with which something is wrong. */
 async function whatFails(programs: Programs): Promise<readonly string[]> {
@@ -99,7 +99,8 @@ async function whatFails(programs: Programs): Promise<readonly string[]> {
   const outcomes = await runBatch(session, { fault: "none", cases }, programs);
   return outcomes.flatMap(({ wrong }, index) => {
     const one = cases[index];
-    return wrong[0] === undefined || one === undefined ? [] : [`${titleOf(one)}: ${wrong[0]}`];
+    const sentence = wrong.find((each) => !each.startsWith("it took ")) ?? wrong[0];
+    return sentence === undefined || one === undefined ? [] : [`${titleOf(one)}: ${sentence}`];
   });
 }
 
