@@ -5,11 +5,12 @@ import { type Bus, openBus } from "../../services/updater/bus.ts";
 import { createEngineLease } from "../../services/updater/lease/engine-lease.ts";
 import { Approvals } from "../../services/updater/gate/approvals.ts";
 import { VerdictSignals } from "../../services/updater/gate/verdict-signals.ts";
+import { TICK_MS } from "../../services/updater/gate/follow-bucket.ts";
 import type { GateQuestion } from "../../services/updater/gate/gate-event.ts";
 import { Gate } from "../../services/updater/gate/gate.ts";
 import { Participants } from "../../services/updater/gate/gate-participants.ts";
 import { Journal } from "../../services/updater/journal/journal.ts";
-import { systemClock } from "../../shared/clock.ts";
+import { type Clock, systemClock } from "../../shared/clock.ts";
 import { describeContainer, describeImage } from "../../shared/containers/payloads-from-engine.ts";
 import { Health } from "../../shared/runtime/health.ts";
 import type { HookName } from "../../shared/contract/hooks.ts";
@@ -30,6 +31,12 @@ export interface GateScene extends AsyncDisposable {
   readonly register: (hook: HookName, names: readonly string[]) => Promise<void>;
   readonly unregister: (hook: HookName, names: readonly string[]) => Promise<void>;
 }
+
+/** A bucket is read when a message says so, and at no other time: what a test sees on the wire is the gate's. */
+const withoutTicks: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(ms === TICK_MS ? Infinity : ms, signal),
+};
 
 /** No hook-executor is asked, unless it is on. */
 export async function gateScene(
@@ -52,8 +59,9 @@ export async function gateScene(
     writer: "test",
     lease: await createEngineLease(context, host),
   });
-  const known = await Participants.follow(bus);
-  const approvals = await Approvals.follow(bus);
+  const followed = { ...bus, clock: withoutTicks };
+  const known = await Participants.follow(followed);
+  const approvals = await Approvals.follow(followed);
   const verdictSignals = new VerdictSignals(nats, host.name);
   const operate = async (hook: HookName, words: readonly (readonly string[])[], more?: number) => {
     const asked = () => known.findAsked(hook, host.name, { executor: false, others: true }).length;

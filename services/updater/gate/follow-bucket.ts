@@ -7,7 +7,7 @@ import type { Clock } from "../../../shared/clock.ts";
 import { getNextMessage, isUnavailable } from "../../../shared/nats/jetstream.ts";
 
 /** How often the stream is checked for more. A subscription does not see what a mirror copies. */
-const TICK_MS = 2000;
+export const TICK_MS = 2000;
 /** The message can arrive before its entry can be read: pauses between retries. */
 const FIRST_RETRY_MS = 2;
 const LAST_RETRY_MS = 256;
