@@ -1,4 +1,5 @@
-// Makes a fresh clone ready to run: installs the locked packages and builds, each only where it is due.
+// Makes a fresh clone ready to run: installs the locked packages, compiles and bundles, each only where it is due. Unit
+// tests start no program, so with --unit nothing is bundled.
 // What it prints goes to standard error, so that the command it prepares owns standard output.
 import { execSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
@@ -15,12 +16,13 @@ const filesIn = (folder) =>
 try {
   if (timeOf("package-lock.json") > timeOf("node_modules/.package-lock.json"))
     execSync("npm ci --ignore-scripts", { stdio });
-  const built = timeOf("dist/.built");
   const sources = ["cli", "nats", "services", "shared", "hooks", "test", "examples", "bench"].flatMap(
     filesIn,
   );
-  if ([...sources, "tsconfig.json", "package.json"].some((file) => timeOf(file) > built))
-    execSync("npm run --silent build", { stdio });
+  const changed = Math.max(...[...sources, "tsconfig.json", "package.json"].map(timeOf));
+  const built = timeOf("dist/.built");
+  if (changed > Math.max(built, timeOf("dist/.compiled"))) execSync("node .ci/compile.mjs", { stdio });
+  if (changed > built && !process.argv.includes("--unit")) execSync("node .ci/bundle.mjs", { stdio });
 } catch (error) {
   process.exit(error.status ?? 1); // npm has said why
 }

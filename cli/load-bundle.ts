@@ -1,4 +1,4 @@
-// Loads the bundles that the build makes (.ci/build.mjs), each with the code that V8 compiled of it then. In the built
+// Loads the bundles that the build makes (.ci/bundle.mjs), each with the code that V8 compiled of it then. In the built
 // program these two functions stand for start-services.ts and start-command.ts.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -1,4 +1,4 @@
-// Decides what the command line names: services, or an operator's command. Each has a bundle of its own (.ci/build.mjs),
+// Decides what the command line names: services, or an operator's command. Each has a bundle of its own (.ci/bundle.mjs),
 // so that a command loads nothing that only services need, and the other way round.
 import { keepCompiledCode } from "./compile-cache.ts";
 import { isService } from "./framework/service-table.ts";

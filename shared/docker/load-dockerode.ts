@@ -1,6 +1,6 @@
 // Loads dockerode without two parts that Ouroboros never uses: connections over SSH, and sessions with BuildKit (gRPC).
 // Loading them takes longer than the rest of dockerode, and 14 MB of memory (docs/decisions/0050). The bundles have it
-// without them, too (.ci/build.mjs).
+// without them, too (.ci/bundle.mjs).
 import { Module, createRequire } from "node:module";
 import type Dockerode from "dockerode";
 

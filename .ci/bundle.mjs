@@ -1,19 +1,15 @@
-// Compiles everything into dist/, which is also the type check, and bundles the programs: a service loads some hundred
-// small modules otherwise, which takes longer than all that a command then does (docs/decisions/0059).
-// dist/.built is as old as the sources it was made of.
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+// Bundles the programs that compile.mjs made, in dist/: a service loads some hundred small modules otherwise, which takes
+// longer than all that a command then does (docs/decisions/0059). dist/.built is as old as the sources it was made of.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 
 process.chdir(join(import.meta.dirname, ".."));
-const begun = new Date();
-rmSync("dist", { recursive: true, force: true });
-const compiler = ["node_modules/typescript7/bin/tsc"];
-const { status } = spawnSync(process.execPath, compiler, { stdio: "inherit" });
-if (status !== 0) process.exit(status ?? 1);
-// What services read beside their code: Python programs, templates.
-cpSync("services", "dist/services", { recursive: true, filter: (path) => !path.endsWith(".ts") });
+const { mtime } = statSync("dist/.compiled");
+rmSync("dist/.compiled"); // Bundles take the places of modules: where this ends early, it starts from those anew.
 
 const common = {
   absWorkingDir: process.cwd(),
@@ -74,7 +70,7 @@ const withDockerode = ({ onResolve, onLoad }) => {
       : undefined,
   );
   onLoad({ filter: /./, namespace: "left-out" }, ({ path }) => ({
-    contents: `module.exports = () => { throw new Error("${path} of dockerode is left out (.ci/build.mjs)."); };`,
+    contents: `module.exports = () => { throw new Error("${path} of dockerode is left out (.ci/bundle.mjs)."); };`,
   }));
 };
 /** The poller uses two of undici's agents. Its fetch, the mocks and the caches take a fifth of a poller's start. */
@@ -134,10 +130,9 @@ async function bundleProgram(file, source, { plugins = [], keepNames = true } = 
   writeFileSync(file, readFileSync(file, "utf8").replace(/[^\0-\x7f]/g, escape));
 }
 /** Keeps what V8 compiles when the program is started. */
-function compile(file, program) {
-  const { status } = spawnSync(process.execPath, [".ci/compile-bundle.mjs", file, program], {
-    stdio: "inherit",
-  });
+async function keepCompiled([file, program]) {
+  const args = [".ci/compile-bundle.mjs", file, program];
+  const [status] = await once(spawn(process.execPath, args, { stdio: "inherit" }), "exit");
   if (status !== 0) process.exit(status ?? 1);
 }
 const programFile = (name) => `dist/${bundle}/${name}.cjs`;
@@ -152,7 +147,6 @@ await Promise.all([
     bundleProgram(programFile(name), startServices, { plugins: [onlyService(name)] }),
   ),
 ]);
-for (const name of ["start-command", "start-services", ...services]) compile(programFile(name), name);
 for (const service of services)
   writeFileSync(
     `dist/services/${service}/main.js`,
@@ -182,10 +176,19 @@ for (const name of testPrograms)
     `${programsFolder}/${name}`,
     `import { loadBundle } from "../../cli/load-bundle.js";\nloadBundle(import.meta.dirname + "/updaters.cjs")["${name}"]();\n`,
   );
-compile(`${programsFolder}/updaters.cjs`, "crashing-updater.js");
+
+// At most as many at a time as there are processors: a program that is short of time comes less far.
+const programs = [
+  ...["start-command", "start-services", ...services].map((name) => [programFile(name), name]),
+  [`${programsFolder}/updaters.cjs`, "crashing-updater.js"],
+].values();
+const keepSome = async () => {
+  for (const program of programs) await keepCompiled(program);
+};
+await Promise.all(Array.from({ length: availableParallelism() }, keepSome));
 
 // The program's former path, for units and scripts that start a checkout by it.
 mkdirSync("dist/services/ouroboros", { recursive: true });
 writeFileSync("dist/services/ouroboros/main.js", 'import "../../cli/main.js";\n');
 writeFileSync("dist/.built", "");
-utimesSync("dist/.built", begun, begun);
+utimesSync("dist/.built", mtime, mtime);
