@@ -19,18 +19,17 @@ const failures: Readonly<Record<string, Answer>> = {
 interface Scenario {
   readonly says: string;
   readonly isRefused?: true;
-  /** The Engine cannot start the old container when that is first asked for. */
-  readonly isUnstartable?: true;
+  /** How often the Engine refuses to start the old container, as it does after it was killed. */
+  readonly refusedStarts?: number;
 }
+
+const UNSTARTABLE = "after_update refuses, and whose old container cannot be started";
 
 const scenarios: readonly Scenario[] = [
   { says: "is kept" },
   { says: "after_update refuses", isRefused: true },
-  {
-    says: "after_update refuses, and whose old container cannot be started at first",
-    isRefused: true,
-    isUnstartable: true,
-  },
+  { says: `${UNSTARTABLE} at first`, isRefused: true, refusedStarts: 1 },
+  { says: `${UNSTARTABLE} at all`, isRefused: true, refusedStarts: Infinity },
 ];
 
 const hosts = { "28.5": engine(1), "20.10": engine(2) };
@@ -95,15 +94,13 @@ async function failNth(site: Site, n: number, answer: Answer): Promise<"as it sh
   await deployChain(chain);
   const old = await idOf(h, name);
   await release("apps/vpn", "2");
-  let [left, isStartable, failed] = [n, scenario.isUnstartable !== true, undefined as string | undefined];
+  let [left, refusals, failed] = [n, scenario.refusedStarts ?? 0, undefined as string | undefined];
   site.answer = (request) => {
     if (--left === 0) {
       failed = request;
       return answer;
     }
-    const isFirstStart = !isStartable && request === `POST /containers/${old}/start`;
-    isStartable ||= isFirstStart;
-    return isFirstStart ? LEFTOVER_TASK : undefined;
+    return request === `POST /containers/${old}/start` && refusals-- > 0 ? LEFTOVER_TASK : undefined;
   };
   try {
     const { [name]: end = "none" } = await update(stack);
