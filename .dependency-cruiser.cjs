@@ -47,7 +47,7 @@ module.exports = {
       name: "pure-files-import-no-io",
       severity: "error",
       from: {
-        path: "(shared/(contract/(hooks|messages|subject-tokens|verdict-precedence)|registry/image-ref|settings/labels)|services/poller/plan|services/updater/(create/[a-z-]+|gate/(concerned-containers|decision|gate-wait|votes|wait-verdicts)|plan/(mode|revalidate-plan)|swap/swap-phase))\\.ts$",
+        path: "(shared/(contract/(hooks|messages|subject-tokens|verdict-precedence)|registry/image-ref|settings/labels)|services/poller/plan/(plan|latest-only|run-id)|services/updater/(create/[a-z-]+|gate/(concerned-containers|decision|gate-wait|votes|wait-verdicts)|plan/(mode|revalidate-plan)|swap/swap-phase))\\.ts$",
       },
       to: {
         path: "^(dockerode|nats|@nats-io|pino|node:(?!crypto))|shared/(clock|docker/engine|runtime/run-service|nats/jetstream)\\.ts$",

@@ -13,7 +13,7 @@ import type { Host } from "../../shared/runtime/run-service.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
 import { describeService, describeServiceImage } from "../../shared/swarm/describe-service.ts";
 import { factsOfService, findOwnServices, readServices } from "../../shared/swarm/read-services.ts";
-import type { WatchedContainer } from "./plan.ts";
+import type { WatchedContainer } from "./plan/plan.ts";
 
 export interface EngineSnapshot {
   readonly facts: readonly ContainerFacts[];

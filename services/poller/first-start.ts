@@ -1,7 +1,7 @@
 // On a host that Ouroboros has never updated, logs before the first plan what it is going to update and how to only
 // watch instead.
 import type { Logger } from "pino";
-import type { PlannedGroup } from "./plan.ts";
+import type { PlannedGroup } from "./plan/plan.ts";
 
 /** The part of the host's record that matters here. */
 interface ActedRecord {

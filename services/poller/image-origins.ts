@@ -12,7 +12,7 @@ import {
   type PlanFindings,
   type KnownImages,
   hasTagMoved,
-} from "./plan.ts";
+} from "./plan/plan.ts";
 import type { Registries } from "./registries.ts";
 
 type OriginAnswers = PlanFindings["answers"];

@@ -4,12 +4,12 @@ import { reasonOf } from "../../shared/catalogue/entry.ts";
 import { dueReasons } from "../../shared/catalogue/due-reasons.ts";
 import { type ContainerFacts, hasNameOrId } from "../../shared/containers/container-facts.ts";
 import { explain } from "../../shared/errors.ts";
-import { type FoundUpdates, findUpdates } from "./find-updates.ts";
+import { type FoundUpdates, findUpdates } from "./cycle/find-updates.ts";
 import { HostNameTaken } from "./host-record.ts";
 import type { TagReport } from "../../shared/contract/payloads.ts";
-import { type Candidate, type SkippedContainer, answerFor } from "./plan.ts";
+import { type Candidate, type SkippedContainer, answerFor } from "./plan/plan.ts";
 import type { Polling } from "./polling.ts";
-import { modeOf } from "./publish-plan.ts";
+import { modeOf } from "./plan/publish-plan.ts";
 import { RECENT_MS } from "./recent-answers.ts";
 import type { FollowedTag } from "./tags/followed-tag.ts";
 

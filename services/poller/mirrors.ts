@@ -5,7 +5,7 @@
 import { type Clock, iso } from "../../shared/clock.ts";
 import type { ImageRef } from "../../shared/registry/image-ref.ts";
 import { type MirrorLag, updateLag } from "./mirror-lag.ts";
-import { type Candidate, type RegistryAnswer, hasTagMoved } from "./plan.ts";
+import { type Candidate, type RegistryAnswer, hasTagMoved } from "./plan/plan.ts";
 import type { DigestAnswer } from "./recent-answers.ts";
 import type { Registries } from "./registries.ts";
 

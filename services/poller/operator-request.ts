@@ -8,11 +8,11 @@ import { isSameRepository } from "../../shared/registry/provenance.ts";
 import { makeSelfUpdatePolicy } from "../../shared/containers/self-update-policy.ts";
 import { findLastUpdate, whyNoRollback } from "../../shared/nats/past-updates.ts";
 import { whyLeftAlone } from "../../shared/containers/watch-list.ts";
-import { askedBy, recordCycle, runCycle } from "./cycle.ts";
+import { askedBy, recordCycle, runCycle } from "./cycle/cycle.ts";
 import { HostNameTaken } from "./host-record.ts";
-import { type SkippedContainer, makePlan } from "./plan.ts";
+import { type SkippedContainer, makePlan } from "./plan/plan.ts";
 import type { Polling } from "./polling.ts";
-import { type CycleOutcome, modeOf, publishPlan } from "./publish-plan.ts";
+import { type CycleOutcome, modeOf, publishPlan } from "./plan/publish-plan.ts";
 import { type EngineSnapshot, takeEngineSnapshot } from "./engine-snapshot.ts";
 
 export interface OperatorRequest {

@@ -1,7 +1,7 @@
 // Keeps the registries' last digests for a minute, so that repeated operator requests do not ask again.
 import type { Clock } from "../../shared/clock.ts";
 import type { ImageRef } from "../../shared/registry/image-ref.ts";
-import type { RegistryAnswer } from "./plan.ts";
+import type { RegistryAnswer } from "./plan/plan.ts";
 
 export type DigestAnswer = Extract<RegistryAnswer, { kind: "digest" }>;
 

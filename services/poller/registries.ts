@@ -8,12 +8,12 @@ import { explain } from "../../shared/errors.ts";
 import { type ImageRef, apiHost } from "../../shared/registry/image-ref.ts";
 import { inParallel } from "../../shared/in-parallel.ts";
 import { askEngineForDigest } from "./ask-engine.ts";
-import { isLoopback } from "./insecure-registries.ts";
-import type { RegistryAnswer } from "./plan.ts";
+import { isLoopback } from "./registry/insecure-registries.ts";
+import type { RegistryAnswer } from "./plan/plan.ts";
 import type { RateLimit } from "../../shared/contract/rate-limit.ts";
 import { RecentAnswers } from "./recent-answers.ts";
-import { type ApiAccess, RegistryApi } from "./registry-api.ts";
-import { AskedToWait, NoDigest, DEFAULT_WAIT_MS } from "./registry-error.ts";
+import { type ApiAccess, RegistryApi } from "./registry/registry-api.ts";
+import { AskedToWait, NoDigest, DEFAULT_WAIT_MS } from "./registry/registry-error.ts";
 import {
   type RegistryEndpoint,
   type RegistryRound,
@@ -22,8 +22,8 @@ import {
   newRound,
   ownEndpoint,
   throwIfGivenUp,
-} from "./registry-round.ts";
-import { SHORT_WAIT_MS } from "./registry-backoff.ts";
+} from "./registry/registry-round.ts";
+import { SHORT_WAIT_MS } from "./registry/registry-backoff.ts";
 import { type AskForPage, type TagList, TagLists } from "./tags/tag-lists.ts";
 
 export interface RegistryAccess extends ApiAccess {

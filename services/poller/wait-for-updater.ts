@@ -1,7 +1,7 @@
 // Waits until the updater has nothing in hand.
 import { explain } from "../../shared/errors.ts";
 import type { Polling } from "./polling.ts";
-import { whyUpdaterIsNotReady } from "./publish-plan.ts";
+import { whyUpdaterIsNotReady } from "./plan/publish-plan.ts";
 
 interface UpdaterWait {
   readonly timeoutMs: number;

@@ -103,7 +103,7 @@ export const PROMISES: readonly (readonly [who: string, promise: string, tests: 
       "services/poller/credentials.test.ts",
       "shared/registry/credentials.test.ts",
       "services/poller/rules.test.ts",
-      "services/poller/insecure-registries.test.ts",
+      "services/poller/registry/insecure-registries.test.ts",
       "services/poller/reach.test.ts",
     ],
   ],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { jetstream } from "@nats-io/jetstream";
 import { after, before, describe, it } from "mocha";
-import { newRunId } from "../../services/poller/run-id.ts";
+import { newRunId } from "../../services/poller/plan/run-id.ts";
 import {
   describeContainer,
   describeImage,

@@ -23,7 +23,7 @@ const engines = by(
   "shared/docker/engine-tls",
   "is worked on, while one whose certificate is not good and one that is away are left alone",
 );
-const credentials = by("services/poller/registry-auth", "works with REPO_USER and REPO_PASS");
+const credentials = by("services/poller/registry/registry-auth", "works with REPO_USER and REPO_PASS");
 const migration = by(
   "end-to-end/migrating",
   "from Ouroboros 1 changes the image, and an unchanged Python hook is run",

@@ -1,9 +1,9 @@
 // Tells the ledger what a search has found, and asks it which images are old enough.
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
-import { withLowerTags } from "../latest-only.ts";
-import { hasTagMoved } from "../plan.ts";
+import { withLowerTags } from "../plan/latest-only.ts";
+import { hasTagMoved } from "../plan/plan.ts";
 import type { Polling } from "../polling.ts";
-import { whyUpdaterIsNotReady } from "../publish-plan.ts";
+import { whyUpdaterIsNotReady } from "../plan/publish-plan.ts";
 import { type ChosenTags, tagsToKeep } from "../tags/seen-tags.ts";
 import { ledgerTime } from "./ledger-time.ts";
 import { type FoundImages, findUnfinished, observationsOf } from "./note-updates.ts";

@@ -2,7 +2,7 @@
 import type { ContainerFacts } from "../../../shared/containers/container-facts.ts";
 import { parseSwapName } from "../../../shared/containers/swap-names.ts";
 import { withTag } from "../../../shared/registry/image-ref.ts";
-import type { Candidate, RegistryAnswer } from "../plan.ts";
+import type { Candidate, RegistryAnswer } from "../plan/plan.ts";
 import type { TagObservation } from "./ledger.ts";
 
 export interface FoundImages {

@@ -24,7 +24,7 @@ import { getLastMessage, isConflict } from "../../../shared/nats/jetstream.ts";
 import { streamOf } from "../../../shared/nats/topology.ts";
 import type { ImageRef } from "../../../shared/registry/image-ref.ts";
 import { Backoff } from "../../../shared/retry.ts";
-import type { RegistryAnswer } from "../plan.ts";
+import type { RegistryAnswer } from "../plan/plan.ts";
 import { LoggedAttempts } from "./logged-attempts.ts";
 import { Answer, Lease, scopeOf } from "./look-messages.ts";
 

@@ -13,7 +13,7 @@ import type { LedgerEntry } from "../../../shared/contract/ledger.ts";
 import { shortDigest } from "../../../shared/registry/image-change.ts";
 import type { ImageRef } from "../../../shared/registry/image-ref.ts";
 import type { Settings } from "../../../shared/settings/settings.ts";
-import { type Candidate, type SoakedAnswer, hasTagMoved } from "../plan.ts";
+import { type Candidate, type SoakedAnswer, hasTagMoved } from "../plan/plan.ts";
 import type { FoundImages } from "./note-updates.ts";
 import { type BelievedLedger, type DigestProof, isProved, proofOf } from "./proof.ts";
 import { type SoakChoice, chooseSoaked } from "./soak.ts";

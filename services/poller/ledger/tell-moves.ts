@@ -7,9 +7,9 @@ import { eventId, subjects } from "../../../shared/contract/subjects.ts";
 import { explain } from "../../../shared/errors.ts";
 import { publishOnce } from "../../../shared/nats/jetstream.ts";
 import { shortDigest } from "../../../shared/registry/image-change.ts";
-import type { Candidate } from "../plan.ts";
+import type { Candidate } from "../plan/plan.ts";
 import type { Polling } from "../polling.ts";
-import { modeOf } from "../publish-plan.ts";
+import { modeOf } from "../plan/publish-plan.ts";
 import type { MovedTag } from "./ledger.ts";
 
 const NOTICE = "tag_moved";

@@ -6,7 +6,7 @@ import { parseRunRecord } from "../../../shared/contract/run-records.ts";
 import { subjects } from "../../../shared/contract/subjects.ts";
 import { kindOfEnd } from "../../../shared/contract/update-end.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
-import type { Candidate } from "../plan.ts";
+import type { Candidate } from "../plan/plan.ts";
 import type { Polling } from "../polling.ts";
 import type { ImageUpdateEnd } from "./ledger.ts";
 import { ledgerTime } from "./ledger-time.ts";

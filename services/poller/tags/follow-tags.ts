@@ -7,7 +7,7 @@ import { tagPolicyOf } from "../../../shared/containers/tag-policy-of.ts";
 import type { Settings } from "../../../shared/settings/settings.ts";
 import type { TagPolicy } from "../../../shared/settings/tag-policy.ts";
 import { othersToProve } from "../ledger/proof.ts";
-import type { Candidate } from "../plan.ts";
+import type { Candidate } from "../plan/plan.ts";
 import type { Polling } from "../polling.ts";
 import type { TagListOptions } from "../registries.ts";
 

@@ -7,7 +7,7 @@
 import { iso } from "../../../shared/clock.ts";
 import type { SeenTag } from "../../../shared/contract/ledger.ts";
 import type { SoakedCandidates } from "../ledger/soaked-candidates.ts";
-import type { Candidate } from "../plan.ts";
+import type { Candidate } from "../plan/plan.ts";
 
 /** How many tags are looked at for one container, beside the highest and its own. */
 const KEPT_LOWER = 8;

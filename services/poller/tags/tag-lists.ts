@@ -8,7 +8,7 @@ import { explain } from "../../../shared/errors.ts";
 import { parseJson } from "../../../shared/contract/messages.ts";
 import { isTag } from "../../../shared/registry/choose-tag.ts";
 import type { ImageRef } from "../../../shared/registry/image-ref.ts";
-import type { HttpResponse } from "../http-exchange.ts";
+import type { HttpResponse } from "../registry/http-exchange.ts";
 
 export type TagList =
   | { readonly kind: "tags"; readonly tags: readonly string[] }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import Docker from "dockerode";
 import { ImageOrigins } from "../../../services/poller/image-origins.ts";
-import type { Candidate } from "../../../services/poller/plan.ts";
+import type { Candidate } from "../../../services/poller/plan/plan.ts";
 import type { Engine } from "../../../shared/docker/engine.ts";
 import { parseImageRef } from "../../../shared/registry/image-ref.ts";
 import type { ServiceFacts } from "../../../shared/swarm/service-facts.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import type { RegistryAnswer } from "../../../services/poller/plan.ts";
+import type { RegistryAnswer } from "../../../services/poller/plan/plan.ts";
 import { DIGEST, ask, becauseOf, digest, manifestHeaders, registries, reply } from "./registry-client.ts";
 import { startRegistry } from "./odd-registry.ts";
 

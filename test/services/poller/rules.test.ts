@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { proxiesFrom, proxyFor } from "../../../services/poller/proxy.ts";
-import { readRateLimit } from "../../../services/poller/rate-limit-headers.ts";
-import { mayGetCredentials } from "../../../services/poller/realm.ts";
+import { proxiesFrom, proxyFor } from "../../../services/poller/registry/proxy.ts";
+import { readRateLimit } from "../../../services/poller/registry/rate-limit-headers.ts";
+import { mayGetCredentials } from "../../../services/poller/registry/realm.ts";
 import { parseRetryAfter } from "../../../shared/registry/retry-after.ts";
 
 describe("a registry is asked through a proxy", () => {

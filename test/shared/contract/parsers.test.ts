@@ -13,9 +13,9 @@ import {
   shortenToFit,
   readScriptVerdict,
 } from "../../../services/hook-executor/script-verdicts.ts";
-import { parseChallenges } from "../../../services/poller/challenge.ts";
+import { parseChallenges } from "../../../services/poller/registry/challenge.ts";
 import { HostRecord } from "../../../services/poller/host-record.ts";
-import { retryAfterMs } from "../../../services/poller/registry-error.ts";
+import { retryAfterMs } from "../../../services/poller/registry/registry-error.ts";
 import { ConcernedContainers } from "../../../services/updater/gate/concerned-containers.ts";
 import { parsePlan } from "../../../services/updater/plan/plan-message.ts";
 import { readVerificationTimes } from "../../../services/updater/swap/verification-times.ts";

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import fc from "fast-check";
-import { withLowerTags } from "../../../../services/poller/latest-only.ts";
+import { withLowerTags } from "../../../../services/poller/plan/latest-only.ts";
 import { observationsOf } from "../../../../services/poller/ledger/note-updates.ts";
 import { emptyEntry, noteOnTag, noteRunning } from "../../../../services/poller/ledger/observe.ts";
 import { soakedCandidates } from "../../../../services/poller/ledger/soaked-candidates.ts";
-import type { RegistryAnswer } from "../../../../services/poller/plan.ts";
+import type { RegistryAnswer } from "../../../../services/poller/plan/plan.ts";
 import { followTag } from "../../../../services/poller/tags/follow-tags.ts";
 import { tagsToKeep } from "../../../../services/poller/tags/seen-tags.ts";
 import type { LedgerEntry, SeenTag } from "../../../../shared/contract/ledger.ts";

@@ -7,7 +7,7 @@ import { type NatsConnection, connect } from "nats";
 import { pino } from "pino";
 import { Ledger } from "../../../../services/poller/ledger/ledger.ts";
 import { followUpdateEnds, noteHeldRollbacks } from "../../../../services/poller/ledger/update-ends.ts";
-import type { Candidate } from "../../../../services/poller/plan.ts";
+import type { Candidate } from "../../../../services/poller/plan/plan.ts";
 import type { Polling } from "../../../../services/poller/polling.ts";
 import { systemClock } from "../../../../shared/clock.ts";
 import type { HeldEntry } from "../../../../shared/contract/held-entry.ts";
