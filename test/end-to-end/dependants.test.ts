@@ -101,6 +101,17 @@ describe("containers that refer to an updated one", () => {
     assert.deepEqual(await chainIds(chain), before);
   });
 
+  it("are recreated where they run again, and the old one has to be recreated after all", async () => {
+    const before = await deployChain(chain);
+    const [, , , vpn] = before;
+    await putBackDespite([
+      { asked: starts(vpn), times: 1, answer: "lost" },
+      { asked: starts(vpn), times: 1, answer: LEFTOVER_TASK },
+    ]);
+    const now = await chainIds(chain);
+    for (const [index, id] of before.entries()) assert.notEqual(now[index], id);
+  });
+
   itInFullRun("are put back where nobody hears that the copy of the old one got its name", async () => {
     const before = await deployChain(chain);
     const [, , , vpn] = before;

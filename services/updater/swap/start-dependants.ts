@@ -35,8 +35,10 @@ export const lookForDependants: SwapStep = {
     await tryEach(swap.dependants, async (dependant) => {
       if (wasRunningBefore(dependant)) await startDependant(dependant);
       await removeUnneededCopy(dependant);
-      await dropSnapshot(dependant.snapshotStore, dependant.run, dependant.name);
+      if (!swap.isStillDown) await dropSnapshot(dependant.snapshotStore, dependant.run, dependant.name);
     });
+    if (swap.isStillDown && swap.dependants.length > 0)
+      throw new Error(`what refers to ${swap.name} is looked at again once that runs`);
     await detachFromSuccessor(swap);
   },
 };

@@ -74,6 +74,8 @@ interface SwapProgress {
   successor: string | undefined;
   /** The id of the recreated old container: somebody had removed it, or it could not run any more. */
   restored: string | undefined;
+  /** The undo of its stop was begun and has not succeeded: the old container may yet be recreated. */
+  isStillDown: boolean;
   /** The old container cannot be recreated: the successor runs in its place, or nothing does. */
   lost: "replaced" | "gone" | undefined;
   /** The container that the owner put in its place; this and the next three are explained in yield-to-owner.ts. */
@@ -124,6 +126,7 @@ export function makeSwap(context: SwapContext, target: SwapTarget, successor?: s
   const progress: SwapProgress = {
     successor,
     restored: undefined,
+    isStillDown: false,
     lost: undefined,
     replacement: undefined,
     kept: undefined,

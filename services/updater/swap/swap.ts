@@ -87,25 +87,31 @@ async function expectSuccessorStopped(swap: Swap, own: string): Promise<void> {
     throw new Error(`${swap.name} is not started while its successor runs`);
 }
 
+async function putBack(swap: Swap): Promise<void> {
+  if (swap.isRemoved || swap.staysStopped) return;
+  const own = swap.restored ?? swap.old.Id;
+  const found = await leaveNameToOwner(swap);
+  if (found !== undefined) return yieldToOwner(swap, found, own);
+  await expectSuccessorStopped(swap, own);
+  const isStarted = await startIfThere(swap, own).catch(async (error: unknown) => {
+    if (await isUnstartable(swap, error)) return "never" as const;
+    throw error;
+  });
+  if (isStarted === "never") await restoreOldContainer(swap, own);
+  else if (isStarted) {
+    await yieldAfterStart(swap, own);
+    await removeUnneededCopy(swap);
+  } else if (!(await areBothRemoved(swap))) await restoreOldContainer(swap);
+}
+
 export const stop: SwapStep = {
   name: "stop the old container",
   isDone: ({ isOwn }) => isOwn === true, // else an Engine that restarted may have started it again, by its restart policy
   do: stopOld,
   undo: async (swap) => {
-    if (swap.isRemoved || swap.staysStopped) return;
-    const own = swap.restored ?? swap.old.Id;
-    const found = await leaveNameToOwner(swap);
-    if (found !== undefined) return yieldToOwner(swap, found, own);
-    await expectSuccessorStopped(swap, own);
-    const isStarted = await startIfThere(swap, own).catch(async (error: unknown) => {
-      if (await isUnstartable(swap, error)) return "never" as const;
-      throw error;
-    });
-    if (isStarted === "never") await restoreOldContainer(swap, own);
-    else if (isStarted) {
-      await yieldAfterStart(swap, own);
-      await removeUnneededCopy(swap);
-    } else if (!(await areBothRemoved(swap))) await restoreOldContainer(swap);
+    swap.isStillDown = true;
+    await putBack(swap);
+    swap.isStillDown = false;
   },
   // Without an undo: that of `lookForDependants` starts a dependant again.
   forDependant: {
