@@ -206,7 +206,10 @@ describe("a host of the version before the ledger beside one of today's", () => 
       assert.equal(count, written.filter((message) => message.stream === stream).length, stream);
     }
     const { run, json } = commandsOf(stack);
-    const { hosts } = Status.parse(await json("status"));
+    const { hosts } = await until("no updater is busy", async () => {
+      const status = Status.parse(await json("status"));
+      return status.hosts.every(({ updater }) => updater !== "busy") && status;
+    });
     assert.deepEqual(
       hosts.map(({ host, poller, updater, last_run }) => [host, poller, updater, last_run?.ends]),
       [

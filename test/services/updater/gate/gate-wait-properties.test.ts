@@ -32,6 +32,16 @@ const voice = fc.record({
 type Voice = typeof voice extends fc.Arbitrary<infer V> ? V : never;
 const voices = fc.array(voice, { maxLength: 25 }).map((all) => all.toSorted((a, b) => a.at - b.at));
 
+/** It is out of time in the millisecond in which its progress is heard. */
+const progressAtTheEnd: [AskedParticipant[], Voice[], number] = [
+  [
+    { name: "a", timeout_ms: 14, max_ms: 15, on_timeout: "proceed" },
+    { name: "b", timeout_ms: 1, max_ms: 1, on_timeout: "proceed" },
+  ],
+  [{ at: 14, voter: "a", what: "progress", isSignaled: false }],
+  15,
+];
+
 function happeningsOf({ at, voter, what, isSignaled }: Voice): Happening[] {
   const token = encodeToken(voter);
   if (what === "progress") return [{ at, kind: "news", news: { kind: "progress", token } }];
@@ -45,11 +55,20 @@ function happeningsOf({ at, voter, what, isSignaled }: Voice): Happening[] {
 const play = (question: Parameters<typeof playWait>[0], said: readonly Voice[]): PlayedWait =>
   playWait({ isNew: said.every(({ at }) => at > 0), ...question }, said.flatMap(happeningsOf));
 
-/** By the contract: when somebody who says nothing is out of time. */
-function deadlineOf({ name, timeout_ms, max_ms }: AskedParticipant, said: readonly Voice[]): number {
+/**
+ * By the contract: when somebody who says nothing is out of time. Progress of the very millisecond in which the time is
+ * over may come before that or after: `atEnd` says which.
+ */
+function deadlineOf(
+  { name, timeout_ms, max_ms }: AskedParticipant,
+  said: readonly Voice[],
+  atEnd: "counts" | "is late",
+): number {
   let deadline = Math.min(timeout_ms, max_ms);
-  for (const { voter, what, at } of said)
-    if (voter === name && what === "progress" && at < deadline) deadline = Math.min(at + timeout_ms, max_ms);
+  for (const { voter, what, at } of said) {
+    const isInTime = at < deadline || (at === deadline && atEnd === "counts");
+    if (voter === name && what === "progress" && isInTime) deadline = Math.min(at + timeout_ms, max_ms);
+  }
   return deadline;
 }
 const isVerdict = ({ what }: Voice): boolean => VerdictWord.safeParse(what).success;
@@ -69,7 +88,7 @@ describe("every wait", () => {
           const received = end.received.find((verdict) => verdict.participant === one.name);
           if (received === undefined) assert.ok(isRefused, `${one.name} is missing`);
           else if (received.timed_out === true)
-            assert.ok(end.at >= deadlineOf(one, said), "out of time too soon");
+            assert.ok(end.at >= deadlineOf(one, said, "is late"), "out of time too soon");
           else {
             const first = firstVerdictOf(one.name, said);
             assert.equal(received.verdict, first?.what);
@@ -101,9 +120,10 @@ describe("every wait", () => {
     fc.assert(
       fc.property(asked, voices, fc.integer({ min: 1, max: 50_000 }), (who, said, atMost) => {
         const { end } = play({ asked: who, atMost }, said);
-        const last = Math.max(...who.map((one) => Math.min(deadlineOf(one, said), atMost)));
+        const last = Math.max(...who.map((one) => Math.min(deadlineOf(one, said, "counts"), atMost)));
         assert.ok(end.at <= last, `${end.at} after ${last}`);
       }),
+      { examples: [progressAtTheEnd] },
     );
   });
 
