@@ -45,11 +45,12 @@ export const testsIn = (folder: string, isTest: (name: string) => boolean): read
 export const longest: readonly string[] = [
   ...["end-to-end/self-killed", "end-to-end/self-update", "end-to-end/compose", "end-to-end/image"],
   ...["end-to-end/migrating", "end-to-end/own-container", "nats/nats-container"],
-  ...["fidelity/fidelity", "end-to-end/killed-on-28", "nats/adversary", "end-to-end/failures"],
-  ...["end-to-end/prune", "end-to-end/left-behind", "end-to-end/killed", "end-to-end/plans"],
-  ...["end-to-end/run-once", "end-to-end/linked-updates", "end-to-end/two-instances"],
-  ...["end-to-end/identity", "end-to-end/participants", "end-to-end/messaging"],
-  ...["services/updater/swap/verify-container", "services/updater/swap/swap", "end-to-end/one-container"],
+  ...["nats/adversary", "end-to-end/killed-on-28", "end-to-end/prune", "fidelity/fidelity"],
+  ...["end-to-end/dependants", "end-to-end/failures", "end-to-end/left-behind", "end-to-end/killed"],
+  ...["end-to-end/plans", "end-to-end/run-once", "end-to-end/linked-updates"],
+  ...["end-to-end/two-instances", "end-to-end/identity", "end-to-end/participants"],
+  ...["end-to-end/messaging", "services/updater/swap/verify-container", "services/updater/swap/swap"],
+  ...["end-to-end/one-container"],
 ];
 
 /** The long ones first, so that no bed waits for another at the end. */
