@@ -128,7 +128,8 @@ describe("production that takes what staging has proved", () => {
     await release(IMAGE, "5");
     await staging.check();
     await updatedAt("staging", 4);
-    assert.equal((await run("rollback", "staging")).code, 0);
+    const { code, out, err } = await run("rollback", "staging");
+    assert.equal(code, 0, out + err);
     await updatedAt("staging", 5);
     await staging.check();
     await waitsBecause(ROLLED_BACK);
