@@ -128,7 +128,7 @@ describe("production that takes what staging has proved", () => {
     await release(IMAGE, "5");
     await staging.check();
     await updatedAt("staging", 4);
-    const { code, out, err } = await run("rollback", "staging");
+    const { code, out, err } = await run("rollback", "staging", "--wait"); // the run before may not quite be over
     assert.equal(code, 0, out + err);
     await updatedAt("staging", 5);
     await staging.check();
