@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { after, before, describe, it } from "mocha";
-import { OperatorRequestResult } from "../../cli/output/output-schemas.ts";
 import { ifExists } from "../../shared/docker/engine.ts";
 import { subjects } from "../../shared/contract/subjects.ts";
 import { type Engine, bedCommand, engine, pushApp } from "../bed/bed.ts";
@@ -10,7 +9,14 @@ import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { pushAttested } from "../support/attested-image.ts";
 import { composeProject } from "../support/compose-project.ts";
 import { deploy, idOf, overview, pull, release } from "../support/containers.ts";
-import { awaitResults, readHold, skippedContainers, requestPlan, update } from "../support/runs.ts";
+import {
+  awaitResults,
+  readHold,
+  runAsOperator,
+  skippedContainers,
+  requestPlan,
+  update,
+} from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { firstUnlessFull, itInFullRun } from "../support/full-run.ts";
 
@@ -26,11 +32,6 @@ const imageOf = async ({ docker }: Engine, name: string): Promise<string> =>
 
 async function run(on: Engine, name: string, Image: string): Promise<void> {
   await (await on.docker.createContainer({ name, Image })).start();
-}
-
-async function rollBack(stack: Stack, container: string): Promise<OperatorRequestResult> {
-  const { out } = await runOperatorCommand(stack.access, ["rollback", container, "-o", "json"]);
-  return OperatorRequestResult.parse(JSON.parse(out));
 }
 
 describe("the image that runs", () => {
@@ -121,9 +122,7 @@ describe("the image that runs", () => {
         await pull(host, `${LAB}/apps/moved:latest`);
         assert.deepEqual(await update(stack), { moved: "deferred" });
         await stack.script("before_update/10-later", "#!/bin/sh\n");
-        const { out } = await runOperatorCommand(stack.access, ["update", "moved", "-o", "json"]);
-        const { run: id = "" } = OperatorRequestResult.parse(JSON.parse(out));
-        assert.deepEqual(await awaitResults(stack, id), { moved: "updated" });
+        assert.deepEqual(await runAsOperator(stack, "update", "moved"), { moved: "updated" });
         assert.deepEqual(await overview(host), ["moved running 2"]);
         const { Id } = await host.docker.getImage(`${LAB}/apps/moved:latest`).inspect();
         assert.equal(await imageOf(host, "moved"), Id);
@@ -140,9 +139,7 @@ describe("the image that runs", () => {
         await release("apps/web", "2");
         assert.deepEqual(await update(stack), { web: "updated" });
         const forged = await forgeUpdate(stack, host, "web");
-        const { run: back = "", because } = await rollBack(stack, "web");
-        assert.notEqual(back, "", because);
-        assert.deepEqual(await awaitResults(stack, back), { web: "updated" });
+        assert.deepEqual(await runAsOperator(stack, "rollback", "web"), { web: "updated" });
         assert.deepEqual(await overview(host), ["web running 1"]);
         assert.equal(await ifExists(host.docker.getImage(forged).inspect()), undefined);
         assert.match((await skippedContainers(stack))["web"] ?? "", /^held: rolled back by the operator/);

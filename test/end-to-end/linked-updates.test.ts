@@ -1,9 +1,7 @@
 // A container and another that refers to it, both to be updated: one transaction (services/updater/plan/linked-updates.ts).
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "mocha";
-import { OperatorRequestResult } from "../../cli/output/output-schemas.ts";
 import { engine, pushApp } from "../bed/bed.ts";
-import { runOperatorCommand } from "../support/run-operator-command.ts";
 import {
   assertLeft,
   LONG_SETTLE_TIME,
@@ -13,9 +11,8 @@ import {
   pull,
   release,
 } from "../support/containers.ts";
-import { awaitResults, readHold, update } from "../support/runs.ts";
+import { readHold, runAsOperator, update } from "../support/runs.ts";
 import { type Stack, startStack } from "../support/stack.ts";
-import { until } from "../support/until.ts";
 import { itInFullRun, firstUnlessFull } from "../support/full-run.ts";
 
 const h1 = engine(1);
@@ -58,7 +55,7 @@ describe("a container and what refers to it, both to be updated,", () => {
     );
     assert.notEqual(vpn?.until, null);
     assert.equal(child?.until, null);
-    assert.deepEqual(await updateOnly(stack, "vpn"), { vpn: "updated" });
+    assert.deepEqual(await runAsOperator(stack, "update", "vpn"), { vpn: "updated" });
     await assertPair({ vpn: "2", child: "1" });
   });
 
@@ -75,7 +72,7 @@ describe("a container and what refers to it, both to be updated,", () => {
         (await readHold(stack, "child"))?.because ?? "",
         /^put back with vpn: "prove the successor" failed/,
       );
-      assert.deepEqual(await updateOnly(stack, "child"), { child: "updated" });
+      assert.deepEqual(await runAsOperator(stack, "update", "child"), { child: "updated" });
       await assertPair({ vpn: "1", child: "2" });
     },
   );
@@ -191,19 +188,4 @@ async function assertPair(versions: Record<string, string>): Promise<void> {
   assert.equal(child.HostConfig.RestartPolicy?.Name, "always");
   await h1.docker.getContainer("child").restart({ t: 1 });
   await assertLeft(h1, [], (thing) => thing.includes("ouroboros"));
-}
-
-/** As the operator asks for it, whatever is held. */
-async function updateOnly(stack: Stack, container: string): Promise<Record<string, string>> {
-  const granted = await until("it is answered", async () => {
-    const { out } = await runOperatorCommand({ NATS_URL: stack.server.url }, [
-      "update",
-      container,
-      "-o",
-      "json",
-    ]);
-    const answer = OperatorRequestResult.parse(JSON.parse(out));
-    return answer.kind === "busy" ? undefined : answer;
-  });
-  return awaitResults(stack, granted.run ?? "");
 }

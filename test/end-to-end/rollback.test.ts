@@ -7,7 +7,14 @@ import { ImageHistory } from "../../shared/contract/image-history.ts";
 import { engine } from "../bed/bed.ts";
 import { runOperatorCommand } from "../support/run-operator-command.ts";
 import { deploy, overview, release } from "../support/containers.ts";
-import { awaitResults, readHold, skippedContainers, update } from "../support/runs.ts";
+import {
+  awaitResults,
+  readHold,
+  requestAsOperator,
+  runAsOperator,
+  skippedContainers,
+  update,
+} from "../support/runs.ts";
 import { SEPARATE_PROCESSES, type Stack, startStack } from "../support/stack.ts";
 import { until } from "../support/until.ts";
 import { itInFullRun, firstUnlessFull } from "../support/full-run.ts";
@@ -27,26 +34,9 @@ async function inside(name: string, line: string): Promise<string> {
   return (await text(await exec.start({ Tty: true }))).trim();
 }
 
-/** Asks until the updater is idle; resolves with the answer. */
-const wish = (stack: Stack, kind: "update" | "rollback", container: string): Promise<OperatorRequestResult> =>
-  until(`${kind} is answered`, async () => {
-    const { out, err } = await runOperatorCommand({ NATS_URL: stack.server.url }, [
-      kind,
-      container,
-      "-o",
-      "json",
-    ]);
-    assert.equal(err, "");
-    const granted = OperatorRequestResult.parse(JSON.parse(out));
-    return granted.kind === "busy" ? undefined : granted;
-  });
-
 /** How the run that was asked for ends for the container. */
-async function granted(stack: Stack, kind: "update" | "rollback", container: string): Promise<string> {
-  const { run = "", because = "" } = await wish(stack, kind, container);
-  assert.notEqual(run, "", because);
-  return (await awaitResults(stack, run))[container] ?? "";
-}
+const resultOf = async (stack: Stack, kind: "update" | "rollback", container: string): Promise<string> =>
+  (await runAsOperator(stack, kind, container))[container] ?? "";
 
 describe("ouroboros rollback", () => {
   let stack: Stack;
@@ -85,7 +75,7 @@ describe("ouroboros rollback", () => {
     await release("apps/web", "2", VOLUMES);
     assert.deepEqual(await update(stack), { web: "updated" });
     images.push(await imageOf("web"));
-    assert.equal(await granted(stack, "rollback", "web"), "updated");
+    assert.equal(await resultOf(stack, "rollback", "web"), "updated");
     assert.deepEqual(await overview(h1), ["web running 1"]);
     const { Image, Config } = await h1.docker.getContainer("web").inspect();
     assert.deepEqual([Image, Config.Image], [images[0], "registry.lab:5000/apps/web:latest"]);
@@ -135,16 +125,16 @@ describe("ouroboros rollback", () => {
   });
 
   it("goes forth again when an update is asked for, and nothing is held any more", async () => {
-    assert.equal(await granted(stack, "update", "web"), "updated");
+    assert.equal(await resultOf(stack, "update", "web"), "updated");
     assert.equal(await imageOf("web"), images[1]);
     assert.equal(await readHold(stack, "web"), undefined);
-    assert.deepEqual((await wish(stack, "update", "web")).kind, "current");
+    assert.deepEqual((await requestAsOperator(stack, "update", "web")).kind, "current");
   });
 
   itInFullRun("goes back and forth when asked twice in a row", async () => {
-    assert.equal(await granted(stack, "rollback", "web"), "updated");
+    assert.equal(await resultOf(stack, "rollback", "web"), "updated");
     assert.equal(await imageOf("web"), images[0]);
-    assert.equal(await granted(stack, "rollback", "web"), "updated");
+    assert.equal(await resultOf(stack, "rollback", "web"), "updated");
     assert.equal(await imageOf("web"), images[1]);
     assert.equal(await readHold(stack, "web"), undefined);
     assert.equal((await skippedContainers(stack))["web"], "current");
@@ -227,7 +217,7 @@ describe("ouroboros rollback that is killed in the middle", () => {
       stack.services.updater?.kill("SIGTERM");
       await stack.services.updater?.exited;
       const dying = stack.start("updater", { program: dyingUpdater, env: { DIE_AFTER: step } });
-      const { run = "", because } = await wish(stack, "rollback", "web");
+      const { run = "", because } = await requestAsOperator(stack, "rollback", "web");
       assert.notEqual(run, "", because);
       assert.equal(await dying.exited, "SIGKILL");
       stack.start("updater");
@@ -250,11 +240,11 @@ describe("ouroboros rollback where CLEANUP removes the image before", () => {
     await release("apps/api", "2");
     assert.deepEqual(await update(stack), { api: "updated" });
     await assert.rejects(h1.docker.getImage(old).inspect(), { statusCode: 404 });
-    assert.equal(await granted(stack, "rollback", "api"), "updated");
+    assert.equal(await resultOf(stack, "rollback", "api"), "updated");
     assert.deepEqual(await overview(h1), ["api running 1"]);
     assert.equal(await imageOf("api"), old);
     assert.match((await skippedContainers(stack))["api"] ?? "", /^held: rolled back by the operator/);
-    assert.equal(await granted(stack, "update", "api"), "updated");
+    assert.equal(await resultOf(stack, "update", "api"), "updated");
     assert.deepEqual(await overview(h1), ["api running 2"]);
   });
 });

@@ -1,10 +1,13 @@
 // Runs seen from outside: asked for, followed to their end, and what is held or left alone after them.
+import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
+import { OperatorRequestResult } from "../../cli/output/output-schemas.ts";
 import { HeldEntry } from "../../shared/contract/held-entry.ts";
 import { getLastMessage } from "../../shared/nats/jetstream.ts";
 import type { UpdateResult, RunRecord } from "../../shared/contract/run-records.ts";
 import { BUCKETS, STREAMS, heldKey, subjects } from "../../shared/contract/subjects.ts";
+import { runOperatorCommand } from "./run-operator-command.ts";
 import type { Stack } from "./stack.ts";
 import { until } from "./until.ts";
 
@@ -55,6 +58,30 @@ export async function awaitResults(
 /** One plan from the question to the last record. */
 export const update = async (stack: Stack): Promise<Record<string, UpdateResult>> =>
   awaitResults(stack, await requestPlan(stack));
+
+/** Sends an operator request until the updater is idle: the run before may not quite be over. Resolves with the answer. */
+export const requestAsOperator = (
+  { access }: Stack,
+  kind: "update" | "rollback",
+  container: string,
+): Promise<OperatorRequestResult> =>
+  until(`${kind} is answered`, async () => {
+    const { out, err } = await runOperatorCommand(access, [kind, container, "-o", "json"]);
+    assert.equal(err, "");
+    const answer = OperatorRequestResult.parse(JSON.parse(out));
+    return answer.kind === "busy" ? undefined : answer;
+  });
+
+/** How the containers of the run end that the operator asks for. Fails where none begins. */
+export async function runAsOperator(
+  stack: Stack,
+  kind: "update" | "rollback",
+  container: string,
+): Promise<Record<string, UpdateResult>> {
+  const { run = "", because } = await requestAsOperator(stack, kind, container);
+  assert.notEqual(run, "", because);
+  return awaitResults(stack, run);
+}
 
 /** Why containers are left alone now, by name. Fails if a plan is published instead. */
 export async function skippedContainers(stack: Stack): Promise<Record<string, string>> {
